@@ -1,0 +1,69 @@
+# Every command of this project. Each sets up what it needs first (see local/setup.sh).
+# A command is one plain program, not a shell line, so that make hands SIGTERM on to it.
+
+PYTHON_IN_VENV := .venv/bin/python
+SAM := .venv-sam/bin/sam
+PATHS := layers functions local tests
+
+FUNCTION ?=
+EVENT ?=
+VISITOR ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-run setup-sam demo run test check lint types template requirements bench invoke token clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: setup-sam ## Install everything the other commands need, from uv.lock, into .venv and .venv-sam
+	@./local/setup.sh test
+
+setup-run:
+	@./local/setup.sh run
+
+setup-sam:
+	@./local/setup.sh sam
+
+demo: setup-run ## Start the whole stack, play real typing through it, show and check the timeline, stop
+	@$(PYTHON_IN_VENV) -m local.demo
+
+run: setup-run ## Start the whole stack with its console page; Ctrl-C stops it (PORT=8080)
+	@$(PYTHON_IN_VENV) -m local.stack
+
+invoke: setup-run ## One function on one event: make invoke FUNCTION=Keystroke EVENT=events/keystroke.json
+	@$(PYTHON_IN_VENV) -m local.invoke "$(FUNCTION)" "$(EVENT)"
+
+token: setup-run ## Print a visitor token for the running stack: make token VISITOR=alice
+	@$(PYTHON_IN_VENV) -m local.token "$(VISITOR)"
+
+test: ## Run all tests (ARGS="-k door" to choose)
+	@./local/setup.sh test
+	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+
+check: lint types template requirements test ## The one gate: lint, types, template, requirements, tests
+
+lint:
+	@./local/setup.sh test
+	@$(PYTHON_IN_VENV) -m ruff check $(PATHS)
+	@$(PYTHON_IN_VENV) -m ruff format --check $(PATHS)
+
+types:
+	@./local/setup.sh test
+	@$(PYTHON_IN_VENV) -m mypy layers functions
+
+template: setup-sam
+	@./local/setup.sh test
+	@.venv/bin/cfn-lint template.yaml
+	@$(SAM) validate --lint --template-file template.yaml --region us-east-1
+
+requirements:
+	@./local/setup.sh test
+	@./local/requirements.sh --check
+
+bench: ## Run the benchmarks, each beside a peer in the same run
+	@./local/setup.sh test
+	@$(PYTHON_IN_VENV) -m tests.benchmarks
+
+clean: ## Remove what the other commands made: environments, caches, .local
+	rm -rf .venv .venv-sam .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
