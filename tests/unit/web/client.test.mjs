@@ -1,0 +1,319 @@
+// The client around its timing rules: connection, page events, the visitor's choice. No browser, no socket.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { attach } from "../../../web/typing-relay.js";
+import { FakeBox, fakeBrowser, settled } from "./fake_browser.mjs";
+
+const URL_OF_RELAY = "wss://relay.example.com/live";
+const WELCOME = { type: "welcome", timings: { debounce_ms: 2000, heartbeat_ms: 1000 }, guest: "open", signals: "on" };
+const STOP = { action: "stop" };
+const keystroke = (ago_ms) => ({ action: "keystroke", ago_ms });
+
+async function attached(t, options = {}) {
+  const browser = fakeBrowser(t);
+  const box = new FakeBox();
+  const relay = attach(box, { url: URL_OF_RELAY, token: "secret-token", ...options });
+  t.after(() => relay.detach());
+  const events = [];
+  for (const type of ["status", "agent-typing", "message", "event", "error"]) {
+    relay.addEventListener(type, ({ detail }) => events.push([type, detail]));
+  }
+  await settled();
+  return { browser, box, relay, events };
+}
+
+async function welcomed(t, { welcome: frame = WELCOME, ...options } = {}) {
+  const all = await attached(t, options);
+  await welcome(all.browser, frame);
+  return { ...all, sent: all.browser.socket.sent };
+}
+
+async function welcome(browser, frame = WELCOME) {
+  browser.socket.accept();
+  browser.socket.answer(frame);
+  browser.socket.sent.length = 0;
+  await settled();
+}
+
+test("the token goes into the query", async (t) => {
+  const { browser } = await attached(t);
+  assert.equal(browser.socket.url, `${URL_OF_RELAY}?token=secret-token`);
+});
+
+test("the token goes into a subprotocol when asked, and stays out of the URL", async (t) => {
+  const { browser } = await attached(t, { tokenIn: "subprotocol" });
+  assert.equal(browser.socket.url, URL_OF_RELAY);
+  assert.deepEqual(browser.socket.protocols, ["typing-relay", "token.secret-token"]);
+});
+
+test("the token function is called anew for each connection", async (t) => {
+  let calls = 0;
+  const { browser } = await attached(t, { token: async () => `token-${++calls}` });
+  browser.socket.break();
+  await browser.advance(1000);
+  assert.deepEqual(browser.sockets.map(({ url }) => url.split("=")[1]), ["token-1", "token-2"]);
+});
+
+test("a connection says hello first", async (t) => {
+  const { browser } = await attached(t);
+  browser.socket.accept();
+  assert.deepEqual(browser.socket.sent, [{ action: "hello" }]);
+});
+
+test("the first key leaves at once, the newest of the rest a heartbeat later with its age", async (t) => {
+  const { browser, box, sent } = await welcomed(t);
+  box.type("a");
+  await browser.advance(300);
+  box.type("ab");
+  assert.deepEqual(sent, [keystroke(0)]);
+  await browser.advance(700);
+  assert.deepEqual(sent, [keystroke(0), keystroke(700)]);
+});
+
+test("no frame holds anything of what was typed", async (t) => {
+  const { browser, box } = await welcomed(t);
+  const sent = [];
+  browser.socket.send = (text) => sent.push(text);
+  box.type("my card is 4111");
+  await browser.advance(500);
+  box.type("my card is 4111 1111");
+  await browser.advance(1000);
+  assert.deepEqual(sent, ['{"action":"keystroke","ago_ms":0}', '{"action":"keystroke","ago_ms":500}']);
+});
+
+for (const [what, happens] of Object.entries({
+  "the form is submitted": ({ box }) => box.form.dispatchEvent(new Event("submit")),
+  "the form is reset": ({ box }) => box.form.dispatchEvent(new Event("reset")),
+  "the box is cleared": ({ box }) => box.type(""),
+  "the box loses the focus": ({ box }) => box.dispatchEvent(new Event("blur")),
+  "the page is hidden": ({ browser }) => browser.hide(),
+  "the page is left": ({ browser }) => browser.window.dispatchEvent(new Event("pagehide")),
+  "the visitor opts out": ({ relay }) => relay.setSignals(false),
+  "the client is detached": ({ relay }) => relay.detach(),
+  "the page says so": ({ relay }) => relay.stop(),
+})) {
+  test(`typing stops when ${what}`, async (t) => {
+    const all = await welcomed(t);
+    all.box.type("a");
+    happens(all);
+    assert.deepEqual(all.sent, [keystroke(0), STOP]);
+  });
+}
+
+test("typing stops when Enter makes a script empty the box", async (t) => {
+  const { browser, box, sent } = await welcomed(t);
+  box.type("hello");
+  box.dispatchEvent(Object.assign(new Event("keydown"), { key: "Enter" }));
+  box.value = "";
+  await browser.advance(10);
+  assert.deepEqual(sent, [keystroke(0), STOP]);
+});
+
+test("Enter that makes a new line stops nothing", async (t) => {
+  const { browser, box, sent } = await welcomed(t);
+  box.type("hello");
+  box.dispatchEvent(Object.assign(new Event("keydown"), { key: "Enter" }));
+  await browser.advance(10);
+  assert.deepEqual(sent, [keystroke(0)]);
+});
+
+test("text in an editable element counts as typing too", async (t) => {
+  const browser = fakeBrowser(t);
+  const editor = Object.assign(new EventTarget(), { textContent: "a" });
+  const relay = attach(editor, { url: URL_OF_RELAY, token: "t" });
+  t.after(() => relay.detach());
+  await settled();
+  await welcome(browser);
+  editor.dispatchEvent(new Event("input"));
+  assert.deepEqual(browser.socket.sent, [keystroke(0)]);
+});
+
+test("a visitor who opted out sends no typing frame", async (t) => {
+  const { browser, box, sent } = await welcomed(t, { signals: false });
+  box.type("a");
+  box.type("");
+  await browser.advance(2000);
+  assert.deepEqual(sent, []);
+});
+
+test("a visitor may opt in again", async (t) => {
+  const { box, relay, sent } = await welcomed(t, { signals: false });
+  relay.setSignals(true);
+  box.type("a");
+  assert.deepEqual(sent, [keystroke(0)]);
+});
+
+test("a deployment that switched signals off gets no typing frame", async (t) => {
+  const { browser, box, relay, sent } = await welcomed(t, { welcome: { ...WELCOME, signals: "off" } });
+  box.type("a");
+  await browser.advance(2000);
+  assert.deepEqual(sent, []);
+  assert.equal(relay.signals, false);
+});
+
+test("a key pressed before the welcome stays here when the deployment switched signals off", async (t) => {
+  const { browser, box } = await attached(t);
+  box.type("a");
+  browser.socket.accept();
+  browser.socket.answer({ ...WELCOME, signals: "off" });
+  assert.deepEqual(browser.socket.sent, [{ action: "hello" }]);
+});
+
+test("keys pressed while the connection is away are never sent late (T5)", async (t) => {
+  const { browser, box } = await welcomed(t);
+  browser.socket.break();
+  box.type("a");
+  await browser.advance(2500);
+  await welcome(browser);
+  box.dispatchEvent(new Event("blur"));
+  assert.deepEqual(browser.socket.sent, []);
+});
+
+test("a lost connection comes back after a part of the back-off, which doubles up to 30 s", async (t) => {
+  const { browser } = await attached(t);
+  for (const wait of [500, 1000, 2000, 4000, 8000, 15000, 15000]) {
+    const before = browser.sockets.length;
+    browser.socket.break();
+    await browser.advance(wait - 10);
+    assert.equal(browser.sockets.length, before);
+    await browser.advance(10);
+    assert.equal(browser.sockets.length, before + 1);
+  }
+});
+
+test("a connection that lasted starts the back-off anew", async (t) => {
+  const { browser } = await attached(t);
+  for (let failures = 0; failures < 5; failures++) {
+    browser.socket.break();
+    await browser.advance(8000);
+  }
+  await welcome(browser);
+  await browser.advance(10_000);
+  const before = browser.sockets.length;
+  browser.socket.break();
+  await browser.advance(500);
+  assert.equal(browser.sockets.length, before + 1);
+});
+
+test("a connection that is never welcomed is given up after 10 s", async (t) => {
+  const { browser, relay } = await attached(t);
+  browser.socket.accept();
+  await browser.advance(10_000);
+  assert.equal(browser.sockets[0].readyState, 3);
+  assert.equal(relay.status, "reconnecting");
+});
+
+test("an idle connection is pinged every 4 minutes and kept when it answers", async (t) => {
+  const { browser, sent } = await welcomed(t);
+  await browser.advance(240_000);
+  assert.deepEqual(sent, [{ action: "ping" }]);
+  browser.socket.answer({ type: "pong" });
+  await browser.advance(20_000);
+  assert.equal(browser.sockets.length, 1);
+});
+
+test("a connection that leaves a ping unanswered is replaced", async (t) => {
+  const { browser } = await welcomed(t);
+  await browser.advance(251_000);
+  assert.equal(browser.sockets.length, 2);
+});
+
+test("an expired session brings a new connection with a new token", async (t) => {
+  let calls = 0;
+  const { browser, events } = await welcomed(t, { token: () => `token-${++calls}` });
+  browser.socket.answer({ type: "error", code: "session_expired", message: "The token has expired." });
+  await browser.advance(500);
+  assert.equal(browser.socket.url, `${URL_OF_RELAY}?token=token-2`);
+  assert.deepEqual(events.find(([type]) => type === "error")[1].code, "session_expired");
+});
+
+test("offline, nothing is tried; online, the client comes back", async (t) => {
+  const { browser, relay } = await welcomed(t);
+  browser.goOffline();
+  await browser.advance(60_000);
+  assert.equal(browser.sockets.length, 1);
+  assert.equal(relay.status, "offline");
+  browser.goOnline();
+  await settled();
+  assert.equal(browser.sockets.length, 2);
+});
+
+test("a token function that fails is reported and tried again", async (t) => {
+  let calls = 0;
+  const token = async () => {
+    if (++calls === 1) throw new Error("no session");
+    return "t";
+  };
+  const { browser, events } = await attached(t, { token });
+  assert.equal(events.find(([type]) => type === "error")[1].code, "connect_failed");
+  await browser.advance(500);
+  assert.equal(browser.sockets.length, 1);
+});
+
+test("a page that comes back from the back/forward cache connects again", async (t) => {
+  const { browser, relay } = await welcomed(t);
+  browser.window.dispatchEvent(new Event("pagehide"));
+  assert.equal(relay.status, "closed");
+  browser.window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+  await settled();
+  assert.equal(browser.sockets.length, 2);
+});
+
+test("a detached client never connects again", async (t) => {
+  const { browser, relay } = await welcomed(t);
+  relay.detach();
+  browser.goOffline();
+  browser.goOnline();
+  await browser.advance(60_000);
+  assert.equal(browser.sockets.length, 1);
+});
+
+test("a client detached while it waits for its token opens no connection", async (t) => {
+  const { browser, relay } = await attached(t, { token: () => new Promise((done) => setTimeout(done, 100, "t")) });
+  relay.detach();
+  await browser.advance(200);
+  assert.equal(browser.sockets.length, 0);
+});
+
+test("the guest's status is the client's status", async (t) => {
+  const { browser, events } = await welcomed(t, { welcome: { ...WELCOME, guest: "opening" } });
+  for (const status of ["open", "reconnecting", "unavailable"]) browser.socket.answer({ type: "guest", status });
+  const seen = events.filter(([type]) => type === "status").map(([, { status }]) => status);
+  assert.deepEqual(seen, ["opening", "open", "reconnecting", "unavailable"]);
+});
+
+test("what CXone sends the guest becomes events", async (t) => {
+  const { browser, events } = await welcomed(t);
+  const message = { type: "message", text: "Good morning" };
+  const other = { type: "agent-joined" };
+  for (const event of [{ type: "agent-typing", typing: true }, message, other]) {
+    browser.socket.answer({ type: "event", event });
+  }
+  assert.deepEqual(events.slice(-3), [["agent-typing", { typing: true }], ["message", message], ["event", other]]);
+});
+
+test("the agent does not go on typing on a connection that is gone", async (t) => {
+  const { browser, events } = await welcomed(t);
+  browser.socket.answer({ type: "event", event: { type: "agent-typing", typing: true } });
+  browser.socket.break();
+  assert.deepEqual(events.slice(-2), [["agent-typing", { typing: false }], ["status", { status: "reconnecting" }]]);
+});
+
+test("an answer of API Gateway itself is ignored", async (t) => {
+  const { browser, events } = await welcomed(t);
+  events.length = 0;
+  browser.socket.answer({ message: "Internal server error", connectionId: "c", requestId: "r" });
+  assert.deepEqual(events, []);
+});
+
+for (const [wrong, args, message] of [
+  ["no element", [null, { url: URL_OF_RELAY, token: "t" }], /text box/],
+  ["no options", [new FakeBox()], /url/],
+  ["a URL of another scheme", [new FakeBox(), { url: "https://relay", token: "t" }], /wss/],
+  ["no token", [new FakeBox(), { url: URL_OF_RELAY }], /token/],
+  ["an unknown place for the token", [new FakeBox(), { url: URL_OF_RELAY, token: "t", tokenIn: "header" }], /tokenIn/],
+]) {
+  test(`attach refuses ${wrong} and says what is wrong`, () => {
+    assert.throws(() => attach(...args), { name: "TypeError", message });
+  });
+}

@@ -1,0 +1,94 @@
+/** Typing Relay in the browser. The protocol and examples: docs/front-end.md. */
+
+/**
+ * Where the visitor's connection stands.
+ * - `connecting`: on the way to the relay for the first time.
+ * - `opening`: connected; the CXone guest session is being opened.
+ * - `open`: the agent sees when the visitor types.
+ * - `reconnecting`: the relay, or CXone behind it, was lost and is tried again.
+ * - `unavailable`: CXone shows no typing for this visitor.
+ * - `offline`: the browser has no network; nothing is tried.
+ * - `closed`: detached, or the page was left.
+ */
+export type Status = "connecting" | "opening" | "open" | "reconnecting" | "unavailable" | "offline" | "closed";
+
+export interface Options {
+  /** The relay's WebSocket URL: the stack's output `WebSocketUrl`. */
+  url: string;
+  /** The visitor's token, or a function that fetches one: it is called anew for every connection. */
+  token: string | (() => string | Promise<string>);
+  /** Where the token travels. `subprotocol` keeps it out of access logs. Default `query`. */
+  tokenIn?: "query" | "subprotocol";
+  /** `false`: this visitor opted out; no typing frame leaves the browser. Default `true`. */
+  signals?: boolean;
+}
+
+/** A frame the client sent: no frame holds what was typed. */
+export type Frame =
+  | { action: "hello" | "stop" | "ping" }
+  /** `ago_ms`: how long before this frame the newest key was pressed, 0 to 2000. */
+  | { action: "keystroke"; ago_ms: number };
+
+export interface RelayError {
+  /** Of the relay: `bad_frame`, `rate_limited`, `session_expired`, … (docs/front-end.md); `connect_failed` is the client's own. */
+  code: string;
+  message: string;
+  /** With `connect_failed`: what the token function or the browser threw. */
+  cause?: unknown;
+}
+
+/** A JSON frame of CXone, as it came. */
+export interface CxoneEvent {
+  type: string;
+  [key: string]: unknown;
+}
+
+export interface RelayEvents {
+  status: CustomEvent<{ status: Status }>;
+  "agent-typing": CustomEvent<{ typing: boolean }>;
+  message: CustomEvent<CxoneEvent & { type: "message" }>;
+  /** Whatever else CXone sends. */
+  event: CustomEvent<CxoneEvent>;
+  error: CustomEvent<RelayError>;
+  /** Each frame as it leaves, for counters and tests. */
+  frame: CustomEvent<Frame>;
+}
+
+export interface TypingRelay {
+  readonly status: Status;
+  /** Whether typing signals leave this browser: the visitor's choice and the deployment's. */
+  readonly signals: boolean;
+  /** Switches typing signals on or off for this visitor; off ends the typing at once. */
+  setSignals(on: boolean): void;
+  /** Ends the typing: call it after sending, if that neither submits a form nor empties the box at once. */
+  stop(): void;
+  /** Stops watching the box and closes the connection, for good. */
+  detach(): void;
+  addEventListener<K extends keyof RelayEvents>(
+    type: K,
+    listener: (event: RelayEvents[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof RelayEvents>(
+    type: K,
+    listener: (event: RelayEvents[K]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+}
+
+/**
+ * Watches a text box (textarea, input or editable element) and keeps a connection to the relay until `detach()`.
+ * @throws {TypeError} naming what is wrong with the element or the options.
+ */
+export function attach(element: HTMLElement, options: Options): TypingRelay;
+
+/** The timing rules alone, for tests: pure, all times in ms of one monotonic clock. */
+export class TypingRhythm {
+  /** When `wake` is due: Infinity when nothing waits. */
+  get wakeAt(): number;
+  key(at: number): Frame | null;
+  wake(at: number): Frame | null;
+  stop(at: number): Frame | null;
+  connected(at: number, timings?: { debounce_ms?: number; heartbeat_ms?: number }): Frame | null;
+  disconnected(): void;
+}

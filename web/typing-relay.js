@@ -1,0 +1,277 @@
+/**
+ * Typing Relay in the browser: says that the visitor is typing, and hands on what the agent does.
+ * What was typed never leaves the browser: a frame says only that a key was pressed, and how long ago.
+ */
+
+const MAX_AGO_MS = 2000; // the protocol's limit for ago_ms
+const CONNECT_MS = 10_000; // token, handshake and welcome together
+const PING_MS = 240_000; // API Gateway closes a connection after 10 idle minutes
+const PONG_MS = 10_000;
+const RENEW_MS = 6_600_000; // and every connection after 2 hours: we leave before that
+const STABLE_MS = 10_000; // a connection that lived this long starts the back-off anew
+const BACKOFF_MS = 1000;
+const BACKOFF_CAP_MS = 30_000;
+
+const now = () => performance.now(); // monotonic: a clock that is set back must not hold a frame
+
+/**
+ * Decides which frame leaves when. Pure: no timers, no socket, no page.
+ * Every method takes the time in ms and returns the frame to send now, or null.
+ */
+export class TypingRhythm {
+  #debounceMs = 2000;
+  #heartbeatMs = 1000;
+  #connected = false;
+  #newestKeyAt = -Infinity;
+  #unsent = false;
+  #nextFrameAt = -Infinity;
+
+  /** When `wake` is due: Infinity when nothing waits. */
+  get wakeAt() {
+    return this.#connected && this.#unsent ? this.#nextFrameAt : Infinity;
+  }
+
+  /** A key: the first of a burst leaves at once, later ones at most once per heartbeat. */
+  key(at) {
+    this.#newestKeyAt = at;
+    this.#unsent = true;
+    return this.wake(at);
+  }
+
+  /** The newest unsent key leaves with its age. One as old as the debounce is over: it never leaves. */
+  wake(at) {
+    if (at < this.wakeAt) return null;
+    this.#unsent = false;
+    const ago = Math.round(at - this.#newestKeyAt);
+    if (ago >= Math.min(this.#debounceMs, MAX_AGO_MS)) return null;
+    this.#nextFrameAt = at + this.#heartbeatMs;
+    return { action: "keystroke", ago_ms: ago };
+  }
+
+  /** The end of typing. Says nothing when the debounce has ended it already. */
+  stop(at) {
+    const typing = at - this.#newestKeyAt < this.#debounceMs;
+    this.#newestKeyAt = this.#nextFrameAt = -Infinity;
+    this.#unsent = false;
+    return this.#connected && typing ? { action: "stop" } : null;
+  }
+
+  /** Welcomed: the server's timings hold, and a key pressed meanwhile leaves if it is still fresh. */
+  connected(at, { debounce_ms, heartbeat_ms } = {}) {
+    if (debounce_ms > 0) this.#debounceMs = debounce_ms;
+    if (heartbeat_ms > 0) this.#heartbeatMs = heartbeat_ms;
+    this.#connected = true;
+    this.#nextFrameAt = -Infinity;
+    return this.wake(at);
+  }
+
+  disconnected() {
+    this.#connected = false;
+  }
+}
+
+/** One text box and its connection. Made by `attach`; its events are in typing-relay.d.ts. */
+class TypingRelay extends EventTarget {
+  #url;
+  #token;
+  #tokenIn;
+  #signals; // the visitor's choice
+  #allowed = true; // the deployment's
+  #status = "connecting";
+  #agentTyping = false;
+  #rhythm = new TypingRhythm();
+  #rhythmTimer;
+  #phaseTimer; // of the connection: deadline, ping or retry, never two at once
+  #turn = 0; // counts connection attempts: what belongs to an earlier one is ignored
+  #socket;
+  #welcomedAt = Infinity;
+  #failures = 0;
+  #listening = new AbortController();
+
+  constructor(element, { url, token, tokenIn = "query", signals = true }) {
+    super();
+    this.#url = url;
+    this.#token = token;
+    this.#tokenIn = tokenIn;
+    this.#signals = signals;
+    this.#listen(element);
+    this.#start();
+  }
+
+  get status() {
+    return this.#status;
+  }
+
+  get signals() {
+    return this.#signals && this.#allowed;
+  }
+
+  /** Switches typing signals off or on for this visitor; off counts as a stop. */
+  setSignals(on) {
+    if (!on) this.stop();
+    this.#signals = on;
+  }
+
+  /** Call it when a message was sent in a way that neither submits a form nor empties the box. */
+  stop() {
+    this.#send(this.#rhythm.stop(now()));
+  }
+
+  /** Stops listening and closes the connection, for good. */
+  detach() {
+    this.stop();
+    this.#listening.abort();
+    this.#drop("closed");
+  }
+
+  #listen(element) {
+    const on = (target, type, listener) => target?.addEventListener(type, listener, { signal: this.#listening.signal });
+    const stop = () => this.stop();
+    const isEmpty = () => !(element.value ?? element.textContent);
+    // "input" covers keys, IME composition, paste, autofill and dictation alike.
+    on(element, "input", () => (isEmpty() ? stop() : this.#key()));
+    // A script that empties the box on Enter causes no input event.
+    on(element, "keydown", ({ key }) => key === "Enter" && setTimeout(() => isEmpty() && stop(), 0));
+    on(element, "blur", stop);
+    on(element.form, "submit", stop);
+    on(element.form, "reset", stop);
+    on(document, "visibilitychange", () => document.hidden && stop());
+    on(window, "pagehide", () => {
+      stop();
+      this.#drop("closed"); // an open socket would keep the page out of the back/forward cache
+    });
+    on(window, "pageshow", ({ persisted }) => persisted && this.#start());
+    on(window, "offline", () => this.#drop("offline"));
+    on(window, "online", () => this.#start());
+  }
+
+  #key() {
+    if (this.signals) this.#send(this.#rhythm.key(now()));
+  }
+
+  #send(frame) {
+    if (frame && this.#socket?.readyState === 1) {
+      this.#socket.send(JSON.stringify(frame));
+      this.#emit("frame", frame);
+    }
+    clearTimeout(this.#rhythmTimer);
+    const wait = this.#rhythm.wakeAt - now();
+    if (wait < Infinity) this.#rhythmTimer = setTimeout(() => this.#send(this.#rhythm.wake(now())), wait);
+  }
+
+  #start() {
+    if (navigator.onLine === false) return this.#drop("offline");
+    this.#failures = 0;
+    this.#connect();
+  }
+
+  async #connect() {
+    this.#drop(this.#status === "reconnecting" ? "reconnecting" : "connecting");
+    const turn = this.#turn;
+    const mine = () => turn === this.#turn;
+    this.#phase(CONNECT_MS, () => this.#retry());
+    try {
+      const token = await (typeof this.#token === "function" ? this.#token() : this.#token);
+      if (!mine()) return;
+      const socket = (this.#socket = this.#dial(token));
+      socket.onopen = () => mine() && this.#send({ action: "hello" });
+      socket.onmessage = ({ data }) => mine() && this.#receive(JSON.parse(data));
+      socket.onclose = () => mine() && this.#retry();
+    } catch (cause) {
+      if (!mine()) return;
+      this.#emit("error", { code: "connect_failed", message: "No token, or one that cannot be sent.", cause });
+      this.#retry();
+    }
+  }
+
+  #dial(token) {
+    if (this.#tokenIn === "subprotocol") return new WebSocket(this.#url, ["typing-relay", `token.${token}`]);
+    const url = new URL(this.#url);
+    url.searchParams.set("token", token);
+    return new WebSocket(url);
+  }
+
+  /** Full jitter: a thousand pages that lost the same server do not come back together. */
+  #retry() {
+    if (now() - this.#welcomedAt >= STABLE_MS) this.#failures = 0;
+    this.#drop("reconnecting");
+    const longest = Math.min(BACKOFF_CAP_MS, BACKOFF_MS * 2 ** this.#failures++);
+    this.#phase(Math.random() * longest, () => this.#connect());
+  }
+
+  #drop(status) {
+    this.#turn++;
+    clearTimeout(this.#phaseTimer);
+    this.#socket?.close();
+    this.#socket = undefined;
+    this.#welcomedAt = Infinity;
+    this.#rhythm.disconnected();
+    this.#setStatus(status);
+  }
+
+  #phase(ms, then) {
+    clearTimeout(this.#phaseTimer);
+    this.#phaseTimer = setTimeout(then, ms);
+  }
+
+  #keepAlive() {
+    this.#phase(PING_MS, () => {
+      if (now() - this.#welcomedAt > RENEW_MS) return this.#retry();
+      this.#send({ action: "ping" });
+      this.#phase(PONG_MS, () => this.#retry());
+    });
+  }
+
+  #receive(frame) {
+    if (frame.type === "welcome") this.#welcome(frame);
+    else if (frame.type === "pong") this.#keepAlive();
+    else if (frame.type === "guest") this.#setStatus(frame.status);
+    else if (frame.type === "event") this.#event(frame.event);
+    else if (frame.type === "error") {
+      this.#emit("error", { code: frame.code, message: frame.message });
+      if (frame.code === "session_expired") this.#retry();
+    }
+  }
+
+  #welcome({ timings, guest, signals }) {
+    this.#welcomedAt = now();
+    this.#allowed = signals !== "off";
+    this.#keepAlive();
+    this.#setStatus(guest);
+    if (!this.signals) this.#rhythm.stop(now());
+    this.#send(this.#rhythm.connected(now(), timings));
+  }
+
+  #event(event) {
+    if (event.type === "agent-typing") this.#setAgentTyping(event.typing);
+    else this.#emit(event.type === "message" ? "message" : "event", event);
+  }
+
+  #setAgentTyping(typing) {
+    if (typing !== this.#agentTyping) this.#emit("agent-typing", { typing: (this.#agentTyping = typing) });
+  }
+
+  #setStatus(status) {
+    if (status === this.#status) return;
+    this.#status = status;
+    if (status !== "open") this.#setAgentTyping(false); // nobody would tell us that the agent stopped
+    this.#emit("status", { status });
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/**
+ * Watches a text box and keeps a connection to the relay, until `detach()`.
+ * @throws {TypeError} naming what is wrong with the element or the options.
+ */
+export function attach(element, options) {
+  if (!element?.addEventListener) throw new TypeError("attach: the first argument must be a text box.");
+  const { url, token, tokenIn = "query" } = options ?? {};
+  if (!/^wss?:\/\/./.test(url)) throw new TypeError("attach: url must be the relay's wss:// URL.");
+  if (!token) throw new TypeError("attach: token must be a visitor token or a function that returns one.");
+  if (!["query", "subprotocol"].includes(tokenIn)) throw new TypeError('attach: tokenIn is "query" or "subprotocol".');
+  return new TypingRelay(element, options);
+}
