@@ -1,0 +1,73 @@
+"""Authorizer of the $connect route: may this visitor come in, and into which session?
+
+Every refusal is a Deny policy, which API Gateway answers with 403 and no detail. (401 would take raising
+"Unauthorized": a failed invocation, with which any stranger could set off the alarm on failures.) What does
+fail here, the secret or the JWKS being out of reach, is ours to mend: a 500, and the alarm is right.
+"""
+
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from typing_relay.handshakes import check_origin, read_handshake, the_token
+from typing_relay.visitor_keys import JwksVerifier, SecretVerifier, TokenVerifier, jwks_client
+from typing_relay.visitor_tokens import Refusal, Visitor
+
+ALLOWED_ORIGINS = os.environ.get("ALLOWED_ORIGINS", "").replace(",", " ").split()
+SIGNALS = os.environ.get("TYPING_SIGNALS", "on") == "on"
+
+logger = Logger()
+metrics = Metrics()
+
+
+def _token_verifier() -> TokenVerifier:
+    issuer, audience = os.environ.get("VISITOR_ISSUER") or None, os.environ.get("VISITOR_AUDIENCE") or None
+    jwks_url = os.environ.get("VISITOR_JWKS_URL")
+    if jwks_url:
+        return JwksVerifier(jwks_client(jwks_url), issuer, audience)
+    return SecretVerifier(boto3.client("secretsmanager"), os.environ["VISITOR_SECRET_ARN"], issuer, audience)
+
+
+verifier = _token_verifier()
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answer a REQUEST authorizer event with a policy for $connect.
+
+    Allow carries what the other functions go by: `session`, `signals` (on or off) and `expires_at` (epoch s).
+    """
+    verdict = _judge(event)
+    connection = event["requestContext"]["connectionId"]
+    if isinstance(verdict, Refusal):
+        logger.warning("Handshake refused", reason=verdict.reason, connection=connection)
+        metrics.add_metric(name="HandshakesRefused", unit=MetricUnit.Count, value=1)
+        metrics.flush_metrics()
+        return _policy("Deny", event["methodArn"], "refused", {})
+    logger.debug("Handshake admitted", session=verdict.session, connection=connection)
+    signals = "on" if SIGNALS and verdict.signals else "off"
+    admitted = {"session": verdict.session, "signals": signals, "expires_at": verdict.expires_at}
+    return _policy("Allow", event["methodArn"], verdict.session, admitted)
+
+
+def _judge(event: dict[str, Any]) -> Visitor | Refusal:
+    handshake = read_handshake(event)
+    refusal = check_origin(handshake, ALLOWED_ORIGINS)
+    if refusal:
+        return refusal
+    token = the_token(handshake)
+    if isinstance(token, Refusal):
+        return token
+    return verifier.verify(token, event["requestContext"]["requestTimeEpoch"] / 1000)
+
+
+def _policy(effect: str, method_arn: str, principal: str, context: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "principalId": principal,
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": method_arn}],
+        },
+        "context": context,
+    }

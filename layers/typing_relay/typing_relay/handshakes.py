@@ -1,0 +1,57 @@
+"""What a WebSocket handshake says: its token and its origin, read from API Gateway's authorizer event.
+
+A browser cannot set headers of its own on a WebSocket, so the token comes as `?token=…`, or, where URLs are
+logged, as a subprotocol: `Sec-WebSocket-Protocol: typing-relay, token.<jwt>`; the answer names the first.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from typing_relay.visitor_tokens import Reason, Refusal
+
+_TOKEN_PROTOCOL = "token."  # noqa: S105 a prefix, not a secret
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """All tokens and origins that a handshake names; a well-meant one names one of each."""
+
+    tokens: tuple[str, ...]
+    origins: tuple[str, ...]
+
+
+def read_handshake(event: Mapping[str, Any]) -> Handshake:
+    """Read an authorizer event; what is missing there is missing here."""
+    headers = event.get("multiValueHeaders") or {}
+    query = event.get("multiValueQueryStringParameters") or {}
+    offered = (
+        item.strip() for line in _header(headers, "sec-websocket-protocol") for item in line.split(",")
+    )
+    by_protocol = [item.removeprefix(_TOKEN_PROTOCOL) for item in offered if item.startswith(_TOKEN_PROTOCOL)]
+    return Handshake((*query.get("token", ()), *by_protocol), tuple(_header(headers, "origin")))
+
+
+def the_token(handshake: Handshake) -> str | Refusal:
+    """The one token of a handshake. Two are refused, even equal ones: which counts must not be a guess."""
+    if len(handshake.tokens) > 1:
+        return Refusal(Reason.REPEATED)
+    if not handshake.tokens or not handshake.tokens[0]:
+        return Refusal(Reason.MISSING)
+    return handshake.tokens[0]
+
+
+def check_origin(handshake: Handshake, allowed: Sequence[str]) -> Refusal | None:
+    """Refuse an origin that is not on the list; an empty list allows any, also none.
+
+    Equal or not: no wildcards and no suffixes, which is where origin checks go wrong.
+    """
+    if not allowed:
+        return None
+    if len(handshake.origins) == 1 and handshake.origins[0] in allowed:
+        return None
+    return Refusal(Reason.ORIGIN_NOT_ALLOWED)
+
+
+def _header(headers: Mapping[str, Sequence[str]], name: str) -> list[str]:
+    return [value for key, values in headers.items() if key.lower() == name for value in values]
