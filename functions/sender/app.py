@@ -1,0 +1,39 @@
+"""Called by the state machine: brings what CXone shows to what is wanted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from typing_relay import runtime
+from typing_relay.burst import Owner
+from typing_relay.flows import reconcile, run
+from typing_relay.reporting import ReportedGuests
+
+logger = runtime.logger
+metrics = Metrics()
+
+
+def report_pause(pause_ms: int) -> None:
+    """The breaker opened in this process."""
+    logger.warning("CXone throttles the whole organisation: no new typing signals for a while", pause_ms=pause_ms)
+    metrics.add_metric("BreakerOpened", MetricUnit.Count, 1)
+
+
+world = runtime.sender_world(report_pause, lambda guests: ReportedGuests(guests, logger, metrics, runtime.clock))
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Take {"session_id", "generation", "started_at" (ISO 8601)}; answer {"done", "wait_seconds"}.
+
+    Outcomes are values: the state machine's Retry is for Lambda's own errors.
+    """
+    started_at = int(datetime.fromisoformat(event["started_at"]).timestamp() * 1000)
+    owner = Owner(event["session_id"], event["generation"], started_at)
+    logger.append_keys(session=owner.session_id, generation=owner.generation)
+    result = run(reconcile(world, owner))
+    logger.info("reconciled", done=result.done, wait_seconds=result.wait_seconds)
+    return {"done": result.done, "wait_seconds": result.wait_seconds}

@@ -1,0 +1,1 @@
+"""Typing Relay: tells NICE CXone agents that a visitor is typing."""

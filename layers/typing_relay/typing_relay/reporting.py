@@ -1,0 +1,42 @@
+"""Each call to CXone in the log and in a metric: what was said, how it ended, how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+from typing_relay.cxone.outcomes import Kind, Outcome
+from typing_relay.ports import Guests
+
+
+class ReportedGuests:
+    """``guests`` with every call reported; the result is handed on unchanged."""
+
+    def __init__(self, guests: Guests, logger: Logger, metrics: Metrics, clock: Callable[[], int]) -> None:
+        self._guests, self._logger, self._metrics, self._clock = guests, logger, metrics, clock
+
+    def set_typing(self, guest_id: str, typing: bool) -> Outcome:
+        """Tell CXone that the guest is, or is no longer, typing."""
+        began = self._clock()
+        outcome = self._guests.set_typing(guest_id, typing)
+        self._report("typing", outcome, began, guest=guest_id, typing=typing)
+        return outcome
+
+    def get_typing(self, guest_id: str) -> bool | Outcome:
+        """Whether CXone shows the guest as typing."""
+        began = self._clock()
+        answer = self._guests.get_typing(guest_id)
+        if isinstance(answer, bool):
+            self._logger.info("cxone verify", guest=guest_id, shows=answer, ms=self._clock() - began)
+        else:
+            self._report("verify", answer, began, guest=guest_id)
+        return answer
+
+    def _report(self, call: str, outcome: Outcome, began: int, **more: Any) -> None:
+        log = self._logger.info if outcome.kind is Kind.ACCEPTED else self._logger.warning
+        ms = self._clock() - began
+        log(f"cxone {call}", outcome=outcome.kind, reason=outcome.reason, ms=ms, began=began, **more)
+        self._metrics.add_metric(f"Typing.{outcome.kind}", MetricUnit.Count, 1)

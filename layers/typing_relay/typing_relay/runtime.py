@@ -1,0 +1,177 @@
+"""The one place that wires: settings from the environment, clients, stores, and what each function gets of them.
+
+Functions call these at import, so that a cold start pays for clients once, in Lambda's init phase.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.logging import Logger
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from typing_relay import frames
+from typing_relay.burst import Policy, Session
+from typing_relay.ports import Guests, SenderWorld, World
+from typing_relay.sessions import DynamoSessions
+from typing_relay.visitors import Visitors
+
+_AWS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
+
+logger = Logger()
+
+
+class SettingMissing(RuntimeError):
+    """An environment variable that this function needs is not set, or makes no sense. The message names it."""
+
+
+def setting(name: str, default: str | None = None) -> str:
+    """The environment variable ``name``. Raises SettingMissing when it is absent and has no default."""
+    value = os.environ.get(name) or default
+    if value is None:
+        raise SettingMissing(f"The environment variable {name} is not set. template.yaml sets it on deployment.")
+    return value
+
+
+def number(name: str, default: int) -> int:
+    """The environment variable ``name`` as a whole number. Raises SettingMissing when it is none."""
+    text = setting(name, str(default))
+    try:
+        return int(text)
+    except ValueError:
+        raise SettingMissing(f"The environment variable {name} must be a whole number, not {text!r}.") from None
+
+
+def clock() -> int:
+    """Now, in epoch ms."""
+    return time.time_ns() // 1_000_000
+
+
+@cache
+def client(service: str) -> Any:
+    """The process's one boto3 client of a service; API Gateway's management API is addressed by stage."""
+    endpoint = setting("CONNECTIONS_URL") if service == "apigatewaymanagementapi" else None
+    return boto3.client(service, config=_AWS, endpoint_url=endpoint)
+
+
+@cache
+def policy() -> Policy:
+    """The deployment's timings. Raises ValueError for a debounce below 2000 ms."""
+    return Policy(
+        debounce_ms=number("DEBOUNCE_MS", 2000),
+        verify_ms=number("VERIFY_SECONDS", 10) * 1000,
+        cap_ms=number("TYPING_CAP_SECONDS", 600) * 1000,
+        session_ttl_s=number("SESSION_TTL_SECONDS", 86_400),
+    )
+
+
+@cache
+def sessions() -> DynamoSessions:
+    """The store of session records."""
+    return DynamoSessions(client("dynamodb"), setting("TABLE_NAME"))
+
+
+@cache
+def visitors() -> Visitors:
+    """The way to visitors' front ends."""
+    return Visitors(client("apigatewaymanagementapi"))
+
+
+def start_execution(session_id: str, generation: int) -> bool:
+    """Start the state machine for an owner; False when Step Functions would not."""
+    try:
+        client("stepfunctions").start_execution(
+            stateMachineArn=setting("STATE_MACHINE_ARN"),
+            input=json.dumps({"session_id": session_id, "generation": generation}),
+        )
+    except (BotoCoreError, ClientError):
+        logger.exception("The typing burst's execution could not be started; the next key tries again.")
+        return False
+    return True
+
+
+def ask_for_guest(session_id: str) -> None:
+    """Put a session on the guest queue, for any keeper to take."""
+    client("sqs").send_message(QueueUrl=setting("GUEST_QUEUE_URL"), MessageBody=json.dumps({"session": session_id}))
+
+
+def _no_execution(session_id: str, generation: int) -> bool:
+    raise AssertionError("the sender starts no executions")
+
+
+def _no_guest(session_id: str) -> None:
+    raise AssertionError("the sweeper asks for no guests")
+
+
+@cache
+def visitor_world() -> World:
+    """What the keystroke and connection functions touch."""
+    for service in ("dynamodb", "stepfunctions"):
+        client(service)
+    return World(sessions(), policy(), clock, start_execution, ask_for_guest)
+
+
+@cache
+def sweeper_world() -> World:
+    """What the sweeper touches."""
+    return World(sessions(), policy(), clock, start_execution, _no_guest)
+
+
+@cache
+def cxone_guests() -> Any:
+    """CXone's guest API as configured: a ``typing_relay.cxone.guests.GuestsV1``. Raises InsecureUrl."""
+    from typing_relay.cxone import guests, urls
+    from typing_relay.cxone.auth import Tokens
+    from typing_relay.cxone_state import SharedToken
+
+    http = guests.session()
+    base_url = urls.base_url(setting("CXONE_BASE_URL"))
+    share = SharedToken(client("dynamodb"), setting("CXONE_STATE_TABLE"))
+    return guests.GuestsV1(http, base_url, Tokens(http, base_url, _credentials, share, clock), clock)
+
+
+def _credentials() -> Any:
+    """CXone's client id and secret, read when a token is needed: a rotated secret is found without a restart."""
+    from typing_relay.cxone.auth import Credentials
+
+    text = client("secretsmanager").get_secret_value(SecretId=setting("CXONE_SECRET_ARN"))["SecretString"]
+    try:
+        secret = json.loads(text)
+        return Credentials(secret["client_id"], secret["client_secret"])
+    except (ValueError, KeyError, TypeError):
+        raise SettingMissing(
+            'The CXone secret must be JSON with "client_id" and "client_secret". Put it into Secrets Manager.'
+        ) from None
+
+
+def sender_world(report_pause: Callable[[int], None], reported: Callable[[Guests], Guests]) -> SenderWorld:
+    """What the sender touches.
+
+    ``report_pause`` is called with ms when the breaker opens; ``reported`` wraps CXone's guests in reports.
+    """
+    from typing_relay.cxone_state import SharedWeather
+
+    return SenderWorld(
+        sessions(),
+        policy(),
+        clock,
+        _no_execution,
+        ask_for_guest,
+        guests=reported(cxone_guests()),
+        weather=SharedWeather(client("dynamodb"), setting("CXONE_STATE_TABLE"), report_pause),
+        tell_typing_unavailable=_tell_typing_unavailable,
+        random=random.random,
+    )
+
+
+def _tell_typing_unavailable(record: Session) -> None:
+    message = "CXone offers no typing indicator for this guest session."
+    visitors().send_all(record.connections, frames.error("typing_unavailable", message))
