@@ -76,6 +76,7 @@ def key_pressed(world: World, session_id: str, connection: str, at: int) -> Flow
     A coalesced key is one write and nothing else (T8).
     """
     now = world.clock()
+    at = min(at, now)  # nobody types in the future, whatever a clock says
     if now - at >= world.policy.debounce_ms:
         return "stale"
     expires_at = _expires_at(world, now)
@@ -99,6 +100,7 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
     agent should see.
     """
     now = world.clock()
+    at = min(at, now)
     record = yield from step(world.sessions.note_stop, session_id, connection, at, now)
     if record is None:
         return "stale"

@@ -11,7 +11,7 @@ from typing_relay.cxone.outcomes import Outcome
 
 
 class Sessions(Protocol):
-    """The store of session records. Every write is conditional; ``False`` or ``None`` says that its condition failed."""
+    """The store of session records. Every write is conditional; ``False`` or ``None``: its condition failed."""
 
     def get(self, session_id: str, now: int) -> Session | None: ...
     def create(self, session_id: str, now: int, expires_at: int) -> None: ...
