@@ -1,0 +1,195 @@
+"""What goes wrong at the simulated CXone: settings, their check, and the decision for one call. Pure."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+CALLS = ("token", "guest", "typing", "typing_read")
+
+Action = Literal["take", "throttle", "error", "hang", "reset", "lost_answer"]
+
+
+class FaultError(ValueError):
+    """The settings hold something that is no fault; the message names it and says what is expected."""
+
+
+@dataclass(frozen=True)
+class Throttle:
+    """A share of calls answered 429, with this Retry-After header as it stands (None: without one)."""
+
+    rate: float = 0.0
+    retry_after: str | None = "2"
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """The calls one guest may make: `burst` at once, refilled by `per_second`."""
+
+    per_second: float = 5.0
+    burst: float = 10.0
+
+
+@dataclass(frozen=True)
+class Faults:
+    """All settings. Rates are shares of calls from 0 to 1; each call meets at most one of them.
+
+    `calls` names the calls that throttle, error, hang, reset, lost_answer and latency apply to.
+    """
+
+    calls: tuple[str, ...] = ("guest", "typing", "typing_read")
+    throttle: Throttle = Throttle()
+    throttle_all_until: float | None = None  # epoch ms
+    error_rate: float = 0.0
+    hang_rate: float = 0.0
+    hang_seconds: float = 30.0
+    reset_rate: float = 0.0  # the connection is reset, the call not taken
+    lost_answer_rate: float = 0.0  # the call is taken, then the connection reset
+    latency_ms: float = 0.0  # before the call is taken
+    refuse_handshake: int | None = None  # HTTP status
+    typing_unavailable: bool = False
+    scope_missing: bool = False
+    token_expires_in: float = 3600.0  # s
+    ping_interval: float = 25.0  # s
+    silent_sockets: bool = False  # open, but nothing is sent or answered
+    rate_limit: RateLimit = RateLimit()
+
+
+@dataclass(frozen=True)
+class FaultPlan:
+    """The settings for everyone, and the keys in which single guests differ."""
+
+    common: Faults = Faults()
+    guests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def for_guest(self, guest_id: str | None) -> Faults:
+        return changed(self.common, self.guests.get(guest_id or "", {}))
+
+    def changed(self, changes: Mapping[str, Any]) -> "FaultPlan":
+        """The plan with the given keys replaced, `guests` as a whole. Raises FaultError."""
+        rest = dict(changes)
+        guests = rest.pop("guests", self.guests)
+        if not isinstance(guests, Mapping):
+            raise FaultError("guests: expected an object of guest id to settings")
+        plan = FaultPlan(changed(self.common, rest), guests)
+        for guest_id in guests:
+            plan.for_guest(guest_id)
+        return plan
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self.common), "guests": dict(self.guests)}
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What becomes of one call. `retry_after` is the header of a throttled one."""
+
+    action: Action = "take"
+    retry_after: str | None = None
+
+
+def decide(faults: Faults, call: str, roll: float, now: float) -> Effect:
+    """What becomes of this call at `now` (epoch ms), given a random `roll` from 0 up to 1."""
+    if call not in faults.calls:
+        return Effect()
+    if faults.throttle_all_until is not None and now < faults.throttle_all_until:
+        return Effect("throttle", str(math.ceil((faults.throttle_all_until - now) / 1000)))
+    effects = (
+        (faults.hang_rate, Effect("hang")),
+        (faults.reset_rate, Effect("reset")),
+        (faults.error_rate, Effect("error")),
+        (faults.throttle.rate, Effect("throttle", faults.throttle.retry_after)),
+        (faults.lost_answer_rate, Effect("lost_answer")),
+    )
+    for rate, effect in effects:
+        if roll < rate:
+            return effect
+        roll -= rate
+    return Effect()
+
+
+def changed(faults: Faults, changes: Mapping[str, Any]) -> Faults:
+    """`faults` with the given keys (as in JSON) replaced. Raises FaultError for an unknown key or a bad value."""
+    if not isinstance(changes, Mapping):
+        raise FaultError(f"expected an object of settings, not {changes!r}")
+    result = replace(faults, **{key: _checked(key, value) for key, value in changes.items()})
+    rates = result.hang_rate, result.reset_rate, result.error_rate, result.throttle.rate, result.lost_answer_rate
+    if sum(rates) > 1 + 1e-9:
+        raise FaultError("the rates of throttle, error, hang, reset and lost answer add up to more than 1")
+    return result
+
+
+def _checked(key: str, value: Any) -> Any:
+    if key not in _PARSERS:
+        raise FaultError(f"{key}: no such setting; there are {', '.join(sorted([*_PARSERS, 'guests']))}")
+    try:
+        return _PARSERS[key](value)
+    except ValueError as expected:
+        raise FaultError(f"{key}: expected {expected}, not {value!r}") from None
+
+
+def _number(low: float, high: float = math.inf) -> Callable[[Any], float]:
+    def parse(value: Any) -> float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not low <= value <= high:
+            raise ValueError(f"a number from {low:g} up" if high == math.inf else f"a number from {low:g} to {high:g}")
+        return float(value)
+
+    return parse
+
+
+def _or_null(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else parse(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def _calls(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(call in CALLS for call in value):
+        raise ValueError(f"a list of {', '.join(CALLS)}")
+    return tuple(value)
+
+
+def _status(value: Any) -> int:
+    return int(_number(400, 599)(value))
+
+
+def _throttle(value: Any) -> Throttle:
+    if not isinstance(value, Mapping) or not value.keys() <= {"rate", "retry_after"}:
+        raise ValueError("an object with rate and retry_after")
+    retry_after = value.get("retry_after", Throttle.retry_after)
+    if retry_after is not None and not isinstance(retry_after, str):
+        raise ValueError("a string or null as retry_after")
+    return Throttle(_rate(value.get("rate", 0.0)), retry_after)
+
+
+def _rate_limit(value: Any) -> RateLimit:
+    if not isinstance(value, Mapping) or value.keys() != {"per_second", "burst"}:
+        raise ValueError("an object with per_second and burst")
+    return RateLimit(_number(0.001)(value["per_second"]), _number(1)(value["burst"]))
+
+
+_rate = _number(0, 1)
+
+_PARSERS: dict[str, Callable[[Any], Any]] = {
+    "calls": _calls,
+    "throttle": _throttle,
+    "throttle_all_until": _or_null(_number(0)),
+    "error_rate": _rate,
+    "hang_rate": _rate,
+    "hang_seconds": _number(0, 600),
+    "reset_rate": _rate,
+    "lost_answer_rate": _rate,
+    "latency_ms": _number(0, 600_000),
+    "refuse_handshake": _or_null(_status),
+    "typing_unavailable": _flag,
+    "scope_missing": _flag,
+    "token_expires_in": _number(0),
+    "ping_interval": _number(0.01),
+    "silent_sockets": _flag,
+    "rate_limit": _rate_limit,
+}

@@ -1,0 +1,89 @@
+"""What the simulated CXone remembers: the access tokens it issued, its guests and their call allowance."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from local.cxone_simulator.faults import RateLimit
+
+if TYPE_CHECKING:
+    from local.cxone_simulator.sockets import GuestSocket
+
+
+class Tokens:
+    """The access tokens that are good now."""
+
+    def __init__(self) -> None:
+        self._expiry: dict[str, float] = {}
+
+    def issue(self, now: float, expires_in: float) -> str:
+        """A new token, good from `now` (epoch ms) for `expires_in` seconds."""
+        token = secrets.token_urlsafe(32)
+        self._expiry[token] = now + expires_in * 1000
+        return token
+
+    def is_good(self, token: str, now: float) -> bool:
+        return now < self._expiry.get(token, 0)
+
+    def revoke_all(self) -> None:
+        self._expiry.clear()
+
+
+@dataclass
+class Allowance:
+    """A token bucket: how many calls a guest has left, as of `at` (epoch ms). A new one is full."""
+
+    left: float | None = None
+    at: float = 0
+
+    def take(self, limit: RateLimit, now: float) -> float:
+        """Take one call. Returns 0, or when none is left the seconds until the next is allowed."""
+        refilled = (now - self.at) / 1000 * limit.per_second
+        left = limit.burst if self.left is None else min(limit.burst, self.left + refilled)
+        self.at = now
+        self.left = left - 1 if left >= 1 else left
+        return 0 if left >= 1 else (1 - left) / limit.per_second
+
+
+@dataclass
+class Guest:
+    """A guest session, as the agent's desk sees it."""
+
+    guest_id: str
+    source: str
+    secret: str
+    typing: bool = False
+    typing_at: float | None = None
+    over: bool = False
+    posts: int = 0
+    allowance: Allowance = field(default_factory=Allowance)
+    sockets: set["GuestSocket"] = field(default_factory=set)
+
+    def set_typing(self, typing: bool, now: float) -> None:
+        self.typing, self.typing_at = typing, now
+
+    def end(self, now: float) -> None:
+        """The session is over, and CXone keeps no typing state beyond it."""
+        self.over = True
+        self.set_typing(False, now)
+
+
+class Guests:
+    """All guests since the start or the last reset, over or not."""
+
+    def __init__(self) -> None:
+        self._guests: dict[str, Guest] = {}
+
+    def create(self, source: str) -> Guest:
+        guest = Guest(f"guest-{secrets.token_hex(8)}", source, secrets.token_urlsafe(24))
+        self._guests[guest.guest_id] = guest
+        return guest
+
+    def get(self, guest_id: str) -> Guest | None:
+        return self._guests.get(guest_id)
+
+    def all(self) -> list[Guest]:
+        return list(self._guests.values())
+
+    def clear(self) -> None:
+        self._guests.clear()

@@ -1,0 +1,47 @@
+"""The simulated CXone's whole state, in one place."""
+
+import random
+import time
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from local.cxone_simulator.events import Broadcast, EventLog
+from local.cxone_simulator.faults import FaultPlan
+from local.cxone_simulator.guests import Guests, Tokens
+
+
+def now_ms() -> float:
+    """The time in epoch ms."""
+    return time.time() * 1000
+
+
+@dataclass
+class Simulator:
+    """One organisation at CXone. `seed` makes the rolls for faults repeat from run to run."""
+
+    client_id: str
+    client_secret: str
+    seed: int = 0
+    tokens: Tokens = field(default_factory=Tokens)
+    guests: Guests = field(default_factory=Guests)
+    events: EventLog = field(default_factory=EventLog)
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    faults_changed: Broadcast = field(default_factory=Broadcast)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+
+    def set_faults(self, plan: FaultPlan) -> None:
+        self.faults = plan
+        self.faults_changed.send()
+
+    def forget_everything(self) -> None:
+        """As freshly started, save the event log: its readers go on where they were."""
+        self.set_faults(FaultPlan())
+        self.tokens.revoke_all()
+        self.guests.clear()
+        self.random.seed(self.seed)
+
+
+SIMULATOR = web.AppKey("simulator", Simulator)

@@ -1,0 +1,105 @@
+"""The guest's WebSocket: handshake, pings, frames both ways, and the ways to lose it."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from local.cxone_simulator.guests import Guest
+from local.cxone_simulator.protocol import Refusal, check_handshake
+from local.cxone_simulator.routes import reset_connection, to_response
+from local.cxone_simulator.simulator import SIMULATOR, Simulator, now_ms
+
+GUEST_OVER = 4403  # close code: the guest session ended while connected
+GOING_AWAY = 1001  # RFC 6455, section 7.4.1
+
+
+class GuestSocket:
+    """One open socket of a guest."""
+
+    def __init__(self, simulator: Simulator, guest: Guest, socket: web.WebSocketResponse, request: web.Request):
+        self._simulator = simulator
+        self._guest = guest
+        self._socket = socket
+        self._request = request
+        self._went_silent = False
+        self._pong_due = False
+
+    async def send(self, frame: dict[str, Any]) -> bool:
+        """Send a JSON frame; False when the socket is silent."""
+        if self._silent:
+            return False
+        await self._socket.send_json(frame)
+        return True
+
+    async def close(self, code: int, reason: str) -> None:
+        if not self._silent:
+            await self._socket.close(code=code, message=reason.encode())
+
+    def reset(self) -> None:
+        """End the connection with a TCP RST."""
+        if self._request.transport is not None:
+            reset_connection(self._request.transport)
+
+    def go_silent(self) -> None:
+        """Stay open, but send and answer nothing any more, as a peer behind a dead link."""
+        self._went_silent = True
+
+    async def read_until_closed(self) -> None:
+        """Take in the visitor's frames. Their content is not kept, only that they came."""
+        events, guest_id = self._simulator.events, self._guest.guest_id
+        async for message in self._socket:
+            if message.type == WSMsgType.PONG:
+                self._pong_due = False
+                events.add("pong", now_ms(), guest_id=guest_id)
+            elif message.type == WSMsgType.PING and not self._silent:
+                await self._socket.pong(message.data)
+            elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                events.add("visitor_frame", now_ms(), guest_id=guest_id, size=len(message.data))
+
+    async def ping_forever(self) -> None:
+        """Ping at each interval; a peer that left a ping unanswered for a whole interval is dropped."""
+        while True:
+            interval = self._simulator.faults.for_guest(self._guest.guest_id).ping_interval
+            if await self._simulator.faults_changed.wait(interval) or self._silent:
+                continue
+            if self._pong_due:
+                self.reset()
+                return
+            self._pong_due = True
+            await self._socket.ping()
+
+    @property
+    def _silent(self) -> bool:
+        return self._went_silent or self._simulator.faults.for_guest(self._guest.guest_id).silent_sockets
+
+
+def routes() -> list[web.RouteDef]:
+    return [web.get("/webchat/v1/guests/{guest_id}/socket", _open)]
+
+
+async def _open(request: web.Request) -> web.StreamResponse:
+    simulator = request.app[SIMULATOR]
+    guest_id = request.match_info["guest_id"]
+    try:
+        guest = check_handshake(simulator, guest_id, request.query.get("secret", ""))
+    except Refusal as refusal:
+        status = refusal.answer.status
+        simulator.events.add("handshake_refused", now_ms(), guest_id=guest_id, status=status)
+        return to_response(refusal.answer)
+    response = web.WebSocketResponse(autoping=False, timeout=1.0, max_msg_size=128 * 1024)
+    await response.prepare(request)
+    await _serve(simulator, guest, GuestSocket(simulator, guest, response, request))
+    simulator.events.add("socket_close", now_ms(), guest_id=guest_id, code=response.close_code)
+    return response
+
+
+async def _serve(simulator: Simulator, guest: Guest, socket: GuestSocket) -> None:
+    guest.sockets.add(socket)
+    simulator.events.add("socket_open", now_ms(), guest_id=guest.guest_id)
+    pinger = asyncio.create_task(socket.ping_forever())
+    try:
+        await socket.read_until_closed()
+    finally:
+        pinger.cancel()
+        guest.sockets.discard(socket)
