@@ -7,11 +7,14 @@ from typing import Any
 from typing_relay import frames, runtime
 from typing_relay.burst import GuestStatus
 from typing_relay.flows import ensure_guest, key_pressed, run, step, stopped
+from typing_relay.frame_budget import Budgets, Limits, Ruling
 
 logger = runtime.logger
 world = runtime.visitor_world()
 visitors = runtime.visitors()
 HEARTBEAT_MS = runtime.number("HEARTBEAT_MS", 1000)
+budgets = Budgets(Limits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40)))
+RATE_LIMITED = "Too many frames. One each heartbeat_ms is enough while the visitor types."
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -21,24 +24,56 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     Session and time come from API Gateway, never from the frame (T13).
     """
     request = event["requestContext"]
+    connection, at = request["connectionId"], request["requestTimeEpoch"]
+    if at >= int(request["authorizer"]["expires_at"]) * 1000:
+        _hang_up(connection, "session_expired", "The token has expired. Connect again with a new one.")
+    elif _within_budget(connection, at):
+        _take(event)
+    return {"statusCode": 200}
+
+
+def _within_budget(connection: str, at: int) -> bool:
+    ruling = budgets.spend(connection, at)
+    logger.debug("frame", ruling=ruling.name, connection=connection)
+    if ruling is Ruling.REFUSE:
+        logger.info("rate limited", connection=connection)
+        visitors.send(connection, frames.error("rate_limited", RATE_LIMITED))
+    elif ruling is Ruling.CLOSE:
+        _hang_up(connection, "rate_limited", RATE_LIMITED)
+    return ruling is Ruling.TAKE
+
+
+def _take(event: dict[str, Any]) -> None:
+    request = event["requestContext"]
     try:
         if event.get("isBase64Encoded"):
             raise frames.BadFrame("bad_frame", "A frame must be text, not binary.")
-        frame = frames.parse(event.get("body"))
+        answer = _act(frames.parse(event.get("body")), request)
     except frames.BadFrame as bad:
         logger.info("bad frame", code=bad.code)
-        visitors.send(request["connectionId"], frames.error(bad.code, str(bad)))
-        return {"statusCode": 200}
-    answer = _act(frame, request)
+        _refuse(request["connectionId"], bad)
+        return
     if answer:
         visitors.send(request["connectionId"], answer)
-    return {"statusCode": 200}
+
+
+def _refuse(connection: str, bad: frames.BadFrame) -> None:
+    if budgets.note_bad_frame(connection):
+        _hang_up(connection, bad.code, str(bad))
+    else:
+        visitors.send(connection, frames.error(bad.code, str(bad)))
+
+
+def _hang_up(connection: str, code: frames.ErrorCode, message: str) -> None:
+    logger.info("connection closed from this side", code=code, connection=connection)
+    visitors.send(connection, frames.error(code, message))
+    visitors.close(connection)
 
 
 def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
     visitor = request["authorizer"]
     session_id, connection, at = visitor["session"], request["connectionId"], request["requestTimeEpoch"]
-    signals = visitor.get("signals", "on")
+    signals = visitor["signals"]
     match frame:
         case frames.Hello():
             return _welcome(session_id, signals)
