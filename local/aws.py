@@ -1,0 +1,30 @@
+"""boto3 clients for the emulator of a stack."""
+
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+REGION = "us-east-1"
+# What MiniStack takes for its account's root.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+_CONFIG = Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=20)
+
+
+class Aws:
+    """One client per service of the emulator at `endpoint_url`, made when first asked for."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        self.endpoint_url = endpoint_url
+        self._clients: dict[str, Any] = {}
+        self._session = boto3.Session(
+            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            region_name=REGION,
+        )
+
+    def client(self, service: str) -> Any:
+        """The client of this service."""
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service, endpoint_url=self.endpoint_url, config=_CONFIG)
+        return self._clients[service]

@@ -1,0 +1,54 @@
+"""AWS on this machine: a MiniStack process with a free port and a temporary folder of its own."""
+
+import os
+import sys
+from pathlib import Path
+
+import requests
+
+from local.aws import CREDENTIALS, REGION
+from local.processes import Child, free_port
+
+_READY_SECONDS = 20.0
+
+
+class Emulator:
+    """A MiniStack of this stack's own. `scratch` must be removed by whoever made it, after `stop()`."""
+
+    def __init__(self, scratch: Path, log: Path) -> None:
+        self.port = free_port()
+        self.endpoint_url = f"http://127.0.0.1:{self.port}"
+        program = [sys.executable, "-m", "ministack"]
+        self._child = Child("AWS emulator", program, self._environment(scratch), log)
+
+    @property
+    def child(self) -> Child:
+        """The process."""
+        return self._child
+
+    def _environment(self, scratch: Path) -> dict[str, str]:
+        return self.client_environment() | {
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "localhost",
+            "IOT_MTLS_ENABLED": "0",
+            "TMPDIR": str(scratch),
+            "S3_DATA_DIR": str(scratch / "s3"),
+            "STATE_DIR": str(scratch / "state"),
+            "LOG_LEVEL": "INFO",
+        }
+
+    def client_environment(self) -> dict[str, str]:
+        """This process's environment, turned towards the emulator: for any program that uses an AWS SDK."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        return inherited | CREDENTIALS | {"AWS_ENDPOINT_URL": self.endpoint_url, "AWS_DEFAULT_REGION": REGION}
+
+    def wait_until_ready(self) -> None:
+        """StackError when it does not come up."""
+        self._child.wait_until(self._answers, _READY_SECONDS)
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.endpoint_url}/_ministack/health", timeout=2).ok
+        except requests.RequestException:
+            return False

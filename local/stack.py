@@ -1,0 +1,247 @@
+"""The whole stack on this machine: `python -m local.stack`, or `with Stack(...) as stack:` in tests and the demo.
+
+Simulated CXone (unless another is named), AWS emulator with the deployed template, guest keeper, console.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from local import stack_file
+from local.aws import Aws
+from local.deploy import ROOT, Deployment, deploy
+from local.emulator import Emulator
+from local.processes import Child, StackError, port_is_taken
+from local.settings import Settings, read_settings
+from local.warm_up import warm_up
+
+DEFAULT_PORT = 8080
+_READY_SECONDS = 15.0
+_WATCH_SECONDS = 0.2
+# A keeper that ends sooner than this after its start is not worth starting again.
+_KEEPER_LEAST_SECONDS = 3.0
+
+
+class Stack:
+    """A running stack. `info` is the content of its stack.json.
+
+    A keeper that dies is replaced, as ECS does; when any other part dies, `wait()` raises StackError.
+    `as_newest`: also write .local/stack.json, where `make token` and the like look.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, as_newest: bool = True, keepers: int = 1) -> None:
+        self.settings = settings or read_settings({})
+        self.info: dict[str, Any] = {}
+        self._as_newest = as_newest
+        self._keeper_count = keepers
+        self._cleanup = contextlib.ExitStack()
+        self._children: list[Child] = []
+        self._keepers: list[tuple[Child, float]] = []  # with the time of their start
+        self._failure: StackError | None = None
+        self._ending = threading.Event()
+
+    def __enter__(self) -> "Stack":
+        try:
+            self._start()
+        except BaseException:
+            self._cleanup.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cleanup.close()
+
+    @property
+    def aws(self) -> Aws:
+        """Clients of this stack's emulator."""
+        return self._aws
+
+    def wait(self) -> None:
+        """Wait until a part of the stack fails; then StackError. A signal's exception ends it too."""
+        while not self._ending.wait(_WATCH_SECONDS):
+            pass
+        if self._failure:
+            raise self._failure
+
+    def _start(self) -> None:
+        port = self.settings.console_port
+        if port_is_taken(port):
+            raise StackError(f"port {port} is taken. Choose another for the console: PORT={port + 1}")
+        self._folder = stack_file.claim_folder(port)
+        self._cleanup.callback(stack_file.withdraw, self._folder)
+        scratch = Path(tempfile.mkdtemp(prefix="typing-relay-"))
+        self._cleanup.callback(shutil.rmtree, scratch, ignore_errors=True)
+        self._cleanup.callback(self._stop_children)
+
+        emulator = Emulator(scratch, self._folder / "emulator.log")
+        self._children.append(emulator.child)
+        self._environment = emulator.client_environment() | {"TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1"}
+        cxone_base_url = self.settings.cxone_base_url or self._start_simulator()
+        emulator.wait_until_ready()
+        self._aws = Aws(emulator.endpoint_url)
+        parameters = {"CxoneBaseUrl": cxone_base_url, "KeeperImage": "guest-keeper:local", "LogLevel": "DEBUG"}
+        deployment = deploy(self._aws, parameters, self.settings.credentials)
+        self._keeper_environment = self._environment | deployment.keeper_environment
+        self._keepers = [self._start_keeper() for _ in range(self._keeper_count)]
+        self.info = self._describe(cxone_base_url, deployment)
+        self._publish()
+        console = self._start_console()
+        warm_up(self._aws, self.info["functions"])
+        console.wait_until(lambda: port_is_taken(port), _READY_SECONDS)
+        watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
+        watcher.start()
+        self._cleanup.callback(watcher.join)
+        self._cleanup.callback(self._ending.set)
+
+    def _start_simulator(self) -> str:
+        child = self._start_child(
+            "CXone simulator",
+            ["-m", "local.cxone_simulator", "--port", "0"],
+            "simulator",
+            self._environment
+            | {
+                "CXONE_CLIENT_ID": self.settings.credentials["client_id"],
+                "CXONE_CLIENT_SECRET": self.settings.credentials["client_secret"],
+            },
+        )
+        ready = re.compile(r"^cxone simulator ready (http://\S+)$", re.MULTILINE)
+        child.wait_until(lambda: bool(ready.search(child.log.read_text())), _READY_SECONDS)
+        return ready.findall(child.log.read_text())[0]
+
+    def _start_keeper(self) -> tuple[Child, float]:
+        child = Child(
+            "guest keeper",
+            [sys.executable, str(ROOT / "functions/guest_keeper/app.py")],
+            self._keeper_environment | {"PYTHONPATH": str(ROOT / "layers/typing_relay")},
+            self._folder / "keeper.log",
+        )
+        return child, time.monotonic()
+
+    def _start_console(self) -> Child:
+        arguments = ["-m", "local.console", "--port", str(self.settings.console_port)]
+        stack_json = str(self._folder / "stack.json")
+        return self._start_child("console", [*arguments, "--stack", stack_json], "console", self._environment)
+
+    def _start_child(self, name: str, arguments: list[str], log: str, environment: dict[str, str]) -> Child:
+        child = Child(name, [sys.executable, *arguments], environment, self._folder / f"{log}.log", ROOT)
+        self._children.append(child)
+        return child
+
+    def _describe(self, cxone_base_url: str, deployment: Deployment) -> dict[str, Any]:
+        outputs = deployment.outputs
+        simulated = self.settings.cxone_base_url is None
+        return {
+            "pid": os.getpid(),
+            "keeper_pids": [],
+            "console_url": f"http://127.0.0.1:{self.settings.console_port}",
+            "websocket_url": deployment.websocket_url,
+            "connections_url": deployment.connections_url,
+            "cxone_base_url": cxone_base_url,
+            "cxone_control_url": f"{cxone_base_url}/_control" if simulated else None,
+            "aws_endpoint_url": self._aws.endpoint_url,
+            "table_name": outputs["SessionsTableName"],
+            "cxone_state_table": outputs["CxoneStateTableName"],
+            "state_machine_arn": outputs["StateMachineArn"],
+            "guest_queue_url": outputs["GuestQueueUrl"],
+            "guest_dead_letters_url": outputs["GuestDeadLettersUrl"],
+            "visitor_secret_arn": outputs["VisitorSecretArn"],
+            "cxone_secret_arn": outputs["CxoneSecretArn"],
+            "functions": deployment.functions,
+            "logs": str(self._folder),
+        }
+
+    def _publish(self) -> None:
+        self.info["keeper_pids"] = [child.pid for child, _ in self._keepers]
+        stack_file.publish(self._folder, self.info, as_newest=self._as_newest)
+
+    def _watch(self) -> None:
+        """Until the stack ends: replace dead keepers, notice other deaths."""
+        while not self._ending.wait(_WATCH_SECONDS):
+            dead = next((child for child in self._children if child.has_ended()), None)
+            if dead:
+                self._fail(f"the {dead.name} ended unexpectedly.\n{dead.last_words()}")
+            for index, (child, started) in enumerate(self._keepers):
+                if child.has_ended():
+                    self._replace_keeper(index, child, time.monotonic() - started)
+
+    def _replace_keeper(self, index: int, child: Child, lived: float) -> None:
+        if lived < _KEEPER_LEAST_SECONDS:
+            self._fail(f"the guest keeper ended right after its start.\n{child.last_words()}")
+            return
+        self._keepers[index] = self._start_keeper()
+        self._publish()
+
+    def _fail(self, reason: str) -> None:
+        self._failure = StackError(reason)
+        self._ending.set()
+
+    def _stop_children(self) -> None:
+        """Keepers first, while there is still an AWS to hand their guests back to."""
+        keepers = [child for child, _ in self._keepers]
+        for group in (keepers, self._children):
+            for child in group:
+                child.ask_to_stop()
+            for child in group:
+                child.stop()
+
+
+class StopRequested(BaseException):
+    """SIGINT, SIGTERM or SIGHUP arrived."""
+
+
+@contextlib.contextmanager
+def stopping_on_signals() -> Iterator[None]:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into StopRequested; later ones do not disturb the tidying up."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in signals:
+            signal.signal(number, signal.SIG_IGN)
+        raise StopRequested
+
+    before = {number: signal.signal(number, stop) for number in signals}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def main() -> int:
+    """Run until a signal or a failure; 0 after a signal."""
+    started = time.monotonic()
+    try:
+        with stopping_on_signals():
+            print("Starting the stack …", flush=True)
+            with Stack(read_settings(os.environ, DEFAULT_PORT)) as stack:
+                _print_ready(stack.info, time.monotonic() - started)
+                stack.wait()
+    except StopRequested:
+        print("\nStopped.", flush=True)
+    except StackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _print_ready(info: dict[str, Any], seconds: float) -> None:
+    cxone = "simulated" if info["cxone_control_url"] else "as CXONE_BASE_URL says"
+    print(f"Ready after {seconds:.1f} s. Open {info['console_url']} ; Ctrl-C stops everything.\n")
+    print(f"  visitors connect to  {info['websocket_url']}?token=…   (make token VISITOR=alice)")
+    print(f"  CXone                {info['cxone_base_url']} ({cxone})")
+    print(f"  AWS emulator         {info['aws_endpoint_url']}")
+    print(f"  logs                 {info['logs']}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
