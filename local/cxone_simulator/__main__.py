@@ -7,25 +7,22 @@ local-secret). When it listens it prints `cxone simulator ready http://127.0.0.1
 import argparse
 import asyncio
 import errno
-import os
 import signal
 import sys
 
 from aiohttp import web
 
 from local.cxone_simulator import control, routes, sockets
+from local.cxone_simulator.credentials import client_credentials
 from local.cxone_simulator.simulator import SIMULATOR, Simulator
 
 HOST = "127.0.0.1"
 
 
 def main() -> int:
+    """Run until told to stop; returns the exit code."""
     arguments = _parse_arguments()
-    simulator = Simulator(
-        client_id=os.environ.get("CXONE_CLIENT_ID", "local-client"),
-        client_secret=os.environ.get("CXONE_CLIENT_SECRET", "local-secret"),
-        seed=arguments.seed,
-    )
+    simulator = Simulator(*client_credentials(), seed=arguments.seed)
     try:
         asyncio.run(_serve(simulator, arguments.port))
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from typing import Any
 
 from aiohttp import web
@@ -15,6 +16,7 @@ LONGEST_WAIT = 60.0  # s
 
 
 def routes() -> list[web.RouteDef]:
+    """The controls' routes."""
     return [
         web.get("/_control/events", _events),
         web.get("/_control/guests", _guests),
@@ -29,8 +31,10 @@ def routes() -> list[web.RouteDef]:
 
 
 async def close_all_sockets(simulator: Simulator) -> None:
-    """Say goodbye on every open socket."""
-    await _drop([socket for guest in simulator.guests.all() for socket in guest.sockets], "close")
+    """Say goodbye on every open socket; cut those that are silent."""
+    sockets = [socket for guest in simulator.guests.all() for socket in guest.sockets]
+    await _drop(sockets, "close")
+    await _drop(sockets, "reset")
 
 
 async def _events(request: web.Request) -> web.Response:
@@ -78,8 +82,9 @@ async def _agent(request: web.Request) -> web.Response:
     frame = body.get("frame")
     if not isinstance(frame, dict):
         raise _bad_request("frame: expected a JSON object")
-    sent = await asyncio.gather(*(socket.send(frame) for socket in guest.sockets))
-    return web.json_response({"sockets": sum(sent)})
+    sent = sum(await asyncio.gather(*(socket.send(frame) for socket in guest.sockets)))
+    request.app[SIMULATOR].events.add("agent_frame", now_ms(), guest_id=guest.guest_id, sockets=sent)
+    return web.json_response({"sockets": sent})
 
 
 async def _revoke_tokens(request: web.Request) -> web.Response:
@@ -156,7 +161,7 @@ def _guest_named_in(request: web.Request, body: dict[str, Any]) -> Guest:
 def _query_number(request: web.Request, name: str) -> float:
     try:
         number = float(request.query.get(name, 0))
-        if number >= 0:
+        if 0 <= number < math.inf:
             return number
     except ValueError:
         pass

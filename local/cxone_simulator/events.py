@@ -17,6 +17,7 @@ class Broadcast:
         self._event = asyncio.Event()
 
     def send(self) -> None:
+        """Wake them."""
         self._event.set()
         self._event = asyncio.Event()
 

@@ -49,8 +49,8 @@ class Faults:
     refuse_handshake: int | None = None  # HTTP status
     typing_unavailable: bool = False
     scope_missing: bool = False
-    token_expires_in: float = 3600.0  # s
-    ping_interval: float = 25.0  # s
+    token_expires_in: float = 3600  # s
+    ping_interval: float = 25  # s
     silent_sockets: bool = False  # open, but nothing is sent or answered
     rate_limit: RateLimit = RateLimit()
 
@@ -63,6 +63,7 @@ class FaultPlan:
     guests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def for_guest(self, guest_id: str | None) -> Faults:
+        """The settings that hold for this guest; for None those for everyone."""
         return changed(self.common, self.guests.get(guest_id or "", {}))
 
     def changed(self, changes: Mapping[str, Any]) -> "FaultPlan":
@@ -77,6 +78,7 @@ class FaultPlan:
         return plan
 
     def as_json(self) -> dict[str, Any]:
+        """The plan as the control API shows it."""
         return {**asdict(self.common), "guests": dict(self.guests)}
 
 
@@ -128,12 +130,11 @@ def _checked(key: str, value: Any) -> Any:
         raise FaultError(f"{key}: expected {expected}, not {value!r}") from None
 
 
-def _number(low: float, high: float = math.inf) -> Callable[[Any], float]:
+def _number(low: float, high: float) -> Callable[[Any], float]:
     def parse(value: Any) -> float:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not low <= value <= high:
-            raise ValueError(f"a number from {low:g} up" if high == math.inf else f"a number from {low:g} to {high:g}")
-        return float(value)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return value
 
     return parse
 
@@ -170,7 +171,7 @@ def _throttle(value: Any) -> Throttle:
 def _rate_limit(value: Any) -> RateLimit:
     if not isinstance(value, Mapping) or value.keys() != {"per_second", "burst"}:
         raise ValueError("an object with per_second and burst")
-    return RateLimit(_number(0.001)(value["per_second"]), _number(1)(value["burst"]))
+    return RateLimit(_number(0.001, 1e6)(value["per_second"]), _number(1, 1e6)(value["burst"]))
 
 
 _rate = _number(0, 1)
@@ -178,7 +179,7 @@ _rate = _number(0, 1)
 _PARSERS: dict[str, Callable[[Any], Any]] = {
     "calls": _calls,
     "throttle": _throttle,
-    "throttle_all_until": _or_null(_number(0)),
+    "throttle_all_until": _or_null(_number(0, 1e15)),
     "error_rate": _rate,
     "hang_rate": _rate,
     "hang_seconds": _number(0, 600),
@@ -188,8 +189,8 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "refuse_handshake": _or_null(_status),
     "typing_unavailable": _flag,
     "scope_missing": _flag,
-    "token_expires_in": _number(0),
-    "ping_interval": _number(0.01),
+    "token_expires_in": _number(0, 1e9),
+    "ping_interval": _number(0.01, 86_400),
     "silent_sockets": _flag,
     "rate_limit": _rate_limit,
 }

@@ -23,9 +23,11 @@ class Tokens:
         return token
 
     def is_good(self, token: str, now: float) -> bool:
+        """Whether this token was issued here and is neither expired nor revoked."""
         return now < self._expiry.get(token, 0)
 
     def revoke_all(self) -> None:
+        """From now on no token issued before is good."""
         self._expiry.clear()
 
 
@@ -60,6 +62,7 @@ class Guest:
     sockets: set["GuestSocket"] = field(default_factory=set)
 
     def set_typing(self, typing: bool, now: float) -> None:
+        """Show the agent this, from `now` (epoch ms) on."""
         self.typing, self.typing_at = typing, now
 
     def end(self, now: float) -> None:
@@ -75,15 +78,19 @@ class Guests:
         self._guests: dict[str, Guest] = {}
 
     def create(self, source: str) -> Guest:
+        """A new guest with an id and a secret of its own."""
         guest = Guest(f"guest-{secrets.token_hex(8)}", source, secrets.token_urlsafe(24))
         self._guests[guest.guest_id] = guest
         return guest
 
     def get(self, guest_id: str) -> Guest | None:
+        """The guest of this id, None when there never was one."""
         return self._guests.get(guest_id)
 
     def all(self) -> list[Guest]:
+        """Every guest, oldest first."""
         return list(self._guests.values())
 
     def clear(self) -> None:
+        """Forget them all."""
         self._guests.clear()

@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +20,7 @@ _LINGER_ZERO = struct.pack("ii", 1, 0)  # closing discards what is unsent and se
 
 
 def routes() -> list[web.RouteDef]:
+    """The routes of webchat v1, its WebSocket aside."""
     typing = "/api/v1/webchat/guests/{guest_id}/typing"
     return [
         web.post("/api/v1/oauth/token", _handler("token")),
@@ -28,13 +30,16 @@ def routes() -> list[web.RouteDef]:
     ]
 
 
-def reset_connection(transport: asyncio.BaseTransport) -> None:
+def reset_connection(transport: asyncio.Transport | None) -> None:
     """End the connection with a TCP RST instead of an orderly close."""
+    if transport is None or transport.is_closing():
+        return
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-    transport.abort()  # type: ignore[attr-defined]
+    transport.abort()
 
 
 def to_response(answer: Answer) -> web.Response:
+    """The answer as aiohttp sends it."""
     if answer.body is None:
         return web.Response(status=answer.status, headers=answer.headers)
     return web.json_response(answer.body, status=answer.status, headers=answer.headers)
@@ -45,11 +50,11 @@ def _handler(kind: str) -> Handler:
         simulator = request.app[SIMULATOR]
         received_at = now_ms()
         faults = simulator.faults.for_guest(request.match_info.get("guest_id"))
-        body = await request.read()
+        call = _call(request, kind, await request.read(), received_at)
         effect = decide(faults, kind, simulator.random.random(), received_at)
         if kind in faults.calls:
             await asyncio.sleep(faults.latency_ms / 1000)
-        call = _call(request, kind, body)
+        call = replace(call, now=now_ms())  # taken even if the client has given up meanwhile
         answer = _answer(simulator, call, effect)
         _note(simulator, call, effect, answer, received_at)
         return await _send(request, faults, effect, answer)
@@ -57,10 +62,10 @@ def _handler(kind: str) -> Handler:
     return handle
 
 
-def _call(request: web.Request, kind: str, body: bytes) -> Call:
+def _call(request: web.Request, kind: str, body: bytes, now: float) -> Call:
     guest_id = request.match_info.get("guest_id")
     port = request.get_extra_info("sockname")[1]
-    return Call(kind, now_ms(), port, request.headers, request.content_type, body, guest_id)
+    return Call(kind, now, port, request.headers, request.content_type, body, guest_id)
 
 
 def _answer(simulator: Simulator, call: Call, effect: Effect) -> Answer | None:
@@ -81,9 +86,9 @@ async def _send(request: web.Request, faults: Faults, effect: Effect, answer: An
     transport = request.transport
     if effect.action == "hang":
         await asyncio.sleep(faults.hang_seconds)
-    if transport is not None and effect.action in ("reset", "lost_answer"):
+    if effect.action in ("reset", "lost_answer"):
         reset_connection(transport)
-    elif transport is not None and effect.action == "hang":
+    elif effect.action == "hang" and transport is not None:
         transport.close()
     return to_response(answer) if answer else web.Response()  # to a closed connection: goes nowhere
 

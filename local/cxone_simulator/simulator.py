@@ -33,6 +33,7 @@ class Simulator:
         self.random = random.Random(self.seed)
 
     def set_faults(self, plan: FaultPlan) -> None:
+        """Let these settings hold from now on."""
         self.faults = plan
         self.faults_changed.send()
 

@@ -1,6 +1,7 @@
 """The guest's WebSocket: handshake, pings, frames both ways, and the ways to lose it."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -24,22 +25,32 @@ class GuestSocket:
         self._request = request
         self._went_silent = False
         self._pong_due = False
+        self._closed_with: int | None = None
+
+    @property
+    def close_code(self) -> int | None:
+        """The code the simulator closed with, else the visitor's; 1006 when the connection just ended."""
+        return self._closed_with or self._socket.close_code
 
     async def send(self, frame: dict[str, Any]) -> bool:
-        """Send a JSON frame; False when the socket is silent."""
+        """Send a JSON frame; False when the socket is silent or closing."""
         if self._silent:
             return False
-        await self._socket.send_json(frame)
+        try:
+            await self._socket.send_json(frame)
+        except ConnectionError:
+            return False
         return True
 
     async def close(self, code: int, reason: str) -> None:
+        """Close the socket in good order, unless it is silent."""
         if not self._silent:
+            self._closed_with = code
             await self._socket.close(code=code, message=reason.encode())
 
     def reset(self) -> None:
         """End the connection with a TCP RST."""
-        if self._request.transport is not None:
-            reset_connection(self._request.transport)
+        reset_connection(self._request.transport)
 
     def go_silent(self) -> None:
         """Stay open, but send and answer nothing any more, as a peer behind a dead link."""
@@ -67,7 +78,8 @@ class GuestSocket:
                 self.reset()
                 return
             self._pong_due = True
-            await self._socket.ping()
+            with suppress(ConnectionError):  # closed at this moment: the reader ends, and this task with it
+                await self._socket.ping()
 
     @property
     def _silent(self) -> bool:
@@ -75,6 +87,7 @@ class GuestSocket:
 
 
 def routes() -> list[web.RouteDef]:
+    """The route of the guest's WebSocket."""
     return [web.get("/webchat/v1/guests/{guest_id}/socket", _open)]
 
 
@@ -90,7 +103,6 @@ async def _open(request: web.Request) -> web.StreamResponse:
     response = web.WebSocketResponse(autoping=False, timeout=1.0, max_msg_size=128 * 1024)
     await response.prepare(request)
     await _serve(simulator, guest, GuestSocket(simulator, guest, response, request))
-    simulator.events.add("socket_close", now_ms(), guest_id=guest_id, code=response.close_code)
     return response
 
 
@@ -103,3 +115,4 @@ async def _serve(simulator: Simulator, guest: Guest, socket: GuestSocket) -> Non
     finally:
         pinger.cancel()
         guest.sockets.discard(socket)
+        simulator.events.add("socket_close", now_ms(), guest_id=guest.guest_id, code=socket.close_code)
