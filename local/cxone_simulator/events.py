@@ -46,8 +46,8 @@ class EventLog:
 
     def after(self, number: int) -> list[Event]:
         """The events numbered above `number`, oldest first."""
-        first_kept = self.last - len(self._events) + 1
-        return list(islice(self._events, max(0, number + 1 - first_kept), None))
+        wanted = min(self.last - number, len(self._events))
+        return list(islice(self._events, len(self._events) - wanted, None)) if wanted > 0 else []
 
     async def wait_after(self, number: int, seconds: float) -> list[Event]:
         """As `after`, but when there is none yet, wait up to `seconds` for one."""
