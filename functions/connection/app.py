@@ -5,28 +5,46 @@ from __future__ import annotations
 from typing import Any
 
 from typing_relay import runtime
-from typing_relay.flows import connected, disconnected, run
+from typing_relay.flows import connected, disconnected, run, step
 
 logger = runtime.logger
 world = runtime.visitor_world()
 runtime.client("sqs")
 
+# Each makes the session's record larger, and with it every write. Those that died unnoticed do not stay: the keeper
+# forgets them when it next posts to them.
+MAX_CONNECTIONS = 50
+
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Take an API Gateway WebSocket event of route $connect or $disconnect; answer 200.
+    """Take an API Gateway WebSocket event of route $connect or $disconnect; answer 200, or 429 to one tab too many.
 
     The session comes from the authorizer alone (T13).
     """
     request = event["requestContext"]
-    session_id, connection = request["authorizer"]["session"], request["connectionId"]
-    if request["eventType"] == "CONNECT":
-        record = run(connected(world, session_id, connection))
-        logger.info("connected", session=session_id, guest=record.guest_status)
-        return {"statusCode": 200, "headers": _chosen_protocol(event)}
-    became = run(disconnected(world, session_id, connection, request["requestTimeEpoch"]))
-    logger.info("disconnected", session=session_id, typing=became)
+    match request["eventType"]:
+        case "CONNECT":
+            return _connect(event)
+        case "DISCONNECT":
+            session_id, connection = request["authorizer"]["session"], request["connectionId"]
+            became = run(disconnected(world, session_id, connection, request["requestTimeEpoch"]))
+            logger.info("disconnected", session=session_id, typing=became)
+        case _:  # a frame whose action is "$connect" or "$disconnect": it is neither
+            logger.info("frame with an action that is none", connection=request["connectionId"])
     return {"statusCode": 200}
+
+
+def _connect(event: dict[str, Any]) -> dict[str, Any]:
+    request = event["requestContext"]
+    session_id, connection = request["authorizer"]["session"], request["connectionId"]
+    record = run(connected(world, session_id, connection))
+    if len(record.connections) > MAX_CONNECTIONS:
+        run(step(world.sessions.forget_connection, session_id, connection, world.clock()))
+        logger.warning("too many connections", session=session_id)
+        return {"statusCode": 429}
+    logger.info("connected", session=session_id, guest=record.guest_status)
+    return {"statusCode": 200, "headers": _chosen_protocol(event)}
 
 
 def _chosen_protocol(event: dict[str, Any]) -> dict[str, str]:

@@ -35,5 +35,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     owner = Owner(event["session_id"], event["generation"], started_at)
     logger.append_keys(session=owner.session_id, generation=owner.generation)
     result = run(reconcile(world, owner))
+    metrics.add_metric("Reconciled", MetricUnit.Count, 1)
     logger.info("reconciled", done=result.done, wait_seconds=result.wait_seconds)
     return {"done": result.done, "wait_seconds": result.wait_seconds}
