@@ -48,7 +48,8 @@ async def _serve(simulator: Simulator, port: int) -> None:
     await runner.setup()
     try:
         await web.TCPSite(runner, HOST, port).start()
-        print(f"cxone simulator ready http://{HOST}:{runner.addresses[0][1]}", flush=True)
+        simulator.port = runner.addresses[0][1]
+        print(f"cxone simulator ready http://{HOST}:{simulator.port}", flush=True)
         await stop.wait()
     finally:
         await runner.cleanup()

@@ -51,7 +51,7 @@ class Faults:
     scope_missing: bool = False
     token_expires_in: float = 3600  # s
     ping_interval: float = 25  # s
-    silent_sockets: bool = False  # open, but nothing is sent or answered
+    silent_sockets: bool = False  # open, but no frame, ping or pong is sent
     rate_limit: RateLimit = RateLimit()
 
 
@@ -163,8 +163,8 @@ def _throttle(value: Any) -> Throttle:
     if not isinstance(value, Mapping) or not value.keys() <= {"rate", "retry_after"}:
         raise ValueError("an object with rate and retry_after")
     retry_after = value.get("retry_after", Throttle.retry_after)
-    if retry_after is not None and not isinstance(retry_after, str):
-        raise ValueError("a string or null as retry_after")
+    if retry_after is not None and not (isinstance(retry_after, str) and retry_after.isprintable()):
+        raise ValueError("a string without line breaks or null as retry_after")
     return Throttle(_rate(value.get("rate", 0.0)), retry_after)
 
 

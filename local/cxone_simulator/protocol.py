@@ -18,11 +18,10 @@ SCOPES = ("webchat.guest", "webchat.message")
 
 @dataclass(frozen=True)
 class Call:
-    """One request, received at `now` (epoch ms). `kind` is one of faults.CALLS; `port` is the simulator's own."""
+    """One request at `now` (epoch ms). `kind` is one of faults.CALLS."""
 
     kind: str
     now: float
-    port: int
     headers: Mapping[str, str]
     content_type: str
     body: bytes
@@ -73,7 +72,7 @@ def take_guest(simulator: Simulator, call: Call) -> Answer:
     if not isinstance(source, str) or not source:
         raise Refusal(400, "bad_request", 'The body must be {"attributes":{"source":"…"}}.')
     guest = simulator.guests.create(source)
-    url = f"ws://127.0.0.1:{call.port}/webchat/v1/guests/{guest.guest_id}/socket?secret={guest.secret}"
+    url = f"ws://127.0.0.1:{simulator.port}/webchat/v1/guests/{guest.guest_id}/socket?secret={guest.secret}"
     body = {"id": guest.guest_id, "webSocketUrl": url}
     return Answer(201, body, noted={"guest_id": guest.guest_id, "source": source})
 

@@ -64,8 +64,7 @@ def _handler(kind: str) -> Handler:
 
 def _call(request: web.Request, kind: str, body: bytes, now: float) -> Call:
     guest_id = request.match_info.get("guest_id")
-    port = request.get_extra_info("sockname")[1]
-    return Call(kind, now, port, request.headers, request.content_type, body, guest_id)
+    return Call(kind, now, request.headers, request.content_type, body, guest_id)
 
 
 def _answer(simulator: Simulator, call: Call, effect: Effect) -> Answer | None:

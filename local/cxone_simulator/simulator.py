@@ -18,11 +18,15 @@ def now_ms() -> float:
 
 @dataclass
 class Simulator:
-    """One organisation at CXone. `seed` makes the rolls for faults repeat from run to run."""
+    """One organisation at CXone. `seed` makes the rolls for faults repeat from run to run.
+
+    `port` is where it listens; guests are sent there for their sockets.
+    """
 
     client_id: str
     client_secret: str
     seed: int = 0
+    port: int = 0
     tokens: Tokens = field(default_factory=Tokens)
     guests: Guests = field(default_factory=Guests)
     events: EventLog = field(default_factory=EventLog)

@@ -1,11 +1,13 @@
 """The guest's WebSocket: handshake, pings, frames both ways, and the ways to lose it."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from local.cxone_simulator.faults import Faults
 from local.cxone_simulator.guests import Guest
 from local.cxone_simulator.protocol import Refusal, check_handshake
 from local.cxone_simulator.routes import reset_connection, to_response
@@ -70,20 +72,31 @@ class GuestSocket:
 
     async def ping_forever(self) -> None:
         """Ping at each interval; a peer that left a ping unanswered for a whole interval is dropped."""
+        pinged_at = time.monotonic()
         while True:
-            interval = self._simulator.faults.for_guest(self._guest.guest_id).ping_interval
-            if await self._simulator.faults_changed.wait(interval) or self._silent:
-                continue
-            if self._pong_due:
-                self.reset()
-                return
-            self._pong_due = True
-            with suppress(ConnectionError):  # closed at this moment: the reader ends, and this task with it
-                await self._socket.ping()
+            left = pinged_at + self._faults.ping_interval - time.monotonic()
+            if left > 0 and await self._simulator.faults_changed.wait(left):
+                continue  # the interval may be another now
+            pinged_at = time.monotonic()
+            await self._ping()
+
+    async def _ping(self) -> None:
+        if self._silent:
+            return
+        if self._pong_due:
+            self.reset()
+            return
+        self._pong_due = True
+        with suppress(ConnectionError):  # closed at this moment: the reader ends, and the pinging with it
+            await self._socket.ping()
 
     @property
     def _silent(self) -> bool:
-        return self._went_silent or self._simulator.faults.for_guest(self._guest.guest_id).silent_sockets
+        return self._went_silent or self._faults.silent_sockets
+
+    @property
+    def _faults(self) -> Faults:
+        return self._simulator.faults.for_guest(self._guest.guest_id)
 
 
 def routes() -> list[web.RouteDef]:
