@@ -22,7 +22,7 @@ from typing_relay.burst import (
     decide,
 )
 
-POLICY = Policy(arrival_slack_ms=50)
+POLICY = Policy(arrival_slack_ms=50)  # T3: the tests name their own
 NOW = 1_000_000
 OWNER = Owner("alice", generation=7, started_at=NOW - 5_000)
 QUIET_MS = 2_050  # the debounce and the arrival slack
@@ -239,3 +239,27 @@ def test_an_old_execution_still_sends_what_is_due() -> None:
     """T2: the hand-over waits for a moment with nothing to do."""
     old = Owner("alice", generation=7, started_at=NOW - POLICY.execution_ms)
     assert what(shown(keys={}), owner=old) == Send(False)
+
+
+def test_a_key_just_after_the_quiet_time_begins_a_new_burst() -> None:
+    """T1: one `true` and one `false` a burst, also where the next burst begins before the `false` has gone out."""
+    next_burst = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - 20 - 2_000}, shown_at=NOW - 1_900)
+    assert what(next_burst) == Send(False)
+
+
+def test_a_key_just_before_the_quiet_time_goes_on_with_its_burst() -> None:
+    """T3: less than the debounce apart."""
+    same_burst = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - 20 - 1_999}, shown_at=NOW - 1_900)
+    assert what(same_burst) == Wait(NOW - 20 + QUIET_MS)
+
+
+def test_a_new_burst_that_is_shown_owes_no_pause() -> None:
+    """T1: the pause is owed once."""
+    next_burst = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - 20 - 2_000}, shown_at=NOW - 5)
+    assert what(next_burst) == Wait(NOW - 20 + QUIET_MS)
+
+
+def test_a_pause_in_one_tab_is_no_pause_while_the_other_types() -> None:
+    """T3, T10: the agent sees one visitor."""
+    keys = {"tab": NOW - 20, "other": NOW - 900}
+    assert what(shown(keys=keys, earlier_keys={"tab": NOW - 2_500}, shown_at=NOW - 2_400)) == Wait(NOW - 20 + QUIET_MS)

@@ -33,7 +33,7 @@ class Policy:
 
     debounce_ms: int = 2000
     #: A key is written this much later than it is stamped; waiting so long keeps a key at the edge in its burst (T3).
-    arrival_slack_ms: int = 50
+    arrival_slack_ms: int = 100
     #: A box that "types" without a pause for so long is a stuck key, not a person.
     cap_ms: int = 600_000
     verify_ms: int = 10_000
@@ -67,8 +67,9 @@ class Session:
 
     session_id: str
     connections: frozenset[str] = frozenset()
-    #: For each connection, when its newest key was pressed and when it last stopped.
+    #: For each connection, when its newest key was pressed, the one known before it, and when it last stopped.
     keys: Mapping[str, int] = field(default_factory=dict)
+    earlier_keys: Mapping[str, int] = field(default_factory=dict)
     stops: Mapping[str, int] = field(default_factory=dict)
     #: Counts accepted keys and stops: fences inputs, as ``generation`` fences owners.
     revision: int = 0
@@ -114,8 +115,20 @@ class Session:
         return now < self.quiet_at(policy)
 
     def wants(self, now: int, policy: Policy) -> bool:
-        """What the agent should see now: typing, unless quiet, stopped or typing beyond the cap."""
-        return self.is_fresh(now, policy) and not self.is_capped(now, policy)
+        """What the agent should see now: typing, unless quiet, stopped, typing beyond the cap, or a pause is owed."""
+        return self.is_fresh(now, policy) and not self.is_capped(now, policy) and not self.owes_pause(policy)
+
+    def owes_pause(self, policy: Policy) -> bool:
+        """What is shown belongs to an earlier burst: the newest key came a debounce or more after the one before it.
+
+        Such a key, a few ms after the quiet time, must not glue two bursts together (T1).
+        """
+        newest = self.newest_key_at()
+        if newest is None or not self.shown or self.shown_at >= newest:
+            return False
+        known = (*self.keys.values(), *self.earlier_keys.values())
+        before = max((at for at in known if at < newest), default=0)
+        return newest - before >= policy.debounce_ms
 
     def is_capped(self, now: int, policy: Policy) -> bool:
         """Shown for so long without a pause that nobody can be typing."""

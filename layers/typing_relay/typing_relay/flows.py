@@ -241,8 +241,8 @@ def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[None]:
     """Lock, POST, record. The lock is taken in the same write that checks the fence (T6)."""
     policy = world.policy
     now = world.clock()
-    still_fresh = record.is_fresh(now, policy)
-    since = (record.typing_since or now) if typing or still_fresh else None
+    goes_on = typing or (record.is_fresh(now, policy) and record.is_capped(now, policy))
+    since = (record.typing_since or now) if goes_on else None
     lock = Lock(typing, until=now + policy.lock_ms, lease_until=now + policy.lease_ms, typing_since=since)
     if not (yield from step(world.sessions.lock, record, lock)):
         return
