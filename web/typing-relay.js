@@ -4,7 +4,7 @@
  */
 
 const MAX_AGO_MS = 2000; // the protocol's limit for ago_ms
-const CONNECT_MS = 10_000; // token, handshake and welcome together
+const CONNECT_MS = 30_000; // token, handshake and welcome together; API Gateway itself gives up after 29 s
 const PING_MS = 240_000; // API Gateway closes a connection after 10 idle minutes
 const PONG_MS = 10_000;
 const RENEW_MS = 6_600_000; // and every connection after 2 hours: we leave before that

@@ -1,0 +1,194 @@
+"""The page's calls: tokens for its visitors, the live feed, the agent's side, the faults, chat messages."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.console.faults import BLOWS, SWITCHES, blow_named, switch_named
+from local.console.feed import Feed, now_ms
+from local.console.stack import Stack
+from local.token import visitor_token
+
+VISITOR = re.compile(r"[A-Za-z0-9_-]{1,64}")
+LONGEST_MESSAGE = 2000  # characters
+STILL_HERE = 15  # s: a ping now and then shows a dead connection
+PATIENCE = aiohttp.ClientTimeout(5)  # s, for the simulated CXone
+GATHER = 0.03  # s: events that come together travel together
+
+FEED = web.AppKey("feed", Feed)
+HTTP = web.AppKey("http", aiohttp.ClientSession)
+
+Body = dict[str, Any]
+
+
+def routes() -> list[web.RouteDef]:
+    """Everything under /api."""
+    return [
+        web.get("/api/token", _token),
+        web.get("/api/feed", _feed),
+        web.get("/api/faults", _faults),
+        web.put("/api/faults/{name}", _set_switch),
+        web.post("/api/faults/{name}", _strike),
+        web.post("/api/agent", _agent),
+        web.post("/api/messages", _message),
+    ]
+
+
+async def _token(request: web.Request) -> web.Response:
+    visitor = _checked_visitor(request.query.get("visitor", ""))
+    stack = _running_stack(request)
+    try:
+        token = await asyncio.to_thread(visitor_token, stack.aws, stack.visitor_secret_arn, visitor)
+    except (BotoCoreError, ClientError) as error:
+        raise _refusal(web.HTTPServiceUnavailable, "The stack does not answer. Is it starting?") from error
+    return web.json_response({"token": token})
+
+
+async def _feed(request: web.Request) -> web.StreamResponse:
+    """The live feed. A page that comes back says what it has seen: `?seen=RUN:NUMBER`."""
+    feed = request.app[FEED]
+    page = web.WebSocketResponse(heartbeat=STILL_HERE)
+    await page.prepare(request)
+    run, _, number = request.query.get("seen", "").partition(":")
+    seen = int(number) if run == feed.run and number.isdecimal() else 0
+    sender = asyncio.create_task(_send_feed(page, feed, seen))
+    try:
+        async for _frame in page:  # the page says nothing: this ends when it goes
+            pass
+    finally:
+        sender.cancel()
+    return page
+
+
+async def _send_feed(page: web.WebSocketResponse, feed: Feed, seen: int) -> None:
+    events = feed.start_for_page(seen)
+    seen = feed.log.last
+    feed.listeners += 1
+    try:
+        while True:
+            if events:
+                await page.send_json({"run": feed.run, "last": seen, "events": events})
+            await asyncio.sleep(GATHER)
+            events = await feed.log.wait_after(seen, STILL_HERE)
+            seen = events[-1]["n"] if events else seen
+    except ConnectionResetError:
+        pass  # the page is gone
+    finally:
+        feed.listeners -= 1
+
+
+async def _faults(request: web.Request) -> web.Response:
+    faults = await _control(request, "GET", "faults")
+    return web.json_response(
+        {
+            "switches": [
+                {"name": item.name, "label": item.label, "effect": item.effect, "on": item.is_on(faults)}
+                for item in SWITCHES
+            ],
+            "blows": [{"name": item.name, "label": item.label, "effect": item.effect} for item in BLOWS],
+        }
+    )
+
+
+async def _set_switch(request: web.Request) -> web.Response:
+    switch = switch_named(request.match_info["name"])
+    on = (await _body(request)).get("on")
+    if switch is None or not isinstance(on, bool):
+        raise _refusal(web.HTTPBadRequest, 'Expected a known switch and {"on": true or false}.')
+    faults = await _control(request, "PUT", "faults", switch.on if on else switch.off)
+    request.app[FEED].log.add("fault", now_ms(), what=f"{switch.label} {'on' if on else 'off'}")
+    return web.json_response({"name": switch.name, "on": switch.is_on(faults)})
+
+
+async def _strike(request: web.Request) -> web.Response:
+    blow = blow_named(request.match_info["name"])
+    if blow is None:
+        raise _refusal(web.HTTPNotFound, "There is no such fault.")
+    if blow.path is None:
+        _kill_keeper(request)
+        return web.json_response({})
+    guest_id = (await _body(request)).get("guest_id")
+    if blow.of_guest and not isinstance(guest_id, str):
+        raise _refusal(web.HTTPBadRequest, "Expected a guest_id: this visitor has no guest session yet.")
+    await _control(request, "POST", blow.path, blow.body | ({"guest_id": guest_id} if blow.of_guest else {}))
+    return web.json_response({})
+
+
+def _kill_keeper(request: web.Request) -> None:
+    stack = _running_stack(request)
+    if not stack.keeper_pids:
+        raise _refusal(web.HTTPConflict, "No keeper is running; the stack is starting one.")
+    with suppress(ProcessLookupError):
+        os.kill(stack.keeper_pids[0], signal.SIGKILL)
+    request.app[FEED].log.add("fault", now_ms(), what="keeper killed")
+
+
+async def _agent(request: web.Request) -> web.Response:
+    body = await _body(request)
+    guest_id, frame = body.get("guest_id"), body.get("frame")
+    answer = await _control(request, "POST", "agent", {"guest_id": guest_id, "frame": frame})
+    if isinstance(frame, dict) and frame.get("type") == "message":
+        request.app[FEED].log.add("agent_message", now_ms(), guest_id=guest_id, text=str(frame.get("text")))
+    return web.json_response(answer)
+
+
+async def _message(request: web.Request) -> web.Response:
+    """A visitor's message: the front end's own chat carries it, not the relay."""
+    body = await _body(request)
+    session, text = _checked_visitor(str(body.get("session"))), body.get("text")
+    if not isinstance(text, str) or not 0 < len(text) <= LONGEST_MESSAGE:
+        raise _refusal(web.HTTPBadRequest, f"text: expected 1 to {LONGEST_MESSAGE} characters")
+    request.app[FEED].log.add("visitor_message", now_ms(), session=session, text=text)
+    return web.json_response({})
+
+
+async def _control(request: web.Request, method: str, path: str, body: Body | None = None) -> Body:
+    """Call the simulated CXone's control. Its refusals are passed on as they are."""
+    stack = _running_stack(request)
+    if stack.cxone_control_url is None:
+        raise _refusal(web.HTTPConflict, "This CXone is not the built-in simulator: it has no switches.")
+    try:
+        url = f"{stack.cxone_control_url}/{path}"
+        async with request.app[HTTP].request(method, url, json=body, timeout=PATIENCE) as response:
+            answer: Body = await response.json()
+            status = response.status
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise _refusal(web.HTTPServiceUnavailable, "The simulated CXone does not answer.") from error
+    if status >= 400:
+        raise _refusal(web.HTTPBadRequest, str(answer.get("error")))
+    return answer
+
+
+async def _body(request: web.Request) -> Body:
+    try:
+        body = await request.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise _refusal(web.HTTPBadRequest, "The body must be a JSON object.")
+    return body
+
+
+def _running_stack(request: web.Request) -> Stack:
+    stack = request.app[FEED].stack
+    if stack is None:
+        raise _refusal(web.HTTPServiceUnavailable, "The stack is not running; start it with make run.")
+    return stack
+
+
+def _checked_visitor(visitor: str) -> str:
+    if not VISITOR.fullmatch(visitor):
+        raise _refusal(web.HTTPBadRequest, "visitor: expected 1 to 64 letters, digits, - or _")
+    return visitor
+
+
+def _refusal(kind: type[web.HTTPException], message: str) -> web.HTTPException:
+    return kind(text=json.dumps({"error": message}), content_type="application/json")

@@ -1,0 +1,111 @@
+"""One numbered stream of what happens: CXone's events, session records, the stack itself, chat messages."""
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.console.records import Record, changed_records, read_records
+from local.console.stack import Stack, read_stack
+from local.cxone_simulator.events import Event, EventLog
+
+STACK_POLL = 0.5  # s
+RECORD_POLL = 0.25  # s, while a page looks on
+LONG_POLL = 20  # s
+KEPT_FOR_NEW_PAGES = 2000  # events
+SHOWN_OF_STACK = ("websocket_url", "cxone_base_url", "keeper_pids")
+
+
+def now_ms() -> float:
+    """The time in epoch ms."""
+    return time.time() * 1000
+
+
+class Feed:
+    """Follows the stack. `run` tells one feed from the next after a restart: numbers begin anew."""
+
+    def __init__(self, stack_file: Path):
+        self.run = f"{time.time_ns():x}"
+        self.log = EventLog()
+        self.stack: Stack | None = None
+        self.listeners = 0
+        self._stack_file = stack_file
+        self._records: dict[str, Record] = {}
+
+    def start_for_page(self, after: int) -> list[Event]:
+        """What a page that has seen events up to `after` (0: none) needs first."""
+        news = self.log.after(max(after, self.log.last - KEPT_FOR_NEW_PAGES))
+        now = now_ms()
+        records = [{"n": after, "at": now, "kind": "record", **record} for record in self._records.values()]
+        return [self._stack_event(), *news, *records]
+
+    async def follow_stack(self) -> None:
+        """Keep `stack` true to the file, and follow what it names, until cancelled."""
+        while True:
+            stack = read_stack(self._stack_file)
+            if stack != self.stack:
+                self._change_stack(stack)
+            await asyncio.sleep(STACK_POLL)
+
+    async def follow_records(self) -> None:
+        """Note each record that changes while a page looks on, until cancelled."""
+        while True:
+            await asyncio.sleep(RECORD_POLL)
+            if self.stack and self.listeners:
+                with suppress(BotoCoreError, ClientError):  # the stack is on its way up or down
+                    await self._read_records(self.stack)
+
+    async def follow_simulator(self, http: aiohttp.ClientSession) -> None:
+        """Note each event of the simulated CXone, until cancelled."""
+        control_url, after = None, 0
+        while True:
+            if not self.stack or not self.stack.cxone_control_url:
+                await asyncio.sleep(STACK_POLL)
+                continue
+            if self.stack.cxone_control_url != control_url:
+                control_url, after = self.stack.cxone_control_url, 0
+            try:
+                after = await self._read_simulator(http, control_url, after)
+            except (aiohttp.ClientError, TimeoutError):
+                await asyncio.sleep(STACK_POLL)
+
+    def _change_stack(self, stack: Stack | None) -> None:
+        if stack is None or self.stack is None or stack.pid != self.stack.pid:
+            self._records = {}
+        self.stack = stack
+        event = self._stack_event()
+        self.log.add(**{name: event[name] for name in event.keys() - {"n"}})
+
+    async def _read_records(self, stack: Stack) -> None:
+        records = await asyncio.to_thread(lambda: read_records(stack.aws.client("dynamodb"), stack.table_name))
+        if stack != self.stack:
+            return
+        for record in changed_records(self._records, records):
+            self.log.add("record", now_ms(), **record)
+        self._records = records
+
+    async def _read_simulator(self, http: aiohttp.ClientSession, control_url: str, after: int) -> int:
+        url = f"{control_url}/events?after={after}&wait={LONG_POLL}"
+        async with http.get(url, timeout=aiohttp.ClientTimeout(LONG_POLL + 5)) as response:
+            answer = await response.json()
+        for event in answer["events"]:
+            fields = {name: value for name, value in event.items() if name not in ("n", "at", "kind")}
+            self.log.add(event["kind"], event["at"], **fields)
+        return int(answer["next"])
+
+    def _stack_event(self) -> dict[str, Any]:
+        stack: dict[str, Any] = asdict(self.stack) if self.stack else {}
+        shown = {name: stack[name] for name in SHOWN_OF_STACK if name in stack}
+        return {
+            "n": self.log.last,
+            "at": now_ms(),
+            "kind": "stack",
+            "running": self.stack is not None,
+            "simulator": bool(self.stack and self.stack.cxone_control_url),
+            **shown,
+        }

@@ -1,0 +1,44 @@
+"""What runs, as the stack file says it."""
+
+import json
+import os
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+from local.aws import Aws
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack. `cxone_control_url` is None when CXone is not the built-in simulator."""
+
+    pid: int
+    websocket_url: str
+    cxone_base_url: str
+    cxone_control_url: str | None
+    aws_endpoint_url: str
+    table_name: str
+    visitor_secret_arn: str
+    keeper_pids: tuple[int, ...]
+
+    @property
+    def aws(self) -> Aws:
+        """Clients of its emulator."""
+        return _aws(self.aws_endpoint_url)
+
+
+@cache
+def _aws(endpoint_url: str) -> Aws:
+    return Aws(endpoint_url)
+
+
+def read_stack(stack_file: Path) -> Stack | None:
+    """The stack that the file describes, None when there is none or its process is gone."""
+    try:
+        content = json.loads(stack_file.read_text())
+        os.kill(content["pid"], 0)
+        known = {field.name: content[field.name] for field in fields(Stack)}
+    except (OSError, ValueError, KeyError):
+        return None
+    return Stack(**known | {"keeper_pids": tuple(content["keeper_pids"])})

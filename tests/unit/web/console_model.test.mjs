@@ -1,0 +1,108 @@
+// What the console makes of the live feed: lanes and counters, without a page.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Model, counters, spans } from "../../../web/console/model.js";
+
+const SESSION = "alice";
+const GUEST = "guest-1";
+
+function modelWithGuest() {
+  const model = new Model();
+  model.takeEvent(record({ at: 0, revision: 0, generation: 0 }));
+  return model;
+}
+
+const record = (fields) => ({ kind: "record", session: SESSION, guest_id: GUEST, guest_status: "open", ...fields });
+const call = (at, value, status = 200) => ({ kind: "typing", guest_id: GUEST, at, value, status, accepted: status === 200 });
+const key = (at) => ({ type: "key", session: SESSION, at });
+const frame = (at, action, ago_ms = 0) => ({ type: "frame", session: SESSION, at, frame: { action, ago_ms } });
+
+function playBurst(model) {
+  [1000, 1100, 1200].forEach((at) => model.takeKey(key(at)));
+  model.takeFrame(frame(1000, "keystroke"));
+  model.takeFrame(frame(2000, "keystroke", 800));
+  model.takeEvent(call(1080, true));
+  model.takeEvent(record({ at: 1250, revision: 1, generation: 1, typing: true, typing_since: 1010, shown: true, shown_at: 1080 }));
+  model.takeEvent(record({ at: 2250, revision: 2, generation: 1, typing: true, typing_since: 1010, shown: true, shown_at: 1080 }));
+  model.takeEvent(call(3300, false));
+}
+
+test("a burst is counted: keys, frames, writes, calls and both lags", () => {
+  const model = modelWithGuest();
+  playBurst(model);
+  assert.deepEqual(counters(model), {
+    keys: 3, frames: 2, writes: 3, bursts: 1, calls: 2, retries: 0, callsPerBurst: 2, lagToTrue: 80, lagToFalse: 2100,
+  });
+});
+
+test("calls from before the first key are not counted", () => {
+  const model = modelWithGuest();
+  model.takeEvent(call(500, true));
+  model.takeEvent(call(600, false));
+  playBurst(model);
+  assert.equal(counters(model).calls, 2);
+});
+
+test("a pause of the debounce or a stop begins a new burst", () => {
+  const model = modelWithGuest();
+  [0, 1999, 3999, 4100].forEach((at) => model.takeKey(key(at)));
+  model.takeFrame(frame(4200, "stop"));
+  model.takeKey(key(4300));
+  assert.equal(counters(model).bursts, 3);
+});
+
+test("a burst that a stop ended has no lag to false: that counts from the last key", () => {
+  const model = modelWithGuest();
+  model.takeKey(key(1000));
+  model.takeEvent(call(1080, true));
+  model.takeFrame(frame(1500, "stop"));
+  model.takeEvent(call(1580, false));
+  assert.equal(counters(model).lagToFalse, null);
+});
+
+test("a refused call is counted and changes nothing the agent sees", () => {
+  const model = modelWithGuest();
+  model.takeKey(key(1000));
+  model.takeEvent(call(1080, true, 429));
+  assert.equal(counters(model).retries, 1);
+  assert.equal(model.isShownTyping(model.visitor(SESSION)), false);
+});
+
+test("the agent sees what CXone took last", () => {
+  const model = modelWithGuest();
+  model.takeEvent(call(1080, true));
+  assert.equal(model.isShownTyping(model.visitor(SESSION)), true);
+  model.takeEvent(call(1180, false));
+  assert.equal(model.isShownTyping(model.visitor(SESSION)), false);
+});
+
+test("a new guest session begins as not typing", () => {
+  const model = modelWithGuest();
+  model.takeEvent(call(1080, true));
+  model.takeEvent(record({ at: 1300, guest_id: "guest-2", revision: 1, generation: 1 }));
+  assert.equal(model.isShownTyping(model.visitor(SESSION)), false);
+});
+
+test("the frame that began a generation is marked, the coalesced ones are not", () => {
+  const model = modelWithGuest();
+  playBurst(model);
+  assert.deepEqual(model.visitor(SESSION).frames.map(({ woke }) => woke), [true, false]);
+});
+
+test("an agent's message reaches the visitor whose guest it was sent to", () => {
+  const model = modelWithGuest();
+  model.takeEvent({ kind: "agent_message", guest_id: GUEST, at: 5, text: "Good morning" });
+  assert.deepEqual(model.visitor(SESSION).messages, [{ at: 5, from: "agent", text: "Good morning" }]);
+});
+
+test("an event of a kind that is not known changes nothing", () => {
+  const model = modelWithGuest();
+  const rows = model.rows.length;
+  model.takeEvent({ kind: "pong", guest_id: GUEST, at: 5 });
+  assert.equal(model.rows.length, rows);
+});
+
+test("the last span reaches up to now while it lasts", () => {
+  const changes = [{ at: 10, value: true }, { at: 20, value: false }, { at: 30, value: true }];
+  assert.deepEqual(spans(changes, 50), [[10, 20], [30, 50]]);
+});

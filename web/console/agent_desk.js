@@ -1,0 +1,126 @@
+/** The agent's desk: the conversations CXone holds, who types, and a box to write back. */
+
+import { make, sendOnEnter, setText, showMessages, typingDots } from "./dom.js";
+import { call } from "./feed.js";
+
+const AGENT_QUIET_MS = 2000; // an agent who pauses for so long is shown as not typing
+
+export class AgentDesk {
+  #model;
+  #part;
+  #rows = new Map();
+  #typing = null; // the guest who was told that the agent types
+  #quietTimer;
+  #onSelect;
+
+  constructor(root, model, selected, onSelect) {
+    this.#model = model;
+    this.selected = selected;
+    this.#onSelect = onSelect;
+    this.#part = (name) => root.querySelector(`[data-part="${name}"]`);
+    this.#part("box").addEventListener("input", () => this.#type());
+    this.#part("box").addEventListener("blur", () => this.#stopTyping());
+    this.#part("form").addEventListener("submit", (event) => this.#submit(event));
+    sendOnEnter(this.#part("box"));
+    this.#part("typing").prepend(typingDots());
+  }
+
+  /** Takes another model after the console began anew. */
+  useModel(model) {
+    this.#model = model;
+    this.#rows.clear();
+    this.#part("rail").replaceChildren();
+    this.#part("log").replaceChildren();
+  }
+
+  render() {
+    const visitors = [...this.#model.visitors.values()].filter(({ guestIds }) => guestIds.length);
+    for (const visitor of visitors) this.#renderRow(visitor);
+    this.#part("empty").hidden = visitors.length > 0;
+    this.#renderConversation();
+  }
+
+  select(session) {
+    if (session === this.selected) return;
+    this.#stopTyping();
+    this.selected = session;
+    this.#part("log").replaceChildren();
+    this.render();
+    this.#onSelect(session);
+  }
+
+  #renderRow(visitor) {
+    const { session } = visitor;
+    if (!this.#rows.has(session)) this.#addRow(session);
+    const { button, state } = this.#rows.get(session);
+    const typing = this.#model.isShownTyping(visitor);
+    button.classList.toggle("typing", typing);
+    button.ariaPressed = String(session === this.selected);
+    setText(state, typing ? "typing" : "");
+  }
+
+  #addRow(session) {
+    const state = make("span", { className: "row-state" });
+    const button = make("button", { type: "button", className: "row" }, make("span", { className: "row-name" }, session));
+    button.append(typingDots(), state);
+    button.addEventListener("click", () => this.select(session));
+    this.#rows.set(session, { button, state });
+    this.#part("rail").append(make("li", {}, button));
+  }
+
+  #renderConversation() {
+    const visitor = this.#model.visitor(this.selected);
+    const typing = this.#model.isShownTyping(visitor);
+    setText(this.#part("name"), this.selected);
+    this.#part("typing").classList.toggle("on", typing);
+    setText(this.#part("typing-text"), typing ? `${this.selected} is typing` : "");
+    showMessages(this.#part("log"), visitor.messages, "agent", { agent: "You", visitor: this.selected });
+    const reachable = Boolean(visitor.record?.guest_id) && this.#model.stack.simulator;
+    this.#part("box").disabled = this.#part("send").disabled = !reachable;
+    setText(this.#part("problem"), reachable ? "" : this.#whyNot());
+  }
+
+  #whyNot() {
+    const { running, simulator } = this.#model.stack;
+    if (!running) return "The stack is not running.";
+    if (!simulator) return "This CXone is a real one: use its own agent desk.";
+    return "CXone has no session for this visitor yet.";
+  }
+
+  get #guestId() {
+    return this.#model.visitor(this.selected).record?.guest_id;
+  }
+
+  #type() {
+    clearTimeout(this.#quietTimer);
+    this.#quietTimer = setTimeout(() => this.#stopTyping(), AGENT_QUIET_MS);
+    if (this.#typing === this.#guestId) return;
+    this.#typing = this.#guestId;
+    this.#send(this.#typing, { type: "agent-typing", typing: true });
+  }
+
+  #stopTyping() {
+    clearTimeout(this.#quietTimer);
+    if (this.#typing) this.#send(this.#typing, { type: "agent-typing", typing: false });
+    this.#typing = null;
+  }
+
+  #submit(event) {
+    event.preventDefault();
+    const box = this.#part("box");
+    const text = box.value.trim();
+    if (!text) return;
+    box.value = "";
+    this.#stopTyping();
+    this.#send(this.#guestId, { type: "message", text });
+  }
+
+  async #send(guestId, frame) {
+    try {
+      const { sockets } = await call("POST", "/api/agent", { guest_id: guestId, frame });
+      setText(this.#part("hint"), sockets ? "" : "Nobody holds this visitor's socket: this was not delivered.");
+    } catch (error) {
+      setText(this.#part("hint"), error.message);
+    }
+  }
+}

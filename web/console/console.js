@@ -1,0 +1,81 @@
+/** The console page: wires the feed and the visitors' own marks to the panels. */
+
+import { AgentDesk } from "./agent_desk.js";
+import { setText } from "./dom.js";
+import { FaultPanel } from "./faults.js";
+import { followFeed } from "./feed.js";
+import { onMark } from "./marks.js";
+import { Model } from "./model.js";
+import { PlayerPanel } from "./player_panel.js";
+import { followTheme } from "./theme.js";
+import { TimelinePanel } from "./timeline_panel.js";
+import { VisitorChat } from "./visitor_chat.js";
+
+const RENDER_MS = 250; // at least so often, for what changes with time alone
+
+const session = new URLSearchParams(location.search).get("visitor") ?? "alice";
+const panel = (id) => document.getElementById(id);
+
+let model = new Model();
+const chat = new VisitorChat(panel("visitor"), session);
+const timeline = new TimelinePanel(panel("timeline"), model, session);
+const desk = new AgentDesk(panel("agent"), model, session, (selected) => timeline.select(selected));
+const faults = new FaultPanel(panel("faults"), () => model.visitor(desk.selected).record?.guest_id);
+const player = new PlayerPanel(panel("player"));
+
+followTheme(panel("theme"));
+
+followFeed({
+  onEvents(events, isNewRun) {
+    if (isNewRun) beginAnew();
+    for (const event of events) model.takeEvent(event);
+    if (events.some(({ kind, what }) => kind === "stack" || what === "settings")) followStack();
+    renderSoon();
+  },
+  onLost() {
+    showStackState("bad", "Console not reachable");
+  },
+});
+
+onMark((mark) => {
+  if (mark.type === "key") model.takeKey(mark);
+  else model.takeFrame(mark);
+  renderSoon();
+});
+
+function beginAnew() {
+  model = new Model();
+  desk.useModel(model);
+  timeline.useModel(model);
+}
+
+function followStack() {
+  const { stack } = model;
+  if (stack.running) showStackState("good", "Live");
+  else showStackState("bad", "Stack stopped");
+  chat.follow(stack);
+  player.follow(stack);
+  faults.follow(stack);
+}
+
+function showStackState(tone, text) {
+  const pill = panel("stack-state");
+  pill.dataset.tone = tone;
+  setText(pill, text);
+  panel("how-to-start").hidden = tone === "good";
+}
+
+let rendering = false;
+
+function renderSoon() {
+  if (rendering) return;
+  rendering = true;
+  requestAnimationFrame(() => {
+    rendering = false;
+    chat.showMessages(model.visitor(session).messages);
+    desk.render();
+    timeline.render();
+  });
+}
+
+setInterval(renderSoon, RENDER_MS);

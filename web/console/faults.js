@@ -1,0 +1,71 @@
+/** The switches for what goes wrong at CXone and in the stack. */
+
+import { make, setText } from "./dom.js";
+import { call } from "./feed.js";
+
+export class FaultPanel {
+  #part;
+  #getGuestId;
+  #switches = new Map();
+
+  constructor(root, getGuestId) {
+    this.#part = (name) => root.querySelector(`[data-part="${name}"]`);
+    this.#getGuestId = getGuestId;
+  }
+
+  /** Shows the switches of the stack that runs, as they stand now. */
+  async follow({ running, simulator }) {
+    this.#part("list").hidden = !simulator;
+    if (!simulator) {
+      const why = running ? "This CXone is a real one: it has no switches." : "The stack is not running.";
+      return setText(this.#part("note"), why);
+    }
+    try {
+      this.#show(await call("GET", "/api/faults"));
+      setText(this.#part("note"), "");
+    } catch (error) {
+      setText(this.#part("note"), error.message);
+    }
+  }
+
+  #show({ switches, blows }) {
+    if (!this.#switches.size) {
+      this.#part("switches").append(...switches.map((item) => this.#switch(item)));
+      this.#part("blows").append(...blows.map((item) => this.#blow(item)));
+    }
+    for (const { name, on } of switches) this.#switches.get(name).ariaChecked = String(on);
+  }
+
+  #switch({ name, label, effect }) {
+    const button = this.#button(label, effect, async () => {
+      const { on } = await call("PUT", `/api/faults/${name}`, { on: button.ariaChecked !== "true" });
+      button.ariaChecked = String(on);
+      return `${label} ${on ? "on" : "off"}.`;
+    });
+    button.role = "switch";
+    button.className = "switch";
+    this.#switches.set(name, button);
+    return make("li", {}, button);
+  }
+
+  #blow({ name, label, effect }) {
+    const button = this.#button(label, effect, async () => {
+      await call("POST", `/api/faults/${name}`, { guest_id: this.#getGuestId() });
+      return `${label}: done.`;
+    });
+    button.className = "blow";
+    return make("li", {}, button);
+  }
+
+  #button(label, effect, act) {
+    const button = make("button", { type: "button" }, make("b", {}, label), make("span", {}, effect));
+    button.addEventListener("click", async () => {
+      try {
+        setText(this.#part("note"), await act());
+      } catch (error) {
+        setText(this.#part("note"), error.message);
+      }
+    });
+    return button;
+  }
+}

@@ -1,0 +1,38 @@
+/** The console's live feed: one WebSocket that comes back by itself and goes on where it stopped. */
+
+const BACK_MS = 1000;
+
+/**
+ * Calls `onEvents(events, isNewRun)` with what happened, and `onLost()` when the console cannot be reached.
+ * `isNewRun`: the console was started anew, and what is known from before is void.
+ */
+export function followFeed({ onEvents, onLost }) {
+  let run = null;
+  let last = 0;
+
+  const open = () => {
+    const url = new URL("/api/feed", location.href);
+    url.protocol = "ws:";
+    url.searchParams.set("seen", `${run}:${last}`);
+    const socket = new WebSocket(url);
+    socket.onmessage = ({ data }) => {
+      const message = JSON.parse(data);
+      const isNewRun = message.run !== run;
+      ({ run, last } = message);
+      onEvents(message.events, isNewRun);
+    };
+    socket.onclose = () => {
+      onLost();
+      setTimeout(open, BACK_MS);
+    };
+  };
+  open();
+}
+
+/** Calls the console and returns its answer. Throws an Error with the console's own words. */
+export async function call(method, path, body) {
+  const response = await fetch(path, { method, body: body && JSON.stringify(body) });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
+}

@@ -1,0 +1,270 @@
+/**
+ * What happened, by visitor: taken from the live feed and from the visitors' own pages. Pure: no DOM, no clock.
+ * All times are epoch ms of this machine, on which browser and stack both run.
+ */
+
+const DRAWN_MS = 10 * 60_000; // keys and frames older than this are only counted
+const ROWS = 500;
+
+export const DEBOUNCE_MS = 2000;
+
+export class Model {
+  visitors = new Map();
+  guests = new Map();
+  faults = [];
+  rows = []; // for people who would rather read: {at, session, what, detail}, oldest first
+  stack = { running: false };
+
+  /** A key pressed in a visitor's box. */
+  takeKey({ session, at }) {
+    const visitor = this.visitor(session);
+    visitor.keyCount++;
+    visitor.keysSinceFrame++;
+    keep(visitor.keys, { at });
+    const burst = visitor.bursts.at(-1);
+    if (!burst || burst.stopped || at - burst.last >= DEBOUNCE_MS) visitor.bursts.push({ first: at, last: at });
+    else burst.last = at;
+  }
+
+  /** A frame that left a visitor's browser. */
+  takeFrame({ session, at, frame }) {
+    if (frame.action !== "keystroke" && frame.action !== "stop") return;
+    const visitor = this.visitor(session);
+    visitor.frameCount++;
+    keep(visitor.frames, { at, action: frame.action, woke: false });
+    if (frame.action === "stop") {
+      const burst = visitor.bursts.at(-1);
+      if (burst) burst.stopped = true;
+    }
+    const keys = visitor.keysSinceFrame === 1 ? "1 key" : `${visitor.keysSinceFrame} keys`;
+    const detail = frame.action === "stop" ? "" : `${keys}, the newest ${frame.ago_ms} ms old`;
+    this.#row(at, session, `Frame: ${frame.action}`, detail);
+    visitor.keysSinceFrame = 0;
+  }
+
+  /** An event of the live feed. */
+  takeEvent(event) {
+    this[HANDLERS[event.kind]]?.(event);
+  }
+
+  visitor(session) {
+    if (!this.visitors.has(session)) this.visitors.set(session, newVisitor(session));
+    return this.visitors.get(session);
+  }
+
+  guest(guestId) {
+    if (!this.guests.has(guestId)) this.guests.set(guestId, newGuest());
+    return this.guests.get(guestId);
+  }
+
+  /** Whether the agent sees this visitor typing. */
+  isShownTyping(visitor) {
+    return this.guest(visitor.record?.guest_id).typing.at(-1)?.value ?? false;
+  }
+
+  /** The visitor whose guest this is, if the record has told us. */
+  sessionOf(guestId) {
+    return this.guest(guestId).session;
+  }
+
+  onStack(event) {
+    if (this.stack.running !== event.running) {
+      this.#row(event.at, null, event.running ? "The stack runs" : "The stack stopped", "");
+    }
+    this.stack = event;
+  }
+
+  onRecord(event) {
+    const visitor = this.visitor(event.session);
+    const before = visitor.record;
+    if (event.guest_id) this.guest(event.guest_id).session = event.session;
+    if (event.guest_id && !visitor.guestIds.includes(event.guest_id)) visitor.guestIds.push(event.guest_id);
+    visitor.record = event;
+    change(visitor.wanted, event.typing_since && event.typing ? event.typing_since : event.at, event.typing ?? false);
+    change(visitor.accepted, event.shown_at ?? event.at, event.shown ?? false);
+    if (!before) return;
+    if (event.generation > (before.generation ?? 0)) markWaking(visitor.frames, before.at);
+    if (visitor.keyCount) visitor.writeCount += writesBetween(before, event);
+    this.#rowsOfRecord(before, event);
+  }
+
+  onTyping(event) {
+    const guest = this.guest(event.guest_id);
+    const { at, value, status, accepted, fault } = event;
+    guest.calls.push({ at, value, status, accepted });
+    if (accepted) change(guest.typing, at, value);
+    const result = status ?? (fault === "lost_answer" ? "taken, answer lost" : "connection lost");
+    const wait = event.retry_after ? `, Retry-After ${event.retry_after} s` : "";
+    this.#row(at, guest.session, `Call: typing ${value}`, `${result}${wait}`);
+  }
+
+  onTypingRead(event) {
+    const guest = this.guest(event.guest_id);
+    guest.reads.push({ at: event.at, value: event.value });
+    this.#row(event.at, guest.session, "Verification", `CXone shows ${event.value ?? event.status}`);
+  }
+
+  onGuest(event) {
+    if (!event.guest_id) return this.#row(event.at, null, "Guest session refused", `${event.status ?? "no answer"}`);
+    this.guest(event.guest_id);
+    this.#row(event.at, null, "Guest session opened", event.guest_id);
+  }
+
+  onSocketOpen(event) {
+    change(this.guest(event.guest_id).socket, event.at, true);
+    this.#row(event.at, this.sessionOf(event.guest_id), "Guest socket open", "");
+  }
+
+  onSocketClose(event) {
+    change(this.guest(event.guest_id).socket, event.at, false);
+    this.#row(event.at, this.sessionOf(event.guest_id), "Guest socket closed", `code ${event.code ?? "none"}`);
+  }
+
+  onHandshakeRefused(event) {
+    this.#row(event.at, this.sessionOf(event.guest_id), "Guest socket refused", `${event.status}`);
+  }
+
+  onFault(event) {
+    if (event.what === "settings") return; // the console names its switches itself
+    this.faults.push({ at: event.at, what: event.what });
+    this.#row(event.at, this.sessionOf(event.guest_id) ?? null, "Fault", event.what);
+  }
+
+  onVisitorMessage(event) {
+    this.visitor(event.session).messages.push({ at: event.at, from: "visitor", text: event.text });
+  }
+
+  onAgentMessage(event) {
+    const session = this.sessionOf(event.guest_id);
+    if (session) this.visitor(session).messages.push({ at: event.at, from: "agent", text: event.text });
+  }
+
+  #rowsOfRecord(before, after) {
+    const { at, session } = after;
+    const changed = (name) => (after[name] ?? false) !== (before[name] ?? false);
+    if (changed("typing")) this.#row(at, session, "Wanted", after.typing ? "typing" : "not typing");
+    if (changed("shown")) this.#row(at, session, "Shown", after.shown ? "typing" : "not typing");
+    if (changed("guest_status")) this.#row(at, session, "Guest status", after.guest_status ?? "none");
+    if (changed("keeper") && after.keeper) this.#row(at, session, "Keeper", after.keeper);
+  }
+
+  #row(at, session, what, detail) {
+    this.rows.push({ at, session, what, detail });
+    if (this.rows.length > ROWS) this.rows.shift();
+  }
+}
+
+const HANDLERS = {
+  stack: "onStack",
+  record: "onRecord",
+  typing: "onTyping",
+  typing_read: "onTypingRead",
+  guest: "onGuest",
+  socket_open: "onSocketOpen",
+  socket_close: "onSocketClose",
+  handshake_refused: "onHandshakeRefused",
+  fault: "onFault",
+  visitor_message: "onVisitorMessage",
+  agent_message: "onAgentMessage",
+};
+
+/**
+ * The numbers above the timeline, of the visitors whose keys this page saw, from the first key on.
+ * Lags are medians in ms, null while there is none.
+ */
+export function counters(model) {
+  const visitors = [...model.visitors.values()].filter(({ bursts }) => bursts.length);
+  const sum = (of) => visitors.reduce((total, visitor) => total + of(visitor), 0);
+  const calls = visitors.flatMap((visitor) => callsOf(model, visitor).filter(({ at }) => at >= visitor.bursts[0].first));
+  const bursts = sum((visitor) => visitor.bursts.length);
+  const lags = visitors.map((visitor) => lagsOf(visitor, callsOf(model, visitor)));
+  return {
+    keys: sum((visitor) => visitor.keyCount),
+    frames: sum((visitor) => visitor.frameCount),
+    writes: sum((visitor) => visitor.writeCount),
+    bursts,
+    calls: calls.length,
+    retries: calls.filter((call) => !call.accepted).length,
+    callsPerBurst: bursts ? calls.length / bursts : null,
+    lagToTrue: median(lags.flatMap((lag) => lag.toTrue)),
+    lagToFalse: median(lags.flatMap((lag) => lag.toFalse)),
+  };
+}
+
+/** From each burst's first key to `true`, and from its last key to `false` where no stop ended it. */
+export function lagsOf({ bursts }, calls) {
+  const toTrue = [];
+  const toFalse = [];
+  bursts.forEach(({ first, last, stopped }, i) => {
+    const end = bursts[i + 1]?.first ?? Infinity;
+    const taken = (value, from) => calls.find((call) => call.accepted && call.value === value && call.at >= from && call.at < end);
+    const on = taken(true, first);
+    if (!on) return;
+    toTrue.push(on.at - first);
+    const off = taken(false, Math.max(last, on.at));
+    if (off && !stopped) toFalse.push(off.at - last);
+  });
+  return { toTrue, toFalse };
+}
+
+/** All typing calls for a visitor, in order, whichever guest session they went to. */
+export function callsOf(model, visitor) {
+  return visitor.guestIds.flatMap((id) => model.guest(id).calls);
+}
+
+/** The spans [from, to] in which a list of changes {at, value} holds true, up to `now`. */
+export function spans(changes, now) {
+  const result = [];
+  changes.forEach(({ at, value }, i) => value && result.push([at, changes[i + 1]?.at ?? now]));
+  return result;
+}
+
+function newVisitor(session) {
+  return {
+    session,
+    record: null,
+    guestIds: [],
+    keys: [],
+    frames: [],
+    bursts: [],
+    wanted: [],
+    accepted: [],
+    messages: [],
+    keyCount: 0,
+    keysSinceFrame: 0,
+    frameCount: 0,
+    writeCount: 0,
+  };
+}
+
+function newGuest() {
+  return { session: null, calls: [], reads: [], typing: [], socket: [] };
+}
+
+function keep(list, item) {
+  list.push(item);
+  while (item.at - list[0].at > DRAWN_MS) list.shift();
+}
+
+function change(list, at, value) {
+  if ((list.at(-1)?.value ?? false) !== value) list.push({ at: Math.max(at, list.at(-1)?.at ?? 0), value });
+}
+
+/** A new generation since `since` was begun by the first frame after it; the others were coalesced. */
+function markWaking(frames, since) {
+  const frame = frames.find(({ at, woke }) => at > since - 100 && !woke);
+  if (frame) frame.woke = true;
+}
+
+/** Each key or stop taken in is one write and bumps the revision; each owner that begins bumps the generation. */
+function writesBetween(before, after) {
+  const step = (name) => Math.max(0, (after[name] ?? 0) - (before[name] ?? 0));
+  return step("revision") + step("generation");
+}
+
+
+function median(numbers) {
+  if (!numbers.length) return null;
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+}

@@ -1,0 +1,67 @@
+/** Plays the rhythm of real people's typing: each visitor is a client of its own on a text box that nobody sees. */
+
+import { attach } from "/typing-relay.js";
+import { call } from "./feed.js";
+import { report } from "./marks.js";
+
+/** The recorded rhythms: [{trace, gaps_ms}]. */
+export async function loadTraces() {
+  const text = await (await fetch("/traces.jsonl")).text();
+  return text.trim().split("\n").map((line) => JSON.parse(line));
+}
+
+/** When the keys of a trace are pressed, in ms after its start. A speed of 2 halves the pauses too. */
+export function keyTimes({ gaps_ms }, speed) {
+  let at = 0;
+  return [0, ...gaps_ms.map((gap) => (at += gap / speed))];
+}
+
+/** One visitor who types a trace. */
+export class Player {
+  #session;
+  #box = document.createElement("textarea");
+  #relay;
+  #times;
+  #next = 0;
+  #startedAt;
+  #timer;
+
+  /** Comes in after `delay` ms. */
+  constructor({ session, url, times, delay }) {
+    this.#session = session;
+    this.#times = times;
+    this.#timer = setTimeout(() => this.#comeIn(url), delay);
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#relay?.detach();
+  }
+
+  #comeIn(url) {
+    const session = this.#session;
+    const token = async () => (await call("GET", `/api/token?visitor=${encodeURIComponent(session)}`)).token;
+    this.#relay = attach(this.#box, { url, token });
+    this.#relay.addEventListener("frame", ({ detail }) => {
+      report({ type: "frame", session, at: Date.now(), frame: detail });
+    });
+    this.#relay.addEventListener("status", () => this.#startWhenOpen());
+  }
+
+  #startWhenOpen() {
+    if (this.#startedAt || this.#relay.status !== "open") return;
+    this.#startedAt = performance.now();
+    this.#typeNext();
+  }
+
+  #typeNext() {
+    if (this.#next === this.#times.length) return this.stop();
+    const wait = this.#startedAt + this.#times[this.#next++] - performance.now();
+    this.#timer = setTimeout(() => {
+      this.#box.value = "x";
+      report({ type: "key", session: this.#session, at: Date.now() });
+      this.#box.dispatchEvent(new Event("input"));
+      this.#typeNext();
+    }, wait);
+  }
+}

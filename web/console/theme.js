@@ -1,0 +1,13 @@
+/** Light, dark, or as the system has it. */
+
+const KEY = "typing-relay-theme";
+
+export function followTheme(select) {
+  select.value = localStorage.getItem(KEY) ?? "system";
+  const apply = () => {
+    document.documentElement.dataset.theme = select.value;
+    localStorage.setItem(KEY, select.value);
+  };
+  select.addEventListener("change", apply);
+  apply();
+}

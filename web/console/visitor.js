@@ -1,0 +1,22 @@
+/** A tab of its own for a visitor: the chat alone. */
+
+import { followFeed } from "./feed.js";
+import { Model } from "./model.js";
+import { followTheme } from "./theme.js";
+import { VisitorChat } from "./visitor_chat.js";
+
+const session = new URLSearchParams(location.search).get("visitor") ?? "alice";
+const chat = new VisitorChat(document.getElementById("visitor"), session);
+let model = new Model();
+
+followTheme(document.getElementById("theme"));
+
+followFeed({
+  onEvents(events, isNewRun) {
+    if (isNewRun) model = new Model();
+    for (const event of events) model.takeEvent(event);
+    chat.follow(model.stack);
+    chat.showMessages(model.visitor(session).messages);
+  },
+  onLost() {}, // the chat's own connection says how it stands
+});
