@@ -22,7 +22,7 @@ from typing_relay.burst import (
     decide,
 )
 
-POLICY = Policy(arrival_slack_ms=50)  # T3: the tests name their own
+POLICY = Policy(arrival_slack_ms=50)
 NOW = 1_000_000
 OWNER = Owner("alice", generation=7, started_at=NOW - 5_000)
 QUIET_MS = 2_050  # the debounce and the arrival slack
@@ -46,7 +46,16 @@ def session(**changes: Any) -> Session:
 
 def shown(**changes: Any) -> Session:
     """The same, and CXone shows it."""
-    return session(**{"shown": True, "typing_since": NOW - 300, "verify_at": NOW + 9_700, **changes})
+    return session(
+        **{
+            "shown": True,
+            "shown_at": NOW - 200,
+            "earlier_keys": {"tab": NOW - 900},
+            "typing_since": NOW - 900,
+            "verify_at": NOW + 9_700,
+            **changes,
+        }
+    )
 
 
 def what(record: Session | None, **more: Any) -> Decision:

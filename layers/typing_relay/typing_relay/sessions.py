@@ -87,12 +87,14 @@ class DynamoSessions:
         """
         answer = self._update(
             session_id,
-            "SET #keys.#c = :at, typing = :true, expires_at = :expires_at ADD revision :one",
+            "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at, typing = :true,"
+            " expires_at = :expires_at ADD revision :one",
             f"{_ALIVE} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
             " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)",
             {
                 ":at": _n(at),
                 ":true": _TRUE,
+                ":zero": _n(0),
                 ":expires_at": _n(expires_at),
                 ":one": _n(1),
                 ":now_s": _n(now // 1000),
@@ -144,7 +146,7 @@ class DynamoSessions:
         if not old:
             return
         names = {f"#c{i}": connection for i, connection in enumerate(old)}
-        paths = [f"{field}.{name}" for name in names for field in ("#keys", "stops")]
+        paths = [f"{field}.{name}" for name in names for field in ("#keys", "earlier_keys", "stops")]
         self._update(
             record.session_id,
             "REMOVE " + ", ".join(paths),
@@ -426,6 +428,7 @@ def _fresh(session_id: str, expires_at: int) -> dict[str, Any]:
         **_key(session_id),
         "expires_at": _n(expires_at),
         "keys": {"M": {}},
+        "earlier_keys": {"M": {}},
         "stops": {"M": {}},
         "revision": _n(0),
         "generation": _n(0),
