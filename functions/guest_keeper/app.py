@@ -1,0 +1,160 @@
+"""The guest keeper's process: wires it, runs it, drains it on SIGTERM.
+
+Environment: see docs/keeper.md. One structured line says ``guest keeper ready``, another ``guest keeper drained``.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import ssl
+import sys
+import uuid
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from botocore.config import Config
+from typing_relay import runtime
+from typing_relay.cxone.urls import InsecureUrl
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.custody import Custody, Terms
+from typing_relay.keeper.guest import Policy
+from typing_relay.keeper.health import HealthPort
+from typing_relay.keeper.jobs import Jobs
+from typing_relay.keeper.keeper import Keeper, Settings, Workers
+from typing_relay.keeper.loop import Loop
+from typing_relay.keeper.openings import Openings
+from typing_relay.keeper.relay import Relay
+from typing_relay.sessions import DynamoSessions
+from typing_relay.visitors import Visitors
+
+CXONE_THREADS, STORE_THREADS, RELAY_THREADS, QUEUE_THREADS, NAME_THREADS = 8, 8, 12, 4, 2
+METRICS_S = 60.0
+
+logger: Logger = runtime.logger
+
+
+def log_as_json() -> None:
+    """The package's own loggers write the same structured lines, at the same level."""
+    package = logging.getLogger("typing_relay")
+    package.addHandler(logger.registered_handler)
+    package.setLevel(logger.log_level)
+
+
+def aws_client(service: str, endpoint: str | None = None) -> Any:
+    """A client that all worker threads share. No call hangs: a visitor's frames wait behind it."""
+    config = Config(
+        connect_timeout=2,
+        read_timeout=5,  # longer than the queue's long poll
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=32,
+        tcp_keepalive=True,
+    )
+    return boto3.client(service, endpoint_url=endpoint, config=config)
+
+
+class Process:
+    """Everything a keeper process is made of."""
+
+    def __init__(self) -> None:
+        """Raises SettingMissing or InsecureUrl when the environment is not as it must be."""
+        self.loop = Loop()
+        self.counters = Counters()
+        self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
+        sessions = DynamoSessions(aws_client("dynamodb"), runtime.setting("TABLE_NAME"))
+        self.keeper = Keeper(
+            Settings(self.name, policy=Policy(grace_ms=runtime.number("GUEST_GRACE_SECONDS", 60) * 1000)),
+            self.loop,
+            Workers(
+                Jobs(self.loop, CXONE_THREADS, "cxone"),
+                Jobs(self.loop, STORE_THREADS, "store"),
+                Jobs(self.loop, NAME_THREADS, "names"),
+            ),
+            sessions,
+            runtime.cxone_guests(),
+            self._relay(sessions),
+            Openings(
+                self.loop,
+                runtime.number("KEEPER_MAX_OPENING", 50),
+                runtime.number("KEEPER_OPENINGS_PER_SECOND", 75),
+            ),
+            ssl.create_default_context(),
+            self.counters,
+            runtime.clock,
+        )
+        self.custody = self._custody()
+        self.health = HealthPort(self.loop, runtime.number("KEEPER_HEALTH_PORT", 0))
+
+    def _relay(self, sessions: DynamoSessions) -> Relay:
+        visitors = Visitors(aws_client("apigatewaymanagementapi", runtime.setting("CONNECTIONS_URL")))
+        jobs = Jobs(self.loop, RELAY_THREADS, "relay")
+        return Relay(jobs, sessions, visitors, self.name, runtime.clock, self.counters)
+
+    def _custody(self) -> Custody:
+        self.max_guests = runtime.number("KEEPER_MAX_GUESTS", 5000)
+        return Custody(
+            self.loop,
+            Jobs(self.loop, QUEUE_THREADS, "queue"),
+            aws_client("sqs"),
+            runtime.setting("GUEST_QUEUE_URL"),
+            Terms(max_guests=self.max_guests),
+            self.counters,
+            self.keeper.requested,
+        )
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT, then hand everything back."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.loop.call_from_thread(self._drain))
+        self.keeper.start(self.custody)
+        self.loop.call_later(METRICS_S, self._report)
+        logger.info(
+            "guest keeper ready",
+            extra={"keeper": self.name, "health_port": self.health.port, "max_guests": self.max_guests},
+        )
+        self.loop.run()
+        self.health.close()
+        self._emit_metrics()
+        logger.info("guest keeper drained", extra={"keeper": self.name})
+
+    def _drain(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # it is under way already
+        logger.info("guest keeper drains", extra={"guests": len(self.custody)})
+        self.keeper.drain(self.loop.stop)
+
+    def _report(self) -> None:
+        self.loop.call_later(METRICS_S, self._report)
+        self._emit_metrics()
+
+    def _emit_metrics(self) -> None:
+        """Write counts and gauges as one line that CloudWatch reads metrics from (EMF)."""
+        metrics = Metrics()
+        for name, count in self.counters.take().items():
+            metrics.add_metric(name, MetricUnit.Count, count)
+        for name, value in self.keeper.gauges().items():
+            metrics.add_metric(name, MetricUnit.Count, value)
+        held_percent = 100 * len(self.custody) / self.max_guests
+        metrics.add_metric("GuestsHeldPercent", MetricUnit.Percent, held_percent)
+        metrics.add_metric("LongestTurn", MetricUnit.Milliseconds, self.loop.longest_turn * 1000)
+        self.loop.longest_turn = 0.0
+        metrics.flush_metrics()
+
+
+def main() -> int:
+    """Run; returns the exit status."""
+    log_as_json()
+    try:
+        process = Process()
+    except (runtime.SettingMissing, InsecureUrl, OSError) as error:
+        logger.error("The guest keeper cannot start: %s", error)
+        return 2
+    process.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

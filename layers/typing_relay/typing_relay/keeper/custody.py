@@ -1,0 +1,283 @@
+"""Who holds which guest is SQS's to say: a message in flight is a guest held.
+
+Receiving is claiming, renewing the visibility is holding, visibility 0 is handing back, deleting is being done. A task
+that dies renews no more, and its messages appear to the others when their visibility ends.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.jobs import Jobs
+from typing_relay.keeper.loop import Loop
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: SQS takes and gives ten messages in one call.
+BATCH = 10
+TICK_S = 1.0
+#: SQS limit: twelve hours in flight, then the message reappears whatever is renewed. Replaced in good time.
+REPLACE_AFTER_S = 11 * 3600
+#: A message that was handed on so often is replaced as well, once its guest has been held for a while: deployments
+#: must not count towards the dead-letter queue.
+REPLACE_AFTER_RECEIVES = 3
+PROVEN_AFTER_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """``visibility_s``: how soon a dead task's guests are taken over. ``renew_s``: twice in that time at least."""
+
+    visibility_s: int = 30
+    renew_s: float = 12.0
+    #: Long polling; also how long the last receive may keep a drain from ending.
+    wait_s: int = 2
+    max_guests: int = 5000
+
+
+@dataclass(slots=True)
+class _Message:
+    message_id: str
+    receipt: str
+    receives: int
+    held_since: float
+    renewed_at: float
+    replaced: bool = False
+
+
+class Custody:
+    """Holds queue messages for sessions. ``on_request(session_id)`` is called for every message received."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        jobs: Jobs,
+        sqs: Any,
+        queue_url: str,
+        terms: Terms,
+        counters: Counters,
+        on_request: Callable[[str], object],
+    ) -> None:
+        self._loop, self._jobs, self._sqs, self._queue_url = loop, jobs, sqs, queue_url
+        self._terms, self._counters, self._on_request = terms, counters, on_request
+        #: By session id, the one renewed longest ago first.
+        self._held: dict[str, _Message] = {}
+        self._to_delete: list[str] = []
+        self._draining = False
+        self._receiving = False
+
+    def __len__(self) -> int:
+        """How many guests are held."""
+        return len(self._held)
+
+    def start(self) -> None:
+        """Begin to receive and to renew."""
+        self._receive()
+        self._loop.call_later(TICK_S, self._tick)
+
+    def done(self, session_id: str) -> None:
+        """This guest is over, or another keeper's: the message is deleted."""
+        message = self._held.pop(session_id, None)
+        if message:
+            self._to_delete.append(message.receipt)
+
+    def drain(self) -> None:
+        """Receive no more; hand everything back, at once."""
+        self._draining = True
+        self._delete()
+        receipts = [message.receipt for message in self._held.values()]
+        self._held.clear()
+        self._hand_back(receipts)
+
+    def is_drained(self) -> bool:
+        """Nothing is held and no call is under way any more."""
+        return self._draining and not self._receiving and not len(self._jobs)
+
+    # --- receiving
+
+    def _receive(self) -> None:
+        room = self._terms.max_guests - len(self._held)
+        if self._draining or room <= 0:
+            self._receiving = False
+            if not self._draining:  # full: the queue's depth is the signal to scale
+                self._loop.call_later(TICK_S, self._receive)
+            return
+        self._receiving = True
+        self._jobs.submit(
+            "receive",
+            lambda: self._sqs.receive_message(
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=min(BATCH, room),
+                VisibilityTimeout=self._terms.visibility_s,
+                WaitTimeSeconds=self._terms.wait_s,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            ).get("Messages", []),
+            self._received,
+            self._receive_failed,
+        )
+
+    def _received(self, messages: Sequence[dict[str, Any]]) -> None:
+        if self._draining:
+            self._hand_back([message["ReceiptHandle"] for message in messages])
+        else:
+            for message in messages:
+                self._take_in(message)
+        self._receive()
+
+    def _receive_failed(self, error: Exception) -> None:
+        logger.warning("No messages can be received from the guest queue: %s", error)
+        self._receiving = False
+        self._loop.call_later(TICK_S, self._receive)
+
+    def _take_in(self, message: dict[str, Any]) -> None:
+        session_id = _session_of(message["Body"])
+        if session_id is None:
+            # Left alone, it comes back until SQS moves it to the dead-letter queue, which has an alarm.
+            logger.error("A message on the guest queue names no session: %s", message["MessageId"])
+            self._counters.add("PoisonMessages")
+            return
+        now = self._loop.time()
+        known = self._held.pop(session_id, None)
+        if known and known.message_id != message["MessageId"]:
+            self._to_delete.append(known.receipt)
+        receives = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+        self._held[session_id] = _Message(
+            message["MessageId"], message["ReceiptHandle"], receives, held_since=now, renewed_at=now
+        )
+        self._on_request(session_id)
+
+    # --- holding
+
+    def _tick(self) -> None:
+        if self._draining:
+            return
+        self._loop.call_later(TICK_S, self._tick)
+        self._delete()
+        self._replace_worn_out()
+        for batch in _in_batches(self._due()):
+            self._renew(batch)
+
+    def _due(self) -> list[str]:
+        """Sessions to renew now, filled up to whole batches with those that are due next."""
+        now = self._loop.time()
+        overdue = 0
+        for message in self._held.values():
+            if now - message.renewed_at < self._terms.renew_s:
+                break
+            overdue += 1
+        return list(islice(self._held, -(-overdue // BATCH) * BATCH))
+
+    def _renew(self, session_ids: Sequence[str]) -> None:
+        now = self._loop.time()
+        receipts = []
+        for session_id in session_ids:
+            message = self._held.pop(session_id)
+            message.renewed_at = now
+            self._held[session_id] = message
+            receipts.append(message.receipt)
+        self._jobs.submit(
+            ("renew", session_ids[0]),
+            lambda: self._set_visibility(receipts, self._terms.visibility_s),
+            lambda failed: self._not_renewed([session_ids[index] for index in failed]),
+            lambda error: self._renewal_failed(session_ids, error),
+        )
+
+    def _not_renewed(self, session_ids: Iterable[str]) -> None:
+        """SQS no longer has these in flight for us; a new message keeps the guest from being forgotten."""
+        for session_id in session_ids:
+            self._counters.add("MessagesLost")
+            self._replace(session_id)
+
+    def _renewal_failed(self, session_ids: Iterable[str], error: Exception) -> None:
+        logger.warning("Messages could not be renewed: %s", error)
+        for session_id in session_ids:
+            if session_id in self._held:
+                self._held[session_id].renewed_at -= self._terms.renew_s  # due again at the next tick
+
+    def _set_visibility(self, receipts: Sequence[str], seconds: int) -> list[int]:
+        """One call for up to ten messages. Returns the places of those that SQS says are not ours any more."""
+        answer = self._sqs.change_message_visibility_batch(
+            QueueUrl=self._queue_url,
+            Entries=[
+                {"Id": str(place), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
+                for place, receipt in enumerate(receipts)
+            ],
+        )
+        return [int(failure["Id"]) for failure in answer.get("Failed", []) if failure.get("SenderFault")]
+
+    # --- replacing
+
+    def _replace_worn_out(self) -> None:
+        now = self._loop.time()
+        worn_out = [
+            session_id
+            for session_id, message in self._held.items()
+            if now - message.held_since >= PROVEN_AFTER_S
+            and (message.receives >= REPLACE_AFTER_RECEIVES or now - message.held_since >= REPLACE_AFTER_S)
+        ]
+        for session_id in worn_out:
+            self._replace(session_id)
+
+    def _replace(self, session_id: str) -> None:
+        """Send a fresh message; whoever receives it holds the guest then, mostly this task itself."""
+        message = self._held.get(session_id)
+        if message is None or message.replaced:
+            return
+        message.replaced = True
+        self._jobs.submit(
+            ("replace", session_id),
+            lambda: self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps({"session": session_id})),
+            lambda _sent: self._counters.add("MessagesReplaced"),
+            lambda error: self._not_replaced(message, error),
+        )
+
+    def _not_replaced(self, message: _Message, error: Exception) -> None:
+        logger.warning("A message could not be replaced: %s", error)
+        message.replaced = False
+
+    # --- letting go
+
+    def _delete(self) -> None:
+        receipts, self._to_delete = self._to_delete, []
+        for batch in _in_batches(receipts):
+            self._jobs.submit(
+                ("delete", batch[0]),
+                lambda batch=batch: self._delete_batch(batch),  # type: ignore[misc]
+                lambda _deleted: None,
+                lambda error: logger.warning("Messages could not be deleted: %s", error),
+            )
+
+    def _delete_batch(self, receipts: Sequence[str]) -> None:
+        self._sqs.delete_message_batch(
+            QueueUrl=self._queue_url,
+            Entries=[{"Id": str(place), "ReceiptHandle": receipt} for place, receipt in enumerate(receipts)],
+        )
+
+    def _hand_back(self, receipts: Sequence[str]) -> None:
+        for batch in _in_batches(receipts):
+            self._jobs.submit(
+                ("hand back", batch[0]),
+                lambda batch=batch: self._set_visibility(batch, 0),  # type: ignore[misc]
+                lambda _failed: None,
+                lambda error: logger.warning("Messages could not be handed back: %s", error),
+            )
+
+
+def _session_of(body: str) -> str | None:
+    try:
+        session_id = json.loads(body)["session"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return session_id if isinstance(session_id, str) and session_id else None
+
+
+def _in_batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))

@@ -1,0 +1,476 @@
+"""The life of one held guest: what has happened goes in, what to do comes out. Pure: no clock, no I/O.
+
+    taking ─▶ creating ─▶ opening ─▶ settled ─▶ releasing ─▶ (gone)
+                 ▲          ▲  │        │ socket lost
+                 │          └──┴ resting ◀┘   full jitter, cap; starts anew after a healthy while
+                 └── ending ◀── CXone says that the guest is over
+
+A session record that no longer names this keeper, or is gone, ends it from wherever it is. Times are epoch ms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from typing_relay.burst import GuestStatus, Session
+from typing_relay.cxone.outcomes import Kind, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Timings, in ms."""
+
+    #: A visitor who leaves a page for another one must not cost a new guest.
+    grace_ms: int = 60_000
+    first_backoff_ms: int = 1_000
+    longest_backoff_ms: int = 30_000
+    #: A socket that was open for so long was healthy: the next failure is a first one.
+    healthy_ms: int = 30_000
+    #: What only a change of configuration can mend is tried this seldom.
+    denied_ms: int = 60_000
+    #: Without a guest after so many tries, the visitor is told that there is none.
+    unavailable_after: int = 3
+    #: Sockets are replaced before the 2 hours that API Gateway (and so CXone's front door) allows, spread out.
+    rotate_ms: int = 110 * 60_000
+    rotate_spread_ms: int = 20 * 60_000
+    #: Who ended a guest asks for the next one; if no such request comes for so long, it was lost.
+    request_lost_ms: int = 15_000
+
+
+class Doing(Enum):
+    """What is under way."""
+
+    TAKING = auto()
+    CREATING = auto()
+    OPENING = auto()
+    SETTLED = auto()
+    #: Until ``retry_at``.
+    RESTING = auto()
+    ENDING = auto()
+    #: Somebody else ended the guest and is asking for a new one.
+    AWAITING_REQUEST = auto()
+    RELEASING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One guest as its keeper sees it. Sockets are numbered; 0 is none."""
+
+    session_id: str
+    keeper: str
+    doing: Doing = Doing.TAKING
+    taken: bool = False
+    guest_id: str = ""
+    web_socket_url: str = ""
+    #: What the record says, or will as soon as the write under way is done.
+    status: GuestStatus = GuestStatus.OPENING
+    #: When this keeper last changed the record: what was read before tells nothing.
+    changed_at: int = 0
+    socket: int = 0
+    #: The socket being opened; beside ``socket`` when that one is being replaced.
+    opening: int = 0
+    last_socket: int = 0
+    failures: int = 0
+    opened_at: int = 0
+    retry_at: int = 0
+    rotate_at: int = 0
+    #: Since when the record has been without a connection of the visitor.
+    alone_since: int | None = None
+
+
+# --- what has happened
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A queue message asks for a guest for this session: the first one, or another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The record now names this keeper. None: there is no such session any more."""
+
+    record: Session | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The record as it stood at ``read_at`` or a little later. None: absent."""
+
+    record: Session | None
+    read_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """CXone created a guest and the record has it."""
+
+    guest_id: str
+    web_socket_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotCreated:
+    """CXone created no guest, or none that could be recorded."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class SocketOpened:
+    """Socket number ``socket`` is open."""
+
+    socket: int
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLost:
+    """Socket number ``socket`` could not be opened, or is open no more."""
+
+    socket: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class GuestEnded:
+    """The record is without the guest. ``by_us``: this keeper's write did it; otherwise somebody was faster."""
+
+    by_us: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Whether the record let go; it does not while the visitor is connected or another keeper holds it."""
+
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFailed:
+    """The read or write under way could not be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class FenceLost:
+    """A write was refused: the record names another keeper."""
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """The time that ``wake_at`` named has come."""
+
+
+Event = (
+    Requested
+    | Taken
+    | Refreshed
+    | Created
+    | NotCreated
+    | SocketOpened
+    | SocketLost
+    | GuestEnded
+    | Released
+    | StoreFailed
+    | FenceLost
+    | Woke
+)
+
+
+# --- what to do
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Write this keeper into the record and read it: Taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Read the record now: Refreshed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateGuest:
+    """Have CXone create a guest and record it: Created or NotCreated."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSocket:
+    """Open the guest's WebSocket: SocketOpened or SocketLost."""
+
+    socket: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSocket:
+    """Close it; nothing is heard of it any more."""
+
+    socket: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatus:
+    """Record the status and tell the visitor."""
+
+    status: GuestStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell the visitor the status; the record has it already."""
+
+    status: GuestStatus
+
+
+@dataclass(frozen=True, slots=True)
+class EndGuest:
+    """Take the guest, which is over, out of the record: GuestEnded."""
+
+    guest_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Close the record's guest, as the visitor is gone: Released."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Forget this guest and delete its queue message: it is over, or another keeper's."""
+
+
+Action = Take | Refresh | CreateGuest | OpenSocket | CloseSocket | SetStatus | Tell | EndGuest | Release | LetGo
+Step = tuple[Held, tuple[Action, ...]]
+
+
+def hold(session_id: str, keeper: str) -> Step:
+    """Begin: a queue message for this session has been received."""
+    return Held(session_id, keeper), (Take(),)
+
+
+def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> Step:  # noqa: C901  # a table
+    """What ``event`` changes and asks for. ``jitter`` is a random number from 0 to 1."""
+    match event:
+        case Requested():
+            return _requested(held)
+        case Taken(record):
+            return _taken(held, record, now)
+        case Refreshed(record, read_at):
+            return _refreshed(held, record, read_at, now, policy)
+        case Created(guest_id, url):
+            created = replace(held, guest_id=guest_id, web_socket_url=url, changed_at=now)
+            return _open(replace(created, status=GuestStatus.OPENING))
+        case NotCreated(outcome):
+            return _not_created(held, outcome, now, policy, jitter)
+        case SocketOpened(socket):
+            return _socket_opened(held, socket, now, policy, jitter)
+        case SocketLost(socket, outcome):
+            return _socket_lost(held, socket, outcome, now, policy, jitter)
+        case GuestEnded(by_us):
+            return _guest_ended(held, by_us, now, policy, jitter)
+        case Released(done):
+            return _let_go(held) if done else _not_released(held, now)
+        case StoreFailed():
+            return _rest(replace(held, alone_since=None), now, policy, jitter)
+        case FenceLost():
+            return _let_go(held)
+        case Woke():
+            return _woke(held, now, policy)
+
+
+def wake_at(held: Held, policy: Policy) -> int | None:
+    """When ``Woke`` is due; None while only something from outside can change anything."""
+    times = []
+    if held.doing in (Doing.RESTING, Doing.AWAITING_REQUEST):
+        times.append(held.retry_at)
+    if held.doing is Doing.SETTLED:
+        times.append(held.rotate_at)
+    if held.alone_since is not None and _may_release(held):
+        times.append(held.alone_since + policy.grace_ms)
+    return min(times, default=None)
+
+
+# --- the rules, by event
+
+
+def _requested(held: Held) -> Step:
+    """Another message for a guest already held: look again, unless that is being seen to."""
+    if held.doing in (Doing.SETTLED, Doing.AWAITING_REQUEST):
+        return replace(held, doing=Doing.TAKING), (Take(),)
+    return held, ()
+
+
+def _taken(held: Held, record: Session | None, now: int) -> Step:
+    if record is None:
+        return _let_go(held)
+    held = _seen(replace(held, taken=True, changed_at=now), record, now)
+    if record.guest_id and record.guest_id == held.guest_id and held.socket:
+        return replace(held, doing=Doing.SETTLED), ()
+    held, closing = _without_sockets(held)
+    held = replace(held, guest_id=record.guest_id, web_socket_url=record.web_socket_url, status=record.guest_status)
+    if not record.guest_id and not record.connections:
+        return replace(held, doing=Doing.RELEASING), (*closing, Release())
+    held, actions = _begin(held)
+    return held, (*closing, *actions)
+
+
+def _refreshed(held: Held, record: Session | None, read_at: int, now: int, policy: Policy) -> Step:
+    if not held.taken or read_at <= held.changed_at:
+        return held, ()
+    if record is None or record.keeper != held.keeper:
+        return _let_go(held)
+    held = _seen(held, record, now)
+    if held.doing in (Doing.CREATING, Doing.ENDING, Doing.RELEASING, Doing.TAKING):
+        return held, ()
+    if record.guest_id != held.guest_id:
+        return _ended_elsewhere(held, now, policy)
+    if held.socket and record.guest_status is not held.status:
+        return _set_status(held, held.status, now)
+    return held, ()
+
+
+def _ended_elsewhere(held: Held, now: int, policy: Policy) -> Step:
+    """The sender met the end of the guest first. It asks for a new one, so creating one here would make two."""
+    held, closing = _without_sockets(held)
+    held, told = _await_request(held, now, policy)
+    return held, (*closing, *told)
+
+
+def _not_created(held: Held, outcome: Outcome, now: int, policy: Policy, jitter: float) -> Step:
+    held, _ = _rest(held, now, policy, jitter, outcome)
+    if outcome.kind is Kind.DENIED or held.failures >= policy.unavailable_after:
+        return _with_status(held, GuestStatus.UNAVAILABLE, now)
+    return held, ()
+
+
+def _socket_opened(held: Held, socket: int, now: int, policy: Policy, jitter: float) -> Step:
+    if socket != held.opening:
+        return held, ()
+    replaced = (CloseSocket(held.socket),) if held.socket else ()
+    rotate_at = now + policy.rotate_ms - int(jitter * policy.rotate_spread_ms)
+    held = replace(held, doing=Doing.SETTLED, socket=socket, opening=0, opened_at=now, rotate_at=rotate_at)
+    held, told = _with_status(held, GuestStatus.OPEN, now)
+    return held, (*replaced, *told)
+
+
+def _socket_lost(held: Held, socket: int, outcome: Outcome, now: int, policy: Policy, jitter: float) -> Step:
+    if not socket or socket not in (held.socket, held.opening):
+        return held, ()
+    if socket == held.socket:
+        healthy = now - held.opened_at >= policy.healthy_ms
+        held = replace(held, socket=0, failures=0 if healthy else held.failures)
+    else:
+        held = replace(held, opening=0)
+    if outcome.kind is Kind.GUEST_OVER:
+        held, closing = _without_sockets(held)
+        return replace(held, doing=Doing.ENDING), (*closing, EndGuest(held.guest_id))
+    if held.socket:  # the one that was to replace it failed
+        delay = _backoff(held, policy, jitter, outcome)
+        return replace(held, doing=Doing.SETTLED, rotate_at=now + policy.first_backoff_ms + delay), ()
+    if not held.opening:
+        held, _ = _rest(held, now, policy, jitter, outcome)
+    if held.status is GuestStatus.OPEN:
+        return _with_status(held, GuestStatus.RECONNECTING, now)
+    return held, ()
+
+
+def _guest_ended(held: Held, by_us: bool, now: int, policy: Policy, jitter: float) -> Step:
+    held = replace(held, guest_id="", web_socket_url="", status=GuestStatus.OPENING, changed_at=now)
+    if not by_us:
+        return _await_request(held, now, policy)
+    if held.failures:  # guest after guest is refused: no tight loop
+        held, _ = _rest(held, now, policy, jitter)
+        return held, (Tell(held.status),)
+    held, actions = _begin(replace(held, failures=1))
+    return held, (Tell(held.status), *actions)
+
+
+def _not_released(held: Held, now: int) -> Step:
+    """The visitor is back, or another keeper has it: the record tells."""
+    doing = Doing.SETTLED if held.socket else Doing.RESTING
+    return replace(held, doing=doing, retry_at=now, alone_since=None), (Refresh(),)
+
+
+def _woke(held: Held, now: int, policy: Policy) -> Step:
+    alone_too_long = held.alone_since is not None and now >= held.alone_since + policy.grace_ms
+    if alone_too_long and _may_release(held):
+        return replace(held, doing=Doing.RELEASING), (Release(),)
+    if held.doing is Doing.RESTING and now >= held.retry_at:
+        return _begin(held)
+    if held.doing is Doing.AWAITING_REQUEST and now >= held.retry_at:
+        # Create one after all, unless this look at the record finds another keeper at it.
+        return replace(held, doing=Doing.RESTING, retry_at=now + policy.first_backoff_ms), (Refresh(),)
+    if held.doing is Doing.SETTLED and now >= held.rotate_at:
+        return _open(held)
+    return held, ()
+
+
+# --- parts of the rules
+
+
+def _begin(held: Held) -> Step:
+    """Take the next step towards an open socket."""
+    if not held.taken:
+        return replace(held, doing=Doing.TAKING), (Take(),)
+    if not held.guest_id:
+        return replace(held, doing=Doing.CREATING), (CreateGuest(),)
+    return _open(held)
+
+
+def _open(held: Held) -> Step:
+    number = held.last_socket + 1
+    held = replace(held, doing=Doing.OPENING, opening=number, last_socket=number)
+    return held, (OpenSocket(number, held.web_socket_url),)
+
+
+def _rest(held: Held, now: int, policy: Policy, jitter: float, outcome: Outcome | None = None) -> Step:
+    """Wait before the next try, longer from failure to failure; a socket in use goes on being used."""
+    if held.socket:
+        return replace(held, doing=Doing.SETTLED), ()
+    retry_at = now + _backoff(held, policy, jitter, outcome)
+    return replace(held, doing=Doing.RESTING, retry_at=retry_at, failures=held.failures + 1), ()
+
+
+def _backoff(held: Held, policy: Policy, jitter: float, outcome: Outcome | None) -> int:
+    """Full jitter: anything up to the limit, which doubles up to its cap. Never before CXone's Retry-After."""
+    if outcome and outcome.kind is Kind.DENIED:
+        return policy.denied_ms
+    limit = min(policy.longest_backoff_ms, policy.first_backoff_ms * 2 ** min(held.failures, 16))
+    return int(jitter * limit) + (outcome.retry_after_ms if outcome else 0)
+
+
+def _await_request(held: Held, now: int, policy: Policy) -> Step:
+    held = replace(held, guest_id="", web_socket_url="", status=GuestStatus.OPENING)
+    retry_at = now + policy.request_lost_ms
+    return replace(held, doing=Doing.AWAITING_REQUEST, retry_at=retry_at), (Tell(held.status),)
+
+
+def _seen(held: Held, record: Session, now: int) -> Held:
+    """Note whether the visitor is there."""
+    if record.connections:
+        return replace(held, alone_since=None)
+    return held if held.alone_since is not None else replace(held, alone_since=now)
+
+
+def _may_release(held: Held) -> bool:
+    return held.doing in (Doing.SETTLED, Doing.RESTING, Doing.AWAITING_REQUEST, Doing.OPENING)
+
+
+def _with_status(held: Held, status: GuestStatus, now: int) -> Step:
+    return (held, ()) if held.status is status else _set_status(held, status, now)
+
+
+def _set_status(held: Held, status: GuestStatus, now: int) -> Step:
+    return replace(held, status=status, changed_at=now), (SetStatus(status),)
+
+
+def _without_sockets(held: Held) -> Step:
+    closing = tuple(CloseSocket(number) for number in (held.socket, held.opening) if number)
+    return replace(held, socket=0, opening=0), closing
+
+
+def _let_go(held: Held) -> Step:
+    held, closing = _without_sockets(held)
+    return held, (*closing, LetGo())

@@ -1,0 +1,437 @@
+"""Joins the parts: carries out what ``guest`` decides, and tells it what has happened."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from typing_relay.burst import GuestStatus, Session
+from typing_relay.cxone import guest_sockets
+from typing_relay.cxone.outcomes import Kind, Outcome
+from typing_relay.cxone.urls import without_query
+from typing_relay.keeper import guest
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.custody import Custody
+from typing_relay.keeper.jobs import Jobs
+from typing_relay.keeper.loop import Loop, Timer
+from typing_relay.keeper.openings import Openings
+from typing_relay.keeper.ports import GuestCreator, Sessions
+from typing_relay.keeper.relay import Relay
+from typing_relay.keeper.sockets import GOING_AWAY, Address, GuestSocket, Limits, SocketEnd
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 1.0
+DRAIN_POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``name`` is this keeper's fence in the records: no other process ever has the same."""
+
+    name: str
+    source: str = "typing-relay"
+    refresh_s: float = 15.0
+    refresh_batch: int = 100
+    drain_s: float = 5.0
+    policy: guest.Policy = field(default_factory=guest.Policy)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(slots=True)
+class Workers:
+    """Worker threads by what they wait for, so that no kind of call holds up another."""
+
+    cxone: Jobs
+    store: Jobs
+    names: Jobs
+
+
+@dataclass(slots=True, eq=False)
+class _Hand:
+    """One guest in this keeper's hands."""
+
+    held: guest.Held
+    sockets: dict[int, GuestSocket] = field(default_factory=dict)
+    alarm: Timer | None = None
+    alarm_at: int | None = None
+    refreshed_at: float = 0.0
+
+
+class _Ear:
+    """Hears one socket for the keeper."""
+
+    __slots__ = ("_hand", "_keeper", "_number")
+
+    def __init__(self, keeper: Keeper, hand: _Hand, number: int) -> None:
+        self._keeper, self._hand, self._number = keeper, hand, number
+
+    def opened(self) -> None:
+        self._keeper._socket_opened(self._hand, self._number)
+
+    def text(self, text: str) -> None:
+        self._keeper._heard(self._hand, text)
+
+    def ended(self, end: SocketEnd) -> None:
+        self._keeper._socket_ended(self._hand, self._number, end)
+
+
+class Keeper:
+    """Holds guests from the first message to the last, on the loop's thread. ``clock`` gives epoch ms."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        loop: Loop,
+        workers: Workers,
+        sessions: Sessions,
+        cxone: GuestCreator,
+        relay: Relay,
+        openings: Openings,
+        tls: ssl.SSLContext,
+        counters: Counters,
+        clock: Callable[[], int],
+    ) -> None:
+        self._settings, self._loop, self._workers = settings, loop, workers
+        self._sessions, self._cxone, self._relay, self._openings = sessions, cxone, relay, openings
+        self._tls, self._counters, self._clock = tls, counters, clock
+        self._addresses = Addresses(workers.names, loop)
+        #: By session id, the one refreshed longest ago first.
+        self._hands: dict[str, _Hand] = {}
+        self._custody: Custody | None = None
+        self._closing: list[GuestSocket] = []
+
+    def start(self, custody: Custody) -> None:
+        """Begin to take what ``custody`` receives, and to look after the records."""
+        self._custody = custody
+        custody.start()
+        self._loop.call_later(TICK_S, self._refresh_due)
+
+    def requested(self, session_id: str) -> None:
+        """A queue message asks for a guest for this session."""
+        hand = self._hands.get(session_id)
+        if hand:
+            self._happened(hand, guest.Requested())
+            return
+        held, actions = guest.hold(session_id, self._settings.name)
+        hand = self._hands[session_id] = _Hand(held, refreshed_at=self._loop.time())
+        self._carry_out(hand, actions)
+
+    def gauges(self) -> dict[str, int]:
+        """How things stand now, for the metrics."""
+        return {
+            "GuestsHeld": len(self._hands),
+            "SocketsOpen": sum(1 for hand in self._hands.values() if hand.held.socket),
+            "OpeningsWaiting": len(self._openings),
+            "VisitorsWithFramesWaiting": len(self._relay),
+        }
+
+    def drain(self, finished: Callable[[], object]) -> None:
+        """Hand every guest back at once, close the sockets properly, then call ``finished``."""
+        assert self._custody is not None  # noqa: S101  # drained only after start
+        self._custody.drain()
+        for hand in self._hands.values():
+            self._set_alarm(hand, None)
+            for number in list(hand.sockets):
+                self._close_socket(hand, number)
+        self._hands.clear()
+        self._await_drained(self._loop.time() + self._settings.drain_s, finished)
+
+    def _await_drained(self, deadline: float, finished: Callable[[], object]) -> None:
+        assert self._custody is not None  # noqa: S101
+        self._closing = [closing for closing in self._closing if not closing.is_closed]
+        drained = self._custody.is_drained() and not self._closing and not len(self._relay)
+        if drained or self._loop.time() >= deadline:
+            finished()
+        else:
+            self._loop.call_later(DRAIN_POLL_S, lambda: self._await_drained(deadline, finished))
+
+    # --- from events to actions
+
+    def _is_held(self, hand: _Hand) -> bool:
+        return self._hands.get(hand.held.session_id) is hand
+
+    def _happened(self, hand: _Hand, event: guest.Event) -> None:
+        if not self._is_held(hand):
+            return
+        now = self._clock()
+        hand.held, actions = guest.step(hand.held, event, now, self._settings.policy, random.random())
+        self._carry_out(hand, actions)
+        if self._is_held(hand):
+            self._set_alarm(hand, guest.wake_at(hand.held, self._settings.policy))
+
+    def _set_alarm(self, hand: _Hand, at: int | None) -> None:
+        if at == hand.alarm_at:
+            return  # most events change nothing about it
+        if hand.alarm:
+            hand.alarm.cancel()
+        hand.alarm, hand.alarm_at = None, at
+        if at is not None:
+            seconds = (at - self._clock()) / 1000
+            hand.alarm = self._loop.call_later(seconds, lambda: self._woke(hand))
+
+    def _woke(self, hand: _Hand) -> None:
+        hand.alarm = hand.alarm_at = None
+        self._happened(hand, guest.Woke())
+
+    def _carry_out(self, hand: _Hand, actions: tuple[guest.Action, ...]) -> None:  # noqa: C901  # a table
+        for action in actions:
+            match action:
+                case guest.Take():
+                    self._take(hand)
+                case guest.Refresh():
+                    self._refresh([hand])
+                case guest.CreateGuest():
+                    self._create(hand)
+                case guest.OpenSocket(number, url):
+                    self._openings.enter(lambda number=number, url=url: self._open(hand, number, url))  # type: ignore[misc]
+                case guest.CloseSocket(number):
+                    self._close_socket(hand, number)
+                case guest.SetStatus(status):
+                    self._set_status(hand, status)
+                case guest.Tell(status):
+                    self._tell(hand, status)
+                case guest.EndGuest(guest_id):
+                    self._end_guest(hand, guest_id)
+                case guest.Release():
+                    self._release(hand)
+                case guest.LetGo():
+                    self._let_go(hand)
+
+    # --- the record
+
+    def _store(
+        self, hand: _Hand, what: str, call: Callable[[], Any], event: Callable[[Any], guest.Event | None]
+    ) -> None:
+        """Read or write the record of ``hand`` on a worker thread; ``event`` makes of the answer what happened."""
+
+        def answered(answer: Any) -> None:
+            happened = event(answer)
+            if happened:
+                self._happened(hand, happened)
+
+        def failed(error: Exception) -> None:
+            logger.warning("The session record: %s failed: %s", what, error)
+            self._counters.add("StoreFailures")
+            if what != "status":  # the next refresh sees a status that is not the record's
+                self._happened(hand, guest.StoreFailed())
+
+        self._workers.store.submit(hand.held.session_id, call, answered, failed)
+
+    def _take(self, hand: _Hand) -> None:
+        session_id, name = hand.held.session_id, self._settings.name
+        self._store(hand, "take", lambda: self._sessions.take_guest(session_id, name, self._clock()), guest.Taken)
+
+    def _set_status(self, hand: _Hand, status: GuestStatus) -> None:
+        session_id, name = hand.held.session_id, self._settings.name
+
+        def written(mine: bool) -> guest.Event | None:
+            if mine and self._is_held(hand):
+                self._tell(hand, status)
+            return None if mine else guest.FenceLost()
+
+        call = partial(self._sessions.set_guest_status, session_id, name, status)
+        self._store(hand, "status", lambda: call(self._clock()), written)
+
+    def _end_guest(self, hand: _Hand, guest_id: str) -> None:
+        self._counters.add("GuestsOver")
+        call = partial(self._sessions.end_guest, hand.held.session_id, guest_id)
+        self._store(hand, "end", lambda: call(self._clock()), guest.GuestEnded)
+
+    def _release(self, hand: _Hand) -> None:
+        call = partial(self._sessions.release_guest, hand.held.session_id, self._settings.name)
+        self._store(hand, "release", lambda: call(self._clock()), guest.Released)
+
+    def _let_go(self, hand: _Hand) -> None:
+        assert self._custody is not None  # noqa: S101
+        self._set_alarm(hand, None)
+        del self._hands[hand.held.session_id]
+        self._custody.done(hand.held.session_id)
+        self._counters.add("GuestsLetGo")
+
+    def _refresh_due(self) -> None:
+        """Look at the records that have not been looked at for ``refresh_s``, in batches."""
+        self._loop.call_later(TICK_S, self._refresh_due)
+        now = self._loop.time()
+        due = []
+        for hand in self._hands.values():
+            if now - hand.refreshed_at < self._settings.refresh_s:
+                break
+            due.append(hand)
+        for start in range(0, len(due), self._settings.refresh_batch):
+            self._refresh(due[start : start + self._settings.refresh_batch])
+
+    def _refresh(self, hands: list[_Hand]) -> None:
+        read_at = self._clock()
+        by_id = {hand.held.session_id: hand for hand in hands}
+        for session_id, hand in by_id.items():
+            hand.refreshed_at = self._loop.time()
+            self._hands[session_id] = self._hands.pop(session_id)
+
+        def answered(records: dict[str, Session]) -> None:
+            for session_id, hand in by_id.items():
+                self._happened(hand, guest.Refreshed(records.get(session_id), read_at))
+
+        self._workers.store.submit(
+            ("refresh", hands[0].held.session_id),
+            lambda: self._sessions.get_many(list(by_id), read_at),
+            answered,
+            lambda error: logger.warning("Session records could not be read: %s", error),
+        )
+
+    # --- the guest
+
+    def _create(self, hand: _Hand) -> None:
+        session_id, name = hand.held.session_id, self._settings.name
+
+        def create() -> guest.Event:
+            made = self._cxone.create_guest(self._settings.source)
+            if isinstance(made, Outcome):
+                return guest.NotCreated(made)
+            recorded = self._sessions.open_guest(session_id, name, made.guest_id, made.web_socket_url, self._clock())
+            return guest.Created(made.guest_id, made.web_socket_url) if recorded else guest.FenceLost()
+
+        def created(event: guest.Event) -> None:
+            if isinstance(event, guest.NotCreated):
+                self._report_not_created(hand, event.outcome)
+            elif isinstance(event, guest.Created):
+                self._counters.add("GuestsCreated")
+                logger.info("guest created", extra={"session": session_id, "guest": event.guest_id})
+            self._happened(hand, event)
+
+        def failed(error: Exception) -> None:
+            created(guest.NotCreated(Outcome(Kind.LOST, reason=f"{type(error).__name__}: {error}")))
+
+        self._workers.cxone.submit(session_id, create, created, failed)
+
+    def _report_not_created(self, hand: _Hand, outcome: Outcome) -> None:
+        self._counters.add(f"GuestsNotCreated.{outcome.kind}")
+        if _is_worth_a_line(hand.held.failures):
+            logger.warning(
+                "CXone created no guest",
+                extra={
+                    "session": hand.held.session_id,
+                    "outcome": outcome.kind,
+                    "reason": outcome.reason,
+                    "failures": hand.held.failures + 1,
+                },
+            )
+
+    # --- its socket
+
+    def _open(self, hand: _Hand, number: int, url: str) -> bool:
+        if not self._is_held(hand) or hand.held.opening != number:
+            return False
+        opening = GuestSocket(self._loop, url, self._tls, self._settings.limits, _Ear(self, hand, number))
+        hand.sockets[number] = opening
+        self._addresses.resolve(url, opening.connect, lambda error: opening.fail(str(error)))
+        return True
+
+    def _close_socket(self, hand: _Hand, number: int) -> None:
+        closing = hand.sockets.pop(number, None)
+        if closing is None:
+            return
+        if not closing.was_open:
+            self._openings.leave()
+        closing.close(GOING_AWAY)
+        self._closing = [one for one in self._closing if not one.is_closed]
+        self._closing.append(closing)
+
+    def _socket_opened(self, hand: _Hand, number: int) -> None:
+        self._openings.leave()
+        self._counters.add("SocketsOpened")
+        self._happened(hand, guest.SocketOpened(number))
+
+    def _socket_ended(self, hand: _Hand, number: int, end: SocketEnd) -> None:
+        ended = hand.sockets.pop(number)
+        if ended.was_open:
+            self._counters.add("SocketsLost")
+        else:
+            self._openings.leave()
+            self._counters.add("SocketsNotOpened")
+        outcome = self._outcome_of(end)
+        self._report_ended(hand, end, outcome)
+        self._happened(hand, guest.SocketLost(number, outcome))
+
+    def _outcome_of(self, end: SocketEnd) -> Outcome:
+        if end.http_status is not None:
+            return guest_sockets.refused(end.http_status, end.headers, end.body, self._clock())
+        if end.close_code is not None:
+            return guest_sockets.closed(end.close_code)
+        return Outcome(Kind.FAILED, reason=end.reason)
+
+    def _report_ended(self, hand: _Hand, end: SocketEnd, outcome: Outcome) -> None:
+        if not _is_worth_a_line(hand.held.failures):
+            return
+        details = {
+            "session": hand.held.session_id,
+            "url": without_query(hand.held.web_socket_url),
+            "reason": end.reason,
+            "outcome": outcome.kind,
+            "failures": hand.held.failures + 1,
+        }
+        if end.close_code is not None:
+            logger.info("guest socket lost", extra=details)
+        else:
+            details["check"] = "the URL starts with wss:// and its host can be reached on port 443 from here"
+            logger.warning("guest socket not opened", extra=details | {"stage": end.stage.name.lower()})
+
+    # --- frames
+
+    def _heard(self, hand: _Hand, text: str) -> None:
+        """A message from CXone. Whatever is JSON goes to the visitor; kinds are told apart for the metrics only."""
+        try:
+            event = json.loads(text)
+        except ValueError:
+            self._counters.add("Frames.NotJson")
+            return
+        self._counters.add(f"Frames.{_kind_of(event)}")
+        frame = {"type": "event", "event": event}
+        self._relay.send(hand.held.session_id, frame, len(text) + 32)
+
+    def _tell(self, hand: _Hand, status: GuestStatus) -> None:
+        frame = {"type": "guest", "status": str(status)}
+        self._relay.send(hand.held.session_id, frame, 64)
+
+
+class Addresses:
+    """Host names resolved on a worker thread, and remembered for a little while."""
+
+    REMEMBER_S = 30.0
+
+    def __init__(self, jobs: Jobs, loop: Loop) -> None:
+        self._jobs, self._loop = jobs, loop
+        self._known: dict[tuple[str, int], tuple[float, list[Address]]] = {}
+
+    def resolve(self, url: str, found: Callable[[Address], object], failed: Callable[[Exception], object]) -> None:
+        """Give one address of the URL's host; the next one the next time, if there are several."""
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
+        self._jobs.submit((host, port), lambda: self._lookup(host, port), found, failed)
+
+    def _lookup(self, host: str, port: int) -> Address:
+        """On a worker thread, one at a time for each host."""
+        at, addresses = self._known.get((host, port), (0.0, []))
+        if not addresses or self._loop.time() - at > self.REMEMBER_S:
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            at, addresses = self._loop.time(), [(family, sockaddr) for family, _, _, _, sockaddr in answers]
+        self._known[host, port] = (at, addresses[1:] + addresses[:1])
+        return addresses[0]
+
+
+def _is_worth_a_line(failures: int) -> bool:
+    """Failures 1, 2, 4, 8, …: thousands of guests that cannot reconnect must not flood the log."""
+    return failures & (failures + 1) == 0
+
+
+def _kind_of(event: Any) -> str:
+    kind = event.get("type") if isinstance(event, dict) else None
+    return {"agent-typing": "AgentTyping", "message": "Message"}.get(str(kind), "Unknown")

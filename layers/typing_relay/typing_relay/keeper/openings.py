@@ -1,0 +1,54 @@
+"""A door for sockets being opened: so many at once, so many a second, first come first served."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from typing_relay.keeper.loop import Loop
+
+
+class Openings:
+    """After a mass drop thousands of sockets want to reopen; CXone and our CPU get them one by one, evenly spaced."""
+
+    def __init__(self, loop: Loop, at_once: int, per_second: float) -> None:
+        self._loop = loop
+        self._at_once = at_once
+        self._gap = 1 / per_second
+        self._waiting: deque[Callable[[], bool]] = deque()
+        self._next_at = loop.time()
+        self._alarm_set = False
+        #: How many are being opened now.
+        self.under_way = 0
+
+    def __len__(self) -> int:
+        """How many wait at the door."""
+        return len(self._waiting)
+
+    def enter(self, start: Callable[[], bool]) -> None:
+        """Call ``start`` as soon as there is room. It returns False if it is no longer wanted and opened nothing.
+
+        After True, ``leave`` must be called once the socket is open or has failed.
+        """
+        self._waiting.append(start)
+        self._let_in()
+
+    def leave(self) -> None:
+        """One that was being opened is open, or has failed."""
+        self.under_way -= 1
+        self._let_in()
+
+    def _let_in(self) -> None:
+        while self._waiting and self.under_way < self._at_once and not self._alarm_set:
+            wait = self._next_at - self._loop.time()
+            if wait > 0:
+                self._alarm_set = True
+                self._loop.call_later(wait, self._alarm)
+                return
+            if self._waiting.popleft()():
+                self.under_way += 1
+                self._next_at = max(self._next_at, self._loop.time() - self._gap) + self._gap
+
+    def _alarm(self) -> None:
+        self._alarm_set = False
+        self._let_in()

@@ -1,0 +1,83 @@
+"""The WebSocket opening handshake without I/O: websocket-client's own, played against a tape."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+
+import websocket
+
+#: Far more than any answer to an upgrade needs; what is longer is not one.
+MAX_ANSWER_BYTES = 65_536
+
+
+class _Tape:
+    """Looks like a non-blocking socket: notes what is sent, plays what was received, then would block."""
+
+    def __init__(self, received: bytes) -> None:
+        self.sent = b""
+        self.received = received
+
+    def gettimeout(self) -> float:
+        return 0.0
+
+    def send(self, data: bytes) -> int:
+        self.sent += data
+        return len(data)
+
+    def recv(self, size: int) -> bytes:
+        if not self.received:
+            raise BlockingIOError
+        played, self.received = self.received[:size], self.received[size:]
+        return played
+
+    def close(self) -> None:
+        """Nothing to close: the real socket belongs to the caller."""
+
+
+class Upgrade:
+    """One opening handshake: ``request`` is what to send, ``feed`` takes the answer as it trickles in.
+
+    websocket-client can only shake hands in one blocking go. So it is given the same key and everything received so
+    far, from the start, whenever a line may have been completed; it answers, fails, or would block.
+    """
+
+    def __init__(self, web_socket: websocket.WebSocket, url: str) -> None:
+        self._web_socket = web_socket
+        self._url = url
+        self._key = base64.b64encode(os.urandom(16)).decode()
+        self._answer = b""
+        self.request = self._play(b"").sent
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take more of the answer. Returns None until it is complete, then the bytes that followed it (frames).
+
+        Raises WebSocketBadStatusException (refused, with status, headers and body) or WebSocketException (no valid
+        answer to an upgrade).
+        """
+        self._answer += data
+        if b"\r\n\r\n" not in self._answer:
+            self._refuse_endless_answer()
+            return None
+        tape = self._play(self._answer)
+        if self._web_socket.connected:
+            return tape.received
+        self._refuse_endless_answer()
+        return None
+
+    def _play(self, received: bytes) -> _Tape:
+        tape = _Tape(received)
+        with contextlib.suppress(BlockingIOError):
+            self._web_socket.connect(  # type: ignore[no-untyped-call]
+                self._url,
+                socket=tape,
+                header={"Sec-WebSocket-Key": self._key},
+                suppress_origin=True,
+                redirect_limit=0,
+            )
+        return tape
+
+    def _refuse_endless_answer(self) -> None:
+        if len(self._answer) > MAX_ANSWER_BYTES:
+            raise websocket.WebSocketException("The answer to the upgrade does not end.")
