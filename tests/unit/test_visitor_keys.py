@@ -125,6 +125,10 @@ class KeySet:
         self._key = jwt.PyJWK({**fields, "kid": "k1", "alg": "ES256"})
         self.asked: list[str] = []
 
+    def get_signing_keys(self) -> list[jwt.PyJWK]:
+        """All of them."""
+        return [self._key]
+
     def get_signing_key(self, kid: str) -> jwt.PyJWK:
         """The key, if that is its name."""
         self.asked.append(kid)
@@ -162,18 +166,14 @@ def test_a_key_set_out_of_reach_is_an_error_and_no_refusal() -> None:
         verifier.verify(signed(EC_KEY, "ES256", kid="down"), NOW)
 
 
-@pytest.mark.parametrize(
-    "url", ["http://issuer.example/jwks", "ftp://issuer.example", "file:///etc/passwd", "jwks"]
-)
+@pytest.mark.parametrize("url", ["http://issuer.example/jwks", "ftp://issuer.example", "file:///etc/passwd", "jwks"])
 def test_a_key_set_is_fetched_by_https_only(url: str) -> None:
     """T13: keys that came in the clear could be anybody's."""
     with pytest.raises(ValueError, match="VISITOR_JWKS_URL must start with https://"):
         jwks_client(url)
 
 
-@pytest.mark.parametrize(
-    "url", ["https://issuer.example/jwks", "http://localhost:9/jwks", "http://127.0.0.1:9/jwks"]
-)
+@pytest.mark.parametrize("url", ["https://issuer.example/jwks", "http://localhost:9/jwks", "http://127.0.0.1:9/jwks"])
 def test_plain_http_is_for_this_machine(url: str) -> None:
     """The local stack has no certificates."""
     assert jwks_client(url).uri == url

@@ -50,9 +50,7 @@ class SecretVerifier:
     def _read(self, now: float) -> None:
         current, previous = self._value("AWSCURRENT"), self._previous_value()
         if len(current) < MIN_SECRET_BYTES:
-            raise ValueError(
-                f"Visitor secret {self._secret_arn}: too short, put {MIN_SECRET_BYTES} bytes or more."
-            )
+            raise ValueError(f"Visitor secret {self._secret_arn}: too short, put {MIN_SECRET_BYTES} bytes or more.")
         # A short previous value is a placeholder from before the first rotation: nobody may sign with that.
         self._secrets = (current, previous) if len(previous) >= MIN_SECRET_BYTES else (current,)
         self._read_at = now
@@ -75,17 +73,16 @@ class JwksVerifier:
     then no oftener than every 30 s. Redirects are not followed. HS256 is never taken: these keys are public.
     """
 
-    def __init__(
-        self, client: jwt.PyJWKClient, issuer: str | None = None, audience: str | None = None
-    ) -> None:
+    def __init__(self, client: jwt.PyJWKClient, issuer: str | None = None, audience: str | None = None) -> None:
         self._client = client
         self._rules = TokenRules(("RS256", "ES256"), issuer, audience)
 
     def verify(self, token: str, now: float) -> Visitor | Refusal:
-        """Judge a token; raises PyJWT's PyJWKClientConnectionError when the key set cannot be fetched."""
+        """Judge a token; raises PyJWT's errors or ValueError when the key set cannot be fetched or makes no sense."""
         kid = key_id(token, self._rules)
         if isinstance(kid, Refusal):
             return kid
+        self._client.get_signing_keys()  # from here on, what is not found is the token's fault
         try:
             key = self._client.get_signing_key(kid)
         except jwt.PyJWKClientConnectionError:
