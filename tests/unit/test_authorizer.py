@@ -97,9 +97,7 @@ def test_the_log_tells_why_and_holds_no_part_of_the_token(
     capsys: pytest.CaptureFixture[str], environment: pytest.MonkeyPatch
 ) -> None:
     """T13: a reason for the operator; nothing with which a reader of logs could come in."""
-    environment.setenv(
-        "POWERTOOLS_SERVICE_NAME", "logging-authorizer"
-    )  # a logger keeps its first output stream
+    environment.setenv("POWERTOOLS_SERVICE_NAME", "logging-authorizer")  # a logger keeps its first output stream
     token = signed(b"a secret that is not the one known here")
     load_function("authorizer").handler(_event_with(token), None)
     output = capsys.readouterr()

@@ -101,9 +101,7 @@ def test_a_token_signed_with_a_private_key_is_good_by_its_public_one(key: Any, a
 def test_a_key_serves_no_other_algorithm_than_its_own() -> None:
     """T13: an ES256 token is not tried with an RSA key."""
     token = signed(EC_KEY, "ES256", kid="k1")
-    assert verify(token, [_public_jwk(RSA_KEY)], PUBLIC_KEY_RULES, NOW) == Refusal(
-        Reason.ALGORITHM_NOT_ALLOWED
-    )
+    assert verify(token, [_public_jwk(RSA_KEY)], PUBLIC_KEY_RULES, NOW) == Refusal(Reason.ALGORITHM_NOT_ALLOWED)
 
 
 def test_a_symmetric_key_in_a_key_set_opens_nothing() -> None:
@@ -147,17 +145,13 @@ def test_an_expiry_that_is_no_time_is_refused(expires: bytes) -> None:
     assert _reason_for(token) is Reason.MALFORMED
 
 
-@pytest.mark.parametrize(
-    "session", ["alice", "a" * 128, "auth0|5f7c8ec7", "alice@example.com", "a-b_c.d:e~f+g=1"]
-)
+@pytest.mark.parametrize("session", ["alice", "a" * 128, "auth0|5f7c8ec7", "alice@example.com", "a-b_c.d:e~f+g=1"])
 def test_usual_subjects_are_session_ids(session: str) -> None:
     """T13: what common issuers put in `sub` works as it is."""
     assert verify(signed(sub=session), [SECRET], HS256, NOW) == Visitor(session, True, NOW + 3610)
 
 
-@pytest.mark.parametrize(
-    "session", ["", "a" * 129, "a b", "alice\n", "al\x00ice", "älice", "a/b", '"', 7, ["alice"]]
-)
+@pytest.mark.parametrize("session", ["", "a" * 129, "a b", "alice\n", "al\x00ice", "älice", "a/b", '"', 7, ["alice"]])
 def test_a_subject_that_is_no_session_id_is_refused(session: Any) -> None:
     """T13: it would become a table key and a log field."""
     assert _reason_for(signed_as_is({"alg": "HS256"}, claims(sub=session))) is Reason.SUBJECT_MALFORMED
@@ -260,7 +254,5 @@ def test_cryptography_is_imported_only_for_public_keys(jwks_url: str, loaded: bo
     """A cold start with HS256 does not pay for what it does not use."""
     program = "import sys, typing_relay.visitor_tokens; print('cryptography' in sys.modules)"
     environment = {"VISITOR_JWKS_URL": jwks_url, "PYTHONPATH": "layers/typing_relay"}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(loaded)

@@ -25,9 +25,7 @@ def read_handshake(event: Mapping[str, Any]) -> Handshake:
     """Read an authorizer event; what is missing there is missing here."""
     headers = event.get("multiValueHeaders") or {}
     query = event.get("multiValueQueryStringParameters") or {}
-    offered = (
-        item.strip() for line in _header(headers, "sec-websocket-protocol") for item in line.split(",")
-    )
+    offered = (item.strip() for line in _header(headers, "sec-websocket-protocol") for item in line.split(","))
     by_protocol = [item.removeprefix(_TOKEN_PROTOCOL) for item in offered if item.startswith(_TOKEN_PROTOCOL)]
     return Handshake((*query.get("token", ()), *by_protocol), tuple(_header(headers, "origin")))
 
