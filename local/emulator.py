@@ -36,6 +36,7 @@ class Emulator:
             "S3_DATA_DIR": str(scratch / "s3"),
             "STATE_DIR": str(scratch / "state"),
             "LOG_LEVEL": "INFO",
+            "AUTH": "true",  # the roles of the template are enforced, as on AWS
         }
 
     def client_environment(self) -> dict[str, str]:

@@ -18,11 +18,12 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from local import stack_file
-from local.aws import Aws
+from local.aws import CREDENTIALS, Aws
 from local.deploy import ROOT, Deployment, deploy
 from local.emulator import Emulator
 from local.processes import Child, StackError, port_is_taken
 from local.settings import Settings, read_settings
+from local.task_credentials import TaskCredentials
 from local.warm_up import warm_up
 
 DEFAULT_PORT = 8080
@@ -93,7 +94,7 @@ class Stack:
         self._aws = Aws(emulator.endpoint_url)
         parameters = {"CxoneBaseUrl": cxone_base_url, "KeeperImage": "guest-keeper:local", "LogLevel": "DEBUG"}
         deployment = deploy(self._aws, parameters, self.settings.credentials)
-        self._keeper_environment = self._environment | deployment.keeper_environment
+        self._keeper_environment = self._make_keeper_environment(deployment)
         self._keepers = [self._start_keeper() for _ in range(self._keeper_count)]
         self.info = self._describe(cxone_base_url, deployment)
         self._publish()
@@ -120,11 +121,19 @@ class Stack:
         child.wait_until(lambda: bool(ready.search(child.log.read_text())), _READY_SECONDS)
         return ready.findall(child.log.read_text())[0]
 
+    def _make_keeper_environment(self, deployment: Deployment) -> dict[str, str]:
+        """The task definition's, and the task role's credentials instead of the account's root."""
+        credentials = TaskCredentials(self._aws, deployment.resources["KeeperRole"])
+        self._cleanup.callback(credentials.stop)
+        general = {name: value for name, value in self._environment.items() if name not in CREDENTIALS}
+        own = {"PYTHONPATH": str(ROOT / "layers/typing_relay"), "KEEPER_HEALTH_PORT": "0"}
+        return general | deployment.keeper_environment | credentials.environment() | own
+
     def _start_keeper(self) -> tuple[Child, float]:
         child = Child(
             "guest keeper",
             [sys.executable, str(ROOT / "functions/guest_keeper/app.py")],
-            self._keeper_environment | {"PYTHONPATH": str(ROOT / "layers/typing_relay")},
+            self._keeper_environment,
             self._folder / "keeper.log",
         )
         return child, time.monotonic()
