@@ -1,0 +1,261 @@
+"""The store of session records in memory: the twin of ``DynamoSessions``, held to the same contract tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from typing_relay.burst import GuestStatus, Session
+from typing_relay.ports import Absent, Lock
+from typing_relay.sessions import shard_of
+
+#: What a guest's end or beginning wipes out: nothing is shown there, no call is under way, no failure counts.
+_CALL_FORGOTTEN: dict[str, Any] = {
+    "sending": None,
+    "sending_until": 0,
+    "attempts": 0,
+    "retry_at": 0,
+    "shown": False,
+    "verify_at": None,
+}
+
+
+class MemorySessions:
+    """One record per session id; every method does what its twin's one DynamoDB call does, at once."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Session] = {}
+        #: Sessions with an unreleased lease: DynamoDB's sparse index ``by_lease``.
+        self.in_hand: set[str] = set()
+
+    # --- reading
+
+    def get(self, session_id: str, now: int) -> Session | None:
+        record = self.records.get(session_id)
+        return record if record is not None and _is_alive(record, now) else None
+
+    def get_many(self, session_ids: Iterable[str], now: int) -> dict[str, Session]:
+        found = {session_id: self.get(session_id, now) for session_id in session_ids}
+        return {session_id: record for session_id, record in found.items() if record is not None}
+
+    def overdue(self, shard: int, before: int, limit: int) -> list[str]:
+        leases = [(self.records[held].lease_until, held) for held in self.in_hand if shard_of(held) == shard]
+        return [held for lease_until, held in sorted(leases) if lease_until < before][:limit]
+
+    # --- what visitors do
+
+    def create(self, session_id: str, now: int, expires_at: int) -> None:
+        if self.get(session_id, now) is None:
+            self.records[session_id] = Session(session_id, expires_at=expires_at)
+            self.in_hand.discard(session_id)
+
+    def press_key(
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int
+    ) -> Session | Absent | None:
+        record = self.get(session_id, now)
+        if record is None:
+            return Absent()
+        known, stop = record.keys.get(connection, -1), record.stops.get(connection, -1)
+        if known >= at or stop >= at:
+            return record if known == at and stop < at else None
+        keys = {**record.keys, connection: at}
+        earlier = {**record.earlier_keys, connection: record.keys.get(connection, 0)}
+        return self._set(
+            record, keys=keys, earlier_keys=earlier, typing=True, expires_at=expires_at, revision=record.revision + 1
+        )
+
+    def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None:
+        record = self.get(session_id, now)
+        if record is None or record.stops.get(connection, -1) >= at:
+            return None
+        return self._set(record, stops={**record.stops, connection: at}, revision=record.revision + 1)
+
+    def add_connection(self, session_id: str, connection: str, now: int, expires_at: int) -> Session | Absent:
+        record = self.get(session_id, now)
+        if record is None:
+            return Absent()
+        return self._set(record, connections=record.connections | {connection}, expires_at=expires_at)
+
+    def forget_connection(self, session_id: str, connection: str, now: int) -> None:
+        record = self.get(session_id, now)
+        if record is not None:
+            self._set(record, connections=record.connections - {connection})
+
+    def prune(self, record: Session, before: int) -> None:
+        current = self.records.get(record.session_id)
+        gone = (record.keys.keys() | record.stops.keys()) - record.connections
+        old = {c for c in gone if max(record.keys.get(c, 0), record.stops.get(c, 0)) < before}
+        if current is not None:
+            self._set(
+                current,
+                keys=_without(current.keys, old),
+                earlier_keys=_without(current.earlier_keys, old),
+                stops=_without(current.stops, old),
+            )
+
+    # --- what owners do
+
+    def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
+        record = self.records.get(session_id)
+        if record is None:
+            return False
+        if record.generation == generation:
+            record = self._set(record, generation=generation + 1, lease_until=lease_until)
+            self.in_hand.add(session_id)
+        return (record.generation, record.lease_until) == (generation + 1, lease_until)
+
+    def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
+        return self._set_if(session_id, {"generation": generation}, lease_until=lease_until)
+
+    def lock(self, record: Session, lock: Lock) -> bool:
+        return self._set_if(
+            record.session_id,
+            {
+                "generation": record.generation,
+                "revision": record.revision,
+                "guest_id": record.guest_id,
+                "sending_until": record.sending_until,
+            },
+            sending=lock.typing,
+            typing=lock.typing,
+            attempted=lock.typing,
+            attempts=record.failures_of(lock.typing),
+            sending_until=lock.until,
+            lease_until=lock.lease_until,
+            typing_since=lock.typing_since,
+        )
+
+    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int) -> bool:
+        return self._set_if(
+            record.session_id,
+            {"sending_until": lock.until, "guest_id": record.guest_id},
+            shown=lock.typing,
+            shown_at=now,
+            verify_at=verify_at,
+            attempts=0,
+            sending_until=0,
+            sending=None,
+        )
+
+    def failed(self, record: Session, lock: Lock, uncertain_until: int | None, retry_at: int) -> bool:
+        certain: dict[str, Any] = {"sending": None} if uncertain_until is None else {}
+        return self._set_if(
+            record.session_id,
+            {"sending_until": lock.until, "guest_id": record.guest_id},
+            attempts=record.failures_of(lock.typing) + 1,
+            retry_at=max(retry_at, record.retry_at),
+            sending_until=uncertain_until or 0,
+            **certain,
+        )
+
+    def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int, retry_at: int) -> bool:
+        return self._set_if(
+            record.session_id,
+            {"generation": record.generation, "guest_id": record.guest_id, "sending": None},
+            shown=shown,
+            mismatches=mismatches,
+            retry_at=max(retry_at, record.retry_at),
+            verify_at=verify_at,
+        )
+
+    def forget_failures(self, session_id: str, generation: int) -> bool:
+        return self._set_if(session_id, {"generation": generation}, attempts=0, mismatches=0)
+
+    def release(self, session_id: str, generation: int, revision: int) -> bool:
+        released = self._set_if(
+            session_id,
+            {"generation": generation, "revision": revision},
+            lease_until=0,
+            typing=False,
+            attempts=0,
+            mismatches=0,
+            typing_since=None,
+            verify_at=None,
+        )
+        if released:
+            self.in_hand.discard(session_id)
+        return released
+
+    # --- guests
+
+    def request_guest(self, record: Session, now: int) -> bool:
+        return self._set_if(
+            record.session_id,
+            {"guest_status": record.guest_status, "guest_requested_at": record.guest_requested_at},
+            guest_status=GuestStatus.OPENING,
+            guest_requested_at=now,
+        )
+
+    def take_guest(self, session_id: str, keeper: str, now: int) -> Session | None:
+        record = self.get(session_id, now)
+        return None if record is None else self._set(record, keeper=keeper)
+
+    def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
+        return self._set_if(
+            session_id,
+            {"keeper": keeper},
+            guest_id=guest_id,
+            web_socket_url=web_socket_url,
+            guest_status=GuestStatus.OPENING,
+            guest_requested_at=now,
+            typing_unavailable=False,
+            **_CALL_FORGOTTEN,
+        )
+
+    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> bool:
+        return self._set_if(session_id, {"keeper": keeper}, guest_status=status)
+
+    def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
+        return self._set_if(
+            session_id,
+            {"guest_id": guest_id},
+            guest_id="",
+            web_socket_url="",
+            guest_status=GuestStatus.OPENING,
+            guest_requested_at=now,
+            **_CALL_FORGOTTEN,
+        )
+
+    def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
+        return self._set_if(
+            session_id,
+            {"keeper": keeper, "connections": frozenset()},
+            guest_status=GuestStatus.CLOSED,
+            keeper="",
+            guest_id="",
+            web_socket_url="",
+            **_CALL_FORGOTTEN,
+        )
+
+    def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool:
+        return self._set_if(
+            session_id,
+            {"guest_id": guest_id, "typing_unavailable": False},
+            typing_unavailable=True,
+            shown=False,
+            sending=None,
+            sending_until=0,
+            verify_at=None,
+        )
+
+    # --- the one write
+
+    def _set(self, record: Session, **changes: Any) -> Session:
+        self.records[record.session_id] = changed = replace(record, **changes)
+        return changed
+
+    def _set_if(self, session_id: str, expected: dict[str, Any], /, **changes: Any) -> bool:
+        record = self.records.get(session_id)
+        if record is None or any(getattr(record, name) != value for name, value in expected.items()):
+            return False
+        self._set(record, **changes)
+        return True
+
+
+def _is_alive(record: Session, now: int) -> bool:
+    return record.expires_at > now // 1000
+
+
+def _without(times: Any, connections: set[str]) -> dict[str, int]:
+    return {connection: at for connection, at in times.items() if connection not in connections}
