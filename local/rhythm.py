@@ -1,4 +1,4 @@
-"""The front end's rule for frames: the first key at once, then at most one frame a heartbeat, the last one late. Pure."""
+"""How a front end sends: the first key at once, then at most one frame a heartbeat, the last one late. Pure."""
 
 from __future__ import annotations
 
