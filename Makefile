@@ -5,6 +5,8 @@ PYTHON_IN_VENV := .venv/bin/python
 SAM := .venv-sam/bin/sam
 PATHS := layers functions local tests
 
+export SAM_CLI_TELEMETRY := 0
+
 FUNCTION ?=
 EVENT ?=
 VISITOR ?=

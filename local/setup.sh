@@ -41,7 +41,7 @@ sync() {
     environment=$1 name=$2
     shift 2
     wanted="$name $(cat pyproject.toml uv.lock | cksum)"
-    [ "$(cat "$environment/synced" 2>/dev/null)" = "$wanted" ] && return
+    [ -x .local/uv/bin/uv ] && [ "$(cat "$environment/synced" 2>/dev/null)" = "$wanted" ] && return
     python=$(find_python)
     install_uv "$python"
     say "Setting up $environment from uv.lock (once; a minute or two if nothing is cached) …"
