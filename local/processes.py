@@ -52,7 +52,7 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if _PRCTL else None,
+                preexec_fn=end_with_parent,
             )
 
     @property
@@ -94,7 +94,7 @@ class Child:
         self._process.wait()
 
 
-def _end_with_parent() -> None:
-    """In the child: be told to stop also when the stack dies without being able to say so (SIGKILL; Linux)."""
+def end_with_parent() -> None:
+    """Have this process sent SIGTERM when its parent dies, even of SIGKILL. Linux only; elsewhere nothing happens."""
     if _PRCTL:
         _PRCTL(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -21,7 +21,7 @@ from local import stack_file
 from local.aws import CREDENTIALS, Aws
 from local.deploy import ROOT, Deployment, deploy
 from local.emulator import Emulator
-from local.processes import Child, StackError, port_is_taken
+from local.processes import Child, StackError, end_with_parent, port_is_taken
 from local.settings import Settings, read_settings
 from local.task_credentials import TaskCredentials
 from local.warm_up import warm_up
@@ -220,6 +220,8 @@ def stopping_on_signals() -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)
         raise StopRequested
 
+    if "MAKELEVEL" in os.environ:  # make was started in our stead: when it is killed, we are meant
+        end_with_parent()
     before = {number: signal.signal(number, stop) for number in signals}
     yield
     for number, handler in before.items():
@@ -230,11 +232,11 @@ def main() -> int:
     """Run until a signal or a failure; 0 after a signal."""
     started = time.monotonic()
     try:
-        with stopping_on_signals():
-            print("Starting the stack …", flush=True)
-            with Stack(read_settings(os.environ, DEFAULT_PORT)) as stack:
-                _print_ready(stack.info, time.monotonic() - started)
-                stack.wait()
+        settings = read_settings(os.environ, DEFAULT_PORT)
+        print("Starting the stack …", flush=True)
+        with stopping_on_signals(), Stack(settings) as stack:
+            _print_ready(stack.info, time.monotonic() - started)
+            stack.wait()
     except StopRequested:
         print("\nStopped.", flush=True)
     except StackError as error:
