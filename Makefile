@@ -63,9 +63,11 @@ requirements:
 	@./local/setup.sh test
 	@./local/requirements.sh --check
 
+bench: export PYTHONPATH := $(CURDIR)/layers/typing_relay
 bench: ## Run the benchmarks, each beside a peer in the same run
 	@./local/setup.sh test
-	@$(PYTHON_IN_VENV) -m tests.benchmarks
+	@$(PYTHON_IN_VENV) -m tests.benchmarks.real_typing
+	@$(PYTHON_IN_VENV) -m tests.benchmarks.keeper_sockets
 
 clean: ## Remove what the other commands made: environments, caches, .local
 	rm -rf .venv .venv-sam .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

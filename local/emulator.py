@@ -42,9 +42,11 @@ class Emulator:
     def client_environment(self) -> dict[str, str]:
         """This process's environment, turned towards the emulator: for any program that uses an AWS SDK.
 
-        Without the developer's own AWS account and CXone credentials.
+        Without the developer's own AWS account and CXone credentials, and without PYTHONPATH: functions find the
+        package in their layer only.
         """
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CXONE_"))}
+        foreign = ("AWS_", "CXONE_", "PYTHONPATH")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return inherited | CREDENTIALS | {"AWS_ENDPOINT_URL": self.endpoint_url, "AWS_DEFAULT_REGION": REGION}
 
     def wait_until_ready(self) -> None:

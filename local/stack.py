@@ -223,9 +223,11 @@ def stopping_on_signals() -> Iterator[None]:
     if "MAKELEVEL" in os.environ:  # make was started in our stead: when it is killed, we are meant
         end_with_parent()
     before = {number: signal.signal(number, stop) for number in signals}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main() -> int:
