@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from botocore.exceptions import ClientError
 from typing_relay import frames, runtime
 from typing_relay.burst import GuestStatus
 from typing_relay.flows import ensure_guest, key_pressed, run, step, stopped
 from typing_relay.frame_budget import Budgets, Limits, Ruling
+from typing_relay.visitors import is_throttled
 
 logger = runtime.logger
 world = runtime.visitor_world()
@@ -37,7 +39,7 @@ def _within_budget(connection: str, at: int) -> bool:
     logger.debug("frame", ruling=ruling.name, connection=connection)
     if ruling is Ruling.REFUSE:
         logger.info("rate limited", connection=connection)
-        visitors.send(connection, frames.error("rate_limited", RATE_LIMITED))
+        _tell(connection, frames.error("rate_limited", RATE_LIMITED))
     elif ruling is Ruling.CLOSE:
         _hang_up(connection, "rate_limited", RATE_LIMITED)
     return ruling is Ruling.TAKE
@@ -54,20 +56,30 @@ def _take(event: dict[str, Any]) -> None:
         _refuse(request["connectionId"], bad)
         return
     if answer:
-        visitors.send(request["connectionId"], answer)
+        _tell(request["connectionId"], answer)
 
 
 def _refuse(connection: str, bad: frames.BadFrame) -> None:
     if budgets.note_bad_frame(connection):
         _hang_up(connection, bad.code, str(bad))
     else:
-        visitors.send(connection, frames.error(bad.code, str(bad)))
+        _tell(connection, frames.error(bad.code, str(bad)))
 
 
 def _hang_up(connection: str, code: frames.ErrorCode, message: str) -> None:
     logger.info("connection closed from this side", code=code, connection=connection)
-    visitors.send(connection, frames.error(code, message))
+    _tell(connection, frames.error(code, message))
     visitors.close(connection)
+
+
+def _tell(connection: str, frame: dict[str, Any]) -> None:
+    """Send a frame. Who reads too slowly for it (429) does without: no stranger sets off our alarm by not reading."""
+    try:
+        visitors.send(connection, frame)
+    except ClientError as error:
+        if not is_throttled(error):
+            raise
+        logger.info("answer dropped, the front end is slow to read", connection=connection)
 
 
 def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:

@@ -100,6 +100,11 @@ class Aws:
         messages = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
         return [message["Body"] for message in messages]
 
+    def set_connections(self, connections: set[str]) -> None:
+        """Let the sample visitor have these connections and no others."""
+        DynamoSessions(self.dynamodb, "sessions").create("alice", self.time(), self.time() // 1000 + 600)
+        self.set(connections={"SS": sorted(connections)})
+
     def set(self, **values: dict[str, Any]) -> None:
         """Change the sample visitor's record behind the functions' backs."""
         self.dynamodb.update_item(
@@ -228,6 +233,28 @@ def test_a_browser_that_offers_subprotocols_is_answered_with_the_one_without_the
     """T13: the token stays out of the answer."""
     answer = send(connection, "connect_subprotocol")
     assert answer["headers"] == {"Sec-WebSocket-Protocol": "typing-relay"}
+
+
+def test_one_tab_too_many_is_refused_and_forgotten(aws: Aws, connection: ModuleType) -> None:
+    """T13: 50 connections a session; more would only make every write of its record dearer."""
+    aws.set_connections({f"tab-{n}" for n in range(connection.MAX_CONNECTIONS - 1)})
+    assert send(connection, "connect", "last")["statusCode"] == 200
+    assert send(connection, "connect", "too-many")["statusCode"] == 429
+    record = aws.record()
+    assert record is not None
+    assert len(record.connections) == connection.MAX_CONNECTIONS
+    assert "too-many" not in record.connections
+
+
+def test_a_frame_named_like_a_lifecycle_route_disconnects_nobody(aws: Aws, connection: ModuleType) -> None:
+    """T13: an action "$disconnect" is routed here; only API Gateway's own event counts."""
+    send(connection, "connect")
+    event = json.loads((EVENTS / "bad_frame.json").read_text())
+    event["requestContext"] |= {"routeKey": "$disconnect", "connectionId": "tab-1"}
+    assert connection.handler(event, Invocation()) == {"statusCode": 200}
+    record = aws.record()
+    assert record is not None
+    assert record.connections == {"tab-1"}
 
 
 def test_the_first_key_starts_one_execution(aws: Aws, keystroke: ModuleType) -> None:

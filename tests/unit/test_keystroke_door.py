@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from typing_relay import runtime
 from typing_relay.frame_budget import MAX_BAD_FRAMES, MAX_EXCESS_FRAMES
 
@@ -159,3 +160,18 @@ def test_signals_of_a_visitor_who_opted_out_are_dropped(
     """T13: the frame goes no further than here (the store would need a socket), and is no error."""
     _send(keystroke, f'{{"action":"{action}"}}', signals="off")
     assert front_ends.sent == []
+
+
+class SlowFrontEnds(FrontEnds):
+    """Front ends that do not read: API Gateway answers a post with 429."""
+
+    def send(self, connection: str, frame: Mapping[str, Any]) -> bool:
+        """Fail."""
+        answer = {"Error": {"Code": "LimitExceededException"}, "ResponseMetadata": {"HTTPStatusCode": 429}}
+        raise ClientError(answer, "PostToConnection")  # type: ignore[arg-type]
+
+
+def test_a_front_end_that_does_not_read_makes_no_invocation_fail(keystroke: ModuleType) -> None:
+    """T13: or any visitor could set off the alarm on failures."""
+    keystroke.visitors = SlowFrontEnds()  # type: ignore[attr-defined]
+    _send(keystroke, PING)

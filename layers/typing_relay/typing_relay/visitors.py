@@ -41,3 +41,8 @@ class Visitors:
 def is_gone(error: ClientError) -> bool:
     """API Gateway's 410: nobody is at the other end any more."""
     return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 410)
+
+
+def is_throttled(error: ClientError) -> bool:
+    """API Gateway's 429: too many posts, or the front end's buffer is full because it does not read."""
+    return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 429)
