@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 CALLS = ("token", "guest", "typing", "typing_read")
 
-Action = Literal["take", "throttle", "error", "hang", "reset", "lost_answer"]
+Action = Literal["take", "throttle", "error", "hang", "reset", "lost_answer", "forget"]
 
 
 class FaultError(ValueError):
@@ -34,7 +34,7 @@ class RateLimit:
 class Faults:
     """All settings. Rates are shares of calls from 0 to 1; each call meets at most one of them.
 
-    `calls` names the calls that throttle, error, hang, reset, lost_answer and latency apply to.
+    `calls` names the calls that throttle, error, hang, reset, lost_answer, forget and latency apply to.
     """
 
     calls: tuple[str, ...] = ("guest", "typing", "typing_read")
@@ -45,6 +45,7 @@ class Faults:
     hang_seconds: float = 30.0
     reset_rate: float = 0.0  # the connection is reset, the call not taken
     lost_answer_rate: float = 0.0  # the call is taken, then the connection reset
+    forget_rate: float = 0.0  # a typing call is answered as if taken, but the agent's view stays as it was
     latency_ms: float = 0.0  # before the call is taken
     refuse_handshake: int | None = None  # HTTP status
     typing_unavailable: bool = False
@@ -102,6 +103,7 @@ def decide(faults: Faults, call: str, roll: float, now: float) -> Effect:
         (faults.error_rate, Effect("error")),
         (faults.throttle.rate, Effect("throttle", faults.throttle.retry_after)),
         (faults.lost_answer_rate, Effect("lost_answer")),
+        (faults.forget_rate, Effect("forget")),
     )
     for rate, effect in effects:
         if roll < rate:
@@ -115,9 +117,16 @@ def changed(faults: Faults, changes: Mapping[str, Any]) -> Faults:
     if not isinstance(changes, Mapping):
         raise FaultError(f"expected an object of settings, not {changes!r}")
     result = replace(faults, **{key: _checked(key, value) for key, value in changes.items()})
-    rates = result.hang_rate, result.reset_rate, result.error_rate, result.throttle.rate, result.lost_answer_rate
+    rates = (
+        result.hang_rate,
+        result.reset_rate,
+        result.error_rate,
+        result.throttle.rate,
+        result.lost_answer_rate,
+        result.forget_rate,
+    )
     if sum(rates) > 1 + 1e-9:
-        raise FaultError("the rates of throttle, error, hang, reset and lost answer add up to more than 1")
+        raise FaultError("the rates of throttle, error, hang, reset, lost answer and forget add up to more than 1")
     return result
 
 
@@ -185,6 +194,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "hang_seconds": _number(0, 600),
     "reset_rate": _rate,
     "lost_answer_rate": _rate,
+    "forget_rate": _rate,
     "latency_ms": _number(0, 600_000),
     "refuse_handshake": _or_null(_status),
     "typing_unavailable": _flag,

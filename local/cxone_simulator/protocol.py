@@ -89,6 +89,16 @@ def take_typing(simulator: Simulator, call: Call) -> Answer:
     return Answer(200, {"typing": typing} if guest.posts % 2 else None)
 
 
+def forget_typing(simulator: Simulator, call: Call) -> Answer:
+    """Answered as if taken, but the agent's view stays as it was: CXone promises no more."""
+    guest = simulator.guests.get(call.guest_id or "")
+    before = guest and (guest.typing, guest.typing_at)
+    answer = take_typing(simulator, call)
+    if guest and before:
+        guest.typing, guest.typing_at = before
+    return answer
+
+
 def read_typing(simulator: Simulator, call: Call) -> Answer:
     """What the agent is shown of the guest."""
     typing = _guest_of(simulator, call).typing

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from local.cxone_simulator.faults import Effect, Faults, decide
-from local.cxone_simulator.protocol import TAKE, Answer, Call, Refusal, throttled
+from local.cxone_simulator.protocol import TAKE, Answer, Call, Refusal, forget_typing, throttled
 from local.cxone_simulator.simulator import SIMULATOR, Simulator, now_ms
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -76,6 +76,8 @@ def _answer(simulator: Simulator, call: Call, effect: Effect) -> Answer | None:
             raise throttled(effect.retry_after)
         if effect.action == "error":
             raise Refusal(503, "unavailable", "The service is not available.")
+        if effect.action == "forget" and call.kind == "typing":
+            return forget_typing(simulator, call)
         return TAKE[call.kind](simulator, call)
     except Refusal as refusal:
         return refusal.answer

@@ -280,6 +280,14 @@ def test_a_reset_comes_before_the_call_is_taken(simulator: SimulatorControl, gue
     assert simulator.guest(guest.guest_id)["typing"] is False
 
 
+def test_a_forgotten_call_is_answered_and_changes_nothing(simulator: SimulatorControl, guest: Guest) -> None:
+    """Fault `forget_rate`."""
+    guest.post_typing(True)
+    simulator.set_faults(forget_rate=1)
+    assert guest.post_typing(False).status_code == 200
+    assert guest.read_typing().json() == {"typing": True}
+
+
 def test_a_lost_answer_comes_after_the_call_was_taken(simulator: SimulatorControl, guest: Guest) -> None:
     """Fault `lost_answer_rate`."""
     simulator.set_faults(lost_answer_rate=1)
