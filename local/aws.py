@@ -8,7 +8,7 @@ from botocore.config import Config
 REGION = "us-east-1"
 # What MiniStack takes for its account's root.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-_CONFIG = Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=20)
+_CONFIG = Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=40)
 
 
 class Aws:

@@ -36,6 +36,7 @@ class Emulator:
             "S3_DATA_DIR": str(scratch / "s3"),
             "STATE_DIR": str(scratch / "state"),
             "LOG_LEVEL": "INFO",
+            "LAMBDA_WARM_TTL_SECONDS": "3600",  # what was warmed up stays warm
             "AUTH": "true",  # the roles of the template are enforced, as on AWS
         }
 

@@ -1,0 +1,117 @@
+"""24 people type at the same time, 60 s of each: what the relay makes of it, beside a relay that forwards every frame.
+
+Lags are from the key press in the browser to CXone's having taken the call.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.cxone_simulator.client import SimulatorControl
+from local.rhythm import bursts, frames_due, key_times
+from local.stack import Stack
+from local.token import visitor_token
+from local.visitor import Visitor
+
+TRACES = Path(__file__).parents[1] / "data/typing.jsonl"
+DEBOUNCE_MS, HEARTBEAT_MS, SPAN_MS = 2000, 1000, 60_000
+SCENARIO = list(range(0, 5000, 100))
+SCENARIO_RUNS = 10
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one visitor pressed (ms from ``start``) and which calls CXone took (epoch ms, typing)."""
+
+    start: int
+    keys: Sequence[int]
+    calls: Sequence[tuple[float, bool]]
+
+    @property
+    def bursts(self) -> list[tuple[int, int]]:
+        """(first, last key) of each burst, epoch ms."""
+        return [(self.start + first, self.start + last) for first, last in bursts(self.keys, DEBOUNCE_MS)]
+
+    @property
+    def is_exact(self) -> bool:
+        """One true and one false a burst, in this order (T1)."""
+        return [typing for _, typing in self.calls] == [True, False] * len(self.bursts)
+
+    def lags(self) -> tuple[list[float], list[float]]:
+        """From first key to `true`, from last key to `false`, of each burst (ms)."""
+        on = [at - first for (at, _), (first, _) in zip(self.calls[::2], self.bursts, strict=True)]
+        off = [at - last for (at, _), (_, last) in zip(self.calls[1::2], self.bursts, strict=True)]
+        return on, off
+
+
+def main() -> None:
+    """Play and print."""
+    with Stack(as_newest=False) as stack, ThreadPoolExecutor(32) as pool:
+        scenario = [play(stack, f"scenario-{n}", SCENARIO) for n in range(SCENARIO_RUNS)]
+        print_table(f"50 keys in 5 s, {SCENARIO_RUNS} times, one after the other", scenario)
+        traces = [json.loads(line) for line in TRACES.read_text().splitlines()]
+        keys = [[key for key in key_times(trace["gaps_ms"]) if key < SPAN_MS] for trace in traces]
+        names = [trace["trace"] for trace in traces]
+        everybody = list(pool.map(play, [stack] * len(names), names, keys))
+        print_table(f"{len(names)} people, {SPAN_MS // 1000} s of each, all at the same time", everybody)
+        cxone = SimulatorControl(stack.info["cxone_base_url"])
+        kinds = [event["kind"] for event in cxone.events()]
+        left_on = sum(guest["typing"] for guest in cxone.guests())
+        print(
+            f"indicators left on: {left_on}; visitors: {len(names) + SCENARIO_RUNS}; guests: {kinds.count('guest')};",
+            end=" ",
+        )
+        print(f"guest sockets: {kinds.count('socket_open')}; tokens: {kinds.count('token')}")
+
+
+def play(stack: Stack, visitor: str, keys: Sequence[int]) -> Result:
+    """One visitor's typing, and what CXone took of it."""
+    cxone = SimulatorControl(stack.info["cxone_base_url"])
+    token = visitor_token(stack.aws, stack.info["visitor_secret_arn"], visitor)
+    with Visitor(stack.info["websocket_url"], token) as front_end:
+        front_end.is_ready(30)
+        start = front_end.type(keys, HEARTBEAT_MS)
+        time.sleep(4)
+    guest_id = stack.aws.client("dynamodb").get_item(
+        TableName=stack.info["table_name"], Key={"session_id": {"S": visitor}}
+    )["Item"]["guest_id"]["S"]
+    calls = [
+        (event["at"], event["value"])
+        for event in cxone.events()
+        if event["kind"] == "typing" and event["guest_id"] == guest_id and event["accepted"]
+    ]
+    return Result(start, keys, calls)
+
+
+def print_table(title: str, results: Sequence[Result]) -> None:
+    """Counts and lags of all visitors together."""
+    count = sum(len(result.bursts) for result in results)
+    keys = sum(len(result.keys) for result in results)
+    frames = sum(len(list(frames_due(result.keys, HEARTBEAT_MS))) for result in results)
+    calls = sum(len(result.calls) for result in results)
+    exact = [result for result in results if result.is_exact]
+    lags = [result.lags() for result in exact]
+    print(f"\n{title}")
+    print(f"  keys {keys}, bursts {count}, exact visitors {len(exact)} of {len(results)}")
+    print(f"  calls: {calls} (2 x bursts = {2 * count}); a relay that forwards every frame: {frames},", end=" ")
+    print(f"ratio {calls / frames:.2f}; every key: {keys}, ratio {calls / keys:.3f}")
+    for name, values in (
+        ("first key to true", [lag for on, _ in lags for lag in on]),
+        ("last key to false", [lag for _, off in lags for lag in off]),
+    ):
+        cuts = statistics.quantiles(values, n=20)
+        print(
+            f"  {name}: min {min(values):.0f} ms, median {statistics.median(values):.0f} ms,"
+            f" p95 {cuts[-1]:.0f} ms, max {max(values):.0f} ms"
+        )
+    for result in results:
+        if not result.is_exact:
+            print("  not exact:", [(round(at - result.start), typing) for at, typing in result.calls], result.keys)
+
+
+if __name__ == "__main__":
+    main()
