@@ -99,13 +99,13 @@ class KeeperProcess:
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    def wait(self, timeout: float = 10.0) -> int:
+    def wait(self, timeout: float = 15.0) -> int:
         return self._process.wait(timeout)
 
     def stop(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
+        """By SIGTERM: a receive that a kill leaves behind would swallow the next test's message."""
+        self._process.terminate()
+        self._process.wait(10)
 
     def _find(self, message: str) -> dict[str, Any] | None:
         return next((line for line in self.lines if message in str(line.get("message"))), None)
@@ -188,9 +188,15 @@ class Stage:
         counts = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)["Attributes"]
         return int(counts[names[0]]), int(counts[names[1]])
 
+    def clear(self) -> None:
+        """Nothing on the queue, CXone as freshly started."""
+        self.sqs.purge_queue(QueueUrl=self.queue_url)
+        self.cxone.reset()
+
     def stop_keepers(self) -> None:
         for keeper in self._keepers:
             keeper.stop()
+        self._keepers.clear()
 
     def _client(self, service: str) -> Any:
         return boto3.client(

@@ -66,7 +66,7 @@ class Process:
         self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
         sessions = DynamoSessions(aws_client("dynamodb"), runtime.setting("TABLE_NAME"))
         self.keeper = Keeper(
-            Settings(self.name, policy=Policy(grace_ms=runtime.number("GUEST_GRACE_SECONDS", 60) * 1000)),
+            self._settings(),
             self.loop,
             Workers(
                 Jobs(self.loop, CXONE_THREADS, "cxone"),
@@ -88,6 +88,10 @@ class Process:
         self.custody = self._custody()
         self.health = HealthPort(self.loop, runtime.number("KEEPER_HEALTH_PORT", 0))
 
+    def _settings(self) -> Settings:
+        policy = Policy(grace_ms=runtime.number("GUEST_GRACE_SECONDS", 60) * 1000)
+        return Settings(self.name, refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 15), policy=policy)
+
     def _relay(self, sessions: DynamoSessions) -> Relay:
         visitors = Visitors(aws_client("apigatewaymanagementapi", runtime.setting("CONNECTIONS_URL")))
         jobs = Jobs(self.loop, RELAY_THREADS, "relay")
@@ -100,7 +104,7 @@ class Process:
             Jobs(self.loop, QUEUE_THREADS, "queue"),
             aws_client("sqs"),
             runtime.setting("GUEST_QUEUE_URL"),
-            Terms(max_guests=self.max_guests),
+            Terms(visibility_s=runtime.number("KEEPER_VISIBILITY_SECONDS", 30), max_guests=self.max_guests),
             self.counters,
             self.keeper.requested,
         )

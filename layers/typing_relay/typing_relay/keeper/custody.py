@@ -34,13 +34,18 @@ PROVEN_AFTER_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """``visibility_s``: how soon a dead task's guests are taken over. ``renew_s``: twice in that time at least."""
+    """What is agreed with the queue."""
 
+    #: How soon a dead task's guests are taken over.
     visibility_s: int = 30
-    renew_s: float = 12.0
     #: Long polling; also how long the last receive may keep a drain from ending.
     wait_s: int = 2
     max_guests: int = 5000
+
+    @property
+    def renew_s(self) -> float:
+        """How often a message is renewed: one renewal may fail and the next one is still in time."""
+        return self.visibility_s * 0.4
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +105,7 @@ class Loop:
         ready = self._selector.select(self._patience(at_most))
         began = time.monotonic()
         for key, events in ready:
-            self._call(partial(key.data, events))
+            self._call(key.data, events)
         for _ in range(len(self._from_threads)):
             self._call(self._from_threads.popleft())
         for _ in range(len(self._soon)):
@@ -136,9 +135,9 @@ class Loop:
             if timer.callback is not None:
                 self._call(timer.callback)
 
-    def _call(self, callback: Callback) -> None:
+    def _call(self, callback: Callable[..., object], *arguments: object) -> None:
         try:
-            callback()
+            callback(*arguments)
         except Exception:
             logger.exception("A callback of the loop failed.")
 

@@ -169,14 +169,14 @@ class GuestSocket:
     # --- steps, taken when the socket is ready
 
     def _on_ready(self, events: int) -> None:
-        self._attempt(lambda: self._step(events))
+        self._attempt(self._step, events)
 
-    def _attempt(self, step: Callable[[], None]) -> None:
+    def _attempt(self, step: Callable[..., None], *arguments: int) -> None:
         """Take a step; whatever goes wrong ends in one place."""
         if self.stage is Stage.CLOSED:
             return  # closed by what another socket did in this turn
         try:
-            step()
+            step(*arguments)
         except (BlockingIOError, ssl.SSLWantReadError):
             self._watch(READ | (WRITE if self._unsent else 0))
         except ssl.SSLWantWriteError:
@@ -282,6 +282,8 @@ class GuestSocket:
 
     def _next_frame(self) -> ABNF | None:
         """The next complete frame, or None when its rest has not come yet."""
+        if not self._web_socket.frame_buffer.recv_buffer:
+            return None  # the usual case, told apart at less cost than by trying
         try:
             frame: ABNF = self._web_socket.recv_frame()  # type: ignore[no-untyped-call]
         except BlockingIOError:
@@ -312,11 +314,8 @@ class GuestSocket:
         if not message.is_fire(frame):
             return
         opcode, whole = message.extract(frame)
-        if opcode != ABNF.OPCODE_TEXT:
-            return  # CXone sends JSON text; binary means nothing to us
-        text = _decoded(whole.data)
-        if self._listener:
-            self._listener.text(text)
+        if opcode == ABNF.OPCODE_TEXT and self._listener:  # CXone sends JSON text; binary means nothing to us
+            self._listener.text(_decoded(whole.data))
 
     def _check_size(self, coming: int) -> None:
         begun = self._web_socket.cont_frame.cont_data
