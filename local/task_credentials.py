@@ -37,7 +37,8 @@ class TaskCredentials:
         self._server.server_close()
         self._thread.join()
 
-    def _credentials(self) -> dict[str, str]:
+    def read(self) -> dict[str, str]:
+        """Fresh ones, in the form in which Fargate gives them."""
         assumed = self._aws.client("sts").assume_role(
             RoleArn=self._role_arn, RoleSessionName="guest-keeper", DurationSeconds=_HOUR
         )["Credentials"]
@@ -50,14 +51,14 @@ class TaskCredentials:
         }
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        credentials, token = self._credentials, self._token
+        read, token = self.read, self._token
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:  # http.server names it
                 if self.headers.get("Authorization") != token:
                     self.send_error(403)
                     return
-                body = json.dumps(credentials()).encode()
+                body = json.dumps(read()).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.end_headers()

@@ -1,0 +1,186 @@
+"""The local stack: deployed as the template says, whole while it runs, gone when it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from websockets.sync.client import connect
+
+from local.processes import port_is_taken
+from local.stack import Stack
+from local.task_credentials import TaskCredentials
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 90  # on a machine that runs other tests beside
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """One for the tests that leave it whole."""
+    with Stack(as_newest=False) as running:
+        yield running
+
+
+def port_of(url: str) -> int:
+    return int(url.split(":")[2].split("/")[0])
+
+
+def eventually(happens: Callable[[], bool], seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while not happens():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def process_exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+
+
+def run(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of the Makefile, on this stack."""
+    environment = os.environ | {"PORT": str(port_of(stack.info["console_url"]))}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+class TestDeployment:
+    @pytest.mark.parametrize("table", ["table_name", "cxone_state_table"])
+    def test_tables_forget(self, stack: Stack, table: str) -> None:
+        ttl = stack.aws.client("dynamodb").describe_time_to_live(TableName=stack.info[table])
+        assert ttl["TimeToLiveDescription"] == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+
+    def test_poison_messages_have_somewhere_to_go(self, stack: Stack) -> None:
+        attributes = stack.aws.client("sqs").get_queue_attributes(
+            QueueUrl=stack.info["guest_queue_url"], AttributeNames=["RedrivePolicy"]
+        )["Attributes"]
+        assert "GuestDeadLetters" in json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"]
+
+    def test_a_role_may_do_no_more_than_the_template_says(self, stack: Stack) -> None:
+        """The emulator enforces the roles, so every other test here proves that they allow enough."""
+        roles = stack.aws.client("iam").list_roles()["Roles"]
+        name = next(role["RoleName"] for role in roles if "KeeperRole" in role["RoleName"])
+        credentials = TaskCredentials(stack.aws, name)
+        keeper = boto3.Session(region_name="us-east-1", **_as_arguments(credentials.read()))
+        dynamodb = keeper.client("dynamodb", endpoint_url=stack.info["aws_endpoint_url"])
+        credentials.stop()
+        with pytest.raises(ClientError, match="not authorized to perform: dynamodb:Scan"):
+            dynamodb.scan(TableName=stack.info["table_name"])
+
+
+def _as_arguments(credentials: dict[str, str]) -> dict[str, str]:
+    return {
+        "aws_access_key_id": credentials["AccessKeyId"],
+        "aws_secret_access_key": credentials["SecretAccessKey"],
+        "aws_session_token": credentials["Token"],
+    }
+
+
+class TestCommands:
+    def test_a_token_is_all_that_is_printed_and_it_opens_the_door(self, stack: Stack) -> None:
+        printed = run(stack, "local.token", "alice").stdout
+        with connect(f"{stack.info['websocket_url']}?token={printed.strip()}") as socket:
+            socket.send('{"action":"hello"}')
+            assert json.loads(socket.recv(timeout=10))["session"] == "alice"
+
+    @pytest.mark.parametrize(
+        ("function", "event"),
+        [
+            ("Authorizer", "authorizer_without_token"),
+            ("Connection", "disconnect"),
+            ("Keystroke", "keystroke"),
+            ("Keystroke", "bad_frame"),
+            ("Sender", "reconcile"),
+            ("Sweeper", "sweep"),
+        ],
+    )
+    def test_a_function_takes_a_sample_event(self, stack: Stack, function: str, event: str) -> None:
+        done = run(stack, "local.invoke", function, f"events/{event}.json")
+        assert (done.returncode, type(json.loads(done.stdout))) == (0, dict), done.stderr
+
+
+def test_a_keeper_that_dies_is_replaced(stack: Stack) -> None:
+    (keeper,) = stack.info["keeper_pids"]
+    time.sleep(3)  # one that dies right after its start is not replaced
+    os.kill(keeper, signal.SIGKILL)
+    assert eventually(lambda: stack.info["keeper_pids"] != [keeper])
+
+
+class Started:
+    """`python -m local.stack` as a process, with a temporary folder of its own."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.output = scratch / "output"
+        self.temporary = scratch / "tmp"
+        self.temporary.mkdir()
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "local.stack"],
+                cwd=ROOT,
+                env=os.environ | {"PORT": "0", "TMPDIR": str(self.temporary)},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def info(self) -> dict[str, Any]:
+        """Its stack.json, once it is ready."""
+        assert eventually(lambda: "Ready after" in self.output.read_text(), START_SECONDS), self.output.read_text()
+        folder = self.output.read_text().split("logs")[1].split()[0]
+        content: dict[str, Any] = json.loads((Path(folder) / "stack.json").read_text())
+        return content
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Started]:
+    started = Started(tmp_path)
+    yield started
+    if started.process.poll() is None:
+        os.killpg(started.process.pid, signal.SIGTERM)
+        started.process.wait(30)
+
+
+def left_over(info: dict[str, Any]) -> list[str]:
+    """What of that stack still runs."""
+    urls = [
+        info[name]
+        for name in ("console_url", "cxone_base_url", "aws_endpoint_url")
+        if port_is_taken(port_of(info[name]))
+    ]
+    return urls + [f"keeper {pid}" for pid in info["keeper_pids"] if process_exists(pid)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_leaves_no_process_and_no_folder(started: Started, number: signal.Signals) -> None:
+    info = started.info()
+    started.process.send_signal(number)
+    assert started.process.wait(30) == 0
+    assert left_over(info) == []
+    assert list(started.temporary.iterdir()) == []
+
+
+def test_when_a_part_dies_all_of_it_ends_and_says_why(started: Started) -> None:
+    info = started.info()
+    emulator = next(
+        pid for pid in children_of(info["pid"]) if b"ministack" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+    os.kill(emulator, signal.SIGKILL)
+    assert started.process.wait(30) == 1
+    assert "the AWS emulator ended unexpectedly" in started.output.read_text()
+    assert left_over(info) == []
+    assert list(started.temporary.iterdir()) == []
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
