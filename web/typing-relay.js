@@ -227,10 +227,13 @@ class TypingRelay extends EventTarget {
     else if (frame.type === "pong") this.#keepAlive();
     else if (frame.type === "guest") this.#setStatus(frame.status);
     else if (frame.type === "event") this.#event(frame.event);
-    else if (frame.type === "error") {
-      this.#emit("error", { code: frame.code, message: frame.message });
-      if (frame.code === "session_expired") this.#retry();
-    }
+    else if (frame.type === "error") this.#error(frame);
+  }
+
+  #error({ code, message }) {
+    this.#emit("error", { code, message });
+    if (code === "session_expired") this.#retry();
+    if (code === "typing_unavailable") this.#setStatus("unavailable");
   }
 
   #welcome({ timings, guest, signals }) {

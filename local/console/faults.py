@@ -35,16 +35,16 @@ SWITCHES = (
     Switch(
         "storm",
         "429 storm",
-        "Seven of ten calls are answered 429, Retry-After 2 s.",
-        {"throttle": {"rate": 0.7, "retry_after": "2"}},
+        "Every call is answered 429, Retry-After 2 s.",
+        {"throttle": {"rate": 1.0, "retry_after": "2"}},
         {"throttle": {"rate": 0.0, "retry_after": "2"}},
     ),
     Switch("slow", "Slow", "Every call takes 1.5 s.", {"latency_ms": 1500.0}, {"latency_ms": 0.0}),
     Switch(
         "reset",
         "Resets",
-        "Half of the calls end in a connection reset.",
-        {"reset_rate": 0.5},
+        "Every call ends in a connection reset.",
+        {"reset_rate": 1.0},
         {"reset_rate": 0.0},
     ),
     Switch(

@@ -72,7 +72,7 @@ function renderSoon() {
   rendering = true;
   requestAnimationFrame(() => {
     rendering = false;
-    chat.showMessages(model.visitor(session).messages);
+    chat.takeMessages(model.visitor(session).messages);
     desk.render();
     timeline.render();
   });

@@ -15,14 +15,13 @@ export class FaultPanel {
 
   /** Shows the switches of the stack that runs, as they stand now. */
   async follow({ running, simulator }) {
+    const why = running ? "This CXone is a real one: it has no switches." : "The stack is not running.";
+    if (!simulator) setText(this.#part("note"), why);
+    else if (this.#part("list").hidden) setText(this.#part("note"), "");
     this.#part("list").hidden = !simulator;
-    if (!simulator) {
-      const why = running ? "This CXone is a real one: it has no switches." : "The stack is not running.";
-      return setText(this.#part("note"), why);
-    }
+    if (!simulator) return;
     try {
       this.#show(await call("GET", "/api/faults"));
-      setText(this.#part("note"), "");
     } catch (error) {
       setText(this.#part("note"), error.message);
     }

@@ -12,7 +12,7 @@ export class Model {
   visitors = new Map();
   guests = new Map();
   faults = [];
-  rows = []; // for people who would rather read: {at, session, what, detail}, oldest first
+  #rows = []; // whose guest a row is about may be known only later
   stack = { running: false };
 
   /** A key pressed in a visitor's box. */
@@ -38,7 +38,7 @@ export class Model {
     }
     const keys = visitor.keysSinceFrame === 1 ? "1 key" : `${visitor.keysSinceFrame} keys`;
     const detail = frame.action === "stop" ? "" : `${keys}, the newest ${frame.ago_ms} ms old`;
-    this.#row(at, session, `Frame: ${frame.action}`, detail);
+    this.#row(at, { session }, `Frame: ${frame.action}`, detail);
     visitor.keysSinceFrame = 0;
   }
 
@@ -65,6 +65,11 @@ export class Model {
   /** The visitor whose guest this is, if the record has told us. */
   sessionOf(guestId) {
     return this.guest(guestId).session;
+  }
+
+  /** For people who would rather read: [{at, session (null: everyone's), what, detail}], oldest first. */
+  rows() {
+    return this.#rows.map(({ at, of, what, detail }) => ({ at, session: this.#sessionNamed(of), what, detail }));
   }
 
   onStack(event) {
@@ -95,39 +100,39 @@ export class Model {
     if (accepted) change(guest.typing, at, value);
     const result = status ?? (fault === "lost_answer" ? "taken, answer lost" : "connection lost");
     const wait = event.retry_after ? `, Retry-After ${event.retry_after} s` : "";
-    this.#row(at, guest.session, `Call: typing ${value}`, `${result}${wait}`);
+    this.#row(at, event, `Call: typing ${value}`, `${result}${wait}`);
   }
 
   onTypingRead(event) {
     const guest = this.guest(event.guest_id);
     guest.reads.push({ at: event.at, value: event.value });
-    this.#row(event.at, guest.session, "Verification", `CXone shows ${event.value ?? event.status}`);
+    this.#row(event.at, event, "Verification", `CXone shows ${event.value ?? event.status}`);
   }
 
   onGuest(event) {
-    if (!event.guest_id) return this.#row(event.at, null, "Guest session refused", `${event.status ?? "no answer"}`);
-    this.guest(event.guest_id);
-    this.#row(event.at, null, "Guest session opened", event.guest_id);
+    if (event.guest_id) this.#row(event.at, event, "Guest session opened", event.guest_id);
+    else this.#row(event.at, null, "Guest session refused", `${event.status ?? "no answer"}`);
   }
 
   onSocketOpen(event) {
     change(this.guest(event.guest_id).socket, event.at, true);
-    this.#row(event.at, this.sessionOf(event.guest_id), "Guest socket open", "");
+    this.#row(event.at, event, "Guest socket open", "");
   }
 
   onSocketClose(event) {
     change(this.guest(event.guest_id).socket, event.at, false);
-    this.#row(event.at, this.sessionOf(event.guest_id), "Guest socket closed", `code ${event.code ?? "none"}`);
+    this.#row(event.at, event, "Guest socket closed", `code ${event.code ?? "none"}`);
   }
 
   onHandshakeRefused(event) {
-    this.#row(event.at, this.sessionOf(event.guest_id), "Guest socket refused", `${event.status}`);
+    this.#row(event.at, event, "Guest socket refused", `${event.status}`);
   }
 
   onFault(event) {
     if (event.what === "settings") return; // the console names its switches itself
     this.faults.push({ at: event.at, what: event.what });
-    this.#row(event.at, this.sessionOf(event.guest_id) ?? null, "Fault", event.what);
+    if (event.what === "expire-guest") change(this.guest(event.guest_id).typing, event.at, false);
+    this.#row(event.at, event, "Fault", event.what);
   }
 
   onVisitorMessage(event) {
@@ -140,17 +145,23 @@ export class Model {
   }
 
   #rowsOfRecord(before, after) {
-    const { at, session } = after;
+    const { at } = after;
     const changed = (name) => (after[name] ?? false) !== (before[name] ?? false);
-    if (changed("typing")) this.#row(at, session, "Wanted", after.typing ? "typing" : "not typing");
-    if (changed("shown")) this.#row(at, session, "Shown", after.shown ? "typing" : "not typing");
-    if (changed("guest_status")) this.#row(at, session, "Guest status", after.guest_status ?? "none");
-    if (changed("keeper") && after.keeper) this.#row(at, session, "Keeper", after.keeper);
+    if (changed("typing")) this.#row(at, after, "Wanted", after.typing ? "typing" : "not typing");
+    if (changed("shown")) this.#row(at, after, "Shown", after.shown ? "typing" : "not typing");
+    if (changed("guest_status")) this.#row(at, after, "Guest status", after.guest_status ?? "none");
+    if (changed("keeper") && after.keeper) this.#row(at, after, "Keeper", after.keeper);
   }
 
-  #row(at, session, what, detail) {
-    this.rows.push({ at, session, what, detail });
-    if (this.rows.length > ROWS) this.rows.shift();
+  /** `of`: what has a session or a guest_id, or null when it is about no single visitor. */
+  #row(at, of, what, detail) {
+    this.#rows.push({ at, of: { session: of?.session, guestId: of?.guest_id }, what, detail });
+    if (this.#rows.length > ROWS) this.#rows.shift();
+  }
+
+  #sessionNamed({ session, guestId }) {
+    if (session) return session;
+    return guestId ? (this.sessionOf(guestId) ?? "not known yet") : null;
   }
 }
 

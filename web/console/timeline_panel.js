@@ -92,7 +92,7 @@ export class TimelinePanel {
   #renderTable() {
     if (this.#part("table").hidden) return;
     const only = this.#part("only").checked;
-    const rows = this.#model.rows.filter(({ session }) => !only || session === null || session === this.#session);
+    const rows = this.#model.rows().filter(({ session }) => !only || session === null || session === this.#session);
     const cells = ({ at, session, what, detail }) => [timeOfDay(at), session ?? "", what, detail];
     this.#part("rows").replaceChildren(
       ...rows.reverse().map((row) => make("tr", {}, ...cells(row).map((text) => make("td", {}, text)))),

@@ -16,7 +16,7 @@ followFeed({
     if (isNewRun) model = new Model();
     for (const event of events) model.takeEvent(event);
     chat.follow(model.stack);
-    chat.showMessages(model.visitor(session).messages);
+    chat.takeMessages(model.visitor(session).messages);
   },
   onLost() {}, // the chat's own connection says how it stands
 });

@@ -30,6 +30,9 @@ export class VisitorChat {
   #relay = null;
   #websocketUrl = null;
   #part;
+  #openedAt = Date.now();
+  #messages = [];
+  #taken = 0;
 
   constructor(root, session) {
     this.session = session;
@@ -57,9 +60,20 @@ export class VisitorChat {
     else this.#showStatus("stopped");
   }
 
-  /** All messages of this conversation so far. */
-  showMessages(messages) {
-    showMessages(this.#part("log"), messages, "visitor", NAMES);
+  /**
+   * Takes all messages that the console knows of. The agent's new ones are left out:
+   * they come through the relay, and what does not come through is not shown.
+   */
+  takeMessages(messages) {
+    if (messages.length < this.#taken) this.#taken = 0;
+    const isHere = ({ from, at }) => from === "visitor" || at < this.#openedAt;
+    this.#show(...messages.slice(this.#taken).filter(isHere));
+    this.#taken = messages.length;
+  }
+
+  #show(...messages) {
+    this.#messages.push(...messages);
+    showMessages(this.#part("log"), this.#messages, "visitor", NAMES);
   }
 
   #attach(url) {
@@ -68,6 +82,7 @@ export class VisitorChat {
     const relay = attach(this.#part("box"), { url, token, signals: this.#part("signals").checked });
     relay.addEventListener("status", ({ detail }) => this.#showStatus(detail.status));
     relay.addEventListener("agent-typing", ({ detail }) => this.#showAgentTyping(detail.typing));
+    relay.addEventListener("message", ({ detail }) => this.#show({ from: "agent", text: detail.text }));
     relay.addEventListener("frame", ({ detail }) => report({ type: "frame", session, at: Date.now(), frame: detail }));
     this.#relay = relay;
     this.#showStatus(relay.status);

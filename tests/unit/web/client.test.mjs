@@ -282,6 +282,14 @@ test("the guest's status is the client's status", async (t) => {
   assert.deepEqual(seen, ["opening", "open", "reconnecting", "unavailable"]);
 });
 
+test("a guest without a typing endpoint makes the client unavailable, until there is another guest", async (t) => {
+  const { browser, events } = await welcomed(t);
+  browser.socket.answer({ type: "error", code: "typing_unavailable", message: "No typing endpoint." });
+  browser.socket.answer({ type: "guest", status: "open" });
+  const seen = events.filter(([type]) => type === "status").map(([, { status }]) => status);
+  assert.deepEqual(seen, ["open", "unavailable", "open"]);
+});
+
 test("what CXone sends the guest becomes events", async (t) => {
   const { browser, events } = await welcomed(t);
   const message = { type: "message", text: "Good morning" };

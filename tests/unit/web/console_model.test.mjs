@@ -97,9 +97,17 @@ test("an agent's message reaches the visitor whose guest it was sent to", () => 
 
 test("an event of a kind that is not known changes nothing", () => {
   const model = modelWithGuest();
-  const rows = model.rows.length;
+  const rows = model.rows();
   model.takeEvent({ kind: "pong", guest_id: GUEST, at: 5 });
-  assert.equal(model.rows.length, rows);
+  assert.deepEqual(model.rows(), rows);
+});
+
+test("a row about a guest names its visitor as soon as the record does", () => {
+  const model = new Model();
+  model.takeEvent({ kind: "socket_open", guest_id: GUEST, at: 5 });
+  assert.equal(model.rows()[0].session, "not known yet");
+  model.takeEvent(record({ at: 6 }));
+  assert.equal(model.rows()[0].session, SESSION);
 });
 
 test("the last span reaches up to now while it lasts", () => {

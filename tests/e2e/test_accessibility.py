@@ -1,0 +1,105 @@
+"""For everyone: axe's rules in both themes, the keyboard alone, narrow windows, little motion."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
+NARROW = {"width": 390, "height": 844}
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds, one line each."""
+    found = Axe().run(page, options=WCAG).response["violations"]
+    return [f"{rule['id']}: {node['html']}" for rule in found for node in rule["nodes"]]
+
+
+def hold_a_conversation(console) -> None:
+    """Messages from both sides, an indicator that is on."""
+    console.type("hello")
+    console.visitor_box.press("Enter")
+    console.agent_box.fill("Good morning")
+    console.agent_box.press("Enter")
+    expect(console.visitor_log).to_contain_text("Good morning")
+    console.type("I would like")
+    console.expect_typing(True)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["timeline", "table", "narrow"])
+def test_axe_finds_nothing_on_the_console(console, theme, view):
+    """WCAG 2.2 AA and axe's best practices, with everything on the page in use."""
+    console.page.locator("#theme").select_option(theme)
+    console.fault("Slow")
+    hold_a_conversation(console)
+    if view == "table":
+        console.expect_row("keystroke")
+    if view == "narrow":
+        console.page.set_viewport_size(NARROW)
+    found = violations(console.page)
+    console.fault("Slow")
+    assert found == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_visitors_own_tab(stack, context, visitor, theme):
+    """The same chat, alone."""
+    page = context.new_page()
+    page.goto(f"{stack.console_url}/visitor?visitor={visitor}")
+    page.locator("#theme").select_option(theme)
+    expect(page.locator('[data-part="status"]')).to_have_text("Connected")
+    assert violations(page) == []
+
+
+def test_the_theme_is_remembered(console):
+    """For the visitor's other tabs too."""
+    console.page.locator("#theme").select_option("dark")
+    console.page.reload()
+    assert console.page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+def test_every_control_is_reached_by_the_tab_key(console):
+    """In the order of the page; what is disabled is left out."""
+    controls = "a[href], button, select, input, textarea"
+    enabled = console.page.locator(controls).evaluate_all(
+        """all => all.filter((one) => !one.disabled && one.checkVisibility())
+                     .map((one) => (one.id || one.textContent).trim())"""
+    )
+    reached = []
+    for _ in range(len(enabled) + 10):  # logs can be reached too
+        console.page.keyboard.press("Tab")
+        focused = "(document.activeElement.id || document.activeElement.textContent).trim()"
+        reached.append(console.page.evaluate(focused))
+    assert [name for name in enabled if name not in reached] == []
+
+
+def test_a_conversation_needs_no_mouse(console):
+    """Tab to the box, type, Enter; Shift+Enter makes a new line."""
+    console.visitor_box.focus()
+    console.page.keyboard.type("one")
+    console.page.keyboard.press("Shift+Enter")
+    console.page.keyboard.type("two")
+    console.page.keyboard.press("Enter")
+    expect(console.agent_log).to_contain_text("one\ntwo")
+
+
+def test_a_narrow_window_scrolls_only_downwards(console):
+    """390 px: a phone."""
+    console.page.set_viewport_size(NARROW)
+    assert console.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
+def test_the_indicator_is_not_announced_each_time_it_changes(console):
+    """Only what is worth a word is: messages, and the state of the connection."""
+    live = "[aria-live], [role=status], [role=log], [role=alert]"
+    assert console.indicator.evaluate(f"one => one.closest('{live}')") is None
+
+
+def test_with_reduced_motion_the_dots_hold_still(browser, stack, visitor):
+    """They still say that somebody types."""
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{stack.console_url}/?visitor={visitor}")
+    dot = page.locator('#agent [data-part="typing"] .dots i').first
+    assert dot.evaluate("one => getComputedStyle(one).animationName") == "none"
+    context.close()
