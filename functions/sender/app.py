@@ -29,7 +29,7 @@ world = runtime.sender_world(report_pause, lambda guests: ReportedGuests(guests,
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take {"session_id", "generation", "started_at" (ISO 8601)}; answer {"done", "wait_seconds"}.
 
-    Outcomes are values: the state machine's Retry is for Lambda's own errors.
+    Outcomes are values: the state machine's Retry is for a sender that died.
     """
     started_at = int(datetime.fromisoformat(event["started_at"]).timestamp() * 1000)
     owner = Owner(event["session_id"], event["generation"], started_at)
