@@ -1,17 +1,25 @@
 #!/bin/sh
-# Writes layers/typing_relay/requirements.txt from the group "layer" of uv.lock; --check: says whether it is current.
+# Writes the requirements files that deployments are built of, from uv.lock: the layer's and the keeper image's.
+# --check: says whether they are current.
 set -eu
 cd "$(dirname "$0")/.."
-FILE=layers/typing_relay/requirements.txt
 
-export_requirements() {
-    echo "# Made by local/requirements.sh from uv.lock: what the layer is built of."
-    .local/uv/bin/uv export --quiet --frozen --only-group layer --no-header --no-annotate
+export_requirements() { # GROUP
+    echo "# Made by local/requirements.sh from uv.lock, dependency group \"$1\"."
+    .local/uv/bin/uv export --quiet --frozen --only-group "$1" --no-header --no-annotate
 }
 
-if [ "${1:-}" = --check ]; then
-    export_requirements | cmp -s - "$FILE" && exit
-    echo "error: $FILE is not what uv.lock says. Run local/requirements.sh and commit it." >&2
+check() { # GROUP FILE
+    export_requirements "$1" | cmp -s - "$2" && return
+    echo "error: $2 is not what uv.lock says. Run local/requirements.sh and commit it." >&2
     exit 1
-fi
-export_requirements >"$FILE"
+}
+
+each_with() { # what to do with each GROUP and FILE
+    "$1" layer layers/typing_relay/requirements.txt
+    "$1" keeper functions/guest_keeper/requirements.txt
+}
+
+write() { export_requirements "$1" >"$2"; }
+
+if [ "${1:-}" = --check ]; then each_with check; else each_with write; fi

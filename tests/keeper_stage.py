@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -79,9 +80,12 @@ class VisitorEndpoint:
 class KeeperProcess:
     """The keeper's program as a process; its log lines are kept as they come."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(
+        self, environment: dict[str, str], command: Sequence[str] = (sys.executable, str(KEEPER)), cwd: Path = ROOT
+    ) -> None:
+        program = shutil.which(command[0], path=environment["PATH"]) or command[0]
         self._process = subprocess.Popen(
-            [sys.executable, str(KEEPER)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [program, *command[1:]], env=environment, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         self.pid = self._process.pid
         self.lines: list[dict[str, Any]] = []
