@@ -160,12 +160,34 @@ def test_a_process_waits_for_the_one_that_is_renewing(cxone: responses.RequestsM
     assert requests_to(cxone, TOKEN_URL) == []
 
 
-def test_a_process_does_not_wait_for_ever(cxone: responses.RequestsMock, clock: Clock, share: OwnShare) -> None:
-    """The one that renews may have died."""
+def test_a_process_that_waits_in_vain_asks_for_no_token_of_its_own(
+    cxone: responses.RequestsMock, clock: Clock, share: OwnShare
+) -> None:
+    """The one that renews may have died: many that waited must not become a storm. Its lock runs out."""
     share.locked = True
+    assert connect(clock, share).set_typing("g/1", True).kind is Kind.THROTTLED
+    assert requests_to(cxone, TOKEN_URL) == []
+
+
+def test_a_token_that_cannot_be_shared_serves_its_own_process(cxone: responses.RequestsMock, clock: Clock) -> None:
+    """One request, not two."""
+
+    class Unwritable(OwnShare):
+        def save(self, token: Token) -> None:
+            raise ShareUnavailable("down")
+
     give_token(cxone)
     cxone.post(TYPING_URL)
-    assert connect(clock, share).set_typing("g/1", True).kind is Kind.ACCEPTED
+    assert connect(clock, Unwritable()).set_typing("g/1", True).kind is Kind.ACCEPTED
+    assert len(requests_to(cxone, TOKEN_URL)) == 1
+
+
+def test_a_token_request_that_got_no_answer_means_that_the_call_was_not_made(
+    cxone: responses.RequestsMock, guests: GuestsV1
+) -> None:
+    """So nothing needs to be waited out (T6)."""
+    cxone.post(TOKEN_URL, body=requests.ReadTimeout())
+    assert guests.set_typing("g/1", True).kind is Kind.THROTTLED
 
 
 def test_each_process_works_for_itself_when_the_shared_copy_is_away(
@@ -197,6 +219,26 @@ def test_a_second_401_is_a_matter_of_configuration(cxone: responses.RequestsMock
     cxone.post(TYPING_URL, status=401)
     outcome = guests.set_typing("g/1", True)
     assert (outcome.kind, len(requests_to(cxone, TYPING_URL))) == (Kind.DENIED, 2)
+
+
+def test_a_shared_token_that_was_revoked_too_is_renewed(
+    cxone: responses.RequestsMock, clock: Clock, share: OwnShare
+) -> None:
+    """401 for the own, then for the shared token: both were revoked, and only then one is asked for."""
+    give_token(cxone, "own")
+    give_token(cxone, "new")
+    cxone.add_callback(
+        responses.POST,
+        TYPING_URL,
+        lambda request: (200 if request.headers["Authorization"] == f"Bearer {good}" else 401, {}, ""),
+    )
+    good = "own"
+    process = connect(clock, share)
+    process.set_typing("g/1", True)
+    clock.now += 60_000
+    share.token, good = Token("shared", clock.now + 3_600_000), "new"
+    assert process.set_typing("g/1", False).kind is Kind.ACCEPTED
+    assert len(requests_to(cxone, TOKEN_URL)) == 2
 
 
 def test_a_revoked_token_is_renewed_once_for_all(cxone: responses.RequestsMock, clock: Clock, share: OwnShare) -> None:
@@ -332,16 +374,14 @@ def test_a_call_whose_token_came_too_late_is_not_made(
     cxone: responses.RequestsMock, clock: Clock, share: OwnShare
 ) -> None:
     """T6: a POST must have ended before its lock does."""
-    give_token(cxone)
     cxone.post(TYPING_URL)
-    share.locked = True
-    http = session()
 
-    def slow(_seconds: float) -> None:
-        clock.now += 100
+    def slowly(_request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        clock.now += 2_000
+        return 200, {}, '{"access_token":"tok","expires_in":3600}'
 
-    tokens = Tokens(http, BASE, lambda: Credentials("id", "s3cret"), share, clock, sleep=slow)
-    outcome = GuestsV1(http, BASE, tokens, clock).set_typing("g/1", True)
+    cxone.add_callback(responses.POST, TOKEN_URL, slowly)
+    outcome = connect(clock, share).set_typing("g/1", True)
     assert (outcome.kind, requests_to(cxone, TYPING_URL)) == (Kind.THROTTLED, [])
 
 

@@ -16,8 +16,8 @@ TOKEN_PATH = "/api/v1/oauth/token"  # noqa: S105 a path, not a secret
 SCOPES = "webchat.guest webchat.message"
 #: CXone fact: a token counts as expired so much before it is.
 EARLY_MS = 30_000
-#: Another process that renews the token gets so long before we do it ourselves.
-PATIENCE_S = 3.0
+#: How long a call waits for another process that renews the token; longer, and the call would begin too late.
+PATIENCE_S = 1.5
 REQUEST_TIMEOUT_S = (1.0, 3.0)
 
 
@@ -85,6 +85,8 @@ class Tokens:
         self._share, self._clock, self._sleep = share, clock, sleep
         self._token: Token | None = None
         self._refused = ""
+        #: When this process last asked CXone for a token (epoch ms).
+        self.requested_at = 0
 
     def get(self) -> str:
         """The bearer token. Raises AuthFailed."""
@@ -117,8 +119,8 @@ class Tokens:
     def _renew_shared(self) -> Token:
         waited = 0.0
         while not self._share.try_lock(self._clock()):
-            if waited >= PATIENCE_S:
-                return self._request()
+            if waited >= PATIENCE_S:  # that one may have died; its lock runs out before the next try
+                raise AuthFailed(Outcome(Kind.THROTTLED, reason="another process is still renewing the token"))
             self._sleep(0.1)
             waited += 0.1
             token = self._from_share()
@@ -127,10 +129,12 @@ class Tokens:
         token = self._from_share()  # it may have been renewed between our look and our lock
         if token is None:
             token = self._request()
-            self._share.save(token)
+            with suppress(ShareUnavailable):  # good for this process all the same
+                self._share.save(token)
         return token
 
     def _request(self) -> Token:
+        self.requested_at = self._clock()
         credentials = self._credentials()
         try:
             answer = self._http.post(
@@ -141,7 +145,7 @@ class Tokens:
                 allow_redirects=False,
             )
         except requests.RequestException as lost:
-            raise AuthFailed(Outcome(Kind.LOST, reason=f"token request: {type(lost).__name__}")) from None
+            raise AuthFailed(Outcome(Kind.THROTTLED, reason=f"token request: {type(lost).__name__}")) from None
         return self._parse(answer)
 
     def _parse(self, answer: requests.Response) -> Token:

@@ -59,9 +59,12 @@ class GuestsV1:
         return typing
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response | Outcome:
-        """One request; on 401 the token is renewed and the request repeated, once (CXone fact)."""
+        """One request; on 401 the token is renewed and the request repeated, once (CXone fact).
+
+        Another process's token does not count as renewed: it may have been revoked together with ours.
+        """
         began = self._clock()
-        for last_try in (False, True):
+        for tries in (1, 2, 3):
             try:
                 token = self._tokens.get()
             except AuthFailed as failed:
@@ -72,7 +75,8 @@ class GuestsV1:
             if isinstance(answer, Outcome) or answer.status_code != 401:
                 break
             self._tokens.refused(token)
-            if last_try:
+            was_renewed = self._tokens.requested_at >= began
+            if tries == 3 or (tries == 2 and was_renewed):
                 return Outcome(Kind.DENIED, reason="CXone refused a fresh token (401): check the client and its scopes")
         return answer if isinstance(answer, Outcome) else self._judge(answer, path)
 

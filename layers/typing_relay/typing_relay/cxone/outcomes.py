@@ -10,7 +10,7 @@ class Kind(StrEnum):
     """What a caller can do about it."""
 
     ACCEPTED = "accepted"
-    #: 429: not taken; come back no earlier than ``retry_after_ms``.
+    #: 429, or no token could be had in time: not taken; come back no earlier than ``retry_after_ms``.
     THROTTLED = "throttled"
     #: 5xx or an answer that makes no sense: probably not taken.
     FAILED = "failed"
