@@ -31,7 +31,7 @@ install_uv() {
     say "Setting up the installer, uv, in .local/uv (once) …"
     rm -rf .local/uv
     "$python" -m venv .local/uv
-    .local/uv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+    .local/uv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --only-binary :all: \
         --require-hashes --requirement local/uv.txt >&2
     cp local/uv.txt .local/uv/installed.txt
 }
