@@ -40,7 +40,7 @@ install_uv() {
 sync() {
     environment=$1 name=$2
     shift 2
-    wanted="$name $(cat pyproject.toml uv.lock | cksum)"
+    wanted="$name $(cksum <uv.lock)"
     [ -x .local/uv/bin/uv ] && [ "$(cat "$environment/synced" 2>/dev/null)" = "$wanted" ] && return
     python=$(find_python)
     install_uv "$python"
