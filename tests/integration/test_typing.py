@@ -1,0 +1,55 @@
+"""Typing through the whole stack, front end to CXone, without faults."""
+
+from local.rhythm import bursts
+from tests.relay_stage import Actor, RelayStage, wait_until
+
+
+def play(stage: RelayStage, visitor: str, keys: list[int]) -> tuple[int, list[tuple[float, bool]]]:
+    """Press ``keys`` (ms); returns when that began and the typing POSTs (when CXone took them, value)."""
+    with Actor(stage, visitor) as actor:
+        start = actor.front_end.type(keys)
+        for _ in bursts(keys, 2000):
+            actor.waits_for_post(True)
+            actor.waits_for_post(False)
+        actor.settles()
+        posts = [(event["at"], event["value"]) for event in actor.events() if event["kind"] == "typing"]
+    return start, posts
+
+
+def test_fifty_keys_are_one_true_and_one_false(stage: RelayStage) -> None:
+    """T1: exactly one of each, in this order, whatever the number of keys."""
+    keys = list(range(0, 5000, 100))
+    start, posts = play(stage, "fifty-keys", keys)
+    assert [typing for _, typing in posts] == [True, False]
+    taken_at, put_out_at = posts[0][0], posts[1][0]
+    assert taken_at < start + keys[-1]  # T2: while the visitor still types
+    assert put_out_at >= start + keys[-1] + 2000  # T2: never before 2.0 s after the last key
+
+
+def test_keys_just_less_than_the_debounce_apart_do_not_flicker(stage: RelayStage) -> None:
+    """T3: no `false` while keys keep coming less than the debounce apart."""
+    _, posts = play(stage, "slow-keys", [0, 1900, 3800, 5700])
+    assert [typing for _, typing in posts] == [True, False]
+
+
+def test_each_burst_of_a_visitor_is_shown_and_put_out(stage: RelayStage) -> None:
+    """T1: a pause of the debounce or more ends a burst."""
+    keys = [0, 150, 300, 2800, 2900, 5600]
+    _, posts = play(stage, "three-bursts", keys)
+    assert [typing for _, typing in posts] == [True, False] * len(bursts(keys, 2000))
+
+
+def test_a_record_past_its_time_is_absent_before_it_is_deleted(stage: RelayStage) -> None:
+    """T11: the next key makes a new record, and nothing of the old one is believed."""
+    with Actor(stage, "expired") as actor:
+        before = stage.record("expired")
+        stage.aws.client("dynamodb").update_item(
+            TableName=stage.stack.info["table_name"],
+            Key={"session_id": {"S": "expired"}},
+            UpdateExpression="SET expires_at = :past, generation = :old",
+            ExpressionAttributeValues={":past": {"N": "1"}, ":old": {"N": "99"}},
+        )
+        actor.key()
+        wait_until(lambda: stage.is_recorded("expired") and stage.record("expired").generation > 0, "a new record")
+        assert stage.record("expired").generation == 1
+        assert stage.record("expired").connections == before.connections

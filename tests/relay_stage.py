@@ -1,0 +1,265 @@
+"""A running stack as fault tests use it: visitors on it, faults for one guest or all, processes to kill, what CXone saw."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from typing_relay.burst import Session
+from typing_relay.sessions import DynamoSessions
+
+from local.cxone_simulator.client import Event, SimulatorControl
+from local.stack import Stack
+from local.token import visitor_token
+from local.visitor import Visitor, now_ms
+from tests.call_rules import repeats, violations
+
+#: How long a busy machine may take over what should take a moment.
+PATIENCE_S = 30.0
+#: T4's bound, and the emulator's sweeper schedule, which is up to 10 s late.
+DARK_S = 75.0 + 10.0
+KEY_EVERY_S = 0.4
+
+
+class RelayStage:
+    """One running stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.aws = stack.aws
+        self._sessions = DynamoSessions(self.aws.client("dynamodb"), stack.info["table_name"])
+        for service in ("lambda", "secretsmanager", "stepfunctions"):
+            self.aws.client(service)  # boto3 makes clients safely in one thread only
+        self._guest_faults: dict[str, dict[str, Any]] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def cxone(self) -> SimulatorControl:
+        """Controls of the simulated CXone, for one thread."""
+        return SimulatorControl(self.stack.info["cxone_base_url"])
+
+    def connect(self, visitor: str) -> Visitor:
+        """A front end of this visitor."""
+        token = visitor_token(self.aws, self.stack.info["visitor_secret_arn"], visitor)
+        return Visitor(self.stack.info["websocket_url"], token)
+
+    def record(self, visitor: str) -> Session:
+        """The visitor's session record as it stands."""
+        record = self._sessions.get(visitor, now_ms())
+        assert record is not None, f"{visitor} has no record"
+        return record
+
+    def is_recorded(self, visitor: str) -> bool:
+        """The visitor has a record that counts."""
+        return self._sessions.get(visitor, now_ms()) is not None
+
+    def set_faults_of(self, guest_id: str, **faults: Any) -> None:
+        """These and no other faults for this guest."""
+        with self._one_at_a_time:
+            self._guest_faults[guest_id] = faults
+            self.cxone().set_faults(guests=self._guest_faults)
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """One function, called by hand; its answer. An error in it fails the test."""
+        answer = self.aws.client("lambda").invoke(
+            FunctionName=self.stack.info["functions"][function], Payload=json.dumps(event)
+        )
+        content = answer["Payload"].read().decode()
+        assert "FunctionError" not in answer, content
+        return json.loads(content)
+
+    def send_as_owner(self, visitor: str, generation: int) -> Any:
+        """The sender, called as the state machine does it for this owner."""
+        started_at = datetime.now(UTC).isoformat()
+        return self.invoke("Sender", {"session_id": visitor, "generation": generation, "started_at": started_at})
+
+    def sweep(self) -> Any:
+        """The sweeper, without waiting for the minute."""
+        return self.invoke("Sweeper", {})
+
+    def sender_log(self) -> list[dict[str, Any]]:
+        """What the sender logged when called by the state machine or by hand, oldest first."""
+        name = self.stack.info["functions"]["Sender"]
+        group = self.aws.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
+        pages = self.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        messages = [event["message"] for page in pages for event in page["events"]]
+        return [json.loads(message) for message in messages if message.startswith("{")]
+
+    # --- processes
+
+    def emulator_pid(self) -> int:
+        """The AWS emulator of this stack."""
+        [pid] = [pid for pid in _children(os.getpid()) if "ministack" in _command(pid)]
+        return pid
+
+    def workers(self, function: str = "") -> list[int]:
+        """The Lambda worker processes of one function, or of all."""
+        name = self.stack.info["functions"].get(function, "")
+        mark = f"ministack-lambda-{name}"
+        return [pid for pid in _children(self.emulator_pid()) if mark in _command(pid)]
+
+    def kill_workers(self, function: str) -> int:
+        """SIGKILL to every worker of the function; returns how many there were."""
+        pids = self.workers(function)
+        for pid in pids:
+            kill(pid)
+        return len(pids)
+
+    @contextmanager
+    def frozen_emulator(self, seconds: float) -> Iterator[None]:
+        """The emulator stands still for so long, from now on."""
+        pid = self.emulator_pid()
+        os.kill(pid, signal.SIGSTOP)
+        thaw = threading.Timer(seconds, os.kill, (pid, signal.SIGCONT))
+        thaw.start()
+        try:
+            yield
+        finally:
+            thaw.join()
+
+
+class Actor:
+    """A visitor with a front end, and all that CXone sees of this visitor."""
+
+    def __init__(self, stage: RelayStage, name: str) -> None:
+        self.stage, self.name = stage, name
+        self.cxone = stage.cxone()
+        self.began = self._seen = self.cxone.last_event()
+        self.front_end = stage.connect(name)
+        self.front_end.is_ready(PATIENCE_S)
+        self.guests = [stage.record(name).guest_id]
+
+    def __enter__(self) -> Actor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.front_end.close()
+        self.cxone.close()
+
+    @property
+    def guest(self) -> str:
+        """The id of the newest guest known."""
+        return self.guests[-1]
+
+    # --- what the visitor does
+
+    def key(self, ago_ms: int = 0) -> None:
+        """Press one key."""
+        self.front_end.send({"action": "keystroke", "ago_ms": ago_ms})
+
+    def stop(self) -> None:
+        """Send the message, or clear the box."""
+        self.front_end.send({"action": "stop"})
+
+    @contextmanager
+    def typing(self, front_end: Visitor | None = None) -> Iterator[None]:
+        """Keys, one after the other, while the block lasts."""
+        over = threading.Event()
+
+        def press() -> None:
+            while not over.is_set():
+                (front_end or self.front_end).send({"action": "keystroke", "ago_ms": 0})
+                over.wait(KEY_EVERY_S)
+
+        fingers = threading.Thread(target=press)
+        fingers.start()
+        try:
+            yield
+        finally:
+            over.set()
+            fingers.join()
+
+    # --- what CXone does
+
+    def fault(self, **faults: Any) -> None:
+        """These and no other faults for the newest guest."""
+        self.stage.set_faults_of(self.guest, **faults)
+
+    def calm(self) -> None:
+        """No more faults for the newest guest."""
+        self.fault()
+
+    # --- what is seen
+
+    def waits_for(self, kind: str, timeout_s: float = PATIENCE_S, **fields: Any) -> Event:
+        """The next event of this visitor's newest guest. Raises TimeoutError, with all that came instead."""
+        try:
+            event = self.cxone.wait_for(kind, self._seen, timeout_s, guest_id=self.guest, **fields)
+        except TimeoutError as error:
+            raise TimeoutError(
+                f"{error}; there came {self.calls()}; the record: {self.stage.record(self.name)}"
+            ) from None
+        self._seen = event["n"]
+        return event
+
+    def waits_for_post(self, value: bool, status: int | None = 200, timeout_s: float = PATIENCE_S) -> Event:
+        """The next typing POST with this value and this answer (None: no answer)."""
+        return self.waits_for("typing", timeout_s, value=value, status=status)
+
+    def waits_for_new_guest(self) -> str:
+        """The next guest that is open for this visitor; its id."""
+        known = set(self.guests)
+        wait_until(lambda: self.stage.record(self.name).guest_id not in {"", *known}, "a new guest")
+        self.guests.append(self.stage.record(self.name).guest_id)
+        self._seen = self.began
+        return self.guest
+
+    def events(self) -> list[Event]:
+        """All events of this visitor's guests."""
+        return [event for event in self.cxone.events(self.began) if event.get("guest_id") in self.guests]
+
+    def posts(self) -> list[tuple[bool, int | None]]:
+        """The typing POSTs, as (value, status), oldest first."""
+        return [(event["value"], event["status"]) for event in self.events() if event["kind"] == "typing"]
+
+    def calls(self) -> list[tuple[str, Any, int | None]]:
+        """All typing calls, as (kind, value, status)."""
+        kinds = ("typing", "typing_read")
+        return [(e["kind"], e.get("value"), e["status"]) for e in self.events() if e["kind"] in kinds]
+
+    def settles(self, timeout_s: float = DARK_S) -> None:
+        """Wait until the record is released and no guest of this visitor types; then T6 and T7 must have held."""
+        wait_until(lambda: self.stage.record(self.name).lease_until == 0, f"{self.name} to be settled", timeout_s)
+        shown = {guest["guest_id"]: guest["typing"] for guest in self.cxone.guests()}
+        assert not any(shown[guest] for guest in self.guests), f"{self.name} is left typing: {self.calls()}"
+        assert violations(self.events()) == []
+
+    def repeats(self) -> list[str]:
+        """What was said twice for no reason (T12)."""
+        return repeats(self.events())
+
+
+def wait_until(is_so: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
+    """Look until it is so. Raises TimeoutError that names ``what``."""
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {timeout_s} s in vain for {what}")
+        time.sleep(0.1)
+
+
+def kill(pid: int) -> None:
+    """SIGKILL, unless it is gone already."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _children(parent: int) -> Sequence[int]:
+    tasks = Path(f"/proc/{parent}/task").glob("*/children")
+    return [int(pid) for task in tasks for pid in task.read_text().split()]
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
