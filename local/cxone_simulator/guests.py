@@ -2,12 +2,9 @@
 
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from local.cxone_simulator.faults import RateLimit
-
-if TYPE_CHECKING:
-    from local.cxone_simulator.sockets import GuestSocket
 
 
 class Tokens:
@@ -47,6 +44,22 @@ class Allowance:
         return 0 if left >= 1 else (1 - left) / limit.per_second
 
 
+class Socket(Protocol):
+    """An open socket of a guest, as the controls work it."""
+
+    async def send(self, frame: dict[str, Any]) -> bool:
+        """Send a JSON frame; False when the socket is silent or closing."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close it in good order."""
+
+    def reset(self) -> None:
+        """End the connection with a TCP RST."""
+
+    def go_silent(self) -> None:
+        """Send and answer nothing any more."""
+
+
 @dataclass
 class Guest:
     """A guest session, as the agent's desk sees it."""
@@ -59,7 +72,7 @@ class Guest:
     over: bool = False
     posts: int = 0
     allowance: Allowance = field(default_factory=Allowance)
-    sockets: set["GuestSocket"] = field(default_factory=set)
+    sockets: set[Socket] = field(default_factory=set)
 
     def set_typing(self, typing: bool, now: float) -> None:
         """Show the agent this, from `now` (epoch ms) on."""
