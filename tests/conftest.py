@@ -1,3 +1,3 @@
 """For all tests."""
 
-import jwt  # noqa: F401 whole, before typing_relay.pyjwt can import it without public keys
+import jwt  # noqa: F401 whole, before typing_relay.door.pyjwt can import it without public keys

@@ -12,9 +12,9 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
-from typing_relay.handshakes import check_origin, read_handshake, the_token
-from typing_relay.visitor_keys import JwksVerifier, SecretVerifier, TokenVerifier, jwks_client
-from typing_relay.visitor_tokens import Refusal, Visitor
+from typing_relay.door.handshakes import check_origin, read_handshake, the_token
+from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, TokenVerifier, jwks_client
+from typing_relay.door.visitor_tokens import Refusal, Visitor
 
 # Settings and clients are made here and not by typing_relay.runtime, which would add its 80 ms to each cold start.
 _AWS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})

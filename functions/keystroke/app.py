@@ -7,8 +7,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from typing_relay import frames, runtime
 from typing_relay.burst import GuestStatus
+from typing_relay.door.frame_budget import Budgets, Limits, Ruling
 from typing_relay.flows import ensure_guest, key_pressed, run, step, stopped
-from typing_relay.frame_budget import Budgets, Limits, Ruling
 from typing_relay.visitors import is_throttled
 
 logger = runtime.logger

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typing_relay.frame_budget import MAX_BAD_FRAMES
+from typing_relay.door.frame_budget import MAX_BAD_FRAMES
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 

@@ -11,8 +11,8 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from typing_relay.visitor_keys import JwksVerifier, jwks_client
-from typing_relay.visitor_tokens import Reason, Refusal, Visitor
+from typing_relay.door.visitor_keys import JwksVerifier, jwks_client
+from typing_relay.door.visitor_tokens import Reason, Refusal, Visitor
 
 from tests.token_samples import signed
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from typing_relay.frame_budget import (
+from typing_relay.door.frame_budget import (
     MAX_BAD_FRAMES,
     MAX_CONNECTIONS,
     MAX_EXCESS_FRAMES,

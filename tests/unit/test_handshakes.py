@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from typing_relay.handshakes import Handshake, check_origin, read_handshake, the_token
-from typing_relay.visitor_tokens import Reason, Refusal
+from typing_relay.door.handshakes import Handshake, check_origin, read_handshake, the_token
+from typing_relay.door.visitor_tokens import Reason, Refusal
 
 
 def test_the_token_comes_in_the_query_string() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from typing_relay import runtime
-from typing_relay.frame_budget import MAX_BAD_FRAMES, MAX_EXCESS_FRAMES
+from typing_relay.door.frame_budget import MAX_BAD_FRAMES, MAX_EXCESS_FRAMES
 
 from tests.load_function import load_function
 

@@ -8,8 +8,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from moto import mock_aws
-from typing_relay.visitor_keys import JwksVerifier, SecretVerifier, jwks_client
-from typing_relay.visitor_tokens import Reason, Refusal, Visitor
+from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, jwks_client
+from typing_relay.door.visitor_tokens import Reason, Refusal, Visitor
 
 from tests.token_samples import NOW, OTHER_SECRET, SECRET, signed
 

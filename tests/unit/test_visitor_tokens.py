@@ -8,7 +8,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from typing_relay.visitor_tokens import (
+from typing_relay.door.visitor_tokens import (
     MAX_TOKEN_CHARACTERS,
     Reason,
     Refusal,
@@ -252,7 +252,7 @@ def test_a_key_is_looked_up_only_for_a_sound_header(header: dict[str, Any], answ
 @pytest.mark.parametrize(("jwks_url", "loaded"), [("", False), ("https://issuer.example/jwks", True)])
 def test_cryptography_is_imported_only_for_public_keys(jwks_url: str, loaded: bool) -> None:
     """A cold start with HS256 does not pay for what it does not use."""
-    program = "import sys, typing_relay.visitor_tokens; print('cryptography' in sys.modules)"
+    program = "import sys, typing_relay.door.visitor_tokens; print('cryptography' in sys.modules)"
     environment = {"VISITOR_JWKS_URL": jwks_url, "PYTHONPATH": "layers/typing_relay"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(loaded)

@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from typing_relay.handshakes import check_origin, read_handshake, the_token
-from typing_relay.visitor_tokens import Refusal, TokenRules, Visitor, key_id, verify
+from typing_relay.door.handshakes import check_origin, read_handshake, the_token
+from typing_relay.door.visitor_tokens import Refusal, TokenRules, Visitor, key_id, verify
 
 from tests.fuzzing import fuzz, json_values
 from tests.token_samples import NOW, SECRET, claims, part, signed, signed_as_is

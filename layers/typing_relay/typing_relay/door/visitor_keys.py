@@ -3,8 +3,8 @@
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from typing_relay.pyjwt import jwt
-from typing_relay.visitor_tokens import Reason, Refusal, TokenRules, Visitor, key_id, verify
+from typing_relay.door.pyjwt import jwt
+from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor, key_id, verify
 
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is no shorter than its hash
 _SECRET_LIFE_SECONDS = 300

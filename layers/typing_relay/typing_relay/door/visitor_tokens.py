@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from typing_relay.pyjwt import jwt
+from typing_relay.door.pyjwt import jwt
 
 MAX_TOKEN_CHARACTERS = 4096  # as long as API Gateway lets a WebSocket URL be
 MAX_KEY_ID_CHARACTERS = 256

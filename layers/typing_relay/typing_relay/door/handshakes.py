@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from typing_relay.visitor_tokens import Reason, Refusal
+from typing_relay.door.visitor_tokens import Reason, Refusal
 
 _TOKEN_PROTOCOL = "token."  # noqa: S105 a prefix, not a secret
 
