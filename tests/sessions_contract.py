@@ -94,6 +94,14 @@ class SessionsContract:
         assert sessions.press_key(ID, TAB, NOW - 1, NOW, EXPIRES) is None
         assert _record(sessions).keys == {TAB: NOW}
 
+    def test_an_overtaken_key_is_kept_as_the_one_before_the_newest(self, sessions: MemorySessions) -> None:
+        """T12: two frames in the wrong order do not make a pause of none."""
+        _typing(sessions)
+        sessions.press_key(ID, TAB, NOW + 2020, NOW + 2020, EXPIRES)
+        assert sessions.press_key(ID, TAB, NOW + 1990, NOW + 2020, EXPIRES) is None
+        record = _record(sessions)
+        assert (record.keys, record.earlier_keys, record.revision) == ({TAB: NOW + 2020}, {TAB: NOW + 1990}, 3)
+
     def test_the_same_key_again_changes_nothing_and_returns_the_record(self, sessions: MemorySessions) -> None:
         """T9, T12: an answer lost on its way must not lose the wake-up."""
         _typing(sessions)
@@ -281,6 +289,28 @@ class SessionsContract:
         sessions.end_guest(ID, GUEST, NOW)
         assert not sessions.lock(record, _lock(True))
 
+    @pytest.mark.parametrize("before", [None, True, False])
+    def test_a_lock_given_back_leaves_what_is_on_its_way_as_it_was(
+        self, sessions: MemorySessions, before: bool | None
+    ) -> None:
+        """T5: no call was made; one made earlier may still be uncertain."""
+        record = _owned(sessions)
+        if before is not None:
+            earlier = Lock(before, NOW + 7, NOW + 80, NOW)
+            sessions.lock(record, earlier)
+            sessions.failed(record, earlier, NOW + 7, NOW)
+        uncertain = _record(sessions)
+        sessions.lock(uncertain, _lock(True))
+        assert sessions.unlock(uncertain, _lock(True))
+        assert (_record(sessions).sending, _record(sessions).sending_until) == (before, 0)
+
+    def test_only_the_lock_that_is_held_can_be_given_back(self, sessions: MemorySessions) -> None:
+        """T6: a stalled owner comes late."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        assert not sessions.unlock(record, Lock(True, NOW + 71, NOW + 80, NOW))
+        assert _record(sessions).sending_until == NOW + 70
+
     # --- what came of the call
 
     def test_an_accepted_call_is_shown_and_frees_the_lock(self, sessions: MemorySessions) -> None:
@@ -336,13 +366,19 @@ class SessionsContract:
         sessions.failed(again, Lock(True, NOW + 71, NOW + 80, NOW), None, NOW + 1000)
         assert _record(sessions).retry_at == NOW + 9000
 
+    def test_a_try_counts_from_its_lock_on(self, sessions: MemorySessions) -> None:
+        """T7: also when its sender dies and nobody tells how it ended."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        assert _record(sessions).failures_of(True) == 1
+
     def test_failures_are_counted_for_one_value_only(self, sessions: MemorySessions) -> None:
         """T7: a ``false`` is not held against the ``true`` that failed before."""
         record = _owned(sessions)
         sessions.lock(record, _lock(True))
         sessions.failed(record, _lock(True), None, NOW)
         sessions.lock(_record(sessions), Lock(False, NOW + 71, NOW + 80, None))
-        assert (_record(sessions).failures_of(True), _record(sessions).failures_of(False)) == (0, 0)
+        assert (_record(sessions).failures_of(True), _record(sessions).failures_of(False)) == (0, 1)
 
     def test_forgetting_failures_gives_the_next_burst_all_its_retries(self, sessions: MemorySessions) -> None:
         """T7."""
@@ -461,6 +497,26 @@ class SessionsContract:
         assert sessions.release_guest(ID, KEEPER, NOW)
         released = _record(sessions)
         assert (released.guest_status, released.keeper, released.guest_id) == (GuestStatus.CLOSED, "", "")
+
+    @pytest.mark.parametrize("typing", [True, False])
+    def test_a_guest_who_is_or_may_be_shown_typing_is_not_released(
+        self, sessions: MemorySessions, typing: bool
+    ) -> None:
+        """T4: without the guest nothing could be taken back."""
+        _accepted(sessions, True)
+        if not typing:
+            sessions.lock(_record(sessions), Lock(False, NOW + 71, NOW + 80, None))
+        assert not sessions.release_guest(ID, KEEPER, NOW)
+
+    def test_a_call_to_a_former_guest_still_holds_its_lock(self, sessions: MemorySessions) -> None:
+        """T6: one call a session, whichever guest it is for."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        sessions.end_guest(ID, GUEST, NOW)
+        sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW)
+        assert _record(sessions).sending_until == NOW + 70
+        assert sessions.unlock(record, _lock(True))
+        assert (_record(sessions).sending, _record(sessions).sending_until) == (None, 0)
 
     def test_typing_found_unavailable_is_said_once_for_each_guest(self, sessions: MemorySessions) -> None:
         """404: the visitor's front end is told once, and no further call is made."""

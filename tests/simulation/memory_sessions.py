@@ -10,10 +10,9 @@ from typing_relay.burst import GuestStatus, Session
 from typing_relay.ports import Absent, Lock
 from typing_relay.sessions import shard_of
 
-#: What a guest's end or beginning wipes out: nothing is shown there, no call is under way, no failure counts.
+#: What a guest's end or beginning wipes out: nothing is shown there, no failure counts.
 _CALL_FORGOTTEN: dict[str, Any] = {
     "sending": None,
-    "sending_until": 0,
     "attempts": 0,
     "retry_at": 0,
     "shown": False,
@@ -57,8 +56,13 @@ class MemorySessions:
         if record is None:
             return Absent()
         known, stop = record.keys.get(connection, -1), record.stops.get(connection, -1)
+        if known == at and stop < at:
+            return record
+        if known > at > record.earlier_keys.get(connection, at):
+            earlier = {**record.earlier_keys, connection: at}
+            self._set(record, earlier_keys=earlier, revision=record.revision + 1)
         if known >= at or stop >= at:
-            return record if known == at and stop < at else None
+            return None
         keys = {**record.keys, connection: at}
         earlier = {**record.earlier_keys, connection: record.keys.get(connection, 0)}
         return self._set(
@@ -120,10 +124,18 @@ class MemorySessions:
             sending=lock.typing,
             typing=lock.typing,
             attempted=lock.typing,
-            attempts=record.failures_of(lock.typing),
+            attempts=record.failures_of(lock.typing) + 1,
             sending_until=lock.until,
             lease_until=lock.lease_until,
             typing_since=lock.typing_since,
+        )
+
+    def unlock(self, record: Session, lock: Lock) -> bool:
+        return self._set_if(
+            record.session_id,
+            {"sending_until": lock.until},
+            sending=record.sending,
+            sending_until=0,
         )
 
     def accepted(self, record: Session, lock: Lock, now: int, verify_at: int) -> bool:
@@ -143,7 +155,6 @@ class MemorySessions:
         return self._set_if(
             record.session_id,
             {"sending_until": lock.until, "guest_id": record.guest_id},
-            attempts=record.failures_of(lock.typing) + 1,
             retry_at=max(retry_at, record.retry_at),
             sending_until=uncertain_until or 0,
             **certain,
@@ -220,7 +231,7 @@ class MemorySessions:
     def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
         return self._set_if(
             session_id,
-            {"keeper": keeper, "connections": frozenset()},
+            {"keeper": keeper, "connections": frozenset(), "shown": False, "sending": None},
             guest_status=GuestStatus.CLOSED,
             keeper="",
             guest_id="",
@@ -235,7 +246,6 @@ class MemorySessions:
             typing_unavailable=True,
             shown=False,
             sending=None,
-            sending_until=0,
             verify_at=None,
         )
 

@@ -252,8 +252,27 @@ def test_an_old_execution_still_sends_what_is_due() -> None:
 
 def test_a_key_just_after_the_quiet_time_begins_a_new_burst() -> None:
     """T1: one `true` and one `false` a burst, also where the next burst begins before the `false` has gone out."""
-    next_burst = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - 20 - 2_000}, shown_at=NOW - 1_900)
+    next_burst = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - QUIET_MS}, shown_at=NOW - 1_900)
     assert what(next_burst) == Send(False)
+
+
+def test_a_pause_is_not_certain_while_a_key_from_it_may_still_arrive() -> None:
+    """T3, T12: a later frame may overtake the key in between."""
+    overtaking = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - 20 - 2_000}, shown_at=NOW - 1_900)
+    assert what(overtaking) == Wait(NOW - 20 - 2_000 + QUIET_MS)
+
+
+def test_a_tab_that_typed_on_and_stopped_leaves_no_pause_in_the_other() -> None:
+    """T10: of its keys the record keeps two; the one before the other tab's newest may be gone."""
+    keys, earlier = {"tab": NOW - 500, "gone": NOW - 300}, {"tab": 0, "gone": NOW - 400}
+    other = shown(keys=keys, earlier_keys=earlier, stops={"gone": NOW - 100}, shown_at=NOW - 900)
+    assert what(other) == Wait(NOW - 500 + QUIET_MS)
+
+
+def test_a_true_does_not_begin_once_its_key_is_as_old_as_the_debounce() -> None:
+    """T5: waiting for a late key is a reason to keep a signal on, not to begin one."""
+    late = session(keys={"tab": NOW - 2_000})
+    assert what(late) == Wait(NOW - 2_000 + QUIET_MS)
 
 
 def test_a_key_just_before_the_quiet_time_goes_on_with_its_burst() -> None:

@@ -78,6 +78,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "claim": (IDS, NUMBERS, TIMES),
     "set_lease": (IDS, NUMBERS, TIMES),
     "lock": (SEEN, LOCKS),
+    "unlock": (SEEN, LOCKS),
     "accepted": (SEEN, LOCKS, TIMES, TIMES),
     "failed": (SEEN, LOCKS, st.none() | TIMES, TIMES),
     "verified": (SEEN, st.booleans(), st.none() | TIMES, NUMBERS, TIMES),

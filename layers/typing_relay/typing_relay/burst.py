@@ -83,7 +83,7 @@ class Session:
     sending_until: int = 0
     shown: bool = False
     shown_at: int = 0
-    #: Failures in a row of sending ``attempted``.
+    #: Tries in a row of sending ``attempted``, none of them accepted.
     attempted: bool | None = None
     attempts: int = 0
     #: No call for this guest before this time (T7).
@@ -105,6 +105,10 @@ class Session:
         live = (at for connection, at in self.keys.items() if at > self.stops.get(connection, -1))
         return max(live, default=None)
 
+    def was_last_to_type(self, connection: str) -> bool:
+        """No other connection's live key is newer than this one's newest, live or not."""
+        return self.keys.get(connection, 0) > (self.newest_key_at() or 0)
+
     def quiet_at(self, policy: Policy) -> int:
         """When the visitor counts as quiet if no key follows; 0 when no key is live."""
         newest = self.newest_key_at()
@@ -114,21 +118,34 @@ class Session:
         """A key is live and the debounce has not run out."""
         return now < self.quiet_at(policy)
 
+    def may_begin(self, now: int, policy: Policy) -> bool:
+        """The newest key is younger than the debounce, so a ``true`` may still be posted (T5)."""
+        newest = self.newest_key_at()
+        return newest is not None and now < newest + policy.debounce_ms
+
     def wants(self, now: int, policy: Policy) -> bool:
         """What the agent should see now: typing, unless quiet, stopped, typing beyond the cap, or a pause is owed."""
-        return self.is_fresh(now, policy) and not self.is_capped(now, policy) and not self.owes_pause(policy)
+        return self.is_fresh(now, policy) and not self.is_capped(now, policy) and not self.owes_pause(now, policy)
 
-    def owes_pause(self, policy: Policy) -> bool:
-        """What is shown belongs to an earlier burst: the newest key came a debounce or more after the one before it.
+    def owes_pause(self, now: int, policy: Policy) -> bool:
+        """What is shown belongs to an earlier burst, whose end is due though a newer key is live."""
+        due_at = self.pause_due_at(policy)
+        return due_at is not None and now >= due_at
 
-        Such a key, a few ms after the quiet time, must not glue two bursts together (T1).
+    def pause_due_at(self, policy: Policy) -> int | None:
+        """When what is shown must end though a newer key is live: that key came a debounce or more after the last one.
+
+        Such a key, a few ms after the quiet time, must not glue two bursts together (T1). As long as a key between the
+        two may still arrive, nothing is due (T3).
         """
         newest = self.newest_key_at()
         if newest is None or not self.shown or self.shown_at >= newest:
-            return False
+            return None
+        if any(at > newest for at in self.earlier_keys.values()):
+            return None  # another tab typed on and stopped: of its keys, the one before ``newest`` is not kept (T10)
         known = (*self.keys.values(), *self.earlier_keys.values())
         before = max((at for at in known if at < newest), default=0)
-        return newest - before >= policy.debounce_ms
+        return before + policy.debounce_ms + policy.arrival_slack_ms if newest - before >= policy.debounce_ms else None
 
     def is_capped(self, now: int, policy: Policy) -> bool:
         """Shown for so long without a pause that nobody can be typing."""
@@ -236,7 +253,7 @@ def decide(record: Session | None, owner: Owner, now: int, policy: Policy, calm_
 def _next_step(record: Session, now: int, policy: Policy, calm_at: int) -> Decision:
     if record.cannot_show():
         return Release()
-    if record.sending is not None and now < record.sending_until:
+    if now < record.sending_until:
         return Wait(min(record.sending_until, now + policy.poll_ms))
     wanted = record.wants(now, policy)
     if not record.has_guest():
@@ -268,7 +285,7 @@ def _settled(record: Session, wanted: bool, now: int, policy: Policy) -> Decisio
 
 
 def _unsettled(record: Session, wanted: bool, now: int, policy: Policy, calm_at: int) -> Decision:
-    if wanted and record.failures_of(True) > MAX_RETRIES_OF_TRUE:
+    if wanted and (record.failures_of(True) > MAX_RETRIES_OF_TRUE or not record.may_begin(now, policy)):
         return Wait(record.quiet_at(policy))
     may_send_at = max(record.retry_at, calm_at) if wanted else record.retry_at
     if now >= may_send_at:
@@ -278,6 +295,9 @@ def _unsettled(record: Session, wanted: bool, now: int, policy: Policy, calm_at:
 
 def _next_look(record: Session, now: int, policy: Policy) -> int:
     looks = [record.quiet_at(policy)]
+    pause_due_at = record.pause_due_at(policy)
+    if pause_due_at is not None:
+        looks.append(pause_due_at)
     if record.typing_since is not None:
         looks.append(record.typing_since + policy.cap_ms)
     if record.verify_at is not None:

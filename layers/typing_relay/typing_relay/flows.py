@@ -81,8 +81,8 @@ def key_pressed(world: World, session_id: str, connection: str, at: int) -> Flow
         return "stale"
     expires_at = _expires_at(world, now)
     record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at)
-    if isinstance(record, Absent):
-        yield from step(world.sessions.create, session_id, now, expires_at)
+    if isinstance(record, Absent):  # it ran out while the visitor was connected and silent
+        yield from connected(world, session_id, connection)
         record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at)
     if record is None or isinstance(record, Absent):
         return "stale"
@@ -97,7 +97,7 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
     """The visitor sent, cleared or left at ``at`` (ms). Returns: stale, noted, started, failed or coalesced.
 
     Takes back the keys of this connection up to ``at`` and no other's (T10). Acts at once if that changes what the
-    agent should see.
+    agent should see, or until when: a sleeping owner would wake too late for the other tab's end (T2).
     """
     now = world.clock()
     at = min(at, now)
@@ -105,7 +105,8 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
     if record is None:
         return "stale"
     nothing_to_take_back = record.is_settled_at(False) and not record.attempts
-    if nothing_to_take_back or record.is_fresh(now, world.policy) or record.cannot_show():
+    another_types_on = record.is_fresh(now, world.policy) and not record.was_last_to_type(connection)
+    if nothing_to_take_back or another_types_on or record.cannot_show():
         return "noted"
     return (yield from _take_over(world, record, now))
 
@@ -246,25 +247,34 @@ def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[None]:
     lock = Lock(typing, until=now + policy.lock_ms, lease_until=now + policy.lease_ms, typing_since=since)
     if not (yield from step(world.sessions.lock, record, lock)):
         return
-    if world.clock() - now > policy.start_within_ms:
+    began = world.clock()
+    if began - now > policy.start_within_ms:
         return  # stalled: the answer could come after the lock's end, so leave this one to time
+    if typing and not record.may_begin(began, policy):
+        yield from step(world.sessions.unlock, record, lock)
+        return
     outcome = yield from step(world.guests.set_typing, record.guest_id, typing)
     yield from _record(world, record, lock, outcome)
 
 
 def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome) -> Flow[None]:
-    policy = world.policy
     now = world.clock()
     yield from step(world.weather.note, record.guest_id, outcome, now)
-    if outcome.kind is Kind.ACCEPTED:
-        verify_at = now + policy.verify_ms if lock.typing else now
-        yield from step(world.sessions.accepted, record, lock, now, verify_at)
-    elif outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
+    is_lost = outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE)
+    if is_lost or not (yield from _note(world, record, lock, outcome, now)):
+        yield from step(world.sessions.unlock, record, lock)
+    if is_lost:
         yield from _guest_lost(world, record, outcome)
-    else:
-        uncertain_until = _uncertain_until(record, lock, outcome, now)
-        retry_at = now + _delay(world, record, lock.typing, outcome)
-        yield from step(world.sessions.failed, record, lock, uncertain_until, retry_at)
+
+
+def _note(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome, now: int) -> Flow[bool]:
+    """Write down what came of the call. False when the guest was replaced meanwhile, or the lock ran out."""
+    if outcome.kind is Kind.ACCEPTED:
+        verify_at = now + world.policy.verify_ms if lock.typing else now
+        return (yield from step(world.sessions.accepted, record, lock, now, verify_at))
+    uncertain_until = _uncertain_until(record, lock, outcome, now)
+    retry_at = now + _delay(world, record, lock.typing, outcome)
+    return (yield from step(world.sessions.failed, record, lock, uncertain_until, retry_at))
 
 
 def _uncertain_until(record: Session, lock: Lock, outcome: Outcome, now: int) -> int | None:

@@ -22,7 +22,8 @@ LEASE_INDEX = "by_lease"
 _BATCH = 100  # BatchGetItem's limit
 
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
-_FORGET_CALL = "sending_until = :zero, attempts = :zero, retry_at = :zero, shown = :false"
+#: ``sending_until`` stays: a call to the former guest may still be in flight (T6).
+_FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
 
 
 class DynamoSessions:
@@ -107,7 +108,19 @@ class DynamoSessions:
         if record is None:
             return Absent()
         is_known = record.keys.get(connection) == at and record.stops.get(connection, -1) < at
+        if not is_known:
+            self._note_overtaken_key(session_id, connection, at)
         return record if is_known else None
+
+    def _note_overtaken_key(self, session_id: str, connection: str, at: int) -> None:
+        """A frame that a later one overtook still tells that there was no pause between them (T12)."""
+        self._update(
+            session_id,
+            "SET earlier_keys.#c = :at ADD revision :one",
+            "#keys.#c > :at AND earlier_keys.#c < :at",
+            {":at": _n(at), ":one": _n(1)},
+            {"#keys": "keys", "#c": connection},
+        )
 
     def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None:
         """Take back this connection's keys up to ``at`` (T5, T10). None: known already, or no record."""
@@ -193,7 +206,7 @@ class DynamoSessions:
             ":typing": {"BOOL": lock.typing},
             ":until": _n(lock.until),
             ":lease": _n(lock.lease_until),
-            ":attempts": _n(record.failures_of(lock.typing)),
+            ":attempts": _n(record.failures_of(lock.typing) + 1),  # also if nobody lives to tell how it ended (T7)
         }
         if since is not None:
             values[":since"] = _n(since)
@@ -204,6 +217,16 @@ class DynamoSessions:
             + (" REMOVE typing_since" if since is None else ", typing_since = :since"),
             "generation = :mine AND revision = :revision AND guest_id = :guest AND sending_until = :seen",
             values,
+        )
+
+    def unlock(self, record: Session, lock: Lock) -> bool:
+        """Give a lock back when no call was made, or what came of it says nothing of the guest there is now."""
+        before = record.sending
+        return self._done(
+            record.session_id,
+            "SET sending_until = :zero" + (" REMOVE sending" if before is None else ", sending = :before"),
+            "sending_until = :until",
+            {":until": _n(lock.until), ":zero": _n(0), **({} if before is None else {":before": {"BOOL": before}})},
         )
 
     def accepted(self, record: Session, lock: Lock, now: int, verify_at: int) -> bool:
@@ -227,11 +250,9 @@ class DynamoSessions:
         certain = uncertain_until is None
         return self._done(
             record.session_id,
-            "SET attempts = :attempts, retry_at = :retry_at, sending_until = :free"
-            + (" REMOVE sending" if certain else ""),
+            "SET retry_at = :retry_at, sending_until = :free" + (" REMOVE sending" if certain else ""),
             "sending_until = :until AND guest_id = :guest",
             {
-                ":attempts": _n(record.failures_of(lock.typing) + 1),
                 ":retry_at": _n(max(retry_at, record.retry_at)),
                 ":free": _n(uncertain_until or 0),
                 **_held(record, lock),
@@ -344,12 +365,16 @@ class DynamoSessions:
         )
 
     def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
-        """The visitor has been gone for the grace: no guest any more, unless a front end is back."""
+        """The visitor has been gone for the grace: no guest any more, unless a front end is back.
+
+        Nor while typing is, or may be, shown there: who holds no guest can take nothing back (T4).
+        """
         return self._done(
             session_id,
             f"SET guest_status = :closed, keeper = :none, guest_id = :none, {_FORGET_CALL}"
             " REMOVE sending, verify_at, web_socket_url",
-            "keeper = :keeper AND attribute_not_exists(connections)",
+            "keeper = :keeper AND attribute_not_exists(connections)"
+            " AND shown = :false AND attribute_not_exists(sending)",
             {
                 ":closed": {"S": GuestStatus.CLOSED},
                 ":none": {"S": ""},
@@ -363,9 +388,9 @@ class DynamoSessions:
         """CXone has no typing endpoint for this guest (404); True for the first to find out."""
         return self._done(
             session_id,
-            "SET typing_unavailable = :true, shown = :false, sending_until = :zero REMOVE sending, verify_at",
+            "SET typing_unavailable = :true, shown = :false REMOVE sending, verify_at",
             "guest_id = :guest AND typing_unavailable = :false",
-            {":guest": {"S": guest_id}, ":true": _TRUE, ":false": _FALSE, ":zero": _n(0)},
+            {":guest": {"S": guest_id}, ":true": _TRUE, ":false": _FALSE},
         )
 
     # --- the one call

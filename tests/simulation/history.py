@@ -1,0 +1,160 @@
+"""A history: what visitors, CXone and AWS do to the relay, as data that reads, shrinks and replays.
+
+Written as one line, parts separated by ``;``. Times are ms since the beginning, delays ms::
+
+    key A 0; key B 300 late=40 twice=15; stop A 900; close B 950       what visitors do, each in a tab
+    cxone forgets 3000; cxone ends 3000; cxone pauses 3000 5000        what CXone does on its own
+    keeper replaces 3000; visitor leaves 4000                          what the guest's keeper does
+    step 12 crash; step 14 stall 1500                                  what happens to the 12th, 14th effect
+    call 2 throttled 5000; call 3 lost 900                             how CXone answers the 2nd, 3rd call
+    start 1 vanish; wait 1 lost; wait 2 twice                          what becomes of executions and their waits
+    guest none; sweep 23000; pace 8; cap 9000                          the surroundings
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+#: Visitors' acts: a key, a stop frame, a tab that connects or goes.
+ACTS = ("key", "stop", "open", "close")
+#: (actor, what it does).
+TURNS = ("cxone forgets", "cxone ends", "cxone pauses", "keeper replaces", "visitor leaves")
+#: What may happen to a process at one of its effects.
+STEP_FAULTS = ("crash", "crash-after", "again", "stall", "hold", "fork")
+#: Starting an execution: not started and said so; started though an error came back; started and never run; run twice.
+START_FAULTS = ("crash", "crash-after", "refuse", "refuse-after", "vanish", "twice", "stall")
+CALL_FAULTS = (
+    "throttled",
+    "failed",
+    "failed-taken",
+    "lost",
+    "lost-untaken",
+    "over",
+    "unavailable",
+    "denied",
+    "slow",
+    "orphan",
+)
+WAIT_FAULTS = ("lost", "twice", "stall")
+FAULTS = {"step": STEP_FAULTS, "call": CALL_FAULTS, "start": START_FAULTS, "wait": WAIT_FAULTS}
+#: A frame so late counts as on time: with what its Lambda takes it stays below the policy's slack.
+LATE_MS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A visitor's act in a tab at ``at``, delivered ``late`` ms after and, if ``twice``, so much later once more."""
+
+    kind: str
+    tab: str
+    at: int
+    late: int = 0
+    twice: int = 0
+
+    def __str__(self) -> str:
+        options = "".join(f" {name}={ms}" for name, ms in (("late", self.late), ("twice", self.twice)) if ms)
+        return f"{self.kind} {self.tab} {self.at}{options}"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Something that CXone or a keeper does on its own at ``at``; ``ms`` where it lasts."""
+
+    kind: str
+    at: int
+    ms: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at}" + (f" {self.ms}" if self.ms else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong; ``ms`` where it has a length."""
+
+    kind: str
+    ms: int = 0
+
+    def __str__(self) -> str:
+        return self.kind + (f" {self.ms}" if self.ms else "")
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that is not the relay's own doing. Faults are numbered by effect, CXone call and wait."""
+
+    acts: tuple[Act, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    steps: Mapping[int, Fault] = field(default_factory=dict)
+    calls: Mapping[int, Fault] = field(default_factory=dict)
+    starts: Mapping[int, Fault] = field(default_factory=dict)
+    waits: Mapping[int, Fault] = field(default_factory=dict)
+    #: Whether a guest is open at the beginning; else no record exists.
+    guest: bool = True
+    #: When the sweeper first comes; then each minute.
+    sweep: int = 30_000
+    #: How long a store's step takes; a CXone call eight times that.
+    pace: int = 5
+    #: The typing cap of the policy.
+    cap: int = 600_000
+
+    def __str__(self) -> str:
+        parts = [str(part) for part in (*self.acts, *self.turns)]
+        for name in FAULTS:
+            parts += [f"{name} {number} {fault}" for number, fault in sorted(self.faults(name).items())]
+        default = History()
+        parts += [] if self.guest else ["guest none"]
+        for name in ("sweep", "pace", "cap"):
+            if getattr(self, name) != getattr(default, name):
+                parts.append(f"{name} {getattr(self, name)}")
+        return "; ".join(parts)
+
+    def faults(self, name: str) -> Mapping[int, Fault]:
+        """Those of steps, calls, starts or waits, by ``name`` in the singular."""
+        found: Mapping[int, Fault] = getattr(self, name + "s")
+        return found
+
+    def is_fault_free(self) -> bool:
+        """Nothing goes wrong; frames and executions may still come twice, and frames a little late (T12)."""
+        faults = [fault for name in FAULTS for fault in self.faults(name).values()]
+        in_time = all(act.late <= LATE_MS for act in self.acts)
+        uncapped = self.cap == History.cap
+        return in_time and uncapped and not self.turns and all(fault.kind == "twice" for fault in faults)
+
+
+def parse(text: str) -> History:
+    """Read a history back. Raises ValueError naming the part that makes no sense."""
+    history = History()
+    for part in text.replace("\n", ";").split(";"):
+        words = part.split()
+        if words:
+            try:
+                history = _with_part(history, words)
+            except (IndexError, KeyError, ValueError) as error:
+                raise ValueError(f"Cannot read {part.strip()!r} in a history: {error!r}.") from error
+    return history
+
+
+def _with_part(history: History, words: list[str]) -> History:
+    first = words[0]
+    if first in ACTS:
+        options = {name: int(ms) for name, ms in (word.split("=") for word in words[3:])}
+        return replace(history, acts=(*history.acts, Act(first, words[1], int(words[2]), **options)))
+    if first in FAULTS:
+        faults = {**history.faults(first), int(words[1]): _fault(first, words[2:])}
+        return replace(history, **{first + "s": faults})
+    if first == "guest":
+        return replace(history, guest=words[1] != "none")
+    if first in ("sweep", "pace", "cap"):
+        return replace(history, **{first: int(words[1])})
+    kind = " ".join(words[:2])
+    if kind not in TURNS:
+        raise ValueError("no such part")
+    return replace(history, turns=(*history.turns, Turn(kind, int(words[2]), *map(int, words[3:]))))
+
+
+def _fault(where: str, words: list[str]) -> Fault:
+    if words[0] not in FAULTS[where]:
+        raise ValueError(f"a {where} knows {', '.join(FAULTS[where])}")
+    return Fault(words[0], *map(int, words[1:]))

@@ -1,0 +1,203 @@
+"""The spec clauses as a watch over a running world: a violation is raised where it happens.
+
+The watch keeps books of its own and uses none of the core's rules: a mistake there must not excuse itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from typing_relay.burst import Session
+from typing_relay.cxone.outcomes import Kind, Outcome
+
+from tests.simulation.cxone import Call
+from tests.simulation.history import Act
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Process, World
+
+#: T4: so long after the last key and the last fault CXone shows nothing any more.
+SETTLED_MS = 75_000
+#: T7: at most three retries.
+MOST_TRIES_OF_TRUE = 4
+
+
+class Violated(AssertionError):
+    """A clause does not hold."""
+
+    def __init__(self, clause: str, text: str) -> None:
+        super().__init__(f"{clause}: {text}")
+        self.clause = clause
+
+
+class Watch:
+    """Sees every key and stop that is taken in, every lock and every call to CXone."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._policy = world.policy
+        #: (pressed at, tab) of each key taken in, and each tab's newest stop.
+        self.keys: list[tuple[int, str]] = []
+        self.stops: dict[str, int] = {}
+        self.posts: list[Call] = []
+        #: When each visible change was taken by CXone: (at, value).
+        self.seen: list[tuple[int, bool]] = []
+        self._under_way: list[Call] = []
+        self._newest_generation = -1
+        #: A Retry-After that was written down: no call for this guest before.
+        self._not_before: dict[str, int] = {}
+        self._tries = 0
+        self._last_guest = ""
+        #: Since when a true has been on its way or shown.
+        self._true_since: int | None = None
+        self._unavailable: list[str] = []
+        #: The last lock: when it was taken, and the newest key then.
+        self._lock_at = self._key_at_lock = 0
+        self._quiet_since = world.now
+
+    # --- T4: when everything must have come to rest
+
+    def disturbed(self, until: int) -> None:
+        """A fault lasts until then."""
+        self._quiet_since = max(self._quiet_since, until)
+
+    def delivered(self, act: Act) -> None:
+        """A frame came."""
+        self._quiet_since = max(self._quiet_since, self._world.now)
+
+    def deadline(self) -> int:
+        """When nothing may be shown any more (T4)."""
+        return self._quiet_since + SETTLED_MS
+
+    def check_settled(self) -> None:
+        """T4."""
+        stuck = self._world.cxone.stuck()
+        if stuck:
+            raise Violated("T4", f"{SETTLED_MS} ms after the last key and fault CXone still shows typing for {stuck}")
+
+    # --- what the relay writes
+
+    def stepped(self, process: Process, due: partial[Any], before: Session, value: Any) -> None:
+        """A step was carried out; ``before`` is the record as it was."""
+        match due.func.__name__:
+            case "press_key" if isinstance(value, Session) and value.revision != before.revision:
+                self._key_taken_in(due.args[1], due.args[2])
+            case "note_stop" if value is not None:
+                self.stops[due.args[1]] = due.args[2]
+            case "lock" if value:
+                self._locked(due.args[1].typing)
+            case "failed" | "verified" | "throttled":
+                self._wrote_down(process)
+            case "mark_typing_unavailable" if value:
+                self._marked(due.args[1])
+
+    def _key_taken_in(self, tab: str, at: int) -> None:
+        newest = self._newest_live_key()
+        if newest is None or at - newest >= self._policy.debounce_ms:
+            self._tries = 0
+        self.keys.append((at, tab))
+
+    def _newest_live_key(self) -> int | None:
+        return max((at for at, tab in self.keys if at > self.stops.get(tab, -1)), default=None)
+
+    def _locked(self, typing: bool) -> None:
+        newest = self._newest_live_key()
+        if typing and newest is None:
+            raise Violated("T5", "a true is on its way though every key was taken back by a stop")
+        if not typing and newest is not None:
+            self._check_no_flicker(newest)
+        if typing and self._true_since is None:
+            self._true_since = self._world.now
+        self._lock_at, self._key_at_lock = self._world.now, newest or 0
+
+    def _check_no_flicker(self, newest: int) -> None:
+        now = self._world.now
+        before = max((at for at, _ in self.keys if at < newest), default=0)
+        is_paused = newest - before >= self._policy.debounce_ms
+        is_capped = self._true_since is not None and now - self._true_since >= self._policy.cap_ms
+        if now < newest + self._policy.debounce_ms and not is_paused and not is_capped:
+            raise Violated("T3", f"a false is on its way {now - newest} ms after a key")
+
+    # --- what goes to CXone
+
+    def call_began(self, process: Process, call: Call) -> None:
+        """A POST or GET leaves."""
+        now = self._world.now
+        if now < self._not_before.get(call.guest, 0):
+            early = self._not_before[call.guest] - now
+            raise Violated("T7", f"call {call.number} begins {early} ms before the time that CXone asked for")
+        if call.typing is not None:
+            self._check_alone(call)
+            self._count_tries(call)
+            if call.typing:
+                self._check_key_is_young(call)
+            self.posts.append(call)
+            self._under_way.append(call)
+
+    def _check_alone(self, call: Call) -> None:
+        self._under_way = [other for other in self._under_way if other.is_under_way(self._world.now)]
+        if self._under_way:
+            others = [other.number for other in self._under_way]
+            raise Violated("T6", f"POST {call.number} begins while {others} may be in flight")
+        if call.generation < self._newest_generation:
+            raise Violated("T6", f"POST {call.number} of an older generation after one of a newer")
+        self._newest_generation = call.generation
+
+    def _count_tries(self, call: Call) -> None:
+        is_new = not call.typing or call.guest != self._last_guest
+        self._last_guest = call.guest
+        self._tries = (0 if is_new else self._tries) + (1 if call.typing else 0)
+        if self._tries > MOST_TRIES_OF_TRUE:
+            raise Violated("T7", f"POST {call.number} is try {self._tries} of one true")
+
+    def _check_key_is_young(self, call: Call) -> None:
+        now = self._world.now
+        if now - self._key_at_lock >= self._policy.debounce_ms:
+            raise Violated("T5", f"POST {call.number} says true {now - self._key_at_lock} ms after the last key")
+        if now - self._lock_at > self._policy.start_within_ms:
+            raise Violated("T5", f"POST {call.number} says true {now - self._lock_at} ms after it was decided")
+
+    def call_taken(self, call: Call) -> None:
+        """CXone acted on a call."""
+        shows = self._world.cxone.shows.get(call.guest, False)
+        if call.typing is not None and (not self.seen or self.seen[-1][1] != shows):
+            self.seen.append((self._world.now, shows))
+
+    def call_answered(self, process: Process, call: Call, outcome: bool | Outcome) -> None:
+        """The relay hears what came of it."""
+        if not isinstance(outcome, Outcome):
+            return
+        if outcome.kind is Kind.ACCEPTED:
+            self._tries = 0
+            self._true_since = self._true_since if call.typing else None
+        if outcome.kind is Kind.THROTTLED:
+            exponential = 1000 * 2 ** min(max(self._tries - 1, 0), 3) if call.typing else 1000
+            process.told = (call.guest, self._world.now + max(outcome.retry_after_ms, exponential))
+
+    def _wrote_down(self, process: Process) -> None:
+        """From now on every process can know what this one was told."""
+        if process.told:
+            guest, until = process.told
+            self._not_before[guest] = max(self._not_before.get(guest, 0), until)
+            process.told = None
+
+    def _marked(self, guest: str) -> None:
+        if guest in self._unavailable:
+            raise Violated("T12", "the visitor would be told twice that CXone offers no typing")
+        self._unavailable.append(guest)
+
+    def state(self) -> Hashable:
+        """All that a later verdict depends on."""
+        now = self._world.now
+        return (
+            tuple(self.keys[-4:]),
+            tuple(sorted(self.stops.items())),
+            tuple((call.typing, call.began) for call in self._under_way if call.is_under_way(now)),
+            self._newest_generation,
+            tuple(self._not_before.items()),
+            (self._tries, self._last_guest, self._true_since or 0, self._lock_at, self._key_at_lock, self._quiet_since),
+            tuple(self._unavailable),
+            tuple(value for _, value in self.seen),
+        )

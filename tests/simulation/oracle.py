@@ -1,0 +1,78 @@
+"""What agents should see in a fault-free history, told from the acts alone (T1, T2, T9, T10, T12)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.simulation.history import History
+from tests.simulation.invariants import Violated, Watch
+from tests.simulation.world import START, World
+
+#: Two stretches of typing less than this apart may be seen as one, and one as short may go unseen: signals take time.
+BLUR_MS = 500
+#: T2: a true after its first key, a false after the last one, a false after a stop.
+TRUE_WITHIN_MS, FALSE_AFTER_MS, FALSE_WITHIN_MS, STOP_WITHIN_MS = 300, 2_000, 2_300, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Typing from the first key to its end: the debounce after the last one, or a stop."""
+
+    begins: int
+    ends: int
+    by_stop: bool
+
+
+def stretches(history: History, debounce_ms: int) -> list[Stretch]:
+    """When the visitor types in any tab, in order."""
+    stops = [(act.tab, act.at) for act in history.acts if act.kind in ("stop", "close")]
+    found: list[Stretch] = []
+    for key in sorted((act for act in history.acts if act.kind == "key"), key=lambda act: act.at):
+        stop = min((at for tab, at in stops if tab == key.tab and at >= key.at), default=key.at + debounce_ms)
+        mine = Stretch(key.at, min(stop, key.at + debounce_ms), stop < key.at + debounce_ms)
+        if found and mine.begins < found[-1].ends:
+            last = found.pop()
+            later = max(last, mine, key=lambda stretch: stretch.ends)
+            mine = Stretch(last.begins, later.ends, later.by_stop)
+        found.append(mine)
+    return found
+
+
+def check(history: History, world: World) -> None:
+    """Raises Violated when agents saw something else."""
+    expected = stretches(history, world.policy.debounce_ms)
+    seen = [(at - START, value) for at, value in world.watch.seen]
+    _check_alternation(world.watch)
+    if history.guest:
+        for number, stretch in enumerate(expected):
+            before = expected[number - 1].ends if number else -BLUR_MS
+            after = expected[number + 1].begins if number + 1 < len(expected) else stretch.ends + 60_000
+            clear = stretch.ends - stretch.begins >= BLUR_MS
+            if clear and stretch.begins - before >= BLUR_MS:
+                _check_beginning(stretch, seen)
+            if clear and after - stretch.ends >= BLUR_MS:
+                _check_end(stretch, after, seen)
+    most = sum(value for _, value in seen)
+    if most > len(expected):
+        raise Violated("T1", f"{most} times true for {len(expected)} bursts")
+
+
+def _check_alternation(watch: Watch) -> None:
+    """T1: true, false, true, false; nothing twice."""
+    values = [call.typing for call in watch.posts]
+    wanted = [number % 2 == 0 for number in range(len(values))]
+    if values != wanted or len(values) % 2:
+        raise Violated("T1", f"the POSTs are {values}")
+
+
+def _check_beginning(stretch: Stretch, seen: list[tuple[int, bool]]) -> None:
+    trues = [at for at, value in seen if value and stretch.begins <= at <= stretch.begins + TRUE_WITHIN_MS]
+    if not trues:
+        raise Violated("T2", f"typing from {stretch.begins} on is not shown within {TRUE_WITHIN_MS} ms: {seen}")
+
+
+def _check_end(stretch: Stretch, next_begins: int, seen: list[tuple[int, bool]]) -> None:
+    within = STOP_WITHIN_MS if stretch.by_stop else FALSE_WITHIN_MS - FALSE_AFTER_MS
+    ended = max((at for at, value in seen if not value and stretch.begins <= at < next_begins), default=-1)
+    if not stretch.ends <= ended <= stretch.ends + within:
+        raise Violated("T2", f"typing until {stretch.ends} is shown until {ended}: {seen}")

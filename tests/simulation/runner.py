@@ -1,0 +1,99 @@
+"""Plays a history to its end, and then one more burst: the relay must still be alive."""
+
+from __future__ import annotations
+
+import heapq
+from functools import partial
+from itertools import count
+
+from typing_relay.burst import Policy
+
+from tests.simulation import oracle
+from tests.simulation.history import Act, Fault, History
+from tests.simulation.invariants import Violated
+from tests.simulation.world import START, SWEEP_MS, Action, World
+
+#: The burst after all has come to rest: ms after that, and by when it must be seen.
+PROBE_KEYS = (10, 600, 1200)
+PROBE_SHOWN_MS, PROBE_OVER_MS = 1_200, 3_600
+
+
+class Runner:
+    """The agenda of one history: what is due, in order of time."""
+
+    def __init__(self, history: History, log: list[str] | None = None) -> None:
+        self._history, self._agenda, self._order = history, list[tuple[int, int, Action]](), count()
+        self.world = World(Policy(cap_ms=history.cap), self._add, history.pace)
+        self.world.log = log
+        if history.guest:
+            self.world.open_guest()
+        for act in history.acts:
+            self._deliver(act)
+        for turn in history.turns:
+            self._add(Action(START + turn.at, "turn", turn.kind, lambda _, t=turn: self.world.turn(t.kind, t.ms)))
+        self._add(Action(START + history.sweep, "sweep", "sweep", self._sweep))
+
+    def play(self) -> World:
+        """To the end. Raises Violated."""
+        self._run_until_settled()
+        self.world.watch.check_settled()
+        if self._history.is_fault_free():
+            oracle.check(self._history, self.world)
+        if not self.world.record.typing_unavailable:
+            self._probe()
+        return self.world
+
+    def _run_until_settled(self) -> None:
+        while self._agenda and self._agenda[0][0] <= self.world.watch.deadline():
+            self._next()
+        self.world.now = max(self.world.now, self.world.watch.deadline())
+
+    def _run_until(self, at: int) -> None:
+        while self._agenda and self._agenda[0][0] <= at:
+            self._next()
+        self.world.now = at
+
+    def _next(self) -> None:
+        at, _, action = heapq.heappop(self._agenda)
+        self.world.now = max(self.world.now, at)
+        action.do(self._fault(action))
+
+    def _fault(self, action: Action) -> Fault | None:
+        if not action.number:
+            return None
+        return self._history.faults(action.kind).get(action.number)
+
+    def _add(self, action: Action) -> None:
+        fault = self._fault(action)
+        if fault and fault.kind == "stall":
+            action.at += fault.ms
+        heapq.heappush(self._agenda, (action.at, next(self._order), action))
+
+    def _deliver(self, act: Act) -> None:
+        at = START + act.at + act.late
+        self._add(Action(at, "act", str(act), lambda _: self.world.act(act)))
+        if act.twice:
+            again = partial(self.world.act, act, repeated=True)
+            self._add(Action(at + act.twice, "act", f"{act} again", lambda _: again()))
+
+    def _sweep(self, fault: Fault | None) -> None:
+        self.world.sweep()
+        self._add(Action(self.world.now + SWEEP_MS, "sweep", "sweep", self._sweep))
+
+    def _probe(self) -> None:
+        """T9: whatever happened, a new burst is shown, and its end."""
+        self._history = History()
+        world, began = self.world, self.world.now
+        for ms in PROBE_KEYS:
+            self._deliver(Act("key", "B", began - START + ms))
+        self._run_until(began + PROBE_SHOWN_MS)
+        if not world.cxone.stuck():
+            raise Violated("T9", "all is calm again, but a new burst is not shown")
+        self._run_until(began + PROBE_OVER_MS)
+        if world.cxone.stuck():
+            raise Violated("T2", "all is calm again, but the end of a new burst is not shown in time")
+
+
+def play(history: History, log: list[str] | None = None) -> World:
+    """Play ``history``; ``log`` receives the story. Raises Violated."""
+    return Runner(history, log).play()

@@ -1,0 +1,419 @@
+"""The relay's surroundings in one thread: clock, store, CXone, Step Functions, keeper and sweeper.
+
+The real flows run here, step by step. A ``World`` only knows what is pending; who drives it decides what comes next,
+what goes wrong and when: ``runner`` by a history, ``explorer`` by trying everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from typing_relay import flows, ports
+from typing_relay.burst import GuestStatus, Owner, Policy, Session
+from typing_relay.cxone.outcomes import Outcome
+from typing_relay.flows import Flow, Reconciled, Sleep, Step
+from typing_relay.sessions import shard_of
+
+from tests.simulation.cxone import HTTP_LIMIT_MS, Call, Cxone, Weather
+from tests.simulation.history import FAULTS, Act, Fault
+from tests.simulation.invariants import Watch
+from tests.simulation.memory_sessions import MemorySessions
+
+START = 1_000_000_000  # epoch ms at which every history begins
+ID = "visitor"
+#: Lambda time limits (template.yaml): a process that is stalled for longer is gone.
+SENDER_MS, VISITOR_MS, SWEEPER_MS = 25_000, 5_000, 50_000
+#: Step Functions ends an Express execution after this (typing_burst.asl.json).
+EXECUTION_MS = 290_000
+SWEEP_MS = 60_000
+#: A keeper refreshes its records and then waits this long for a lost request; and it keeps a guest without visitors.
+LOOK_MS, GRACE_MS = 30_000, 60_000
+#: A queue message comes back after this when its keeper died.
+VISIBILITY_MS = 30_000
+
+
+@dataclass(slots=True, eq=False)
+class Process:
+    """One run of a flow in one Lambda, or in a keeper."""
+
+    what: str
+    flow: Flow[Any]
+    ends_at: int
+    generation: int = -1
+    then: Callable[[Any], None] | None = None
+    died: Callable[[], None] | None = None
+    fork: Callable[[], None] | None = None
+    is_alive: bool = True
+    #: A Retry-After that it was told and has not yet written down: (guest, until).
+    told: tuple[str, int] | None = None
+
+    def crash(self) -> None:
+        """It is gone, between two lines."""
+        self.is_alive = False
+        self.flow.close()
+        if self.died:
+            self.died()
+
+
+@dataclass(slots=True, eq=False)
+class Action:
+    """Something that happens at ``at`` or later; ``kind`` names which faults suit it."""
+
+    at: int
+    kind: str  # act, step, call, take, answer, wait, sweep, turn, resume
+    what: str
+    do: Callable[[Fault | None], None]
+    process: Process | None = None
+    number: int = 0
+    call: Call | None = None
+
+
+class World:
+    """``add`` is given every action that is to come."""
+
+    def __init__(self, policy: Policy, add: Callable[[Action], None], pace: int = 0) -> None:
+        self.policy, self.pace, self._add = policy, pace, add
+        self.now = START
+        self.sessions = MemorySessions()
+        self.cxone = Cxone()
+        self.watch = Watch(self)
+        self.weather = Weather()
+        self.keepers = 0
+        self.numbers = dict.fromkeys(FAULTS, 0)
+        self.log: list[str] | None = None
+        self.outside = ports.SenderWorld(
+            sessions=self.sessions,
+            policy=policy,
+            clock=lambda: self.now,
+            start_execution=self._start_execution,
+            ask_for_guest=self._ask_for_guest,
+            guests=self,
+            weather=self.weather,
+            tell_typing_unavailable=self._tell,
+            random=lambda: 0.5,
+        )
+
+    def open_guest(self) -> None:
+        """Begin with a visitor in two tabs whose guest is open."""
+        now = START
+        self.sessions.create(ID, now, now // 1000 + self.policy.session_ttl_s)
+        for tab in ("A", "B"):
+            self.sessions.add_connection(ID, tab, now, now // 1000 + self.policy.session_ttl_s)
+        self.sessions.take_guest(ID, "keeper-0", now)
+        self.sessions.open_guest(ID, "keeper-0", self.cxone.create_guest(), "wss://guest", now)
+        self.sessions.set_guest_status(ID, "keeper-0", GuestStatus.OPEN, now)
+
+    @property
+    def record(self) -> Session:
+        """The visitor's record as it stands, or an empty one."""
+        return self.sessions.records.get(ID) or Session(ID)
+
+    # --- what happens from outside
+
+    def act(self, act: Act, repeated: bool = False) -> None:
+        """A frame of a visitor reaches its Lambda."""
+        at, tab, outside = START + act.at, act.tab, self.outside
+        flow: Flow[Any]
+        if act.kind == "key":
+            flow = flows.key_pressed(outside, ID, tab, at)
+        elif act.kind == "stop":
+            flow = flows.stopped(outside, ID, tab, at)
+        elif act.kind == "open":
+            flow = flows.connected(outside, ID, tab)
+        else:
+            flow = flows.disconnected(outside, ID, tab, at)
+        self.watch.delivered(act)
+        self._begin(Process(f"{act}{' again' if repeated else ''}", flow, self.now + VISITOR_MS))
+
+    def turn(self, kind: str, ms: int) -> None:
+        """CXone, or the keeper, does something on its own."""
+        self.note(kind)
+        match kind:
+            case "cxone forgets":
+                self.cxone.forget()
+            case "cxone ends":
+                self.cxone.end_all_guests()
+            case "cxone pauses":
+                self.weather.pauses_until = self.now + ms
+            case "keeper replaces":
+                self._begin_keeper(kind, self._replace_guest())
+            case "visitor leaves":
+                self._begin_keeper(kind, self._release_guest())
+        self.watch.disturbed(self.now + ms)
+
+    def sweep(self) -> None:
+        """The sweeper's Lambda, as its handler does it."""
+        self._begin(Process("sweep", self._sweep(), self.now + SWEEPER_MS))
+
+    def _sweep(self) -> Flow[None]:
+        for found in (yield partial(self.sessions.overdue, shard_of(ID), self.now, 100)):
+            record = yield partial(self.sessions.get, found, self.now)
+            if record is not None:
+                yield from flows.sweep_one(self.outside, record)
+
+    # --- processes
+
+    def _begin(self, process: Process) -> None:
+        self._resume_later(process, None, 0)
+
+    def _resume(self, process: Process, value: Any) -> None:
+        """Let ``process`` go on to its next step."""
+        if not process.is_alive:
+            return
+        if self.now >= process.ends_at:
+            process.crash()
+            return
+        try:
+            due = process.flow.send(value)
+        except StopIteration as finished:
+            process.is_alive = False
+            self.note(f"{process.what}: {finished.value}")
+            if process.then:
+                process.then(finished.value)
+            return
+        self._await_step(process, due)
+
+    def _await_step(self, process: Process, due: Step) -> None:
+        if isinstance(due, Sleep):
+            self._resume_later(process, None, due.ms)
+        elif due.func.__name__ in ("set_typing", "get_typing"):
+            self._begin_call(process, due)
+        else:
+            kind = "start" if due.func is self.outside.start_execution else "step"
+            do = partial(self._step, process, due)
+            self._add(Action(self.now + self.pace, kind, due.func.__name__, do, process, self._next(kind)))
+
+    def _resume_later(self, process: Process, value: Any, ms: int) -> None:
+        do = partial(self._resume, process, value)
+        self._add(Action(self.now + ms, "resume", process.what, lambda fault: do(), process))
+
+    def _next(self, kind: str) -> int:
+        self.numbers[kind] += 1
+        return self.numbers[kind]
+
+    def _step(self, process: Process, due: partial[Any], fault: Fault | None) -> None:
+        """One effect, and what goes wrong with it."""
+        if not process.is_alive:
+            return
+        kind = fault.kind if fault else ""
+        if fault:
+            self.watch.disturbed(self.now + fault.ms)
+            self.note(f"{process.what}: {due.func.__name__}: {fault}")
+        if kind == "crash" or self.now >= process.ends_at:
+            process.crash()
+            return
+        if kind == "fork" and process.fork:
+            process.fork()
+        value = self._apply(process, due, fault)
+        if kind == "again":
+            value = self._apply(process, due, fault)
+        if kind == "crash-after":
+            process.crash()
+        elif fault and kind == "hold":
+            self._resume_later(process, value, fault.ms)
+        else:
+            self._resume(process, value)
+
+    def _apply(self, process: Process, due: partial[Any], fault: Fault | None) -> Any:
+        if due.func is self.outside.start_execution:
+            return self._start_execution(*due.args, fault)
+        before = self.record
+        value = due()
+        if self.log is not None:
+            self.note(f"{process.what}: {_call_text(due)} -> {_value_text(value)}")
+        self.watch.stepped(process, due, before, value)
+        if due.func.__name__ == "end_guest":
+            look = Process("keeper looks", self._look_after_guest(), self.now + LOOK_MS + VISIBILITY_MS)
+            self._add(Action(self.now + LOOK_MS, "resume", look.what, lambda fault: self._begin(look)))
+        return value
+
+    # --- Step Functions
+
+    def _start_execution(self, session_id: str, generation: int, fault: Fault | None = None) -> bool:
+        kind = fault.kind if fault else ""
+        owner = Owner(session_id, generation, self.now)
+        started = {"refuse": 0, "vanish": 0, "twice": 2}.get(kind, 1)
+        for _ in range(started):
+            self._add(Action(self.now + self.pace, "resume", f"start {generation}", lambda fault: self._invoke(owner)))
+        self.note(f"start execution {generation}: {kind or 'started'}")
+        return kind not in ("refuse", "refuse-after")
+
+    def _invoke(self, owner: Owner) -> None:
+        """The state machine calls the sender."""
+        if self.now - owner.started_at >= EXECUTION_MS:
+            return
+        process = Process(
+            f"execution {owner.generation}",
+            flows.reconcile(self.outside, owner),
+            self.now + SENDER_MS,
+            owner.generation,
+        )
+        process.then = lambda result: self._wait(owner, result)
+        process.fork = lambda: self._fork(process, owner)
+        self._begin(process)
+
+    def _fork(self, process: Process, owner: Owner) -> None:
+        """Step Functions lost sight of an invocation and makes another, while the first still runs."""
+        process.then = process.fork = None
+        self._invoke(owner)
+
+    def _wait(self, owner: Owner, result: Reconciled) -> None:
+        if result.done:
+            return
+        wake = self.now + result.wait_seconds * 1000 + 2 * self.pace
+        do = partial(self._wake, owner)
+        self._add(Action(wake, "wait", f"wait {owner.generation}", do, None, self._next("wait")))
+
+    def _wake(self, owner: Owner, fault: Fault | None) -> None:
+        kind = fault.kind if fault else ""
+        if fault:
+            self.watch.disturbed(self.now)
+            self.note(f"wait {owner.generation}: {fault}")
+        for _ in range({"lost": 0, "twice": 2}.get(kind, 1)):
+            self._invoke(owner)
+
+    # --- CXone
+
+    def _begin_call(self, process: Process, due: partial[Any]) -> None:
+        """A POST or GET leaves; from here on CXone may take it, whatever becomes of its sender.
+
+        Nothing comes between the flow's last look at the clock and this: see docs/guarantees.md.
+        """
+        guest = due.args[0]
+        typing = due.args[1] if len(due.args) > 1 else None
+        call = Call(self._next("call"), guest, typing, self.now, process.generation)
+        self.watch.call_began(process, call)
+        if self.log is not None:
+            self.note(f"{process.what}: call {call.number} begins: {_method(call)} {guest}")
+        take = partial(self._take, process, call)
+        self._add(Action(self.now + 4 * self.pace, "call", f"take {call.number}", take, process, call.number, call))
+
+    def _take(self, process: Process, call: Call, fault: Fault | None) -> None:
+        """CXone acts on the call, in time or never."""
+        if fault is not None and call.fault is None:
+            call.fault = fault
+            self.note(f"call {call.number}: {fault}")
+            self.watch.disturbed(self.now + fault.ms)
+            if fault.kind == "orphan":
+                call.is_answered = True
+                process.crash()
+            delay = _delay_of(fault)
+            if delay:
+                take = partial(self._take, process, call)
+                self._add(Action(self.now + delay, "take", f"take {call.number}", take, process, 0, call))
+                return
+        if self.now < call.began + HTTP_LIMIT_MS:
+            self.cxone.take(call)
+            self.watch.call_taken(call)
+            self.note(f"call {call.number}: taken, shows {self.cxone.shows}")
+        else:
+            call.is_taken = True
+        if not process.is_alive:
+            return
+        lost = call.fault is not None and call.fault.kind in ("lost", "lost-untaken")
+        at = call.began + HTTP_LIMIT_MS if lost else self.now + 4 * self.pace
+        answer = partial(self._answer, process, call)
+        self._add(Action(at, "answer", f"answer {call.number}", answer, process, 0, call))
+
+    def _answer(self, process: Process, call: Call, fault: Fault | None) -> None:
+        call.is_answered = True
+        if not process.is_alive:
+            return
+        if self.now >= call.began + HTTP_LIMIT_MS:
+            call.fault = Fault("lost")
+            self.watch.disturbed(self.now)
+        outcome = self.cxone.answer(call)
+        self.note(f"{process.what}: call {call.number} answered: {outcome}")
+        self.watch.call_answered(process, call, outcome)
+        self._resume(process, outcome)
+
+    def set_typing(self, guest_id: str, typing: bool) -> Outcome:
+        """Of the port ``Guests``; carried out by ``_begin_call``."""
+        raise AssertionError("a call is driven in its three moments")
+
+    def get_typing(self, guest_id: str) -> bool | Outcome:
+        """Of the port ``Guests``; carried out by ``_begin_call``."""
+        raise AssertionError("a call is driven in its three moments")
+
+    # --- keepers
+
+    def _ask_for_guest(self, session_id: str) -> None:
+        self.keepers += 1
+        self._keep(f"keeper-{self.keepers}")
+
+    def _keep(self, name: str) -> None:
+        self._begin_keeper(name, self._bring_guest(name))
+
+    def _begin_keeper(self, what: str, flow: Flow[None]) -> None:
+        """If this keeper dies, its queue message comes back and another one takes the session."""
+        process = Process(what, flow, self.now + 10 * VISIBILITY_MS)
+        again = partial(self._ask_for_guest, ID)
+        process.died = lambda: self._add(
+            Action(self.now + VISIBILITY_MS, "resume", f"{what} again", lambda fault: again())
+        )
+        self._begin(process)
+
+    def _bring_guest(self, name: str) -> Flow[None]:
+        """What a keeper that received a queue message writes, in its order."""
+        sessions = self.sessions
+        record = yield partial(sessions.take_guest, ID, name, self.now)
+        if record is None:
+            return
+        if not record.guest_id:
+            guest = yield partial(self.cxone.create_guest)
+            if not (yield partial(sessions.open_guest, ID, name, guest, "wss://guest", self.now)):
+                return
+        yield partial(sessions.set_guest_status, ID, name, GuestStatus.OPEN, self.now)
+
+    def _replace_guest(self) -> Flow[None]:
+        """The keeper notices first that the guest is over: by its socket's close code."""
+        record = self.record
+        self.cxone.over.add(record.guest_id)
+        if (yield partial(self.sessions.end_guest, ID, record.guest_id, self.now)):
+            yield from self._bring_guest(record.keeper)
+
+    def _look_after_guest(self) -> Flow[None]:
+        """A keeper that finds its guest ended by somebody else awaits the request for a new one, but not for ever."""
+        record = yield partial(self.sessions.get, ID, self.now)
+        if record and record.keeper and not record.guest_id:
+            yield from self._bring_guest(record.keeper)
+
+    def _release_guest(self) -> Flow[None]:
+        """The grace after the last connection is over; if the record does not let go, it is tried again after another."""
+        while self.record.keeper and not self.record.connections:
+            if (yield partial(self.sessions.release_guest, ID, self.record.keeper, self.now)):
+                return
+            yield Sleep(GRACE_MS)
+
+    def _tell(self, record: Session) -> None:
+        """The visitor's front end hears that CXone offers no typing."""
+
+    def note(self, text: str | Any, *_: Any) -> None:
+        """A line of the story, when somebody reads it."""
+        if self.log is not None:
+            self.log.append(f"{self.now - START:>7} {text}")
+
+
+def _delay_of(fault: Fault) -> int:
+    """How much later CXone acts on a call."""
+    return fault.ms if fault.kind in ("lost", "lost-untaken", "slow", "orphan") else 0
+
+
+def _method(call: Call) -> str:
+    return "GET" if call.typing is None else f"POST {str(call.typing).lower()}"
+
+
+def _call_text(due: partial[Any]) -> str:
+    shown = [argument for argument in due.args if not isinstance(argument, Session)]
+    return f"{due.func.__name__}({', '.join(_value_text(argument) for argument in shown)})"
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, Session):
+        return f"<generation {value.generation} revision {value.revision} shown {value.shown} sending {value.sending}>"
+    if isinstance(value, int) and not isinstance(value, bool) and value > START:
+        return str(value - START)
+    return str(value)
