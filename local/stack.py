@@ -18,19 +18,17 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from local import stack_file
-from local.aws import CREDENTIALS, Aws
+from local.aws import Aws
 from local.deploy import ROOT, Deployment, deploy
 from local.emulator import Emulator
+from local.keepers import Keepers
 from local.processes import Child, StackError, end_with_parent, port_is_taken
 from local.settings import Settings, read_settings
-from local.task_credentials import TaskCredentials
 from local.warm_up import warm_up
 
 DEFAULT_PORT = 8080
 _READY_SECONDS = 15.0
 _WATCH_SECONDS = 0.2
-# A keeper that ends sooner than this after its start is not worth starting again.
-_KEEPER_LEAST_SECONDS = 3.0
 
 
 class Stack:
@@ -47,7 +45,6 @@ class Stack:
         self._keeper_count = keepers
         self._cleanup = contextlib.ExitStack()
         self._children: list[Child] = []
-        self._keepers: list[tuple[Child, float]] = []  # with the time of their start
         self._failure: StackError | None = None
         self._ending = threading.Event()
 
@@ -71,8 +68,7 @@ class Stack:
 
     def wait(self) -> None:
         """Wait until a part of the stack fails; then StackError. A signal's exception ends it too."""
-        while not self._ending.wait(_WATCH_SECONDS):
-            pass
+        self._ending.wait()
         if self._failure:
             raise self._failure
 
@@ -94,13 +90,16 @@ class Stack:
         self._aws = Aws(emulator.endpoint_url)
         parameters = {"CxoneBaseUrl": cxone_base_url, "KeeperImage": "guest-keeper:local", "LogLevel": "DEBUG"}
         deployment = deploy(self._aws, parameters, self.settings.credentials)
-        self._keeper_environment = self._make_keeper_environment(deployment)
-        self._keepers = [self._start_keeper() for _ in range(self._keeper_count)]
+        log = self._folder / "keeper.log"
+        self._keepers = Keepers(self._aws, deployment, self._environment, log, self._keeper_count)
+        self._cleanup.callback(self._keepers.stop)  # before the rest: guests are handed back to a living AWS
+
         self.info = self._describe(cxone_base_url, deployment)
-        self._publish()
+        self._publish(as_newest=False)  # for the console
         console = self._start_console()
         warm_up(self._aws, self.info["functions"])
         console.wait_until(lambda: port_is_taken(port), _READY_SECONDS)
+        self._publish(as_newest=self._as_newest)
         watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
         watcher.start()
         self._cleanup.callback(watcher.join)
@@ -119,24 +118,7 @@ class Stack:
         )
         ready = re.compile(r"^cxone simulator ready (http://\S+)$", re.MULTILINE)
         child.wait_until(lambda: bool(ready.search(child.log.read_text())), _READY_SECONDS)
-        return ready.findall(child.log.read_text())[0]
-
-    def _make_keeper_environment(self, deployment: Deployment) -> dict[str, str]:
-        """The task definition's, and the task role's credentials instead of the account's root."""
-        credentials = TaskCredentials(self._aws, deployment.resources["KeeperRole"])
-        self._cleanup.callback(credentials.stop)
-        general = {name: value for name, value in self._environment.items() if name not in CREDENTIALS}
-        own = {"PYTHONPATH": str(ROOT / "layers/typing_relay"), "KEEPER_HEALTH_PORT": "0"}
-        return general | deployment.keeper_environment | credentials.environment() | own
-
-    def _start_keeper(self) -> tuple[Child, float]:
-        child = Child(
-            "guest keeper",
-            [sys.executable, str(ROOT / "functions/guest_keeper/app.py")],
-            self._keeper_environment,
-            self._folder / "keeper.log",
-        )
-        return child, time.monotonic()
+        return str(ready.findall(child.log.read_text())[0])
 
     def _start_console(self) -> Child:
         arguments = ["-m", "local.console", "--port", str(self.settings.console_port)]
@@ -153,7 +135,6 @@ class Stack:
         simulated = self.settings.cxone_base_url is None
         return {
             "pid": os.getpid(),
-            "keeper_pids": [],
             "console_url": f"http://127.0.0.1:{self.settings.console_port}",
             "websocket_url": deployment.websocket_url,
             "connections_url": deployment.connections_url,
@@ -171,39 +152,31 @@ class Stack:
             "logs": str(self._folder),
         }
 
-    def _publish(self) -> None:
-        self.info["keeper_pids"] = [child.pid for child, _ in self._keepers]
-        stack_file.publish(self._folder, self.info, as_newest=self._as_newest)
+    def _publish(self, *, as_newest: bool) -> None:
+        self.info["keeper_pids"] = self._keepers.pids
+        stack_file.publish(self._folder, self.info, as_newest=as_newest)
 
     def _watch(self) -> None:
         """Until the stack ends: replace dead keepers, notice other deaths."""
         while not self._ending.wait(_WATCH_SECONDS):
-            dead = next((child for child in self._children if child.has_ended()), None)
-            if dead:
-                self._fail(f"the {dead.name} ended unexpectedly.\n{dead.last_words()}")
-            for index, (child, started) in enumerate(self._keepers):
-                if child.has_ended():
-                    self._replace_keeper(index, child, time.monotonic() - started)
+            try:
+                self._look_after_children()
+            except StackError as error:
+                self._failure = error
+                self._ending.set()
 
-    def _replace_keeper(self, index: int, child: Child, lived: float) -> None:
-        if lived < _KEEPER_LEAST_SECONDS:
-            self._fail(f"the guest keeper ended right after its start.\n{child.last_words()}")
-            return
-        self._keepers[index] = self._start_keeper()
-        self._publish()
-
-    def _fail(self, reason: str) -> None:
-        self._failure = StackError(reason)
-        self._ending.set()
+    def _look_after_children(self) -> None:
+        for child in self._children:
+            if child.has_ended():
+                raise StackError(f"the {child.name} ended unexpectedly.\n{child.last_words()}")
+        if self._keepers.replace_dead():
+            self._publish(as_newest=self._as_newest)
 
     def _stop_children(self) -> None:
-        """Keepers first, while there is still an AWS to hand their guests back to."""
-        keepers = [child for child, _ in self._keepers]
-        for group in (keepers, self._children):
-            for child in group:
-                child.ask_to_stop()
-            for child in group:
-                child.stop()
+        for child in self._children:
+            child.ask_to_stop()
+        for child in self._children:
+            child.stop()
 
 
 class StopRequested(BaseException):

@@ -6,6 +6,7 @@ PORT is the console's. A folder stays after its stack has ended, for its logs, u
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,20 @@ _STACKS = LOCAL / "stacks"
 
 def claim_folder(port: int) -> Path:
     """An empty folder for the stack with its console on `port`; those of ended stacks are removed."""
-    for folder in _STACKS.glob("*"):
+    _STACKS.mkdir(parents=True, exist_ok=True)
+    for folder in _STACKS.glob("[0-9]*"):
         if not _is_alive(folder):
             shutil.rmtree(folder, ignore_errors=True)
     folder = _STACKS / str(port)
+    made = Path(tempfile.mkdtemp(prefix="new-", dir=_STACKS))  # nobody must see it without its pid
+    (made / "pid").write_text(str(os.getpid()))
     try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
+        made.rename(folder)
+    except OSError:
+        shutil.rmtree(made)
         raise StackError(
             f"a stack with its console on port {port} is starting or running. Choose another: PORT={port + 1}"
         ) from None
-    (folder / "pid").write_text(str(os.getpid()))
     return folder
 
 
