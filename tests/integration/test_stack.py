@@ -23,13 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90  # on a machine that runs other tests beside
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """One for the tests that leave it whole."""
-    with Stack(as_newest=False) as running:
-        yield running
-
-
 def port_of(url: str) -> int:
     return int(url.split(":")[2].split("/")[0])
 
