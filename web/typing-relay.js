@@ -246,8 +246,8 @@ class TypingRelay extends EventTarget {
   }
 
   #event(event) {
-    if (event.type === "agent-typing") this.#setAgentTyping(event.typing);
-    else this.#emit(event.type === "message" ? "message" : "event", event);
+    if (event?.type === "agent-typing") this.#setAgentTyping(event.typing);
+    else this.#emit(event?.type === "message" ? "message" : "event", event);
   }
 
   #setAgentTyping(typing) {

@@ -1,26 +1,16 @@
 """One running stack and one Chromium for all tests in a real browser; a page and a visitor for each."""
 
 import itertools
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
 from local.processes import free_port
 from local.settings import Settings, read_settings
 from local.stack import Stack
-from tests.e2e.console_page import ConsolePage
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-LAUNCH = [
-    "--no-sandbox",  # tests run as root in CI
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-]
-PATIENCE_MS = 15_000  # a busy machine
+from tests.e2e.browser import CHROMIUM, chromium
+from tests.e2e.console_page import PATIENCE_MS, ConsolePage
 
 
 class RunningStack:
@@ -41,15 +31,17 @@ class RunningStack:
     def console_url(self) -> str:
         return self._stack.info["console_url"]
 
+    @property
+    def websocket_url(self) -> str:
+        return self._stack.info["websocket_url"]
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("needs Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=LAUNCH)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

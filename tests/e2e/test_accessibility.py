@@ -84,8 +84,11 @@ def test_a_conversation_needs_no_mouse(console):
 
 
 def test_a_narrow_window_scrolls_only_downwards(console):
-    """390 px: a phone."""
+    """390 px: a phone; with more conversations than fit beside each other."""
+    console.page.locator('#player [data-part="count"]').fill("4")
+    console.page.locator('#player [data-part="toggle"]').click()
     console.page.set_viewport_size(NARROW)
+    expect(console.page.locator("#agent .row", has_text="writer-04")).to_be_attached()
     assert console.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
 
 

@@ -52,7 +52,8 @@ export class AgentDesk {
   #renderRow(visitor) {
     const { session } = visitor;
     if (!this.#rows.has(session)) this.#addRow(session);
-    const { button, state } = this.#rows.get(session);
+    const { line, button, state } = this.#rows.get(session);
+    line.hidden = !visitor.record?.guest_id && session !== this.selected; // CXone's conversation is over
     const typing = this.#model.isShownTyping(visitor);
     button.classList.toggle("typing", typing);
     button.ariaPressed = String(session === this.selected);
@@ -64,8 +65,9 @@ export class AgentDesk {
     const button = make("button", { type: "button", className: "row" }, make("span", { className: "row-name" }, session));
     button.append(typingDots(), state);
     button.addEventListener("click", () => this.select(session));
-    this.#rows.set(session, { button, state });
-    this.#part("rail").append(make("li", {}, button));
+    const line = make("li", {}, button);
+    this.#rows.set(session, { line, button, state });
+    this.#part("rail").append(line);
   }
 
   #renderConversation() {

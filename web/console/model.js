@@ -5,6 +5,7 @@
 
 const DRAWN_MS = 10 * 60_000; // keys and frames older than this are only counted
 const ROWS = 500;
+const UNWRITTEN_MS = 5000; // a frame that nothing tells of for so long was refused or lost
 
 export const DEBOUNCE_MS = 2000;
 
@@ -31,7 +32,7 @@ export class Model {
     if (frame.action !== "keystroke" && frame.action !== "stop") return;
     const visitor = this.visitor(session);
     visitor.frameCount++;
-    keep(visitor.frames, { at, action: frame.action, woke: false });
+    keep(visitor.frames, { at, action: frame.action, written: false, woke: false });
     if (frame.action === "stop") {
       const burst = visitor.bursts.at(-1);
       if (burst) burst.stopped = true;
@@ -88,8 +89,9 @@ export class Model {
     change(visitor.wanted, event.typing_since && event.typing ? event.typing_since : event.at, event.typing ?? false);
     change(visitor.accepted, event.shown_at ?? event.at, event.shown ?? false);
     if (!before) return;
-    if (event.generation > (before.generation ?? 0)) markWaking(visitor.frames, before.at);
-    if (visitor.keyCount) visitor.writeCount += writesBetween(before, event);
+    const step = (name) => Math.max(0, (event[name] ?? 0) - (before[name] ?? 0));
+    markWritten(visitor.frames, event.at, step("revision"), step("generation") > 0);
+    if (visitor.keyCount) visitor.writeCount += step("revision") + step("generation");
     this.#rowsOfRecord(before, event);
   }
 
@@ -261,16 +263,15 @@ function change(list, at, value) {
   if ((list.at(-1)?.value ?? false) !== value) list.push({ at: Math.max(at, list.at(-1)?.at ?? 0), value });
 }
 
-/** A new generation since `since` was begun by the first frame after it; the others were coalesced. */
-function markWaking(frames, since) {
-  const frame = frames.find(({ at, woke }) => at > since - 100 && !woke);
-  if (frame) frame.woke = true;
-}
-
-/** Each key or stop taken in is one write and bumps the revision; each owner that begins bumps the generation. */
-function writesBetween(before, after) {
-  const step = (name) => Math.max(0, (after[name] ?? 0) - (before[name] ?? 0));
-  return step("revision") + step("generation");
+/**
+ * Each key or stop taken in is one write and bumps the revision; each owner that begins bumps the generation.
+ * So the oldest frames not known as written are the ones written now, and the first of them woke the relay.
+ */
+function markWritten(frames, now, writes, woke) {
+  const written = frames.filter((frame) => !frame.written && frame.at > now - UNWRITTEN_MS).slice(0, writes);
+  const first = written[0] ?? frames.findLast((frame) => frame.written);
+  for (const frame of written) frame.written = true;
+  if (woke && first) first.woke = true;
 }
 
 

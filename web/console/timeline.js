@@ -3,6 +3,7 @@
 import { callsOf, spans } from "./model.js";
 
 const STILL_MS = 1000; // with reduced motion the picture moves once a second
+const PAUSED_MS = 250; // a paused picture is drawn again for a new size or theme
 const LABEL_PX = 80; // between two times at the bottom
 const GRID_S = [1, 2, 5, 10, 30, 60, 120];
 
@@ -42,8 +43,8 @@ export class Timeline {
 
   #drawWhenDue() {
     const now = Date.now();
-    const changes = this.pausedAt === null || this.#drawnAt === 0;
-    if (!changes || (this.#calm.matches && now - this.#drawnAt < STILL_MS) || !this.#canvas.clientWidth) return;
+    const every = this.pausedAt !== null ? PAUSED_MS : this.#calm.matches ? STILL_MS : 0;
+    if (now - this.#drawnAt < every || !this.#canvas.clientWidth) return;
     this.#drawnAt = now;
     this.#draw(this.pausedAt ?? now, now);
   }
@@ -71,7 +72,7 @@ export class Timeline {
     ink.lineWidth = 1;
     for (let at = Math.ceil(from / step) * step; at <= to; at += step) {
       line(ink, x(at), 0, x(at), height - 16);
-      ink.fillText(clockTime(at), x(at) + 3, height - 4);
+      if (x(at) < width - LABEL_PX / 2) ink.fillText(clockTime(at), x(at) + 3, height - 4);
     }
   }
 
