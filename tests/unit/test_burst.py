@@ -180,6 +180,12 @@ def test_a_throttled_organisation_pauses_true_but_not_false() -> None:
     assert what(shown(keys={}), calm_at=NOW + 900) == Send(False)
 
 
+def test_a_throttled_organisation_is_asked_nothing() -> None:
+    """Verification never costs the rate limit its room."""
+    assert what(shown(verify_at=NOW), calm_at=NOW + 900) == Wait(NOW + 900)
+    assert what(session(keys={}, verify_at=NOW), calm_at=NOW + 900) == Release()
+
+
 def test_verification_is_due_after_a_stop() -> None:
     """CXone fact: it does not keep typing state beyond the session, hence verification."""
     assert what(session(keys={}, verify_at=NOW)) == Verify()
@@ -235,7 +241,13 @@ def test_typing_beyond_the_cap_stays_dark_until_the_visitor_pauses() -> None:
 def test_a_long_retry_after_is_left_to_the_sweeper() -> None:
     """T7: waits are not spent in an execution that could not last so long."""
     parked = shown(keys={}, attempted=False, attempts=1, retry_at=NOW + 604_800_000)
-    assert what(parked) == HandOver(at=NOW + 604_800_000)
+    assert what(parked) == HandOver(at=NOW + POLICY.park_ms)
+
+
+def test_a_true_with_a_long_retry_after_is_over_when_the_visitor_falls_quiet() -> None:
+    """T5: nothing is shown, so nothing is left to anybody."""
+    throttled = session(attempted=True, attempts=1, retry_at=NOW + 604_800_000)
+    assert what(throttled) == Wait(NOW - 300 + QUIET_MS)
 
 
 def test_an_execution_hands_over_before_step_functions_ends_it() -> None:

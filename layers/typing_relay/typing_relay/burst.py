@@ -52,7 +52,7 @@ class Policy:
     guest_request_ms: int = 15_000
     #: An execution ends itself well before Step Functions' 5 minutes for Express.
     execution_ms: int = 240_000
-    #: A Retry-After longer than this is left to the sweeper instead of a sleeping execution.
+    #: A ``false`` that must wait longer than this is left to the sweeper instead of a sleeping execution.
     park_ms: int = 60_000
     session_ttl_s: int = 86_400
 
@@ -236,15 +236,15 @@ Decision = End | Release | HandOver | Wait | Send | Verify | ForgetFailures | Re
 def decide(record: Session | None, owner: Owner, now: int, policy: Policy, calm_at: int = 0) -> Decision:
     """What ``owner`` has to do next.
 
-    ``calm_at`` (ms): CXone throttles the whole organisation until then, so no new ``true`` is sent before.
+    ``calm_at`` (ms): CXone is in trouble for all until then, so no new ``true`` and no question is sent before.
     """
     if record is None or record.generation != owner.generation:
         return End()
     decision = _next_step(record, now, policy, calm_at)
     if not isinstance(decision, Wait):
         return decision
-    if record.retry_at - now > policy.park_ms:
-        return HandOver(at=record.retry_at)
+    if decision.until - now > policy.park_ms:
+        return HandOver(at=now + policy.park_ms)
     if now - owner.started_at >= policy.execution_ms:
         return HandOver(at=now)
     return decision
@@ -259,7 +259,7 @@ def _next_step(record: Session, now: int, policy: Policy, calm_at: int) -> Decis
     if not record.has_guest():
         return _without_guest(record, wanted, now, policy)
     if record.is_settled_at(wanted):
-        return _settled(record, wanted, now, policy)
+        return _settled(record, wanted, now, policy, calm_at)
     return _unsettled(record, wanted, now, policy, calm_at)
 
 
@@ -271,12 +271,12 @@ def _without_guest(record: Session, wanted: bool, now: int, policy: Policy) -> D
     return Wait(min(record.quiet_at(policy), now + policy.guest_poll_ms))
 
 
-def _settled(record: Session, wanted: bool, now: int, policy: Policy) -> Decision:
-    may_call = now >= record.retry_at
+def _settled(record: Session, wanted: bool, now: int, policy: Policy, calm_at: int) -> Decision:
+    may_call = now >= max(record.retry_at, calm_at)
     if record.verify_at is not None and now >= record.verify_at and may_call:
         return Verify()
     if wanted:
-        return Wait(_next_look(record, now, policy))
+        return Wait(_next_look(record, now, policy, calm_at))
     if record.is_fresh(now, policy):  # typing beyond the cap: dark until the visitor pauses
         return Wait(record.quiet_at(policy))
     if record.attempts:
@@ -293,7 +293,7 @@ def _unsettled(record: Session, wanted: bool, now: int, policy: Policy, calm_at:
     return Wait(min(may_send_at, record.quiet_at(policy)) if wanted else may_send_at)
 
 
-def _next_look(record: Session, now: int, policy: Policy) -> int:
+def _next_look(record: Session, now: int, policy: Policy, calm_at: int) -> int:
     looks = [record.quiet_at(policy)]
     pause_due_at = record.pause_due_at(policy)
     if pause_due_at is not None:
@@ -301,5 +301,5 @@ def _next_look(record: Session, now: int, policy: Policy) -> int:
     if record.typing_since is not None:
         looks.append(record.typing_since + policy.cap_ms)
     if record.verify_at is not None:
-        looks.append(max(record.verify_at, record.retry_at))
+        looks.append(max(record.verify_at, record.retry_at, calm_at))
     return max(now + 1, min(looks))

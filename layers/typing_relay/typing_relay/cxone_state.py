@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from typing_relay import breaker
+from typing_relay.breaker import Pause, Tally
 from typing_relay.cxone.auth import ShareUnavailable, Token
 from typing_relay.cxone.outcomes import Outcome
 
@@ -16,6 +17,8 @@ from typing_relay.cxone.outcomes import Outcome
 LOCK_MS = 5_000
 #: How old the breaker's state may be in a process.
 LOOK_MS = 1_000
+#: Calls that went well are reported so many at a time.
+REPORT_CALLS = 5
 _TOKEN, _BREAKER = {"name": {"S": "oauth_token"}}, {"name": {"S": "breaker"}}
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -78,39 +81,90 @@ class SharedToken:
 
 
 class SharedWeather:
-    """The breaker: each process judges by its own calls, and all pause when one says so.
+    """The breaker: all processes count their calls together, and all pause when most of them fail.
 
-    ``report`` is called with the pause in ms when this process opens the breaker.
+    ``report`` is called with the pause in ms in the one process that opens the breaker.
     """
 
     def __init__(self, client: Any, table_name: str, report: Callable[[int], None]) -> None:
         self._client, self._table, self._report = client, table_name, report
-        self._calls: tuple[breaker.Call, ...] = ()
-        self._calm_at = 0
+        self._pause = Pause()
         self._looked_at = 0
+        self._window = 0
+        self._unreported = Tally()
 
     def calm_at(self, now: int) -> int:
-        """When new ``true`` signals may go out again (epoch ms); in the past in fair weather."""
+        """When CXone takes new signals again (epoch ms); in the past in fair weather."""
         if now - self._looked_at >= LOOK_MS:
             self._looked_at = now
-            with suppress(BotoCoreError, ClientError):  # on its own judgement until the table answers again
-                item = self._client.get_item(TableName=self._table, Key=_BREAKER).get("Item", {})
-                self._calm_at = max(self._calm_at, int(item.get("calm_at", _n(0))["N"]))
-        return self._calm_at
+            with suppress(BotoCoreError, ClientError):  # as last known until the table answers again
+                self._pause = self._look()
+        return self._pause.calm_at
 
     def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
-        """Count a finished call; opens the breaker for all when most guests are in trouble."""
-        self._calls = (*breaker.recent(self._calls, now), breaker.Call(now, guest_id, outcome))
-        pause_ms = breaker.pause_ms(self._calls, now)
-        if not pause_ms:
+        """Count a finished call; opens the breaker for all when most of their calls are in trouble."""
+        if now < self._pause.calm_at:
+            return  # open already
+        if breaker.window_of(now) != self._window:
+            self._window, self._unreported = breaker.window_of(now), Tally()
+        self._unreported = breaker.added(self._unreported, breaker.tally_of(guest_id, outcome))
+        if not breaker.is_trouble(outcome) and self._unreported.calls < REPORT_CALLS:
             return
-        self._calls, self._calm_at = (), now + pause_ms
-        self._report(pause_ms)
-        with suppress(BotoCoreError, ClientError):  # the others will see for themselves
-            self._client.put_item(
+        reported, self._unreported = self._unreported, Tally()
+        with suppress(BotoCoreError, ClientError):  # the others, or the next call, will see for themselves
+            tally = self._add(reported)
+            if breaker.is_stormy(tally):
+                self._open(breaker.next_pause(tally, self._look(), now), now)
+
+    def _look(self) -> Pause:
+        item = self._client.get_item(TableName=self._table, Key=_BREAKER).get("Item")
+        return Pause(int(item["calm_at"]["N"]), int(item["in_a_row"]["N"])) if item else Pause()
+
+    def _add(self, tally: Tally) -> Tally:
+        """Report calls; returns what all processes have reported in this window."""
+        values = {
+            ":calls": _n(tally.calls),
+            ":troubled": _n(tally.troubled_calls),
+            ":asked": _n(tally.asked_ms),
+            ":ttl": _n(self._window // 1000 + 60),
+        }
+        guests = {":guests": {"SS": sorted(tally.troubled_guests)}} if tally.troubled_guests else {}
+        item = self._client.update_item(
+            TableName=self._table,
+            Key={"name": {"S": f"calls {self._window}"}},
+            UpdateExpression="SET expires_at = :ttl ADD calls :calls, troubled_calls :troubled, asked_ms :asked"
+            + (", troubled_guests :guests" if guests else ""),
+            ExpressionAttributeValues=values | guests,
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+        return Tally(
+            int(item["calls"]["N"]),
+            int(item["troubled_calls"]["N"]),
+            frozenset(item.get("troubled_guests", {"SS": []})["SS"]),
+            int(item["asked_ms"]["N"]),
+        )
+
+    def _open(self, pause: Pause, now: int) -> None:
+        """Begin the pause for all; one of those who find out at the same time does, and reports it."""
+        self._pause = pause
+        try:
+            self._client.update_item(
                 TableName=self._table,
-                Item={**_BREAKER, "calm_at": _n(self._calm_at), "expires_at": _n(self._calm_at // 1000 + 60)},
+                Key=_BREAKER,
+                UpdateExpression="SET calm_at = :calm_at, in_a_row = :in_a_row, expires_at = :ttl",
+                ConditionExpression="attribute_not_exists(calm_at) OR calm_at <= :now",
+                ExpressionAttributeValues={
+                    ":calm_at": _n(pause.calm_at),
+                    ":in_a_row": _n(pause.in_a_row),
+                    ":ttl": _n(pause.calm_at // 1000 + 60),
+                    ":now": _n(now),
+                },
             )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _CONDITION_FAILED:
+                raise
+            return
+        self._report(pause.calm_at - now)
 
 
 def _n(value: int) -> dict[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from typing_relay.breaker import turn_ms
 from typing_relay.burst import (
     MAX_MISMATCHES,
     Decision,
@@ -201,10 +202,14 @@ def reconcile(world: SenderWorld, owner: Owner) -> Flow[Reconciled]:
 
 
 def _calm_at(world: SenderWorld, record: Session | None, now: int) -> Flow[int]:
-    """When CXone as a whole takes new signals again; asked only where a ``true`` could be due."""
-    if record is None or not record.wants(now, world.policy) or record.is_settled_at(True):
+    """When it is this session's turn after CXone was in trouble; asked only where a ``true`` or a GET could be due."""
+    if record is None:
         return 0
-    return (yield from step(world.weather.calm_at, now))
+    may_begin = record.wants(now, world.policy) and not record.is_settled_at(True)
+    may_ask = record.verify_at is not None and now >= record.verify_at
+    if not may_begin and not may_ask:
+        return 0
+    return (yield from step(world.weather.calm_at, now)) + turn_ms(record.session_id)
 
 
 def _keep_lease(world: SenderWorld, record: Session, until: int, now: int) -> Flow[Reconciled | None]:
@@ -311,6 +316,7 @@ def _verify(world: SenderWorld, record: Session) -> Flow[None]:
         if mismatches > MAX_MISMATCHES:
             answer, next_at = record.shown, None
         retry_at = now + backoff_ms(mismatches - 1) if mismatches > 1 else record.retry_at
+        yield from step(world.weather.note, record.guest_id, Outcome(Kind.ACCEPTED), now)
         yield from step(world.sessions.verified, record, answer, next_at, mismatches, retry_at)
         return
     yield from step(world.weather.note, record.guest_id, answer, now)
