@@ -64,10 +64,9 @@ requirements:
 	@./local/requirements.sh --check
 
 bench: export PYTHONPATH := $(CURDIR)/layers/typing_relay
-bench: ## Run the benchmarks, each beside a peer in the same run
+bench: ## Run the benchmarks, each beside a peer in the same run (ARGS="storm" to choose)
 	@./local/setup.sh test
-	@$(PYTHON_IN_VENV) -m tests.benchmarks.real_typing
-	@$(PYTHON_IN_VENV) -m tests.benchmarks.keeper_sockets
+	@$(PYTHON_IN_VENV) -m tests.benchmarks $(ARGS)
 
 clean: ## Remove what the other commands made: environments, caches, .local
 	rm -rf .venv .venv-sam .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

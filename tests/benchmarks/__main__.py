@@ -1,0 +1,25 @@
+"""`make bench`: every benchmark, or those named (`make bench ARGS="real_typing storm"`), one after the other."""
+
+import importlib
+import sys
+from pathlib import Path
+
+# In this order: what a visitor notices, what the deployment pays, what the keeper carries, what survives a storm.
+BENCHMARKS = ("real_typing", "page", "coalesced_key", "keeper_sockets", "keeper_at_scale", "storm")
+
+
+def main() -> int:
+    """Run them; 2 when one that was named does not exist."""
+    names = sys.argv[1:] or BENCHMARKS
+    unknown = [name for name in names if not (Path(__file__).parent / f"{name}.py").exists()]
+    if unknown:
+        print(f"error: no benchmark {', '.join(unknown)}. There are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    for name in names:
+        print(f"\n=== {name} ===", flush=True)
+        importlib.import_module(f"tests.benchmarks.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
