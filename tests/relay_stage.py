@@ -1,4 +1,4 @@
-"""A running stack as fault tests use it: visitors on it, faults for one guest or all, processes to kill, what CXone saw."""
+"""A running stack as fault tests use it: visitors, faults for one guest or all, processes to kill, what CXone saw."""
 
 from __future__ import annotations
 
@@ -193,9 +193,8 @@ class Actor:
         try:
             event = self.cxone.wait_for(kind, self._seen, timeout_s, guest_id=self.guest, **fields)
         except TimeoutError as error:
-            raise TimeoutError(
-                f"{error}; there came {self.calls()}; the record: {self.stage.record(self.name)}"
-            ) from None
+            record = self.stage.record(self.name)
+            raise TimeoutError(f"{error}; there came {self.calls()}; the record: {record}") from None
         self._seen = event["n"]
         return event
 
@@ -210,6 +209,10 @@ class Actor:
         self.guests.append(self.stage.record(self.name).guest_id)
         self._seen = self.began
         return self.guest
+
+    def looks_away(self) -> None:
+        """What happened until now is not waited for any more."""
+        self._seen = self.cxone.last_event()
 
     def events(self) -> list[Event]:
         """All events of this visitor's guests."""
