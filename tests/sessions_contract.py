@@ -283,6 +283,20 @@ class SessionsContract:
         assert sessions.lock(record, _lock(True))
         assert not sessions.lock(record, Lock(True, NOW + 71, NOW + 80, NOW))
 
+    def test_a_duplicate_that_slept_through_a_call_gets_no_lock(self, sessions: MemorySessions) -> None:
+        """T1, T12: the lock is free again, but what the duplicate read is out of date."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        sessions.accepted(record, _lock(True), NOW + 5, NOW + 10)
+        assert not sessions.lock(record, Lock(True, NOW + 71, NOW + 80, NOW))
+
+    def test_a_lock_puts_the_record_into_the_sweepers_hands(self, sessions: MemorySessions) -> None:
+        """T4: a duplicate may call after the release; what it leaves behind must be found."""
+        record = _owned(sessions)
+        sessions.release(record)
+        sessions.lock(record, _lock(True))
+        assert sessions.overdue(shard_of(ID), NOW * 2, 10) == [ID]
+
     def test_a_lock_for_a_guest_that_is_gone_is_refused(self, sessions: MemorySessions) -> None:
         """The call would go to a guest session that is over."""
         record = _owned(sessions)
@@ -298,7 +312,7 @@ class SessionsContract:
         if before is not None:
             earlier = Lock(before, NOW + 7, NOW + 80, NOW)
             sessions.lock(record, earlier)
-            sessions.failed(record, earlier, NOW + 7, NOW)
+            sessions.failed(record, earlier, NOW + 7)
         uncertain = _record(sessions)
         sessions.lock(uncertain, _lock(True))
         assert sessions.unlock(uncertain, _lock(True))
@@ -326,7 +340,7 @@ class SessionsContract:
         sessions.lock(_record(sessions), Lock(False, NOW + 90, NOW + 95, None))
         before = _record(sessions)
         assert not sessions.accepted(record, _lock(True), NOW, NOW)
-        assert not sessions.failed(record, _lock(True), None, NOW)
+        assert not sessions.failed(record, _lock(True), None)
         assert _record(sessions) == before
 
     def test_the_answer_to_a_call_for_a_former_guest_changes_nothing(self, sessions: MemorySessions) -> None:
@@ -336,35 +350,25 @@ class SessionsContract:
         sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW)
         before = _record(sessions)
         assert not sessions.accepted(record, _lock(True), NOW, NOW)
-        assert not sessions.failed(record, _lock(True), None, NOW)
+        assert not sessions.failed(record, _lock(True), None)
         assert _record(sessions) == before
 
     def test_a_call_that_certainly_failed_leaves_what_is_shown_known(self, sessions: MemorySessions) -> None:
-        """T7: the next try has its time."""
+        """The next try sends only what is still wanted."""
         record = _owned(sessions)
         sessions.lock(record, _lock(True))
-        assert sessions.failed(record, _lock(True), None, NOW + 2000)
+        assert sessions.failed(record, _lock(True), None)
         failed = _record(sessions)
-        assert (failed.sending, failed.sending_until, failed.retry_at) == (None, 0, NOW + 2000)
+        assert (failed.sending, failed.sending_until) == (None, 0)
         assert (failed.failures_of(True), failed.failures_of(False)) == (1, 0)
 
     def test_a_call_that_may_have_been_taken_stays_uncertain(self, sessions: MemorySessions) -> None:
         """T6: the next one waits until it can be in flight no longer."""
         record = _owned(sessions)
         sessions.lock(record, _lock(True))
-        assert sessions.failed(record, _lock(True), NOW + 70, NOW + 2000)
+        assert sessions.failed(record, _lock(True), NOW + 70)
         failed = _record(sessions)
         assert (failed.sending, failed.sending_until) == (True, NOW + 70)
-
-    def test_a_retry_is_never_earlier_than_one_known_before(self, sessions: MemorySessions) -> None:
-        """T7."""
-        record = _owned(sessions)
-        sessions.lock(record, _lock(True))
-        sessions.failed(record, _lock(True), None, NOW + 9000)
-        again = _record(sessions)
-        sessions.lock(again, Lock(True, NOW + 71, NOW + 80, NOW))
-        sessions.failed(again, Lock(True, NOW + 71, NOW + 80, NOW), None, NOW + 1000)
-        assert _record(sessions).retry_at == NOW + 9000
 
     def test_a_try_counts_from_its_lock_on(self, sessions: MemorySessions) -> None:
         """T7: also when its sender dies and nobody tells how it ended."""
@@ -376,7 +380,7 @@ class SessionsContract:
         """T7: a ``false`` is not held against the ``true`` that failed before."""
         record = _owned(sessions)
         sessions.lock(record, _lock(True))
-        sessions.failed(record, _lock(True), None, NOW)
+        sessions.failed(record, _lock(True), None)
         sessions.lock(_record(sessions), Lock(False, NOW + 71, NOW + 80, None))
         assert (_record(sessions).failures_of(True), _record(sessions).failures_of(False)) == (0, 1)
 
@@ -384,7 +388,7 @@ class SessionsContract:
         """T7."""
         record = _owned(sessions)
         sessions.lock(record, _lock(True))
-        sessions.failed(record, _lock(True), None, NOW)
+        sessions.failed(record, _lock(True), None)
         assert not sessions.forget_failures(ID, 0)
         assert sessions.forget_failures(ID, 1)
         assert _record(sessions).attempts == 0
@@ -394,35 +398,55 @@ class SessionsContract:
     def test_what_cxone_says_that_it_shows_becomes_what_is_shown(self, sessions: MemorySessions) -> None:
         """CXone does not keep typing state for ever (CXone fact)."""
         record = _accepted(sessions, True)
-        assert sessions.verified(record, False, NOW + 50, 1, NOW + 40)
+        assert sessions.verified(record, False, NOW + 50, 1)
         verified = _record(sessions)
         assert (verified.shown, verified.verify_at, verified.mismatches) == (False, NOW + 50, 1)
-        assert verified.retry_at == NOW + 40
 
     def test_nothing_more_to_verify_is_remembered_as_such(self, sessions: MemorySessions) -> None:
         """After a ``false`` one look is enough."""
         record = _accepted(sessions, False)
-        assert sessions.verified(record, False, None, 0, 0)
+        assert sessions.verified(record, False, None, 0)
         assert _record(sessions).verify_at is None
 
     def test_an_older_owners_verification_is_refused(self, sessions: MemorySessions) -> None:
         """T6."""
         record = _accepted(sessions, True)
         sessions.claim(ID, 1, NOW + 100)
-        assert not sessions.verified(record, False, None, 0, 0)
+        assert not sessions.verified(record, False, None, 0)
 
     def test_a_verification_overtaken_by_a_call_is_refused(self, sessions: MemorySessions) -> None:
         """T12: what was read before the call says nothing of what is shown after it."""
         record = _accepted(sessions, True)
         sessions.lock(_record(sessions), Lock(False, NOW + 71, NOW + 80, None))
-        assert not sessions.verified(record, True, None, 0, 0)
+        assert not sessions.verified(record, True, None, 0)
+
+    def test_a_verification_as_old_as_the_call_before_is_refused(self, sessions: MemorySessions) -> None:
+        """T4: a duplicate asked before, and hears after, what the other one sent."""
+        record = _accepted(sessions, True)
+        sessions.lock(record, Lock(False, NOW + 71, NOW + 80, None))
+        sessions.accepted(record, Lock(False, NOW + 71, NOW + 80, None), NOW, NOW)
+        assert not sessions.verified(record, True, None, 0)
+
+    def test_a_retry_after_holds_for_the_next_owner_too(self, sessions: MemorySessions) -> None:
+        """T7: an older owner may be the one that hears it."""
+        record = _accepted(sessions, True)
+        sessions.claim(ID, 1, NOW + 100)
+        assert sessions.postpone(record, NOW + 900)
+        assert not sessions.postpone(record, NOW + 800)
+        assert _record(sessions).retry_at == NOW + 900
+
+    def test_a_retry_after_ends_with_its_guest(self, sessions: MemorySessions) -> None:
+        """T7: each guest has a rate limit of its own."""
+        record = _accepted(sessions, True)
+        sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW)
+        assert not sessions.postpone(record, NOW + 900)
 
     # --- release
 
     def test_a_released_record_needs_no_sweeper(self, sessions: MemorySessions) -> None:
         """T4: released means settled."""
         record = _owned(sessions)
-        assert sessions.release(ID, record.generation, record.revision)
+        assert sessions.release(record)
         released = _record(sessions)
         assert (released.lease_until, released.typing, released.typing_since) == (0, False, None)
         assert sessions.overdue(shard_of(ID), NOW * 2, 10) == []
@@ -431,14 +455,20 @@ class SessionsContract:
         """T9."""
         record = _owned(sessions)
         sessions.press_key(ID, TAB, NOW + 1, NOW, EXPIRES)
-        assert not sessions.release(ID, record.generation, record.revision)
+        assert not sessions.release(record)
         assert sessions.overdue(shard_of(ID), NOW * 2, 10) == [ID]
+
+    def test_a_call_that_the_owner_has_not_seen_keeps_it_from_releasing(self, sessions: MemorySessions) -> None:
+        """T4: a duplicate's call; it may have been taken."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        assert not sessions.release(record)
 
     def test_an_older_owner_cannot_release(self, sessions: MemorySessions) -> None:
         """T9."""
         record = _owned(sessions)
         sessions.claim(ID, 1, NOW + 100)
-        assert not sessions.release(ID, record.generation, record.revision)
+        assert not sessions.release(record)
 
     # --- guests
 

@@ -88,7 +88,7 @@ class Watch:
                 self.stops[due.args[1]] = due.args[2]
             case "lock" if value:
                 self._locked(due.args[1].typing)
-            case "failed" | "verified" | "throttled":
+            case "failed" | "verified" | "postpone":
                 self._wrote_down(process)
             case "mark_typing_unavailable" if value:
                 self._marked(due.args[1])

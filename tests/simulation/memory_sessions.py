@@ -113,14 +113,15 @@ class MemorySessions:
         return self._set_if(session_id, {"generation": generation}, lease_until=lease_until)
 
     def lock(self, record: Session, lock: Lock) -> bool:
-        return self._set_if(
+        locked = self._set_if(
             record.session_id,
             {
                 "generation": record.generation,
                 "revision": record.revision,
                 "guest_id": record.guest_id,
-                "sending_until": record.sending_until,
+                "sends": record.sends,
             },
+            sends=record.sends + 1,
             sending=lock.typing,
             typing=lock.typing,
             attempted=lock.typing,
@@ -129,6 +130,9 @@ class MemorySessions:
             lease_until=lock.lease_until,
             typing_since=lock.typing_since,
         )
+        if locked:
+            self.in_hand.add(record.session_id)
+        return locked
 
     def unlock(self, record: Session, lock: Lock) -> bool:
         return self._set_if(
@@ -150,33 +154,37 @@ class MemorySessions:
             sending=None,
         )
 
-    def failed(self, record: Session, lock: Lock, uncertain_until: int | None, retry_at: int) -> bool:
+    def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
         certain: dict[str, Any] = {"sending": None} if uncertain_until is None else {}
         return self._set_if(
             record.session_id,
             {"sending_until": lock.until, "guest_id": record.guest_id},
-            retry_at=max(retry_at, record.retry_at),
             sending_until=uncertain_until or 0,
             **certain,
         )
 
-    def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int, retry_at: int) -> bool:
+    def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int) -> bool:
         return self._set_if(
             record.session_id,
-            {"generation": record.generation, "guest_id": record.guest_id, "sending": None},
+            {"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id},
             shown=shown,
             mismatches=mismatches,
-            retry_at=max(retry_at, record.retry_at),
             verify_at=verify_at,
         )
+
+    def postpone(self, record: Session, retry_at: int) -> bool:
+        current = self.records.get(record.session_id)
+        if current is None or current.retry_at >= retry_at:
+            return False
+        return self._set_if(record.session_id, {"guest_id": record.guest_id}, retry_at=retry_at)
 
     def forget_failures(self, session_id: str, generation: int) -> bool:
         return self._set_if(session_id, {"generation": generation}, attempts=0, mismatches=0)
 
-    def release(self, session_id: str, generation: int, revision: int) -> bool:
+    def release(self, record: Session) -> bool:
         released = self._set_if(
-            session_id,
-            {"generation": generation, "revision": revision},
+            record.session_id,
+            {"generation": record.generation, "revision": record.revision, "sends": record.sends},
             lease_until=0,
             typing=False,
             attempts=0,
@@ -185,7 +193,7 @@ class MemorySessions:
             verify_at=None,
         )
         if released:
-            self.in_hand.discard(session_id)
+            self.in_hand.discard(record.session_id)
         return released
 
     # --- guests

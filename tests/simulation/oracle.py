@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.simulation.history import History
+from tests.simulation.history import LATE_MS, History
 from tests.simulation.invariants import Violated, Watch
 from tests.simulation.world import START, World
 
@@ -52,9 +52,16 @@ def check(history: History, world: World) -> None:
                 _check_beginning(stretch, seen)
             if clear and after - stretch.ends >= BLUR_MS:
                 _check_end(stretch, after, seen)
-    most = sum(value for _, value in seen)
-    if most > len(expected):
-        raise Violated("T1", f"{most} times true for {len(expected)} bursts")
+    trues = sum(value for _, value in seen)
+    if trues > len(expected) + _stops_before_late_keys(history):
+        raise Violated("T1", f"{trues} times true for {len(expected)} bursts")
+
+
+def _stops_before_late_keys(history: History) -> int:
+    """How often a tab stopped while nobody could know that another was typing: its key was still on the way."""
+    keys = [act for act in history.acts if act.kind == "key"]
+    stops = [act for act in history.acts if act.kind in ("stop", "close")]
+    return sum(any(key.tab != stop.tab and key.at <= stop.at <= key.at + LATE_MS for key in keys) for stop in stops)
 
 
 def _check_alternation(watch: Watch) -> None:

@@ -67,6 +67,7 @@ class Runner:
         fault = self._fault(action)
         if fault and fault.kind == "stall":
             action.at += fault.ms
+            self.world.watch.disturbed(action.at)
         heapq.heappush(self._agenda, (action.at, next(self._order), action))
 
     def _deliver(self, act: Act) -> None:

@@ -371,6 +371,8 @@ class World:
     def _replace_guest(self) -> Flow[None]:
         """The keeper notices first that the guest is over: by its socket's close code."""
         record = self.record
+        if record.guest_status is not GuestStatus.OPEN:
+            return
         self.cxone.over.add(record.guest_id)
         if (yield partial(self.sessions.end_guest, ID, record.guest_id, self.now)):
             yield from self._bring_guest(record.keeper)
@@ -379,10 +381,10 @@ class World:
         """A keeper that finds its guest ended by somebody else awaits the request for a new one, but not for ever."""
         record = yield partial(self.sessions.get, ID, self.now)
         if record and record.keeper and not record.guest_id:
-            yield from self._bring_guest(record.keeper)
+            self._ask_for_guest(ID)
 
     def _release_guest(self) -> Flow[None]:
-        """The grace after the last connection is over; if the record does not let go, it is tried again after another."""
+        """The grace after the last connection is over; until the record lets go, it is tried again after another."""
         while self.record.keeper and not self.record.connections:
             if (yield partial(self.sessions.release_guest, ID, self.record.keeper, self.now)):
                 return

@@ -73,6 +73,8 @@ class Session:
     stops: Mapping[str, int] = field(default_factory=dict)
     #: Counts accepted keys and stops: fences inputs, as ``generation`` fences owners.
     revision: int = 0
+    #: Counts locks, and so calls: fences what duplicates of one owner have read.
+    sends: int = 0
     generation: int = 0
     lease_until: int = 0
     #: What was wanted when an owner last looked; for people, ``wants`` is the rule.

@@ -228,7 +228,7 @@ def _carry_out(world: SenderWorld, record: Session, decision: Decision) -> Flow[
     sessions = world.sessions
     match decision:
         case Release():
-            return (yield from step(sessions.release, record.session_id, record.generation, record.revision))
+            return (yield from step(sessions.release, record))
         case HandOver(at):
             yield from step(sessions.set_lease, record.session_id, record.generation, at)
             return True
@@ -265,21 +265,18 @@ def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[None]:
 def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome) -> Flow[None]:
     now = world.clock()
     yield from step(world.weather.note, record.guest_id, outcome, now)
-    is_lost = outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE)
-    if is_lost or not (yield from _note(world, record, lock, outcome, now)):
+    if outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
         yield from step(world.sessions.unlock, record, lock)
-    if is_lost:
         yield from _guest_lost(world, record, outcome)
-
-
-def _note(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome, now: int) -> Flow[bool]:
-    """Write down what came of the call. False when the guest was replaced meanwhile, or the lock ran out."""
+        return
     if outcome.kind is Kind.ACCEPTED:
         verify_at = now + world.policy.verify_ms if lock.typing else now
-        return (yield from step(world.sessions.accepted, record, lock, now, verify_at))
-    uncertain_until = _uncertain_until(record, lock, outcome, now)
-    retry_at = now + _delay(world, record, lock.typing, outcome)
-    return (yield from step(world.sessions.failed, record, lock, uncertain_until, retry_at))
+        is_noted = yield from step(world.sessions.accepted, record, lock, now, verify_at)
+    else:
+        yield from step(world.sessions.postpone, record, now + _delay(world, record, lock.typing, outcome))
+        is_noted = yield from step(world.sessions.failed, record, lock, _uncertain_until(record, lock, outcome, now))
+    if not is_noted:  # the guest was replaced meanwhile: the call to the former one is over
+        yield from step(world.sessions.unlock, record, lock)
 
 
 def _uncertain_until(record: Session, lock: Lock, outcome: Outcome, now: int) -> int | None:
@@ -315,17 +312,18 @@ def _verify(world: SenderWorld, record: Session) -> Flow[None]:
         mismatches = record.mismatches + 1 if answer != record.shown else 0
         if mismatches > MAX_MISMATCHES:
             answer, next_at = record.shown, None
-        retry_at = now + backoff_ms(mismatches - 1) if mismatches > 1 else record.retry_at
         yield from step(world.weather.note, record.guest_id, Outcome(Kind.ACCEPTED), now)
-        yield from step(world.sessions.verified, record, answer, next_at, mismatches, retry_at)
+        if mismatches > 1:
+            yield from step(world.sessions.postpone, record, now + backoff_ms(mismatches - 1))
+        yield from step(world.sessions.verified, record, answer, next_at, mismatches)
         return
     yield from step(world.weather.note, record.guest_id, answer, now)
     if answer.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
         yield from _guest_lost(world, record, answer)
         return
-    throttled = answer.kind is Kind.THROTTLED
-    retry_at = now + backoff_ms(0, answer.retry_after_ms, world.random()) if throttled else record.retry_at
-    yield from step(world.sessions.verified, record, record.shown, next_at, record.mismatches, retry_at)
+    if answer.kind is Kind.THROTTLED:
+        yield from step(world.sessions.postpone, record, now + _delay(world, record, record.shown, answer))
+    yield from step(world.sessions.verified, record, record.shown, next_at, record.mismatches)
 
 
 # --- what the sweeper does -------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ SWEEP_SHARDS = 8
 LEASE_INDEX = "by_lease"
 _BATCH = 100  # BatchGetItem's limit
 
+_AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
 #: ``sending_until`` stays: a call to the former guest may still be in flight (T6).
 _FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
@@ -202,7 +203,9 @@ class DynamoSessions:
             ":mine": _n(record.generation),
             ":revision": _n(record.revision),
             ":guest": {"S": record.guest_id},
-            ":seen": _n(record.sending_until),
+            ":sends": _n(record.sends),
+            ":one": _n(1),
+            ":shard": _n(shard_of(record.session_id)),
             ":typing": {"BOOL": lock.typing},
             ":until": _n(lock.until),
             ":lease": _n(lock.lease_until),
@@ -213,9 +216,10 @@ class DynamoSessions:
         return self._done(
             record.session_id,
             "SET sending = :typing, typing = :typing, attempted = :typing, attempts = :attempts,"
-            " sending_until = :until, lease_until = :lease"
-            + (" REMOVE typing_since" if since is None else ", typing_since = :since"),
-            "generation = :mine AND revision = :revision AND guest_id = :guest AND sending_until = :seen",
+            " sending_until = :until, lease_until = :lease, sweep_shard = :shard"
+            + (" REMOVE typing_since" if since is None else ", typing_since = :since")
+            + " ADD sends :one",
+            f"{_AS_READ} AND guest_id = :guest",
             values,
         )
 
@@ -245,37 +249,45 @@ class DynamoSessions:
             },
         )
 
-    def failed(self, record: Session, lock: Lock, uncertain_until: int | None, retry_at: int) -> bool:
+    def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
         """The call failed. ``uncertain_until``: None when CXone certainly did not take it."""
         certain = uncertain_until is None
         return self._done(
             record.session_id,
-            "SET retry_at = :retry_at, sending_until = :free" + (" REMOVE sending" if certain else ""),
+            "SET sending_until = :free" + (" REMOVE sending" if certain else ""),
             "sending_until = :until AND guest_id = :guest",
             {
-                ":retry_at": _n(max(retry_at, record.retry_at)),
                 ":free": _n(uncertain_until or 0),
                 **_held(record, lock),
             },
         )
 
-    def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int, retry_at: int) -> bool:
+    def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int) -> bool:
         """What CXone says that it shows, and when to ask again."""
         values = {
             ":mine": _n(record.generation),
+            ":sends": _n(record.sends),
             ":guest": {"S": record.guest_id},
             ":shown": {"BOOL": shown},
             ":mismatches": _n(mismatches),
-            ":retry_at": _n(max(retry_at, record.retry_at)),
         }
         if verify_at is not None:
             values[":verify_at"] = _n(verify_at)
         return self._done(
             record.session_id,
-            "SET shown = :shown, mismatches = :mismatches, retry_at = :retry_at"
+            "SET shown = :shown, mismatches = :mismatches"
             + (" REMOVE verify_at" if verify_at is None else ", verify_at = :verify_at"),
-            "generation = :mine AND guest_id = :guest AND attribute_not_exists(sending)",
+            "generation = :mine AND sends = :sends AND guest_id = :guest",
             values,
+        )
+
+    def postpone(self, record: Session, retry_at: int) -> bool:
+        """No call for this guest before ``retry_at``, whoever owns it (T7)."""
+        return self._done(
+            record.session_id,
+            "SET retry_at = :at",
+            "guest_id = :guest AND retry_at < :at",
+            {":at": _n(retry_at), ":guest": {"S": record.guest_id}},
         )
 
     def forget_failures(self, session_id: str, generation: int) -> bool:
@@ -287,14 +299,20 @@ class DynamoSessions:
             {":zero": _n(0), ":mine": _n(generation)},
         )
 
-    def release(self, session_id: str, generation: int, revision: int) -> bool:
-        """Give the lease up, unless a key or stop came that this owner has not seen (T9)."""
+    def release(self, record: Session) -> bool:
+        """Give the lease up, unless there is a key, a stop or a call that this owner has not seen (T4, T9)."""
         return self._done(
-            session_id,
+            record.session_id,
             "SET lease_until = :zero, typing = :false, attempts = :zero, mismatches = :zero"
             " REMOVE sweep_shard, typing_since, verify_at",
-            "generation = :mine AND revision = :revision",
-            {":zero": _n(0), ":false": _FALSE, ":mine": _n(generation), ":revision": _n(revision)},
+            _AS_READ,
+            {
+                ":zero": _n(0),
+                ":false": _FALSE,
+                ":mine": _n(record.generation),
+                ":revision": _n(record.revision),
+                ":sends": _n(record.sends),
+            },
         )
 
     # --- guests
@@ -456,6 +474,8 @@ def _fresh(session_id: str, expires_at: int) -> dict[str, Any]:
         "earlier_keys": {"M": {}},
         "stops": {"M": {}},
         "revision": _n(0),
+        "sends": _n(0),
+        "retry_at": _n(0),
         "generation": _n(0),
         "lease_until": _n(0),
         "sending_until": _n(0),
