@@ -14,7 +14,7 @@ export class Model {
   guests = new Map();
   faults = [];
   #rows = []; // whose guest a row is about may be known only later
-  stack = { running: false };
+  stack = { running: false, simulator: false };
 
   /** A key pressed in a visitor's box. */
   takeKey({ session, at }) {
@@ -58,8 +58,9 @@ export class Model {
     return this.guests.get(guestId);
   }
 
-  /** Whether the agent sees this visitor typing. */
+  /** Whether the agent sees this visitor typing: as the simulated CXone says, or what a real one accepted. */
   isShownTyping(visitor) {
+    if (!this.stack.simulator) return visitor.record?.shown ?? false;
     return this.guest(visitor.record?.guest_id).typing.at(-1)?.value ?? false;
   }
 

@@ -8,6 +8,7 @@ const GUEST = "guest-1";
 
 function modelWithGuest() {
   const model = new Model();
+  model.takeEvent({ kind: "stack", at: 0, running: true, simulator: true });
   model.takeEvent(record({ at: 0, revision: 0, generation: 0 }));
   return model;
 }
@@ -74,6 +75,13 @@ test("the agent sees what CXone took last", () => {
   assert.equal(model.isShownTyping(model.visitor(SESSION)), true);
   model.takeEvent(call(1180, false));
   assert.equal(model.isShownTyping(model.visitor(SESSION)), false);
+});
+
+test("of a real CXone, what it accepted is taken as what the agent sees", () => {
+  const model = modelWithGuest();
+  model.takeEvent({ kind: "stack", at: 0, running: true, simulator: false });
+  model.takeEvent(record({ at: 1300, revision: 1, generation: 1, shown: true }));
+  assert.equal(model.isShownTyping(model.visitor(SESSION)), true);
 });
 
 test("a new guest session begins as not typing", () => {
