@@ -1,0 +1,56 @@
+"""CXone throttles the whole organisation on the running stack: new `true` signals pause for all, `false` goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.relay_stage import Actor, RelayStage, wait_until
+
+#: One more than make a storm, by the breaker's rules.
+THROTTLED_GUESTS = 6
+ASKED_S = 8
+
+
+@pytest.fixture
+def on_stage() -> Iterator[ExitStack]:
+    """Actors that leave at the end, each settled by T6 and T7."""
+    with ExitStack() as actors:
+        yield actors
+
+
+def enter(on_stage: ExitStack, stage: RelayStage, name: str) -> Actor:
+    """An actor that settles before it leaves."""
+    actor = on_stage.enter_context(Actor(stage, name))
+    on_stage.callback(actor.settles)
+    return actor
+
+
+def openings(stage: RelayStage) -> int:
+    """How often the breaker's metric was counted."""
+    return sum("BreakerOpened" in line for line in stage.sender_log())
+
+
+def test_a_throttled_organisation_gets_no_new_true_and_every_false(stage: RelayStage, on_stage: ExitStack) -> None:
+    """Isolation: the pause is as long as CXone asked, and is a metric once; a `false` needs not wait for its end."""
+    before = openings(stage)
+    shown = enter(on_stage, stage, "shown-before-the-storm")
+    newcomer = enter(on_stage, stage, "newcomer-in-the-storm")
+    throttled = [enter(on_stage, stage, f"throttled-{n}") for n in range(THROTTLED_GUESTS)]
+    for actor in throttled:
+        actor.fault(throttle={"rate": 1, "retry_after": str(ASKED_S)})
+    with shown.typing():
+        shown.waits_for_post(True)
+        with ExitStack() as fingers:
+            for actor in throttled:
+                fingers.enter_context(actor.typing())
+            wait_until(lambda: openings(stage) > before, "the breaker to open")
+    refused = sorted(actor.waits_for_post(True, 429)["at"] for actor in throttled)
+    put_out = shown.waits_for_post(False)
+    with newcomer.typing():
+        begun = newcomer.waits_for_post(True)
+    calm_at = refused[4] + ASKED_S * 1000
+    assert put_out["received_at"] < calm_at <= begun["received_at"]
+    assert openings(stage) == before + 1
