@@ -7,7 +7,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,17 +144,17 @@ class FakeQueue:
             )
         return {"Messages": given} if given else {}
 
-    def change_message_visibility_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
+    def change(self, receipts: Sequence[str], seconds: int) -> list[int]:
         self._call("renew")
-        assert 1 <= len(Entries) <= 10
-        failed = []
-        for entry in Entries:
-            message = self._in_flight(entry["ReceiptHandle"])
+        assert 1 <= len(receipts) <= 10
+        lost = []
+        for place, receipt in enumerate(receipts):
+            message = self._in_flight(receipt)
             if message:
-                message.visible_at = self._clock() + entry["VisibilityTimeout"]
+                message.visible_at = self._clock() + seconds
             else:
-                failed.append({"Id": entry["Id"], "SenderFault": True, "Code": "InvalidParameterValue"})
-        return {"Successful": [], "Failed": failed}
+                lost.append(place)
+        return lost
 
     def delete_message_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
         self._call("delete")

@@ -106,6 +106,10 @@ class KeeperProcess:
     def wait(self, timeout: float = 15.0) -> int:
         return self._process.wait(timeout)
 
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """By SIGTERM: a receive that a kill leaves behind would swallow the next test's message."""
         self._process.terminate()

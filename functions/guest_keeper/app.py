@@ -28,6 +28,7 @@ from typing_relay.keeper.keeper import Keeper, Settings, Workers
 from typing_relay.keeper.loop import Loop
 from typing_relay.keeper.openings import Openings
 from typing_relay.keeper.relay import Relay
+from typing_relay.keeper.visibility import Visibility
 from typing_relay.sessions import DynamoSessions
 from typing_relay.visitors import Visitors
 
@@ -79,7 +80,7 @@ class Process:
             Openings(
                 self.loop,
                 runtime.number("KEEPER_MAX_OPENING", 50),
-                runtime.number("KEEPER_OPENINGS_PER_SECOND", 75),
+                runtime.number("KEEPER_OPENINGS_PER_SECOND", 250),
             ),
             ssl.create_default_context(),
             self.counters,
@@ -90,7 +91,7 @@ class Process:
 
     def _settings(self) -> Settings:
         policy = Policy(grace_ms=runtime.number("GUEST_GRACE_SECONDS", 60) * 1000)
-        return Settings(self.name, refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 15), policy=policy)
+        return Settings(self.name, refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30), policy=policy)
 
     def _relay(self, sessions: DynamoSessions) -> Relay:
         visitors = Visitors(aws_client("apigatewaymanagementapi", runtime.setting("CONNECTIONS_URL")))
@@ -99,11 +100,14 @@ class Process:
 
     def _custody(self) -> Custody:
         self.max_guests = runtime.number("KEEPER_MAX_GUESTS", 5000)
+        sqs, queue_url = aws_client("sqs"), runtime.setting("GUEST_QUEUE_URL")
+        credentials = boto3.Session().get_credentials()
         return Custody(
             self.loop,
             Jobs(self.loop, QUEUE_THREADS, "queue"),
-            aws_client("sqs"),
-            runtime.setting("GUEST_QUEUE_URL"),
+            sqs,
+            Visibility(sqs.meta.endpoint_url, queue_url, sqs.meta.region_name, credentials),
+            queue_url,
             Terms(visibility_s=runtime.number("KEEPER_VISIBILITY_SECONDS", 30), max_guests=self.max_guests),
             self.counters,
             self.keeper.requested,

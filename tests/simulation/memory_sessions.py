@@ -8,7 +8,7 @@ from typing import Any
 
 from typing_relay.burst import GuestStatus, Session
 from typing_relay.ports import Absent, Lock
-from typing_relay.sessions import shard_of
+from typing_relay.sessions import LOOKED_AT, shard_of
 
 #: What a guest's end or beginning wipes out: nothing is shown there, no failure counts.
 _CALL_FORGOTTEN: dict[str, Any] = {
@@ -35,8 +35,8 @@ class MemorySessions:
         return record if record is not None and _is_alive(record, now) else None
 
     def get_many(self, session_ids: Iterable[str], now: int) -> dict[str, Session]:
-        found = {session_id: self.get(session_id, now) for session_id in session_ids}
-        return {session_id: record for session_id, record in found.items() if record is not None}
+        found = [record for session_id in session_ids if (record := self.get(session_id, now))]
+        return {record.session_id: Session(**{name: getattr(record, name) for name in LOOKED_AT}) for record in found}
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
         leases = [(self.records[held].lease_until, held) for held in self.in_hand if shard_of(held) == shard]

@@ -22,7 +22,7 @@ class Task:
     def __init__(self, loop: ManualLoop, queue: FakeQueue, terms: Terms = TERMS) -> None:
         self.loop, self.queue, self.jobs, self.counters = loop, queue, ManualJobs(), Counters()
         self.requested: list[str] = []
-        self.custody = Custody(loop, self.jobs, queue, "url", terms, self.counters, self.requested.append)  # type: ignore[arg-type]
+        self.custody = Custody(loop, self.jobs, queue, queue, "url", terms, self.counters, self.requested.append)  # type: ignore[arg-type]
 
     def works(self, seconds: float = 0, step: float = 1.0) -> None:
         """Let time pass, calls being answered at once."""
@@ -65,7 +65,7 @@ def test_renewals_go_ten_to_a_call(task: Task, queue: FakeQueue) -> None:
     queue.ask(*(f"visitor {number}" for number in range(20)))
     task.works(seconds=5)
     queue.calls.clear()
-    task.works(seconds=12)
+    task.works(seconds=TERMS.renew_s)
     assert queue.calls.count("renew") == 2
 
 

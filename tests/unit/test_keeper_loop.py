@@ -107,3 +107,10 @@ def test_a_job_that_raises_reports_its_error_on_the_loop(loop: Loop) -> None:
     Jobs(loop, 1, "test").submit("alice", lambda: 1 / 0, lambda _: None, failed)
     loop.run()
     assert isinstance(errors[0], ZeroDivisionError)
+
+
+def test_timers_with_slack_come_together_and_never_early(loop: Loop) -> None:
+    timers = [loop.call_later(seconds, lambda: None, slack=100) for seconds in (1, 2, 3)]
+    now = loop.time()
+    assert len({timer.at for timer in timers}) <= 2
+    assert all(now < timer.at <= now + 103 for timer in timers)

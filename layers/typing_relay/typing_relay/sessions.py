@@ -20,6 +20,8 @@ from typing_relay.ports import Absent, Lock
 SWEEP_SHARDS = 8
 LEASE_INDEX = "by_lease"
 _BATCH = 100  # BatchGetItem's limit
+#: The part of a record that ``get_many`` reads.
+LOOKED_AT = ("session_id", "connections", "guest_id", "guest_status", "keeper", "expires_at")
 
 _AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
@@ -41,11 +43,15 @@ class DynamoSessions:
         return _alive(answer.get("Item"), now)
 
     def get_many(self, session_ids: Iterable[str], now: int) -> dict[str, Session]:
-        """The records that exist, by session id (eventually consistent: half the price)."""
+        """What a keeper looks at in these records, by session id; the absent ones are left out.
+
+        Eventually consistent for half the price, and the rest of the record left out for half the time.
+        """
         ids = list(session_ids)
         found: dict[str, Session] = {}
         for start in range(0, len(ids), _BATCH):
-            request = {self._table: {"Keys": [_key(session_id) for session_id in ids[start : start + _BATCH]]}}
+            keys = [_key(session_id) for session_id in ids[start : start + _BATCH]]
+            request = {self._table: {"Keys": keys, "ProjectionExpression": ", ".join(LOOKED_AT)}}
             while request:
                 answer = self._client.batch_get_item(RequestItems=request)
                 for item in answer["Responses"].get(self._table, []):

@@ -11,18 +11,17 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.loop import Loop
+from typing_relay.keeper.visibility import BATCH
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: SQS takes and gives ten messages in one call.
-BATCH = 10
 TICK_S = 1.0
 #: SQS limit: twelve hours in flight, then the message reappears whatever is renewed. Replaced in good time.
 REPLACE_AFTER_S = 11 * 3600
@@ -30,6 +29,14 @@ REPLACE_AFTER_S = 11 * 3600
 #: must not count towards the dead-letter queue.
 REPLACE_AFTER_RECEIVES = 3
 PROVEN_AFTER_S = 60.0
+
+
+class VisibilityCalls(Protocol):
+    """See ``typing_relay.keeper.visibility``."""
+
+    def change(self, receipts: Sequence[str], seconds: int) -> list[int]:
+        """Hide up to ten messages for so long. Returns the places of those that are not ours any more."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +51,8 @@ class Terms:
 
     @property
     def renew_s(self) -> float:
-        """How often a message is renewed: one renewal may fail and the next one is still in time."""
-        return self.visibility_s * 0.4
+        """How often a message is renewed. What fails is tried again each second of the last third."""
+        return self.visibility_s * 2 / 3
 
 
 @dataclass(slots=True)
@@ -66,12 +73,14 @@ class Custody:
         loop: Loop,
         jobs: Jobs,
         sqs: Any,
+        visibility: VisibilityCalls,
         queue_url: str,
         terms: Terms,
         counters: Counters,
         on_request: Callable[[str], object],
     ) -> None:
-        self._loop, self._jobs, self._sqs, self._queue_url = loop, jobs, sqs, queue_url
+        self._loop, self._jobs, self._queue_url = loop, jobs, queue_url
+        self._sqs, self._visibility = sqs, visibility
         self._terms, self._counters, self._on_request = terms, counters, on_request
         #: By session id, the one renewed longest ago first.
         self._held: dict[str, _Message] = {}
@@ -167,18 +176,9 @@ class Custody:
         self._loop.call_later(TICK_S, self._tick)
         self._delete()
         self._replace_worn_out()
-        for batch in _in_batches(self._due()):
-            self._renew(batch)
-
-    def _due(self) -> list[str]:
-        """Sessions to renew now, filled up to whole batches with those that are due next."""
-        now = self._loop.time()
-        overdue = 0
-        for message in self._held.values():
-            if now - message.renewed_at < self._terms.renew_s:
-                break
-            overdue += 1
-        return list(islice(self._held, -(-overdue // BATCH) * BATCH))
+        before = self._loop.time() - self._terms.renew_s
+        while self._held and next(iter(self._held.values())).renewed_at <= before:
+            self._renew(list(islice(self._held, BATCH)))  # a batch filled up with those that are due next
 
     def _renew(self, session_ids: Sequence[str]) -> None:
         now = self._loop.time()
@@ -190,7 +190,7 @@ class Custody:
             receipts.append(message.receipt)
         self._jobs.submit(
             ("renew", session_ids[0]),
-            lambda: self._set_visibility(receipts, self._terms.visibility_s),
+            lambda: self._visibility.change(receipts, self._terms.visibility_s),
             lambda failed: self._not_renewed([session_ids[index] for index in failed]),
             lambda error: self._renewal_failed(session_ids, error),
         )
@@ -206,17 +206,6 @@ class Custody:
         for session_id in session_ids:
             if session_id in self._held:
                 self._held[session_id].renewed_at -= self._terms.renew_s  # due again at the next tick
-
-    def _set_visibility(self, receipts: Sequence[str], seconds: int) -> list[int]:
-        """One call for up to ten messages. Returns the places of those that SQS says are not ours any more."""
-        answer = self._sqs.change_message_visibility_batch(
-            QueueUrl=self._queue_url,
-            Entries=[
-                {"Id": str(place), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
-                for place, receipt in enumerate(receipts)
-            ],
-        )
-        return [int(failure["Id"]) for failure in answer.get("Failed", []) if failure.get("SenderFault")]
 
     # --- replacing
 
@@ -270,7 +259,7 @@ class Custody:
         for batch in _in_batches(receipts):
             self._jobs.submit(
                 ("hand back", batch[0]),
-                lambda batch=batch: self._set_visibility(batch, 0),  # type: ignore[misc]
+                lambda batch=batch: self._visibility.change(batch, 0),  # type: ignore[misc]
                 lambda _failed: None,
                 lambda error: logger.warning("Messages could not be handed back: %s", error),
             )

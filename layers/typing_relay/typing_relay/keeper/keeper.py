@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,7 +40,7 @@ class Settings:
 
     name: str
     source: str = "typing-relay"
-    refresh_s: float = 15.0
+    refresh_s: float = 30.0
     refresh_batch: int = 100
     drain_s: float = 5.0
     policy: guest.Policy = field(default_factory=guest.Policy)
@@ -260,14 +261,9 @@ class Keeper:
     def _refresh_due(self) -> None:
         """Look at the records that have not been looked at for ``refresh_s``, in batches."""
         self._loop.call_later(TICK_S, self._refresh_due)
-        now = self._loop.time()
-        due = []
-        for hand in self._hands.values():
-            if now - hand.refreshed_at < self._settings.refresh_s:
-                break
-            due.append(hand)
-        for start in range(0, len(due), self._settings.refresh_batch):
-            self._refresh(due[start : start + self._settings.refresh_batch])
+        before, batch = self._loop.time() - self._settings.refresh_s, self._settings.refresh_batch
+        while self._hands and next(iter(self._hands.values())).refreshed_at <= before:
+            self._refresh(list(islice(self._hands.values(), batch)))
 
     def _refresh(self, hands: list[_Hand]) -> None:
         read_at = self._clock()

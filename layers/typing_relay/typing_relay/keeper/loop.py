@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
+import math
 import selectors
 import socket
 import time
@@ -74,9 +75,13 @@ class Loop:
         """Call in the next turn, after the sockets that are ready by then."""
         self._soon.append(callback)
 
-    def call_later(self, seconds: float, callback: Callback) -> Timer:
-        """Call in ``seconds`` at the earliest."""
-        timer = Timer(self.time() + max(0.0, seconds), callback)
+    def call_later(self, seconds: float, callback: Callback, slack: float = 0.0) -> Timer:
+        """Call in ``seconds`` at the earliest, up to ``slack`` later.
+
+        Timers with the same slack come together, so that thousands of slow ones wake the process now and then only.
+        """
+        at = self.time() + max(0.0, seconds)
+        timer = Timer(math.ceil(at / slack) * slack if slack else at, callback)
         heapq.heappush(self._timers, (timer.at, next(self._order), timer))
         return timer
 

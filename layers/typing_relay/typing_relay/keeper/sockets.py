@@ -255,7 +255,7 @@ class GuestSocket:
         self.was_open = True
         self._heard_at = self._loop.time()
         self._timer.cancel()
-        self._timer = self._loop.call_later(self._limits.ping_after, self._check_alive)
+        self._check_alive_in(self._limits.ping_after)
         if self._listener:
             self._listener.opened()
 
@@ -352,16 +352,19 @@ class GuestSocket:
     def _open_too_slow(self) -> None:
         self._end(SocketEnd(self.stage, f"not open within {self._limits.open_within:g} s"))
 
+    def _check_alive_in(self, seconds: float) -> None:
+        self._timer = self._loop.call_later(seconds, self._check_alive, slack=self._limits.ping_after / 20)
+
     def _check_alive(self) -> None:
         """Ask a silent peer by a ping; give a peer up that stays silent."""
         silent = self._loop.time() - self._heard_at
         if silent < self._limits.ping_after:
-            self._timer = self._loop.call_later(self._limits.ping_after - silent, self._check_alive)
+            self._check_alive_in(self._limits.ping_after - silent)
         elif self._pinged:
             self._end(SocketEnd(Stage.OPEN, f"silent for {silent:.0f} s, pinged", close_code=ABNORMAL))
         else:
             self._pinged = True
-            self._timer = self._loop.call_later(self._limits.pong_within, self._check_alive)
+            self._check_alive_in(self._limits.pong_within)
             self._attempt(self._web_socket.ping)
 
     # --- the end
