@@ -30,7 +30,7 @@ export type Frame =
   | { action: "keystroke"; ago_ms: number };
 
 export interface RelayError {
-  /** Of the relay: `bad_frame`, `rate_limited`, `session_expired`, … (docs/front-end.md); `connect_failed` is the client's own. */
+  /** The relay's (`bad_frame`, `rate_limited`, …: docs/front-end.md), or the client's own `connect_failed`. */
   code: string;
   message: string;
   /** With `connect_failed`: what the token function or the browser threw. */

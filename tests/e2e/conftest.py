@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, BrowserContext
 from local.processes import free_port
 from local.settings import Settings, read_settings
 from local.stack import Stack
-from tests.e2e.browser import CHROMIUM, chromium
-from tests.e2e.console_page import PATIENCE_MS, ConsolePage
+from tests.e2e.browser import CHROMIUM, PATIENCE_MS, chromium
+from tests.e2e.console_page import ConsolePage
 
 
 class RunningStack:

@@ -4,8 +4,6 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-PATIENCE_MS = 15_000
-
 # Notes when the agent's indicator goes on or out, and when the newest key was pressed: all on the page's clock.
 WATCH = """
 () => {
@@ -44,12 +42,12 @@ class ConsolePage:
         self.page.goto(self._url)
         self.page.evaluate(WATCH)
         self.expect_connected()
-        expect(self.agent_box).to_be_enabled(timeout=PATIENCE_MS)
+        expect(self.agent_box).to_be_enabled()
 
-    def expect_connected(self, timeout: float = PATIENCE_MS) -> None:
+    def expect_connected(self, timeout: float | None = None) -> None:
         expect(self.status).to_have_text("Connected", timeout=timeout)
 
-    def expect_typing(self, on: bool, timeout: float = PATIENCE_MS) -> None:
+    def expect_typing(self, on: bool, timeout: float | None = None) -> None:
         """The agent sees the visitor typing, or not."""
         expect(self.indicator).to_have_text(f"{self.visitor} is typing" if on else "", timeout=timeout)
 
@@ -74,7 +72,7 @@ class ConsolePage:
         """The text of one number above the timeline."""
         return self.page.locator(f'.counters [data-part="{name}"]').inner_text()
 
-    def expect_row(self, text: str, times: int = 1, timeout: float = PATIENCE_MS) -> None:
+    def expect_row(self, text: str, times: int = 1, timeout: float | None = None) -> None:
         """The table of the timeline has so many rows with this text, or more."""
         if self.page.locator('[data-part="table"]').is_hidden():
             self.page.locator('[data-part="as-table"]').click()

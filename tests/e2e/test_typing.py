@@ -143,7 +143,7 @@ def test_offline_the_client_is_silent_and_online_it_comes_back(console, browser,
     expect(status).to_have_text("You are offline")
     tab.locator("#visitor-box").press_sequentially("not now")
     network.set_offline(False)
-    expect(status).to_have_text("Connected", timeout=15_000)
+    expect(status).to_have_text("Connected")
     assert console.changes() == []
     tab.locator("#visitor-box").press_sequentially("now", delay=100)
     console.expect_typing(True)
@@ -156,4 +156,4 @@ def test_real_typing_leaves_no_indicator_on(console):
     console.page.locator('#player [data-part="toggle"]').click()
     expect(console.page.locator(".row.typing").first).to_be_visible()
     console.page.locator('#player [data-part="toggle"]').click()
-    expect(console.page.locator(".row.typing")).to_have_count(0, timeout=15_000)
+    expect(console.page.locator(".row.typing")).to_have_count(0)

@@ -62,8 +62,8 @@ export class AgentDesk {
 
   #addRow(session) {
     const state = make("span", { className: "row-state" });
-    const button = make("button", { type: "button", className: "row" }, make("span", { className: "row-name" }, session));
-    button.append(typingDots(), state);
+    const name = make("span", { className: "row-name" }, session);
+    const button = make("button", { type: "button", className: "row" }, name, typingDots(), state);
     button.addEventListener("click", () => this.select(session));
     const line = make("li", {}, button);
     this.#rows.set(session, { line, button, state });

@@ -29,6 +29,11 @@ export function followFeed({ onEvents, onLost }) {
   open();
 }
 
+/** A token for this visitor. Throws as `call` does. */
+export async function visitorToken(session) {
+  return (await call("GET", `/api/token?visitor=${encodeURIComponent(session)}`)).token;
+}
+
 /** Calls the console and returns its answer. Throws an Error with the console's own words. */
 export async function call(method, path, body) {
   const response = await fetch(path, { method, body: body && JSON.stringify(body) });

@@ -182,57 +182,6 @@ const HANDLERS = {
   agent_message: "onAgentMessage",
 };
 
-/**
- * The numbers above the timeline, of the visitors whose keys this page saw, from the first key on.
- * Lags are medians in ms, null while there is none.
- */
-export function counters(model) {
-  const visitors = [...model.visitors.values()].filter(({ bursts }) => bursts.length);
-  const sum = (of) => visitors.reduce((total, visitor) => total + of(visitor), 0);
-  const calls = visitors.flatMap((visitor) => callsOf(model, visitor).filter(({ at }) => at >= visitor.bursts[0].first));
-  const bursts = sum((visitor) => visitor.bursts.length);
-  const lags = visitors.map((visitor) => lagsOf(visitor, callsOf(model, visitor)));
-  return {
-    keys: sum((visitor) => visitor.keyCount),
-    frames: sum((visitor) => visitor.frameCount),
-    writes: sum((visitor) => visitor.writeCount),
-    bursts,
-    calls: calls.length,
-    retries: calls.filter((call) => !call.accepted).length,
-    callsPerBurst: bursts ? calls.length / bursts : null,
-    lagToTrue: median(lags.flatMap((lag) => lag.toTrue)),
-    lagToFalse: median(lags.flatMap((lag) => lag.toFalse)),
-  };
-}
-
-/** From each burst's first key to `true`, and from its last key to `false` where no stop ended it. */
-export function lagsOf({ bursts }, calls) {
-  const toTrue = [];
-  const toFalse = [];
-  bursts.forEach(({ first, last, stopped }, i) => {
-    const end = bursts[i + 1]?.first ?? Infinity;
-    const taken = (value, from) => calls.find((call) => call.accepted && call.value === value && call.at >= from && call.at < end);
-    const on = taken(true, first);
-    if (!on) return;
-    toTrue.push(on.at - first);
-    const off = taken(false, Math.max(last, on.at));
-    if (off && !stopped) toFalse.push(off.at - last);
-  });
-  return { toTrue, toFalse };
-}
-
-/** All typing calls for a visitor, in order, whichever guest session they went to. */
-export function callsOf(model, visitor) {
-  return visitor.guestIds.flatMap((id) => model.guest(id).calls);
-}
-
-/** The spans [from, to] in which a list of changes {at, value} holds true, up to `now`. */
-export function spans(changes, now) {
-  const result = [];
-  changes.forEach(({ at, value }, i) => value && result.push([at, changes[i + 1]?.at ?? now]));
-  return result;
-}
-
 function newVisitor(session) {
   return {
     session,
@@ -273,11 +222,4 @@ function markWritten(frames, now, writes, woke) {
   const first = written[0] ?? frames.findLast((frame) => frame.written);
   for (const frame of written) frame.written = true;
   if (woke && first) first.woke = true;
-}
-
-
-function median(numbers) {
-  if (!numbers.length) return null;
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }

@@ -1,7 +1,7 @@
 /** Plays the rhythm of real people's typing: each visitor is a client of its own on a text box that nobody sees. */
 
 import { attach } from "/typing-relay.js";
-import { call } from "./feed.js";
+import { visitorToken } from "./feed.js";
 import { report } from "./marks.js";
 
 /** The recorded rhythms: [{trace, gaps_ms}]. */
@@ -40,8 +40,7 @@ export class Player {
 
   #comeIn(url) {
     const session = this.#session;
-    const token = async () => (await call("GET", `/api/token?visitor=${encodeURIComponent(session)}`)).token;
-    this.#relay = attach(this.#box, { url, token });
+    this.#relay = attach(this.#box, { url, token: () => visitorToken(session) });
     this.#relay.addEventListener("frame", ({ detail }) => {
       report({ type: "frame", session, at: Date.now(), frame: detail });
     });

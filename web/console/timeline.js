@@ -1,6 +1,6 @@
 /** Draws one visitor's lanes on a canvas. The lane names are HTML beside it and give the colours. */
 
-import { callsOf, spans } from "./model.js";
+import { callsOf, spans } from "./measures.js";
 
 const STILL_MS = 1000; // with reduced motion the picture moves once a second
 const PAUSED_MS = 250; // a paused picture is drawn again for a new size or theme
@@ -146,7 +146,7 @@ function drawFrame({ ink, middle }, x, { action, woke }) {
   ink.stroke();
 }
 
-/** Up: typing true. Down: false. Taken calls are filled; a refused one is hollow, in the fault colour, with its status. */
+/** Up: true. Down: false. Filled when taken; else hollow, in the fault colour, with its status. */
 function drawCall({ ink, middle, color, canvas }, x, { value, status, accepted }) {
   const up = value ? -1 : 1;
   ink.fillStyle = ink.strokeStyle = accepted ? color : styleOf(canvas, "--fault");

@@ -1,7 +1,7 @@
 /** The timeline's tools around the picture: pause, zoom, the table of the same, the counters. */
 
 import { make, setText } from "./dom.js";
-import { counters } from "./model.js";
+import { counters } from "./measures.js";
 import { Timeline } from "./timeline.js";
 
 const ZOOMS_S = [5, 10, 20, 30, 60, 120, 300];

@@ -2,7 +2,7 @@
 
 import { attach } from "/typing-relay.js";
 import { sendOnEnter, setText, showMessages, typingDots } from "./dom.js";
-import { call } from "./feed.js";
+import { call, visitorToken } from "./feed.js";
 import { report } from "./marks.js";
 import { STATUS_TEXT, STATUS_TONE } from "./status.js";
 
@@ -28,7 +28,7 @@ const MARKUP = `
 
 export class VisitorChat {
   #relay = null;
-  #websocketUrl = null;
+  #websocketUrl; // null: no stack runs
   #part;
   #openedAt = Date.now();
   #messages = [];
@@ -45,7 +45,7 @@ export class VisitorChat {
     this.#part("form").addEventListener("submit", (event) => this.#submit(event));
     this.#part("signals").addEventListener("change", ({ target }) => this.#relay?.setSignals(target.checked));
     sendOnEnter(this.#part("box"));
-    this.#showStatus("stopped");
+    this.#showStatus("connecting");
   }
 
   /** Connects to the stack that runs now: another one has another URL. */
@@ -78,8 +78,8 @@ export class VisitorChat {
 
   #attach(url) {
     const { session } = this;
-    const token = async () => (await call("GET", `/api/token?visitor=${encodeURIComponent(session)}`)).token;
-    const relay = attach(this.#part("box"), { url, token, signals: this.#part("signals").checked });
+    const signals = this.#part("signals").checked;
+    const relay = attach(this.#part("box"), { url, token: () => visitorToken(session), signals });
     relay.addEventListener("status", ({ detail }) => this.#showStatus(detail.status));
     relay.addEventListener("agent-typing", ({ detail }) => this.#showAgentTyping(detail.typing));
     relay.addEventListener("message", ({ detail }) => this.#show({ from: "agent", text: detail.text }));

@@ -1,7 +1,8 @@
 // What the console makes of the live feed: lanes and counters, without a page.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Model, counters, spans } from "../../../web/console/model.js";
+import { counters, spans } from "../../../web/console/measures.js";
+import { Model } from "../../../web/console/model.js";
 
 const SESSION = "alice";
 const GUEST = "guest-1";
