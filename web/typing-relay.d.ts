@@ -88,6 +88,7 @@ export class TypingRhythm {
   get wakeAt(): number;
   key(at: number): Frame | null;
   wake(at: number): Frame | null;
+  isTyping(at: number): boolean;
   stop(at: number): Frame | null;
   connected(at: number, timings?: { debounce_ms?: number; heartbeat_ms?: number }): Frame | null;
   disconnected(): void;

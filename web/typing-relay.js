@@ -48,9 +48,14 @@ export class TypingRhythm {
     return { action: "keystroke", ago_ms: ago };
   }
 
+  /** Whether the newest key is younger than the debounce. */
+  isTyping(at) {
+    return at - this.#newestKeyAt < this.#debounceMs;
+  }
+
   /** The end of typing. Says nothing when the debounce has ended it already. */
   stop(at) {
-    const typing = at - this.#newestKeyAt < this.#debounceMs;
+    const typing = this.isTyping(at);
     this.#newestKeyAt = this.#nextFrameAt = -Infinity;
     this.#unsent = false;
     return this.#connected && typing ? { action: "stop" } : null;
@@ -216,7 +221,8 @@ class TypingRelay extends EventTarget {
 
   #keepAlive() {
     this.#phase(PING_MS, () => {
-      if (now() - this.#welcomedAt > RENEW_MS) return this.#retry();
+      const isOld = now() - this.#welcomedAt > RENEW_MS;
+      if (isOld && !this.#rhythm.isTyping(now())) return this.#retry();
       this.#send({ action: "ping" });
       this.#phase(PONG_MS, () => this.#retry());
     });

@@ -6,6 +6,7 @@ import { FakeBox, fakeBrowser, settled } from "./fake_browser.mjs";
 
 const URL_OF_RELAY = "wss://relay.example.com/live";
 const WELCOME = { type: "welcome", timings: { debounce_ms: 2000, heartbeat_ms: 1000 }, guest: "open", signals: "on" };
+const PING_MS = 240_000;
 const STOP = { action: "stop" };
 const keystroke = (ago_ms) => ({ action: "keystroke", ago_ms });
 
@@ -205,7 +206,7 @@ test("a connection that is never welcomed is given up after 30 s", async (t) => 
 
 test("an idle connection is pinged every 4 minutes and kept when it answers", async (t) => {
   const { browser, sent } = await welcomed(t);
-  await browser.advance(240_000);
+  await browser.advance(PING_MS);
   assert.deepEqual(sent, [{ action: "ping" }]);
   browser.socket.answer({ type: "pong" });
   await browser.advance(20_000);
@@ -216,6 +217,30 @@ test("a connection that leaves a ping unanswered is replaced", async (t) => {
   const { browser } = await welcomed(t);
   await browser.advance(251_000);
   assert.equal(browser.sockets.length, 2);
+});
+
+async function idleFor(browser, pings) {
+  for (let ping = 0; ping < pings; ping++) {
+    await browser.advance(PING_MS, 1000);
+    browser.socket.answer({ type: "pong" });
+  }
+}
+
+test("an idle connection is renewed before API Gateway ends it after 2 hours", async (t) => {
+  const { browser } = await welcomed(t);
+  await idleFor(browser, 27);
+  assert.equal(browser.sockets.length, 1);
+  await browser.advance(PING_MS + 1000, 1000);
+  assert.equal(browser.sockets.length, 2);
+});
+
+test("a connection is not renewed while the visitor types: the indicator would flicker (T3)", async (t) => {
+  const { browser, box } = await welcomed(t);
+  await idleFor(browser, 27);
+  await browser.advance(PING_MS - 1000, 1000);
+  box.type("a");
+  await browser.advance(1000);
+  assert.equal(browser.sockets.length, 1);
 });
 
 test("an expired session brings a new connection with a new token", async (t) => {

@@ -74,11 +74,11 @@ export function fakeBrowser(t) {
     get socket() {
       return FakeSocket.opened.at(-1);
     },
-    /** Moves the clock in steps of 10 ms, so that a timer runs within 10 ms of its time. */
-    async advance(ms) {
-      for (let passed = 0; passed < ms; passed += 10) {
-        clock += 10;
-        mock.timers.tick(10);
+    /** Moves the clock in steps, so that a timer runs within one step of its time. */
+    async advance(ms, step = 10) {
+      for (let passed = 0; passed < ms; passed += step) {
+        clock += step;
+        mock.timers.tick(step);
         await settled();
       }
     },
