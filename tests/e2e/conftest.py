@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext
@@ -13,27 +14,29 @@ from tests.e2e.browser import CHROMIUM, PATIENCE_MS, chromium
 from tests.e2e.console_page import ConsolePage
 
 
-class RunningStack:
-    """A stack that a test may restart: console on the same port, everything else anew."""
+class RestartableStack:
+    """A stack that a test may stop and start: console on the same port, everything else anew."""
 
     def __init__(self) -> None:
         self._settings: Settings = read_settings({"PORT": str(free_port())})
-        self.start()
+        self._running: Stack | None = None
 
     def start(self) -> None:
-        self._stack = Stack(self._settings, as_newest=False)
-        self._stack.__enter__()
+        """Unless it runs."""
+        if self._running is None:
+            self._running = Stack(self._settings, as_newest=False).__enter__()
 
     def stop(self) -> None:
-        self._stack.__exit__(None, None, None)
+        """Unless it is stopped."""
+        if self._running is not None:
+            self._running.__exit__(None, None, None)
+            self._running = None
 
     @property
-    def console_url(self) -> str:
-        return self._stack.info["console_url"]
-
-    @property
-    def websocket_url(self) -> str:
-        return self._stack.info["websocket_url"]
+    def info(self) -> dict[str, Any]:
+        """The stack's stack.json."""
+        assert self._running is not None
+        return self._running.info
 
 
 @pytest.fixture(scope="session")
@@ -45,11 +48,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def stack(browser) -> Iterator[RunningStack]:
+def only_stack(browser) -> Iterator[RestartableStack]:
     """After `browser`: without one, no stack is started either."""
-    stack = RunningStack()
+    stack = RestartableStack()
     yield stack
     stack.stop()
+
+
+@pytest.fixture
+def stack(only_stack) -> RestartableStack:
+    """Running, whatever the test before has done to it."""
+    only_stack.start()
+    return only_stack
 
 
 @pytest.fixture
@@ -72,6 +82,6 @@ def visitor() -> str:
 @pytest.fixture
 def console(stack, context, visitor) -> ConsolePage:
     """The console, its visitor connected."""
-    page = ConsolePage(context.new_page(), stack.console_url, visitor)
+    page = ConsolePage(context.new_page(), stack.info["console_url"], visitor)
     page.open()
     return page

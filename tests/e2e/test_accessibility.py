@@ -44,7 +44,7 @@ def test_axe_finds_nothing_on_the_console(console, theme):
 def test_axe_finds_nothing_in_a_visitors_own_tab(stack, context, visitor, theme):
     """The same chat, alone."""
     page = context.new_page()
-    page.goto(f"{stack.console_url}/visitor?visitor={visitor}")
+    page.goto(f"{stack.info['console_url']}/visitor?visitor={visitor}")
     page.locator("#theme").select_option(theme)
     expect(page.locator('[data-part="status"]')).to_have_text("Connected")
     assert violations(page) == []
@@ -101,7 +101,7 @@ def test_with_reduced_motion_the_dots_hold_still(browser, stack, visitor):
     """They still say that somebody types."""
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
-    page.goto(f"{stack.console_url}/?visitor={visitor}")
+    page.goto(f"{stack.info['console_url']}/?visitor={visitor}")
     dot = page.locator('#agent [data-part="typing"] .dots i').first
     assert dot.evaluate("one => getComputedStyle(one).animationName") == "none"
     context.close()

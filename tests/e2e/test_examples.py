@@ -15,12 +15,12 @@ def example(stack, context, console) -> Page:
     """The example in a tab of its own, beside the console of the same visitor."""
     page = context.new_page()
     html = re.search(r"```html\n(.*?)```", GUIDE.read_text(), re.DOTALL).group(1)
-    html = html.replace("wss://RELAY/live", stack.websocket_url)
-    token = requests.get(f"{stack.console_url}/api/token?visitor={console.visitor}", timeout=10).json()["token"]
+    html = html.replace("wss://RELAY/live", stack.info["websocket_url"])
+    token = requests.get(f"{stack.info['console_url']}/api/token?visitor={console.visitor}", timeout=10).json()["token"]
     page.route("**/example", lambda route: route.fulfill(body=html, content_type="text/html"))
     page.route("**/chat-token", lambda route: route.fulfill(body=token))
     with page.expect_websocket() as opened:
-        page.goto(f"{stack.console_url}/example")
+        page.goto(f"{stack.info['console_url']}/example")
     opened.value.wait_for_event("framereceived", lambda frame: "welcome" in frame)
     return page
 

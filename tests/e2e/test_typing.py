@@ -124,7 +124,7 @@ def test_no_frame_holds_anything_of_what_was_typed(stack, context, visitor):
     """T13, at the source: what the browser sends to the relay."""
     page = context.new_page()
     frames = frames_sent(page)
-    console = ConsolePage(page, stack.console_url, visitor)
+    console = ConsolePage(page, stack.info["console_url"], visitor)
     console.open()
     console.type("swordfish")
     console.expect_typing(True)
@@ -136,7 +136,7 @@ def test_offline_the_client_is_silent_and_online_it_comes_back(console, browser,
     """The visitor is on a network of its own; the console watches from another."""
     network = browser.new_context()
     tab = network.new_page()
-    tab.goto(f"{stack.console_url}/visitor?visitor={console.visitor}")
+    tab.goto(f"{stack.info['console_url']}/visitor?visitor={console.visitor}")
     status = tab.locator('[data-part="status"]')
     expect(status).to_have_text("Connected")
     network.set_offline(True)

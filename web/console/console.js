@@ -9,11 +9,11 @@ import { Model } from "./model.js";
 import { PlayerPanel } from "./player_panel.js";
 import { followTheme } from "./theme.js";
 import { TimelinePanel } from "./timeline_panel.js";
-import { VisitorChat } from "./visitor_chat.js";
+import { VisitorChat, visitorOfThisPage } from "./visitor_chat.js";
 
 const RENDER_MS = 250; // at least so often, for what changes with time alone
 
-const session = new URLSearchParams(location.search).get("visitor") ?? "alice";
+const session = visitorOfThisPage();
 const panel = (id) => document.getElementById(id);
 
 let model = new Model();

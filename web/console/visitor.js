@@ -3,9 +3,9 @@
 import { followFeed } from "./feed.js";
 import { Model } from "./model.js";
 import { followTheme } from "./theme.js";
-import { VisitorChat } from "./visitor_chat.js";
+import { VisitorChat, visitorOfThisPage } from "./visitor_chat.js";
 
-const session = new URLSearchParams(location.search).get("visitor") ?? "alice";
+const session = visitorOfThisPage();
 const chat = new VisitorChat(document.getElementById("visitor"), session);
 let model = new Model();
 

@@ -26,6 +26,12 @@ const MARKUP = `
     <a data-part="another" target="_blank" rel="noopener">Open another tab</a>
   </footer>`;
 
+/** The visitor that the page's URL names, as the console's server takes it; else alice. */
+export function visitorOfThisPage() {
+  const name = new URLSearchParams(location.search).get("visitor") ?? "";
+  return /^[\w-]{1,64}$/.test(name) ? name : "alice";
+}
+
 export class VisitorChat {
   #relay = null;
   #websocketUrl; // null: no stack runs
