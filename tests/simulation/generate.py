@@ -14,7 +14,7 @@ GAPS = (20, 90, 180, 180, 300, 300, 450, 900, 1_500, 1_990)
 PAUSES = (2_010, 2_090, 2_120, 2_150, 2_200, 2_400, 3_000, 6_000, 15_000)
 #: Lengths of stalls, delays and Retry-Afters: around the limits of locks, leases, sleeps and HTTP calls.
 LENGTHS = (50, 300, 900, 1_100, 1_950, 2_500, 3_900, 7_000, 9_000, 14_000, 31_000)
-RETRY_AFTERS = (0, 1_000, 2_000, 5_000, 12_000, 30_000, 90_000)
+RETRY_AFTERS = (0, 1_000, 2_000, 5_000, 12_000, 30_000, 90_000, 3_600_000)
 LAST_NUMBER = {"step": 70, "call": 14, "start": 5, "wait": 6}
 
 

@@ -48,6 +48,7 @@ class Watch:
         self._newest_generation = -1
         #: A Retry-After that was written down: no call for this guest before.
         self._not_before: dict[str, int] = {}
+        self._asked: dict[str, int] = {}
         self._tries = 0
         self._last_guest = ""
         #: Since when a true has been on its way or shown.
@@ -63,13 +64,18 @@ class Watch:
         """A fault lasts until then."""
         self._quiet_since = max(self._quiet_since, until)
 
+    def throttled(self, guest: str, until: int) -> None:
+        """CXone asked for no call before then: a fault as long as this guest is the visitor's."""
+        self._asked[guest] = max(self._asked.get(guest, 0), until)
+
     def delivered(self, act: Act) -> None:
         """A frame came."""
         self._quiet_since = max(self._quiet_since, self._world.now)
 
     def deadline(self) -> int:
         """When nothing may be shown any more (T4)."""
-        return self._quiet_since + SETTLED_MS
+        asked = self._asked.get(self._world.record.guest_id, 0)
+        return max(self._quiet_since, asked) + SETTLED_MS
 
     def check_settled(self) -> None:
         """T4."""
@@ -162,7 +168,8 @@ class Watch:
     def call_taken(self, call: Call) -> None:
         """CXone acted on a call."""
         shows = self._world.cxone.shows.get(call.guest, False)
-        if call.typing is not None and (not self.seen or self.seen[-1][1] != shows):
+        before = self.seen[-1][1] if self.seen else False
+        if call.typing is not None and shows != before:
             self.seen.append((self._world.now, shows))
 
     def call_answered(self, process: Process, call: Call, outcome: bool | Outcome) -> None:
@@ -197,7 +204,7 @@ class Watch:
             tuple((call.typing, call.began) for call in self._under_way if call.is_under_way(now)),
             self._newest_generation,
             tuple(self._not_before.items()),
+            tuple(self._asked.items()),
             (self._tries, self._last_guest, self._true_since or 0, self._lock_at, self._key_at_lock, self._quiet_since),
             tuple(self._unavailable),
-            tuple(value for _, value in self.seen),
         )

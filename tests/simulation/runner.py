@@ -39,7 +39,7 @@ class Runner:
         self.world.watch.check_settled()
         if self._history.is_fault_free():
             oracle.check(self._history, self.world)
-        if not self.world.record.typing_unavailable:
+        if self.world.record.guest_id not in self.world.cxone.unavailable:
             self._probe()
         return self.world
 
@@ -68,6 +68,8 @@ class Runner:
         if fault and fault.kind == "stall":
             action.at += fault.ms
             self.world.watch.disturbed(action.at)
+        if fault and fault.kind == "lost" and action.kind == "wait":
+            action.at = self.world.now  # it is lost as it begins to wait, which leaves the longest lease behind
         heapq.heappush(self._agenda, (action.at, next(self._order), action))
 
     def _deliver(self, act: Act) -> None:

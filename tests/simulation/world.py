@@ -237,7 +237,7 @@ class World:
         owner = Owner(session_id, generation, self.now)
         started = {"refuse": 0, "vanish": 0, "twice": 2}.get(kind, 1)
         for _ in range(started):
-            self._add(Action(self.now + self.pace, "resume", f"start {generation}", lambda fault: self._invoke(owner)))
+            self._add(Action(self.now + self.pace, "resume", f"start {owner}", lambda fault: self._invoke(owner)))
         self.note(f"start execution {generation}: {kind or 'started'}")
         return kind not in ("refuse", "refuse-after")
 
@@ -265,7 +265,7 @@ class World:
             return
         wake = self.now + result.wait_seconds * 1000 + 2 * self.pace
         do = partial(self._wake, owner)
-        self._add(Action(wake, "wait", f"wait {owner.generation}", do, None, self._next("wait")))
+        self._add(Action(wake, "wait", f"wait {owner}", do, None, self._next("wait")))
 
     def _wake(self, owner: Owner, fault: Fault | None) -> None:
         kind = fault.kind if fault else ""
@@ -296,7 +296,9 @@ class World:
         if fault is not None and call.fault is None:
             call.fault = fault
             self.note(f"call {call.number}: {fault}")
-            self.watch.disturbed(self.now + fault.ms)
+            if fault.kind == "throttled":
+                self.watch.throttled(call.guest, self.now + 4 * self.pace + fault.ms)
+            self.watch.disturbed(self.now + _delay_of(fault))
             if fault.kind == "orphan":
                 call.is_answered = True
                 process.crash()

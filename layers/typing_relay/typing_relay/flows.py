@@ -175,7 +175,9 @@ class Reconciled:
 DONE = Reconciled(done=True)
 #: A flow stays in one Lambda invocation for so long at most, waits of under a second included.
 INVOCATION_MS = 8_000
-LONGEST_WAIT_S = 20
+#: If its owner dies as it begins to wait, the lease of this and 6 s more runs out before a sweeper finds it within
+#: 60 s: together less than 75 s (T4).
+LONGEST_WAIT_S = 5
 
 
 def reconcile(world: SenderWorld, owner: Owner) -> Flow[Reconciled]:
