@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
 from typing_relay.burst import (
     Decision,
     End,

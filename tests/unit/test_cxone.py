@@ -7,7 +7,6 @@ from urllib.parse import parse_qs
 import pytest
 import requests
 import responses
-
 from typing_relay.cxone import urls
 from typing_relay.cxone.auth import Credentials, ShareUnavailable, Token, Tokens
 from typing_relay.cxone.guests import GuestsV1, session

@@ -1,7 +1,6 @@
 """Delays before the next try (T7)."""
 
 import pytest
-
 from typing_relay.retry import DEFAULT_RETRY_AFTER_MS, backoff_ms, retry_after_ms
 
 NOW = 1_800_000_000_000  # Fri, 15 Jan 2027 08:00:00 GMT

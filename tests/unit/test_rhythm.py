@@ -1,6 +1,7 @@
 """The heartbeat rule of a front end, on made-up and on real rhythms."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def test_frames_are_a_heartbeat_apart_and_tell_every_burst_exactly(trace: dict[s
     """At most one frame per heartbeat, and the keys that the relay learns of make the same bursts."""
     keys = key_times(trace["gaps_ms"])
     frames = list(frames_due(keys, 1000))
-    assert all(later.at - earlier.at >= 1000 for earlier, later in zip(frames, frames[1:], strict=False))
+    assert all(later.at - earlier.at >= 1000 for earlier, later in pairwise(frames))
     assert bursts([frame.at - frame.ago for frame in frames], 2000) == bursts(keys, 2000)
 
 
