@@ -10,6 +10,8 @@ from tests.simulation.history import FAULTS, LATE_MS, TURNS, Act, Fault, History
 
 #: Gaps within a burst; the long ones lie just below the debounce.
 GAPS = (20, 90, 180, 180, 300, 300, 450, 900, 1_500, 1_990)
+#: Typing on for long enough to meet every retry.
+LONG_GAPS = (1_300, 1_700, 1_990)
 #: Between bursts: just above the debounce, while its false is on its way, long after.
 PAUSES = (2_010, 2_090, 2_120, 2_150, 2_200, 2_400, 3_000, 6_000, 15_000)
 #: Lengths of stalls, delays and Retry-Afters: around the limits of locks, leases, sleeps and HTTP calls.
@@ -41,9 +43,10 @@ def random_history(random: Random) -> History:
 def _acts(random: Random) -> Iterator[Act]:
     at, tab = random.randrange(500), "A"
     for _ in range(random.choice((1, 1, 2, 3))):
-        for _ in range(random.choice((1, 2, 3, 6))):
+        gaps = GAPS if random.random() < 0.95 else LONG_GAPS
+        for _ in range(random.choice((1, 2, 3, 6)) if gaps is GAPS else 16):
             yield Act("key", tab, at, late=random.choice((0, 0, 10, LATE_MS)), twice=random.choice((0, 0, 0, 15)))
-            at += random.choice(GAPS)
+            at += random.choice(gaps)
             tab = random.choice("AAAB") if random.random() < 0.2 else tab
         if random.random() < 0.4:
             kind = random.choice(("stop", "stop", "stop", "close"))

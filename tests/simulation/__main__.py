@@ -1,0 +1,83 @@
+"""The proof by simulation, from a terminal.
+
+python -m tests.simulation run [HISTORIES] [SEED]   random histories on all cores (default 100000 from 0)
+python -m tests.simulation replay 'HISTORY'         one history, told step by step; or a file that holds one
+python -m tests.simulation explore [PART OF A NAME] every order of each short scenario
+python -m tests.simulation check                    the proof in small, in seconds
+python -m tests.simulation mutations [PART OF A NAME]   the relay broken on purpose, each time to be caught by that
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from tests.simulation import campaign, history, runner, suite
+from tests.simulation.explorer import explore
+from tests.simulation.invariants import Violated
+from tests.simulation.mutations import MUTATIONS, table
+from tests.simulation.scenarios import SCENARIOS
+
+
+def main(arguments: list[str]) -> int:
+    """Do what is asked for; 0 when all is as it should be, 1 when not, 2 when asked for nothing known."""
+    commands = {"run": _run, "replay": _replay, "explore": _explore, "check": _check, "mutations": _mutations}
+    if not arguments or arguments[0] not in commands:
+        print(__doc__, file=sys.stderr)
+        return 2
+    return commands[arguments[0]](arguments[1:])
+
+
+def _run(arguments: list[str]) -> int:
+    histories, seed = [*map(int, arguments), *(100_000, 0)[len(arguments) :]]
+    result = campaign.run(histories, seed, os.cpu_count() or 1)
+    print(result)
+    return 1 if result.finding else 0
+
+
+def _replay(arguments: list[str]) -> int:
+    text = " ".join(arguments)
+    story: list[str] = []
+    verdict = "no violation"
+    try:
+        runner.play(history.parse(Path(text).read_text() if Path(text).is_file() else text), story)
+    except Violated as violated:
+        verdict = str(violated)
+    print("\n".join([*story, verdict]))
+    return 0 if verdict == "no violation" else 1
+
+
+def _explore(arguments: list[str]) -> int:
+    states = failures = 0
+    began = time.perf_counter()
+    for scenario in (scenario for scenario in SCENARIOS if " ".join(arguments) in scenario.name):
+        found = explore(scenario)
+        states += found.states
+        print(f"{scenario.name:50} {found.states:7,} states {found.endings:5,} endings, {found.deepest:3} choices deep")
+        if found.violation:
+            failures += 1
+            print("\n".join(f"    {line}" for line in found.story))
+    print(f"{states:,} states in {time.perf_counter() - began:.0f} s")
+    return 1 if failures else 0
+
+
+def _check(arguments: list[str]) -> int:
+    finding = suite.first_finding()
+    print(finding or "no violation")
+    return 1 if finding else 0
+
+
+def _mutations(arguments: list[str]) -> int:
+    chosen = [mutation for mutation in MUTATIONS if " ".join(arguments) in mutation.name]
+    survivors = 0
+    for line, is_caught in table(chosen):
+        print(line, flush=True)
+        survivors += not is_caught
+    print(f"{len(chosen) - survivors} of {len(chosen)} mutations caught")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

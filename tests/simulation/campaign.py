@@ -1,0 +1,96 @@
+"""Many random histories, on all cores: how fast they went and the first violation, shrunk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from random import Random
+
+from tests.simulation.generate import random_history, shrink
+from tests.simulation.history import History
+from tests.simulation.invariants import Violated
+from tests.simulation.runner import play
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A history that violates a clause, as short as it could be made."""
+
+    clause: str
+    text: str
+    history: str
+
+    def __str__(self) -> str:
+        replay = f"python -m tests.simulation replay '{self.history}'"
+        return f"{self.text}\n  {self.history}\nReplay: {replay}"
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What a run of histories came to."""
+
+    histories: int
+    effects: int
+    seconds: float
+    finding: Finding | None
+
+    def __str__(self) -> str:
+        rate = self.histories / self.seconds
+        return (
+            f"{self.histories:,} histories, {self.effects:,} effects in {self.seconds:.0f} s: {rate:,.0f} histories a"
+            f" second; {self.finding or 'no violation'}"
+        )
+
+
+def run(histories: int, seed: int = 0, processes: int = 2) -> Campaign:
+    """Histories number ``seed`` and following; stops at the first violation."""
+    began, played, effects = time.perf_counter(), 0, 0
+    batches = list(_batches(seed, histories))
+    with ProcessPoolExecutor(processes) as pool:
+        results = pool.map(_play_batch, *zip(*batches, strict=True))
+        for (first, past), (more, finding) in zip(batches, results, strict=True):
+            played, effects = played + past - first, effects + more
+            if finding:
+                pool.shutdown(cancel_futures=True)
+                return Campaign(played, effects, time.perf_counter() - began, finding)
+    return Campaign(played, effects, time.perf_counter() - began, None)
+
+
+def _batches(seed: int, histories: int) -> Iterator[tuple[int, int]]:
+    end = seed + histories
+    for first in range(seed, end, BATCH):
+        yield first, min(first + BATCH, end)
+
+
+def _play_batch(first: int, past: int) -> tuple[int, Finding | None]:
+    effects = 0
+    for seed in range(first, past):
+        history = random_history(Random(seed))
+        try:
+            effects += play(history).numbers["step"]
+        except Violated as violated:
+            return effects, finding_of(history, violated)
+    return effects, None
+
+
+def finding_of(history: History, violated: Violated) -> Finding:
+    """The shortest history of the same violation."""
+    shortest = shrink(history, lambda candidate: clause_violated(candidate) == violated.clause)
+    try:
+        play(shortest)
+    except Violated as again:
+        return Finding(again.clause, str(again), str(shortest))
+    raise AssertionError("a history violates a clause at one time and not at another: it is not deterministic")
+
+
+def clause_violated(history: History) -> str | None:
+    """Which clause ``history`` violates, if any."""
+    try:
+        play(history)
+    except Violated as violated:
+        return violated.clause
+    return None

@@ -1,0 +1,407 @@
+"""The relay broken on purpose, in one place at a time. The proof is worth something if it finds each.
+
+A mutation is one change of text, made in a copy. The core's mutations and those of the store in memory must be found
+by the simulation; those of the store in DynamoDB by the contract tests, which tie the two stores together.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("layers/typing_relay/typing_relay", "tests/simulation")
+CONTRACT = (
+    *("tests/sessions_contract.py", "tests/session_table.py", "tests/unit/test_sessions_contract.py"),
+    *("template.yaml", "pyproject.toml"),
+)
+CORE = "layers/typing_relay/typing_relay/"
+BURST, FLOWS, DYNAMO = CORE + "burst.py", CORE + "flows.py", CORE + "sessions.py"
+MEMORY = "tests/simulation/memory_sessions.py"
+#: A mutation may also make the relay run in circles.
+PATIENCE_S = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """In ``file``, ``before`` (which must be there once) becomes ``after``."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+
+
+MUTATIONS = (
+    # rules
+    Mutation(
+        "debounce: one ms short",
+        BURST,
+        "return 0 if newest is None else newest + policy.debounce_ms + policy.arrival_slack_ms",
+        "return 0 if newest is None else newest + policy.debounce_ms - 1",
+    ),
+    Mutation(
+        "debounce: begin a true whose key is too old",
+        BURST,
+        "return newest is not None and now < newest + policy.debounce_ms",
+        "return newest is not None",
+    ),
+    Mutation(
+        "stop: forget that it takes keys back",
+        BURST,
+        "if at > self.stops.get(connection, -1))",
+        "if at > -1)",
+    ),
+    Mutation(
+        "stop: take back the other tab's keys too",
+        BURST,
+        "if at > self.stops.get(connection, -1))",
+        "if at > max(self.stops.values(), default=-1))",
+    ),
+    Mutation(
+        "owner: go on though superseded",
+        BURST,
+        "if record is None or record.generation != owner.generation:",
+        "if record is None:",
+    ),
+    Mutation("lock: do not wait for a call in flight", BURST, "if now < record.sending_until:", "if False:"),
+    Mutation(
+        "retry: once more than allowed",
+        BURST,
+        "record.failures_of(True) > MAX_RETRIES_OF_TRUE",
+        "record.failures_of(True) > MAX_RETRIES_OF_TRUE + 1",
+    ),
+    Mutation("retry: ignore retry_at", BURST, "if now >= may_send_at:", "if now >= 0:"),
+    Mutation("verify: ignore retry_at", BURST, "may_call = now >= max(record.retry_at, calm_at)", "may_call = True"),
+    Mutation(
+        "verify: never",
+        BURST,
+        "if record.verify_at is not None and now >= record.verify_at and may_call:",
+        "if record.verify_at is not None and now < record.verify_at - 60_000:",
+    ),
+    Mutation(
+        "settled: take an uncertain call for done",
+        BURST,
+        "return self.sending is None and self.shown == wanted",
+        "return self.shown == wanted",
+    ),
+    Mutation(
+        "pause: judge by keys that may be missing",
+        BURST,
+        "if any(at > newest for at in self.earlier_keys.values()):",
+        "if False:",
+    ),
+    # flows
+    Mutation(
+        "reconcile: forget to re-read",
+        FLOWS,
+        """    while True:
+        record = yield from step(world.sessions.get, owner.session_id, world.clock())
+""",
+        """    record = yield from step(world.sessions.get, owner.session_id, world.clock())
+    while True:
+""",
+    ),
+    Mutation("key: coalesce without a lease", FLOWS, "if record.lease_until > now:", "if record.generation > 0:"),
+    Mutation(
+        "stop: leave it to the sleeping owner",
+        FLOWS,
+        'if nothing_to_take_back or another_types_on or record.cannot_show():\n        return "noted"',
+        'if True:\n        return "noted"',
+    ),
+    Mutation(
+        "stop: let the owner sleep if another tab types",
+        FLOWS,
+        "record.is_fresh(now, world.policy) and not record.was_last_to_type(connection)",
+        "record.is_fresh(now, world.policy)",
+    ),
+    Mutation(
+        "disconnect: is no stop",
+        FLOWS,
+        "became = yield from stopped(world, session_id, connection, at)",
+        'became = "noted"',
+    ),
+    Mutation(
+        "send: post though stalled since the lock",
+        FLOWS,
+        "if began - now > policy.start_within_ms:",
+        "if False:",
+    ),
+    Mutation(
+        "send: do not look at the key again after the lock",
+        FLOWS,
+        "if typing and not record.may_begin(began, policy):",
+        "if False:",
+    ),
+    Mutation(
+        "answer: a lost one means not taken",
+        FLOWS,
+        "return lock.until\n    taken_before",
+        "return None\n    taken_before",
+    ),
+    Mutation(
+        "answer: a 5xx means not taken",
+        FLOWS,
+        "refused = outcome.kind in (Kind.THROTTLED, Kind.DENIED)",
+        "refused = True",
+    ),
+    Mutation(
+        "answer: a refusal settles the uncertain call before it",
+        FLOWS,
+        "return None if refused and not taken_before else now",
+        "return None if refused else now",
+    ),
+    Mutation(
+        "retry: ignore Retry-After",
+        FLOWS,
+        "return backoff_ms(record.failures_of(typing), outcome.retry_after_ms, world.random())",
+        "return backoff_ms(record.failures_of(typing), 0, world.random())",
+    ),
+    Mutation(
+        "retry: do not write down when",
+        FLOWS,
+        "yield from step(world.sessions.postpone, record, now + _delay(world, record, lock.typing, outcome))",
+        "pass",
+    ),
+    Mutation(
+        "verify: do not write down a Retry-After",
+        FLOWS,
+        "if answer.kind is Kind.THROTTLED:\n",
+        "if False:\n",
+    ),
+    Mutation(
+        "release: end though it was refused",
+        FLOWS,
+        "return (yield from step(sessions.release, record))",
+        "yield from step(sessions.release, record)\n            return True",
+    ),
+    Mutation("wait: longer than the sweeper has time for", FLOWS, "LONGEST_WAIT_S = 5", "LONGEST_WAIT_S = 20"),
+    Mutation(
+        "guest over: nobody ends it",
+        FLOWS,
+        "if outcome.kind is Kind.GUEST_OVER:\n",
+        "if outcome.kind is Kind.GUEST_OVER and False:\n",
+    ),
+    Mutation(
+        "sweeper: skip it",
+        FLOWS,
+        "return (yield from _take_over(world, record, world.clock()))\n",
+        'yield from ()\n    return "coalesced"\n',
+    ),
+    # the store's conditions, in memory
+    Mutation(
+        "lock: without the revision",
+        MEMORY,
+        """                "revision": record.revision,
+                "guest_id": record.guest_id,
+""",
+        """                "guest_id": record.guest_id,
+""",
+    ),
+    Mutation(
+        "lock: without what duplicates have sent",
+        MEMORY,
+        """                "sends": record.sends,
+            },
+""",
+        """            },
+""",
+    ),
+    Mutation(
+        "lock: a try does not count",
+        MEMORY,
+        "record.failures_of(lock.typing) + 1",
+        "record.failures_of(lock.typing)",
+    ),
+    Mutation(
+        "accept: the answer to another lock",
+        MEMORY,
+        """{"sending_until": lock.until, "guest_id": record.guest_id},
+            shown""",
+        """{"guest_id": record.guest_id},
+            shown""",
+    ),
+    Mutation(
+        "release: without the revision",
+        MEMORY,
+        '"revision": record.revision, "sends": record.sends}',
+        '"sends": record.sends}',
+    ),
+    Mutation(
+        "release: without what duplicates have sent",
+        MEMORY,
+        '"revision": record.revision, "sends": record.sends}',
+        '"revision": record.revision}',
+    ),
+    Mutation(
+        "release: without condition",
+        MEMORY,
+        '{"generation": record.generation, "revision": record.revision, "sends": record.sends}',
+        "{}",
+    ),
+    Mutation(
+        "verify: overtaken by a call",
+        MEMORY,
+        '{"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id}',
+        '{"generation": record.generation, "guest_id": record.guest_id}',
+    ),
+    Mutation("claim: without condition", MEMORY, "if record.generation == generation:", "if True:"),
+    Mutation(
+        "claim: hidden from the sweeper",
+        MEMORY,
+        """            self.in_hand.add(session_id)
+        return (record""",
+        "        return (record",
+    ),
+    Mutation(
+        "key: does not count",
+        MEMORY,
+        "expires_at=expires_at, revision=record.revision + 1",
+        "expires_at=expires_at",
+    ),
+    Mutation("key: though a later stop is known", MEMORY, "if known >= at or stop >= at:", "if known >= at:"),
+    Mutation(
+        "stop: does not count",
+        MEMORY,
+        "stops={**record.stops, connection: at}, revision=record.revision + 1)",
+        "stops={**record.stops, connection: at})",
+    ),
+    Mutation(
+        "guest: its end frees the lock",
+        MEMORY,
+        """    "sending": None,
+    "attempts": 0,
+""",
+        """    "sending": None,
+    "sending_until": 0,
+    "attempts": 0,
+""",
+    ),
+    Mutation(
+        "guest: released while shown typing",
+        MEMORY,
+        '"connections": frozenset(), "shown": False, "sending": None}',
+        '"connections": frozenset()}',
+    ),
+    # the store's conditions, in DynamoDB
+    Mutation(
+        "DynamoDB: a key though a later stop is known",
+        DYNAMO,
+        """#keys.#c < :at)"
+            " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)",
+""",
+        """#keys.#c < :at)",
+""",
+    ),
+    Mutation(
+        "DynamoDB: alive in the second it expires",
+        DYNAMO,
+        'int(item["expires_at"]["N"]) <= now // 1000',
+        'int(item["expires_at"]["N"]) < now // 1000',
+    ),
+    Mutation(
+        "DynamoDB: a claim without condition",
+        DYNAMO,
+        '"generation = :seen",',
+        '"generation = :seen OR attribute_exists(session_id)",',
+    ),
+    Mutation(
+        "DynamoDB: duplicates are not fenced",
+        DYNAMO,
+        "revision = :revision AND sends = :sends",
+        "revision = :revision AND sends >= :sends",
+    ),
+    Mutation(
+        "DynamoDB: keys and stops are not fenced",
+        DYNAMO,
+        "revision = :revision AND sends = :sends",
+        "revision >= :revision AND sends = :sends",
+    ),
+    Mutation(
+        "DynamoDB: a Retry-After set back",
+        DYNAMO,
+        "guest_id = :guest AND retry_at < :at",
+        "guest_id = :guest AND NOT retry_at = :at",
+    ),
+    Mutation(
+        "DynamoDB: a guest ended twice",
+        DYNAMO,
+        """web_socket_url",
+            "guest_id = :guest",
+""",
+        """web_socket_url",
+            "guest_id = :guest OR attribute_exists(session_id)",
+""",
+    ),
+)
+
+
+def table(mutations: Iterable[Mutation], processes: int = 2) -> Iterator[tuple[str, bool]]:
+    """For each mutation a line that says what caught it, and whether anything did."""
+    with ThreadPoolExecutor(processes) as pool:
+        chosen = list(mutations)
+        for mutation, finding in zip(chosen, pool.map(finding_of, chosen), strict=True):
+            yield f"{mutation.name:52} {finding or 'NOT CAUGHT'}", finding is not None
+
+
+def finding_of(mutation: Mutation) -> str | None:
+    """What the proof says to a copy with ``mutation``; None when it sees nothing wrong."""
+    with TemporaryDirectory() as folder:
+        copy = Path(folder)
+        _copy(copy)
+        _mutate(copy / mutation.file, mutation)
+        command = _contract_tests() if mutation.file == DYNAMO else ("-m", "tests.simulation", "check")
+        environment = {**os.environ, "PYTHONPATH": f"{copy}/layers/typing_relay:{copy}", "PYTHONDONTWRITEBYTECODE": "1"}
+        try:
+            done = subprocess.run(
+                [sys.executable, *command],
+                cwd=copy,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE_S,
+            )
+        except subprocess.TimeoutExpired:
+            return "it runs in circles"
+    return None if done.returncode == 0 else _last_line(done.stdout or done.stderr)
+
+
+def _contract_tests() -> tuple[str, ...]:
+    return (
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "TestDynamo",
+        "tests/unit/test_sessions_contract.py",
+    )
+
+
+def _copy(to: Path) -> None:
+    for folder in COPIED:
+        shutil.copytree(ROOT / folder, to / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in CONTRACT:
+        (to / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, to / file)
+
+
+def _mutate(file: Path, mutation: Mutation) -> None:
+    text = file.read_text()
+    if text.count(mutation.before) != 1:
+        raise ValueError(f"{mutation.name}: {mutation.before!r} must be in {mutation.file} once; mend the mutation")
+    file.write_text(text.replace(mutation.before, mutation.after))
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("1 failed")]
+    return lines[-1][:160] if lines else "it ended with an error"

@@ -1,0 +1,80 @@
+"""Histories that once violated a clause, each the shortest that the simulation found, and what was wrong.
+
+And some that chance seldom finds, made up to meet one rule each.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Regression(NamedTuple):
+    """A history and what it found."""
+
+    clause: str
+    found: str
+    history: str
+
+
+REGRESSIONS = (
+    Regression(
+        "T5",
+        "a true began up to the arrival slack after the debounce of its key",
+        "key A 464; keeper replaces 929; pace 1",
+    ),
+    Regression(
+        "T1",
+        "a frame overtaken by the next one of its tab left the look of a pause",
+        "key A 479; key A 2469 late=60; key A 2489",
+    ),
+    Regression(
+        "T1",
+        "a pause was owed at once, while the key that denies it was still on its way",
+        "key A 458; key A 2448 late=60; key A 2468; pace 1",
+    ),
+    Regression(
+        "T3",
+        "of the keys of a tab that typed on and stopped, the one before the other tab's newest is not kept",
+        "key B 3184; key A 3634; key B 3814; key B 3994; stop B 4084",
+    ),
+    Regression(
+        "T2",
+        "a stop in the tab that typed last left the owner asleep until the old quiet time",
+        "key A 354; key B 1254; key A 1554; close A 3054; pace 8",
+    ),
+    Regression(
+        "T6",
+        "a guest replaced by its keeper freed the lock of a call still in flight to the former guest",
+        "key A 188; key B 488; stop B 788; keeper replaces 1886; call 1 slow 3900",
+    ),
+    Regression(
+        "T4",
+        "a keeper released a guest whose typing was still shown",
+        "key A 224; visitor leaves 2072; guest none",
+    ),
+    Regression(
+        "T7",
+        "a stalled owner's failure went uncounted, so the next wait was too short",
+        "key A 222 twice=15; key A 1722; key A 2172 late=900; key A 4162; key A 5962; step 11 stall 14000;"
+        " call 1 throttled 5000; call 2 throttled",
+    ),
+    Regression(
+        "T7",
+        "a verification that was throttled set the time of the next call back",
+        "key A 54; key A 5364; call 3 throttled 5000",
+    ),
+    Regression(
+        "T4",
+        "an execution lost at the beginning of a long wait left a longer lease than the sweeper has time for",
+        "key A 0; call 2 failed; call 3 failed; call 4 failed; call 5 failed; call 6 failed; call 7 failed;"
+        " wait 6 lost; sweep 34500",
+    ),
+)
+
+_TYPING_ON = "; ".join(f"key A {at}" for at in range(0, 27_000, 1_900))
+DIRECTED = (
+    # T7: four tries of a true, and no more, however long the visitor types on.
+    f"{_TYPING_ON}; call 1 throttled; call 2 throttled; call 3 throttled; call 4 throttled",
+    # T7: the same when every sender dies before it hears.
+    f"{_TYPING_ON}; call 1 orphan; call 2 orphan; call 3 orphan; call 4 orphan; call 5 orphan",
+)
