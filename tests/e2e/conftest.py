@@ -64,7 +64,8 @@ def stack(only_stack) -> RestartableStack:
 
 @pytest.fixture
 def context(browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1320, "height": 900})
+    # Little motion: two cores have enough to do without drawing a moving timeline.
+    context = browser.new_context(viewport={"width": 1320, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()

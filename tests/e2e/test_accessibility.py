@@ -97,11 +97,9 @@ def test_the_indicator_is_not_announced_each_time_it_changes(console):
     assert console.indicator.evaluate(f"one => one.closest('{live}')") is None
 
 
-def test_with_reduced_motion_the_dots_hold_still(browser, stack, visitor):
-    """They still say that somebody types."""
-    context = browser.new_context(reduced_motion="reduce")
-    page = context.new_page()
-    page.goto(f"{stack.info['console_url']}/?visitor={visitor}")
-    dot = page.locator('#agent [data-part="typing"] .dots i').first
-    assert dot.evaluate("one => getComputedStyle(one).animationName") == "none"
-    context.close()
+@pytest.mark.parametrize(("motion", "animation"), [("no-preference", "breathe"), ("reduce", "none")])
+def test_the_dots_move_unless_the_visitor_wants_little_motion(console, motion, animation):
+    """They say that somebody types either way."""
+    console.page.emulate_media(reduced_motion=motion)
+    dot = console.page.locator('#agent [data-part="typing"] .dots i').first
+    assert dot.evaluate("one => getComputedStyle(one).animationName") == animation

@@ -43,8 +43,9 @@ export class Timeline {
 
   #drawWhenDue() {
     const now = Date.now();
-    const every = this.pausedAt !== null ? PAUSED_MS : this.#calm.matches ? STILL_MS : 0;
-    if (now - this.#drawnAt < every || !this.#canvas.clientWidth) return;
+    const onePixel = this.windowMs / this.#canvas.clientWidth;
+    const every = this.pausedAt !== null ? PAUSED_MS : this.#calm.matches ? STILL_MS : onePixel;
+    if (now - this.#drawnAt < every) return;
     this.#drawnAt = now;
     this.#draw(this.pausedAt ?? now, now);
   }
