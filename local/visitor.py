@@ -19,11 +19,15 @@ def now_ms() -> int:
 
 
 class Visitor:
-    """One connection to the relay. Use it as a context manager; frames that arrive are collected in ``frames``."""
+    """One connection to the relay. Use it as a context manager; frames that arrive are collected in ``frames``.
+
+    ``failures``: when (epoch ms) the gateway itself said that a function behind it failed.
+    """
 
     def __init__(self, websocket_url: str, token: str) -> None:
         self._socket = websocket.create_connection(f"{websocket_url}?token={token}", timeout=30)
         self.frames: list[dict[str, Any]] = []
+        self.failures: list[int] = []
         self._arrived = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -82,7 +86,17 @@ class Visitor:
         try:
             while text := self._socket.recv():
                 with self._arrived:
-                    self.frames.append(json.loads(text))
+                    self._take(text)
                     self._arrived.notify_all()
         except (OSError, websocket.WebSocketException):
             pass  # closed, from this side or the other
+
+    def _take(self, text: str | bytes) -> None:
+        try:
+            frame = json.loads(text)
+        except ValueError:  # the emulator's own words; API Gateway says it in JSON without a type
+            frame = {}
+        if "type" in frame:
+            self.frames.append(frame)
+        else:
+            self.failures.append(now_ms())

@@ -18,7 +18,7 @@ LOCK_MS = 5_000
 #: How old the breaker's state may be in a process.
 LOOK_MS = 1_000
 #: Calls that went well are reported so many at a time.
-REPORT_CALLS = 5
+REPORT_CALLS = 3
 _TOKEN, _BREAKER = {"name": {"S": "oauth_token"}}, {"name": {"S": "breaker"}}
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
