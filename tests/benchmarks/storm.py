@@ -23,9 +23,9 @@ from pathlib import Path
 from local.cxone_simulator.client import Event, SimulatorControl
 from local.rhythm import key_times
 from local.stack import Stack
-from local.visitor import Visitor
+from local.visitor import Visitor, now_ms
 from tests.call_rules import violations
-from tests.relay_stage import DARK_S, PATIENCE_S, RelayStage, kill, wait_until
+from tests.relay_stage import DARK_S, PATIENCE_S, Actor, RelayStage, kill, wait_until
 
 FAULTS = {"throttle": {"rate": 0.2, "retry_after": "2"}, "hang_rate": 0.05, "reset_rate": 0.05}
 REVOKE_EVERY_S, KILL_EVERY_S = 20.0, 5.0
@@ -298,19 +298,14 @@ def pauses(stage: RelayStage) -> list[tuple[float, float]]:
 
 def stop_latencies(stage: RelayStage, count: int) -> list[float]:
     """From a stop frame to CXone's having taken `false`, on a calm stack (ms)."""
-    cxone = stage.cxone()
-    typist = Typist(f"stopper-{cxone.last_event()}")
     found = []
-    with _enter(stage, typist) as front_end:
-        [guest] = typist.guests
+    with Actor(stage, "stopper") as actor:
         for _ in range(count):
-            after = cxone.last_event()
-            front_end.type([0, 300])
-            cxone.wait_for("typing", after, PATIENCE_S, guest_id=guest, value=True, status=200)
-            time.sleep(0.3)
-            stopped_at = front_end.send({"action": "stop"})
-            taken = cxone.wait_for("typing", after, PATIENCE_S, guest_id=guest, value=False, status=200)
-            found.append(taken["at"] - stopped_at)
+            with actor.typing():
+                actor.waits_for_post(True)
+            stopped_at = now_ms()
+            actor.stop()
+            found.append(actor.waits_for_post(False)["at"] - stopped_at)
             time.sleep(1)
     return found
 
