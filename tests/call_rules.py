@@ -76,7 +76,7 @@ def _too_early(guest: str, calls: Sequence[Event]) -> list[str]:
     not_before = 0.0
     for call in calls:
         if call["received_at"] < not_before - TOLERANCE_MS:
-            found.append(f"T7: {guest}: a call came at {call['received_at']:.0f}, asked for not before {not_before:.0f}")
+            found.append(f"T7: {guest}: a call at {call['received_at']:.0f}, asked for not before {not_before:.0f}")
         if call["status"] == 429:
             not_before = max(not_before, call["at"] + _asked_ms(call.get("retry_after"), call["at"]))
     return found
