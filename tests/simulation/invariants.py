@@ -121,8 +121,8 @@ class Watch:
     def _check_no_flicker(self, newest: int) -> None:
         now = self._world.now
         before = max((at for at, _ in self.keys if at < newest), default=0)
-        is_older = self._true_since is not None and self._true_since < newest
-        is_paused = is_older and newest - before >= self._policy.debounce_ms
+        is_of_this_burst = self._true_since is not None and self._true_since >= newest
+        is_paused = not is_of_this_burst and newest - before >= self._policy.debounce_ms
         is_capped = self._true_since is not None and now - self._true_since >= self._policy.cap_ms
         if now < newest + self._policy.debounce_ms and not is_paused and not is_capped:
             raise Violated("T3", f"a false is on its way {now - newest} ms after a key")

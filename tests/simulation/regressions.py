@@ -77,4 +77,6 @@ DIRECTED = (
     f"{_TYPING_ON}; call 1 throttled; call 2 throttled; call 3 throttled; call 4 throttled",
     # T7: the same when every sender dies before it hears.
     f"{_TYPING_ON}; call 1 orphan; call 2 orphan; call 3 orphan; call 4 orphan; call 5 orphan",
+    # T4: of two executions of one generation, one hears late what CXone showed before the other's call.
+    "key A 0; key A 2300; step 18 stall 300; call 3 throttled 20000; wait 1 twice",
 )

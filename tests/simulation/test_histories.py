@@ -1,0 +1,135 @@
+"""Long random histories through the real flows, every clause watched."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.simulation import campaign
+from tests.simulation.generate import GAPS, LENGTHS, PAUSES, RETRY_AFTERS, random_history, shrink
+from tests.simulation.history import FAULTS, TURNS, Act, Fault, History, Turn, parse
+from tests.simulation.invariants import Violated
+from tests.simulation.regressions import DIRECTED, REGRESSIONS, Regression
+from tests.simulation.runner import play
+
+#: How many random histories; fewer for a quick look: HISTORIES=2000 make test ARGS=tests/simulation
+HISTORIES = int(os.environ.get("HISTORIES", "100000"))
+
+ACTS = st.builds(
+    Act,
+    st.sampled_from(("key", "key", "key", "stop", "close")),
+    st.sampled_from("AAB"),
+    st.just(0),
+    st.sampled_from((0, 0, 0, 40, *LENGTHS)),
+    st.sampled_from((0, 0, 15)),
+)
+GAPS_AND_PAUSES = st.sampled_from((*GAPS, *PAUSES))
+TURNS_OF_OTHERS = st.builds(Turn, st.sampled_from(TURNS), st.integers(0, 20_000), st.sampled_from(LENGTHS))
+
+
+def _faults(name: str, last: int) -> st.SearchStrategy[dict[int, Fault]]:
+    lengths = RETRY_AFTERS if name == "call" else LENGTHS
+    fault = st.builds(Fault, st.sampled_from(FAULTS[name]), st.sampled_from(lengths))
+    return st.dictionaries(st.integers(1, last), fault, max_size=3)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """Any history: acts in order of time, whatever faults."""
+    at, acts = 0, []
+    for act, gap in draw(st.lists(st.tuples(ACTS, GAPS_AND_PAUSES), min_size=1, max_size=15)):
+        acts.append(replace(act, at=at))
+        at += gap
+    return History(
+        acts=tuple(acts),
+        turns=tuple(draw(st.lists(TURNS_OF_OTHERS, max_size=2))),
+        steps=draw(_faults("step", 80)),
+        calls=draw(_faults("call", 14)),
+        starts=draw(_faults("start", 5)),
+        waits=draw(_faults("wait", 8)),
+        sweep=draw(st.integers(0, 59_999)),
+        pace=draw(st.sampled_from((1, 5, 8))),
+    )
+
+
+@pytest.mark.timeout(1800)
+def test_no_random_history_violates_a_clause() -> None:
+    """T1 to T7, T9, T10, T12: seeds 0 and following, on all cores."""
+    result = campaign.run(HISTORIES, processes=os.cpu_count() or 1)
+    print(result)
+    assert result.finding is None, str(result.finding)
+
+
+@settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(history=histories())
+def test_no_history_that_hypothesis_thinks_of_violates_a_clause(history: History) -> None:
+    """T3 to T7, T9, T10, T12: less like people than the random ones, and shrunk by Hypothesis."""
+    play(history)
+
+
+@pytest.mark.parametrize("regression", REGRESSIONS, ids=lambda regression: regression.found)
+def test_what_was_found_once_stays_mended(regression: Regression) -> None:
+    """Each names its clause."""
+    play(parse(regression.history))
+
+
+@pytest.mark.parametrize("history", DIRECTED)
+def test_what_chance_seldom_finds_holds(history: str) -> None:
+    """T4, T7."""
+    play(parse(history))
+
+
+@pytest.mark.parametrize("first", range(0, 500, 100))
+def test_duplicates_and_small_delays_change_nothing_that_agents_see(first: int) -> None:
+    """T12: the same history, with and without frames twice, late or out of order."""
+    for seed in range(first, first + 100):
+        history = random_history(Random(seed))
+        if not history.is_fault_free():
+            continue
+        plain = replace(history, starts={}, acts=tuple(replace(act, twice=0, late=0) for act in history.acts))
+        seen, expected = (play(which).watch.seen for which in (history, plain))
+        if len(seen) == len(expected):  # a stop that overtakes another tab's late key is another history
+            assert all(abs(at - other) <= 300 for (at, _), (other, _) in zip(seen, expected, strict=True)), str(history)
+
+
+def test_a_history_reads_back_as_it_was_written() -> None:
+    """What a finding prints can be replayed."""
+    for seed in range(300):
+        history = random_history(Random(seed))
+        assert parse(str(history)) == history
+
+
+def test_a_history_plays_the_same_each_time() -> None:
+    """A finding is a finding again on any machine."""
+    history = random_history(Random(7))
+    stories: list[list[str]] = [[], []]
+    for story in stories:
+        play(history, story)
+    assert stories[0] == stories[1]
+
+
+def test_a_part_that_makes_no_sense_is_named() -> None:
+    """A history may come from a person."""
+    with pytest.raises(ValueError, match="'step 3 explode'"):
+        parse("key A 0; step 3 explode")
+
+
+def test_a_finding_is_shrunk_to_what_it_needs() -> None:
+    """Two of ten parts matter here."""
+    history = random_history(Random(3))
+    long = replace(
+        history, acts=(*history.acts, Act("stop", "B", 9, late=40)), steps={4: Fault("crash"), 9: Fault("crash")}
+    )
+    shortest = shrink(long, lambda candidate: 9 in candidate.steps and any(act.tab == "B" for act in candidate.acts))
+    assert str(shortest) == "stop B 9; step 9 crash"
+
+
+def test_a_violation_is_raised_with_its_clause() -> None:
+    """The proof can fail: CXone forgets nothing, but here nobody sweeps after a death."""
+    with pytest.raises(Violated, match="T4"):
+        play(parse("key A 0; wait 1 lost; sweep 900000"))
