@@ -1,112 +1,102 @@
 """Guest sockets over TLS: the keeper's loop beside asyncio ``websockets`` and a thread for each socket.
 
-python -m tests.benchmarks.keeper_sockets [COUNT [COUNT_OF_THREADS]]
+    python -m tests.benchmarks.keeper_sockets [COUNT [COUNT_OF_THREADS]]
+
+The peers of a row of figures run at the same time and take turns in receiving, so that a busy machine is the same to
+all of them. Threads are compared at a smaller number: more than that, nobody would try.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+from tests.benchmarks.programs import Program, running
 from tests.web_socket_peers import Certificates
 
-ROOT = Path(__file__).resolve().parents[2]
-IDLE_S = 10
-ROUNDS = 10
+IDLE_S = 60
+TURNS, ROUNDS_A_TURN = 5, 4
 
 
-class Program:
-    """A child that answers a line for a line."""
+class Holder:
+    """Sockets held in one way, in a process of its own, with a server of their own."""
 
-    def __init__(self, module: str, *arguments: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments],
-            cwd=ROOT,
-            env={"PYTHONPATH": f"{ROOT / 'layers' / 'typing_relay'}"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, kind: str, count: int, server: Program, client: Program) -> None:
+        self.kind, self.count = kind, count
+        self._server, self._client = server, client
+        self.figures: dict[str, float] = {}
+        self._received = 0
+        self._receiving_s = 0.0
 
-    def line(self) -> str:
-        assert self._process.stdout
-        return self._process.stdout.readline()
+    def open_all(self) -> None:
+        usage = self._wait_for("opened", self.count)
+        self.figures["ms CPU to open one"] = 1000 * usage["cpu_s"] / self.count
 
-    def ask(self, command: str) -> str:
-        assert self._process.stdin
-        self._process.stdin.write(f"{command}\n")
-        self._process.stdin.flush()
-        return self.line()
+    def begin_idling(self) -> None:
+        self._idle_from = self._client.usage()["cpu_s"], time.monotonic()
 
-    def usage(self) -> dict[str, float]:
-        answer: dict[str, float] = json.loads(self.ask("usage"))
-        return answer
+    def end_idling(self) -> None:
+        used, began = self._idle_from
+        usage = self._client.usage()
+        self.figures["resident MB"] = usage["resident_mb"]
+        self.figures["idle CPU %"] = 100 * (usage["cpu_s"] - used) / (time.monotonic() - began)
 
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
+    def receive(self) -> None:
+        """One turn of messages to every socket."""
+        before = self._client.usage()["cpu_s"]
+        self._server.ask(f"send {ROUNDS_A_TURN}")
+        self._received += ROUNDS_A_TURN * self.count
+        self._receiving_s += self._wait_for("messages", self._received)["cpu_s"] - before
+        self.figures["ms CPU for 1000 messages"] = 1e6 * self._receiving_s / self._received
 
-
-@contextmanager
-def running(module: str, *arguments: str) -> Iterator[Program]:
-    program = Program(module, *arguments)
-    try:
-        yield program
-    finally:
-        program.stop()
+    def _wait_for(self, name: str, count: int) -> dict[str, float]:
+        while (usage := self._client.usage())[name] < count:
+            time.sleep(0.2)
+        return usage
 
 
-def wait_for(client: Program, name: str, count: int) -> dict[str, float]:
-    while (usage := client.usage())[name] < count:
-        time.sleep(0.2)
-    return usage
+def measure(kinds: list[str], count: int, certificate: Path) -> list[Holder]:
+    """Open, be idle, receive."""
+    with ExitStack() as stack:
+        holders = []
+        for kind in kinds:
+            server = stack.enter_context(running("socket_server", str(certificate)))
+            url = f"wss://127.0.0.1:{server.line()}/socket"
+            client = stack.enter_context(running("socket_clients", kind, url, str(certificate), str(count)))
+            holders.append(Holder(kind, count, server, client))
+            holders[-1].open_all()
+        time.sleep(3)
+        for holder in holders:
+            holder.begin_idling()
+        time.sleep(IDLE_S)
+        for holder in holders:
+            holder.end_idling()
+        for _ in range(TURNS):
+            for holder in holders:
+                holder.receive()
+        return holders
 
 
-def measure(kind: str, count: int, certificate: Path) -> dict[str, float]:
-    """Open, be idle, take ROUNDS messages on each socket."""
-    with running("socket_server", str(certificate)) as server:
-        url = f"wss://127.0.0.1:{int(server.line())}/socket"
-        with running("socket_clients", kind, url, str(certificate), str(count)) as client:
-            began = time.monotonic()
-            opened = wait_for(client, "opened", count)
-            opening_s = time.monotonic() - began
-            time.sleep(2)
-            before = client.usage()
-            time.sleep(IDLE_S)
-            idle = client.usage()
-            server.ask(f"send {ROUNDS}")
-            after = wait_for(client, "messages", count * ROUNDS)
-    messages = count * ROUNDS
-    return {
-        "opening s": opening_s,
-        "opening ms CPU each": 1000 * opened["cpu_s"] / count,
-        "resident MB": idle["resident_mb"],
-        "KB each": 1000 * (idle["resident_mb"] - 30) / count,
-        "idle CPU %": 100 * (idle["cpu_s"] - before["cpu_s"]) / IDLE_S,
-        "ms CPU per 1000 messages": 1000 * (after["cpu_s"] - idle["cpu_s"]) / (messages / 1000),
-    }
+def print_table(holders: list[Holder]) -> None:
+    names = list(holders[0].figures)
+    print(f"{'held by':<10}{'sockets':>8}" + "".join(f"{name:>27}" for name in names))
+    for holder in holders:
+        figures = "".join(f"{holder.figures[name]:>27.2f}" for name in names)
+        print(f"{holder.kind:<10}{holder.count:>8}{figures}")
 
 
-def print_table(rows: list[tuple[str, int, dict[str, float]]]) -> None:
-    names = list(rows[0][2])
-    print(f"{'held by':<12}{'sockets':>8}" + "".join(f"{name:>26}" for name in names))
-    for kind, count, figures in rows:
-        print(f"{kind:<12}{count:>8}" + "".join(f"{figures[name]:>26.1f}" for name in names))
-
-
-def main(arguments: list[str]) -> None:
+def main(arguments: Sequence[str] = ()) -> None:
     count = int(arguments[0]) if arguments else 5000
     count_of_threads = int(arguments[1]) if len(arguments) > 1 else 2000
     with tempfile.TemporaryDirectory() as folder:
         certificate = Certificates(Path(folder)).path
-        plan = [("loop", count), ("asyncio", count), ("loop", count_of_threads), ("threads", count_of_threads)]
-        print_table([(kind, number, measure(kind, number, certificate)) for kind, number in plan])
+        holders = measure(["loop", "asyncio"], count, certificate)
+        holders += measure(["loop", "threads"], count_of_threads, certificate)
+    print_table(holders)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
+import os
 import socket
 import ssl
 import sys
 import threading
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import websocket
@@ -22,6 +21,8 @@ import websockets
 from typing_relay.keeper.loop import Loop
 from typing_relay.keeper.openings import Openings
 from typing_relay.keeper.sockets import GuestSocket, Limits, SocketEnd
+
+from tests.benchmarks.programs import resident_mb
 
 AT_ONCE = 50
 
@@ -35,10 +36,9 @@ class Held:
 
     def usage(self) -> dict[str, float]:
         """CPU seconds of this process so far, resident MB, and what has been counted."""
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
         return {
             "cpu_s": time.process_time(),
-            "resident_mb": pages * resource.getpagesize() / 1e6,
+            "resident_mb": resident_mb(os.getpid()),
             "opened": self.opened,
             "messages": self.messages,
         }

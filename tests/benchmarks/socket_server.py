@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import ssl
 import sys
+import time
+from collections import Counter
 
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
@@ -12,10 +16,15 @@ MESSAGE = '{"type":"agent-typing","typing":true,"agent":{"id":"a-1042","nickname
 
 
 class Server:
-    """Reads commands from stdin, one a line: ``send ROUNDS``, ``drop``, ``count``; answers each with a line."""
+    """Reads commands from stdin, one a line, and answers each with a line.
+
+    ``count``: how many are open. ``send ROUNDS``: so many messages to each. ``drop``: end all, without a close frame.
+    ``openings``: how many opened in each second since the last drop.
+    """
 
     def __init__(self) -> None:
         self._open: set[ServerConnection] = set()
+        self._opened_in: Counter[int] = Counter()
 
     async def run(self, certificate: str) -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -29,26 +38,32 @@ class Server:
                 lambda: asyncio.StreamReaderProtocol(commands), sys.stdin
             )
             while command := (await commands.readline()).decode().split():
-                await self._do(*command)
+                print(await self._answer(*command), flush=True)
 
     async def _hold(self, connection: ServerConnection) -> None:
         self._open.add(connection)
+        self._opened_in[int(time.monotonic())] += 1
         try:
             async for _ in connection:
                 pass
         finally:
             self._open.discard(connection)
 
-    async def _do(self, command: str, *details: str) -> None:
+    async def _answer(self, command: str, *details: str) -> str:
         if command == "send":
             for _ in range(int(details[0])):
                 broadcast(self._open, MESSAGE)
                 await asyncio.sleep(0)
         elif command == "drop":
+            self._opened_in.clear()
             for connection in list(self._open):
                 connection.transport.abort()
-        print(len(self._open), flush=True)
+            self._open.clear()
+        elif command == "openings":
+            return json.dumps(list(self._opened_in.values()))
+        return str(len(self._open))
 
 
 if __name__ == "__main__":
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # sockets lost are the point
     asyncio.run(Server().run(sys.argv[1]))
