@@ -499,6 +499,7 @@ class SessionsContract:
         assert (opened.guest_id, opened.web_socket_url) == ("guest-2", "wss://two")
         assert (opened.guest_status, opened.guest_requested_at) == (GuestStatus.OPENING, NOW)
         assert (opened.shown, opened.sending, opened.verify_at, opened.retry_at) == (False, None, None, 0)
+        assert opened.typing_since is None
 
     def test_only_its_keeper_speaks_for_a_guest(self, sessions: MemorySessions) -> None:
         """T12: a former keeper that was slow."""

@@ -36,28 +36,30 @@ class Campaign:
     histories: int
     effects: int
     seconds: float
+    #: Of all processes together: what does not depend on who else uses the machine.
+    cpu_seconds: float
     finding: Finding | None
 
     def __str__(self) -> str:
-        rate = self.histories / self.seconds
+        rate, cpu_rate = self.histories / self.seconds, self.histories / self.cpu_seconds
         return (
             f"{self.histories:,} histories, {self.effects:,} effects in {self.seconds:.0f} s: {rate:,.0f} histories a"
-            f" second; {self.finding or 'no violation'}"
+            f" second, {cpu_rate:,.0f} a second of CPU time; {self.finding or 'no violation'}"
         )
 
 
 def run(histories: int, seed: int = 0, processes: int = 2) -> Campaign:
     """Histories number ``seed`` and following; stops at the first violation."""
-    began, played, effects = time.perf_counter(), 0, 0
+    began, played, effects, cpu = time.perf_counter(), 0, 0, 0.0
     batches = list(_batches(seed, histories))
     with ProcessPoolExecutor(processes) as pool:
         results = pool.map(_play_batch, *zip(*batches, strict=True))
-        for (first, past), (more, finding) in zip(batches, results, strict=True):
-            played, effects = played + past - first, effects + more
+        for (first, past), (more, seconds, finding) in zip(batches, results, strict=True):
+            played, effects, cpu = played + past - first, effects + more, cpu + seconds
             if finding:
                 pool.shutdown(cancel_futures=True)
-                return Campaign(played, effects, time.perf_counter() - began, finding)
-    return Campaign(played, effects, time.perf_counter() - began, None)
+                return Campaign(played, effects, time.perf_counter() - began, cpu, finding)
+    return Campaign(played, effects, time.perf_counter() - began, cpu, None)
 
 
 def _batches(seed: int, histories: int) -> Iterator[tuple[int, int]]:
@@ -66,15 +68,16 @@ def _batches(seed: int, histories: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + BATCH, end)
 
 
-def _play_batch(first: int, past: int) -> tuple[int, Finding | None]:
-    effects = 0
+def _play_batch(first: int, past: int) -> tuple[int, float, Finding | None]:
+    """The effects, the seconds of CPU time, and the first violation."""
+    effects, began = 0, time.process_time()
     for seed in range(first, past):
         history = random_history(Random(seed))
         try:
             effects += play(history).numbers["step"]
         except Violated as violated:
-            return effects, finding_of(history, violated)
-    return effects, None
+            return effects, time.process_time() - began, finding_of(history, violated)
+    return effects, time.process_time() - began, None
 
 
 def finding_of(history: History, violated: Violated) -> Finding:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_relay.burst import Session
 from typing_relay.cxone.outcomes import Kind, Outcome
+from typing_relay.ports import Lock
 
 from tests.simulation.cxone import Call
 from tests.simulation.history import Act
@@ -93,7 +94,7 @@ class Watch:
             case "note_stop" if value is not None:
                 self.stops[due.args[1]] = due.args[2]
             case "lock" if value:
-                self._locked(due.args[1].typing)
+                self._locked(due.args[1])
             case "failed" | "verified" | "postpone":
                 self._wrote_down(process)
             case "mark_typing_unavailable" if value:
@@ -108,22 +109,22 @@ class Watch:
     def _newest_live_key(self) -> int | None:
         return max((at for at, tab in self.keys if at > self.stops.get(tab, -1)), default=None)
 
-    def _locked(self, typing: bool) -> None:
-        newest = self._newest_live_key()
+    def _locked(self, lock: Lock) -> None:
+        typing, newest = lock.typing, self._newest_live_key()
         if typing and newest is None:
             raise Violated("T5", "a true is on its way though every key was taken back by a stop")
         if not typing and newest is not None:
-            self._check_no_flicker(newest)
+            self._check_no_flicker(newest, lock.typing_since)
         if typing and self._true_since is None:
             self._true_since = self._world.now
         self._lock_at, self._key_at_lock = self._world.now, newest or 0
 
-    def _check_no_flicker(self, newest: int) -> None:
+    def _check_no_flicker(self, newest: int, typing_since: int | None) -> None:
         now = self._world.now
         before = max((at for at, _ in self.keys if at < newest), default=0)
         is_of_this_burst = self._true_since is not None and self._true_since >= newest
         is_paused = not is_of_this_burst and newest - before >= self._policy.debounce_ms
-        is_capped = self._true_since is not None and now - self._true_since >= self._policy.cap_ms
+        is_capped = typing_since is not None and now - typing_since >= self._policy.cap_ms
         if now < newest + self._policy.debounce_ms and not is_paused and not is_capped:
             raise Violated("T3", f"a false is on its way {now - newest} ms after a key")
 

@@ -17,6 +17,7 @@ _CALL_FORGOTTEN: dict[str, Any] = {
     "retry_at": 0,
     "shown": False,
     "verify_at": None,
+    "typing_since": None,
 }
 
 

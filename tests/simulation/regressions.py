@@ -18,6 +18,12 @@ class Regression(NamedTuple):
 
 REGRESSIONS = (
     Regression(
+        "T9",
+        "typing shown to a former guest counted towards the cap of the next one's",
+        "key A 179; key A 11099; keeper replaces 14553; call 1 lost-untaken 5000; call 2 throttled 5000;"
+        " call 3 throttled 90000; cap 6000",
+    ),
+    Regression(
         "T5",
         "a true began up to the arrival slack after the debounce of its key",
         "key A 464; keeper replaces 929; pace 1",

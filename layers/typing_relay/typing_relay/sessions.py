@@ -349,7 +349,7 @@ class DynamoSessions:
         return self._done(
             session_id,
             f"SET guest_id = :guest, web_socket_url = :url, guest_status = :opening, guest_requested_at = :now,"
-            f" typing_unavailable = :false, {_FORGET_CALL} REMOVE sending, verify_at",
+            f" typing_unavailable = :false, {_FORGET_CALL} REMOVE sending, verify_at, typing_since",
             "keeper = :keeper",
             {
                 ":guest": {"S": guest_id},
@@ -376,7 +376,7 @@ class DynamoSessions:
         return self._done(
             session_id,
             f"SET guest_id = :none, guest_status = :opening, guest_requested_at = :now, {_FORGET_CALL}"
-            " REMOVE sending, verify_at, web_socket_url",
+            " REMOVE sending, verify_at, typing_since, web_socket_url",
             "guest_id = :guest",
             {
                 ":guest": {"S": guest_id},
@@ -396,7 +396,7 @@ class DynamoSessions:
         return self._done(
             session_id,
             f"SET guest_status = :closed, keeper = :none, guest_id = :none, {_FORGET_CALL}"
-            " REMOVE sending, verify_at, web_socket_url",
+            " REMOVE sending, verify_at, typing_since, web_socket_url",
             "keeper = :keeper AND attribute_not_exists(connections)"
             " AND shown = :false AND attribute_not_exists(sending)",
             {
