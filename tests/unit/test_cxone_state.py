@@ -115,6 +115,19 @@ def test_calls_that_went_well_weigh_against_those_that_did_not(dynamodb: Any) ->
     assert processes.reported == []
 
 
+def test_in_rough_weather_every_call_that_went_well_counts(dynamodb: Any) -> None:
+    """Isolation: processes that have only good to report would keep it to themselves."""
+    processes = Processes(dynamodb, 5)
+    troubled, *fine = processes.each
+    for n in range(4):
+        troubled.note(f"troubled-{n}", THROTTLED, NOW)
+    for process in fine:
+        process.calm_at(NOW)
+        process.note("fine", FINE, NOW)
+    troubled.note("troubled-4", THROTTLED, NOW)
+    assert processes.reported == []
+
+
 def test_trouble_of_an_earlier_window_does_not_count(dynamodb: Any) -> None:
     processes = Processes(dynamodb, 4)
     processes.note(THROTTLED)

@@ -92,6 +92,8 @@ class SharedWeather:
         self._looked_at = 0
         self._window = 0
         self._unreported = Tally()
+        #: The newest window in which this process knows of trouble, its own or another's.
+        self._rough_window = 0
 
     def calm_at(self, now: int) -> int:
         """When CXone takes new signals again (epoch ms); in the past in fair weather."""
@@ -99,26 +101,37 @@ class SharedWeather:
             self._looked_at = now
             with suppress(BotoCoreError, ClientError):  # as last known until the table answers again
                 self._pause = self._look()
+                self._look_for_trouble(breaker.window_of(now))
         return self._pause.calm_at
 
     def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
-        """Count a finished call; opens the breaker for all when most of their calls are in trouble."""
+        """Count a finished call; opens the breaker for all when most of their calls are in trouble.
+
+        In fair weather a write for each would be paid for nothing; in rough weather each counts, else only trouble would.
+        """
         if now < self._pause.calm_at:
             return  # open already
         if breaker.window_of(now) != self._window:
             self._window, self._unreported = breaker.window_of(now), Tally()
         self._unreported = breaker.added(self._unreported, breaker.tally_of(guest_id, outcome))
-        if not breaker.is_trouble(outcome) and self._unreported.calls < REPORT_CALLS:
+        is_rough = breaker.is_trouble(outcome) or self._rough_window == self._window
+        if not is_rough and self._unreported.calls < REPORT_CALLS:
             return
         reported, self._unreported = self._unreported, Tally()
         with suppress(BotoCoreError, ClientError):  # the others, or the next call, will see for themselves
             tally = self._add(reported)
+            self._rough_window = self._window if tally.troubled_calls else self._rough_window
             if breaker.is_stormy(tally):
                 self._open(breaker.next_pause(tally, self._look(), now), now)
 
     def _look(self) -> Pause:
         item = self._client.get_item(TableName=self._table, Key=_BREAKER).get("Item")
         return Pause(int(item["calm_at"]["N"]), int(item["in_a_row"]["N"])) if item else Pause()
+
+    def _look_for_trouble(self, window: int) -> None:
+        item = self._client.get_item(TableName=self._table, Key=_calls_of(window)).get("Item")
+        if item and item["troubled_calls"]["N"] != "0":
+            self._rough_window = window
 
     def _add(self, tally: Tally) -> Tally:
         """Report calls; returns what all processes have reported in this window."""
@@ -131,7 +144,7 @@ class SharedWeather:
         guests = {":guests": {"SS": sorted(tally.troubled_guests)}} if tally.troubled_guests else {}
         item = self._client.update_item(
             TableName=self._table,
-            Key={"name": {"S": f"calls {self._window}"}},
+            Key=_calls_of(self._window),
             UpdateExpression="SET expires_at = :ttl ADD calls :calls, troubled_calls :troubled, asked_ms :asked"
             + (", troubled_guests :guests" if guests else ""),
             ExpressionAttributeValues=values | guests,
@@ -165,6 +178,10 @@ class SharedWeather:
                 raise
             return
         self._report(pause.calm_at - now)
+
+
+def _calls_of(window: int) -> dict[str, Any]:
+    return {"name": {"S": f"calls {window}"}}
 
 
 def _n(value: int) -> dict[str, str]:
