@@ -31,6 +31,10 @@ class Task:
             self.loop.advance(step)
             self.jobs.run()
 
+    def drains(self) -> None:
+        self.custody.stop()
+        self.custody.hand_back()
+
 
 @pytest.fixture
 def loop() -> ManualLoop:
@@ -105,14 +109,14 @@ def test_a_full_task_receives_again_as_soon_as_a_guest_is_done(task: Task, queue
 def test_a_drain_hands_everything_back_at_once(task: Task, queue: FakeQueue) -> None:
     queue.ask(*(f"visitor {number}" for number in range(15)))
     task.works(seconds=3)
-    task.custody.drain()
+    task.drains()
     task.works()
     assert queue.visible() == 15
 
 
 def test_what_is_received_during_a_drain_is_handed_back(task: Task, queue: FakeQueue) -> None:
     queue.ask("late")
-    task.custody.drain()  # a receive is under way
+    task.drains()  # a receive is under way
     task.works(seconds=1)
     assert (task.requested, queue.visible()) == ([], 1)
 
@@ -120,10 +124,21 @@ def test_what_is_received_during_a_drain_is_handed_back(task: Task, queue: FakeQ
 def test_a_drain_is_over_when_no_call_is_under_way_any_more(task: Task, queue: FakeQueue) -> None:
     queue.ask("alice")
     task.works()
-    task.custody.drain()
+    task.drains()
     before = task.custody.is_drained()
     task.works(seconds=1)
     assert (before, task.custody.is_drained()) == (False, True)
+
+
+def test_a_renewal_under_way_is_known_of_so_that_it_is_not_overtaken_by_the_handing_back(
+    task: Task, queue: FakeQueue, loop: ManualLoop
+) -> None:
+    queue.ask("alice")
+    task.works()
+    loop.advance(TERMS.renew_s + 1)
+    under_way = task.custody.is_renewing
+    task.works()
+    assert (under_way, task.custody.is_renewing) == (True, False)
 
 
 def test_a_message_that_names_no_session_ends_in_the_dead_letter_queue(task: Task, queue: FakeQueue) -> None:
@@ -171,7 +186,7 @@ def test_many_deployments_do_not_send_a_good_guest_to_the_dead_letter_queue(loop
         task = Task(loop, queue)
         task.custody.start()
         task.works(seconds=90)
-        task.custody.drain()
+        task.drains()
         task.works(seconds=1)
     assert queue.dead == []
 

@@ -87,6 +87,7 @@ class Custody:
         self._to_delete: list[str] = []
         self._draining = False
         self._receiving = False
+        self._renewing = 0
 
     def __len__(self) -> int:
         """How many guests are held."""
@@ -103,17 +104,25 @@ class Custody:
         if message:
             self._to_delete.append(message.receipt)
 
-    def drain(self) -> None:
-        """Receive no more; hand everything back, at once."""
+    def stop(self) -> None:
+        """Receive no more and renew no more: everything is about to be handed back."""
         self._draining = True
         self._delete()
+
+    @property
+    def is_renewing(self) -> bool:
+        """A renewal is under way: it could arrive after the handing back, and hide what should be seen."""
+        return self._renewing > 0
+
+    def hand_back(self) -> None:
+        """Make everything visible to the others, at once. After ``stop``."""
         receipts = [message.receipt for message in self._held.values()]
         self._held.clear()
         self._hand_back(receipts)
 
     def is_drained(self) -> bool:
         """Nothing is held and no call is under way any more."""
-        return self._draining and not self._receiving and not len(self._jobs)
+        return self._draining and not self._held and not self._receiving and not len(self._jobs)
 
     # --- receiving
 
@@ -188,20 +197,23 @@ class Custody:
             message.renewed_at = now
             self._held[session_id] = message
             receipts.append(message.receipt)
+        self._renewing += 1
         self._jobs.submit(
             ("renew", session_ids[0]),
             lambda: self._visibility.change(receipts, self._terms.visibility_s),
-            lambda failed: self._not_renewed([session_ids[index] for index in failed]),
+            lambda failed: self._renewed([session_ids[index] for index in failed]),
             lambda error: self._renewal_failed(session_ids, error),
         )
 
-    def _not_renewed(self, session_ids: Iterable[str]) -> None:
-        """SQS no longer has these in flight for us; a new message keeps the guest from being forgotten."""
-        for session_id in session_ids:
+    def _renewed(self, failed: Iterable[str]) -> None:
+        """SQS no longer has ``failed`` in flight for us; a new message keeps the guest from being forgotten."""
+        self._renewing -= 1
+        for session_id in failed:
             self._counters.add("MessagesLost")
             self._replace(session_id)
 
     def _renewal_failed(self, session_ids: Iterable[str], error: Exception) -> None:
+        self._renewing -= 1
         logger.warning("Messages could not be renewed: %s", error)
         for session_id in session_ids:
             if session_id in self._held:

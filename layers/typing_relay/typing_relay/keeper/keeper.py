@@ -31,7 +31,9 @@ from typing_relay.keeper.sockets import GOING_AWAY, Address, GuestSocket, Limits
 logger = logging.getLogger(__name__)
 
 TICK_S = 1.0
-DRAIN_POLL_S = 0.05
+DRAIN_POLL_S = 0.02
+#: How long a drain waits for writes that are under way.
+WRITES_WITHIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Settings:
     source: str = "typing-relay"
     refresh_s: float = 30.0
     refresh_batch: int = 100
-    drain_s: float = 5.0
+    drain_s: float = 4.0
     policy: guest.Policy = field(default_factory=guest.Policy)
     limits: Limits = field(default_factory=Limits)
 
@@ -138,12 +140,21 @@ class Keeper:
     def drain(self, finished: Callable[[], object]) -> None:
         """Hand every guest back at once, close the sockets properly, then call ``finished``."""
         assert self._custody is not None  # noqa: S101  # drained only after start
-        self._custody.drain()
+        self._custody.stop()
         for hand in self._hands.values():
             self._set_alarm(hand, None)
             for number in list(hand.sockets):
                 self._close_socket(hand, number)
         self._hands.clear()
+        self._hand_back(self._loop.time() + WRITES_WITHIN_S, finished)
+
+    def _hand_back(self, deadline: float, finished: Callable[[], object]) -> None:
+        """Hand back as soon as what is being written is: a late write must not take a guest from its next keeper."""
+        assert self._custody is not None  # noqa: S101
+        if (len(self._workers.store) or self._custody.is_renewing) and self._loop.time() < deadline:
+            self._loop.call_later(DRAIN_POLL_S, lambda: self._hand_back(deadline, finished))
+            return
+        self._custody.hand_back()
         self._await_drained(self._loop.time() + self._settings.drain_s, finished)
 
     def _await_drained(self, deadline: float, finished: Callable[[], object]) -> None:
