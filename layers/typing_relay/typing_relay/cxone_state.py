@@ -107,7 +107,7 @@ class SharedWeather:
     def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
         """Count a finished call; opens the breaker for all when most of their calls are in trouble.
 
-        In fair weather a write for each would be paid for nothing; in rough weather each counts, else only trouble would.
+        In fair weather a write for each would be paid for nothing; in rough weather each counts, not only trouble.
         """
         if now < self._pause.calm_at:
             return  # open already
