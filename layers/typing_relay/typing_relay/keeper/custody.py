@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TICK_S = 1.0
+#: How often all messages are looked through for those to be replaced.
+WORN_OUT_S = 20.0
 #: SQS limit: twelve hours in flight, then the message reappears whatever is renewed. Replaced in good time.
 REPLACE_AFTER_S = 11 * 3600
 #: A message that was handed on so often is replaced as well, once its guest has been held for a while: deployments
@@ -97,6 +99,7 @@ class Custody:
         """Begin to receive and to renew."""
         self._receive()
         self._loop.call_later(TICK_S, self._tick)
+        self._loop.call_later(WORN_OUT_S, self._replace_worn_out)
 
     def done(self, session_id: str) -> None:
         """This guest is over, or another keeper's: the message is deleted."""
@@ -184,7 +187,6 @@ class Custody:
             return
         self._loop.call_later(TICK_S, self._tick)
         self._delete()
-        self._replace_worn_out()
         before = self._loop.time() - self._terms.renew_s
         while self._held and next(iter(self._held.values())).renewed_at <= before:
             self._renew(list(islice(self._held, BATCH)))  # a batch filled up with those that are due next
@@ -222,6 +224,9 @@ class Custody:
     # --- replacing
 
     def _replace_worn_out(self) -> None:
+        if self._draining:
+            return
+        self._loop.call_later(WORN_OUT_S, self._replace_worn_out)
         now = self._loop.time()
         worn_out = [
             session_id

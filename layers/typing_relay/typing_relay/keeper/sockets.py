@@ -27,7 +27,7 @@ NO_CODE, ABNORMAL = 1005, 1006
 
 #: A TLS record holds no more, so one read never leaves half a record behind in OpenSSL.
 READ_BYTES = 16_384
-FRAMES_PER_TURN = 64
+FRAMES_PER_TURN = 16
 MAX_CONTROL_PAYLOAD = 125
 
 Address = tuple[socket.AddressFamily, Any]
