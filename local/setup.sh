@@ -48,7 +48,7 @@ sync() {
     groups=""
     for group in "$@"; do groups="$groups --group $group"; done
     # shellcheck disable=SC2086  # $groups is a list of options
-    UV_PROJECT_ENVIRONMENT=$environment UV_PYTHON_DOWNLOADS=never \
+    TMPDIR=$PWD/.local/uv UV_PROJECT_ENVIRONMENT=$environment UV_PYTHON_DOWNLOADS=never \
         .local/uv/bin/uv sync --locked --quiet --compile-bytecode --no-default-groups --python "$python" $groups
     echo "$wanted" >"$environment/synced"
 }
