@@ -204,10 +204,13 @@ def test_a_message_that_kills_every_task_at_once_is_not_replaced(loop: ManualLoo
 
 
 def test_renewals_go_on_after_calls_have_failed(task: Task, queue: FakeQueue) -> None:
-    queue.ask("alice")
-    task.works()
-    queue.fails = True
-    task.works(seconds=20)
-    queue.fails = False
-    task.works(seconds=5)
-    assert (task.requested, queue.visible()) == (["alice"], 0)
+    visitors = [f"visitor {number}" for number in range(TERMS.max_guests)]
+    for visitor in visitors:  # one a second, so that their renewals are due one after another
+        queue.ask(visitor)
+        task.works(seconds=1)
+    for _ in range(10):
+        queue.fails = True
+        task.works(seconds=7)
+        queue.fails = False
+        task.works(seconds=7)
+    assert (task.requested, queue.visible()) == (visitors, 0)

@@ -217,9 +217,10 @@ class Custody:
     def _renewal_failed(self, session_ids: Iterable[str], error: Exception) -> None:
         self._renewing -= 1
         logger.warning("Messages could not be renewed: %s", error)
-        for session_id in session_ids:
-            if session_id in self._held:
-                self._held[session_id].renewed_at -= self._terms.renew_s  # due again at the next tick
+        failed = {session_id: self._held.pop(session_id) for session_id in session_ids if session_id in self._held}
+        for message in failed.values():
+            message.renewed_at -= self._terms.renew_s
+        self._held = failed | self._held  # due again at the next tick, before all others
 
     # --- replacing
 
