@@ -10,6 +10,7 @@ nothing (T5), so a visitor who pings all the time tells when that was, and it co
 from __future__ import annotations
 
 import json
+import os
 import random
 import statistics
 import sys
@@ -32,6 +33,8 @@ from tests.relay_stage import DARK_S, PATIENCE_S, Actor, RelayStage, kill, wait_
 
 FAULTS = {"throttle": {"rate": 0.2, "retry_after": "2"}, "hang_rate": 0.05, "reset_rate": 0.05}
 REVOKE_EVERY_S, KILL_EVERY_S = 20.0, 5.0
+#: A worker killed while it starts makes the emulator kill all others of its function: more than is meant here.
+GROWN_UP_S = 5.0
 #: Which function's busiest worker is killed next, by chance.
 KILLED = ("Sender", "Sender", "Keystroke", "Connection", "Sweeper")
 #: Keys of a burst (s), and the pause after it (s).
@@ -153,7 +156,7 @@ class Report:
         yield "typing calls", f"{kinds['typing']}: " + ", ".join(f"{n} {what}" for what, n in outcomes.most_common())
         yield "verifications", kinds["typing_read"]
         yield "workers killed", ", ".join(f"{n} {function}" for function, n in self.kills.items())
-        yield "senders killed at work", sum(map(len, self.lost_senders.values()))
+        yield "calls of a sender that failed", sum(map(len, self.lost_senders.values()))
         yield "tokens revoked", sum(event.get("what") == "revoke-tokens" for event in self.events)
         yield "token requests", kinds["token"]
         yield "pauses by the breaker", len(self.pauses)
@@ -237,7 +240,7 @@ def _storm(stage: RelayStage, cxone: SimulatorControl) -> Iterator[Counter[str]]
 
     def kill_one() -> None:
         function = chance.choice(KILLED)
-        pid = busiest(stage.workers(function), over)
+        pid = busiest([pid for pid in stage.workers(function) if _age_s(pid) > GROWN_UP_S], over)
         if pid is not None:
             kill(pid)
             kills[function] += 1
@@ -295,11 +298,21 @@ def busiest(pids: Sequence[int], over: threading.Event) -> int | None:
 
 
 def _cpu_ticks(pid: int) -> int:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
+    fields = _stat(pid)
     return int(fields[11]) + int(fields[12])  # utime and stime, proc(5)
+
+
+def _age_s(pid: int) -> float:
+    started_s = int(_stat(pid)[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of proc(5)'s stat from the third on; zeros when the process is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ["0"] * 20
 
 
 # --- evidence
