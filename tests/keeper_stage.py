@@ -113,7 +113,7 @@ class KeeperProcess:
     def stop(self) -> None:
         """By SIGTERM: a receive that a kill leaves behind would swallow the next test's message."""
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(30)
 
     def _find(self, message: str) -> dict[str, Any] | None:
         return next((line for line in self.lines if message in str(line.get("message"))), None)
@@ -151,7 +151,7 @@ class Stage:
     def start_keeper(self, **settings: str) -> KeeperProcess:
         keeper = KeeperProcess(self.environment() | settings)
         self._keepers.append(keeper)
-        keeper.wait_for_line("guest keeper ready")
+        keeper.wait_for_line("guest keeper ready", timeout=30)
         return keeper
 
     def environment(self) -> dict[str, str]:

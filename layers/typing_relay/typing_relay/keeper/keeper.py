@@ -44,7 +44,7 @@ class Settings:
     source: str = "typing-relay"
     refresh_s: float = 30.0
     refresh_batch: int = 100
-    drain_s: float = 4.0
+    drain_s: float = 6.0
     policy: guest.Policy = field(default_factory=guest.Policy)
     limits: Limits = field(default_factory=Limits)
 
