@@ -44,7 +44,12 @@ token: setup-run ## Print a visitor token for the running stack: make token VISI
 
 test: ## Run all tests (ARGS="-k door" to choose)
 	@./local/setup.sh test
+ifeq ($(ARGS),)
+	@$(PYTHON_IN_VENV) -m pytest -n auto tests/simulation
+	@$(PYTHON_IN_VENV) -m pytest --ignore=tests/simulation
+else
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+endif
 
 check: HISTORIES := 100000
 check: lint types template requirements test ## The one gate: lint, types, template, requirements, tests
