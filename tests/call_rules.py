@@ -83,10 +83,13 @@ def _too_early(guest: str, calls: Sequence[Event]) -> list[str]:
 
 
 def _too_many(guest: str, posts: Sequence[Event], bursts: Sequence[float]) -> list[str]:
-    """T7: at most three retries of one `true`: until it is confirmed, taken back, or another burst begins."""
+    """T7: at most three retries of one `true`: until it is confirmed, taken back, or another burst begins.
+
+    A 401 does not count: the same attempt is repeated with a new token.
+    """
     found = []
     count, since = 0, 0.0
-    for post in posts:
+    for post in (post for post in posts if post["status"] != 401):
         if any(since < began <= post["received_at"] for began in bursts):
             count = 0
         since = post["received_at"]

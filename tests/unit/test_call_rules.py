@@ -78,6 +78,12 @@ def test_a_fifth_post_of_one_true_is_found() -> None:
     assert violations(log[:4]) == []
 
 
+def test_a_repeat_with_a_new_token_is_no_retry() -> None:
+    """T7: CXone fact: 401 → refresh once, retry once."""
+    log = [post(0, status=401), *(post(1 + at * 10_000, status=503) for at in range(4))]
+    assert violations(log) == []
+
+
 def test_a_later_burst_has_its_own_true() -> None:
     """T7."""
     log = [post(at * 10_000, status=503) for at in range(5)]
