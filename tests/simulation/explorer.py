@@ -79,13 +79,20 @@ class Branch:
         while True:
             self.pending[:] = [action for action in self.pending if _matters(action)]
             ready = self._ready()
-            forced = next((action for action in ready if _is_local(action)), None)
+            forced = next((action for action in ready if self._needs_no_choice(action)), None)
             if forced:
                 self._do(forced, None)
             elif ready or self.is_over():
                 return
             else:
                 self._pass_time()
+
+    def _needs_no_choice(self, action: Action) -> bool:
+        """It concerns nobody else; an answer or a start does so only as long as time may pass before it."""
+        if _is_local(action):
+            return True
+        is_own = action.kind in ("answer", "start") and not self.delays_left
+        return is_own and not (self.faults_left and self._scenario.faults.get(_kind(action)))
 
     def _ready(self) -> list[Action]:
         return [action for action in self.pending if action.at <= self.world.now]

@@ -97,6 +97,8 @@ class Watch:
                 self._locked(due.args[1])
             case "failed" | "verified" | "postpone":
                 self._wrote_down(process)
+            case "release" | "forget_failures" if value:
+                self._rested()
             case "mark_typing_unavailable" if value:
                 self._marked(due.args[1])
 
@@ -105,6 +107,12 @@ class Watch:
         if newest is None or at - newest >= self._policy.debounce_ms:
             self._tries = 0
         self.keys.append((at, tab))
+
+    def _rested(self) -> None:
+        """A key that comes after a pause by all that was known then, however late, is another burst's."""
+        newest = self._newest_live_key()
+        if newest is None or self._world.now - newest >= self._policy.debounce_ms:
+            self._tries = 0
 
     def _newest_live_key(self) -> int | None:
         return max((at for at, tab in self.keys if at > self.stops.get(tab, -1)), default=None)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from typing_relay.burst import GuestStatus, Session
 from typing_relay.ports import Absent, Lock
 from typing_relay.sessions import LOOKED_AT, shard_of
 
+#: ``dataclasses.replace`` does the same and takes three times as long, which is felt in 100,000 histories.
+_NAMES = tuple(field.name for field in fields(Session))
+_VALUES = attrgetter(*_NAMES)
 #: What a guest's end or beginning wipes out: nothing is shown there, no failure counts.
 _CALL_FORGOTTEN: dict[str, Any] = {
     "sending": None,
@@ -261,7 +265,9 @@ class MemorySessions:
     # --- the one write
 
     def _set(self, record: Session, **changes: Any) -> Session:
-        self.records[record.session_id] = changed = replace(record, **changes)
+        self.records[record.session_id] = changed = Session(
+            **{**dict(zip(_NAMES, _VALUES(record), strict=True)), **changes}
+        )
         return changed
 
     def _set_if(self, session_id: str, expected: dict[str, Any], /, **changes: Any) -> bool:
