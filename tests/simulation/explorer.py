@@ -7,7 +7,7 @@ scenario's delays allow, before: whatever is ready then is late. States seen bef
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from typing_relay.burst import Policy
 
@@ -224,8 +224,3 @@ def story(scenario: Scenario, path: Sequence[int]) -> Iterator[str]:
     except Violated as violation:
         log.append(str(violation))
     yield from log
-
-
-def with_budget(scenario: Scenario, *, faults: int, delays: int) -> Scenario:
-    """The same with another budget of trouble."""
-    return replace(scenario, most_faults=faults, delays=delays)
