@@ -46,7 +46,7 @@ test: ## Run all tests (ARGS="-k door" to choose)
 	@./local/setup.sh test
 ifeq ($(ARGS),)
 	@$(PYTHON_IN_VENV) -m pytest -n auto tests/simulation
-	@$(PYTHON_IN_VENV) -m pytest --ignore=tests/simulation
+	@$(PYTHON_IN_VENV) -m pytest tests/unit tests/integration tests/e2e
 else
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
 endif

@@ -28,3 +28,9 @@ class Aws:
         if service not in self._clients:
             self._clients[service] = self._session.client(service, endpoint_url=self.endpoint_url, config=_CONFIG)
         return self._clients[service]
+
+    def patient_client(self, service: str, seconds: int) -> Any:
+        """A client of its own that waits so long for an answer and asks once."""
+        return self._session.client(
+            service, endpoint_url=self.endpoint_url, config=_CONFIG.merge(Config(read_timeout=seconds))
+        )

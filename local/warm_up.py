@@ -11,21 +11,30 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ReadTimeoutError
+
 from local.aws import Aws
 from local.processes import StackError
 
 _NOBODY = "warm-up"  # no such session or connection
 # The functions that many visitors need at the same moment, and for how many at once; the others: one.
 _AT_ONCE = {"Authorizer": 4, "Sender": 12}
+_PATIENCE_S = 20
 
 
 def warm_up(aws: Aws, functions: Mapping[str, str]) -> None:
     """Invoke each function as often as it is needed at once, all at the same time. StackError when one of them cannot
-    even do this."""
-    client = aws.client("lambda")
+    even do this.
+
+    Now and then the emulator never answers one of many cold starts at once; that environment is then left behind.
+    """
+    client = aws.patient_client("lambda", _PATIENCE_S)
 
     def invoke(name: str, event: Mapping[str, Any]) -> None:
-        answer = client.invoke(FunctionName=functions[name], Payload=json.dumps(event))
+        try:
+            answer = client.invoke(FunctionName=functions[name], Payload=json.dumps(event))
+        except ReadTimeoutError:
+            return
         payload = answer["Payload"].read().decode()
         if "FunctionError" in answer:
             raise StackError(f"the function {name} fails: {payload[:2000]}")
