@@ -67,6 +67,12 @@ class RelayStage:
             self._guest_faults[guest_id] = faults
             self.cxone().set_faults(guests=self._guest_faults)
 
+    def forget_faults_of(self, guests: Sequence[str]) -> None:
+        """What holds for everyone holds for these guests again."""
+        with self._one_at_a_time:
+            self._guest_faults = {guest: faults for guest, faults in self._guest_faults.items() if guest not in guests}
+            self.cxone().set_faults(guests=self._guest_faults)
+
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """One function, called by hand; its answer. An error in it fails the test."""
         answer = self.aws.client("lambda").invoke(
@@ -144,6 +150,7 @@ class Actor:
 
     def __exit__(self, *_: object) -> None:
         self.front_end.close()
+        self.stage.forget_faults_of(self.guests)
         self.cxone.close()
 
     @property
