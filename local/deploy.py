@@ -1,7 +1,7 @@
 """Deploys the project's own template.yaml into the emulator, as `sam deploy` does into AWS.
 
 Code, layer and state machine go to S3, the template through CloudFormation. What the emulator does otherwise than
-AWS is put right afterwards: TTL, dead-letter queues, the address of @connections.
+AWS is put right afterwards: TTL, dead-letter queues, the address of @connections; or before: permissions.
 """
 
 import io
@@ -24,6 +24,7 @@ TEMPLATE = ROOT / "template.yaml"
 _STACK_NAME = "typing-relay"
 _FUNCTION = "AWS::Serverless::Function"
 _BUCKET = "typing-relay-artifacts"
+_ALSO_IN_BATCHES = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def deploy(aws: Aws, parameters: Mapping[str, str], credentials: Mapping[str, st
     """
     template = yaml_parse(TEMPLATE.read_text())
     _leave_out_metric_math(template)
+    _permit_batches(template)
     _upload_artifacts(aws, template)
     _create_stack(aws, template, parameters)
     resources = _resources(aws)
@@ -74,6 +76,14 @@ def _leave_out_metric_math(template: dict[str, Any]) -> None:
         for name, resource in template["Resources"].items()
         if not (resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"])
     }
+
+
+def _permit_batches(part: Any) -> None:
+    """Permit each batch call of SQS beside the single one: on AWS one action covers both, here each has its own."""
+    if isinstance(part, dict) and part.get("Action") in _ALSO_IN_BATCHES:
+        part["Action"] = [part["Action"], f"{part['Action']}Batch"]
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _permit_batches(inner)
 
 
 def _upload_artifacts(aws: Aws, template: dict[str, Any]) -> None:

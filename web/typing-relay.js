@@ -89,6 +89,7 @@ class TypingRelay extends EventTarget {
   #phaseTimer; // of the connection: deadline, ping or retry, never two at once
   #turn = 0; // counts connection attempts: what belongs to an earlier one is ignored
   #socket;
+  #guestTold = false; // on this socket: a welcome that was overtaken says what has been
   #welcomedAt = Infinity;
   #failures = 0;
   #listening = new AbortController();
@@ -209,6 +210,7 @@ class TypingRelay extends EventTarget {
     clearTimeout(this.#phaseTimer);
     this.#socket?.close();
     this.#socket = undefined;
+    this.#guestTold = false;
     this.#welcomedAt = Infinity;
     this.#rhythm.disconnected();
     this.#setStatus(status);
@@ -231,7 +233,7 @@ class TypingRelay extends EventTarget {
   #receive(frame) {
     if (frame.type === "welcome") this.#welcome(frame);
     else if (frame.type === "pong") this.#keepAlive();
-    else if (frame.type === "guest") this.#setStatus(frame.status);
+    else if (frame.type === "guest") this.#guest(frame.status);
     else if (frame.type === "event") this.#event(frame.event);
     else if (frame.type === "error") this.#error(frame);
   }
@@ -242,11 +244,16 @@ class TypingRelay extends EventTarget {
     if (code === "typing_unavailable") this.#setStatus("unavailable");
   }
 
+  #guest(status) {
+    this.#guestTold = true;
+    this.#setStatus(status);
+  }
+
   #welcome({ timings, guest, signals }) {
     this.#welcomedAt = now();
     this.#allowed = signals !== "off";
     this.#keepAlive();
-    this.#setStatus(guest);
+    if (!this.#guestTold) this.#setStatus(guest);
     if (!this.signals) this.#rhythm.stop(now());
     this.#send(this.#rhythm.connected(now(), timings));
   }

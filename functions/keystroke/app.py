@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from typing_relay import frames, runtime
-from typing_relay.burst import GuestStatus
+from typing_relay.burst import GuestStatus, Session
 from typing_relay.door.frame_budget import Budgets, Limits, Ruling
 from typing_relay.flows import ensure_guest, key_pressed, run, step, stopped
 from typing_relay.visitors import is_throttled
@@ -105,8 +105,13 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
 
 def _welcome(session_id: str, signals: str) -> dict[str, Any]:
     record = run(step(world.sessions.get, session_id, world.clock()))
-    status = record.guest_status if record else GuestStatus.CLOSED
     if record:
         run(ensure_guest(world, record))
-    guest = GuestStatus.OPENING if status is GuestStatus.CLOSED else status
-    return frames.welcome(session_id, world.policy.debounce_ms, HEARTBEAT_MS, guest, signals)
+    return frames.welcome(session_id, world.policy.debounce_ms, HEARTBEAT_MS, _guest_of(record), signals)
+
+
+def _guest_of(record: Session | None) -> GuestStatus:
+    """How the guest stands, as far as a front end has to know it."""
+    if record is None or record.guest_status is GuestStatus.CLOSED:
+        return GuestStatus.OPENING
+    return GuestStatus.UNAVAILABLE if record.typing_unavailable else record.guest_status

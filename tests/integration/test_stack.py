@@ -62,14 +62,26 @@ class TestDeployment:
 
     def test_a_role_may_do_no_more_than_the_template_says(self, stack: Stack) -> None:
         """The emulator enforces the roles, so every other test here proves that they allow enough."""
-        roles = stack.aws.client("iam").list_roles()["Roles"]
-        name = next(role["RoleName"] for role in roles if "KeeperRole" in role["RoleName"])
-        credentials = TaskCredentials(stack.aws, name)
-        keeper = boto3.Session(region_name="us-east-1", **_as_arguments(credentials.read()))
-        dynamodb = keeper.client("dynamodb", endpoint_url=stack.info["aws_endpoint_url"])
-        credentials.stop()
         with pytest.raises(ClientError, match="not authorized to perform: dynamodb:Scan"):
-            dynamodb.scan(TableName=stack.info["table_name"])
+            as_keeper(stack, "dynamodb").scan(TableName=stack.info["table_name"])
+
+    def test_the_keeper_may_hold_and_delete_messages_in_batches(self, stack: Stack) -> None:
+        """It would go on without, and every guest would be taken anew each half minute."""
+        sqs, url = as_keeper(stack, "sqs"), stack.info["guest_queue_url"]
+        entry = {"Id": "0", "ReceiptHandle": "of no message"}
+        held = sqs.change_message_visibility_batch(QueueUrl=url, Entries=[{**entry, "VisibilityTimeout": 30}])
+        deleted = sqs.delete_message_batch(QueueUrl=url, Entries=[entry])
+        assert [answer["ResponseMetadata"]["HTTPStatusCode"] for answer in (held, deleted)] == [200, 200]
+
+
+def as_keeper(stack: Stack, service: str) -> Any:
+    """A client with the keeper's role."""
+    roles = stack.aws.client("iam").list_roles()["Roles"]
+    name = next(role["RoleName"] for role in roles if "KeeperRole" in role["RoleName"])
+    credentials = TaskCredentials(stack.aws, name)
+    keeper = boto3.Session(region_name="us-east-1", **_as_arguments(credentials.read()))
+    credentials.stop()
+    return keeper.client(service, endpoint_url=stack.info["aws_endpoint_url"])
 
 
 def _as_arguments(credentials: dict[str, str]) -> dict[str, str]:

@@ -132,6 +132,18 @@ class Cxone:
         return self.typing[-1]
 
 
+class FrontEnds:
+    """What front ends are sent, as far as a function sees them."""
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, Any]] = []
+
+    def send(self, connection: str, frame: dict[str, Any]) -> bool:
+        """Take a frame."""
+        self.frames.append(frame)
+        return True
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     time = Time()
@@ -255,6 +267,17 @@ def test_a_frame_named_like_a_lifecycle_route_disconnects_nobody(aws: Aws, conne
     record = aws.record()
     assert record is not None
     assert record.connections == {"tab-1"}
+
+
+@pytest.mark.parametrize(("values", "guest"), [({}, "open"), ({"typing_unavailable": {"BOOL": True}}, "unavailable")])
+def test_the_welcome_says_how_the_guest_stands(
+    aws: Aws, keystroke: ModuleType, values: dict[str, Any], guest: str
+) -> None:
+    """A page that is loaded anew is as honest as the one before."""
+    aws.set(**{"guest_id": {"S": "g1"}, **values})
+    keystroke.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
+    send(keystroke, "hello")
+    assert [(frame["type"], frame["guest"]) for frame in front_ends.frames] == [("welcome", guest)]
 
 
 def test_the_first_key_starts_one_execution(aws: Aws, keystroke: ModuleType) -> None:

@@ -307,6 +307,18 @@ test("the guest's status is the client's status", async (t) => {
   assert.deepEqual(seen, ["opening", "open", "reconnecting", "unavailable"]);
 });
 
+test("a guest's status that overtook the welcome holds, on this connection", async (t) => {
+  const { browser, relay } = await attached(t);
+  browser.socket.accept();
+  browser.socket.answer({ type: "guest", status: "open" });
+  browser.socket.answer({ ...WELCOME, guest: "opening" });
+  assert.equal(relay.status, "open");
+  browser.socket.break();
+  await browser.advance(1000);
+  await welcome(browser, { ...WELCOME, guest: "opening" });
+  assert.equal(relay.status, "opening");
+});
+
 test("a guest without a typing endpoint makes the client unavailable, until there is another guest", async (t) => {
   const { browser, events } = await welcomed(t);
   browser.socket.answer({ type: "error", code: "typing_unavailable", message: "No typing endpoint." });
