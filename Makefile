@@ -11,9 +11,12 @@ FUNCTION ?=
 EVENT ?=
 VISITOR ?=
 ARGS ?=
-# Simulated histories: a sample in `make test`, all that the proof asks for in `make check`.
+# Of the simulation `make test` plays a sample, `make check` all that the proof asks for.
 HISTORIES ?= 4000
+PROOF ?= not whole_proof
 export HISTORIES
+# Most tests wait more than they work.
+WORKERS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-run setup-sam demo run test check lint types template requirements bench invoke token clean
@@ -45,13 +48,14 @@ token: setup-run ## Print a visitor token for the running stack: make token VISI
 test: ## Run all tests (ARGS="-k door" to choose)
 	@./local/setup.sh test
 ifeq ($(ARGS),)
-	@$(PYTHON_IN_VENV) -m pytest -n auto tests/simulation
-	@$(PYTHON_IN_VENV) -m pytest tests/unit tests/integration tests/e2e
+	@$(PYTHON_IN_VENV) -m pytest --numprocesses auto -m "$(PROOF)" tests/simulation
+	@$(PYTHON_IN_VENV) -m pytest $(WORKERS) tests/e2e tests/integration tests/unit
 else
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
 endif
 
 check: HISTORIES := 100000
+check: PROOF :=
 check: lint types template requirements test ## The one gate: lint, types, template, requirements, tests
 
 lint:

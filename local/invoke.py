@@ -64,7 +64,7 @@ def _invoke_somewhere(function: str, event: Any) -> int:
         return _invoke(running(os.environ.get("PORT")), function, event)
     except StackError:
         print("No stack is running; starting one for this call …", file=sys.stderr)
-    with Stack(read_settings({}), as_newest=False, keepers=0) as stack:
+    with Stack(read_settings({}), as_newest=False, keepers=0, senders=1) as stack:
         return _invoke(stack.info, function, event)
 
 

@@ -15,14 +15,31 @@ _LEAST_SECONDS = 3.0
 
 
 class Keepers:
-    """`count` keeper processes, with their role's credentials in place of the account's root."""
+    """`count` keeper processes, with their role's credentials in place of the account's root.
 
-    def __init__(self, aws: Aws, deployment: Deployment, environment: Mapping[str, str], log: Path, count: int) -> None:
+    `settings`: those in which they differ from the template's.
+    """
+
+    def __init__(
+        self,
+        aws: Aws,
+        deployment: Deployment,
+        environment: Mapping[str, str],
+        settings: Mapping[str, str],
+        log: Path,
+        count: int,
+    ) -> None:
         self._log = log
         self._credentials = TaskCredentials(aws, deployment.resources["KeeperRole"])
         general = {name: value for name, value in environment.items() if name not in CREDENTIALS}
         own = {"PYTHONPATH": str(ROOT / "layers/typing_relay"), "KEEPER_HEALTH_PORT": "0"}
-        self._environment = {**general, **deployment.keeper_environment, **self._credentials.environment(), **own}
+        self._environment = {
+            **general,
+            **deployment.keeper_environment,
+            **settings,
+            **self._credentials.environment(),
+            **own,
+        }
         self._children = [self._start() for _ in range(count)]
 
     @property

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -35,14 +35,24 @@ class Stack:
     """A running stack. `info` is the content of its stack.json.
 
     A keeper that dies is replaced, as ECS does; when any other part dies, `wait()` raises StackError.
-    `as_newest`: also write .local/stack.json, where `make token` and the like look.
+    `as_newest`: also write .local/stack.json, where `make token` and the like look. `senders`: how many are to work at
+    the same time without a cold start. `keeper`: settings of the keepers other than the template's.
     """
 
-    def __init__(self, settings: Settings | None = None, *, as_newest: bool = True, keepers: int = 1) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        as_newest: bool = True,
+        keepers: int = 1,
+        senders: int = 6,
+        keeper: Mapping[str, str] | None = None,
+    ) -> None:
         self.settings = settings or read_settings({})
         self.info: dict[str, Any] = {}
         self._as_newest = as_newest
-        self._keeper_count = keepers
+        self._keeper_count, self._senders = keepers, senders
+        self._keeper_settings = dict(keeper or {})
         self._cleanup = contextlib.ExitStack()
         self._children: list[Child] = []
         self._failure: StackError | None = None
@@ -66,6 +76,11 @@ class Stack:
         """Clients of this stack's emulator."""
         return self._aws
 
+    @property
+    def emulator_pid(self) -> int:
+        """The process of this stack's emulator."""
+        return self._emulator.child.pid
+
     def wait(self) -> None:
         """Wait until a part of the stack fails; then StackError. A signal's exception ends it too."""
         self._ending.wait()
@@ -82,7 +97,7 @@ class Stack:
         self._cleanup.callback(shutil.rmtree, scratch, ignore_errors=True)
         self._cleanup.callback(self._stop_children)
 
-        emulator = Emulator(scratch, self._folder / "emulator.log")
+        self._emulator = emulator = Emulator(scratch, self._folder / "emulator.log")
         self._children.append(emulator.child)
         self._environment = emulator.client_environment() | {"TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1"}
         cxone_base_url = self.settings.cxone_base_url or self._start_simulator()
@@ -91,13 +106,15 @@ class Stack:
         parameters = {"CxoneBaseUrl": cxone_base_url, "KeeperImage": "guest-keeper:local", "LogLevel": "DEBUG"}
         deployment = deploy(self._aws, parameters, self.settings.credentials)
         log = self._folder / "keeper.log"
-        self._keepers = Keepers(self._aws, deployment, self._environment, log, self._keeper_count)
+        self._keepers = Keepers(
+            self._aws, deployment, self._environment, self._keeper_settings, log, self._keeper_count
+        )
         self._cleanup.callback(self._keepers.stop)  # before the rest: guests are handed back to a living AWS
 
         self.info = self._describe(cxone_base_url, deployment)
         self._publish(as_newest=False)  # for the console
         console = self._start_console()
-        warm_up(self._aws, self.info["functions"])
+        warm_up(self._aws, self.info["functions"], self._senders)
         console.wait_until(lambda: port_is_taken(port), _READY_SECONDS)
         self._publish(as_newest=self._as_newest)
         watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)

@@ -17,14 +17,14 @@ from local.aws import Aws
 from local.processes import StackError
 
 _NOBODY = "warm-up"  # no such session or connection
-# The functions that many visitors need at the same moment, and for how many at once; the others: one.
-_AT_ONCE = {"Authorizer": 4, "Sender": 12}
+# Handshakes come more spread out than the calls of those who type.
+_MOST_AUTHORIZERS = 4
 _PATIENCE_S = 20
 
 
-def warm_up(aws: Aws, functions: Mapping[str, str]) -> None:
-    """Invoke each function as often as it is needed at once, all at the same time. StackError when one of them cannot
-    even do this.
+def warm_up(aws: Aws, functions: Mapping[str, str], at_once: int) -> None:
+    """Invoke each function as often as it is needed when `at_once` senders work at the same time. StackError when one
+    of them cannot even do this.
 
     Now and then the emulator never answers one of many cold starts at once; that environment is then left behind.
     """
@@ -39,7 +39,8 @@ def warm_up(aws: Aws, functions: Mapping[str, str]) -> None:
         if "FunctionError" in answer:
             raise StackError(f"the function {name} fails: {payload[:2000]}")
 
-    events = [(name, event) for name, event in _events().items() for _ in range(_AT_ONCE.get(name, 1))]
+    times = {"Authorizer": min(at_once, _MOST_AUTHORIZERS), "Sender": at_once}
+    events = [(name, event) for name, event in _events().items() for _ in range(times.get(name, 1))]
     with ThreadPoolExecutor(len(events)) as pool:
         for done in [pool.submit(invoke, name, event) for name, event in events]:
             done.result()

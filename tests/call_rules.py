@@ -17,14 +17,21 @@ CALLS = ("typing", "typing_read")
 CLIENT_TIMEOUT_MS = 3_000
 ABSENT_RETRY_AFTER_MS = 2_000
 MOST_POSTS_OF_ONE_TRUE = 4
+#: A sender that dies so soon after an answer has told nobody of it.
+UNTOLD_MS = 2_000
 #: Clocks of two processes on one machine, and rounding to ms.
 TOLERANCE_MS = 5
 
 
-def violations(events: Iterable[Event], bursts: Mapping[str, Sequence[float]] | None = None) -> list[str]:
+def violations(
+    events: Iterable[Event],
+    bursts: Mapping[str, Sequence[float]] | None = None,
+    deaths: Mapping[str, Sequence[float]] | None = None,
+) -> list[str]:
     """What in the log breaks T6 or T7, in words; empty when all is well.
 
-    ``bursts``: for each guest when its visitor's bursts began; a `true` of a later burst is another one.
+    ``bursts``: for each guest when its visitor's bursts began; a `true` of a later burst is another one. ``deaths``:
+    for each guest when a sender that worked for it died; a Retry-After that it alone had heard binds nobody.
     """
     calls: dict[str, list[Event]] = defaultdict(list)
     for event in events:
@@ -35,7 +42,7 @@ def violations(events: Iterable[Event], bursts: Mapping[str, Sequence[float]] | 
         of_guest.sort(key=lambda call: call["received_at"])
         posts = [call for call in of_guest if call["kind"] == "typing"]
         found += _overlaps(guest, posts)
-        found += _too_early(guest, of_guest)
+        found += _too_early(guest, of_guest, (deaths or {}).get(guest, ()))
         found += _too_many(guest, posts, (bursts or {}).get(guest, ()))
     return found
 
@@ -70,14 +77,15 @@ def _overlaps(guest: str, posts: Sequence[Event]) -> list[str]:
     return found
 
 
-def _too_early(guest: str, calls: Sequence[Event]) -> list[str]:
+def _too_early(guest: str, calls: Sequence[Event], deaths: Sequence[float]) -> list[str]:
     """T7: no call of a guest before Retry-After is over."""
     found = []
     not_before = 0.0
     for call in calls:
         if call["received_at"] < not_before - TOLERANCE_MS:
             found.append(f"T7: {guest}: a call at {call['received_at']:.0f}, asked for not before {not_before:.0f}")
-        if call["status"] == 429:
+        is_untold = any(0 <= death - call["at"] + TOLERANCE_MS <= UNTOLD_MS for death in deaths)
+        if call["status"] == 429 and not is_untold:
             not_before = max(not_before, call["at"] + _asked_ms(call.get("retry_after"), call["at"]))
     return found
 

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,11 @@ PATIENCE_S = 30.0
 #: T4's bound, and the emulator's sweeper schedule, which is up to 10 s late.
 DARK_S = 75.0 + 10.0
 KEY_EVERY_S = 0.4
+#: For a stack whose keeper is to be killed: what takes the template's keepers half a minute.
+SOON_TAKEN_OVER = {"KEEPER_VISIBILITY_SECONDS": "8"}
 DEBOUNCE_MS = 2000
+#: The emulator takes all frames to one worker. A pong that takes longer than this means that they wait for it.
+SLOW_MS = 700
 
 
 class RelayStage:
@@ -103,8 +107,7 @@ class RelayStage:
 
     def emulator_pid(self) -> int:
         """The AWS emulator of this stack."""
-        [pid] = [pid for pid in _children(os.getpid()) if "ministack" in _command(pid)]
-        return pid
+        return self.stack.emulator_pid
 
     def workers(self, function: str = "") -> list[int]:
         """The Lambda worker processes of one function, or of all."""
@@ -130,6 +133,29 @@ class RelayStage:
             yield
         finally:
             thaw.join()
+
+    @contextmanager
+    def pings(self) -> Iterator[list[tuple[float, float]]]:
+        """Ping while the block lasts; collects when a pong was slow, from ping to pong (epoch ms)."""
+        slow: list[tuple[float, float]] = []
+        over = threading.Event()
+
+        def ping() -> None:
+            front_end.frames.clear()
+            sent = front_end.send({"action": "ping"})
+            with suppress(TimeoutError):  # killed with the worker
+                front_end.wait_for("pong", PATIENCE_S / 10)
+            if now_ms() - sent > SLOW_MS:
+                slow.append((sent, now_ms()))
+
+        with self.connect(f"pinger-{now_ms()}") as front_end:
+            thread = threading.Thread(target=repeat, args=(over, 0.3, ping), daemon=True)
+            thread.start()
+            try:
+                yield slow
+            finally:
+                over.set()
+                thread.join()
 
 
 class Actor:
@@ -264,6 +290,12 @@ def wait_until(is_so: Callable[[], bool], what: str, timeout_s: float = PATIENCE
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {timeout_s} s in vain for {what}")
         time.sleep(0.1)
+
+
+def repeat(over: threading.Event, every_s: float, act: Callable[[], None]) -> None:
+    """Act again and again until it is over."""
+    while not over.wait(every_s):
+        act()
 
 
 def kill(pid: int) -> None:

@@ -50,7 +50,7 @@ class Result:
 
 def main() -> None:
     """Play and print."""
-    with Stack(as_newest=False) as stack, ThreadPoolExecutor(32) as pool:
+    with Stack(as_newest=False, senders=12) as stack, ThreadPoolExecutor(32) as pool:
         scenario = [play(stack, f"scenario-{n}", SCENARIO) for n in range(SCENARIO_RUNS)]
         print_table(f"50 keys in 5 s, {SCENARIO_RUNS} times, one after the other", scenario)
         traces = [json.loads(line) for line in TRACES.read_text().splitlines()]

@@ -17,9 +17,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from local.rhythm import key_times
 from local.stack import Stack
 from local.visitor import Visitor, now_ms
 from tests.call_rules import violations
-from tests.relay_stage import DARK_S, PATIENCE_S, Actor, RelayStage, kill, wait_until
+from tests.relay_stage import DARK_S, PATIENCE_S, Actor, RelayStage, kill, repeat, wait_until
 
 FAULTS = {"throttle": {"rate": 0.2, "retry_after": "2"}, "hang_rate": 0.05, "reset_rate": 0.05}
 REVOKE_EVERY_S, KILL_EVERY_S = 20.0, 5.0
@@ -41,8 +41,6 @@ KILLED = ("Sender", "Sender", "Keystroke", "Connection", "Sweeper")
 BURST_S, PAUSE_S = (2.0, 12.0), (3.0, 7.0)
 #: How long a fault may keep a `true` away, beyond its own end: whole seconds of waiting, and a cold start.
 RECOVERY_MS = 3_000
-#: A pong that takes longer than this means that frames wait for the one worker.
-SLOW_MS = 700
 #: A call without an answer, or a sender that died, may have been taken until its lock ends.
 LOCK_MS = 8_000
 DEBOUNCE_MS = 2_000
@@ -135,7 +133,8 @@ class Report:
         """What must not be, in words."""
         found = [f"{self.left_on} indicators are left on"] if self.left_on else []
         begun = {guest: [b.first for b in typist.bursts] for typist in self.typists for guest in typist.guests}
-        found += violations(self.events, begun)
+        died = {guest: self.lost_senders.get(typist.name, []) for typist in self.typists for guest in typist.guests}
+        found += violations(self.events, begun, died)
         for typist, burst in self.outlived():
             if not self.is_shown(typist, burst):
                 found.append(f"{typist.name}: the burst from {burst.first} to {burst.last} outlived its faults unseen")
@@ -182,7 +181,7 @@ def weather_the_storm(stage: RelayStage, visitors: int, bursts: int, *, sweep: b
     typists = [Typist(f"typist-{n}-{after}") for n in range(visitors)]
     with ThreadPoolExecutor(visitors) as pool:
         front_ends = list(pool.map(lambda typist: _enter(stage, typist), typists))
-        with _storm(stage, cxone) as kills, _pings(stage) as slow:
+        with _storm(stage, cxone) as kills, stage.pings() as slow:
             list(pool.map(_type, [stage] * visitors, typists, front_ends, [bursts] * visitors))
     _settle(stage, typists, sweep)
     for typist, front_end in zip(typists, front_ends, strict=True):
@@ -246,8 +245,8 @@ def _storm(stage: RelayStage, cxone: SimulatorControl) -> Iterator[Counter[str]]
             kills[function] += 1
 
     threads = [
-        threading.Thread(target=_repeat, args=(over, KILL_EVERY_S, kill_one)),
-        threading.Thread(target=_repeat, args=(over, REVOKE_EVERY_S, revoker.revoke_tokens)),
+        threading.Thread(target=repeat, args=(over, KILL_EVERY_S, kill_one)),
+        threading.Thread(target=repeat, args=(over, REVOKE_EVERY_S, revoker.revoke_tokens)),
     ]
     cxone.set_faults(**FAULTS)
     for thread in threads:
@@ -259,35 +258,6 @@ def _storm(stage: RelayStage, cxone: SimulatorControl) -> Iterator[Counter[str]]
         for thread in threads:
             thread.join()
         cxone.set_faults(throttle={"rate": 0}, hang_rate=0, reset_rate=0)
-
-
-@contextmanager
-def _pings(stage: RelayStage) -> Iterator[list[tuple[float, float]]]:
-    """Ping while the block lasts; collects when a pong was slow, from ping to pong (epoch ms)."""
-    slow: list[tuple[float, float]] = []
-    over = threading.Event()
-
-    def ping() -> None:
-        front_end.frames.clear()
-        sent = front_end.send({"action": "ping"})
-        with suppress(TimeoutError):  # killed with the worker
-            front_end.wait_for("pong", PATIENCE_S / 10)
-        if now_ms() - sent > SLOW_MS:
-            slow.append((sent, now_ms()))
-
-    with stage.connect(f"pinger-{now_ms()}") as front_end:
-        thread = threading.Thread(target=_repeat, args=(over, 0.3, ping))
-        thread.start()
-        try:
-            yield slow
-        finally:
-            over.set()
-            thread.join()
-
-
-def _repeat(over: threading.Event, every_s: float, act: Callable[[], None]) -> None:
-    while not over.wait(every_s):
-        act()
 
 
 def busiest(pids: Sequence[int], over: threading.Event) -> int | None:
@@ -357,7 +327,7 @@ def stop_latencies(stage: RelayStage, count: int) -> list[float]:
 
 def main(visitors: int = 10, bursts: int = 20) -> None:
     """Print the tables. SystemExit when something is wrong."""
-    with Stack(as_newest=False) as stack:
+    with Stack(as_newest=False, senders=12) as stack:
         stage = RelayStage(stack)
         latencies = stop_latencies(stage, 20)
         report = weather_the_storm(stage, visitors, bursts)

@@ -12,6 +12,7 @@ from local.settings import Settings, read_settings
 from local.stack import Stack
 from tests.e2e.browser import CHROMIUM, PATIENCE_MS, chromium
 from tests.e2e.console_page import ConsolePage
+from tests.relay_stage import SOON_TAKEN_OVER
 
 
 class RestartableStack:
@@ -24,7 +25,7 @@ class RestartableStack:
     def start(self) -> None:
         """Unless it runs."""
         if self._running is None:
-            self._running = Stack(self._settings, as_newest=False).__enter__()
+            self._running = Stack(self._settings, as_newest=False, senders=3, keeper=SOON_TAKEN_OVER).__enter__()
 
     def stop(self) -> None:
         """Unless it is stopped."""

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from local.stack import Stack
-from tests.relay_stage import RelayStage
+from tests.relay_stage import SOON_TAKEN_OVER, RelayStage
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Emulator, simulated CXone, keeper and console, as `make run` starts them."""
-    with Stack(as_newest=False) as running:
+    with Stack(as_newest=False, senders=10, keeper=SOON_TAKEN_OVER) as running:
         yield running
 
 

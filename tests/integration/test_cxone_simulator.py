@@ -15,7 +15,6 @@ import pytest
 import requests
 import websocket
 
-from local.cxone_simulator.__main__ import main
 from local.cxone_simulator.client import ROOT, SimulatorControl, running_simulator
 from local.cxone_simulator.credentials import client_credentials
 
@@ -531,21 +530,22 @@ def test_a_signal_stops_it_in_good_order(number: signal.Signals) -> None:
     assert (process.returncode, complaints) == (0, "")
 
 
-def test_a_taken_port_is_named_with_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def complaint_about(port: str) -> str:
+    """What the simulator says when it cannot start there."""
+    program = [sys.executable, "-m", "local.cxone_simulator", "--port", port]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=30)
+    assert done.returncode != 0
+    return done.stderr
+
+
+def test_a_taken_port_is_named_with_what_to_do() -> None:
     """One line instead of a stack trace."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        monkeypatch.setattr(sys, "argv", ["cxone_simulator", "--port", str(port)])
-        assert main() == 1
-    complaint = f"cxone simulator: port {port} is taken; choose another with --port, or 0 for a free one\n"
-    assert capsys.readouterr().err == complaint
+        complaint = complaint_about(str(port))
+    assert complaint == f"cxone simulator: port {port} is taken; choose another with --port, or 0 for a free one\n"
 
 
-def test_a_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_none_is_refused() -> None:
     """Bad arguments get a clear error."""
-    monkeypatch.setattr(sys, "argv", ["cxone_simulator", "--port", "99999"])
-    with pytest.raises(SystemExit):
-        main()
-    assert "expected a number from 0 to 65535, not '99999'" in capsys.readouterr().err
+    assert "expected a number from 0 to 65535, not '99999'" in complaint_about("99999")

@@ -6,6 +6,7 @@ Every test ends with the visitor's guests dark, and with T6 and T7 held in the s
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -23,9 +24,10 @@ others = Performance(at_once=5)
 
 
 @pytest.fixture(scope="module")
-def played(stage: RelayStage, request: pytest.FixtureRequest) -> Played:
+def played(stage: RelayStage, request: pytest.FixtureRequest) -> Iterator[Played]:
     """What became of each scene."""
-    return {**troubled.play(stage, request), **others.play(stage, request)}
+    with stage.pings() as slow:
+        yield {**troubled.play(stage, slow, request), **others.play(stage, slow, request)}
 
 
 def tried_again(actor: Actor, **fault: object) -> tuple[float, float]:

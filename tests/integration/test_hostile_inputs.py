@@ -91,7 +91,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         emulator.wait_until_ready()
         aws = Aws(emulator.endpoint_url)
         deployment = deploy(aws, PARAMETERS, {"client_id": "nobody", "client_secret": "nothing"})
-        warm_up(aws, deployment.functions)
+        warm_up(aws, deployment.functions, at_once=1)
         secret = aws.client("secretsmanager").get_secret_value(SecretId=deployment.outputs["VisitorSecretArn"])
         door = Door(
             url=deployment.websocket_url,

@@ -120,6 +120,7 @@ def test_a_keeper_that_dies_is_replaced(stack: Stack) -> None:
     time.sleep(3)  # one that dies right after its start is not replaced
     os.kill(keeper, signal.SIGKILL)
     assert eventually(lambda: stack.info["keeper_pids"] != [keeper])
+    time.sleep(2)  # so long its last receive may go on, and take along what the next test asks for
 
 
 class Started:
@@ -148,12 +149,18 @@ class Started:
 
 
 @pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    started = Started(tmp_path)
-    yield started
-    if started.process.poll() is None:
-        os.killpg(started.process.pid, signal.SIGTERM)
-        started.process.wait(30)
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Started]]:
+    all_started: list[Started] = []
+
+    def start() -> Started:
+        all_started.append(Started(tmp_path_factory.mktemp("stack")))
+        return all_started[-1]
+
+    yield start
+    for started in all_started:
+        if started.process.poll() is None:
+            os.killpg(started.process.pid, signal.SIGTERM)
+            started.process.wait(30)
 
 
 def left_over(info: dict[str, Any]) -> list[str]:
@@ -166,16 +173,26 @@ def left_over(info: dict[str, Any]) -> list[str]:
     return urls + [f"keeper {pid}" for pid in info["keeper_pids"] if process_exists(pid)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_signal_leaves_no_process_and_no_folder(started: Started, number: signal.Signals) -> None:
-    info = started.info()
+def test_of_two_stacks_side_by_side_each_ends_by_its_signal_and_leaves_nothing(start: Callable[[], Started]) -> None:
+    """Neither a process nor a temporary folder; and the other one goes on."""
+    first, second = start(), start()
+    infos = [first.info(), second.info()]
+    end_by(signal.SIGINT, first, infos[0])
+    assert second.process.poll() is None
+    assert port_is_taken(port_of(infos[1]["websocket_url"]))
+    end_by(signal.SIGTERM, second, infos[1])
+
+
+def end_by(number: signal.Signals, started: Started, info: dict[str, Any]) -> None:
+    """Send the signal and see that nothing is left."""
     started.process.send_signal(number)
     assert started.process.wait(30) == 0
     assert left_over(info) == []
     assert list(started.temporary.iterdir()) == []
 
 
-def test_when_a_part_dies_all_of_it_ends_and_says_why(started: Started) -> None:
+def test_when_a_part_dies_all_of_it_ends_and_says_why(start: Callable[[], Started]) -> None:
+    started = start()
     info = started.info()
     emulator = next(
         pid for pid in children_of(info["pid"]) if b"ministack" in Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -66,7 +66,7 @@ def test_no_random_history_violates_a_clause() -> None:
     assert result.finding is None, str(result.finding)
 
 
-@settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=max(100, HISTORIES // 100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=histories())
 def test_no_history_that_hypothesis_thinks_of_violates_a_clause(history: History) -> None:
     """T3 to T7, T9, T10, T12: less like people than the random ones, and shrunk by Hypothesis."""

@@ -56,6 +56,14 @@ def test_a_call_before_retry_after_is_found() -> None:
     assert violations([throttled, post(3000)]) == []
 
 
+def test_a_retry_after_that_only_a_dead_sender_heard_binds_nobody() -> None:
+    """T7: one that died before the answer had not heard it, and one that lived on has written it down."""
+    log = [post(0, status=429, retry_after="3", kind="typing_read"), post(1000)]
+    assert violations(log, deaths={"guest": [200]}) == []
+    assert len(violations(log, deaths={"guest": [-200]})) == 1
+    assert len(violations(log, deaths={"guest": [2200]})) == 1
+
+
 def test_a_date_is_a_retry_after() -> None:
     """T7."""
     throttled = post(0, status=429, retry_after="Thu, 01 Jan 1970 00:00:05 GMT")
