@@ -3,7 +3,7 @@
 python -m tests.simulation run [HISTORIES] [SEED]   random histories on all cores (default 100000 from 0)
 python -m tests.simulation replay 'HISTORY'         one history, told step by step; or a file that holds one
 python -m tests.simulation explore [PART OF A NAME] every order of each short scenario
-python -m tests.simulation check                    the proof in small, in seconds
+python -m tests.simulation check [HISTORIES]        the proof in small, in seconds (default 4000)
 python -m tests.simulation mutations [PART OF A NAME]   the relay broken on purpose, each time to be caught by that
 """
 
@@ -64,7 +64,7 @@ def _explore(arguments: list[str]) -> int:
 
 
 def _check(arguments: list[str]) -> int:
-    finding = suite.first_finding()
+    finding = suite.first_finding(int(arguments[0]) if arguments else suite.HISTORIES)
     print(finding or "no violation")
     return 1 if finding else 0
 

@@ -83,6 +83,15 @@ DIRECTED = (
     f"{_TYPING_ON}; call 1 throttled; call 2 throttled; call 3 throttled; call 4 throttled",
     # T7: the same when every sender dies before it hears.
     f"{_TYPING_ON}; call 1 orphan; call 2 orphan; call 3 orphan; call 4 orphan; call 5 orphan",
+    # T2: typing beyond the cap is put out, and stays out when CXone forgot to.
+    "key B 5484; key B 7474; key B 8774; key B 10074; key A 11774; key A 13074; key A 14374; key A 16074; key A 17774;"
+    " key A 19474; key A 20774; key A 22474; key A 23774; key A 25474; key A 26774; pace 1",
+    # T7: a verification is a call too, and waits as long as CXone asked.
+    "key A 862; key A 8852 late=10; key A 16172; key A 17872; key A 19172; key B 20472; key B 22462; key B 23762;"
+    " key B 25752; key B 27742; key B 29442; key B 31432; key B 32732; key B 34722; key B 36022;"
+    " call 5 throttled 90000; start 1 crash",
+    # T5: a sender that stalls between its lock and its call.
+    "key A 160; step 5 hold 1950",
     # T4: of two executions of one generation, one hears late what CXone showed before the other's call.
     "key A 0; key A 2300; step 18 stall 300; call 3 throttled 20000; wait 1 twice",
 )

@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulation.mutations import MUTATIONS, Mutation, finding_of
 
-SAMPLE = MUTATIONS[::10]
+SAMPLE = MUTATIONS[::12]
 REST = (pytest.param(one, marks=pytest.mark.whole_proof) for one in MUTATIONS if one not in SAMPLE)
 
 
