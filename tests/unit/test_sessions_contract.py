@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,9 @@ from typing_relay.sessions import SWEEP_SHARDS, DynamoSessions
 from tests.session_table import TABLE, create_session_table, delete_all_records
 from tests.sessions_contract import SessionsContract
 from tests.simulation.memory_sessions import MemorySessions
+
+#: As many as suit the histories that are simulated: 50 in `make check`.
+EXAMPLES = max(10, int(os.environ.get("HISTORIES", "100000")) // 2_000)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +100,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
 CALL = st.sampled_from(sorted(CALLS)).flatmap(lambda name: st.tuples(st.just(name), *CALLS[name]))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=st.lists(CALL, min_size=5, max_size=40))
 def test_no_sequence_of_calls_tells_the_two_stores_apart(client: Any, calls: list[tuple[Any, ...]]) -> None:
     """What the simulation proves on the one holds for the other: every answer and every record is the same."""
