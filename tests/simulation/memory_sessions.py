@@ -227,8 +227,8 @@ class MemorySessions:
             **_CALL_FORGOTTEN,
         )
 
-    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> bool:
-        return self._set_if(session_id, {"keeper": keeper}, guest_status=status)
+    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+        return self.records[session_id] if self._set_if(session_id, {"keeper": keeper}, guest_status=status) else None
 
     def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
         return self._set_if(

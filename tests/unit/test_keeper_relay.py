@@ -102,6 +102,14 @@ def test_a_tab_that_has_just_opened_gets_the_next_frame(scene: Scene) -> None:
     assert scene.seen_by("tab 3") == [2]
 
 
+def test_a_frame_that_comes_with_the_record_needs_no_reading(scene: Scene) -> None:
+    """Of thousands of guests that reconnect at once, each costs a read less."""
+    scene.records.fails = True
+    scene.relay.send("alice", {"n": 1}, 10, ALICE)
+    scene.works()
+    assert (scene.seen_by("tab 1"), scene.seen_by("tab 2")) == ([1], [1])
+
+
 def test_a_connection_that_is_gone_is_forgotten(scene: Scene) -> None:
     scene.posts.gone.add("tab 1")
     scene.sends(1)

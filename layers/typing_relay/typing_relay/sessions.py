@@ -362,14 +362,15 @@ class DynamoSessions:
             },
         )
 
-    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> bool:
-        """Where the guest's socket stands, said by its keeper."""
-        return self._done(
+    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+        """Where the guest's socket stands, said by its keeper. None when the record names another keeper."""
+        answer = self._update(
             session_id,
             "SET guest_status = :status",
             "keeper = :keeper",
             {":status": {"S": status}, ":keeper": {"S": keeper}},
         )
+        return _session(answer["Attributes"]) if "Attributes" in answer else None
 
     def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
         """The guest session is over; True for the one who notices first."""

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TICK_S = 1.0
+#: Renewed by one job, call after call: fewer jobs wake fewer threads.
+MESSAGES_PER_JOB = 10 * BATCH
 #: How often all messages are looked through for those to be replaced.
 WORN_OUT_S = 20.0
 #: SQS limit: twelve hours in flight, then the message reappears whatever is renewed. Replaced in good time.
@@ -189,7 +191,7 @@ class Custody:
         self._delete()
         before = self._loop.time() - self._terms.renew_s
         while self._held and next(iter(self._held.values())).renewed_at <= before:
-            self._renew(list(islice(self._held, BATCH)))  # a batch filled up with those that are due next
+            self._renew(list(islice(self._held, MESSAGES_PER_JOB)))  # filled up with those that are due next
 
     def _renew(self, session_ids: Sequence[str]) -> None:
         now = self._loop.time()
@@ -202,10 +204,18 @@ class Custody:
         self._renewing += 1
         self._jobs.submit(
             ("renew", session_ids[0]),
-            lambda: self._visibility.change(receipts, self._terms.visibility_s),
+            lambda: self._change(receipts, self._terms.visibility_s),
             lambda failed: self._renewed([session_ids[index] for index in failed]),
             lambda error: self._renewal_failed(session_ids, error),
         )
+
+    def _change(self, receipts: Sequence[str], seconds: int) -> list[int]:
+        """On a worker thread. Returns the places of those that are not ours any more."""
+        failed: list[int] = []
+        for start in range(0, len(receipts), BATCH):
+            places = self._visibility.change(receipts[start : start + BATCH], seconds)
+            failed += [start + place for place in places]
+        return failed
 
     def _renewed(self, failed: Iterable[str]) -> None:
         """SQS no longer has ``failed`` in flight for us; a new message keeps the guest from being forgotten."""

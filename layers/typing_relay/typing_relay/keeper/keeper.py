@@ -245,10 +245,10 @@ class Keeper:
     def _set_status(self, hand: _Hand, status: GuestStatus) -> None:
         session_id, name = hand.held.session_id, self._settings.name
 
-        def written(mine: bool) -> guest.Event | None:
-            if mine and self._is_held(hand):
-                self._tell(hand, status)
-            return None if mine else guest.FenceLost()
+        def written(record: Session | None) -> guest.Event | None:
+            if record and self._is_held(hand):
+                self._tell(hand, status, record)
+            return None if record else guest.FenceLost()
 
         call = partial(self._sessions.set_guest_status, session_id, name, status)
         self._store(hand, "status", lambda: call(self._clock()), written)
@@ -404,9 +404,9 @@ class Keeper:
         frame = {"type": "event", "event": event}
         self._relay.send(hand.held.session_id, frame, len(text) + 32)
 
-    def _tell(self, hand: _Hand, status: GuestStatus) -> None:
+    def _tell(self, hand: _Hand, status: GuestStatus, record: Session | None = None) -> None:
         frame = {"type": "guest", "status": str(status)}
-        self._relay.send(hand.held.session_id, frame, 64)
+        self._relay.send(hand.held.session_id, frame, 64, record)
 
 
 class Addresses:

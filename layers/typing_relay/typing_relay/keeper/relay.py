@@ -1,8 +1,8 @@
 """Frames on their way to a visitor: in order, to every connection, in bounded memory.
 
 Each session has a queue, and one job at a time that reads the record (a second tab gets frames at once, and a keeper
-that lost the fence sends nothing more) and posts what is queued. What does not fit is dropped, oldest first, and
-counted: a visitor whose posts are slow costs neither the other visitors nor memory.
+that lost the fence sends nothing more), unless a frame came with it, and posts what is queued. What does not fit is
+dropped, oldest first, and counted: a visitor whose posts are slow costs neither the other visitors nor memory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from typing_relay.burst import Session
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.ports import Frame, Sessions, Visitors
@@ -32,9 +34,15 @@ class RelayLimits:
     bytes_all: int = 33_554_432
 
 
+class _Waiting(NamedTuple):
+    frame: Frame
+    size: int
+    record: Session | None
+
+
 @dataclass(slots=True)
 class _Queue:
-    frames: deque[tuple[Frame, int]]
+    frames: deque[_Waiting]
     size: int = 0
     busy: bool = False
 
@@ -62,8 +70,11 @@ class Relay:
         """How many visitors have frames on the way."""
         return len(self._queues)
 
-    def send(self, session_id: str, frame: Frame, size: int) -> None:
-        """Send ``frame``, about ``size`` bytes, to all connections of this session."""
+    def send(self, session_id: str, frame: Frame, size: int, record: Session | None = None) -> None:
+        """Send ``frame``, about ``size`` bytes, to all connections of this session.
+
+        ``record``: as this keeper has just written it, to save the reading.
+        """
         if size > MAX_FRAME_BYTES:
             self._counters.add("FramesTooLarge")
             return
@@ -72,7 +83,7 @@ class Relay:
         if self._size + size > self._limits.bytes_all:
             self._counters.add("FramesDropped")
         else:
-            queue.frames.append((frame, size))
+            queue.frames.append(_Waiting(frame, size, record))
             self._grow(queue, size)
         self._go_on(session_id, queue)
 
@@ -80,7 +91,7 @@ class Relay:
         while queue.frames and (
             len(queue.frames) >= self._limits.frames_each or queue.size + size > self._limits.bytes_each
         ):
-            self._grow(queue, -queue.frames.popleft()[1])
+            self._grow(queue, -queue.frames.popleft().size)
             self._counters.add("FramesDropped")
 
     def _grow(self, queue: _Queue, size: int) -> None:
@@ -96,7 +107,7 @@ class Relay:
             return
         queue.busy = True
         batch = [queue.frames.popleft() for _ in range(min(FRAMES_PER_JOB, len(queue.frames)))]
-        size = sum(frame_size for _, frame_size in batch)
+        size = sum(waiting.size for waiting in batch)
 
         def finished(counts: Mapping[str, int]) -> None:
             queue.busy = False
@@ -111,14 +122,14 @@ class Relay:
 
         self._jobs.submit(session_id, lambda: self._post(session_id, batch), finished, failed)
 
-    def _post(self, session_id: str, batch: list[tuple[Frame, int]]) -> dict[str, int]:
+    def _post(self, session_id: str, batch: list[_Waiting]) -> dict[str, int]:
         """On a worker thread. Returns what happened, to be counted."""
-        record = self._sessions.get(session_id, self._clock())
+        record = batch[-1].record or self._sessions.get(session_id, self._clock())
         if record is None or record.keeper != self._keeper:
             return {"FramesFenced": len(batch)}
         counts = {"FramesRelayed": len(batch)}
         for connection in sorted(record.connections):
-            failures = self._post_to(session_id, connection, [frame for frame, _ in batch])
+            failures = self._post_to(session_id, connection, [waiting.frame for waiting in batch])
             counts["PostsFailed"] = counts.get("PostsFailed", 0) + failures
         return counts
 
