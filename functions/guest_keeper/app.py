@@ -24,6 +24,7 @@ from typing_relay.keeper.custody import Custody, Terms
 from typing_relay.keeper.guest import Policy
 from typing_relay.keeper.health import HealthPort
 from typing_relay.keeper.jobs import Jobs
+from typing_relay.keeper.json_calls import DynamoCalls, JsonCalls
 from typing_relay.keeper.keeper import Keeper, Settings, Workers
 from typing_relay.keeper.loop import Loop
 from typing_relay.keeper.openings import Openings
@@ -65,7 +66,9 @@ class Process:
         self.loop = Loop()
         self.counters = Counters()
         self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
-        sessions = DynamoSessions(aws_client("dynamodb"), runtime.setting("TABLE_NAME"))
+        credentials = boto3.Session().get_credentials()
+        records = DynamoCalls(JsonCalls(aws_client("dynamodb"), credentials, "DynamoDB_20120810"))
+        sessions = DynamoSessions(records, runtime.setting("TABLE_NAME"))
         self.keeper = Keeper(
             self._settings(),
             self.loop,
@@ -86,7 +89,7 @@ class Process:
             self.counters,
             runtime.clock,
         )
-        self.custody = self._custody()
+        self.custody = self._custody(credentials)
         self.health = HealthPort(self.loop, runtime.number("KEEPER_HEALTH_PORT", 0))
 
     def _settings(self) -> Settings:
@@ -98,15 +101,14 @@ class Process:
         jobs = Jobs(self.loop, RELAY_THREADS, "relay")
         return Relay(jobs, sessions, visitors, self.name, runtime.clock, self.counters)
 
-    def _custody(self) -> Custody:
+    def _custody(self, credentials: Any) -> Custody:
         self.max_guests = runtime.number("KEEPER_MAX_GUESTS", 5000)
         sqs, queue_url = aws_client("sqs"), runtime.setting("GUEST_QUEUE_URL")
-        credentials = boto3.Session().get_credentials()
         return Custody(
             self.loop,
             Jobs(self.loop, QUEUE_THREADS, "queue"),
             sqs,
-            Visibility(sqs.meta.endpoint_url, queue_url, sqs.meta.region_name, credentials),
+            Visibility(JsonCalls(sqs, credentials, "AmazonSQS"), queue_url),
             queue_url,
             Terms(visibility_s=runtime.number("KEEPER_VISIBILITY_SECONDS", 30), max_guests=self.max_guests),
             self.counters,

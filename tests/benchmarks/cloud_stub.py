@@ -136,8 +136,11 @@ class Cloud:
         call = json.loads(await request.read())
         name = request.headers["X-Amz-Target"]
         answer = self._calls[name](call)
-        if name.endswith("ReceiveMessage") and not answer["Messages"]:
-            await asyncio.sleep(call["WaitTimeSeconds"])
+        if name.endswith("ReceiveMessage"):
+            until = time.monotonic() + call["WaitTimeSeconds"]
+            while not answer["Messages"] and time.monotonic() < until:  # SQS's long poll
+                await asyncio.sleep(0.05)
+                answer = self._calls[name](call)
         if name.endswith("UpdateItem") and not answer:
             answer = {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}
             return web.json_response(answer, status=400)

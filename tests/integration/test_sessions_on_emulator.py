@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
+from typing_relay.keeper.json_calls import DynamoCalls, JsonCalls
 from typing_relay.sessions import DynamoSessions
 
 from local.aws import Aws
@@ -28,6 +30,15 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         emulator.child.stop()
 
 
+class KeepersCalls(DynamoCalls):
+    """What a keeper calls by its own client, and by boto3's what only functions call."""
+
+    def __init__(self, client: Any) -> None:
+        credentials = Credentials("local", "local")
+        super().__init__(JsonCalls(client, credentials, "DynamoDB_20120810"))
+        self.put_item, self.query = client.put_item, client.query
+
+
 class TestDynamoSessionsOnEmulator(SessionsContract):
     """The store of the product, on the emulator."""
 
@@ -36,3 +47,13 @@ class TestDynamoSessionsOnEmulator(SessionsContract):
         """Empty."""
         delete_all_records(client)
         return DynamoSessions(client, TABLE)
+
+
+class TestKeepersSessionsOnEmulator(SessionsContract):
+    """The same store with the keeper's client."""
+
+    @pytest.fixture
+    def sessions(self, client: Any) -> DynamoSessions:  # type: ignore[override]
+        """Empty."""
+        delete_all_records(client)
+        return DynamoSessions(KeepersCalls(client), TABLE)
