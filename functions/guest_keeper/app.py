@@ -83,7 +83,7 @@ class Process:
             Openings(
                 self.loop,
                 runtime.number("KEEPER_MAX_OPENING", 50),
-                runtime.number("KEEPER_OPENINGS_PER_SECOND", 250),
+                runtime.number("KEEPER_OPENINGS_PER_SECOND", 400),
             ),
             ssl.create_default_context(),
             self.counters,

@@ -21,7 +21,7 @@ from tests.keeper_stage import KeeperProcess
 from tests.web_socket_peers import Certificates
 
 IDLE_S = 60
-OPENINGS_PER_SECOND = 250
+OPENINGS_PER_SECOND = 400
 
 
 class Scene:

@@ -141,12 +141,13 @@ class Keeper:
         """Hand every guest back at once, close the sockets properly, then call ``finished``."""
         assert self._custody is not None  # noqa: S101  # drained only after start
         self._custody.stop()
-        for hand in self._hands.values():
+        hands = list(self._hands.values())
+        self._hands.clear()
+        self._hand_back(self._loop.time() + WRITES_WITHIN_S, finished)  # first: the next keeper waits for it
+        for hand in hands:
             self._set_alarm(hand, None)
             for number in list(hand.sockets):
                 self._close_socket(hand, number)
-        self._hands.clear()
-        self._hand_back(self._loop.time() + WRITES_WITHIN_S, finished)
 
     def _hand_back(self, deadline: float, finished: Callable[[], object]) -> None:
         """Hand back as soon as what is being written is: a late write must not take a guest from its next keeper."""
