@@ -1,4 +1,4 @@
-"""One running stack for all tests that need the whole of it."""
+"""One running stack for all tests that need the whole of it; for the keeper's sockets, peers plain and over TLS."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from local.stack import Stack
 from tests.relay_stage import SOON_TAKEN_OVER, RelayStage
+from tests.web_socket_peers import Certificates, Wire
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,17 @@ def stack() -> Iterator[Stack]:
 def stage(stack: Stack) -> RelayStage:
     """The running stack, with what a fault test does to it."""
     return RelayStage(stack)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """A server's certificate, and where clients find it."""
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(params=["plain", "tls"])
+def wire(request: pytest.FixtureRequest, certificates: Certificates) -> Iterator[Wire]:
+    """One guest socket on a loop, and the peer that it will talk to."""
+    made = Wire(certificates, tls=request.param == "tls")
+    yield made
+    made.close()

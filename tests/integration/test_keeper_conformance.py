@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import socket
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from tests.web_socket_peers import Certificates, Heard, Wire, frame
+from tests.web_socket_peers import Heard, Wire, frame
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "keeper.md"
 MIB = 1_048_576
@@ -209,18 +208,6 @@ class Server:
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
             self._peer.sendall(data)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(params=["plain", "tls"])
-def wire(request: pytest.FixtureRequest, certificates: Certificates) -> Iterator[Wire]:
-    made = Wire(certificates, tls=request.param == "tls")
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.number} {case.title}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,18 +27,6 @@ from tests.web_socket_peers import (
 )
 
 IMPATIENT = Limits(open_within=0.2, ping_after=0.05, pong_within=0.05, close_within=0.1)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(params=["plain", "tls"])
-def wire(request: pytest.FixtureRequest, certificates: Certificates) -> Iterator[Wire]:
-    made = Wire(certificates, tls=request.param == "tls")
-    yield made
-    made.close()
 
 
 # --- opening

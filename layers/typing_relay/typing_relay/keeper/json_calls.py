@@ -1,4 +1,4 @@
-"""AWS calls in JSON for a third of boto3's CPU time: signed by botocore, sent by the standard library.
+"""AWS calls in JSON for a quarter of boto3's CPU time: signed by botocore, sent by the standard library.
 
 For the calls that make up nearly all of a keeper's work: renewals (SQS) and session records (DynamoDB). docs/keeper.md
 has the figures. Whatever is rare, or waits anyway, goes through boto3.
