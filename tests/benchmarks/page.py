@@ -65,7 +65,7 @@ def send_message(console: ConsolePage, number: int) -> float:
 
 def print_row(name: str, values: list[float]) -> None:
     """One line of the table."""
-    print(f"{name:<46} {median(values):>7.0f} {quantiles(values, n=20)[-1]:>7.0f}")
+    print(f"{name:<46} {median(values):>7.0f} {quantiles(values, n=20, method='inclusive')[-1]:>7.0f}")
 
 
 if __name__ == "__main__":
