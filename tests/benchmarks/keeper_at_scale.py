@@ -23,6 +23,8 @@ from tests.web_socket_peers import Certificates
 IDLE_S = 60
 #: Less than this machine could, so that a mass drop shows whether it is kept.
 OPENINGS_PER_SECOND = 150
+#: They begin evenly spaced; how their ends bunch is the server's doing, and evens out.
+WINDOW_S = 5
 #: For a take-over, as the template has it.
 TEMPLATES_OPENINGS_PER_SECOND = 400
 
@@ -124,7 +126,8 @@ def measure_mass_drop(it: Scene, keeper: KeeperProcess, guests: int) -> None:
     took = seconds_until(lambda: it.sockets_open() == guests)
     opened = json.loads(it.sockets.ask("openings"))
     report(f"{guests} sockets dropped at once, all open again within", f"{took:.0f} s")
-    report(f"most openings in a second (set: {OPENINGS_PER_SECOND})", f"{max(opened)}")
+    most = max(sum(opened[second : second + WINDOW_S]) for second in range(len(opened))) / WINDOW_S
+    report(f"most openings a second, in any {WINDOW_S} s (set: {OPENINGS_PER_SECOND})", f"{most:.0f}")
     seconds_until(lambda: sum(it.open_by_keeper().values()) == guests)
     report("CPU for it, status and frames to every visitor included", f"{cpu_s(keeper.pid) - used:.0f} s")
 

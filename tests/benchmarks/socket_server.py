@@ -19,7 +19,7 @@ class Server:
     """Reads commands from stdin, one a line, and answers each with a line.
 
     ``count``: how many are open. ``send ROUNDS``: so many messages to each. ``drop``: end all, without a close frame.
-    ``openings``: how many opened in each second since the last drop.
+    ``openings``: how many opened in each second since the last drop, by second.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,8 @@ class Server:
                 connection.transport.abort()
             self._open.clear()
         elif command == "openings":
-            return json.dumps(list(self._opened_in.values()))
+            first, last = min(self._opened_in), max(self._opened_in)
+            return json.dumps([self._opened_in[second] for second in range(first, last + 1)])
         return str(len(self._open))
 
 
