@@ -7,13 +7,14 @@ one was typed; a scene that failed while that was so is played again, by another
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from local.visitor import now_ms
-from tests.relay_stage import Actor, RelayStage
+from tests.relay_stage import PATIENCE_S, Actor, RelayStage
 
 Scene = Callable[[Actor], None]
 Played = Mapping[str, Future[None]]
@@ -60,5 +61,6 @@ def _play(stage: RelayStage, slow: Spans, name: str, scene: Scene) -> None:
                 actor.settles()
             return
         except (AssertionError, TimeoutError):
+            time.sleep(PATIENCE_S / 10)  # so long a ping under way may take, and count
             if take == TAKES or not any(over > began for _, over in slow):
                 raise

@@ -108,7 +108,7 @@ class Process:
             self.loop,
             Jobs(self.loop, QUEUE_THREADS, "queue"),
             sqs,
-            Visibility(JsonCalls(sqs, credentials, "AmazonSQS"), queue_url),
+            Visibility(JsonCalls(sqs, credentials, "AmazonSQS", tries=2), queue_url),  # custody tries again
             queue_url,
             Terms(visibility_s=runtime.number("KEEPER_VISIBILITY_SECONDS", 30), max_guests=self.max_guests),
             self.counters,

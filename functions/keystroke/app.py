@@ -114,4 +114,4 @@ def _guest_of(record: Session | None) -> GuestStatus:
     """How the guest stands, as far as a front end has to know it."""
     if record is None or record.guest_status is GuestStatus.CLOSED:
         return GuestStatus.OPENING
-    return GuestStatus.UNAVAILABLE if record.typing_unavailable else record.guest_status
+    return GuestStatus.UNAVAILABLE if record.guest_id and record.typing_unavailable else record.guest_status

@@ -141,6 +141,39 @@ def test_a_renewal_under_way_is_known_of_so_that_it_is_not_overtaken_by_the_hand
     assert (under_way, task.custody.is_renewing) == (True, False)
 
 
+def test_a_renewal_that_begins_after_the_stop_hides_nothing_again(
+    task: Task, queue: FakeQueue, loop: ManualLoop
+) -> None:
+    """One job renews many messages; what is left of it when the drain begins is left out."""
+    queue.ask("alice")
+    task.works()
+    loop.advance(TERMS.renew_s + 1)
+    task.custody.stop()
+    queue.calls.clear()
+    task.works()
+    assert "renew" not in queue.calls
+
+
+def test_a_call_that_fails_holds_up_no_other_renewal(
+    task: Task, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its own messages are renewed a second later."""
+    queue.ask(*(f"visitor {number}" for number in range(20)))
+    task.works(seconds=5)
+    renewed: list[int] = []
+    change = queue.change
+
+    def change_but_once(receipts: list[str], seconds: int) -> list[int]:
+        renewed.append(len(receipts))
+        if len(renewed) == 1:
+            raise OSError("SQS does not answer")
+        return change(receipts, seconds)
+
+    monkeypatch.setattr(queue, "change", change_but_once)
+    task.works(seconds=TERMS.renew_s)
+    assert renewed[:3] == [10, 10, 10]  # two batches, and the first again a second later
+
+
 def test_a_message_that_names_no_session_ends_in_the_dead_letter_queue(task: Task, queue: FakeQueue) -> None:
     queue.put('{"visitor": "alice"}')
     queue.put("not json")

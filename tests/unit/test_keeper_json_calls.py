@@ -12,7 +12,7 @@ import boto3
 import pytest
 import pytest_socket
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, HTTPClientError
 from typing_relay.keeper import json_calls
 from typing_relay.keeper.json_calls import DynamoCalls, JsonCalls
 from typing_relay.keeper.visibility import Visibility
@@ -169,5 +169,19 @@ def test_a_lost_connection_is_opened_anew(aws: Aws, dynamo: DynamoCalls) -> None
 
 def test_without_any_answer_the_call_fails(aws: Aws, dynamo: DynamoCalls) -> None:
     aws.down = 3
-    with pytest.raises(EndpointConnectionError):
+    with pytest.raises(HTTPClientError, match="RemoteDisconnected"):
+        dynamo.update_item(**UPDATE)
+
+
+def test_a_caller_that_tries_again_itself_is_told_at_once(aws: Aws) -> None:
+    aws.statuses = [503]
+    with pytest.raises(ClientError):
+        JsonCalls(aws.client("sqs"), Credentials("a", "b"), "AmazonSQS", tries=1).call("Any", {})
+    assert len(aws.requests) == 1
+
+
+@pytest.mark.parametrize("said", [None, "no", [1]])
+def test_an_answer_that_is_no_object_is_a_refusal_like_any(aws: Aws, dynamo: DynamoCalls, said: Any) -> None:
+    aws.answer, aws.statuses = said, [400]
+    with pytest.raises(ClientError, match="400"):
         dynamo.update_item(**UPDATE)

@@ -54,12 +54,13 @@ class Scene:
 
     def __init__(self, limits: RelayLimits | None = None) -> None:
         self.records, self.posts, self.jobs, self.counters = Records(ALICE), Posts(), ManualJobs(), Counters()
+        self.now = 0
         self.relay = Relay(
             self.jobs,  # type: ignore[arg-type]
             self.records,  # type: ignore[arg-type]
             self.posts,
             "me",
-            lambda: 0,
+            lambda: self.now,
             self.counters,
             limits,
         )
@@ -108,6 +109,25 @@ def test_a_frame_that_comes_with_the_record_needs_no_reading(scene: Scene) -> No
     scene.relay.send("alice", {"n": 1}, 10, ALICE)
     scene.works()
     assert (scene.seen_by("tab 1"), scene.seen_by("tab 2")) == ([1], [1])
+
+
+def test_a_frame_that_waited_is_fenced_by_a_read(scene: Scene) -> None:
+    """T12: who took the guest over meanwhile has told the visitor more since."""
+    scene.relay.send("alice", {"n": 1}, 10, ALICE)
+    scene.now += 501
+    scene.records.by_id["alice"] = dataclasses.replace(ALICE, keeper="another")
+    scene.works()
+    assert scene.seen_by("tab 1") == []
+
+
+def test_a_frame_without_a_record_makes_its_batch_read(scene: Scene) -> None:
+    """A tab that has come since is not passed over."""
+    scene.sends(1)
+    scene.sends(2)
+    scene.relay.send("alice", {"n": 3}, 10, ALICE)
+    scene.records.by_id["alice"] = dataclasses.replace(ALICE, connections=ALICE.connections | {"tab 3"})
+    scene.works()
+    assert scene.seen_by("tab 3") == [1, 2, 3]
 
 
 def test_a_connection_that_is_gone_is_forgotten(scene: Scene) -> None:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 TICK_S = 1.0
 #: Renewed by one job, call after call: fewer jobs wake fewer threads.
-MESSAGES_PER_JOB = 10 * BATCH
+MESSAGES_PER_JOB = 5 * BATCH
 #: How often all messages are looked through for those to be replaced.
 WORN_OUT_S = 20.0
 #: SQS limit: twelve hours in flight, then the message reappears whatever is renewed. Replaced in good time.
@@ -204,29 +204,40 @@ class Custody:
         self._renewing += 1
         self._jobs.submit(
             ("renew", session_ids[0]),
-            lambda: self._change(receipts, self._terms.visibility_s),
-            lambda failed: self._renewed([session_ids[index] for index in failed]),
+            lambda: self._change(receipts),
+            lambda outcome: self._renewed(session_ids, *outcome),
             lambda error: self._renewal_failed(session_ids, error),
         )
 
-    def _change(self, receipts: Sequence[str], seconds: int) -> list[int]:
-        """On a worker thread. Returns the places of those that are not ours any more."""
+    def _change(self, receipts: Sequence[str]) -> tuple[list[int], list[int]]:
+        """On a worker thread. Returns the places of those that are not ours any more, and of those not renewed."""
+        lost: list[int] = []
         failed: list[int] = []
         for start in range(0, len(receipts), BATCH):
-            places = self._visibility.change(receipts[start : start + BATCH], seconds)
-            failed += [start + place for place in places]
-        return failed
+            if self._draining:
+                break  # what is handed back must not be hidden again
+            batch = receipts[start : start + BATCH]
+            try:
+                lost += [start + place for place in self._visibility.change(batch, self._terms.visibility_s)]
+            except Exception as error:
+                logger.warning("Messages could not be renewed: %s", error)
+                failed += range(start, start + len(batch))
+        return lost, failed
 
-    def _renewed(self, failed: Iterable[str]) -> None:
-        """SQS no longer has ``failed`` in flight for us; a new message keeps the guest from being forgotten."""
+    def _renewed(self, session_ids: Sequence[str], lost: Iterable[int], failed: Iterable[int]) -> None:
+        """SQS no longer has ``lost`` in flight for us; a new message keeps the guest from being forgotten."""
         self._renewing -= 1
-        for session_id in failed:
+        for place in lost:
             self._counters.add("MessagesLost")
-            self._replace(session_id)
+            self._replace(session_ids[place])
+        self._due_again([session_ids[place] for place in failed])
 
     def _renewal_failed(self, session_ids: Iterable[str], error: Exception) -> None:
         self._renewing -= 1
         logger.warning("Messages could not be renewed: %s", error)
+        self._due_again(session_ids)
+
+    def _due_again(self, session_ids: Iterable[str]) -> None:
         failed = {session_id: self._held.pop(session_id) for session_id in session_ids if session_id in self._held}
         for message in failed.values():
             message.renewed_at -= self._terms.renew_s

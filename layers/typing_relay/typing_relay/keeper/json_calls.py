@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, HTTPClientError
 
 TIMEOUT_S = 5.0
 TRIES = 3
@@ -32,28 +33,30 @@ THROTTLED = (
 class JsonCalls:
     """The operations of one service. For many threads: each keeps a connection of its own."""
 
-    def __init__(self, client: Any, credentials: Any, target: str) -> None:
+    def __init__(self, client: Any, credentials: Any, target: str, tries: int = TRIES) -> None:
         """``client`` is boto3's for this service: where it is. ``credentials`` are botocore's, which renew themselves.
 
-        ``target`` comes before the operation in the header X-Amz-Target.
+        ``target`` comes before the operation in the header X-Amz-Target. ``tries``: fewer for callers that try again; a
+        connection that was idle may be closed, which costs one.
         """
         self._service = client.meta.service_model.signing_name
         self._endpoint, self._region = urlsplit(client.meta.endpoint_url), client.meta.region_name
-        self._credentials, self._target = credentials, target
+        self._credentials, self._target, self._tries = credentials, target, tries
+        self._tls = ssl.create_default_context() if self._endpoint.scheme == "https" else None
         self._of_this_thread = threading.local()
 
     def call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer. Like boto3 tries three times, and raises ClientError or EndpointConnectionError."""
+        """The answer. Tries again after passing trouble, as boto3 does. Raises ClientError, or HTTPClientError."""
         body = json.dumps(request).encode()
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, self._tries + 1):
             try:
                 return self._try(operation, body)
             except (OSError, http.client.HTTPException) as error:
                 self._connection().close()  # opened anew by the next try
-                if attempt == TRIES:
-                    raise EndpointConnectionError(endpoint_url=self._endpoint.geturl(), error=error) from error
+                if attempt == self._tries:
+                    raise HTTPClientError(error=f"{type(error).__name__}: {error}") from error
             except ClientError as error:
-                if attempt == TRIES or not _is_passing(error):
+                if attempt == self._tries or not _is_passing(error):
                     raise
             time.sleep(random.random() * LONGEST_PAUSE_S * 2 ** (attempt - 1))
         raise AssertionError("unreachable")
@@ -73,8 +76,11 @@ class JsonCalls:
 
     def _connection(self) -> http.client.HTTPConnection:
         if not hasattr(self._of_this_thread, "connection"):
-            kind = http.client.HTTPSConnection if self._endpoint.scheme == "https" else http.client.HTTPConnection
-            self._of_this_thread.connection = kind(self._endpoint.netloc, timeout=TIMEOUT_S)
+            self._of_this_thread.connection = (
+                http.client.HTTPSConnection(self._endpoint.netloc, timeout=TIMEOUT_S, context=self._tls)
+                if self._tls
+                else http.client.HTTPConnection(self._endpoint.netloc, timeout=TIMEOUT_S)
+            )
         connection: http.client.HTTPConnection = self._of_this_thread.connection
         return connection
 
@@ -103,6 +109,8 @@ def _client_error(status: int, said: bytes, operation: str) -> ClientError:
     try:
         content = json.loads(said)
     except ValueError:
+        content = None
+    if not isinstance(content, dict):
         content = {}
     code = str(content.pop("__type", status)).rpartition("#")[2]
     message = content.pop("message", content.pop("Message", ""))

@@ -406,8 +406,10 @@ class Keeper:
         self._relay.send(hand.held.session_id, frame, len(text) + 32)
 
     def _tell(self, hand: _Hand, status: GuestStatus, record: Session | None = None) -> None:
+        if status is GuestStatus.OPEN and record and record.typing_unavailable:
+            status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
         frame = {"type": "guest", "status": str(status)}
-        self._relay.send(hand.held.session_id, frame, 64, record)
+        self._relay.send(hand.held.session_id, frame, 2_048 if record else 64, record)
 
 
 class Addresses:

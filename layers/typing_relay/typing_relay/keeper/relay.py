@@ -1,8 +1,8 @@
 """Frames on their way to a visitor: in order, to every connection, in bounded memory.
 
 Each session has a queue, and one job at a time that reads the record (a second tab gets frames at once, and a keeper
-that lost the fence sends nothing more), unless a frame came with it, and posts what is queued. What does not fit is
-dropped, oldest first, and counted: a visitor whose posts are slow costs neither the other visitors nor memory.
+that lost the fence sends nothing more), unless a frame has just come with it, and posts what is queued. What does not
+fit is dropped, oldest first, and counted: a visitor whose posts are slow costs neither the other visitors nor memory.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 #: API Gateway: a message to a connection holds 128 KB at most.
 MAX_FRAME_BYTES = 128 * 1024
 FRAMES_PER_JOB = 20
+#: A record that came with a frame is worth a read no longer than this: it neither fences nor knows of new tabs.
+FRESH_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class _Waiting(NamedTuple):
     frame: Frame
     size: int
     record: Session | None
+    since: int
 
 
 @dataclass(slots=True)
@@ -83,7 +86,7 @@ class Relay:
         if self._size + size > self._limits.bytes_all:
             self._counters.add("FramesDropped")
         else:
-            queue.frames.append(_Waiting(frame, size, record))
+            queue.frames.append(_Waiting(frame, size, record, self._clock()))
             self._grow(queue, size)
         self._go_on(session_id, queue)
 
@@ -124,7 +127,7 @@ class Relay:
 
     def _post(self, session_id: str, batch: list[_Waiting]) -> dict[str, int]:
         """On a worker thread. Returns what happened, to be counted."""
-        record = batch[-1].record or self._sessions.get(session_id, self._clock())
+        record = self._fresh_record(batch) or self._sessions.get(session_id, self._clock())
         if record is None or record.keeper != self._keeper:
             return {"FramesFenced": len(batch)}
         counts = {"FramesRelayed": len(batch)}
@@ -132,6 +135,11 @@ class Relay:
             failures = self._post_to(session_id, connection, [waiting.frame for waiting in batch])
             counts["PostsFailed"] = counts.get("PostsFailed", 0) + failures
         return counts
+
+    def _fresh_record(self, batch: list[_Waiting]) -> Session | None:
+        now = self._clock()
+        are_all_fresh = all(waiting.record and now - waiting.since <= FRESH_MS for waiting in batch)
+        return batch[-1].record if are_all_fresh else None
 
     def _post_to(self, session_id: str, connection: str, frames: list[Frame]) -> int:
         """Post in order; the first failure ends it, as what follows would arrive without what came before."""
