@@ -1,4 +1,4 @@
-# Every command of this project. Each sets up what it needs first (see local/setup.sh).
+# Every command of this project. Each sets up what it needs first (see local/setup/setup.sh).
 # A command is one plain program, not a shell line, so that make hands SIGTERM on to it.
 
 PYTHON_IN_VENV := .venv/bin/python
@@ -25,28 +25,28 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: setup-sam ## Install everything the other commands need, from uv.lock, into .venv and .venv-sam
-	@./local/setup.sh test
+	@./local/setup/setup.sh test
 
 setup-run:
-	@./local/setup.sh run
+	@./local/setup/setup.sh run
 
 setup-sam:
-	@./local/setup.sh sam
+	@./local/setup/setup.sh sam
 
 demo: setup-run ## Start the whole stack, play real typing through it, show and check the timeline, stop
-	@$(PYTHON_IN_VENV) -m local.demo
+	@$(PYTHON_IN_VENV) -m local.commands.demo
 
 run: setup-run ## Start the whole stack with its console page; Ctrl-C stops it (PORT=8080)
-	@$(PYTHON_IN_VENV) -m local.stack
+	@$(PYTHON_IN_VENV) -m local.commands.run
 
 invoke: setup-run ## One function on one event: make invoke FUNCTION=Keystroke EVENT=events/keystroke.json
-	@$(PYTHON_IN_VENV) -m local.invoke "$(FUNCTION)" "$(EVENT)"
+	@$(PYTHON_IN_VENV) -m local.commands.invoke "$(FUNCTION)" "$(EVENT)"
 
 token: setup-run ## Print a visitor token for the running stack: make token VISITOR=alice
-	@$(PYTHON_IN_VENV) -m local.token "$(VISITOR)"
+	@$(PYTHON_IN_VENV) -m local.commands.token "$(VISITOR)"
 
 test: ## Run all tests (ARGS="-k door" to choose)
-	@./local/setup.sh test
+	@./local/setup/setup.sh test
 ifeq ($(ARGS),)
 	@$(PYTHON_IN_VENV) -m pytest --numprocesses auto -m "$(PROOF)" tests/simulation
 	@$(PYTHON_IN_VENV) -m pytest $(WORKERS) tests/e2e tests/integration tests/unit
@@ -59,26 +59,26 @@ check: PROOF :=
 check: lint types template requirements test ## The one gate: lint, types, template, requirements, tests
 
 lint:
-	@./local/setup.sh test
+	@./local/setup/setup.sh test
 	@$(PYTHON_IN_VENV) -m ruff check $(PATHS)
 	@$(PYTHON_IN_VENV) -m ruff format --check $(PATHS)
 
 types:
-	@./local/setup.sh test
+	@./local/setup/setup.sh test
 	@$(PYTHON_IN_VENV) -m mypy layers functions
 
 template: setup-sam
-	@./local/setup.sh test
+	@./local/setup/setup.sh test
 	@.venv/bin/cfn-lint template.yaml
 	@$(SAM) validate --lint --template-file template.yaml --region us-east-1
 
 requirements:
-	@./local/setup.sh test
-	@./local/requirements.sh --check
+	@./local/setup/setup.sh test
+	@./local/setup/requirements.sh --check
 
 bench: export PYTHONPATH := $(CURDIR)/layers/typing_relay
 bench: ## Run the benchmarks, each beside a peer in the same run (ARGS="storm" to choose)
-	@./local/setup.sh test
+	@./local/setup/setup.sh test
 	@$(PYTHON_IN_VENV) -m tests.benchmarks $(ARGS)
 
 clean: ## Remove what the other commands made: environments, caches, .local

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from typing_relay import runtime
-from typing_relay.flows import connected, disconnected, run, step
+from typing_relay.relay.flows import connected, disconnected, run, step
 
 logger = runtime.logger
 world = runtime.visitor_world()

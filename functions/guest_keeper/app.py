@@ -18,22 +18,22 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from botocore.config import Config
 from typing_relay import runtime
+from typing_relay.aws.json_calls import DynamoCalls, JsonCalls
+from typing_relay.aws.sessions import DynamoSessions
+from typing_relay.aws.visibility import Visibility
+from typing_relay.aws.visitors import Visitors
 from typing_relay.cxone.urls import InsecureUrl
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.custody import Custody, Terms
 from typing_relay.keeper.guest import Policy
 from typing_relay.keeper.health import HealthPort
 from typing_relay.keeper.jobs import Jobs
-from typing_relay.keeper.json_calls import DynamoCalls, JsonCalls
 from typing_relay.keeper.keeper import Keeper, Settings, Workers
 from typing_relay.keeper.loop import Loop
 from typing_relay.keeper.openings import Openings
-from typing_relay.keeper.relay import Relay
-from typing_relay.keeper.visibility import Visibility
-from typing_relay.sessions import DynamoSessions
-from typing_relay.visitors import Visitors
+from typing_relay.keeper.outbox import Outbox
 
-CXONE_THREADS, STORE_THREADS, RELAY_THREADS, QUEUE_THREADS, NAME_THREADS = 8, 8, 12, 4, 2
+CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS = 8, 8, 12, 4, 2
 METRICS_S = 60.0
 
 logger: Logger = runtime.logger
@@ -79,7 +79,7 @@ class Process:
             ),
             sessions,
             runtime.cxone_guests(),
-            self._relay(sessions),
+            self._outbox(sessions),
             Openings(
                 self.loop,
                 runtime.number("KEEPER_MAX_OPENING", 50),
@@ -96,10 +96,10 @@ class Process:
         policy = Policy(grace_ms=runtime.number("GUEST_GRACE_SECONDS", 60) * 1000)
         return Settings(self.name, refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30), policy=policy)
 
-    def _relay(self, sessions: DynamoSessions) -> Relay:
+    def _outbox(self, sessions: DynamoSessions) -> Outbox:
         visitors = Visitors(aws_client("apigatewaymanagementapi", runtime.setting("CONNECTIONS_URL")))
-        jobs = Jobs(self.loop, RELAY_THREADS, "relay")
-        return Relay(jobs, sessions, visitors, self.name, runtime.clock, self.counters)
+        jobs = Jobs(self.loop, OUTBOX_THREADS, "outbox")
+        return Outbox(jobs, sessions, visitors, self.name, runtime.clock, self.counters)
 
     def _custody(self, credentials: Any) -> Custody:
         self.max_guests = runtime.number("KEEPER_MAX_GUESTS", 5000)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from botocore.exceptions import ClientError
-from typing_relay import frames, runtime
-from typing_relay.burst import GuestStatus, Session
+from typing_relay import runtime
+from typing_relay.aws.visitors import is_throttled
+from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, Limits, Ruling
-from typing_relay.flows import ensure_guest, key_pressed, run, step, stopped
-from typing_relay.visitors import is_throttled
+from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.flows import ensure_guest, key_pressed, run, step, stopped
 
 logger = runtime.logger
 world = runtime.visitor_world()

@@ -7,8 +7,8 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from typing_relay import runtime
-from typing_relay.burst import Owner
-from typing_relay.flows import reconcile, run
+from typing_relay.relay.burst import Owner
+from typing_relay.relay.flows import reconcile, run
 from typing_relay.reporting import ReportedGuests
 
 logger = runtime.logger

@@ -6,8 +6,8 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from typing_relay import runtime
-from typing_relay.flows import run, sweep_one
-from typing_relay.sessions import SWEEP_SHARDS
+from typing_relay.aws.sessions import SWEEP_SHARDS
+from typing_relay.relay.flows import run, sweep_one
 
 logger = runtime.logger
 metrics = Metrics()

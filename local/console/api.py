@@ -12,10 +12,10 @@ import aiohttp
 from aiohttp import web
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.commands.token import visitor_token
 from local.console.faults import BLOWS, SWITCHES, blow_named, switch_named
 from local.console.feed import Feed, now_ms
 from local.console.stack import Stack
-from local.token import visitor_token
 
 VISITOR = re.compile(r"[A-Za-z0-9_-]{1,64}")
 LONGEST_MESSAGE = 2000  # characters

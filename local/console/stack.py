@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
-from local.aws import Aws
+from local.stack.aws import Aws
 
 
 @dataclass(frozen=True)

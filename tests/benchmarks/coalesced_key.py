@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing.connection import Connection
 from typing import Any
 
-from tests.load_function import FUNCTIONS, load_function
+from tests.support.load_function import FUNCTIONS, load_function
 
 KEYS = 2_000
 _FAR = str(4_102_444_800_000)

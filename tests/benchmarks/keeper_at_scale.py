@@ -17,8 +17,8 @@ from pathlib import Path
 import requests
 
 from tests.benchmarks.programs import Program, cpu_s, resident_mb, running
-from tests.keeper_stage import KeeperProcess
-from tests.web_socket_peers import Certificates
+from tests.support.keeper_stage import KeeperProcess
+from tests.support.web_socket_peers import Certificates
 
 IDLE_S = 60
 #: Less than this machine could, so that a mass drop shows whether it is kept.

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from typing_relay.keeper.sockets import Limits
 
-from tests.web_socket_peers import CONTINUATION, PING, TEXT, Certificates, Heard, Wire, frame, reset, upgrade
+from tests.support.web_socket_peers import CONTINUATION, PING, TEXT, Certificates, Heard, Wire, frame, reset, upgrade
 
 FRAMES, GAP_S = 200, 0.01
 STORM = 1000

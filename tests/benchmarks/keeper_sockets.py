@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.benchmarks.programs import Program, running
-from tests.web_socket_peers import Certificates
+from tests.support.web_socket_peers import Certificates
 
 IDLE_S = 60
 TURNS, ROUNDS_A_TURN = 5, 4

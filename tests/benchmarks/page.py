@@ -8,7 +8,7 @@ from statistics import median, quantiles
 
 from playwright.sync_api import expect
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.e2e.browser import CHROMIUM, chromium
 from tests.e2e.console_page import ConsolePage
 

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.commands.token import visitor_token
 from local.cxone_simulator.client import SimulatorControl
-from local.rhythm import bursts, frames_due, key_times
-from local.stack import Stack
-from local.token import visitor_token
-from local.visitor import Visitor
+from local.playing.rhythm import bursts, frames_due, key_times
+from local.playing.visitor import Visitor
+from local.stack.stack import Stack
 
 TRACES = Path(__file__).parents[1] / "data/typing.jsonl"
 DEBOUNCE_MS, HEARTBEAT_MS, SPAN_MS = 2000, 1000, 60_000

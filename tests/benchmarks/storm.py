@@ -25,11 +25,11 @@ from datetime import datetime
 from pathlib import Path
 
 from local.cxone_simulator.client import Event, SimulatorControl
-from local.rhythm import key_times
-from local.stack import Stack
-from local.visitor import Visitor, now_ms
-from tests.call_rules import violations
-from tests.relay_stage import DARK_S, PATIENCE_S, Actor, RelayStage, kill, repeat, wait_until
+from local.playing.rhythm import key_times
+from local.playing.visitor import Visitor, now_ms
+from local.stack.stack import Stack
+from tests.support.call_rules import violations
+from tests.support.relay_stage import DARK_S, PATIENCE_S, Actor, RelayStage, kill, repeat, wait_until
 
 FAULTS = {"throttle": {"rate": 0.2, "retry_after": "2"}, "hang_rate": 0.05, "reset_rate": 0.05}
 REVOKE_EVERY_S, KILL_EVERY_S = 20.0, 5.0

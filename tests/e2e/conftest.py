@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
-from local.processes import free_port
-from local.settings import Settings, read_settings
-from local.stack import Stack
+from local.stack.processes import free_port
+from local.stack.settings import Settings, read_settings
+from local.stack.stack import Stack
 from tests.e2e.browser import CHROMIUM, PATIENCE_MS, chromium
 from tests.e2e.console_page import ConsolePage
-from tests.relay_stage import SOON_TAKEN_OVER
+from tests.support.relay_stage import SOON_TAKEN_OVER
 
 
 class RestartableStack:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.e2e.browser import chromium
 from tests.e2e.console_page import ConsolePage
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.stack import Stack
-from tests.relay_stage import SOON_TAKEN_OVER, RelayStage
-from tests.web_socket_peers import Certificates, Wire
+from local.stack.stack import Stack
+from tests.support.relay_stage import SOON_TAKEN_OVER, RelayStage
+from tests.support.web_socket_peers import Certificates, Wire
 
 
 @pytest.fixture(scope="session")

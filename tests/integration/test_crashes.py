@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.relay_stage import Actor, RelayStage, kill, wait_until
+from tests.support.relay_stage import Actor, RelayStage, kill, wait_until
 
 VISITORS = 3
 

@@ -13,9 +13,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from local.visitor import now_ms
-from tests.at_the_same_time import Performance, Played
-from tests.relay_stage import PATIENCE_S, Actor, RelayStage, wait_until
+from local.playing.visitor import now_ms
+from tests.support.at_the_same_time import Performance, Played
+from tests.support.relay_stage import PATIENCE_S, Actor, RelayStage, wait_until
 
 TYPING = ["typing"]
 #: Fewer guests than make a storm, by the breaker's rules.

@@ -17,11 +17,11 @@ from typing_relay.door.frame_budget import MAX_BAD_FRAMES
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from local.aws import Aws
-from local.deploy import deploy
-from local.emulator import Emulator
-from local.warm_up import warm_up
-from tests.hostile_inputs import AUDIENCE, CANARY, FRAMES, HANDSHAKES, ORIGIN, RAW, TOKENS, Forger, Handshake
+from local.stack.aws import Aws
+from local.stack.deploy import deploy
+from local.stack.emulator import Emulator
+from local.stack.warm_up import warm_up
+from tests.support.hostile_inputs import AUDIENCE, CANARY, FRAMES, HANDSHAKES, ORIGIN, RAW, TOKENS, Forger, Handshake
 
 PARAMETERS = {
     "AllowedOrigins": ORIGIN,

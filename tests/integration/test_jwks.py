@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from typing_relay.door.visitor_keys import JwksVerifier, jwks_client
 from typing_relay.door.visitor_tokens import Reason, Refusal, Visitor
 
-from tests.token_samples import signed
+from tests.support.token_samples import signed
 
 OLD_KEY, NEW_KEY = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

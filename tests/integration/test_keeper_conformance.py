@@ -18,7 +18,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from tests.web_socket_peers import Heard, Wire, frame
+from tests.support.web_socket_peers import Heard, Wire, frame
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "keeper.md"
 MIB = 1_048_576

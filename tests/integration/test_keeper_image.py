@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.dockerfile import Instruction, stages
-from tests.keeper_stage import KeeperProcess, Stage, stage
+from tests.support.dockerfile import Instruction, stages
+from tests.support.keeper_stage import KeeperProcess, Stage, stage
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "functions" / "guest_keeper" / "Dockerfile"

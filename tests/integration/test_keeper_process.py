@@ -9,10 +9,10 @@ from itertools import count
 from typing import Any
 
 import pytest
-from typing_relay.burst import GuestStatus
 from typing_relay.keeper.health import is_turning
+from typing_relay.relay.burst import GuestStatus
 
-from tests.keeper_stage import KeeperProcess, Stage, now_ms, stage
+from tests.support.keeper_stage import KeeperProcess, Stage, now_ms, stage
 
 OPENING, OPEN = {"type": "guest", "status": "opening"}, {"type": "guest", "status": "open"}
 RECONNECTING = {"type": "guest", "status": "reconnecting"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typing_relay.keeper.sockets import FRAMES_PER_TURN, GuestSocket, Limits, Stage
 
-from tests.web_socket_peers import (
+from tests.support.web_socket_peers import (
     CLOSE,
     CONTINUATION,
     PING,

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
-from typing_relay.keeper.json_calls import DynamoCalls, JsonCalls
-from typing_relay.sessions import DynamoSessions
+from typing_relay.aws.json_calls import DynamoCalls, JsonCalls
+from typing_relay.aws.sessions import DynamoSessions
 
-from local.aws import Aws
-from local.emulator import Emulator
-from tests.session_table import TABLE, create_session_table, delete_all_records
-from tests.sessions_contract import SessionsContract
+from local.stack.aws import Aws
+from local.stack.emulator import Emulator
+from tests.support.session_table import TABLE, create_session_table, delete_all_records
+from tests.support.sessions_contract import SessionsContract
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ import pytest
 from botocore.exceptions import ClientError
 from websockets.sync.client import connect
 
-from local.processes import port_is_taken
-from local.stack import Stack
-from local.task_credentials import TaskCredentials
+from local.stack.processes import port_is_taken
+from local.stack.stack import Stack
+from local.stack.task_credentials import TaskCredentials
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90  # on a machine that runs other tests beside
@@ -94,7 +94,7 @@ def _as_arguments(credentials: dict[str, str]) -> dict[str, str]:
 
 class TestCommands:
     def test_a_token_is_all_that_is_printed_and_it_opens_the_door(self, stack: Stack) -> None:
-        printed = run(stack, "local.token", "alice").stdout
+        printed = run(stack, "local.commands.token", "alice").stdout
         with connect(f"{stack.info['websocket_url']}?token={printed.strip()}") as socket:
             socket.send('{"action":"hello"}')
             assert json.loads(socket.recv(timeout=10))["session"] == "alice"
@@ -111,7 +111,7 @@ class TestCommands:
         ],
     )
     def test_a_function_takes_a_sample_event(self, stack: Stack, function: str, event: str) -> None:
-        done = run(stack, "local.invoke", function, f"events/{event}.json")
+        done = run(stack, "local.commands.invoke", function, f"events/{event}.json")
         assert (done.returncode, type(json.loads(done.stdout))) == (0, dict), done.stderr
 
 
@@ -124,7 +124,7 @@ def test_a_keeper_that_dies_is_replaced(stack: Stack) -> None:
 
 
 class Started:
-    """`python -m local.stack` as a process, with a temporary folder of its own."""
+    """`python -m local.commands.run` as a process, with a temporary folder of its own."""
 
     def __init__(self, scratch: Path) -> None:
         self.output = scratch / "output"
@@ -132,7 +132,7 @@ class Started:
         self.temporary.mkdir()
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "local.stack"],
+                [sys.executable, "-m", "local.commands.run"],
                 cwd=ROOT,
                 env=os.environ | {"PORT": "0", "TMPDIR": str(self.temporary)},
                 stdout=output,

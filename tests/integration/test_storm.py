@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.benchmarks.storm import weather_the_storm
-from tests.relay_stage import RelayStage
+from tests.support.relay_stage import RelayStage
 
 
 @pytest.mark.timeout(300)

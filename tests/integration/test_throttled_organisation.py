@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from local.visitor import now_ms
-from tests.relay_stage import Actor, RelayStage, wait_until
+from local.playing.visitor import now_ms
+from tests.support.relay_stage import Actor, RelayStage, wait_until
 
 #: One more than make a storm, by the breaker's rules.
 THROTTLED_GUESTS = 6

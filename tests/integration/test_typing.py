@@ -1,7 +1,7 @@
 """Typing through the whole stack, front end to CXone, without faults."""
 
-from local.rhythm import bursts
-from tests.relay_stage import Actor, RelayStage, wait_until
+from local.playing.rhythm import bursts
+from tests.support.relay_stage import Actor, RelayStage, wait_until
 
 
 def play(stage: RelayStage, visitor: str, keys: list[int]) -> tuple[int, list[tuple[float, bool]]]:

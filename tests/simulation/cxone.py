@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from typing_relay.cxone.outcomes import Kind, Outcome
+from typing_relay.relay.outcomes import Kind, Outcome
 
 from tests.simulation.history import Fault
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from typing_relay.burst import Policy
+from typing_relay.relay.burst import Policy
 
 from tests.simulation.fingerprint import Fingerprints
 from tests.simulation.history import Act, Fault, Turn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from typing_relay.burst import Session
+from typing_relay.relay.burst import Session
 
 from tests.simulation.world import Action, Process, World
 

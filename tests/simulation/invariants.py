@@ -9,9 +9,9 @@ from collections.abc import Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from typing_relay.burst import Session
-from typing_relay.cxone.outcomes import Kind, Outcome
-from typing_relay.ports import Lock
+from typing_relay.relay.burst import Session
+from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.ports import Lock
 
 from tests.simulation.cxone import Call
 from tests.simulation.history import Act

@@ -7,9 +7,9 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
-from typing_relay.burst import GuestStatus, Session
-from typing_relay.ports import Absent, Lock
-from typing_relay.sessions import LOOKED_AT, shard_of
+from typing_relay.aws.sessions import LOOKED_AT, shard_of
+from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.ports import Absent, Lock
 
 #: ``dataclasses.replace`` does the same and takes three times as long, which is felt in 100,000 histories.
 _NAMES = tuple(field.name for field in fields(Session))

@@ -20,11 +20,15 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation")
 CONTRACT = (
-    *("tests/sessions_contract.py", "tests/session_table.py", "tests/unit/test_sessions_contract.py"),
+    *(
+        "tests/support/sessions_contract.py",
+        "tests/support/session_table.py",
+        "tests/unit/aws/test_sessions_contract.py",
+    ),
     *("template.yaml", "pyproject.toml"),
 )
 CORE = "layers/typing_relay/typing_relay/"
-BURST, FLOWS, DYNAMO = CORE + "burst.py", CORE + "flows.py", CORE + "sessions.py"
+BURST, FLOWS, DYNAMO = CORE + "relay/burst.py", CORE + "relay/flows.py", CORE + "aws/sessions.py"
 MEMORY = "tests/simulation/memory_sessions.py"
 #: A mutation may also make the relay run in circles.
 PATIENCE_S = 240
@@ -371,7 +375,7 @@ def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
     if mutation.file in (MEMORY, DYNAMO):
         which = "TestMemory" if mutation.file == MEMORY else "TestDynamo"
         options = ("-q", "-x", "-rf", "-p", "no:cacheprovider", "-k", which)
-        yield ("-m", "pytest", *options, "tests/unit/test_sessions_contract.py")
+        yield ("-m", "pytest", *options, "tests/unit/aws/test_sessions_contract.py")
     if mutation.file != DYNAMO:
         yield ("-m", "tests.simulation", "check")
 

@@ -6,7 +6,7 @@ import heapq
 from functools import partial
 from itertools import count
 
-from typing_relay.burst import Policy
+from typing_relay.relay.burst import Policy
 
 from tests.simulation import oracle
 from tests.simulation.history import Act, Fault, History

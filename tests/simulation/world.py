@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from typing_relay import flows, ports
-from typing_relay.burst import GuestStatus, Owner, Policy, Session
-from typing_relay.cxone.outcomes import Outcome
-from typing_relay.flows import Flow, Reconciled, Sleep, Step
-from typing_relay.sessions import shard_of
+from typing_relay.aws.sessions import shard_of
+from typing_relay.relay import flows, ports
+from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session
+from typing_relay.relay.flows import Flow, Reconciled, Sleep, Step
+from typing_relay.relay.outcomes import Outcome
 
 from tests.simulation.cxone import HTTP_LIMIT_MS, Call, Cxone, Weather
 from tests.simulation.history import FAULTS, Act, Fault

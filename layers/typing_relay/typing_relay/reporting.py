@@ -8,8 +8,8 @@ from typing import Any
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-from typing_relay.cxone.outcomes import Kind, Outcome
-from typing_relay.ports import Guests
+from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.ports import Guests
 
 
 class ReportedGuests:

@@ -18,11 +18,11 @@ from aws_lambda_powertools.logging import Logger
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from typing_relay import frames
-from typing_relay.burst import Policy, Session
-from typing_relay.ports import Guests, SenderWorld, World
-from typing_relay.sessions import DynamoSessions
-from typing_relay.visitors import Visitors
+from typing_relay.aws.sessions import DynamoSessions
+from typing_relay.aws.visitors import Visitors
+from typing_relay.door import frames
+from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.ports import Guests, SenderWorld, World
 
 _AWS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
 
@@ -127,10 +127,11 @@ def sweeper_world() -> World:
 
 @cache
 def cxone_guests() -> Any:
-    """CXone's guest API as configured: a ``typing_relay.cxone.guests.GuestsV1``. Raises InsecureUrl."""
-    from typing_relay.cxone import guests, urls
-    from typing_relay.cxone.auth import Tokens
-    from typing_relay.cxone_state import SharedToken
+    """CXone's guest API as configured: a ``typing_relay.cxone.v1.guests.GuestsV1``. Raises InsecureUrl."""
+    from typing_relay.aws.cxone_state import SharedToken
+    from typing_relay.cxone import urls
+    from typing_relay.cxone.v1 import guests
+    from typing_relay.cxone.v1.auth import Tokens
 
     http = guests.session()
     base_url = urls.base_url(setting("CXONE_BASE_URL"))
@@ -140,7 +141,7 @@ def cxone_guests() -> Any:
 
 def _credentials() -> Any:
     """CXone's client id and secret, read when a token is needed: a rotated secret is found without a restart."""
-    from typing_relay.cxone.auth import Credentials
+    from typing_relay.cxone.v1.auth import Credentials
 
     text = client("secretsmanager").get_secret_value(SecretId=setting("CXONE_SECRET_ARN"))["SecretString"]
     try:
@@ -157,7 +158,7 @@ def sender_world(report_pause: Callable[[int], None], reported: Callable[[Guests
 
     ``report_pause`` is called with ms when the breaker opens; ``reported`` wraps CXone's guests in reports.
     """
-    from typing_relay.cxone_state import SharedWeather
+    from typing_relay.aws.cxone_state import SharedWeather
 
     return SenderWorld(
         sessions(),

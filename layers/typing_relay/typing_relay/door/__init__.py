@@ -1,1 +1,1 @@
-"""Who may come in, as whom, and how much they may send."""
+"""Who may come in, as whom, how much they may send, and what frames say. No session's state, no call to AWS."""

@@ -1,1 +1,1 @@
-"""The guest keeper: holds every visitor's CXone guest WebSocket in one process. See docs/keeper.md."""
+"""The guest keeper: holds every visitor's CXone guest WebSocket in one process. It makes no typing call."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
+from typing_relay.aws.visibility import BATCH
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.loop import Loop
-from typing_relay.keeper.visibility import BATCH
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ PROVEN_AFTER_S = 60.0
 
 
 class VisibilityCalls(Protocol):
-    """See ``typing_relay.keeper.visibility``."""
+    """See ``typing_relay.aws.visibility``."""
 
     def change(self, receipts: Sequence[str], seconds: int) -> list[int]:
         """Hide up to ten messages for so long. Returns the places of those that are not ours any more."""

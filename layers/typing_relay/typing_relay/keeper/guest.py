@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from typing_relay.burst import GuestStatus, Session
-from typing_relay.cxone.outcomes import Kind, Outcome
+from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.outcomes import Kind, Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,19 +14,19 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
-from typing_relay.burst import GuestStatus, Session
-from typing_relay.cxone import guest_sockets
-from typing_relay.cxone.outcomes import Kind, Outcome
 from typing_relay.cxone.urls import without_query
+from typing_relay.cxone.v1 import guest_sockets
 from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.custody import Custody
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.loop import Loop, Timer
 from typing_relay.keeper.openings import Openings
+from typing_relay.keeper.outbox import Outbox
 from typing_relay.keeper.ports import GuestCreator, Sessions
-from typing_relay.keeper.relay import Relay
 from typing_relay.keeper.sockets import GOING_AWAY, Address, GuestSocket, Limits, SocketEnd
+from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.outcomes import Kind, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -97,14 +97,14 @@ class Keeper:
         workers: Workers,
         sessions: Sessions,
         cxone: GuestCreator,
-        relay: Relay,
+        outbox: Outbox,
         openings: Openings,
         tls: ssl.SSLContext,
         counters: Counters,
         clock: Callable[[], int],
     ) -> None:
         self._settings, self._loop, self._workers = settings, loop, workers
-        self._sessions, self._cxone, self._relay, self._openings = sessions, cxone, relay, openings
+        self._sessions, self._cxone, self._outbox, self._openings = sessions, cxone, outbox, openings
         self._tls, self._counters, self._clock = tls, counters, clock
         self._addresses = Addresses(workers.names, loop)
         #: By session id, the one refreshed longest ago first.
@@ -134,7 +134,7 @@ class Keeper:
             "GuestsHeld": len(self._hands),
             "SocketsOpen": sum(1 for hand in self._hands.values() if hand.held.socket),
             "OpeningsWaiting": len(self._openings),
-            "VisitorsWithFramesWaiting": len(self._relay),
+            "VisitorsWithFramesWaiting": len(self._outbox),
         }
 
     def drain(self, finished: Callable[[], object]) -> None:
@@ -161,7 +161,7 @@ class Keeper:
     def _await_drained(self, deadline: float, finished: Callable[[], object]) -> None:
         assert self._custody is not None  # noqa: S101
         self._closing = [closing for closing in self._closing if not closing.is_closed]
-        drained = self._custody.is_drained() and not self._closing and not len(self._relay)
+        drained = self._custody.is_drained() and not self._closing and not len(self._outbox)
         if drained or self._loop.time() >= deadline:
             finished()
         else:
@@ -403,13 +403,13 @@ class Keeper:
             return
         self._counters.add(f"Frames.{_kind_of(event)}")
         frame = {"type": "event", "event": event}
-        self._relay.send(hand.held.session_id, frame, len(text) + 32)
+        self._outbox.send(hand.held.session_id, frame, len(text) + 32)
 
     def _tell(self, hand: _Hand, status: GuestStatus, record: Session | None = None) -> None:
         if status is GuestStatus.OPEN and record and record.typing_unavailable:
             status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
         frame = {"type": "guest", "status": str(status)}
-        self._relay.send(hand.held.session_id, frame, 2_048 if record else 64, record)
+        self._outbox.send(hand.held.session_id, frame, 2_048 if record else 64, record)
 
 
 class Addresses:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from typing_relay.burst import GuestStatus, Session
-from typing_relay.cxone.outcomes import Guest, Outcome
+from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.outcomes import Guest, Outcome
 
 Frame = Mapping[str, Any]
 
 
 class Sessions(Protocol):
-    """The store of session records (``typing_relay.sessions``)."""
+    """The store of session records (``typing_relay.aws.sessions``)."""
 
     def get(self, session_id: str, now: int) -> Session | None: ...
     def get_many(self, session_ids: list[str], now: int) -> dict[str, Session]: ...
@@ -31,6 +31,6 @@ class GuestCreator(Protocol):
 
 
 class Visitors(Protocol):
-    """The way to a visitor's connection (``typing_relay.visitors``)."""
+    """The way to a visitor's connection (``typing_relay.aws.visitors``)."""
 
     def send(self, connection: str, frame: Frame) -> bool: ...

@@ -1,0 +1,527 @@
+"""Session records in DynamoDB: one item per visitor session, every write conditional.
+
+A condition that fails is an answer (``False`` or ``None``), any other failure an exception. Times are epoch ms;
+``expires_at`` is epoch s, as DynamoDB's TTL wants it, and TTL deletes late: every read checks it (T11).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.ports import Absent, Lock
+
+#: Unreleased leases are spread over so many partitions of the index.
+SWEEP_SHARDS = 8
+LEASE_INDEX = "by_lease"
+_BATCH = 100  # BatchGetItem's limit
+#: The part of a record that ``get_many`` reads.
+LOOKED_AT = ("session_id", "connections", "guest_id", "guest_status", "keeper", "expires_at")
+
+_AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
+_ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
+#: ``sending_until`` stays: a call to the former guest may still be in flight (T6).
+_FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
+
+
+class DynamoSessions:
+    """``client`` is boto3's low-level DynamoDB client."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        self._client, self._table = client, table_name
+
+    # --- reading
+
+    def get(self, session_id: str, now: int) -> Session | None:
+        """The record as it stands now (consistent read); None when absent or expired."""
+        answer = self._client.get_item(TableName=self._table, Key=_key(session_id), ConsistentRead=True)
+        return _alive(answer.get("Item"), now)
+
+    def get_many(self, session_ids: Iterable[str], now: int) -> dict[str, Session]:
+        """What a keeper looks at in these records, by session id; the absent ones are left out.
+
+        Eventually consistent for half the price, and the rest of the record left out for half the time.
+        """
+        ids = list(session_ids)
+        found: dict[str, Session] = {}
+        for start in range(0, len(ids), _BATCH):
+            keys = [_key(session_id) for session_id in ids[start : start + _BATCH]]
+            request = {self._table: {"Keys": keys, "ProjectionExpression": ", ".join(LOOKED_AT)}}
+            while request:
+                answer = self._client.batch_get_item(RequestItems=request)
+                for item in answer["Responses"].get(self._table, []):
+                    record = _alive(item, now)
+                    if record is not None:
+                        found[record.session_id] = record
+                request = answer.get("UnprocessedKeys")
+        return found
+
+    def overdue(self, shard: int, before: int, limit: int) -> list[str]:
+        """Session ids of ``shard`` whose lease ran out before ``before`` and was never released."""
+        answer = self._client.query(
+            TableName=self._table,
+            IndexName=LEASE_INDEX,
+            KeyConditionExpression="sweep_shard = :shard AND lease_until < :before",
+            ExpressionAttributeValues={":shard": _n(shard), ":before": _n(before)},
+            Limit=limit,
+        )
+        return [item["session_id"]["S"] for item in answer["Items"]]
+
+    # --- what visitors do
+
+    def create(self, session_id: str, now: int, expires_at: int) -> None:
+        """A fresh record where there is none, or an expired one."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_fresh(session_id, expires_at),
+                ConditionExpression="attribute_not_exists(session_id) OR expires_at <= :now_s",
+                ExpressionAttributeValues={":now_s": _n(now // 1000)},
+            )
+        except ClientError as error:
+            _raise_unless_condition_failed(error)
+
+    def press_key(
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int
+    ) -> Session | Absent | None:
+        """A coalesced key is this one write (T8). None: a newer key or stop of this connection is known already.
+
+        The same key again gives the record again: the first answer may have been lost on its way (T9, T12).
+        """
+        answer = self._update(
+            session_id,
+            "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at, typing = :true,"
+            " expires_at = :expires_at ADD revision :one",
+            f"{_ALIVE} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
+            " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)",
+            {
+                ":at": _n(at),
+                ":true": _TRUE,
+                ":zero": _n(0),
+                ":expires_at": _n(expires_at),
+                ":one": _n(1),
+                ":now_s": _n(now // 1000),
+            },
+            {"#keys": "keys", "#c": connection},
+        )
+        if "Attributes" in answer:
+            return _session(answer["Attributes"])
+        record = _alive(answer.get("Item"), now)
+        if record is None:
+            return Absent()
+        is_known = record.keys.get(connection) == at and record.stops.get(connection, -1) < at
+        if not is_known:
+            self._note_overtaken_key(session_id, connection, at)
+        return record if is_known else None
+
+    def _note_overtaken_key(self, session_id: str, connection: str, at: int) -> None:
+        """A frame that a later one overtook still tells that there was no pause between them (T12)."""
+        self._update(
+            session_id,
+            "SET earlier_keys.#c = :at ADD revision :one",
+            "#keys.#c > :at AND earlier_keys.#c < :at",
+            {":at": _n(at), ":one": _n(1)},
+            {"#keys": "keys", "#c": connection},
+        )
+
+    def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None:
+        """Take back this connection's keys up to ``at`` (T5, T10). None: known already, or no record."""
+        answer = self._update(
+            session_id,
+            "SET stops.#c = :at ADD revision :one",
+            f"{_ALIVE} AND (attribute_not_exists(stops.#c) OR stops.#c < :at)",
+            {":at": _n(at), ":one": _n(1), ":now_s": _n(now // 1000)},
+            {"#c": connection},
+        )
+        return _session(answer["Attributes"]) if "Attributes" in answer else None
+
+    def add_connection(self, session_id: str, connection: str, now: int, expires_at: int) -> Session | Absent:
+        """A front end came in."""
+        answer = self._update(
+            session_id,
+            "SET expires_at = :expires_at ADD connections :c",
+            _ALIVE,
+            {":expires_at": _n(expires_at), ":c": {"SS": [connection]}, ":now_s": _n(now // 1000)},
+        )
+        return _session(answer["Attributes"]) if "Attributes" in answer else Absent()
+
+    def forget_connection(self, session_id: str, connection: str, now: int) -> None:
+        """The connection is gone (disconnected, or 410 when posting to it)."""
+        self._update(
+            session_id,
+            "DELETE connections :c",
+            _ALIVE,
+            {":c": {"SS": [connection]}, ":now_s": _n(now // 1000)},
+        )
+
+    def prune(self, record: Session, before: int) -> None:
+        """Forget keys and stops of connections that are gone, once no late frame of theirs can come (``before``)."""
+        gone = (record.keys.keys() | record.stops.keys()) - record.connections
+        old = [c for c in gone if max(record.keys.get(c, 0), record.stops.get(c, 0)) < before]
+        if not old:
+            return
+        names = {f"#c{i}": connection for i, connection in enumerate(old)}
+        paths = [f"{field}.{name}" for name in names for field in ("#keys", "earlier_keys", "stops")]
+        self._update(
+            record.session_id,
+            "REMOVE " + ", ".join(paths),
+            "attribute_exists(session_id)",
+            {},
+            names | {"#keys": "keys"},
+        )
+
+    # --- what owners do: ``generation`` fences owners, ``revision`` what they believed of keys and stops
+
+    def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
+        """Become the owner after ``generation``. A claim that was written, its answer lost and sent again, holds."""
+        answer = self._update(
+            session_id,
+            "SET generation = :next, lease_until = :lease, sweep_shard = :shard",
+            "generation = :seen",
+            {
+                ":seen": _n(generation),
+                ":next": _n(generation + 1),
+                ":lease": _n(lease_until),
+                ":shard": _n(shard_of(session_id)),
+            },
+        )
+        item = answer.get("Attributes") or answer.get("Item") or {}
+        return (item.get("generation"), item.get("lease_until")) == (_n(generation + 1), _n(lease_until))
+
+    def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
+        """Lengthen the lease, or let it run out and leave the rest to the next key or the sweeper."""
+        return self._done(
+            session_id,
+            "SET lease_until = :lease",
+            "generation = :mine",
+            {":mine": _n(generation), ":lease": _n(lease_until)},
+        )
+
+    def lock(self, record: Session, lock: Lock) -> bool:
+        """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6)."""
+        since = lock.typing_since
+        values = {
+            ":mine": _n(record.generation),
+            ":revision": _n(record.revision),
+            ":guest": {"S": record.guest_id},
+            ":sends": _n(record.sends),
+            ":one": _n(1),
+            ":shard": _n(shard_of(record.session_id)),
+            ":typing": {"BOOL": lock.typing},
+            ":until": _n(lock.until),
+            ":lease": _n(lock.lease_until),
+            ":attempts": _n(record.failures_of(lock.typing) + 1),  # also if nobody lives to tell how it ended (T7)
+        }
+        if since is not None:
+            values[":since"] = _n(since)
+        return self._done(
+            record.session_id,
+            "SET sending = :typing, typing = :typing, attempted = :typing, attempts = :attempts,"
+            " sending_until = :until, lease_until = :lease, sweep_shard = :shard"
+            + (" REMOVE typing_since" if since is None else ", typing_since = :since")
+            + " ADD sends :one",
+            f"{_AS_READ} AND guest_id = :guest",
+            values,
+        )
+
+    def unlock(self, record: Session, lock: Lock) -> bool:
+        """Give a lock back when no call was made, or what came of it says nothing of the guest there is now."""
+        before = record.sending
+        return self._done(
+            record.session_id,
+            "SET sending_until = :zero" + (" REMOVE sending" if before is None else ", sending = :before"),
+            "sending_until = :until",
+            {":until": _n(lock.until), ":zero": _n(0), **({} if before is None else {":before": {"BOOL": before}})},
+        )
+
+    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int) -> bool:
+        """CXone took the call that ``lock`` allowed."""
+        return self._done(
+            record.session_id,
+            "SET shown = :typing, shown_at = :now, verify_at = :verify_at, attempts = :zero, sending_until = :zero"
+            " REMOVE sending",
+            "sending_until = :until AND guest_id = :guest",
+            {
+                ":typing": {"BOOL": lock.typing},
+                ":now": _n(now),
+                ":verify_at": _n(verify_at),
+                ":zero": _n(0),
+                **_held(record, lock),
+            },
+        )
+
+    def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
+        """The call failed. ``uncertain_until``: None when CXone certainly did not take it."""
+        certain = uncertain_until is None
+        return self._done(
+            record.session_id,
+            "SET sending_until = :free" + (" REMOVE sending" if certain else ""),
+            "sending_until = :until AND guest_id = :guest",
+            {
+                ":free": _n(uncertain_until or 0),
+                **_held(record, lock),
+            },
+        )
+
+    def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int) -> bool:
+        """What CXone says that it shows, and when to ask again."""
+        values = {
+            ":mine": _n(record.generation),
+            ":sends": _n(record.sends),
+            ":guest": {"S": record.guest_id},
+            ":shown": {"BOOL": shown},
+            ":mismatches": _n(mismatches),
+        }
+        if verify_at is not None:
+            values[":verify_at"] = _n(verify_at)
+        return self._done(
+            record.session_id,
+            "SET shown = :shown, mismatches = :mismatches"
+            + (" REMOVE verify_at" if verify_at is None else ", verify_at = :verify_at"),
+            "generation = :mine AND sends = :sends AND guest_id = :guest",
+            values,
+        )
+
+    def postpone(self, record: Session, retry_at: int) -> bool:
+        """No call for this guest before ``retry_at``, whoever owns it (T7)."""
+        return self._done(
+            record.session_id,
+            "SET retry_at = :at",
+            "guest_id = :guest AND retry_at < :at",
+            {":at": _n(retry_at), ":guest": {"S": record.guest_id}},
+        )
+
+    def forget_failures(self, session_id: str, generation: int) -> bool:
+        """The burst that failed is over; the next has all its retries."""
+        return self._done(
+            session_id,
+            "SET attempts = :zero, mismatches = :zero",
+            "generation = :mine",
+            {":zero": _n(0), ":mine": _n(generation)},
+        )
+
+    def release(self, record: Session) -> bool:
+        """Give the lease up, unless there is a key, a stop or a call that this owner has not seen (T4, T9)."""
+        return self._done(
+            record.session_id,
+            "SET lease_until = :zero, typing = :false, attempts = :zero, mismatches = :zero"
+            " REMOVE sweep_shard, typing_since, verify_at",
+            _AS_READ,
+            {
+                ":zero": _n(0),
+                ":false": _FALSE,
+                ":mine": _n(record.generation),
+                ":revision": _n(record.revision),
+                ":sends": _n(record.sends),
+            },
+        )
+
+    # --- guests
+
+    def request_guest(self, record: Session, now: int) -> bool:
+        """Note that a guest is being asked for; False when somebody else just did."""
+        return self._done(
+            record.session_id,
+            "SET guest_status = :opening, guest_requested_at = :now",
+            "guest_status = :seen AND guest_requested_at = :seen_at",
+            {
+                ":opening": {"S": GuestStatus.OPENING},
+                ":now": _n(now),
+                ":seen": {"S": record.guest_status},
+                ":seen_at": _n(record.guest_requested_at),
+            },
+        )
+
+    def take_guest(self, session_id: str, keeper: str, now: int) -> Session | None:
+        """Make ``keeper`` the one that holds this session's guest; None when there is no such session."""
+        answer = self._update(
+            session_id, "SET keeper = :keeper", _ALIVE, {":keeper": {"S": keeper}, ":now_s": _n(now // 1000)}
+        )
+        return _session(answer["Attributes"]) if "Attributes" in answer else None
+
+    def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
+        """A new guest was created: nothing is shown there yet."""
+        return self._done(
+            session_id,
+            f"SET guest_id = :guest, web_socket_url = :url, guest_status = :opening, guest_requested_at = :now,"
+            f" typing_unavailable = :false, {_FORGET_CALL} REMOVE sending, verify_at, typing_since",
+            "keeper = :keeper",
+            {
+                ":guest": {"S": guest_id},
+                ":url": {"S": web_socket_url},
+                ":opening": {"S": GuestStatus.OPENING},
+                ":now": _n(now),
+                ":keeper": {"S": keeper},
+                ":false": _FALSE,
+                ":zero": _n(0),
+            },
+        )
+
+    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+        """Where the guest's socket stands, said by its keeper. None when the record names another keeper."""
+        answer = self._update(
+            session_id,
+            "SET guest_status = :status",
+            "keeper = :keeper",
+            {":status": {"S": status}, ":keeper": {"S": keeper}},
+        )
+        return _session(answer["Attributes"]) if "Attributes" in answer else None
+
+    def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
+        """The guest session is over; True for the one who notices first."""
+        return self._done(
+            session_id,
+            f"SET guest_id = :none, guest_status = :opening, guest_requested_at = :now, {_FORGET_CALL}"
+            " REMOVE sending, verify_at, typing_since, web_socket_url",
+            "guest_id = :guest",
+            {
+                ":guest": {"S": guest_id},
+                ":none": {"S": ""},
+                ":opening": {"S": GuestStatus.OPENING},
+                ":now": _n(now),
+                ":false": _FALSE,
+                ":zero": _n(0),
+            },
+        )
+
+    def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
+        """The visitor has been gone for the grace: no guest any more, unless a front end is back.
+
+        Nor while typing is, or may be, shown there: who holds no guest can take nothing back (T4).
+        """
+        return self._done(
+            session_id,
+            f"SET guest_status = :closed, keeper = :none, guest_id = :none, {_FORGET_CALL}"
+            " REMOVE sending, verify_at, typing_since, web_socket_url",
+            "keeper = :keeper AND attribute_not_exists(connections)"
+            " AND shown = :false AND attribute_not_exists(sending)",
+            {
+                ":closed": {"S": GuestStatus.CLOSED},
+                ":none": {"S": ""},
+                ":keeper": {"S": keeper},
+                ":false": _FALSE,
+                ":zero": _n(0),
+            },
+        )
+
+    def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool:
+        """CXone has no typing endpoint for this guest (404); True for the first to find out."""
+        return self._done(
+            session_id,
+            "SET typing_unavailable = :true, shown = :false REMOVE sending, verify_at",
+            "guest_id = :guest AND typing_unavailable = :false",
+            {":guest": {"S": guest_id}, ":true": _TRUE, ":false": _FALSE},
+        )
+
+    # --- the one call
+
+    def _done(self, session_id: str, update: str, condition: str, values: dict[str, Any]) -> bool:
+        return "Attributes" in self._update(session_id, update, condition, values)
+
+    def _update(
+        self,
+        session_id: str,
+        update: str,
+        condition: str,
+        values: dict[str, Any],
+        names: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """{"Attributes": new item}, or {"Item": the item that failed the condition}, or {} when there is none."""
+        request: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
+        if names:
+            request["ExpressionAttributeNames"] = names
+        try:
+            answer: dict[str, Any] = self._client.update_item(
+                TableName=self._table,
+                Key=_key(session_id),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **request,
+            )
+            return answer
+        except ClientError as error:
+            _raise_unless_condition_failed(error)
+            return {"Item": error.response["Item"]} if "Item" in error.response else {}
+
+
+def shard_of(session_id: str) -> int:
+    """The partition of the lease index that a session belongs to."""
+    return zlib.crc32(session_id.encode()) % SWEEP_SHARDS
+
+
+_ATTRIBUTES = frozenset(field.name for field in fields(Session))
+_TRUE, _FALSE = {"BOOL": True}, {"BOOL": False}
+
+
+def _n(value: int) -> dict[str, str]:
+    return {"N": str(value)}
+
+
+def _key(session_id: str) -> dict[str, Any]:
+    return {"session_id": {"S": session_id}}
+
+
+def _held(record: Session, lock: Lock) -> dict[str, Any]:
+    return {":until": _n(lock.until), ":guest": {"S": record.guest_id}}
+
+
+def _fresh(session_id: str, expires_at: int) -> dict[str, Any]:
+    """A new item has every attribute that a condition compares."""
+    return {
+        **_key(session_id),
+        "expires_at": _n(expires_at),
+        "keys": {"M": {}},
+        "earlier_keys": {"M": {}},
+        "stops": {"M": {}},
+        "revision": _n(0),
+        "sends": _n(0),
+        "retry_at": _n(0),
+        "generation": _n(0),
+        "lease_until": _n(0),
+        "sending_until": _n(0),
+        "typing": _FALSE,
+        "shown": _FALSE,
+        "typing_unavailable": _FALSE,
+        "guest_status": {"S": GuestStatus.CLOSED},
+        "guest_requested_at": _n(0),
+        "guest_id": {"S": ""},
+        "keeper": {"S": ""},
+    }
+
+
+def _raise_unless_condition_failed(error: ClientError) -> None:
+    if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        raise error
+
+
+def _alive(item: Mapping[str, Any] | None, now: int) -> Session | None:
+    if item is None or int(item["expires_at"]["N"]) <= now // 1000:
+        return None
+    return _session(item)
+
+
+def _session(item: Mapping[str, Any]) -> Session:
+    values = {name: _plain(value) for name, value in item.items() if name in _ATTRIBUTES}
+    values["guest_status"] = GuestStatus(values["guest_status"])
+    return Session(**values)
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    """DynamoDB's typed value as a plain one; numbers here are whole."""
+    [(kind, content)] = value.items()
+    match kind:
+        case "N":
+            return int(content)
+        case "SS":
+            return frozenset(content)
+        case "M":
+            return {name: _plain(inner) for name, inner in content.items()}
+        case _:
+            return content

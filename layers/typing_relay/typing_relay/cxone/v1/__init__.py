@@ -1,0 +1,1 @@
+"""CXone's webchat REST API, version 1: token, guests, typing calls, guest sockets. No rule of typing."""

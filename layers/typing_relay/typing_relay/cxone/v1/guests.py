@@ -1,0 +1,138 @@
+"""CXone webchat v1: guests and their typing, over HTTP. The only place that knows its URLs and status codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from typing_relay.cxone.urls import InsecureUrl, web_socket_url
+from typing_relay.cxone.v1.auth import AuthFailed, Tokens
+from typing_relay.relay.outcomes import Guest, Kind, Outcome
+from typing_relay.relay.retry import retry_after_ms
+
+GUESTS_PATH = "/api/v1/webchat/guests"
+CONNECT_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 3.0
+#: One call, its token and its one retry included, begins no request later than this after its start; a typing POST
+#: must have ended before its lock does (T6).
+LATEST_START_MS = 1_900
+
+ACCEPTED = Outcome(Kind.ACCEPTED)
+
+
+class GuestsV1:
+    """Creates guests, tells and asks whether they are typing."""
+
+    def __init__(self, http: requests.Session, base_url: str, tokens: Tokens, clock: Callable[[], int]) -> None:
+        self._http, self._base_url, self._tokens, self._clock = http, base_url, tokens, clock
+
+    def create_guest(self, source: str) -> Guest | Outcome:
+        """A new guest session. ``source`` tells CXone where it comes from."""
+        answer = self._call("POST", "", {"attributes": {"source": source}})
+        if isinstance(answer, Outcome):
+            return answer
+        body = _json_object(answer)
+        guest_id, url = body.get("id"), body.get("webSocketUrl")
+        if not guest_id or not isinstance(url, str):
+            return Outcome(Kind.FAILED, reason="guest creation: the answer has no id or no webSocketUrl")
+        try:
+            return Guest(str(guest_id), web_socket_url(url))
+        except InsecureUrl as insecure:
+            return Outcome(Kind.DENIED, reason=str(insecure))
+
+    def set_typing(self, guest_id: str, typing: bool) -> Outcome:
+        """Tell CXone that the guest is, or is no longer, typing."""
+        answer = self._call("POST", _typing_path(guest_id), {"typing": typing})
+        return answer if isinstance(answer, Outcome) else ACCEPTED
+
+    def get_typing(self, guest_id: str) -> bool | Outcome:
+        """Whether CXone shows the guest as typing."""
+        answer = self._call("GET", _typing_path(guest_id))
+        if isinstance(answer, Outcome):
+            return answer
+        typing = _json_object(answer).get("typing")
+        if not isinstance(typing, bool):
+            return Outcome(Kind.FAILED, reason="typing read: the answer has no boolean `typing`")
+        return typing
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response | Outcome:
+        """One request; on 401 the token is renewed and the request repeated, once (CXone fact).
+
+        Another process's token does not count as renewed: it may have been revoked together with ours.
+        """
+        began = self._clock()
+        for tries in (1, 2, 3):
+            try:
+                token = self._tokens.get()
+            except AuthFailed as failed:
+                return failed.outcome
+            if self._clock() - began > LATEST_START_MS:
+                return Outcome(Kind.THROTTLED, reason="getting a token took too long for this call")
+            answer = self._request(method, path, body, token)
+            if isinstance(answer, Outcome) or answer.status_code != 401:
+                break
+            self._tokens.refused(token)
+            was_renewed = self._tokens.requested_at >= began
+            if tries == 3 or (tries == 2 and was_renewed):
+                return Outcome(Kind.DENIED, reason="CXone refused a fresh token (401): check the client and its scopes")
+        return answer if isinstance(answer, Outcome) else self._judge(answer, path)
+
+    def _request(self, method: str, path: str, body: Any, token: str) -> requests.Response | Outcome:
+        try:
+            return self._http.request(
+                method,
+                self._base_url + GUESTS_PATH + path,
+                json=body,
+                headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                allow_redirects=False,
+            )
+        except requests.ConnectTimeout:
+            return Outcome(Kind.FAILED, reason="no connection in time")
+        except requests.RequestException as lost:
+            return Outcome(Kind.LOST, reason=type(lost).__name__)
+
+    def _judge(self, answer: requests.Response, path: str) -> requests.Response | Outcome:
+        status = answer.status_code
+        if 200 <= status < 300:
+            return answer
+        if status == 429:
+            delay = retry_after_ms(answer.headers.get("Retry-After"), self._clock())
+            return Outcome(Kind.THROTTLED, delay, "429")
+        if status == 403:
+            return _judge_forbidden(answer)
+        if status == 404 and path.endswith("/typing"):
+            return Outcome(Kind.UNAVAILABLE, reason="Typing endpoint not available for this guest session.")
+        return Outcome(Kind.FAILED, reason=f"status {status}")
+
+
+def session() -> requests.Session:
+    """One kept HTTP session for a process. It reads no proxy or .netrc from its surroundings: a .netrc entry would
+    replace the bearer token."""
+    http = requests.Session()
+    http.trust_env = False
+    return http
+
+
+def _typing_path(guest_id: str) -> str:
+    return f"/{quote(guest_id, safe='')}/typing"
+
+
+def _json_object(answer: requests.Response) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _judge_forbidden(answer: requests.Response) -> Outcome:
+    """403 is a missing scope or a guest session that is over (CXone fact); only the former mentions a scope."""
+    said = answer.headers.get("WWW-Authenticate", "") + answer.text[:1000]
+    if "scope" in said.lower():
+        reason = "CXone says that a scope is missing (403): give the client webchat.guest and webchat.message"
+        return Outcome(Kind.DENIED, reason=reason)
+    return Outcome(Kind.GUEST_OVER, reason="the guest session is over (403)")

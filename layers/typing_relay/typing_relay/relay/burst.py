@@ -1,0 +1,307 @@
+"""The session record and the rules of a typing burst. Pure: no clock, no network, no store.
+
+A record says what is *wanted* (the newest keys and stops) and what CXone last *accepted* (``shown``). One owner at a
+time, the execution that holds the record's newest generation, brings ``shown`` to what is wanted; ``decide`` tells it
+what to do next. All times are epoch milliseconds unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from typing_relay.relay.retry import MAX_RETRIES_OF_TRUE
+
+#: Another send attempt of a value that verification found lost; beyond this CXone's answer is taken as it is.
+MAX_MISMATCHES = 3
+
+
+class GuestStatus(StrEnum):
+    """Where a visitor's CXone guest stands."""
+
+    CLOSED = "closed"
+    OPENING = "opening"
+    OPEN = "open"
+    RECONNECTING = "reconnecting"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The timings of the relay, in ms. ``debounce_ms`` below 2000 is refused (CXone fact)."""
+
+    debounce_ms: int = 2000
+    #: A key is written this much later than it is stamped; waiting so long keeps a key at the edge in its burst (T3).
+    arrival_slack_ms: int = 100
+    #: A box that "types" without a pause for so long is a stuck key, not a person.
+    cap_ms: int = 600_000
+    verify_ms: int = 10_000
+    #: How long one POST may be in flight, from lock to answer; the next one waits it out (T6).
+    lock_ms: int = 7_500
+    #: A POST that could not begin so soon after its lock is not sent at all (T6).
+    start_within_ms: int = 1_000
+    #: An owner that is not heard of for so long has died; lease + sweeper period + start stay below 75 s (T4).
+    lease_ms: int = 8_000
+    #: A sleeping owner's lease outlives its alarm by this much.
+    lease_margin_ms: int = 4_000
+    #: How often an owner looks again at what another process must bring: a lock's end, a guest.
+    poll_ms: int = 200
+    guest_poll_ms: int = 400
+    #: A guest asked for and not taken by a keeper for so long is asked for again.
+    guest_request_ms: int = 15_000
+    #: An execution ends itself well before Step Functions' 5 minutes for Express.
+    execution_ms: int = 240_000
+    #: A ``false`` that must wait longer than this is left to the sweeper instead of a sleeping execution.
+    park_ms: int = 60_000
+    session_ttl_s: int = 86_400
+
+    def __post_init__(self) -> None:
+        if self.debounce_ms < 2000:
+            raise ValueError(f"The debounce is {self.debounce_ms} ms; CXone needs 2000 ms or more. Raise DebounceMs.")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One visitor's record, as it stands in the store. Absent attributes have these defaults."""
+
+    session_id: str
+    connections: frozenset[str] = frozenset()
+    #: For each connection, when its newest key was pressed, the one known before it, and when it last stopped.
+    keys: Mapping[str, int] = field(default_factory=dict)
+    earlier_keys: Mapping[str, int] = field(default_factory=dict)
+    stops: Mapping[str, int] = field(default_factory=dict)
+    #: Counts accepted keys and stops: fences inputs, as ``generation`` fences owners.
+    revision: int = 0
+    #: Counts locks, and so calls: fences what duplicates of one owner have read.
+    sends: int = 0
+    generation: int = 0
+    lease_until: int = 0
+    #: What was wanted when an owner last looked; for people, ``wants`` is the rule.
+    typing: bool = False
+    typing_since: int | None = None
+    #: A value on its way to CXone, or one of which it is unknown whether CXone took it. None: ``shown`` is the truth.
+    sending: bool | None = None
+    sending_until: int = 0
+    shown: bool = False
+    shown_at: int = 0
+    #: Tries in a row of sending ``attempted``, none of them accepted.
+    attempted: bool | None = None
+    attempts: int = 0
+    #: No call for this guest before this time (T7).
+    retry_at: int = 0
+    verify_at: int | None = None
+    mismatches: int = 0
+    guest_id: str = ""
+    web_socket_url: str = ""
+    guest_status: GuestStatus = GuestStatus.CLOSED
+    guest_requested_at: int = 0
+    #: CXone has no typing endpoint for this guest (404): no further call.
+    typing_unavailable: bool = False
+    keeper: str = ""
+    #: Epoch seconds; past it the record counts as absent, whether deleted or not (T11).
+    expires_at: int = 0
+
+    def newest_key_at(self) -> int | None:
+        """The newest key that no later stop of its own connection has taken back (T5, T10)."""
+        live = (at for connection, at in self.keys.items() if at > self.stops.get(connection, -1))
+        return max(live, default=None)
+
+    def was_last_to_type(self, connection: str) -> bool:
+        """No other connection's live key is newer than this one's newest, live or not."""
+        return self.keys.get(connection, 0) > (self.newest_key_at() or 0)
+
+    def quiet_at(self, policy: Policy) -> int:
+        """When the visitor counts as quiet if no key follows; 0 when no key is live."""
+        newest = self.newest_key_at()
+        return 0 if newest is None else newest + policy.debounce_ms + policy.arrival_slack_ms
+
+    def is_fresh(self, now: int, policy: Policy) -> bool:
+        """A key is live and the debounce has not run out."""
+        return now < self.quiet_at(policy)
+
+    def may_begin(self, now: int, policy: Policy) -> bool:
+        """The newest key is younger than the debounce, so a ``true`` may still be posted (T5)."""
+        newest = self.newest_key_at()
+        return newest is not None and now < newest + policy.debounce_ms
+
+    def wants(self, now: int, policy: Policy) -> bool:
+        """What the agent should see now: typing, unless quiet, stopped, typing beyond the cap, or a pause is owed."""
+        return self.is_fresh(now, policy) and not self.is_capped(now, policy) and not self.owes_pause(now, policy)
+
+    def owes_pause(self, now: int, policy: Policy) -> bool:
+        """What is shown belongs to an earlier burst, whose end is due though a newer key is live."""
+        due_at = self.pause_due_at(policy)
+        return due_at is not None and now >= due_at
+
+    def pause_due_at(self, policy: Policy) -> int | None:
+        """When what is shown must end though a newer key is live: that key came a debounce or more after the last one.
+
+        Such a key, a few ms after the quiet time, must not glue two bursts together (T1). As long as a key between the
+        two may still arrive, nothing is due (T3).
+        """
+        newest = self.newest_key_at()
+        if newest is None or not self.shown or self.shown_at >= newest:
+            return None
+        if any(at > newest for at in self.earlier_keys.values()):
+            return None  # another tab typed on and stopped: of its keys, the one before ``newest`` is not kept (T10)
+        known = (*self.keys.values(), *self.earlier_keys.values())
+        before = max((at for at in known if at < newest), default=0)
+        return before + policy.debounce_ms + policy.arrival_slack_ms if newest - before >= policy.debounce_ms else None
+
+    def is_capped(self, now: int, policy: Policy) -> bool:
+        """Shown for so long without a pause that nobody can be typing."""
+        return self.typing_since is not None and now - self.typing_since >= policy.cap_ms
+
+    def is_settled_at(self, wanted: bool) -> bool:
+        """CXone is known to show ``wanted``."""
+        return self.sending is None and self.shown == wanted
+
+    def cannot_show(self) -> bool:
+        """CXone offers this guest no typing endpoint, or no guest can be had: a key changes nothing."""
+        return self.typing_unavailable or self.guest_status is GuestStatus.UNAVAILABLE
+
+    def has_guest(self) -> bool:
+        """There is a guest to whom a typing call can be made."""
+        return bool(self.guest_id) and self.guest_status in (GuestStatus.OPEN, GuestStatus.RECONNECTING)
+
+    def needs_guest(self, now: int, policy: Policy) -> bool:
+        """Nobody holds a guest for this visitor and nobody has lately been asked to."""
+        if self.guest_status is GuestStatus.CLOSED:
+            return True
+        asked_in_vain = now - self.guest_requested_at >= policy.guest_request_ms
+        return self.guest_status is GuestStatus.OPENING and not self.keeper and asked_in_vain
+
+    def failures_of(self, typing: bool) -> int:
+        """How often in a row sending this value has failed."""
+        return self.attempts if self.attempted == typing else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An execution: the generation it was started for, and when it began (ms)."""
+
+    session_id: str
+    generation: int
+    started_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Nothing to do here any more: another owner is newer, or the record is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """All is settled: give the lease up, unless a key or stop came meanwhile (T9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Stop here with work left; the next key or, from ``at`` on, the sweeper takes it up."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before ``until``."""
+
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Tell CXone that the visitor is, or is no longer, typing."""
+
+    typing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Ask CXone what it shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetFailures:
+    """The burst that failed is over: the next one starts with all its retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestGuest:
+    """No guest, and nobody is bringing one: ask for it."""
+
+
+Decision = End | Release | HandOver | Wait | Send | Verify | ForgetFailures | RequestGuest
+
+
+def decide(record: Session | None, owner: Owner, now: int, policy: Policy, calm_at: int = 0) -> Decision:
+    """What ``owner`` has to do next.
+
+    ``calm_at`` (ms): CXone is in trouble for all until then, so no new ``true`` and no question is sent before.
+    """
+    if record is None or record.generation != owner.generation:
+        return End()
+    decision = _next_step(record, now, policy, calm_at)
+    if not isinstance(decision, Wait):
+        return decision
+    if decision.until - now > policy.park_ms:
+        return HandOver(at=now + policy.park_ms)
+    if now - owner.started_at >= policy.execution_ms:
+        return HandOver(at=now)
+    return decision
+
+
+def _next_step(record: Session, now: int, policy: Policy, calm_at: int) -> Decision:
+    if record.cannot_show():
+        return Release()
+    if now < record.sending_until:
+        return Wait(min(record.sending_until, now + policy.poll_ms))
+    wanted = record.wants(now, policy)
+    if not record.has_guest():
+        return _without_guest(record, wanted, now, policy)
+    if record.is_settled_at(wanted):
+        return _settled(record, wanted, now, policy, calm_at)
+    return _unsettled(record, wanted, now, policy, calm_at)
+
+
+def _without_guest(record: Session, wanted: bool, now: int, policy: Policy) -> Decision:
+    if not wanted:
+        return Release()
+    if record.needs_guest(now, policy):
+        return RequestGuest()
+    return Wait(min(record.quiet_at(policy), now + policy.guest_poll_ms))
+
+
+def _settled(record: Session, wanted: bool, now: int, policy: Policy, calm_at: int) -> Decision:
+    may_call = now >= max(record.retry_at, calm_at)
+    if record.verify_at is not None and now >= record.verify_at and may_call:
+        return Verify()
+    if wanted:
+        return Wait(_next_look(record, now, policy, calm_at))
+    if record.is_fresh(now, policy):  # typing beyond the cap: dark until the visitor pauses
+        return Wait(record.quiet_at(policy))
+    if record.attempts:
+        return ForgetFailures()
+    return Release()
+
+
+def _unsettled(record: Session, wanted: bool, now: int, policy: Policy, calm_at: int) -> Decision:
+    if wanted and (record.failures_of(True) > MAX_RETRIES_OF_TRUE or not record.may_begin(now, policy)):
+        return Wait(record.quiet_at(policy))
+    may_send_at = max(record.retry_at, calm_at) if wanted else record.retry_at
+    if now >= may_send_at:
+        return Send(wanted)
+    return Wait(min(may_send_at, record.quiet_at(policy)) if wanted else may_send_at)
+
+
+def _next_look(record: Session, now: int, policy: Policy, calm_at: int) -> int:
+    looks = [record.quiet_at(policy)]
+    pause_due_at = record.pause_due_at(policy)
+    if pause_due_at is not None:
+        looks.append(pause_due_at)
+    if record.typing_since is not None:
+        looks.append(record.typing_since + policy.cap_ms)
+    if record.verify_at is not None:
+        looks.append(max(record.verify_at, record.retry_at, calm_at))
+    return max(now + 1, min(looks))

@@ -1,0 +1,336 @@
+"""The order of effects: what is read, written and called, one step after another.
+
+Each flow is a generator that yields its steps and is sent their results, so that the same code runs in a Lambda
+(``run``) and in a simulation that may delay, repeat or crash it between any two steps. Rules are in ``burst``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from typing_relay.relay.breaker import turn_ms
+from typing_relay.relay.burst import (
+    MAX_MISMATCHES,
+    Decision,
+    End,
+    ForgetFailures,
+    HandOver,
+    Owner,
+    Release,
+    RequestGuest,
+    Send,
+    Session,
+    Verify,
+    Wait,
+    decide,
+)
+from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.ports import Absent, Lock, SenderWorld, World
+from typing_relay.relay.retry import DENIED_MS, backoff_ms
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A step that takes ``ms`` and does nothing else."""
+
+    ms: int
+
+    def __call__(self) -> None:
+        """Sleep, here and now."""
+        time.sleep(self.ms / 1000)
+
+
+Step = partial[Any] | Sleep
+Flow = Generator[Step, Any, T]
+
+
+def step(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Flow[T]:
+    """One effect: ``call`` with its arguments, carried out by whoever drives the flow."""
+    result: T = yield partial(call, *args, **kwargs)
+    return result
+
+
+def run(flow: Flow[T]) -> T:
+    """Carry a flow out, here and now."""
+    try:
+        due = next(flow)
+        while True:
+            due = flow.send(due())
+    except StopIteration as finished:
+        value: T = finished.value
+        return value
+
+
+# --- what visitors do ------------------------------------------------------------------------------------------------
+
+
+def key_pressed(world: World, session_id: str, connection: str, at: int) -> Flow[str]:
+    """A key pressed at ``at`` (ms). Returns what became of it: stale, coalesced, hopeless, started or failed.
+
+    A coalesced key is one write and nothing else (T8).
+    """
+    now = world.clock()
+    at = min(at, now)  # nobody types in the future, whatever a clock says
+    if now - at >= world.policy.debounce_ms:
+        return "stale"
+    expires_at = _expires_at(world, now)
+    record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at)
+    if isinstance(record, Absent):  # it ran out while the visitor was connected and silent
+        yield from connected(world, session_id, connection)
+        record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at)
+    if record is None or isinstance(record, Absent):
+        return "stale"
+    if record.lease_until > now:
+        return "coalesced"
+    if record.cannot_show():
+        return "hopeless"
+    return (yield from _take_over(world, record, now))
+
+
+def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str]:
+    """The visitor sent, cleared or left at ``at`` (ms). Returns: stale, noted, started, failed or coalesced.
+
+    Takes back the keys of this connection up to ``at`` and no other's (T10). Acts at once if that changes what the
+    agent should see, or until when: a sleeping owner would wake too late for the other tab's end (T2).
+    """
+    now = world.clock()
+    at = min(at, now)
+    record = yield from step(world.sessions.note_stop, session_id, connection, at, now)
+    if record is None:
+        return "stale"
+    nothing_to_take_back = record.is_settled_at(False) and not record.attempts
+    another_types_on = record.is_fresh(now, world.policy) and not record.was_last_to_type(connection)
+    if nothing_to_take_back or another_types_on or record.cannot_show():
+        return "noted"
+    return (yield from _take_over(world, record, now))
+
+
+def connected(world: World, session_id: str, connection: str) -> Flow[Session]:
+    """A front end came in. Returns the record, with a guest asked for if there is none."""
+    now = world.clock()
+    expires_at = _expires_at(world, now)
+    record = yield from step(world.sessions.add_connection, session_id, connection, now, expires_at)
+    while isinstance(record, Absent):
+        yield from step(world.sessions.create, session_id, now, expires_at)
+        record = yield from step(world.sessions.add_connection, session_id, connection, now, expires_at)
+    gone = (record.keys.keys() | record.stops.keys()) - record.connections
+    if gone:
+        yield from step(world.sessions.prune, record, now - 10 * world.policy.debounce_ms)
+    yield from ensure_guest(world, record)
+    return record
+
+
+def disconnected(world: World, session_id: str, connection: str, at: int) -> Flow[str]:
+    """A front end went at ``at`` (ms): a stop of this connection, and of no other (T10)."""
+    became = yield from stopped(world, session_id, connection, at)
+    yield from step(world.sessions.forget_connection, session_id, connection, world.clock())
+    return became
+
+
+def ensure_guest(world: World, record: Session) -> Flow[bool]:
+    """Ask the keepers for a guest unless there is one or it is on its way. Returns whether it was asked for."""
+    now = world.clock()
+    if not record.needs_guest(now, world.policy):
+        return False
+    if not (yield from step(world.sessions.request_guest, record, now)):
+        return False
+    yield from step(world.ask_for_guest, record.session_id)
+    return True
+
+
+def _expires_at(world: World, now: int) -> int:
+    return now // 1000 + world.policy.session_ttl_s
+
+
+def _take_over(world: World, record: Session, now: int) -> Flow[str]:
+    """Claim the next generation and start its execution; a failed start gives the lease back."""
+    lease_until = now + world.policy.lease_ms
+    if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until)):
+        return "coalesced"
+    generation = record.generation + 1
+    if (yield from step(world.start_execution, record.session_id, generation)):
+        return "started"
+    yield from step(world.sessions.set_lease, record.session_id, generation, now)
+    return "failed"
+
+
+# --- what an owner does ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """Done, or to be called again after ``wait_seconds``."""
+
+    done: bool
+    wait_seconds: int = 0
+
+
+DONE = Reconciled(done=True)
+#: A flow stays in one Lambda invocation for so long at most, waits of under a second included.
+INVOCATION_MS = 8_000
+#: If its owner dies as it begins to wait, the lease of this and 6 s more runs out before a sweeper finds it within
+#: 60 s: together less than 75 s (T4).
+LONGEST_WAIT_S = 5
+
+
+def reconcile(world: SenderWorld, owner: Owner) -> Flow[Reconciled]:
+    """Bring what CXone shows to what is wanted, as far as that can be done now."""
+    ends_at = world.clock() + INVOCATION_MS
+    while True:
+        record = yield from step(world.sessions.get, owner.session_id, world.clock())
+        now = world.clock()
+        calm_at = yield from _calm_at(world, record, now)
+        decision = decide(record, owner, now, world.policy, calm_at)
+        if record is None or isinstance(decision, End):
+            return DONE
+        if isinstance(decision, Wait):
+            if decision.until - now < 1000 and decision.until < ends_at:
+                yield Sleep(decision.until - now)
+                continue
+            waiting = yield from _keep_lease(world, record, decision.until, now)
+            if waiting:
+                return waiting
+        elif (yield from _carry_out(world, record, decision)):
+            return DONE
+        if world.clock() >= ends_at:
+            return Reconciled(done=False, wait_seconds=1)
+
+
+def _calm_at(world: SenderWorld, record: Session | None, now: int) -> Flow[int]:
+    """When it is this session's turn after CXone was in trouble; asked only where a ``true`` or a GET could be due."""
+    if record is None:
+        return 0
+    may_begin = record.wants(now, world.policy) and not record.is_settled_at(True)
+    may_ask = record.verify_at is not None and now >= record.verify_at
+    if not may_begin and not may_ask:
+        return 0
+    return (yield from step(world.weather.calm_at, now)) + turn_ms(record.session_id)
+
+
+def _keep_lease(world: SenderWorld, record: Session, until: int, now: int) -> Flow[Reconciled | None]:
+    """Make sure that the lease outlives the wait. Returns None when this owner has been superseded."""
+    seconds = max(1, min((until - now) // 1000, LONGEST_WAIT_S))
+    needed = now + seconds * 1000 + world.policy.lease_margin_ms
+    if record.lease_until < needed:
+        lease_until = needed + world.policy.lease_margin_ms // 2
+        if not (yield from step(world.sessions.set_lease, record.session_id, record.generation, lease_until)):
+            return None
+    return Reconciled(done=False, wait_seconds=seconds)
+
+
+def _carry_out(world: SenderWorld, record: Session, decision: Decision) -> Flow[bool]:
+    """Do what was decided. Returns whether this execution has come to its end."""
+    sessions = world.sessions
+    match decision:
+        case Release():
+            return (yield from step(sessions.release, record))
+        case HandOver(at):
+            yield from step(sessions.set_lease, record.session_id, record.generation, at)
+            return True
+        case Send(typing):
+            yield from _send(world, record, typing)
+        case Verify():
+            yield from _verify(world, record)
+        case ForgetFailures():
+            yield from step(sessions.forget_failures, record.session_id, record.generation)
+        case RequestGuest():
+            yield from ensure_guest(world, record)
+    return False
+
+
+def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[None]:
+    """Lock, POST, record. The lock is taken in the same write that checks the fence (T6)."""
+    policy = world.policy
+    now = world.clock()
+    goes_on = typing or (record.is_fresh(now, policy) and record.is_capped(now, policy))
+    since = (record.typing_since or now) if goes_on else None
+    lock = Lock(typing, until=now + policy.lock_ms, lease_until=now + policy.lease_ms, typing_since=since)
+    if not (yield from step(world.sessions.lock, record, lock)):
+        return
+    began = world.clock()
+    if began - now > policy.start_within_ms:
+        return  # stalled: the answer could come after the lock's end, so leave this one to time
+    if typing and not record.may_begin(began, policy):
+        yield from step(world.sessions.unlock, record, lock)
+        return
+    outcome = yield from step(world.guests.set_typing, record.guest_id, typing)
+    yield from _record(world, record, lock, outcome)
+
+
+def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome) -> Flow[None]:
+    now = world.clock()
+    yield from step(world.weather.note, record.guest_id, outcome, now)
+    if outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
+        yield from step(world.sessions.unlock, record, lock)
+        yield from _guest_lost(world, record, outcome)
+        return
+    if outcome.kind is Kind.ACCEPTED:
+        verify_at = now + world.policy.verify_ms if lock.typing else now
+        is_noted = yield from step(world.sessions.accepted, record, lock, now, verify_at)
+    else:
+        yield from step(world.sessions.postpone, record, now + _delay(world, record, lock.typing, outcome))
+        is_noted = yield from step(world.sessions.failed, record, lock, _uncertain_until(record, lock, outcome, now))
+    if not is_noted:  # the guest was replaced meanwhile: the call to the former one is over
+        yield from step(world.sessions.unlock, record, lock)
+
+
+def _uncertain_until(record: Session, lock: Lock, outcome: Outcome, now: int) -> int | None:
+    """Until when the call may still be on its way; None when it is certain that CXone did not take it."""
+    if outcome.kind is Kind.LOST:
+        return lock.until
+    taken_before = record.sending is not None
+    refused = outcome.kind in (Kind.THROTTLED, Kind.DENIED)
+    return None if refused and not taken_before else now
+
+
+def _delay(world: SenderWorld, record: Session, typing: bool, outcome: Outcome) -> int:
+    if outcome.kind is Kind.DENIED:
+        return DENIED_MS
+    return backoff_ms(record.failures_of(typing), outcome.retry_after_ms, world.random())
+
+
+def _guest_lost(world: SenderWorld, record: Session, outcome: Outcome) -> Flow[None]:
+    """403: a new guest, asked for by whoever notices first. 404: no typing for this guest, said once."""
+    if outcome.kind is Kind.GUEST_OVER:
+        if (yield from step(world.sessions.end_guest, record.session_id, record.guest_id, world.clock())):
+            yield from step(world.ask_for_guest, record.session_id)
+    elif (yield from step(world.sessions.mark_typing_unavailable, record.session_id, record.guest_id)):
+        yield from step(world.tell_typing_unavailable, record)
+
+
+def _verify(world: SenderWorld, record: Session) -> Flow[None]:
+    """GET what CXone shows; a mismatch becomes the new truth, and the next decision sends again."""
+    answer = yield from step(world.guests.get_typing, record.guest_id)
+    now = world.clock()
+    next_at = now + world.policy.verify_ms if record.shown else None
+    if isinstance(answer, bool):
+        mismatches = record.mismatches + 1 if answer != record.shown else 0
+        if mismatches > MAX_MISMATCHES:
+            answer, next_at = record.shown, None
+        yield from step(world.weather.note, record.guest_id, Outcome(Kind.ACCEPTED), now)
+        if mismatches > 1:
+            yield from step(world.sessions.postpone, record, now + backoff_ms(mismatches - 1))
+        yield from step(world.sessions.verified, record, answer, next_at, mismatches)
+        return
+    yield from step(world.weather.note, record.guest_id, answer, now)
+    if answer.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
+        yield from _guest_lost(world, record, answer)
+        return
+    if answer.kind is Kind.THROTTLED:
+        yield from step(world.sessions.postpone, record, now + _delay(world, record, record.shown, answer))
+    yield from step(world.sessions.verified, record, record.shown, next_at, record.mismatches)
+
+
+# --- what the sweeper does -------------------------------------------------------------------------------------------
+
+
+def sweep_one(world: World, record: Session) -> Flow[str]:
+    """Take up a record whose owner died. Returns: started, failed or coalesced (somebody was faster)."""
+    return (yield from _take_over(world, record, world.clock()))

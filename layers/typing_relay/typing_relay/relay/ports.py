@@ -1,0 +1,91 @@
+"""What the flows need from outside: the store, CXone, the clock, and ways to start things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.outcomes import Outcome
+
+
+class Sessions(Protocol):
+    """The store of session records. Every write is conditional; ``False`` or ``None``: its condition failed."""
+
+    def get(self, session_id: str, now: int) -> Session | None: ...
+    def create(self, session_id: str, now: int, expires_at: int) -> None: ...
+    def press_key(
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int
+    ) -> Session | Absent | None: ...
+    def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None: ...
+    def add_connection(self, session_id: str, connection: str, now: int, expires_at: int) -> Session | Absent: ...
+    def forget_connection(self, session_id: str, connection: str, now: int) -> None: ...
+    def prune(self, record: Session, before: int) -> None: ...
+    def claim(self, session_id: str, generation: int, lease_until: int) -> bool: ...
+    def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool: ...
+    def lock(self, record: Session, lock: Lock) -> bool: ...
+    def unlock(self, record: Session, lock: Lock) -> bool: ...
+    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int) -> bool: ...
+    def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool: ...
+    def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int) -> bool: ...
+    def postpone(self, record: Session, retry_at: int) -> bool: ...
+    def forget_failures(self, session_id: str, generation: int) -> bool: ...
+    def release(self, record: Session) -> bool: ...
+    def request_guest(self, record: Session, now: int) -> bool: ...
+    def end_guest(self, session_id: str, guest_id: str, now: int) -> bool: ...
+    def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool: ...
+
+
+class Guests(Protocol):
+    """CXone's guest typing calls, by whichever of its interfaces."""
+
+    def set_typing(self, guest_id: str, typing: bool) -> Outcome: ...
+    def get_typing(self, guest_id: str) -> bool | Outcome: ...
+
+
+class Weather(Protocol):
+    """What senders know of CXone as a whole."""
+
+    def calm_at(self, now: int) -> int: ...
+    def note(self, guest_id: str, outcome: Outcome, now: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The record does not exist, or is past its ``expires_at`` (T11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The right to have one POST of ``typing`` in flight until ``until`` (ms), which also names the lock (T6)."""
+
+    typing: bool
+    until: int
+    lease_until: int
+    typing_since: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside that the flows touch."""
+
+    sessions: Sessions
+    policy: Policy
+    clock: Callable[[], int]
+    #: Starts the execution that owns (session id, generation); False when it could not be started.
+    start_execution: Callable[[str, int], bool]
+    #: Asks the keepers for a guest for this session id.
+    ask_for_guest: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SenderWorld(World):
+    """What the sender touches besides."""
+
+    guests: Guests
+    weather: Weather
+    #: Tells the visitor's front end, once, that CXone offers no typing for this guest.
+    tell_typing_unavailable: Callable[[Session], None]
+    #: 0 to 1, for jitter.
+    random: Callable[[], float]

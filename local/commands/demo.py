@@ -1,0 +1,123 @@
+"""`make demo`: the whole stack, the 5 s scenario and a piece of real typing through it, the timeline, and a verdict."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from local.commands.token import visitor_token
+from local.cxone_simulator.client import SimulatorControl
+from local.playing.calls import TypingCall, typing_calls
+from local.playing.rhythm import bursts, frames_due, key_times
+from local.playing.timeline import Played, draw
+from local.playing.visitor import Visitor
+from local.stack.deploy import ROOT
+from local.stack.processes import StackError
+from local.stack.settings import read_settings
+from local.stack.stack import Stack, StopRequested, stopping_on_signals
+
+DEBOUNCE_MS = 2000
+HEARTBEAT_MS = 1000
+#: 50 keys, one each 100 ms: CXone's own scenario.
+SCENARIO = list(range(0, 5000, 100))
+#: A piece of real typing in five bursts: this trace, from this gap on, so many gaps.
+TRACE, FIRST_GAP, GAPS = "open-22", 60, 75
+SETTLE_S = 15
+
+
+def main() -> int:
+    """Play, draw, judge. Returns 0 when all is as it must be, 1 when not."""
+    try:
+        with stopping_on_signals():
+            print("Starting the stack …", flush=True)
+            with Stack(read_settings(os.environ)) as stack:
+                return _play_all(stack)
+    except StopRequested:
+        print("\nStopped.")
+        return 1
+    except (StackError, TimeoutError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _play_all(stack: Stack) -> int:
+    print(f"Ready: visitors connect to {stack.info['websocket_url']}\n", flush=True)
+    problems = []
+    for visitor, title, keys in (
+        ("alice", "50 keys in 5 s", SCENARIO),
+        ("bob", f"real typing (trace {TRACE})", key_times(_trace()[FIRST_GAP : FIRST_GAP + GAPS])),
+    ):
+        played = _play(stack, visitor, title, keys)
+        print(draw(played), "\n", flush=True)
+        problems += _judge(played, stack)
+    for problem in problems:
+        print(f"WRONG: {problem}")
+    print("Something came out wrong." if problems else "All as it must be. Everything is stopped.")
+    return 1 if problems else 0
+
+
+def _trace() -> list[int]:
+    lines = (ROOT / "tests/data/typing.jsonl").read_text().splitlines()
+    gaps: list[int] = next(trace["gaps_ms"] for trace in map(json.loads, lines) if trace["trace"] == TRACE)
+    return gaps
+
+
+def _play(stack: Stack, visitor: str, title: str, keys: Sequence[int]) -> Played:
+    seconds = keys[-1] / 1000
+    print(f"{visitor} types: {title}, {len(keys)} keys, {seconds:.0f} s …", flush=True)
+    token = visitor_token(stack.aws, stack.info["visitor_secret_arn"], visitor)
+    with Visitor(stack.info["websocket_url"], token) as front_end:
+        front_end.is_ready()
+        start = front_end.type(keys, HEARTBEAT_MS)
+        expected = 2 * len(bursts(keys, DEBOUNCE_MS))
+        calls = _wait_for_calls(lambda: typing_calls(stack.aws, stack.info["functions"]["Sender"], visitor), expected)
+    frames = [start + frame.at for frame in frames_due(keys, HEARTBEAT_MS)]
+    return Played(f"{title}: {_summary(keys, frames, calls)}", start, [start + key for key in keys], frames, calls)
+
+
+def _wait_for_calls(look: Callable[[], list[TypingCall]], expected: int) -> list[TypingCall]:
+    """The calls, once there are as many as expected and a moment has passed without another."""
+    deadline = time.monotonic() + SETTLE_S
+    while len(look()) < expected and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(1)
+    return look()
+
+
+def _summary(keys: Sequence[int], frames: Sequence[int], calls: Sequence[TypingCall]) -> str:
+    count = len(bursts(keys, DEBOUNCE_MS))
+    return f"{len(keys)} keys → {len(frames)} frames → {len(calls)} calls for {count} burst{'s' if count > 1 else ''}"
+
+
+def _judge(played: Played, stack: Stack) -> list[str]:
+    """What differs from the rules (T1, T2, T3), in words."""
+    expected = bursts(played.keys, DEBOUNCE_MS)
+    said = [call.typing for call in played.calls]
+    if said != [True, False] * len(expected):
+        return [f"{played.title}: {len(expected)} bursts want as many pairs true, false; CXone was told {said}"]
+    lags_on = [call.ended - first for call, (first, _) in zip(played.calls[::2], expected, strict=True)]
+    lags_off = [call.ended - last for call, (_, last) in zip(played.calls[1::2], expected, strict=True)]
+    print(f"  shown {_range(lags_on)} after the first key, put out {_range(lags_off)} after the last\n")
+    problems = [f"{played.title}: a false came {lag} ms after the last key" for lag in lags_off if lag < DEBOUNCE_MS]
+    if stack.info["cxone_control_url"]:
+        problems += _judge_guests(SimulatorControl(stack.info["cxone_base_url"]))
+    return problems
+
+
+def _range(lags: Sequence[int]) -> str:
+    low, high = min(lags) / 1000, max(lags) / 1000
+    return f"{low:.2f} s" if len(lags) == 1 else f"{low:.2f} to {high:.2f} s"
+
+
+def _judge_guests(cxone: SimulatorControl) -> list[str]:
+    """CXone's own view: nobody is left typing, and one token served all."""
+    problems = [f"guest {guest['guest_id']} is left typing" for guest in cxone.guests() if guest["typing"]]
+    tokens = sum(event["kind"] == "token" for event in cxone.events())
+    return problems + ([f"{tokens} tokens were asked for, one would do"] if tokens != 1 else [])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

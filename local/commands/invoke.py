@@ -1,0 +1,83 @@
+"""`make invoke FUNCTION=Keystroke EVENT=events/keystroke.json`: one function on one sample event.
+
+Takes the running stack, or one of its own for the moment. Prints the answer to stdout, what it logged to stderr.
+"""
+
+import base64
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse
+
+from local.stack.aws import Aws
+from local.stack.deploy import ROOT, TEMPLATE
+from local.stack.processes import StackError
+from local.stack.settings import read_settings
+from local.stack.stack import Stack, StopRequested, stopping_on_signals
+from local.stack.stack_file import running
+
+
+class UsageError(Exception):
+    """What was asked for does not exist; the message lists what does."""
+
+
+def main() -> int:
+    """0: the function answered; 1: it failed, or there is no stack; 2: no such function or event."""
+    function, path = (*sys.argv[1:3], "", "")[:2]
+    try:
+        _check_function(function)
+        event = _read_event(path)
+        with stopping_on_signals():
+            return _invoke_somewhere(function, event)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except StackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except StopRequested:
+        return 130
+
+
+def _check_function(name: str) -> None:
+    resources: dict[str, Any] = yaml_parse(TEMPLATE.read_text())["Resources"]
+    names = [n for n, resource in resources.items() if resource["Type"] == "AWS::Serverless::Function"]
+    if name not in names:
+        raise UsageError(f"there is no function {name!r}. FUNCTION is one of: {', '.join(names)}")
+
+
+def _read_event(path: str) -> Any:
+    samples = ", ".join(str(sample.relative_to(ROOT)) for sample in sorted((ROOT / "events").glob("*.json")))
+    try:
+        return json.loads((ROOT / path).read_text())
+    except OSError:
+        raise UsageError(f"there is no event file {path!r}. EVENT is a JSON file, such as: {samples}") from None
+    except ValueError as error:
+        raise UsageError(f"the event file {path!r} is not JSON: {error}") from None
+
+
+def _invoke_somewhere(function: str, event: Any) -> int:
+    try:
+        return _invoke(running(os.environ.get("PORT")), function, event)
+    except StackError:
+        print("No stack is running; starting one for this call …", file=sys.stderr)
+    with Stack(read_settings({}), as_newest=False, keepers=0, senders=1) as stack:
+        return _invoke(stack.info, function, event)
+
+
+def _invoke(info: Mapping[str, Any], function: str, event: Any) -> int:
+    answer = (
+        Aws(info["aws_endpoint_url"])
+        .client("lambda")
+        .invoke(FunctionName=info["functions"][function], Payload=json.dumps(event), LogType="Tail")
+    )
+    print(base64.b64decode(answer.get("LogResult", "")).decode(errors="replace"), file=sys.stderr)
+    print(json.dumps(json.load(answer["Payload"]), indent=2))
+    return 1 if "FunctionError" in answer else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

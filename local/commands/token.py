@@ -1,0 +1,39 @@
+"""`make token VISITOR=alice`: a visitor token for the running stack, as the team's own server would issue it."""
+
+import os
+import sys
+import time
+
+import jwt
+
+from local.stack.aws import Aws
+from local.stack.processes import StackError
+from local.stack.stack_file import running
+
+_HOURS = 8
+
+
+def visitor_token(aws: Aws, secret_arn: str, visitor: str) -> str:
+    """An HS256 token whose session is `visitor`, good for 8 hours."""
+    secret = aws.client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
+    now = int(time.time())
+    return jwt.encode({"sub": visitor, "iat": now, "exp": now + _HOURS * 3600}, secret, algorithm="HS256")
+
+
+def main() -> int:
+    """Print the token, nothing else, to stdout."""
+    visitor = sys.argv[1] if len(sys.argv) > 1 else ""
+    if not visitor:
+        print("error: whose token? make token VISITOR=alice", file=sys.stderr)
+        return 2
+    try:
+        info = running(os.environ.get("PORT"))
+    except StackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(visitor_token(Aws(info["aws_endpoint_url"]), info["visitor_secret_arn"], visitor))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

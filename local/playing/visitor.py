@@ -1,0 +1,102 @@
+"""A visitor's front end without a browser: connects with a token, types to a rhythm, notes what comes back."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import websocket
+
+from local.playing.rhythm import frames_due
+
+
+def now_ms() -> int:
+    """Now, in epoch ms."""
+    return time.time_ns() // 1_000_000
+
+
+class Visitor:
+    """One connection to the relay. Use it as a context manager; frames that arrive are collected in ``frames``.
+
+    ``failures``: when (epoch ms) the gateway itself said that a function behind it failed.
+    """
+
+    def __init__(self, websocket_url: str, token: str) -> None:
+        self._socket = websocket.create_connection(f"{websocket_url}?token={token}", timeout=30)
+        self.frames: list[dict[str, Any]] = []
+        self.failures: list[int] = []
+        self._arrived = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Visitor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave; the relay sees a disconnect."""
+        self._socket.close()
+        self._reader.join(timeout=5)
+
+    def send(self, frame: dict[str, Any]) -> int:
+        """Send ``frame``; returns when (epoch ms)."""
+        at = now_ms()
+        self._socket.send(json.dumps(frame))
+        return at
+
+    def wait_for(self, kind: str, timeout_s: float = 10, **fields: Any) -> dict[str, Any]:
+        """The first frame of type ``kind`` with these fields. Raises TimeoutError."""
+
+        def found() -> dict[str, Any] | None:
+            for frame in self.frames:
+                if frame.get("type") == kind and fields.items() <= frame.items():
+                    return frame
+            return None
+
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: found() is not None, timeout_s):
+                raise TimeoutError(f"no {kind} frame with {fields} within {timeout_s} s; there came {self.frames}")
+            frame = found()
+        assert frame is not None  # noqa: S101 waited for just that
+        return frame
+
+    def is_ready(self, timeout_s: float = 15) -> dict[str, Any]:
+        """Say hello and wait until the guest is open; returns the welcome. Raises TimeoutError."""
+        self.send({"action": "hello"})
+        welcome = self.wait_for("welcome", timeout_s)
+        if welcome["guest"] != "open":
+            self.wait_for("guest", timeout_s, status="open")
+        return welcome
+
+    def type(self, keys: Sequence[int], heartbeat_ms: int = 1000) -> int:
+        """Press ``keys`` (ms from now on) as a well-behaved front end does; returns when "now" was (epoch ms)."""
+        start = now_ms()
+        for frame in frames_due(keys, heartbeat_ms):
+            time.sleep(max(0, start + frame.at - now_ms()) / 1000)
+            late = now_ms() - start - frame.at
+            self.send({"action": "keystroke", "ago_ms": min(2000, frame.ago + late)})
+        return start
+
+    def _read(self) -> None:
+        try:
+            while text := self._socket.recv():
+                with self._arrived:
+                    self._take(text)
+                    self._arrived.notify_all()
+        except (OSError, websocket.WebSocketException):
+            pass  # closed, from this side or the other
+
+    def _take(self, text: str | bytes) -> None:
+        try:
+            frame = json.loads(text)
+        except ValueError:  # the emulator's own words; API Gateway says it in JSON without a type
+            frame = {}
+        if "type" in frame:
+            self.frames.append(frame)
+        else:
+            self.failures.append(now_ms())

@@ -1,0 +1,186 @@
+"""Deploys the project's own template.yaml into the emulator, as `sam deploy` does into AWS.
+
+Code, layer and state machine go to S3, the template through CloudFormation. What the emulator does otherwise than
+AWS is put right afterwards: TTL, dead-letter queues, the address of @connections; or before: permissions.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import WaiterError
+from samtranslator.yaml_helper import yaml_parse
+
+from local.stack.aws import Aws
+from local.stack.processes import StackError
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "template.yaml"
+_STACK_NAME = "typing-relay"
+_FUNCTION = "AWS::Serverless::Function"
+_BUCKET = "typing-relay-artifacts"
+_ALSO_IN_BATCHES = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What came of a deployment: the stack's outputs and the physical id of each resource by logical id."""
+
+    outputs: Mapping[str, str]
+    resources: Mapping[str, str]
+    functions: Mapping[str, str]  # name by logical id
+    websocket_url: str  # ws://, without a token
+    connections_url: str  # where @connections is, stage included
+    keeper_environment: Mapping[str, str]  # as the task definition says
+
+
+def deploy(aws: Aws, parameters: Mapping[str, str], credentials: Mapping[str, str]) -> Deployment:
+    """Deploy template.yaml with these parameters and put CXone's credentials in their secret.
+
+    `credentials`: {"client_id", "client_secret"}. StackError with CloudFormation's own reason when it fails.
+    """
+    template = yaml_parse(TEMPLATE.read_text())
+    _leave_out_metric_math(template)
+    _permit_batches(template)
+    _upload_artifacts(aws, template)
+    _create_stack(aws, template, parameters)
+    resources = _resources(aws)
+    api = resources["WebSocketApi"]
+    connections_url = f"{aws.endpoint_url}/_aws/execute-api/{api}/live"
+    functions = {n: resources[n] for n, r in template["Resources"].items() if r["Type"] == _FUNCTION}
+    _put_right(aws, template, resources)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: _set_connections_url(aws, name, connections_url), functions.values()))
+    aws.client("secretsmanager").put_secret_value(
+        SecretId=resources["CxoneSecret"], SecretString=json.dumps(dict(credentials))
+    )
+    return Deployment(
+        outputs=_outputs(aws),
+        resources=resources,
+        functions=functions,
+        websocket_url=connections_url.replace("http://", "ws://", 1),
+        connections_url=connections_url,
+        keeper_environment=_keeper_environment(aws, resources) | {"CONNECTIONS_URL": connections_url},
+    )
+
+
+def _leave_out_metric_math(template: dict[str, Any]) -> None:
+    """Drop the alarms over several metrics: the emulator knows those over one metric only."""
+    template["Resources"] = {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if not (resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"])
+    }
+
+
+def _permit_batches(part: Any) -> None:
+    """Permit each batch call of SQS beside the single one: on AWS one action covers both, here each has its own."""
+    if isinstance(part, dict) and part.get("Action") in _ALSO_IN_BATCHES:
+        part["Action"] = [part["Action"], f"{part['Action']}Batch"]
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _permit_batches(inner)
+
+
+def _upload_artifacts(aws: Aws, template: dict[str, Any]) -> None:
+    """Replace each local path in the template by where it now is in S3."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=_BUCKET)
+    for name, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        for key, pack in (("CodeUri", _zip_code), ("ContentUri", _zip_layer), ("DefinitionUri", Path.read_bytes)):
+            if key in properties:
+                s3.put_object(Bucket=_BUCKET, Key=name, Body=pack(ROOT / properties[key]))
+                properties[key] = {"Bucket": _BUCKET, "Key": name}
+
+
+def _zip_code(folder: Path) -> bytes:
+    return _zip(folder, prefix="")
+
+
+def _zip_layer(folder: Path) -> bytes:
+    """The project's own package. The libraries beside it are those of this Python, locked by the same uv.lock."""
+    return _zip(folder / "typing_relay", prefix="python/typing_relay/")
+
+
+def _zip(folder: Path, prefix: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*.py")):
+            archive.write(path, prefix + str(path.relative_to(folder)))
+    return packed.getvalue()
+
+
+def _create_stack(aws: Aws, template: dict[str, Any], parameters: Mapping[str, str]) -> None:
+    cloudformation = aws.client("cloudformation")
+    aws.client("s3").put_object(Bucket=_BUCKET, Key="template.json", Body=json.dumps(template))
+    cloudformation.create_stack(
+        StackName=_STACK_NAME,
+        TemplateURL=f"{aws.endpoint_url}/{_BUCKET}/template.json",
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    try:
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName=_STACK_NAME, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
+        )
+    except WaiterError:
+        raise StackError(f"the template could not be deployed: {_failure(aws)}") from None
+
+
+def _failure(aws: Aws) -> str:
+    events = aws.client("cloudformation").describe_stack_events(StackName=_STACK_NAME)["StackEvents"]
+    failed = [e for e in events if e["ResourceStatus"].endswith("FAILED") and e.get("ResourceStatusReason")]
+    return "; ".join(f"{e['LogicalResourceId']}: {e['ResourceStatusReason']}" for e in failed) or "no reason given"
+
+
+def _outputs(aws: Aws) -> dict[str, str]:
+    stack = aws.client("cloudformation").describe_stacks(StackName=_STACK_NAME)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def _resources(aws: Aws) -> dict[str, str]:
+    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=_STACK_NAME)
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+    }
+
+
+def _keeper_environment(aws: Aws, resources: Mapping[str, str]) -> dict[str, str]:
+    task = aws.client("ecs").describe_task_definition(taskDefinition=resources["KeeperTask"])["taskDefinition"]
+    return {variable["name"]: variable["value"] for variable in task["containerDefinitions"][0]["environment"]}
+
+
+def _put_right(aws: Aws, template: dict[str, Any], resources: Mapping[str, str]) -> None:
+    """Set what the emulator's CloudFormation leaves out: TTL and dead-letter queues."""
+    for name, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        if "TimeToLiveSpecification" in properties:
+            aws.client("dynamodb").update_time_to_live(
+                TableName=resources[name], TimeToLiveSpecification=properties["TimeToLiveSpecification"]
+            )
+        if "RedrivePolicy" in properties:
+            _set_dead_letter_queue(aws, resources, name, properties["RedrivePolicy"])
+
+
+def _set_dead_letter_queue(aws: Aws, resources: Mapping[str, str], name: str, policy: Mapping[str, Any]) -> None:
+    sqs = aws.client("sqs")
+    target = resources[policy["deadLetterTargetArn"]["Fn::GetAtt"][0]]
+    arn = sqs.get_queue_attributes(QueueUrl=target, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": policy["maxReceiveCount"]}
+    sqs.set_queue_attributes(QueueUrl=resources[name], Attributes={"RedrivePolicy": json.dumps(redrive)})
+
+
+def _set_connections_url(aws: Aws, function: str, connections_url: str) -> None:
+    """The API's management address is another than on AWS."""
+    lambda_ = aws.client("lambda")
+    variables = lambda_.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    if "CONNECTIONS_URL" in variables:
+        variables["CONNECTIONS_URL"] = connections_url
+        lambda_.update_function_configuration(FunctionName=function, Environment={"Variables": variables})

@@ -1,0 +1,605 @@
+"""What every store of session records must do, whatever it is made of. Subclasses give ``sessions``."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+from typing_relay.aws.sessions import SWEEP_SHARDS, shard_of
+from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.ports import Absent, Lock
+
+from tests.simulation.memory_sessions import MemorySessions
+
+NOW = 1_800_000_000_000  # epoch ms
+EXPIRES = NOW // 1000 + 3600
+ID, TAB, OTHER_TAB, KEEPER, GUEST = "visitor", "tab-1", "tab-2", "keeper-1", "guest-1"
+
+
+class SessionsContract:
+    """One sentence a test; ``sessions`` is empty at its beginning."""
+
+    @pytest.fixture
+    def sessions(self) -> MemorySessions:
+        """The store to be tested."""
+        raise NotImplementedError
+
+    # --- reading and expiry
+
+    def test_a_record_that_was_never_created_is_absent(self, sessions: MemorySessions) -> None:
+        """T11."""
+        assert sessions.get(ID, NOW) is None
+
+    def test_a_fresh_record_has_the_defaults_of_a_session(self, sessions: MemorySessions) -> None:
+        """Whatever the store keeps, a reader sees ``Session``'s own defaults."""
+        sessions.create(ID, NOW, EXPIRES)
+        assert sessions.get(ID, NOW) == Session(ID, expires_at=EXPIRES)
+
+    def test_a_record_past_its_expiry_is_absent_though_not_deleted(self, sessions: MemorySessions) -> None:
+        """T11: nothing relies on TTL's deletion being prompt."""
+        sessions.create(ID, NOW, EXPIRES)
+        assert sessions.get(ID, (EXPIRES - 1) * 1000 + 999) is not None
+        assert sessions.get(ID, EXPIRES * 1000) is None
+
+    def test_creating_leaves_a_living_record_alone(self, sessions: MemorySessions) -> None:
+        """T12: two first frames at once make one record."""
+        _typing(sessions)
+        sessions.create(ID, NOW, EXPIRES + 60)
+        assert _record(sessions).keys == {TAB: NOW}
+
+    def test_creating_replaces_an_expired_record(self, sessions: MemorySessions) -> None:
+        """T11: nothing of an expired session shines through."""
+        _owned(sessions)
+        sessions.create(ID, EXPIRES * 1000, EXPIRES + 60)
+        assert sessions.get(ID, EXPIRES * 1000) == Session(ID, expires_at=EXPIRES + 60)
+        assert sessions.overdue(shard_of(ID), NOW * 2, 10) == []
+
+    def test_many_records_are_read_at_once_without_the_absent_ones(self, sessions: MemorySessions) -> None:
+        """More than one batch of DynamoDB's."""
+        ids = [f"visitor-{number}" for number in range(120)]
+        for session_id in ids[:-1]:
+            sessions.create(session_id, NOW, EXPIRES)
+        sessions.create(ids[-1], NOW, NOW // 1000)
+        assert sessions.get_many(ids, NOW).keys() == set(ids[:-1])
+
+    # --- keys
+
+    def test_a_key_is_noted_and_counted(self, sessions: MemorySessions) -> None:
+        """T8: the write returns all that the handler needs."""
+        sessions.create(ID, NOW, EXPIRES)
+        record = sessions.press_key(ID, TAB, NOW, NOW, EXPIRES + 9)
+        assert isinstance(record, Session)
+        assert (record.keys, record.revision, record.typing) == ({TAB: NOW}, 1, True)
+        assert record.expires_at == EXPIRES + 9
+
+    def test_a_key_keeps_the_one_before_it(self, sessions: MemorySessions) -> None:
+        """T1: two bursts are told apart by their keys."""
+        _typing(sessions)
+        assert _record(sessions).earlier_keys == {TAB: 0}
+        sessions.press_key(ID, TAB, NOW + 2500, NOW + 2500, EXPIRES)
+        assert _record(sessions).earlier_keys == {TAB: NOW}
+
+    def test_a_key_for_no_record_says_that_it_is_absent(self, sessions: MemorySessions) -> None:
+        """T11."""
+        assert sessions.press_key(ID, TAB, NOW, NOW, EXPIRES) == Absent()
+
+    def test_a_key_for_an_expired_record_says_that_it_is_absent(self, sessions: MemorySessions) -> None:
+        """T11."""
+        sessions.create(ID, NOW, EXPIRES)
+        assert sessions.press_key(ID, TAB, EXPIRES * 1000, EXPIRES * 1000, EXPIRES + 60) == Absent()
+
+    def test_an_older_key_changes_nothing(self, sessions: MemorySessions) -> None:
+        """T12: time moves forward only."""
+        _typing(sessions)
+        assert sessions.press_key(ID, TAB, NOW - 1, NOW, EXPIRES) is None
+        assert _record(sessions).keys == {TAB: NOW}
+
+    def test_an_overtaken_key_is_kept_as_the_one_before_the_newest(self, sessions: MemorySessions) -> None:
+        """T12: two frames in the wrong order do not make a pause of none."""
+        _typing(sessions)
+        sessions.press_key(ID, TAB, NOW + 2020, NOW + 2020, EXPIRES)
+        assert sessions.press_key(ID, TAB, NOW + 1990, NOW + 2020, EXPIRES) is None
+        record = _record(sessions)
+        assert (record.keys, record.earlier_keys, record.revision) == ({TAB: NOW + 2020}, {TAB: NOW + 1990}, 3)
+
+    def test_the_same_key_again_changes_nothing_and_returns_the_record(self, sessions: MemorySessions) -> None:
+        """T9, T12: an answer lost on its way must not lose the wake-up."""
+        _typing(sessions)
+        before = _record(sessions)
+        assert sessions.press_key(ID, TAB, NOW, NOW, EXPIRES + 60) == before
+        assert _record(sessions) == before
+
+    @pytest.mark.parametrize("stop_at", [NOW, NOW + 1])
+    def test_a_key_no_newer_than_a_stop_of_its_connection_is_refused(
+        self, sessions: MemorySessions, stop_at: int
+    ) -> None:
+        """T5: a stop may overtake an older key."""
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.note_stop(ID, TAB, stop_at, NOW)
+        assert sessions.press_key(ID, TAB, NOW, NOW, EXPIRES) is None
+
+    def test_the_same_key_again_is_refused_once_a_stop_took_it_back(self, sessions: MemorySessions) -> None:
+        """T5, T12."""
+        _typing(sessions)
+        sessions.note_stop(ID, TAB, NOW, NOW)
+        assert sessions.press_key(ID, TAB, NOW, NOW, EXPIRES) is None
+
+    def test_keys_of_two_connections_do_not_hinder_each_other(self, sessions: MemorySessions) -> None:
+        """T10: the other tab's clockwork is its own."""
+        _typing(sessions)
+        sessions.press_key(ID, OTHER_TAB, NOW - 500, NOW, EXPIRES)
+        assert _record(sessions).keys == {TAB: NOW, OTHER_TAB: NOW - 500}
+
+    # --- stops
+
+    def test_a_stop_is_noted_and_counted(self, sessions: MemorySessions) -> None:
+        """T5."""
+        _typing(sessions)
+        record = sessions.note_stop(ID, TAB, NOW + 5, NOW)
+        assert record is not None
+        assert (record.stops, record.revision) == ({TAB: NOW + 5}, 2)
+
+    @pytest.mark.parametrize("at", [NOW, NOW - 1])
+    def test_a_stop_that_is_no_news_is_refused(self, sessions: MemorySessions, at: int) -> None:
+        """T12."""
+        _typing(sessions)
+        sessions.note_stop(ID, TAB, NOW, NOW)
+        assert sessions.note_stop(ID, TAB, at, NOW) is None
+
+    def test_a_stop_without_a_living_record_is_refused(self, sessions: MemorySessions) -> None:
+        """T11."""
+        assert sessions.note_stop(ID, TAB, NOW, NOW) is None
+        sessions.create(ID, NOW, EXPIRES)
+        assert sessions.note_stop(ID, TAB, NOW, EXPIRES * 1000) is None
+
+    # --- connections
+
+    def test_connections_come_and_go(self, sessions: MemorySessions) -> None:
+        """Twice the same change is one change (T12)."""
+        sessions.create(ID, NOW, EXPIRES)
+        for _ in range(2):
+            sessions.add_connection(ID, TAB, NOW, EXPIRES)
+        record = sessions.add_connection(ID, OTHER_TAB, NOW, EXPIRES + 7)
+        assert isinstance(record, Session)
+        assert (record.connections, record.expires_at) == ({TAB, OTHER_TAB}, EXPIRES + 7)
+        for _ in range(2):
+            sessions.forget_connection(ID, TAB, NOW)
+        sessions.forget_connection(ID, OTHER_TAB, NOW)
+        assert _record(sessions).connections == frozenset()
+
+    def test_a_connection_to_no_living_record_says_that_it_is_absent(self, sessions: MemorySessions) -> None:
+        """T11."""
+        assert sessions.add_connection(ID, TAB, NOW, EXPIRES) == Absent()
+        sessions.create(ID, NOW, EXPIRES)
+        assert sessions.add_connection(ID, TAB, EXPIRES * 1000, EXPIRES + 60) == Absent()
+
+    def test_forgetting_a_connection_brings_no_record_into_being(self, sessions: MemorySessions) -> None:
+        """T11: a late disconnect of an expired session."""
+        sessions.forget_connection(ID, TAB, NOW)
+        assert sessions.get(ID, NOW) is None
+
+    def test_pruning_forgets_old_keys_and_stops_of_connections_that_are_gone(self, sessions: MemorySessions) -> None:
+        """A record does not grow with every page that the visitor opens."""
+        _typing(sessions)
+        sessions.add_connection(ID, OTHER_TAB, NOW, EXPIRES)
+        sessions.press_key(ID, OTHER_TAB, NOW, NOW, EXPIRES)
+        sessions.press_key(ID, "tab-3", NOW + 5000, NOW, EXPIRES)
+        sessions.note_stop(ID, TAB, NOW, NOW)
+        sessions.prune(_record(sessions), NOW + 1)
+        record = _record(sessions)
+        assert (record.keys, record.stops) == ({OTHER_TAB: NOW, "tab-3": NOW + 5000}, {})
+        assert record.earlier_keys == {OTHER_TAB: 0, "tab-3": 0}
+
+    def test_pruning_with_nothing_old_changes_nothing(self, sessions: MemorySessions) -> None:
+        """A key that may still be followed by a late frame stays."""
+        _typing(sessions)
+        before = _record(sessions)
+        sessions.prune(before, NOW)
+        assert _record(sessions) == before
+
+    # --- owners
+
+    def test_a_claim_takes_the_next_generation_and_a_lease(self, sessions: MemorySessions) -> None:
+        """T6: the fence."""
+        _typing(sessions)
+        assert sessions.claim(ID, 0, NOW + 100)
+        record = _record(sessions)
+        assert (record.generation, record.lease_until) == (1, NOW + 100)
+
+    def test_of_two_claims_of_one_generation_one_wins(self, sessions: MemorySessions) -> None:
+        """T6."""
+        _typing(sessions)
+        assert sessions.claim(ID, 0, NOW + 100)
+        assert not sessions.claim(ID, 0, NOW + 101)
+        assert _record(sessions).lease_until == NOW + 100
+
+    def test_a_claim_repeated_because_its_answer_was_lost_holds(self, sessions: MemorySessions) -> None:
+        """T9: otherwise nobody would start the execution."""
+        _typing(sessions)
+        assert sessions.claim(ID, 0, NOW + 100)
+        assert sessions.claim(ID, 0, NOW + 100)
+        assert _record(sessions).generation == 1
+
+    def test_owners_of_no_record_get_nothing(self, sessions: MemorySessions) -> None:
+        """T11: a record may be deleted under its owner."""
+        record = Session(ID, guest_id=GUEST)
+        assert not sessions.claim(ID, 0, NOW)
+        assert not sessions.set_lease(ID, 0, NOW)
+        assert not sessions.lock(record, _lock(True))
+        assert not sessions.forget_failures(ID, 0)
+        assert not sessions.end_guest(ID, GUEST, NOW)
+        assert sessions.get(ID, NOW) is None
+
+    def test_only_the_newest_owner_sets_the_lease(self, sessions: MemorySessions) -> None:
+        """T6."""
+        _owned(sessions)
+        assert sessions.set_lease(ID, 1, NOW + 500)
+        assert not sessions.set_lease(ID, 0, NOW + 900)
+        assert _record(sessions).lease_until == NOW + 500
+
+    def test_leases_that_ran_out_are_found_oldest_first_until_released(self, sessions: MemorySessions) -> None:
+        """T4: the sweeper's index."""
+        others = [f"visitor-{number}" for number in range(200)]
+        mine = [session_id for session_id in others if shard_of(session_id) == 3][:3]
+        for age, session_id in enumerate(mine):
+            sessions.create(session_id, NOW, EXPIRES)
+            sessions.claim(session_id, 0, NOW - age)
+        assert sessions.overdue(3, NOW + 1, 10) == mine[::-1]
+        assert sessions.overdue(3, NOW, 10) == mine[:0:-1]
+        assert sessions.overdue(3, NOW + 1, 1) == mine[2:]
+        assert all(not sessions.overdue(shard, NOW + 1, 10) for shard in range(SWEEP_SHARDS) if shard != 3)
+
+    # --- the lock
+
+    def test_a_lock_says_what_is_on_its_way_and_until_when(self, sessions: MemorySessions) -> None:
+        """T6: fence and lock are one write."""
+        record = _owned(sessions)
+        assert sessions.lock(record, Lock(True, NOW + 70, NOW + 80, typing_since=NOW))
+        locked = _record(sessions)
+        assert (locked.sending, locked.sending_until, locked.lease_until) == (True, NOW + 70, NOW + 80)
+        assert (locked.typing, locked.typing_since, locked.attempted) == (True, NOW, True)
+
+    def test_a_lock_without_a_beginning_forgets_since_when_the_visitor_types(self, sessions: MemorySessions) -> None:
+        """The cap counts one stretch of typing, not the next."""
+        _accepted(sessions, True)
+        assert sessions.lock(_record(sessions), _lock(False))
+        assert _record(sessions).typing_since is None
+
+    def test_an_older_owner_gets_no_lock(self, sessions: MemorySessions) -> None:
+        """T6."""
+        record = _owned(sessions)
+        sessions.claim(ID, 1, NOW + 100)
+        assert not sessions.lock(record, _lock(True))
+
+    def test_a_key_or_stop_that_the_owner_has_not_seen_keeps_it_from_the_lock(self, sessions: MemorySessions) -> None:
+        """T3, T5."""
+        record = _owned(sessions)
+        sessions.note_stop(ID, TAB, NOW, NOW)
+        assert not sessions.lock(record, _lock(True))
+
+    def test_of_two_executions_of_one_generation_one_gets_the_lock(self, sessions: MemorySessions) -> None:
+        """T6, T12: Step Functions may start an execution twice."""
+        record = _owned(sessions)
+        assert sessions.lock(record, _lock(True))
+        assert not sessions.lock(record, Lock(True, NOW + 71, NOW + 80, NOW))
+
+    def test_a_duplicate_that_slept_through_a_call_gets_no_lock(self, sessions: MemorySessions) -> None:
+        """T1, T12: the lock is free again, but what the duplicate read is out of date."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        sessions.accepted(record, _lock(True), NOW + 5, NOW + 10)
+        assert not sessions.lock(record, Lock(True, NOW + 71, NOW + 80, NOW))
+
+    def test_a_lock_puts_the_record_into_the_sweepers_hands(self, sessions: MemorySessions) -> None:
+        """T4: a duplicate may call after the release; what it leaves behind must be found."""
+        record = _owned(sessions)
+        sessions.release(record)
+        sessions.lock(record, _lock(True))
+        assert sessions.overdue(shard_of(ID), NOW * 2, 10) == [ID]
+
+    def test_a_lock_for_a_guest_that_is_gone_is_refused(self, sessions: MemorySessions) -> None:
+        """The call would go to a guest session that is over."""
+        record = _owned(sessions)
+        sessions.end_guest(ID, GUEST, NOW)
+        assert not sessions.lock(record, _lock(True))
+
+    @pytest.mark.parametrize("before", [None, True, False])
+    def test_a_lock_given_back_leaves_what_is_on_its_way_as_it_was(
+        self, sessions: MemorySessions, before: bool | None
+    ) -> None:
+        """T5: no call was made; one made earlier may still be uncertain."""
+        record = _owned(sessions)
+        if before is not None:
+            earlier = Lock(before, NOW + 7, NOW + 80, NOW)
+            sessions.lock(record, earlier)
+            sessions.failed(record, earlier, NOW + 7)
+        uncertain = _record(sessions)
+        sessions.lock(uncertain, _lock(True))
+        assert sessions.unlock(uncertain, _lock(True))
+        assert (_record(sessions).sending, _record(sessions).sending_until) == (before, 0)
+
+    def test_only_the_lock_that_is_held_can_be_given_back(self, sessions: MemorySessions) -> None:
+        """T6: a stalled owner comes late."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        assert not sessions.unlock(record, Lock(True, NOW + 71, NOW + 80, NOW))
+        assert _record(sessions).sending_until == NOW + 70
+
+    # --- what came of the call
+
+    def test_an_accepted_call_is_shown_and_frees_the_lock(self, sessions: MemorySessions) -> None:
+        """What CXone shows is known again."""
+        record = _accepted(sessions, True)
+        assert (record.shown, record.shown_at, record.verify_at) == (True, NOW + 5, NOW + 10)
+        assert (record.sending, record.sending_until) == (None, 0)
+
+    def test_the_answer_to_a_call_whose_lock_ran_out_changes_nothing(self, sessions: MemorySessions) -> None:
+        """T6, T12: a stalled owner comes late."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        sessions.lock(_record(sessions), Lock(False, NOW + 90, NOW + 95, None))
+        before = _record(sessions)
+        assert not sessions.accepted(record, _lock(True), NOW, NOW)
+        assert not sessions.failed(record, _lock(True), None)
+        assert _record(sessions) == before
+
+    def test_the_answer_to_a_call_for_a_former_guest_changes_nothing(self, sessions: MemorySessions) -> None:
+        """What the former guest showed says nothing of the new one."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW)
+        before = _record(sessions)
+        assert not sessions.accepted(record, _lock(True), NOW, NOW)
+        assert not sessions.failed(record, _lock(True), None)
+        assert _record(sessions) == before
+
+    def test_a_call_that_certainly_failed_leaves_what_is_shown_known(self, sessions: MemorySessions) -> None:
+        """The next try sends only what is still wanted."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        assert sessions.failed(record, _lock(True), None)
+        failed = _record(sessions)
+        assert (failed.sending, failed.sending_until) == (None, 0)
+        assert (failed.failures_of(True), failed.failures_of(False)) == (1, 0)
+
+    def test_a_call_that_may_have_been_taken_stays_uncertain(self, sessions: MemorySessions) -> None:
+        """T6: the next one waits until it can be in flight no longer."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        assert sessions.failed(record, _lock(True), NOW + 70)
+        failed = _record(sessions)
+        assert (failed.sending, failed.sending_until) == (True, NOW + 70)
+
+    def test_a_try_counts_from_its_lock_on(self, sessions: MemorySessions) -> None:
+        """T7: also when its sender dies and nobody tells how it ended."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        assert _record(sessions).failures_of(True) == 1
+
+    def test_failures_are_counted_for_one_value_only(self, sessions: MemorySessions) -> None:
+        """T7: a ``false`` is not held against the ``true`` that failed before."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        sessions.failed(record, _lock(True), None)
+        sessions.lock(_record(sessions), Lock(False, NOW + 71, NOW + 80, None))
+        assert (_record(sessions).failures_of(True), _record(sessions).failures_of(False)) == (0, 1)
+
+    def test_forgetting_failures_gives_the_next_burst_all_its_retries(self, sessions: MemorySessions) -> None:
+        """T7."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        sessions.failed(record, _lock(True), None)
+        assert not sessions.forget_failures(ID, 0)
+        assert sessions.forget_failures(ID, 1)
+        assert _record(sessions).attempts == 0
+
+    # --- verification
+
+    def test_what_cxone_says_that_it_shows_becomes_what_is_shown(self, sessions: MemorySessions) -> None:
+        """CXone does not keep typing state for ever (CXone fact)."""
+        record = _accepted(sessions, True)
+        assert sessions.verified(record, False, NOW + 50, 1)
+        verified = _record(sessions)
+        assert (verified.shown, verified.verify_at, verified.mismatches) == (False, NOW + 50, 1)
+
+    def test_nothing_more_to_verify_is_remembered_as_such(self, sessions: MemorySessions) -> None:
+        """After a ``false`` one look is enough."""
+        record = _accepted(sessions, False)
+        assert sessions.verified(record, False, None, 0)
+        assert _record(sessions).verify_at is None
+
+    def test_an_older_owners_verification_is_refused(self, sessions: MemorySessions) -> None:
+        """T6."""
+        record = _accepted(sessions, True)
+        sessions.claim(ID, 1, NOW + 100)
+        assert not sessions.verified(record, False, None, 0)
+
+    def test_a_verification_overtaken_by_a_call_is_refused(self, sessions: MemorySessions) -> None:
+        """T12: what was read before the call says nothing of what is shown after it."""
+        record = _accepted(sessions, True)
+        sessions.lock(_record(sessions), Lock(False, NOW + 71, NOW + 80, None))
+        assert not sessions.verified(record, True, None, 0)
+
+    def test_a_verification_as_old_as_the_call_before_is_refused(self, sessions: MemorySessions) -> None:
+        """T4: a duplicate asked before, and hears after, what the other one sent."""
+        record = _accepted(sessions, True)
+        sessions.lock(record, Lock(False, NOW + 71, NOW + 80, None))
+        sessions.accepted(record, Lock(False, NOW + 71, NOW + 80, None), NOW, NOW)
+        assert not sessions.verified(record, True, None, 0)
+
+    def test_a_retry_after_holds_for_the_next_owner_too(self, sessions: MemorySessions) -> None:
+        """T7: an older owner may be the one that hears it."""
+        record = _accepted(sessions, True)
+        sessions.claim(ID, 1, NOW + 100)
+        assert sessions.postpone(record, NOW + 900)
+        assert not sessions.postpone(record, NOW + 800)
+        assert _record(sessions).retry_at == NOW + 900
+
+    def test_a_retry_after_ends_with_its_guest(self, sessions: MemorySessions) -> None:
+        """T7: each guest has a rate limit of its own."""
+        record = _accepted(sessions, True)
+        sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW)
+        assert not sessions.postpone(record, NOW + 900)
+
+    # --- release
+
+    def test_a_released_record_needs_no_sweeper(self, sessions: MemorySessions) -> None:
+        """T4: released means settled."""
+        record = _owned(sessions)
+        assert sessions.release(record)
+        released = _record(sessions)
+        assert (released.lease_until, released.typing, released.typing_since) == (0, False, None)
+        assert sessions.overdue(shard_of(ID), NOW * 2, 10) == []
+
+    def test_a_key_that_the_owner_has_not_seen_keeps_it_from_releasing(self, sessions: MemorySessions) -> None:
+        """T9."""
+        record = _owned(sessions)
+        sessions.press_key(ID, TAB, NOW + 1, NOW, EXPIRES)
+        assert not sessions.release(record)
+        assert sessions.overdue(shard_of(ID), NOW * 2, 10) == [ID]
+
+    def test_a_call_that_the_owner_has_not_seen_keeps_it_from_releasing(self, sessions: MemorySessions) -> None:
+        """T4: a duplicate's call; it may have been taken."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        assert not sessions.release(record)
+
+    def test_an_older_owner_cannot_release(self, sessions: MemorySessions) -> None:
+        """T9."""
+        record = _owned(sessions)
+        sessions.claim(ID, 1, NOW + 100)
+        assert not sessions.release(record)
+
+    # --- guests
+
+    def test_of_two_that_ask_for_a_guest_one_does(self, sessions: MemorySessions) -> None:
+        """T12: two tabs at once make one guest."""
+        sessions.create(ID, NOW, EXPIRES)
+        record = _record(sessions)
+        assert sessions.request_guest(record, NOW)
+        assert not sessions.request_guest(record, NOW + 1)
+        asked = _record(sessions)
+        assert (asked.guest_status, asked.guest_requested_at) == (GuestStatus.OPENING, NOW)
+
+    def test_a_keeper_takes_a_session_that_lives(self, sessions: MemorySessions) -> None:
+        """The fence of a queue message delivered twice."""
+        assert sessions.take_guest(ID, KEEPER, NOW) is None
+        sessions.create(ID, NOW, EXPIRES)
+        taken = sessions.take_guest(ID, KEEPER, NOW)
+        assert taken is not None
+        assert taken.keeper == KEEPER
+        assert sessions.take_guest(ID, KEEPER, EXPIRES * 1000) is None
+
+    def test_a_new_guest_begins_with_nothing_shown_and_nothing_on_its_way(self, sessions: MemorySessions) -> None:
+        """The wanted state must reach the new guest."""
+        record = _accepted(sessions, True)
+        sessions.lock(record, Lock(False, NOW + 71, NOW + 80, None))
+        assert sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW)
+        opened = _record(sessions)
+        assert (opened.guest_id, opened.web_socket_url) == ("guest-2", "wss://two")
+        assert (opened.guest_status, opened.guest_requested_at) == (GuestStatus.OPENING, NOW)
+        assert (opened.shown, opened.sending, opened.verify_at, opened.retry_at) == (False, None, None, 0)
+        assert opened.typing_since is None
+
+    def test_only_its_keeper_speaks_for_a_guest(self, sessions: MemorySessions) -> None:
+        """T12: a former keeper that was slow."""
+        _owned(sessions)
+        assert sessions.set_guest_status(ID, KEEPER, GuestStatus.RECONNECTING, NOW)
+        assert not sessions.set_guest_status(ID, "keeper-2", GuestStatus.OPEN, NOW)
+        assert not sessions.open_guest(ID, "keeper-2", "guest-2", "wss://two", NOW)
+        assert not sessions.release_guest(ID, "keeper-2", NOW)
+        assert _record(sessions).guest_status is GuestStatus.RECONNECTING
+
+    def test_of_two_that_notice_the_end_of_a_guest_one_is_first(self, sessions: MemorySessions) -> None:
+        """T12: one new guest, not two."""
+        _accepted(sessions, True)
+        assert sessions.end_guest(ID, GUEST, NOW + 3)
+        assert not sessions.end_guest(ID, GUEST, NOW + 4)
+        ended = _record(sessions)
+        assert (ended.guest_id, ended.web_socket_url, ended.shown) == ("", "", False)
+        assert (ended.guest_status, ended.guest_requested_at) == (GuestStatus.OPENING, NOW + 3)
+
+    def test_a_guest_is_released_only_when_its_visitor_is_gone(self, sessions: MemorySessions) -> None:
+        """A page navigation must not cost a new guest."""
+        _owned(sessions)
+        sessions.add_connection(ID, TAB, NOW, EXPIRES)
+        assert not sessions.release_guest(ID, KEEPER, NOW)
+        sessions.forget_connection(ID, TAB, NOW)
+        assert sessions.release_guest(ID, KEEPER, NOW)
+        released = _record(sessions)
+        assert (released.guest_status, released.keeper, released.guest_id) == (GuestStatus.CLOSED, "", "")
+
+    @pytest.mark.parametrize("typing", [True, False])
+    def test_a_guest_who_is_or_may_be_shown_typing_is_not_released(
+        self, sessions: MemorySessions, typing: bool
+    ) -> None:
+        """T4: without the guest nothing could be taken back."""
+        _accepted(sessions, True)
+        if not typing:
+            sessions.lock(_record(sessions), Lock(False, NOW + 71, NOW + 80, None))
+        assert not sessions.release_guest(ID, KEEPER, NOW)
+
+    def test_a_call_to_a_former_guest_still_holds_its_lock(self, sessions: MemorySessions) -> None:
+        """T6: one call a session, whichever guest it is for."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        sessions.end_guest(ID, GUEST, NOW)
+        sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW)
+        assert _record(sessions).sending_until == NOW + 70
+        assert sessions.unlock(record, _lock(True))
+        assert (_record(sessions).sending, _record(sessions).sending_until) == (None, 0)
+
+    def test_typing_found_unavailable_is_said_once_for_each_guest(self, sessions: MemorySessions) -> None:
+        """404: the visitor's front end is told once, and no further call is made."""
+        _accepted(sessions, True)
+        assert sessions.mark_typing_unavailable(ID, GUEST)
+        assert not sessions.mark_typing_unavailable(ID, GUEST)
+        marked = _record(sessions)
+        assert (marked.typing_unavailable, marked.shown, marked.verify_at) == (True, False, None)
+        sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW)
+        assert not sessions.mark_typing_unavailable(ID, GUEST)
+        assert sessions.mark_typing_unavailable(ID, "guest-2")
+
+    def test_every_attribute_of_a_session_comes_back_as_it_was_written(self, sessions: MemorySessions) -> None:
+        """A reader may count on types, not only on values."""
+        _accepted(sessions, True)
+        record = _record(sessions)
+        defaults = Session(ID)
+        for field in fields(Session):
+            value, default = getattr(record, field.name), getattr(defaults, field.name)
+            assert default is None or value is None or isinstance(value, type(default)), field.name
+
+
+def _typing(sessions: MemorySessions) -> Session:
+    """A visitor pressed one key at NOW."""
+    sessions.create(ID, NOW, EXPIRES)
+    sessions.press_key(ID, TAB, NOW, NOW, EXPIRES)
+    return _record(sessions)
+
+
+def _owned(sessions: MemorySessions) -> Session:
+    """That, with an open guest and an owner of generation 1."""
+    _typing(sessions)
+    sessions.take_guest(ID, KEEPER, NOW)
+    sessions.open_guest(ID, KEEPER, GUEST, "wss://one", NOW)
+    sessions.set_guest_status(ID, KEEPER, GuestStatus.OPEN, NOW)
+    sessions.claim(ID, 0, NOW + 50)
+    return _record(sessions)
+
+
+def _accepted(sessions: MemorySessions, typing: bool) -> Session:
+    """That, with ``typing`` sent and accepted."""
+    record = _owned(sessions)
+    sessions.lock(record, _lock(typing))
+    assert sessions.accepted(record, _lock(typing), NOW + 5, NOW + 10)
+    return _record(sessions)
+
+
+def _lock(typing: bool) -> Lock:
+    return Lock(typing, until=NOW + 70, lease_until=NOW + 80, typing_since=NOW if typing else None)
+
+
+def _record(sessions: MemorySessions) -> Session:
+    record = sessions.get(ID, NOW)
+    assert record is not None
+    return record

@@ -1,0 +1,344 @@
+"""What template.yaml promises and the emulator cannot show: roles, limits, retention, alarms, parameters."""
+
+import json
+import os
+import re
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import pytest
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).resolve().parents[3]
+TEXT = (ROOT / "template.yaml").read_text()
+TEMPLATE = yaml_parse(TEXT)
+RESOURCES = TEMPLATE["Resources"]
+PARAMETERS = TEMPLATE["Parameters"]
+STATE_MACHINE = json.loads((ROOT / "functions/typing_burst.asl.json").read_text())
+
+API_GATEWAY_LIMIT_S = 29  # integration timeout of a WebSocket API
+EXPRESS_LIMIT_S = 300  # Express executions end after five minutes
+FUNCTIONS = ["Authorizer", "Connection", "Keystroke", "Sender", "Sweeper"]
+ALARMS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
+
+
+def properties(name: str) -> dict[str, Any]:
+    return RESOURCES[name]["Properties"]
+
+
+def of_type(type_name: str) -> dict[str, dict[str, Any]]:
+    return {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == type_name}
+
+
+def variables(name: str) -> dict[str, Any]:
+    return properties(name)["Environment"]["Variables"]
+
+
+def keeper_container() -> dict[str, Any]:
+    return properties("KeeperTask")["ContainerDefinitions"][0]
+
+
+@cache
+def expanded() -> dict[str, Any]:
+    """The template as SAM hands it to CloudFormation, with the roles SAM makes."""
+    template = yaml_parse(TEXT)
+    for resource in template["Resources"].values():
+        for key in ("CodeUri", "ContentUri", "DefinitionUri"):
+            if key in resource.get("Properties", {}):
+                resource["Properties"][key] = {"Bucket": "bucket", "Key": "key"}
+    with mock.patch.dict(os.environ, AWS_DEFAULT_REGION="us-east-1"):
+        return transform(template, {}, SimpleNamespace(load=dict))
+
+
+def roles() -> dict[str, dict[str, Any]]:
+    return {n: r["Properties"] for n, r in expanded()["Resources"].items() if r["Type"] == "AWS::IAM::Role"}
+
+
+def statements() -> list[tuple[str, dict[str, Any]]]:
+    """Every statement of every role, with the role's name."""
+    return [
+        (name, statement)
+        for name, role in roles().items()
+        for policy in role.get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+class TestPermissions:
+    def test_each_names_one_action(self) -> None:
+        several = [(role, s) for role, s in statements() if not isinstance(s["Action"], str) or "*" in s["Action"]]
+        assert several == []
+
+    def test_all_resources_only_where_aws_knows_no_resource(self) -> None:
+        """Log delivery of a state machine takes no resource (AWS: "Logging using CloudWatch Logs")."""
+        unbounded = {(role, s["Action"].split(":")[0]) for role, s in statements() if s["Resource"] == "*"}
+        assert unbounded == {("TypingBurstRole", "logs")}
+
+    def test_wildcards_within_a_resource_stand_for_connections_only(self) -> None:
+        wild = {
+            json.dumps(s["Resource"])
+            for _, s in statements()
+            if "*" in json.dumps(s["Resource"]) and s["Resource"] != "*"
+        }
+        assert all(re.search(r"/live/(POST|DELETE)/@connections/\*", resource) for resource in wild)
+
+    def test_each_has_its_reason_above_it(self) -> None:
+        lines = TEXT.splitlines()
+        bare = [
+            number + 1
+            for number, line in enumerate(lines)
+            if line.strip() == "- Effect: Allow" and not lines[number - 1].strip().startswith("# ")
+        ]
+        assert bare == []
+
+    def test_managed_policies_are_those_for_logs_traces_and_images(self) -> None:
+        managed = {
+            json.dumps(arn).split("policy/")[-1].strip('"}]')
+            for r in roles().values()
+            for arn in r.get("ManagedPolicyArns", [])
+        }
+        assert managed == {
+            "service-role/AWSLambdaBasicExecutionRole",
+            "AWSXrayWriteOnlyAccess",
+            "service-role/AmazonECSTaskExecutionRolePolicy",
+        }
+
+    @pytest.mark.parametrize("function", ["Authorizer", "Connection", "Keystroke", "Sweeper"])
+    def test_only_sender_and_keeper_may_read_the_cxone_credentials(self, function: str) -> None:
+        policies = json.dumps(properties(function)["Policies"])
+        assert "CxoneSecret" not in policies
+        assert "CXONE_SECRET_ARN" not in variables(function)
+
+
+class TestFunctions:
+    def test_are_the_five_of_the_design(self) -> None:
+        assert sorted(of_type("AWS::Serverless::Function")) == FUNCTIONS
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_end_in_time(self, function: str) -> None:
+        """Each Timeout is set, and lies within the limit of whoever waits for it."""
+        limits = {"Sender": STATE_MACHINE["States"]["Reconcile"]["TimeoutSeconds"], "Sweeper": 60}
+        assert properties(function)["Timeout"] < limits.get(function, API_GATEWAY_LIMIT_S)
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_log_to_a_group_of_their_own_that_forgets(self, function: str) -> None:
+        group = properties(function)["LoggingConfig"]["LogGroup"]["Ref"]
+        assert group == f"{function}Logs"
+        assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+    def test_run_on_the_runtime_that_the_layer_is_built_for(self) -> None:
+        runtime = TEMPLATE["Globals"]["Function"]
+        layer = properties("TypingRelayLayer")
+        assert [runtime["Runtime"]] == layer["CompatibleRuntimes"]
+        assert runtime["Architectures"] == layer["CompatibleArchitectures"]
+
+    def test_are_traced(self) -> None:
+        assert TEMPLATE["Globals"]["Function"]["Tracing"] == "Active"
+
+    def test_are_told_every_setting_that_the_code_reads(self) -> None:
+        sources = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers").rglob("*.py")]
+        asked = re.compile(r'(?:setting\(|number\(|environ(?:\.get\(|\[))"([A-Z_]+)"')
+        read = {name for source in sources for name in asked.findall(source.read_text())}
+        told = {name for function in FUNCTIONS for name in variables(function)}
+        told |= {variable["Name"] for variable in keeper_container()["Environment"]}
+        assert read - told == set()
+
+    def test_the_layer_brings_no_python_folder_of_its_own(self) -> None:
+        """SAM's build makes it; one inside ContentUri would end up as python/python."""
+        assert not (ROOT / properties("TypingRelayLayer")["ContentUri"] / "python").exists()
+
+
+class TestApi:
+    def test_routes_are_those_of_the_contract(self) -> None:
+        frames = {"hello", "keystroke", "stop", "ping", "$default"}
+        routes = {
+            route: to["FunctionArn"]["Fn::GetAtt"][0] for route, to in properties("WebSocketApi")["Routes"].items()
+        }
+        assert routes == dict.fromkeys(frames, "Keystroke") | {"$connect": "Connection", "$disconnect": "Connection"}
+
+    def test_connecting_takes_the_authorizer_wherever_the_token_is(self) -> None:
+        """T13. An identity source would refuse handshakes that carry the token elsewhere."""
+        route = expanded()["Resources"]["WebSocketApiConnectRoute"]["Properties"]
+        authorizer = expanded()["Resources"][route["AuthorizerId"]["Ref"]]["Properties"]
+        assert route["AuthorizationType"] == "CUSTOM"
+        assert authorizer["IdentitySource"] == []
+
+    def test_connections_and_frames_are_throttled(self) -> None:
+        api = properties("WebSocketApi")
+        assert api["RouteSettings"]["$connect"]["ThrottlingRateLimit"] == {"Ref": "ConnectRateLimit"}
+        assert api["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "MessageRateLimit"}
+
+
+class TestStateMachine:
+    def test_is_express_and_ends_itself_before_the_express_limit(self) -> None:
+        assert properties("TypingBurst")["Type"] == "EXPRESS"
+        assert STATE_MACHINE["TimeoutSeconds"] < EXPRESS_LIMIT_S
+
+    def test_is_the_loop_of_the_design(self) -> None:
+        states = STATE_MACHINE["States"]
+        assert list(states) == ["Reconcile", "Settled?", "Wait", "Done"]
+        assert (states["Reconcile"]["Next"], states["Settled?"]["Default"], states["Wait"]["Next"]) == (
+            "Settled?",
+            "Wait",
+            "Reconcile",
+        )
+
+    def test_calls_a_sender_that_died_again(self) -> None:
+        """T4: in a second, not at the sweeper's next minute. T6 stands: the lock of a POST is in the record."""
+        [retry] = STATE_MACHINE["States"]["Reconcile"]["Retry"]
+        assert retry["ErrorEquals"] == ["States.ALL"]
+
+    def test_finds_every_substitution(self) -> None:
+        placeholders = set(re.findall(r"\$\{(\w+)\}", json.dumps(STATE_MACHINE)))
+        assert placeholders == set(properties("TypingBurst")["DefinitionSubstitutions"])
+
+    def test_logs_no_session_ids(self) -> None:
+        assert properties("TypingBurst")["Logging"]["IncludeExecutionData"] is False
+
+
+class TestStores:
+    @pytest.mark.parametrize("table", ["SessionsTable", "CxoneStateTable"])
+    def test_tables_expire_are_encrypted_and_pay_by_request(self, table: str) -> None:
+        """T11 rests on expires_at; TTL only clears away."""
+        declared = properties(table)
+        assert declared["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+        assert declared["SSESpecification"] == {"SSEEnabled": True}
+        assert declared["BillingMode"] == "PAY_PER_REQUEST"
+
+    def test_the_sweepers_index_carries_keys_only(self) -> None:
+        (index,) = properties("SessionsTable")["GlobalSecondaryIndexes"]
+        assert [key["AttributeName"] for key in index["KeySchema"]] == ["sweep_shard", "lease_until"]
+        assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+    def test_a_guest_of_a_dead_keeper_is_taken_over_after_thirty_seconds(self) -> None:
+        told = {variable["Name"]: variable["Value"] for variable in keeper_container()["Environment"]}
+        assert properties("GuestQueue")["VisibilityTimeout"] == int(told["KEEPER_VISIBILITY_SECONDS"]) == 30
+
+    def test_a_held_guest_outlives_every_session(self) -> None:
+        """A message is held as long as its guest: retention must not end it."""
+        assert properties("GuestQueue")["MessageRetentionPeriod"] > PARAMETERS["SessionTtlSeconds"]["MaxValue"]
+
+    def test_poison_messages_reach_the_dead_letter_queue_and_an_alarm(self) -> None:
+        redrive = properties("GuestQueue")["RedrivePolicy"]
+        assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["GuestDeadLetters", "Arn"]}
+        assert properties("GuestsDead")["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["GuestDeadLetters", "QueueName"]}
+
+    def test_no_secret_is_a_parameter_or_an_environment_variable(self) -> None:
+        told = {name for function in FUNCTIONS for name in variables(function)} | set(PARAMETERS)
+        assert [
+            name for name in told if re.search("(?i)secret|password|credential", name) and not name.endswith("_ARN")
+        ] == []
+
+
+class TestKeeper:
+    def test_has_a_file_descriptor_for_each_guest(self) -> None:
+        (limit,) = keeper_container()["Ulimits"]
+        assert limit["Name"] == "nofile"
+        assert limit["SoftLimit"] > PARAMETERS["KeeperMaxGuests"]["MaxValue"]
+
+    def test_cannot_write_its_own_disk(self) -> None:
+        assert keeper_container()["ReadonlyRootFilesystem"] is True
+
+    def test_has_time_to_hand_its_guests_back(self) -> None:
+        """Fargate kills after StopTimeout, at most 120 s."""
+        assert 10 <= keeper_container()["StopTimeout"] <= 120
+
+    def test_is_asked_for_its_health_by_a_module_that_exists(self) -> None:
+        module = keeper_container()["HealthCheck"]["Command"][-1]
+        assert (ROOT / "layers/typing_relay" / f"{module.replace('.', '/')}.py").exists()
+
+    def test_lets_nobody_in_and_goes_out_by_tls_only(self) -> None:
+        group = properties("KeeperSecurityGroup")
+        assert "SecurityGroupIngress" not in group
+        assert [(rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]] == [(443, 443)]
+
+    def test_a_bad_deployment_rolls_itself_back(self) -> None:
+        breaker = properties("KeeperService")["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
+        assert breaker == {"Enable": True, "Rollback": True}
+
+    def test_scales_by_guests_held_and_by_guests_waiting(self) -> None:
+        held = properties("KeeperScalingByGuestsHeld")["TargetTrackingScalingPolicyConfiguration"]
+        assert held["CustomizedMetricSpecification"]["MetricName"] == "GuestsHeldPercent"
+        assert properties("KeeperQueueGrows")["AlarmActions"] == [{"Ref": "KeeperScalingByQueue"}]
+
+    def test_is_left_out_where_there_is_no_image_yet(self) -> None:
+        conditions = {n: r.get("Condition") for n, r in RESOURCES.items() if "::ECS::" in r["Type"]}
+        assert conditions == {"KeeperTask": "HasKeeper", "KeeperCluster": "RunsKeeper", "KeeperService": "RunsKeeper"}
+
+
+class TestAlarms:
+    @pytest.mark.parametrize("alarm", ALARMS)
+    def test_each_has_somebody_to_tell_or_something_to_do(self, alarm: str) -> None:
+        assert properties(alarm)["AlarmActions"] in ([{"Ref": "AlarmTopic"}], [{"Ref": "KeeperScalingByQueue"}])
+
+    @pytest.mark.parametrize("alarm", ALARMS)
+    def test_each_is_explained_to_whoever_is_woken(self, alarm: str) -> None:
+        assert f"`{alarm}`" in (ROOT / "docs/operations.md").read_text()
+
+    def test_silence_of_sweeper_and_keeper_is_an_alarm(self) -> None:
+        silent = [alarm for alarm in ALARMS if properties(alarm)["TreatMissingData"] == "breaching"]
+        assert silent == ["SweeperSilent", "KeeperSilent"]
+
+
+def test_the_dashboard_is_json_about_resources_of_this_template() -> None:
+    body = properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+    named = set(re.findall(r"\$\{(\w+)", body)) - {"AWS"}
+    assert named <= set(RESOURCES)
+    assert json.loads(re.sub(r"\$\{[^}]+\}", "x", body))["widgets"]
+
+
+class TestParameters:
+    @pytest.mark.parametrize("name", PARAMETERS)
+    def test_each_is_described_and_grouped(self, name: str) -> None:
+        groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        assert PARAMETERS[name]["Description"]
+        assert sum(name in group["Parameters"] for group in groups) == 1
+
+    @pytest.mark.parametrize("name", [name for name, p in PARAMETERS.items() if p["Type"] == "Number"])
+    def test_each_number_has_bounds_around_its_default(self, name: str) -> None:
+        parameter = PARAMETERS[name]
+        low, high = parameter.get("MinValue"), parameter.get("MaxValue")
+        assert parameter["Default"] in parameter.get("AllowedValues", ()) or low <= parameter["Default"] <= high
+
+    def test_a_debounce_below_two_seconds_is_refused(self) -> None:
+        assert PARAMETERS["DebounceMs"]["MinValue"] == 2000
+
+    def test_heartbeats_come_within_the_debounce(self) -> None:
+        """T3: the next frame of somebody who types on must arrive before the quiet time ends."""
+        assert PARAMETERS["HeartbeatMs"]["MaxValue"] < PARAMETERS["DebounceMs"]["MinValue"]
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "https://acme.api.nicecxone.com",
+            "https://proxy.example:8443/cxone",
+            "http://127.0.0.1:9000",
+            "http://localhost",
+        ],
+    )
+    def test_cxone_is_reached_by_tls_or_on_this_machine(self, url: str) -> None:
+        assert re.fullmatch(PARAMETERS["CxoneBaseUrl"]["AllowedPattern"], url)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://acme.api.nicecxone.com",
+            "http://127.0.0.1.evil.example",
+            "https://user:pw@acme.example",
+            "https://a.example?x=1",
+            "acme",
+        ],
+    )
+    def test_any_other_cxone_is_refused(self, url: str) -> None:
+        assert not re.fullmatch(PARAMETERS["CxoneBaseUrl"]["AllowedPattern"], url)
+
+
+def test_outputs_name_what_others_connect_to() -> None:
+    assert {"WebSocketUrl", "StateMachineArn", "SessionsTableName", "GuestQueueUrl", "VisitorSecretArn"} <= set(
+        TEMPLATE["Outputs"]
+    )

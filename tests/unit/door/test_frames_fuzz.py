@@ -1,0 +1,103 @@
+"""Fuzzing the frame parser (T13): a frame, or BadFrame; never a crash, never a word of what came."""
+
+import json
+import traceback
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from typing_relay.door.frames import MAX_AGO_MS, MAX_FRAME_BYTES, BadFrame, Hello, Keystroke, Ping, Stop, parse
+
+from tests.support.fuzzing import fuzz, json_values
+
+GOOD = ['{"action":"hello"}', '{"action":"keystroke","ago_ms":120}', '{"action":"stop"}', '{"action":"ping"}']
+CODES = {"bad_frame", "too_large", "unknown_action"}
+CANARY = "c4n4ry"
+
+# Text as Lambda hands it over: any code point, lone surrogates too, which JSON can carry.
+any_text = st.text(st.characters(), max_size=200)
+near_json = st.text(st.sampled_from('{}[]":,\\ \n\t0123456789-+.eEaction_mskytroku\u0000\ud800'), max_size=120)
+frame_like = st.fixed_dictionaries(
+    {"action": st.sampled_from(["hello", "keystroke", "stop", "ping", "$default", "Keystroke"]) | json_values},
+    optional={"ago_ms": json_values, "text": json_values, "session": st.text(), "__proto__": json_values},
+)
+
+
+def _outcome(body: str) -> str:
+    """What parse made of `body`; the test fails if that is anything but a frame or a BadFrame."""
+    try:
+        frame = parse(body)
+    except BadFrame as refusal:
+        return refusal.code
+    assert isinstance(frame, Hello | Keystroke | Stop | Ping)
+    return "taken"
+
+
+def _is_ours(body: str) -> bool:
+    """The frame contract, said once more in another way."""
+    fields: dict[str, Any] = json.loads(body)
+    if fields["action"] != "keystroke":
+        return fields.keys() == {"action"} and fields["action"] in ("hello", "stop", "ping")
+    ago_ms = fields.get("ago_ms", 0)
+    return fields.keys() <= {"action", "ago_ms"} and type(ago_ms) in (int, float) and 0 <= ago_ms <= MAX_AGO_MS
+
+
+@fuzz
+@given(any_text | near_json)
+@example("")
+@example("null")
+@example("[" * MAX_FRAME_BYTES)
+@example('{"a":' * 200)
+@example('{"action":"keystroke","ago_ms":' + "9" * 900 + "}")
+@example('{"action":"keystroke","ago_ms":1e999}')
+@example('{"action":"keystroke","ago_ms":NaN}')
+@example('{"action":"ping","action":"stop"}')
+@example('\ufeff{"action":"ping"}')
+@example('{"action":"\\ud800"}')
+@example("\ud800")
+def test_any_text_is_a_frame_or_refused(body: str) -> None:
+    """T13: whatever comes, nothing crashes."""
+    assert _outcome(body) in CODES | {"taken"}
+
+
+@fuzz
+@given(frame_like | json_values, st.sampled_from([None, 0, 2]), st.booleans())
+def test_of_all_json_only_frames_are_taken(value: Any, indent: int | None, ascii_only: bool) -> None:
+    """T13: exactly those of the contract, however they are spelled."""
+    body = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+    if _outcome(body) == "taken":
+        assert _is_ours(body)
+
+
+@fuzz
+@given(st.sampled_from(GOOD), st.integers(0, 60), st.integers(0, 4), any_text)
+def test_a_frame_with_something_changed_is_a_frame_or_refused(good: str, at: int, cut: int, put: str) -> None:
+    """T13: bits lost or added on the way, or a client a little off."""
+    body = good[:at] + put + good[at + cut :]
+    if _outcome(body) == "taken":
+        assert _is_ours(body)
+
+
+@fuzz
+@given(st.sampled_from(GOOD), st.text("abc", min_size=1, max_size=8), json_values)
+def test_a_frame_with_one_more_key_is_refused(good: str, key: str, value: Any) -> None:
+    """T13: nothing typed can travel in a frame, whatever the key is called."""
+    assert _outcome(json.dumps({**json.loads(good), key: value})) in CODES
+
+
+@fuzz
+@given(st.integers(MAX_FRAME_BYTES + 1, 200_000), st.sampled_from("a[{\u20ac"))
+def test_a_frame_too_large_is_refused_as_that(size: int, character: str) -> None:
+    """T13: by its size alone, unread."""
+    assert _outcome(character * size) == "too_large"
+
+
+@fuzz
+@given(st.sampled_from([CANARY, f'"{CANARY}"', f'{{"{CANARY}":1}}', f'{{"action":"{CANARY}"}}']), any_text)
+def test_no_refusal_repeats_what_came(part: str, rest: str) -> None:
+    """T13: neither to the front end nor, as a traceback, in a log."""
+    for body in (part, part + rest, rest + part, f'{{"action":"stop","text":{json.dumps(part + rest)}}}'):
+        with pytest.raises(BadFrame) as refusal:
+            parse(body)
+        assert CANARY not in "".join(traceback.format_exception(refusal.value))

@@ -1,0 +1,179 @@
+"""Where keys come from (T13): a secret under rotation, a key set by URL, and how often each is read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from moto import mock_aws
+from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, jwks_client
+from typing_relay.door.visitor_tokens import Reason, Refusal, Visitor
+
+from tests.support.token_samples import NOW, OTHER_SECRET, SECRET, signed
+
+NEW_SECRET = b"the newest secret, long enough too"
+SIGNATURE_WRONG = Refusal(Reason.SIGNATURE_WRONG)
+
+
+class CountingSecretsManager:
+    """Secrets Manager, and how often it was asked."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.exceptions = client.exceptions
+        self.reads = 0
+
+    def get_secret_value(self, **request: Any) -> Any:
+        """Ask, and count it."""
+        self.reads += 1
+        return self._client.get_secret_value(**request)
+
+    def rotate(self, secret: bytes) -> None:
+        """Put a new current value; the one before becomes the previous."""
+        self._client.put_secret_value(SecretId="visitors", SecretString=secret.decode())
+
+
+@pytest.fixture
+def secrets_manager() -> Iterator[CountingSecretsManager]:
+    """A Secrets Manager that holds SECRET as `visitors`."""
+    with mock_aws():
+        client = boto3.client("secretsmanager", region_name="eu-central-1")
+        client.create_secret(Name="visitors", SecretString=SECRET.decode())
+        yield CountingSecretsManager(client)
+
+
+def test_a_secret_that_was_never_rotated_is_enough(secrets_manager: CountingSecretsManager) -> None:
+    """T13: there is no previous value yet."""
+    assert isinstance(SecretVerifier(secrets_manager, "visitors").verify(signed(), NOW), Visitor)
+
+
+def test_after_a_rotation_tokens_of_both_values_are_good(secrets_manager: CountingSecretsManager) -> None:
+    """T13: visitors with a token of the former value are not locked out."""
+    secrets_manager.rotate(OTHER_SECRET)
+    verifier = SecretVerifier(secrets_manager, "visitors")
+    assert isinstance(verifier.verify(signed(SECRET), NOW), Visitor)
+    assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW), Visitor)
+
+
+def test_after_two_rotations_the_oldest_value_is_good_no_more(
+    secrets_manager: CountingSecretsManager,
+) -> None:
+    """T13: a secret that leaked is out after two rotations."""
+    secrets_manager.rotate(OTHER_SECRET)
+    secrets_manager.rotate(NEW_SECRET)
+    assert SecretVerifier(secrets_manager, "visitors").verify(signed(SECRET), NOW) == SIGNATURE_WRONG
+
+
+def test_a_rotation_is_noticed_by_the_first_token_of_the_new_value(
+    secrets_manager: CountingSecretsManager,
+) -> None:
+    """T13: not only when the cached value has aged."""
+    verifier = SecretVerifier(secrets_manager, "visitors")
+    verifier.verify(signed(), NOW)
+    secrets_manager.rotate(OTHER_SECRET)
+    assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW + 10), Visitor)
+
+
+def test_good_tokens_do_not_read_the_secret_again_for_five_minutes(
+    secrets_manager: CountingSecretsManager,
+) -> None:
+    """Cost: two reads (current, previous) per five minutes."""
+    verifier = SecretVerifier(secrets_manager, "visitors")
+    for seconds in range(0, 300, 10):
+        verifier.verify(signed(), NOW + seconds)
+    assert secrets_manager.reads == 2
+
+
+def test_bad_tokens_make_it_read_once_in_ten_seconds_at_most(secrets_manager: CountingSecretsManager) -> None:
+    """T13: a stranger cannot drive up cost or meet Secrets Manager's rate limit."""
+    verifier = SecretVerifier(secrets_manager, "visitors")
+    for tenth in range(200):
+        verifier.verify(signed(OTHER_SECRET), NOW + tenth / 10)
+    assert secrets_manager.reads == 4
+
+
+@pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")
+def test_a_secret_too_short_for_hs256_is_an_error_that_says_so(
+    secrets_manager: CountingSecretsManager,
+) -> None:
+    """T13: a guessable secret must not open the door; it is named, its value is not."""
+    secrets_manager.rotate(b"changeme")
+    with pytest.raises(ValueError, match="visitors: too short") as error:
+        SecretVerifier(secrets_manager, "visitors").verify(signed(b"changeme"), NOW)
+    assert "changeme" not in str(error.value)
+
+
+@pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")
+def test_a_short_previous_secret_opens_nothing(secrets_manager: CountingSecretsManager) -> None:
+    """T13: a placeholder from before the first rotation is not good any more."""
+    secrets_manager.rotate(b"changeme")
+    secrets_manager.rotate(OTHER_SECRET)
+    verifier = SecretVerifier(secrets_manager, "visitors")
+    assert verifier.verify(signed(b"changeme"), NOW) == SIGNATURE_WRONG
+
+
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+class KeySet:
+    """What JwksVerifier uses of PyJWT's client, with one key, `k1`."""
+
+    def __init__(self) -> None:
+        fields = jwt.get_algorithm_by_name("ES256").to_jwk(EC_KEY.public_key(), as_dict=True)
+        self._key = jwt.PyJWK({**fields, "kid": "k1", "alg": "ES256"})
+        self.asked: list[str] = []
+
+    def get_signing_keys(self) -> list[jwt.PyJWK]:
+        """All of them."""
+        return [self._key]
+
+    def get_signing_key(self, kid: str) -> jwt.PyJWK:
+        """The key, if that is its name."""
+        self.asked.append(kid)
+        if kid == "down":
+            raise jwt.PyJWKClientConnectionError("no route")
+        if kid != "k1":
+            raise jwt.PyJWKClientError("unknown")
+        return self._key
+
+
+def test_a_token_is_verified_by_the_key_it_names() -> None:
+    """T13: by `kid`, from the issuer's key set."""
+    verifier = JwksVerifier(KeySet())  # type: ignore[arg-type]
+    assert isinstance(verifier.verify(signed(EC_KEY, "ES256", kid="k1"), NOW), Visitor)
+
+
+def test_a_token_that_names_an_unknown_key_is_refused() -> None:
+    """T13: only keys of the set are trusted."""
+    verifier = JwksVerifier(KeySet())  # type: ignore[arg-type]
+    assert verifier.verify(signed(EC_KEY, "ES256", kid="k2"), NOW) == Refusal(Reason.KEY_UNKNOWN)
+
+
+def test_a_token_of_the_wrong_algorithm_asks_for_no_key() -> None:
+    """T13: nor does it cost a fetch."""
+    keys = KeySet()
+    verifier = JwksVerifier(keys)  # type: ignore[arg-type]
+    assert verifier.verify(signed(kid="k1"), NOW) == Refusal(Reason.ALGORITHM_NOT_ALLOWED)
+    assert keys.asked == []
+
+
+def test_a_key_set_out_of_reach_is_an_error_and_no_refusal() -> None:
+    """T13: the visitor did nothing wrong, and the operator must hear of it."""
+    verifier = JwksVerifier(KeySet())  # type: ignore[arg-type]
+    with pytest.raises(jwt.PyJWKClientConnectionError):
+        verifier.verify(signed(EC_KEY, "ES256", kid="down"), NOW)
+
+
+@pytest.mark.parametrize("url", ["http://issuer.example/jwks", "ftp://issuer.example", "file:///etc/passwd", "jwks"])
+def test_a_key_set_is_fetched_by_https_only(url: str) -> None:
+    """T13: keys that came in the clear could be anybody's."""
+    with pytest.raises(ValueError, match="VISITOR_JWKS_URL must start with https://"):
+        jwks_client(url)
+
+
+@pytest.mark.parametrize("url", ["https://issuer.example/jwks", "http://localhost:9/jwks", "http://127.0.0.1:9/jwks"])
+def test_plain_http_is_for_this_machine(url: str) -> None:
+    """The local stack has no certificates."""
+    assert jwks_client(url).uri == url

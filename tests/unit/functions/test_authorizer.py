@@ -1,0 +1,125 @@
+"""The authorizer function (T13): events in, policies out, reasons in the log, tokens nowhere."""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.support.load_function import load_function
+from tests.support.token_samples import SECRET, signed
+
+EVENTS = Path(__file__).parents[3] / "events"
+
+
+def _event_of(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return loaded
+
+
+def _event_with(token: str) -> dict[str, Any]:
+    event = copy.deepcopy(_event_of("authorizer"))
+    event["multiValueQueryStringParameters"] = {"token": [token]}
+    return event
+
+
+def _effect_of(policy: dict[str, Any]) -> str:
+    return str(policy["policyDocument"]["Statement"][0]["Effect"])
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """What the template gives the function."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "TypingRelay")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "authorizer")
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://shop.example, https://www.shop.example")
+    monkeypatch.setenv("VISITOR_SECRET_ARN", "visitors")
+    with mock_aws():
+        boto3.client("secretsmanager").create_secret(Name="visitors", SecretString=SECRET.decode())
+        yield monkeypatch
+
+
+@pytest.fixture
+def authorizer(environment: pytest.MonkeyPatch) -> ModuleType:
+    """The function, cold."""
+    return load_function("authorizer")
+
+
+@pytest.mark.parametrize("name", ["authorizer", "authorizer_subprotocol"])
+def test_a_good_handshake_is_allowed_on_connect_alone(authorizer: ModuleType, name: str) -> None:
+    """T13: the policy names the one route that was asked for."""
+    event = _event_of(name)
+    statement = authorizer.handler(event, None)["policyDocument"]["Statement"]
+    assert statement == [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": event["methodArn"]}]
+
+
+def test_the_context_tells_the_other_functions_whose_session_it_is(authorizer: ModuleType) -> None:
+    """T13: they know the visitor by this and by nothing else."""
+    context = authorizer.handler(_event_of("authorizer"), None)["context"]
+    assert context == {"session": "alice", "signals": "on", "expires_at": 4102444810}
+
+
+def test_a_visitor_who_opted_out_comes_in_without_signals(authorizer: ModuleType) -> None:
+    """T13: the opt-out travels in the context."""
+    policy = authorizer.handler(_event_with(signed(signals="off", exp=1_800_003_600)), None)
+    assert policy["context"]["signals"] == "off"
+
+
+def test_a_deployment_without_signals_switches_them_off_for_all(environment: pytest.MonkeyPatch) -> None:
+    """T13: TYPING_SIGNALS=off beats what the token says."""
+    environment.setenv("TYPING_SIGNALS", "off")
+    policy = load_function("authorizer").handler(_event_with(signed(signals="on")), None)
+    assert policy["context"]["signals"] == "off"
+
+
+@pytest.mark.parametrize("name", ["authorizer_without_token", "authorizer_foreign_origin"])
+def test_any_other_handshake_is_denied_without_context(authorizer: ModuleType, name: str) -> None:
+    """T13: 403, and no detail that could come out."""
+    policy = authorizer.handler(_event_of(name), None)
+    assert (_effect_of(policy), policy["context"]) == ("Deny", {})
+
+
+def test_a_token_is_judged_by_the_time_of_the_request(authorizer: ModuleType) -> None:
+    """T13: API Gateway's clock, not this function's."""
+    event = _event_with(signed(exp=1_800_000_300))
+    assert _effect_of(authorizer.handler(event, None)) == "Allow"
+    event["requestContext"]["requestTimeEpoch"] = 1_800_000_310_000
+    assert _effect_of(authorizer.handler(event, None)) == "Deny"
+
+
+def test_the_log_tells_why_and_holds_no_part_of_the_token(
+    capsys: pytest.CaptureFixture[str], environment: pytest.MonkeyPatch
+) -> None:
+    """T13: a reason for the operator; nothing with which a reader of logs could come in."""
+    environment.setenv("POWERTOOLS_SERVICE_NAME", "logging-authorizer")  # a logger keeps its first output stream
+    token = signed(b"a secret that is not the one known here")
+    load_function("authorizer").handler(_event_with(token), None)
+    output = capsys.readouterr()
+    log = output.out + output.err
+    assert '"reason":"signature_wrong"' in log
+    assert not [part for part in token.split(".") if part in log]
+
+
+def test_a_refusal_is_counted(authorizer: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    """An alarm can tell an attack or a broken issuer from a quiet day."""
+    authorizer.handler(_event_of("authorizer_without_token"), None)
+    assert '"HandshakesRefused":[1.0]' in capsys.readouterr().out
+
+
+def test_a_secret_out_of_reach_fails_the_invocation(environment: pytest.MonkeyPatch) -> None:
+    """T13: nobody comes in, and the alarm on failures rings."""
+    environment.setenv("VISITOR_SECRET_ARN", "not-there")
+    with pytest.raises(Exception, match="ResourceNotFound"):
+        load_function("authorizer").handler(_event_of("authorizer"), None)
+
+
+def test_with_a_key_set_configured_a_token_of_the_secret_is_refused(environment: pytest.MonkeyPatch) -> None:
+    """T13: one kind of key per deployment; no algorithm confusion."""
+    environment.setenv("VISITOR_JWKS_URL", "https://issuer.example/jwks")
+    assert _effect_of(load_function("authorizer").handler(_event_of("authorizer"), None)) == "Deny"

@@ -1,0 +1,455 @@
+"""The functions on DynamoDB, SQS and Secrets Manager as moto has them, fed with the sample events."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from typing_relay import runtime
+from typing_relay.aws.sessions import DynamoSessions
+from typing_relay.relay.burst import Session
+from typing_relay.relay.outcomes import Kind, Outcome
+
+from tests.support.load_function import load_function
+
+EVENTS = Path(__file__).parents[3] / "events"
+REGION = "eu-central-1"
+
+
+class Invocation:
+    """What Lambda tells a function about an invocation."""
+
+    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Plenty."""
+        return 60_000
+
+
+class Time:
+    """Starts now and moves only when somebody sleeps: no test waits."""
+
+    def __init__(self) -> None:
+        self.ms = runtime.clock()
+
+    def __call__(self) -> int:
+        return self.ms
+
+    def sleep(self, seconds: float) -> None:
+        self.ms += int(seconds * 1000)
+
+
+class Aws:
+    """The account that the functions run in, and the calls that they make of it."""
+
+    def __init__(self, time: Time) -> None:
+        self.time = time
+        self.dynamodb = boto3.client("dynamodb", REGION)
+        self.sqs = boto3.client("sqs", REGION)
+        self.calls: list[str] = []
+        self.started: list[tuple[str, int]] = []
+        self.can_start = True
+        self._create_tables()
+        self.queue_url = self.sqs.create_queue(QueueName="guests")["QueueUrl"]
+
+    def _create_tables(self) -> None:
+        self.dynamodb.create_table(
+            TableName="sessions",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "session_id", "AttributeType": "S"},
+                {"AttributeName": "sweep_shard", "AttributeType": "N"},
+                {"AttributeName": "lease_until", "AttributeType": "N"},
+            ],
+            KeySchema=[{"AttributeName": "session_id", "KeyType": "HASH"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "by_lease",
+                    "KeySchema": [
+                        {"AttributeName": "sweep_shard", "KeyType": "HASH"},
+                        {"AttributeName": "lease_until", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ],
+        )
+        self.dynamodb.create_table(
+            TableName="cxone",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
+        )
+
+    def start(self, session_id: str, generation: int) -> bool:
+        """Step Functions, as far as a function sees it."""
+        if self.can_start:
+            self.started.append((session_id, generation))
+        return self.can_start
+
+    def record(self) -> Session | None:
+        """The sample visitor's record."""
+        return DynamoSessions(self.dynamodb, "sessions").get("alice", self.time())
+
+    def guests_asked_for(self) -> list[str]:
+        """The bodies of the messages in the guest queue."""
+        messages = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
+        return [message["Body"] for message in messages]
+
+    def set_connections(self, connections: set[str]) -> None:
+        """Let the sample visitor have these connections and no others."""
+        DynamoSessions(self.dynamodb, "sessions").create("alice", self.time(), self.time() // 1000 + 600)
+        self.set(connections={"SS": sorted(connections)})
+
+    def set(self, **values: dict[str, Any]) -> None:
+        """Change the sample visitor's record behind the functions' backs."""
+        self.dynamodb.update_item(
+            TableName="sessions",
+            Key={"session_id": {"S": "alice"}},
+            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
+            ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+        )
+
+
+class Cxone:
+    """CXone's guest API, as far as the sender sees it."""
+
+    def __init__(self) -> None:
+        self.typing: list[bool] = []
+        self.answer = Outcome(Kind.ACCEPTED)
+
+    def set_typing(self, guest_id: str, typing: bool) -> Outcome:
+        """Take a typing call."""
+        self.typing.append(typing)
+        return self.answer
+
+    def get_typing(self, guest_id: str) -> bool:
+        """What was taken last."""
+        return self.typing[-1]
+
+
+class FrontEnds:
+    """What front ends are sent, as far as a function sees them."""
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, Any]] = []
+
+    def send(self, connection: str, frame: dict[str, Any]) -> bool:
+        """Take a frame."""
+        self.frames.append(frame)
+        return True
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    time = Time()
+    monkeypatch.setattr("time.sleep", time.sleep)
+    environment = {
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "TABLE_NAME": "sessions",
+        "CXONE_STATE_TABLE": "cxone",
+        "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:typing",
+        "CONNECTIONS_URL": "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/live",
+        "CXONE_BASE_URL": "https://acme.api.nicecxone.com",
+        "CXONE_SECRET_ARN": "cxone",
+        "POWERTOOLS_METRICS_NAMESPACE": "TypingRelay",
+        "POWERTOOLS_SERVICE_NAME": "test",
+        "VERIFY_SECONDS": "10",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        account = Aws(time)
+        monkeypatch.setenv("GUEST_QUEUE_URL", account.queue_url)
+        for service in ("dynamodb", "sqs"):
+            events = runtime.client(service).meta.events
+            events.register("before-call", lambda model, **_: account.calls.append(model.name))
+        yield account
+    for wired in vars(runtime).values():
+        if hasattr(wired, "cache_clear"):
+            wired.cache_clear()
+
+
+def load(name: str, aws: Aws, **world: Any) -> ModuleType:
+    """A function, cold, whose executions ``aws`` counts."""
+    function = load_function(name)
+    function.world = replace(function.world, start_execution=aws.start, clock=aws.time, **world)  # type: ignore[attr-defined]
+    return function
+
+
+def send(function: ModuleType, sample: str, connection: str = "tab-1", at: int | None = None) -> dict[str, Any]:
+    """Hand a function a sample event, now or at ``at`` (ms)."""
+    event = json.loads((EVENTS / f"{sample}.json").read_text())
+    event["requestContext"]["connectionId"] = connection
+    if at is not None:
+        event["requestContext"]["requestTimeEpoch"] = at
+    answer: dict[str, Any] = function.handler(event, Invocation())
+    return answer
+
+
+@pytest.fixture
+def connection(aws: Aws) -> ModuleType:
+    return load("connection", aws)
+
+
+@pytest.fixture
+def keystroke(aws: Aws, connection: ModuleType) -> ModuleType:
+    """The keystroke function, with the sample visitor connected and their guest open."""
+    send(connection, "connect")
+    aws.set(guest_id={"S": "g1"}, guest_status={"S": "open"}, keeper={"S": "k1"})
+    aws.calls.clear()
+    return load("keystroke", aws)
+
+
+@pytest.fixture
+def cxone() -> Cxone:
+    return Cxone()
+
+
+@pytest.fixture
+def sender(aws: Aws, cxone: Cxone) -> ModuleType:
+    return load("sender", aws, guests=cxone)
+
+
+def reconcile(sender: ModuleType, generation: int = 1) -> dict[str, Any]:
+    event = {"session_id": "alice", "generation": generation, "started_at": "2027-01-15T08:00:00.000Z"}
+    answer: dict[str, Any] = sender.handler(event, Invocation())
+    return answer
+
+
+def test_a_visitor_who_connects_is_recorded_and_gets_a_guest(aws: Aws, connection: ModuleType) -> None:
+    """The keepers are asked once for this session."""
+    assert send(connection, "connect") == {"statusCode": 200, "headers": {}}
+    record = aws.record()
+    assert record is not None
+    assert record.connections == {"tab-1"}
+    assert aws.guests_asked_for() == ['{"session": "alice"}']
+
+
+def test_a_second_tab_gets_no_second_guest(aws: Aws, connection: ModuleType) -> None:
+    """T10: two tabs, one session, one guest."""
+    send(connection, "connect")
+    send(connection, "connect", "tab-2")
+    assert len(aws.guests_asked_for()) == 1
+
+
+def test_a_browser_that_offers_subprotocols_is_answered_with_the_one_without_the_token(
+    connection: ModuleType,
+) -> None:
+    """T13: the token stays out of the answer."""
+    answer = send(connection, "connect_subprotocol")
+    assert answer["headers"] == {"Sec-WebSocket-Protocol": "typing-relay"}
+
+
+def test_one_tab_too_many_is_refused_and_forgotten(aws: Aws, connection: ModuleType) -> None:
+    """T13: 50 connections a session; more would only make every write of its record dearer."""
+    aws.set_connections({f"tab-{n}" for n in range(connection.MAX_CONNECTIONS - 1)})
+    assert send(connection, "connect", "last")["statusCode"] == 200
+    assert send(connection, "connect", "too-many")["statusCode"] == 429
+    record = aws.record()
+    assert record is not None
+    assert len(record.connections) == connection.MAX_CONNECTIONS
+    assert "too-many" not in record.connections
+
+
+def test_a_frame_named_like_a_lifecycle_route_disconnects_nobody(aws: Aws, connection: ModuleType) -> None:
+    """T13: an action "$disconnect" is routed here; only API Gateway's own event counts."""
+    send(connection, "connect")
+    event = json.loads((EVENTS / "bad_frame.json").read_text())
+    event["requestContext"] |= {"routeKey": "$disconnect", "connectionId": "tab-1"}
+    assert connection.handler(event, Invocation()) == {"statusCode": 200}
+    record = aws.record()
+    assert record is not None
+    assert record.connections == {"tab-1"}
+
+
+@pytest.mark.parametrize(("values", "guest"), [({}, "open"), ({"typing_unavailable": {"BOOL": True}}, "unavailable")])
+def test_the_welcome_says_how_the_guest_stands(
+    aws: Aws, keystroke: ModuleType, values: dict[str, Any], guest: str
+) -> None:
+    """A page that is loaded anew is as honest as the one before."""
+    aws.set(**{"guest_id": {"S": "g1"}, **values})
+    keystroke.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
+    send(keystroke, "hello")
+    assert [(frame["type"], frame["guest"]) for frame in front_ends.frames] == [("welcome", guest)]
+
+
+def test_the_first_key_starts_one_execution(aws: Aws, keystroke: ModuleType) -> None:
+    """T2: without waiting."""
+    send(keystroke, "keystroke")
+    assert aws.started == [("alice", 1)]
+
+
+def test_a_coalesced_key_is_one_write_and_no_other_call(aws: Aws, keystroke: ModuleType) -> None:
+    """T8."""
+    send(keystroke, "keystroke", at=aws.time() - 100)
+    aws.calls.clear()
+    send(keystroke, "keystroke")
+    assert (aws.calls, len(aws.started)) == (["UpdateItem"], 1)
+
+
+def test_a_frame_delivered_twice_starts_one_execution(aws: Aws, keystroke: ModuleType) -> None:
+    """T12: duplicates change nothing."""
+    at = aws.time()
+    send(keystroke, "keystroke", at=at)
+    send(keystroke, "keystroke", at=at)
+    assert aws.started == [("alice", 1)]
+
+
+def test_when_no_execution_can_be_started_the_next_key_tries_again(aws: Aws, keystroke: ModuleType) -> None:
+    """T9: the lease is released when starting fails."""
+    aws.can_start = False
+    send(keystroke, "keystroke", at=aws.time() - 50)
+    aws.can_start = True
+    send(keystroke, "keystroke")
+    assert aws.started == [("alice", 2)]
+
+
+def test_a_key_for_a_record_past_its_time_starts_afresh(aws: Aws, keystroke: ModuleType) -> None:
+    """T11: an item past expires_at is absent, deleted or not."""
+    send(keystroke, "keystroke", at=aws.time() - 1_000)
+    aws.set(expires_at={"N": str(aws.time() // 1000)})
+    assert aws.record() is None
+    send(keystroke, "keystroke")
+    record = aws.record()
+    assert record is not None
+    assert (record.generation, record.guest_id) == (1, "")
+
+
+def test_a_visitor_who_comes_back_to_a_record_past_its_time_gets_a_new_guest(aws: Aws, connection: ModuleType) -> None:
+    """T11: nothing of the old record is believed."""
+    send(connection, "connect")
+    aws.set(guest_status={"S": "open"}, expires_at={"N": str(aws.time() // 1000)})
+    aws.guests_asked_for()
+    send(connection, "connect", "tab-2")
+    record = aws.record()
+    assert record is not None
+    assert (record.connections, record.guest_status) == ({"tab-2"}, "opening")
+
+
+def test_the_sender_tells_cxone_and_comes_back_later(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T1, T2: `true`, then a wait of whole seconds for the quiet time."""
+    send(keystroke, "keystroke")
+    assert reconcile(sender) == {"done": False, "wait_seconds": 2}
+    assert cxone.typing == [True]
+
+
+def test_a_stop_takes_over_and_sends_false_at_once(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """A stop takes a new generation; the old execution ends."""
+    send(keystroke, "keystroke", at=aws.time() - 100)
+    reconcile(sender)
+    send(keystroke, "stop")
+    assert aws.started[-1] == ("alice", 2)
+    assert reconcile(sender, generation=1) == {"done": True, "wait_seconds": 0}
+    assert reconcile(sender, generation=2) == {"done": True, "wait_seconds": 0}
+    assert cxone.typing == [True, False]
+
+
+def test_a_closing_tab_takes_back_its_own_typing_only(
+    aws: Aws, connection: ModuleType, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T10: the other tab goes on."""
+    now = aws.time()
+    send(keystroke, "keystroke", "tab-1", at=now - 200)
+    send(keystroke, "keystroke", "tab-2", at=now - 100)
+    reconcile(sender)
+    send(connection, "disconnect", "tab-2")
+    assert reconcile(sender, generation=2)["done"] is False
+    assert cxone.typing == [True]
+
+
+def test_a_stop_for_nothing_starts_nothing(aws: Aws, keystroke: ModuleType) -> None:
+    """An idle visitor who closes the page costs no execution."""
+    send(keystroke, "stop")
+    assert aws.started == []
+
+
+def test_a_stop_that_arrives_before_its_key_keeps_the_key_back(aws: Aws, keystroke: ModuleType) -> None:
+    """T5, T12: reordering changes nothing the agent sees."""
+    now = aws.time()
+    send(keystroke, "stop", at=now)
+    send(keystroke, "keystroke", at=now - 100)
+    assert aws.started == []
+
+
+def test_a_key_pressed_longer_ago_than_the_debounce_is_dropped_unwritten(aws: Aws, keystroke: ModuleType) -> None:
+    """T5: no `true` for a key older than the debounce."""
+    send(keystroke, "keystroke", at=aws.time() - 2_000)
+    assert (aws.calls, aws.started) == ([], [])
+
+
+def test_a_throttled_call_is_waited_out_by_the_state_machine(
+    keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T7: waits are spent in Step Functions, not in a paid Lambda."""
+    cxone.answer = Outcome(Kind.THROTTLED, 5_000)
+    send(keystroke, "keystroke")
+    assert reconcile(sender)["wait_seconds"] == 2  # until quiet: a `true` nobody wants then is not sent
+    assert cxone.typing == [True]
+
+
+def test_a_guest_that_is_over_is_asked_for_anew_once(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """403: a new guest, asked for by whoever notices first."""
+    aws.guests_asked_for()
+    cxone.answer = Outcome(Kind.GUEST_OVER)
+    send(keystroke, "keystroke")
+    reconcile(sender)
+    record = aws.record()
+    assert record is not None
+    assert (record.guest_id, record.guest_status) == ("", "opening")
+    assert aws.guests_asked_for() == ['{"session": "alice"}']
+
+
+def test_a_guest_without_typing_is_told_once_and_called_no_more(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """404: marked, told once, no further call."""
+    told: list[Session] = []
+    sender.world = replace(sender.world, tell_typing_unavailable=told.append)  # type: ignore[attr-defined]
+    cxone.answer = Outcome(Kind.UNAVAILABLE)
+    send(keystroke, "keystroke", at=aws.time() - 10)
+    assert reconcile(sender)["done"] is True
+    send(keystroke, "keystroke")
+    assert (len(told), len(cxone.typing), len(aws.started)) == (1, 1, 1)
+
+
+def test_the_sweeper_takes_up_what_a_dead_owner_left(aws: Aws, keystroke: ModuleType) -> None:
+    """T4: a lease that ran out unreleased."""
+    send(keystroke, "keystroke")
+    aws.set(lease_until={"N": str(aws.time() - 1)})
+    sweeper = load("sweeper", aws)
+    assert sweeper.handler(json.loads((EVENTS / "sweep.json").read_text()), Invocation()) == {"found": 1, "started": 1}
+    assert aws.started[-1] == ("alice", 2)
+
+
+def test_the_sweeper_leaves_a_live_owner_alone(aws: Aws, keystroke: ModuleType) -> None:
+    """T6: one owner at a time."""
+    send(keystroke, "keystroke")
+    sweeper = load("sweeper", aws)
+    assert sweeper.handler({}, Invocation()) == {"found": 0, "started": 0}
+
+
+def test_a_missing_setting_is_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bad input: a clear message."""
+    monkeypatch.delenv("TABLE_NAME")
+    with pytest.raises(runtime.SettingMissing, match="TABLE_NAME is not set"):
+        load_function("sweeper")
+
+
+def test_a_debounce_below_2000_ms_stops_the_function_at_its_start(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CXone fact: debounce below 2000 ms is refused."""
+    monkeypatch.setenv("DEBOUNCE_MS", "500")
+    with pytest.raises(ValueError, match="Raise DebounceMs"):
+        load_function("keystroke")

@@ -1,0 +1,436 @@
+"""The life of one held guest: what happens, and what is to be done about it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typing_relay.keeper import guest
+from typing_relay.keeper.guest import (
+    Action,
+    CloseSocket,
+    CreateGuest,
+    Doing,
+    EndGuest,
+    Event,
+    Held,
+    LetGo,
+    OpenSocket,
+    Policy,
+    Refresh,
+    Release,
+    SetStatus,
+    Take,
+    Tell,
+)
+from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.outcomes import Kind, Outcome
+
+POLICY = Policy()
+NOW = 1_000_000
+URL = "wss://cxone.example/socket?secret=1"
+WITH_VISITOR = Session("alice", connections=frozenset({"tab"}), keeper="me")
+WITH_GUEST = dataclasses.replace(WITH_VISITOR, guest_id="g1", web_socket_url=URL, guest_status=GuestStatus.OPEN)
+ALONE = dataclasses.replace(WITH_GUEST, connections=frozenset())
+LOST = Outcome(Kind.LOST)
+OVER = Outcome(Kind.GUEST_OVER)
+
+
+class Life:
+    """One guest, fed with events at a time that only the test moves."""
+
+    def __init__(self, jitter: float = 0.5) -> None:
+        self.held, self.actions = guest.hold("alice", "me")
+        self.now, self.jitter = NOW, jitter
+
+    def happens(self, event: Event, after_ms: int = 1) -> tuple[Action, ...]:
+        self.now += after_ms
+        self.held, self.actions = guest.step(self.held, event, self.now, POLICY, self.jitter)
+        return self.actions
+
+    def wakes(self) -> tuple[Action, ...]:
+        at = guest.wake_at(self.held, POLICY)
+        assert at is not None
+        return self.happens(guest.Woke(), max(0, at - self.now))
+
+    def refreshes(self, record: Session | None) -> tuple[Action, ...]:
+        return self.happens(guest.Refreshed(record, self.now + 1), after_ms=2)
+
+
+@pytest.fixture
+def settled() -> Life:
+    """A guest taken over from its last keeper, its socket open."""
+    life = Life()
+    life.happens(guest.Taken(WITH_GUEST))
+    life.happens(guest.SocketOpened(1))
+    return life
+
+
+# --- beginning
+
+
+def test_a_guest_is_held_by_taking_its_record_first() -> None:
+    assert Life().actions == (Take(),)
+
+
+def test_a_visitor_without_a_guest_gets_one() -> None:
+    assert Life().happens(guest.Taken(WITH_VISITOR)) == (CreateGuest(),)
+
+
+def test_a_guest_created_gets_its_socket_opened() -> None:
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    assert life.happens(guest.Created("g1", URL)) == (OpenSocket(1, URL),)
+
+
+def test_the_visitor_is_told_when_the_socket_is_open() -> None:
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.Created("g1", URL))
+    assert life.happens(guest.SocketOpened(1)) == (SetStatus(GuestStatus.OPEN),)
+
+
+def test_a_guest_that_another_keeper_created_is_taken_over_and_not_created_again() -> None:
+    assert Life().happens(guest.Taken(WITH_GUEST)) == (OpenSocket(1, URL),)
+
+
+def test_taking_over_an_open_guest_changes_nothing_that_the_visitor_sees() -> None:
+    life = Life()
+    life.happens(guest.Taken(WITH_GUEST))
+    assert life.happens(guest.SocketOpened(1)) == ()
+
+
+def test_a_session_that_is_gone_is_let_go() -> None:
+    assert Life().happens(guest.Taken(None)) == (LetGo(),)
+
+
+def test_a_visitor_who_left_before_the_guest_was_created_gets_none() -> None:
+    gone = dataclasses.replace(WITH_VISITOR, connections=frozenset())
+    assert Life().happens(guest.Taken(gone)) == (Release(),)
+
+
+# --- creation fails
+
+
+def test_a_throttled_creation_is_not_tried_before_retry_after() -> None:
+    life = Life(jitter=0)
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.NotCreated(Outcome(Kind.THROTTLED, retry_after_ms=7000)))
+    assert guest.wake_at(life.held, POLICY) == life.now + 7000
+
+
+def test_a_configuration_error_makes_the_guest_unavailable_and_is_tried_seldom() -> None:
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    assert life.happens(guest.NotCreated(Outcome(Kind.DENIED))) == (SetStatus(GuestStatus.UNAVAILABLE),)
+    assert guest.wake_at(life.held, POLICY) == life.now + POLICY.denied_ms
+
+
+def test_creation_that_keeps_failing_is_told_to_the_visitor_once() -> None:
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    told = []
+    for _ in range(6):
+        told.append(life.happens(guest.NotCreated(Outcome(Kind.FAILED))))
+        life.wakes()
+    assert told == [(), (), (SetStatus(GuestStatus.UNAVAILABLE),), (), (), ()]
+
+
+def test_another_message_does_not_cut_a_pause_short() -> None:
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.NotCreated(Outcome(Kind.THROTTLED, retry_after_ms=7000)))
+    assert life.happens(guest.Requested()) == ()
+
+
+# --- the socket is lost
+
+
+def test_a_lost_socket_is_reopened_for_the_same_guest(settled: Life) -> None:
+    assert settled.happens(guest.SocketLost(1, LOST)) == (SetStatus(GuestStatus.RECONNECTING),)
+    assert settled.wakes() == (OpenSocket(2, URL),)
+
+
+def test_a_reopened_socket_is_told_to_the_visitor(settled: Life) -> None:
+    settled.happens(guest.SocketLost(1, LOST))
+    settled.wakes()
+    assert settled.happens(guest.SocketOpened(2)) == (SetStatus(GuestStatus.OPEN),)
+
+
+def test_the_pause_before_reopening_is_spread_over_all_of_its_limit(settled: Life) -> None:
+    pauses = []
+    for jitter in (0.0, 1.0):
+        lost, _ = guest.step(settled.held, guest.SocketLost(1, LOST), settled.now, POLICY, jitter)
+        pauses.append(lost.retry_at - settled.now)
+    assert pauses == [0, POLICY.first_backoff_ms]
+
+
+def test_the_limit_of_the_pause_doubles_up_to_its_cap(settled: Life) -> None:
+    settled.jitter = 1.0
+    pauses = []
+    for number in range(1, 9):
+        settled.happens(guest.SocketLost(number, LOST))
+        pauses.append(settled.held.retry_at - settled.now)
+        settled.wakes()
+    assert pauses == [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]
+
+
+def test_a_socket_that_was_healthy_starts_the_pauses_anew(settled: Life) -> None:
+    settled.jitter = 1.0
+    for number in (1, 2, 3):
+        settled.happens(guest.SocketLost(number, LOST))
+        settled.wakes()
+    settled.happens(guest.SocketOpened(4))
+    settled.happens(guest.SocketLost(4, LOST), after_ms=POLICY.healthy_ms)
+    assert settled.held.retry_at - settled.now == POLICY.first_backoff_ms
+
+
+def test_a_socket_that_opens_and_drops_at_once_goes_on_pausing_longer(settled: Life) -> None:
+    settled.jitter = 1.0
+    settled.happens(guest.SocketLost(1, LOST))
+    settled.wakes()
+    settled.happens(guest.SocketOpened(2))
+    settled.happens(guest.SocketLost(2, LOST))
+    assert settled.held.retry_at - settled.now == 2 * POLICY.first_backoff_ms
+
+
+def test_news_of_a_socket_no_longer_ours_changes_nothing(settled: Life) -> None:
+    before = settled.held
+    settled.happens(guest.SocketLost(99, OVER))
+    assert settled.held == before
+
+
+# --- the planned replacement of a socket
+
+
+def test_a_socket_is_replaced_before_two_hours(settled: Life) -> None:
+    assert settled.wakes() == (OpenSocket(2, URL),)
+    assert settled.now - NOW < 2 * 3600 * 1000
+
+
+def test_the_old_socket_is_closed_only_when_the_new_one_is_open(settled: Life) -> None:
+    settled.wakes()
+    assert settled.happens(guest.SocketOpened(2)) == (CloseSocket(1),)
+
+
+def test_a_replacement_that_fails_leaves_the_old_socket_in_use_and_is_tried_again(settled: Life) -> None:
+    settled.wakes()
+    assert settled.happens(guest.SocketLost(2, LOST)) == ()
+    assert settled.wakes() == (OpenSocket(3, URL),)
+
+
+def test_the_old_socket_lost_during_its_replacement_waits_for_the_new_one(settled: Life) -> None:
+    settled.wakes()
+    assert settled.happens(guest.SocketLost(1, LOST)) == (SetStatus(GuestStatus.RECONNECTING),)
+    assert settled.happens(guest.SocketOpened(2)) == (SetStatus(GuestStatus.OPEN),)
+
+
+# --- CXone says that the guest is over
+
+
+def test_a_guest_that_is_over_leaves_the_record_first(settled: Life) -> None:
+    assert settled.happens(guest.SocketLost(1, OVER)) == (EndGuest("g1"),)
+
+
+def test_who_took_the_guest_out_of_the_record_creates_the_next(settled: Life) -> None:
+    settled.happens(guest.SocketLost(1, OVER))
+    assert settled.happens(guest.GuestEnded(by_us=True)) == (Tell(GuestStatus.OPENING), CreateGuest())
+
+
+def test_who_was_second_to_notice_creates_none(settled: Life) -> None:
+    settled.happens(guest.SocketLost(1, OVER))
+    assert settled.happens(guest.GuestEnded(by_us=False)) == (Tell(GuestStatus.OPENING),)
+
+
+def test_the_request_of_the_one_who_noticed_leads_to_the_new_guest(settled: Life) -> None:
+    settled.happens(guest.SocketLost(1, OVER))
+    settled.happens(guest.GuestEnded(by_us=False))
+    assert settled.happens(guest.Requested()) == (Take(),)
+    assert settled.happens(guest.Taken(WITH_VISITOR)) == (CreateGuest(),)
+
+
+def test_a_request_that_never_comes_is_made_up_for_after_a_look_at_the_record(settled: Life) -> None:
+    settled.happens(guest.SocketLost(1, OVER))
+    settled.happens(guest.GuestEnded(by_us=False))
+    assert settled.wakes() == (Refresh(),)
+    settled.refreshes(WITH_VISITOR)
+    assert settled.wakes() == (CreateGuest(),)
+
+
+def test_an_end_that_the_record_tells_of_closes_the_socket_and_waits_for_the_request(settled: Life) -> None:
+    assert settled.refreshes(WITH_VISITOR) == (CloseSocket(1), Tell(GuestStatus.OPENING))
+    assert settled.held.doing is Doing.AWAITING_REQUEST
+
+
+def test_guests_that_are_over_one_after_the_other_are_not_created_in_a_tight_loop(settled: Life) -> None:
+    settled.jitter = 1.0
+    pauses = []
+    for _ in range(4):
+        settled.happens(guest.SocketLost(settled.held.last_socket, OVER))
+        settled.happens(guest.GuestEnded(by_us=True))
+        if settled.held.doing is Doing.RESTING:
+            pauses.append(settled.held.retry_at - settled.now)
+            settled.wakes()
+        settled.happens(guest.Created("g2", URL))
+    assert pauses == [2000, 4000, 8000]
+
+
+def test_a_scope_that_is_missing_ends_no_guest_and_is_tried_seldom(settled: Life) -> None:
+    settled.happens(guest.SocketLost(1, LOST))
+    settled.wakes()
+    assert settled.happens(guest.SocketLost(2, Outcome(Kind.DENIED))) == ()
+    assert guest.wake_at(settled.held, POLICY) == settled.now + POLICY.denied_ms
+
+
+# --- the fence
+
+
+def test_a_record_that_names_another_keeper_ends_it_here(settled: Life) -> None:
+    theirs = dataclasses.replace(WITH_GUEST, keeper="other")
+    assert settled.refreshes(theirs) == (CloseSocket(1), LetGo())
+
+
+def test_a_write_refused_by_the_fence_ends_it_here(settled: Life) -> None:
+    assert settled.happens(guest.FenceLost()) == (CloseSocket(1), LetGo())
+
+
+def test_a_record_that_is_gone_ends_it_here(settled: Life) -> None:
+    assert settled.refreshes(None) == (CloseSocket(1), LetGo())
+
+
+def test_a_record_read_before_our_own_last_write_tells_nothing() -> None:
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    read_at = life.now
+    life.happens(guest.Created("g1", URL))
+    assert life.happens(guest.Refreshed(WITH_VISITOR, read_at)) == ()
+
+
+def test_a_status_that_did_not_reach_the_record_is_written_again(settled: Life) -> None:
+    stale = dataclasses.replace(WITH_GUEST, guest_status=GuestStatus.RECONNECTING)
+    assert settled.refreshes(stale) == (SetStatus(GuestStatus.OPEN),)
+
+
+def test_another_message_for_a_settled_guest_keeps_its_socket(settled: Life) -> None:
+    """T12: a message delivered twice changes nothing."""
+    assert settled.happens(guest.Requested()) == (Take(),)
+    assert settled.happens(guest.Taken(WITH_GUEST)) == ()
+
+
+# --- the visitor leaves
+
+
+def test_a_guest_outlives_its_visitors_page_by_the_grace(settled: Life) -> None:
+    settled.refreshes(ALONE)
+    left_at = settled.now
+    assert settled.wakes() == (Release(),)
+    assert settled.now - left_at == POLICY.grace_ms
+
+
+def test_a_visitor_who_returns_within_the_grace_keeps_the_guest(settled: Life) -> None:
+    settled.refreshes(ALONE)
+    settled.refreshes(WITH_GUEST)
+    assert settled.held.alone_since is None
+
+
+def test_a_released_guest_is_let_go_and_its_socket_closed(settled: Life) -> None:
+    settled.refreshes(ALONE)
+    settled.wakes()
+    assert settled.happens(guest.Released(done=True)) == (CloseSocket(1), LetGo())
+
+
+def test_a_record_that_does_not_let_go_is_looked_at_and_the_socket_kept(settled: Life) -> None:
+    settled.refreshes(ALONE)
+    settled.wakes()
+    assert settled.happens(guest.Released(done=False)) == (Refresh(),)
+    assert settled.held.socket == 1
+
+
+# --- the store fails
+
+
+def test_a_record_that_could_not_be_taken_is_taken_later() -> None:
+    life = Life()
+    life.happens(guest.StoreFailed())
+    assert life.wakes() == (Take(),)
+
+
+def test_a_failing_release_begins_the_grace_anew_and_keeps_the_socket(settled: Life) -> None:
+    settled.refreshes(ALONE)
+    settled.wakes()
+    settled.happens(guest.StoreFailed())
+    assert (settled.held.doing, settled.held.alone_since) == (Doing.SETTLED, None)
+
+
+# --- whatever happens
+
+RECORDS = [None, WITH_VISITOR, WITH_GUEST, ALONE, dataclasses.replace(WITH_GUEST, keeper="other")]
+OUTCOMES = st.sampled_from([Outcome(kind) for kind in Kind if kind is not Kind.ACCEPTED])
+SOCKETS = st.integers(0, 6)
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.just(guest.Requested()),
+    st.just(guest.Woke()),
+    st.just(guest.StoreFailed()),
+    st.just(guest.Created("g2", URL)),
+    st.builds(guest.Taken, st.sampled_from(RECORDS)),
+    st.builds(lambda record: guest.Refreshed(record, NOW * 10), st.sampled_from(RECORDS)),
+    st.builds(guest.NotCreated, OUTCOMES),
+    st.builds(guest.SocketOpened, SOCKETS),
+    st.builds(guest.SocketLost, SOCKETS, OUTCOMES),
+    st.builds(guest.GuestEnded, st.booleans()),
+    st.builds(guest.Released, st.booleans()),
+)
+
+
+ANSWERS: dict[type, Doing] = {
+    guest.Taken: Doing.TAKING,
+    guest.Created: Doing.CREATING,
+    guest.NotCreated: Doing.CREATING,
+    guest.GuestEnded: Doing.ENDING,
+    guest.Released: Doing.RELEASING,
+}
+CALLS = frozenset(ANSWERS.values())
+HISTORIES = st.lists(st.tuples(EVENTS, st.integers(0, 100_000), st.floats(0, 1)), max_size=40)
+
+
+def _can_happen(event: Event, held: Held) -> bool:
+    """Answers come to what was asked; news only of sockets that the keeper has."""
+    if isinstance(event, guest.SocketOpened | guest.SocketLost):
+        return event.socket != 0 and event.socket in (held.socket, held.opening)
+    if isinstance(event, guest.StoreFailed):
+        return held.doing in CALLS - {Doing.CREATING}
+    return held.doing is ANSWERS.get(type(event), held.doing)
+
+
+@given(HISTORIES)
+def test_no_history_leaves_a_guest_with_nothing_to_wait_for(history: list[tuple[Event, int, float]]) -> None:
+    life = Life()
+    for event, after_ms, life.jitter in history:
+        if not _can_happen(event, life.held):
+            continue
+        if LetGo() in life.happens(event, after_ms):
+            return
+        answer_is_due = life.held.doing in CALLS or life.held.opening
+        assert answer_is_due or guest.wake_at(life.held, POLICY) is not None
+
+
+@given(HISTORIES)
+def test_no_history_loses_track_of_a_socket(history: list[tuple[Event, int, float]]) -> None:
+    """Every socket opened is in use, being opened, reported lost, or closed."""
+    life = Life()
+    alive: set[int] = set()
+    for event, after_ms, life.jitter in history:
+        if not _can_happen(event, life.held):
+            continue
+        if isinstance(event, guest.SocketLost):
+            alive.discard(event.socket)
+        for action in life.happens(event, after_ms):
+            if isinstance(action, OpenSocket):
+                alive.add(action.socket)
+            elif isinstance(action, CloseSocket):
+                alive.discard(action.socket)
+        assert alive == {number for number in (life.held.socket, life.held.opening) if number}
+        if LetGo() in life.actions:
+            return

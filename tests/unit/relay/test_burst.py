@@ -1,0 +1,304 @@
+"""The rules of a burst, as one table of situations: what does an owner decide? No clock, no store."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from typing_relay.relay.burst import (
+    Decision,
+    End,
+    ForgetFailures,
+    GuestStatus,
+    HandOver,
+    Owner,
+    Policy,
+    Release,
+    RequestGuest,
+    Send,
+    Session,
+    Verify,
+    Wait,
+    decide,
+)
+
+POLICY = Policy(arrival_slack_ms=50)
+NOW = 1_000_000
+OWNER = Owner("alice", generation=7, started_at=NOW - 5_000)
+QUIET_MS = 2_050  # the debounce and the arrival slack
+
+
+def session(**changes: Any) -> Session:
+    """A visitor with an open guest, who pressed a key 300 ms ago."""
+    typed = Session(
+        "alice",
+        connections=frozenset({"tab"}),
+        keys={"tab": NOW - 300},
+        generation=7,
+        lease_until=NOW + 8_000,
+        guest_id="guest",
+        guest_status=GuestStatus.OPEN,
+        keeper="keeper",
+        expires_at=NOW,
+    )
+    return replace(typed, **changes)
+
+
+def shown(**changes: Any) -> Session:
+    """The same, and CXone shows it."""
+    return session(
+        **{
+            "shown": True,
+            "shown_at": NOW - 200,
+            "earlier_keys": {"tab": NOW - 900},
+            "typing_since": NOW - 900,
+            "verify_at": NOW + 9_700,
+            **changes,
+        }
+    )
+
+
+def what(record: Session | None, **more: Any) -> Decision:
+    return decide(record, more.pop("owner", OWNER), NOW, POLICY, **more)
+
+
+def test_a_debounce_below_2000_ms_is_refused_with_what_to_do() -> None:
+    """CXone fact: debounce below 2000 ms is refused."""
+    with pytest.raises(ValueError, match=r"1999 ms; CXone needs 2000 ms or more. Raise DebounceMs"):
+        Policy(debounce_ms=1999)
+
+
+def test_the_first_key_is_sent_without_waiting() -> None:
+    """T2: `true` for the first key at once."""
+    assert what(session()) == Send(True)
+
+
+def test_while_keys_keep_coming_nothing_is_sent() -> None:
+    """T1, T3: one `true`, and no `false` before the debounce has run out."""
+    assert what(shown()) == Wait(NOW - 300 + QUIET_MS)
+
+
+@pytest.mark.parametrize("ms_since_key", [0, 1, 1_999, 2_000, QUIET_MS - 1])
+def test_no_false_before_the_quiet_time_has_passed(ms_since_key: int) -> None:
+    """T2, T3: never before 2.0 s, off by one included."""
+    assert isinstance(what(shown(keys={"tab": NOW - ms_since_key})), Wait)
+
+
+def test_false_is_sent_when_the_quiet_time_has_passed() -> None:
+    """T2: `false` as soon as the debounce has run out."""
+    assert what(shown(keys={"tab": NOW - QUIET_MS})) == Send(False)
+
+
+def test_a_key_older_than_the_debounce_is_not_shown_any_more() -> None:
+    """T5: no `true` for a key that has gone stale while waiting."""
+    assert what(session(keys={"tab": NOW - QUIET_MS})) == Release()
+
+
+def test_a_later_stop_takes_the_key_back() -> None:
+    """T5: no `true` once a later stop is known."""
+    assert what(session(stops={"tab": NOW - 100})) == Release()
+
+
+def test_a_stop_at_the_same_moment_takes_the_key_back() -> None:
+    """T5: a tie goes to the stop."""
+    assert what(shown(stops={"tab": NOW - 300})) == Send(False)
+
+
+def test_an_earlier_stop_does_not_touch_a_newer_key() -> None:
+    """T12: a stop that arrives late changes nothing."""
+    assert what(session(stops={"tab": NOW - 301})) == Send(True)
+
+
+def test_a_stop_in_one_tab_leaves_the_other_tab_typing() -> None:
+    """T10: two tabs."""
+    two_tabs = {"tab": NOW - 100, "other": NOW - 300}
+    assert what(shown(keys=two_tabs, stops={"tab": NOW - 50})) == Wait(NOW - 300 + QUIET_MS)
+
+
+def test_an_owner_that_was_overtaken_ends() -> None:
+    """T6: an older generation never acts after a newer one."""
+    assert what(session(generation=8)) == End()
+
+
+def test_a_record_that_is_gone_ends_its_owner() -> None:
+    """T11: an expired record is absent."""
+    assert what(None) == End()
+
+
+def test_a_post_in_flight_is_waited_out() -> None:
+    """T6: at most one POST in flight."""
+    assert what(session(sending=True, sending_until=NOW + 5_000)) == Wait(NOW + POLICY.poll_ms)
+
+
+def test_a_post_of_unknown_outcome_is_sent_again_even_if_nothing_changed() -> None:
+    """T4: what is uncertain is made certain."""
+    lost = shown(sending=False, sending_until=NOW)
+    assert what(lost) == Send(True)
+
+
+def test_an_uncertain_true_is_followed_by_a_false_when_quiet() -> None:
+    """T4: a `true` that CXone may have taken is taken back."""
+    assert what(session(keys={}, sending=True, sending_until=NOW)) == Send(False)
+
+
+def test_before_retry_after_nothing_is_sent() -> None:
+    """T7: never earlier than Retry-After."""
+    throttled = session(attempted=True, attempts=1, retry_at=NOW + 700)
+    assert what(throttled) == Wait(NOW + 700)
+
+
+def test_a_true_waiting_for_its_retry_looks_again_when_the_visitor_falls_quiet() -> None:
+    """T5: a signal that has gone stale while waiting is no longer wanted."""
+    throttled = session(attempted=True, attempts=1, retry_at=NOW + 30_000)
+    assert what(throttled) == Wait(NOW - 300 + QUIET_MS)
+
+
+@pytest.mark.parametrize(("failures", "decision"), [(3, Send(True)), (4, Wait(NOW - 300 + QUIET_MS))])
+def test_a_true_has_three_retries(failures: int, decision: Decision) -> None:
+    """T7: at most three retries."""
+    assert what(session(attempted=True, attempts=failures)) == decision
+
+
+def test_a_false_goes_on_however_often_it_failed() -> None:
+    """T7: `false` until accepted, superseded or the guest is over."""
+    assert what(shown(keys={}, attempted=False, attempts=40)) == Send(False)
+
+
+def test_failures_of_a_false_do_not_count_against_the_next_true() -> None:
+    """T9: a new burst after a troubled stop is shown."""
+    assert what(session(attempted=False, attempts=9)) == Send(True)
+
+
+def test_a_failed_burst_is_forgotten_before_the_next_one() -> None:
+    """T7, T9: the next burst has all its retries."""
+    assert what(session(keys={}, attempted=True, attempts=4)) == ForgetFailures()
+
+
+def test_a_throttled_organisation_pauses_true_but_not_false() -> None:
+    """The breaker suppresses new `true` signals for the time asked."""
+    assert what(session(), calm_at=NOW + 900) == Wait(NOW + 900)
+    assert what(shown(keys={}), calm_at=NOW + 900) == Send(False)
+
+
+def test_a_throttled_organisation_is_asked_nothing() -> None:
+    """Verification never costs the rate limit its room."""
+    assert what(shown(verify_at=NOW), calm_at=NOW + 900) == Wait(NOW + 900)
+    assert what(session(keys={}, verify_at=NOW), calm_at=NOW + 900) == Release()
+
+
+def test_verification_is_due_after_a_stop() -> None:
+    """CXone fact: it does not keep typing state beyond the session, hence verification."""
+    assert what(session(keys={}, verify_at=NOW)) == Verify()
+
+
+def test_verification_is_due_every_so_often_while_typing() -> None:
+    assert what(shown(verify_at=NOW)) == Verify()
+
+
+def test_verification_is_skipped_while_throttled() -> None:
+    """Verification never costs the rate limit its room."""
+    assert what(session(keys={}, verify_at=NOW, retry_at=NOW + 5_000)) == Release()
+
+
+def test_without_a_guest_an_owner_looks_again_soon() -> None:
+    waiting = session(guest_id="", guest_status=GuestStatus.OPENING, guest_requested_at=NOW - 100)
+    assert what(waiting) == Wait(NOW + POLICY.guest_poll_ms)
+
+
+def test_a_guest_that_nobody_brings_is_asked_for_again() -> None:
+    """A queue message lost between two lines is not lost for good."""
+    forgotten = session(guest_id="", guest_status=GuestStatus.OPENING, guest_requested_at=NOW - 15_000, keeper="")
+    assert what(forgotten) == RequestGuest()
+
+
+def test_without_a_guest_a_quiet_visitor_is_settled() -> None:
+    assert what(session(keys={}, guest_id="", guest_status=GuestStatus.CLOSED)) == Release()
+
+
+def test_a_guest_whose_socket_reconnects_still_takes_typing_calls() -> None:
+    """Typing is an HTTP call on the guest; only its socket is away."""
+    assert what(session(guest_status=GuestStatus.RECONNECTING)) == Send(True)
+
+
+@pytest.mark.parametrize("hopeless", [{"typing_unavailable": True}, {"guest_status": GuestStatus.UNAVAILABLE}])
+def test_a_guest_without_typing_gets_no_call(hopeless: dict[str, Any]) -> None:
+    """404: no further call is made for that guest."""
+    assert what(session(**hopeless)) == Release()
+
+
+def test_typing_beyond_the_cap_goes_dark() -> None:
+    """A stuck key is not a person."""
+    stuck = shown(typing_since=NOW - POLICY.cap_ms)
+    assert what(stuck) == Send(False)
+
+
+def test_typing_beyond_the_cap_stays_dark_until_the_visitor_pauses() -> None:
+    """T3: dark, not flickering."""
+    dark = session(typing_since=NOW - POLICY.cap_ms)
+    assert what(dark) == Wait(NOW - 300 + QUIET_MS)
+
+
+def test_a_long_retry_after_is_left_to_the_sweeper() -> None:
+    """T7: waits are not spent in an execution that could not last so long."""
+    parked = shown(keys={}, attempted=False, attempts=1, retry_at=NOW + 604_800_000)
+    assert what(parked) == HandOver(at=NOW + POLICY.park_ms)
+
+
+def test_a_true_with_a_long_retry_after_is_over_when_the_visitor_falls_quiet() -> None:
+    """T5: nothing is shown, so nothing is left to anybody."""
+    throttled = session(attempted=True, attempts=1, retry_at=NOW + 604_800_000)
+    assert what(throttled) == Wait(NOW - 300 + QUIET_MS)
+
+
+def test_an_execution_hands_over_before_step_functions_ends_it() -> None:
+    """AWS fact: an Express execution may last 5 minutes."""
+    old = Owner("alice", generation=7, started_at=NOW - POLICY.execution_ms)
+    assert what(shown(), owner=old) == HandOver(at=NOW)
+
+
+def test_an_old_execution_still_sends_what_is_due() -> None:
+    """T2: the hand-over waits for a moment with nothing to do."""
+    old = Owner("alice", generation=7, started_at=NOW - POLICY.execution_ms)
+    assert what(shown(keys={}), owner=old) == Send(False)
+
+
+def test_a_key_just_after_the_quiet_time_begins_a_new_burst() -> None:
+    """T1: one `true` and one `false` a burst, also where the next burst begins before the `false` has gone out."""
+    next_burst = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - QUIET_MS}, shown_at=NOW - 1_900)
+    assert what(next_burst) == Send(False)
+
+
+def test_a_pause_is_not_certain_while_a_key_from_it_may_still_arrive() -> None:
+    """T3, T12: a later frame may overtake the key in between."""
+    overtaking = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - 20 - 2_000}, shown_at=NOW - 1_900)
+    assert what(overtaking) == Wait(NOW - 20 - 2_000 + QUIET_MS)
+
+
+def test_a_tab_that_typed_on_and_stopped_leaves_no_pause_in_the_other() -> None:
+    """T10: of its keys the record keeps two; the one before the other tab's newest may be gone."""
+    keys, earlier = {"tab": NOW - 500, "gone": NOW - 300}, {"tab": 0, "gone": NOW - 400}
+    other = shown(keys=keys, earlier_keys=earlier, stops={"gone": NOW - 100}, shown_at=NOW - 900)
+    assert what(other) == Wait(NOW - 500 + QUIET_MS)
+
+
+def test_a_true_does_not_begin_once_its_key_is_as_old_as_the_debounce() -> None:
+    """T5: waiting for a late key is a reason to keep a signal on, not to begin one."""
+    late = session(keys={"tab": NOW - 2_000})
+    assert what(late) == Wait(NOW - 2_000 + QUIET_MS)
+
+
+def test_a_key_just_before_the_quiet_time_goes_on_with_its_burst() -> None:
+    """T3: less than the debounce apart."""
+    same_burst = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - 20 - 1_999}, shown_at=NOW - 1_900)
+    assert what(same_burst) == Wait(NOW - 20 + QUIET_MS)
+
+
+def test_a_new_burst_that_is_shown_owes_no_pause() -> None:
+    """T1: the pause is owed once."""
+    next_burst = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - 20 - 2_000}, shown_at=NOW - 5)
+    assert what(next_burst) == Wait(NOW - 20 + QUIET_MS)
+
+
+def test_a_pause_in_one_tab_is_no_pause_while_the_other_types() -> None:
+    """T3, T10: the agent sees one visitor."""
+    keys = {"tab": NOW - 20, "other": NOW - 900}
+    assert what(shown(keys=keys, earlier_keys={"tab": NOW - 2_500}, shown_at=NOW - 2_400)) == Wait(NOW - 20 + QUIET_MS)
