@@ -8,16 +8,17 @@ fail here, the secret or the JWKS being out of reach, is ours to mend: a 500, an
 import os
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from botocore.config import Config
+from typing_relay.aws.client import Limits
+from typing_relay.aws.secrets import Secret
+from typing_relay.aws.services import Account, SecretsManager
 from typing_relay.door.handshakes import check_origin, read_handshake, the_token
 from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, TokenVerifier, jwks_client
 from typing_relay.door.visitor_tokens import Refusal, Visitor
 
-# Settings and clients are made here and not by typing_relay.runtime, which would add its 80 ms to each cold start.
-_AWS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+# Settings and clients are made here and not by typing_relay.runtime, whose rules of typing nobody needs at the door.
+_LIMITS = Limits(connect_s=1, read_s=2, tries=2)
 ALLOWED_ORIGINS = os.environ.get("ALLOWED_ORIGINS", "").lower().replace(",", " ").split()  # as browsers spell them
 SIGNALS = os.environ.get("TYPING_SIGNALS", "on") == "on"
 
@@ -30,8 +31,8 @@ def _token_verifier() -> TokenVerifier:
     jwks_url = os.environ.get("VISITOR_JWKS_URL")
     if jwks_url:
         return JwksVerifier(jwks_client(jwks_url), issuer, audience)
-    secrets_manager = boto3.client("secretsmanager", config=_AWS)
-    return SecretVerifier(secrets_manager, os.environ["VISITOR_SECRET_ARN"], issuer, audience)
+    secret = Secret(SecretsManager(Account.here(), _LIMITS), os.environ["VISITOR_SECRET_ARN"])
+    return SecretVerifier(secret, issuer, audience)
 
 
 verifier = _token_verifier()

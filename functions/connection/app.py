@@ -9,7 +9,7 @@ from typing_relay.relay.flows import connected, disconnected, run, step
 
 logger = runtime.logger
 world = runtime.visitor_world()
-runtime.client("sqs")
+runtime.sqs()
 
 # Each makes the session's record larger, and with it every write. Those that died unnoticed do not stay: the keeper
 # forgets them when it next posts to them.

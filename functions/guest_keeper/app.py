@@ -11,15 +11,14 @@ import socket
 import ssl
 import sys
 import uuid
-from typing import Any
 
-import boto3
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
-from botocore.config import Config
 from typing_relay import runtime
-from typing_relay.aws.json_calls import DynamoCalls, JsonCalls
+from typing_relay.aws.client import Limits
+from typing_relay.aws.services import DynamoDb, Sqs, VisitorConnections
 from typing_relay.aws.sessions import DynamoSessions
+from typing_relay.aws.settings import AwsSettingWrong
 from typing_relay.aws.visibility import Visibility
 from typing_relay.aws.visitors import Visitors
 from typing_relay.cxone.urls import InsecureUrl
@@ -35,6 +34,10 @@ from typing_relay.keeper.outbox import Outbox
 
 CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS = 8, 8, 12, 4, 2
 METRICS_S = 60.0
+#: No call hangs: a visitor's frames wait behind it. A read is longer than the queue's long poll.
+LIMITS = Limits(connect_s=2, read_s=5, tries=3)
+#: Of the queue's calls: custody tries again itself.
+QUEUE_LIMITS = LIMITS._replace(tries=2)
 
 logger: Logger = runtime.logger
 
@@ -46,29 +49,15 @@ def log_as_json() -> None:
     package.setLevel(logger.log_level)
 
 
-def aws_client(service: str, endpoint: str | None = None) -> Any:
-    """A client that all worker threads share. No call hangs: a visitor's frames wait behind it."""
-    config = Config(
-        connect_timeout=2,
-        read_timeout=5,  # longer than the queue's long poll
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=32,
-        tcp_keepalive=True,
-    )
-    return boto3.client(service, endpoint_url=endpoint, config=config)
-
-
 class Process:
     """Everything a keeper process is made of."""
 
     def __init__(self) -> None:
-        """Raises SettingMissing or InsecureUrl when the environment is not as it must be."""
+        """Raises SettingMissing, AwsSettingWrong or InsecureUrl when the environment is not as it must be."""
         self.loop = Loop()
         self.counters = Counters()
         self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
-        credentials = boto3.Session().get_credentials()
-        records = DynamoCalls(JsonCalls(aws_client("dynamodb"), credentials, "DynamoDB_20120810"))
-        sessions = DynamoSessions(records, runtime.setting("TABLE_NAME"))
+        sessions = DynamoSessions(DynamoDb(runtime.account(), LIMITS), runtime.setting("TABLE_NAME"))
         self.keeper = Keeper(
             self._settings(),
             self.loop,
@@ -89,7 +78,7 @@ class Process:
             self.counters,
             runtime.clock,
         )
-        self.custody = self._custody(credentials)
+        self.custody = self._custody()
         self.health = HealthPort(self.loop, runtime.number("KEEPER_HEALTH_PORT", 0))
 
     def _settings(self) -> Settings:
@@ -97,18 +86,18 @@ class Process:
         return Settings(self.name, refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30), policy=policy)
 
     def _outbox(self, sessions: DynamoSessions) -> Outbox:
-        visitors = Visitors(aws_client("apigatewaymanagementapi", runtime.setting("CONNECTIONS_URL")))
+        visitors = Visitors(VisitorConnections(runtime.account(), runtime.setting("CONNECTIONS_URL"), LIMITS))
         jobs = Jobs(self.loop, OUTBOX_THREADS, "outbox")
         return Outbox(jobs, sessions, visitors, self.name, runtime.clock, self.counters)
 
-    def _custody(self, credentials: Any) -> Custody:
+    def _custody(self) -> Custody:
         self.max_guests = runtime.number("KEEPER_MAX_GUESTS", 5000)
-        sqs, queue_url = aws_client("sqs"), runtime.setting("GUEST_QUEUE_URL")
+        sqs, queue_url = Sqs(runtime.account(), QUEUE_LIMITS), runtime.setting("GUEST_QUEUE_URL")
         return Custody(
             self.loop,
             Jobs(self.loop, QUEUE_THREADS, "queue"),
             sqs,
-            Visibility(JsonCalls(sqs, credentials, "AmazonSQS", tries=2), queue_url),  # custody tries again
+            Visibility(sqs, queue_url),
             queue_url,
             Terms(visibility_s=runtime.number("KEEPER_VISIBILITY_SECONDS", 30), max_guests=self.max_guests),
             self.counters,
@@ -159,7 +148,7 @@ def main() -> int:
     log_as_json()
     try:
         process = Process()
-    except (runtime.SettingMissing, InsecureUrl, OSError) as error:
+    except (runtime.SettingMissing, AwsSettingWrong, InsecureUrl, OSError) as error:
         logger.error("The guest keeper cannot start: %s", error)
         return 2
     process.run()

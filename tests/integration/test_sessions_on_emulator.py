@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.credentials import Credentials
-from typing_relay.aws.json_calls import DynamoCalls, JsonCalls
+from typing_relay.aws.client import Limits
+from typing_relay.aws.credentials import EnvironmentCredentials
+from typing_relay.aws.services import Account, DynamoDb
 from typing_relay.aws.sessions import DynamoSessions
 
-from local.stack.aws import Aws
+from local.stack.aws import CREDENTIALS, REGION, Aws
 from local.stack.emulator import Emulator
 from tests.support.session_table import TABLE, create_session_table, delete_all_records
 from tests.support.sessions_contract import SessionsContract
@@ -30,17 +31,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         emulator.child.stop()
 
 
-class KeepersCalls(DynamoCalls):
-    """What a keeper calls by its own client, and by boto3's what only functions call."""
-
-    def __init__(self, client: Any) -> None:
-        credentials = Credentials("local", "local")
-        super().__init__(JsonCalls(client, credentials, "DynamoDB_20120810"))
-        self.put_item, self.query = client.put_item, client.query
-
-
 class TestDynamoSessionsOnEmulator(SessionsContract):
-    """The store of the product, on the emulator."""
+    """The store on boto3's client: the reference."""
 
     @pytest.fixture
     def sessions(self, client: Any) -> DynamoSessions:  # type: ignore[override]  # the same methods, one by one
@@ -49,11 +41,14 @@ class TestDynamoSessionsOnEmulator(SessionsContract):
         return DynamoSessions(client, TABLE)
 
 
-class TestKeepersSessionsOnEmulator(SessionsContract):
-    """The same store with the keeper's client."""
+class TestOurClientsSessionsOnEmulator(SessionsContract):
+    """The store as functions and keepers have it, on the product's own client."""
 
     @pytest.fixture
-    def sessions(self, client: Any) -> DynamoSessions:  # type: ignore[override]
+    def sessions(self, client: Any, monkeypatch: pytest.MonkeyPatch) -> DynamoSessions:  # type: ignore[override]
         """Empty."""
         delete_all_records(client)
-        return DynamoSessions(KeepersCalls(client), TABLE)
+        for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": client.meta.endpoint_url}.items():
+            monkeypatch.setenv(name, value)
+        account = Account(REGION, EnvironmentCredentials())
+        return DynamoSessions(DynamoDb(account, Limits(connect_s=1, read_s=5, tries=3)), TABLE)

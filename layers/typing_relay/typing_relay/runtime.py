@@ -13,18 +13,21 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.logging import Logger
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from typing_relay.aws import services
+from typing_relay.aws.client import Limits
+from typing_relay.aws.secrets import Secret
+from typing_relay.aws.services import Account
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.aws.visitors import Visitors
 from typing_relay.door import frames
 from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.ports import Guests, SenderWorld, World
 
-_AWS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
+#: Three tries of 3 s and their pauses are less than any function's time.
+_LIMITS = Limits(connect_s=1, read_s=2, tries=3)
 
 logger = Logger()
 
@@ -56,10 +59,27 @@ def clock() -> int:
 
 
 @cache
-def client(service: str) -> Any:
-    """The process's one boto3 client of a service; API Gateway's management API is addressed by stage."""
-    endpoint = setting("CONNECTIONS_URL") if service == "apigatewaymanagementapi" else None
-    return boto3.client(service, config=_AWS, endpoint_url=endpoint)
+def account() -> Account:
+    """The process's region and credentials. Raises AwsSettingWrong."""
+    return Account.here()
+
+
+@cache
+def dynamodb() -> services.DynamoDb:
+    """The process's one client of DynamoDB."""
+    return services.DynamoDb(account(), _LIMITS)
+
+
+@cache
+def step_functions() -> services.StepFunctions:
+    """The process's one client of Step Functions."""
+    return services.StepFunctions(account(), _LIMITS)
+
+
+@cache
+def sqs() -> services.Sqs:
+    """The process's one client of SQS."""
+    return services.Sqs(account(), _LIMITS)
 
 
 @cache
@@ -76,19 +96,19 @@ def policy() -> Policy:
 @cache
 def sessions() -> DynamoSessions:
     """The store of session records."""
-    return DynamoSessions(client("dynamodb"), setting("TABLE_NAME"))
+    return DynamoSessions(dynamodb(), setting("TABLE_NAME"))
 
 
 @cache
 def visitors() -> Visitors:
     """The way to visitors' front ends."""
-    return Visitors(client("apigatewaymanagementapi"))
+    return Visitors(services.VisitorConnections(account(), setting("CONNECTIONS_URL"), _LIMITS))
 
 
 def start_execution(session_id: str, generation: int) -> bool:
     """Start the state machine for an owner; False when Step Functions would not."""
     try:
-        client("stepfunctions").start_execution(
+        step_functions().start_execution(
             stateMachineArn=setting("STATE_MACHINE_ARN"),
             input=json.dumps({"session_id": session_id, "generation": generation}),
         )
@@ -100,7 +120,7 @@ def start_execution(session_id: str, generation: int) -> bool:
 
 def ask_for_guest(session_id: str) -> None:
     """Put a session on the guest queue, for any keeper to take."""
-    client("sqs").send_message(QueueUrl=setting("GUEST_QUEUE_URL"), MessageBody=json.dumps({"session": session_id}))
+    sqs().send_message(QueueUrl=setting("GUEST_QUEUE_URL"), MessageBody=json.dumps({"session": session_id}))
 
 
 def _no_execution(session_id: str, generation: int) -> bool:
@@ -114,8 +134,7 @@ def _no_guest(session_id: str) -> None:
 @cache
 def visitor_world() -> World:
     """What the keystroke and connection functions touch."""
-    for service in ("dynamodb", "stepfunctions"):
-        client(service)
+    step_functions()
     return World(sessions(), policy(), clock, start_execution, ask_for_guest)
 
 
@@ -135,7 +154,7 @@ def cxone_guests() -> Any:
 
     http = guests.session()
     base_url = urls.base_url(setting("CXONE_BASE_URL"))
-    share = SharedToken(client("dynamodb"), setting("CXONE_STATE_TABLE"))
+    share = SharedToken(dynamodb(), setting("CXONE_STATE_TABLE"))
     return guests.GuestsV1(http, base_url, Tokens(http, base_url, _credentials, share, clock), clock)
 
 
@@ -143,7 +162,7 @@ def _credentials() -> Any:
     """CXone's client id and secret, read when a token is needed: a rotated secret is found without a restart."""
     from typing_relay.cxone.v1.auth import Credentials
 
-    text = client("secretsmanager").get_secret_value(SecretId=setting("CXONE_SECRET_ARN"))["SecretString"]
+    text = Secret(services.SecretsManager(account(), _LIMITS), setting("CXONE_SECRET_ARN")).value()
     try:
         secret = json.loads(text)
         return Credentials(secret["client_id"], secret["client_secret"])
@@ -167,7 +186,7 @@ def sender_world(report_pause: Callable[[int], None], reported: Callable[[Guests
         _no_execution,
         ask_for_guest,
         guests=reported(cxone_guests()),
-        weather=SharedWeather(client("dynamodb"), setting("CXONE_STATE_TABLE"), report_pause),
+        weather=SharedWeather(dynamodb(), setting("CXONE_STATE_TABLE"), report_pause),
         tell_typing_unavailable=_tell_typing_unavailable,
         random=random.random,
     )

@@ -8,6 +8,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from moto import mock_aws
+from typing_relay.aws.secrets import Secret
 from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, jwks_client
 from typing_relay.door.visitor_tokens import Reason, Refusal, Visitor
 
@@ -22,7 +23,6 @@ class CountingSecretsManager:
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self.exceptions = client.exceptions
         self.reads = 0
 
     def get_secret_value(self, **request: Any) -> Any:
@@ -46,13 +46,13 @@ def secrets_manager() -> Iterator[CountingSecretsManager]:
 
 def test_a_secret_that_was_never_rotated_is_enough(secrets_manager: CountingSecretsManager) -> None:
     """T13: there is no previous value yet."""
-    assert isinstance(SecretVerifier(secrets_manager, "visitors").verify(signed(), NOW), Visitor)
+    assert isinstance(SecretVerifier(Secret(secrets_manager, "visitors")).verify(signed(), NOW), Visitor)
 
 
 def test_after_a_rotation_tokens_of_both_values_are_good(secrets_manager: CountingSecretsManager) -> None:
     """T13: visitors with a token of the former value are not locked out."""
     secrets_manager.rotate(OTHER_SECRET)
-    verifier = SecretVerifier(secrets_manager, "visitors")
+    verifier = SecretVerifier(Secret(secrets_manager, "visitors"))
     assert isinstance(verifier.verify(signed(SECRET), NOW), Visitor)
     assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW), Visitor)
 
@@ -63,14 +63,14 @@ def test_after_two_rotations_the_oldest_value_is_good_no_more(
     """T13: a secret that leaked is out after two rotations."""
     secrets_manager.rotate(OTHER_SECRET)
     secrets_manager.rotate(NEW_SECRET)
-    assert SecretVerifier(secrets_manager, "visitors").verify(signed(SECRET), NOW) == SIGNATURE_WRONG
+    assert SecretVerifier(Secret(secrets_manager, "visitors")).verify(signed(SECRET), NOW) == SIGNATURE_WRONG
 
 
 def test_a_rotation_is_noticed_by_the_first_token_of_the_new_value(
     secrets_manager: CountingSecretsManager,
 ) -> None:
     """T13: not only when the cached value has aged."""
-    verifier = SecretVerifier(secrets_manager, "visitors")
+    verifier = SecretVerifier(Secret(secrets_manager, "visitors"))
     verifier.verify(signed(), NOW)
     secrets_manager.rotate(OTHER_SECRET)
     assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW + 10), Visitor)
@@ -80,7 +80,7 @@ def test_good_tokens_do_not_read_the_secret_again_for_five_minutes(
     secrets_manager: CountingSecretsManager,
 ) -> None:
     """Cost: two reads (current, previous) per five minutes."""
-    verifier = SecretVerifier(secrets_manager, "visitors")
+    verifier = SecretVerifier(Secret(secrets_manager, "visitors"))
     for seconds in range(0, 300, 10):
         verifier.verify(signed(), NOW + seconds)
     assert secrets_manager.reads == 2
@@ -88,7 +88,7 @@ def test_good_tokens_do_not_read_the_secret_again_for_five_minutes(
 
 def test_bad_tokens_make_it_read_once_in_ten_seconds_at_most(secrets_manager: CountingSecretsManager) -> None:
     """T13: a stranger cannot drive up cost or meet Secrets Manager's rate limit."""
-    verifier = SecretVerifier(secrets_manager, "visitors")
+    verifier = SecretVerifier(Secret(secrets_manager, "visitors"))
     for tenth in range(200):
         verifier.verify(signed(OTHER_SECRET), NOW + tenth / 10)
     assert secrets_manager.reads == 4
@@ -98,10 +98,10 @@ def test_bad_tokens_make_it_read_once_in_ten_seconds_at_most(secrets_manager: Co
 def test_a_secret_too_short_for_hs256_is_an_error_that_says_so(
     secrets_manager: CountingSecretsManager,
 ) -> None:
-    """T13: a guessable secret must not open the door; it is named, its value is not."""
+    """T13: a guessable secret must not open the door; its value is not told."""
     secrets_manager.rotate(b"changeme")
-    with pytest.raises(ValueError, match="visitors: too short") as error:
-        SecretVerifier(secrets_manager, "visitors").verify(signed(b"changeme"), NOW)
+    with pytest.raises(ValueError, match="visitor secret is too short") as error:
+        SecretVerifier(Secret(secrets_manager, "visitors")).verify(signed(b"changeme"), NOW)
     assert "changeme" not in str(error.value)
 
 
@@ -110,7 +110,7 @@ def test_a_short_previous_secret_opens_nothing(secrets_manager: CountingSecretsM
     """T13: a placeholder from before the first rotation is not good any more."""
     secrets_manager.rotate(b"changeme")
     secrets_manager.rotate(OTHER_SECRET)
-    verifier = SecretVerifier(secrets_manager, "visitors")
+    verifier = SecretVerifier(Secret(secrets_manager, "visitors"))
     assert verifier.verify(signed(b"changeme"), NOW) == SIGNATURE_WRONG
 
 

@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from tests.support.load_function import load_function
+from tests.support.moto_aws import send_to_moto
 from tests.support.token_samples import SECRET, signed
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -41,6 +42,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://shop.example, https://www.shop.example")
     monkeypatch.setenv("VISITOR_SECRET_ARN", "visitors")
     with mock_aws():
+        send_to_moto(monkeypatch)
         boto3.client("secretsmanager").create_secret(Name="visitors", SecretString=SECRET.decode())
         yield monkeypatch
 

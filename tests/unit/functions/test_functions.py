@@ -16,6 +16,7 @@ from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 
 from tests.support.load_function import load_function
+from tests.support.moto_aws import send_to_moto
 
 EVENTS = Path(__file__).parents[3] / "events"
 REGION = "eu-central-1"
@@ -167,9 +168,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     with mock_aws():
         account = Aws(time)
         monkeypatch.setenv("GUEST_QUEUE_URL", account.queue_url)
-        for service in ("dynamodb", "sqs"):
-            events = runtime.client(service).meta.events
-            events.register("before-call", lambda model, **_: account.calls.append(model.name))
+        send_to_moto(monkeypatch, account.calls)
         yield account
     for wired in vars(runtime).values():
         if hasattr(wired, "cache_clear"):

@@ -67,8 +67,9 @@ def keystroke(monkeypatch: pytest.MonkeyPatch, front_ends: FrontEnds) -> Iterato
     function = load_function("keystroke")
     function.visitors = front_ends  # type: ignore[attr-defined]
     yield function
-    for wired in (runtime.client, runtime.policy, runtime.sessions, runtime.visitors, runtime.visitor_world):
-        wired.cache_clear()
+    for wired in vars(runtime).values():
+        if hasattr(wired, "cache_clear"):
+            wired.cache_clear()
 
 
 def _send(function: ModuleType, body: str, connection: str = "c1", at: int = 0, **context: str) -> None:

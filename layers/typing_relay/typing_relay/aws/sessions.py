@@ -30,7 +30,7 @@ _FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
 
 
 class DynamoSessions:
-    """``client`` is boto3's low-level DynamoDB client."""
+    """``client`` is ``services.DynamoDb``, or boto3's low-level client."""
 
     def __init__(self, client: Any, table_name: str) -> None:
         self._client, self._table = client, table_name

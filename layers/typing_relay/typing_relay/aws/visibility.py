@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from typing_relay.aws.json_calls import JsonCalls
+from typing import Any
 
 #: SQS takes so many in one call.
 BATCH = 10
@@ -13,17 +12,17 @@ BATCH = 10
 class Visibility:
     """The calls for one queue."""
 
-    def __init__(self, calls: JsonCalls, queue_url: str) -> None:
-        self._calls, self._queue_url = calls, queue_url
+    def __init__(self, sqs: Any, queue_url: str) -> None:
+        self._sqs, self._queue_url = sqs, queue_url
 
     def change(self, receipts: Sequence[str], seconds: int) -> list[int]:
         """Hide up to ten messages for ``seconds`` from now. Returns the places of those that are not ours any more.
 
-        Raises what ``JsonCalls`` raises; what is held is renewed again before its time is over.
+        Raises what the client raises; what is held is renewed again before its time is over.
         """
         entries = [
             {"Id": str(place), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
             for place, receipt in enumerate(receipts)
         ]
-        answer = self._calls.call("ChangeMessageVisibilityBatch", {"QueueUrl": self._queue_url, "Entries": entries})
+        answer = self._sqs.change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
         return [int(failure["Id"]) for failure in answer.get("Failed", []) if failure.get("SenderFault")]

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 
 class Visitors:
-    """``client`` is boto3's apigatewaymanagementapi client for the deployed stage."""
+    """``client`` posts to the deployed stage's connections: ``services.VisitorConnections``, or boto3's."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -1,6 +1,6 @@
 """Where the keys of visitor tokens come from: a secret being rotated, or an issuer's JWKS."""
 
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from typing_relay.door.pyjwt import jwt
@@ -21,24 +21,31 @@ class TokenVerifier(Protocol):
         """Judge a token, `now` in epoch seconds. Raises when the keys cannot be had: no visitor's fault."""
 
 
+class Secret(Protocol):
+    """A secret that may be rotated."""
+
+    def value(self) -> str:
+        """What it holds now."""
+
+    def previous_value(self) -> str | None:
+        """What it held before the last rotation; None when there was none."""
+
+
 class SecretVerifier:
-    """HS256 by a secret in Secrets Manager: its current value and the one before.
+    """HS256 by a secret: its current value and the one before.
 
     Read at the first token, then every five minutes, and at once when a token fits neither value, for the
     secret may have been rotated; but never oftener than every ten seconds, whatever strangers send.
     """
 
-    def __init__(
-        self, secrets_manager: Any, secret_arn: str, issuer: str | None = None, audience: str | None = None
-    ) -> None:
-        self._secrets_manager = secrets_manager
-        self._secret_arn = secret_arn
+    def __init__(self, secret: Secret, issuer: str | None = None, audience: str | None = None) -> None:
+        self._secret = secret
         self._rules = TokenRules(("HS256",), issuer, audience)
         self._secrets: tuple[bytes, ...] = ()
         self._read_at = -float("inf")
 
     def verify(self, token: str, now: float) -> Visitor | Refusal:
-        """Judge a token; raises ValueError for a secret too short, botocore's for one it cannot read."""
+        """Judge a token; raises ValueError for a secret too short, the secret's own error when it cannot be read."""
         if now - self._read_at >= _SECRET_LIFE_SECONDS:
             self._read(now)
         verdict = verify(token, self._secrets, self._rules, now)
@@ -48,22 +55,12 @@ class SecretVerifier:
         return verdict
 
     def _read(self, now: float) -> None:
-        current, previous = self._value("AWSCURRENT"), self._previous_value()
+        current, previous = self._secret.value().encode(), (self._secret.previous_value() or "").encode()
         if len(current) < MIN_SECRET_BYTES:
-            raise ValueError(f"Visitor secret {self._secret_arn}: too short, put {MIN_SECRET_BYTES} bytes or more.")
+            raise ValueError(f"The visitor secret is too short: put {MIN_SECRET_BYTES} bytes or more into it.")
         # A short previous value is a placeholder from before the first rotation: nobody may sign with that.
         self._secrets = (current, previous) if len(previous) >= MIN_SECRET_BYTES else (current,)
         self._read_at = now
-
-    def _value(self, stage: str) -> bytes:
-        answer = self._secrets_manager.get_secret_value(SecretId=self._secret_arn, VersionStage=stage)
-        return str(answer["SecretString"]).encode()
-
-    def _previous_value(self) -> bytes:
-        try:
-            return self._value("AWSPREVIOUS")
-        except self._secrets_manager.exceptions.ResourceNotFoundException:  # never rotated yet
-            return b""
 
 
 class JwksVerifier:

@@ -1,0 +1,99 @@
+"""One kept HTTP connection to AWS. One that sat idle, or that the other side closed, is not used again."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import select
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+from urllib.parse import SplitResult
+
+#: Longer unused, and nothing between here and AWS need know of it any more: a Lambda may have been frozen meanwhile.
+IDLE_S = 5.0
+#: The other side has closed the connection. http.client's RemoteDisconnected is a ConnectionError.
+_CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
+
+class Answer(NamedTuple):
+    """An HTTP answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+
+
+class Connection:
+    """Towards ``endpoint``, opened by the first request. For one thread. Times in seconds."""
+
+    def __init__(self, endpoint: SplitResult, connect_s: float, read_s: float) -> None:
+        host, port = endpoint.hostname or "", endpoint.port
+        self._http = (
+            http.client.HTTPSConnection(host, port, timeout=connect_s, context=tls())
+            if endpoint.scheme == "https"
+            else http.client.HTTPConnection(host, port, timeout=connect_s)
+        )
+        self._read_s = read_s
+        self._used_at = 0.0
+
+    def exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send and read. Raises OSError or http.client.HTTPException; the next request then opens a connection anew.
+
+        A kept connection that turns out to be closed costs one new connection and no error.
+        """
+        is_kept = self._is_fit()
+        try:
+            return self._send_and_read(method, path, headers, body)
+        except _CLOSED:
+            if not is_kept:
+                raise
+            return self._send_and_read(method, path, headers, body)
+
+    def _is_fit(self) -> bool:
+        if self._http.sock is None:
+            return False
+        # The wall clock: whether the other one runs on while a Lambda is frozen is nowhere promised.
+        if abs(time.time() - self._used_at) > IDLE_S or _has_something_to_read(self._http.sock):
+            self._http.close()
+            return False
+        return True
+
+    def _send_and_read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        try:
+            if self._http.sock is None:
+                self._open()
+            self._http.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers.items():
+                self._http.putheader(name, value)
+            self._http.putheader("Content-Length", str(len(body)))
+            self._http.endheaders(body)
+            response = self._http.getresponse()
+            said = response.read()
+            said_headers = {name.lower(): value for name, value in response.getheaders()}
+        except BaseException:
+            self._http.close()
+            raise
+        self._used_at = time.time()
+        return Answer(response.status, said_headers, said)
+
+    def _open(self) -> None:
+        self._http.connect()
+        self._http.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._http.sock.settimeout(self._read_s)
+
+
+def _has_something_to_read(kept: socket.socket) -> bool:
+    """Nothing was asked: it can only be the end, or an error."""
+    poll = select.poll()  # unlike select() it takes any descriptor; a keeper has thousands
+    poll.register(kept, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """The process's one context: loading the authorities costs 20 ms. AWS_CA_BUNDLE names others, as in boto3."""
+    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)

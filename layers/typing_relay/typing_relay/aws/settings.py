@@ -1,0 +1,73 @@
+"""Where AWS is: region, endpoints and trust, as the environment and the profile say. Same names as boto3's."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit
+
+#: Beginning of a region's name -> its partition's DNS suffix; every other region is in amazonaws.com.
+_SUFFIXES = {
+    "cn-": "amazonaws.com.cn",
+    "eusc-": "amazonaws.eu",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "us-isof-": "csp.hci.ic.gov",
+    "eu-isoe-": "cloud.adc-e.uk",
+}
+#: They name endpoints of another make: asked of botocore, which knows which service has them where.
+_VARIANTS = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
+
+
+class AwsSettingWrong(RuntimeError):
+    """Region, endpoint or credentials are missing or make no sense. The message says which, and what to do."""
+
+
+def region() -> str:
+    """The region to call: AWS_REGION, AWS_DEFAULT_REGION, or the profile's. Raises AwsSettingWrong."""
+    found = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _region_of_profile()
+    if not found:
+        raise AwsSettingWrong("Which AWS region? Set AWS_REGION, or AWS_PROFILE to a profile that has one.")
+    return found
+
+
+def endpoint(name: str, variable: str, region: str) -> str:
+    """The URL of a service, whose host begins with ``name``. Raises AwsSettingWrong.
+
+    AWS_ENDPOINT_URL_``variable``, else AWS_ENDPOINT_URL, overrides it, as in boto3.
+    """
+    if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
+        for candidate in (f"AWS_ENDPOINT_URL_{variable}", "AWS_ENDPOINT_URL"):
+            if url := os.environ.get(candidate):
+                return checked(url, candidate)
+    if any(os.environ.get(variant, "").lower() == "true" for variant in _VARIANTS):
+        return _endpoint_by_botocore(name, region)
+    suffix = next((suffix for start, suffix in _SUFFIXES.items() if region.startswith(start)), "amazonaws.com")
+    return f"https://{name}.{region}.{suffix}"
+
+
+def checked(url: str, source: str) -> str:
+    """``url``, if it is one of http or https with a host. Raises AwsSettingWrong that names ``source``."""
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise AwsSettingWrong(f"{source} must be a URL like https://host or http://127.0.0.1:4566.")
+    return url
+
+
+def _region_of_profile() -> str | None:
+    from botocore.session import Session  # only where the environment says nothing: its import costs 100 ms
+
+    found: str | None = Session().get_config_variable("region")
+    return found
+
+
+def _endpoint_by_botocore(name: str, region: str) -> str:
+    from botocore.session import Session
+
+    service = {"states": "stepfunctions"}.get(name, name)
+    nobody = {"aws_access_key_id": "unused", "aws_secret_access_key": "unused"}  # it is not to look for anybody
+    url: str = Session().create_client(service, region, **nobody).meta.endpoint_url
+    return url
