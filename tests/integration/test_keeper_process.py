@@ -193,6 +193,23 @@ def test_a_missing_setting_is_named(scene: Stage) -> None:
     assert "GUEST_QUEUE_URL" in keeper.wait_for_line("cannot start")["message"]
 
 
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"AWS_DEFAULT_REGION": ""}, "Set AWS_REGION"),
+        ({"AWS_SECRET_ACCESS_KEY": ""}, "AWS_SECRET_ACCESS_KEY is not"),
+        ({"AWS_ENDPOINT_URL": "localhost:4566"}, "AWS_ENDPOINT_URL must be a URL"),
+        ({"CONNECTIONS_URL": "example/live"}, "CONNECTIONS_URL must be a URL"),
+    ],
+)
+def test_an_account_that_makes_no_sense_is_named_before_the_first_call(
+    scene: Stage, environment: dict[str, str], message: str
+) -> None:
+    keeper = KeeperProcess(scene.environment() | {"HOME": "/nowhere"} | environment)
+    assert keeper.wait() == 2
+    assert message in keeper.wait_for_line("cannot start")["message"]
+
+
 def test_no_secret_of_a_guests_url_is_in_the_log(scene: Stage, keeper: KeeperProcess, held: str, visitor: str) -> None:
     """T13."""
     secret = scene.record(visitor).web_socket_url.partition("secret=")[2]

@@ -242,6 +242,13 @@ def test_an_answer_that_does_not_fit_its_checksum_is_fetched_again(peer: AwsPeer
     assert len(peer.requests) == 2
 
 
+def test_a_good_answer_that_is_no_json_is_an_error_like_a_lost_one(peer: AwsPeer, dynamodb: DynamoDb):
+    """A proxy on the way said something of its own."""
+    peer.say(Reply(b"<html>"))
+    with pytest.raises(HTTPClientError, match="no JSON"):
+        dynamodb.update_item(**UPDATE)
+
+
 # --- who calls, and when
 
 
@@ -274,8 +281,10 @@ def test_a_clock_that_is_wrong_is_set_by_awss(peer: AwsPeer, dynamodb: DynamoDb,
     assert said[0] != theirs_
 
 
-@pytest.mark.parametrize("date", [formatdate(usegmt=True), "yesterday", ""])
-def test_a_refusal_while_the_clock_is_right_is_final(peer: AwsPeer, dynamodb: DynamoDb, date: str):
+@pytest.mark.parametrize("said", ["now", "yesterday", ""])
+def test_a_refusal_while_the_clock_is_right_is_final(peer: AwsPeer, dynamodb: DynamoDb, said: str):
+    """Or while AWS says nothing that tells."""
+    date = formatdate(usegmt=True) if said == "now" else said
     peer.otherwise = Reply({"__type": "x#InvalidSignatureException"}, 400, {"Date": date})
     with pytest.raises(ClientError):
         dynamodb.update_item(**UPDATE)

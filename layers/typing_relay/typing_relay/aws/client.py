@@ -77,7 +77,10 @@ class Client:
             "X-Amz-Target": f"{self._service.target}.{operation}",
         }
         answer = self.send(operation, "POST", "/", headers, json.dumps(request).encode())
-        content: dict[str, Any] = json.loads(answer.body)
+        try:
+            content: dict[str, Any] = json.loads(answer.body or b"{}")
+        except ValueError as error:
+            raise HTTPClientError(error="The answer is no JSON.") from error
         return content
 
     def send(self, operation: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:

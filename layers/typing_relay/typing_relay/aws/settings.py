@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
+from botocore.exceptions import BotoCoreError
+
 #: Beginning of a region's name -> its partition's DNS suffix; every other region is in amazonaws.com.
 _SUFFIXES = {
     "cn-": "amazonaws.com.cn",
@@ -18,8 +20,13 @@ _SUFFIXES = {
 _VARIANTS = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
 
 
-class AwsSettingWrong(RuntimeError):
+class AwsSettingWrong(BotoCoreError):  # type: ignore[misc]  # botocore has no types
     """Region, endpoint or credentials are missing or make no sense. The message says which, and what to do."""
+
+    fmt = "{message}"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message=message)
 
 
 def region() -> str:
