@@ -10,6 +10,8 @@ export SAM_CLI_TELEMETRY := 0
 FUNCTION ?=
 EVENT ?=
 VISITOR ?=
+N ?= 40
+SEED ?= 1
 ARGS ?=
 # Of the simulation `make test` plays a sample, `make check` all that the proof asks for.
 HISTORIES ?= 4000
@@ -19,7 +21,7 @@ export HISTORIES
 WORKERS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-sam demo run test check lint types template requirements bench invoke token clean
+.PHONY: help setup setup-run setup-sam demo run test check lint types template requirements bench mutants invoke token clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +82,11 @@ bench: export PYTHONPATH := $(CURDIR)/layers/typing_relay
 bench: ## Run the benchmarks, each beside a peer in the same run (ARGS="storm" to choose)
 	@./local/setup/setup.sh test
 	@$(PYTHON_IN_VENV) -m tests.benchmarks $(ARGS)
+
+mutants: export PYTHONPATH := $(CURDIR)/layers/typing_relay
+mutants: ## Break the package at random, N times, and see what the tests notice (N=40 SEED=1)
+	@./local/setup/setup.sh test
+	@$(PYTHON_IN_VENV) -m tests.mutants $(N) $(SEED) $(ARGS)
 
 clean: ## Remove what the other commands made: environments, caches, .local
 	rm -rf .venv .venv-sam .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -160,6 +160,29 @@ def test_trouble_after_the_pause_opens_it_for_longer(dynamodb: Any) -> None:
     assert processes.reported == [5_000, 10_000]
 
 
+class CountedReads:
+    """DynamoDB, and how often it was read."""
+
+    def __init__(self, dynamodb: Any) -> None:
+        self._dynamodb, self.reads = dynamodb, 0
+
+    def get_item(self, **request: Any) -> Any:
+        self.reads += 1
+        return self._dynamodb.get_item(**request)
+
+
+def test_a_process_looks_at_the_breaker_once_a_second(dynamodb: Any) -> None:
+    """Every `true` asks; a read for each would be paid in fair weather for nothing."""
+    counted = CountedReads(dynamodb)
+    process = SharedWeather(counted, TABLE, lambda _pause: None)
+    process.calm_at(NOW)
+    once = counted.reads
+    process.calm_at(NOW + LOOK_MS - 1)
+    assert counted.reads == once
+    process.calm_at(NOW + LOOK_MS)
+    assert counted.reads == 2 * once
+
+
 def test_without_its_table_the_breaker_stays_closed(dynamodb: Any) -> None:
     """A sender works on when the shared state cannot be reached."""
     process = SharedWeather(dynamodb, "no-such-table", lambda _pause: None)

@@ -434,3 +434,12 @@ def test_no_history_loses_track_of_a_socket(history: list[tuple[Event, int, floa
         assert alive == {number for number in (life.held.socket, life.held.opening) if number}
         if LetGo() in life.actions:
             return
+
+
+def test_a_socket_that_is_wanted_no_more_opens_in_vain() -> None:
+    """It was being opened when the guest ended; the one that is opened now is another."""
+    life = Life()
+    life.happens(guest.Taken(WITH_GUEST))
+    before = life.held
+    assert life.happens(guest.SocketOpened(before.opening + 1)) == ()
+    assert life.held == before

@@ -178,6 +178,24 @@ def test_what_waits_for_all_visitors_together_is_bounded() -> None:
     assert scene.counters.take()["FramesDropped"] == 2
 
 
+def test_bytes_up_to_the_bounds_go_out() -> None:
+    scene = Scene(OutboxLimits(bytes_each=100, bytes_all=120))
+    scene.sends(0, size=20)  # on its way already
+    scene.sends(1, 2, size=40)  # with it, just what one visitor may have
+    scene.works()
+    assert scene.seen_by("tab 1") == [0, 1, 2]
+    scene = Scene(OutboxLimits(bytes_each=200, bytes_all=100))
+    scene.sends(0, 1, size=50)
+    scene.works()
+    assert scene.seen_by("tab 1") == [0, 1]
+
+
+def test_a_frame_as_large_as_api_gateway_takes_goes_out(scene: Scene) -> None:
+    scene.sends(1, size=MAX_FRAME_BYTES)
+    scene.works()
+    assert scene.seen_by("tab 1") == [1]
+
+
 def test_a_frame_larger_than_api_gateway_takes_is_dropped_and_counted(scene: Scene) -> None:
     scene.sends(1, size=MAX_FRAME_BYTES + 1)
     scene.works()

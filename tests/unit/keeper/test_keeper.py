@@ -1,0 +1,164 @@
+"""What joins the parts: what is decided about a guest is carried out, and nothing that is wanted no more."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.keeper import Keeper, Settings, Workers
+from typing_relay.keeper.openings import Openings
+from typing_relay.relay.burst import GuestStatus, Session
+
+from tests.support.keeper_fakes import ManualJobs, ManualLoop
+
+URL = "wss://cxone.example/socket"
+NAME = "me"
+NOW = 1_800_000_000_000
+
+
+class Records:
+    """Session records as far as a keeper touches them."""
+
+    def __init__(self, *session_ids: str) -> None:
+        self.by_id = {
+            session_id: Session(
+                session_id,
+                connections=frozenset({"tab"}),
+                keeper=NAME,
+                guest_id=f"guest of {session_id}",
+                web_socket_url=URL,
+                guest_status=GuestStatus.RECONNECTING,
+            )
+            for session_id in session_ids
+        }
+
+    def change(self, session_id: str, **values: Any) -> None:
+        self.by_id[session_id] = replace(self.by_id[session_id], **values)
+
+    def take_guest(self, session_id: str, keeper: str, now: int) -> Session | None:
+        return self.by_id[session_id]
+
+    def get_many(self, session_ids: list[str], now: int) -> dict[str, Session]:
+        return {session_id: self.by_id[session_id] for session_id in session_ids}
+
+    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+        self.change(session_id, guest_status=status)
+        return self.by_id[session_id]
+
+
+class SentFrames:
+    """What would go to visitors."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[str, Any]] = []
+
+    def __len__(self) -> int:
+        return 0
+
+    def send(self, session_id: str, frame: Any, size: int, record: Session | None = None) -> None:
+        self.frames.append((session_id, frame))
+
+
+class Scene:
+    """A keeper with one place for a socket that is being opened; no socket ever connects."""
+
+    def __init__(self, *session_ids: str) -> None:
+        self.loop, self.store, self.names = ManualLoop(), ManualJobs(), ManualJobs()
+        self.records, self.outbox, self.now = Records(*session_ids), SentFrames(), NOW
+        self.openings = Openings(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
+        self.keeper = Keeper(
+            Settings(NAME),
+            self.loop,  # type: ignore[arg-type]
+            Workers(cxone=ManualJobs(), store=self.store, names=self.names),  # type: ignore[arg-type]
+            self.records,  # type: ignore[arg-type]
+            cxone=None,  # type: ignore[arg-type]
+            outbox=self.outbox,  # type: ignore[arg-type]
+            openings=self.openings,
+            tls=ssl.create_default_context(),
+            counters=Counters(),
+            clock=self.clock,
+        )
+        for session_id in session_ids:
+            self.keeper.requested(session_id)
+        self.store.run()
+        self.loop.advance(0.1)
+
+    def clock(self) -> int:
+        self.now += 1
+        return self.now
+
+    def looks_at_the_records(self) -> None:
+        for hand in list(self.keeper._hands.values()):
+            self.keeper._refresh([hand])
+        self.store.run()
+
+    def opens(self, session_id: str) -> None:
+        """Its socket, the newest, is open: as the socket itself would tell."""
+        hand = self.keeper._hands[session_id]
+        [(number, socket)] = hand.sockets.items()
+        socket.was_open = True
+        self.keeper._socket_opened(hand, number)
+        self.store.run()
+        self.loop.advance(0.1)
+
+
+@pytest.fixture
+def crowded() -> Scene:
+    """alice's socket is being opened; bob's waits at the door."""
+    return Scene("alice", "bob")
+
+
+def test_sockets_are_opened_one_after_the_other(crowded: Scene) -> None:
+    assert (len(crowded.names), len(crowded.openings)) == (1, 1)
+    crowded.opens("alice")
+    assert (len(crowded.names), len(crowded.openings)) == (2, 0)
+
+
+def test_a_socket_whose_guest_ended_at_the_door_is_not_opened(crowded: Scene) -> None:
+    """A second socket of a guest that is over would only be refused; the place goes to the next one."""
+    crowded.records.change("bob", guest_id="", guest_status=GuestStatus.OPENING)
+    crowded.looks_at_the_records()
+    crowded.opens("alice")
+    assert (len(crowded.names), crowded.openings.under_way) == (1, 0)
+
+
+def test_nor_is_that_of_a_guest_that_another_keeper_has_taken() -> None:
+    scene = Scene("alice", "bob")
+    scene.records.change("bob", keeper="another")
+    scene.keeper._custody = _Custody()  # type: ignore[assignment]
+    scene.looks_at_the_records()
+    scene.opens("alice")
+    assert (len(scene.names), scene.openings.under_way) == (1, 0)
+
+
+class _Custody:
+    """Forgets whom it is told to."""
+
+    def done(self, session_id: str) -> None:
+        """One less."""
+
+
+@pytest.mark.parametrize(("typing_unavailable", "told"), [(False, "open"), (True, "unavailable")])
+def test_a_visitor_is_told_when_its_guest_is_there_and_whether_the_agent_can_see_it_type(
+    typing_unavailable: bool, told: str
+) -> None:
+    """The socket is open all the same: the agent's messages come through."""
+    scene = Scene("alice")
+    scene.records.change("alice", typing_unavailable=typing_unavailable)
+    scene.opens("alice")
+    assert scene.outbox.frames == [("alice", {"type": "guest", "status": told})]
+
+
+@pytest.mark.parametrize("typing_unavailable", [False, True])
+def test_a_guest_that_is_being_reopened_is_said_to_be_whatever_it_can_show(typing_unavailable: bool) -> None:
+    """`unavailable` would mean that waiting is of no use."""
+    scene = Scene("alice")
+    scene.opens("alice")
+    scene.records.change("alice", typing_unavailable=typing_unavailable)
+    hand = scene.keeper._hands["alice"]
+    hand.sockets[hand.held.socket]._lost(OSError("reset"))
+    scene.store.run()
+    assert scene.outbox.frames[-1] == ("alice", {"type": "guest", "status": "reconnecting"})
