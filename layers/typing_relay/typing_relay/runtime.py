@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from typing_relay.aws import services
@@ -105,6 +106,13 @@ def visitors() -> Visitors:
     return Visitors(services.VisitorConnections(account(), setting("CONNECTIONS_URL"), _LIMITS))
 
 
+def count(metric: str) -> None:
+    """Write one of ``metric`` to the log, where CloudWatch finds it, at once: for what is rare and not to be lost."""
+    metrics = Metrics()
+    metrics.add_metric(metric, MetricUnit.Count, 1)
+    metrics.flush_metrics()
+
+
 def start_execution(session_id: str, generation: int) -> bool:
     """Start the state machine for an owner; False when Step Functions would not."""
     try:
@@ -114,6 +122,7 @@ def start_execution(session_id: str, generation: int) -> bool:
         )
     except (BotoCoreError, ClientError):
         logger.exception("The typing burst's execution could not be started; the next key tries again.")
+        count("BurstsNotStarted")
         return False
     return True
 

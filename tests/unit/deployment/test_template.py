@@ -153,6 +153,42 @@ class TestFunctions:
         assert not (ROOT / properties("TypingRelayLayer")["ContentUri"] / "python").exists()
 
 
+#: Properties by which a resource is named by us and not by CloudFormation.
+NAMING = re.compile(
+    r"^(Name|Family|(Layer|Function|Role|Table|Queue|Topic|Dashboard|LogGroup|Alarm|Cluster|Service)Name)$"
+)
+
+
+class TestTwoStacks:
+    """In one account, of one region or of two: nothing that one of them names, writes or watches is the other's."""
+
+    def test_every_name_carries_the_stacks(self) -> None:
+        named = {
+            f"{name}.{key}": json.dumps(value)
+            for name, resource in expanded()["Resources"].items()
+            for key, value in resource.get("Properties", {}).items()
+            if NAMING.match(key)
+            and resource["Type"] not in ("AWS::Lambda::Permission", "AWS::ApiGatewayV2::Authorizer")
+        }
+        assert len(named) > 8
+        assert [key for key, value in named.items() if "AWS::StackName" not in value] == []
+
+    def test_the_sweepers_schedule_is_named_by_cloudformation(self) -> None:
+        """SAM names a schedule by function and event alone, and schedules share a group of the account."""
+        [schedule] = [r for r in expanded()["Resources"].values() if r["Type"] == "AWS::Scheduler::Schedule"]
+        assert "Name" not in schedule["Properties"]
+
+    def test_the_dashboard_is_named_by_its_region_too(self) -> None:
+        """CloudWatch's dashboards are the account's, not the region's."""
+        assert "${AWS::Region}" in properties("Dashboard")["DashboardName"]["Fn::Sub"]
+
+    def test_every_metric_of_ours_is_in_the_stacks_own_namespace(self) -> None:
+        """Else two stacks would alarm and scale on each other's figures."""
+        namespaces = re.findall(r"\bTypingRelay\b[^\"']*", TEXT)
+        assert len(namespaces) > 20
+        assert set(namespaces) == {"TypingRelay/${AWS::StackName}"}
+
+
 class TestApi:
     def test_routes_are_those_of_the_contract(self) -> None:
         frames = {"hello", "keystroke", "stop", "ping", "$default"}

@@ -192,6 +192,13 @@ def send(function: ModuleType, sample: str, connection: str = "tab-1", at: int |
     return answer
 
 
+def test_an_execution_that_is_refused_is_counted_at_once(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    """Typing is not shown then, for anybody: an alarm must ring (quota, permission, outage)."""
+    assert not runtime.start_execution("alice", 1)
+    counted = [line for line in capsys.readouterr().out.splitlines() if '"BurstsNotStarted":[1.0]' in line]
+    assert len(counted) == 1
+
+
 @pytest.fixture
 def connection(aws: Aws) -> ModuleType:
     return load("connection", aws)
