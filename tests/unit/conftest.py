@@ -1,9 +1,11 @@
-"""Unit tests reach no network: opening a socket fails the test."""
+"""Unit tests reach no network: opening a socket fails the test, save those that ask for a `peer` on loopback."""
 
 from collections.abc import Iterator
 
 import pytest
 import pytest_socket
+
+from tests.support.http_peer import HttpPeer
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +14,13 @@ def no_network() -> Iterator[None]:
     pytest_socket.disable_socket(allow_unix_socket=True)
     yield
     pytest_socket.enable_socket()
+
+
+@pytest.fixture
+def peer(no_network: None) -> Iterator[HttpPeer]:
+    """AWS or CXone, on this machine, to see what goes over the wire."""
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+    running = HttpPeer()
+    yield running
+    running.stop()

@@ -157,14 +157,14 @@ def sweeper_world() -> World:
 def cxone_guests() -> Any:
     """CXone's guest API as configured: a ``typing_relay.cxone.v1.guests.GuestsV1``. Raises InsecureUrl."""
     from typing_relay.aws.cxone_state import SharedToken
-    from typing_relay.cxone import urls
+    from typing_relay.cxone import http, urls
     from typing_relay.cxone.v1 import guests
     from typing_relay.cxone.v1.auth import Tokens
 
-    http = guests.session()
+    session = http.session()
     base_url = urls.base_url(setting("CXONE_BASE_URL"))
     share = SharedToken(dynamodb(), setting("CXONE_STATE_TABLE"))
-    return guests.GuestsV1(http, base_url, Tokens(http, base_url, _credentials, share, clock), clock)
+    return guests.GuestsV1(session, base_url, Tokens(session, base_url, _credentials, share, clock), clock)
 
 
 def _credentials() -> Any:

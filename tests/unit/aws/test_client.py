@@ -18,7 +18,7 @@ from typing_relay.aws.credentials import Keys
 from typing_relay.aws.services import Account, DynamoDb, SecretsManager, Sqs, StepFunctions, VisitorConnections
 from typing_relay.aws.visibility import Visibility
 
-from tests.support.aws_peer import CLOSE, HALF, RESET, SILENCE, AwsPeer, Reply, Request
+from tests.support.http_peer import CLOSE, HALF, RESET, SILENCE, HttpPeer, Reply, Request
 
 REGION = "eu-central-1"
 KEYS = Keys("AKIDEXAMPLE", "secret", "token")
@@ -65,7 +65,7 @@ class Whoever:
         return found is not None
 
 
-def ours(service: str, peer: AwsPeer, monkeypatch: pytest.MonkeyPatch, limits: Limits = LIMITS) -> Any:
+def ours(service: str, peer: HttpPeer, monkeypatch: pytest.MonkeyPatch, limits: Limits = LIMITS) -> Any:
     account = Account(REGION, Whoever())
     if service == "apigatewaymanagementapi":
         return VisitorConnections(account, f"{peer.url}/live", limits)
@@ -73,7 +73,7 @@ def ours(service: str, peer: AwsPeer, monkeypatch: pytest.MonkeyPatch, limits: L
     return OURS[service](account, limits)
 
 
-def theirs(service: str, peer: AwsPeer) -> Any:
+def theirs(service: str, peer: HttpPeer) -> Any:
     url = f"{peer.url}/live" if service == "apigatewaymanagementapi" else peer.url
     keys = dict(zip(("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), KEYS, strict=True))
     config = Config(retries={"mode": "standard", "total_max_attempts": 1})
@@ -81,7 +81,7 @@ def theirs(service: str, peer: AwsPeer) -> Any:
 
 
 @pytest.fixture
-def dynamodb(peer: AwsPeer, monkeypatch: pytest.MonkeyPatch) -> DynamoDb:
+def dynamodb(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch) -> DynamoDb:
     made: DynamoDb = ours("dynamodb", peer, monkeypatch)
     return made
 
@@ -97,7 +97,7 @@ def essence(request: Request) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize(("service", "operation", "arguments"), CALLS)
 def test_every_call_says_what_boto3_says(
-    peer: AwsPeer, monkeypatch: pytest.MonkeyPatch, service: str, operation: str, arguments: dict[str, Any]
+    peer: HttpPeer, monkeypatch: pytest.MonkeyPatch, service: str, operation: str, arguments: dict[str, Any]
 ):
     """Same path, body, target and scope of the signature."""
     getattr(ours(service, peer, monkeypatch), operation)(**arguments)
@@ -128,7 +128,7 @@ REFUSALS = {
 @pytest.mark.parametrize("reply", REFUSALS.values(), ids=REFUSALS.keys())
 @pytest.mark.parametrize("service", ["dynamodb", "sqs"])
 def test_a_refusal_is_raised_as_boto3_raises_it(
-    peer: AwsPeer, monkeypatch: pytest.MonkeyPatch, service: str, reply: Reply
+    peer: HttpPeer, monkeypatch: pytest.MonkeyPatch, service: str, reply: Reply
 ):
     """With the item that failed the condition."""
     operation, arguments = next(call[1:] for call in CALLS if call[0] == service)
@@ -146,7 +146,7 @@ def test_a_refusal_is_raised_as_boto3_raises_it(
     assert [it["ResponseMetadata"]["HTTPStatusCode"] for it in raised] == [reply.status] * 2
 
 
-def test_a_connection_that_is_gone_is_refused_as_boto3_refuses_it(peer: AwsPeer, monkeypatch: pytest.MonkeyPatch):
+def test_a_connection_that_is_gone_is_refused_as_boto3_refuses_it(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch):
     """API Gateway names its errors in a header."""
     peer.otherwise = Reply({"message": "Gone"}, 410, {"x-amzn-ErrorType": "GoneException:http://x/"})
     for made in (ours("apigatewaymanagementapi", peer, monkeypatch), theirs("apigatewaymanagementapi", peer)):
@@ -156,7 +156,7 @@ def test_a_connection_that_is_gone_is_refused_as_boto3_refuses_it(peer: AwsPeer,
 
 
 @pytest.mark.parametrize("said", [b"<html>", b"[1]", b"null", b""])
-def test_an_answer_that_is_no_object_is_a_refusal_like_any(peer: AwsPeer, dynamodb: DynamoDb, said: bytes):
+def test_an_answer_that_is_no_object_is_a_refusal_like_any(peer: HttpPeer, dynamodb: DynamoDb, said: bytes):
     """And nothing of it gets into a log."""
     peer.say(Reply(said, 400))
     with pytest.raises(ClientError, match="400") as refused:
@@ -164,7 +164,7 @@ def test_an_answer_that_is_no_object_is_a_refusal_like_any(peer: AwsPeer, dynamo
     assert refused.value.response["Error"]["Message"] == ""
 
 
-def test_an_error_names_the_request_for_awss_support(peer: AwsPeer, dynamodb: DynamoDb):
+def test_an_error_names_the_request_for_awss_support(peer: HttpPeer, dynamodb: DynamoDb):
     peer.say(Reply({"__type": "AccessDeniedException"}, 400, {"x-amzn-RequestId": "R1"}))
     with pytest.raises(ClientError) as refused:
         dynamodb.update_item(**UPDATE)
@@ -182,39 +182,39 @@ def test_it_tries_again_for_what_boto3_tries_again_for():
 
 
 @pytest.mark.parametrize("trouble", [Reply({}, 500), Reply({}, 503), CLOSE, RESET, HALF])
-def test_passing_trouble_is_tried_again(peer: AwsPeer, dynamodb: DynamoDb, trouble: Reply | str):
+def test_passing_trouble_is_tried_again(peer: HttpPeer, dynamodb: DynamoDb, trouble: Reply | str):
     peer.say(trouble, trouble)
     assert dynamodb.update_item(**UPDATE) == {}
     assert len(peer.requests) == 3
 
 
-def test_a_try_that_is_not_answered_in_time_is_tried_again(peer: AwsPeer, monkeypatch: pytest.MonkeyPatch):
+def test_a_try_that_is_not_answered_in_time_is_tried_again(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch):
     dynamodb = ours("dynamodb", peer, monkeypatch, LIMITS._replace(read_s=0.05))
     peer.say(SILENCE)
     assert dynamodb.update_item(**UPDATE) == {}
 
 
-def test_a_throttled_call_is_given_up_after_the_last_try(peer: AwsPeer, dynamodb: DynamoDb):
+def test_a_throttled_call_is_given_up_after_the_last_try(peer: HttpPeer, dynamodb: DynamoDb):
     peer.otherwise = Reply({"__type": "x#ThrottlingException"}, 400)
     with pytest.raises(ClientError, match="ThrottlingException"):
         dynamodb.update_item(**UPDATE)
     assert len(peer.requests) == 3
 
 
-def test_a_refusal_is_not_tried_again(peer: AwsPeer, dynamodb: DynamoDb):
+def test_a_refusal_is_not_tried_again(peer: HttpPeer, dynamodb: DynamoDb):
     peer.otherwise = Reply({"__type": "x#ConditionalCheckFailedException"}, 400)
     with pytest.raises(ClientError):
         dynamodb.update_item(**UPDATE)
     assert len(peer.requests) == 1
 
 
-def test_without_any_answer_the_call_fails_and_names_the_cause(peer: AwsPeer, dynamodb: DynamoDb):
+def test_without_any_answer_the_call_fails_and_names_the_cause(peer: HttpPeer, dynamodb: DynamoDb):
     peer.say(CLOSE, CLOSE, CLOSE)
     with pytest.raises(HTTPClientError, match="RemoteDisconnected"):
         dynamodb.update_item(**UPDATE)
 
 
-def test_a_caller_that_tries_again_itself_is_told_at_once(peer: AwsPeer, monkeypatch: pytest.MonkeyPatch):
+def test_a_caller_that_tries_again_itself_is_told_at_once(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch):
     peer.say(Reply({}, 503))
     with pytest.raises(ClientError):
         ours("sqs", peer, monkeypatch, LIMITS._replace(tries=1)).send_message(QueueUrl=QUEUE_URL, MessageBody="{}")
@@ -222,7 +222,7 @@ def test_a_caller_that_tries_again_itself_is_told_at_once(peer: AwsPeer, monkeyp
 
 
 def test_tries_are_apart_by_a_random_part_of_a_doubling_pause(
-    peer: AwsPeer, dynamodb: DynamoDb, monkeypatch: pytest.MonkeyPatch
+    peer: HttpPeer, dynamodb: DynamoDb, monkeypatch: pytest.MonkeyPatch
 ):
     """Full jitter: many functions that fail together do not come back together."""
     pauses: list[float] = []
@@ -234,7 +234,7 @@ def test_tries_are_apart_by_a_random_part_of_a_doubling_pause(
     assert pauses == [0.05, 0.1]
 
 
-def test_an_answer_that_does_not_fit_its_checksum_is_fetched_again(peer: AwsPeer, dynamodb: DynamoDb):
+def test_an_answer_that_does_not_fit_its_checksum_is_fetched_again(peer: HttpPeer, dynamodb: DynamoDb):
     """DynamoDB's x-amz-crc32, as boto3 heeds it."""
     good = zlib.crc32(b"{}")
     peer.say(Reply({}, headers={"x-amz-crc32": str(good + 1)}), Reply({}, headers={"x-amz-crc32": str(good)}))
@@ -242,7 +242,7 @@ def test_an_answer_that_does_not_fit_its_checksum_is_fetched_again(peer: AwsPeer
     assert len(peer.requests) == 2
 
 
-def test_a_good_answer_that_is_no_json_is_an_error_like_a_lost_one(peer: AwsPeer, dynamodb: DynamoDb):
+def test_a_good_answer_that_is_no_json_is_an_error_like_a_lost_one(peer: HttpPeer, dynamodb: DynamoDb):
     """A proxy on the way said something of its own."""
     peer.say(Reply(b"<html>"))
     with pytest.raises(HTTPClientError, match="no JSON"):
@@ -252,7 +252,7 @@ def test_a_good_answer_that_is_no_json_is_an_error_like_a_lost_one(peer: AwsPeer
 # --- who calls, and when
 
 
-def test_expired_keys_are_replaced_once(peer: AwsPeer, monkeypatch: pytest.MonkeyPatch):
+def test_expired_keys_are_replaced_once(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch):
     """A profile signed in again, a role's new keys."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", peer.url)
     dynamodb = DynamoDb(Account(REGION, Whoever(Keys("AKIDOTHER", "s", None))), LIMITS)
@@ -261,7 +261,7 @@ def test_expired_keys_are_replaced_once(peer: AwsPeer, monkeypatch: pytest.Monke
     assert ["AKIDOTHER" in request.headers["authorization"] for request in peer.requests] == [False, True]
 
 
-def test_expired_keys_without_others_are_an_error_that_says_so(peer: AwsPeer, dynamodb: DynamoDb):
+def test_expired_keys_without_others_are_an_error_that_says_so(peer: HttpPeer, dynamodb: DynamoDb):
     peer.otherwise = Reply({"__type": "x#ExpiredTokenException", "message": "The token has expired"}, 400)
     with pytest.raises(ClientError, match="The token has expired"):
         dynamodb.update_item(**UPDATE)
@@ -269,7 +269,7 @@ def test_expired_keys_without_others_are_an_error_that_says_so(peer: AwsPeer, dy
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
-def test_a_clock_that_is_wrong_is_set_by_awss(peer: AwsPeer, dynamodb: DynamoDb, hours: int):
+def test_a_clock_that_is_wrong_is_set_by_awss(peer: HttpPeer, dynamodb: DynamoDb, hours: int):
     """The signature is refused once, and good from then on."""
     now = time.time() + hours * 3600
     peer.say(Reply({"__type": "x#InvalidSignatureException"}, 400, {"Date": formatdate(now, usegmt=True)}))
@@ -282,7 +282,7 @@ def test_a_clock_that_is_wrong_is_set_by_awss(peer: AwsPeer, dynamodb: DynamoDb,
 
 
 @pytest.mark.parametrize("said", ["now", "yesterday", ""])
-def test_a_refusal_while_the_clock_is_right_is_final(peer: AwsPeer, dynamodb: DynamoDb, said: str):
+def test_a_refusal_while_the_clock_is_right_is_final(peer: HttpPeer, dynamodb: DynamoDb, said: str):
     """Or while AWS says nothing that tells."""
     date = formatdate(usegmt=True) if said == "now" else said
     peer.otherwise = Reply({"__type": "x#InvalidSignatureException"}, 400, {"Date": date})
@@ -303,7 +303,7 @@ def test_the_port_is_part_of_the_host_unless_it_is_the_usual_one():
 # --- the guest queue
 
 
-def test_messages_that_are_not_ours_any_more_are_named_by_their_places(peer: AwsPeer, monkeypatch: pytest.MonkeyPatch):
+def test_messages_that_are_not_ours_any_more_are_named_by_their_places(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch):
     failed = [{"Id": "1", "SenderFault": True}, {"Id": "0", "SenderFault": False}]
     peer.say(Reply({"Failed": failed}))
     visibility = Visibility(ours("sqs", peer, monkeypatch), QUEUE_URL)

@@ -10,7 +10,7 @@ import pytest
 from typing_relay.aws import connection
 from typing_relay.aws.connection import Connection
 
-from tests.support.aws_peer import CLOSE, HALF, RESET, SILENCE, AwsPeer, Reply
+from tests.support.http_peer import CLOSE, HALF, RESET, SILENCE, HttpPeer, Reply
 
 
 class WallClock:
@@ -30,7 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> WallClock:
     return wall_clock
 
 
-def kept_to(peer: AwsPeer, read_s: float = 1.0) -> Connection:
+def kept_to(peer: HttpPeer, read_s: float = 1.0) -> Connection:
     return Connection(urlsplit(peer.url), connect_s=1.0, read_s=read_s)
 
 
@@ -38,18 +38,18 @@ def ask(kept: Connection) -> int:
     return kept.exchange("POST", "/", {"Host": "aws"}, b"{}").status
 
 
-def connections_of(peer: AwsPeer) -> list[int]:
+def connections_of(peer: HttpPeer) -> list[int]:
     """Which connection each request came on."""
     return [request.connection for request in peer.requests]
 
 
-def test_requests_follow_each_other_on_one_connection(peer: AwsPeer):
+def test_requests_follow_each_other_on_one_connection(peer: HttpPeer):
     kept = kept_to(peer)
     assert [ask(kept) for _ in range(3)] == [200, 200, 200]
     assert connections_of(peer) == [1, 1, 1]
 
 
-def test_a_connection_that_sat_idle_is_not_used_again(peer: AwsPeer, clock: WallClock):
+def test_a_connection_that_sat_idle_is_not_used_again(peer: HttpPeer, clock: WallClock):
     """A Lambda was frozen: whatever is between here and AWS may have forgotten the connection."""
     kept = kept_to(peer)
     ask(kept)
@@ -58,7 +58,7 @@ def test_a_connection_that_sat_idle_is_not_used_again(peer: AwsPeer, clock: Wall
     assert connections_of(peer) == [1, 2]
 
 
-def test_one_that_was_used_a_moment_ago_is(peer: AwsPeer, clock: WallClock):
+def test_one_that_was_used_a_moment_ago_is(peer: HttpPeer, clock: WallClock):
     kept = kept_to(peer)
     ask(kept)
     clock.s += connection.IDLE_S - 0.1
@@ -66,7 +66,7 @@ def test_one_that_was_used_a_moment_ago_is(peer: AwsPeer, clock: WallClock):
     assert connections_of(peer) == [1, 1]
 
 
-def test_a_clock_that_was_set_back_does_not_keep_a_connection_for_ever(peer: AwsPeer, clock: WallClock):
+def test_a_clock_that_was_set_back_does_not_keep_a_connection_for_ever(peer: HttpPeer, clock: WallClock):
     kept = kept_to(peer)
     ask(kept)
     clock.s -= 3600
@@ -74,7 +74,7 @@ def test_a_clock_that_was_set_back_does_not_keep_a_connection_for_ever(peer: Aws
     assert connections_of(peer) == [1, 2]
 
 
-def test_one_that_the_other_side_closed_meanwhile_is_seen_before_use(peer: AwsPeer):
+def test_one_that_the_other_side_closed_meanwhile_is_seen_before_use(peer: HttpPeer):
     """Nothing is sent into it: the request that counts is sent once."""
     peer.say(Reply(hang_up=True))
     kept = kept_to(peer)
@@ -85,7 +85,7 @@ def test_one_that_the_other_side_closed_meanwhile_is_seen_before_use(peer: AwsPe
 
 
 @pytest.mark.parametrize("ending", [CLOSE, RESET])
-def test_one_that_turns_out_to_be_closed_costs_one_new_connection_and_no_error(peer: AwsPeer, ending: str):
+def test_one_that_turns_out_to_be_closed_costs_one_new_connection_and_no_error(peer: HttpPeer, ending: str):
     """The peer's end crossed our request on its way."""
     kept = kept_to(peer)
     ask(kept)
@@ -95,7 +95,7 @@ def test_one_that_turns_out_to_be_closed_costs_one_new_connection_and_no_error(p
 
 
 @pytest.mark.parametrize("ending", [CLOSE, RESET])
-def test_a_new_connection_that_ends_at_once_is_an_error(peer: AwsPeer, ending: str):
+def test_a_new_connection_that_ends_at_once_is_an_error(peer: HttpPeer, ending: str):
     """Then it is not the idle time: the caller decides about another try."""
     peer.say(ending)
     with pytest.raises(ConnectionError):
@@ -103,7 +103,7 @@ def test_a_new_connection_that_ends_at_once_is_an_error(peer: AwsPeer, ending: s
     assert len(peer.requests) == 1
 
 
-def test_the_second_connection_is_not_followed_by_a_third(peer: AwsPeer):
+def test_the_second_connection_is_not_followed_by_a_third(peer: HttpPeer):
     kept = kept_to(peer)
     ask(kept)
     peer.say(CLOSE, CLOSE)
@@ -112,7 +112,7 @@ def test_the_second_connection_is_not_followed_by_a_third(peer: AwsPeer):
     assert connections_of(peer) == [1, 1, 2]
 
 
-def test_half_an_answer_is_an_error_and_the_next_request_goes_well(peer: AwsPeer):
+def test_half_an_answer_is_an_error_and_the_next_request_goes_well(peer: HttpPeer):
     peer.say(HALF)
     kept = kept_to(peer)
     with pytest.raises(http.client.IncompleteRead):
@@ -120,7 +120,7 @@ def test_half_an_answer_is_an_error_and_the_next_request_goes_well(peer: AwsPeer
     assert ask(kept) == 200
 
 
-def test_silence_ends_with_the_time_for_a_read_and_the_next_request_is_not_given_the_late_answer(peer: AwsPeer):
+def test_silence_ends_with_the_time_for_a_read_and_the_next_request_is_not_given_the_late_answer(peer: HttpPeer):
     kept = kept_to(peer, read_s=0.05)
     ask(kept)
     peer.say(SILENCE)
@@ -130,7 +130,7 @@ def test_silence_ends_with_the_time_for_a_read_and_the_next_request_is_not_given
     assert connections_of(peer) == [1, 1, 2]
 
 
-def test_nobody_there_is_an_error(peer: AwsPeer):
+def test_nobody_there_is_an_error(peer: HttpPeer):
     peer.stop()
     with pytest.raises(OSError, match="refused"):
         ask(kept_to(peer))

@@ -8,8 +8,9 @@ import pytest
 import requests
 import responses
 from typing_relay.cxone import urls
+from typing_relay.cxone.http import session
 from typing_relay.cxone.v1.auth import Credentials, ShareUnavailable, Token, Tokens
-from typing_relay.cxone.v1.guests import GuestsV1, session
+from typing_relay.cxone.v1.guests import GuestsV1
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
 
 BASE = "https://acme.api.nicecxone.com"

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import requests
 
+from typing_relay.cxone.http import KeptConnectionClosed
 from typing_relay.relay.outcomes import Kind, Outcome
 
 TOKEN_PATH = "/api/v1/oauth/token"  # noqa: S105 a path, not a secret
@@ -137,16 +138,22 @@ class Tokens:
         self.requested_at = self._clock()
         credentials = self._credentials()
         try:
-            answer = self._http.post(
-                self._base_url + TOKEN_PATH,
-                data={"grant_type": "client_credentials", "scope": SCOPES},
-                auth=(credentials.client_id, credentials.client_secret),
-                timeout=REQUEST_TIMEOUT_S,
-                allow_redirects=False,
-            )
+            try:
+                answer = self._post(credentials)
+            except KeptConnectionClosed:
+                answer = self._post(credentials)
         except requests.RequestException as lost:
             raise AuthFailed(Outcome(Kind.THROTTLED, reason=f"token request: {type(lost).__name__}")) from None
         return self._parse(answer)
+
+    def _post(self, credentials: Credentials) -> requests.Response:
+        return self._http.post(
+            self._base_url + TOKEN_PATH,
+            data={"grant_type": "client_credentials", "scope": SCOPES},
+            auth=(credentials.client_id, credentials.client_secret),
+            timeout=REQUEST_TIMEOUT_S,
+            allow_redirects=False,
+        )
 
     def _parse(self, answer: requests.Response) -> Token:
         status = answer.status_code

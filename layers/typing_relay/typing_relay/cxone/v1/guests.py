@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import requests
 
+from typing_relay.cxone.http import KeptConnectionClosed
 from typing_relay.cxone.urls import InsecureUrl, web_socket_url
 from typing_relay.cxone.v1.auth import AuthFailed, Tokens
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
@@ -71,7 +72,7 @@ class GuestsV1:
                 return failed.outcome
             if self._clock() - began > LATEST_START_MS:
                 return Outcome(Kind.THROTTLED, reason="getting a token took too long for this call")
-            answer = self._request(method, path, body, token)
+            answer = self._request(method, path, body, token, began)
             if isinstance(answer, Outcome) or answer.status_code != 401:
                 break
             self._tokens.refused(token)
@@ -80,20 +81,29 @@ class GuestsV1:
                 return Outcome(Kind.DENIED, reason="CXone refused a fresh token (401): check the client and its scopes")
         return answer if isinstance(answer, Outcome) else self._judge(answer, path)
 
-    def _request(self, method: str, path: str, body: Any, token: str) -> requests.Response | Outcome:
+    def _request(self, method: str, path: str, body: Any, token: str, began: int) -> requests.Response | Outcome:
+        """On a kept connection that turns out to be closed the request is repeated, at once and once."""
         try:
-            return self._http.request(
-                method,
-                self._base_url + GUESTS_PATH + path,
-                json=body,
-                headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-                allow_redirects=False,
-            )
+            try:
+                return self._send(method, path, body, token)
+            except KeptConnectionClosed:
+                if self._clock() - began > LATEST_START_MS:
+                    raise
+                return self._send(method, path, body, token)
         except requests.ConnectTimeout:
             return Outcome(Kind.FAILED, reason="no connection in time")
         except requests.RequestException as lost:
             return Outcome(Kind.LOST, reason=type(lost).__name__)
+
+    def _send(self, method: str, path: str, body: Any, token: str) -> requests.Response:
+        return self._http.request(
+            method,
+            self._base_url + GUESTS_PATH + path,
+            json=body,
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+            allow_redirects=False,
+        )
 
     def _judge(self, answer: requests.Response, path: str) -> requests.Response | Outcome:
         status = answer.status_code
@@ -107,14 +117,6 @@ class GuestsV1:
         if status == 404 and path.endswith("/typing"):
             return Outcome(Kind.UNAVAILABLE, reason="Typing endpoint not available for this guest session.")
         return Outcome(Kind.FAILED, reason=f"status {status}")
-
-
-def session() -> requests.Session:
-    """One kept HTTP session for a process. It reads no proxy or .netrc from its surroundings: a .netrc entry would
-    replace the bearer token."""
-    http = requests.Session()
-    http.trust_env = False
-    return http
 
 
 def _typing_path(guest_id: str) -> str:

@@ -1,4 +1,4 @@
-"""AWS as a client's socket sees it: notes requests, and answers or misbehaves as told."""
+"""An HTTP server as a client's socket sees it: notes requests, and answers or misbehaves as told."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -49,7 +49,7 @@ class Reply:
 CLOSE, RESET, HALF, SILENCE = "close", "reset", "half", "silence"
 
 
-class AwsPeer:
+class HttpPeer:
     """Listens on loopback. The n-th request gets the n-th of `script`, and every further one the last `Reply`."""
 
     def __init__(self) -> None:
@@ -120,8 +120,3 @@ def _read(stream: Any, line: bytes, number: int) -> Request:
         name, _, value = header.partition(":")
         headers[name.lower()] = value.strip()
     return Request(number, method, path, headers, stream.read(int(headers.get("content-length", 0))))
-
-
-def paths_of(requests: Sequence[Request]) -> list[str]:
-    """In the order in which they came."""
-    return [request.path for request in requests]
