@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from typing_relay import runtime
-from typing_relay.relay.flows import connected, disconnected, run, step
+from typing_relay.relay.burst import Session
+from typing_relay.relay.flows import connected, disconnected, roll_called, run, step
 
 logger = runtime.logger
 world = runtime.visitor_world()
+visitors = runtime.visitors()
 runtime.sqs()
 
-# Each makes the session's record larger, and with it every write. Those that died unnoticed do not stay: the keeper
-# forgets them when it next posts to them.
+# Each makes the session's record larger, and with it every write. Those that died unnoticed make room for a new one.
 MAX_CONNECTIONS = 50
 
 
@@ -26,6 +27,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     match request["eventType"]:
         case "CONNECT":
             return _connect(event)
+        case "DISCONNECT" if "session" not in request.get("authorizer", {}):
+            logger.info("disconnected without a word of whose it was", connection=request["connectionId"])
         case "DISCONNECT":
             session_id, connection = request["authorizer"]["session"], request["connectionId"]
             became = run(disconnected(world, session_id, connection, request["requestTimeEpoch"]))
@@ -38,13 +41,20 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _connect(event: dict[str, Any]) -> dict[str, Any]:
     request = event["requestContext"]
     session_id, connection = request["authorizer"]["session"], request["connectionId"]
-    record = run(connected(world, session_id, connection))
-    if len(record.connections) > MAX_CONNECTIONS:
+    record = run(connected(world, session_id, connection, int(request["authorizer"]["expires_at"])))
+    if len(record.connections) > MAX_CONNECTIONS and not _make_room(record):
         run(step(world.sessions.forget_connection, session_id, connection, world.clock()))
         logger.warning("too many connections", session=session_id)
         return {"statusCode": 429}
     logger.info("connected", session=session_id, guest=record.guest_status)
     return {"statusCode": 200, "headers": _chosen_protocol(event)}
+
+
+def _make_room(record: Session) -> bool:
+    """Whether there is room once those that went without a word are forgotten."""
+    gone = run(roll_called(world.sessions, visitors.lives, record, world.clock()))
+    logger.info("connections asked after", session=record.session_id, gone=len(gone))
+    return len(record.connections) - len(gone) <= MAX_CONNECTIONS
 
 
 def _chosen_protocol(event: dict[str, Any]) -> dict[str, str]:

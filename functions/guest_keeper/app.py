@@ -31,8 +31,9 @@ from typing_relay.keeper.keeper import Keeper, Settings, Workers
 from typing_relay.keeper.loop import Loop
 from typing_relay.keeper.openings import Openings
 from typing_relay.keeper.outbox import Outbox
+from typing_relay.keeper.roll_call import RollCall
 
-CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS = 8, 8, 12, 4, 2
+CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS, ROLL_CALL_THREADS = 8, 8, 12, 4, 2, 2
 METRICS_S = 60.0
 #: No call hangs: a visitor's frames wait behind it. A read is longer than the queue's long poll.
 LIMITS = Limits(connect_s=2, read_s=5, tries=3)
@@ -58,6 +59,7 @@ class Process:
         self.counters = Counters()
         self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
         sessions = DynamoSessions(DynamoDb(runtime.account(), LIMITS), runtime.setting("TABLE_NAME"))
+        visitors = Visitors(VisitorConnections(runtime.account(), runtime.setting("CONNECTIONS_URL"), LIMITS))
         self.keeper = Keeper(
             self._settings(),
             self.loop,
@@ -68,7 +70,7 @@ class Process:
             ),
             sessions,
             runtime.cxone_guests(),
-            self._outbox(sessions),
+            self._outbox(sessions, visitors),
             Openings(
                 self.loop,
                 runtime.number("KEEPER_MAX_OPENING", 50),
@@ -79,14 +81,22 @@ class Process:
             runtime.clock,
         )
         self.custody = self._custody()
+        self.roll_call = RollCall(
+            self.loop,
+            Jobs(self.loop, ROLL_CALL_THREADS, "roll-call"),
+            sessions,
+            visitors,
+            runtime.clock,
+            self.counters,
+            self.keeper.session_ids,
+        )
         self.health = HealthPort(self.loop, runtime.number("KEEPER_HEALTH_PORT", 0))
 
     def _settings(self) -> Settings:
         policy = Policy(grace_ms=runtime.number("GUEST_GRACE_SECONDS", 60) * 1000)
         return Settings(self.name, refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30), policy=policy)
 
-    def _outbox(self, sessions: DynamoSessions) -> Outbox:
-        visitors = Visitors(VisitorConnections(runtime.account(), runtime.setting("CONNECTIONS_URL"), LIMITS))
+    def _outbox(self, sessions: DynamoSessions, visitors: Visitors) -> Outbox:
         jobs = Jobs(self.loop, OUTBOX_THREADS, "outbox")
         return Outbox(jobs, sessions, visitors, self.name, runtime.clock, self.counters)
 
@@ -109,6 +119,7 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.loop.call_from_thread(self._drain))
         self.keeper.start(self.custody)
+        self.roll_call.start()
         self.loop.call_later(METRICS_S, self._report)
         logger.info(
             "guest keeper ready",

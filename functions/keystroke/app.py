@@ -10,7 +10,7 @@ from typing_relay.aws.visitors import is_throttled
 from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, Limits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.flows import ensure_guest, key_pressed, run, step, stopped
+from typing_relay.relay.flows import connected, ensure_guest, key_pressed, run, step, stopped
 
 logger = runtime.logger
 world = runtime.visitor_world()
@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     request = event["requestContext"]
     connection, at = request["connectionId"], request["requestTimeEpoch"]
     if at >= int(request["authorizer"]["expires_at"]) * 1000:
-        _hang_up(connection, "session_expired", "The token has expired. Connect again with a new one.")
+        _hang_up(connection, "session_expired", frames.EXPIRED)
     elif _within_budget(connection, at):
         _take(event)
     return {"statusCode": 200}
@@ -89,11 +89,11 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
     signals = visitor["signals"]
     match frame:
         case frames.Hello():
-            return _welcome(session_id, signals)
+            return _welcome(request)
         case frames.Ping():
             return frames.pong()
         case frames.Keystroke(ago_ms) if signals == "on":
-            became = run(key_pressed(world, session_id, connection, at - ago_ms))
+            became = run(key_pressed(world, session_id, connection, at - ago_ms, int(visitor["expires_at"])))
             log = logger.debug if became == "coalesced" else logger.info
             log("key", became=became, session=session_id)
         case frames.Stop() if signals == "on":
@@ -104,15 +104,21 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _welcome(session_id: str, signals: str) -> dict[str, Any]:
+def _welcome(request: dict[str, Any]) -> dict[str, Any]:
+    """Whoever says hello is there: a keeper that posted before the handshake had ended was told otherwise (410)."""
+    visitor, connection = request["authorizer"], request["connectionId"]
+    session_id, token_ends = visitor["session"], int(visitor["expires_at"])
     record = run(step(world.sessions.get, session_id, world.clock()))
-    if record:
+    if record is None or connection not in record.connections:
+        record = run(connected(world, session_id, connection, token_ends))
+    else:
         run(ensure_guest(world, record))
-    return frames.welcome(session_id, world.policy.debounce_ms, HEARTBEAT_MS, _guest_of(record), signals)
+    guest = _guest_of(record)
+    return frames.welcome(session_id, world.policy.debounce_ms, HEARTBEAT_MS, guest, visitor["signals"])
 
 
-def _guest_of(record: Session | None) -> GuestStatus:
+def _guest_of(record: Session) -> GuestStatus:
     """How the guest stands, as far as a front end has to know it."""
-    if record is None or record.guest_status is GuestStatus.CLOSED:
+    if record.guest_status is GuestStatus.CLOSED:
         return GuestStatus.OPENING
     return GuestStatus.UNAVAILABLE if record.guest_id and record.typing_unavailable else record.guest_status

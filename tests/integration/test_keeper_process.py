@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from typing_relay.keeper.health import is_turning
 from typing_relay.relay.burst import GuestStatus
+from typing_relay.relay.ports import Coming
 
 from tests.support.keeper_stage import KeeperProcess, Stage, now_ms, stage
 
@@ -72,7 +73,9 @@ def test_a_second_request_for_the_same_visitor_makes_no_second_guest(
 
 
 def test_what_cxone_sends_reaches_a_tab_opened_after_the_guest(scene: Stage, held: str, visitor: str) -> None:
-    scene.sessions.add_connection(visitor, f"{visitor}-tab-2", now_ms(), now_ms() // 1000 + 3600)
+    expires_at = now_ms() // 1000 + 3600
+    coming = Coming(f"{visitor}-tab-2", now_ms() - 60_000, expires_at)
+    scene.sessions.add_connection(visitor, coming, now_ms(), expires_at)
     scene.cxone.send_agent_frame(held, AGENT_TYPES)
     scene.visitors.wait_for(f"{visitor}-tab-2", event(AGENT_TYPES))
 

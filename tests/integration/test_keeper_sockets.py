@@ -312,6 +312,13 @@ def test_the_peers_close_is_echoed_and_reported_with_its_code(wire: Wire) -> Non
     assert heard.end.close_code == 4403
 
 
+def test_what_comes_behind_the_peers_close_is_not_heard(wire: Wire) -> None:
+    _, heard, peer = wire.opened()
+    peer.sendall(frame(CLOSE, struct.pack("!H", 4403)) + frame(TEXT, b"too late"))
+    wire.turn_until(lambda: heard.end is not None)
+    assert heard.texts == []
+
+
 def test_a_peer_that_is_mute_on_close_is_left_at_the_deadline(wire: Wire) -> None:
     guest_socket, _, peer = wire.opened(IMPATIENT)
     guest_socket.close()

@@ -1,8 +1,8 @@
 """All the places of a source text where one small change makes it wrong, as a slip of the hand would.
 
 Comparisons turned round, conditions that always or never hold, `and` for `or`, a `not` forgotten, + for -, * for //,
-a number one too large or too small, the other truth returned. Positions come from the syntax tree, the change is made
-in the text: all else stays as it was.
+the other truth returned. Numbers are left alone: a limit that is one larger is a matter of taste. Positions come from
+the syntax tree, the change is made in the text: all else stays as it was.
 """
 
 from __future__ import annotations
@@ -106,11 +106,6 @@ class _Finder(ast.NodeVisitor):
             start = self._start(node)
             self._add(node, start, start + len("not "), "", "not dropped")
         self.generic_visit(node)
-
-    def visit_Constant(self, node: ast.Constant) -> None:
-        if type(node.value) is int:
-            for value in (node.value + 1, node.value - 1):
-                self._replace(node, str(value), f"{node.value} → {value}")
 
     def visit_Return(self, node: ast.Return) -> None:
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, bool):

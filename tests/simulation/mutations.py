@@ -324,6 +324,18 @@ MUTATIONS = (
         "revision = :revision AND sends >= :sends",
     ),
     Mutation(
+        "DynamoDB: who says hello again has never typed or stopped",
+        DYNAMO,
+        "stops.#c = if_not_exists(stops.#c, :heard_at)",
+        "stops.#c = :heard_at",
+    ),
+    Mutation(
+        "memory: who says hello again has never typed or stopped",
+        MEMORY,
+        "stops={coming.connection: coming.heard_at, **record.stops}",
+        "stops={**record.stops, coming.connection: coming.heard_at}",
+    ),
+    Mutation(
         "DynamoDB: keys and stops are not fenced",
         DYNAMO,
         "revision = :revision AND sends = :sends",

@@ -22,6 +22,7 @@ from tests.simulation.history import FAULTS, Act, Fault
 from tests.simulation.invariants import Watch
 from tests.simulation.memory_sessions import MemorySessions
 
+TOKEN_ENDS = 4_102_444_800  # epoch s
 START = 1_000_000_000  # epoch ms at which every history begins
 ID = "visitor"
 #: Lambda time limits (template.yaml): a process that is stalled for longer is gone.
@@ -101,7 +102,8 @@ class World:
         now = START
         self.sessions.create(ID, now, now // 1000 + self.policy.session_ttl_s)
         for tab in ("A", "B"):
-            self.sessions.add_connection(ID, tab, now, now // 1000 + self.policy.session_ttl_s)
+            coming = ports.Coming(tab, now - 3000, TOKEN_ENDS)
+            self.sessions.add_connection(ID, coming, now, now // 1000 + self.policy.session_ttl_s)
         self.sessions.take_guest(ID, "keeper-0", now)
         self.sessions.open_guest(ID, "keeper-0", self.cxone.create_guest(), "wss://guest", now)
         self.sessions.set_guest_status(ID, "keeper-0", GuestStatus.OPEN, now)
@@ -118,11 +120,11 @@ class World:
         at, tab, outside = START + act.at, act.tab, self.outside
         flow: Flow[Any]
         if act.kind == "key":
-            flow = flows.key_pressed(outside, ID, tab, at)
+            flow = flows.key_pressed(outside, ID, tab, at, TOKEN_ENDS)
         elif act.kind == "stop":
             flow = flows.stopped(outside, ID, tab, at)
         elif act.kind == "open":
-            flow = flows.connected(outside, ID, tab)
+            flow = flows.connected(outside, ID, tab, TOKEN_ENDS)
         else:
             flow = flows.disconnected(outside, ID, tab, at)
         self.watch.delivered(act)

@@ -19,6 +19,7 @@ from typing import Any
 import boto3
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.relay.burst import Session
+from typing_relay.relay.ports import Coming
 
 from local.cxone_simulator.client import SimulatorControl, running_simulator
 from local.cxone_simulator.credentials import client_credentials
@@ -173,7 +174,7 @@ class Stage:
         expires_at = now // 1000 + 86_400
         self.sessions.create(session_id, now, expires_at)
         for connection in connections:
-            self.sessions.add_connection(session_id, connection, now, expires_at)
+            self.sessions.add_connection(session_id, Coming(connection, now - 60_000, expires_at), now, expires_at)
         self.request_guest(session_id)
 
     def request_guest(self, session_id: str) -> None:

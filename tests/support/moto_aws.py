@@ -14,7 +14,7 @@ def send_to_moto(monkeypatch: pytest.MonkeyPatch, calls: list[str] | None = None
 
     def exchange(self: Connection, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         if calls is not None:
-            calls.append(headers["X-Amz-Target"].rpartition(".")[2])
+            calls.append(headers.get("X-Amz-Target", f"{method} {path}").rpartition(".")[2])
         url = f"https://{headers['Host']}{path}"
         answer = requests.request(method, url, headers=dict(headers), data=body, timeout=5)
         said_headers = {name.lower(): value for name, value in answer.headers.items()}

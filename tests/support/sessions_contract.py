@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 from typing_relay.aws.sessions import SWEEP_SHARDS, shard_of
 from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.ports import Absent, Lock
+from typing_relay.relay.ports import Absent, Coming, Lock
 
 from tests.simulation.memory_sessions import MemorySessions
 
@@ -158,8 +158,8 @@ class SessionsContract:
         """Twice the same change is one change (T12)."""
         sessions.create(ID, NOW, EXPIRES)
         for _ in range(2):
-            sessions.add_connection(ID, TAB, NOW, EXPIRES)
-        record = sessions.add_connection(ID, OTHER_TAB, NOW, EXPIRES + 7)
+            sessions.add_connection(ID, _coming(TAB), NOW, EXPIRES)
+        record = sessions.add_connection(ID, _coming(OTHER_TAB), NOW, EXPIRES + 7)
         assert isinstance(record, Session)
         assert (record.connections, record.expires_at) == ({TAB, OTHER_TAB}, EXPIRES + 7)
         for _ in range(2):
@@ -167,11 +167,26 @@ class SessionsContract:
         sessions.forget_connection(ID, OTHER_TAB, NOW)
         assert _record(sessions).connections == frozenset()
 
+    def test_a_connection_carries_its_time_and_the_end_of_its_token(self, sessions: MemorySessions) -> None:
+        """T13. Coming counts as a stop before any key of it: no key is taken back, nothing is counted."""
+        sessions.create(ID, NOW, EXPIRES)
+        record = sessions.add_connection(ID, Coming(TAB, NOW - 3000, EXPIRES), NOW, EXPIRES)
+        assert isinstance(record, Session)
+        assert (record.stops, record.token_ends, record.revision) == ({TAB: NOW - 3000}, {TAB: EXPIRES}, 0)
+
+    def test_one_that_says_hello_again_is_as_old_as_it_was(self, sessions: MemorySessions) -> None:
+        """Its keys and stops stand, whichever is written first (T12)."""
+        _typing(sessions)
+        sessions.note_stop(ID, TAB, NOW + 5, NOW + 5)
+        record = sessions.add_connection(ID, Coming(TAB, NOW - 3000, EXPIRES + 1), NOW, EXPIRES)
+        assert isinstance(record, Session)
+        assert (record.keys, record.stops, record.token_ends) == ({TAB: NOW}, {TAB: NOW + 5}, {TAB: EXPIRES + 1})
+
     def test_a_connection_to_no_living_record_says_that_it_is_absent(self, sessions: MemorySessions) -> None:
         """T11."""
-        assert sessions.add_connection(ID, TAB, NOW, EXPIRES) == Absent()
+        assert sessions.add_connection(ID, _coming(TAB), NOW, EXPIRES) == Absent()
         sessions.create(ID, NOW, EXPIRES)
-        assert sessions.add_connection(ID, TAB, EXPIRES * 1000, EXPIRES + 60) == Absent()
+        assert sessions.add_connection(ID, _coming(TAB), EXPIRES * 1000, EXPIRES + 60) == Absent()
 
     def test_forgetting_a_connection_brings_no_record_into_being(self, sessions: MemorySessions) -> None:
         """T11: a late disconnect of an expired session."""
@@ -181,13 +196,14 @@ class SessionsContract:
     def test_pruning_forgets_old_keys_and_stops_of_connections_that_are_gone(self, sessions: MemorySessions) -> None:
         """A record does not grow with every page that the visitor opens."""
         _typing(sessions)
-        sessions.add_connection(ID, OTHER_TAB, NOW, EXPIRES)
+        sessions.add_connection(ID, _coming(OTHER_TAB), NOW, EXPIRES)
         sessions.press_key(ID, OTHER_TAB, NOW, NOW, EXPIRES)
         sessions.press_key(ID, "tab-3", NOW + 5000, NOW, EXPIRES)
         sessions.note_stop(ID, TAB, NOW, NOW)
         sessions.prune(_record(sessions), NOW + 1)
         record = _record(sessions)
-        assert (record.keys, record.stops) == ({OTHER_TAB: NOW, "tab-3": NOW + 5000}, {})
+        assert (record.keys, record.stops) == ({OTHER_TAB: NOW, "tab-3": NOW + 5000}, {OTHER_TAB: NOW - 3000})
+        assert record.token_ends == {OTHER_TAB: EXPIRES}
         assert record.earlier_keys == {OTHER_TAB: 0, "tab-3": 0}
 
     def test_pruning_with_nothing_old_changes_nothing(self, sessions: MemorySessions) -> None:
@@ -522,7 +538,7 @@ class SessionsContract:
     def test_a_guest_is_released_only_when_its_visitor_is_gone(self, sessions: MemorySessions) -> None:
         """A page navigation must not cost a new guest."""
         _owned(sessions)
-        sessions.add_connection(ID, TAB, NOW, EXPIRES)
+        sessions.add_connection(ID, _coming(TAB), NOW, EXPIRES)
         assert not sessions.release_guest(ID, KEEPER, NOW)
         sessions.forget_connection(ID, TAB, NOW)
         assert sessions.release_guest(ID, KEEPER, NOW)
@@ -568,6 +584,11 @@ class SessionsContract:
         for field in fields(Session):
             value, default = getattr(record, field.name), getattr(defaults, field.name)
             assert default is None or value is None or isinstance(value, type(default)), field.name
+
+
+def _coming(connection: str) -> Coming:
+    """A front end comes at NOW, with a token for as long as the record."""
+    return Coming(connection, NOW - 3000, EXPIRES)
 
 
 def _typing(sessions: MemorySessions) -> Session:

@@ -45,6 +45,7 @@ CALLS = [
     ),
     ("secretsmanager", "get_secret_value", {"SecretId": "cxone", "VersionStage": "AWSPREVIOUS"}),
     ("apigatewaymanagementapi", "post_to_connection", {"ConnectionId": CONNECTION, "Data": b'{"type":"pong"}'}),
+    ("apigatewaymanagementapi", "get_connection", {"ConnectionId": CONNECTION}),
     ("apigatewaymanagementapi", "delete_connection", {"ConnectionId": CONNECTION}),
 ]
 OURS = {"dynamodb": DynamoDb, "stepfunctions": StepFunctions, "sqs": Sqs, "secretsmanager": SecretsManager}

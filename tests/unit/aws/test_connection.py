@@ -58,6 +58,17 @@ def test_a_connection_that_sat_idle_is_not_used_again(peer: HttpPeer, clock: Wal
     assert connections_of(peer) == [1, 2]
 
 
+def test_the_new_one_in_its_place_is_new(peer: HttpPeer, clock: WallClock):
+    """When that one ends without an answer too, it is not for having been idle."""
+    kept = kept_to(peer)
+    ask(kept)
+    clock.s += connection.IDLE_S + 0.1
+    peer.say(CLOSE)
+    with pytest.raises(ConnectionError):
+        ask(kept)
+    assert connections_of(peer) == [1, 2]
+
+
 def test_one_that_was_used_a_moment_ago_is(peer: HttpPeer, clock: WallClock):
     kept = kept_to(peer)
     ask(kept)

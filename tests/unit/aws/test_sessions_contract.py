@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from typing_relay.aws.sessions import SWEEP_SHARDS, DynamoSessions
 from typing_relay.relay.burst import GuestStatus
-from typing_relay.relay.ports import Lock
+from typing_relay.relay.ports import Coming, Lock
 
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.session_table import TABLE, create_session_table, delete_all_records
@@ -63,6 +63,7 @@ KEEPERS = st.sampled_from(["keeper-1", "keeper-2"])
 NUMBERS = st.integers(0, 3)
 #: Often the record expires within the times above.
 EXPIRIES = st.sampled_from([NOW // 1000 + 2, NOW // 1000 + 3600])
+COMINGS = st.builds(Coming, TABS, TIMES, EXPIRIES)
 LOCKS = st.builds(Lock, st.booleans(), TIMES, TIMES, st.none() | TIMES)
 IDS = st.sampled_from(["visitor", "visitor", "visitor", "another"])
 GUESTS = st.sampled_from(["", "guest-1", "guest-2"])
@@ -76,7 +77,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "create": (IDS, TIMES, EXPIRIES),
     "press_key": (IDS, TABS, TIMES, TIMES, EXPIRIES),
     "note_stop": (IDS, TABS, TIMES, TIMES),
-    "add_connection": (IDS, TABS, TIMES, EXPIRIES),
+    "add_connection": (IDS, COMINGS, TIMES, EXPIRIES),
     "forget_connection": (IDS, TABS, TIMES),
     "prune": (SEEN, TIMES),
     "claim": (IDS, NUMBERS, TIMES),

@@ -84,7 +84,7 @@ class TestPermissions:
             for _, s in statements()
             if "*" in json.dumps(s["Resource"]) and s["Resource"] != "*"
         }
-        assert all(re.search(r"/live/(POST|DELETE)/@connections/\*", resource) for resource in wild)
+        assert all(re.search(r"/live/(POST|GET|DELETE)/@connections/\*", resource) for resource in wild)
 
     def test_each_has_its_reason_above_it(self) -> None:
         lines = TEXT.splitlines()

@@ -138,11 +138,18 @@ class FrontEnds:
 
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
+        self.gone: set[str] = set()
+        self.asked: list[str] = []
 
     def send(self, connection: str, frame: dict[str, Any]) -> bool:
         """Take a frame."""
         self.frames.append(frame)
         return True
+
+    def lives(self, connection: str) -> bool:
+        """Whether it is there, when API Gateway is asked."""
+        self.asked.append(connection)
+        return connection not in self.gone
 
 
 @pytest.fixture
@@ -255,6 +262,7 @@ def test_a_browser_that_offers_subprotocols_is_answered_with_the_one_without_the
 
 def test_one_tab_too_many_is_refused_and_forgotten(aws: Aws, connection: ModuleType) -> None:
     """T13: 50 connections a session; more would only make every write of its record dearer."""
+    connection.visitors = FrontEnds()  # type: ignore[attr-defined]
     aws.set_connections({f"tab-{n}" for n in range(connection.MAX_CONNECTIONS - 1)})
     assert send(connection, "connect", "last")["statusCode"] == 200
     assert send(connection, "connect", "too-many")["statusCode"] == 429
@@ -262,6 +270,64 @@ def test_one_tab_too_many_is_refused_and_forgotten(aws: Aws, connection: ModuleT
     assert record is not None
     assert len(record.connections) == connection.MAX_CONNECTIONS
     assert "too-many" not in record.connections
+
+
+def test_tabs_that_went_without_a_word_make_room_for_a_new_one(aws: Aws, connection: ModuleType) -> None:
+    """AWS fact: $disconnect is best effort. Fifty that were lost must not lock the visitor out."""
+    tabs = {f"tab-{n}" for n in range(connection.MAX_CONNECTIONS)}
+    connection.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
+    front_ends.gone = {"tab-7", "tab-8"}
+    aws.set_connections(tabs)
+    assert send(connection, "connect", "newest")["statusCode"] == 200
+    record = aws.record()
+    assert record is not None
+    assert record.connections == tabs - front_ends.gone | {"newest"}
+
+
+def test_tabs_that_have_just_been_heard_of_are_not_asked_after(aws: Aws, connection: ModuleType) -> None:
+    """One call each, while a handshake waits."""
+    tabs = [f"tab-{n}" for n in range(connection.MAX_CONNECTIONS)]
+    connection.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
+    aws.set_connections(set(tabs))
+    stops = {"M": {tab: {"N": str(aws.time())} for tab in tabs[1:]}}
+    aws.set(stops=stops)
+    send(connection, "connect", "newest")
+    assert front_ends.asked == [tabs[0]]
+
+
+def test_a_disconnect_that_says_not_whose_it_was_is_taken_without_an_error(aws: Aws, connection: ModuleType) -> None:
+    """AWS fact: $disconnect may come without the authorizer's context. The roll call finds that connection."""
+    send(connection, "connect")
+    event = json.loads((EVENTS / "disconnect.json").read_text())
+    del event["requestContext"]["authorizer"]
+    assert connection.handler(event, Invocation()) == {"statusCode": 200}
+
+
+def test_a_hello_makes_known_again_who_was_thought_gone(aws: Aws, keystroke: ModuleType) -> None:
+    """AWS fact: a post before the handshake has ended is answered 410, and the keeper may forget the connection."""
+    aws.set_connections({"other"})
+    keystroke.visitors = FrontEnds()  # type: ignore[attr-defined]
+    send(keystroke, "hello", "tab-1")
+    record = aws.record()
+    assert record is not None
+    assert record.connections == {"other", "tab-1"}
+
+
+def test_a_hello_of_one_that_is_known_writes_nothing(aws: Aws, keystroke: ModuleType) -> None:
+    aws.set_connections({"tab-1"})
+    aws.set(guest_status={"S": "open"}, guest_id={"S": "g1"})
+    keystroke.visitors = FrontEnds()  # type: ignore[attr-defined]
+    aws.calls.clear()
+    send(keystroke, "hello", "tab-1")
+    assert aws.calls == ["GetItem"]
+
+
+def test_a_key_makes_known_again_who_was_thought_gone(aws: Aws, keystroke: ModuleType) -> None:
+    aws.set_connections({"other"})
+    send(keystroke, "keystroke", "tab-1", at=aws.time())
+    record = aws.record()
+    assert record is not None
+    assert (record.connections, list(record.keys)) == ({"other", "tab-1"}, ["tab-1"])
 
 
 def test_a_frame_named_like_a_lifecycle_route_disconnects_nobody(aws: Aws, connection: ModuleType) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.custody import (
+    PROVEN_AFTER_S,
     REPLACE_AFTER_RECEIVES,
     REPLACE_AFTER_S,
+    WORN_OUT_S,
     Custody,
     Terms,
 )
@@ -211,6 +213,21 @@ def test_a_message_is_replaced_before_the_twelve_hours_that_sqs_allows(task: Tas
     queue.ask("alice")
     task.works(seconds=REPLACE_AFTER_S + 60, step=5)
     assert (task.requested, len(queue), queue.visible()) == (["alice", "alice"], 1, 0)
+
+
+def test_a_message_handed_on_too_often_is_replaced_once_its_guest_has_been_held_for_a_while(
+    loop: ManualLoop, queue: FakeQueue
+) -> None:
+    """Just at the bound: each further deployment would bring it nearer to the dead-letter queue."""
+    queue.ask("alice")
+    for handed_on in range(1, REPLACE_AFTER_RECEIVES + 1):
+        task = Task(loop, queue)
+        task.custody.start()
+        task.works(seconds=PROVEN_AFTER_S + 2 * WORN_OUT_S)
+        replaced = task.counters.take().get("MessagesReplaced", 0)
+        assert replaced == (handed_on == REPLACE_AFTER_RECEIVES)
+        task.drains()
+        task.works(seconds=1)
 
 
 def test_many_deployments_do_not_send_a_good_guest_to_the_dead_letter_queue(loop: ManualLoop, queue: FakeQueue) -> None:

@@ -443,3 +443,21 @@ def test_a_socket_that_is_wanted_no_more_opens_in_vain() -> None:
     before = life.held
     assert life.happens(guest.SocketOpened(before.opening + 1)) == ()
     assert life.held == before
+
+
+def test_a_record_that_says_what_is_so_is_not_written_again(settled: Life) -> None:
+    """A look every 30 s at thousands of guests costs no write."""
+    assert settled.refreshes(WITH_GUEST) == ()
+
+
+def test_a_record_that_says_otherwise_waits_until_there_is_a_socket_again(settled: Life) -> None:
+    settled.happens(guest.SocketLost(1, LOST))
+    assert settled.refreshes(WITH_GUEST) == ()
+
+
+def test_a_first_socket_that_cannot_be_opened_tells_the_visitor_nothing_new() -> None:
+    """The guest is being opened as before; `reconnecting` would say that it had been open."""
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.Created("g1", URL))
+    assert life.happens(guest.SocketLost(1, LOST)) == ()

@@ -162,3 +162,15 @@ def test_a_guest_that_is_being_reopened_is_said_to_be_whatever_it_can_show(typin
     hand.sockets[hand.held.socket]._lost(OSError("reset"))
     scene.store.run()
     assert scene.outbox.frames[-1] == ("alice", {"type": "guest", "status": "reconnecting"})
+
+
+def test_the_gauges_tell_guests_from_open_sockets() -> None:
+    """An alarm looks at the difference."""
+    scene = Scene("alice", "bob")
+    scene.opens("alice")
+    assert scene.keeper.gauges() == {
+        "GuestsHeld": 2,
+        "SocketsOpen": 1,
+        "OpeningsWaiting": 0,
+        "VisitorsWithFramesWaiting": 0,
+    }

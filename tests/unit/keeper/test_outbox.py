@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.outbox import MAX_FRAME_BYTES, Outbox, OutboxLimits
-from typing_relay.relay.burst import Session
+from typing_relay.relay.burst import YOUNG_MS, Session
 
 from tests.support.keeper_fakes import ManualJobs
 
+NOW = 1_800_000_000_000
 ALICE = Session("alice", connections=frozenset({"tab 1", "tab 2"}), keeper="me")
 
 
@@ -39,6 +40,7 @@ class Posts:
         self.to: dict[str, list[Any]] = {}
         self.gone: set[str] = set()
         self.failing: set[str] = set()
+        self.closed: list[str] = []
 
     def send(self, connection: str, frame: Any) -> bool:
         if connection in self.failing:
@@ -48,13 +50,21 @@ class Posts:
         self.to.setdefault(connection, []).append(frame)
         return True
 
+    def close(self, connection: str) -> None:
+        if connection in self.failing:
+            raise OSError("timed out")
+        self.closed.append(connection)
+
+    def lives(self, connection: str) -> bool:
+        return connection not in self.gone
+
 
 class Scene:
     """An outbox between the two."""
 
     def __init__(self, limits: OutboxLimits | None = None) -> None:
         self.records, self.posts, self.jobs, self.counters = Records(ALICE), Posts(), ManualJobs(), Counters()
-        self.now = 0
+        self.now = NOW
         self.outbox = Outbox(
             self.jobs,  # type: ignore[arg-type]
             self.records,  # type: ignore[arg-type]
@@ -135,6 +145,44 @@ def test_a_connection_that_is_gone_is_forgotten(scene: Scene) -> None:
     scene.sends(1)
     scene.works()
     assert scene.records.by_id["alice"].connections == {"tab 2"}
+
+
+@pytest.mark.parametrize(("age_ms", "is_believed"), [(YOUNG_MS - 1, False), (YOUNG_MS, True)])
+def test_that_a_connection_seconds_old_is_gone_is_not_believed_at_once(
+    scene: Scene, age_ms: int, is_believed: bool
+) -> None:
+    """AWS fact: a post before the handshake has ended is answered 410. Its guest must not end under a visitor."""
+    scene.records.by_id["alice"] = dataclasses.replace(ALICE, stops={"tab 1": NOW - age_ms})
+    scene.posts.gone.add("tab 1")
+    scene.sends(1)
+    scene.works()
+    assert ("tab 1" not in scene.records.by_id["alice"].connections) == is_believed
+
+
+def test_a_connection_whose_token_has_run_out_hears_that_and_nothing_more(scene: Scene) -> None:
+    """T13. The other tab goes on."""
+    scene.records.by_id["alice"] = dataclasses.replace(
+        ALICE, token_ends={"tab 1": NOW // 1000, "tab 2": NOW // 1000 + 1}
+    )
+    scene.sends(1)
+    scene.works()
+    [told] = scene.posts.to["tab 1"]
+    assert (told["type"], told["code"], scene.posts.closed) == ("error", "session_expired", ["tab 1"])
+    assert scene.seen_by("tab 2") == [1]
+    assert scene.records.by_id["alice"].connections == {"tab 2"}
+
+
+def test_one_that_cannot_be_told_so_hears_nothing_either_and_is_told_the_next_time(scene: Scene) -> None:
+    """T13."""
+    scene.records.by_id["alice"] = dataclasses.replace(ALICE, token_ends={"tab 1": NOW // 1000})
+    scene.posts.failing.add("tab 1")
+    scene.sends(1)
+    scene.works()
+    assert (scene.posts.to.get("tab 1"), scene.counters.take()["PostsFailed"]) == (None, 1)
+    scene.posts.failing.clear()
+    scene.sends(2)
+    scene.works()
+    assert (scene.posts.closed, scene.seen_by("tab 2")) == (["tab 1"], [1, 2])
 
 
 def test_a_connection_whose_posts_fail_does_not_keep_frames_from_the_other(scene: Scene) -> None:

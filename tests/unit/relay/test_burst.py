@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from typing_relay.relay.burst import (
+    LONGEST_CONNECTION_MS,
+    SILENT_MS,
     Decision,
     End,
     ForgetFailures,
@@ -302,3 +304,40 @@ def test_a_pause_in_one_tab_is_no_pause_while_the_other_types() -> None:
     """T3, T10: the agent sees one visitor."""
     keys = {"tab": NOW - 20, "other": NOW - 900}
     assert what(shown(keys=keys, earlier_keys={"tab": NOW - 2_500}, shown_at=NOW - 2_400)) == Wait(NOW - 20 + QUIET_MS)
+
+
+# --- connections
+
+
+def test_a_connection_is_heard_of_when_it_comes_types_and_stops():
+    record = Session("alice", keys={"typed": 5, "both": 5}, stops={"came": 3, "both": 9})
+    assert [record.heard_at(name) for name in ("came", "typed", "both", "unknown")] == [3, 5, 9, 0]
+
+
+def test_the_quietest_connections_are_asked_after_first():
+    """API Gateway ends what is silent for ten minutes; its word of that may be lost."""
+    connections = frozenset({"quieter", "quiet", "lively", "unknown"})
+    stops = {"quieter": 1000, "quiet": 2000, "lively": 2001}
+    record = Session("alice", connections=connections, stops=stops)
+    assert record.quiet_connections(2000 + SILENT_MS) == ["unknown", "quieter", "quiet"]
+
+
+@pytest.mark.parametrize(("age_ms", "is_over"), [(LONGEST_CONNECTION_MS - 1, False), (LONGEST_CONNECTION_MS, True)])
+def test_no_connection_outlives_api_gateways_two_hours(age_ms: int, is_over: bool):
+    record = Session("alice", connections=frozenset({"tab"}), stops={"tab": 5000})
+    assert record.is_over("tab", 5000 + age_ms) is is_over
+
+
+def test_a_connection_of_unknown_age_is_not_thought_over():
+    """It came before connections carried their times."""
+    assert not Session("alice", connections=frozenset({"tab"})).is_over("tab", 10**12)
+
+
+@pytest.mark.parametrize(("now", "may_hear"), [(59_999, True), (60_000, False)])
+def test_a_connection_hears_nothing_once_its_token_has_run_out(now: int, may_hear: bool):
+    """T13."""
+    assert Session("alice", token_ends={"tab": 60}).may_hear("tab", now) is may_hear
+
+
+def test_a_connection_whose_token_is_unknown_hears_on():
+    assert Session("alice").may_hear("tab", 60_000)

@@ -69,7 +69,8 @@ class Connection:
             self._http.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in headers.items():
                 self._http.putheader(name, value)
-            self._http.putheader("Content-Length", str(len(body)))
+            if body or method != "GET":
+                self._http.putheader("Content-Length", str(len(body)))
             self._http.endheaders(body)
             response = self._http.getresponse()
             said = response.read()

@@ -107,6 +107,10 @@ class VisitorConnections:
         """Send a frame."""
         self._send("PostToConnection", "POST", ConnectionId, Data)
 
+    def get_connection(self, *, ConnectionId: str) -> None:
+        """Raises ClientError with status 410 when it has ended; what else it says is of no use here."""
+        self._send("GetConnection", "GET", ConnectionId, b"")
+
     def delete_connection(self, *, ConnectionId: str) -> None:
         """Close a connection."""
         self._send("DeleteConnection", "DELETE", ConnectionId, b"")

@@ -13,15 +13,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.ports import Absent, Lock
+from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
+from typing_relay.relay.ports import Absent, Coming, Lock
 
 #: Unreleased leases are spread over so many partitions of the index.
 SWEEP_SHARDS = 8
 LEASE_INDEX = "by_lease"
 _BATCH = 100  # BatchGetItem's limit
 #: The part of a record that ``get_many`` reads.
-LOOKED_AT = ("session_id", "connections", "guest_id", "guest_status", "keeper", "expires_at")
+LOOKED_AT = ("session_id", "connections", "guest_id", "guest_status", "keeper", "record_version", "expires_at")
 
 _AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
@@ -140,15 +140,35 @@ class DynamoSessions:
         )
         return _session(answer["Attributes"]) if "Attributes" in answer else None
 
-    def add_connection(self, session_id: str, connection: str, now: int, expires_at: int) -> Session | Absent:
-        """A front end came in."""
-        answer = self._update(
-            session_id,
-            "SET expires_at = :expires_at ADD connections :c",
-            _ALIVE,
-            {":expires_at": _n(expires_at), ":c": {"SS": [connection]}, ":now_s": _n(now // 1000)},
-        )
+    def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent:
+        """A front end came in. A record of an earlier version is taken over, one of a later version used as it is."""
+        answer = self._add_connection(session_id, coming, now, expires_at)
+        if "Attributes" not in answer and _alive(answer.get("Item"), now):
+            self._update(
+                session_id,
+                "SET token_ends = if_not_exists(token_ends, :none), record_version = :version",
+                f"{_ALIVE} AND (attribute_not_exists(record_version) OR record_version < :version)",
+                {":none": {"M": {}}, ":version": _n(RECORD_VERSION), ":now_s": _n(now // 1000)},
+            )
+            answer = self._add_connection(session_id, coming, now, expires_at)
         return _session(answer["Attributes"]) if "Attributes" in answer else Absent()
+
+    def _add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> dict[str, Any]:
+        return self._update(
+            session_id,
+            "SET expires_at = :expires_at, stops.#c = if_not_exists(stops.#c, :heard_at), token_ends.#c = :ends"
+            " ADD connections :c",
+            f"{_ALIVE} AND record_version >= :version",
+            {
+                ":expires_at": _n(expires_at),
+                ":heard_at": _n(coming.heard_at),
+                ":ends": _n(coming.token_ends),
+                ":c": {"SS": [coming.connection]},
+                ":version": _n(RECORD_VERSION),
+                ":now_s": _n(now // 1000),
+            },
+            {"#c": coming.connection},
+        )
 
     def forget_connection(self, session_id: str, connection: str, now: int) -> None:
         """The connection is gone (disconnected, or 410 when posting to it)."""
@@ -161,12 +181,12 @@ class DynamoSessions:
 
     def prune(self, record: Session, before: int) -> None:
         """Forget keys and stops of connections that are gone, once no late frame of theirs can come (``before``)."""
-        gone = (record.keys.keys() | record.stops.keys()) - record.connections
+        gone = (record.keys.keys() | record.stops.keys()) - record.connections if record.record_version > 1 else ()
         old = [c for c in gone if max(record.keys.get(c, 0), record.stops.get(c, 0)) < before]
         if not old:
             return
         names = {f"#c{i}": connection for i, connection in enumerate(old)}
-        paths = [f"{field}.{name}" for name in names for field in ("#keys", "earlier_keys", "stops")]
+        paths = [f"{field}.{name}" for name in names for field in ("#keys", "earlier_keys", "stops", "token_ends")]
         self._update(
             record.session_id,
             "REMOVE " + ", ".join(paths),
@@ -457,6 +477,8 @@ def shard_of(session_id: str) -> int:
 
 
 _ATTRIBUTES = frozenset(field.name for field in fields(Session))
+#: A status that only a later version knows is none to rely on: a guest is asked for anew.
+_STATUSES = {str(status): status for status in GuestStatus}
 _TRUE, _FALSE = {"BOOL": True}, {"BOOL": False}
 
 
@@ -480,6 +502,8 @@ def _fresh(session_id: str, expires_at: int) -> dict[str, Any]:
         "keys": {"M": {}},
         "earlier_keys": {"M": {}},
         "stops": {"M": {}},
+        "token_ends": {"M": {}},
+        "record_version": _n(RECORD_VERSION),
         "revision": _n(0),
         "sends": _n(0),
         "retry_at": _n(0),
@@ -509,7 +533,8 @@ def _alive(item: Mapping[str, Any] | None, now: int) -> Session | None:
 
 def _session(item: Mapping[str, Any]) -> Session:
     values = {name: _plain(value) for name, value in item.items() if name in _ATTRIBUTES}
-    values["guest_status"] = GuestStatus(values["guest_status"])
+    values.setdefault("record_version", 1)  # it had none then
+    values["guest_status"] = _STATUSES.get(values["guest_status"], GuestStatus.CLOSED)
     return Session(**values)
 
 

@@ -29,6 +29,16 @@ class Visitors:
         """Send ``frame`` to each; returns the connections that are gone."""
         return [connection for connection in sorted(connections) if not self.send(connection, frame)]
 
+    def lives(self, connection: str) -> bool:
+        """Whether API Gateway still holds the connection."""
+        try:
+            self._client.get_connection(ConnectionId=connection)
+        except ClientError as error:
+            if is_gone(error):
+                return False
+            raise
+        return True
+
     def close(self, connection: str) -> None:
         """Close the connection from this side."""
         try:

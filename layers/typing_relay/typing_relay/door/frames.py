@@ -12,6 +12,8 @@ from typing import Any, Literal
 #: A keystroke frame has 40 bytes; whatever is so much larger is not ours.
 MAX_FRAME_BYTES = 1_024
 MAX_AGO_MS = 2_000
+#: Said with `session_expired`.
+EXPIRED = "The token has expired. Connect again with a new one."
 
 ErrorCode = Literal["bad_frame", "too_large", "unknown_action", "rate_limited", "session_expired", "typing_unavailable"]
 

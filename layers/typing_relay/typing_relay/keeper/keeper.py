@@ -128,6 +128,10 @@ class Keeper:
         hand = self._hands[session_id] = _Hand(held, refreshed_at=self._loop.time())
         self._carry_out(hand, actions)
 
+    def session_ids(self) -> list[str]:
+        """Whose guests are held."""
+        return list(self._hands)
+
     def gauges(self) -> dict[str, int]:
         """How things stand now, for the metrics."""
         return {

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from typing_relay.door.frames import EXPIRED, error
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.ports import Frame, Sessions, Visitors
-from typing_relay.relay.burst import Session
+from typing_relay.relay.burst import YOUNG_MS, Session
 
 logger = logging.getLogger(__name__)
 
@@ -131,8 +132,12 @@ class Outbox:
         if record is None or record.keeper != self._keeper:
             return {"FramesFenced": len(batch)}
         counts = {"FramesRelayed": len(batch)}
+        now = self._clock()
         for connection in sorted(record.connections):
-            failures = self._post_to(session_id, connection, [waiting.frame for waiting in batch])
+            if record.may_hear(connection, now):
+                failures = self._post_to(record, connection, [waiting.frame for waiting in batch])
+            else:
+                failures = self._hang_up(record, connection)
             counts["PostsFailed"] = counts.get("PostsFailed", 0) + failures
         return counts
 
@@ -141,14 +146,31 @@ class Outbox:
         are_all_fresh = all(waiting.record and now - waiting.since <= FRESH_MS for waiting in batch)
         return batch[-1].record if are_all_fresh else None
 
-    def _post_to(self, session_id: str, connection: str, frames: list[Frame]) -> int:
+    def _post_to(self, record: Session, connection: str, frames: list[Frame]) -> int:
         """Post in order; the first failure ends it, as what follows would arrive without what came before."""
         for place, frame in enumerate(frames):
             try:
                 if not self._visitors.send(connection, frame):
-                    self._sessions.forget_connection(session_id, connection, self._clock())
+                    self._gone(record, connection)
                     return 0
             except Exception as error:
                 logger.warning("A post to a visitor failed: %s", error)
                 return len(frames) - place
+        return 0
+
+    def _gone(self, record: Session, connection: str) -> None:
+        """API Gateway says so (410) of one whose handshake has not ended yet, too: that is not believed at once."""
+        now = self._clock()
+        if now - record.heard_at(connection) >= YOUNG_MS:
+            self._sessions.forget_connection(record.session_id, connection, now)
+
+    def _hang_up(self, record: Session, connection: str) -> int:
+        """Its token has run out: it hears so, and nothing more (T13). Returns how many posts have failed."""
+        try:
+            self._visitors.send(connection, error("session_expired", EXPIRED))
+            self._visitors.close(connection)
+        except Exception as failure:
+            logger.warning("A visitor whose token has run out could not be told: %s", failure)
+            return 1
+        self._sessions.forget_connection(record.session_id, connection, self._clock())
         return 0

@@ -13,8 +13,16 @@ from enum import StrEnum
 
 from typing_relay.relay.retry import MAX_RETRIES_OF_TRUE
 
+#: Raised when a record gets an attribute that a write relies on. See ``DynamoSessions.add_connection``.
+RECORD_VERSION = 2
 #: Another send attempt of a value that verification found lost; beyond this CXone's answer is taken as it is.
 MAX_MISMATCHES = 3
+#: API Gateway ends a connection on which nothing was said for ten minutes, and any after two hours (its quotas); the
+#: minute is for a debounce and for what was still on its way.
+SILENT_MS = 10 * 60_000
+LONGEST_CONNECTION_MS = 121 * 60_000
+#: A front end that has just come cannot be posted to yet: API Gateway then says that it is gone (410).
+YOUNG_MS = 15_000
 
 
 class GuestStatus(StrEnum):
@@ -67,10 +75,13 @@ class Session:
 
     session_id: str
     connections: frozenset[str] = frozenset()
-    #: For each connection, when its newest key was pressed, the one known before it, and when it last stopped.
+    #: For each connection, when its newest key was pressed, the one known before it, and when it last stopped. Coming
+    #: in counts as a stop before any key of it: so each has a time at which it was last heard of.
     keys: Mapping[str, int] = field(default_factory=dict)
     earlier_keys: Mapping[str, int] = field(default_factory=dict)
     stops: Mapping[str, int] = field(default_factory=dict)
+    #: For each connection, when (epoch s) the token that it came with runs out.
+    token_ends: Mapping[str, int] = field(default_factory=dict)
     #: Counts accepted keys and stops: fences inputs, as ``generation`` fences owners.
     revision: int = 0
     #: Counts locks, and so calls: fences what duplicates of one owner have read.
@@ -99,8 +110,29 @@ class Session:
     #: CXone has no typing endpoint for this guest (404): no further call.
     typing_unavailable: bool = False
     keeper: str = ""
+    #: Which shape the record has: ``RECORD_VERSION`` of whoever made it, or took it over from an earlier one.
+    record_version: int = RECORD_VERSION
     #: Epoch seconds; past it the record counts as absent, whether deleted or not (T11).
     expires_at: int = 0
+
+    def heard_at(self, connection: str) -> int:
+        """When this connection last typed, stopped or came, at most a debounce before; 0 where that is not known."""
+        return max(self.keys.get(connection, 0), self.stops.get(connection, 0))
+
+    def quiet_connections(self, now: int) -> list[str]:
+        """Those that may be gone without a word, the quietest first: API Gateway's $disconnect is best effort."""
+        by_time = sorted((self.heard_at(connection), connection) for connection in self.connections)
+        return [connection for heard_at, connection in by_time if now - heard_at >= SILENT_MS]
+
+    def is_over(self, connection: str, now: int) -> bool:
+        """API Gateway has ended this connection: none lives longer than two hours after it came."""
+        heard_at = self.heard_at(connection)
+        return bool(heard_at) and now - heard_at >= LONGEST_CONNECTION_MS
+
+    def may_hear(self, connection: str, now: int) -> bool:
+        """The token that this connection came with has not run out (T13)."""
+        ends = self.token_ends.get(connection)
+        return ends is None or now // 1000 < ends
 
     def newest_key_at(self) -> int | None:
         """The newest key that no later stop of its own connection has taken back (T5, T10)."""

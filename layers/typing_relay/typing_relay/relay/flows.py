@@ -29,7 +29,7 @@ from typing_relay.relay.burst import (
     decide,
 )
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Absent, Lock, SenderWorld, World
+from typing_relay.relay.ports import Absent, Coming, Connections, Lock, SenderWorld, World
 from typing_relay.relay.retry import DENIED_MS, backoff_ms
 
 P = ParamSpec("P")
@@ -71,10 +71,11 @@ def run(flow: Flow[T]) -> T:
 # --- what visitors do ------------------------------------------------------------------------------------------------
 
 
-def key_pressed(world: World, session_id: str, connection: str, at: int) -> Flow[str]:
-    """A key pressed at ``at`` (ms). Returns what became of it: stale, coalesced, hopeless, started or failed.
+def key_pressed(world: World, session_id: str, connection: str, at: int, token_ends: int) -> Flow[str]:
+    """A key pressed at ``at`` (ms), on a connection whose token runs out at ``token_ends`` (epoch s).
 
-    A coalesced key is one write and nothing else (T8).
+    Returns what became of it: stale, coalesced, hopeless, started or failed. A coalesced key is one write and nothing
+    else (T8).
     """
     now = world.clock()
     at = min(at, now)  # nobody types in the future, whatever a clock says
@@ -83,10 +84,12 @@ def key_pressed(world: World, session_id: str, connection: str, at: int) -> Flow
     expires_at = _expires_at(world, now)
     record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at)
     if isinstance(record, Absent):  # it ran out while the visitor was connected and silent
-        yield from connected(world, session_id, connection)
+        yield from connected(world, session_id, connection, token_ends)
         record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at)
     if record is None or isinstance(record, Absent):
         return "stale"
+    if connection not in record.connections:  # forgotten too soon: a keeper was told that it is gone
+        yield from connected(world, session_id, connection, token_ends)
     if record.lease_until > now:
         return "coalesced"
     if record.cannot_show():
@@ -112,19 +115,37 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
     return (yield from _take_over(world, record, now))
 
 
-def connected(world: World, session_id: str, connection: str) -> Flow[Session]:
-    """A front end came in. Returns the record, with a guest asked for if there is none."""
+def connected(world: World, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
+    """A front end came in, by a token that runs out at ``token_ends`` (epoch s).
+
+    Returns the record, with a guest asked for if there is none. What it typed a debounce ago, and a second for the way,
+    is of no use any more: the time at which it is first heard of may be set there, and takes no key back.
+    """
     now = world.clock()
     expires_at = _expires_at(world, now)
-    record = yield from step(world.sessions.add_connection, session_id, connection, now, expires_at)
+    coming = Coming(connection, heard_at=now - world.policy.debounce_ms - 1000, token_ends=token_ends)
+    record = yield from step(world.sessions.add_connection, session_id, coming, now, expires_at)
     while isinstance(record, Absent):
         yield from step(world.sessions.create, session_id, now, expires_at)
-        record = yield from step(world.sessions.add_connection, session_id, connection, now, expires_at)
+        record = yield from step(world.sessions.add_connection, session_id, coming, now, expires_at)
     gone = (record.keys.keys() | record.stops.keys()) - record.connections
     if gone:
         yield from step(world.sessions.prune, record, now - 10 * world.policy.debounce_ms)
     yield from ensure_guest(world, record)
     return record
+
+
+def roll_called(sessions: Connections, lives: Callable[[str], bool], record: Session, now: int) -> Flow[list[str]]:
+    """Ask after the quiet connections of ``record``; returns those that are gone, and forgets them.
+
+    ``lives`` asks API Gateway, which is asked nothing where its own limit tells.
+    """
+    gone = []
+    for connection in record.quiet_connections(now):
+        if record.is_over(connection, now) or not (yield from step(lives, connection)):
+            yield from step(sessions.forget_connection, record.session_id, connection, now)
+            gone.append(connection)
+    return gone
 
 
 def disconnected(world: World, session_id: str, connection: str, at: int) -> Flow[str]:

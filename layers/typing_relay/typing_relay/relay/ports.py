@@ -19,7 +19,7 @@ class Sessions(Protocol):
         self, session_id: str, connection: str, at: int, now: int, expires_at: int
     ) -> Session | Absent | None: ...
     def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None: ...
-    def add_connection(self, session_id: str, connection: str, now: int, expires_at: int) -> Session | Absent: ...
+    def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent: ...
     def forget_connection(self, session_id: str, connection: str, now: int) -> None: ...
     def prune(self, record: Session, before: int) -> None: ...
     def claim(self, session_id: str, generation: int, lease_until: int) -> bool: ...
@@ -35,6 +35,12 @@ class Sessions(Protocol):
     def request_guest(self, record: Session, now: int) -> bool: ...
     def end_guest(self, session_id: str, guest_id: str, now: int) -> bool: ...
     def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool: ...
+
+
+class Connections(Protocol):
+    """The part of ``Sessions`` by which a connection is forgotten."""
+
+    def forget_connection(self, session_id: str, connection: str, now: int) -> None: ...
 
 
 class Guests(Protocol):
@@ -54,6 +60,15 @@ class Weather(Protocol):
 @dataclass(frozen=True, slots=True)
 class Absent:
     """The record does not exist, or is past its ``expires_at`` (T11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A front end came in: heard of at ``heard_at`` (ms), by a token that runs out at ``token_ends`` (epoch s)."""
+
+    connection: str
+    heard_at: int
+    token_ends: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,104 @@
+"""Records written by another version of this software: rolled forward over an older one, and back from a newer one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from typing_relay.aws.sessions import DynamoSessions
+from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
+from typing_relay.relay.ports import Coming
+
+from tests.support.session_table import TABLE, create_session_table
+
+NOW = 1_800_000_000_000
+EXPIRES = NOW // 1000 + 3600
+COMING = Coming("tab-2", NOW - 3000, EXPIRES)
+
+
+@pytest.fixture
+def dynamodb() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("dynamodb", "eu-central-1", aws_access_key_id="test", aws_secret_access_key="test")
+        create_session_table(client)
+        yield client
+
+
+@pytest.fixture
+def sessions(dynamodb: Any) -> DynamoSessions:
+    """The visitor types in one tab, an owner is at work, a guest is open."""
+    store = DynamoSessions(dynamodb, TABLE)
+    store.create("alice", NOW, EXPIRES)
+    store.add_connection("alice", Coming("tab-1", NOW - 3000, EXPIRES), NOW, EXPIRES)
+    store.press_key("alice", "tab-1", NOW, NOW, EXPIRES)
+    store.claim("alice", 0, NOW + 8000)
+    return store
+
+
+def rewrite(dynamodb: Any, without: tuple[str, ...] = (), **values: dict[str, Any]) -> None:
+    """Make the record one of another version."""
+    key = {"session_id": {"S": "alice"}}
+    item = dynamodb.get_item(TableName=TABLE, Key=key)["Item"] | values
+    dynamodb.put_item(TableName=TABLE, Item={name: value for name, value in item.items() if name not in without})
+
+
+def record_of(sessions: DynamoSessions) -> Session:
+    record = sessions.get("alice", NOW)
+    assert record is not None
+    return record
+
+
+def make_it_of_version_1(dynamodb: Any) -> None:
+    """Before connections carried the ends of their tokens."""
+    rewrite(dynamodb, without=("token_ends", "record_version"))
+
+
+def test_an_older_record_is_read_with_what_it_has(dynamodb: Any, sessions: DynamoSessions) -> None:
+    """Roll forward: no visitor loses a burst or a guest by a deployment."""
+    before = record_of(sessions)
+    make_it_of_version_1(dynamodb)
+    record = record_of(sessions)
+    assert (record.record_version, record.token_ends) == (1, {})
+    assert (record.keys, record.generation, record.connections) == (before.keys, 1, before.connections)
+
+
+def test_it_is_taken_over_when_a_front_end_comes(dynamodb: Any, sessions: DynamoSessions) -> None:
+    """Roll forward: with its fences, for an owner may be at work (T6)."""
+    make_it_of_version_1(dynamodb)
+    record = sessions.add_connection("alice", COMING, NOW, EXPIRES)
+    assert isinstance(record, Session)
+    assert (record.record_version, record.token_ends) == (RECORD_VERSION, {"tab-2": EXPIRES})
+    assert (record.connections, record.generation, record.revision) == ({"tab-1", "tab-2"}, 1, 1)
+
+
+def test_until_then_keys_stops_and_owners_go_on(dynamodb: Any, sessions: DynamoSessions) -> None:
+    """Roll forward: tabs that were open before the deployment say hello to nobody."""
+    make_it_of_version_1(dynamodb)
+    assert sessions.press_key("alice", "tab-1", NOW + 5, NOW + 5, EXPIRES)
+    assert sessions.note_stop("alice", "tab-1", NOW + 9, NOW + 9)
+    assert sessions.set_lease("alice", 1, NOW + 9000)
+    sessions.forget_connection("alice", "tab-1", NOW)
+    sessions.prune(record_of(sessions), NOW + 60_000)
+    assert record_of(sessions).connections == frozenset()
+
+
+def test_a_record_of_a_later_version_is_used_as_it_is(dynamodb: Any, sessions: DynamoSessions) -> None:
+    """Roll back: what only the later version knows is left alone and overwritten by nobody."""
+    later = {"N": str(RECORD_VERSION + 1)}
+    rewrite(dynamodb, record_version=later, mood={"S": "cheerful"})
+    record = sessions.add_connection("alice", COMING, NOW, EXPIRES)
+    assert isinstance(record, Session)
+    assert record.record_version == RECORD_VERSION + 1
+    item = dynamodb.get_item(TableName=TABLE, Key={"session_id": {"S": "alice"}})["Item"]
+    assert (item["mood"], item["record_version"]) == ({"S": "cheerful"}, later)
+
+
+def test_a_guest_status_that_only_a_later_version_knows_means_that_there_is_no_guest(
+    dynamodb: Any, sessions: DynamoSessions
+) -> None:
+    """Roll back: a guest is asked for anew, and no function fails over it."""
+    rewrite(dynamodb, guest_status={"S": "on_holiday"})
+    assert record_of(sessions).guest_status is GuestStatus.CLOSED
