@@ -6,6 +6,7 @@ Environment: see docs/keeper.md. One structured line says ``guest keeper ready``
 from __future__ import annotations
 
 import logging
+import random
 import signal
 import socket
 import ssl
@@ -32,8 +33,10 @@ from typing_relay.keeper.loop import Loop
 from typing_relay.keeper.openings import Openings
 from typing_relay.keeper.outbox import Outbox
 from typing_relay.keeper.roll_call import RollCall
+from typing_relay.keeper.sweeping import Sweeping
 
 CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS, ROLL_CALL_THREADS = 8, 8, 12, 4, 2, 2
+SWEEPING_THREADS = 2
 METRICS_S = 60.0
 #: No call hangs: a visitor's frames wait behind it. A read is longer than the queue's long poll.
 LIMITS = Limits(connect_s=2, read_s=5, tries=3)
@@ -90,6 +93,14 @@ class Process:
             self.counters,
             self.keeper.session_ids,
         )
+        self.sweeping = Sweeping(
+            self.loop,
+            Jobs(self.loop, SWEEPING_THREADS, "sweeping"),
+            runtime.sessions(),
+            runtime.sweeper_world(),
+            self.counters,
+            random.random,
+        )
         self.health = HealthPort(self.loop, runtime.number("KEEPER_HEALTH_PORT", 0))
 
     def _settings(self) -> Settings:
@@ -120,6 +131,7 @@ class Process:
             signal.signal(number, lambda *_: self.loop.call_from_thread(self._drain))
         self.keeper.start(self.custody)
         self.roll_call.start()
+        self.sweeping.start()
         self.loop.call_later(METRICS_S, self._report)
         logger.info(
             "guest keeper ready",

@@ -129,6 +129,7 @@ class Cloud:
             "DynamoDB_20120810.UpdateItem": self.table.update_item,
             "DynamoDB_20120810.GetItem": self.table.get_item,
             "DynamoDB_20120810.BatchGetItem": self.table.batch_get_item,
+            "DynamoDB_20120810.Query": lambda _: {"Items": []},
             "secretsmanager.GetSecretValue": lambda _: {"SecretString": '{"client_id": "c", "client_secret": "s"}'},
         }
 

@@ -57,6 +57,7 @@ class Scene:
                 "CONNECTIONS_URL": endpoint,
                 "CXONE_BASE_URL": endpoint,
                 "CXONE_SECRET_ARN": "secret",
+                "STATE_MACHINE_ARN": "typing",
                 "POWERTOOLS_SERVICE_NAME": "guest_keeper",
                 "POWERTOOLS_METRICS_NAMESPACE": "TypingRelay",
                 "POWERTOOLS_LOG_LEVEL": "WARNING",

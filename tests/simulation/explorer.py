@@ -15,7 +15,7 @@ from tests.simulation.fingerprint import Fingerprints
 from tests.simulation.history import Act, Fault, Turn
 from tests.simulation.invariants import Violated
 from tests.simulation.runner import PROBE_KEYS, PROBE_OVER_MS, PROBE_SHOWN_MS
-from tests.simulation.world import START, SWEEP_MS, Action, World
+from tests.simulation.world import START, Action, World
 
 #: Looks while waiting for another process are seldom here: each is one more moment at which anything may happen.
 POLICY = Policy(poll_ms=2_500, guest_poll_ms=1_000)
@@ -33,7 +33,7 @@ class Scenario:
     faults: dict[str, tuple[Fault, ...]] = field(default_factory=dict)
     most_faults: int = 0
     delays: int = 0
-    sweep: int = 30_000
+    sweep: int = 4_000
     #: What agents may see, in order; None: not judged, as trouble may hide a burst.
     seen: frozenset[tuple[bool, ...]] | None = None
 
@@ -72,7 +72,7 @@ class Branch:
 
     def _sweep(self, fault: Fault | None) -> None:
         self.world.sweep()
-        self._add(self.world.now + SWEEP_MS, "sweep", self._sweep)
+        self._add(self.world.now + self.world.sweep_ms, "sweep", self._sweep)
 
     def settle(self) -> None:
         """Do what needs no choice, and let time pass while nothing is ready."""

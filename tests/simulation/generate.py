@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from tests.simulation.history import FAULTS, LATE_MS, TURNS, Act, Fault, History, Turn
+from tests.simulation.world import KEEPERS_LOOK_MS, SCHEDULE_MS
 
 #: Gaps within a burst; the long ones lie just below the debounce.
 GAPS = (20, 90, 180, 180, 300, 300, 450, 900, 1_500, 1_990)
@@ -25,7 +26,8 @@ def random_history(random: Random) -> History:
     acts = list(_acts(random))
     history = History(
         guest=random.random() < 0.9,
-        sweep=random.randrange(60_000),
+        keepers=(keepers := random.random() < 0.8),
+        sweep=random.randrange(KEEPERS_LOOK_MS if keepers else SCHEDULE_MS),
         pace=random.choice((1, 3, 5, 8)),
         cap=random.choice((600_000, 600_000, 600_000, 6_000)),
     )
@@ -113,6 +115,6 @@ def _smaller(history: History) -> Iterator[History]:
         if act.late:
             yield replace(history, acts=(*before, replace(act, late=0), *after))
     default = History()
-    for name in ("guest", "cap", "pace", "sweep"):
+    for name in ("guest", "keepers", "cap", "pace", "sweep"):
         if getattr(history, name) != getattr(default, name):
             yield replace(history, **{name: getattr(default, name)})

@@ -8,7 +8,7 @@ Written as one line, parts separated by ``;``. Times are ms since the beginning,
     step 12 crash; step 14 stall 1500                                  what happens to the 12th, 14th effect
     call 2 throttled 5000; call 3 lost 900                             how CXone answers the 2nd, 3rd call
     start 1 vanish; wait 1 lost; wait 2 twice                          what becomes of executions and their waits
-    guest none; sweep 23000; pace 8; cap 9000                          the surroundings
+    guest none; keepers none; sweep 3000; pace 8; cap 9000             the surroundings
 """
 
 from __future__ import annotations
@@ -92,8 +92,10 @@ class History:
     waits: Mapping[int, Fault] = field(default_factory=dict)
     #: Whether a guest is open at the beginning; else no record exists.
     guest: bool = True
-    #: When the sweeper first comes; then each minute.
-    sweep: int = 30_000
+    #: Whether keepers live, and look every few seconds for bursts whose owner died; else the scheduled sweeper does.
+    keepers: bool = True
+    #: When they first look, or the sweeper first comes.
+    sweep: int = 4_000
     #: How long a store's step takes; a CXone call eight times that.
     pace: int = 5
     #: The typing cap of the policy.
@@ -104,7 +106,7 @@ class History:
         for name in FAULTS:
             parts += [f"{name} {number} {fault}" for number, fault in sorted(self.faults(name).items())]
         default = History()
-        parts += [] if self.guest else ["guest none"]
+        parts += [f"{name} none" for name in ("guest", "keepers") if not getattr(self, name)]
         for name in ("sweep", "pace", "cap"):
             if getattr(self, name) != getattr(default, name):
                 parts.append(f"{name} {getattr(self, name)}")
@@ -144,8 +146,8 @@ def _with_part(history: History, words: list[str]) -> History:
     if first in FAULTS:
         faults = {**history.faults(first), int(words[1]): _fault(first, words[2:])}
         return replace(history, **{first + "s": faults})
-    if first == "guest":
-        return replace(history, guest=words[1] != "none")
+    if first in ("guest", "keepers"):
+        return replace(history, **{first: words[1] != "none"})
     if first in ("sweep", "pace", "cap"):
         return replace(history, **{first: int(words[1])})
     kind = " ".join(words[:2])

@@ -19,8 +19,6 @@ from tests.simulation.history import Act
 if TYPE_CHECKING:
     from tests.simulation.world import Process, World
 
-#: T4: so long after the last key and the last fault CXone shows nothing any more.
-SETTLED_MS = 75_000
 #: T7: at most three retries.
 MOST_TRIES_OF_TRUE = 4
 
@@ -76,13 +74,15 @@ class Watch:
     def deadline(self) -> int:
         """When nothing may be shown any more (T4)."""
         asked = self._asked.get(self._world.record.guest_id, 0)
-        return max(self._quiet_since, asked) + SETTLED_MS
+        return max(self._quiet_since, asked) + self._world.settle_ms
 
     def check_settled(self) -> None:
         """T4."""
         stuck = self._world.cxone.stuck()
         if stuck:
-            raise Violated("T4", f"{SETTLED_MS} ms after the last key and fault CXone still shows typing for {stuck}")
+            raise Violated(
+                "T4", f"{self._world.settle_ms} ms after the last key and fault CXone still shows typing for {stuck}"
+            )
 
     # --- what the relay writes
 

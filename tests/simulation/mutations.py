@@ -197,8 +197,8 @@ MUTATIONS = (
     Mutation(
         "sweeper: skip it",
         FLOWS,
-        "return (yield from _take_over(world, record, world.clock()))\n",
-        'yield from ()\n    return "coalesced"\n',
+        'return record is not None and (yield from _take_over(world, record, world.clock())) == "started"\n',
+        "return False\n",
     ),
     # the store's conditions, in memory
     Mutation(

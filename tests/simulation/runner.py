@@ -11,7 +11,7 @@ from typing_relay.relay.burst import Policy
 from tests.simulation import oracle
 from tests.simulation.history import Act, Fault, History
 from tests.simulation.invariants import Violated
-from tests.simulation.world import START, SWEEP_MS, Action, World
+from tests.simulation.world import START, Action, World
 
 #: The burst after all has come to rest: ms after that, and by when it must be seen.
 PROBE_KEYS = (10, 600, 1200)
@@ -23,7 +23,7 @@ class Runner:
 
     def __init__(self, history: History, log: list[str] | None = None) -> None:
         self._history, self._agenda, self._order = history, list[tuple[int, int, Action]](), count()
-        self.world = World(Policy(cap_ms=history.cap), self._add, history.pace)
+        self.world = World(Policy(cap_ms=history.cap), self._add, history.pace, history.keepers)
         self.world.log = log
         if history.guest:
             self.world.open_guest()
@@ -81,7 +81,7 @@ class Runner:
 
     def _sweep(self, fault: Fault | None) -> None:
         self.world.sweep()
-        self._add(Action(self.world.now + SWEEP_MS, "sweep", "sweep", self._sweep))
+        self._add(Action(self.world.now + self.world.sweep_ms, "sweep", "sweep", self._sweep))
 
     def _probe(self) -> None:
         """T9: whatever happened, a new burst is shown, and its end."""

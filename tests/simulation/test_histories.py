@@ -17,6 +17,7 @@ from tests.simulation.invariants import Violated
 from tests.simulation.oracle import stops_before_late_keys
 from tests.simulation.regressions import DIRECTED, REGRESSIONS, Regression
 from tests.simulation.runner import play
+from tests.simulation.world import KEEPERS_LOOK_MS
 
 #: How many random histories; fewer for a quick look: HISTORIES=2000 make test ARGS=tests/simulation
 HISTORIES = int(os.environ.get("HISTORIES", "100000"))
@@ -53,7 +54,7 @@ def histories(draw: st.DrawFn) -> History:
         calls=draw(_faults("call", 14)),
         starts=draw(_faults("start", 5)),
         waits=draw(_faults("wait", 8)),
-        sweep=draw(st.integers(0, 59_999)),
+        sweep=draw(st.integers(0, KEEPERS_LOOK_MS - 1)),
         pace=draw(st.sampled_from((1, 5, 8))),
     )
 

@@ -164,6 +164,7 @@ class Stage:
             "CONNECTIONS_URL": self.visitors.url,
             "CXONE_BASE_URL": self.cxone.base_url,
             "CXONE_SECRET_ARN": self._secret_arn,
+            "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:typing",
             "POWERTOOLS_SERVICE_NAME": "guest-keeper",
             "POWERTOOLS_METRICS_NAMESPACE": "TypingRelay",
         }

@@ -25,7 +25,7 @@ from tests.support.call_rules import repeats, violations
 #: How long a busy machine may take over what should take a moment.
 PATIENCE_S = 30.0
 #: T4's bound, and the emulator's sweeper schedule, which is up to 10 s late.
-DARK_S = 75.0 + 10.0
+DARK_S = 30.0 + 10.0
 KEY_EVERY_S = 0.4
 #: For a stack whose keeper is to be killed: what takes the template's keepers half a minute.
 SOON_TAKEN_OVER = {"KEEPER_VISIBILITY_SECONDS": "8"}

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import BotoCoreError, ClientError
 
 from typing_relay.aws import services
@@ -108,9 +108,8 @@ def visitors() -> Visitors:
 
 def count(metric: str) -> None:
     """Write one of ``metric`` to the log, where CloudWatch finds it, at once: for what is rare and not to be lost."""
-    metrics = Metrics()
-    metrics.add_metric(metric, MetricUnit.Count, 1)
-    metrics.flush_metrics()
+    with single_metric(metric, MetricUnit.Count, 1):  # of its own: a keeper's threads do not share Metrics
+        pass
 
 
 def start_execution(session_id: str, generation: int) -> bool:

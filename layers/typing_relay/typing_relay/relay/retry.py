@@ -12,7 +12,7 @@ DEFAULT_RETRY_AFTER_MS = 2_000
 #: The exponential part grows no further: a ``false`` should land soon after CXone recovers.
 LONGEST_BACKOFF_MS = 16_000
 #: A refusal that only a change of configuration can end (scope, credentials) is tried this seldom.
-DENIED_MS = 30_000
+DENIED_MS = 15_000
 
 
 def backoff_ms(attempt: int, retry_after_ms: int = 0, jitter: float = 0.0) -> int:

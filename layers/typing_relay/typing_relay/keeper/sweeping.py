@@ -1,0 +1,71 @@
+"""Looks every few seconds for bursts whose owner died, and starts the next owner (T4).
+
+The scheduled sweeper does the same, but a schedule fires within a minute of its time, so that two sweeps may be two
+minutes apart. Keepers run all the time. Each looks for itself: a claim is conditional, so of two that find the same
+burst one starts its owner.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from typing_relay.aws.sessions import SWEEP_SHARDS
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.jobs import Jobs
+from typing_relay.keeper.loop import Loop
+from typing_relay.keeper.ports import Sessions
+from typing_relay.relay.flows import run, sweep_one
+from typing_relay.relay.ports import World
+
+logger = logging.getLogger(__name__)
+
+#: With the lease that a dead owner leaves and the start of the next it makes less than T4's 30 s. The simulation takes
+#: 5 s for the worst case: a look takes its time, too.
+LOOK_S = 4.0
+#: Session ids read of a partition at a time; when there are more, the same look goes on.
+PAGE = 100
+
+
+class Sweeping:
+    """``world`` is the scheduled sweeper's."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        jobs: Jobs,
+        sessions: Sessions,
+        world: World,
+        counters: Counters,
+        random: Callable[[], float],
+    ) -> None:
+        """``random`` gives 0 to 1: keepers that were started together do not look together."""
+        self._loop, self._jobs, self._sessions, self._world = loop, jobs, sessions, world
+        self._counters, self._random = counters, random
+
+    def start(self) -> None:
+        """Look from now on."""
+        self._loop.call_later(self._random() * LOOK_S, self._look)
+
+    def _look(self) -> None:
+        self._loop.call_later(LOOK_S, self._look)
+        if not len(self._jobs):  # the last look is over
+            for shard in range(SWEEP_SHARDS):
+                self._submit(shard)
+
+    def _submit(self, shard: int) -> None:
+        self._jobs.submit(
+            shard,
+            lambda: self._sweep(shard),
+            lambda started: self._counters.add("BurstsTakenUp", started),
+            lambda error: logger.warning("Bursts whose owner died could not be looked for: %s", error),
+        )
+
+    def _sweep(self, shard: int) -> int:
+        """On a worker thread. Returns how many owners were started."""
+        started = 0
+        while True:
+            session_ids = self._sessions.overdue(shard, self._world.clock(), PAGE)
+            started += sum(run(sweep_one(self._world, session_id)) for session_id in session_ids)
+            if len(session_ids) < PAGE:
+                return started

@@ -1,0 +1,106 @@
+"""Bursts whose owner died: found by a keeper within seconds, taken up once (T4)."""
+
+from __future__ import annotations
+
+import pytest
+from typing_relay.aws.sessions import shard_of
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.sweeping import LOOK_S, PAGE, Sweeping
+from typing_relay.relay.burst import Policy
+from typing_relay.relay.ports import World
+
+from tests.simulation.memory_sessions import MemorySessions
+from tests.support.keeper_fakes import ManualJobs, ManualLoop
+
+NOW = 1_800_000_000_000
+
+
+class Scene:
+    """Keepers with one store and one Step Functions."""
+
+    def __init__(self, keepers: int = 1) -> None:
+        self.sessions, self.started, self.can_start, self.now = MemorySessions(), list[str](), True, NOW
+        self.loop, self.counters = ManualLoop(), Counters()
+        self.jobs = [ManualJobs() for _ in range(keepers)]
+        world = World(self.sessions, Policy(), lambda: self.now, self.start_execution, lambda _session: None)
+        for number, jobs in enumerate(self.jobs):
+            delay = number / keepers
+            made = Sweeping(self.loop, jobs, self.sessions, world, self.counters, lambda delay=delay: delay)  # type: ignore[arg-type,misc]
+            made.start()
+
+    def start_execution(self, session_id: str, generation: int) -> bool:
+        if self.can_start:
+            self.started.append(session_id)
+        return self.can_start
+
+    def has_died(self, session_id: str, at: int = NOW) -> None:
+        """Its owner's lease ran out at ``at``."""
+        self.sessions.create(session_id, NOW, NOW // 1000 + 3600)
+        self.sessions.claim(session_id, 0, at)
+
+    def passes(self, seconds: float, step: float = 0.5) -> None:
+        for _ in range(int(seconds / step)):
+            self.now += int(step * 1000)
+            self.loop.advance(step)
+            for jobs in self.jobs:
+                jobs.run()
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_a_burst_whose_owner_died_has_another_within_seconds(scene: Scene) -> None:
+    """T4: the schedule alone may take two minutes."""
+    scene.passes(1)
+    scene.has_died("alice")
+    scene.passes(LOOK_S + 0.5)
+    assert (scene.started, scene.counters.take()["BurstsTakenUp"]) == (["alice"], 1)
+
+
+def test_one_whose_owner_lives_is_left_alone(scene: Scene) -> None:
+    scene.has_died("alice", at=NOW + 60_000)
+    scene.passes(30)
+    assert scene.started == []
+
+
+def test_of_several_keepers_one_takes_it_up() -> None:
+    """T12: a claim is conditional."""
+    scene = Scene(keepers=3)
+    scene.has_died("alice")
+    scene.passes(2 * LOOK_S)
+    assert scene.started == ["alice"]
+
+
+def test_while_executions_are_refused_it_is_tried_again_at_each_look(scene: Scene) -> None:
+    scene.can_start = False
+    scene.has_died("alice")
+    scene.passes(2 * LOOK_S)
+    scene.can_start = True
+    scene.passes(LOOK_S)
+    assert scene.started == ["alice"]
+
+
+def test_a_thousand_that_died_together_are_taken_up_in_one_look(scene: Scene) -> None:
+    sessions = [f"visitor {n}" for n in range(1000)]
+    assert max(sum(shard_of(name) == shard for name in sessions) for shard in range(8)) > PAGE
+    for session_id in sessions:
+        scene.has_died(session_id)
+    scene.passes(1)
+    assert sorted(scene.started) == sorted(sessions)
+
+
+def test_a_look_that_takes_long_is_not_overtaken_by_the_next(scene: Scene) -> None:
+    scene.loop.advance(10 * LOOK_S)
+    assert len(scene.jobs[0]) == 8
+
+
+def test_when_the_store_is_away_the_next_look_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    overdue = scene.sessions.overdue
+    monkeypatch.setattr(scene.sessions, "overdue", None)
+    scene.has_died("alice")
+    scene.passes(LOOK_S)
+    monkeypatch.setattr(scene.sessions, "overdue", overdue)
+    scene.passes(LOOK_S)
+    assert scene.started == ["alice"]
