@@ -319,6 +319,15 @@ def test_what_comes_behind_the_peers_close_is_not_heard(wire: Wire) -> None:
     assert heard.texts == []
 
 
+def test_a_close_without_a_code_is_reported_as_one(wire: Wire) -> None:
+    """RFC 6455, 7.1.5: 1005, which is never sent."""
+    _, heard, peer = wire.opened()
+    peer.sendall(frame(CLOSE))
+    wire.turn_until(lambda: heard.end is not None)
+    assert heard.end is not None
+    assert (heard.end.close_code, read_frame(peer)) == (1005, (CLOSE, struct.pack("!H", 1000)))
+
+
 def test_a_peer_that_is_mute_on_close_is_left_at_the_deadline(wire: Wire) -> None:
     guest_socket, _, peer = wire.opened(IMPATIENT)
     guest_socket.close()

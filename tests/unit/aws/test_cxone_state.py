@@ -72,6 +72,8 @@ def test_forgetting_leaves_a_newer_token_alone(dynamodb: Any) -> None:
 def test_a_table_that_is_away_is_said_to_be(dynamodb: Any) -> None:
     with pytest.raises(ShareUnavailable):
         SharedToken(dynamodb, "no-such-table").read()
+    with pytest.raises(ShareUnavailable):
+        SharedToken(dynamodb, "no-such-table").try_lock(NOW)
 
 
 # --- the breaker

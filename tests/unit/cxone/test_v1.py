@@ -152,12 +152,16 @@ def test_a_process_waits_for_the_one_that_is_renewing(cxone: responses.RequestsM
     cxone.post(TYPING_URL)
     http = session()
 
-    def other_saves(_seconds: float) -> None:
+    waited: list[float] = []
+
+    def other_saves(seconds: float) -> None:
+        waited.append(seconds)
         share.save(Token("theirs", NOW + 3_600_000))
+        share.locked = True  # a third one is at it already
 
     tokens = Tokens(http, BASE, lambda: Credentials("id", "s3cret"), share, clock, sleep=other_saves)
     assert GuestsV1(http, BASE, tokens, clock).set_typing("g/1", True).kind is Kind.ACCEPTED
-    assert requests_to(cxone, TOKEN_URL) == []
+    assert (requests_to(cxone, TOKEN_URL), len(waited)) == ([], 1)
 
 
 def test_a_process_that_waits_in_vain_asks_for_no_token_of_its_own(

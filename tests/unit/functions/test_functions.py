@@ -414,6 +414,17 @@ def test_the_sender_tells_cxone_and_comes_back_later(
     assert cxone.typing == [True]
 
 
+def test_a_sleeping_owners_lease_outlives_its_wait(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T8: keys that come meanwhile are coalesced, and start no second owner."""
+    send(keystroke, "keystroke")
+    wait_seconds = reconcile(sender)["wait_seconds"]
+    record = aws.record()
+    assert record is not None
+    assert record.lease_until >= aws.time() + wait_seconds * 1000 + sender.world.policy.lease_margin_ms
+
+
 def test_a_stop_takes_over_and_sends_false_at_once(
     aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
 ) -> None:

@@ -253,6 +253,19 @@ def test_a_message_that_kills_every_task_at_once_is_not_replaced(loop: ManualLoo
     assert REPLACE_AFTER_RECEIVES < FakeQueue.MAX_RECEIVES
 
 
+def test_a_renewal_that_fails_after_its_guest_is_done_disturbs_nobody(task: Task, queue: FakeQueue) -> None:
+    queue.ask("alice")
+    queue.ask("bob")
+    task.works()
+    queue.fails = True
+    task.loop.advance(TERMS.renew_s + 1)  # the renewal of both is under way
+    task.custody.done("alice")
+    task.jobs.run()
+    queue.fails = False
+    task.works(seconds=60)
+    assert (len(task.custody), queue.visible()) == (1, 0)
+
+
 def test_renewals_go_on_after_calls_have_failed(task: Task, queue: FakeQueue) -> None:
     visitors = [f"visitor {number}" for number in range(TERMS.max_guests)]
     for visitor in visitors:  # one a second, so that their renewals are due one after another

@@ -67,7 +67,7 @@ class Scene:
 
     def __init__(self, *session_ids: str) -> None:
         self.loop, self.store, self.names = ManualLoop(), ManualJobs(), ManualJobs()
-        self.records, self.outbox, self.now = Records(*session_ids), SentFrames(), NOW
+        self.records, self.outbox, self.now, self.counters = Records(*session_ids), SentFrames(), NOW, Counters()
         self.openings = Openings(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
         self.keeper = Keeper(
             Settings(NAME),
@@ -78,7 +78,7 @@ class Scene:
             outbox=self.outbox,  # type: ignore[arg-type]
             openings=self.openings,
             tls=ssl.create_default_context(),
-            counters=Counters(),
+            counters=self.counters,
             clock=self.clock,
         )
         for session_id in session_ids:
@@ -174,3 +174,16 @@ def test_the_gauges_tell_guests_from_open_sockets() -> None:
         "OpeningsWaiting": 0,
         "VisitorsWithFramesWaiting": 0,
     }
+
+
+def test_sockets_that_were_open_are_told_from_those_that_never_were() -> None:
+    """The dashboard shows both: CXone drops, or CXone refuses."""
+    scene = Scene("alice", "bob")
+    scene.opens("alice")
+    for session_id in ("alice", "bob"):
+        hand = scene.keeper._hands[session_id]
+        [socket] = hand.sockets.values()
+        socket._lost(OSError("reset"))
+    counted = scene.counters.take()
+    assert (counted["SocketsLost"], counted["SocketsNotOpened"]) == (1, 1)
+    assert scene.openings.under_way == 0
