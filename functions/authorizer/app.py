@@ -2,7 +2,7 @@
 
 Every refusal is a Deny policy, which API Gateway answers with 403 and no detail. (401 would take raising
 "Unauthorized": a failed invocation, with which any stranger could set off the alarm on failures.) What does
-fail here, the secret or the JWKS being out of reach, is ours to mend: a 500, and the alarm is right.
+fail here, the secret or the JWKS being out of reach and no keys known, is ours to mend: a 500, and the alarm is right.
 """
 
 import os
@@ -15,7 +15,7 @@ from typing_relay.aws.secrets import Secret
 from typing_relay.aws.services import Account, SecretsManager
 from typing_relay.door.handshakes import check_origin, read_handshake, the_token
 from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, TokenVerifier, jwks_client
-from typing_relay.door.visitor_tokens import Refusal, Visitor
+from typing_relay.door.visitor_tokens import Refusal, TokenRules, Visitor
 
 # Settings and clients are made here and not by typing_relay.runtime, whose rules of typing nobody needs at the door.
 _LIMITS = Limits(connect_s=1, read_s=2, tries=2)
@@ -27,12 +27,28 @@ metrics = Metrics()
 
 
 def _token_verifier() -> TokenVerifier:
-    issuer, audience = os.environ.get("VISITOR_ISSUER") or None, os.environ.get("VISITOR_AUDIENCE") or None
     jwks_url = os.environ.get("VISITOR_JWKS_URL")
+    rules = TokenRules(
+        algorithms=("RS256", "ES256") if jwks_url else ("HS256",),
+        issuer=os.environ.get("VISITOR_ISSUER") or None,
+        audience=os.environ.get("VISITOR_AUDIENCE") or None,
+        max_life_seconds=int(os.environ.get("VISITOR_TOKEN_MAX_SECONDS") or 0),
+    )
     if jwks_url:
-        return JwksVerifier(jwks_client(jwks_url), issuer, audience)
+        return JwksVerifier(jwks_client(jwks_url), rules, _serving_on)
     secret = Secret(SecretsManager(Account.here(), _LIMITS), os.environ["VISITOR_SECRET_ARN"])
-    return SecretVerifier(secret, issuer, audience)
+    return SecretVerifier(secret, rules, _serving_on)
+
+
+def _serving_on() -> None:
+    """Visitors come in by keys last read; an alarm tells the operator before that ends."""
+    logger.warning("The visitor secret or key set is out of reach; what was last read serves on", exc_info=True)
+    _count("KeysServedOn")
+
+
+def _count(metric: str) -> None:
+    metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)
+    metrics.flush_metrics()
 
 
 verifier = _token_verifier()
@@ -47,8 +63,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     connection = event["requestContext"]["connectionId"]
     if isinstance(verdict, Refusal):
         logger.warning("Handshake refused", reason=verdict.reason, connection=connection)
-        metrics.add_metric(name="HandshakesRefused", unit=MetricUnit.Count, value=1)
-        metrics.flush_metrics()
+        _count("HandshakesRefused")
         return _policy("Deny", event["methodArn"], "refused", {})
     logger.debug("Handshake admitted", session=verdict.session, connection=connection)
     signals = "on" if SIGNALS and verdict.signals else "off"

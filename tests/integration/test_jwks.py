@@ -12,7 +12,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from typing_relay.door.visitor_keys import JwksVerifier, jwks_client
-from typing_relay.door.visitor_tokens import Reason, Refusal, Visitor
+from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor
 
 from tests.support.token_samples import signed
 
@@ -81,7 +81,7 @@ def issuer() -> Iterator[Issuer]:
 @pytest.fixture
 def verifier(issuer: Issuer) -> JwksVerifier:
     """What the authorizer has in a fresh process."""
-    return JwksVerifier(jwks_client(issuer.url))
+    return JwksVerifier(jwks_client(issuer.url), TokenRules(("RS256", "ES256")), lambda: None)
 
 
 def _by(kid: str, key: Any, algorithm: str = "ES256") -> str:
@@ -111,7 +111,7 @@ def test_a_new_key_is_found_without_waiting_for_the_cache(issuer: Issuer) -> Non
     """T13: the issuer rotates its keys; an unknown key id leads to one fetch when the last is long enough ago."""
     client = jwks_client(issuer.url)
     client.cooldown_duration = 0  # as though the 30 s had passed
-    verifier = JwksVerifier(client)
+    verifier = JwksVerifier(client, TokenRules(("RS256", "ES256")), lambda: None)
     verifier.verify(_by("old", OLD_KEY), NOW)
     issuer.keys.append(_public("new", NEW_KEY))
     assert isinstance(verifier.verify(_by("new", NEW_KEY), NOW), Visitor)

@@ -316,6 +316,10 @@ class TestAlarms:
     def test_each_is_explained_to_whoever_is_woken(self, alarm: str) -> None:
         assert f"`{alarm}`" in (ROOT / "docs/operations.md").read_text()
 
+    def test_a_tab_too_many_rings_no_alarm(self) -> None:
+        """API Gateway counts the 429 of a $connect integration as IntegrationError."""
+        assert "IntegrationError" not in json.dumps([properties(alarm) for alarm in ALARMS])
+
     def test_silence_of_sweeper_and_keeper_is_an_alarm(self) -> None:
         silent = [alarm for alarm in ALARMS if properties(alarm)["TreatMissingData"] == "breaching"]
         assert silent == ["SweeperSilent", "KeeperSilent"]

@@ -1,6 +1,6 @@
 """Where keys come from (T13): a secret under rotation, a key set by URL, and how often each is read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -9,13 +9,25 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from moto import mock_aws
 from typing_relay.aws.secrets import Secret
-from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, jwks_client
-from typing_relay.door.visitor_tokens import Reason, Refusal, Visitor
+from typing_relay.door.visitor_keys import SERVE_ON_SECONDS, JwksVerifier, SecretVerifier, jwks_client
+from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor
 
 from tests.support.token_samples import NOW, OTHER_SECRET, SECRET, signed
 
 NEW_SECRET = b"the newest secret, long enough too"
 SIGNATURE_WRONG = Refusal(Reason.SIGNATURE_WRONG)
+
+
+JWKS_RULES = TokenRules(("RS256", "ES256"))
+
+
+def nothing() -> None:
+    """Keys serve on, and nobody minds."""
+
+
+def by_secret(secrets_manager: Any, serving_on: Callable[[], None] = nothing) -> SecretVerifier:
+    """HS256 by the secret `visitors`."""
+    return SecretVerifier(Secret(secrets_manager, "visitors"), TokenRules(("HS256",)), serving_on)
 
 
 class CountingSecretsManager:
@@ -24,10 +36,13 @@ class CountingSecretsManager:
     def __init__(self, client: Any) -> None:
         self._client = client
         self.reads = 0
+        self.is_away = False
 
     def get_secret_value(self, **request: Any) -> Any:
         """Ask, and count it."""
         self.reads += 1
+        if self.is_away:
+            raise OSError("no route")
         return self._client.get_secret_value(**request)
 
     def rotate(self, secret: bytes) -> None:
@@ -46,13 +61,13 @@ def secrets_manager() -> Iterator[CountingSecretsManager]:
 
 def test_a_secret_that_was_never_rotated_is_enough(secrets_manager: CountingSecretsManager) -> None:
     """T13: there is no previous value yet."""
-    assert isinstance(SecretVerifier(Secret(secrets_manager, "visitors")).verify(signed(), NOW), Visitor)
+    assert isinstance(by_secret(secrets_manager).verify(signed(), NOW), Visitor)
 
 
 def test_after_a_rotation_tokens_of_both_values_are_good(secrets_manager: CountingSecretsManager) -> None:
     """T13: visitors with a token of the former value are not locked out."""
     secrets_manager.rotate(OTHER_SECRET)
-    verifier = SecretVerifier(Secret(secrets_manager, "visitors"))
+    verifier = by_secret(secrets_manager)
     assert isinstance(verifier.verify(signed(SECRET), NOW), Visitor)
     assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW), Visitor)
 
@@ -63,14 +78,14 @@ def test_after_two_rotations_the_oldest_value_is_good_no_more(
     """T13: a secret that leaked is out after two rotations."""
     secrets_manager.rotate(OTHER_SECRET)
     secrets_manager.rotate(NEW_SECRET)
-    assert SecretVerifier(Secret(secrets_manager, "visitors")).verify(signed(SECRET), NOW) == SIGNATURE_WRONG
+    assert by_secret(secrets_manager).verify(signed(SECRET), NOW) == SIGNATURE_WRONG
 
 
 def test_a_rotation_is_noticed_by_the_first_token_of_the_new_value(
     secrets_manager: CountingSecretsManager,
 ) -> None:
     """T13: not only when the cached value has aged."""
-    verifier = SecretVerifier(Secret(secrets_manager, "visitors"))
+    verifier = by_secret(secrets_manager)
     verifier.verify(signed(), NOW)
     secrets_manager.rotate(OTHER_SECRET)
     assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW + 10), Visitor)
@@ -80,7 +95,7 @@ def test_good_tokens_do_not_read_the_secret_again_for_five_minutes(
     secrets_manager: CountingSecretsManager,
 ) -> None:
     """Cost: two reads (current, previous) per five minutes."""
-    verifier = SecretVerifier(Secret(secrets_manager, "visitors"))
+    verifier = by_secret(secrets_manager)
     for seconds in range(0, 300, 10):
         verifier.verify(signed(), NOW + seconds)
     assert secrets_manager.reads == 2
@@ -88,7 +103,7 @@ def test_good_tokens_do_not_read_the_secret_again_for_five_minutes(
 
 def test_bad_tokens_make_it_read_once_in_ten_seconds_at_most(secrets_manager: CountingSecretsManager) -> None:
     """T13: a stranger cannot drive up cost or meet Secrets Manager's rate limit."""
-    verifier = SecretVerifier(Secret(secrets_manager, "visitors"))
+    verifier = by_secret(secrets_manager)
     for tenth in range(200):
         verifier.verify(signed(OTHER_SECRET), NOW + tenth / 10)
     assert secrets_manager.reads == 4
@@ -101,7 +116,7 @@ def test_a_secret_too_short_for_hs256_is_an_error_that_says_so(
     """T13: a guessable secret must not open the door; its value is not told."""
     secrets_manager.rotate(b"changeme")
     with pytest.raises(ValueError, match="visitor secret is too short") as error:
-        SecretVerifier(Secret(secrets_manager, "visitors")).verify(signed(b"changeme"), NOW)
+        by_secret(secrets_manager).verify(signed(b"changeme"), NOW)
     assert "changeme" not in str(error.value)
 
 
@@ -110,8 +125,61 @@ def test_a_short_previous_secret_opens_nothing(secrets_manager: CountingSecretsM
     """T13: a placeholder from before the first rotation is not good any more."""
     secrets_manager.rotate(b"changeme")
     secrets_manager.rotate(OTHER_SECRET)
-    verifier = SecretVerifier(Secret(secrets_manager, "visitors"))
+    verifier = by_secret(secrets_manager)
     assert verifier.verify(signed(b"changeme"), NOW) == SIGNATURE_WRONG
+
+
+def test_while_the_secret_is_out_of_reach_what_was_read_serves_on_for_an_hour(
+    secrets_manager: CountingSecretsManager,
+) -> None:
+    """T13: AWS's trouble must not lock every visitor out; nor may an old secret open the door for ever."""
+    told: list[int] = []
+    verifier = by_secret(secrets_manager, lambda: told.append(1))
+    verifier.verify(signed(), NOW)
+    secrets_manager.is_away = True
+    last = NOW + SERVE_ON_SECONDS - 1
+    assert isinstance(verifier.verify(signed(exp=NOW + 86_400), last), Visitor)
+    assert told == [1]
+    with pytest.raises(OSError, match="no route"):
+        verifier.verify(signed(exp=NOW + 86_400), last + 60)
+
+
+def test_meanwhile_it_is_asked_for_seldom(secrets_manager: CountingSecretsManager) -> None:
+    """A try takes seconds, and a handshake waits for it."""
+    verifier = by_secret(secrets_manager)
+    verifier.verify(signed(), NOW)
+    secrets_manager.is_away = True
+    before = secrets_manager.reads
+    for second in range(300, 360):
+        verifier.verify(signed(), NOW + second)
+    assert secrets_manager.reads - before == 2
+
+
+def test_once_it_is_back_all_is_as_before(secrets_manager: CountingSecretsManager) -> None:
+    verifier = by_secret(secrets_manager)
+    verifier.verify(signed(), NOW)
+    secrets_manager.is_away = True
+    verifier.verify(signed(), NOW + 300)
+    secrets_manager.is_away = False
+    secrets_manager.rotate(OTHER_SECRET)
+    assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW + 330), Visitor)
+
+
+def test_a_token_that_fits_no_known_secret_is_refused_while_it_is_out_of_reach(
+    secrets_manager: CountingSecretsManager,
+) -> None:
+    """T13: a stranger gets no 500 out of it, and no alarm of failures."""
+    verifier = by_secret(secrets_manager)
+    verifier.verify(signed(), NOW)
+    secrets_manager.is_away = True
+    assert verifier.verify(signed(OTHER_SECRET), NOW + 60) == SIGNATURE_WRONG
+
+
+def test_a_process_that_has_read_nothing_cannot_judge(secrets_manager: CountingSecretsManager) -> None:
+    """T13: the operator must hear of it."""
+    secrets_manager.is_away = True
+    with pytest.raises(OSError, match="no route"):
+        by_secret(secrets_manager).verify(signed(), NOW)
 
 
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -124,9 +192,14 @@ class KeySet:
         fields = jwt.get_algorithm_by_name("ES256").to_jwk(EC_KEY.public_key(), as_dict=True)
         self._key = jwt.PyJWK({**fields, "kid": "k1", "alg": "ES256"})
         self.asked: list[str] = []
+        self.is_away = False
+        self.tries = 0
 
     def get_signing_keys(self) -> list[jwt.PyJWK]:
         """All of them."""
+        self.tries += 1
+        if self.is_away:
+            raise jwt.PyJWKClientConnectionError("no route")
         return [self._key]
 
     def get_signing_key(self, kid: str) -> jwt.PyJWK:
@@ -141,29 +214,44 @@ class KeySet:
 
 def test_a_token_is_verified_by_the_key_it_names() -> None:
     """T13: by `kid`, from the issuer's key set."""
-    verifier = JwksVerifier(KeySet())  # type: ignore[arg-type]
+    verifier = JwksVerifier(KeySet(), JWKS_RULES, nothing)  # type: ignore[arg-type]
     assert isinstance(verifier.verify(signed(EC_KEY, "ES256", kid="k1"), NOW), Visitor)
 
 
 def test_a_token_that_names_an_unknown_key_is_refused() -> None:
     """T13: only keys of the set are trusted."""
-    verifier = JwksVerifier(KeySet())  # type: ignore[arg-type]
+    verifier = JwksVerifier(KeySet(), JWKS_RULES, nothing)  # type: ignore[arg-type]
     assert verifier.verify(signed(EC_KEY, "ES256", kid="k2"), NOW) == Refusal(Reason.KEY_UNKNOWN)
 
 
 def test_a_token_of_the_wrong_algorithm_asks_for_no_key() -> None:
     """T13: nor does it cost a fetch."""
     keys = KeySet()
-    verifier = JwksVerifier(keys)  # type: ignore[arg-type]
+    verifier = JwksVerifier(keys, JWKS_RULES, nothing)  # type: ignore[arg-type]
     assert verifier.verify(signed(kid="k1"), NOW) == Refusal(Reason.ALGORITHM_NOT_ALLOWED)
     assert keys.asked == []
 
 
 def test_a_key_set_out_of_reach_is_an_error_and_no_refusal() -> None:
     """T13: the visitor did nothing wrong, and the operator must hear of it."""
-    verifier = JwksVerifier(KeySet())  # type: ignore[arg-type]
+    verifier = JwksVerifier(KeySet(), JWKS_RULES, nothing)  # type: ignore[arg-type]
     with pytest.raises(jwt.PyJWKClientConnectionError):
         verifier.verify(signed(EC_KEY, "ES256", kid="down"), NOW)
+
+
+def test_while_the_key_set_is_out_of_reach_the_last_one_serves_on_for_an_hour() -> None:
+    """T13."""
+    keys, told = KeySet(), list[int]()
+    verifier = JwksVerifier(keys, JWKS_RULES, lambda: told.append(1))  # type: ignore[arg-type]
+    token = signed(EC_KEY, "ES256", kid="k1", exp=NOW + 86_400)
+    verifier.verify(token, NOW)
+    keys.is_away = True
+    last = NOW + SERVE_ON_SECONDS - 1
+    assert isinstance(verifier.verify(token, last), Visitor)
+    assert verifier.verify(signed(EC_KEY, "ES256", kid="k2"), last) == Refusal(Reason.KEY_UNKNOWN)
+    assert (told, keys.tries) == ([1], 2)  # asked again after 30 s, not for each visitor
+    with pytest.raises(jwt.PyJWKClientConnectionError):
+        verifier.verify(token, last + 30)
 
 
 @pytest.mark.parametrize("url", ["http://issuer.example/jwks", "ftp://issuer.example", "file:///etc/passwd", "jwks"])

@@ -1,5 +1,6 @@
 """Where the keys of visitor tokens come from: a secret being rotated, or an issuer's JWKS."""
 
+from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -12,6 +13,9 @@ _REREAD_AFTER_SECONDS = 10
 _JWKS_LIFE_SECONDS = 300
 _JWKS_REFRESH_AFTER_SECONDS = 30
 _JWKS_TIMEOUT_SECONDS = 3
+#: While their source is out of reach, keys that were good serve on for so long, and it is asked so seldom.
+SERVE_ON_SECONDS = 3600
+_ASK_AGAIN_SECONDS = 30
 
 
 class TokenVerifier(Protocol):
@@ -35,24 +39,35 @@ class SecretVerifier:
     """HS256 by a secret: its current value and the one before.
 
     Read at the first token, then every five minutes, and at once when a token fits neither value, for the
-    secret may have been rotated; but never oftener than every ten seconds, whatever strangers send.
+    secret may have been rotated; but never oftener than every ten seconds, whatever strangers send. While it
+    cannot be read, the values last read serve on for an hour, and `serving_on` is called at each try.
     """
 
-    def __init__(self, secret: Secret, issuer: str | None = None, audience: str | None = None) -> None:
-        self._secret = secret
-        self._rules = TokenRules(("HS256",), issuer, audience)
+    def __init__(self, secret: Secret, rules: TokenRules, serving_on: Callable[[], None]) -> None:
+        self._secret, self._rules, self._serving_on = secret, rules, serving_on
         self._secrets: tuple[bytes, ...] = ()
-        self._read_at = -float("inf")
+        self._read_at = self._good_at = -float("inf")
 
     def verify(self, token: str, now: float) -> Visitor | Refusal:
         """Judge a token; raises ValueError for a secret too short, the secret's own error when it cannot be read."""
         if now - self._read_at >= _SECRET_LIFE_SECONDS:
-            self._read(now)
+            self._read_or_serve_on(now)
         verdict = verify(token, self._secrets, self._rules, now)
         if verdict == Refusal(Reason.SIGNATURE_WRONG) and now - self._read_at >= _REREAD_AFTER_SECONDS:
-            self._read(now)
+            self._read_or_serve_on(now)
             verdict = verify(token, self._secrets, self._rules, now)
         return verdict
+
+    def _read_or_serve_on(self, now: float) -> None:
+        try:
+            self._read(now)
+        except ValueError:
+            raise  # it can be read, and is no secret to open a door with
+        except Exception:
+            if now - self._good_at >= SERVE_ON_SECONDS:
+                raise
+            self._read_at = now - _SECRET_LIFE_SECONDS + _ASK_AGAIN_SECONDS
+            self._serving_on()
 
     def _read(self, now: float) -> None:
         current, previous = self._secret.value().encode(), (self._secret.previous_value() or "").encode()
@@ -60,7 +75,7 @@ class SecretVerifier:
             raise ValueError(f"The visitor secret is too short: put {MIN_SECRET_BYTES} bytes or more into it.")
         # A short previous value is a placeholder from before the first rotation: nobody may sign with that.
         self._secrets = (current, previous) if len(previous) >= MIN_SECRET_BYTES else (current,)
-        self._read_at = now
+        self._read_at = self._good_at = now
 
 
 class JwksVerifier:
@@ -68,25 +83,45 @@ class JwksVerifier:
 
     The key set is fetched at the first token, then every five minutes, and at once for an unknown key id, but
     then no oftener than every 30 s. Redirects are not followed. HS256 is never taken: these keys are public.
+    While the set cannot be fetched, the one last fetched serves on for an hour, and `serving_on` is called at each try.
     """
 
-    def __init__(self, client: jwt.PyJWKClient, issuer: str | None = None, audience: str | None = None) -> None:
-        self._client = client
-        self._rules = TokenRules(("RS256", "ES256"), issuer, audience)
+    def __init__(self, client: jwt.PyJWKClient, rules: TokenRules, serving_on: Callable[[], None]) -> None:
+        self._client, self._rules, self._serving_on = client, rules, serving_on
+        self._known: dict[str, jwt.PyJWK] = {}
+        self._good_at = self._ask_at = -float("inf")
 
     def verify(self, token: str, now: float) -> Visitor | Refusal:
         """Judge a token; raises PyJWT's errors or ValueError when the key set cannot be fetched or makes no sense."""
         kid = key_id(token, self._rules)
         if isinstance(kid, Refusal):
             return kid
-        self._client.get_signing_keys()  # from here on, what is not found is the token's fault
+        key = self._key(kid) if self._is_within_reach(now) else self._known.get(kid)
+        return verify(token, (key,), self._rules, now) if key else Refusal(Reason.KEY_UNKNOWN)
+
+    def _is_within_reach(self, now: float) -> bool:
+        """Whether the key set can be had; raises when it cannot, and no set last fetched may serve on."""
+        if now < self._ask_at:
+            return False
         try:
-            key = self._client.get_signing_key(kid)
+            self._known = {str(key.key_id): key for key in self._client.get_signing_keys()}
+        except (jwt.PyJWTError, ValueError):
+            if now - self._good_at >= SERVE_ON_SECONDS:
+                raise
+            self._ask_at = now + _ASK_AGAIN_SECONDS
+            self._serving_on()
+            return False
+        self._good_at = now
+        return True
+
+    def _key(self, kid: str) -> jwt.PyJWK | None:
+        """From here on, what is not found is the token's fault; a set fetched anew for it that cannot be had is not."""
+        try:
+            return self._client.get_signing_key(kid)
         except jwt.PyJWKClientConnectionError:
             raise
         except jwt.PyJWKClientError:
-            return Refusal(Reason.KEY_UNKNOWN)
-        return verify(token, (key,), self._rules, now)
+            return None
 
 
 def jwks_client(url: str) -> jwt.PyJWKClient:

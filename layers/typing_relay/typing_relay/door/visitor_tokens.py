@@ -34,6 +34,7 @@ class Reason(StrEnum):
     SIGNATURE_WRONG = "signature_wrong"
     CLAIM_MISSING = "claim_missing"
     EXPIRED = "expired"
+    LIVES_TOO_LONG = "lives_too_long"
     NOT_YET_VALID = "not_yet_valid"
     AUDIENCE_WRONG = "audience_wrong"
     ISSUER_WRONG = "issuer_wrong"
@@ -71,12 +72,14 @@ class TokenRules:
     issuer, audience: required value of `iss`, of `aud`; None: not configured. A token that names an audience
     where none is configured is refused: it was meant for somebody else (RFC 7519 §4.1.3).
     leeway_seconds: how far the issuer's clock may be from ours.
+    max_life_seconds: a token that lives longer from now on is refused; 0: however long it may live.
     """
 
     algorithms: tuple[str, ...]
     issuer: str | None = None
     audience: str | None = None
     leeway_seconds: int = 10
+    max_life_seconds: int = 0
 
 
 def key_id(token: str, rules: TokenRules) -> str | Refusal:
@@ -160,6 +163,8 @@ def _admit(claims: dict[str, Any], rules: TokenRules, now: float) -> Visitor | R
         return Refusal(Reason.MALFORMED)
     if now >= expires + rules.leeway_seconds:
         return Refusal(Reason.EXPIRED)
+    if rules.max_life_seconds and expires - now > rules.max_life_seconds + rules.leeway_seconds:
+        return Refusal(Reason.LIVES_TOO_LONG)
     if now < not_before - rules.leeway_seconds:
         return Refusal(Reason.NOT_YET_VALID)
     if not isinstance(session, str) or not _SESSION_ID.fullmatch(session):
