@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from dataclasses import replace
 from typing import Any
@@ -58,8 +59,8 @@ class SentFrames:
     def __len__(self) -> int:
         return 0
 
-    def send(self, session_id: str, frame: Any, size: int, record: Session | None = None) -> None:
-        self.frames.append((session_id, frame))
+    def send(self, session_id: str, data: bytes, record: Session | None = None) -> None:
+        self.frames.append((session_id, json.loads(data)))
 
 
 class Scene:

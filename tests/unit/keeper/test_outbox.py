@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.outbox import MAX_FRAME_BYTES, Outbox, OutboxLimits
 from typing_relay.relay.burst import YOUNG_MS, Session
@@ -14,6 +16,11 @@ from tests.support.keeper_fakes import ManualJobs
 
 NOW = 1_800_000_000_000
 ALICE = Session("alice", connections=frozenset({"tab 1", "tab 2"}), keeper="me")
+
+
+def data_of(number: int, size: int = 10) -> bytes:
+    """A frame of so many bytes; JSON does not mind blanks."""
+    return json.dumps({"n": number}).encode().ljust(size)
 
 
 class Records:
@@ -41,12 +48,16 @@ class Posts:
         self.gone: set[str] = set()
         self.failing: set[str] = set()
         self.closed: list[str] = []
+        self.too_large: set[int] = set()
 
-    def send(self, connection: str, frame: Any) -> bool:
+    def post(self, connection: str, data: bytes) -> bool:
         if connection in self.failing:
             raise OSError("timed out")
         if connection in self.gone:
             return False
+        frame = json.loads(data)
+        if frame.get("n") in self.too_large:
+            raise ClientError({"ResponseMetadata": {"HTTPStatusCode": 413}}, "PostToConnection")  # type: ignore[typeddict-item]
         self.to.setdefault(connection, []).append(frame)
         return True
 
@@ -77,7 +88,7 @@ class Scene:
 
     def sends(self, *numbers: int, size: int = 10) -> None:
         for number in numbers:
-            self.outbox.send("alice", {"n": number}, size)
+            self.outbox.send("alice", data_of(number, size))
 
     def works(self) -> None:
         while len(self.jobs):
@@ -116,14 +127,14 @@ def test_a_tab_that_has_just_opened_gets_the_next_frame(scene: Scene) -> None:
 def test_a_frame_that_comes_with_the_record_needs_no_reading(scene: Scene) -> None:
     """Of thousands of guests that reconnect at once, each costs a read less."""
     scene.records.fails = True
-    scene.outbox.send("alice", {"n": 1}, 10, ALICE)
+    scene.outbox.send("alice", data_of(1), ALICE)
     scene.works()
     assert (scene.seen_by("tab 1"), scene.seen_by("tab 2")) == ([1], [1])
 
 
 def test_a_frame_that_waited_is_fenced_by_a_read(scene: Scene) -> None:
     """T12: who took the guest over meanwhile has told the visitor more since."""
-    scene.outbox.send("alice", {"n": 1}, 10, ALICE)
+    scene.outbox.send("alice", data_of(1), ALICE)
     scene.now += 501
     scene.records.by_id["alice"] = dataclasses.replace(ALICE, keeper="another")
     scene.works()
@@ -134,7 +145,7 @@ def test_a_frame_without_a_record_makes_its_batch_read(scene: Scene) -> None:
     """A tab that has come since is not passed over."""
     scene.sends(1)
     scene.sends(2)
-    scene.outbox.send("alice", {"n": 3}, 10, ALICE)
+    scene.outbox.send("alice", data_of(3), ALICE)
     scene.records.by_id["alice"] = dataclasses.replace(ALICE, connections=ALICE.connections | {"tab 3"})
     scene.works()
     assert scene.seen_by("tab 3") == [1, 2, 3]
@@ -248,6 +259,13 @@ def test_a_frame_larger_than_api_gateway_takes_is_dropped_and_counted(scene: Sce
     scene.sends(1, size=MAX_FRAME_BYTES + 1)
     scene.works()
     assert (scene.posts.to, scene.counters.take()) == ({}, {"FramesTooLarge": 1})
+
+
+def test_one_that_api_gateway_finds_too_large_takes_no_other_with_it(scene: Scene) -> None:
+    scene.posts.too_large = {2}
+    scene.sends(1, 2, 3)
+    scene.works()
+    assert (scene.seen_by("tab 1"), scene.counters.take()["PostsFailed"]) == ([1, 3], 2)
 
 
 def test_frames_whose_record_cannot_be_read_are_counted_and_the_next_go_out(scene: Scene) -> None:

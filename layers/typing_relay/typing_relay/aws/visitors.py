@@ -17,8 +17,12 @@ class Visitors:
 
     def send(self, connection: str, frame: Mapping[str, Any]) -> bool:
         """Send ``frame``; False when that connection is gone (410)."""
+        return self.post(connection, encoded(frame))
+
+    def post(self, connection: str, data: bytes) -> bool:
+        """Send an encoded frame; False when that connection is gone (410)."""
         try:
-            self._client.post_to_connection(ConnectionId=connection, Data=json.dumps(frame).encode())
+            self._client.post_to_connection(ConnectionId=connection, Data=data)
         except ClientError as error:
             if is_gone(error):
                 return False
@@ -48,9 +52,22 @@ class Visitors:
                 raise
 
 
+def encoded(frame: Mapping[str, Any]) -> bytes:
+    """As it is sent: UTF-8, in which text has its own size and not six bytes a character."""
+    try:
+        return json.dumps(frame, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a character, as JSON may hold it
+        return json.dumps(frame).encode()
+
+
 def is_gone(error: ClientError) -> bool:
     """API Gateway's 410: nobody is at the other end any more."""
     return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 410)
+
+
+def is_too_large(error: ClientError) -> bool:
+    """API Gateway's 413: more than 128 KB."""
+    return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 413)
 
 
 def is_throttled(error: ClientError) -> bool:

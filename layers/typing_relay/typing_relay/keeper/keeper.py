@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
+from typing_relay.aws.visitors import encoded
 from typing_relay.cxone.urls import without_query
 from typing_relay.cxone.v1 import guest_sockets
 from typing_relay.keeper import guest
@@ -407,13 +408,13 @@ class Keeper:
             return
         self._counters.add(f"Frames.{_kind_of(event)}")
         frame = {"type": "event", "event": event}
-        self._outbox.send(hand.held.session_id, frame, len(text) + 32)
+        self._outbox.send(hand.held.session_id, encoded(frame))
 
     def _tell(self, hand: _Hand, status: GuestStatus, record: Session | None = None) -> None:
         if status is GuestStatus.OPEN and record and record.typing_unavailable:
             status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
         frame = {"type": "guest", "status": str(status)}
-        self._outbox.send(hand.held.session_id, frame, 2_048 if record else 64, record)
+        self._outbox.send(hand.held.session_id, encoded(frame), record)
 
 
 class Addresses:

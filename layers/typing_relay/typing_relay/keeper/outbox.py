@@ -13,10 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from botocore.exceptions import ClientError
+
+from typing_relay.aws.visitors import encoded, is_too_large
 from typing_relay.door.frames import EXPIRED, error
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.jobs import Jobs
-from typing_relay.keeper.ports import Frame, Sessions, Visitors
+from typing_relay.keeper.ports import Sessions, Visitors
 from typing_relay.relay.burst import YOUNG_MS, Session
 
 logger = logging.getLogger(__name__)
@@ -38,8 +41,7 @@ class OutboxLimits:
 
 
 class _Waiting(NamedTuple):
-    frame: Frame
-    size: int
+    data: bytes
     record: Session | None
     since: int
 
@@ -74,11 +76,12 @@ class Outbox:
         """How many visitors have frames on the way."""
         return len(self._queues)
 
-    def send(self, session_id: str, frame: Frame, size: int, record: Session | None = None) -> None:
-        """Send ``frame``, about ``size`` bytes, to all connections of this session.
+    def send(self, session_id: str, data: bytes, record: Session | None = None) -> None:
+        """Send an encoded frame to all connections of this session.
 
         ``record``: as this keeper has just written it, to save the reading.
         """
+        size = len(data)
         if size > MAX_FRAME_BYTES:
             self._counters.add("FramesTooLarge")
             return
@@ -87,7 +90,7 @@ class Outbox:
         if self._size + size > self._limits.bytes_all:
             self._counters.add("FramesDropped")
         else:
-            queue.frames.append(_Waiting(frame, size, record, self._clock()))
+            queue.frames.append(_Waiting(data, record, self._clock()))
             self._grow(queue, size)
         self._go_on(session_id, queue)
 
@@ -95,7 +98,7 @@ class Outbox:
         while queue.frames and (
             len(queue.frames) >= self._limits.frames_each or queue.size + size > self._limits.bytes_each
         ):
-            self._grow(queue, -queue.frames.popleft().size)
+            self._grow(queue, -len(queue.frames.popleft().data))
             self._counters.add("FramesDropped")
 
     def _grow(self, queue: _Queue, size: int) -> None:
@@ -111,7 +114,7 @@ class Outbox:
             return
         queue.busy = True
         batch = [queue.frames.popleft() for _ in range(min(FRAMES_PER_JOB, len(queue.frames)))]
-        size = sum(waiting.size for waiting in batch)
+        size = sum(len(waiting.data) for waiting in batch)
 
         def finished(counts: Mapping[str, int]) -> None:
             queue.busy = False
@@ -135,7 +138,7 @@ class Outbox:
         now = self._clock()
         for connection in sorted(record.connections):
             if record.may_hear(connection, now):
-                failures = self._post_to(record, connection, [waiting.frame for waiting in batch])
+                failures = self._post_to(record, connection, [waiting.data for waiting in batch])
             else:
                 failures = self._hang_up(record, connection)
             counts["PostsFailed"] = counts.get("PostsFailed", 0) + failures
@@ -146,17 +149,23 @@ class Outbox:
         are_all_fresh = all(waiting.record and now - waiting.since <= FRESH_MS for waiting in batch)
         return batch[-1].record if are_all_fresh else None
 
-    def _post_to(self, record: Session, connection: str, frames: list[Frame]) -> int:
-        """Post in order; the first failure ends it, as what follows would arrive without what came before."""
-        for place, frame in enumerate(frames):
+    def _post_to(self, record: Session, connection: str, frames: list[bytes]) -> int:
+        """Post in order; the first failure ends it, as what follows would arrive without what came before.
+
+        Returns how many were not sent. One that API Gateway finds too large is left out alone.
+        """
+        too_large = 0
+        for place, data in enumerate(frames):
             try:
-                if not self._visitors.send(connection, frame):
+                if not self._visitors.post(connection, data):
                     self._gone(record, connection)
-                    return 0
-            except Exception as error:
-                logger.warning("A post to a visitor failed: %s", error)
-                return len(frames) - place
-        return 0
+                    return too_large
+            except Exception as failure:
+                logger.warning("A post to a visitor failed: %s", failure)
+                if not (isinstance(failure, ClientError) and is_too_large(failure)):
+                    return too_large + len(frames) - place
+                too_large += 1
+        return too_large
 
     def _gone(self, record: Session, connection: str) -> None:
         """API Gateway says so (410) of one whose handshake has not ended yet, too: that is not believed at once."""
@@ -167,7 +176,7 @@ class Outbox:
     def _hang_up(self, record: Session, connection: str) -> int:
         """Its token has run out: it hears so, and nothing more (T13). Returns how many posts have failed."""
         try:
-            self._visitors.send(connection, error("session_expired", EXPIRED))
+            self._visitors.post(connection, encoded(error("session_expired", EXPIRED)))
             self._visitors.close(connection)
         except Exception as failure:
             logger.warning("A visitor whose token has run out could not be told: %s", failure)
