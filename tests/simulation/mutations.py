@@ -178,7 +178,7 @@ MUTATIONS = (
     Mutation(
         "verify: do not write down a Retry-After",
         FLOWS,
-        "if answer.kind is Kind.THROTTLED:\n",
+        "if outcome.kind is Kind.THROTTLED:\n",
         "if False:\n",
     ),
     Mutation(

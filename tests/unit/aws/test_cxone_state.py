@@ -8,8 +8,9 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from typing_relay.aws.cxone_state import LOCK_MS, LOOK_MS, SharedToken, SharedWeather
+from typing_relay.aws.cxone_state import LOCK_MS, LOOK_MS, SHARDS, SharedToken, SharedWeather
 from typing_relay.cxone.v1.auth import ShareUnavailable, Token
+from typing_relay.relay.breaker import BUCKETS
 from typing_relay.relay.outcomes import Kind, Outcome
 
 TABLE = "cxone"
@@ -172,6 +173,10 @@ class CountedReads:
         self.reads += 1
         return self._dynamodb.get_item(**request)
 
+    def batch_get_item(self, **request: Any) -> Any:
+        self.reads += 1
+        return self._dynamodb.batch_get_item(**request)
+
 
 def test_a_process_looks_at_the_breaker_once_a_second(dynamodb: Any) -> None:
     """Every `true` asks; a read for each would be paid in fair weather for nothing."""
@@ -190,3 +195,15 @@ def test_without_its_table_the_breaker_stays_closed(dynamodb: Any) -> None:
     process = SharedWeather(dynamodb, "no-such-table", lambda _pause: None)
     process.note("guest", THROTTLED, NOW)
     assert process.calm_at(NOW) == 0
+
+
+def test_a_storm_of_thousands_of_guests_leaves_items_small_and_none_of_them_hot(dynamodb: Any) -> None:
+    """An item that grew with every guest in trouble would slow every sender down when it matters."""
+    process = SharedWeather(dynamodb, TABLE, lambda _pause: None)
+    for number in range(300):
+        process._open = lambda *_: None  # type: ignore[method-assign,assignment]  # as though it were not noticed
+        process.note(f"guest-{number}", THROTTLED, NOW)
+    items = [item for item in dynamodb.scan(TableName=TABLE)["Items"] if item["name"]["S"].startswith("calls")]
+    assert len(items) == SHARDS
+    assert max(int(item["calls"]["N"]) for item in items) < 150
+    assert all(len(item["troubled_guests"]["NS"]) <= BUCKETS for item in items)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import reduce
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +21,8 @@ LOCK_MS = 5_000
 LOOK_MS = 1_000
 #: Calls that went well are reported so many at a time.
 REPORT_CALLS = 3
+#: A window's calls are counted in so many items: in a storm one would take every sender's writes.
+SHARDS = 4
 _TOKEN, _BREAKER = {"name": {"S": "oauth_token"}}, {"name": {"S": "breaker"}}
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -119,7 +123,10 @@ class SharedWeather:
             return
         reported, self._unreported = self._unreported, Tally()
         with suppress(BotoCoreError, ClientError):  # the others, or the next call, will see for themselves
-            tally = self._add(reported)
+            shard = random.randrange(SHARDS)
+            tally = self._add(reported, shard)
+            others = [other for other in range(SHARDS) if other != shard]
+            tally = reduce(breaker.added, self._tallies(self._window, others), tally)
             self._rough_window = self._window if tally.troubled_calls else self._rough_window
             if breaker.is_stormy(tally):
                 self._open(breaker.next_pause(tally, self._look(), now), now)
@@ -129,33 +136,37 @@ class SharedWeather:
         return Pause(int(item["calm_at"]["N"]), int(item["in_a_row"]["N"])) if item else Pause()
 
     def _look_for_trouble(self, window: int) -> None:
-        item = self._client.get_item(TableName=self._table, Key=_calls_of(window)).get("Item")
-        if item and item["troubled_calls"]["N"] != "0":
+        if any(tally.troubled_calls for tally in self._tallies(window, range(SHARDS))):
             self._rough_window = window
 
-    def _add(self, tally: Tally) -> Tally:
-        """Report calls; returns what all processes have reported in this window."""
+    def _tallies(self, window: int, shards: Iterable[int]) -> list[Tally]:
+        """What these items hold; the absent ones are left out, and so is what DynamoDB could not read at once."""
+        keys = [_calls_of(window, shard) for shard in shards]
+        answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys}})
+        return [_tally(item) for item in answer["Responses"].get(self._table, [])]
+
+    def _add(self, tally: Tally, shard: int) -> Tally:
+        """Report calls; returns what all processes have reported in this item."""
         values = {
             ":calls": _n(tally.calls),
             ":troubled": _n(tally.troubled_calls),
             ":asked": _n(tally.asked_ms),
             ":ttl": _n(self._window // 1000 + 60),
         }
-        guests = {":guests": {"SS": sorted(tally.troubled_guests)}} if tally.troubled_guests else {}
+        guests = (
+            {":guests": {"NS": [str(guest) for guest in sorted(tally.troubled_guests)]}}
+            if tally.troubled_guests
+            else {}
+        )
         item = self._client.update_item(
             TableName=self._table,
-            Key=_calls_of(self._window),
+            Key=_calls_of(self._window, shard),
             UpdateExpression="SET expires_at = :ttl ADD calls :calls, troubled_calls :troubled, asked_ms :asked"
             + (", troubled_guests :guests" if guests else ""),
             ExpressionAttributeValues=values | guests,
             ReturnValues="ALL_NEW",
         )["Attributes"]
-        return Tally(
-            int(item["calls"]["N"]),
-            int(item["troubled_calls"]["N"]),
-            frozenset(item.get("troubled_guests", {"SS": []})["SS"]),
-            int(item["asked_ms"]["N"]),
-        )
+        return _tally(item)
 
     def _open(self, pause: Pause, now: int) -> None:
         """Begin the pause for all; one of those who find out at the same time does, and reports it."""
@@ -180,8 +191,17 @@ class SharedWeather:
         self._report(pause.calm_at - now)
 
 
-def _calls_of(window: int) -> dict[str, Any]:
-    return {"name": {"S": f"calls {window}"}}
+def _calls_of(window: int, shard: int) -> dict[str, Any]:
+    return {"name": {"S": f"calls {window} {shard}"}}
+
+
+def _tally(item: Mapping[str, Any]) -> Tally:
+    return Tally(
+        int(item["calls"]["N"]),
+        int(item["troubled_calls"]["N"]),
+        frozenset(int(guest) for guest in item.get("troubled_guests", {"NS": []})["NS"]),
+        int(item["asked_ms"]["N"]),
+    )
 
 
 def _n(value: int) -> dict[str, str]:

@@ -18,6 +18,8 @@ WINDOW_MS = 10_000
 #: the third of calls that fails in rough weather while some that went well are not reported yet.
 MIN_GUESTS = 5
 MIN_SHARE = 0.75
+#: Guests are told apart by so many buckets: now and then two count as one, and the set that all share stays small.
+BUCKETS = 256
 SHORTEST_PAUSE_MS = 5_000
 LONGEST_PAUSE_MS = 60_000
 #: After a pause the sessions come back spread over so long.
@@ -30,7 +32,8 @@ class Tally:
 
     calls: int = 0
     troubled_calls: int = 0
-    troubled_guests: frozenset[str] = frozenset()
+    #: Buckets of the guests in trouble, and so no more than BUCKETS however many there are.
+    troubled_guests: frozenset[int] = frozenset()
     #: The sum of what the troubled calls' Retry-After asked for, each counted up to the longest pause.
     asked_ms: int = 0
 
@@ -57,7 +60,9 @@ def tally_of(guest_id: str, outcome: Outcome) -> Tally:
     """One call."""
     if not is_trouble(outcome):
         return Tally(calls=1)
-    return Tally(1, 1, frozenset({guest_id}), min(outcome.retry_after_ms, LONGEST_PAUSE_MS))
+    return Tally(
+        1, 1, frozenset({zlib.crc32(guest_id.encode()) % BUCKETS}), min(outcome.retry_after_ms, LONGEST_PAUSE_MS)
+    )
 
 
 def added(one: Tally, other: Tally) -> Tally:

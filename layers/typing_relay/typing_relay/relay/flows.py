@@ -282,12 +282,13 @@ def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[None]:
         yield from step(world.sessions.unlock, record, lock)
         return
     outcome = yield from step(world.guests.set_typing, record.guest_id, typing)
-    yield from _record(world, record, lock, outcome)
+    answered = world.clock()
+    yield from _record(world, record, lock, outcome, answered)
+    yield from step(world.weather.note, record.guest_id, outcome, answered)
 
 
-def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome) -> Flow[None]:
-    now = world.clock()
-    yield from step(world.weather.note, record.guest_id, outcome, now)
+def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome, now: int) -> Flow[None]:
+    """What CXone said goes into the record first: a sender may die after any step (T7)."""
     if outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
         yield from step(world.sessions.unlock, record, lock)
         yield from _guest_lost(world, record, outcome)
@@ -329,23 +330,33 @@ def _guest_lost(world: SenderWorld, record: Session, outcome: Outcome) -> Flow[N
 def _verify(world: SenderWorld, record: Session) -> Flow[None]:
     """GET what CXone shows; a mismatch becomes the new truth, and the next decision sends again."""
     answer = yield from step(world.guests.get_typing, record.guest_id)
-    now = world.clock()
-    next_at = now + world.policy.verify_ms if record.shown else None
+    answered = world.clock()
     if isinstance(answer, bool):
-        mismatches = record.mismatches + 1 if answer != record.shown else 0
-        if mismatches > MAX_MISMATCHES:
-            answer, next_at = record.shown, None
-        yield from step(world.weather.note, record.guest_id, Outcome(Kind.ACCEPTED), now)
-        if mismatches > 1:
-            yield from step(world.sessions.postpone, record, now + backoff_ms(mismatches - 1))
-        yield from step(world.sessions.verified, record, answer, next_at, mismatches)
+        yield from _compare(world, record, answer, answered)
+        outcome = Outcome(Kind.ACCEPTED)
+    else:
+        yield from _not_verified(world, record, answer, answered)
+        outcome = answer
+    yield from step(world.weather.note, record.guest_id, outcome, answered)
+
+
+def _compare(world: SenderWorld, record: Session, shows: bool, now: int) -> Flow[None]:
+    mismatches = record.mismatches + 1 if shows != record.shown else 0
+    next_at = now + world.policy.verify_ms if record.shown else None
+    if mismatches > MAX_MISMATCHES:
+        shows, next_at = record.shown, None
+    if mismatches > 1:
+        yield from step(world.sessions.postpone, record, now + backoff_ms(mismatches - 1))
+    yield from step(world.sessions.verified, record, shows, next_at, mismatches)
+
+
+def _not_verified(world: SenderWorld, record: Session, outcome: Outcome, now: int) -> Flow[None]:
+    if outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
+        yield from _guest_lost(world, record, outcome)
         return
-    yield from step(world.weather.note, record.guest_id, answer, now)
-    if answer.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
-        yield from _guest_lost(world, record, answer)
-        return
-    if answer.kind is Kind.THROTTLED:
-        yield from step(world.sessions.postpone, record, now + _delay(world, record, record.shown, answer))
+    if outcome.kind is Kind.THROTTLED:
+        yield from step(world.sessions.postpone, record, now + _delay(world, record, record.shown, outcome))
+    next_at = now + world.policy.verify_ms if record.shown else None
     yield from step(world.sessions.verified, record, record.shown, next_at, record.mismatches)
 
 
