@@ -21,9 +21,8 @@ from local.stack.processes import StackError
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
-_STACK_NAME = "typing-relay"
+STACK_NAME = "typing-relay"
 _FUNCTION = "AWS::Serverless::Function"
-_BUCKET = "typing-relay-artifacts"
 _ALSO_IN_BATCHES = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
 
 
@@ -39,28 +38,43 @@ class Deployment:
     keeper_environment: Mapping[str, str]  # as the task definition says
 
 
-def deploy(aws: Aws, parameters: Mapping[str, str], credentials: Mapping[str, str]) -> Deployment:
-    """Deploy template.yaml with these parameters and put CXone's credentials in their secret.
+def deploy(
+    aws: Aws, parameters: Mapping[str, str], credentials: Mapping[str, str], stack_name: str = STACK_NAME
+) -> Deployment:
+    """Deploy template.yaml under this name, with these parameters, and put CXone's credentials in their secret.
 
     `credentials`: {"client_id", "client_secret"}. StackError with CloudFormation's own reason when it fails.
     """
-    template = yaml_parse(TEMPLATE.read_text())
+    template = as_the_emulator_takes_it(TEMPLATE)
+    bucket = f"{stack_name}-artifacts"
+    _upload_artifacts(aws, template, bucket)
+    _create_stack(aws, stack_name, template, bucket, parameters)
+    return put_right(aws, stack_name, credentials)
+
+
+def as_the_emulator_takes_it(path: Path) -> dict[str, Any]:
+    """The template at `path` without what the emulator refuses to deploy, and with what it wants permitted."""
+    template: dict[str, Any] = yaml_parse(path.read_text())
     _leave_out_metric_math(template)
     _permit_batches(template)
-    _upload_artifacts(aws, template)
-    _create_stack(aws, template, parameters)
-    resources = _resources(aws)
+    return template
+
+
+def put_right(aws: Aws, stack_name: str, credentials: Mapping[str, str]) -> Deployment:
+    """Once template.yaml is deployed under this name: CXone's credentials, and what the emulator left out."""
+    resources = _resources(aws, stack_name)
+    template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
     api = resources["WebSocketApi"]
     connections_url = f"{aws.endpoint_url}/_aws/execute-api/{api}/live"
     functions = {n: resources[n] for n, r in template["Resources"].items() if r["Type"] == _FUNCTION}
-    _put_right(aws, template, resources)
+    _set_ttl_and_dead_letters(aws, template, resources)
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda name: _set_connections_url(aws, name, connections_url), functions.values()))
     aws.client("secretsmanager").put_secret_value(
         SecretId=resources["CxoneSecret"], SecretString=json.dumps(dict(credentials))
     )
     return Deployment(
-        outputs=_outputs(aws),
+        outputs=_outputs(aws, stack_name),
         resources=resources,
         functions=functions,
         websocket_url=connections_url.replace("http://", "ws://", 1),
@@ -86,16 +100,16 @@ def _permit_batches(part: Any) -> None:
         _permit_batches(inner)
 
 
-def _upload_artifacts(aws: Aws, template: dict[str, Any]) -> None:
+def _upload_artifacts(aws: Aws, template: dict[str, Any], bucket: str) -> None:
     """Replace each local path in the template by where it now is in S3."""
     s3 = aws.client("s3")
-    s3.create_bucket(Bucket=_BUCKET)
+    s3.create_bucket(Bucket=bucket)
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         for key, pack in (("CodeUri", _zip_code), ("ContentUri", _zip_layer), ("DefinitionUri", Path.read_bytes)):
             if key in properties:
-                s3.put_object(Bucket=_BUCKET, Key=name, Body=pack(ROOT / properties[key]))
-                properties[key] = {"Bucket": _BUCKET, "Key": name}
+                s3.put_object(Bucket=bucket, Key=name, Body=pack(ROOT / properties[key]))
+                properties[key] = {"Bucket": bucket, "Key": name}
 
 
 def _zip_code(folder: Path) -> bytes:
@@ -115,36 +129,38 @@ def _zip(folder: Path, prefix: str) -> bytes:
     return packed.getvalue()
 
 
-def _create_stack(aws: Aws, template: dict[str, Any], parameters: Mapping[str, str]) -> None:
+def _create_stack(
+    aws: Aws, stack_name: str, template: dict[str, Any], bucket: str, parameters: Mapping[str, str]
+) -> None:
     cloudformation = aws.client("cloudformation")
-    aws.client("s3").put_object(Bucket=_BUCKET, Key="template.json", Body=json.dumps(template))
+    aws.client("s3").put_object(Bucket=bucket, Key="template.json", Body=json.dumps(template))
     cloudformation.create_stack(
-        StackName=_STACK_NAME,
-        TemplateURL=f"{aws.endpoint_url}/{_BUCKET}/template.json",
+        StackName=stack_name,
+        TemplateURL=f"{aws.endpoint_url}/{bucket}/template.json",
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
     try:
         cloudformation.get_waiter("stack_create_complete").wait(
-            StackName=_STACK_NAME, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
+            StackName=stack_name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
         )
     except WaiterError:
-        raise StackError(f"the template could not be deployed: {_failure(aws)}") from None
+        raise StackError(f"the template could not be deployed: {_failure(aws, stack_name)}") from None
 
 
-def _failure(aws: Aws) -> str:
-    events = aws.client("cloudformation").describe_stack_events(StackName=_STACK_NAME)["StackEvents"]
+def _failure(aws: Aws, stack_name: str) -> str:
+    events = aws.client("cloudformation").describe_stack_events(StackName=stack_name)["StackEvents"]
     failed = [e for e in events if e["ResourceStatus"].endswith("FAILED") and e.get("ResourceStatusReason")]
     return "; ".join(f"{e['LogicalResourceId']}: {e['ResourceStatusReason']}" for e in failed) or "no reason given"
 
 
-def _outputs(aws: Aws) -> dict[str, str]:
-    stack = aws.client("cloudformation").describe_stacks(StackName=_STACK_NAME)["Stacks"][0]
+def _outputs(aws: Aws, stack_name: str) -> dict[str, str]:
+    stack = aws.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _resources(aws: Aws) -> dict[str, str]:
-    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=_STACK_NAME)
+def _resources(aws: Aws, stack_name: str) -> dict[str, str]:
+    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name)
     return {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]
         for page in pages
@@ -157,8 +173,8 @@ def _keeper_environment(aws: Aws, resources: Mapping[str, str]) -> dict[str, str
     return {variable["name"]: variable["value"] for variable in task["containerDefinitions"][0]["environment"]}
 
 
-def _put_right(aws: Aws, template: dict[str, Any], resources: Mapping[str, str]) -> None:
-    """Set what the emulator's CloudFormation leaves out: TTL and dead-letter queues."""
+def _set_ttl_and_dead_letters(aws: Aws, template: dict[str, Any], resources: Mapping[str, str]) -> None:
+    """The emulator's CloudFormation leaves them out."""
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         if "TimeToLiveSpecification" in properties:
