@@ -21,7 +21,7 @@ export HISTORIES
 WORKERS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-sam demo run test check lint types template requirements bench mutants invoke token clean
+.PHONY: help setup setup-run setup-sam demo run test check lint types template requirements bench mutants invoke token smoke clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ invoke: setup-run ## One function on one event: make invoke FUNCTION=Keystroke E
 
 token: setup-run ## Print a visitor token for the running stack: make token VISITOR=alice
 	@$(PYTHON_IN_VENV) -m local.commands.token "$(VISITOR)"
+
+smoke: setup-run ## Does a deployment work? make smoke STACK=name, or URL=wss://… TOKEN=…; without: the running stack
+	@$(PYTHON_IN_VENV) -m local.commands.smoke
 
 test: ## Run all tests (ARGS="-k door" to choose)
 	@./local/setup/setup.sh test

@@ -18,7 +18,7 @@ from typing import Any
 
 from local.stack import stack_file
 from local.stack.aws import Aws
-from local.stack.deploy import ROOT, Deployment, deploy
+from local.stack.deploy import ROOT, STACK_NAME, Deployment, deploy
 from local.stack.emulator import Emulator
 from local.stack.keepers import Keepers
 from local.stack.processes import Child, StackError, end_with_parent, port_is_taken
@@ -151,6 +151,7 @@ class Stack:
         simulated = self.settings.cxone_base_url is None
         return {
             "pid": os.getpid(),
+            "stack_name": STACK_NAME,
             "console_url": f"http://127.0.0.1:{self.settings.console_port}",
             "websocket_url": deployment.websocket_url,
             "connections_url": deployment.connections_url,
