@@ -161,6 +161,8 @@ def test_a_guest_that_is_being_reopened_is_said_to_be_whatever_it_can_show(typin
     scene.records.change("alice", typing_unavailable=typing_unavailable)
     hand = scene.keeper._hands["alice"]
     hand.sockets[hand.held.socket]._lost(OSError("reset"))
+    scene.now += 2_000
+    scene.keeper._woke(hand)
     scene.store.run()
     assert scene.outbox.frames[-1] == ("alice", {"type": "guest", "status": "reconnecting"})
 

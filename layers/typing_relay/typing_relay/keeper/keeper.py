@@ -125,7 +125,7 @@ class Keeper:
         if hand:
             self._happened(hand, guest.Requested())
             return
-        held, actions = guest.hold(session_id, self._settings.name)
+        held, actions = guest.hold(session_id, self._settings.name, self._clock())
         hand = self._hands[session_id] = _Hand(held, refreshed_at=self._loop.time())
         self._carry_out(hand, actions)
 
