@@ -72,7 +72,7 @@ def hold_on_the_loop(held: Held, url: str, tls: ssl.SSLContext, count: int) -> N
 
     def open_one() -> bool:
         guest_socket = GuestSocket(loop, url, tls, Limits(open_within=60), _Listener(held, openings))
-        guest_socket.connect((socket.AF_INET, (parts.hostname, parts.port)))
+        guest_socket.connect([(socket.AF_INET, (parts.hostname, parts.port))])
         return True
 
     for _ in range(count):

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import random
-import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
 
 from typing_relay.aws.visitors import encoded
 from typing_relay.cxone.urls import without_query
 from typing_relay.cxone.v1 import guest_sockets
 from typing_relay.keeper import guest
+from typing_relay.keeper.addresses import Addresses
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.custody import Custody
 from typing_relay.keeper.jobs import Jobs
@@ -25,7 +24,7 @@ from typing_relay.keeper.loop import Loop, Timer
 from typing_relay.keeper.openings import Openings
 from typing_relay.keeper.outbox import Outbox
 from typing_relay.keeper.ports import GuestCreator, Sessions
-from typing_relay.keeper.sockets import GOING_AWAY, Address, GuestSocket, Limits, SocketEnd
+from typing_relay.keeper.sockets import GOING_AWAY, GuestSocket, Limits, SocketEnd
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.outcomes import Kind, Outcome
 
@@ -345,7 +344,11 @@ class Keeper:
             return False
         opening = GuestSocket(self._loop, url, self._tls, self._settings.limits, _Ear(self, hand, number))
         hand.sockets[number] = opening
-        self._addresses.resolve(url, opening.connect, lambda error: opening.fail(str(error)))
+        self._addresses.resolve(
+            url,
+            lambda addresses: opening.connect(addresses, self._addresses.not_reached),
+            lambda error: opening.fail(str(error)),
+        )
         return True
 
     def _close_socket(self, hand: _Hand, number: int) -> None:
@@ -415,31 +418,6 @@ class Keeper:
             status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
         frame = {"type": "guest", "status": str(status)}
         self._outbox.send(hand.held.session_id, encoded(frame), record)
-
-
-class Addresses:
-    """Host names resolved on a worker thread, and remembered for a little while."""
-
-    REMEMBER_S = 30.0
-
-    def __init__(self, jobs: Jobs, loop: Loop) -> None:
-        self._jobs, self._loop = jobs, loop
-        self._known: dict[tuple[str, int], tuple[float, list[Address]]] = {}
-
-    def resolve(self, url: str, found: Callable[[Address], object], failed: Callable[[Exception], object]) -> None:
-        """Give one address of the URL's host; the next one the next time, if there are several."""
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
-        self._jobs.submit((host, port), lambda: self._lookup(host, port), found, failed)
-
-    def _lookup(self, host: str, port: int) -> Address:
-        """On a worker thread, one at a time for each host."""
-        at, addresses = self._known.get((host, port), (0.0, []))
-        if not addresses or self._loop.time() - at > self.REMEMBER_S:
-            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            at, addresses = self._loop.time(), [(family, sockaddr) for family, _, _, _, sockaddr in answers]
-        self._known[host, port] = (at, addresses[1:] + addresses[:1])
-        return addresses[0]
 
 
 def _is_worth_a_line(failures: int) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Protocol
@@ -31,6 +32,7 @@ FRAMES_PER_TURN = 16
 MAX_CONTROL_PAYLOAD = 125
 
 Address = tuple[socket.AddressFamily, Any]
+NotReached = Callable[[Address, int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class GuestSocket:
         )
         self._web_socket.frame_buffer.recv = _would_block
         self._upgrade: Upgrade | None = None
+        self._addresses: deque[Address] = deque()
+        self._not_reached: NotReached
         self._sock: socket.socket | None = None
         self._watched = 0
         self._unsent = bytearray()
@@ -140,19 +144,14 @@ class GuestSocket:
         """Nothing is left of it: the connection has ended."""
         return self.stage is Stage.CLOSED
 
-    def connect(self, address: Address) -> None:
-        """Begin to connect to ``address``; failures, at once or later, are told to the listener from the loop."""
-        if self.stage is not Stage.CONNECTING:
-            return
-        family, sockaddr = address
-        self._sock = socket.socket(family, socket.SOCK_STREAM)
-        self._sock.setblocking(False)
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        failure = self._sock.connect_ex(sockaddr)
-        if failure in (0, errno.EINPROGRESS):
-            self._watch(WRITE)
-        else:
-            self._loop.call_soon(lambda: self._lost(OSError(failure, errno.errorcode.get(failure, "?"))))
+    def connect(self, addresses: Sequence[Address], not_reached: NotReached = lambda _address, _error: None) -> None:
+        """Begin to connect to the first of ``addresses`` (one at least) that can be reached.
+
+        One that cannot is told to ``not_reached`` with its errno, and the next one tried at once. That none could, as
+        any failure, is told to the listener from the loop.
+        """
+        self._addresses, self._not_reached = deque(addresses), not_reached
+        self._loop.call_soon(lambda: self._attempt(self._connect))
 
     def fail(self, reason: str) -> None:
         """Give up before connecting, for instance because the name cannot be resolved."""
@@ -167,6 +166,31 @@ class GuestSocket:
             self._destroy()
 
     # --- steps, taken when the socket is ready
+
+    def _connect(self) -> None:
+        """Begin to connect to the next address; those that fail at once are passed over."""
+        while (failure := self._begin_to_connect(self._addresses[0])) not in (0, errno.EINPROGRESS):
+            self._give_up_address(failure)
+        self._watch(WRITE)
+
+    def _begin_to_connect(self, address: Address) -> int:
+        family, sockaddr = address
+        try:
+            self._sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:  # no such family on this machine
+            return error.errno or errno.EAFNOSUPPORT
+        self._sock.setblocking(False)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self._sock.connect_ex(sockaddr)
+
+    def _give_up_address(self, failure: int) -> None:
+        """Raises OSError when it was the last one."""
+        self._not_reached(self._addresses.popleft(), failure)
+        if not self._addresses:
+            raise OSError(failure, errno.errorcode.get(failure, "?"))
+        self._unwatch()
+        if self._sock:
+            self._sock.close()
 
     def _on_ready(self, events: int) -> None:
         self._attempt(self._step, events)
@@ -205,7 +229,9 @@ class GuestSocket:
         sock = self._socket()
         failure = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if failure:
-            raise OSError(failure, errno.errorcode.get(failure, "?"))
+            self._give_up_address(failure)
+            self._connect()
+            return
         host = urlsplit(self._url)
         if host.scheme != "wss":
             self._ask_for_upgrade()
@@ -350,6 +376,8 @@ class GuestSocket:
     # --- time
 
     def _open_too_slow(self) -> None:
+        if self.stage is Stage.CONNECTING and self._addresses:
+            self._not_reached(self._addresses[0], errno.ETIMEDOUT)
         self._end(SocketEnd(self.stage, f"not open within {self._limits.open_within:g} s"))
 
     def _check_alive_in(self, seconds: float) -> None:
