@@ -173,10 +173,18 @@ def test_the_gauges_tell_guests_from_open_sockets() -> None:
     scene.opens("alice")
     assert scene.keeper.gauges() == {
         "GuestsHeld": 2,
+        "GuestsNotHeld": 0,
         "SocketsOpen": 1,
         "OpeningsWaiting": 0,
         "VisitorsWithFramesWaiting": 0,
     }
+
+
+def test_a_guest_that_a_visitor_has_waited_for_too_long_counts_as_not_held() -> None:
+    scene = Scene("alice", "bob")
+    scene.opens("alice")
+    scene.now += 30_000
+    assert scene.keeper.gauges()["GuestsNotHeld"] == 1
 
 
 def test_sockets_that_were_open_are_told_from_those_that_never_were() -> None:

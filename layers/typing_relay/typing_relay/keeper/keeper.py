@@ -134,8 +134,10 @@ class Keeper:
 
     def gauges(self) -> dict[str, int]:
         """How things stand now, for the metrics."""
+        now, policy = self._clock(), self._settings.policy
         return {
             "GuestsHeld": len(self._hands),
+            "GuestsNotHeld": sum(guest.is_missed(hand.held, now, policy) for hand in self._hands.values()),
             "SocketsOpen": sum(1 for hand in self._hands.values() if hand.held.socket),
             "OpeningsWaiting": len(self._openings),
             "VisitorsWithFramesWaiting": len(self._outbox),
