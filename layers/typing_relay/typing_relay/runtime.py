@@ -163,7 +163,8 @@ def cxone_guests() -> Any:
     session = http.session()
     base_url = urls.base_url(setting("CXONE_BASE_URL"))
     share = SharedToken(dynamodb(), setting("CXONE_STATE_TABLE"))
-    return guests.GuestsV1(session, base_url, Tokens(session, base_url, _credentials, share, clock), clock)
+    suffixes = urls.host_suffixes(setting(urls.SUFFIXES_SETTING, ""))
+    return guests.GuestsV1(session, base_url, Tokens(session, base_url, _credentials, share, clock), clock, suffixes)
 
 
 def _credentials() -> Any:

@@ -417,8 +417,8 @@ def test_an_answer_that_does_not_say_is_no_answer(cxone: responses.RequestsMock,
 def test_a_guest_has_an_id_and_a_socket_url(cxone: responses.RequestsMock, guests: GuestsV1) -> None:
     """CXone fact: POST guests with attributes.source."""
     give_token(cxone)
-    cxone.post(GUESTS_URL, json={"id": "g1", "webSocketUrl": "wss://chat.example/g1?key=k"})
-    assert guests.create_guest("shop") == Guest("g1", "wss://chat.example/g1?key=k")
+    cxone.post(GUESTS_URL, json={"id": "g1", "webSocketUrl": "wss://chat.nicecxone.com/g1?key=k"})
+    assert guests.create_guest("shop") == Guest("g1", "wss://chat.nicecxone.com/g1?key=k")
     assert requests_to(cxone, GUESTS_URL)[0].body == b'{"attributes": {"source": "shop"}}'
 
 
@@ -432,6 +432,18 @@ def test_a_socket_url_that_is_not_wss_is_refused_without_its_query(
     assert isinstance(outcome, Outcome)
     assert outcome.kind is Kind.DENIED
     assert "'ws://chat.example/g1' must start with wss://" in outcome.reason
+    assert "key" not in outcome.reason
+
+
+def test_a_socket_url_at_a_strangers_is_a_configuration_error(cxone: responses.RequestsMock, guests: GuestsV1) -> None:
+    """The guest's secret goes nowhere but to CXone."""
+    give_token(cxone)
+    cxone.post(GUESTS_URL, json={"id": "g1", "webSocketUrl": "wss://stranger.example/g1?key=k"})
+    outcome = guests.create_guest("shop")
+    assert isinstance(outcome, Outcome)
+    assert outcome.kind is Kind.DENIED
+    assert "stranger.example" in outcome.reason
+    assert "CXONE_SOCKET_HOST_SUFFIXES" in outcome.reason
     assert "key" not in outcome.reason
 
 
