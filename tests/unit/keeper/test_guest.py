@@ -38,19 +38,36 @@ LOST = Outcome(Kind.LOST)
 OVER = Outcome(Kind.GUEST_OVER)
 
 
+@dataclasses.dataclass(frozen=True)
+class Writes:
+    """SetStatus, and the status that is written."""
+
+    status: GuestStatus
+
+
+Done = tuple[Action | Writes, ...]
+
+
 class Life:
     """One guest, fed with events at a time that only the test moves."""
 
     def __init__(self, jitter: float = 0.5) -> None:
         self.held, self.actions = guest.hold("alice", "me", NOW)
         self.now, self.jitter = NOW, jitter
+        self.store_waits = False
 
-    def happens(self, event: Event, after_ms: int = 1) -> tuple[Action, ...]:
+    def happens(self, event: Event, after_ms: int = 1) -> Done:
+        """What is asked for. A status is written at once, unless ``store_waits``."""
         self.now += after_ms
         self.held, self.actions = guest.step(self.held, event, self.now, POLICY, self.jitter)
-        return self.actions
+        if SetStatus() not in self.actions or self.store_waits:
+            return self.actions
+        done = tuple(Writes(self.held.status) if action == SetStatus() else action for action in self.actions)
+        self.held, more = guest.step(self.held, guest.StatusRecorded(self.held.status), self.now, POLICY, self.jitter)
+        assert more == ()
+        return done
 
-    def wakes(self) -> tuple[Action, ...]:
+    def wakes(self) -> Done:
         at = guest.wake_at(self.held, POLICY)
         assert at is not None
         return self.happens(guest.Woke(), max(0, at - self.now))
@@ -60,15 +77,15 @@ class Life:
         while not any(isinstance(action, OpenSocket) for action in self.wakes()):
             assert self.held.doing is Doing.RESTING
 
-    def blip_ends(self) -> tuple[Action, ...]:
+    def blip_ends(self) -> Done:
         """The time comes at which a lost socket is told; whatever is due before comes first."""
-        told: tuple[Action, ...] = ()
+        told: Done = ()
         ends_at = self.held.without_since + POLICY.blip_ms
         while (at := guest.wake_at(self.held, POLICY)) is not None and at <= ends_at:
             told += self.happens(guest.Woke(), max(0, at - self.now))
         return told
 
-    def refreshes(self, record: Session | None) -> tuple[Action, ...]:
+    def refreshes(self, record: Session | None) -> Done:
         return self.happens(guest.Refreshed(record, self.now + 1), after_ms=2)
 
 
@@ -102,7 +119,7 @@ def test_the_visitor_is_told_when_the_socket_is_open() -> None:
     life = Life()
     life.happens(guest.Taken(WITH_VISITOR))
     life.happens(guest.Created("g1", URL))
-    assert life.happens(guest.SocketOpened(1)) == (SetStatus(GuestStatus.OPEN),)
+    assert life.happens(guest.SocketOpened(1)) == (Writes(GuestStatus.OPEN),)
 
 
 def test_a_guest_that_another_keeper_created_is_taken_over_and_not_created_again() -> None:
@@ -137,7 +154,7 @@ def test_a_throttled_creation_is_not_tried_before_retry_after() -> None:
 def test_a_configuration_error_makes_the_guest_unavailable_and_is_tried_seldom() -> None:
     life = Life()
     life.happens(guest.Taken(WITH_VISITOR))
-    assert life.happens(guest.NotCreated(Outcome(Kind.DENIED))) == (SetStatus(GuestStatus.UNAVAILABLE),)
+    assert life.happens(guest.NotCreated(Outcome(Kind.DENIED))) == (Writes(GuestStatus.UNAVAILABLE),)
     assert guest.wake_at(life.held, POLICY) == life.now + POLICY.denied_ms
 
 
@@ -148,7 +165,7 @@ def test_creation_that_keeps_failing_is_told_to_the_visitor_once() -> None:
     for _ in range(6):
         told.append(life.happens(guest.NotCreated(Outcome(Kind.FAILED))))
         life.wakes()
-    assert told == [(), (), (SetStatus(GuestStatus.UNAVAILABLE),), (), (), ()]
+    assert told == [(), (), (Writes(GuestStatus.UNAVAILABLE),), (), (), ()]
 
 
 def test_another_message_does_not_cut_a_pause_short() -> None:
@@ -176,7 +193,7 @@ def test_a_blip_is_not_told(settled: Life) -> None:
 def test_a_loss_is_told_when_it_has_lasted_2_s_from_the_loss_on(settled: Life) -> None:
     settled.happens(guest.SocketLost(1, LOST))
     lost_at = settled.now
-    assert settled.blip_ends() == (OpenSocket(2, URL), SetStatus(GuestStatus.RECONNECTING))
+    assert settled.blip_ends() == (OpenSocket(2, URL), Writes(GuestStatus.RECONNECTING))
     assert settled.now == lost_at + 2_000
 
 
@@ -185,7 +202,7 @@ def test_a_loss_is_told_once_and_its_end_at_once(settled: Life) -> None:
     settled.blip_ends()
     assert settled.happens(guest.SocketLost(2, LOST)) == ()
     assert settled.wakes() == (OpenSocket(3, URL),)
-    assert settled.happens(guest.SocketOpened(3)) == (SetStatus(GuestStatus.OPEN),)
+    assert settled.happens(guest.SocketOpened(3)) == (Writes(GuestStatus.OPEN),)
 
 
 def test_tries_that_fail_within_a_blip_do_not_begin_it_anew(settled: Life) -> None:
@@ -218,14 +235,14 @@ def test_a_guest_taken_over_and_not_open_for_2_s_is_told() -> None:
     """Since when its socket is lost nobody knows: it counts from the taking."""
     life = Life()
     life.happens(guest.Taken(WITH_GUEST), after_ms=500)
-    assert life.wakes() == (SetStatus(GuestStatus.RECONNECTING),)
+    assert life.wakes() == (Writes(GuestStatus.RECONNECTING),)
     assert life.now == NOW + 2_000
 
 
 def test_a_loss_that_the_last_keeper_told_is_over_when_the_next_one_has_the_socket() -> None:
     life = Life()
     life.happens(guest.Taken(dataclasses.replace(WITH_GUEST, guest_status=GuestStatus.RECONNECTING)))
-    assert life.happens(guest.SocketOpened(1)) == (SetStatus(GuestStatus.OPEN),)
+    assert life.happens(guest.SocketOpened(1)) == (Writes(GuestStatus.OPEN),)
 
 
 def test_a_look_at_the_record_during_a_blip_changes_nothing(settled: Life) -> None:
@@ -242,6 +259,48 @@ def test_a_guest_that_proves_to_be_over_is_never_said_to_be_reconnecting(settled
     assert settled.happens(guest.SocketLost(2, OVER)) == (EndGuest("g1"),)
     assert guest.wake_at(settled.held, POLICY) is None
     assert settled.happens(guest.Woke(), after_ms=POLICY.blip_ms) == ()
+
+
+# --- the status is written in its turn
+
+
+@pytest.fixture
+def told_late(settled: Life) -> Life:
+    """Its socket has been lost for 2 s, and the write that says so waits for its turn."""
+    settled.happens(guest.SocketLost(1, LOST))
+    settled.store_waits = True
+    settled.blip_ends()
+    return settled
+
+
+def test_a_status_that_was_overtaken_while_its_write_waited_leaves_nothing_to_write(told_late: Life) -> None:
+    assert told_late.happens(guest.SocketOpened(2)) == ()
+    assert told_late.held.status is told_late.held.recorded is GuestStatus.OPEN
+
+
+def test_a_status_that_was_overtaken_while_it_was_written_is_written_anew(told_late: Life) -> None:
+    told_late.happens(guest.SocketOpened(2))
+    assert told_late.happens(guest.StatusRecorded(GuestStatus.RECONNECTING)) == (SetStatus(),)
+    assert told_late.happens(guest.StatusRecorded(GuestStatus.OPEN)) == ()
+
+
+def test_a_status_that_could_not_be_written_is_not_tried_in_a_tight_loop(told_late: Life) -> None:
+    assert told_late.happens(guest.StatusNotRecorded()) == ()
+    assert told_late.happens(guest.SocketOpened(2)) == ()
+
+
+def test_a_status_that_could_not_be_written_is_mended_by_the_next_look(told_late: Life) -> None:
+    told_late.happens(guest.StatusRecorded(GuestStatus.RECONNECTING))
+    told_late.happens(guest.SocketOpened(2))
+    told_late.happens(guest.StatusNotRecorded())
+    stale = dataclasses.replace(WITH_GUEST, guest_status=GuestStatus.RECONNECTING)
+    assert told_late.refreshes(stale) == (SetStatus(),)
+
+
+def test_a_look_at_the_record_while_a_write_waits_asks_for_no_second_one(told_late: Life) -> None:
+    told_late.happens(guest.SocketOpened(2))
+    stale = dataclasses.replace(WITH_GUEST, guest_status=GuestStatus.RECONNECTING)
+    assert told_late.refreshes(stale) == ()
 
 
 # --- missed
@@ -333,8 +392,8 @@ def test_a_replacement_that_fails_leaves_the_old_socket_in_use_and_is_tried_agai
 def test_the_old_socket_lost_during_its_replacement_waits_for_the_new_one(settled: Life) -> None:
     settled.wakes()
     assert settled.happens(guest.SocketLost(1, LOST)) == ()
-    assert settled.blip_ends() == (SetStatus(GuestStatus.RECONNECTING),)
-    assert settled.happens(guest.SocketOpened(2)) == (SetStatus(GuestStatus.OPEN),)
+    assert settled.blip_ends() == (Writes(GuestStatus.RECONNECTING),)
+    assert settled.happens(guest.SocketOpened(2)) == (Writes(GuestStatus.OPEN),)
 
 
 def test_the_old_socket_lost_just_before_its_replacement_opens_is_a_blip(settled: Life) -> None:
@@ -428,7 +487,7 @@ def test_a_record_read_before_our_own_last_write_tells_nothing() -> None:
 
 def test_a_status_that_did_not_reach_the_record_is_written_again(settled: Life) -> None:
     stale = dataclasses.replace(WITH_GUEST, guest_status=GuestStatus.RECONNECTING)
-    assert settled.refreshes(stale) == (SetStatus(GuestStatus.OPEN),)
+    assert settled.refreshes(stale) == (Writes(GuestStatus.OPEN),)
 
 
 def test_another_message_for_a_settled_guest_keeps_its_socket(settled: Life) -> None:
@@ -466,6 +525,18 @@ def test_a_record_that_does_not_let_go_is_looked_at_and_the_socket_kept(settled:
     assert settled.held.socket == 1
 
 
+@pytest.mark.parametrize("answer", [guest.StoreFailed(), guest.Released(done=False)])
+def test_a_socket_that_is_being_opened_when_the_visitor_is_given_up_is_not_opened_twice(answer: Event) -> None:
+    """Nobody would ever close the first one."""
+    life = Life()
+    life.happens(guest.Taken(ALONE))
+    life.happens(guest.Woke(), after_ms=POLICY.grace_ms)
+    assert life.held.doing is Doing.RELEASING
+    life.happens(answer)
+    assert OpenSocket(2, URL) not in life.happens(guest.Woke(), after_ms=POLICY.first_backoff_ms)
+    assert life.held.opening == 1
+
+
 # --- the store fails
 
 
@@ -499,6 +570,8 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(guest.SocketLost, SOCKETS, OUTCOMES),
     st.builds(guest.GuestEnded, st.booleans()),
     st.builds(guest.Released, st.booleans()),
+    st.builds(guest.StatusRecorded, st.sampled_from(GuestStatus)),
+    st.just(guest.StatusNotRecorded()),
 )
 
 

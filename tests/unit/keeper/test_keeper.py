@@ -24,6 +24,7 @@ class Records:
     """Session records as far as a keeper touches them."""
 
     def __init__(self, *session_ids: str) -> None:
+        self.written: list[GuestStatus] = []
         self.by_id = {
             session_id: Session(
                 session_id,
@@ -46,6 +47,7 @@ class Records:
         return {session_id: self.by_id[session_id] for session_id in session_ids}
 
     def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+        self.written.append(status)
         self.change(session_id, guest_status=status)
         return self.by_id[session_id]
 
@@ -165,6 +167,36 @@ def test_a_guest_that_is_being_reopened_is_said_to_be_whatever_it_can_show(typin
     scene.keeper._woke(hand)
     scene.store.run()
     assert scene.outbox.frames[-1] == ("alice", {"type": "guest", "status": "reconnecting"})
+
+
+def test_a_loss_that_is_over_before_its_write_has_a_thread_is_neither_written_nor_told() -> None:
+    """When all sockets drop at once, thousands of writes wait for a few threads."""
+    scene = Scene("alice")
+    scene.opens("alice")
+    hand = scene.keeper._hands["alice"]
+    hand.sockets[hand.held.socket]._lost(OSError("reset"))
+    scene.now += 2_000
+    scene.keeper._woke(hand)
+    scene.keeper._woke(hand)
+    scene.loop.advance(0.1)
+    scene.opens("alice")
+    assert scene.records.written == [GuestStatus.OPEN]
+    assert scene.outbox.frames == [("alice", {"type": "guest", "status": "open"})]
+
+
+def test_a_loss_that_is_written_is_told_and_so_is_its_end() -> None:
+    scene = Scene("alice")
+    scene.opens("alice")
+    hand = scene.keeper._hands["alice"]
+    hand.sockets[hand.held.socket]._lost(OSError("reset"))
+    scene.now += 2_000
+    scene.keeper._woke(hand)
+    scene.store.run()
+    scene.keeper._woke(hand)
+    scene.loop.advance(0.1)
+    scene.opens("alice")
+    assert scene.records.written == [GuestStatus.OPEN, GuestStatus.RECONNECTING, GuestStatus.OPEN]
+    assert [frame["status"] for _, frame in scene.outbox.frames] == ["open", "reconnecting", "open"]
 
 
 def test_the_gauges_tell_guests_from_open_sockets() -> None:

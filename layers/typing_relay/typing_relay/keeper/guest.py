@@ -67,8 +67,12 @@ class Held:
     taken: bool = False
     guest_id: str = ""
     web_socket_url: str = ""
-    #: What the record says, or will as soon as the write under way is done.
+    #: What the visitor is to know; the record is brought to it.
     status: GuestStatus = GuestStatus.OPENING
+    #: What the record says, as far as this keeper knows.
+    recorded: GuestStatus = GuestStatus.OPENING
+    #: A write of the status is under way, or waits for its turn.
+    recording: bool = False
     #: When this keeper last changed the record: what was read before tells nothing.
     changed_at: int = 0
     socket: int = 0
@@ -153,8 +157,20 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusRecorded:
+    """The record says ``status``."""
+
+    status: GuestStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StatusNotRecorded:
+    """The status could not be written: the next look at the record mends it."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoreFailed:
-    """The read or write under way could not be done."""
+    """The read or write under way could not be done, other than that of the status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +193,8 @@ Event = (
     | SocketLost
     | GuestEnded
     | Released
+    | StatusRecorded
+    | StatusNotRecorded
     | StoreFailed
     | FenceLost
     | Woke
@@ -218,9 +236,11 @@ class CloseSocket:
 
 @dataclass(frozen=True, slots=True)
 class SetStatus:
-    """Record the status and tell the visitor."""
+    """Record the status that ``held`` has when its turn comes, and tell the visitor: StatusRecorded.
 
-    status: GuestStatus
+    If the record says so already there is nothing to do: of thousands that are lost at the same time most are open
+    again before their loss is written.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +287,7 @@ def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> S
             return _refreshed(held, record, read_at, now, policy)
         case Created(guest_id, url):
             created = replace(held, guest_id=guest_id, web_socket_url=url, changed_at=now)
-            return _open(replace(created, status=GuestStatus.OPENING))
+            return _open(_said_by_record(created, GuestStatus.OPENING))
         case NotCreated(outcome):
             return _not_created(held, outcome, now, policy, jitter)
         case SocketOpened(socket):
@@ -278,6 +298,10 @@ def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> S
             return _guest_ended(held, by_us, now, policy, jitter)
         case Released(done):
             return _let_go(held, now) if done else _not_released(held, now)
+        case StatusRecorded(status):
+            return _record(replace(held, recorded=status, recording=False, changed_at=now))
+        case StatusNotRecorded():
+            return replace(held, recording=False), ()
         case StoreFailed():
             return _rest(replace(held, alone_since=None), now, policy, jitter)
         case FenceLost():
@@ -322,7 +346,8 @@ def _taken(held: Held, record: Session | None, now: int) -> Step:
     if record.guest_id and record.guest_id == held.guest_id and held.socket:
         return replace(held, doing=Doing.SETTLED), ()
     held, closing = _without_sockets(held, now)
-    held = replace(held, guest_id=record.guest_id, web_socket_url=record.web_socket_url, status=record.guest_status)
+    held = replace(held, guest_id=record.guest_id, web_socket_url=record.web_socket_url)
+    held = _said_by_record(held, record.guest_status)
     if not record.guest_id and not record.connections:
         return replace(held, doing=Doing.RELEASING), (*closing, Release())
     held, actions = _begin(held)
@@ -339,8 +364,8 @@ def _refreshed(held: Held, record: Session | None, read_at: int, now: int, polic
         return held, ()
     if record.guest_id != held.guest_id:
         return _ended_elsewhere(held, now, policy)
-    if held.socket and record.guest_status is not held.status:
-        return _set_status(held, held.status, now)
+    if held.socket and not held.recording:
+        return _record(replace(held, recorded=record.guest_status))
     return held, ()
 
 
@@ -388,7 +413,8 @@ def _socket_lost(held: Held, socket: int, outcome: Outcome, now: int, policy: Po
 
 
 def _guest_ended(held: Held, by_us: bool, now: int, policy: Policy, jitter: float) -> Step:
-    held = replace(held, guest_id="", web_socket_url="", status=GuestStatus.OPENING, changed_at=now)
+    held = replace(held, guest_id="", web_socket_url="", changed_at=now)
+    held = _said_by_record(held, GuestStatus.OPENING)
     if not by_us:
         return _await_request(held, now, policy)
     if held.failures:  # guest after guest is refused: no tight loop
@@ -400,8 +426,9 @@ def _guest_ended(held: Held, by_us: bool, now: int, policy: Policy, jitter: floa
 
 def _not_released(held: Held, now: int) -> Step:
     """The visitor is back, or another keeper has it: the record tells."""
-    doing = Doing.SETTLED if held.socket else Doing.RESTING
-    return replace(held, doing=doing, retry_at=now, alone_since=None), (Refresh(),)
+    held = replace(held, retry_at=now, alone_since=None)
+    held = _with_its_sockets(held) if held.socket or held.opening else replace(held, doing=Doing.RESTING)
+    return held, (Refresh(),)
 
 
 def _woke(held: Held, now: int, policy: Policy) -> Step:
@@ -439,11 +466,15 @@ def _open(held: Held) -> Step:
 
 
 def _rest(held: Held, now: int, policy: Policy, jitter: float, outcome: Outcome | None = None) -> Step:
-    """Wait before the next try, longer from failure to failure; a socket in use goes on being used."""
-    if held.socket:
-        return replace(held, doing=Doing.SETTLED), ()
+    """Wait before the next try, longer from failure to failure; a socket in use or being opened goes on being so."""
+    if held.socket or held.opening:
+        return _with_its_sockets(held), ()
     retry_at = now + _backoff(held, policy, jitter, outcome)
     return replace(held, doing=Doing.RESTING, retry_at=retry_at, failures=held.failures + 1), ()
+
+
+def _with_its_sockets(held: Held) -> Held:
+    return replace(held, doing=Doing.SETTLED if held.socket and not held.opening else Doing.OPENING)
 
 
 def _backoff(held: Held, policy: Policy, jitter: float, outcome: Outcome | None) -> int:
@@ -455,7 +486,7 @@ def _backoff(held: Held, policy: Policy, jitter: float, outcome: Outcome | None)
 
 
 def _await_request(held: Held, now: int, policy: Policy) -> Step:
-    held = replace(held, guest_id="", web_socket_url="", status=GuestStatus.OPENING)
+    held = _said_by_record(replace(held, guest_id="", web_socket_url=""), GuestStatus.OPENING)
     retry_at = now + policy.request_lost_ms
     return replace(held, doing=Doing.AWAITING_REQUEST, retry_at=retry_at), (Tell(held.status),)
 
@@ -482,7 +513,18 @@ def _with_status(held: Held, status: GuestStatus, now: int) -> Step:
 
 
 def _set_status(held: Held, status: GuestStatus, now: int) -> Step:
-    return replace(held, status=status, changed_at=now), (SetStatus(status),)
+    return _record(replace(held, status=status, changed_at=now))
+
+
+def _record(held: Held) -> Step:
+    """One write at a time: the one that waits will see what is true then."""
+    if held.recording or held.status is held.recorded:
+        return held, ()
+    return replace(held, recording=True), (SetStatus(),)
+
+
+def _said_by_record(held: Held, status: GuestStatus) -> Held:
+    return replace(held, status=status, recorded=status)
 
 
 def _without_sockets(held: Held, now: int) -> Step:

@@ -214,8 +214,8 @@ class Keeper:
                     self._openings.enter(lambda number=number, url=url: self._open(hand, number, url))  # type: ignore[misc]
                 case guest.CloseSocket(number):
                     self._close_socket(hand, number)
-                case guest.SetStatus(status):
-                    self._set_status(hand, status)
+                case guest.SetStatus():
+                    self._set_status(hand)
                 case guest.Tell(status):
                     self._tell(hand, status)
                 case guest.EndGuest(guest_id):
@@ -227,21 +227,16 @@ class Keeper:
 
     # --- the record
 
-    def _store(
-        self, hand: _Hand, what: str, call: Callable[[], Any], event: Callable[[Any], guest.Event | None]
-    ) -> None:
+    def _store(self, hand: _Hand, what: str, call: Callable[[], Any], event: Callable[[Any], guest.Event]) -> None:
         """Read or write the record of ``hand`` on a worker thread; ``event`` makes of the answer what happened."""
 
         def answered(answer: Any) -> None:
-            happened = event(answer)
-            if happened:
-                self._happened(hand, happened)
+            self._happened(hand, event(answer))
 
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
             self._counters.add("StoreFailures")
-            if what != "status":  # the next refresh sees a status that is not the record's
-                self._happened(hand, guest.StoreFailed())
+            self._happened(hand, guest.StatusNotRecorded() if what == "status" else guest.StoreFailed())
 
         self._workers.store.submit(hand.held.session_id, call, answered, failed)
 
@@ -249,16 +244,26 @@ class Keeper:
         session_id, name = hand.held.session_id, self._settings.name
         self._store(hand, "take", lambda: self._sessions.take_guest(session_id, name, self._clock()), guest.Taken)
 
-    def _set_status(self, hand: _Hand, status: GuestStatus) -> None:
+    def _set_status(self, hand: _Hand) -> None:
         session_id, name = hand.held.session_id, self._settings.name
 
-        def written(record: Session | None) -> guest.Event | None:
-            if record and self._is_held(hand):
-                self._tell(hand, status, record)
-            return None if record else guest.FenceLost()
+        def write() -> tuple[GuestStatus, Session | None] | None:
+            held = hand.held
+            if held.status is held.recorded:
+                return None
+            return held.status, self._sessions.set_guest_status(session_id, name, held.status, self._clock())
 
-        call = partial(self._sessions.set_guest_status, session_id, name, status)
-        self._store(hand, "status", lambda: call(self._clock()), written)
+        def written(answer: tuple[GuestStatus, Session | None] | None) -> guest.Event:
+            if answer is None:
+                return guest.StatusRecorded(hand.held.recorded)
+            status, record = answer
+            if record is None:
+                return guest.FenceLost()
+            if self._is_held(hand):
+                self._tell(hand, status, record)
+            return guest.StatusRecorded(status)
+
+        self._store(hand, "status", write, written)
 
     def _end_guest(self, hand: _Hand, guest_id: str) -> None:
         self._counters.add("GuestsOver")
