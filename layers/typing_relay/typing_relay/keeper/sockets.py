@@ -30,6 +30,10 @@ NO_CODE, ABNORMAL = 1005, 1006
 READ_BYTES = 16_384
 FRAMES_PER_TURN = 16
 MAX_CONTROL_PAYLOAD = 125
+#: A client's frame: 2 bytes, 8 of length at most, 4 of mask.
+MAX_HEAD = 14
+#: Texts leave so much of ``max_unsent`` free: a peer that reads slowly is not given up for the pongs that it is owed.
+ROOM_FOR_CONTROL = 4_096
 
 Address = tuple[socket.AddressFamily, Any]
 NotReached = Callable[[Address, int], object]
@@ -45,7 +49,7 @@ class Limits:
     pong_within: float = 15.0
     close_within: float = 2.0
     max_message: int = 1_048_576
-    #: What may wait for a peer that does not read. We only send pings, pongs and a close.
+    #: What may wait for a peer that does not read. Texts leave room for pings, pongs and a close.
     max_unsent: int = 65_536
 
 
@@ -58,6 +62,19 @@ class Stage(Enum):
     OPEN = auto()
     CLOSING = auto()
     CLOSED = auto()
+
+
+class Sending(Enum):
+    """What became of a text that was to be sent."""
+
+    #: It leaves, in order, as the peer reads.
+    QUEUED = auto()
+    #: The socket is not open (yet, or any more).
+    NOT_OPEN = auto()
+    #: Too much waits already for a peer that reads slowly; there may be room later.
+    FULL = auto()
+    #: It has no room even when nothing waits.
+    TOO_LARGE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +147,9 @@ class GuestSocket:
         self._sock: socket.socket | None = None
         self._watched = 0
         self._unsent = bytearray()
+        self._sent_bytes = 0
+        #: Texts that have not left in whole: the count of sent bytes at which each has, and whom to tell.
+        self._texts_leaving: deque[tuple[int, Callable[[], object]]] = deque()
         self._pinged = False
         self._heard_at = loop.time()
         self.stage = Stage.CONNECTING
@@ -152,6 +172,28 @@ class GuestSocket:
         """
         self._addresses, self._not_reached = deque(addresses), not_reached
         self._loop.call_soon(lambda: self._attempt(self._connect))
+
+    def send_text(self, text: str, on_sent: Callable[[], object]) -> Sending:
+        """Send a text message, after those before it. Never blocks.
+
+        ``on_sent`` is called from the loop, later, when the last byte has been handed to the kernel. It never is if the
+        socket ends before. Anything but QUEUED: nothing was sent, and nothing is called. Raises UnicodeEncodeError for
+        what UTF-8 cannot say (a lone surrogate).
+        """
+        if self.stage is not Stage.OPEN:
+            return Sending.NOT_OPEN
+        data = text.encode()
+        room = self._limits.max_unsent - ROOM_FOR_CONTROL - MAX_HEAD - len(data)
+        if room < len(self._unsent):
+            return Sending.FULL if room >= 0 else Sending.TOO_LARGE
+        try:
+            self._web_socket.send(data, ABNF.OPCODE_TEXT)
+        except OSError as error:
+            lost = error
+            self._loop.call_soon(lambda: self._lost(lost))
+            return Sending.QUEUED
+        self._tell_when_sent(on_sent)
+        return Sending.QUEUED
 
     def fail(self, reason: str) -> None:
         """Give up before connecting, for instance because the name cannot be resolved."""
@@ -368,10 +410,22 @@ class GuestSocket:
             while self._unsent:
                 sent = self._socket().send(self._unsent)
                 del self._unsent[:sent]
+                self._count_sent(sent)
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             self._watch(self._watched | WRITE)
             return
         self._watch(self._watched & ~WRITE)
+
+    def _tell_when_sent(self, on_sent: Callable[[], object]) -> None:
+        if self._unsent:
+            self._texts_leaving.append((self._sent_bytes + len(self._unsent), on_sent))
+        else:
+            self._loop.call_soon(on_sent)
+
+    def _count_sent(self, size: int) -> None:
+        self._sent_bytes += size
+        while self._texts_leaving and self._texts_leaving[0][0] <= self._sent_bytes:
+            self._loop.call_soon(self._texts_leaving.popleft()[1])
 
     # --- time
 
