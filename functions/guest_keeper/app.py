@@ -30,10 +30,10 @@ from typing_relay.keeper.health import HealthPort
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.keeper import Keeper, Settings, Workers
 from typing_relay.keeper.loop import Loop
-from typing_relay.keeper.openings import Openings
 from typing_relay.keeper.outbox import Outbox
 from typing_relay.keeper.roll_call import RollCall
 from typing_relay.keeper.sweeping import Sweeping
+from typing_relay.keeper.turnstile import Turnstile
 
 CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS, ROLL_CALL_THREADS = 8, 8, 12, 4, 2, 2
 SWEEPING_THREADS = 2
@@ -74,7 +74,7 @@ class Process:
             sessions,
             runtime.cxone_guests(),
             self._outbox(sessions, visitors),
-            Openings(
+            Turnstile(
                 self.loop,
                 runtime.number("KEEPER_MAX_OPENING", 50),
                 runtime.number("KEEPER_OPENINGS_PER_SECOND", 400),

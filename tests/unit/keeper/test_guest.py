@@ -303,6 +303,18 @@ def test_a_look_at_the_record_while_a_write_waits_asks_for_no_second_one(told_la
     assert told_late.refreshes(stale) == ()
 
 
+def test_a_loss_that_waits_for_its_turn_is_not_written_over_the_end_of_the_guest(told_late: Life) -> None:
+    told_late.happens(guest.SocketLost(2, OVER))
+    assert told_late.held.status is told_late.held.recorded
+
+
+def test_an_end_of_the_guest_that_cannot_be_written_leaves_the_loss_to_be_told(told_late: Life) -> None:
+    told_late.happens(guest.SocketLost(2, OVER))
+    told_late.happens(guest.StatusRecorded(GuestStatus.OPEN))
+    told_late.happens(guest.StoreFailed())
+    assert told_late.happens(guest.Woke(), after_ms=0) == (SetStatus(),)
+
+
 # --- missed
 
 

@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.keeper import Keeper, Settings, Workers
-from typing_relay.keeper.openings import Openings
+from typing_relay.keeper.keeper import LOSSES_AT_ONCE, LOSSES_PER_SECOND, Keeper, Settings, Workers
+from typing_relay.keeper.turnstile import Turnstile
 from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.outcomes import Kind, Outcome
 
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
 
@@ -25,6 +27,7 @@ class Records:
 
     def __init__(self, *session_ids: str) -> None:
         self.written: list[GuestStatus] = []
+        self.fails = False
         self.by_id = {
             session_id: Session(
                 session_id,
@@ -47,6 +50,8 @@ class Records:
         return {session_id: self.by_id[session_id] for session_id in session_ids}
 
     def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+        if self.fails:
+            raise OSError("the network is down")
         self.written.append(status)
         self.change(session_id, guest_status=status)
         return self.by_id[session_id]
@@ -71,7 +76,7 @@ class Scene:
     def __init__(self, *session_ids: str) -> None:
         self.loop, self.store, self.names = ManualLoop(), ManualJobs(), ManualJobs()
         self.records, self.outbox, self.now, self.counters = Records(*session_ids), SentFrames(), NOW, Counters()
-        self.openings = Openings(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
+        self.openings = Turnstile(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
         self.keeper = Keeper(
             Settings(NAME),
             self.loop,  # type: ignore[arg-type]
@@ -106,6 +111,18 @@ class Scene:
         self.keeper._socket_opened(hand, number)
         self.store.run()
         self.loop.advance(0.1)
+
+    def is_open(self, session_id: str, number: int) -> None:
+        """So it is, without a socket having been there to tell."""
+        hand = self.keeper._hands[session_id]
+        hand.held = replace(hand.held, doing=guest.Doing.OPENING, opening=number, last_socket=number)
+        self.keeper._happened(hand, guest.SocketOpened(number))
+
+    def passes(self, seconds: int) -> None:
+        """Time, in which the store answers within 10 ms."""
+        for _ in range(seconds * 100):
+            self.loop.advance(0.01)
+            self.store.run()
 
 
 @pytest.fixture
@@ -169,34 +186,57 @@ def test_a_guest_that_is_being_reopened_is_said_to_be_whatever_it_can_show(typin
     assert scene.outbox.frames[-1] == ("alice", {"type": "guest", "status": "reconnecting"})
 
 
-def test_a_loss_that_is_over_before_its_write_has_a_thread_is_neither_written_nor_told() -> None:
-    """When all sockets drop at once, thousands of writes wait for a few threads."""
-    scene = Scene("alice")
-    scene.opens("alice")
-    hand = scene.keeper._hands["alice"]
-    hand.sockets[hand.held.socket]._lost(OSError("reset"))
-    scene.now += 2_000
-    scene.keeper._woke(hand)
-    scene.keeper._woke(hand)
-    scene.loop.advance(0.1)
-    scene.opens("alice")
-    assert scene.records.written == [GuestStatus.OPEN]
-    assert scene.outbox.frames == [("alice", {"type": "guest", "status": "open"})]
-
-
-def test_a_loss_that_is_written_is_told_and_so_is_its_end() -> None:
-    scene = Scene("alice")
-    scene.opens("alice")
-    hand = scene.keeper._hands["alice"]
-    hand.sockets[hand.held.socket]._lost(OSError("reset"))
-    scene.now += 2_000
-    scene.keeper._woke(hand)
+@pytest.fixture
+def dropped() -> Scene:
+    """Three hundred guests whose sockets were lost 2 s ago, all at once."""
+    scene = Scene(*(f"visitor-{number}" for number in range(300)))
+    for session_id in scene.keeper.session_ids():
+        scene.is_open(session_id, 98)
     scene.store.run()
-    scene.keeper._woke(hand)
-    scene.loop.advance(0.1)
-    scene.opens("alice")
-    assert scene.records.written == [GuestStatus.OPEN, GuestStatus.RECONNECTING, GuestStatus.OPEN]
-    assert [frame["status"] for _, frame in scene.outbox.frames] == ["open", "reconnecting", "open"]
+    scene.records.written.clear()
+    scene.outbox.frames.clear()
+    for hand in scene.keeper._hands.values():
+        scene.keeper._happened(hand, guest.SocketLost(98, Outcome(Kind.LOST)))
+    scene.now += 2_000
+    for hand in scene.keeper._hands.values():
+        scene.keeper._woke(hand)
+    return scene
+
+
+def test_when_thousands_are_lost_at_once_a_hundred_losses_a_second_are_told(dropped: Scene) -> None:
+    dropped.passes(1)
+    assert len(dropped.records.written) == pytest.approx(LOSSES_PER_SECOND, abs=2)
+
+
+def test_no_more_losses_are_written_at_once_than_there_are_threads_for(dropped: Scene) -> None:
+    dropped.loop.advance(5)
+    assert len(dropped.store) == LOSSES_AT_ONCE
+
+
+def test_a_write_of_a_loss_that_fails_makes_room_for_the_next(dropped: Scene) -> None:
+    dropped.loop.advance(5)
+    dropped.records.fails = True
+    dropped.store.run()
+    dropped.records.fails = False
+    dropped.passes(5)
+    assert len(dropped.records.written) == 300 - LOSSES_AT_ONCE
+
+
+def test_a_loss_that_is_over_before_its_turn_is_neither_written_nor_told(dropped: Scene) -> None:
+    *_, last = dropped.keeper.session_ids()
+    dropped.is_open(last, 99)
+    dropped.passes(5)
+    assert len(dropped.records.written) == 299
+    assert last not in {session_id for session_id, _ in dropped.outbox.frames}
+
+
+def test_a_loss_that_was_told_is_followed_by_its_end(dropped: Scene) -> None:
+    first, *_ = dropped.keeper.session_ids()
+    dropped.store.run()
+    dropped.is_open(first, 99)
+    dropped.store.run()
+    told = [frame["status"] for session_id, frame in dropped.outbox.frames if session_id == first]
+    assert told == ["reconnecting", "open"]
 
 
 def test_the_gauges_tell_guests_from_open_sockets() -> None:

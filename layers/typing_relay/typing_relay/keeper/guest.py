@@ -238,8 +238,8 @@ class CloseSocket:
 class SetStatus:
     """Record the status that ``held`` has when its turn comes, and tell the visitor: StatusRecorded.
 
-    If the record says so already there is nothing to do: of thousands that are lost at the same time most are open
-    again before their loss is written.
+    If the record says so by then there is nothing to do: when thousands of sockets are lost at the same time, most
+    are open again before their loss has its turn.
     """
 
 
@@ -403,7 +403,8 @@ def _socket_lost(held: Held, socket: int, outcome: Outcome, now: int, policy: Po
         held = replace(held, opening=0)
     if outcome.kind is Kind.GUEST_OVER:
         held, closing = _without_sockets(held, now)
-        return replace(held, doing=Doing.ENDING), (*closing, EndGuest(held.guest_id))
+        # A loss that waits for its turn to be written must not be written over what the end of the guest leaves.
+        return replace(held, doing=Doing.ENDING, status=held.recorded), (*closing, EndGuest(held.guest_id))
     if held.socket:  # the one that was to replace it failed
         delay = _backoff(held, policy, jitter, outcome)
         return replace(held, doing=Doing.SETTLED, rotate_at=now + policy.first_backoff_ms + delay), ()

@@ -21,10 +21,10 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.custody import Custody
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.loop import Loop, Timer
-from typing_relay.keeper.openings import Openings
 from typing_relay.keeper.outbox import Outbox
 from typing_relay.keeper.ports import GuestCreator, Sessions
 from typing_relay.keeper.sockets import GOING_AWAY, GuestSocket, Limits, SocketEnd
+from typing_relay.keeper.turnstile import Turnstile
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.outcomes import Kind, Outcome
 
@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 1.0
 DRAIN_POLL_S = 0.02
+#: Losses written at the same time, and begun in a second. When thousands of sockets are lost at once the CPU is for
+#: reopening them: a loss that is over before its turn is not told.
+LOSSES_AT_ONCE, LOSSES_PER_SECOND = 8, 100
 #: How long a drain waits for writes that are under way.
 WRITES_WITHIN_S = 1.0
 
@@ -98,7 +101,7 @@ class Keeper:
         sessions: Sessions,
         cxone: GuestCreator,
         outbox: Outbox,
-        openings: Openings,
+        openings: Turnstile,
         tls: ssl.SSLContext,
         counters: Counters,
         clock: Callable[[], int],
@@ -106,6 +109,7 @@ class Keeper:
         self._settings, self._loop, self._workers = settings, loop, workers
         self._sessions, self._cxone, self._outbox, self._openings = sessions, cxone, outbox, openings
         self._tls, self._counters, self._clock = tls, counters, clock
+        self._losses = Turnstile(loop, LOSSES_AT_ONCE, LOSSES_PER_SECOND)
         self._addresses = Addresses(workers.names, loop)
         #: By session id, the one refreshed longest ago first.
         self._hands: dict[str, _Hand] = {}
@@ -227,7 +231,14 @@ class Keeper:
 
     # --- the record
 
-    def _store(self, hand: _Hand, what: str, call: Callable[[], Any], event: Callable[[Any], guest.Event]) -> None:
+    def _store(
+        self,
+        hand: _Hand,
+        what: str,
+        call: Callable[[], Any],
+        event: Callable[[Any], guest.Event],
+        event_of_failure: Callable[[], guest.Event] = guest.StoreFailed,
+    ) -> None:
         """Read or write the record of ``hand`` on a worker thread; ``event`` makes of the answer what happened."""
 
         def answered(answer: Any) -> None:
@@ -236,7 +247,7 @@ class Keeper:
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
             self._counters.add("StoreFailures")
-            self._happened(hand, guest.StatusNotRecorded() if what == "status" else guest.StoreFailed())
+            self._happened(hand, event_of_failure())
 
         self._workers.store.submit(hand.held.session_id, call, answered, failed)
 
@@ -245,25 +256,33 @@ class Keeper:
         self._store(hand, "take", lambda: self._sessions.take_guest(session_id, name, self._clock()), guest.Taken)
 
     def _set_status(self, hand: _Hand) -> None:
-        session_id, name = hand.held.session_id, self._settings.name
+        if hand.held.status is GuestStatus.RECONNECTING:
+            self._losses.enter(lambda: self._write_status(hand, self._losses.leave))
+        else:
+            self._write_status(hand, lambda: None)
 
-        def write() -> tuple[GuestStatus, Session | None] | None:
-            held = hand.held
-            if held.status is held.recorded:
-                return None
-            return held.status, self._sessions.set_guest_status(session_id, name, held.status, self._clock())
+    def _write_status(self, hand: _Hand, leave: Callable[[], object]) -> bool:
+        """Its turn has come. Returns whether there is anything to write; ``leave`` is called when that is done."""
+        status, recorded = hand.held.status, hand.held.recorded
+        if status is recorded or not self._is_held(hand):
+            self._happened(hand, guest.StatusRecorded(recorded))
+            return False
 
-        def written(answer: tuple[GuestStatus, Session | None] | None) -> guest.Event:
-            if answer is None:
-                return guest.StatusRecorded(hand.held.recorded)
-            status, record = answer
+        def written(record: Session | None) -> guest.Event:
+            leave()
             if record is None:
                 return guest.FenceLost()
             if self._is_held(hand):
                 self._tell(hand, status, record)
             return guest.StatusRecorded(status)
 
-        self._store(hand, "status", write, written)
+        def not_written() -> guest.Event:
+            leave()
+            return guest.StatusNotRecorded()
+
+        call = partial(self._sessions.set_guest_status, hand.held.session_id, self._settings.name, status)
+        self._store(hand, "status", lambda: call(self._clock()), written, not_written)
+        return True
 
     def _end_guest(self, hand: _Hand, guest_id: str) -> None:
         self._counters.add("GuestsOver")
