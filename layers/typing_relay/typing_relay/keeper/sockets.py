@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -142,14 +141,14 @@ class GuestSocket:
         )
         self._web_socket.frame_buffer.recv = _would_block
         self._upgrade: Upgrade | None = None
-        self._addresses: deque[Address] = deque()
+        self._addresses: list[Address] = []
         self._not_reached: NotReached
         self._sock: socket.socket | None = None
         self._watched = 0
         self._unsent = bytearray()
         self._sent_bytes = 0
         #: Texts that have not left in whole: the count of sent bytes at which each has, and whom to tell.
-        self._texts_leaving: deque[tuple[int, Callable[[], object]]] = deque()
+        self._texts_leaving: list[tuple[int, Callable[[], object]]] = []
         self._pinged = False
         self._heard_at = loop.time()
         self.stage = Stage.CONNECTING
@@ -170,7 +169,7 @@ class GuestSocket:
         One that cannot is told to ``not_reached`` with its errno, and the next one tried at once. That none could, as
         any failure, is told to the listener from the loop.
         """
-        self._addresses, self._not_reached = deque(addresses), not_reached
+        self._addresses, self._not_reached = list(addresses), not_reached
         self._loop.call_soon(lambda: self._attempt(self._connect))
 
     def send_text(self, text: str, on_sent: Callable[[], object]) -> Sending:
@@ -226,8 +225,8 @@ class GuestSocket:
         return self._sock.connect_ex(sockaddr)
 
     def _give_up_address(self, failure: int) -> None:
-        """Raises OSError when it was the last one."""
-        self._not_reached(self._addresses.popleft(), failure)
+        """The next one is the first now. Raises OSError when there is none."""
+        self._not_reached(self._addresses.pop(0), failure)
         if not self._addresses:
             raise OSError(failure, errno.errorcode.get(failure, "?"))
         self._unwatch()
@@ -425,7 +424,7 @@ class GuestSocket:
     def _count_sent(self, size: int) -> None:
         self._sent_bytes += size
         while self._texts_leaving and self._texts_leaving[0][0] <= self._sent_bytes:
-            self._loop.call_soon(self._texts_leaving.popleft()[1])
+            self._loop.call_soon(self._texts_leaving.pop(0)[1])
 
     # --- time
 
