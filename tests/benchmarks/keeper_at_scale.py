@@ -22,14 +22,12 @@ from tests.support.keeper_stage import KeeperProcess
 from tests.support.web_socket_peers import Certificates
 
 IDLE_S = 60
-#: Less than this machine could, so that a mass drop shows whether it is kept.
-OPENINGS_PER_SECOND = 150
+#: As the template has it.
+OPENINGS_PER_SECOND = 400
 #: They begin evenly spaced; how their ends bunch is the server's doing, and evens out.
 WINDOW_S = 5
 #: What the visitors are told comes a little later than their sockets are open.
 SETTLE_S = 3
-#: For a take-over, as the template has it.
-TEMPLATES_OPENINGS_PER_SECOND = 400
 
 
 class Scene:
@@ -43,7 +41,7 @@ class Scene:
     def ask_for_guests(self, count: int) -> None:
         self._http.post(f"{self._cloud_url}/sessions?count={count}").raise_for_status()
 
-    def start_keeper(self, openings_per_second: int) -> KeeperProcess:
+    def start_keeper(self) -> KeeperProcess:
         endpoint = self._cloud_url
         keeper = KeeperProcess(
             {
@@ -65,7 +63,7 @@ class Scene:
                 "POWERTOOLS_METRICS_NAMESPACE": "TypingRelay",
                 "POWERTOOLS_LOG_LEVEL": "WARNING",
                 "KEEPER_MAX_GUESTS": "10000",
-                "KEEPER_OPENINGS_PER_SECOND": str(openings_per_second),
+                "KEEPER_OPENINGS_PER_SECOND": str(OPENINGS_PER_SECOND),
             }
         )
         self.keepers.append(keeper)
@@ -115,7 +113,7 @@ def report(what: str, figure: str) -> None:
 def measure_holding(guests: int) -> None:
     with scene() as it:
         it.ask_for_guests(guests)
-        keeper = it.start_keeper(OPENINGS_PER_SECOND)
+        keeper = it.start_keeper()
         took = seconds_until(lambda: it.sockets_open() == guests)
         report(f"{guests} guests created and open within", f"{took:.0f} s")
         time.sleep(20)
@@ -146,11 +144,11 @@ def measure_mass_drop(it: Scene, keeper: KeeperProcess, guests: int) -> None:
 def measure_takeover(guests: int, how: signal.Signals) -> None:
     with scene() as it:
         it.ask_for_guests(guests)
-        first = it.start_keeper(TEMPLATES_OPENINGS_PER_SECOND)
+        first = it.start_keeper()
         first_holds_all = lambda: list(it.open_by_keeper().values()) == [guests]  # noqa: E731
         seconds_until(first_holds_all)
         before = set(it.open_by_keeper())
-        it.start_keeper(TEMPLATES_OPENINGS_PER_SECOND)
+        it.start_keeper()
         time.sleep(3)
         first.signal(how)
         taken = lambda: it.open_by_keeper().keys().isdisjoint(before) and it.sockets_open() == guests  # noqa: E731

@@ -32,9 +32,9 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 1.0
 DRAIN_POLL_S = 0.02
-#: Losses written at the same time, and begun in a second. When thousands of sockets are lost at once the CPU is for
-#: reopening them: a loss that is over before its turn is not told.
-LOSSES_AT_ONCE, LOSSES_PER_SECOND = 8, 100
+#: Losses written at the same time, and begun in a second. When thousands of sockets are lost at once the CPU, a quarter
+#: of one, is for reopening them: a loss that is over before its turn is not told.
+LOSSES_AT_ONCE, LOSSES_PER_SECOND = 8, 50
 #: How long a drain waits for writes that are under way.
 WRITES_WITHIN_S = 1.0
 
