@@ -229,6 +229,12 @@ def test_an_account_that_makes_no_sense_is_named_before_the_first_call(
     assert message in keeper.wait_for_line("cannot start")["message"]
 
 
+def test_a_socket_domain_that_is_none_is_named_before_the_first_call(scene: Stage) -> None:
+    keeper = KeeperProcess(scene.environment() | {"CXONE_SOCKET_HOST_SUFFIXES": "*.example.com"})
+    assert keeper.wait() == 2
+    assert "CXONE_SOCKET_HOST_SUFFIXES takes domains" in keeper.wait_for_line("cannot start")["message"]
+
+
 def test_no_secret_of_a_guests_url_is_in_the_log(scene: Stage, keeper: KeeperProcess, held: str, visitor: str) -> None:
     """T13."""
     secret = scene.record(visitor).web_socket_url.partition("secret=")[2]
