@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from typing_relay.keeper import guest
 from typing_relay.keeper.guest import (
     Action,
+    AwaitTurn,
     CloseSocket,
     CreateGuest,
     Doing,
@@ -38,36 +39,23 @@ LOST = Outcome(Kind.LOST)
 OVER = Outcome(Kind.GUEST_OVER)
 
 
-@dataclasses.dataclass(frozen=True)
-class Writes:
-    """SetStatus, and the status that is written."""
-
-    status: GuestStatus
-
-
-Done = tuple[Action | Writes, ...]
-
-
 class Life:
     """One guest, fed with events at a time that only the test moves."""
 
     def __init__(self, jitter: float = 0.5) -> None:
         self.held, self.actions = guest.hold("alice", "me", NOW)
         self.now, self.jitter = NOW, jitter
-        self.store_waits = False
+        #: Others have their turn first.
+        self.is_crowded = False
 
-    def happens(self, event: Event, after_ms: int = 1) -> Done:
-        """What is asked for. A status is written at once, unless ``store_waits``."""
+    def happens(self, event: Event, after_ms: int = 1) -> tuple[Action, ...]:
         self.now += after_ms
         self.held, self.actions = guest.step(self.held, event, self.now, POLICY, self.jitter)
-        if SetStatus() not in self.actions or self.store_waits:
-            return self.actions
-        done = tuple(Writes(self.held.status) if action == SetStatus() else action for action in self.actions)
-        self.held, more = guest.step(self.held, guest.StatusRecorded(self.held.status), self.now, POLICY, self.jitter)
-        assert more == ()
-        return done
+        if AwaitTurn() in self.actions and not self.is_crowded:
+            return self.happens(guest.LossDue(), after_ms=0)
+        return self.actions
 
-    def wakes(self) -> Done:
+    def wakes(self) -> tuple[Action, ...]:
         at = guest.wake_at(self.held, POLICY)
         assert at is not None
         return self.happens(guest.Woke(), max(0, at - self.now))
@@ -77,15 +65,15 @@ class Life:
         while not any(isinstance(action, OpenSocket) for action in self.wakes()):
             assert self.held.doing is Doing.RESTING
 
-    def blip_ends(self) -> Done:
+    def blip_ends(self) -> tuple[Action, ...]:
         """The time comes at which a lost socket is told; whatever is due before comes first."""
-        told: Done = ()
+        told: tuple[Action, ...] = ()
         ends_at = self.held.without_since + POLICY.blip_ms
         while (at := guest.wake_at(self.held, POLICY)) is not None and at <= ends_at:
             told += self.happens(guest.Woke(), max(0, at - self.now))
         return told
 
-    def refreshes(self, record: Session | None) -> Done:
+    def refreshes(self, record: Session | None) -> tuple[Action, ...]:
         return self.happens(guest.Refreshed(record, self.now + 1), after_ms=2)
 
 
@@ -119,7 +107,7 @@ def test_the_visitor_is_told_when_the_socket_is_open() -> None:
     life = Life()
     life.happens(guest.Taken(WITH_VISITOR))
     life.happens(guest.Created("g1", URL))
-    assert life.happens(guest.SocketOpened(1)) == (Writes(GuestStatus.OPEN),)
+    assert life.happens(guest.SocketOpened(1)) == (SetStatus(GuestStatus.OPEN),)
 
 
 def test_a_guest_that_another_keeper_created_is_taken_over_and_not_created_again() -> None:
@@ -154,7 +142,7 @@ def test_a_throttled_creation_is_not_tried_before_retry_after() -> None:
 def test_a_configuration_error_makes_the_guest_unavailable_and_is_tried_seldom() -> None:
     life = Life()
     life.happens(guest.Taken(WITH_VISITOR))
-    assert life.happens(guest.NotCreated(Outcome(Kind.DENIED))) == (Writes(GuestStatus.UNAVAILABLE),)
+    assert life.happens(guest.NotCreated(Outcome(Kind.DENIED))) == (SetStatus(GuestStatus.UNAVAILABLE),)
     assert guest.wake_at(life.held, POLICY) == life.now + POLICY.denied_ms
 
 
@@ -165,7 +153,7 @@ def test_creation_that_keeps_failing_is_told_to_the_visitor_once() -> None:
     for _ in range(6):
         told.append(life.happens(guest.NotCreated(Outcome(Kind.FAILED))))
         life.wakes()
-    assert told == [(), (), (Writes(GuestStatus.UNAVAILABLE),), (), (), ()]
+    assert told == [(), (), (SetStatus(GuestStatus.UNAVAILABLE),), (), (), ()]
 
 
 def test_another_message_does_not_cut_a_pause_short() -> None:
@@ -193,7 +181,7 @@ def test_a_blip_is_not_told(settled: Life) -> None:
 def test_a_loss_is_told_when_it_has_lasted_2_s_from_the_loss_on(settled: Life) -> None:
     settled.happens(guest.SocketLost(1, LOST))
     lost_at = settled.now
-    assert settled.blip_ends() == (OpenSocket(2, URL), Writes(GuestStatus.RECONNECTING))
+    assert settled.blip_ends() == (OpenSocket(2, URL), SetStatus(GuestStatus.RECONNECTING))
     assert settled.now == lost_at + 2_000
 
 
@@ -202,7 +190,7 @@ def test_a_loss_is_told_once_and_its_end_at_once(settled: Life) -> None:
     settled.blip_ends()
     assert settled.happens(guest.SocketLost(2, LOST)) == ()
     assert settled.wakes() == (OpenSocket(3, URL),)
-    assert settled.happens(guest.SocketOpened(3)) == (Writes(GuestStatus.OPEN),)
+    assert settled.happens(guest.SocketOpened(3)) == (SetStatus(GuestStatus.OPEN),)
 
 
 def test_tries_that_fail_within_a_blip_do_not_begin_it_anew(settled: Life) -> None:
@@ -235,14 +223,14 @@ def test_a_guest_taken_over_and_not_open_for_2_s_is_told() -> None:
     """Since when its socket is lost nobody knows: it counts from the taking."""
     life = Life()
     life.happens(guest.Taken(WITH_GUEST), after_ms=500)
-    assert life.wakes() == (Writes(GuestStatus.RECONNECTING),)
+    assert life.wakes() == (SetStatus(GuestStatus.RECONNECTING),)
     assert life.now == NOW + 2_000
 
 
 def test_a_loss_that_the_last_keeper_told_is_over_when_the_next_one_has_the_socket() -> None:
     life = Life()
     life.happens(guest.Taken(dataclasses.replace(WITH_GUEST, guest_status=GuestStatus.RECONNECTING)))
-    assert life.happens(guest.SocketOpened(1)) == (Writes(GuestStatus.OPEN),)
+    assert life.happens(guest.SocketOpened(1)) == (SetStatus(GuestStatus.OPEN),)
 
 
 def test_a_look_at_the_record_during_a_blip_changes_nothing(settled: Life) -> None:
@@ -261,58 +249,44 @@ def test_a_guest_that_proves_to_be_over_is_never_said_to_be_reconnecting(settled
     assert settled.happens(guest.Woke(), after_ms=POLICY.blip_ms) == ()
 
 
-# --- the status is written in its turn
+# --- a loss is told in its turn
 
 
 @pytest.fixture
-def told_late(settled: Life) -> Life:
-    """Its socket has been lost for 2 s, and the write that says so waits for its turn."""
+def crowded(settled: Life) -> Life:
+    """Its socket has been lost for 2 s, as thousands of others have."""
+    settled.is_crowded = True
     settled.happens(guest.SocketLost(1, LOST))
-    settled.store_waits = True
-    settled.blip_ends()
+    assert settled.blip_ends() == (OpenSocket(2, URL), AwaitTurn())
     return settled
 
 
-def test_a_status_that_was_overtaken_while_its_write_waited_leaves_nothing_to_write(told_late: Life) -> None:
-    assert told_late.happens(guest.SocketOpened(2)) == ()
-    assert told_late.held.status is told_late.held.recorded is GuestStatus.OPEN
+def test_a_loss_waits_for_its_turn_once(crowded: Life) -> None:
+    assert crowded.happens(guest.Woke()) == ()
+    assert crowded.happens(guest.LossDue()) == (SetStatus(GuestStatus.RECONNECTING),)
 
 
-def test_a_status_that_was_overtaken_while_it_was_written_is_written_anew(told_late: Life) -> None:
-    told_late.happens(guest.SocketOpened(2))
-    assert told_late.happens(guest.StatusRecorded(GuestStatus.RECONNECTING)) == (SetStatus(),)
-    assert told_late.happens(guest.StatusRecorded(GuestStatus.OPEN)) == ()
+def test_a_loss_that_is_over_before_its_turn_is_not_told(crowded: Life) -> None:
+    assert crowded.happens(guest.SocketOpened(2)) == ()
+    assert crowded.happens(guest.LossDue()) == ()
 
 
-def test_a_status_that_could_not_be_written_is_not_tried_in_a_tight_loop(told_late: Life) -> None:
-    assert told_late.happens(guest.StatusNotRecorded()) == ()
-    assert told_late.happens(guest.SocketOpened(2)) == ()
+def test_a_new_loss_is_not_told_in_the_turn_of_the_last_one(crowded: Life) -> None:
+    crowded.happens(guest.SocketOpened(2))
+    crowded.happens(guest.SocketLost(2, LOST))
+    assert crowded.happens(guest.LossDue()) == ()
+    assert AwaitTurn() in crowded.blip_ends()
 
 
-def test_a_status_that_could_not_be_written_is_mended_by_the_next_look(told_late: Life) -> None:
-    told_late.happens(guest.StatusRecorded(GuestStatus.RECONNECTING))
-    told_late.happens(guest.SocketOpened(2))
-    told_late.happens(guest.StatusNotRecorded())
-    stale = dataclasses.replace(WITH_GUEST, guest_status=GuestStatus.RECONNECTING)
-    assert told_late.refreshes(stale) == (SetStatus(),)
-
-
-def test_a_look_at_the_record_while_a_write_waits_asks_for_no_second_one(told_late: Life) -> None:
-    told_late.happens(guest.SocketOpened(2))
-    stale = dataclasses.replace(WITH_GUEST, guest_status=GuestStatus.RECONNECTING)
-    assert told_late.refreshes(stale) == ()
-
-
-def test_a_loss_that_waits_for_its_turn_is_not_written_over_the_end_of_the_guest(told_late: Life) -> None:
-    told_late.happens(guest.SocketLost(2, OVER))
-    assert told_late.held.status is told_late.held.recorded
-
-
-def test_an_end_of_the_guest_that_cannot_be_written_leaves_the_loss_to_be_told(told_late: Life) -> None:
-    told_late.happens(guest.SocketLost(2, OVER))
-    told_late.happens(guest.StatusRecorded(GuestStatus.OPEN))
-    told_late.happens(guest.StoreFailed())
-    assert told_late.happens(guest.Woke(), after_ms=0) == (SetStatus(),)
+def test_a_guest_that_ends_before_the_turn_of_its_loss_goes_on_as_any(crowded: Life) -> None:
+    """The next one is told open at once; the turn that comes late says nothing."""
+    crowded.happens(guest.SocketLost(2, OVER))
+    assert crowded.happens(guest.LossDue()) == ()
+    crowded.happens(guest.GuestEnded(by_us=True))
+    crowded.wakes()
+    crowded.happens(guest.Created("g2", URL))
+    assert crowded.happens(guest.SocketOpened(3)) == (SetStatus(GuestStatus.OPEN),)
+    assert crowded.happens(guest.LossDue()) == ()
 
 
 # --- missed
@@ -404,8 +378,8 @@ def test_a_replacement_that_fails_leaves_the_old_socket_in_use_and_is_tried_agai
 def test_the_old_socket_lost_during_its_replacement_waits_for_the_new_one(settled: Life) -> None:
     settled.wakes()
     assert settled.happens(guest.SocketLost(1, LOST)) == ()
-    assert settled.blip_ends() == (Writes(GuestStatus.RECONNECTING),)
-    assert settled.happens(guest.SocketOpened(2)) == (Writes(GuestStatus.OPEN),)
+    assert settled.blip_ends() == (SetStatus(GuestStatus.RECONNECTING),)
+    assert settled.happens(guest.SocketOpened(2)) == (SetStatus(GuestStatus.OPEN),)
 
 
 def test_the_old_socket_lost_just_before_its_replacement_opens_is_a_blip(settled: Life) -> None:
@@ -499,7 +473,7 @@ def test_a_record_read_before_our_own_last_write_tells_nothing() -> None:
 
 def test_a_status_that_did_not_reach_the_record_is_written_again(settled: Life) -> None:
     stale = dataclasses.replace(WITH_GUEST, guest_status=GuestStatus.RECONNECTING)
-    assert settled.refreshes(stale) == (Writes(GuestStatus.OPEN),)
+    assert settled.refreshes(stale) == (SetStatus(GuestStatus.OPEN),)
 
 
 def test_another_message_for_a_settled_guest_keeps_its_socket(settled: Life) -> None:
@@ -582,8 +556,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(guest.SocketLost, SOCKETS, OUTCOMES),
     st.builds(guest.GuestEnded, st.booleans()),
     st.builds(guest.Released, st.booleans()),
-    st.builds(guest.StatusRecorded, st.sampled_from(GuestStatus)),
-    st.just(guest.StatusNotRecorded()),
+    st.just(guest.LossDue()),
 )
 
 

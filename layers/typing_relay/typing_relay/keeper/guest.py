@@ -67,12 +67,8 @@ class Held:
     taken: bool = False
     guest_id: str = ""
     web_socket_url: str = ""
-    #: What the visitor is to know; the record is brought to it.
+    #: What the record says, or will as soon as the write under way is done.
     status: GuestStatus = GuestStatus.OPENING
-    #: What the record says, as far as this keeper knows.
-    recorded: GuestStatus = GuestStatus.OPENING
-    #: A write of the status is under way, or waits for its turn.
-    recording: bool = False
     #: When this keeper last changed the record: what was read before tells nothing.
     changed_at: int = 0
     socket: int = 0
@@ -83,6 +79,8 @@ class Held:
     opened_at: int = 0
     #: Since when no socket is open (counts while ``socket`` is 0): its loss, before the first the taking of the guest.
     without_since: int = 0
+    #: That the socket is lost has waited long enough to be told, and now waits for its turn.
+    loss_waits: bool = False
     retry_at: int = 0
     rotate_at: int = 0
     #: Since when the record has been without a connection of the visitor.
@@ -157,20 +155,13 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
-class StatusRecorded:
-    """The record says ``status``."""
-
-    status: GuestStatus
-
-
-@dataclass(frozen=True, slots=True)
-class StatusNotRecorded:
-    """The status could not be written: the next look at the record mends it."""
+class LossDue:
+    """The turn has come that ``AwaitTurn`` asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreFailed:
-    """The read or write under way could not be done, other than that of the status."""
+    """The read or write under way could not be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +184,7 @@ Event = (
     | SocketLost
     | GuestEnded
     | Released
-    | StatusRecorded
-    | StatusNotRecorded
+    | LossDue
     | StoreFailed
     | FenceLost
     | Woke
@@ -236,11 +226,14 @@ class CloseSocket:
 
 @dataclass(frozen=True, slots=True)
 class SetStatus:
-    """Record the status that ``held`` has when its turn comes, and tell the visitor: StatusRecorded.
+    """Record the status and tell the visitor."""
 
-    If the record says so by then there is nothing to do: when thousands of sockets are lost at the same time, most
-    are open again before their loss has its turn.
-    """
+    status: GuestStatus
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitTurn:
+    """Thousands of sockets may be lost at the same time; this loss is told when its turn comes: LossDue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +260,9 @@ class LetGo:
     """Forget this guest and delete its queue message: it is over, or another keeper's."""
 
 
-Action = Take | Refresh | CreateGuest | OpenSocket | CloseSocket | SetStatus | Tell | EndGuest | Release | LetGo
+Action = (
+    Take | Refresh | CreateGuest | OpenSocket | CloseSocket | SetStatus | AwaitTurn | Tell | EndGuest | Release | LetGo
+)
 Step = tuple[Held, tuple[Action, ...]]
 
 
@@ -287,7 +282,7 @@ def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> S
             return _refreshed(held, record, read_at, now, policy)
         case Created(guest_id, url):
             created = replace(held, guest_id=guest_id, web_socket_url=url, changed_at=now)
-            return _open(_said_by_record(created, GuestStatus.OPENING))
+            return _open(replace(created, status=GuestStatus.OPENING))
         case NotCreated(outcome):
             return _not_created(held, outcome, now, policy, jitter)
         case SocketOpened(socket):
@@ -298,10 +293,8 @@ def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> S
             return _guest_ended(held, by_us, now, policy, jitter)
         case Released(done):
             return _let_go(held, now) if done else _not_released(held, now)
-        case StatusRecorded(status):
-            return _record(replace(held, recorded=status, recording=False, changed_at=now))
-        case StatusNotRecorded():
-            return replace(held, recording=False), ()
+        case LossDue():
+            return _loss_due(replace(held, loss_waits=False), now, policy)
         case StoreFailed():
             return _rest(replace(held, alone_since=None), now, policy, jitter)
         case FenceLost():
@@ -317,7 +310,7 @@ def wake_at(held: Held, policy: Policy) -> int | None:
         times.append(held.retry_at)
     if held.doing is Doing.SETTLED:
         times.append(held.rotate_at)
-    if _is_lost_untold(held):
+    if _is_lost_untold(held) and not held.loss_waits:
         times.append(held.without_since + policy.blip_ms)
     if held.alone_since is not None and _may_release(held):
         times.append(held.alone_since + policy.grace_ms)
@@ -346,8 +339,7 @@ def _taken(held: Held, record: Session | None, now: int) -> Step:
     if record.guest_id and record.guest_id == held.guest_id and held.socket:
         return replace(held, doing=Doing.SETTLED), ()
     held, closing = _without_sockets(held, now)
-    held = replace(held, guest_id=record.guest_id, web_socket_url=record.web_socket_url)
-    held = _said_by_record(held, record.guest_status)
+    held = replace(held, guest_id=record.guest_id, web_socket_url=record.web_socket_url, status=record.guest_status)
     if not record.guest_id and not record.connections:
         return replace(held, doing=Doing.RELEASING), (*closing, Release())
     held, actions = _begin(held)
@@ -364,8 +356,8 @@ def _refreshed(held: Held, record: Session | None, read_at: int, now: int, polic
         return held, ()
     if record.guest_id != held.guest_id:
         return _ended_elsewhere(held, now, policy)
-    if held.socket and not held.recording:
-        return _record(replace(held, recorded=record.guest_status))
+    if held.socket and record.guest_status is not held.status:
+        return _set_status(held, held.status, now)
     return held, ()
 
 
@@ -403,8 +395,7 @@ def _socket_lost(held: Held, socket: int, outcome: Outcome, now: int, policy: Po
         held = replace(held, opening=0)
     if outcome.kind is Kind.GUEST_OVER:
         held, closing = _without_sockets(held, now)
-        # A loss that waits for its turn to be written must not be written over what the end of the guest leaves.
-        return replace(held, doing=Doing.ENDING, status=held.recorded), (*closing, EndGuest(held.guest_id))
+        return replace(held, doing=Doing.ENDING), (*closing, EndGuest(held.guest_id))
     if held.socket:  # the one that was to replace it failed
         delay = _backoff(held, policy, jitter, outcome)
         return replace(held, doing=Doing.SETTLED, rotate_at=now + policy.first_backoff_ms + delay), ()
@@ -414,8 +405,7 @@ def _socket_lost(held: Held, socket: int, outcome: Outcome, now: int, policy: Po
 
 
 def _guest_ended(held: Held, by_us: bool, now: int, policy: Policy, jitter: float) -> Step:
-    held = replace(held, guest_id="", web_socket_url="", changed_at=now)
-    held = _said_by_record(held, GuestStatus.OPENING)
+    held = replace(held, guest_id="", web_socket_url="", status=GuestStatus.OPENING, changed_at=now)
     if not by_us:
         return _await_request(held, now, policy)
     if held.failures:  # guest after guest is refused: no tight loop
@@ -436,8 +426,8 @@ def _woke(held: Held, now: int, policy: Policy) -> Step:
     alone_too_long = held.alone_since is not None and now >= held.alone_since + policy.grace_ms
     if alone_too_long and _may_release(held):
         return replace(held, doing=Doing.RELEASING), (Release(),)
-    if _is_lost_untold(held) and now >= held.without_since + policy.blip_ms:
-        return _set_status(held, GuestStatus.RECONNECTING, now)
+    if _is_loss_to_tell(held, now, policy) and not held.loss_waits:
+        return replace(held, loss_waits=True), (AwaitTurn(),)
     if held.doing is Doing.RESTING and now >= held.retry_at:
         return _begin(held)
     if held.doing is Doing.AWAITING_REQUEST and now >= held.retry_at:
@@ -445,6 +435,13 @@ def _woke(held: Held, now: int, policy: Policy) -> Step:
         return replace(held, doing=Doing.RESTING, retry_at=now + policy.first_backoff_ms), (Refresh(),)
     if held.doing is Doing.SETTLED and now >= held.rotate_at:
         return _open(held)
+    return held, ()
+
+
+def _loss_due(held: Held, now: int, policy: Policy) -> Step:
+    """By now it may be over, or the guest may be."""
+    if _is_loss_to_tell(held, now, policy):
+        return _set_status(held, GuestStatus.RECONNECTING, now)
     return held, ()
 
 
@@ -487,7 +484,7 @@ def _backoff(held: Held, policy: Policy, jitter: float, outcome: Outcome | None)
 
 
 def _await_request(held: Held, now: int, policy: Policy) -> Step:
-    held = _said_by_record(replace(held, guest_id="", web_socket_url=""), GuestStatus.OPENING)
+    held = replace(held, guest_id="", web_socket_url="", status=GuestStatus.OPENING)
     retry_at = now + policy.request_lost_ms
     return replace(held, doing=Doing.AWAITING_REQUEST, retry_at=retry_at), (Tell(held.status),)
 
@@ -509,23 +506,16 @@ def _is_lost_untold(held: Held) -> bool:
     return is_reopening and held.status is GuestStatus.OPEN
 
 
+def _is_loss_to_tell(held: Held, now: int, policy: Policy) -> bool:
+    return _is_lost_untold(held) and now >= held.without_since + policy.blip_ms
+
+
 def _with_status(held: Held, status: GuestStatus, now: int) -> Step:
     return (held, ()) if held.status is status else _set_status(held, status, now)
 
 
 def _set_status(held: Held, status: GuestStatus, now: int) -> Step:
-    return _record(replace(held, status=status, changed_at=now))
-
-
-def _record(held: Held) -> Step:
-    """One write at a time: the one that waits will see what is true then."""
-    if held.recording or held.status is held.recorded:
-        return held, ()
-    return replace(held, recording=True), (SetStatus(),)
-
-
-def _said_by_record(held: Held, status: GuestStatus) -> Held:
-    return replace(held, status=status, recorded=status)
+    return replace(held, status=status, changed_at=now), (SetStatus(status),)
 
 
 def _without_sockets(held: Held, now: int) -> Step:

@@ -32,9 +32,9 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 1.0
 DRAIN_POLL_S = 0.02
-#: Losses written at the same time, and begun in a second. When thousands of sockets are lost at once the CPU, a quarter
-#: of one, is for reopening them: a loss that is over before its turn is not told.
-LOSSES_AT_ONCE, LOSSES_PER_SECOND = 8, 50
+#: When thousands of sockets are lost at once the CPU, a quarter of one, is for reopening them: a loss that is over
+#: before its turn is not told.
+LOSSES_PER_SECOND = 50
 #: How long a drain waits for writes that are under way.
 WRITES_WITHIN_S = 1.0
 
@@ -109,7 +109,7 @@ class Keeper:
         self._settings, self._loop, self._workers = settings, loop, workers
         self._sessions, self._cxone, self._outbox, self._openings = sessions, cxone, outbox, openings
         self._tls, self._counters, self._clock = tls, counters, clock
-        self._losses = Turnstile(loop, LOSSES_AT_ONCE, LOSSES_PER_SECOND)
+        self._losses = Turnstile(loop, 1, LOSSES_PER_SECOND)
         self._addresses = Addresses(workers.names, loop)
         #: By session id, the one refreshed longest ago first.
         self._hands: dict[str, _Hand] = {}
@@ -218,8 +218,10 @@ class Keeper:
                     self._openings.enter(lambda number=number, url=url: self._open(hand, number, url))  # type: ignore[misc]
                 case guest.CloseSocket(number):
                     self._close_socket(hand, number)
-                case guest.SetStatus():
-                    self._set_status(hand)
+                case guest.SetStatus(status):
+                    self._set_status(hand, status)
+                case guest.AwaitTurn():
+                    self._losses.enter(lambda: self._loss_due(hand))
                 case guest.Tell(status):
                     self._tell(hand, status)
                 case guest.EndGuest(guest_id):
@@ -232,22 +234,20 @@ class Keeper:
     # --- the record
 
     def _store(
-        self,
-        hand: _Hand,
-        what: str,
-        call: Callable[[], Any],
-        event: Callable[[Any], guest.Event],
-        event_of_failure: Callable[[], guest.Event] = guest.StoreFailed,
+        self, hand: _Hand, what: str, call: Callable[[], Any], event: Callable[[Any], guest.Event | None]
     ) -> None:
         """Read or write the record of ``hand`` on a worker thread; ``event`` makes of the answer what happened."""
 
         def answered(answer: Any) -> None:
-            self._happened(hand, event(answer))
+            happened = event(answer)
+            if happened:
+                self._happened(hand, happened)
 
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
             self._counters.add("StoreFailures")
-            self._happened(hand, event_of_failure())
+            if what != "status":  # the next refresh sees a status that is not the record's
+                self._happened(hand, guest.StoreFailed())
 
         self._workers.store.submit(hand.held.session_id, call, answered, failed)
 
@@ -255,34 +255,24 @@ class Keeper:
         session_id, name = hand.held.session_id, self._settings.name
         self._store(hand, "take", lambda: self._sessions.take_guest(session_id, name, self._clock()), guest.Taken)
 
-    def _set_status(self, hand: _Hand) -> None:
-        if hand.held.status is GuestStatus.RECONNECTING:
-            self._losses.enter(lambda: self._write_status(hand, self._losses.leave))
-        else:
-            self._write_status(hand, lambda: None)
+    def _set_status(self, hand: _Hand, status: GuestStatus) -> None:
+        session_id, name = hand.held.session_id, self._settings.name
 
-    def _write_status(self, hand: _Hand, leave: Callable[[], object]) -> bool:
-        """Its turn has come. Returns whether there is anything to write; ``leave`` is called when that is done."""
-        status, recorded = hand.held.status, hand.held.recorded
-        if status is recorded or not self._is_held(hand):
-            self._happened(hand, guest.StatusRecorded(recorded))
-            return False
-
-        def written(record: Session | None) -> guest.Event:
-            leave()
-            if record is None:
-                return guest.FenceLost()
-            if self._is_held(hand):
+        def written(record: Session | None) -> guest.Event | None:
+            if record and self._is_held(hand):
                 self._tell(hand, status, record)
-            return guest.StatusRecorded(status)
+            return None if record else guest.FenceLost()
 
-        def not_written() -> guest.Event:
-            leave()
-            return guest.StatusNotRecorded()
+        call = partial(self._sessions.set_guest_status, session_id, name, status)
+        self._store(hand, "status", lambda: call(self._clock()), written)
 
-        call = partial(self._sessions.set_guest_status, hand.held.session_id, self._settings.name, status)
-        self._store(hand, "status", lambda: call(self._clock()), written, not_written)
-        return True
+    def _loss_due(self, hand: _Hand) -> bool:
+        """Its turn has come. Returns whether there is still something to tell."""
+        self._happened(hand, guest.LossDue())
+        is_told = self._is_held(hand) and hand.held.status is GuestStatus.RECONNECTING
+        if is_told:
+            self._loop.call_soon(self._losses.leave)
+        return is_told
 
     def _end_guest(self, hand: _Hand, guest_id: str) -> None:
         self._counters.add("GuestsOver")
