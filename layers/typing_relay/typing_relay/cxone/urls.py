@@ -18,15 +18,15 @@ def without_query(url: str) -> str:
     return urlunsplit((parts.scheme, host + port, parts.path, "", ""))
 
 
-def base_url(text: str) -> str:
+def base_url(text: str, what: str = "The CXone base URL") -> str:
     """A CXone base URL without its trailing slash. Raises InsecureUrl unless https (http: loopback hosts only)."""
-    _require(text, secure="https", plain="http", what="The CXone base URL")
+    _require(text, secure="https", plain="http", what=what)
     return text.rstrip("/")
 
 
-def web_socket_url(text: str) -> str:
-    """A guest's webSocketUrl. Raises InsecureUrl unless wss (CXone fact; ws: loopback hosts only)."""
-    _require(text, secure="wss", plain="ws", what="The guest's webSocketUrl")
+def web_socket_url(text: str, what: str = "The guest's webSocketUrl") -> str:
+    """A WebSocket's URL. Raises InsecureUrl unless wss (CXone fact; ws: loopback hosts only)."""
+    _require(text, secure="wss", plain="ws", what=what)
     return text
 
 
