@@ -19,6 +19,7 @@ from uuid import UUID
 from typing_relay.cxone import visitor_events
 from typing_relay.cxone.dfo import frames_in, frames_out
 from typing_relay.cxone.dfo import visitor_events as dfo_events
+from typing_relay.cxone.dfo.codes import LOOK_FAILED, SDK_REFUSED, SENDING_FAILED
 from typing_relay.cxone.dfo.frames_in import Contact, Message, NotAFrame
 from typing_relay.cxone.dfo.identity import Channel, Visitor
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -26,10 +27,6 @@ from typing_relay.relay.outcomes import Kind, Outcome
 #: Why a message was refused, for the visitor's page. ``unconfirmed``: it may have arrived all the same.
 Reason = Literal["refused", "expired", "unconfirmed", "too_many", "unavailable"]
 
-#: The gateway refuses the version that the relay says it is.
-SDK_REFUSED = "SdkVersionNotSupported"
-_LOOK_CODES = ("RecoveringThreadFailed", "RecoveringLivechatFailed")
-_MESSAGE_CODES = ("SendingMessageFailed", "SendingOutboundFailed")
 #: So many ids of messages are remembered, so that none is told twice or taken for new.
 _REMEMBERED = 256
 
@@ -526,12 +523,12 @@ class _Turn:
         c = self.now_stands
         if code == SDK_REFUSED:
             return self._stop(code)
-        if c.looking and _is_about(c.looking, event_id, code in _LOOK_CODES or not c.ready):
-            if code not in _LOOK_CODES:
+        if c.looking and _is_about(c.looking, event_id, code in LOOK_FAILED or not c.ready):
+            if code not in LOOK_FAILED:
                 self._do(Report(code))
             return self._found_nothing()
         self._do(Report(code))
-        if c.sending and _is_about(c.sending, event_id, code in _MESSAGE_CODES):
+        if c.sending and _is_about(c.sending, event_id, code in SENDING_FAILED):
             self._message_failed(code)
         return None
 
@@ -782,7 +779,7 @@ class _Turn:
     def _message_failed(self, code: str) -> None:
         """Some errors may pass."""
         first, *others = self.now_stands.queue
-        if code not in _MESSAGE_CODES or first.refusals >= self._policy.most_refusals:
+        if code not in SENDING_FAILED or first.refusals >= self._policy.most_refusals:
             return self._refuse_first("refused")
         retry_at = self._now + self._policy.retry_ms * 2**first.refusals
         queue = (replace(first, refusals=first.refusals + 1), *others)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from typing_relay.cxone.dfo.codes import loggable
+
 CLOSED = "closed"
 #: A contact with one of these takes no more typing.
 OVER = (CLOSED, "trashed")
@@ -234,7 +236,7 @@ def _answer(frame: dict[str, Any]) -> Frame:
     event_id = _text(frame, "eventId")
     if "error" in frame:
         code = _text(_object(frame, "error"), "errorCode")
-        return Failure(_name(code), event_id or None)
+        return Failure(loggable(code), event_id or None)
     if not event_id:
         raise NotAFrame("neither an event nor an answer")
     if "postback" in frame:
@@ -245,7 +247,7 @@ def _answer(frame: dict[str, Any]) -> Frame:
 def _result(event_id: str, postback: dict[str, Any]) -> Frame:
     event_type = _text(postback, "eventType")
     if event_type not in ("ThreadRecovered", "LivechatRecovered"):
-        return Result(event_id, _name(event_type))
+        return Result(event_id, loggable(event_type))
     data = _object(postback, "data")
     thread_id = _text(_object(data, "thread"), "idOnExternalPlatform")
     if not thread_id:
@@ -267,7 +269,7 @@ def _result(event_id: str, postback: dict[str, Any]) -> Frame:
 def _event(frame: dict[str, Any]) -> Event:
     data = _object(frame, "data")
     read = _EVENTS.get(frame["eventType"])
-    what = read(data) if read else Unknown(_name(frame["eventType"]))
+    what = read(data) if read else Unknown(loggable(frame["eventType"]))
     return Event(_thread_of(data), what, frame)
 
 
@@ -299,7 +301,7 @@ def _event_in_s3(data: dict[str, Any]) -> What:
     url = _text(_object(data, "s3Object"), "url")
     if not url:
         raise NotAFrame("an event in S3 without its URL")
-    return EventInS3(_name(_text(_object(data, "originEvent"), "eventType")), url)
+    return EventInS3(loggable(_text(_object(data, "originEvent"), "eventType")), url)
 
 
 def _case(data: dict[str, Any]) -> Contact:
@@ -373,11 +375,6 @@ def _at(message: dict[str, Any]) -> int | None:
         except (ValueError, OverflowError):
             continue
     return None
-
-
-def _name(value: str) -> str:
-    """A kind or a code, short enough to be logged and shaped as one; anything else is told as 'unnamed'."""
-    return value if value.isascii() and value.replace("_", "").isalnum() and len(value) <= 64 else "unnamed"
 
 
 def _object(fields: dict[str, Any], key: str) -> dict[str, Any]:
