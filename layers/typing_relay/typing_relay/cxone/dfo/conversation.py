@@ -372,7 +372,7 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
         times += [conversation.heartbeat_at, conversation.heard_at + policy.dead_ms]
         times += [asked.until for asked in (conversation.looking, conversation.sending) if asked]
         times += [unproven.until for unproven in conversation.unproven]
-        if conversation.ready and not conversation.looking and not conversation.sending and conversation.queue:
+        if conversation.queue and not conversation.looking and not conversation.sending:
             first = conversation.queue[0]
             times.append(first.sent_at + policy.settle_ms if first.in_doubt else conversation.retry_at)
     return min(times, default=None)
@@ -745,7 +745,7 @@ class _Turn:
 
     def _next_message(self) -> None:
         c = self.now_stands
-        if not c.ready or c.looking or c.sending or not c.queue:
+        if c.looking or c.sending or not c.queue:
             return
         first = c.queue[0]
         if first.in_doubt:
