@@ -667,7 +667,8 @@ class _Turn:
         before = self.now_stands
         if contact is None and before.contact is not None:
             self._change(closed_contact=before.contact.contact_id)
-        self._change(contact=contact, contact_told=contact is not None)
+        may_show = before.may_show and contact is not None  # without a contact nobody is shown anything
+        self._change(contact=contact, contact_told=contact is not None, may_show=may_show)
         if (contact is not None) != before.contact_told and not told:
             self._do(Tell(visitor_events.contact(None, is_open=contact is not None)))
         if contact is not None and (before.contact is None or before.contact.contact_id != contact.contact_id):
@@ -679,7 +680,7 @@ class _Turn:
         """Nobody is shown typing to anybody. A livechat ends with its contact."""
         for unproven in self.now_stands.unproven:
             self._told(unproven, NOT_YET if unproven.typing else ACCEPTED)
-        self._change(unproven=(), may_show=False)
+        self._change(unproven=())
         if self.now_stands.livechat:
             self._change(thread_over=True)
         self._do(ContactClosed())
