@@ -636,10 +636,12 @@ class _Turn:
         self._looked()
 
     def _looked(self) -> None:
-        was_ready = self.now_stands.ready
+        before = self.now_stands
         self._change(looking=None, ready=True)
-        if not was_ready:
+        if not before.ready:
             self._do(Ready())
+            if before.contact:
+                self._do(ContactOpened(before.contact.contact_id))
 
     def _settle_doubts(self, since: int, found: frames_in.Recovered | None) -> None:
         """A message in doubt that such a look does not show was not taken; unless the look came too early.
@@ -671,10 +673,11 @@ class _Turn:
         self._change(contact=contact, contact_told=contact is not None, may_show=may_show)
         if (contact is not None) != before.contact_told and not told:
             self._do(Tell(visitor_events.contact(None, is_open=contact is not None)))
-        if contact is not None and (before.contact is None or before.contact.contact_id != contact.contact_id):
+        if contact is None:
+            if before.contact_told:
+                self._closed()
+        elif before.ready and (before.contact is None or before.contact.contact_id != contact.contact_id):
             self._do(ContactOpened(contact.contact_id))
-        elif contact is None and before.contact_told:
-            self._closed()
 
     def _closed(self) -> None:
         """Nobody is shown typing to anybody. A livechat ends with its contact."""
@@ -693,7 +696,7 @@ class _Turn:
             self._do(TypingTold(ticket, Outcome(Kind.DENIED, reason="the gateway refuses this relay")))
         elif c.ready and not c.contact and not typing:
             self._do(TypingTold(ticket, ACCEPTED))  # without a contact nobody is shown anything
-        elif not c.contact:
+        elif not c.ready or not c.contact:
             self._do(TypingTold(ticket, NOT_YET))
         elif not typing and not c.unproven and not c.may_show:
             self._do(TypingTold(ticket, ACCEPTED))  # a message, or whoever asked before, has ended it
@@ -818,7 +821,7 @@ class _Turn:
     # --- the rest
 
     def _seen_wanted(self) -> None:
-        if self.now_stands.contact:
+        if self.now_stands.ready and self.now_stands.contact:
             self._request(frames_out.message_seen(self.now_stands.thread_id))
 
     def _request(self, request: frames_out.Request) -> str:
