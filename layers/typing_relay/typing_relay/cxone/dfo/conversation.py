@@ -175,7 +175,10 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The socket ended, or could not be opened. One that was never open was refused: the token is not good."""
+    """The socket in use ended, or none could be opened. One that was never open was refused: the token is not good.
+
+    Where a socket that was to replace one in use could not be opened, nothing has happened.
+    """
 
     was_open: bool
 
@@ -409,7 +412,8 @@ class _Turn:
 
     def go_on(self) -> None:
         """What is due now, whatever has happened."""
-        self._expire_messages()
+        if self.now_stands.queue:
+            self._expire_messages()
         if self.now_stands.doing is Doing.OPEN:
             self._look_after_socket()
         if self.now_stands.doing is Doing.OPEN:
@@ -464,13 +468,20 @@ class _Turn:
             return self._reopen("look_overdue")
         if c.sending and now >= c.sending.until:
             return self._reopen("message_overdue")
-        for unproven in c.unproven:
-            if now >= unproven.until:
-                self._told(unproven, Outcome(Kind.LOST, reason="nothing was heard after it"))
-        self._change(unproven=tuple(unproven for unproven in c.unproven if now < unproven.until))
+        if c.unproven:
+            self._give_up_unproven()
         if now >= c.heartbeat_at:
             self._beat()
         return None
+
+    def _give_up_unproven(self) -> None:
+        left = []
+        for unproven in self.now_stands.unproven:
+            if self._now < unproven.until:
+                left.append(unproven)
+            else:
+                self._told(unproven, Outcome(Kind.LOST, reason="nothing was heard after it"))
+        self._change(unproven=tuple(left))
 
     def _beat(self) -> None:
         self._do(Send(frames_out.HEARTBEAT))
@@ -484,7 +495,7 @@ class _Turn:
         self._change(heard_at=self._now)
         frame = self._parsed(text)
         failure = frame if isinstance(frame, frames_in.Failure) else None
-        if failure is None or failure.code != SDK_REFUSED:
+        if self.now_stands.unproven and (failure is None or failure.code != SDK_REFUSED):
             self._prove(failure.event_id if failure else None)
         if frame:
             self._frame(frame)
