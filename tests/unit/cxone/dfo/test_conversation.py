@@ -259,8 +259,17 @@ def test_a_contact_ends_with_its_event_which_may_not_name_it(contact: str | None
     assert told(actions) == [("contact", {"status": "closed"})]
 
 
-def test_another_contacts_end_changes_nothing(in_contact: Life) -> None:
-    assert in_contact.hears(gateway.case_status_changed(THREAD, "closed", "41")) == ()
+@pytest.mark.parametrize("status", ["closed", "pending"])
+def test_what_becomes_of_another_contact_changes_nothing(status: str, in_contact: Life) -> None:
+    assert in_contact.hears(gateway.case_status_changed(THREAD, status, "41")) == ()
+
+
+def test_a_contact_heard_of_before_the_look_is_answered_takes_typing_after_it() -> None:
+    life = Life()
+    look = life.opens()
+    assert ContactOpened("42") not in life.hears(gateway.case_created(THREAD, "42"))
+    assert outcomes(life.happens(TypingWanted(True, "a"))) == [("a", Kind.NOT_YET)]
+    assert life.hears(gateway.failure("RecoveringThreadFailed", look)) == (Ready(), ContactOpened("42"))
 
 
 @pytest.mark.parametrize("status", ["open", "pending", "escalated", "resolved"])

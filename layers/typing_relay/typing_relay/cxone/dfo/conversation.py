@@ -583,7 +583,7 @@ class _Turn:
             case frames_in.CaseCreated(contact):
                 is_past = contact.contact_id != "" and contact.contact_id == c.closed_contact
                 return not is_past and (c.contact is None or c.contact.contact_id != contact.contact_id)
-            case frames_in.CaseStatusChanged(contact) if not contact.is_open:
+            case frames_in.CaseStatusChanged(contact):
                 is_named = c.contact is not None and "" not in (contact.contact_id, c.contact.contact_id)
                 return c.contact is not None and (not is_named or contact.contact_id == c.contact.contact_id)
         return True
