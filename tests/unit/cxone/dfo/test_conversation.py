@@ -236,8 +236,16 @@ def test_nothing_more_is_tried_until_a_socket_opens_again(ready: Life) -> None:
 # --- the contact
 
 
-def test_a_contact_that_is_found_open_takes_typing(in_contact: Life) -> None:
-    assert ContactOpened("42") in in_contact.actions
+def test_a_contact_that_is_found_open_takes_typing_once_messages_can_be_sent(in_contact: Life) -> None:
+    assert told(in_contact.actions) == [("contact", {"status": "open"})]
+    assert in_contact.actions[1:] == (Ready(), ContactOpened("42"))
+
+
+def test_a_second_look_at_the_same_contact_opens_it_no_second_time(in_contact: Life) -> None:
+    in_contact.wants("m1", may_have_left=True)
+    in_contact.wakes()
+    look = in_contact.requests()[0]["eventId"]
+    assert in_contact.hears(gateway.recovered(look, THREAD, ("m1",), "42"))[1:] == (MessageTaken("m1"),)
 
 
 @pytest.mark.parametrize("livechat", [False, True])
@@ -559,10 +567,15 @@ def test_whoever_ends_the_typing_after_a_message_adds_no_frame(in_contact: Life)
     assert outcomes(in_contact.hears(PONG)) == [("b", Kind.ACCEPTED)]
 
 
-def test_a_message_to_a_closed_contact_goes_to_the_same_thread_of_a_messaging_channel(in_contact: Life) -> None:
-    in_contact.hears(gateway.case_status_changed(THREAD, "closed"))
-    in_contact.wants("m1")
-    [request] = in_contact.requests()
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_a_message_to_a_closed_contact_goes_to_the_same_thread_of_a_messaging_channel(is_heard: bool) -> None:
+    life = Life()
+    life.is_ready("42", status="open" if is_heard else "closed")
+    if is_heard:
+        life.hears(gateway.case_status_changed(THREAD, "closed"))
+    life.wants("m1")
+    [request] = life.requests()
+    assert request["payload"]["eventType"] == "SendMessage"
     assert request["payload"]["data"]["thread"] == {"idOnExternalPlatform": THREAD}
 
 

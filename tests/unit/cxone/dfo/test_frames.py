@@ -161,6 +161,22 @@ def test_a_recovered_thread_tells_its_newest_messages_contact_and_agent() -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("page", "order"),
+    [
+        ([("c", 1), ("b", 1), ("a", 1)], "abc"),  # newest first, all in one second
+        ([("d", 2), ("c", 1), ("b", 1), ("a", 0)], "abcd"),
+        ([("a", 0), ("b", 1), ("c", 1), ("d", 2)], "abcd"),
+        ([("b", 1), ("c", 2), ("a", 0)], "abc"),
+    ],
+)
+def test_a_page_is_read_oldest_first(page: list[tuple[str, int]], order: str) -> None:
+    messages = [{"idOnExternalPlatform": name, "createdAt": f"2026-11-25T10:00:0{at}Z"} for name, at in page]
+    found = frames_in.parse(json.dumps(recovered(messages=messages)))
+    assert isinstance(found, Recovered)
+    assert "".join(message.message_id for message in found.messages) == order
+
+
 def test_a_livechat_without_a_contact_or_messages_is_recovered_all_the_same() -> None:
     frame = recovered()
     frame["postback"]["eventType"] = "LivechatRecovered"

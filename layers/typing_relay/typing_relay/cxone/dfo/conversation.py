@@ -592,8 +592,7 @@ class _Turn:
         match what:
             case frames_in.MessageCreated(message):
                 self._remember(message)
-                if not message.from_agent:
-                    self._taken(message.message_id)
+                self._taken(message.message_id)
             case frames_in.CaseCreated(contact):
                 self._change(may_show=False)  # nobody has been told anything in this one
                 self._contact_is(contact, told=True)
@@ -636,8 +635,7 @@ class _Turn:
             if message.at is None or message.at >= self.now_stands.told_before:
                 self._do(Tell(dfo_events.missed(message)))
             self._remember(message)
-        if not message.from_agent:
-            self._taken(message.message_id)
+        self._taken(message.message_id)
 
     def _found_nothing(self) -> None:
         """There is no such thread or contact yet: no message has arrived in it."""

@@ -252,18 +252,23 @@ def _result(event_id: str, postback: dict[str, Any]) -> Frame:
     thread_id = _text(_object(data, "thread"), "idOnExternalPlatform")
     if not thread_id:
         raise NotAFrame("a recovered thread without its id")
-    listed = data.get("messages")
-    messages = [_message(item) for item in listed if _is_message(item)] if isinstance(listed, list) else []
-    messages.sort(key=lambda message: message.at or 0)
     contact = data.get("contact")
     return Recovered(
         event_id,
         thread_id,
-        tuple(messages),
+        _oldest_first(data.get("messages")),
         is_whole=not data.get("messagesScrollToken"),
         contact=_contact(contact) if isinstance(contact, dict) else None,
         agent=_person(data.get("inboxAssignee")),
     )
+
+
+def _oldest_first(listed: Any) -> tuple[Message, ...]:
+    """Pages come newest first; times may be whole seconds, so that among equals the page's order counts."""
+    messages = [_message(item) for item in listed if _is_message(item)] if isinstance(listed, list) else []
+    if messages and (messages[0].at or 0) >= (messages[-1].at or 0):
+        messages.reverse()
+    return tuple(sorted(messages, key=lambda message: message.at or 0))
 
 
 def _event(frame: dict[str, Any]) -> Event:
