@@ -177,8 +177,9 @@ def test_a_page_is_read_oldest_first(page: list[tuple[str, int]], order: str) ->
     assert "".join(message.message_id for message in found.messages) == order
 
 
-def test_a_livechat_without_a_contact_or_messages_is_recovered_all_the_same() -> None:
-    frame = recovered()
+@pytest.mark.parametrize("messages", [[], None, "none"])
+def test_a_livechat_without_a_contact_or_messages_is_recovered_all_the_same(messages: Any) -> None:
+    frame = recovered(messages=messages)
     frame["postback"]["eventType"] = "LivechatRecovered"
     assert frames_in.parse(json.dumps(frame)) == Recovered("e-1", "t-1", (), is_whole=True, contact=None, agent=None)
 
