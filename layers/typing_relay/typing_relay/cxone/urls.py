@@ -26,9 +26,9 @@ def without_query(url: str) -> str:
     return urlunsplit((parts.scheme, host + port, parts.path, "", ""))
 
 
-def base_url(text: str) -> str:
+def base_url(text: str, what: str = "The CXone base URL") -> str:
     """A CXone base URL without its trailing slash. Raises InsecureUrl unless https (http: loopback hosts only)."""
-    _require(text, secure="https", plain="http", what="The CXone base URL")
+    _require(text, secure="https", plain="http", what=what)
     return text.rstrip("/")
 
 
@@ -60,6 +60,12 @@ def host_suffixes(text: str) -> tuple[str, ...]:
                 f"{SUFFIXES_SETTING} takes domains like chat.example.com, comma separated, not {suffix!r}."
             )
     return suffixes
+
+
+def socket_url(text: str, what: str) -> str:
+    """The URL of a WebSocket. Raises InsecureUrl unless wss (ws: loopback hosts only)."""
+    _require(text, secure="wss", plain="ws", what=what)
+    return text
 
 
 def _require(url: str, *, secure: str, plain: str, what: str) -> None:
