@@ -164,7 +164,7 @@ def _check_client(simulator: Simulator, call: Call) -> None:
 
 def _check_bearer(simulator: Simulator, call: Call) -> None:
     kind, _, token = call.headers.get("Authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not simulator.tokens.owner(token, call.now):
+    if kind.lower() != "bearer" or simulator.tokens.owner(token, call.now) is None:
         headers = {"WWW-Authenticate": 'Bearer realm="cxone", error="invalid_token"'}
         raise Refusal(401, "invalid_token", "The access token is missing, expired or revoked.", headers)
 
