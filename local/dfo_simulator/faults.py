@@ -22,7 +22,8 @@ from local.simulating.settings import (
     whole_number,
 )
 
-HTTP_CALLS = ("channel", "availability", "authorize", "message", "s3_object")
+NOBODYS_CALLS = ("channel", "availability", "message", "s3_object")  # they do not say which visitor makes them
+HTTP_CALLS = (*NOBODYS_CALLS, "authorize")
 
 _BEFORE_TAKING = ("refuse", "slow", "hang", "reset")
 #: What can go wrong where.
@@ -118,6 +119,8 @@ def _parse_fault(value: Any) -> Fault:
         raise SettingError(f"do: on {fault.on} there are {', '.join(ACTIONS[fault.on])}, not {fault.do!r}")
     if fault.on == "socket" and (fault.count is not None or fault.rate < 1):
         raise SettingError("count, rate: a socket is mute as long as the fault is on")
+    if fault.visitor is not None and fault.on in NOBODYS_CALLS:
+        raise SettingError(f"visitor: a call of {fault.on} does not say whose it is")
     if fault.types is not None and fault.on not in ("frame", "push"):
         raise SettingError(f"types: only frame and push have types, not {fault.on}")
     return fault

@@ -859,6 +859,7 @@ def test_any_text_can_be_sent_to_a_visitor(gateway: DfoControl, connected: DfoCl
         ([{"on": "frame", "do": "error", "rate": 2}], "rate: expected a number from 0 to 1"),
         ([{"on": "frame", "do": "error", "cuont": 2}], "cuont: no such setting"),
         ([{"on": "handshake", "do": "refuse", "types": ["x"]}], "types: only frame and push"),
+        ([{"on": "channel", "do": "refuse", "visitor": "x"}], "visitor: a call of channel does not say whose"),
         ([{"on": "socket", "do": "mute", "count": 1}], "count, rate: a socket is mute as long"),
     ],
 )
