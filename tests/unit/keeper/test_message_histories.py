@@ -18,7 +18,7 @@ from typing_relay.relay.burst import GuestStatus, Policy, Session
 from typing_relay.relay.messages import Sender, message_sent
 from typing_relay.relay.ports import Coming, MessageStatus, MessageWorld, SentMessage, Standing, WaitingMessage
 
-from tests.simulation.memory_messages import MemoryMessages
+from tests.simulation.memory_messages import WAITS, MemoryMessages
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
 
@@ -65,12 +65,12 @@ class Keeper:
     """One keeper's mailbox with a conversation."""
 
     def __init__(self, name: str, store: Store, arrived: list[str]) -> None:
-        self.arrived, self.dead = arrived, False
+        self.store, self.arrived, self.dead = store, arrived, False
         self.loop, self.jobs = ManualLoop(), ManualJobs()
         self.queue: list[str] = []
         self.in_doubt: set[str] = set()
         self.tries: dict[str, int] = {}
-        self.leaving = False
+        self.leaving, self.has_given_up = False, False
         self.mailbox = Mailbox(
             self.loop,  # type: ignore[arg-type]
             self.jobs,  # type: ignore[arg-type]
@@ -105,6 +105,7 @@ class Keeper:
         self.tries[first] = self.tries.get(first, 0) + 1
         if self.tries[first] > MOST_TRIES:
             self._ended(first)
+            self.has_given_up = self.has_given_up or self.store.get(ID, first, NOW) == WAITS
             self.mailbox.refused(ID, first, "expired")
             return
         self.leaving = True
@@ -261,4 +262,5 @@ def test_each_message_arrives_once_and_in_order_or_is_reported_failed(deeds: lis
         assert stands[message_id].status is not MessageStatus.WAITING, "nothing waits for ever"
         if stands[message_id].reason == "expired":
             assert message_id not in arrived, "what is said never to have left has not arrived"
+    assert not history.keepers[-1].has_given_up, "without trouble nothing that still waits is given up"
     event(f"arrived: {min(len(arrived), 5)}, failed: {len(ids) - len(accepted)}")
