@@ -12,7 +12,6 @@ const STABLE_MS = 10_000; // a connection that lived this long starts the back-o
 const BACKOFF_MS = 1000;
 const BACKOFF_CAP_MS = 30_000;
 const ANSWER_MS = 20_000; // a message without an answer is sent again
-const MAX_TEXT_BYTES = 32_000; // API Gateway closes a connection after a frame of 32 KB
 
 const now = () => performance.now(); // monotonic: a clock that is set back must not hold a frame
 
@@ -129,7 +128,8 @@ class TypingRelay extends EventTarget {
 
   /** Sends a message once those before have been answered. Resolves with its answer. */
   send(text, id = crypto.randomUUID()) {
-    if (new Blob([JSON.stringify(text)]).size > MAX_TEXT_BYTES) throw new RangeError("send: the text is too long.");
+    // API Gateway closes a connection after a frame of 32 KB.
+    if (new Blob([JSON.stringify(text)]).size > 32_000) throw new RangeError("send: the text is too long.");
     this.stop();
     return new Promise((answer) => {
       if (this.#messages.push({ id, text, answer }) < 2) this.#deliver();
