@@ -25,7 +25,7 @@ from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.aws.visitors import Visitors
 from typing_relay.door import frames
 from typing_relay.relay.burst import Policy, Session
-from typing_relay.relay.ports import Guests, SenderWorld, World
+from typing_relay.relay.ports import ExpiryWorld, Guests, Messages, MessageWorld, SenderWorld, Standing, World
 
 #: Three tries of 3 s and their pauses are less than any function's time.
 _LIMITS = Limits(connect_s=1, read_s=2, tries=3)
@@ -101,6 +101,17 @@ def sessions() -> DynamoSessions:
 
 
 @cache
+def messages() -> Messages | None:
+    """The store of visitors' messages; None where the deployment has none, as its platform takes no messages."""
+    table = os.environ.get("MESSAGES_TABLE")
+    if not table:
+        return None
+    from typing_relay.aws.messages import DynamoMessages
+
+    return DynamoMessages(dynamodb(), table)
+
+
+@cache
 def visitors() -> Visitors:
     """The way to visitors' front ends."""
     return Visitors(services.VisitorConnections(account(), setting("CONNECTIONS_URL"), _LIMITS))
@@ -139,11 +150,17 @@ def _no_guest(session_id: str) -> None:
     raise AssertionError("the sweeper asks for no guests")
 
 
+def _no_nudge(record: Session) -> bool:
+    raise AssertionError("where there is no store of messages, nobody is told that one waits")
+
+
 @cache
-def visitor_world() -> World:
+def visitor_world() -> MessageWorld:
     """What the keystroke and connection functions touch."""
     step_functions()
-    return World(sessions(), policy(), clock, start_execution, ask_for_guest)
+    return MessageWorld(
+        sessions(), policy(), clock, start_execution, ask_for_guest, messages=messages(), nudge_messages=_no_nudge
+    )
 
 
 @cache
@@ -199,6 +216,23 @@ def sender_world(report_pause: Callable[[int], None], reported: Callable[[Guests
         tell_typing_unavailable=_tell_typing_unavailable,
         random=random.random,
     )
+
+
+def expiry_world() -> ExpiryWorld | None:
+    """What the sweeper touches when it gives messages up; None where there are none."""
+    store = messages()
+    return ExpiryWorld(sessions(), store, clock, _tell_standing) if store else None
+
+
+def _tell_standing(record: Session, message_id: str, standing: Standing) -> None:
+    """Who cannot be told now asks again (their front end sends the message again, and is answered)."""
+    frame = frames.message_status(message_id, standing)
+    for connection in sorted(record.connections):
+        if record.may_hear(connection, clock()):
+            try:
+                visitors().send(connection, frame)
+            except (BotoCoreError, ClientError):
+                logger.warning("A visitor could not be told where a message stands.", connection=connection)
 
 
 def _tell_typing_unavailable(record: Session) -> None:

@@ -513,7 +513,11 @@ def test_the_sweeper_takes_up_what_a_dead_owner_left(aws: Aws, keystroke: Module
     send(keystroke, "keystroke")
     aws.set(lease_until={"N": str(aws.time() - 1)})
     sweeper = load("sweeper", aws)
-    assert sweeper.handler(json.loads((EVENTS / "sweep.json").read_text()), Invocation()) == {"found": 1, "started": 1}
+    assert sweeper.handler(json.loads((EVENTS / "sweep.json").read_text()), Invocation()) == {
+        "found": 1,
+        "started": 1,
+        "expired": 0,
+    }
     assert aws.started[-1] == ("alice", 2)
 
 
@@ -521,7 +525,7 @@ def test_the_sweeper_leaves_a_live_owner_alone(aws: Aws, keystroke: ModuleType) 
     """T6: one owner at a time."""
     send(keystroke, "keystroke")
     sweeper = load("sweeper", aws)
-    assert sweeper.handler({}, Invocation()) == {"found": 0, "started": 0}
+    assert sweeper.handler({}, Invocation()) == {"found": 0, "started": 0, "expired": 0}
 
 
 def test_a_missing_setting_is_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
