@@ -49,6 +49,16 @@ def test_a_third_partys_code_is_handed_over_and_names_the_customer(cxone: respon
     assert json.loads(cxone.calls[0].request.body) == sent
 
 
+def test_an_identity_that_makes_no_sense_leaves_the_visitor_as_it_was(
+    cxone: responses.RequestsMock, api: DfoApi
+) -> None:
+    identity = {"idOnExternalPlatform": 7, "firstName": None, "lastName": {}}
+    cxone.post(TOKEN_URL, json={"accessToken": "tok", "expiresIn": 60, "customerIdentity": identity})
+    access = api.authorize(VISITOR)
+    assert isinstance(access, Access)
+    assert access.visitor == VISITOR
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "body", "outcome"),
     [
@@ -56,6 +66,7 @@ def test_a_third_partys_code_is_handed_over_and_names_the_customer(cxone: respon
         (429, {}, {}, Outcome(Kind.THROTTLED, 2000, "access: status 429")),
         (503, {"Retry-After": "3"}, {}, Outcome(Kind.THROTTLED, 3000, "access: status 503")),
         (503, {}, {}, Outcome(Kind.FAILED, 0, "access: status 503")),
+        (500, {}, {}, Outcome(Kind.FAILED, 0, "access: status 500")),
         (302, {"Location": "https://elsewhere.example"}, {}, Outcome(Kind.FAILED, 0, "access: status 302")),
         (401, {}, {"errorCode": "invalid_grant"}, Outcome(Kind.DENIED, 0, "access: invalid_grant (401)")),
         (400, {}, {"error": {"errorCode": "Bad"}}, Outcome(Kind.DENIED, 0, "access: Bad (400)")),

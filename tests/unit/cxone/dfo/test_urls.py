@@ -52,6 +52,8 @@ def test_an_operator_may_name_the_hosts() -> None:
         ("wss://g.example", CHAT, "ftp://a.example", "The authorize URL .* must start with https://"),
         ("wss://g.example", CHAT, "https://", "The authorize URL .* names no host"),
         ("wss://g.example?s3cret=1", CHAT, CHAT, "The gateway URL 'wss://g.example' must have no query"),
+        ("wss://g.example", "https://chat.example/#s3cret", CHAT, "The chat URL 'https://chat.example/' must have no"),
+        ("wss://g.example", "https://s3cret@chat.example", CHAT, "The chat URL 'https://chat.example' must have no"),
         ("wss://g.example", "https://me:s3cret@chat.example", CHAT, "The chat URL 'https://chat.example' must have no"),
     ],
 )

@@ -97,6 +97,6 @@ def event_url(text: str, chat: str) -> str:
 
 def _bare(url: str, what: str) -> str:
     parts = urlsplit(url)
-    if parts.query or parts.fragment or parts.username is not None or parts.password is not None:
+    if parts.query or parts.fragment or "@" in parts.netloc:
         raise InsecureUrl(f"{what} {without_query(url)!r} must have no query, fragment or user.")
     return url
