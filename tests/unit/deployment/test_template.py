@@ -306,13 +306,13 @@ class TestStores:
         assert properties(queue)["SqsManagedSseEnabled"] is True
         assert {"Ref": queue} in properties("QueuesByTls")["Queues"]
         assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sqs:*")
-        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
     def test_the_alarm_topic_is_for_alarms_of_this_account_and_by_tls(self) -> None:
         allow, deny = properties("AlarmTopicPolicy")["PolicyDocument"]["Statement"]
         assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
         assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-        assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": False}})
+        assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
     def test_what_becomes_of_tables_and_secrets_is_said(self) -> None:
         """cfn-lint's W3011 is off, as SAM hands a function's policies on; here nothing is left to a default."""
