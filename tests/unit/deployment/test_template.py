@@ -26,8 +26,8 @@ EXPRESS_LIMIT_S = 300  # Express executions end after five minutes
 OUR_METRICS = sorted(
     set(re.findall(r'Namespace: !Sub "TypingRelay/\${AWS::StackName}"[,\s]+MetricName: ([\w.]+)', TEXT))
 )
-#: Put out by the next version of sender and keeper. Each leaves this list with the code that writes it.
-TO_COME = {"FirstKeyToShown", "LastKeyToEnded", "CallsAccepted", "GuestsNotHeld"}
+#: Put out by the next version of the sender. Each leaves this list with the code that writes it.
+TO_COME = {"FirstKeyToShown", "LastKeyToEnded", "CallsAccepted"}
 ALARMS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
 
 
