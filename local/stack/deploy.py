@@ -1,14 +1,14 @@
 """Deploys the project's own template.yaml into the emulator, as `sam deploy` does into AWS.
 
-Code, layer and state machine go to S3, the template through CloudFormation. What the emulator does otherwise than
-AWS is put right afterwards: TTL, dead-letter queues, the address of @connections; or before: permissions.
+Code, layer and state machine go to S3, the template through CloudFormation. What the emulator lacks is left out, and
+what it does otherwise than AWS is put right: permissions and the address of @connections before, TTL and dead-letter
+queues afterwards.
 """
 
 import io
 import json
 import zipfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
 STACK_NAME = "typing-relay"
 _FUNCTION = "AWS::Serverless::Function"
+#: What the emulator does not know, and policies that ask for TLS, which it does not speak.
+_LEFT_OUT = {"AWS::Logs::QueryDefinition", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"}
 _ALSO_IN_BATCHES = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
 
 
@@ -32,7 +34,7 @@ class Deployment:
 
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
-    functions: Mapping[str, str]  # name by logical id
+    functions: Mapping[str, str]  # name with alias, as callers call it, by logical id
     websocket_url: str  # ws://, without a token
     connections_url: str  # where @connections is, stage included
     keeper_environment: Mapping[str, str]  # as the task definition says
@@ -45,18 +47,21 @@ def deploy(
 
     `credentials`: {"client_id", "client_secret"}. StackError with CloudFormation's own reason when it fails.
     """
-    template = as_the_emulator_takes_it(TEMPLATE)
+    template = as_the_emulator_takes_it(TEMPLATE, aws.endpoint_url)
     bucket = f"{stack_name}-artifacts"
     _upload_artifacts(aws, template, bucket)
     _create_stack(aws, stack_name, template, bucket, parameters)
     return put_right(aws, stack_name, credentials)
 
 
-def as_the_emulator_takes_it(path: Path) -> dict[str, Any]:
-    """The template at `path` without what the emulator refuses to deploy, and with what it wants permitted."""
+def as_the_emulator_takes_it(path: Path, endpoint_url: str) -> dict[str, Any]:
+    """The template at `path` without what the emulator at `endpoint_url` refuses to deploy, and with what it wants."""
     template: dict[str, Any] = yaml_parse(path.read_text())
-    _leave_out_metric_math(template)
+    _leave_out_resources(template)
+    _leave_out_shifting(template)
+    _trust_without_condition(template)
     _permit_batches(template)
+    _set_connections_url(template, endpoint_url)
     return template
 
 
@@ -66,10 +71,9 @@ def put_right(aws: Aws, stack_name: str, credentials: Mapping[str, str]) -> Depl
     template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
     api = resources["WebSocketApi"]
     connections_url = f"{aws.endpoint_url}/_aws/execute-api/{api}/live"
-    functions = {n: resources[n] for n, r in template["Resources"].items() if r["Type"] == _FUNCTION}
+    alias = template["Globals"]["Function"]["AutoPublishAlias"]
+    functions = {n: f"{resources[n]}:{alias}" for n, r in template["Resources"].items() if r["Type"] == _FUNCTION}
     _set_ttl_and_dead_letters(aws, template, resources)
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: _set_connections_url(aws, name, connections_url), functions.values()))
     aws.client("secretsmanager").put_secret_value(
         SecretId=resources["CxoneSecret"], SecretString=json.dumps(dict(credentials))
     )
@@ -79,17 +83,50 @@ def put_right(aws: Aws, stack_name: str, credentials: Mapping[str, str]) -> Depl
         functions=functions,
         websocket_url=connections_url.replace("http://", "ws://", 1),
         connections_url=connections_url,
-        keeper_environment=_keeper_environment(aws, resources) | {"CONNECTIONS_URL": connections_url},
+        keeper_environment=_keeper_environment(aws, resources),
     )
 
 
-def _leave_out_metric_math(template: dict[str, Any]) -> None:
-    """Drop the alarms over several metrics: the emulator knows those over one metric only."""
+def _leave_out_resources(template: dict[str, Any]) -> None:
+    """Drop what has no place here; of alarms, those over several metrics."""
     template["Resources"] = {
         name: resource
         for name, resource in template["Resources"].items()
-        if not (resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"])
+        if resource["Type"] not in _LEFT_OUT
+        and not (resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"])
     }
+
+
+def _leave_out_shifting(template: dict[str, Any]) -> None:
+    """Functions keep versions and alias; CodeDeploy, and versions and aliases of state machines, are not emulated."""
+    del template["Globals"]["Function"]["DeploymentPreference"]
+    for resource in template["Resources"].values():
+        resource.get("Properties", {}).pop("DeploymentPreference", None)
+    del template["Resources"]["TypingBurst"]["Properties"]["AutoPublishAlias"]
+    _point(template, {"Ref": "TypingBurstAliaslive"}, {"Ref": "TypingBurst"})
+
+
+def _trust_without_condition(template: dict[str, Any]) -> None:
+    """On AWS a service names the account for which it takes on a role; here the stack itself takes them on."""
+    for resource in template["Resources"].values():
+        trust = resource.get("Properties", {}).get("AssumeRolePolicyDocument", {"Statement": []})
+        for statement in trust["Statement"]:
+            statement.pop("Condition", None)
+
+
+def _set_connections_url(template: dict[str, Any], endpoint_url: str) -> None:
+    """The API's management address is another than on AWS."""
+    aws_address = {"Fn::Sub": "https://${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/live"}
+    _point(template, aws_address, {"Fn::Sub": f"{endpoint_url}/_aws/execute-api/${{WebSocketApi}}/live"})
+
+
+def _point(part: Any, old: Any, new: Any) -> None:
+    """Put `new` wherever the template says `old`."""
+    for key, inner in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
+        if inner == old:
+            part[key] = new
+        else:
+            _point(inner, old, new)
 
 
 def _permit_batches(part: Any) -> None:
@@ -191,12 +228,3 @@ def _set_dead_letter_queue(aws: Aws, resources: Mapping[str, str], name: str, po
     arn = sqs.get_queue_attributes(QueueUrl=target, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": policy["maxReceiveCount"]}
     sqs.set_queue_attributes(QueueUrl=resources[name], Attributes={"RedrivePolicy": json.dumps(redrive)})
-
-
-def _set_connections_url(aws: Aws, function: str, connections_url: str) -> None:
-    """The API's management address is another than on AWS."""
-    lambda_ = aws.client("lambda")
-    variables = lambda_.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-    if "CONNECTIONS_URL" in variables:
-        variables["CONNECTIONS_URL"] = connections_url
-        lambda_.update_function_configuration(FunctionName=function, Environment={"Variables": variables})

@@ -93,7 +93,7 @@ def _deploy_all(emulator: Emulator, aws: Aws, parameters: list[dict[str, str]], 
     built = folder / "built"
     _run([SAM, "build", "--build-dir", built], environment)
     template = built / "for-the-emulator.json"
-    template.write_text(json.dumps(as_the_emulator_takes_it(built / "template.yaml")))
+    template.write_text(json.dumps(as_the_emulator_takes_it(built / "template.yaml", aws.endpoint_url)))
     for name, given in zip(NAMES, parameters, strict=True):  # one by one: both may be the first to want SAM's bucket
         command = [SAM, "deploy", "--template-file", template, "--stack-name", name, "--no-confirm-changeset"]
         command += ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--parameter-overrides"]
