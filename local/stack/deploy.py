@@ -66,10 +66,12 @@ def put_right(aws: Aws, stack_name: str, credentials: Mapping[str, str]) -> Depl
     template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
     api = resources["WebSocketApi"]
     connections_url = f"{aws.endpoint_url}/_aws/execute-api/{api}/live"
+    template["Resources"] = {name: made for name, made in template["Resources"].items() if name in resources}
     functions = {n: resources[n] for n, r in template["Resources"].items() if r["Type"] == _FUNCTION}
     _set_ttl_and_dead_letters(aws, template, resources)
+    addresses = {"CONNECTIONS_URL": connections_url, **_keeper_api(aws, resources)}
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: _set_connections_url(aws, name, connections_url), functions.values()))
+        list(pool.map(lambda name: _set_addresses(aws, name, addresses), functions.values()))
     aws.client("secretsmanager").put_secret_value(
         SecretId=resources["CxoneSecret"], SecretString=json.dumps(dict(credentials))
     )
@@ -79,7 +81,7 @@ def put_right(aws: Aws, stack_name: str, credentials: Mapping[str, str]) -> Depl
         functions=functions,
         websocket_url=connections_url.replace("http://", "ws://", 1),
         connections_url=connections_url,
-        keeper_environment=_keeper_environment(aws, resources) | {"CONNECTIONS_URL": connections_url},
+        keeper_environment=_keeper_environment(aws, resources) | addresses,
     )
 
 
@@ -193,10 +195,18 @@ def _set_dead_letter_queue(aws: Aws, resources: Mapping[str, str], name: str, po
     sqs.set_queue_attributes(QueueUrl=resources[name], Attributes={"RedrivePolicy": json.dumps(redrive)})
 
 
-def _set_connections_url(aws: Aws, function: str, connections_url: str) -> None:
-    """The API's management address is another than on AWS."""
+def _keeper_api(aws: Aws, resources: Mapping[str, str]) -> dict[str, str]:
+    """Where the keepers' API is, if there is one: for those who nudge, and for keepers."""
+    if "KeeperApi" not in resources:
+        return {}
+    url = f"{aws.endpoint_url}/_aws/execute-api/{resources['KeeperApi']}/live"
+    return {"KEEPER_CONNECTIONS_URL": url, "KEEPER_LINE_URL": url.replace("http://", "ws://", 1)}
+
+
+def _set_addresses(aws: Aws, function: str, addresses: Mapping[str, str]) -> None:
+    """The APIs' addresses are others than on AWS."""
     lambda_ = aws.client("lambda")
     variables = lambda_.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-    if "CONNECTIONS_URL" in variables:
-        variables["CONNECTIONS_URL"] = connections_url
-        lambda_.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
+    ours = {name: url for name, url in addresses.items() if name in variables}
+    if ours:
+        lambda_.update_function_configuration(FunctionName=function, Environment={"Variables": variables | ours})
