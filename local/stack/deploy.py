@@ -71,6 +71,7 @@ def put_right(aws: Aws, stack_name: str, credentials: Mapping[str, str]) -> Depl
     template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
     api = resources["WebSocketApi"]
     connections_url = f"{aws.endpoint_url}/_aws/execute-api/{api}/live"
+    template["Resources"] = {name: made for name, made in template["Resources"].items() if name in resources}
     alias = template["Globals"]["Function"]["AutoPublishAlias"]
     functions = {n: f"{resources[n]}:{alias}" for n, r in template["Resources"].items() if r["Type"] == _FUNCTION}
     _set_ttl_and_dead_letters(aws, template, resources)
@@ -115,9 +116,11 @@ def _trust_without_condition(template: dict[str, Any]) -> None:
 
 
 def _set_connections_url(template: dict[str, Any], endpoint_url: str) -> None:
-    """The API's management address is another than on AWS."""
-    aws_address = {"Fn::Sub": "https://${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/live"}
-    _point(template, aws_address, {"Fn::Sub": f"{endpoint_url}/_aws/execute-api/${{WebSocketApi}}/live"})
+    """The APIs' addresses are others than on AWS."""
+    for scheme, api in (("https", "WebSocketApi"), ("https", "KeeperApi"), ("wss", "KeeperApi")):
+        aws_address = {"Fn::Sub": f"{scheme}://${{{api}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/live"}
+        here = endpoint_url if scheme == "https" else endpoint_url.replace("http", "ws", 1)
+        _point(template, aws_address, {"Fn::Sub": f"{here}/_aws/execute-api/${{{api}}}/live"})
 
 
 def _point(part: Any, old: Any, new: Any) -> None:

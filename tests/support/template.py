@@ -18,7 +18,7 @@ RESOURCES = TEMPLATE["Resources"]
 PARAMETERS = TEMPLATE["Parameters"]
 STATE_MACHINE = json.loads((ROOT / "functions/typing_burst.asl.json").read_text())
 
-FUNCTIONS = ["Authorizer", "Connection", "Keystroke", "Sender", "Sweeper"]
+FUNCTIONS = ["Authorizer", "Connection", "KeeperLine", "Keystroke", "Sender", "Sweeper"]
 
 
 def properties(name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ FLOODED = {
     "Connection": "HandshakeConcurrency",
     "Keystroke": "KeystrokeConcurrency",
 }
-SHIFTED = ["Authorizer", "Connection", "Keystroke", "Sweeper"]
+SHIFTED = ["Authorizer", "Connection", "KeeperLine", "Keystroke", "Sweeper"]
 
 
 def of(template: dict[str, Any], type_name: str) -> dict[str, dict[str, Any]]:

@@ -86,10 +86,10 @@ class Aws:
             KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
         )
 
-    def start(self, session_id: str, generation: int) -> bool:
+    def start(self, record: Session, generation: int) -> bool:
         """Step Functions, as far as a function sees it."""
         if self.can_start:
-            self.started.append((session_id, generation))
+            self.started.append((record.session_id, generation))
         return self.can_start
 
     def record(self) -> Session | None:
@@ -185,7 +185,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
 def load(name: str, aws: Aws, **world: Any) -> ModuleType:
     """A function, cold, whose executions ``aws`` counts."""
     function = load_function(name)
-    function.world = replace(function.world, start_execution=aws.start, clock=aws.time, **world)  # type: ignore[attr-defined]
+    function.world = replace(function.world, start_owner=aws.start, clock=aws.time, **world)  # type: ignore[attr-defined]
     return function
 
 
@@ -201,7 +201,7 @@ def send(function: ModuleType, sample: str, connection: str = "tab-1", at: int |
 
 def test_an_execution_that_is_refused_is_counted_at_once(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     """Typing is not shown then, for anybody: an alarm must ring (quota, permission, outage)."""
-    assert not runtime.start_execution("alice", 1)
+    assert not runtime.start_execution(Session("alice"), 1)
     counted = [line for line in capsys.readouterr().out.splitlines() if '"BurstsNotStarted":[1.0]' in line]
     assert len(counted) == 1
 

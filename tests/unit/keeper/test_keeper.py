@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.guest import FenceLost
 from typing_relay.keeper.keeper import LOSSES_PER_SECOND, Keeper, Settings, Workers
+from typing_relay.keeper.talks import WebchatTalk, webchat_meaning
 from typing_relay.keeper.turnstile import Turnstile
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -79,12 +81,12 @@ class Scene:
             self.loop,  # type: ignore[arg-type]
             Workers(cxone=ManualJobs(), store=self.store, names=self.names),  # type: ignore[arg-type]
             self.records,  # type: ignore[arg-type]
-            cxone=None,  # type: ignore[arg-type]
-            outbox=self.outbox,  # type: ignore[arg-type]
-            openings=self.openings,
-            tls=ssl.create_default_context(),
-            counters=self.counters,
-            clock=self.clock,
+            lambda voice: WebchatTalk(voice, lambda: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters),
+            self.outbox,  # type: ignore[arg-type]
+            self.openings,
+            ssl.create_default_context(),
+            self.counters,
+            self.clock,
         )
         for session_id in session_ids:
             self.keeper.requested(session_id)

@@ -127,9 +127,21 @@ class _Outbox:
 class GuestSocket:
     """Open it with ``connect``, end it with ``close``; the listener hears of the rest."""
 
-    def __init__(self, loop: Loop, url: str, tls: ssl.SSLContext, limits: Limits, listener: SocketListener) -> None:
-        """``url`` is ws:// or wss://. ``tls`` is shared by all sockets: one of their own costs 880 KB each."""
+    def __init__(
+        self,
+        loop: Loop,
+        url: str,
+        tls: ssl.SSLContext,
+        limits: Limits,
+        listener: SocketListener,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """``url`` is ws:// or wss://. ``tls`` is shared by all sockets: one of their own costs 880 KB each.
+
+        ``headers`` go into the opening handshake.
+        """
         self._loop = loop
+        self._headers = headers or {}
         self._url = url
         self._tls = tls
         self._limits = limits
@@ -291,7 +303,7 @@ class GuestSocket:
 
     def _ask_for_upgrade(self) -> None:
         self.stage = Stage.UPGRADING
-        self._upgrade = Upgrade(self._web_socket, self._url)
+        self._upgrade = Upgrade(self._web_socket, self._url, self._headers)
         self._watch(READ)
         self._write(self._upgrade.request)
 

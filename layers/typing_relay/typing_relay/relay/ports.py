@@ -73,6 +73,22 @@ class Coming:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversation:
+    """Who a visitor is at the Digital-First gateway, and the socket's URL: it holds a token, good till ``access_until``
+    (epoch ms)."""
+
+    visitor_id: str
+    customer_id: str
+    thread_id: str
+    access_until: int
+    web_socket_url: str = field(repr=False)
+
+    def identity(self) -> dict[str, str]:
+        """What the record keeps of it for the session's life."""
+        return {"visitor": self.visitor_id, "customer": self.customer_id, "thread": self.thread_id}
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """The right to have one POST of ``typing`` in flight until ``until`` (ms), which also names the lock (T6)."""
 
@@ -89,8 +105,8 @@ class World:
     sessions: Sessions
     policy: Policy
     clock: Callable[[], int]
-    #: Starts the execution that owns (session id, generation); False when it could not be started.
-    start_execution: Callable[[str, int], bool]
+    #: Has somebody reconcile this record as the owner of that generation; False when nobody could be started.
+    start_owner: Callable[[Session, int], bool]
     #: Asks the keepers for a guest for this session id.
     ask_for_guest: Callable[[str], None]
 

@@ -12,17 +12,22 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import requests
+from urllib3.exceptions import HTTPError
 
+from typing_relay.cxone.dfo import urls
 from typing_relay.cxone.dfo.codes import ADDRESS_REFUSED, loggable
 from typing_relay.cxone.dfo.identity import Channel, Visitor
 from typing_relay.cxone.dfo.urls import Client, Hosts
 from typing_relay.cxone.http import KeptConnectionClosed
+from typing_relay.cxone.urls import InsecureUrl
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.retry import retry_after_ms
 
 CONNECT_TIMEOUT_S = 3.0
 #: The web SDK allows 30 s; who waits here holds a thread of the keeper.
 READ_TIMEOUT_S = 10.0
+#: A frame holds 128 KB; what is put elsewhere may be larger, but not without end.
+LARGEST_EVENT_BYTES = 1_048_576
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,28 @@ class DfoApi:
         if status not in ("online", "offline"):
             return Outcome(Kind.FAILED, reason="availability: the answer is neither online nor offline")
         return bool(status == "online")
+
+    def socket_url(self, visitor: Visitor, access: Access) -> str:
+        """Where the visitor's socket is opened. Its query holds the token."""
+        return urls.socket_url(self._hosts, self._channel, self._client, visitor, access.token)
+
+    def event(self, url: str) -> str | Outcome:
+        """An event too large for a frame, from where the gateway put it; bounded in size and time."""
+        try:
+            with self._http.get(
+                urls.event_url(url, self._hosts.chat),
+                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                body = answer.raw.read(LARGEST_EVENT_BYTES + 1, decode_content=True)
+        except InsecureUrl as insecure:
+            return Outcome(Kind.DENIED, reason=str(insecure))
+        except (requests.RequestException, HTTPError) as lost:
+            return Outcome(Kind.LOST, reason=f"event: {type(lost).__name__}")
+        if answer.status_code != 200 or len(body) > LARGEST_EVENT_BYTES:
+            return Outcome(Kind.FAILED, reason=f"event: status {answer.status_code}, {len(body)} bytes")
+        return str(body.decode(errors="replace"))
 
     @property
     def _channel_url(self) -> str:

@@ -265,6 +265,13 @@ class TypingTold:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageLeaving:
+    """To be recorded before the Send that follows it is carried out: from then on the message may have left."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageTaken:
     """The gateway has it."""
 
@@ -328,6 +335,7 @@ Action = (
     | ShownUnknown
     | ThreadChanged
     | TypingTold
+    | MessageLeaving
     | MessageTaken
     | MessageRefused
     | Tell
@@ -774,6 +782,7 @@ class _Turn:
 
     def _send_first(self) -> None:
         first, *others = self.now_stands.queue
+        self._do(MessageLeaving(first.message_id))
         event_id = self._request(frames_out.message(self.now_stands.thread_id, first.message_id, first.text))
         sent = replace(first, sent_at=self._now, sends=first.sends + 1)
         asked = Asked(event_id, self._now, self._now + self._policy.answer_ms)
