@@ -132,6 +132,7 @@ class Process:
                 runtime.clock,
                 runtime.policy(),
                 runtime.ask_for_guest,
+                runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000,
                 tls,
                 line_url,
                 sign=lambda: runtime.line_headers(line_url, self.name),

@@ -21,7 +21,8 @@ HEARTBEAT_MS = runtime.number("HEARTBEAT_MS", 1000)
 budgets = Budgets(Limits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40)))
 RATE_LIMITED = "Too many frames. One each heartbeat_ms is enough while the visitor types."
 MESSAGE_DEADLINE_MS = runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000
-message_budgets = Budgets(Limits(runtime.number("MESSAGE_RATE", 2), runtime.number("MESSAGE_BURST", 10)))
+#: A message costs more than a key, and nobody writes two a second for long.
+message_budgets = Budgets(Limits(rate=2, burst=10))
 TOO_MANY_MESSAGES = "Too many messages. Send one when the one before has been answered."
 
 

@@ -2,29 +2,13 @@
 
 from typing import Any
 
+from tests.support.template import properties
+
 TABLE = "messages"
-DECLARED: dict[str, Any] = {
-    "BillingMode": "PAY_PER_REQUEST",
-    "AttributeDefinitions": [
-        {"AttributeName": "session_id", "AttributeType": "S"},
-        {"AttributeName": "message_id", "AttributeType": "S"},
-        {"AttributeName": "waiting_shard", "AttributeType": "N"},
-        {"AttributeName": "deadline", "AttributeType": "N"},
-    ],
-    "KeySchema": [
-        {"AttributeName": "session_id", "KeyType": "HASH"},
-        {"AttributeName": "message_id", "KeyType": "RANGE"},
-    ],
-    "GlobalSecondaryIndexes": [
-        {
-            "IndexName": "by_deadline",
-            "KeySchema": [
-                {"AttributeName": "waiting_shard", "KeyType": "HASH"},
-                {"AttributeName": "deadline", "KeyType": "RANGE"},
-            ],
-            "Projection": {"ProjectionType": "KEYS_ONLY"},
-        }
-    ],
+DECLARED = {
+    name: value
+    for name, value in properties("MessagesTable").items()
+    if name in ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 }
 
 

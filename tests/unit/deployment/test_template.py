@@ -209,7 +209,7 @@ class TestTwoStacks:
 
 class TestApi:
     def test_routes_are_those_of_the_contract(self) -> None:
-        frames = {"hello", "keystroke", "stop", "ping", "$default"}
+        frames = {"hello", "keystroke", "stop", "ping", "message", "$default"}
         routes = {
             route: to["FunctionArn"]["Ref"].split(".")[0] for route, to in properties("WebSocketApi")["Routes"].items()
         }

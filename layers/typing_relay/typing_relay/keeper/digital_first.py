@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from typing_relay.aws.sessions import DynamoSessions
+from typing_relay.cxone.dfo import conversation as machine
 from typing_relay.cxone.dfo.api import ChannelSettings, DfoApi
 from typing_relay.cxone.dfo.identity import Channel
 from typing_relay.keeper.addresses import Addresses
@@ -63,6 +64,7 @@ class Surroundings:
     clock: Callable[[], int]
     policy: Policy
     ask_for_guest: Callable[[str], None]
+    message_deadline_ms: int
     tls: ssl.SSLContext
     line_url: str
     sign: Callable[[], Mapping[str, str]]
@@ -110,6 +112,7 @@ class DigitalFirst:
             self._mailbox,
             around.counters,
             around.clock,
+            machine.Policy(message_lifetime_ms=around.message_deadline_ms),
         )
 
     def start(self) -> None:

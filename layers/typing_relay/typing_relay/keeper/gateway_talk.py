@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -51,8 +51,8 @@ class Office:
     mailbox: Mailbox
     counters: Counters
     clock: Callable[[], int]
+    policy: machine.Policy
     livechat: bool = True
-    policy: machine.Policy = field(default_factory=machine.Policy)
 
 
 class GatewayTalk:
