@@ -42,6 +42,8 @@ class _Box:
     fetching: bool = False
     #: There may be more in the store than was last read.
     more: bool = False
+    #: Leavings that wait until the store knows how those before ended.
+    held_back: list[Callable[[], object]] = field(default_factory=list)
 
 
 class Mailbox:
@@ -142,6 +144,9 @@ class Mailbox:
         if box is None or message_id not in box.handed:
             stay()
             return
+        if self._is_unsettled(session_id):  # else a next keeper could send what came before after it
+            box.held_back.append(lambda: self.leaving(session_id, message_id, go, stay))
+            return
         seen = box.handed[message_id]
 
         def recorded(left: bool) -> None:
@@ -190,6 +195,7 @@ class Mailbox:
             box = self._boxes.get(session_id)
             if box is not None:
                 box.handed.pop(message_id, None)
+                self._let_leave(session_id, box)
                 self._fetch_more(session_id, box)
 
         def failed(error: Exception) -> None:
@@ -200,6 +206,15 @@ class Mailbox:
         self._jobs.submit(
             _key(session_id), lambda: self._messages.settle(session_id, message_id, standing), settled, failed
         )
+
+    def _is_unsettled(self, session_id: str) -> bool:
+        return any(key[0] == session_id for key in self._ended)
+
+    def _let_leave(self, session_id: str, box: _Box) -> None:
+        if not self._is_unsettled(session_id):
+            due, box.held_back = box.held_back, []
+            for leave in due:
+                leave()
 
     # --- looking
 
