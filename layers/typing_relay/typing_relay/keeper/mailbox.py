@@ -8,6 +8,7 @@ arrived before it sends it, as the store says that it may have left.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ Wanted = Callable[[str, WaitingMessage], object]
 
 @dataclass(slots=True, eq=False)
 class _Box:
-    """One session's. ``handed``: by message id, the keeper that may have sent it before, until the store is told."""
+    """One session's. ``handed``: by message id, by which leaving it may have been sent, until the store is told."""
 
     handed: dict[str, str] = field(default_factory=dict)
     fetching: bool = False
@@ -68,6 +69,7 @@ class Mailbox:
         self._loop, self._jobs, self._messages, self._outbox = loop, jobs, messages, outbox
         self._keeper, self._clock, self._counters = keeper, clock, counters
         self._random, self._wanted = random, wanted
+        self._leavings = itertools.count(1)
         self._boxes: dict[str, _Box] = {}
         #: By (session id, message id), how a message ended that the store does not know of yet. They outlive the box.
         self._ended: dict[tuple[str, str], Standing] = {}
@@ -148,10 +150,12 @@ class Mailbox:
             box.held_back.append(lambda: self.leaving(session_id, message_id, go, stay))
             return
         seen = box.handed[message_id]
+        # Of its own for each try: a keeper that looked before this one is refused, though it has seen the one before.
+        leaving = f"{self._keeper}/{next(self._leavings)}"
 
         def recorded(left: bool) -> None:
             if left:
-                box.handed[message_id] = self._keeper
+                box.handed[message_id] = leaving
                 go()
             else:
                 self._counters.add("MessagesFenced")
@@ -165,7 +169,7 @@ class Mailbox:
             stay()
 
         call = self._messages.leave
-        self._jobs.submit(_key(session_id), lambda: call(session_id, message_id, seen, self._keeper), recorded, failed)
+        self._jobs.submit(_key(session_id), lambda: call(session_id, message_id, seen, leaving), recorded, failed)
 
     def taken(self, session_id: str, message_id: str) -> None:
         """The gateway has it."""
