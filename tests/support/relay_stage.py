@@ -112,7 +112,7 @@ class RelayStage:
 
     def workers(self, function: str = "") -> list[int]:
         """The Lambda worker processes of one function, or of all."""
-        name = self.stack.info["functions"].get(function, "")
+        name = self.stack.info["functions"].get(function, "").partition(":")[0]  # without its alias
         mark = f"ministack-lambda-{name}"
         return [pid for pid in _children(self.emulator_pid()) if mark in _command(pid)]
 
