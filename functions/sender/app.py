@@ -21,7 +21,14 @@ def report_pause(pause_ms: int) -> None:
     metrics.add_metric("BreakerOpened", MetricUnit.Count, 1)
 
 
-world = runtime.sender_world(report_pause, lambda guests: ReportedGuests(guests, logger, metrics, runtime.clock))
+def report_felt(name: str, ms: int) -> None:
+    """How long a visitor's agent waited to see typing begin, or end."""
+    metrics.add_metric(name, MetricUnit.Milliseconds, ms)
+
+
+world = runtime.sender_world(
+    report_pause, lambda guests: ReportedGuests(guests, logger, metrics, runtime.clock), report_felt
+)
 
 
 @logger.inject_lambda_context(clear_state=True)

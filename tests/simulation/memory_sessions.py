@@ -71,7 +71,13 @@ class MemorySessions:
         keys = {**record.keys, connection: at}
         earlier = {**record.earlier_keys, connection: record.keys.get(connection, 0)}
         return self._set(
-            record, keys=keys, earlier_keys=earlier, typing=True, expires_at=expires_at, revision=record.revision + 1
+            record,
+            keys=keys,
+            earlier_keys=earlier,
+            typing=True,
+            burst_from=at if record.burst_from is None else record.burst_from,
+            expires_at=expires_at,
+            revision=record.revision + 1,
         )
 
     def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None:
@@ -142,6 +148,7 @@ class MemorySessions:
             sending_until=lock.until,
             lease_until=lock.lease_until,
             typing_since=lock.typing_since,
+            burst_from=lock.burst_from,
         )
         if locked:
             self.in_hand.add(record.session_id)
@@ -156,6 +163,7 @@ class MemorySessions:
         )
 
     def accepted(self, record: Session, lock: Lock, now: int, verify_at: int) -> bool:
+        is_told: dict[str, Any] = {"burst_from": 0} if lock.typing else {}
         return self._set_if(
             record.session_id,
             {"sending_until": lock.until, "guest_id": record.guest_id},
@@ -165,6 +173,7 @@ class MemorySessions:
             attempts=0,
             sending_until=0,
             sending=None,
+            **is_told,
         )
 
     def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
@@ -203,6 +212,7 @@ class MemorySessions:
             attempts=0,
             mismatches=0,
             typing_since=None,
+            burst_from=None,
             verify_at=None,
         )
         if released:

@@ -268,8 +268,11 @@ MUTATIONS = (
     Mutation(
         "key: does not count",
         MEMORY,
-        "expires_at=expires_at, revision=record.revision + 1",
-        "expires_at=expires_at",
+        """            expires_at=expires_at,
+            revision=record.revision + 1,
+""",
+        """            expires_at=expires_at,
+""",
     ),
     Mutation("key: though a later stop is known", MEMORY, "if known >= at or stop >= at:", "if known >= at:"),
     Mutation(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
+
 from tests.simulation.history import LATE_MS, History
 from tests.simulation.invariants import Violated, Watch
 from tests.simulation.world import START, World
@@ -52,6 +54,7 @@ def check(history: History, world: World) -> None:
                 _check_beginning(stretch, seen)
             if clear and after - stretch.ends >= BLUR_MS:
                 _check_end(stretch, after, seen)
+    _check_what_was_felt(world)
     trues = sum(value for _, value in seen)
     if trues > len(expected) + stops_before_late_keys(history):
         raise Violated("T1", f"{trues} times true for {len(expected)} bursts")
@@ -70,6 +73,17 @@ def _check_alternation(watch: Watch) -> None:
     wanted = [number % 2 == 0 for number in range(len(values))]
     if values != wanted or len(values) % 2:
         raise Violated("T1", f"the POSTs are {values}")
+
+
+def _check_what_was_felt(world: World) -> None:
+    """T2 as production measures it: one figure for each true and false; a guest may have had to be opened first."""
+    names = [FIRST_KEY_TO_SHOWN if call.typing else LAST_KEY_TO_ENDED for call in world.watch.posts]
+    if [name for name, _ in world.felt] != names:
+        raise Violated("T2", f"the POSTs are measured as {world.felt}")
+    slowest = {FIRST_KEY_TO_SHOWN: TRUE_WITHIN_MS + BLUR_MS, LAST_KEY_TO_ENDED: FALSE_WITHIN_MS + BLUR_MS}
+    late = [(name, ms) for name, ms in world.felt if not 0 <= ms <= slowest[name]]
+    if late:
+        raise Violated("T2", f"measured: {late}")
 
 
 def _check_beginning(stretch: Stretch, seen: list[tuple[int, bool]]) -> None:

@@ -90,6 +90,8 @@ class World:
         self.keepers = 0
         self.numbers = dict.fromkeys(FAULTS, 0)
         self.log: list[str] | None = None
+        #: What the relay measured for people to read: (metric, ms).
+        self.felt: list[tuple[str, int]] = []
         self.outside = ports.SenderWorld(
             sessions=self.sessions,
             policy=policy,
@@ -100,6 +102,7 @@ class World:
             weather=self.weather,
             tell_typing_unavailable=self._tell,
             random=lambda: 0.5,
+            felt=lambda name, ms: self.felt.append((name, ms)),
         )
 
     def open_guest(self) -> None:

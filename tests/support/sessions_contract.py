@@ -281,6 +281,23 @@ class SessionsContract:
         assert sessions.lock(_record(sessions), _lock(False))
         assert _record(sessions).typing_since is None
 
+    def test_a_burst_begins_with_its_first_key_and_is_told_of_once(self, sessions: MemorySessions) -> None:
+        """T2 as it is measured: 0 once it is shown, and a key after the lock of its end begins the next one."""
+        _typing(sessions)
+        sessions.press_key(ID, OTHER_TAB, NOW + 9, NOW + 9, EXPIRES)
+        assert _record(sessions).burst_from == NOW
+        sessions.claim(ID, 0, NOW + 50)
+        sessions.lock(_record(sessions), Lock(True, NOW + 70, NOW + 80, NOW, burst_from=NOW))
+        assert _record(sessions).burst_from == NOW
+        sessions.accepted(_record(sessions), Lock(True, NOW + 70, NOW + 80, NOW), NOW + 5, NOW + 10)
+        sessions.press_key(ID, TAB, NOW + 20, NOW + 20, EXPIRES)
+        assert _record(sessions).burst_from == 0
+        ending = Lock(False, NOW + 71, NOW + 80, None)
+        sessions.lock(_record(sessions), ending)
+        sessions.press_key(ID, TAB, NOW + 30, NOW + 30, EXPIRES)
+        sessions.accepted(_record(sessions), ending, NOW + 35, NOW + 35)
+        assert _record(sessions).burst_from == NOW + 30
+
     def test_an_older_owner_gets_no_lock(self, sessions: MemorySessions) -> None:
         """T6."""
         record = _owned(sessions)
@@ -465,6 +482,7 @@ class SessionsContract:
         assert sessions.release(record)
         released = _record(sessions)
         assert (released.lease_until, released.typing, released.typing_since) == (0, False, None)
+        assert released.burst_from is None
         assert sessions.overdue(shard_of(ID), NOW * 2, 10) == []
 
     def test_a_key_that_the_owner_has_not_seen_keeps_it_from_releasing(self, sessions: MemorySessions) -> None:

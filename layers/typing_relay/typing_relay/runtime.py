@@ -180,10 +180,13 @@ def _credentials() -> Any:
         ) from None
 
 
-def sender_world(report_pause: Callable[[int], None], reported: Callable[[Guests], Guests]) -> SenderWorld:
+def sender_world(
+    report_pause: Callable[[int], None], reported: Callable[[Guests], Guests], felt: Callable[[str, int], None]
+) -> SenderWorld:
     """What the sender touches.
 
-    ``report_pause`` is called with ms when the breaker opens; ``reported`` wraps CXone's guests in reports.
+    ``report_pause`` is called with ms when the breaker opens; ``reported`` wraps CXone's guests in reports; ``felt``
+    takes the name of a metric and ms.
     """
     from typing_relay.aws.cxone_state import SharedWeather
 
@@ -197,6 +200,7 @@ def sender_world(report_pause: Callable[[int], None], reported: Callable[[Guests
         weather=SharedWeather(dynamodb(), setting("CXONE_STATE_TABLE"), report_pause),
         tell_typing_unavailable=_tell_typing_unavailable,
         random=random.random,
+        felt=felt,
     )
 
 

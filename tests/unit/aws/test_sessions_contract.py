@@ -64,7 +64,7 @@ NUMBERS = st.integers(0, 3)
 #: Often the record expires within the times above.
 EXPIRIES = st.sampled_from([NOW // 1000 + 2, NOW // 1000 + 3600])
 COMINGS = st.builds(Coming, TABS, TIMES, EXPIRIES)
-LOCKS = st.builds(Lock, st.booleans(), TIMES, TIMES, st.none() | TIMES)
+LOCKS = st.builds(Lock, st.booleans(), TIMES, TIMES, st.none() | TIMES, st.none() | TIMES)
 IDS = st.sampled_from(["visitor", "visitor", "visitor", "another"])
 GUESTS = st.sampled_from(["", "guest-1", "guest-2"])
 #: What a caller read before: an index into the records seen so far, the newest first.

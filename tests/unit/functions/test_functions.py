@@ -14,6 +14,7 @@ from typing_relay import runtime
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.reporting import ReportedGuests
 
 from tests.support.load_function import load_function
 from tests.support.moto_aws import send_to_moto
@@ -227,7 +228,10 @@ def cxone() -> Cxone:
 
 @pytest.fixture
 def sender(aws: Aws, cxone: Cxone) -> ModuleType:
-    return load("sender", aws, guests=cxone)
+    function = load("sender", aws)
+    guests = ReportedGuests(cxone, runtime.logger, function.metrics, aws.time)
+    function.world = replace(function.world, guests=guests)  # type: ignore[attr-defined]
+    return function
 
 
 def reconcile(sender: ModuleType, generation: int = 1) -> dict[str, Any]:
@@ -469,6 +473,57 @@ def test_a_key_pressed_longer_ago_than_the_debounce_is_dropped_unwritten(aws: Aw
     """T5: no `true` for a key older than the debounce."""
     send(keystroke, "keystroke", at=aws.time() - 2_000)
     assert (aws.calls, aws.started) == ([], [])
+
+
+def metrics_in(output: str) -> dict[str, list[float]]:
+    """The metrics that a function wrote to its log."""
+    lines = [json.loads(line) for line in output.splitlines() if '"_aws"' in line]
+    found: dict[str, list[float]] = {}
+    for line in lines:
+        (declared,) = line["_aws"]["CloudWatchMetrics"]
+        for metric in declared["Metrics"]:
+            found.setdefault(metric["Name"], []).extend(line[metric["Name"]])
+    return found
+
+
+def test_what_people_feel_of_a_burst_is_measured(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """T2 in production: first key to shown, last key or stop to ended, and whether CXone took the calls."""
+    send(keystroke, "keystroke", at=aws.time() - 120)
+    send(keystroke, "keystroke")
+    reconcile(sender)
+    aws.time.ms += 500
+    send(keystroke, "stop", at=aws.time() - 80)
+    reconcile(sender, generation=2)
+    felt = metrics_in(capsys.readouterr().out)
+    assert (felt["FirstKeyToShown"], felt["LastKeyToEnded"]) == ([120], [80])
+    assert felt["CallsAccepted"] == [100, 100]
+
+
+def test_a_burst_shown_after_a_429_is_measured_from_its_first_key(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """T2: what came in between is what people felt."""
+    cxone.answer = Outcome(Kind.THROTTLED, 1_000)
+    began = aws.time()
+    send(keystroke, "keystroke")
+    reconcile(sender)
+    aws.time.ms += 1_500
+    send(keystroke, "keystroke", at=aws.time())
+    cxone.answer = Outcome(Kind.ACCEPTED)
+    reconcile(sender)
+    felt = metrics_in(capsys.readouterr().out)
+    assert (felt["FirstKeyToShown"], felt["CallsAccepted"]) == ([aws.time() - began], [0, 100])
+
+
+def test_clocks_that_differ_make_no_negative_time(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(keystroke, "keystroke")
+    aws.time.ms -= 40
+    reconcile(sender)
+    assert metrics_in(capsys.readouterr().out)["FirstKeyToShown"] == [0]
 
 
 def test_a_throttled_call_is_waited_out_by_the_state_machine(

@@ -306,6 +306,23 @@ def test_a_pause_in_one_tab_is_no_pause_while_the_other_types() -> None:
     assert what(shown(keys=keys, earlier_keys={"tab": NOW - 2_500}, shown_at=NOW - 2_400)) == Wait(NOW - 20 + QUIET_MS)
 
 
+# --- what people feel
+
+
+def test_typing_ends_at_its_last_key_or_at_the_stop_that_took_it_back() -> None:
+    """T2 as it is measured."""
+    keys = {"tab": NOW - 3_000, "other": NOW - 2_900}
+    assert shown(keys=keys).typed_until(POLICY) == NOW - 2_900
+    assert shown(keys=keys, stops={"tab": NOW - 2_000}).typed_until(POLICY) == NOW - 2_000
+    assert shown(keys=keys, stops={"tab": NOW}).typed_until(POLICY) == NOW - 2_900  # long after the debounce
+
+
+def test_typing_that_a_newer_burst_follows_ended_before_that() -> None:
+    """T1, T2."""
+    next_burst = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - QUIET_MS}, shown_at=NOW - 1_900)
+    assert next_burst.typed_until(POLICY) == NOW - QUIET_MS
+
+
 # --- connections
 
 

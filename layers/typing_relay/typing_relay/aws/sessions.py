@@ -96,7 +96,7 @@ class DynamoSessions:
         answer = self._update(
             session_id,
             "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at, typing = :true,"
-            " expires_at = :expires_at ADD revision :one",
+            " burst_from = if_not_exists(burst_from, :at), expires_at = :expires_at ADD revision :one",
             f"{_ALIVE} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
             " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)",
             {
@@ -224,7 +224,9 @@ class DynamoSessions:
 
     def lock(self, record: Session, lock: Lock) -> bool:
         """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6)."""
-        since = lock.typing_since
+        optional = {"typing_since": lock.typing_since, "burst_from": lock.burst_from}
+        known = {name: value for name, value in optional.items() if value is not None}
+        unknown = optional.keys() - known.keys()
         values = {
             ":mine": _n(record.generation),
             ":revision": _n(record.revision),
@@ -237,13 +239,13 @@ class DynamoSessions:
             ":lease": _n(lock.lease_until),
             ":attempts": _n(record.failures_of(lock.typing) + 1),  # also if nobody lives to tell how it ended (T7)
         }
-        if since is not None:
-            values[":since"] = _n(since)
+        values |= {f":{name}": _n(value) for name, value in known.items()}
         return self._done(
             record.session_id,
             "SET sending = :typing, typing = :typing, attempted = :typing, attempts = :attempts,"
             " sending_until = :until, lease_until = :lease, sweep_shard = :shard"
-            + (" REMOVE typing_since" if since is None else ", typing_since = :since")
+            + "".join(f", {name} = :{name}" for name in known)
+            + (f" REMOVE {', '.join(sorted(unknown))}" if unknown else "")
             + " ADD sends :one",
             f"{_AS_READ} AND guest_id = :guest",
             values,
@@ -264,7 +266,8 @@ class DynamoSessions:
         return self._done(
             record.session_id,
             "SET shown = :typing, shown_at = :now, verify_at = :verify_at, attempts = :zero, sending_until = :zero"
-            " REMOVE sending",
+            + (", burst_from = :zero" if lock.typing else "")
+            + " REMOVE sending",
             "sending_until = :until AND guest_id = :guest",
             {
                 ":typing": {"BOOL": lock.typing},
@@ -330,7 +333,7 @@ class DynamoSessions:
         return self._done(
             record.session_id,
             "SET lease_until = :zero, typing = :false, attempts = :zero, mismatches = :zero"
-            " REMOVE sweep_shard, typing_since, verify_at",
+            " REMOVE sweep_shard, typing_since, burst_from, verify_at",
             _AS_READ,
             {
                 ":zero": _n(0),

@@ -92,6 +92,8 @@ class Session:
     #: What was wanted when an owner last looked; for people, ``wants`` is the rule.
     typing: bool = False
     typing_since: int | None = None
+    #: When the first key of the burst was pressed that nobody has been told of yet; 0 once it is shown.
+    burst_from: int | None = None
     #: A value on its way to CXone, or one of which it is unknown whether CXone took it. None: ``shown`` is the truth.
     sending: bool | None = None
     sending_until: int = 0
@@ -178,9 +180,22 @@ class Session:
             return None
         if any(at > newest for at in self.earlier_keys.values()):
             return None  # another tab typed on and stopped: of its keys, the one before ``newest`` is not kept (T10)
-        known = (*self.keys.values(), *self.earlier_keys.values())
-        before = max((at for at in known if at < newest), default=0)
+        before = self._key_before(newest)
         return before + policy.debounce_ms + policy.arrival_slack_ms if newest - before >= policy.debounce_ms else None
+
+    def _key_before(self, newest: int) -> int:
+        known = (*self.keys.values(), *self.earlier_keys.values())
+        return max((at for at in known if at < newest), default=0)
+
+    def typed_until(self, policy: Policy) -> int:
+        """When the typing that a ``false`` ends came to its end: at its last key, or at the stop that took it back."""
+        if self.pause_due_at(policy) is not None:  # a newer burst is there already
+            return self._key_before(self.newest_key_at() or 0)
+        return max((self._typed_until(connection, policy) for connection in self.keys), default=0)
+
+    def _typed_until(self, connection: str, policy: Policy) -> int:
+        key, stop = self.keys[connection], self.stops.get(connection, 0)
+        return stop if key <= stop < key + policy.debounce_ms else key
 
     def is_capped(self, now: int, policy: Policy) -> bool:
         """Shown for so long without a pause that nobody can be typing."""

@@ -29,7 +29,16 @@ from typing_relay.relay.burst import (
     decide,
 )
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Absent, Coming, Connections, Lock, SenderWorld, World
+from typing_relay.relay.ports import (
+    FIRST_KEY_TO_SHOWN,
+    LAST_KEY_TO_ENDED,
+    Absent,
+    Coming,
+    Connections,
+    Lock,
+    SenderWorld,
+    World,
+)
 from typing_relay.relay.retry import DENIED_MS, backoff_ms
 
 P = ParamSpec("P")
@@ -270,9 +279,17 @@ def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[None]:
     """Lock, POST, record. The lock is taken in the same write that checks the fence (T6)."""
     policy = world.policy
     now = world.clock()
-    goes_on = typing or (record.is_fresh(now, policy) and record.is_capped(now, policy))
+    is_fresh = record.is_fresh(now, policy)
+    goes_on = typing or (is_fresh and record.is_capped(now, policy))
     since = (record.typing_since or now) if goes_on else None
-    lock = Lock(typing, until=now + policy.lock_ms, lease_until=now + policy.lease_ms, typing_since=since)
+    next_from = record.newest_key_at() if is_fresh else None
+    lock = Lock(
+        typing,
+        until=now + policy.lock_ms,
+        lease_until=now + policy.lease_ms,
+        typing_since=since,
+        burst_from=record.burst_from if goes_on else next_from,
+    )
     if not (yield from step(world.sessions.lock, record, lock)):
         return
     began = world.clock()
@@ -295,12 +312,24 @@ def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome, n
         return
     if outcome.kind is Kind.ACCEPTED:
         verify_at = now + world.policy.verify_ms if lock.typing else now
-        is_noted = yield from step(world.sessions.accepted, record, lock, now, verify_at)
+        shown_at = max(now, record.newest_key_at() or 0)  # never before the key that it shows, whatever the clocks say
+        is_noted = yield from step(world.sessions.accepted, record, lock, shown_at, verify_at)
+        if is_noted:
+            _tell_what_was_felt(world, record, lock, now)
     else:
         yield from step(world.sessions.postpone, record, now + _delay(world, record, lock.typing, outcome))
         is_noted = yield from step(world.sessions.failed, record, lock, _uncertain_until(record, lock, outcome, now))
     if not is_noted:  # the guest was replaced meanwhile: the call to the former one is over
         yield from step(world.sessions.unlock, record, lock)
+
+
+def _tell_what_was_felt(world: SenderWorld, record: Session, lock: Lock, now: int) -> None:
+    """How long the agent's view took to follow; once a burst, whatever came in between. Never below 0."""
+    if lock.typing:
+        if record.burst_from:
+            world.felt(FIRST_KEY_TO_SHOWN, max(0, now - record.burst_from))
+    elif record.keys and not lock.typing_since:  # else: typing beyond the cap, which goes on
+        world.felt(LAST_KEY_TO_ENDED, max(0, now - record.typed_until(world.policy)))
 
 
 def _uncertain_until(record: Session, lock: Lock, outcome: Outcome, now: int) -> int | None:

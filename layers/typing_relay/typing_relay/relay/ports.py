@@ -9,6 +9,9 @@ from typing import Protocol
 from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.outcomes import Outcome
 
+#: What people feel, as metrics: first key of a burst to accepted ``true``, last key (or stop) to accepted ``false``.
+FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED = "FirstKeyToShown", "LastKeyToEnded"
+
 
 class Sessions(Protocol):
     """The store of session records. Every write is conditional; ``False`` or ``None``: its condition failed."""
@@ -79,6 +82,8 @@ class Lock:
     until: int
     lease_until: int
     typing_since: int | None
+    #: When the first key was pressed of what is typed from now on (``Session.burst_from``).
+    burst_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +109,5 @@ class SenderWorld(World):
     tell_typing_unavailable: Callable[[Session], None]
     #: 0 to 1, for jitter.
     random: Callable[[], float]
+    #: Takes what a visitor's agent felt, in ms: FIRST_KEY_TO_SHOWN or LAST_KEY_TO_ENDED. No effect on anything.
+    felt: Callable[[str, int], None]
