@@ -40,6 +40,8 @@ class Watch:
         #: (pressed at, tab) of each key taken in, and each tab's newest stop.
         self.keys: list[tuple[int, str]] = []
         self.stops: dict[str, int] = {}
+        #: All POSTs and GETs, and of these the POSTs.
+        self.calls: list[Call] = []
         self.posts: list[Call] = []
         #: When each visible change was taken by CXone: (at, value).
         self.seen: list[tuple[int, bool]] = []
@@ -144,6 +146,7 @@ class Watch:
         if now < self._not_before.get(call.guest, 0):
             early = self._not_before[call.guest] - now
             raise Violated("T7", f"call {call.number} begins {early} ms before the time that CXone asked for")
+        self.calls.append(call)
         if call.typing is not None:
             self._check_alone(call)
             self._count_tries(call)

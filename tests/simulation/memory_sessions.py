@@ -20,7 +20,6 @@ _CALL_FORGOTTEN: dict[str, Any] = {
     "attempts": 0,
     "retry_at": 0,
     "shown": False,
-    "verify_at": None,
     "typing_since": None,
 }
 
@@ -162,7 +161,7 @@ class MemorySessions:
             sending_until=0,
         )
 
-    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int) -> bool:
+    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int | None) -> bool:
         is_told: dict[str, Any] = {"burst_from": 0} if lock.typing else {}
         return self._set_if(
             record.session_id,
@@ -256,6 +255,7 @@ class MemorySessions:
             web_socket_url="",
             guest_status=GuestStatus.OPENING,
             guest_requested_at=now,
+            verify_at=now,
             **_CALL_FORGOTTEN,
         )
 
@@ -267,6 +267,7 @@ class MemorySessions:
             keeper="",
             guest_id="",
             web_socket_url="",
+            verify_at=None,
             **_CALL_FORGOTTEN,
         )
 

@@ -92,6 +92,18 @@ MUTATIONS = (
         "if record.verify_at is not None and now < record.verify_at - 60_000:",
     ),
     Mutation(
+        "verify: though CXone took the call at once",
+        FLOWS,
+        "verify_at = now if record.is_in_doubt() else regularly",
+        "verify_at = now",
+    ),
+    Mutation(
+        "verify: after each end of typing",
+        FLOWS,
+        "regularly = now + world.policy.verify_ms if lock.typing else None",
+        "regularly = now + (world.policy.verify_ms if lock.typing else 0)",
+    ),
+    Mutation(
         "settled: take an uncertain call for done",
         BURST,
         "return self.sending is None and self.shown == wanted",

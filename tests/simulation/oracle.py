@@ -55,6 +55,8 @@ def check(history: History, world: World) -> None:
             if clear and after - stretch.ends >= BLUR_MS:
                 _check_end(stretch, after, seen)
     _check_what_was_felt(world)
+    if not history.starts:  # of two executions each may ask
+        _check_price(world)
     trues = sum(value for _, value in seen)
     if trues > len(expected) + stops_before_late_keys(history):
         raise Violated("T1", f"{trues} times true for {len(expected)} bursts")
@@ -73,6 +75,22 @@ def _check_alternation(watch: Watch) -> None:
     wanted = [number % 2 == 0 for number in range(len(values))]
     if values != wanted or len(values) % 2:
         raise Violated("T1", f"the POSTs are {values}")
+
+
+def _check_price(world: World) -> None:
+    """T14: two calls, and a question for each VerifySeconds that it lasted."""
+    began, asked = 0, 0
+    for call in world.watch.calls:
+        if call.typing is None:
+            asked += 1
+        elif call.typing:
+            began = call.began
+        elif asked > (call.began - began) // world.policy.verify_ms:
+            raise Violated("T14", f"{asked} questions in a burst of {call.began - began} ms")
+        else:
+            asked = 0
+    if asked:
+        raise Violated("T14", f"{asked} questions after the last burst")
 
 
 def _check_what_was_felt(world: World) -> None:

@@ -428,6 +428,21 @@ class SessionsContract:
 
     # --- verification
 
+    @pytest.mark.parametrize("typing", [True, False])
+    def test_an_accepted_call_need_not_be_asked_after(self, sessions: MemorySessions, typing: bool) -> None:
+        """T14."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(typing))
+        assert sessions.accepted(record, _lock(typing), NOW + 5, None)
+        assert _record(sessions).verify_at is None
+
+    def test_what_a_guest_in_anothers_place_shows_is_to_be_asked(self, sessions: MemorySessions) -> None:
+        """T14: a replaced guest is a doubt."""
+        _accepted(sessions, True)
+        sessions.end_guest(ID, GUEST, NOW + 3)
+        sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW + 4)
+        assert _record(sessions).verify_at == NOW + 3
+
     def test_what_cxone_says_that_it_shows_becomes_what_is_shown(self, sessions: MemorySessions) -> None:
         """CXone does not keep typing state for ever (CXone fact)."""
         record = _accepted(sessions, True)
@@ -532,7 +547,7 @@ class SessionsContract:
         opened = _record(sessions)
         assert (opened.guest_id, opened.web_socket_url) == ("guest-2", "wss://two")
         assert (opened.guest_status, opened.guest_requested_at) == (GuestStatus.OPENING, NOW)
-        assert (opened.shown, opened.sending, opened.verify_at, opened.retry_at) == (False, None, None, 0)
+        assert (opened.shown, opened.sending, opened.retry_at) == (False, None, 0)
         assert opened.typing_since is None
 
     def test_only_its_keeper_speaks_for_a_guest(self, sessions: MemorySessions) -> None:

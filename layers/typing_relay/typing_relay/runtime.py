@@ -88,7 +88,7 @@ def policy() -> Policy:
     """The deployment's timings. Raises ValueError for a debounce below 2000 ms."""
     return Policy(
         debounce_ms=number("DEBOUNCE_MS", 2000),
-        verify_ms=number("VERIFY_SECONDS", 10) * 1000,
+        verify_ms=number("VERIFY_SECONDS", 30) * 1000,
         cap_ms=number("TYPING_CAP_SECONDS", 600) * 1000,
         session_ttl_s=number("SESSION_TTL_SECONDS", 86_400),
     )

@@ -84,7 +84,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "set_lease": (IDS, NUMBERS, TIMES),
     "lock": (SEEN, LOCKS),
     "unlock": (SEEN, LOCKS),
-    "accepted": (SEEN, LOCKS, TIMES, TIMES),
+    "accepted": (SEEN, LOCKS, TIMES, st.none() | TIMES),
     "failed": (SEEN, LOCKS, st.none() | TIMES),
     "verified": (SEEN, st.booleans(), st.none() | TIMES, NUMBERS),
     "postpone": (SEEN, TIMES),

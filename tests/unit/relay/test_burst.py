@@ -187,7 +187,7 @@ def test_a_throttled_organisation_is_asked_nothing() -> None:
     assert what(session(keys={}, verify_at=NOW), calm_at=NOW + 900) == Release()
 
 
-def test_verification_is_due_after_a_stop() -> None:
+def test_verification_is_due_at_once_in_doubt() -> None:
     """CXone fact: it does not keep typing state beyond the session, hence verification."""
     assert what(session(keys={}, verify_at=NOW)) == Verify()
 
@@ -304,6 +304,25 @@ def test_a_pause_in_one_tab_is_no_pause_while_the_other_types() -> None:
     """T3, T10: the agent sees one visitor."""
     keys = {"tab": NOW - 20, "other": NOW - 900}
     assert what(shown(keys=keys, earlier_keys={"tab": NOW - 2_500}, shown_at=NOW - 2_400)) == Wait(NOW - 20 + QUIET_MS)
+
+
+# --- doubt
+
+
+@pytest.mark.parametrize(
+    ("changes", "in_doubt"),
+    [
+        ({}, False),
+        ({"sending": True}, True),  # sent, and nobody knows whether it was taken
+        ({"mismatches": 1}, True),
+        ({"shown": False, "verify_at": NOW - 5_000}, True),  # its guest was replaced
+        ({"verify_at": NOW - 5}, False),  # only the regular question is due, and the call itself answers it
+        ({"attempted": True, "attempts": 3}, False),  # refused by a 429: certain
+    ],
+)
+def test_cxones_word_is_enough_unless_there_is_doubt(changes: dict[str, Any], in_doubt: bool) -> None:
+    """T14."""
+    assert shown(**changes).is_in_doubt() is in_doubt
 
 
 # --- what people feel

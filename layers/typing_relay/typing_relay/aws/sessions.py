@@ -261,19 +261,20 @@ class DynamoSessions:
             {":until": _n(lock.until), ":zero": _n(0), **({} if before is None else {":before": {"BOOL": before}})},
         )
 
-    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int) -> bool:
-        """CXone took the call that ``lock`` allowed."""
+    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int | None) -> bool:
+        """CXone took the call that ``lock`` allowed. ``verify_at``: when to ask whether it shows that; None: never."""
+        asked = {} if verify_at is None else {":verify_at": _n(verify_at)}
         return self._done(
             record.session_id,
-            "SET shown = :typing, shown_at = :now, verify_at = :verify_at, attempts = :zero, sending_until = :zero"
+            "SET shown = :typing, shown_at = :now, attempts = :zero, sending_until = :zero"
             + (", burst_from = :zero" if lock.typing else "")
-            + " REMOVE sending",
+            + (", verify_at = :verify_at REMOVE sending" if asked else " REMOVE sending, verify_at"),
             "sending_until = :until AND guest_id = :guest",
             {
                 ":typing": {"BOOL": lock.typing},
                 ":now": _n(now),
-                ":verify_at": _n(verify_at),
                 ":zero": _n(0),
+                **asked,
                 **_held(record, lock),
             },
         )
@@ -372,7 +373,7 @@ class DynamoSessions:
         return self._done(
             session_id,
             f"SET guest_id = :guest, web_socket_url = :url, guest_status = :opening, guest_requested_at = :now,"
-            f" typing_unavailable = :false, {_FORGET_CALL} REMOVE sending, verify_at, typing_since",
+            f" typing_unavailable = :false, {_FORGET_CALL} REMOVE sending, typing_since",
             "keeper = :keeper",
             {
                 ":guest": {"S": guest_id},
@@ -396,11 +397,11 @@ class DynamoSessions:
         return _session(answer["Attributes"]) if "Attributes" in answer else None
 
     def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
-        """The guest session is over; True for the one who notices first."""
+        """The guest session is over; True for the one who notices first. What the next one shows is to be asked (T14)."""
         return self._done(
             session_id,
-            f"SET guest_id = :none, guest_status = :opening, guest_requested_at = :now, {_FORGET_CALL}"
-            " REMOVE sending, verify_at, typing_since, web_socket_url",
+            f"SET guest_id = :none, guest_status = :opening, guest_requested_at = :now, verify_at = :now, {_FORGET_CALL}"
+            " REMOVE sending, typing_since, web_socket_url",
             "guest_id = :guest",
             {
                 ":guest": {"S": guest_id},

@@ -44,7 +44,8 @@ class Policy:
     arrival_slack_ms: int = 100
     #: A box that "types" without a pause for so long is a stuck key, not a person.
     cap_ms: int = 600_000
-    verify_ms: int = 10_000
+    #: How often CXone is asked while the visitor types whether it still shows so; in doubt it is asked at once (T14).
+    verify_ms: int = 30_000
     #: How long one POST may be in flight, from lock to answer; the next one waits it out (T6).
     lock_ms: int = 7_500
     #: A POST that could not begin so soon after its lock is not sent at all (T6).
@@ -104,6 +105,7 @@ class Session:
     attempts: int = 0
     #: No call for this guest before this time (T7).
     retry_at: int = 0
+    #: When to ask CXone what it shows: while typing is shown, and where there is doubt. None: no reason to ask.
     verify_at: int | None = None
     mismatches: int = 0
     guest_id: str = ""
@@ -204,6 +206,13 @@ class Session:
     def is_settled_at(self, wanted: bool) -> bool:
         """CXone is known to show ``wanted``."""
         return self.sending is None and self.shown == wanted
+
+    def is_in_doubt(self) -> bool:
+        """CXone's word alone does not settle the next call: one before may have been taken, CXone forgot, or replaced.
+
+        While nothing is shown, a time to ask is there for a guest that took another's place.
+        """
+        return self.sending is not None or self.mismatches > 0 or (self.verify_at is not None and not self.shown)
 
     def cannot_show(self) -> bool:
         """CXone offers this guest no typing endpoint, or no guest can be had: a key changes nothing."""

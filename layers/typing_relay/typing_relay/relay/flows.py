@@ -311,7 +311,8 @@ def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome, n
         yield from _guest_lost(world, record, outcome)
         return
     if outcome.kind is Kind.ACCEPTED:
-        verify_at = now + world.policy.verify_ms if lock.typing else now
+        regularly = now + world.policy.verify_ms if lock.typing else None
+        verify_at = now if record.is_in_doubt() else regularly
         shown_at = max(now, record.newest_key_at() or 0)  # never before the key that it shows, whatever the clocks say
         is_noted = yield from step(world.sessions.accepted, record, lock, shown_at, verify_at)
         if is_noted:
