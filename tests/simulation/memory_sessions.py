@@ -54,7 +54,7 @@ class MemorySessions:
             self.in_hand.discard(session_id)
 
     def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, held_until: int = 0
     ) -> Session | Absent | None:
         record = self.get(session_id, now)
         if record is None:
@@ -69,10 +69,12 @@ class MemorySessions:
             return None
         keys = {**record.keys, connection: at}
         earlier = {**record.earlier_keys, connection: record.keys.get(connection, 0)}
+        hold = {connection: (at, held_until)} if held_until else {}
         return self._set(
             record,
             keys=keys,
             earlier_keys=earlier,
+            holds={**record.holds, **hold},
             typing=True,
             burst_from=at if record.burst_from is None else record.burst_from,
             expires_at=expires_at,
@@ -105,7 +107,7 @@ class MemorySessions:
 
     def prune(self, record: Session, before: int) -> None:
         current = self.records.get(record.session_id)
-        gone = (record.keys.keys() | record.stops.keys()) - record.connections if record.record_version > 1 else ()
+        gone = (record.keys.keys() | record.stops.keys()) - record.connections
         old = {c for c in gone if max(record.keys.get(c, 0), record.stops.get(c, 0)) < before}
         if current is not None:
             self._set(
@@ -113,6 +115,7 @@ class MemorySessions:
                 keys=_without(current.keys, old),
                 earlier_keys=_without(current.earlier_keys, old),
                 stops=_without(current.stops, old),
+                holds=_without(current.holds, old),
                 token_ends=_without(current.token_ends, old),
             )
 
@@ -301,5 +304,5 @@ def _is_alive(record: Session, now: int) -> bool:
     return record.expires_at > now // 1000
 
 
-def _without(times: Any, connections: set[str]) -> dict[str, int]:
+def _without(times: Any, connections: set[str]) -> dict[str, Any]:
     return {connection: at for connection, at in times.items() if connection not in connections}

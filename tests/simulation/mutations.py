@@ -49,14 +49,45 @@ MUTATIONS = (
     Mutation(
         "debounce: one ms short",
         BURST,
-        "return 0 if newest is None else newest + policy.debounce_ms + policy.arrival_slack_ms",
-        "return 0 if newest is None else newest + policy.debounce_ms - 1",
+        "return until and until + policy.arrival_slack_ms",
+        "return until and until - 1",
     ),
     Mutation(
         "debounce: begin a true whose key is too old",
         BURST,
-        "return newest is not None and now < newest + policy.debounce_ms",
-        "return newest is not None",
+        "return now < self.counts_until(policy)",
+        "return self.counts_until(policy) > 0",
+    ),
+    Mutation(
+        "hold: forget it",
+        BURST,
+        "return max(key + policy.debounce_ms, until if held == key else 0)",
+        "return key + policy.debounce_ms",
+    ),
+    Mutation("hold: let it outlive a newer key", BURST, "until if held == key else 0)", "until)"),
+    Mutation(
+        "hold: take the time between two frames for a pause",
+        BURST,
+        "at + until - held if held in (at, key) else 0)",
+        "0)",
+    ),
+    Mutation(
+        "hold: see no pause in a stop between two frames",
+        BURST,
+        "return (stop, stop) if at <= stop < ends_at else (at, ends_at)",
+        "return (at, ends_at)",
+    ),
+    Mutation(
+        "hold: drop a key that is older than the debounce",
+        FLOWS,
+        "if now >= max(at + world.policy.debounce_ms, held_until):",
+        "if now >= at + world.policy.debounce_ms:",
+    ),
+    Mutation(
+        "stop: leave a pause that it tells of to the sleeping owner",
+        FLOWS,
+        "changes_nothing = another_types_on and record.pause_due_at(world.policy) is None",
+        "changes_nothing = another_types_on",
     ),
     Mutation(
         "stop: forget that it takes keys back",
@@ -130,13 +161,13 @@ MUTATIONS = (
     Mutation(
         "stop: leave it to the sleeping owner",
         FLOWS,
-        'if nothing_to_take_back or another_types_on or record.cannot_show():\n        return "noted"',
+        'if nothing_to_take_back or changes_nothing or record.cannot_show():\n        return "noted"',
         'if True:\n        return "noted"',
     ),
     Mutation(
         "stop: let the owner sleep if another tab types",
         FLOWS,
-        "record.is_fresh(now, world.policy) and not record.was_last_to_type(connection)",
+        "record.is_fresh(now, world.policy) and not record.counted_longest(connection, world.policy)",
         "record.is_fresh(now, world.policy)",
     ),
     Mutation(
@@ -286,6 +317,12 @@ MUTATIONS = (
         """            expires_at=expires_at,
 """,
     ),
+    Mutation(
+        "key: its hold is not kept",
+        MEMORY,
+        "hold = {connection: (at, held_until)} if held_until else {}",
+        "hold: dict[str, tuple[int, int]] = {}",
+    ),
     Mutation("key: though a later stop is known", MEMORY, "if known >= at or stop >= at:", "if known >= at:"),
     Mutation(
         "stop: does not count",
@@ -319,6 +356,12 @@ MUTATIONS = (
 """,
         """#keys.#c < :at)",
 """,
+    ),
+    Mutation(
+        "DynamoDB: a hold without its key",
+        DYNAMO,
+        '{":held": {"L": [_n(at), _n(held_until)]}}',
+        '{":held": {"L": [_n(0), _n(held_until)]}}',
     ),
     Mutation(
         "DynamoDB: alive in the second it expires",

@@ -110,7 +110,7 @@ class World:
         now = START
         self.sessions.create(ID, now, now // 1000 + self.policy.session_ttl_s)
         for tab in ("A", "B"):
-            coming = ports.Coming(tab, now - 3000, TOKEN_ENDS)
+            coming = ports.Coming(tab, now - 7000, TOKEN_ENDS)
             self.sessions.add_connection(ID, coming, now, now // 1000 + self.policy.session_ttl_s)
         self.sessions.take_guest(ID, "keeper-0", now)
         self.sessions.open_guest(ID, "keeper-0", self.cxone.create_guest(), "wss://guest", now)
@@ -128,7 +128,7 @@ class World:
         at, tab, outside = START + act.at, act.tab, self.outside
         flow: Flow[Any]
         if act.kind == "key":
-            flow = flows.key_pressed(outside, ID, tab, at, TOKEN_ENDS)
+            flow = flows.key_pressed(outside, ID, tab, at, TOKEN_ENDS, act.hold)
         elif act.kind == "stop":
             flow = flows.stopped(outside, ID, tab, at)
         elif act.kind == "open":

@@ -130,6 +130,35 @@ class SessionsContract:
         sessions.press_key(ID, OTHER_TAB, NOW - 500, NOW, EXPIRES)
         assert _record(sessions).keys == {TAB: NOW, OTHER_TAB: NOW - 500}
 
+    # --- holds
+
+    def test_a_held_key_says_until_when_it_counts(self, sessions: MemorySessions) -> None:
+        """T2."""
+        sessions.create(ID, NOW, EXPIRES)
+        record = sessions.press_key(ID, TAB, NOW, NOW, EXPIRES, NOW + 6000)
+        assert isinstance(record, Session)
+        assert record.holds == {TAB: (NOW, NOW + 6000)}
+
+    def test_a_plain_key_leaves_the_hold_with_the_key_that_it_was_for(self, sessions: MemorySessions) -> None:
+        """T8: one write, and none for a hold that is over."""
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.press_key(ID, TAB, NOW, NOW, EXPIRES, NOW + 6000)
+        sessions.press_key(ID, TAB, NOW + 9, NOW + 9, EXPIRES)
+        assert (_record(sessions).keys, _record(sessions).holds) == ({TAB: NOW + 9}, {TAB: (NOW, NOW + 6000)})
+
+    def test_a_held_key_that_a_later_one_overtook_holds_nothing(self, sessions: MemorySessions) -> None:
+        """T12."""
+        _typing(sessions)
+        sessions.press_key(ID, TAB, NOW + 20, NOW + 20, EXPIRES, NOW + 6020)
+        assert sessions.press_key(ID, TAB, NOW + 10, NOW + 20, EXPIRES, NOW + 6010) is None
+        assert _record(sessions).holds == {TAB: (NOW + 20, NOW + 6020)}
+
+    def test_pruning_forgets_the_holds_of_connections_that_are_gone(self, sessions: MemorySessions) -> None:
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.press_key(ID, TAB, NOW, NOW, EXPIRES, NOW + 6000)
+        sessions.prune(_record(sessions), NOW + 1)
+        assert _record(sessions).holds == {}
+
     # --- stops
 
     def test_a_stop_is_noted_and_counted(self, sessions: MemorySessions) -> None:

@@ -85,9 +85,10 @@ def sqs() -> services.Sqs:
 
 @cache
 def policy() -> Policy:
-    """The deployment's timings. Raises ValueError for a debounce below 2000 ms."""
+    """The deployment's timings. Raises ValueError for a debounce below 2000 ms, or a hold that is no longer than it."""
     return Policy(
         debounce_ms=number("DEBOUNCE_MS", 2000),
+        hold_ms=number("HOLD_MS", 6000),
         verify_ms=number("VERIFY_SECONDS", 30) * 1000,
         cap_ms=number("TYPING_CAP_SECONDS", 600) * 1000,
         session_ttl_s=number("SESSION_TTL_SECONDS", 86_400),

@@ -75,7 +75,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "get": (IDS, TIMES),
     "overdue": (st.integers(0, SWEEP_SHARDS - 1), TIMES, NUMBERS.map(lambda number: number + 1)),
     "create": (IDS, TIMES, EXPIRIES),
-    "press_key": (IDS, TABS, TIMES, TIMES, EXPIRIES),
+    "press_key": (IDS, TABS, TIMES, TIMES, EXPIRIES, st.just(0) | TIMES),
     "note_stop": (IDS, TABS, TIMES, TIMES),
     "add_connection": (IDS, COMINGS, TIMES, EXPIRIES),
     "forget_connection": (IDS, TABS, TIMES),

@@ -348,6 +348,10 @@ class TestParameters:
     def test_a_debounce_below_two_seconds_is_refused(self) -> None:
         assert PARAMETERS["DebounceMs"]["MinValue"] == 2000
 
+    def test_a_hold_is_longer_than_any_debounce(self) -> None:
+        """T2: else a stop of the client's would come after the end of its key's hold."""
+        assert PARAMETERS["HoldMs"]["MinValue"] > PARAMETERS["DebounceMs"]["MaxValue"]
+
     def test_heartbeats_come_within_the_debounce(self) -> None:
         """T3: the next frame of somebody who types on must arrive before the quiet time ends."""
         assert PARAMETERS["HeartbeatMs"]["MaxValue"] < PARAMETERS["DebounceMs"]["MinValue"]

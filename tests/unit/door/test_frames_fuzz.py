@@ -7,11 +7,29 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from typing_relay.door.frames import MAX_AGO_MS, MAX_FRAME_BYTES, BadFrame, Hello, Keystroke, Ping, Stop, parse
+from typing_relay.door.frames import (
+    MAX_AGO_MS,
+    MAX_FRAME_BYTES,
+    MAX_STOP_AGO_MS,
+    BadFrame,
+    Hello,
+    Keystroke,
+    Ping,
+    Stop,
+    parse,
+)
 
 from tests.support.fuzzing import fuzz, json_values
 
-GOOD = ['{"action":"hello"}', '{"action":"keystroke","ago_ms":120}', '{"action":"stop"}', '{"action":"ping"}']
+HOLD_MS = 6_000
+GOOD = [
+    '{"action":"hello"}',
+    '{"action":"keystroke","ago_ms":120}',
+    '{"action":"keystroke","hold_ms":6000}',
+    '{"action":"stop"}',
+    '{"action":"stop","ago_ms":2500}',
+    '{"action":"ping"}',
+]
 CODES = {"bad_frame", "too_large", "unknown_action"}
 CANARY = "c4n4ry"
 
@@ -20,14 +38,20 @@ any_text = st.text(st.characters(), max_size=200)
 near_json = st.text(st.sampled_from('{}[]":,\\ \n\t0123456789-+.eEaction_mskytroku\u0000\ud800'), max_size=120)
 frame_like = st.fixed_dictionaries(
     {"action": st.sampled_from(["hello", "keystroke", "stop", "ping", "$default", "Keystroke"]) | json_values},
-    optional={"ago_ms": json_values, "text": json_values, "session": st.text(), "__proto__": json_values},
+    optional={
+        "ago_ms": json_values,
+        "hold_ms": json_values,
+        "text": json_values,
+        "session": st.text(),
+        "__proto__": json_values,
+    },
 )
 
 
 def _outcome(body: str) -> str:
     """What parse made of `body`; the test fails if that is anything but a frame or a BadFrame."""
     try:
-        frame = parse(body)
+        frame = parse(body, HOLD_MS)
     except BadFrame as refusal:
         return refusal.code
     assert isinstance(frame, Hello | Keystroke | Stop | Ping)
@@ -37,10 +61,13 @@ def _outcome(body: str) -> str:
 def _is_ours(body: str) -> bool:
     """The frame contract, said once more in another way."""
     fields: dict[str, Any] = json.loads(body)
-    if fields["action"] != "keystroke":
-        return fields.keys() == {"action"} and fields["action"] in ("hello", "stop", "ping")
-    ago_ms = fields.get("ago_ms", 0)
-    return fields.keys() <= {"action", "ago_ms"} and type(ago_ms) in (int, float) and 0 <= ago_ms <= MAX_AGO_MS
+    if fields["action"] in ("hello", "ping"):
+        return fields.keys() == {"action"}
+    known = {"keystroke": {"action", "ago_ms", "hold_ms"}, "stop": {"action", "ago_ms"}}[fields["action"]]
+    most = {"keystroke": MAX_AGO_MS, "stop": MAX_STOP_AGO_MS}[fields["action"]]
+    ago_ms, hold_ms = fields.get("ago_ms", 0), fields.get("hold_ms", 1)
+    is_held_well = type(hold_ms) is int and 0 < hold_ms <= HOLD_MS
+    return fields.keys() <= known and type(ago_ms) in (int, float) and 0 <= ago_ms <= most and is_held_well
 
 
 @fuzz
@@ -99,5 +126,25 @@ def test_no_refusal_repeats_what_came(part: str, rest: str) -> None:
     """T13: neither to the front end nor, as a traceback, in a log."""
     for body in (part, part + rest, rest + part, f'{{"action":"stop","text":{json.dumps(part + rest)}}}'):
         with pytest.raises(BadFrame) as refusal:
-            parse(body)
+            parse(body, HOLD_MS)
         assert CANARY not in "".join(traceback.format_exception(refusal.value))
+
+
+@pytest.mark.parametrize("hold_ms", ["6001", "0", "-1", "1.5", "6000.0", "true", "null", '"3000"', "[3000]", "1e3"])
+def test_a_hold_that_is_none_or_longer_than_the_servers_is_refused(hold_ms: str) -> None:
+    """T13: with what to send instead."""
+    with pytest.raises(BadFrame, match='"hold_ms" must be a whole number of milliseconds from 1 to 6000') as refusal:
+        parse(f'{{"action":"keystroke","hold_ms":{hold_ms}}}', HOLD_MS)
+    assert refusal.value.code == "bad_frame"
+
+
+def test_a_key_says_how_long_it_counts_and_a_stop_when_it_was() -> None:
+    assert parse('{"action":"keystroke","ago_ms":7,"hold_ms":6000}', HOLD_MS) == Keystroke(7, 6000)
+    assert parse('{"action":"keystroke"}', HOLD_MS) == Keystroke(0, 0)
+    assert parse('{"action":"stop","ago_ms":60000}', HOLD_MS) == Stop(60_000)
+
+
+@pytest.mark.parametrize("ago_ms", ["60001", "-1", "true", '"1"'])
+def test_a_stop_of_more_than_a_minute_ago_is_refused(ago_ms: str) -> None:
+    """T13."""
+    assert _outcome(f'{{"action":"stop","ago_ms":{ago_ms}}}') == "bad_frame"

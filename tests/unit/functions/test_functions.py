@@ -354,6 +354,7 @@ def test_the_welcome_says_how_the_guest_stands(
     keystroke.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
     send(keystroke, "hello")
     assert [(frame["type"], frame["guest"]) for frame in front_ends.frames] == [("welcome", guest)]
+    assert front_ends.frames[0]["timings"] == {"debounce_ms": 2000, "heartbeat_ms": 1000, "hold_ms": 6000}
 
 
 def test_the_first_key_starts_one_execution(aws: Aws, keystroke: ModuleType) -> None:
@@ -440,6 +441,55 @@ def test_a_stop_takes_over_and_sends_false_at_once(
     assert reconcile(sender, generation=1) == {"done": True, "wait_seconds": 0}
     assert reconcile(sender, generation=2) == {"done": True, "wait_seconds": 0}
     assert cxone.typing == [True, False]
+
+
+def send_frame(aws: Aws, keystroke: ModuleType, at: int | None = None, **frame: Any) -> None:
+    """A frame of the sample visitor's first tab, now or at ``at``."""
+    event = json.loads((EVENTS / "keystroke.json").read_text())
+    event["requestContext"] |= {"connectionId": "tab-1", "requestTimeEpoch": aws.time() if at is None else at}
+    event["body"] = json.dumps(frame)
+    keystroke.handler(event, Invocation())
+
+
+def test_a_held_key_lets_its_owner_sleep_until_its_stop_calls_the_next(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T2, T8: no look each second; the stop's time decides, and its owner is at work at once."""
+    send_frame(aws, keystroke, action="keystroke", hold_ms=6000)
+    assert reconcile(sender) == {"done": False, "wait_seconds": 5}
+    aws.time.ms += 4_000
+    send_frame(aws, keystroke, action="keystroke", hold_ms=6000, ago_ms=300)
+    assert aws.started == [("alice", 1)]
+    aws.time.ms += 1_300
+    assert reconcile(sender) == {"done": False, "wait_seconds": 4}
+    send_frame(aws, keystroke, action="stop", ago_ms=20)
+    assert aws.started == [("alice", 1), ("alice", 2)]
+    assert reconcile(sender, generation=2)["done"]
+    assert reconcile(sender) == {"done": True, "wait_seconds": 0}
+    assert cxone.typing == [True, False]
+
+
+def test_a_stop_told_of_late_takes_no_newer_key_back(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T12: time decides, not arrival."""
+    send_frame(aws, keystroke, action="keystroke", hold_ms=6000)
+    reconcile(sender)
+    send_frame(aws, keystroke, action="stop", ago_ms=30)
+    assert aws.started == [("alice", 1)]
+    assert cxone.typing == [True]
+
+
+def test_a_held_key_delivered_after_its_debounce_still_counts(aws: Aws, keystroke: ModuleType) -> None:
+    """T5: until its hold is over."""
+    send_frame(aws, keystroke, at=aws.time() - 5_999, action="keystroke", hold_ms=6000)
+    assert aws.started == [("alice", 1)]
+
+
+def test_a_held_key_delivered_after_its_hold_is_dropped_unwritten(aws: Aws, keystroke: ModuleType) -> None:
+    """T5."""
+    send_frame(aws, keystroke, at=aws.time() - 6_000, action="keystroke", hold_ms=6000)
+    assert (aws.calls, aws.started) == ([], [])
 
 
 def test_a_closing_tab_takes_back_its_own_typing_only(
@@ -584,6 +634,16 @@ def test_a_missing_setting_is_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("TABLE_NAME")
     with pytest.raises(runtime.SettingMissing, match="TABLE_NAME is not set"):
         load_function("sweeper")
+
+
+def test_a_hold_no_longer_than_the_debounce_stops_the_function_at_its_start(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Timings that contradict each other."""
+    monkeypatch.setenv("DEBOUNCE_MS", "3000")
+    monkeypatch.setenv("HOLD_MS", "3000")
+    with pytest.raises(ValueError, match="Raise HoldMs"):
+        load_function("keystroke")
 
 
 def test_a_debounce_below_2000_ms_stops_the_function_at_its_start(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,28 +87,17 @@ class DynamoSessions:
             _raise_unless_condition_failed(error)
 
     def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, held_until: int = 0
     ) -> Session | Absent | None:
         """A coalesced key is this one write (T8). None: a newer key or stop of this connection is known already.
 
-        The same key again gives the record again: the first answer may have been lost on its way (T9, T12).
+        ``held_until``: the key counts until then, not for the debounce; 0 where it asked for nothing. The same key
+        again gives the record again: the first answer may have been lost on its way (T9, T12).
         """
-        answer = self._update(
-            session_id,
-            "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at, typing = :true,"
-            " burst_from = if_not_exists(burst_from, :at), expires_at = :expires_at ADD revision :one",
-            f"{_ALIVE} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
-            " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)",
-            {
-                ":at": _n(at),
-                ":true": _TRUE,
-                ":zero": _n(0),
-                ":expires_at": _n(expires_at),
-                ":one": _n(1),
-                ":now_s": _n(now // 1000),
-            },
-            {"#keys": "keys", "#c": connection},
-        )
+        answer = self._press_key(session_id, connection, at, now, expires_at, held_until)
+        if held_until and "holds" not in answer.get("Item", {"holds": None}):
+            self._take_over(session_id, now)
+            answer = self._press_key(session_id, connection, at, now, expires_at, held_until)
         if "Attributes" in answer:
             return _session(answer["Attributes"])
         record = _alive(answer.get("Item"), now)
@@ -118,6 +107,31 @@ class DynamoSessions:
         if not is_known:
             self._note_overtaken_key(session_id, connection, at)
         return record if is_known else None
+
+    def _press_key(
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, held_until: int
+    ) -> dict[str, Any]:
+        held = {":held": {"L": [_n(at), _n(held_until)]}} if held_until else {}
+        return self._update(
+            session_id,
+            "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at, typing = :true,"
+            " burst_from = if_not_exists(burst_from, :at), expires_at = :expires_at"
+            + (", holds.#c = :held" if held else "")
+            + " ADD revision :one",
+            f"{_ALIVE} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
+            " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)"
+            + (" AND attribute_exists(holds)" if held else ""),
+            {
+                **held,
+                ":at": _n(at),
+                ":true": _TRUE,
+                ":zero": _n(0),
+                ":expires_at": _n(expires_at),
+                ":one": _n(1),
+                ":now_s": _n(now // 1000),
+            },
+            {"#keys": "keys", "#c": connection},
+        )
 
     def _note_overtaken_key(self, session_id: str, connection: str, at: int) -> None:
         """A frame that a later one overtook still tells that there was no pause between them (T12)."""
@@ -144,14 +158,19 @@ class DynamoSessions:
         """A front end came in. A record of an earlier version is taken over, one of a later version used as it is."""
         answer = self._add_connection(session_id, coming, now, expires_at)
         if "Attributes" not in answer and _alive(answer.get("Item"), now):
-            self._update(
-                session_id,
-                "SET token_ends = if_not_exists(token_ends, :none), record_version = :version",
-                f"{_ALIVE} AND (attribute_not_exists(record_version) OR record_version < :version)",
-                {":none": {"M": {}}, ":version": _n(RECORD_VERSION), ":now_s": _n(now // 1000)},
-            )
+            self._take_over(session_id, now)
             answer = self._add_connection(session_id, coming, now, expires_at)
         return _session(answer["Attributes"]) if "Attributes" in answer else Absent()
+
+    def _take_over(self, session_id: str, now: int) -> None:
+        """Give a record of an earlier version what writes rely on."""
+        self._update(
+            session_id,
+            "SET token_ends = if_not_exists(token_ends, :none), holds = if_not_exists(holds, :none),"
+            " record_version = :version",
+            f"{_ALIVE} AND (attribute_not_exists(record_version) OR record_version < :version)",
+            {":none": {"M": {}}, ":version": _n(RECORD_VERSION), ":now_s": _n(now // 1000)},
+        )
 
     def _add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> dict[str, Any]:
         return self._update(
@@ -181,12 +200,16 @@ class DynamoSessions:
 
     def prune(self, record: Session, before: int) -> None:
         """Forget keys and stops of connections that are gone, once no late frame of theirs can come (``before``)."""
-        gone = (record.keys.keys() | record.stops.keys()) - record.connections if record.record_version > 1 else ()
+        gone = (record.keys.keys() | record.stops.keys()) - record.connections
+        if record.record_version < RECORD_VERSION:
+            return  # it lacks some of these maps until it is taken over
         old = [c for c in gone if max(record.keys.get(c, 0), record.stops.get(c, 0)) < before]
         if not old:
             return
         names = {f"#c{i}": connection for i, connection in enumerate(old)}
-        paths = [f"{field}.{name}" for name in names for field in ("#keys", "earlier_keys", "stops", "token_ends")]
+        paths = [
+            f"{field}.{name}" for name in names for field in ("#keys", "earlier_keys", "stops", "holds", "token_ends")
+        ]
         self._update(
             record.session_id,
             "REMOVE " + ", ".join(paths),
@@ -397,11 +420,11 @@ class DynamoSessions:
         return _session(answer["Attributes"]) if "Attributes" in answer else None
 
     def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
-        """The guest session is over; True for the one who notices first. What the next one shows is to be asked (T14)."""
+        """The guest session is over; True for who notices first. What the next one shows is to be asked (T14)."""
         return self._done(
             session_id,
-            f"SET guest_id = :none, guest_status = :opening, guest_requested_at = :now, verify_at = :now, {_FORGET_CALL}"
-            " REMOVE sending, typing_since, web_socket_url",
+            f"SET guest_id = :none, guest_status = :opening, guest_requested_at = :now, {_FORGET_CALL},"
+            " verify_at = :now REMOVE sending, typing_since, web_socket_url",
             "guest_id = :guest",
             {
                 ":guest": {"S": guest_id},
@@ -506,6 +529,7 @@ def _fresh(session_id: str, expires_at: int) -> dict[str, Any]:
         "keys": {"M": {}},
         "earlier_keys": {"M": {}},
         "stops": {"M": {}},
+        "holds": {"M": {}},
         "token_ends": {"M": {}},
         "record_version": _n(RECORD_VERSION),
         "revision": _n(0),
@@ -550,6 +574,8 @@ def _plain(value: Mapping[str, Any]) -> Any:
             return int(content)
         case "SS":
             return frozenset(content)
+        case "L":
+            return tuple(_plain(inner) for inner in content)
         case "M":
             return {name: _plain(inner) for name, inner in content.items()}
         case _:

@@ -7,14 +7,14 @@ what to do next. All times are epoch milliseconds unless a name says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from typing_relay.relay.retry import MAX_RETRIES_OF_TRUE
 
 #: Raised when a record gets an attribute that a write relies on. See ``DynamoSessions.add_connection``.
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 #: Another send attempt of a value that verification found lost; beyond this CXone's answer is taken as it is.
 MAX_MISMATCHES = 3
 #: API Gateway ends a connection on which nothing was said for ten minutes, and any after two hours (its quotas); the
@@ -40,6 +40,8 @@ class Policy:
     """The timings of the relay, in ms. ``debounce_ms`` below 2000 is refused (CXone fact)."""
 
     debounce_ms: int = 2000
+    #: The longest time that a key may ask to count for, unless a stop follows.
+    hold_ms: int = 6000
     #: A key is written this much later than it is stamped; waiting so long keeps a key at the edge in its burst (T3).
     arrival_slack_ms: int = 100
     #: A box that "types" without a pause for so long is a stuck key, not a person.
@@ -69,6 +71,11 @@ class Policy:
     def __post_init__(self) -> None:
         if self.debounce_ms < 2000:
             raise ValueError(f"The debounce is {self.debounce_ms} ms; CXone needs 2000 ms or more. Raise DebounceMs.")
+        if self.hold_ms <= self.debounce_ms:
+            raise ValueError(
+                f"The hold is {self.hold_ms} ms; it must be longer than the debounce of {self.debounce_ms} ms."
+                " Raise HoldMs."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,8 @@ class Session:
     keys: Mapping[str, int] = field(default_factory=dict)
     earlier_keys: Mapping[str, int] = field(default_factory=dict)
     stops: Mapping[str, int] = field(default_factory=dict)
+    #: For each connection that asked for it, a key and until when it counts unless a stop or a newer key follows.
+    holds: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     #: For each connection, when (epoch s) the token that it came with runs out.
     token_ends: Mapping[str, int] = field(default_factory=dict)
     #: Counts accepted keys and stops: fences inputs, as ``generation`` fences owners.
@@ -141,26 +150,37 @@ class Session:
 
     def newest_key_at(self) -> int | None:
         """The newest key that no later stop of its own connection has taken back (T5, T10)."""
-        live = (at for connection, at in self.keys.items() if at > self.stops.get(connection, -1))
-        return max(live, default=None)
+        return max((self.keys[connection] for connection in self._live()), default=None)
 
-    def was_last_to_type(self, connection: str) -> bool:
-        """No other connection's live key is newer than this one's newest, live or not."""
-        return self.keys.get(connection, 0) > (self.newest_key_at() or 0)
+    def _live(self) -> Iterator[str]:
+        return (connection for connection, at in self.keys.items() if at > self.stops.get(connection, -1))
+
+    def _ends_at(self, connection: str, policy: Policy) -> int:
+        """Until when this connection's newest key counts, if nothing follows: by the debounce, or its hold."""
+        key = self.keys[connection]
+        held, until = self.holds.get(connection, (0, 0))
+        return max(key + policy.debounce_ms, until if held == key else 0)
+
+    def counts_until(self, policy: Policy) -> int:
+        """Until when the visitor counts as typing, if nothing follows; 0 when no key is live."""
+        return max((self._ends_at(connection, policy) for connection in self._live()), default=0)
+
+    def counted_longest(self, connection: str, policy: Policy) -> bool:
+        """This one's newest key, live or not, would count for longer than any live one of another connection."""
+        return connection in self.keys and self._ends_at(connection, policy) > self.counts_until(policy)
 
     def quiet_at(self, policy: Policy) -> int:
         """When the visitor counts as quiet if no key follows; 0 when no key is live."""
-        newest = self.newest_key_at()
-        return 0 if newest is None else newest + policy.debounce_ms + policy.arrival_slack_ms
+        until = self.counts_until(policy)
+        return until and until + policy.arrival_slack_ms
 
     def is_fresh(self, now: int, policy: Policy) -> bool:
-        """A key is live and the debounce has not run out."""
+        """A key is live, and neither its debounce nor its hold has run out."""
         return now < self.quiet_at(policy)
 
     def may_begin(self, now: int, policy: Policy) -> bool:
-        """The newest key is younger than the debounce, so a ``true`` may still be posted (T5)."""
-        newest = self.newest_key_at()
-        return newest is not None and now < newest + policy.debounce_ms
+        """A live key is younger than the debounce, or held, so a ``true`` may still be posted (T5)."""
+        return now < self.counts_until(policy)
 
     def wants(self, now: int, policy: Policy) -> bool:
         """What the agent should see now: typing, unless quiet, stopped, typing beyond the cap, or a pause is owed."""
@@ -172,7 +192,7 @@ class Session:
         return due_at is not None and now >= due_at
 
     def pause_due_at(self, policy: Policy) -> int | None:
-        """When what is shown must end though a newer key is live: that key came a debounce or more after the last one.
+        """When what is shown must end though a newer key is live: that key came when the last one had ceased to count.
 
         Such a key, a few ms after the quiet time, must not glue two bursts together (T1). As long as a key between the
         two may still arrive, nothing is due (T3).
@@ -182,22 +202,34 @@ class Session:
             return None
         if any(at > newest for at in self.earlier_keys.values()):
             return None  # another tab typed on and stopped: of its keys, the one before ``newest`` is not kept (T10)
-        before = self._key_before(newest)
-        return before + policy.debounce_ms + policy.arrival_slack_ms if newest - before >= policy.debounce_ms else None
+        ended_at = max((end for _, end in self._typed_before(newest, policy)), default=0)
+        return ended_at + policy.arrival_slack_ms if newest >= ended_at else None
 
-    def _key_before(self, newest: int) -> int:
-        known = (*self.keys.values(), *self.earlier_keys.values())
-        return max((at for at in known if at < newest), default=0)
+    def _typed_before(self, newest: int, policy: Policy) -> Iterator[tuple[int, int]]:
+        """Of each key known before ``newest``: when its typing was over for people, and when it ceased to count."""
+        for connection, at in self.keys.items():
+            if at < newest:
+                yield self._ended(connection, at, self._ends_at(connection, policy))
+        for connection, at in self.earlier_keys.items():
+            if at < newest:
+                yield self._ended(connection, at, self._earlier_ends_at(connection, policy))
+
+    def _earlier_ends_at(self, connection: str, policy: Policy) -> int:
+        """Of the key before the newest no hold is kept: it is taken to have been held for as long as the newest."""
+        at, key = self.earlier_keys[connection], self.keys[connection]
+        held, until = self.holds.get(connection, (0, 0))
+        return max(at + policy.debounce_ms, at + until - held if held in (at, key) else 0)
+
+    def _ended(self, connection: str, at: int, ends_at: int) -> tuple[int, int]:
+        stop = self.stops.get(connection, -1)
+        return (stop, stop) if at <= stop < ends_at else (at, ends_at)
 
     def typed_until(self, policy: Policy) -> int:
         """When the typing that a ``false`` ends came to its end: at its last key, or at the stop that took it back."""
-        if self.pause_due_at(policy) is not None:  # a newer burst is there already
-            return self._key_before(self.newest_key_at() or 0)
-        return max((self._typed_until(connection, policy) for connection in self.keys), default=0)
-
-    def _typed_until(self, connection: str, policy: Policy) -> int:
-        key, stop = self.keys[connection], self.stops.get(connection, 0)
-        return stop if key <= stop < key + policy.debounce_ms else key
+        is_followed = self.pause_due_at(policy) is not None  # a newer burst is there already
+        newest = self.newest_key_at() if is_followed else None
+        before = self._typed_before(newest or max(self.keys.values(), default=0) + 1, policy)
+        return max((over_at for over_at, _ in before), default=0)
 
     def is_capped(self, now: int, policy: Policy) -> bool:
         """Shown for so long without a pause that nobody can be typing."""

@@ -80,21 +80,25 @@ def run(flow: Flow[T]) -> T:
 # --- what visitors do ------------------------------------------------------------------------------------------------
 
 
-def key_pressed(world: World, session_id: str, connection: str, at: int, token_ends: int) -> Flow[str]:
+def key_pressed(
+    world: World, session_id: str, connection: str, at: int, token_ends: int, hold_ms: int = 0
+) -> Flow[str]:
     """A key pressed at ``at`` (ms), on a connection whose token runs out at ``token_ends`` (epoch s).
 
+    ``hold_ms``: it counts for so long unless a stop or another key follows; 0, or less than the debounce: for that.
     Returns what became of it: stale, coalesced, hopeless, started or failed. A coalesced key is one write and nothing
     else (T8).
     """
     now = world.clock()
     at = min(at, now)  # nobody types in the future, whatever a clock says
-    if now - at >= world.policy.debounce_ms:
+    held_until = at + hold_ms if hold_ms > world.policy.debounce_ms else 0
+    if now >= max(at + world.policy.debounce_ms, held_until):
         return "stale"
     expires_at = _expires_at(world, now)
-    record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at)
+    record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at, held_until)
     if isinstance(record, Absent):  # it ran out while the visitor was connected and silent
         yield from connected(world, session_id, connection, token_ends)
-        record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at)
+        record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at, held_until)
     if record is None or isinstance(record, Absent):
         return "stale"
     if connection not in record.connections:  # forgotten too soon: a keeper was told that it is gone
@@ -110,7 +114,8 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
     """The visitor sent, cleared or left at ``at`` (ms). Returns: stale, noted, started, failed or coalesced.
 
     Takes back the keys of this connection up to ``at`` and no other's (T10). Acts at once if that changes what the
-    agent should see, or until when: a sleeping owner would wake too late for the other tab's end (T2).
+    agent should see, or until when: a sleeping owner would wake too late for the other tab's end (T2), or for the end
+    of a burst that a newer one has followed already (T1).
     """
     now = world.clock()
     at = min(at, now)
@@ -118,8 +123,9 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
     if record is None:
         return "stale"
     nothing_to_take_back = record.is_settled_at(False) and not record.attempts
-    another_types_on = record.is_fresh(now, world.policy) and not record.was_last_to_type(connection)
-    if nothing_to_take_back or another_types_on or record.cannot_show():
+    another_types_on = record.is_fresh(now, world.policy) and not record.counted_longest(connection, world.policy)
+    changes_nothing = another_types_on and record.pause_due_at(world.policy) is None
+    if nothing_to_take_back or changes_nothing or record.cannot_show():
         return "noted"
     return (yield from _take_over(world, record, now))
 
@@ -127,12 +133,12 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
 def connected(world: World, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
     """A front end came in, by a token that runs out at ``token_ends`` (epoch s).
 
-    Returns the record, with a guest asked for if there is none. What it typed a debounce ago, and a second for the way,
-    is of no use any more: the time at which it is first heard of may be set there, and takes no key back.
+    Returns the record, with a guest asked for if there is none. What it typed a hold ago, and a second for the way, is
+    of no use any more: the time at which it is first heard of may be set there, and takes no key back.
     """
     now = world.clock()
     expires_at = _expires_at(world, now)
-    coming = Coming(connection, heard_at=now - world.policy.debounce_ms - 1000, token_ends=token_ends)
+    coming = Coming(connection, heard_at=now - world.policy.hold_ms - 1000, token_ends=token_ends)
     record = yield from step(world.sessions.add_connection, session_id, coming, now, expires_at)
     while isinstance(record, Absent):
         yield from step(world.sessions.create, session_id, now, expires_at)
