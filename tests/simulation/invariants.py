@@ -99,15 +99,15 @@ class Watch:
                 self._locked(due.args[1])
             case "failed" | "verified" | "postpone":
                 self._wrote_down(process)
-            case "release" | "forget_failures" if value:
+            case "release" | "settled" | "forget_failures" if value:
                 self._rested()
             case "mark_typing_unavailable" if value:
                 self._marked(due.args[1])
 
-    def _key_taken_in(self, tab: str, at: int, held_until: int) -> None:
+    def _key_taken_in(self, tab: str, at: int, hold_ms: int) -> None:
         if at >= self._counts_until():
             self._tries = 0
-        self.keys.append((at, tab, max(at + self._policy.debounce_ms, held_until)))
+        self.keys.append((at, tab, at + max(self._policy.debounce_ms, hold_ms)))
 
     def _rested(self) -> None:
         """A key that comes after a pause by all that was known then, however late, is another burst's."""

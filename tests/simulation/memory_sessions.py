@@ -24,6 +24,18 @@ _CALL_FORGOTTEN: dict[str, Any] = {
 }
 
 
+#: What goes with the lease.
+_BURST_OVER: dict[str, Any] = {
+    "lease_until": 0,
+    "typing": False,
+    "attempts": 0,
+    "mismatches": 0,
+    "typing_since": None,
+    "burst_from": None,
+    "verify_at": None,
+}
+
+
 class MemorySessions:
     """One record per session id; every method does what its twin's one DynamoDB call does, at once."""
 
@@ -54,7 +66,7 @@ class MemorySessions:
             self.in_hand.discard(session_id)
 
     def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, held_until: int = 0
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0
     ) -> Session | Absent | None:
         record = self.get(session_id, now)
         if record is None:
@@ -69,7 +81,7 @@ class MemorySessions:
             return None
         keys = {**record.keys, connection: at}
         earlier = {**record.earlier_keys, connection: record.keys.get(connection, 0)}
-        hold = {connection: (at, held_until)} if held_until else {}
+        hold = {connection: (at, hold_ms)} if hold_ms else {}
         return self._set(
             record,
             keys=keys,
@@ -121,14 +133,14 @@ class MemorySessions:
 
     # --- what owners do
 
-    def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
+    def claim(self, session_id: str, generation: int, lease_until: int, claimed_at: int) -> bool:
         record = self.records.get(session_id)
         if record is None:
             return False
         if record.generation == generation:
-            record = self._set(record, generation=generation + 1, lease_until=lease_until)
+            record = self._set(record, generation=generation + 1, claimed_at=claimed_at, lease_until=lease_until)
             self.in_hand.add(session_id)
-        return (record.generation, record.lease_until) == (generation + 1, lease_until)
+        return (record.generation, record.claimed_at) == (generation + 1, claimed_at)
 
     def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
         return self._set_if(session_id, {"generation": generation}, lease_until=lease_until)
@@ -178,6 +190,25 @@ class MemorySessions:
             **is_told,
         )
 
+    def settled(self, record: Session, lock: Lock, now: int) -> bool:
+        settled = self._set_if(
+            record.session_id,
+            {
+                "sending_until": lock.until,
+                "guest_id": record.guest_id,
+                "generation": record.generation,
+                "revision": record.revision,
+            },
+            shown=False,
+            shown_at=now,
+            sending=None,
+            sending_until=0,
+            **_BURST_OVER,
+        )
+        if settled:
+            self.in_hand.discard(record.session_id)
+        return settled
+
     def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
         certain: dict[str, Any] = {"sending": None} if uncertain_until is None else {}
         return self._set_if(
@@ -209,13 +240,7 @@ class MemorySessions:
         released = self._set_if(
             record.session_id,
             {"generation": record.generation, "revision": record.revision, "sends": record.sends},
-            lease_until=0,
-            typing=False,
-            attempts=0,
-            mismatches=0,
-            typing_since=None,
-            burst_from=None,
-            verify_at=None,
+            **_BURST_OVER,
         )
         if released:
             self.in_hand.discard(record.session_id)

@@ -61,14 +61,14 @@ MUTATIONS = (
     Mutation(
         "hold: forget it",
         BURST,
-        "return max(key + policy.debounce_ms, until if held == key else 0)",
+        "return key + max(policy.debounce_ms, hold_ms if held == key else 0)",
         "return key + policy.debounce_ms",
     ),
-    Mutation("hold: let it outlive a newer key", BURST, "until if held == key else 0)", "until)"),
+    Mutation("hold: let it outlive a newer key", BURST, "hold_ms if held == key else 0)", "hold_ms)"),
     Mutation(
         "hold: take the time between two frames for a pause",
         BURST,
-        "at + until - held if held in (at, key) else 0)",
+        "hold_ms if held in (at, key) else 0)",
         "0)",
     ),
     Mutation(
@@ -80,8 +80,8 @@ MUTATIONS = (
     Mutation(
         "hold: drop a key that is older than the debounce",
         FLOWS,
-        "if now >= max(at + world.policy.debounce_ms, held_until):",
-        "if now >= at + world.policy.debounce_ms:",
+        "if now - at >= (hold_ms or world.policy.debounce_ms):",
+        "if now - at >= world.policy.debounce_ms:",
     ),
     Mutation(
         "stop: leave a pause that it tells of to the sleeping owner",
@@ -295,6 +295,29 @@ MUTATIONS = (
         "{}",
     ),
     Mutation(
+        "settled: though a key came meanwhile",
+        MEMORY,
+        """                "generation": record.generation,
+                "revision": record.revision,
+            },
+            shown=False,""",
+        """                "generation": record.generation,
+            },
+            shown=False,""",
+    ),
+    Mutation(
+        "settled: though a newer owner is at work",
+        MEMORY,
+        """                "generation": record.generation,
+                "revision": record.revision,
+            },
+            shown=False,""",
+        """                "revision": record.revision,
+            },
+            shown=False,""",
+    ),
+    Mutation("settled: though there is doubt", FLOWS, "if lock.typing or record.is_in_doubt() or", "if lock.typing or"),
+    Mutation(
         "verify: overtaken by a call",
         MEMORY,
         '{"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id}',
@@ -320,7 +343,7 @@ MUTATIONS = (
     Mutation(
         "key: its hold is not kept",
         MEMORY,
-        "hold = {connection: (at, held_until)} if held_until else {}",
+        "hold = {connection: (at, hold_ms)} if hold_ms else {}",
         "hold: dict[str, tuple[int, int]] = {}",
     ),
     Mutation("key: though a later stop is known", MEMORY, "if known >= at or stop >= at:", "if known >= at:"),
@@ -360,8 +383,8 @@ MUTATIONS = (
     Mutation(
         "DynamoDB: a hold without its key",
         DYNAMO,
-        '{":held": {"L": [_n(at), _n(held_until)]}}',
-        '{":held": {"L": [_n(0), _n(held_until)]}}',
+        '{":held": {"L": [_n(at), _n(hold_ms)]}}',
+        '{":held": {"L": [_n(0), _n(hold_ms)]}}',
     ),
     Mutation(
         "DynamoDB: alive in the second it expires",

@@ -34,7 +34,7 @@ def sessions(dynamodb: Any) -> DynamoSessions:
     store.create("alice", NOW, EXPIRES)
     store.add_connection("alice", Coming("tab-1", NOW - 3000, EXPIRES), NOW, EXPIRES)
     store.press_key("alice", "tab-1", NOW, NOW, EXPIRES)
-    store.claim("alice", 0, NOW + 8000)
+    store.claim("alice", 0, NOW + 8000, NOW)
     return store
 
 
@@ -105,9 +105,9 @@ def test_the_first_held_key_takes_an_older_record_over(
 ) -> None:
     """Roll forward: a tab that was connected before the deployment and said hello after it."""
     make_older(dynamodb)
-    record = sessions.press_key("alice", "tab-1", NOW + 5, NOW + 5, EXPIRES, NOW + 6005)
+    record = sessions.press_key("alice", "tab-1", NOW + 5, NOW + 5, EXPIRES, 6000)
     assert isinstance(record, Session)
-    assert (record.holds, record.record_version) == ({"tab-1": (NOW + 5, NOW + 6005)}, RECORD_VERSION)
+    assert (record.holds, record.record_version) == ({"tab-1": (NOW + 5, 6000)}, RECORD_VERSION)
 
 
 def test_a_record_of_a_later_version_is_used_as_it_is(dynamodb: Any, sessions: DynamoSessions) -> None:

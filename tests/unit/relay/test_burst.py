@@ -312,7 +312,7 @@ def test_a_pause_in_one_tab_is_no_pause_while_the_other_types() -> None:
 def held(until: int, **changes: Any) -> Session:
     """Shown, by a key 3 s ago that counts until then unless its tab stops."""
     key = NOW - 3_000
-    held_key = {"keys": {"tab": key}, "earlier_keys": {}, "holds": {"tab": (key, until)}, "shown_at": key + 100}
+    held_key = {"keys": {"tab": key}, "earlier_keys": {}, "holds": {"tab": (key, until - key)}, "shown_at": key + 100}
     return shown(**{**held_key, **changes})
 
 
@@ -350,7 +350,7 @@ def test_a_hold_counts_for_its_own_key_only() -> None:
 
 def test_a_hold_shorter_than_the_debounce_is_the_debounce() -> None:
     """T3."""
-    record = held(0, keys={"tab": NOW - 500}, holds={"tab": (NOW - 500, NOW - 100)}, shown_at=NOW - 400)
+    record = held(0, keys={"tab": NOW - 500}, holds={"tab": (NOW - 500, 400)}, shown_at=NOW - 400)
     assert what(record) == Wait(NOW - 500 + QUIET_MS)
 
 
@@ -363,14 +363,14 @@ def test_a_true_may_begin_while_its_key_is_held() -> None:
 def test_between_two_frames_of_a_held_burst_there_is_no_pause() -> None:
     """T3: they are four seconds apart."""
     key = NOW - 20
-    again = held(0, keys={"tab": key}, earlier_keys={"tab": key - 4_000}, holds={"tab": (key, key + 6_000)})
+    again = held(0, keys={"tab": key}, earlier_keys={"tab": key - 4_000}, holds={"tab": (key, 6_000)})
     assert what(replace(again, shown_at=key - 3_900)) == Wait(key + 6_000 + POLICY.arrival_slack_ms)
 
 
 def test_a_stop_between_two_held_keys_is_a_pause() -> None:
     """T1: each burst has its own pair, also where the next key overtook the owner that the stop called."""
     key = NOW - 20
-    again = held(0, keys={"tab": key}, earlier_keys={"tab": key - 4_000}, holds={"tab": (key, key + 6_000)})
+    again = held(0, keys={"tab": key}, earlier_keys={"tab": key - 4_000}, holds={"tab": (key, 6_000)})
     paused = replace(again, shown_at=key - 3_900, stops={"tab": key - 1})
     assert what(paused) == Wait(key - 1 + POLICY.arrival_slack_ms)
     assert decide(paused, OWNER, key - 1 + POLICY.arrival_slack_ms, POLICY) == Send(False)

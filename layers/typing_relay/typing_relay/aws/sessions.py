@@ -24,6 +24,8 @@ _BATCH = 100  # BatchGetItem's limit
 LOOKED_AT = ("session_id", "connections", "guest_id", "guest_status", "keeper", "record_version", "expires_at")
 
 _AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
+#: Gone with the lease: a record that nobody owns is out of the sweeper's index.
+_OF_A_BURST = "sweep_shard, typing_since, burst_from, verify_at"
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
 #: ``sending_until`` stays: a call to the former guest may still be in flight (T6).
 _FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
@@ -87,17 +89,17 @@ class DynamoSessions:
             _raise_unless_condition_failed(error)
 
     def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, held_until: int = 0
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0
     ) -> Session | Absent | None:
         """A coalesced key is this one write (T8). None: a newer key or stop of this connection is known already.
 
-        ``held_until``: the key counts until then, not for the debounce; 0 where it asked for nothing. The same key
+        ``hold_ms``: the key counts for so long, not for the debounce; 0 where it asked for nothing. The same key
         again gives the record again: the first answer may have been lost on its way (T9, T12).
         """
-        answer = self._press_key(session_id, connection, at, now, expires_at, held_until)
-        if held_until and "holds" not in answer.get("Item", {"holds": None}):
+        answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms)
+        if hold_ms and "holds" not in answer.get("Item", {"holds": None}):
             self._take_over(session_id, now)
-            answer = self._press_key(session_id, connection, at, now, expires_at, held_until)
+            answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms)
         if "Attributes" in answer:
             return _session(answer["Attributes"])
         record = _alive(answer.get("Item"), now)
@@ -109,9 +111,9 @@ class DynamoSessions:
         return record if is_known else None
 
     def _press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, held_until: int
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int
     ) -> dict[str, Any]:
-        held = {":held": {"L": [_n(at), _n(held_until)]}} if held_until else {}
+        held = {":held": {"L": [_n(at), _n(hold_ms)]}} if hold_ms else {}
         return self._update(
             session_id,
             "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at, typing = :true,"
@@ -220,21 +222,22 @@ class DynamoSessions:
 
     # --- what owners do: ``generation`` fences owners, ``revision`` what they believed of keys and stops
 
-    def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
+    def claim(self, session_id: str, generation: int, lease_until: int, claimed_at: int) -> bool:
         """Become the owner after ``generation``. A claim that was written, its answer lost and sent again, holds."""
         answer = self._update(
             session_id,
-            "SET generation = :next, lease_until = :lease, sweep_shard = :shard",
+            "SET generation = :next, claimed_at = :now, lease_until = :lease, sweep_shard = :shard",
             "generation = :seen",
             {
                 ":seen": _n(generation),
                 ":next": _n(generation + 1),
+                ":now": _n(claimed_at),
                 ":lease": _n(lease_until),
                 ":shard": _n(shard_of(session_id)),
             },
         )
         item = answer.get("Attributes") or answer.get("Item") or {}
-        return (item.get("generation"), item.get("lease_until")) == (_n(generation + 1), _n(lease_until))
+        return (item.get("generation"), item.get("claimed_at")) == (_n(generation + 1), _n(claimed_at))
 
     def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
         """Lengthen the lease, or let it run out and leave the rest to the next key or the sweeper."""
@@ -302,6 +305,23 @@ class DynamoSessions:
             },
         )
 
+    def settled(self, record: Session, lock: Lock, now: int) -> bool:
+        """CXone took the ``false`` of ``lock``, and nothing is left: ``accepted`` and ``release`` in one write."""
+        return self._done(
+            record.session_id,
+            "SET shown = :false, shown_at = :now, attempts = :zero, mismatches = :zero, sending_until = :zero,"
+            f" lease_until = :zero, typing = :false REMOVE sending, {_OF_A_BURST}",
+            "sending_until = :until AND guest_id = :guest AND generation = :mine AND revision = :revision",
+            {
+                ":false": _FALSE,
+                ":now": _n(now),
+                ":zero": _n(0),
+                ":mine": _n(record.generation),
+                ":revision": _n(record.revision),
+                **_held(record, lock),
+            },
+        )
+
     def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
         """The call failed. ``uncertain_until``: None when CXone certainly did not take it."""
         certain = uncertain_until is None
@@ -356,8 +376,7 @@ class DynamoSessions:
         """Give the lease up, unless there is a key, a stop or a call that this owner has not seen (T4, T9)."""
         return self._done(
             record.session_id,
-            "SET lease_until = :zero, typing = :false, attempts = :zero, mismatches = :zero"
-            " REMOVE sweep_shard, typing_since, burst_from, verify_at",
+            f"SET lease_until = :zero, typing = :false, attempts = :zero, mismatches = :zero REMOVE {_OF_A_BURST}",
             _AS_READ,
             {
                 ":zero": _n(0),
@@ -536,6 +555,7 @@ def _fresh(session_id: str, expires_at: int) -> dict[str, Any]:
         "sends": _n(0),
         "retry_at": _n(0),
         "generation": _n(0),
+        "claimed_at": _n(0),
         "lease_until": _n(0),
         "sending_until": _n(0),
         "typing": _FALSE,

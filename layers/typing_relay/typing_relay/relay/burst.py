@@ -52,8 +52,9 @@ class Policy:
     lock_ms: int = 7_500
     #: A POST that could not begin so soon after its lock is not sent at all (T6).
     start_within_ms: int = 1_000
-    #: An owner that is not heard of for so long has died.
-    lease_ms: int = 8_000
+    #: An owner that is not heard of for so long has died. The sweeper's index is sorted by it, and each change of it
+    #: costs two more writes: so it is long enough for most bursts, and as short as T4 asks.
+    lease_ms: int = 14_000
     #: A sleeping owner's lease outlives its alarm by this much.
     lease_margin_ms: int = 4_000
     #: How often an owner looks again at what another process must bring: a lock's end, a guest.
@@ -89,7 +90,7 @@ class Session:
     keys: Mapping[str, int] = field(default_factory=dict)
     earlier_keys: Mapping[str, int] = field(default_factory=dict)
     stops: Mapping[str, int] = field(default_factory=dict)
-    #: For each connection that asked for it, a key and until when it counts unless a stop or a newer key follows.
+    #: For each connection that asked for it, a key and for how long it counts unless a stop or a newer key follows.
     holds: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     #: For each connection, when (epoch s) the token that it came with runs out.
     token_ends: Mapping[str, int] = field(default_factory=dict)
@@ -98,6 +99,8 @@ class Session:
     #: Counts locks, and so calls: fences what duplicates of one owner have read.
     sends: int = 0
     generation: int = 0
+    #: When the newest generation was claimed: names the claim.
+    claimed_at: int = 0
     lease_until: int = 0
     #: What was wanted when an owner last looked; for people, ``wants`` is the rule.
     typing: bool = False
@@ -158,8 +161,8 @@ class Session:
     def _ends_at(self, connection: str, policy: Policy) -> int:
         """Until when this connection's newest key counts, if nothing follows: by the debounce, or its hold."""
         key = self.keys[connection]
-        held, until = self.holds.get(connection, (0, 0))
-        return max(key + policy.debounce_ms, until if held == key else 0)
+        held, hold_ms = self.holds.get(connection, (0, 0))
+        return key + max(policy.debounce_ms, hold_ms if held == key else 0)
 
     def counts_until(self, policy: Policy) -> int:
         """Until when the visitor counts as typing, if nothing follows; 0 when no key is live."""
@@ -217,8 +220,8 @@ class Session:
     def _earlier_ends_at(self, connection: str, policy: Policy) -> int:
         """Of the key before the newest no hold is kept: it is taken to have been held for as long as the newest."""
         at, key = self.earlier_keys[connection], self.keys[connection]
-        held, until = self.holds.get(connection, (0, 0))
-        return max(at + policy.debounce_ms, at + until - held if held in (at, key) else 0)
+        held, hold_ms = self.holds.get(connection, (0, 0))
+        return at + max(policy.debounce_ms, hold_ms if held in (at, key) else 0)
 
     def _ended(self, connection: str, at: int, ends_at: int) -> tuple[int, int]:
         stop = self.stops.get(connection, -1)
@@ -234,6 +237,10 @@ class Session:
     def is_capped(self, now: int, policy: Policy) -> bool:
         """Shown for so long without a pause that nobody can be typing."""
         return self.typing_since is not None and now - self.typing_since >= policy.cap_ms
+
+    def lease(self, needed_until: int, now: int, policy: Policy) -> int:
+        """Until when the lease is to run (ms): as it stands, if that is long enough."""
+        return self.lease_until if self.lease_until >= needed_until else now + policy.lease_ms
 
     def is_settled_at(self, wanted: bool) -> bool:
         """CXone is known to show ``wanted``."""
