@@ -95,14 +95,19 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
             became = run(key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms))
-            log = logger.debug if became == "coalesced" else logger.info
-            log("key", became=became, session=session_id)
+            _tell_of_a_burst("key", became, session_id)
         case frames.Stop(ago_ms) if signals == "on":
             became = run(stopped(world, session_id, connection, at - ago_ms))
-            logger.info("stop", became=became, session=session_id)
+            _tell_of_a_burst("stop", became, session_id)
         case _:
             logger.debug("typing signals are off", session=session_id)
     return None
+
+
+def _tell_of_a_burst(what: str, became: str, session_id: str) -> None:
+    """What began an owner's work, or could not, is worth a line; most frames change nothing."""
+    log = logger.info if became in ("started", "failed", "hopeless") else logger.debug
+    log(what, became=became, session=session_id)
 
 
 def _welcome(request: dict[str, Any]) -> dict[str, Any]:

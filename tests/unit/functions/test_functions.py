@@ -551,6 +551,24 @@ def test_what_people_feel_of_a_burst_is_measured(
     assert felt["CallsAccepted"] == [100, 100]
 
 
+def test_a_look_that_finds_nothing_to_do_is_no_line_of_the_log(
+    aws: Aws,
+    keystroke: ModuleType,
+    sender: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A line a call to CXone, and one for its metrics, not one a look."""
+    send_frame(aws, keystroke, action="keystroke", hold_ms=6000)
+    caplog.clear()
+    reconcile(sender)
+    assert caplog.messages == ["cxone typing"]
+    capsys.readouterr()
+    aws.time.ms += 1_000
+    reconcile(sender)
+    assert (caplog.messages, capsys.readouterr().out) == (["cxone typing"], "")
+
+
 def test_a_burst_shown_after_a_429_is_measured_from_its_first_key(
     aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone, capsys: pytest.CaptureFixture[str]
 ) -> None:
