@@ -21,12 +21,12 @@ export HISTORIES
 WORKERS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-sam demo run test check lint types template requirements bench mutants invoke token clean
+.PHONY: help setup setup-run setup-sam setup-audit demo run test check lint types template requirements audit bench mutants invoke token smoke clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: setup-sam ## Install everything the other commands need, from uv.lock, into .venv and .venv-sam
+setup: setup-sam setup-audit ## Install everything the other commands need, from uv.lock, into .venv and its like
 	@./local/setup/setup.sh test
 
 setup-run:
@@ -34,6 +34,9 @@ setup-run:
 
 setup-sam:
 	@./local/setup/setup.sh sam
+
+setup-audit:
+	@./local/setup/setup.sh audit
 
 demo: setup-run ## Start the whole stack, play real typing through it, show and check the timeline, stop
 	@$(PYTHON_IN_VENV) -m local.commands.demo
@@ -47,6 +50,9 @@ invoke: setup-run ## One function on one event: make invoke FUNCTION=Keystroke E
 token: setup-run ## Print a visitor token for the running stack: make token VISITOR=alice
 	@$(PYTHON_IN_VENV) -m local.commands.token "$(VISITOR)"
 
+smoke: setup-run ## Does a deployment work? make smoke STACK=name, or URL=wss://… TOKEN=…; without: the running stack
+	@$(PYTHON_IN_VENV) -m local.commands.smoke
+
 test: ## Run all tests (ARGS="-k door" to choose)
 	@./local/setup/setup.sh test
 ifeq ($(ARGS),)
@@ -58,7 +64,7 @@ endif
 
 check: HISTORIES := 100000
 check: PROOF :=
-check: lint types template requirements test ## The one gate: lint, types, template, requirements, tests
+check: lint types template requirements audit test ## The one gate: lint, types, template, requirements, audit, tests
 
 lint:
 	@./local/setup/setup.sh test
@@ -69,14 +75,18 @@ types:
 	@./local/setup/setup.sh test
 	@$(PYTHON_IN_VENV) -m mypy layers functions
 
-template: setup-sam
+template: setup-sam setup-audit
 	@./local/setup/setup.sh test
 	@.venv/bin/cfn-lint template.yaml
 	@$(SAM) validate --lint --template-file template.yaml --region us-east-1
+	@.venv-audit/bin/checkov --config-file .checkov.yaml
 
 requirements:
 	@./local/setup/setup.sh test
 	@./local/setup/requirements.sh --check
+
+audit: setup-audit
+	@./local/setup/audit.sh
 
 bench: export PYTHONPATH := $(CURDIR)/layers/typing_relay
 bench: ## Run the benchmarks, each beside a peer in the same run (ARGS="storm" to choose)
@@ -89,4 +99,4 @@ mutants: ## Break the package at random, N times, and see what the tests notice 
 	@$(PYTHON_IN_VENV) -m tests.mutants $(N) $(SEED) $(ARGS)
 
 clean: ## Remove what the other commands made: environments, caches, .local
-	rm -rf .venv .venv-sam .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-audit .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

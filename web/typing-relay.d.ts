@@ -23,9 +23,10 @@ export interface Options {
   signals?: boolean;
 }
 
-/** A frame the client sent: no frame holds what was typed. */
+/** A frame the client sent: none holds what is typed, only `message` what was sent. */
 export type Frame =
   | { action: "hello" | "stop" | "ping" }
+  | { action: "message"; id: string; text: string }
   /** `ago_ms`: how long before this frame the newest key was pressed, 0 to 2000. */
   | { action: "keystroke"; ago_ms: number };
 
@@ -43,10 +44,42 @@ export interface CxoneEvent {
   [key: string]: unknown;
 }
 
+/** How a message of the visitor's ended. */
+export interface MessageStatus {
+  id: string;
+  /** `accepted`: CXone has it. `failed`: it is not tried any more. */
+  status: "accepted" | "failed";
+  /** With `failed`: one of docs/front-end.md's reasons, an error's code, or the client's own `closed`. */
+  reason?: string;
+}
+
+/** A message in the conversation. What is not known is null. */
+export interface ChatMessage {
+  id: string | null;
+  text: string;
+  author: string | null;
+  /** Epoch ms. */
+  at: number | null;
+  from: "agent" | "visitor";
+}
+
 export interface RelayEvents {
   status: CustomEvent<{ status: Status }>;
   "agent-typing": CustomEvent<{ typing: boolean }>;
-  message: CustomEvent<CxoneEvent & { type: "message" }>;
+  /** Where the platform has it in the relay's words, a ChatMessage; else CXone's own frame, which has a `text`. */
+  message: CustomEvent<ChatMessage | (CxoneEvent & { type: "message"; text: string })>;
+  /** A message of the visitor's, from any of their tabs, was accepted or has failed. */
+  "message-status": CustomEvent<MessageStatus>;
+  /** Who attends to the conversation; null: nobody. */
+  agent: CustomEvent<{ name: string | null }>;
+  /** Whether agents have the conversation before them. */
+  contact: CustomEvent<{ status: "open" | "closed" }>;
+  /** The place in the queue for an agent. */
+  queue: CustomEvent<{ position: number }>;
+  /** An agent has read this message. */
+  read: CustomEvent<{ id: string }>;
+  /** This message has been seen. */
+  seen: CustomEvent<{ id: string }>;
   /** Whatever else CXone sends. */
   event: CustomEvent<CxoneEvent>;
   error: CustomEvent<RelayError>;
@@ -60,6 +93,13 @@ export interface TypingRelay {
   readonly signals: boolean;
   /** Switches typing signals on or off for this visitor; off ends the typing at once. */
   setSignals(on: boolean): void;
+  /**
+   * Sends a message, which ends the typing. The next one leaves when this one has its answer; without one it is sent
+   * again by the same id, which the relay takes for the same message. The promise is never rejected.
+   * @param id A uuid in lower case; one that you chose and kept lets you ask anew after the page was loaded again.
+   * @throws {RangeError} when the text is too long to be sent at all.
+   */
+  send(text: string, id?: string): Promise<MessageStatus>;
   /** Ends the typing: call it after sending, if that neither submits a form nor empties the box at once. */
   stop(): void;
   /** Stops watching the box and closes the connection, for good. */

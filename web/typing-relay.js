@@ -1,6 +1,6 @@
 /**
- * Typing Relay in the browser: says that the visitor is typing, and hands on what the agent does.
- * What was typed never leaves the browser: a frame says only that a key was pressed, and how long ago.
+ * Typing Relay in the browser: says that the visitor is typing, sends messages, and hands on what the agent does.
+ * What is typed never leaves the browser, only what is sent.
  */
 
 const MAX_AGO_MS = 2000; // the protocol's limit for ago_ms
@@ -11,6 +11,7 @@ const RENEW_MS = 6_600_000; // and every connection after 2 hours: we leave befo
 const STABLE_MS = 10_000; // a connection that lived this long starts the back-off anew
 const BACKOFF_MS = 1000;
 const BACKOFF_CAP_MS = 30_000;
+const ANSWER_MS = 20_000; // a message without an answer is sent again
 
 const now = () => performance.now(); // monotonic: a clock that is set back must not hold a frame
 
@@ -93,6 +94,8 @@ class TypingRelay extends EventTarget {
   #welcomedAt = Infinity;
   #failures = 0;
   #listening = new AbortController();
+  #messages = []; // not yet answered; the first is on its way
+  #messageTimer;
 
   constructor(element, { url, token, tokenIn = "query", signals = true }) {
     super();
@@ -123,11 +126,38 @@ class TypingRelay extends EventTarget {
     this.#send(this.#rhythm.stop(now()));
   }
 
+  /** Sends a message once those before have been answered. Resolves with its answer. */
+  send(text, id = crypto.randomUUID()) {
+    // API Gateway closes a connection after a frame of 32 KB.
+    if (new Blob([JSON.stringify(text)]).size > 32_000) throw new RangeError("send: the text is too long.");
+    this.stop();
+    return new Promise((answer) => {
+      if (this.#messages.push({ id, text, answer }) < 2) this.#deliver();
+    });
+  }
+
   /** Stops listening and closes the connection, for good. */
   detach() {
     this.stop();
     this.#listening.abort();
     this.#drop("closed");
+    this.#deliver();
+  }
+
+  #deliver() {
+    clearTimeout(this.#messageTimer);
+    const [{ id, text } = {}] = this.#messages;
+    if (!id) return;
+    if (this.#listening.signal.aborted) return this.#answered({ id, status: "failed", reason: "closed" });
+    this.#send({ action: "message", id, text });
+    this.#messageTimer = setTimeout(() => this.#deliver(), ANSWER_MS);
+  }
+
+  #answered({ type, ...answer }) {
+    this.#emit("message-status", answer);
+    if (answer.id !== this.#messages[0]?.id) return;
+    this.#messages.shift().answer(answer);
+    this.#deliver();
   }
 
   #listen(element) {
@@ -234,12 +264,14 @@ class TypingRelay extends EventTarget {
     if (frame.type === "welcome") this.#welcome(frame);
     else if (frame.type === "pong") this.#keepAlive();
     else if (frame.type === "guest") this.#guest(frame.status);
-    else if (frame.type === "event") this.#event(frame.event);
+    else if (frame.type === "event") this.#event(frame);
+    else if (frame.type === "message") this.#answered(frame);
     else if (frame.type === "error") this.#error(frame);
   }
 
-  #error({ code, message }) {
+  #error({ code, message, id = this.#messages[0]?.id }) {
     this.#emit("error", { code, message });
+    if (id && /^(bad|too|unknown)_/.test(code)) this.#answered({ id, status: "failed", reason: code });
     if (code === "session_expired") this.#retry();
     if (code === "typing_unavailable") this.#setStatus("unavailable");
   }
@@ -256,11 +288,12 @@ class TypingRelay extends EventTarget {
     if (!this.#guestTold) this.#setStatus(guest);
     if (!this.signals) this.#rhythm.stop(now());
     this.#send(this.#rhythm.connected(now(), timings));
+    this.#deliver();
   }
 
-  #event(event) {
-    if (event?.type === "agent-typing") this.#setAgentTyping(event.typing);
-    else this.#emit(event?.type === "message" ? "message" : "event", event);
+  #event({ event, name = event?.type, detail = event }) {
+    if (name === "agent-typing") this.#setAgentTyping(detail.typing);
+    else this.#emit(name === "message" || detail !== event ? name : "event", detail);
   }
 
   #setAgentTyping(typing) {

@@ -12,6 +12,8 @@ import socket
 import ssl
 import sys
 import uuid
+from collections.abc import Callable
+from functools import partial
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
@@ -25,19 +27,23 @@ from typing_relay.aws.visitors import Visitors
 from typing_relay.cxone.urls import InsecureUrl
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.custody import Custody, Terms
+from typing_relay.keeper.digital_first import DigitalFirst, Surroundings
 from typing_relay.keeper.guest import Policy
 from typing_relay.keeper.health import HealthPort
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.keeper import Keeper, Settings, Workers
 from typing_relay.keeper.loop import Loop
-from typing_relay.keeper.openings import Openings
 from typing_relay.keeper.outbox import Outbox
 from typing_relay.keeper.roll_call import RollCall
 from typing_relay.keeper.sweeping import Sweeping
+from typing_relay.keeper.talks import Talk, Voice, WebchatTalk, make_guest, webchat_meaning
+from typing_relay.keeper.turnstile import Turnstile
 
 CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS, ROLL_CALL_THREADS = 8, 8, 12, 4, 2, 2
 SWEEPING_THREADS = 2
 METRICS_S = 60.0
+#: Where CXone is told that a guest comes from.
+SOURCE = "typing-relay"
 #: No call hangs: a visitor's frames wait behind it. A read is longer than the queue's long poll.
 LIMITS = Limits(connect_s=2, read_s=5, tries=3)
 #: Of the queue's calls: custody tries again itself.
@@ -63,23 +69,27 @@ class Process:
         self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
         sessions = DynamoSessions(DynamoDb(runtime.account(), LIMITS), runtime.setting("TABLE_NAME"))
         visitors = Visitors(VisitorConnections(runtime.account(), runtime.setting("CONNECTIONS_URL"), LIMITS))
+        workers = Workers(
+            Jobs(self.loop, CXONE_THREADS, "cxone"),
+            Jobs(self.loop, STORE_THREADS, "store"),
+            Jobs(self.loop, NAME_THREADS, "names"),
+        )
+        outbox = self._outbox(sessions, visitors)
+        tls = ssl.create_default_context()
+        self.gateway = self._gateway(workers, sessions, outbox, tls) if runtime.is_digital_first() else None
         self.keeper = Keeper(
             self._settings(),
             self.loop,
-            Workers(
-                Jobs(self.loop, CXONE_THREADS, "cxone"),
-                Jobs(self.loop, STORE_THREADS, "store"),
-                Jobs(self.loop, NAME_THREADS, "names"),
-            ),
+            workers,
             sessions,
-            runtime.cxone_guests(),
-            self._outbox(sessions, visitors),
-            Openings(
+            self.gateway.talk_of if self.gateway else self._webchat(sessions),
+            outbox,
+            Turnstile(
                 self.loop,
                 runtime.number("KEEPER_MAX_OPENING", 50),
                 runtime.number("KEEPER_OPENINGS_PER_SECOND", 400),
             ),
-            ssl.create_default_context(),
+            tls,
             self.counters,
             runtime.clock,
         )
@@ -97,11 +107,48 @@ class Process:
             self.loop,
             Jobs(self.loop, SWEEPING_THREADS, "sweeping"),
             runtime.sessions(),
-            runtime.sweeper_world(),
+            self.gateway.world if self.gateway else runtime.sweeper_world(),
             self.counters,
             random.random,
+            **({"is_ours": self.gateway.holds} if self.gateway else {}),
         )
         self.health = HealthPort(self.loop, runtime.number("KEEPER_HEALTH_PORT", 0))
+
+    def _gateway(self, workers: Workers, sessions: DynamoSessions, outbox: Outbox, tls: ssl.SSLContext) -> DigitalFirst:
+        line_url, messages = runtime.setting("KEEPER_LINE_URL"), runtime.messages()
+        if messages is None:
+            raise runtime.SettingMissing("The environment variable MESSAGES_TABLE is not set; Digital-First needs it.")
+        return DigitalFirst(
+            Surroundings(
+                self.name,
+                self.loop,
+                workers,
+                sessions,
+                messages,
+                outbox,
+                runtime.gateway(),
+                runtime.channel(),
+                self.counters,
+                runtime.clock,
+                runtime.policy(),
+                runtime.ask_for_guest,
+                runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000,
+                tls,
+                line_url,
+                sign=lambda: runtime.line_headers(line_url, self.name),
+                talk=lambda session_id: self.keeper.talk(session_id),
+                felt=runtime.measure,
+            )
+        )
+
+    def _webchat(self, sessions: DynamoSessions) -> Callable[[Voice], Talk]:
+        cxone = runtime.cxone_guests()
+
+        def talk_of(voice: Voice) -> Talk:
+            make = partial(make_guest, cxone, sessions, SOURCE, voice.session_id, self.name, runtime.clock)
+            return WebchatTalk(voice, make, lambda end: webchat_meaning(end, runtime.clock()), self.counters)
+
+        return talk_of
 
     def _settings(self) -> Settings:
         policy = Policy(grace_ms=runtime.number("GUEST_GRACE_SECONDS", 60) * 1000)
@@ -132,6 +179,8 @@ class Process:
         self.keeper.start(self.custody)
         self.roll_call.start()
         self.sweeping.start()
+        if self.gateway:
+            self.gateway.start()
         self.loop.call_later(METRICS_S, self._report)
         logger.info(
             "guest keeper ready",
@@ -146,6 +195,8 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # it is under way already
         logger.info("guest keeper drains", extra={"guests": len(self.custody)})
+        if self.gateway:
+            self.gateway.stop()
         self.keeper.drain(self.loop.stop)
 
     def _report(self) -> None:

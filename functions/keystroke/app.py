@@ -1,4 +1,4 @@
-"""Frames from visitors: hello, keystroke, stop, ping, and whatever else arrives."""
+"""Frames from visitors: hello, keystroke, stop, ping, message, and whatever else arrives."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, Limits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.flows import connected, ensure_guest, key_pressed, run, step, stopped
+from typing_relay.relay.messages import Sender, message_sent
+from typing_relay.relay.ports import MessageStatus, SentMessage
 
 logger = runtime.logger
 world = runtime.visitor_world()
@@ -18,6 +20,10 @@ visitors = runtime.visitors()
 TIMINGS = frames.Timings(world.policy.debounce_ms, runtime.number("HEARTBEAT_MS", 1000), world.policy.hold_ms)
 budgets = Budgets(Limits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40)))
 RATE_LIMITED = "Too many frames. One each heartbeat_ms is enough while the visitor types."
+MESSAGE_DEADLINE_MS = runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000
+#: A message costs more than a key, and nobody writes two a second for long.
+message_budgets = Budgets(Limits(rate=2, burst=10))
+TOO_MANY_MESSAGES = "Too many messages. Send one when the one before has been answered."
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -30,19 +36,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     connection, at = request["connectionId"], request["requestTimeEpoch"]
     if at >= int(request["authorizer"]["expires_at"]) * 1000:
         _hang_up(connection, "session_expired", frames.EXPIRED)
-    elif _within_budget(connection, at):
+    elif _within(budgets, connection, at, RATE_LIMITED):
         _take(event)
     return {"statusCode": 200}
 
 
-def _within_budget(connection: str, at: int) -> bool:
-    ruling = budgets.spend(connection, at)
+def _within(limited: Budgets, connection: str, at: int, why: str, message_id: str = "") -> bool:
+    ruling = limited.spend(connection, at)
     logger.debug("frame", ruling=ruling.name, connection=connection)
     if ruling is Ruling.REFUSE:
         logger.info("rate limited", connection=connection)
-        _tell(connection, frames.error("rate_limited", RATE_LIMITED))
+        _tell(connection, frames.error("rate_limited", why, message_id))
     elif ruling is Ruling.CLOSE:
-        _hang_up(connection, "rate_limited", RATE_LIMITED)
+        _hang_up(connection, "rate_limited", why)
     return ruling is Ruling.TAKE
 
 
@@ -64,7 +70,7 @@ def _refuse(connection: str, bad: frames.BadFrame) -> None:
     if budgets.note_bad_frame(connection):
         _hang_up(connection, bad.code, str(bad))
     else:
-        _tell(connection, frames.error(bad.code, str(bad)))
+        _tell(connection, frames.error(bad.code, str(bad), bad.message_id))
 
 
 def _hang_up(connection: str, code: frames.ErrorCode, message: str) -> None:
@@ -99,6 +105,8 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
         case frames.Stop(ago_ms) if signals == "on":
             became = run(stopped(world, session_id, connection, at - ago_ms))
             _tell_of_a_burst("stop", became, session_id)
+        case frames.Message():
+            return _message(frame, request)
         case _:
             logger.debug("typing signals are off", session=session_id)
     return None
@@ -108,6 +116,18 @@ def _tell_of_a_burst(what: str, became: str, session_id: str) -> None:
     """What began an owner's work, or could not, is worth a line; most frames change nothing."""
     log = logger.info if became in ("started", "failed", "hopeless") else logger.debug
     log(what, became=became, session=session_id)
+
+
+def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] | None:
+    """What is not settled yet is answered by whoever settles it."""
+    visitor, connection, at = request["authorizer"], request["connectionId"], request["requestTimeEpoch"]
+    if not _within(message_budgets, connection, at, TOO_MANY_MESSAGES, frame.message_id):
+        return None
+    sender = Sender(visitor["session"], connection, int(visitor["expires_at"]))
+    message = SentMessage(frame.message_id, frame.text, at)
+    standing = run(message_sent(world, sender, message, MESSAGE_DEADLINE_MS))
+    logger.info("message", session=sender.session_id, message_id=message.message_id, stands=standing.status)
+    return None if standing.status is MessageStatus.WAITING else frames.message_status(message.message_id, standing)
 
 
 def _welcome(request: dict[str, Any]) -> dict[str, Any]:

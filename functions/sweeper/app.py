@@ -8,10 +8,13 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from typing_relay import runtime
 from typing_relay.aws.sessions import SWEEP_SHARDS
 from typing_relay.relay.flows import run, sweep_one
+from typing_relay.relay.messages import expire, overdue_before
+from typing_relay.relay.ports import MessageStatus
 
 logger = runtime.logger
 metrics = Metrics()
 world = runtime.sweeper_world()
+expiry = runtime.expiry_world()
 #: A sweep ends with so much of its Lambda time left; the next one goes on.
 SPARE_MS = 10_000
 PAGE = 100
@@ -20,7 +23,10 @@ PAGE = 100
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Take any event; answer {"found", "started"}: leases that ran out unreleased, and executions started for them."""
+    """Take any event; answer {"found", "started", "expired"}.
+
+    Leases that ran out unreleased, executions started for them, and messages given up that nobody could deliver (T15).
+    """
     found = started = 0
     for shard in range(SWEEP_SHARDS):
         session_ids = runtime.sessions().overdue(shard, world.clock(), PAGE)
@@ -28,6 +34,24 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             found += len(session_ids)
             started += sum(run(sweep_one(world, session_id)) for session_id in session_ids)
             session_ids = runtime.sessions().overdue(shard, world.clock(), PAGE) if len(session_ids) == PAGE else []
+    expired = _expire_messages(context)
     metrics.add_metric("SweptBursts", MetricUnit.Count, started)
-    logger.info("swept", found=found, started=started)
-    return {"found": found, "started": started}
+    metrics.add_metric("MessagesExpired", MetricUnit.Count, expired)
+    logger.info("swept", found=found, started=started, expired=expired)
+    return {"found": found, "started": started, "expired": expired}
+
+
+def _expire_messages(context: Any) -> int:
+    """Give up what is overdue. Returns how many have failed by it."""
+    failed = 0
+    if expiry is None:
+        return failed
+    for shard in range(SWEEP_SHARDS):
+        overdue = expiry.messages.overdue(shard, overdue_before(expiry.clock()), PAGE)
+        while overdue and context.get_remaining_time_in_millis() > SPARE_MS:
+            for session_id, message_id in overdue:
+                standing = run(expire(expiry, session_id, message_id))
+                failed += standing is not None and standing.status is MessageStatus.FAILED
+            more = len(overdue) == PAGE
+            overdue = expiry.messages.overdue(shard, overdue_before(expiry.clock()), PAGE) if more else []
+    return failed

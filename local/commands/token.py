@@ -6,18 +6,18 @@ import time
 
 import jwt
 
-from local.stack.aws import Aws
+from local.stack.aws import Aws, HasClients
 from local.stack.processes import StackError
 from local.stack.stack_file import running
 
-_HOURS = 8
+_LIFE_S = 8 * 3600
 
 
-def visitor_token(aws: Aws, secret_arn: str, visitor: str) -> str:
-    """An HS256 token whose session is `visitor`, good for 8 hours."""
+def visitor_token(aws: HasClients, secret_arn: str, visitor: str, life_s: int = _LIFE_S, **claims: str) -> str:
+    """An HS256 token whose session is `visitor`, with these claims besides."""
     secret = aws.client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
     now = int(time.time())
-    return jwt.encode({"sub": visitor, "iat": now, "exp": now + _HOURS * 3600}, secret, algorithm="HS256")
+    return jwt.encode({"sub": visitor, "iat": now, "exp": now + life_s, **claims}, secret, algorithm="HS256")
 
 
 def main() -> int:

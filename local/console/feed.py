@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console.records import Record, changed_records, read_records
 from local.console.stack import Stack, read_stack
-from local.cxone_simulator.events import Event, EventLog
+from local.simulating.events import Event, EventLog
 
 STACK_POLL = 0.5  # s
 RECORD_POLL = 0.25  # s, while a page looks on

@@ -1,24 +1,22 @@
 """The operator's HTTP interface under /_control: look on, switch faults, act as the agent, break things."""
 
 import asyncio
-import json
-import math
 from typing import Any
 
 from aiohttp import web
 
-from local.cxone_simulator.faults import FaultError
 from local.cxone_simulator.guests import Guest
-from local.cxone_simulator.simulator import SIMULATOR, Simulator, now_ms
+from local.cxone_simulator.simulator import SIMULATOR, Simulator
 from local.cxone_simulator.sockets import GOING_AWAY, GUEST_OVER, GuestSocket
-
-LONGEST_WAIT = 60.0  # s
+from local.simulating.clock import now_ms
+from local.simulating.controls import bad_request, events_route, json_body, not_found
+from local.simulating.settings import SettingError
 
 
 def routes() -> list[web.RouteDef]:
     """The controls' routes."""
     return [
-        web.get("/_control/events", _events),
+        events_route(lambda request: request.app[SIMULATOR].events),
         web.get("/_control/guests", _guests),
         web.get("/_control/faults", _faults),
         web.put("/_control/faults", _set_faults),
@@ -35,14 +33,6 @@ async def close_all_sockets(simulator: Simulator) -> None:
     sockets = [socket for guest in simulator.guests.all() for socket in guest.sockets]
     await _drop(sockets, "close")
     await _drop(sockets, "reset")
-
-
-async def _events(request: web.Request) -> web.Response:
-    after = int(_query_number(request, "after"))
-    wait = min(_query_number(request, "wait"), LONGEST_WAIT)
-    log = request.app[SIMULATOR].events
-    events = await log.wait_after(after, wait)
-    return web.json_response({"events": events, "next": events[-1]["n"] if events else log.last})
 
 
 async def _guests(request: web.Request) -> web.Response:
@@ -67,21 +57,21 @@ async def _faults(request: web.Request) -> web.Response:
 
 async def _set_faults(request: web.Request) -> web.Response:
     simulator = request.app[SIMULATOR]
-    changes = await _body(request)
+    changes = await json_body(request)
     try:
         simulator.set_faults(simulator.faults.changed(changes))
-    except FaultError as error:
-        raise _bad_request(str(error)) from None
+    except SettingError as error:
+        raise bad_request(str(error)) from None
     _note(simulator, "settings", changes=changes)
     return web.json_response(simulator.faults.as_json())
 
 
 async def _agent(request: web.Request) -> web.Response:
-    body = await _body(request)
+    body = await json_body(request)
     guest = _guest_named_in(request, body)
     frame = body.get("frame")
     if not isinstance(frame, dict):
-        raise _bad_request("frame: expected a JSON object")
+        raise bad_request("frame: expected a JSON object")
     sent = sum(await asyncio.gather(*(socket.send(frame) for socket in guest.sockets)))
     request.app[SIMULATOR].events.add("agent_frame", now_ms(), guest_id=guest.guest_id, sockets=sent)
     return web.json_response({"sockets": sent})
@@ -96,7 +86,7 @@ async def _revoke_tokens(request: web.Request) -> web.Response:
 
 async def _expire_guest(request: web.Request) -> web.Response:
     simulator = request.app[SIMULATOR]
-    guest = _guest_named_in(request, await _body(request))
+    guest = _guest_named_in(request, await json_body(request))
     guest.end(now_ms())
     _note(simulator, "expire-guest", guest_id=guest.guest_id)
     await asyncio.gather(*(socket.close(GUEST_OVER, "guest session over") for socket in guest.sockets))
@@ -105,10 +95,10 @@ async def _expire_guest(request: web.Request) -> web.Response:
 
 async def _drop_sockets(request: web.Request) -> web.Response:
     simulator = request.app[SIMULATOR]
-    body = await _body(request)
+    body = await json_body(request)
     how = body.get("how")
     if how not in ("close", "reset", "silent"):
-        raise _bad_request("how: expected close, reset or silent")
+        raise bad_request("how: expected close, reset or silent")
     guests = [_guest_named_in(request, body)] if "guest_id" in body else simulator.guests.all()
     sockets = [socket for guest in guests for socket in guest.sockets]
     _note(simulator, "drop-sockets", how=how, guest_id=body.get("guest_id"))
@@ -138,35 +128,8 @@ def _note(simulator: Simulator, what: str, **fields: Any) -> None:
     simulator.events.add("fault", now_ms(), what=what, **fields)
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.read())
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise _bad_request("the body must be a JSON object")
-    return body
-
-
 def _guest_named_in(request: web.Request, body: dict[str, Any]) -> Guest:
     guest = request.app[SIMULATOR].guests.get(str(body.get("guest_id", "")))
     if guest is None:
-        raise web.HTTPNotFound(
-            text=json.dumps({"error": "guest_id: no such guest; GET /_control/guests lists them"}),
-            content_type="application/json",
-        )
+        raise not_found("guest_id: no such guest; GET /_control/guests lists them")
     return guest
-
-
-def _query_number(request: web.Request, name: str) -> float:
-    try:
-        number = float(request.query.get(name, 0))
-        if 0 <= number < math.inf:
-            return number
-    except ValueError:
-        pass
-    raise _bad_request(f"{name}: expected a number from 0 up")
-
-
-def _bad_request(message: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(text=json.dumps({"error": message}), content_type="application/json")

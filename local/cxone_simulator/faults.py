@@ -1,17 +1,15 @@
 """What goes wrong at the simulated CXone: settings, their check, and the decision for one call. Pure."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
+
+from local.simulating.settings import Parser, SettingError, checked, flag, list_of, number, or_null, share, whole_number
 
 CALLS = ("token", "guest", "typing", "typing_read")
 
 Action = Literal["take", "throttle", "error", "hang", "reset", "lost_answer", "forget"]
-
-
-class FaultError(ValueError):
-    """The settings hold something that is no fault; the message names it and says what is expected."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +66,11 @@ class FaultPlan:
         return changed(self.common, self.guests.get(guest_id or "", {}))
 
     def changed(self, changes: Mapping[str, Any]) -> "FaultPlan":
-        """The plan with the given keys replaced, `guests` as a whole. Raises FaultError."""
+        """The plan with the given keys replaced, `guests` as a whole. Raises SettingError."""
         rest = dict(changes)
         guests = rest.pop("guests", self.guests)
         if not isinstance(guests, Mapping):
-            raise FaultError("guests: expected an object of guest id to settings")
+            raise SettingError("guests: expected an object of guest id to settings")
         plan = FaultPlan(changed(self.common, rest), guests)
         for guest_id in guests:
             plan.for_guest(guest_id)
@@ -113,10 +111,10 @@ def decide(faults: Faults, call: str, roll: float, now: float) -> Effect:
 
 
 def changed(faults: Faults, changes: Mapping[str, Any]) -> Faults:
-    """`faults` with the given keys (as in JSON) replaced. Raises FaultError for an unknown key or a bad value."""
+    """`faults` with the given keys (as in JSON) replaced. Raises SettingError for an unknown key or a bad value."""
     if not isinstance(changes, Mapping):
-        raise FaultError(f"expected an object of settings, not {changes!r}")
-    result = replace(faults, **{key: _checked(key, value) for key, value in changes.items()})
+        raise SettingError(f"expected an object of settings, not {changes!r}")
+    result = replace(faults, **{key: checked(_PARSERS, key, value, known=["guests"]) for key, value in changes.items()})
     rates = (
         result.hang_rate,
         result.reset_rate,
@@ -126,46 +124,8 @@ def changed(faults: Faults, changes: Mapping[str, Any]) -> Faults:
         result.forget_rate,
     )
     if sum(rates) > 1 + 1e-9:
-        raise FaultError("the rates of throttle, error, hang, reset, lost answer and forget add up to more than 1")
+        raise SettingError("the rates of throttle, error, hang, reset, lost answer and forget add up to more than 1")
     return result
-
-
-def _checked(key: str, value: Any) -> Any:
-    if key not in _PARSERS:
-        raise FaultError(f"{key}: no such setting; there are {', '.join(sorted([*_PARSERS, 'guests']))}")
-    try:
-        return _PARSERS[key](value)
-    except ValueError as expected:
-        raise FaultError(f"{key}: expected {expected}, not {value!r}") from None
-
-
-def _number(low: float, high: float) -> Callable[[Any], float]:
-    def parse(value: Any) -> float:
-        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
-            raise ValueError(f"a number from {low:g} to {high:g}")
-        return value
-
-    return parse
-
-
-def _or_null(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: None if value is None else parse(value)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
-
-
-def _calls(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(call in CALLS for call in value):
-        raise ValueError(f"a list of {', '.join(CALLS)}")
-    return tuple(value)
-
-
-def _status(value: Any) -> int:
-    return int(_number(400, 599)(value))
 
 
 def _throttle(value: Any) -> Throttle:
@@ -174,33 +134,31 @@ def _throttle(value: Any) -> Throttle:
     retry_after = value.get("retry_after", Throttle.retry_after)
     if retry_after is not None and not (isinstance(retry_after, str) and retry_after.isprintable()):
         raise ValueError("a string without line breaks or null as retry_after")
-    return Throttle(_rate(value.get("rate", 0.0)), retry_after)
+    return Throttle(share(value.get("rate", 0.0)), retry_after)
 
 
 def _rate_limit(value: Any) -> RateLimit:
     if not isinstance(value, Mapping) or value.keys() != {"per_second", "burst"}:
         raise ValueError("an object with per_second and burst")
-    return RateLimit(_number(0.001, 1e6)(value["per_second"]), _number(1, 1e6)(value["burst"]))
+    return RateLimit(number(0.001, 1e6)(value["per_second"]), number(1, 1e6)(value["burst"]))
 
 
-_rate = _number(0, 1)
-
-_PARSERS: dict[str, Callable[[Any], Any]] = {
-    "calls": _calls,
+_PARSERS: dict[str, Parser] = {
+    "calls": list_of(*CALLS),
     "throttle": _throttle,
-    "throttle_all_until": _or_null(_number(0, 1e15)),
-    "error_rate": _rate,
-    "hang_rate": _rate,
-    "hang_seconds": _number(0, 600),
-    "reset_rate": _rate,
-    "lost_answer_rate": _rate,
-    "forget_rate": _rate,
-    "latency_ms": _number(0, 600_000),
-    "refuse_handshake": _or_null(_status),
-    "typing_unavailable": _flag,
-    "scope_missing": _flag,
-    "token_expires_in": _number(0, 1e9),
-    "ping_interval": _number(0.01, 86_400),
-    "silent_sockets": _flag,
+    "throttle_all_until": or_null(number(0, 1e15)),
+    "error_rate": share,
+    "hang_rate": share,
+    "hang_seconds": number(0, 600),
+    "reset_rate": share,
+    "lost_answer_rate": share,
+    "forget_rate": share,
+    "latency_ms": number(0, 600_000),
+    "refuse_handshake": or_null(whole_number(400, 599)),
+    "typing_unavailable": flag,
+    "scope_missing": flag,
+    "token_expires_in": number(0, 1e9),
+    "ping_interval": number(0.01, 86_400),
+    "silent_sockets": flag,
     "rate_limit": _rate_limit,
 }

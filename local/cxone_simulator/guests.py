@@ -1,31 +1,10 @@
-"""What the simulated CXone remembers: the access tokens it issued, its guests and their call allowance."""
+"""What the simulated CXone remembers: its guests and their call allowance."""
 
 import secrets
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from local.cxone_simulator.faults import RateLimit
-
-
-class Tokens:
-    """The access tokens that are good now."""
-
-    def __init__(self) -> None:
-        self._expiry: dict[str, float] = {}
-
-    def issue(self, now: float, expires_in: float) -> str:
-        """A new token, good from `now` (epoch ms) for `expires_in` seconds."""
-        token = secrets.token_urlsafe(32)
-        self._expiry[token] = now + expires_in * 1000
-        return token
-
-    def is_good(self, token: str, now: float) -> bool:
-        """Whether this token was issued here and is neither expired nor revoked."""
-        return now < self._expiry.get(token, 0)
-
-    def revoke_all(self) -> None:
-        """From now on no token issued before is good."""
-        self._expiry.clear()
 
 
 @dataclass

@@ -58,7 +58,7 @@ def take_token(simulator: Simulator, call: Call) -> Answer:
     if scopes != set(SCOPES):
         raise Refusal(400, "invalid_scope", f"scope must be {' '.join(SCOPES)}.")
     expires_in = simulator.faults.common.token_expires_in
-    token = simulator.tokens.issue(call.now, expires_in)
+    token = simulator.tokens.issue(simulator.client_id, call.now, expires_in)
     body = {"access_token": token, "token_type": "Bearer", "expires_in": expires_in, "scope": " ".join(SCOPES)}
     return Answer(200, body, {"Cache-Control": "no-store"}, {"expires_in": expires_in})
 
@@ -164,7 +164,7 @@ def _check_client(simulator: Simulator, call: Call) -> None:
 
 def _check_bearer(simulator: Simulator, call: Call) -> None:
     kind, _, token = call.headers.get("Authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not simulator.tokens.is_good(token, call.now):
+    if kind.lower() != "bearer" or simulator.tokens.owner(token, call.now) is None:
         headers = {"WWW-Authenticate": 'Bearer realm="cxone", error="invalid_token"'}
         raise Refusal(401, "invalid_token", "The access token is missing, expired or revoked.", headers)
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import socket
-import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -12,11 +10,11 @@ from aiohttp import web
 
 from local.cxone_simulator.faults import Effect, Faults, decide
 from local.cxone_simulator.protocol import TAKE, Answer, Call, Refusal, forget_typing, throttled
-from local.cxone_simulator.simulator import SIMULATOR, Simulator, now_ms
+from local.cxone_simulator.simulator import SIMULATOR, Simulator
+from local.simulating.clock import now_ms
+from local.simulating.connections import reset_connection
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-_LINGER_ZERO = struct.pack("ii", 1, 0)  # closing discards what is unsent and sends RST
 
 
 def routes() -> list[web.RouteDef]:
@@ -28,14 +26,6 @@ def routes() -> list[web.RouteDef]:
         web.post(typing, _handler("typing")),
         web.get(typing, _handler("typing_read")),
     ]
-
-
-def reset_connection(transport: asyncio.Transport | None) -> None:
-    """End the connection with a TCP RST instead of an orderly close."""
-    if transport is None or transport.is_closing():
-        return
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-    transport.abort()
 
 
 def to_response(answer: Answer) -> web.Response:

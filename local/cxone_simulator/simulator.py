@@ -1,19 +1,14 @@
 """The simulated CXone's whole state, in one place."""
 
 import random
-import time
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from local.cxone_simulator.events import Broadcast, EventLog
 from local.cxone_simulator.faults import FaultPlan
-from local.cxone_simulator.guests import Guests, Tokens
-
-
-def now_ms() -> float:
-    """The time in epoch ms."""
-    return time.time() * 1000
+from local.cxone_simulator.guests import Guests
+from local.simulating.events import Broadcast, EventLog
+from local.simulating.tokens import Tokens
 
 
 @dataclass
@@ -27,7 +22,7 @@ class Simulator:
     client_secret: str
     seed: int = 0
     port: int = 0
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: Tokens[str] = field(default_factory=Tokens)
     guests: Guests = field(default_factory=Guests)
     events: EventLog = field(default_factory=EventLog)
     faults: FaultPlan = field(default_factory=FaultPlan)

@@ -10,8 +10,10 @@ from aiohttp import WSMsgType, web
 from local.cxone_simulator.faults import Faults
 from local.cxone_simulator.guests import Guest
 from local.cxone_simulator.protocol import Refusal, check_handshake
-from local.cxone_simulator.routes import reset_connection, to_response
-from local.cxone_simulator.simulator import SIMULATOR, Simulator, now_ms
+from local.cxone_simulator.routes import to_response
+from local.cxone_simulator.simulator import SIMULATOR, Simulator
+from local.simulating.clock import now_ms
+from local.simulating.connections import reset_connection
 
 GUEST_OVER = 4403  # close code: the guest session ended while connected
 GOING_AWAY = 1001  # RFC 6455, section 7.4.1

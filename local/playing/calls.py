@@ -27,7 +27,12 @@ class TypingCall:
 def typing_calls(aws: Aws, sender: str, session_id: str) -> list[TypingCall]:
     """The typing POSTs for a session, oldest first. ``sender``: the function's name."""
     group = aws.client("lambda").get_function_configuration(FunctionName=sender)["LoggingConfig"]["LogGroup"]
-    pages = aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    return logged_calls(aws.client("logs"), group, session_id)
+
+
+def logged_calls(logs: Any, group: str, session_id: str, since: int = 0) -> list[TypingCall]:
+    """The typing POSTs for a session in the sender's log group, from ``since`` (epoch ms) on, oldest first."""
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
     lines = (_line(event["message"]) for page in pages for event in page["events"])
     calls = [
         TypingCall(line["began"], line["began"] + line["ms"], line["typing"], line["outcome"])

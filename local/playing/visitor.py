@@ -12,6 +12,9 @@ import websocket
 
 from local.playing.rhythm import frames_due
 
+#: So long the other side may say nothing.
+_SILENCE_S = 30.0
+
 
 def now_ms() -> int:
     """Now, in epoch ms."""
@@ -21,11 +24,15 @@ def now_ms() -> int:
 class Visitor:
     """One connection to the relay. Use it as a context manager; frames that arrive are collected in ``frames``.
 
-    ``failures``: when (epoch ms) the gateway itself said that a function behind it failed.
+    ``failures``: when (epoch ms) the gateway itself said that a function behind it failed. ``origin``: of the page that
+    it pretends to be on. Raises OSError or WebSocketException when it is not let in.
     """
 
-    def __init__(self, websocket_url: str, token: str) -> None:
-        self._socket = websocket.create_connection(f"{websocket_url}?token={token}", timeout=30)
+    def __init__(
+        self, websocket_url: str, token: str, origin: str | None = None, handshake_s: float = _SILENCE_S
+    ) -> None:
+        self._socket = websocket.create_connection(f"{websocket_url}?token={token}", handshake_s, origin=origin)
+        self._socket.settimeout(_SILENCE_S)
         self.frames: list[dict[str, Any]] = []
         self.failures: list[int] = []
         self._arrived = threading.Condition()
@@ -48,6 +55,11 @@ class Visitor:
         at = now_ms()
         self._socket.send(json.dumps(frame))
         return at
+
+    def forget(self, kind: str) -> None:
+        """Frames of this type that have come do not count any more."""
+        with self._arrived:
+            self.frames[:] = [frame for frame in self.frames if frame["type"] != kind]
 
     def wait_for(self, kind: str, timeout_s: float = 10, **fields: Any) -> dict[str, Any]:
         """The first frame of type ``kind`` with these fields. Raises TimeoutError."""

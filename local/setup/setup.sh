@@ -1,9 +1,10 @@
 #!/bin/sh
-# Sets up what a make target needs, inside the checkout only: .local/uv (the installer), .venv and .venv-sam.
+# Sets up what a make target needs, inside the checkout only: .local/uv (the installer), .venv, .venv-sam, .venv-audit.
 #
 #   local/setup/setup.sh run      what starts the stack              (dependency group local)
 #   local/setup/setup.sh test     that, and what tests and checks it (groups local, test, check)
 #   local/setup/setup.sh sam      the SAM CLI, in an environment of its own (group sam)
+#   local/setup/setup.sh audit    checkov and pip-audit, likewise (group audit)
 #
 # Does nothing when the environment already agrees with uv.lock. Everything it says goes to stderr.
 set -eu
@@ -62,5 +63,6 @@ case ${1:-} in
         esac ;;
     test) sync .venv test local test check ;;
     sam) sync .venv-sam sam sam ;;
-    *) fail "usage: local/setup/setup.sh run|test|sam" ;;
+    audit) sync .venv-audit audit audit ;;
+    *) fail "usage: local/setup/setup.sh run|test|sam|audit" ;;
 esac

@@ -1,6 +1,6 @@
-"""boto3 clients for the emulator of a stack."""
+"""boto3 clients: for the emulator of a stack, or for the account that the environment names."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
@@ -9,6 +9,27 @@ REGION = "us-east-1"
 # What MiniStack takes for its account's root.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 _CONFIG = Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=40)
+_SHORT_OF_PATIENCE = Config(retries={"total_max_attempts": 3}, connect_timeout=3, read_timeout=5)
+
+
+class HasClients(Protocol):
+    """An account of AWS, emulated or not."""
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of this service."""
+
+
+class OwnAccount:
+    """The account and region that the environment or profile names, as for any program that uses an AWS SDK."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """The client of this service, made when first asked for."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(service, config=_SHORT_OF_PATIENCE)
+        return self._clients[service]
 
 
 class Aws:

@@ -1,14 +1,14 @@
 """Deploys the project's own template.yaml into the emulator, as `sam deploy` does into AWS.
 
-Code, layer and state machine go to S3, the template through CloudFormation. What the emulator does otherwise than
-AWS is put right afterwards: TTL, dead-letter queues, the address of @connections; or before: permissions.
+Code, layer and state machine go to S3, the template through CloudFormation. What the emulator lacks is left out, and
+what it does otherwise than AWS is put right: permissions and the address of @connections before, TTL and dead-letter
+queues afterwards.
 """
 
 import io
 import json
 import zipfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ from local.stack.processes import StackError
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
-_STACK_NAME = "typing-relay"
+STACK_NAME = "typing-relay"
 _FUNCTION = "AWS::Serverless::Function"
-_BUCKET = "typing-relay-artifacts"
+#: What the emulator does not know, and policies that ask for TLS, which it does not speak.
+_LEFT_OUT = {"AWS::Logs::QueryDefinition", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"}
 _ALSO_IN_BATCHES = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
 
 
@@ -33,49 +34,102 @@ class Deployment:
 
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
-    functions: Mapping[str, str]  # name by logical id
+    functions: Mapping[str, str]  # name with alias, as callers call it, by logical id
     websocket_url: str  # ws://, without a token
     connections_url: str  # where @connections is, stage included
     keeper_environment: Mapping[str, str]  # as the task definition says
 
 
-def deploy(aws: Aws, parameters: Mapping[str, str], credentials: Mapping[str, str]) -> Deployment:
-    """Deploy template.yaml with these parameters and put CXone's credentials in their secret.
+def deploy(
+    aws: Aws, parameters: Mapping[str, str], credentials: Mapping[str, str], stack_name: str = STACK_NAME
+) -> Deployment:
+    """Deploy template.yaml under this name, with these parameters, and put CXone's credentials in their secret.
 
     `credentials`: {"client_id", "client_secret"}. StackError with CloudFormation's own reason when it fails.
     """
-    template = yaml_parse(TEMPLATE.read_text())
-    _leave_out_metric_math(template)
+    template = as_the_emulator_takes_it(TEMPLATE, aws.endpoint_url)
+    bucket = f"{stack_name}-artifacts"
+    _upload_artifacts(aws, template, bucket)
+    _create_stack(aws, stack_name, template, bucket, parameters)
+    return put_right(aws, stack_name, credentials)
+
+
+def as_the_emulator_takes_it(path: Path, endpoint_url: str) -> dict[str, Any]:
+    """The template at `path` without what the emulator at `endpoint_url` refuses to deploy, and with what it wants."""
+    template: dict[str, Any] = yaml_parse(path.read_text())
+    _leave_out_resources(template)
+    _leave_out_shifting(template)
+    _trust_without_condition(template)
     _permit_batches(template)
-    _upload_artifacts(aws, template)
-    _create_stack(aws, template, parameters)
-    resources = _resources(aws)
+    _set_connections_url(template, endpoint_url)
+    return template
+
+
+def put_right(aws: Aws, stack_name: str, credentials: Mapping[str, str]) -> Deployment:
+    """Once template.yaml is deployed under this name: CXone's credentials, and what the emulator left out."""
+    resources = _resources(aws, stack_name)
+    template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
     api = resources["WebSocketApi"]
     connections_url = f"{aws.endpoint_url}/_aws/execute-api/{api}/live"
-    functions = {n: resources[n] for n, r in template["Resources"].items() if r["Type"] == _FUNCTION}
-    _put_right(aws, template, resources)
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: _set_connections_url(aws, name, connections_url), functions.values()))
+    template["Resources"] = {name: made for name, made in template["Resources"].items() if name in resources}
+    alias = template["Globals"]["Function"]["AutoPublishAlias"]
+    functions = {n: f"{resources[n]}:{alias}" for n, r in template["Resources"].items() if r["Type"] == _FUNCTION}
+    _set_ttl_and_dead_letters(aws, template, resources)
     aws.client("secretsmanager").put_secret_value(
         SecretId=resources["CxoneSecret"], SecretString=json.dumps(dict(credentials))
     )
     return Deployment(
-        outputs=_outputs(aws),
+        outputs=_outputs(aws, stack_name),
         resources=resources,
         functions=functions,
         websocket_url=connections_url.replace("http://", "ws://", 1),
         connections_url=connections_url,
-        keeper_environment=_keeper_environment(aws, resources) | {"CONNECTIONS_URL": connections_url},
+        keeper_environment=_keeper_environment(aws, resources),
     )
 
 
-def _leave_out_metric_math(template: dict[str, Any]) -> None:
-    """Drop the alarms over several metrics: the emulator knows those over one metric only."""
+def _leave_out_resources(template: dict[str, Any]) -> None:
+    """Drop what has no place here; of alarms, those over several metrics."""
     template["Resources"] = {
         name: resource
         for name, resource in template["Resources"].items()
-        if not (resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"])
+        if resource["Type"] not in _LEFT_OUT
+        and not (resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"])
     }
+
+
+def _leave_out_shifting(template: dict[str, Any]) -> None:
+    """Functions keep versions and alias; CodeDeploy, and versions and aliases of state machines, are not emulated."""
+    del template["Globals"]["Function"]["DeploymentPreference"]
+    for resource in template["Resources"].values():
+        resource.get("Properties", {}).pop("DeploymentPreference", None)
+    del template["Resources"]["TypingBurst"]["Properties"]["AutoPublishAlias"]
+    _point(template, {"Ref": "TypingBurstAliaslive"}, {"Ref": "TypingBurst"})
+
+
+def _trust_without_condition(template: dict[str, Any]) -> None:
+    """On AWS a service names the account for which it takes on a role; here the stack itself takes them on."""
+    for resource in template["Resources"].values():
+        trust = resource.get("Properties", {}).get("AssumeRolePolicyDocument", {"Statement": []})
+        for statement in trust["Statement"]:
+            statement.pop("Condition", None)
+
+
+def _set_connections_url(template: dict[str, Any], endpoint_url: str) -> None:
+    """The APIs' addresses are others than on AWS."""
+    for scheme, api in (("https", "WebSocketApi"), ("https", "KeeperApi"), ("wss", "KeeperApi")):
+        aws_address = {"Fn::Sub": f"{scheme}://${{{api}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/live"}
+        here = endpoint_url if scheme == "https" else endpoint_url.replace("http", "ws", 1)
+        _point(template, aws_address, {"Fn::Sub": f"{here}/_aws/execute-api/${{{api}}}/live"})
+
+
+def _point(part: Any, old: Any, new: Any) -> None:
+    """Put `new` wherever the template says `old`."""
+    for key, inner in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
+        if inner == old:
+            part[key] = new
+        else:
+            _point(inner, old, new)
 
 
 def _permit_batches(part: Any) -> None:
@@ -86,16 +140,16 @@ def _permit_batches(part: Any) -> None:
         _permit_batches(inner)
 
 
-def _upload_artifacts(aws: Aws, template: dict[str, Any]) -> None:
+def _upload_artifacts(aws: Aws, template: dict[str, Any], bucket: str) -> None:
     """Replace each local path in the template by where it now is in S3."""
     s3 = aws.client("s3")
-    s3.create_bucket(Bucket=_BUCKET)
+    s3.create_bucket(Bucket=bucket)
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         for key, pack in (("CodeUri", _zip_code), ("ContentUri", _zip_layer), ("DefinitionUri", Path.read_bytes)):
             if key in properties:
-                s3.put_object(Bucket=_BUCKET, Key=name, Body=pack(ROOT / properties[key]))
-                properties[key] = {"Bucket": _BUCKET, "Key": name}
+                s3.put_object(Bucket=bucket, Key=name, Body=pack(ROOT / properties[key]))
+                properties[key] = {"Bucket": bucket, "Key": name}
 
 
 def _zip_code(folder: Path) -> bytes:
@@ -115,36 +169,38 @@ def _zip(folder: Path, prefix: str) -> bytes:
     return packed.getvalue()
 
 
-def _create_stack(aws: Aws, template: dict[str, Any], parameters: Mapping[str, str]) -> None:
+def _create_stack(
+    aws: Aws, stack_name: str, template: dict[str, Any], bucket: str, parameters: Mapping[str, str]
+) -> None:
     cloudformation = aws.client("cloudformation")
-    aws.client("s3").put_object(Bucket=_BUCKET, Key="template.json", Body=json.dumps(template))
+    aws.client("s3").put_object(Bucket=bucket, Key="template.json", Body=json.dumps(template))
     cloudformation.create_stack(
-        StackName=_STACK_NAME,
-        TemplateURL=f"{aws.endpoint_url}/{_BUCKET}/template.json",
+        StackName=stack_name,
+        TemplateURL=f"{aws.endpoint_url}/{bucket}/template.json",
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
     try:
         cloudformation.get_waiter("stack_create_complete").wait(
-            StackName=_STACK_NAME, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
+            StackName=stack_name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
         )
     except WaiterError:
-        raise StackError(f"the template could not be deployed: {_failure(aws)}") from None
+        raise StackError(f"the template could not be deployed: {_failure(aws, stack_name)}") from None
 
 
-def _failure(aws: Aws) -> str:
-    events = aws.client("cloudformation").describe_stack_events(StackName=_STACK_NAME)["StackEvents"]
+def _failure(aws: Aws, stack_name: str) -> str:
+    events = aws.client("cloudformation").describe_stack_events(StackName=stack_name)["StackEvents"]
     failed = [e for e in events if e["ResourceStatus"].endswith("FAILED") and e.get("ResourceStatusReason")]
     return "; ".join(f"{e['LogicalResourceId']}: {e['ResourceStatusReason']}" for e in failed) or "no reason given"
 
 
-def _outputs(aws: Aws) -> dict[str, str]:
-    stack = aws.client("cloudformation").describe_stacks(StackName=_STACK_NAME)["Stacks"][0]
+def _outputs(aws: Aws, stack_name: str) -> dict[str, str]:
+    stack = aws.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _resources(aws: Aws) -> dict[str, str]:
-    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=_STACK_NAME)
+def _resources(aws: Aws, stack_name: str) -> dict[str, str]:
+    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name)
     return {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]
         for page in pages
@@ -157,8 +213,8 @@ def _keeper_environment(aws: Aws, resources: Mapping[str, str]) -> dict[str, str
     return {variable["name"]: variable["value"] for variable in task["containerDefinitions"][0]["environment"]}
 
 
-def _put_right(aws: Aws, template: dict[str, Any], resources: Mapping[str, str]) -> None:
-    """Set what the emulator's CloudFormation leaves out: TTL and dead-letter queues."""
+def _set_ttl_and_dead_letters(aws: Aws, template: dict[str, Any], resources: Mapping[str, str]) -> None:
+    """The emulator's CloudFormation leaves them out."""
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         if "TimeToLiveSpecification" in properties:
@@ -175,12 +231,3 @@ def _set_dead_letter_queue(aws: Aws, resources: Mapping[str, str], name: str, po
     arn = sqs.get_queue_attributes(QueueUrl=target, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": policy["maxReceiveCount"]}
     sqs.set_queue_attributes(QueueUrl=resources[name], Attributes={"RedrivePolicy": json.dumps(redrive)})
-
-
-def _set_connections_url(aws: Aws, function: str, connections_url: str) -> None:
-    """The API's management address is another than on AWS."""
-    lambda_ = aws.client("lambda")
-    variables = lambda_.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-    if "CONNECTIONS_URL" in variables:
-        variables["CONNECTIONS_URL"] = connections_url
-        lambda_.update_function_configuration(FunctionName=function, Environment={"Variables": variables})

@@ -11,30 +11,75 @@ from local.stack.processes import StackError, free_port
 
 # The built-in simulator's own, when none are given.
 _SIMULATOR_CREDENTIALS = {"client_id": "local-client", "client_secret": "local-secret"}
+# The environment's variable and the template's parameter for each part of a gateway.
+_GATEWAY = {
+    "gateway_url": ("DFO_GATEWAY_URL", "DfoGatewayUrl"),
+    "chat_url": ("DFO_CHAT_URL", "DfoChatUrl"),
+    "authorize_url": ("DFO_AUTHORIZE_URL", "DfoAuthorizeUrl"),
+    "brand_id": ("DFO_BRAND_ID", "DfoBrandId"),
+    "channel_id": ("DFO_CHANNEL_ID", "DfoChannelId"),
+}
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A Digital-First gateway: whose, and where."""
+
+    gateway_url: str
+    chat_url: str
+    authorize_url: str
+    brand_id: str
+    channel_id: str
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to start a stack. `cxone_base_url` None means the built-in simulator."""
+    """How to start a stack. `cxone_base_url` or `gateway` None means the built-in simulator."""
 
     console_port: int
     cxone_base_url: str | None
     credentials: Mapping[str, str]  # client_id, client_secret
+    platform: str = "v1"
+    gateway: Gateway | None = None
 
 
 def read_settings(environment: Mapping[str, str], default_port: int = 0) -> Settings:
-    """From PORT (0: a free one), CXONE_BASE_URL, CXONE_CLIENT_ID, CXONE_CLIENT_SECRET.
+    """From PORT (0: a free one), CXONE_PLATFORM and what belongs to it.
 
-    StackError, naming what is wrong and what to do, for a value that cannot be used.
+    v1: CXONE_BASE_URL, CXONE_CLIENT_ID, CXONE_CLIENT_SECRET. dfo: DFO_GATEWAY_URL, DFO_CHAT_URL, DFO_AUTHORIZE_URL,
+    DFO_BRAND_ID, DFO_CHANNEL_ID. StackError, naming what is wrong and what to do, for a value that cannot be used.
     """
+    platform = environment.get("CXONE_PLATFORM") or "v1"
+    if platform not in ("v1", "dfo"):
+        raise StackError(f"CXONE_PLATFORM must be v1 or dfo, not {platform!r}.")
     base_url = environment.get("CXONE_BASE_URL", "").rstrip("/") or None
+    gateway = _gateway(environment)
+    if platform == "v1" and gateway:
+        raise StackError("DFO_… names a Digital-First gateway; set CXONE_PLATFORM=dfo too, to go there.")
+    if platform == "dfo" and base_url:
+        raise StackError("CXONE_BASE_URL is for CXONE_PLATFORM=v1; a Digital-First gateway is named by DFO_….")
     if base_url:
-        _check_base_url(base_url)
+        _check("CXONE_BASE_URL", base_url, "CxoneBaseUrl")
     return Settings(
         console_port=_port(environment.get("PORT") or str(default_port)),
         cxone_base_url=base_url,
         credentials=_credentials(environment, needed=base_url is not None),
+        platform=platform,
+        gateway=gateway,
     )
+
+
+def _gateway(environment: Mapping[str, str]) -> Gateway | None:
+    """All five or none: a brand is not at another brand's gateway."""
+    given = {name: environment.get(variable, "").rstrip("/") for name, (variable, _) in _GATEWAY.items()}
+    if not any(given.values()):
+        return None
+    missing = [variable for name, (variable, _) in _GATEWAY.items() if not given[name]]
+    if missing:
+        raise StackError(f"DFO_… names a Digital-First gateway; set {' and '.join(missing)} too.")
+    for name, (variable, parameter) in _GATEWAY.items():
+        _check(variable, given[name], parameter)
+    return Gateway(**given)
 
 
 def _port(text: str) -> int:
@@ -43,11 +88,11 @@ def _port(text: str) -> int:
     return int(text) or free_port()
 
 
-def _check_base_url(url: str) -> None:
-    """The template's own rule, before anything is started."""
-    parameter = yaml_parse(TEMPLATE.read_text())["Parameters"]["CxoneBaseUrl"]
-    if not re.fullmatch(parameter["AllowedPattern"], url):
-        raise StackError(f"CXONE_BASE_URL {parameter['ConstraintDescription']}")
+def _check(variable: str, value: str, name: str) -> None:
+    """The template's own rule for the parameter `name`, before anything is started."""
+    parameter = yaml_parse(TEMPLATE.read_text())["Parameters"][name]
+    if not re.fullmatch(parameter["AllowedPattern"], value):
+        raise StackError(f"{variable} {parameter['ConstraintDescription']}")
 
 
 def _credentials(environment: Mapping[str, str], *, needed: bool) -> dict[str, str]:

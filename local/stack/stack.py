@@ -12,22 +12,33 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
+from local.dfo_simulator.client import parse_ready
 from local.stack import stack_file
 from local.stack.aws import Aws
-from local.stack.deploy import ROOT, Deployment, deploy
+from local.stack.deploy import ROOT, STACK_NAME, Deployment, deploy
 from local.stack.emulator import Emulator
 from local.stack.keepers import Keepers
 from local.stack.processes import Child, StackError, end_with_parent, port_is_taken
-from local.stack.settings import Settings, read_settings
+from local.stack.settings import Gateway, Settings, read_settings
 from local.stack.warm_up import warm_up
 
 DEFAULT_PORT = 8080
 _READY_SECONDS = 15.0
 _WATCH_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class _Cxone:
+    """CXone as the template's parameters name it, as stack.json tells of it, and a simulated one's controls."""
+
+    parameters: Mapping[str, str]
+    told: Mapping[str, str]
+    control_url: str | None
 
 
 class Stack:
@@ -99,10 +110,11 @@ class Stack:
         self._emulator = emulator = Emulator(scratch, self._folder / "emulator.log")
         self._children.append(emulator.child)
         self._environment = emulator.client_environment() | {"TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1"}
-        cxone_base_url = self.settings.cxone_base_url or self._start_simulator()
+        self._is_simulated = not (self.settings.cxone_base_url or self.settings.gateway)
+        cxone = self._start_gateway() if self.settings.platform == "dfo" else self._start_cxone()
         emulator.wait_until_ready()
         self._aws = Aws(emulator.endpoint_url)
-        parameters = {"CxoneBaseUrl": cxone_base_url, "KeeperImage": "guest-keeper:local", "LogLevel": "DEBUG"}
+        parameters = {**cxone.parameters, "KeeperImage": "guest-keeper:local", "LogLevel": "DEBUG"}
         deployment = deploy(self._aws, parameters, self.settings.credentials)
         log = self._folder / "keeper.log"
         self._keepers = Keepers(
@@ -110,7 +122,7 @@ class Stack:
         )
         self._cleanup.callback(self._keepers.stop)  # before the rest: guests are handed back to a living AWS
 
-        self.info = self._describe(cxone_base_url, deployment)
+        self.info = self._describe(cxone, deployment)
         self._publish(as_newest=False)  # for the console
         console = self._start_console()
         warm_up(self._aws, self.info["functions"], self._senders)
@@ -121,7 +133,36 @@ class Stack:
         self._cleanup.callback(watcher.join)
         self._cleanup.callback(self._ending.set)
 
-    def _start_simulator(self) -> str:
+    def _start_cxone(self) -> _Cxone:
+        base_url = self.settings.cxone_base_url or self._start_cxone_simulator()
+        control = f"{base_url}/_control" if self._is_simulated else None
+        return _Cxone({"CxoneBaseUrl": base_url}, {"cxone_base_url": base_url}, control)
+
+    def _start_gateway(self) -> _Cxone:
+        gateway = self.settings.gateway or self._start_gateway_simulator()
+        parameters = {
+            "CxonePlatform": "dfo",
+            "DfoEnvironment": "custom",
+            "DfoGatewayUrl": gateway.gateway_url,
+            "DfoChatUrl": gateway.chat_url,
+            "DfoAuthorizeUrl": gateway.authorize_url,
+            "DfoBrandId": gateway.brand_id,
+            "DfoChannelId": gateway.channel_id,
+        }
+        told = {f"dfo_{name}": value for name, value in asdict(gateway).items()}
+        control = f"{gateway.chat_url}/_control" if self._is_simulated else None
+        return _Cxone(parameters, {"cxone_base_url": gateway.chat_url, **told}, control)
+
+    def _start_gateway_simulator(self) -> Gateway:
+        child = self._start_child(
+            "gateway simulator", ["-m", "local.dfo_simulator", "--port", "0"], "simulator", self._environment
+        )
+        ready = re.compile(r"^dfo simulator ready (.+)$", re.MULTILINE)
+        child.wait_until(lambda: bool(ready.search(child.log.read_text())), _READY_SECONDS)
+        said = parse_ready(ready.findall(child.log.read_text())[0])
+        return Gateway(said.gateway_url, said.chat_url, said.authorize_url, str(said.brand_id), said.channel_id)
+
+    def _start_cxone_simulator(self) -> str:
         child = self._start_child(
             "CXone simulator",
             ["-m", "local.cxone_simulator", "--port", "0"],
@@ -146,16 +187,17 @@ class Stack:
         self._children.append(child)
         return child
 
-    def _describe(self, cxone_base_url: str, deployment: Deployment) -> dict[str, Any]:
+    def _describe(self, cxone: _Cxone, deployment: Deployment) -> dict[str, Any]:
         outputs = deployment.outputs
-        simulated = self.settings.cxone_base_url is None
         return {
+            "platform": self.settings.platform,
+            **cxone.told,
+            "cxone_control_url": cxone.control_url,
             "pid": os.getpid(),
+            "stack_name": STACK_NAME,
             "console_url": f"http://127.0.0.1:{self.settings.console_port}",
             "websocket_url": deployment.websocket_url,
             "connections_url": deployment.connections_url,
-            "cxone_base_url": cxone_base_url,
-            "cxone_control_url": f"{cxone_base_url}/_control" if simulated else None,
             "aws_endpoint_url": self._aws.endpoint_url,
             "table_name": outputs["SessionsTableName"],
             "cxone_state_table": outputs["CxoneStateTableName"],

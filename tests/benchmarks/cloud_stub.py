@@ -10,11 +10,13 @@ import asyncio
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from typing import Any, ClassVar
 
 from aiohttp import web
+from typing_relay.relay.burst import RECORD_VERSION
 
 Answer = dict[str, Any]
 
@@ -82,6 +84,8 @@ class Table:
                 "connections": {"SS": [f"{key}-connection="]},
                 "keys": {"M": {f"{key}-connection=": {"N": str(time.time_ns() // 1_000_000)}}},
                 "stops": {"M": {}},
+                "token_ends": {"M": {f"{key}-connection=": {"N": str(int(time.time()) + 3600)}}},
+                "record_version": {"N": str(RECORD_VERSION)},
                 **{
                     n: {"N": "0"}
                     for n in ("revision", "generation", "lease_until", "sending_until", "attempts", "retry_at")
@@ -116,10 +120,11 @@ class Table:
 
 
 class Cloud:
-    """All of it behind one port. ``GET /keepers`` counts open guests by keeper."""
+    """All of it behind one port. ``GET /keepers`` counts open guests by keeper, ``GET /calls`` what AWS was asked."""
 
     def __init__(self, sockets_url: str) -> None:
         self._sockets_url, self._numbers = sockets_url, count(1)
+        self._counts: Counter[str] = Counter()
         self._queue, self.table = Queue(), Table()
         self._calls: dict[str, Callable[[Answer], Answer]] = {
             "AmazonSQS.SendMessage": self._queue.send_message,
@@ -136,6 +141,7 @@ class Cloud:
     async def aws(self, request: web.Request) -> web.Response:
         call = json.loads(await request.read())
         name = request.headers["X-Amz-Target"]
+        self._counts[name.rpartition(".")[2]] += 1
         answer = self._calls[name](call)
         if name.endswith("ReceiveMessage"):
             until = time.monotonic() + call["WaitTimeSeconds"]
@@ -155,6 +161,7 @@ class Cloud:
         return web.json_response({"id": guest_id, "webSocketUrl": f"{self._sockets_url}/{guest_id}?secret=1"})
 
     async def post(self, _request: web.Request) -> web.Response:
+        self._counts["PostToConnection"] += 1
         return web.Response()
 
     async def put_sessions(self, request: web.Request) -> web.Response:
@@ -170,6 +177,9 @@ class Cloud:
                 counts[item["keeper"]["S"]] = counts.get(item["keeper"]["S"], 0) + 1
         return web.json_response(counts)
 
+    async def calls(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._counts)
+
     async def run(self) -> None:
         app = web.Application()
         app.add_routes(
@@ -179,6 +189,7 @@ class Cloud:
                 web.post("/@connections/{connection}", self.post),
                 web.post("/sessions", self.put_sessions),
                 web.get("/keepers", self.keepers),
+                web.get("/calls", self.calls),
                 web.post("/{path:.*}", self.aws),
             ]
         )

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import websocket
 import websockets
 from typing_relay.keeper.loop import Loop
-from typing_relay.keeper.openings import Openings
 from typing_relay.keeper.sockets import GuestSocket, Limits, SocketEnd
+from typing_relay.keeper.turnstile import Turnstile
 
 from tests.benchmarks.programs import resident_mb
 
@@ -50,7 +50,7 @@ class Held:
 
 
 class _Listener:
-    def __init__(self, held: Held, openings: Openings) -> None:
+    def __init__(self, held: Held, openings: Turnstile) -> None:
         self._held, self._openings = held, openings
 
     def opened(self) -> None:
@@ -67,12 +67,12 @@ class _Listener:
 
 def hold_on_the_loop(held: Held, url: str, tls: ssl.SSLContext, count: int) -> None:
     loop = Loop()
-    openings = Openings(loop, AT_ONCE, 10_000)
+    openings = Turnstile(loop, AT_ONCE, 10_000)
     parts = urlsplit(url)
 
     def open_one() -> bool:
         guest_socket = GuestSocket(loop, url, tls, Limits(open_within=60), _Listener(held, openings))
-        guest_socket.connect((socket.AF_INET, (parts.hostname, parts.port)))
+        guest_socket.connect([(socket.AF_INET, (parts.hostname, parts.port))])
         return True
 
     for _ in range(count):

@@ -24,9 +24,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from local.cxone_simulator.client import Event, SimulatorControl
+from local.cxone_simulator.client import SimulatorControl
 from local.playing.rhythm import key_times
 from local.playing.visitor import Visitor, now_ms
+from local.simulating.client import Event
 from local.stack.stack import Stack
 from tests.support.call_rules import violations
 from tests.support.relay_stage import DARK_S, PATIENCE_S, Actor, RelayStage, kill, repeat, wait_until

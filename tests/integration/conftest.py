@@ -1,4 +1,4 @@
-"""One running stack for all tests that need the whole of it; for the keeper's sockets, peers plain and over TLS."""
+"""What several files need: one running stack, peers plain and over TLS, the frames of NICE's SDK."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from local.dfo_simulator.client import running_gateway
 from local.stack.stack import Stack
 from tests.support.relay_stage import SOON_TAKEN_OVER, RelayStage
+from tests.support.sdk_frames import Frame, record_sdk_frames
+from tests.support.sdk_peer import MISSING, install_sdk, sdk_can_run
 from tests.support.web_socket_peers import Certificates, Wire
 
 
@@ -36,3 +39,12 @@ def wire(request: pytest.FixtureRequest, certificates: Certificates) -> Iterator
     made = Wire(certificates, tls=request.param == "tls")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def sdk_frames() -> dict[str, Frame]:
+    """One frame of each event type, by event type, as NICE's SDK sends it, with names in the place of ids."""
+    if not sdk_can_run():
+        pytest.skip(MISSING)
+    with running_gateway() as control:
+        return record_sdk_frames(control, install_sdk())

@@ -15,8 +15,9 @@ import pytest
 import requests
 import websocket
 
-from local.cxone_simulator.client import ROOT, SimulatorControl, running_simulator
+from local.cxone_simulator.client import SimulatorControl, running_simulator
 from local.cxone_simulator.credentials import client_credentials
+from local.simulating.client import ROOT
 
 SCOPE = "webchat.guest webchat.message"
 

@@ -95,11 +95,27 @@ def test_a_tab_that_is_gone_leaves_the_record(scene: Stage, held: str, visitor: 
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_lost_socket_is_replaced_and_the_guest_kept(scene: Stage, held: str, visitor: str, how: str) -> None:
+def test_a_lost_socket_is_replaced_the_guest_kept_and_the_visitor_none_the_wiser(
+    scene: Stage, keeper: KeeperProcess, held: str, visitor: str, how: str
+) -> None:
+    """A blip."""
     scene.cxone.drop_sockets(how)
+    keeper.wait_for_line("guest socket lost")
+    scene.wait_until(lambda: scene.cxone.guest(held)["sockets"] == 1)
+    scene.cxone.send_agent_frame(held, AGENT_TYPES)
+    scene.visitors.wait_for(f"{visitor}-tab", event(AGENT_TYPES))
+    assert scene.visitors.frames[f"{visitor}-tab"] == [OPEN, event(AGENT_TYPES)]
+    assert len(scene.cxone.guests()) == 1
+
+
+def test_a_loss_that_lasts_is_recorded_and_told_and_so_is_its_end(scene: Stage, held: str, visitor: str) -> None:
+    scene.cxone.set_faults(refuse_handshake=503)
+    scene.cxone.drop_sockets("reset")
+    scene.visitors.wait_for(f"{visitor}-tab", RECONNECTING)
+    assert scene.record(visitor).guest_status is GuestStatus.RECONNECTING
+    scene.cxone.set_faults(refuse_handshake=None)
     scene.wait_until(lambda: scene.visitors.frames[f"{visitor}-tab"] == [OPEN, RECONNECTING, OPEN])
-    [guest] = scene.cxone.guests()
-    assert (guest["guest_id"], guest["sockets"]) == (held, 1)
+    assert scene.record(visitor).guest_status is GuestStatus.OPEN
 
 
 def test_a_guest_that_is_over_is_replaced_once(scene: Stage, held: str, visitor: str) -> None:
@@ -211,6 +227,12 @@ def test_an_account_that_makes_no_sense_is_named_before_the_first_call(
     keeper = KeeperProcess(scene.environment() | {"HOME": "/nowhere"} | environment)
     assert keeper.wait() == 2
     assert message in keeper.wait_for_line("cannot start")["message"]
+
+
+def test_a_socket_domain_that_is_none_is_named_before_the_first_call(scene: Stage) -> None:
+    keeper = KeeperProcess(scene.environment() | {"CXONE_SOCKET_HOST_SUFFIXES": "*.example.com"})
+    assert keeper.wait() == 2
+    assert "CXONE_SOCKET_HOST_SUFFIXES takes domains" in keeper.wait_for_line("cannot start")["message"]
 
 
 def test_no_secret_of_a_guests_url_is_in_the_log(scene: Stage, keeper: KeeperProcess, held: str, visitor: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import struct
 from pathlib import Path
 
 import pytest
-from typing_relay.keeper.sockets import FRAMES_PER_TURN, GuestSocket, Limits, Stage
+from typing_relay.keeper.sockets import FRAMES_PER_TURN, Address, GuestSocket, Limits, Stage
 
 from tests.support.web_socket_peers import (
     CLOSE,
@@ -138,7 +139,7 @@ def test_a_certificate_that_is_not_trusted_is_named_as_the_reason(certificates: 
     heard = Heard()
     stranger = Certificates(tmp_path)
     begun = GuestSocket(wire.loop, wire.url, stranger.client, Limits(), heard)
-    begun.connect(wire.address)
+    begun.connect([wire.address])
 
     def shake_hands() -> None:
         with contextlib.suppress(OSError):  # the guest socket hangs up
@@ -163,6 +164,49 @@ def test_no_reason_holds_the_secret_of_the_url(wire: Wire) -> None:
     wire.while_turning(refuse)
     wire.turn_until(lambda: heard.end is not None)
     assert "hidden" not in str(heard.end)
+
+
+def _tries(wire: Wire, addresses: list[Address]) -> tuple[Heard, list[tuple[str, int]]]:
+    """What comes of connecting to ``addresses``, and which of them were told as not reached."""
+    heard, missed = Heard(), []
+    begun = GuestSocket(wire.loop, wire.url, wire.client_tls, Limits(), heard)
+    begun.connect(addresses, lambda address, error: missed.append((address[1][0], error)))
+    return heard, missed
+
+
+def test_an_address_that_cannot_be_reached_gives_way_to_the_next_at_once(wire: Wire) -> None:
+    """No pause, and no failure of the guest. Linux has no way to a broadcast address by TCP."""
+    port = wire.address[1][1]
+    refusing = ("127.0.0.2", port)
+    heard, missed = _tries(
+        wire, [(socket.AF_INET, ("255.255.255.255", port)), (socket.AF_INET, refusing), wire.address]
+    )
+    wire.while_turning(lambda: upgrade(wire.accept()))
+    wire.turn_until(lambda: heard.opened_count == 1)
+    assert missed == [("255.255.255.255", errno.ENETUNREACH), ("127.0.0.2", errno.ECONNREFUSED)]
+
+
+def test_when_no_address_can_be_reached_the_last_failure_is_reported_once(wire: Wire) -> None:
+    heard, missed = _tries(wire, [(socket.AF_INET, ("127.0.0.2", wire.address[1][1]))] * 2)
+    wire.turn_until(lambda: heard.end is not None)
+    assert heard.end is not None
+    assert (heard.end.stage, heard.end.reason, len(missed)) == (Stage.CONNECTING, "ECONNREFUSED", 2)
+
+
+def test_an_address_that_does_not_answer_is_told_at_the_deadline(wire: Wire) -> None:
+    heard, missed = Heard(), []
+    with socket.create_server(("127.0.0.3", 0), backlog=0) as full:  # its one place is taken: SYNs go unanswered
+        address = full.getsockname()
+        callers = [socket.socket() for _ in range(3)]
+        for caller in callers:
+            caller.setblocking(False)
+            caller.connect_ex(address)
+        begun = GuestSocket(wire.loop, wire.url, wire.client_tls, IMPATIENT, heard)
+        begun.connect([(socket.AF_INET, address)], lambda _address, error: missed.append(error))
+        wire.turn_until(lambda: heard.end is not None)
+        for caller in callers:
+            caller.close()
+    assert missed == [errno.ETIMEDOUT]
 
 
 # --- frames

@@ -78,12 +78,6 @@ MUTATIONS = (
         "return (at, ends_at)",
     ),
     Mutation(
-        "hold: drop a key that is older than the debounce",
-        FLOWS,
-        "if now - at >= (hold_ms or world.policy.debounce_ms):",
-        "if now - at >= world.policy.debounce_ms:",
-    ),
-    Mutation(
         "stop: leave a pause that it tells of to the sleeping owner",
         FLOWS,
         "changes_nothing = another_types_on and record.pause_due_at(world.policy) is None",
@@ -119,7 +113,7 @@ MUTATIONS = (
     Mutation(
         "verify: never",
         BURST,
-        "if record.verify_at is not None and now >= record.verify_at and may_call:",
+        "if policy.verifies and record.verify_at is not None and now >= record.verify_at and may_call:",
         "if record.verify_at is not None and now < record.verify_at - 60_000:",
     ),
     Mutation(
@@ -240,7 +234,7 @@ MUTATIONS = (
     Mutation(
         "sweeper: skip it",
         FLOWS,
-        'return record is not None and (yield from _take_over(world, record, world.clock())) == "started"\n',
+        'return record is not None and (yield from take_over(world, record, world.clock())) == "started"\n',
         "return False\n",
     ),
     # the store's conditions, in memory
@@ -316,7 +310,6 @@ MUTATIONS = (
             },
             shown=False,""",
     ),
-    Mutation("settled: though there is doubt", FLOWS, "if lock.typing or record.is_in_doubt() or", "if lock.typing or"),
     Mutation(
         "verify: overtaken by a call",
         MEMORY,
@@ -375,9 +368,9 @@ MUTATIONS = (
         "DynamoDB: a key though a later stop is known",
         DYNAMO,
         """#keys.#c < :at)"
-            " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)",
+            " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)"
 """,
-        """#keys.#c < :at)",
+        """#keys.#c < :at)"
 """,
     ),
     Mutation(

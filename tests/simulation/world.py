@@ -96,7 +96,7 @@ class World:
             sessions=self.sessions,
             policy=policy,
             clock=lambda: self.now,
-            start_execution=self._start_execution,
+            start_owner=self._start_execution,
             ask_for_guest=self._ask_for_guest,
             guests=self,
             weather=self.weather,
@@ -190,7 +190,7 @@ class World:
         elif due.func.__name__ in ("set_typing", "get_typing"):
             self._begin_call(process, due)
         else:
-            kind = "start" if due.func is self.outside.start_execution else "step"
+            kind = "start" if due.func is self.outside.start_owner else "step"
             do = partial(self._step, process, due)
             self._add(Action(self.now + self.pace, kind, due.func.__name__, do, process, self._next(kind)))
 
@@ -226,7 +226,7 @@ class World:
             self._resume(process, value)
 
     def _apply(self, process: Process, due: partial[Any], fault: Fault | None) -> Any:
-        if due.func is self.outside.start_execution:
+        if due.func is self.outside.start_owner:
             return self._start_execution(*due.args, fault)
         before = self.record
         value = due()
@@ -240,9 +240,9 @@ class World:
 
     # --- Step Functions
 
-    def _start_execution(self, session_id: str, generation: int, fault: Fault | None = None) -> bool:
+    def _start_execution(self, record: Session, generation: int, fault: Fault | None = None) -> bool:
         kind = fault.kind if fault else ""
-        owner = Owner(session_id, generation, self.now)
+        owner = Owner(record.session_id, generation, self.now)
         started = {"refuse": 0, "vanish": 0, "twice": 2}.get(kind, 1)
         for _ in range(started):
             self._add(Action(self.now + self.pace, "resume", f"start {owner}", lambda fault: self._invoke(owner)))

@@ -29,6 +29,8 @@ def stages(dockerfile: Path) -> list[list[Instruction]]:
         if not line.strip():
             continue
         name, _, rest = line.strip().partition(" ")
+        if name == "ARG" and not found:
+            continue  # for the FROM lines
         if name == "FROM":
             found.append([])
         found[-1].append(Instruction(name, rest.strip()))

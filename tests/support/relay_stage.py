@@ -17,8 +17,9 @@ from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.relay.burst import Session
 
 from local.commands.token import visitor_token
-from local.cxone_simulator.client import Event, SimulatorControl
+from local.cxone_simulator.client import SimulatorControl
 from local.playing.visitor import Visitor, now_ms
+from local.simulating.client import Event
 from local.stack.stack import Stack
 from tests.support.call_rules import repeats, violations
 

@@ -150,14 +150,15 @@ class Wire:
         self._certificates, self._tls = certificates, tls
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
         self._open: list[socket.socket] = [self._listener]
+        self.client_tls = certificates.client
         scheme = "wss" if tls else "ws"
         self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}/socket?secret=hidden"
         self.address = (socket.AF_INET, self._listener.getsockname())
 
     def begin(self, heard: Heard, limits: Limits | None = None) -> GuestSocket:
         """A guest socket that begins to connect."""
-        begun = GuestSocket(self.loop, self.url, self._certificates.client, limits or Limits(), heard)
-        begun.connect(self.address)
+        begun = GuestSocket(self.loop, self.url, self.client_tls, limits or Limits(), heard)
+        begun.connect([self.address])
         return begun
 
     def opened(self, limits: Limits | None = None) -> tuple[GuestSocket, Heard, socket.socket]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
@@ -19,13 +20,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from typing_relay.aws import services
 from typing_relay.aws.client import Limits
+from typing_relay.aws.keeper_lines import KeeperLines, Nudges
 from typing_relay.aws.secrets import Secret
 from typing_relay.aws.services import Account
 from typing_relay.aws.sessions import DynamoSessions
+from typing_relay.aws.signature import signed
 from typing_relay.aws.visitors import Visitors
 from typing_relay.door import frames
 from typing_relay.relay.burst import Policy, Session
-from typing_relay.relay.ports import Guests, SenderWorld, World
+from typing_relay.relay.ports import ExpiryWorld, Guests, Messages, MessageWorld, SenderWorld, Standing, World
 
 #: Three tries of 3 s and their pauses are less than any function's time.
 _LIMITS = Limits(connect_s=1, read_s=2, tries=3)
@@ -84,6 +87,28 @@ def sqs() -> services.Sqs:
 
 
 @cache
+def is_digital_first() -> bool:
+    """Which of CXone's interfaces this deployment speaks. Raises SettingMissing for one that does not exist."""
+    platform = setting("CXONE_PLATFORM", "v1")
+    if platform not in ("v1", "dfo"):
+        raise SettingMissing(f"The environment variable CXONE_PLATFORM must be v1 or dfo, not {platform!r}.")
+    return platform == "dfo"
+
+
+@cache
+def keeper_lines() -> KeeperLines:
+    """By which connection each keeper is reached (Digital-First)."""
+    return KeeperLines(dynamodb(), setting("KEEPERS_TABLE"), clock)
+
+
+@cache
+def nudges() -> Nudges:
+    """The way to keepers (Digital-First)."""
+    connections = services.VisitorConnections(account(), setting("KEEPER_CONNECTIONS_URL"), _LIMITS)
+    return Nudges(keeper_lines(), connections, clock)
+
+
+@cache
 def policy() -> Policy:
     """The deployment's timings. Raises ValueError for a debounce below 2000 ms, or a hold that is no longer than it."""
     return Policy(
@@ -92,6 +117,7 @@ def policy() -> Policy:
         verify_ms=number("VERIFY_SECONDS", 30) * 1000,
         cap_ms=number("TYPING_CAP_SECONDS", 600) * 1000,
         session_ttl_s=number("SESSION_TTL_SECONDS", 86_400),
+        verifies=not is_digital_first(),
     )
 
 
@@ -99,6 +125,17 @@ def policy() -> Policy:
 def sessions() -> DynamoSessions:
     """The store of session records."""
     return DynamoSessions(dynamodb(), setting("TABLE_NAME"))
+
+
+@cache
+def messages() -> Messages | None:
+    """The store of visitors' messages; None where the deployment has none, as its platform takes no messages."""
+    table = os.environ.get("MESSAGES_TABLE")
+    if not table:
+        return None
+    from typing_relay.aws.messages import DynamoMessages
+
+    return DynamoMessages(dynamodb(), table)
 
 
 @cache
@@ -113,12 +150,18 @@ def count(metric: str) -> None:
         pass
 
 
-def start_execution(session_id: str, generation: int) -> bool:
+def measure(metric: str, ms: int) -> None:
+    """Write ``metric`` of ``ms`` to the log at once, from any thread."""
+    with single_metric(metric, MetricUnit.Milliseconds, ms):
+        pass
+
+
+def start_execution(record: Session, generation: int) -> bool:
     """Start the state machine for an owner; False when Step Functions would not."""
     try:
         step_functions().start_execution(
             stateMachineArn=setting("STATE_MACHINE_ARN"),
-            input=json.dumps({"session_id": session_id, "generation": generation}),
+            input=json.dumps({"session_id": record.session_id, "generation": generation}),
         )
     except (BotoCoreError, ClientError):
         logger.exception("The typing burst's execution could not be started; the next key tries again.")
@@ -127,30 +170,58 @@ def start_execution(session_id: str, generation: int) -> bool:
     return True
 
 
+def nudge_keeper(record: Session, generation: int) -> bool:
+    """Have the keeper that holds this visitor's socket own the burst; False when it could not be reached.
+
+    Where no keeper is named yet, the one that takes the guest will look at the record.
+    """
+    if not record.keeper:
+        return True
+    reached = nudges().send(record.keeper, {"session": record.session_id, "generation": generation})
+    if not reached:
+        count("NudgesLost")
+    return reached
+
+
 def ask_for_guest(session_id: str) -> None:
     """Put a session on the guest queue, for any keeper to take."""
     sqs().send_message(QueueUrl=setting("GUEST_QUEUE_URL"), MessageBody=json.dumps({"session": session_id}))
 
 
-def _no_execution(session_id: str, generation: int) -> bool:
-    raise AssertionError("the sender starts no executions")
+def _no_owner(record: Session, generation: int) -> bool:
+    raise AssertionError("the sender starts no owners")
 
 
 def _no_guest(session_id: str) -> None:
     raise AssertionError("the sweeper asks for no guests")
 
 
+def _nudge_messages(record: Session) -> bool:
+    """Tell the keeper that holds this visitor's socket that a message waits. One that takes it later looks."""
+    return not record.keeper or nudges().send(record.keeper, {"messages": record.session_id})
+
+
 @cache
-def visitor_world() -> World:
+def visitor_world() -> MessageWorld:
     """What the keystroke and connection functions touch."""
-    step_functions()
-    return World(sessions(), policy(), clock, start_execution, ask_for_guest)
+    return MessageWorld(
+        sessions(), policy(), clock, _start_owner(), ask_for_guest, messages=messages(), nudge_messages=_nudge_messages
+    )
 
 
 @cache
 def sweeper_world() -> World:
     """What the sweeper touches."""
-    return World(sessions(), policy(), clock, start_execution, _no_guest)
+    return World(sessions(), policy(), clock, _start_owner(), _no_guest)
+
+
+def _start_owner() -> Callable[[Session, int], bool]:
+    """Who can tell CXone anything owns a burst: on v1 any sender, on Digital-First who holds the socket."""
+    if is_digital_first():
+        nudges()
+        return nudge_keeper
+    step_functions()
+    return start_execution
 
 
 @cache
@@ -164,7 +235,45 @@ def cxone_guests() -> Any:
     session = http.session()
     base_url = urls.base_url(setting("CXONE_BASE_URL"))
     share = SharedToken(dynamodb(), setting("CXONE_STATE_TABLE"))
-    return guests.GuestsV1(session, base_url, Tokens(session, base_url, _credentials, share, clock), clock)
+    suffixes = urls.host_suffixes(setting(urls.SUFFIXES_SETTING, ""))
+    return guests.GuestsV1(session, base_url, Tokens(session, base_url, _credentials, share, clock), clock, suffixes)
+
+
+@cache
+def gateway() -> Any:
+    """NICE's Digital-First gateway as configured: a ``typing_relay.cxone.dfo.api.DfoApi``.
+
+    Raises SettingMissing, InsecureUrl, BadChannel or UnknownEnvironment.
+    """
+    from typing_relay.cxone import http
+    from typing_relay.cxone.dfo.api import DfoApi
+    from typing_relay.cxone.dfo.urls import Client, custom_hosts, hosts
+
+    environment = setting("DFO_ENVIRONMENT", "custom")
+    if environment == "custom":
+        where = custom_hosts(setting("DFO_GATEWAY_URL"), setting("DFO_CHAT_URL"), setting("DFO_AUTHORIZE_URL"))
+    else:
+        where = hosts(environment)
+    client = Client(setting("DFO_SDK_VERSION", Client().sdk_version))
+    return DfoApi(http.session(), where, channel(), client, clock)
+
+
+def channel() -> Any:
+    """The Digital-First channel as configured: a ``typing_relay.cxone.dfo.identity.Channel``. Raises BadChannel."""
+    from typing_relay.cxone.dfo import identity
+
+    return identity.channel(setting("DFO_BRAND_ID"), setting("DFO_CHANNEL_ID"))
+
+
+def line_headers(url: str, keeper: str) -> dict[str, str]:
+    """What a keeper's handshake with the keepers' API (``url``) says of who it is: signed, as IAM wants it."""
+    parts = urlsplit(url)
+    at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    named = {"Host": parts.netloc, "X-Keeper": keeper}
+    region, credentials = account()
+    headers = signed("GET", parts.path, named, b"", credentials.keys(), region, "execute-api", at)
+    del headers["Host"]  # whoever opens the socket says it
+    return headers
 
 
 def _credentials() -> Any:
@@ -195,7 +304,7 @@ def sender_world(
         sessions(),
         policy(),
         clock,
-        _no_execution,
+        _no_owner,
         ask_for_guest,
         guests=reported(cxone_guests()),
         weather=SharedWeather(dynamodb(), setting("CXONE_STATE_TABLE"), report_pause),
@@ -203,6 +312,23 @@ def sender_world(
         random=random.random,
         felt=felt,
     )
+
+
+def expiry_world() -> ExpiryWorld | None:
+    """What the sweeper touches when it gives messages up; None where there are none."""
+    store = messages()
+    return ExpiryWorld(sessions(), store, clock, _tell_standing) if store else None
+
+
+def _tell_standing(record: Session, message_id: str, standing: Standing) -> None:
+    """Who cannot be told now asks again (their front end sends the message again, and is answered)."""
+    frame = frames.message_status(message_id, standing)
+    for connection in sorted(record.connections):
+        if record.may_hear(connection, clock()):
+            try:
+                visitors().send(connection, frame)
+            except (BotoCoreError, ClientError):
+                logger.warning("A visitor could not be told where a message stands.", connection=connection)
 
 
 def _tell_typing_unavailable(record: Session) -> None:

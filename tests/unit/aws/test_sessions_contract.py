@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from typing_relay.aws.sessions import SWEEP_SHARDS, DynamoSessions
 from typing_relay.relay.burst import GuestStatus
-from typing_relay.relay.ports import Coming, Lock
+from typing_relay.relay.ports import Coming, Conversation, Lock
 
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.session_table import TABLE, create_session_table, delete_all_records
@@ -70,6 +70,9 @@ GUESTS = st.sampled_from(["", "guest-1", "guest-2"])
 #: What a caller read before: an index into the records seen so far, the newest first.
 SEEN = st.integers(0, 2)
 STATUSES = st.sampled_from(GuestStatus)
+CONVERSATIONS = st.builds(
+    Conversation, GUESTS, st.just("customer"), st.just("thread-0"), TIMES, st.just("wss://gateway")
+)
 
 CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "get": (IDS, TIMES),
@@ -98,6 +101,11 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "end_guest": (IDS, GUESTS, TIMES),
     "release_guest": (IDS, KEEPERS, TIMES),
     "mark_typing_unavailable": (IDS, GUESTS),
+    "open_conversation": (IDS, KEEPERS, CONVERSATIONS, TIMES),
+    "renew_access": (IDS, KEEPERS, st.just("wss://renewed"), TIMES),
+    "set_contact": (IDS, KEEPERS, st.booleans(), st.booleans()),
+    "doubt_shown": (IDS, KEEPERS),
+    "set_thread": (IDS, KEEPERS, st.sampled_from(["thread-1", "thread-2"])),
 }
 CALL = st.sampled_from(sorted(CALLS)).flatmap(lambda name: st.tuples(st.just(name), *CALLS[name]))
 

@@ -78,11 +78,11 @@ def share() -> OwnShare:
     return OwnShare()
 
 
-def connect(clock: Clock, share: OwnShare) -> GuestsV1:
+def connect(clock: Clock, share: OwnShare, socket_suffixes: tuple[str, ...] = ()) -> GuestsV1:
     """A process of its own that shares its token by ``share``."""
     http = session()
     tokens = Tokens(http, BASE, lambda: Credentials("id", "s3cret"), share, clock, sleep=lambda _seconds: None)
-    return GuestsV1(http, BASE, tokens, clock)
+    return GuestsV1(http, BASE, tokens, clock, socket_suffixes)
 
 
 @pytest.fixture
@@ -417,22 +417,36 @@ def test_an_answer_that_does_not_say_is_no_answer(cxone: responses.RequestsMock,
 def test_a_guest_has_an_id_and_a_socket_url(cxone: responses.RequestsMock, guests: GuestsV1) -> None:
     """CXone fact: POST guests with attributes.source."""
     give_token(cxone)
-    cxone.post(GUESTS_URL, json={"id": "g1", "webSocketUrl": "wss://chat.example/g1?key=k"})
-    assert guests.create_guest("shop") == Guest("g1", "wss://chat.example/g1?key=k")
+    cxone.post(GUESTS_URL, json={"id": "g1", "webSocketUrl": "wss://chat.nicecxone.com/g1?key=k"})
+    assert guests.create_guest("shop") == Guest("g1", "wss://chat.nicecxone.com/g1?key=k")
     assert requests_to(cxone, GUESTS_URL)[0].body == b'{"attributes": {"source": "shop"}}'
 
 
-def test_a_socket_url_that_is_not_wss_is_refused_without_its_query(
-    cxone: responses.RequestsMock, guests: GuestsV1
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ws://chat.nicecxone.com/g1?key=k", "'ws://chat.nicecxone.com/g1' must start with wss://"),
+        ("wss://stranger.example/g1?key=k", "the host 'stranger.example'"),
+    ],
+)
+def test_a_socket_url_in_the_clear_or_at_a_strangers_is_a_configuration_error(
+    cxone: responses.RequestsMock, guests: GuestsV1, url: str, said: str
 ) -> None:
-    """CXone fact: must start with wss://; the error names the URL without its query."""
+    """CXone fact: it starts with wss://. The secret in its query goes to nobody else, and is not in the error."""
     give_token(cxone)
-    cxone.post(GUESTS_URL, json={"id": "g1", "webSocketUrl": "ws://chat.example/g1?key=k"})
+    cxone.post(GUESTS_URL, json={"id": "g1", "webSocketUrl": url})
     outcome = guests.create_guest("shop")
     assert isinstance(outcome, Outcome)
     assert outcome.kind is Kind.DENIED
-    assert "'ws://chat.example/g1' must start with wss://" in outcome.reason
+    assert said in outcome.reason
     assert "key" not in outcome.reason
+
+
+def test_a_socket_url_may_be_in_a_configured_domain(cxone: responses.RequestsMock, clock: Clock) -> None:
+    give_token(cxone)
+    cxone.post(GUESTS_URL, json={"id": "g1", "webSocketUrl": "wss://eu.sockets.example/g1"})
+    guests = connect(clock, OwnShare(), socket_suffixes=("sockets.example",))
+    assert guests.create_guest("shop") == Guest("g1", "wss://eu.sockets.example/g1")
 
 
 @pytest.mark.parametrize("body", [{}, {"id": "g1"}, {"webSocketUrl": "wss://x/"}])

@@ -1,57 +1,32 @@
 """What template.yaml promises and the emulator cannot show: roles, limits, retention, alarms, parameters."""
 
 import json
-import os
 import re
-from functools import cache
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
 import pytest
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
 
-ROOT = Path(__file__).resolve().parents[3]
-TEXT = (ROOT / "template.yaml").read_text()
-TEMPLATE = yaml_parse(TEXT)
-RESOURCES = TEMPLATE["Resources"]
-PARAMETERS = TEMPLATE["Parameters"]
-STATE_MACHINE = json.loads((ROOT / "functions/typing_burst.asl.json").read_text())
+from tests.support.template import (
+    FUNCTIONS,
+    PARAMETERS,
+    RESOURCES,
+    ROOT,
+    STATE_MACHINE,
+    TEMPLATE,
+    TEXT,
+    expanded,
+    keeper_container,
+    of_type,
+    properties,
+    variables,
+)
 
 API_GATEWAY_LIMIT_S = 29  # integration timeout of a WebSocket API
 EXPRESS_LIMIT_S = 300  # Express executions end after five minutes
-FUNCTIONS = ["Authorizer", "Connection", "Keystroke", "Sender", "Sweeper"]
+OUR_METRICS = sorted(
+    set(re.findall(r'Namespace: !Sub "TypingRelay/\${AWS::StackName}"[,\s]+MetricName: ([\w.]+)', TEXT))
+)
 ALARMS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
-
-
-def properties(name: str) -> dict[str, Any]:
-    return RESOURCES[name]["Properties"]
-
-
-def of_type(type_name: str) -> dict[str, dict[str, Any]]:
-    return {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == type_name}
-
-
-def variables(name: str) -> dict[str, Any]:
-    return properties(name)["Environment"]["Variables"]
-
-
-def keeper_container() -> dict[str, Any]:
-    return properties("KeeperTask")["ContainerDefinitions"][0]
-
-
-@cache
-def expanded() -> dict[str, Any]:
-    """The template as SAM hands it to CloudFormation, with the roles SAM makes."""
-    template = yaml_parse(TEXT)
-    for resource in template["Resources"].values():
-        for key in ("CodeUri", "ContentUri", "DefinitionUri"):
-            if key in resource.get("Properties", {}):
-                resource["Properties"][key] = {"Bucket": "bucket", "Key": "key"}
-    with mock.patch.dict(os.environ, AWS_DEFAULT_REGION="us-east-1"):
-        return transform(template, {}, SimpleNamespace(load=dict))
 
 
 def roles() -> dict[str, dict[str, Any]]:
@@ -59,9 +34,9 @@ def roles() -> dict[str, dict[str, Any]]:
 
 
 def statements() -> list[tuple[str, dict[str, Any]]]:
-    """Every statement of every role, with the role's name."""
+    """Every statement of every role, with the role's name; also those that only one platform needs."""
     return [
-        (name, statement)
+        (name, statement["Fn::If"][1] if "Fn::If" in statement else statement)
         for name, role in roles().items()
         for policy in role.get("Policies", [])
         for statement in policy["PolicyDocument"]["Statement"]
@@ -74,28 +49,52 @@ class TestPermissions:
         assert several == []
 
     def test_all_resources_only_where_aws_knows_no_resource(self) -> None:
-        """Log delivery of a state machine takes no resource (AWS: "Logging using CloudWatch Logs")."""
+        """Traces, and the log delivery of a state machine, take none (AWS: "Logging using CloudWatch Logs")."""
         unbounded = {(role, s["Action"].split(":")[0]) for role, s in statements() if s["Resource"] == "*"}
-        assert unbounded == {("TypingBurstRole", "logs")}
+        assert unbounded == {("TypingBurstRole", "logs"), ("TypingBurstRole", "xray")}
 
-    def test_wildcards_within_a_resource_stand_for_connections_only(self) -> None:
+    def test_wildcards_within_a_resource_stand_for_connections_or_the_senders_versions(self) -> None:
         wild = {
             json.dumps(s["Resource"])
             for _, s in statements()
             if "*" in json.dumps(s["Resource"]) and s["Resource"] != "*"
         }
-        assert all(re.search(r"/live/(POST|GET|DELETE)/@connections/\*", resource) for resource in wild)
+        allowed = re.compile(r"/live/(POST|GET|DELETE)/@connections/\*\"}$|^{\"Fn::Sub\": \"\${Sender\.Arn}:\*\"}$")
+        assert [resource for resource in wild if not allowed.search(resource)] == []
 
     def test_each_has_its_reason_above_it(self) -> None:
+        """Whom a role trusts is said by its description."""
         lines = TEXT.splitlines()
         bare = [
             number + 1
             for number, line in enumerate(lines)
-            if line.strip() == "- Effect: Allow" and not lines[number - 1].strip().startswith("# ")
+            if line.strip() == "- Effect: Allow"
+            and "sts:AssumeRole" not in lines[number + 1]
+            and not lines[number - (3 if "- IsDigitalFirst" in lines[number - 1] else 1)].strip().startswith("# ")
         ]
         assert bare == []
 
-    def test_managed_policies_are_those_for_logs_traces_and_images(self) -> None:
+    def test_services_take_on_roles_for_this_account_only(self) -> None:
+        """The confused deputy. AWS documents no condition for Lambda; CodeDeploy's role is SAM's own."""
+        trusting = {}
+        for role in roles().values():
+            (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+            (service,) = (
+                [trust["Principal"]["Service"]]
+                if isinstance(trust["Principal"]["Service"], str)
+                else trust["Principal"]["Service"]
+            )
+            trusting.setdefault(service.split(".")[0], []).append(trust.get("Condition"))
+        bound = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        assert trusting.pop("lambda") == [None] * len(FUNCTIONS)
+        assert trusting.pop("codedeploy") == [None]
+        assert trusting == {"ecs-tasks": [bound, bound], "states": [bound], "scheduler": [bound]}
+
+    def test_arns_name_no_partition(self) -> None:
+        """China and GovCloud have partitions of their own."""
+        assert re.findall(r"arn:aws\b[^\[]", TEXT + json.dumps(STATE_MACHINE)) == []
+
+    def test_managed_policies_are_those_for_logs_traces_images_and_shifting(self) -> None:
         managed = {
             json.dumps(arn).split("policy/")[-1].strip('"}]')
             for r in roles().values()
@@ -105,6 +104,7 @@ class TestPermissions:
             "service-role/AWSLambdaBasicExecutionRole",
             "AWSXrayWriteOnlyAccess",
             "service-role/AmazonECSTaskExecutionRolePolicy",
+            "service-role/AWSCodeDeployRoleForLambda",
         }
 
     @pytest.mark.parametrize("function", ["Authorizer", "Connection", "Keystroke", "Sweeper"])
@@ -115,7 +115,7 @@ class TestPermissions:
 
 
 class TestFunctions:
-    def test_are_the_five_of_the_design(self) -> None:
+    def test_are_the_six_of_the_design(self) -> None:
         assert sorted(of_type("AWS::Serverless::Function")) == FUNCTIONS
 
     @pytest.mark.parametrize("function", FUNCTIONS)
@@ -129,6 +129,13 @@ class TestFunctions:
         group = properties(function)["LoggingConfig"]["LogGroup"]["Ref"]
         assert group == f"{function}Logs"
         assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+    def test_log_json_without_a_line_for_each_call(self) -> None:
+        """Lambda takes lines without a level, such as metrics, for INFO; a higher filter would drop them."""
+        logging = TEMPLATE["Globals"]["Function"]["LoggingConfig"]
+        assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", "WARN")
+        assert logging["ApplicationLogLevel"] == {"Fn::If": ["LogsAll", "DEBUG", "INFO"]}
+        assert TEMPLATE["Conditions"]["LogsAll"] == {"Fn::Equals": [{"Ref": "LogLevel"}, "DEBUG"]}
 
     def test_run_on_the_runtime_that_the_layer_is_built_for(self) -> None:
         runtime = TEMPLATE["Globals"]["Function"]
@@ -159,6 +166,16 @@ NAMING = re.compile(
 )
 
 
+#: Their names are unique, or said again, within a function, an API, a state machine.
+NAMED_WITHIN_ANOTHER = (
+    "AWS::Lambda::Permission",
+    "AWS::Lambda::Version",
+    "AWS::Lambda::Alias",
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::StepFunctions::StateMachineAlias",
+)
+
+
 class TestTwoStacks:
     """In one account, of one region or of two: nothing that one of them names, writes or watches is the other's."""
 
@@ -167,8 +184,7 @@ class TestTwoStacks:
             f"{name}.{key}": json.dumps(value)
             for name, resource in expanded()["Resources"].items()
             for key, value in resource.get("Properties", {}).items()
-            if NAMING.match(key)
-            and resource["Type"] not in ("AWS::Lambda::Permission", "AWS::ApiGatewayV2::Authorizer")
+            if NAMING.match(key) and resource["Type"] not in NAMED_WITHIN_ANOTHER
         }
         assert len(named) > 8
         assert [key for key, value in named.items() if "AWS::StackName" not in value] == []
@@ -191,11 +207,23 @@ class TestTwoStacks:
 
 class TestApi:
     def test_routes_are_those_of_the_contract(self) -> None:
-        frames = {"hello", "keystroke", "stop", "ping", "$default"}
+        frames = {"hello", "keystroke", "stop", "ping", "message", "$default"}
         routes = {
-            route: to["FunctionArn"]["Fn::GetAtt"][0] for route, to in properties("WebSocketApi")["Routes"].items()
+            route: to["FunctionArn"]["Ref"].split(".")[0] for route, to in properties("WebSocketApi")["Routes"].items()
         }
         assert routes == dict.fromkeys(frames, "Keystroke") | {"$connect": "Connection", "$disconnect": "Connection"}
+
+    def test_a_domain_of_ones_own_leads_to_the_stage(self) -> None:
+        mapping, domain = properties("ApiDomainMapping"), properties("ApiDomain")
+        assert (mapping["ApiId"], mapping["Stage"]) == ({"Ref": "WebSocketApi"}, {"Ref": "WebSocketApiliveStage"})
+        assert "WebSocketApiliveStage" in expanded()["Resources"]
+        assert domain["DomainNameConfigurations"][0]["SecurityPolicy"] == "TLS_1_2"
+        assert {RESOURCES[n]["Condition"] for n in ("ApiDomain", "ApiDomainMapping")} == {"HasDomain"}
+
+    def test_no_metrics_by_route_are_paid_for(self) -> None:
+        api = properties("WebSocketApi")
+        every = [api["DefaultRouteSettings"], *api["RouteSettings"].values()]
+        assert [settings["DetailedMetricsEnabled"] for settings in every] == [False] * len(every)
 
     def test_connecting_takes_the_authorizer_wherever_the_token_is(self) -> None:
         """T13. An identity source would refuse handshakes that carry the token elsewhere."""
@@ -270,6 +298,36 @@ class TestStores:
             name for name in told if re.search("(?i)secret|password|credential", name) and not name.endswith("_ARN")
         ] == []
 
+    @pytest.mark.parametrize("queue", ["GuestQueue", "GuestDeadLetters"])
+    def test_queues_are_encrypted_and_refuse_whoever_comes_without_tls(self, queue: str) -> None:
+        (statement,) = properties("QueuesByTls")["PolicyDocument"]["Statement"]
+        assert properties(queue)["SqsManagedSseEnabled"] is True
+        assert {"Ref": queue} in properties("QueuesByTls")["Queues"]
+        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sqs:*")
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+    def test_the_alarm_topic_is_for_alarms_of_this_account_and_by_tls(self) -> None:
+        allow, deny = properties("AlarmTopicPolicy")["PolicyDocument"]["Statement"]
+        assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+    def test_what_becomes_of_tables_and_secrets_is_said(self) -> None:
+        """cfn-lint's W3011 is off, as SAM hands a function's policies on; here nothing is left to a default."""
+        said = {
+            name: (r.get("DeletionPolicy"), r.get("UpdateReplacePolicy"))
+            for name, r in RESOURCES.items()
+            if r["Type"] in ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
+        }
+        assert said == {
+            "SessionsTable": ("Delete", "Delete"),
+            "KeepersTable": ("Delete", "Delete"),
+            "MessagesTable": ("Delete", "Delete"),
+            "CxoneStateTable": ("Delete", "Delete"),
+            "CxoneSecret": ("Delete", "Retain"),
+            "VisitorSecret": ("Delete", "Retain"),
+        }
+
 
 class TestKeeper:
     def test_has_a_file_descriptor_for_each_guest(self) -> None:
@@ -279,6 +337,9 @@ class TestKeeper:
 
     def test_cannot_write_its_own_disk(self) -> None:
         assert keeper_container()["ReadonlyRootFilesystem"] is True
+
+    def test_has_no_powers_of_root(self) -> None:
+        assert keeper_container()["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
 
     def test_has_time_to_hand_its_guests_back(self) -> None:
         """Fargate kills after StopTimeout, at most 120 s."""
@@ -296,6 +357,12 @@ class TestKeeper:
     def test_a_bad_deployment_rolls_itself_back(self) -> None:
         breaker = properties("KeeperService")["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
         assert breaker == {"Enable": True, "Rollback": True}
+
+    def test_alarms_of_keepers_take_a_deployment_back(self) -> None:
+        alarms = properties("KeeperService")["DeploymentConfiguration"]["Alarms"]
+        assert alarms["Rollback"] is True
+        assert alarms["Enable"] == {"Fn::If": ["RollsBackByAlarms", True, False]}
+        assert {RESOURCES[alarm["Ref"]]["Condition"] for alarm in alarms["AlarmNames"]} == {"RunsKeeper"}
 
     def test_scales_by_guests_held_and_by_guests_waiting(self) -> None:
         held = properties("KeeperScalingByGuestsHeld")["TargetTrackingScalingPolicyConfiguration"]
@@ -322,7 +389,28 @@ class TestAlarms:
 
     def test_silence_of_sweeper_and_keeper_is_an_alarm(self) -> None:
         silent = [alarm for alarm in ALARMS if properties(alarm)["TreatMissingData"] == "breaching"]
-        assert silent == ["SweeperSilent", "KeeperSilent"]
+        assert silent == ["SweeperSilent", "KeeperSilent", "KeepersTooFew"]
+
+    @pytest.mark.parametrize("metric", OUR_METRICS)
+    def test_each_is_on_a_metric_that_the_code_puts_out(self, metric: str) -> None:
+        """As a whole name, or the part before the dot, as in `Typing.denied`."""
+        sources = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers").rglob("*.py")]
+        written = re.compile(rf'"{metric}"|f"{metric.partition(".")[0]}\.{{')
+        assert any(written.search(source.read_text()) for source in sources)
+
+    @pytest.mark.parametrize("alarm", ["TypingShownLate", "TypingEndedLate", "CallsNotAccepted", "GuestsNotHeld"])
+    def test_what_users_feel_is_an_objective_with_an_alarm_and_a_place_on_the_dashboard(self, alarm: str) -> None:
+        metric = re.search(r"FirstKeyToShown|LastKeyToEnded|CallsAccepted|GuestsNotHeld", json.dumps(properties(alarm)))
+        assert metric
+        assert f'"{metric[0]}"' in properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+
+    def test_the_number_of_keepers_is_that_of_their_reports(self) -> None:
+        alarm = properties("KeepersTooFew")
+        assert (alarm["Statistic"], alarm["Period"]) == ("SampleCount", 60)  # each reports once a minute
+        assert alarm["Threshold"] == {"Ref": "KeeperMinTasks"}
+
+    def test_guests_near_sqss_limit_ring_before_it_is_met(self) -> None:
+        assert 50_000 < properties("GuestsNearLimit")["Threshold"] < 120_000
 
 
 def test_the_dashboard_is_json_about_resources_of_this_template() -> None:

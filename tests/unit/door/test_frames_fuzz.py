@@ -3,6 +3,7 @@
 import json
 import traceback
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import example, given
@@ -10,10 +11,13 @@ from hypothesis import strategies as st
 from typing_relay.door.frames import (
     MAX_AGO_MS,
     MAX_FRAME_BYTES,
+    MAX_MESSAGE_BYTES,
     MAX_STOP_AGO_MS,
+    MAX_TEXT,
     BadFrame,
     Hello,
     Keystroke,
+    Message,
     Ping,
     Stop,
     parse,
@@ -21,6 +25,7 @@ from typing_relay.door.frames import (
 
 from tests.support.fuzzing import fuzz, json_values
 
+ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 HOLD_MS = 6_000
 GOOD = [
     '{"action":"hello"}',
@@ -29,21 +34,33 @@ GOOD = [
     '{"action":"stop"}',
     '{"action":"stop","ago_ms":2500}',
     '{"action":"ping"}',
+    f'{{"action":"message","id":"{ID}","text":"hello"}}',
 ]
-CODES = {"bad_frame", "too_large", "unknown_action"}
+CODES = {"bad_frame", "bad_message", "too_large", "unknown_action"}
 CANARY = "c4n4ry"
 
 # Text as Lambda hands it over: any code point, lone surrogates too, which JSON can carry.
 any_text = st.text(st.characters(), max_size=200)
 near_json = st.text(st.sampled_from('{}[]":,\\ \n\t0123456789-+.eEaction_mskytroku\u0000\ud800'), max_size=120)
 frame_like = st.fixed_dictionaries(
-    {"action": st.sampled_from(["hello", "keystroke", "stop", "ping", "$default", "Keystroke"]) | json_values},
+    {
+        "action": st.sampled_from(["hello", "keystroke", "stop", "ping", "message", "$default", "Keystroke"])
+        | json_values
+    },
     optional={
         "ago_ms": json_values,
         "hold_ms": json_values,
         "text": json_values,
         "session": st.text(),
         "__proto__": json_values,
+    },
+)
+message_like = st.fixed_dictionaries(
+    {"action": st.just("message")},
+    optional={
+        "id": st.just(ID) | st.uuids().map(str) | st.uuids().map(lambda made: str(made).upper()) | json_values,
+        "text": any_text | st.just("x" * (MAX_TEXT + 1)) | json_values,
+        "ago_ms": json_values,
     },
 )
 
@@ -54,13 +71,17 @@ def _outcome(body: str) -> str:
         frame = parse(body, HOLD_MS)
     except BadFrame as refusal:
         return refusal.code
-    assert isinstance(frame, Hello | Keystroke | Stop | Ping)
+    assert isinstance(frame, Hello | Keystroke | Stop | Ping | Message)
     return "taken"
 
 
 def _is_ours(body: str) -> bool:
     """The frame contract, said once more in another way."""
     fields: dict[str, Any] = json.loads(body)
+    if fields["action"] == "message":
+        return fields.keys() == {"action", "id", "text"} and _is_a_message(fields["id"], fields["text"])
+    if len(body.encode("utf-8", "surrogatepass")) > MAX_FRAME_BYTES:
+        return False
     if fields["action"] in ("hello", "ping"):
         return fields.keys() == {"action"}
     known = {"keystroke": {"action", "ago_ms", "hold_ms"}, "stop": {"action", "ago_ms"}}[fields["action"]]
@@ -68,6 +89,14 @@ def _is_ours(body: str) -> bool:
     ago_ms, hold_ms = fields.get("ago_ms", 0), fields.get("hold_ms", 1)
     is_held_well = type(hold_ms) is int and 0 < hold_ms <= HOLD_MS
     return fields.keys() <= known and type(ago_ms) in (int, float) and 0 <= ago_ms <= most and is_held_well
+
+
+def _is_a_message(message_id: Any, text: Any) -> bool:
+    if type(message_id) is not str or str(UUID(message_id)) != message_id or type(text) is not str:
+        return False
+    has_half_characters = any("\ud800" <= character <= "\udfff" for character in text)
+    units = sum(2 if character > "\uffff" else 1 for character in text)
+    return not has_half_characters and text.strip() != "" and units <= MAX_TEXT
 
 
 @fuzz
@@ -89,7 +118,7 @@ def test_any_text_is_a_frame_or_refused(body: str) -> None:
 
 
 @fuzz
-@given(frame_like | json_values, st.sampled_from([None, 0, 2]), st.booleans())
+@given(frame_like | message_like | json_values, st.sampled_from([None, 0, 2]), st.booleans())
 def test_of_all_json_only_frames_are_taken(value: Any, indent: int | None, ascii_only: bool) -> None:
     """T13: exactly those of the contract, however they are spelled."""
     body = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
@@ -114,17 +143,71 @@ def test_a_frame_with_one_more_key_is_refused(good: str, key: str, value: Any) -
 
 
 @fuzz
-@given(st.integers(MAX_FRAME_BYTES + 1, 200_000), st.sampled_from("a[{\u20ac"))
+@given(st.integers(MAX_MESSAGE_BYTES + 1, 200_000), st.sampled_from("a[{\u20ac"))
 def test_a_frame_too_large_is_refused_as_that(size: int, character: str) -> None:
     """T13: by its size alone, unread."""
     assert _outcome(character * size) == "too_large"
 
 
 @fuzz
+@given(st.sampled_from(["hello", "keystroke", "stop", "ping", "unknown", ""]), st.integers(MAX_FRAME_BYTES, 60_000))
+def test_a_frame_as_large_as_a_message_that_is_none_is_refused_as_too_large(action: str, blanks: int) -> None:
+    """T13: only a message has a reason to be."""
+    assert _outcome(f'{{"action":"{action}"{" " * blanks}}}') == "too_large"
+
+
+@pytest.mark.parametrize("character", ["x", "\u20ac", "\n", "\x01", '"', "\ud83d\ude00"])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_message_may_have_ten_thousand_characters_whatever_they_are(character: str, ascii_only: bool) -> None:
+    """As JavaScript counts them; JSON may take six bytes for one."""
+    character = character.encode("utf-16", "surrogatepass").decode("utf-16")
+    units = len(character.encode("utf-16-le")) // 2
+    text = "x" + character * (MAX_TEXT // units - 1) + "x" * (units - 1)
+    body = json.dumps({"action": "message", "id": ID, "text": text}, ensure_ascii=ascii_only)
+    assert parse(body, HOLD_MS) == Message(ID, text)
+    assert _outcome(json.dumps({"action": "message", "id": ID, "text": text + "x"})) == "bad_message"
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"text": "hello"}, '"id"'),
+        ({"id": "1", "text": "hello"}, '"id"'),
+        ({"id": ID.upper(), "text": "hello"}, '"id"'),
+        ({"id": ID + "\n", "text": "hello"}, '"id"'),
+        ({"id": ID}, '"text"'),
+        ({"id": ID, "text": ""}, '"text"'),
+        ({"id": ID, "text": " \n\t\u2003"}, '"text"'),
+        ({"id": ID, "text": 1}, '"text"'),
+        ({"id": ID, "text": "\ud83d"}, '"text"'),
+    ],
+)
+def test_a_bad_message_is_refused_with_what_is_wrong_and_which_it_is(fields: dict[str, Any], named: str) -> None:
+    """T13: a front end that waits for its answer finds it by the id."""
+    with pytest.raises(BadFrame) as refusal:
+        parse(json.dumps({"action": "message", **fields}), HOLD_MS)
+    assert refusal.value.code == "bad_message"
+    assert str(refusal.value).startswith(named)
+    assert refusal.value.message_id == (ID if named == '"text"' else "")
+
+
+def test_a_message_does_not_show_its_text_when_it_is_printed() -> None:
+    """T13: nor when it is logged."""
+    assert CANARY not in repr(parse(json.dumps({"action": "message", "id": ID, "text": CANARY}), HOLD_MS))
+
+
+@fuzz
 @given(st.sampled_from([CANARY, f'"{CANARY}"', f'{{"{CANARY}":1}}', f'{{"action":"{CANARY}"}}']), any_text)
 def test_no_refusal_repeats_what_came(part: str, rest: str) -> None:
     """T13: neither to the front end nor, as a traceback, in a log."""
-    for body in (part, part + rest, rest + part, f'{{"action":"stop","text":{json.dumps(part + rest)}}}'):
+    for body in (
+        part,
+        part + rest,
+        rest + part,
+        f'{{"action":"stop","text":{json.dumps(part + rest)}}}',
+        f'{{"action":"message","id":{json.dumps(part + rest)},"text":"hello"}}',
+        f'{{"action":"message","id":"{ID}","text":{json.dumps(CANARY + chr(0xD800))}}}',
+    ):
         with pytest.raises(BadFrame) as refusal:
             parse(body, HOLD_MS)
         assert CANARY not in "".join(traceback.format_exception(refusal.value))

@@ -87,10 +87,10 @@ class Aws:
             KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
         )
 
-    def start(self, session_id: str, generation: int) -> bool:
+    def start(self, record: Session, generation: int) -> bool:
         """Step Functions, as far as a function sees it."""
         if self.can_start:
-            self.started.append((session_id, generation))
+            self.started.append((record.session_id, generation))
         return self.can_start
 
     def record(self) -> Session | None:
@@ -122,6 +122,7 @@ class Cxone:
 
     def __init__(self) -> None:
         self.typing: list[bool] = []
+        self.asked = 0
         self.answer = Outcome(Kind.ACCEPTED)
 
     def set_typing(self, guest_id: str, typing: bool) -> Outcome:
@@ -131,6 +132,7 @@ class Cxone:
 
     def get_typing(self, guest_id: str) -> bool:
         """What was taken last."""
+        self.asked += 1
         return self.typing[-1]
 
 
@@ -186,7 +188,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
 def load(name: str, aws: Aws, **world: Any) -> ModuleType:
     """A function, cold, whose executions ``aws`` counts."""
     function = load_function(name)
-    function.world = replace(function.world, start_execution=aws.start, clock=aws.time, **world)  # type: ignore[attr-defined]
+    function.world = replace(function.world, start_owner=aws.start, clock=aws.time, **world)  # type: ignore[attr-defined]
     return function
 
 
@@ -202,7 +204,7 @@ def send(function: ModuleType, sample: str, connection: str = "tab-1", at: int |
 
 def test_an_execution_that_is_refused_is_counted_at_once(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     """Typing is not shown then, for anybody: an alarm must ring (quota, permission, outage)."""
-    assert not runtime.start_execution("alice", 1)
+    assert not runtime.start_execution(Session("alice"), 1)
     counted = [line for line in capsys.readouterr().out.splitlines() if '"BurstsNotStarted":[1.0]' in line]
     assert len(counted) == 1
 
@@ -469,6 +471,34 @@ def test_a_held_key_lets_its_owner_sleep_until_its_stop_calls_the_next(
     assert cxone.typing == [True, False]
 
 
+def test_a_burst_without_faults_asks_cxone_nothing(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T14: and its end is done with in the same write as CXone's word."""
+    send(keystroke, "keystroke", at=aws.time() - 100)
+    reconcile(sender)
+    send(keystroke, "stop")
+    aws.calls.clear()
+    assert reconcile(sender, generation=2)["done"]
+    assert (cxone.typing, cxone.asked) == ([True, False], 0)
+    assert aws.calls == ["GetItem", "UpdateItem", "UpdateItem"]  # read, lock, settled
+
+
+def test_an_end_of_typing_whose_first_call_failed_is_asked_after(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T4, T14: CXone's word alone does not settle what may have been taken twice."""
+    send(keystroke, "keystroke", at=aws.time() - 100)
+    reconcile(sender)
+    cxone.answer = Outcome(Kind.FAILED)
+    send(keystroke, "stop")
+    reconcile(sender, generation=2)
+    cxone.answer = Outcome(Kind.ACCEPTED)
+    aws.time.ms += 2_000
+    assert reconcile(sender, generation=2)["done"]
+    assert (cxone.typing, cxone.asked) == ([True, False, False], 1)
+
+
 def test_a_stop_told_of_late_takes_no_newer_key_back(
     aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
 ) -> None:
@@ -636,7 +666,11 @@ def test_the_sweeper_takes_up_what_a_dead_owner_left(aws: Aws, keystroke: Module
     send(keystroke, "keystroke")
     aws.set(lease_until={"N": str(aws.time() - 1)})
     sweeper = load("sweeper", aws)
-    assert sweeper.handler(json.loads((EVENTS / "sweep.json").read_text()), Invocation()) == {"found": 1, "started": 1}
+    assert sweeper.handler(json.loads((EVENTS / "sweep.json").read_text()), Invocation()) == {
+        "found": 1,
+        "started": 1,
+        "expired": 0,
+    }
     assert aws.started[-1] == ("alice", 2)
 
 
@@ -644,7 +678,7 @@ def test_the_sweeper_leaves_a_live_owner_alone(aws: Aws, keystroke: ModuleType) 
     """T6: one owner at a time."""
     send(keystroke, "keystroke")
     sweeper = load("sweeper", aws)
-    assert sweeper.handler({}, Invocation()) == {"found": 0, "started": 0}
+    assert sweeper.handler({}, Invocation()) == {"found": 0, "started": 0, "expired": 0}
 
 
 def test_a_missing_setting_is_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

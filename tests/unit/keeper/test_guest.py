@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from typing_relay.keeper import guest
 from typing_relay.keeper.guest import (
     Action,
+    AwaitTurn,
     CloseSocket,
     CreateGuest,
     Doing,
@@ -42,18 +43,35 @@ class Life:
     """One guest, fed with events at a time that only the test moves."""
 
     def __init__(self, jitter: float = 0.5) -> None:
-        self.held, self.actions = guest.hold("alice", "me")
+        self.held, self.actions = guest.hold("alice", "me", NOW)
         self.now, self.jitter = NOW, jitter
+        #: Others have their turn first.
+        self.is_crowded = False
 
     def happens(self, event: Event, after_ms: int = 1) -> tuple[Action, ...]:
         self.now += after_ms
         self.held, self.actions = guest.step(self.held, event, self.now, POLICY, self.jitter)
+        if AwaitTurn() in self.actions and not self.is_crowded:
+            return self.happens(guest.LossDue(), after_ms=0)
         return self.actions
 
     def wakes(self) -> tuple[Action, ...]:
         at = guest.wake_at(self.held, POLICY)
         assert at is not None
         return self.happens(guest.Woke(), max(0, at - self.now))
+
+    def reopens(self) -> None:
+        """The pause is over: whatever is due before comes first."""
+        while not any(isinstance(action, OpenSocket) for action in self.wakes()):
+            assert self.held.doing is Doing.RESTING
+
+    def blip_ends(self) -> tuple[Action, ...]:
+        """The time comes at which a lost socket is told; whatever is due before comes first."""
+        told: tuple[Action, ...] = ()
+        ends_at = self.held.without_since + POLICY.blip_ms
+        while (at := guest.wake_at(self.held, POLICY)) is not None and at <= ends_at:
+            told += self.happens(guest.Woke(), max(0, at - self.now))
+        return told
 
     def refreshes(self, record: Session | None) -> tuple[Action, ...]:
         return self.happens(guest.Refreshed(record, self.now + 1), after_ms=2)
@@ -149,14 +167,150 @@ def test_another_message_does_not_cut_a_pause_short() -> None:
 
 
 def test_a_lost_socket_is_reopened_for_the_same_guest(settled: Life) -> None:
-    assert settled.happens(guest.SocketLost(1, LOST)) == (SetStatus(GuestStatus.RECONNECTING),)
+    assert settled.happens(guest.SocketLost(1, LOST)) == ()
     assert settled.wakes() == (OpenSocket(2, URL),)
 
 
-def test_a_reopened_socket_is_told_to_the_visitor(settled: Life) -> None:
+def test_a_blip_is_not_told(settled: Life) -> None:
+    """Neither record nor visitor learn of a socket that is open again within 2 s."""
     settled.happens(guest.SocketLost(1, LOST))
     settled.wakes()
-    assert settled.happens(guest.SocketOpened(2)) == (SetStatus(GuestStatus.OPEN),)
+    assert settled.happens(guest.SocketOpened(2), settled.held.without_since + POLICY.blip_ms - settled.now) == ()
+
+
+def test_a_loss_is_told_when_it_has_lasted_2_s_from_the_loss_on(settled: Life) -> None:
+    settled.happens(guest.SocketLost(1, LOST))
+    lost_at = settled.now
+    assert settled.blip_ends() == (OpenSocket(2, URL), SetStatus(GuestStatus.RECONNECTING))
+    assert settled.now == lost_at + 2_000
+
+
+def test_a_loss_is_told_once_and_its_end_at_once(settled: Life) -> None:
+    settled.happens(guest.SocketLost(1, LOST))
+    settled.blip_ends()
+    assert settled.happens(guest.SocketLost(2, LOST)) == ()
+    assert settled.wakes() == (OpenSocket(3, URL),)
+    assert settled.happens(guest.SocketOpened(3)) == (SetStatus(GuestStatus.OPEN),)
+
+
+def test_tries_that_fail_within_a_blip_do_not_begin_it_anew(settled: Life) -> None:
+    settled.jitter = 0.1
+    settled.happens(guest.SocketLost(1, LOST))
+    lost_at = settled.now
+    for number in (2, 3):
+        settled.wakes()
+        settled.happens(guest.SocketLost(number, LOST), after_ms=100)
+    settled.blip_ends()
+    assert (settled.held.status, settled.now) == (GuestStatus.RECONNECTING, lost_at + 2_000)
+
+
+def test_each_loss_has_a_blip_of_its_own(settled: Life) -> None:
+    settled.happens(guest.SocketLost(1, LOST), after_ms=60_000)
+    settled.wakes()
+    settled.happens(guest.SocketOpened(2))
+    settled.happens(guest.SocketLost(2, LOST), after_ms=60_000)
+    assert settled.wakes() == (OpenSocket(3, URL),)
+
+
+def test_a_keeper_that_died_during_a_blip_leaves_nothing_to_tell() -> None:
+    """The record says open; the next keeper opens the socket, and it is."""
+    life = Life()
+    life.happens(guest.Taken(WITH_GUEST))
+    assert life.happens(guest.SocketOpened(1)) == ()
+
+
+def test_a_guest_taken_over_and_not_open_for_2_s_is_told() -> None:
+    """Since when its socket is lost nobody knows: it counts from the taking."""
+    life = Life()
+    life.happens(guest.Taken(WITH_GUEST), after_ms=500)
+    assert life.wakes() == (SetStatus(GuestStatus.RECONNECTING),)
+    assert life.now == NOW + 2_000
+
+
+def test_a_loss_that_the_last_keeper_told_is_over_when_the_next_one_has_the_socket() -> None:
+    life = Life()
+    life.happens(guest.Taken(dataclasses.replace(WITH_GUEST, guest_status=GuestStatus.RECONNECTING)))
+    assert life.happens(guest.SocketOpened(1)) == (SetStatus(GuestStatus.OPEN),)
+
+
+def test_a_look_at_the_record_during_a_blip_changes_nothing(settled: Life) -> None:
+    settled.happens(guest.SocketLost(1, LOST))
+    before = settled.held
+    assert settled.refreshes(WITH_GUEST) == ()
+    assert settled.held == before
+
+
+def test_a_guest_that_proves_to_be_over_is_never_said_to_be_reconnecting(settled: Life) -> None:
+    """That write, late, would say so of the next guest."""
+    settled.happens(guest.SocketLost(1, LOST))
+    settled.wakes()
+    assert settled.happens(guest.SocketLost(2, OVER)) == (EndGuest("g1"),)
+    assert guest.wake_at(settled.held, POLICY) is None
+    assert settled.happens(guest.Woke(), after_ms=POLICY.blip_ms) == ()
+
+
+# --- a loss is told in its turn
+
+
+@pytest.fixture
+def crowded(settled: Life) -> Life:
+    """Its socket has been lost for 2 s, as thousands of others have."""
+    settled.is_crowded = True
+    settled.happens(guest.SocketLost(1, LOST))
+    assert settled.blip_ends() == (OpenSocket(2, URL), AwaitTurn())
+    return settled
+
+
+def test_a_loss_waits_for_its_turn_once(crowded: Life) -> None:
+    assert crowded.happens(guest.Woke()) == ()
+    assert crowded.happens(guest.LossDue()) == (SetStatus(GuestStatus.RECONNECTING),)
+
+
+def test_a_loss_that_is_over_before_its_turn_is_not_told(crowded: Life) -> None:
+    assert crowded.happens(guest.SocketOpened(2)) == ()
+    assert crowded.happens(guest.LossDue()) == ()
+
+
+def test_a_new_loss_is_not_told_in_the_turn_of_the_last_one(crowded: Life) -> None:
+    crowded.happens(guest.SocketOpened(2))
+    crowded.happens(guest.SocketLost(2, LOST))
+    assert crowded.happens(guest.LossDue()) == ()
+    assert AwaitTurn() in crowded.blip_ends()
+
+
+def test_a_guest_that_ends_before_the_turn_of_its_loss_goes_on_as_any(crowded: Life) -> None:
+    """The next one is told open at once; the turn that comes late says nothing."""
+    crowded.happens(guest.SocketLost(2, OVER))
+    assert crowded.happens(guest.LossDue()) == ()
+    crowded.happens(guest.GuestEnded(by_us=True))
+    crowded.wakes()
+    crowded.happens(guest.Created("g2", URL))
+    assert crowded.happens(guest.SocketOpened(3)) == (SetStatus(GuestStatus.OPEN),)
+    assert crowded.happens(guest.LossDue()) == ()
+
+
+# --- missed
+
+
+@pytest.mark.parametrize(("after_ms", "missed"), [(POLICY.missed_ms - 1, False), (POLICY.missed_ms, True)])
+def test_a_guest_without_a_socket_for_30_s_is_missed(settled: Life, after_ms: int, missed: bool) -> None:
+    settled.happens(guest.SocketLost(1, LOST))
+    assert guest.is_missed(settled.held, settled.now + after_ms, POLICY) is missed
+
+
+def test_a_guest_whose_first_socket_does_not_come_is_missed_from_its_request_on() -> None:
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.NotCreated(Outcome(Kind.DENIED)))
+    assert guest.is_missed(life.held, NOW + POLICY.missed_ms, POLICY)
+
+
+def test_an_open_guest_is_not_missed_nor_one_whose_visitor_is_gone(settled: Life) -> None:
+    later = settled.now + 2 * POLICY.missed_ms
+    assert not guest.is_missed(settled.held, later, POLICY)
+    settled.refreshes(ALONE)
+    settled.happens(guest.SocketLost(1, LOST))
+    assert not guest.is_missed(settled.held, later, POLICY)
 
 
 def test_the_pause_before_reopening_is_spread_over_all_of_its_limit(settled: Life) -> None:
@@ -173,7 +327,7 @@ def test_the_limit_of_the_pause_doubles_up_to_its_cap(settled: Life) -> None:
     for number in range(1, 9):
         settled.happens(guest.SocketLost(number, LOST))
         pauses.append(settled.held.retry_at - settled.now)
-        settled.wakes()
+        settled.reopens()
     assert pauses == [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]
 
 
@@ -181,7 +335,7 @@ def test_a_socket_that_was_healthy_starts_the_pauses_anew(settled: Life) -> None
     settled.jitter = 1.0
     for number in (1, 2, 3):
         settled.happens(guest.SocketLost(number, LOST))
-        settled.wakes()
+        settled.reopens()
     settled.happens(guest.SocketOpened(4))
     settled.happens(guest.SocketLost(4, LOST), after_ms=POLICY.healthy_ms)
     assert settled.held.retry_at - settled.now == POLICY.first_backoff_ms
@@ -223,8 +377,15 @@ def test_a_replacement_that_fails_leaves_the_old_socket_in_use_and_is_tried_agai
 
 def test_the_old_socket_lost_during_its_replacement_waits_for_the_new_one(settled: Life) -> None:
     settled.wakes()
-    assert settled.happens(guest.SocketLost(1, LOST)) == (SetStatus(GuestStatus.RECONNECTING),)
+    assert settled.happens(guest.SocketLost(1, LOST)) == ()
+    assert settled.blip_ends() == (SetStatus(GuestStatus.RECONNECTING),)
     assert settled.happens(guest.SocketOpened(2)) == (SetStatus(GuestStatus.OPEN),)
+
+
+def test_the_old_socket_lost_just_before_its_replacement_opens_is_a_blip(settled: Life) -> None:
+    settled.wakes()
+    settled.happens(guest.SocketLost(1, LOST))
+    assert settled.happens(guest.SocketOpened(2)) == ()
 
 
 # --- CXone says that the guest is over
@@ -281,7 +442,9 @@ def test_a_scope_that_is_missing_ends_no_guest_and_is_tried_seldom(settled: Life
     settled.happens(guest.SocketLost(1, LOST))
     settled.wakes()
     assert settled.happens(guest.SocketLost(2, Outcome(Kind.DENIED))) == ()
-    assert guest.wake_at(settled.held, POLICY) == settled.now + POLICY.denied_ms
+    denied_at = settled.now
+    settled.reopens()
+    assert settled.now == denied_at + POLICY.denied_ms
 
 
 # --- the fence
@@ -348,6 +511,18 @@ def test_a_record_that_does_not_let_go_is_looked_at_and_the_socket_kept(settled:
     assert settled.held.socket == 1
 
 
+@pytest.mark.parametrize("answer", [guest.StoreFailed(), guest.Released(done=False)])
+def test_a_socket_that_is_being_opened_when_the_visitor_is_given_up_is_not_opened_twice(answer: Event) -> None:
+    """Nobody would ever close the first one."""
+    life = Life()
+    life.happens(guest.Taken(ALONE))
+    life.happens(guest.Woke(), after_ms=POLICY.grace_ms)
+    assert life.held.doing is Doing.RELEASING
+    life.happens(answer)
+    assert OpenSocket(2, URL) not in life.happens(guest.Woke(), after_ms=POLICY.first_backoff_ms)
+    assert life.held.opening == 1
+
+
 # --- the store fails
 
 
@@ -381,6 +556,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(guest.SocketLost, SOCKETS, OUTCOMES),
     st.builds(guest.GuestEnded, st.booleans()),
     st.builds(guest.Released, st.booleans()),
+    st.just(guest.LossDue()),
 )
 
 
@@ -452,6 +628,7 @@ def test_a_record_that_says_what_is_so_is_not_written_again(settled: Life) -> No
 
 def test_a_record_that_says_otherwise_waits_until_there_is_a_socket_again(settled: Life) -> None:
     settled.happens(guest.SocketLost(1, LOST))
+    settled.blip_ends()
     assert settled.refreshes(WITH_GUEST) == ()
 
 
@@ -461,3 +638,4 @@ def test_a_first_socket_that_cannot_be_opened_tells_the_visitor_nothing_new() ->
     life.happens(guest.Taken(WITH_VISITOR))
     life.happens(guest.Created("g1", URL))
     assert life.happens(guest.SocketLost(1, LOST)) == ()
+    assert life.blip_ends() == (OpenSocket(2, URL),)

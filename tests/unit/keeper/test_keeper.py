@@ -8,10 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.keeper import Keeper, Settings, Workers
-from typing_relay.keeper.openings import Openings
+from typing_relay.keeper.guest import FenceLost
+from typing_relay.keeper.keeper import LOSSES_PER_SECOND, Keeper, Settings, Workers
+from typing_relay.keeper.talks import WebchatTalk, webchat_meaning
+from typing_relay.keeper.turnstile import Turnstile
 from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.outcomes import Kind, Outcome
 
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
 
@@ -24,6 +28,7 @@ class Records:
     """Session records as far as a keeper touches them."""
 
     def __init__(self, *session_ids: str) -> None:
+        self.written: list[GuestStatus] = []
         self.by_id = {
             session_id: Session(
                 session_id,
@@ -46,6 +51,7 @@ class Records:
         return {session_id: self.by_id[session_id] for session_id in session_ids}
 
     def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+        self.written.append(status)
         self.change(session_id, guest_status=status)
         return self.by_id[session_id]
 
@@ -69,18 +75,18 @@ class Scene:
     def __init__(self, *session_ids: str) -> None:
         self.loop, self.store, self.names = ManualLoop(), ManualJobs(), ManualJobs()
         self.records, self.outbox, self.now, self.counters = Records(*session_ids), SentFrames(), NOW, Counters()
-        self.openings = Openings(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
+        self.openings = Turnstile(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
         self.keeper = Keeper(
             Settings(NAME),
             self.loop,  # type: ignore[arg-type]
             Workers(cxone=ManualJobs(), store=self.store, names=self.names),  # type: ignore[arg-type]
             self.records,  # type: ignore[arg-type]
-            cxone=None,  # type: ignore[arg-type]
-            outbox=self.outbox,  # type: ignore[arg-type]
-            openings=self.openings,
-            tls=ssl.create_default_context(),
-            counters=self.counters,
-            clock=self.clock,
+            lambda voice: WebchatTalk(voice, lambda: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters),
+            self.outbox,  # type: ignore[arg-type]
+            self.openings,
+            ssl.create_default_context(),
+            self.counters,
+            self.clock,
         )
         for session_id in session_ids:
             self.keeper.requested(session_id)
@@ -104,6 +110,18 @@ class Scene:
         self.keeper._socket_opened(hand, number)
         self.store.run()
         self.loop.advance(0.1)
+
+    def is_open(self, session_id: str, number: int) -> None:
+        """So it is, without a socket having been there to tell."""
+        hand = self.keeper._hands[session_id]
+        hand.held = replace(hand.held, doing=guest.Doing.OPENING, opening=number, last_socket=number)
+        self.keeper._happened(hand, guest.SocketOpened(number))
+
+    def passes(self, seconds: int) -> None:
+        """Time, in which the store answers within 10 ms."""
+        for _ in range(seconds * 100):
+            self.loop.advance(0.01)
+            self.store.run()
 
 
 @pytest.fixture
@@ -161,8 +179,49 @@ def test_a_guest_that_is_being_reopened_is_said_to_be_whatever_it_can_show(typin
     scene.records.change("alice", typing_unavailable=typing_unavailable)
     hand = scene.keeper._hands["alice"]
     hand.sockets[hand.held.socket]._lost(OSError("reset"))
+    scene.now += 2_000
+    scene.keeper._woke(hand)
     scene.store.run()
     assert scene.outbox.frames[-1] == ("alice", {"type": "guest", "status": "reconnecting"})
+
+
+@pytest.fixture
+def dropped() -> Scene:
+    """Three hundred guests whose sockets were lost 2 s ago, all at once."""
+    scene = Scene(*(f"visitor-{number}" for number in range(300)))
+    for session_id in scene.keeper.session_ids():
+        scene.is_open(session_id, 98)
+    scene.store.run()
+    scene.records.written.clear()
+    scene.outbox.frames.clear()
+    for hand in scene.keeper._hands.values():
+        scene.keeper._happened(hand, guest.SocketLost(98, Outcome(Kind.LOST)))
+    scene.now += 2_000
+    for hand in scene.keeper._hands.values():
+        scene.keeper._woke(hand)
+    return scene
+
+
+def test_when_thousands_are_lost_at_once_only_so_many_losses_a_second_are_told(dropped: Scene) -> None:
+    dropped.passes(1)
+    assert len(dropped.records.written) == pytest.approx(LOSSES_PER_SECOND, abs=2)
+
+
+def test_a_loss_that_is_over_before_its_turn_is_neither_written_nor_told(dropped: Scene) -> None:
+    *_, last = dropped.keeper.session_ids()
+    dropped.is_open(last, 99)
+    dropped.passes(8)
+    assert len(dropped.records.written) == 299
+    assert last not in {session_id for session_id, _ in dropped.outbox.frames}
+
+
+def test_a_loss_that_was_told_is_followed_by_its_end(dropped: Scene) -> None:
+    first, *_ = dropped.keeper.session_ids()
+    dropped.passes(1)
+    dropped.is_open(first, 99)
+    dropped.store.run()
+    told = [frame["status"] for session_id, frame in dropped.outbox.frames if session_id == first]
+    assert told == ["reconnecting", "open"]
 
 
 def test_the_gauges_tell_guests_from_open_sockets() -> None:
@@ -171,10 +230,18 @@ def test_the_gauges_tell_guests_from_open_sockets() -> None:
     scene.opens("alice")
     assert scene.keeper.gauges() == {
         "GuestsHeld": 2,
+        "GuestsNotHeld": 0,
         "SocketsOpen": 1,
         "OpeningsWaiting": 0,
         "VisitorsWithFramesWaiting": 0,
     }
+
+
+def test_a_guest_that_a_visitor_has_waited_for_too_long_counts_as_not_held() -> None:
+    scene = Scene("alice", "bob")
+    scene.opens("alice")
+    scene.now += 30_000
+    assert scene.keeper.gauges()["GuestsNotHeld"] == 1
 
 
 def test_sockets_that_were_open_are_told_from_those_that_never_were() -> None:

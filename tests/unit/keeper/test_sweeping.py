@@ -6,7 +6,7 @@ import pytest
 from typing_relay.aws.sessions import shard_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.sweeping import LOOK_S, PAGE, Sweeping
-from typing_relay.relay.burst import Policy
+from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.ports import World
 
 from tests.simulation.memory_sessions import MemorySessions
@@ -22,15 +22,15 @@ class Scene:
         self.sessions, self.started, self.can_start, self.now = MemorySessions(), list[str](), True, NOW
         self.loop, self.counters = ManualLoop(), Counters()
         self.jobs = [ManualJobs() for _ in range(keepers)]
-        world = World(self.sessions, Policy(), lambda: self.now, self.start_execution, lambda _session: None)
+        world = World(self.sessions, Policy(), lambda: self.now, self.start_owner, lambda _session: None)
         for number, jobs in enumerate(self.jobs):
             delay = number / keepers
             made = Sweeping(self.loop, jobs, self.sessions, world, self.counters, lambda delay=delay: delay)  # type: ignore[arg-type,misc]
             made.start()
 
-    def start_execution(self, session_id: str, generation: int) -> bool:
+    def start_owner(self, record: Session, generation: int) -> bool:
         if self.can_start:
-            self.started.append(session_id)
+            self.started.append(record.session_id)
         return self.can_start
 
     def has_died(self, session_id: str, at: int = NOW) -> None:

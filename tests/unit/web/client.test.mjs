@@ -16,7 +16,7 @@ async function attached(t, options = {}) {
   const relay = attach(box, { url: URL_OF_RELAY, token: "secret-token", ...options });
   t.after(() => relay.detach());
   const events = [];
-  for (const type of ["status", "agent-typing", "message", "event", "error"]) {
+  for (const type of ["status", "agent-typing", "message", "message-status", "event", "error"]) {
     relay.addEventListener(type, ({ detail }) => events.push([type, detail]));
   }
   await settled();
@@ -362,3 +362,193 @@ for (const [wrong, args, message] of [
     assert.throws(() => attach(...args), { name: "TypeError", message });
   });
 }
+
+// --- messages
+
+const ID = "0f8fad5b-d9cb-469f-a165-70867728950e";
+const OTHER_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+const message = (id, text) => ({ action: "message", id, text });
+const accepted = (id) => ({ type: "message", id, status: "accepted" });
+
+test("a message leaves at once, with an id of its own", async (t) => {
+  const { relay, sent } = await welcomed(t);
+  relay.send("hello");
+  const [{ action, id, text }] = sent;
+  assert.deepEqual([action, text], ["message", "hello"]);
+  assert.match(id, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+});
+
+test("the promise of a message resolves with its answer, which is an event too", async (t) => {
+  const { browser, relay, events } = await welcomed(t);
+  const promise = relay.send("hello", ID);
+  browser.socket.answer({ type: "message", id: ID, status: "failed", reason: "refused" });
+  assert.deepEqual(await promise, { id: ID, status: "failed", reason: "refused" });
+  assert.deepEqual(events.at(-1), ["message-status", { id: ID, status: "failed", reason: "refused" }]);
+});
+
+test("a message ends the typing", async (t) => {
+  const { box, relay, sent } = await welcomed(t);
+  box.type("hello");
+  relay.send("hello", ID);
+  box.type("");
+  assert.deepEqual(sent, [keystroke(0), STOP, message(ID, "hello")]);
+});
+
+test("the next message leaves when the one before has been answered", async (t) => {
+  const { browser, relay, sent } = await welcomed(t);
+  relay.send("one", ID);
+  relay.send("two", OTHER_ID);
+  assert.deepEqual(sent, [message(ID, "one")]);
+  browser.socket.answer(accepted(ID));
+  assert.deepEqual(sent, [message(ID, "one"), message(OTHER_ID, "two")]);
+});
+
+test("a message that has no answer is sent again by the same id", async (t) => {
+  const { browser, relay, sent } = await welcomed(t);
+  relay.send("hello", ID);
+  await browser.advance(20_000, 100);
+  assert.deepEqual(sent, [message(ID, "hello"), message(ID, "hello")]);
+});
+
+test("a message that has its answer is not sent again", async (t) => {
+  const { browser, relay, sent } = await welcomed(t);
+  relay.send("hello", ID);
+  browser.socket.answer(accepted(ID));
+  await browser.advance(60_000, 100);
+  assert.deepEqual(sent, [message(ID, "hello")]);
+});
+
+test("a message without an answer is sent again after a reconnection", async (t) => {
+  const { browser, relay } = await welcomed(t);
+  const promise = relay.send("hello", ID);
+  relay.send("more", OTHER_ID);
+  browser.socket.break();
+  await browser.advance(1000);
+  browser.socket.accept();
+  browser.socket.answer(WELCOME);
+  assert.deepEqual(browser.socket.sent, [{ action: "hello" }, message(ID, "hello")]);
+  browser.socket.answer(accepted(ID));
+  assert.equal((await promise).status, "accepted");
+  assert.deepEqual(browser.socket.sent.at(-1), message(OTHER_ID, "more"));
+});
+
+test("a message sent while disconnected leaves when the connection is back", async (t) => {
+  const { browser, relay } = await attached(t);
+  relay.send("hello", ID);
+  browser.socket.accept();
+  browser.socket.answer(WELCOME);
+  assert.deepEqual(browser.socket.sent, [{ action: "hello" }, message(ID, "hello")]);
+});
+
+test("a refused message fails with the error's code, and the next one leaves", async (t) => {
+  const { browser, relay, sent, events } = await welcomed(t);
+  const promise = relay.send(" ", ID);
+  relay.send("two", OTHER_ID);
+  browser.socket.answer({ type: "error", code: "bad_message", message: "…", id: ID });
+  assert.deepEqual(await promise, { id: ID, status: "failed", reason: "bad_message" });
+  assert.deepEqual(sent.at(-1), message(OTHER_ID, "two"));
+  assert.deepEqual(events[1], ["error", { code: "bad_message", message: "…" }]);
+});
+
+test("a relay that knows no messages, or not this id, is not asked again and again", async (t) => {
+  const { browser, relay, sent } = await welcomed(t);
+  for (const code of ["unknown_action", "bad_message"]) {
+    const promise = relay.send("hello", ID);
+    browser.socket.answer({ type: "error", code, message: "…" });
+    assert.deepEqual(await promise, { id: ID, status: "failed", reason: code });
+  }
+  await browser.advance(60_000, 100);
+  assert.equal(sent.length, 2);
+});
+
+test("an error without a message on its way is an error and nothing else", async (t) => {
+  const { browser, events } = await welcomed(t);
+  browser.socket.answer({ type: "error", code: "bad_frame", message: "…" });
+  assert.deepEqual(events.slice(1), [["error", { code: "bad_frame", message: "…" }]]);
+});
+
+test("a message that came too soon after others is sent again later", async (t) => {
+  const { browser, relay, sent } = await welcomed(t);
+  relay.send("hello", ID);
+  browser.socket.answer({ type: "error", code: "rate_limited", message: "…", id: ID });
+  await browser.advance(20_000, 100);
+  assert.deepEqual(sent, [message(ID, "hello"), message(ID, "hello")]);
+});
+
+test("what becomes of another tab's message is an event, and answers none of this one's", async (t) => {
+  const { browser, relay, sent, events } = await welcomed(t);
+  relay.send("hello", ID);
+  relay.send("more", "a third id");
+  browser.socket.answer(accepted(OTHER_ID));
+  assert.deepEqual(events.at(-1), ["message-status", { id: OTHER_ID, status: "accepted" }]);
+  assert.deepEqual(sent, [message(ID, "hello")]);
+});
+
+test("the truth that comes late is an event", async (t) => {
+  const { browser, relay, events } = await welcomed(t);
+  relay.send("hello", ID);
+  browser.socket.answer({ type: "message", id: ID, status: "failed", reason: "unconfirmed" });
+  browser.socket.answer(accepted(ID));
+  assert.deepEqual(events.at(-1), ["message-status", { id: ID, status: "accepted" }]);
+});
+
+test("messages without an answer fail when the client is detached, and so do later ones", async (t) => {
+  const { browser, relay, sent } = await welcomed(t);
+  const promises = [relay.send("one", ID), relay.send("two", OTHER_ID)];
+  relay.detach();
+  promises.push(relay.send("three", "a third id"));
+  const answers = await Promise.all(promises);
+  assert.deepEqual(
+    answers.map(({ id, status, reason }) => [id, status, reason]),
+    [ID, OTHER_ID, "a third id"].map((id) => [id, "failed", "closed"]),
+  );
+  await browser.advance(60_000, 100);
+  assert.deepEqual(sent, [message(ID, "one")]);
+});
+
+test("a text that API Gateway would close the connection for is refused", async (t) => {
+  const { relay, sent } = await welcomed(t);
+  assert.throws(() => relay.send("\u20ac".repeat(11_000)), RangeError);
+  assert.throws(() => relay.send("\u0001".repeat(10_000)), RangeError);
+  assert.deepEqual(sent, []);
+  relay.send("\u20ac".repeat(10_000), ID);
+  assert.equal(sent.length, 1);
+});
+
+test("a message of a visitor who opted out of typing signals is sent all the same", async (t) => {
+  const { relay, sent } = await welcomed(t, { signals: false });
+  relay.send("hello", ID);
+  assert.deepEqual(sent, [message(ID, "hello")]);
+});
+
+// --- what the agent does, in the relay's words
+
+for (const [name, detail] of Object.entries({
+  message: { id: ID, text: "Good morning", author: "Ann", at: 1_800_000_000_000, from: "agent" },
+  agent: { name: "Ann" },
+  contact: { status: "closed" },
+  queue: { position: 3 },
+  read: { id: ID },
+  seen: { id: ID },
+})) {
+  test(`what the relay calls ${name} is an event of that name`, async (t) => {
+    const { browser, relay } = await welcomed(t);
+    const details = [];
+    relay.addEventListener(name, (event) => details.push(event.detail));
+    relay.addEventListener("event", () => assert.fail("as one, and not twice"));
+    browser.socket.answer({ type: "event", event: { eventType: "…" }, name, detail });
+    browser.socket.answer({ type: "event", event: null, name, detail });
+    assert.deepEqual(details, [detail, detail]);
+  });
+}
+
+test("an agent who types is told by name too, on each change", async (t) => {
+  const { browser, events } = await welcomed(t);
+  for (const typing of [true, true, false]) {
+    browser.socket.answer({ type: "event", event: { eventType: "…" }, name: "agent-typing", detail: { typing } });
+  }
+  assert.deepEqual(events.slice(1), [
+    ["agent-typing", { typing: true }],
+    ["agent-typing", { typing: false }],
+  ]);
+});

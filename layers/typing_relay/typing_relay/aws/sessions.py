@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
-from typing_relay.relay.ports import Absent, Coming, Lock
+from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
 
 #: Unreleased leases are spread over so many partitions of the index.
 SWEEP_SHARDS = 8
@@ -482,6 +482,80 @@ class DynamoSessions:
             "SET typing_unavailable = :true, shown = :false REMOVE sending, verify_at",
             "guest_id = :guest AND typing_unavailable = :false",
             {":guest": {"S": guest_id}, ":true": _TRUE, ":false": _FALSE},
+        )
+
+    # --- Digital-First: a guest there is a visitor signed in at the gateway, the same one for the session's life
+
+    def open_conversation(self, session_id: str, keeper: str, made: Conversation, now: int) -> bool:
+        """The visitor has signed in: nothing is known yet of what agents see."""
+        return self._done(
+            session_id,
+            "SET guest_id = :guest, web_socket_url = :url, access_until = :until, conversation = :conversation,"
+            " guest_status = :opening, guest_requested_at = :now, contact_open = :false, typing_unavailable = :false,"
+            f" {_FORGET_CALL} REMOVE sending, verify_at, typing_since",
+            "keeper = :keeper",
+            {
+                ":guest": {"S": made.visitor_id},
+                ":url": {"S": made.web_socket_url},
+                ":until": _n(made.access_until),
+                ":conversation": {"M": {name: {"S": value} for name, value in made.identity().items()}},
+                ":opening": {"S": GuestStatus.OPENING},
+                ":now": _n(now),
+                ":keeper": {"S": keeper},
+                ":false": _FALSE,
+                ":zero": _n(0),
+            },
+        )
+
+    def renew_access(self, session_id: str, keeper: str, web_socket_url: str, access_until: int) -> bool:
+        """The same visitor has a new token; what agents see is not touched by that."""
+        return self._done(
+            session_id,
+            "SET web_socket_url = :url, access_until = :until",
+            "keeper = :keeper",
+            {":url": {"S": web_socket_url}, ":until": _n(access_until), ":keeper": {"S": keeper}},
+        )
+
+    def set_contact(self, session_id: str, keeper: str, is_open: bool, may_show: bool) -> Session | None:
+        """A contact is open on the keeper's socket, or none is. None: the record names another keeper.
+
+        What was on its way is over: ``sends`` fences what its owner has read. ``may_show``: the agent may see typing,
+        so what is wanted is said again.
+        """
+        answer = self._update(
+            session_id,
+            f"SET contact_open = :open, {_FORGET_CALL}, sending_until = :zero"
+            + (", sending = :true REMOVE verify_at" if may_show else " REMOVE sending, verify_at, typing_since")
+            + " ADD sends :one",
+            "keeper = :keeper",
+            {
+                ":open": {"BOOL": is_open},
+                ":keeper": {"S": keeper},
+                ":false": _FALSE,
+                ":zero": _n(0),
+                ":one": _n(1),
+                **({":true": _TRUE} if may_show else {}),
+            },
+        )
+        return _session(answer["Attributes"]) if "Attributes" in answer else None
+
+    def doubt_shown(self, session_id: str, keeper: str) -> Session | None:
+        """The agent need not see what was accepted last: what is wanted is said again."""
+        answer = self._update(
+            session_id,
+            "SET sending = :true ADD sends :one",
+            "keeper = :keeper AND (attribute_not_exists(contact_open) OR contact_open = :true)",
+            {":true": _TRUE, ":keeper": {"S": keeper}, ":one": _n(1)},
+        )
+        return _session(answer["Attributes"]) if "Attributes" in answer else None
+
+    def set_thread(self, session_id: str, keeper: str, thread_id: str) -> bool:
+        """The conversation goes on in another thread."""
+        return self._done(
+            session_id,
+            "SET conversation.thread = :thread",
+            "keeper = :keeper AND attribute_exists(conversation)",
+            {":thread": {"S": thread_id}, ":keeper": {"S": keeper}},
         )
 
     # --- the one call

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -19,9 +20,13 @@ class KeptConnectionClosed(requests.ConnectionError):
 
 
 def session() -> requests.Session:
-    """It reads no proxy or .netrc from its surroundings: a .netrc entry would replace the bearer token."""
+    """It reads no proxy or .netrc from its surroundings: a .netrc entry would replace the bearer token.
+
+    It keeps no cookies: one visitor's must not go out with another's call.
+    """
     http = requests.Session()
     http.trust_env = False
+    http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("https://", "http://"):
         http.mount(scheme, _Connections())
     return http

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from ipaddress import ip_address
 from urllib.parse import urlsplit, urlunsplit
 
+#: CXone's own: what is below them may be a guest's socket.
+CXONE_DOMAINS = ("nicecxone.com", "niceincontact.com")
+#: The setting that names further ones.
+SUFFIXES_SETTING = "CXONE_SOCKET_HOST_SUFFIXES"
+_DOMAIN = re.compile(r"(?=.{4,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
+
 
 class InsecureUrl(ValueError):
-    """A URL that would carry credentials or tokens in the clear, or none at all. The message says what to do."""
+    """A URL that would carry secrets in the clear or to a stranger, or none at all. The message says what to do."""
 
 
 def without_query(url: str) -> str:
@@ -18,15 +26,45 @@ def without_query(url: str) -> str:
     return urlunsplit((parts.scheme, host + port, parts.path, "", ""))
 
 
-def base_url(text: str) -> str:
+def base_url(text: str, what: str = "The CXone base URL") -> str:
     """A CXone base URL without its trailing slash. Raises InsecureUrl unless https (http: loopback hosts only)."""
-    _require(text, secure="https", plain="http", what="The CXone base URL")
+    _require(text, secure="https", plain="http", what=what)
     return text.rstrip("/")
 
 
-def web_socket_url(text: str) -> str:
-    """A guest's webSocketUrl. Raises InsecureUrl unless wss (CXone fact; ws: loopback hosts only)."""
+def web_socket_url(text: str, base_url: str, suffixes: Iterable[str] = ()) -> str:
+    """A guest's webSocketUrl, as CXone at ``base_url`` answers it. ``suffixes`` are ``host_suffixes``.
+
+    Raises InsecureUrl unless it is wss (CXone fact; ws: loopback hosts only) and its host the base URL's, below one of
+    CXone's domains, or one of ``suffixes`` or below it. Loopback is for a base URL that is on loopback, too.
+    """
     _require(text, secure="wss", plain="ws", what="The guest's webSocketUrl")
+    host, base_host = _host(text), _host(base_url)
+    if host == base_host or (_is_loopback(host) and _is_loopback(base_host)):
+        return text
+    is_below = any(host.endswith(f".{domain}") for domain in (*CXONE_DOMAINS, *suffixes))
+    if _DOMAIN.fullmatch(host) and (is_below or host in suffixes):
+        return text
+    raise InsecureUrl(
+        f"The guest's webSocketUrl has the host {host!r}: not the CXone base URL's, nor one below "
+        f"{' or '.join(CXONE_DOMAINS)}. If it is CXone's, put its domain into {SUFFIXES_SETTING}."
+    )
+
+
+def host_suffixes(text: str) -> tuple[str, ...]:
+    """The domains of a comma-separated list. Raises InsecureUrl, naming the setting, for what is no whole domain."""
+    suffixes = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    for suffix in suffixes:
+        if not _DOMAIN.fullmatch(suffix):
+            raise InsecureUrl(
+                f"{SUFFIXES_SETTING} takes domains like chat.example.com, comma separated, not {suffix!r}."
+            )
+    return suffixes
+
+
+def socket_url(text: str, what: str) -> str:
+    """The URL of a WebSocket. Raises InsecureUrl unless wss (ws: loopback hosts only)."""
+    _require(text, secure="wss", plain="ws", what=what)
     return text
 
 
@@ -41,6 +79,10 @@ def _require(url: str, *, secure: str, plain: str, what: str) -> None:
     if parts.scheme == secure or (parts.scheme == plain and _is_loopback(host)):
         return
     raise InsecureUrl(f"{what} {shown!r} must start with {secure}:// ({plain}:// is for loopback hosts only).")
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").rstrip(".")
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,23 +1,39 @@
 """Frames between front end and relay: parsed strictly, built in one place. Pure.
 
-A frame in never holds what was typed, and no error repeats what a frame held (T13).
+Of what a visitor writes, a frame in holds what was sent, never what is typed, and no error repeats what a frame held
+(T13).
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-#: A keystroke frame has 40 bytes; whatever is so much larger is not ours.
+from typing_relay.relay.ports import MessageStatus, Standing
+
+#: A keystroke frame has 40 bytes; whatever is so much larger is not ours, save a message.
 MAX_FRAME_BYTES = 1_024
+#: In UTF-16 units, as JavaScript counts: so many fit into the 32 KB that API Gateway takes of a browser at a time.
+MAX_TEXT = 10_000
+#: JSON may take six bytes for each.
+MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 6 * MAX_TEXT
 MAX_AGO_MS = 2_000
 #: A stop may be told of late: browsers wake a page that is out of sight once a minute.
 MAX_STOP_AGO_MS = 60_000
 #: Said with `session_expired`.
 EXPIRED = "The token has expired. Connect again with a new one."
 
-ErrorCode = Literal["bad_frame", "too_large", "unknown_action", "rate_limited", "session_expired", "typing_unavailable"]
+ErrorCode = Literal[
+    "bad_frame",
+    "bad_message",
+    "too_large",
+    "unknown_action",
+    "rate_limited",
+    "session_expired",
+    "typing_unavailable",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,43 +61,68 @@ class Ping:
     """Are you there?"""
 
 
-Frame = Hello | Keystroke | Stop | Ping
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The visitor sent this text. The front end chose the id: the same again is the same message."""
+
+    message_id: str
+    text: str = field(repr=False)
+
+
+Frame = Hello | Keystroke | Stop | Ping | Message
 
 
 class BadFrame(ValueError):
-    """A frame that is refused. ``code`` and message go back to the front end; neither repeats what came."""
+    """A frame that is refused. ``code`` and message go back to the front end; neither repeats what came.
 
-    def __init__(self, code: ErrorCode, message: str) -> None:
+    ``message_id``: the message that is refused, where the frame had a good id.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, message_id: str = "") -> None:
         super().__init__(message)
         self.code: ErrorCode = code
+        self.message_id = message_id
 
 
 def parse(body: str | None, longest_hold_ms: int) -> Frame:
     """The frame in ``body``; no key may ask to be held for longer than ``longest_hold_ms``. Raises BadFrame."""
-    fields = _object(body or "")
+    body = body or ""
+    size = _size(body)
+    fields = _object(body)
     action = fields.pop("action", None)
+    if size > MAX_FRAME_BYTES and action != "message":
+        raise BadFrame("too_large", f"A frame may have {MAX_FRAME_BYTES} bytes, unless it is a message.")
     if not isinstance(action, str):
-        raise BadFrame("bad_frame", 'A frame needs an "action": hello, keystroke, stop or ping.')
+        raise BadFrame("bad_frame", f'A frame needs an "action": {_ACTIONS}.')
     if action == "keystroke":
         hold_ms = _hold_ms(fields.pop("hold_ms"), longest_hold_ms) if "hold_ms" in fields else 0
         frame: Frame = Keystroke(_ago_ms(fields.pop("ago_ms", 0), MAX_AGO_MS), hold_ms)
     elif action == "stop":
         frame = Stop(_ago_ms(fields.pop("ago_ms", 0), MAX_STOP_AGO_MS))
+    elif action == "message":
+        frame = _message(fields.pop("id", None), fields.pop("text", None))
     elif action in _PLAIN:
         frame = _PLAIN[action]
     else:
-        raise BadFrame("unknown_action", "Unknown action. Known are hello, keystroke, stop and ping.")
+        raise BadFrame("unknown_action", f"Unknown action. Known are {_ACTIONS}.")
     if fields:
         raise BadFrame("bad_frame", "The frame holds a key that has no place there; nothing typed belongs in a frame.")
     return frame
 
 
+_ACTIONS = "hello, keystroke, stop, ping or message"
 _PLAIN: dict[str, Frame] = {"hello": Hello(), "ping": Ping()}
 
 
+def _size(body: str) -> int:
+    """In bytes. Raises BadFrame when no frame is so large."""
+    size = len(body) if len(body) > MAX_MESSAGE_BYTES else len(body.encode("utf-8", "surrogatepass"))
+    if size > MAX_MESSAGE_BYTES:
+        raise BadFrame("too_large", f"A message may have {MAX_MESSAGE_BYTES} bytes, any other frame {MAX_FRAME_BYTES}.")
+    return size
+
+
 def _object(body: str) -> dict[str, Any]:
-    if len(body) > MAX_FRAME_BYTES or len(body.encode("utf-8", "surrogatepass")) > MAX_FRAME_BYTES:
-        raise BadFrame("too_large", f"A frame may have {MAX_FRAME_BYTES} bytes.")
     try:
         value = json.loads(body, object_pairs_hook=_no_twins, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -112,6 +153,24 @@ def _hold_ms(value: object, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
         raise BadFrame("bad_frame", f'"hold_ms" must be a whole number of milliseconds from 1 to {most}.')
     return value
+
+
+#: As `crypto.randomUUID` makes them; another spelling of the same uuid would be another message.
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _message(message_id: object, text: object) -> Message:
+    if not isinstance(message_id, str) or not _UUID.fullmatch(message_id):
+        raise BadFrame("bad_message", '"id" must be a uuid of your choice, in lower case.')
+    if not isinstance(text, str) or not text.strip():
+        raise BadFrame("bad_message", '"text" must hold more than blanks.', message_id)
+    try:
+        units = len(text.encode("utf-16-le")) // 2
+    except UnicodeEncodeError:
+        raise BadFrame("bad_message", '"text" holds half a character: a lone surrogate.', message_id) from None
+    if units > MAX_TEXT:
+        raise BadFrame("bad_message", f'"text" may have {MAX_TEXT} characters.', message_id)
+    return Message(message_id, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +208,13 @@ def event(frame: Any) -> dict[str, Any]:
     return {"type": "event", "event": frame}
 
 
-def error(code: ErrorCode, message: str) -> dict[str, Any]:
-    """Something was refused or cannot be had."""
-    return {"type": "error", "code": code, "message": message}
+def message_status(message_id: str, standing: Standing) -> dict[str, Any]:
+    """Where a message stands that the visitor sent; ``reason`` is there only when it has failed."""
+    frame = {"type": "message", "id": message_id, "status": str(standing.status)}
+    return {**frame, "reason": standing.reason} if standing.status is MessageStatus.FAILED else frame
+
+
+def error(code: ErrorCode, message: str, message_id: str = "") -> dict[str, Any]:
+    """Something was refused or cannot be had; ``message_id``: this message, if it was one."""
+    frame = {"type": "error", "code": code, "message": message}
+    return {**frame, "id": message_id} if message_id else frame

@@ -34,6 +34,10 @@ class Policy:
     #: Sockets are replaced before the 2 hours that API Gateway (and so CXone's front door) allows, spread out.
     rotate_ms: int = 110 * 60_000
     rotate_spread_ms: int = 20 * 60_000
+    #: A socket that is open again within so long was never lost, as far as record and visitor know.
+    blip_ms: int = 2_000
+    #: A guest without an open socket for so long is missed: CXone or the configuration keeps it from its visitor.
+    missed_ms: int = 30_000
     #: Who ended a guest asks for the next one; if no such request comes for so long, it was lost.
     request_lost_ms: int = 15_000
 
@@ -73,6 +77,10 @@ class Held:
     last_socket: int = 0
     failures: int = 0
     opened_at: int = 0
+    #: Since when no socket is open (counts while ``socket`` is 0): its loss, before the first the taking of the guest.
+    without_since: int = 0
+    #: That the socket is lost has waited long enough to be told, and now waits for its turn.
+    loss_waits: bool = False
     retry_at: int = 0
     rotate_at: int = 0
     #: Since when the record has been without a connection of the visitor.
@@ -147,6 +155,11 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class LossDue:
+    """The turn has come that ``AwaitTurn`` asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoreFailed:
     """The read or write under way could not be done."""
 
@@ -171,6 +184,7 @@ Event = (
     | SocketLost
     | GuestEnded
     | Released
+    | LossDue
     | StoreFailed
     | FenceLost
     | Woke
@@ -218,6 +232,11 @@ class SetStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitTurn:
+    """Thousands of sockets may be lost at the same time; this loss is told when its turn comes: LossDue."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Tell the visitor the status; the record has it already."""
 
@@ -241,13 +260,15 @@ class LetGo:
     """Forget this guest and delete its queue message: it is over, or another keeper's."""
 
 
-Action = Take | Refresh | CreateGuest | OpenSocket | CloseSocket | SetStatus | Tell | EndGuest | Release | LetGo
+Action = (
+    Take | Refresh | CreateGuest | OpenSocket | CloseSocket | SetStatus | AwaitTurn | Tell | EndGuest | Release | LetGo
+)
 Step = tuple[Held, tuple[Action, ...]]
 
 
-def hold(session_id: str, keeper: str) -> Step:
+def hold(session_id: str, keeper: str, now: int) -> Step:
     """Begin: a queue message for this session has been received."""
-    return Held(session_id, keeper), (Take(),)
+    return Held(session_id, keeper, without_since=now), (Take(),)
 
 
 def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> Step:  # noqa: C901  # a table
@@ -271,11 +292,13 @@ def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> S
         case GuestEnded(by_us):
             return _guest_ended(held, by_us, now, policy, jitter)
         case Released(done):
-            return _let_go(held) if done else _not_released(held, now)
+            return _let_go(held, now) if done else _not_released(held, now)
+        case LossDue():
+            return _loss_due(replace(held, loss_waits=False), now, policy)
         case StoreFailed():
             return _rest(replace(held, alone_since=None), now, policy, jitter)
         case FenceLost():
-            return _let_go(held)
+            return _let_go(held, now)
         case Woke():
             return _woke(held, now, policy)
 
@@ -287,9 +310,16 @@ def wake_at(held: Held, policy: Policy) -> int | None:
         times.append(held.retry_at)
     if held.doing is Doing.SETTLED:
         times.append(held.rotate_at)
+    if _is_lost_untold(held) and not held.loss_waits:
+        times.append(held.without_since + policy.blip_ms)
     if held.alone_since is not None and _may_release(held):
         times.append(held.alone_since + policy.grace_ms)
     return min(times, default=None)
+
+
+def is_missed(held: Held, now: int, policy: Policy) -> bool:
+    """A visitor is there and its guest has been without an open socket for long."""
+    return not held.socket and held.alone_since is None and now - held.without_since >= policy.missed_ms
 
 
 # --- the rules, by event
@@ -304,11 +334,11 @@ def _requested(held: Held) -> Step:
 
 def _taken(held: Held, record: Session | None, now: int) -> Step:
     if record is None:
-        return _let_go(held)
+        return _let_go(held, now)
     held = _seen(replace(held, taken=True, changed_at=now), record, now)
     if record.guest_id and record.guest_id == held.guest_id and held.socket:
         return replace(held, doing=Doing.SETTLED), ()
-    held, closing = _without_sockets(held)
+    held, closing = _without_sockets(held, now)
     held = replace(held, guest_id=record.guest_id, web_socket_url=record.web_socket_url, status=record.guest_status)
     if not record.guest_id and not record.connections:
         return replace(held, doing=Doing.RELEASING), (*closing, Release())
@@ -320,7 +350,7 @@ def _refreshed(held: Held, record: Session | None, read_at: int, now: int, polic
     if not held.taken or read_at <= held.changed_at:
         return held, ()
     if record is None or record.keeper != held.keeper:
-        return _let_go(held)
+        return _let_go(held, now)
     held = _seen(held, record, now)
     if held.doing in (Doing.CREATING, Doing.ENDING, Doing.RELEASING, Doing.TAKING):
         return held, ()
@@ -333,7 +363,7 @@ def _refreshed(held: Held, record: Session | None, read_at: int, now: int, polic
 
 def _ended_elsewhere(held: Held, now: int, policy: Policy) -> Step:
     """The sender met the end of the guest first. It asks for a new one, so creating one here would make two."""
-    held, closing = _without_sockets(held)
+    held, closing = _without_sockets(held, now)
     held, told = _await_request(held, now, policy)
     return held, (*closing, *told)
 
@@ -360,19 +390,17 @@ def _socket_lost(held: Held, socket: int, outcome: Outcome, now: int, policy: Po
         return held, ()
     if socket == held.socket:
         healthy = now - held.opened_at >= policy.healthy_ms
-        held = replace(held, socket=0, failures=0 if healthy else held.failures)
+        held = replace(held, socket=0, without_since=now, failures=0 if healthy else held.failures)
     else:
         held = replace(held, opening=0)
     if outcome.kind is Kind.GUEST_OVER:
-        held, closing = _without_sockets(held)
+        held, closing = _without_sockets(held, now)
         return replace(held, doing=Doing.ENDING), (*closing, EndGuest(held.guest_id))
     if held.socket:  # the one that was to replace it failed
         delay = _backoff(held, policy, jitter, outcome)
         return replace(held, doing=Doing.SETTLED, rotate_at=now + policy.first_backoff_ms + delay), ()
     if not held.opening:
         held, _ = _rest(held, now, policy, jitter, outcome)
-    if held.status is GuestStatus.OPEN:
-        return _with_status(held, GuestStatus.RECONNECTING, now)
     return held, ()
 
 
@@ -389,14 +417,17 @@ def _guest_ended(held: Held, by_us: bool, now: int, policy: Policy, jitter: floa
 
 def _not_released(held: Held, now: int) -> Step:
     """The visitor is back, or another keeper has it: the record tells."""
-    doing = Doing.SETTLED if held.socket else Doing.RESTING
-    return replace(held, doing=doing, retry_at=now, alone_since=None), (Refresh(),)
+    held = replace(held, retry_at=now, alone_since=None)
+    held = _with_its_sockets(held) if held.socket or held.opening else replace(held, doing=Doing.RESTING)
+    return held, (Refresh(),)
 
 
 def _woke(held: Held, now: int, policy: Policy) -> Step:
     alone_too_long = held.alone_since is not None and now >= held.alone_since + policy.grace_ms
     if alone_too_long and _may_release(held):
         return replace(held, doing=Doing.RELEASING), (Release(),)
+    if _is_loss_to_tell(held, now, policy) and not held.loss_waits:
+        return replace(held, loss_waits=True), (AwaitTurn(),)
     if held.doing is Doing.RESTING and now >= held.retry_at:
         return _begin(held)
     if held.doing is Doing.AWAITING_REQUEST and now >= held.retry_at:
@@ -404,6 +435,13 @@ def _woke(held: Held, now: int, policy: Policy) -> Step:
         return replace(held, doing=Doing.RESTING, retry_at=now + policy.first_backoff_ms), (Refresh(),)
     if held.doing is Doing.SETTLED and now >= held.rotate_at:
         return _open(held)
+    return held, ()
+
+
+def _loss_due(held: Held, now: int, policy: Policy) -> Step:
+    """By now it may be over, or the guest may be."""
+    if _is_loss_to_tell(held, now, policy):
+        return _set_status(held, GuestStatus.RECONNECTING, now)
     return held, ()
 
 
@@ -426,11 +464,15 @@ def _open(held: Held) -> Step:
 
 
 def _rest(held: Held, now: int, policy: Policy, jitter: float, outcome: Outcome | None = None) -> Step:
-    """Wait before the next try, longer from failure to failure; a socket in use goes on being used."""
-    if held.socket:
-        return replace(held, doing=Doing.SETTLED), ()
+    """Wait before the next try, longer from failure to failure; a socket in use or being opened goes on being so."""
+    if held.socket or held.opening:
+        return _with_its_sockets(held), ()
     retry_at = now + _backoff(held, policy, jitter, outcome)
     return replace(held, doing=Doing.RESTING, retry_at=retry_at, failures=held.failures + 1), ()
+
+
+def _with_its_sockets(held: Held) -> Held:
+    return replace(held, doing=Doing.SETTLED if held.socket and not held.opening else Doing.OPENING)
 
 
 def _backoff(held: Held, policy: Policy, jitter: float, outcome: Outcome | None) -> int:
@@ -458,6 +500,16 @@ def _may_release(held: Held) -> bool:
     return held.doing in (Doing.SETTLED, Doing.RESTING, Doing.AWAITING_REQUEST, Doing.OPENING)
 
 
+def _is_lost_untold(held: Held) -> bool:
+    """Its socket is lost and being reopened, and the record still says open. A guest that ends is told otherwise."""
+    is_reopening = held.doing in (Doing.RESTING, Doing.OPENING) and not held.socket
+    return is_reopening and held.status is GuestStatus.OPEN
+
+
+def _is_loss_to_tell(held: Held, now: int, policy: Policy) -> bool:
+    return _is_lost_untold(held) and now >= held.without_since + policy.blip_ms
+
+
 def _with_status(held: Held, status: GuestStatus, now: int) -> Step:
     return (held, ()) if held.status is status else _set_status(held, status, now)
 
@@ -466,11 +518,12 @@ def _set_status(held: Held, status: GuestStatus, now: int) -> Step:
     return replace(held, status=status, changed_at=now), (SetStatus(status),)
 
 
-def _without_sockets(held: Held) -> Step:
+def _without_sockets(held: Held, now: int) -> Step:
     closing = tuple(CloseSocket(number) for number in (held.socket, held.opening) if number)
-    return replace(held, socket=0, opening=0), closing
+    without_since = now if held.socket else held.without_since
+    return replace(held, socket=0, opening=0, without_since=without_since), closing
 
 
-def _let_go(held: Held) -> Step:
-    held, closing = _without_sockets(held)
+def _let_go(held: Held, now: int) -> Step:
+    held, closing = _without_sockets(held, now)
     return held, (*closing, LetGo())

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import random
-import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
 
 from typing_relay.aws.visitors import encoded
 from typing_relay.cxone.urls import without_query
-from typing_relay.cxone.v1 import guest_sockets
 from typing_relay.keeper import guest
+from typing_relay.keeper.addresses import Addresses
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.custody import Custody
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.loop import Loop, Timer
-from typing_relay.keeper.openings import Openings
 from typing_relay.keeper.outbox import Outbox
-from typing_relay.keeper.ports import GuestCreator, Sessions
-from typing_relay.keeper.sockets import GOING_AWAY, Address, GuestSocket, Limits, SocketEnd
+from typing_relay.keeper.ports import Frame, Sessions
+from typing_relay.keeper.sockets import GOING_AWAY, GuestSocket, Limits, Sending, SocketEnd
+from typing_relay.keeper.talks import Talk, Voice
+from typing_relay.keeper.turnstile import Turnstile
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.outcomes import Kind, Outcome
 
@@ -33,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 1.0
 DRAIN_POLL_S = 0.02
+#: When thousands of sockets are lost at once the CPU, a quarter of one, is for reopening them: a loss that is over
+#: before its turn is not told.
+LOSSES_PER_SECOND = 50
 #: How long a drain waits for writes that are under way.
 WRITES_WITHIN_S = 1.0
 
@@ -42,7 +43,6 @@ class Settings:
     """``name`` is this keeper's fence in the records: no other process ever has the same."""
 
     name: str
-    source: str = "typing-relay"
     refresh_s: float = 30.0
     refresh_batch: int = 100
     drain_s: float = 6.0
@@ -64,7 +64,10 @@ class _Hand:
     """One guest in this keeper's hands."""
 
     held: guest.Held
+    talk: Talk = field(init=False)
     sockets: dict[int, GuestSocket] = field(default_factory=dict)
+    #: Sockets whose talk prepares them; each has its place among the openings.
+    preparing: set[int] = field(default_factory=set)
     alarm: Timer | None = None
     alarm_at: int | None = None
     refreshed_at: float = 0.0
@@ -82,14 +85,17 @@ class _Ear:
         self._keeper._socket_opened(self._hand, self._number)
 
     def text(self, text: str) -> None:
-        self._keeper._heard(self._hand, text)
+        self._hand.talk.heard(self._number, text)
 
     def ended(self, end: SocketEnd) -> None:
         self._keeper._socket_ended(self._hand, self._number, end)
 
 
 class Keeper:
-    """Holds guests from the first message to the last, on the loop's thread. ``clock`` gives epoch ms."""
+    """Holds guests from the first message to the last, on the loop's thread. ``clock`` gives epoch ms.
+
+    ``talk_of`` makes the talk of a guest, as the platform has it.
+    """
 
     def __init__(
         self,
@@ -97,16 +103,17 @@ class Keeper:
         loop: Loop,
         workers: Workers,
         sessions: Sessions,
-        cxone: GuestCreator,
+        talk_of: Callable[[Voice], Talk],
         outbox: Outbox,
-        openings: Openings,
+        openings: Turnstile,
         tls: ssl.SSLContext,
         counters: Counters,
         clock: Callable[[], int],
     ) -> None:
         self._settings, self._loop, self._workers = settings, loop, workers
-        self._sessions, self._cxone, self._outbox, self._openings = sessions, cxone, outbox, openings
+        self._sessions, self._talk_of, self._outbox, self._openings = sessions, talk_of, outbox, openings
         self._tls, self._counters, self._clock = tls, counters, clock
+        self._losses = Turnstile(loop, 1, LOSSES_PER_SECOND)
         self._addresses = Addresses(workers.names, loop)
         #: By session id, the one refreshed longest ago first.
         self._hands: dict[str, _Hand] = {}
@@ -125,9 +132,25 @@ class Keeper:
         if hand:
             self._happened(hand, guest.Requested())
             return
-        held, actions = guest.hold(session_id, self._settings.name)
+        held, actions = guest.hold(session_id, self._settings.name, self._clock())
         hand = self._hands[session_id] = _Hand(held, refreshed_at=self._loop.time())
+        hand.talk = self._talk_of(self._voice(hand))
         self._carry_out(hand, actions)
+
+    def talk(self, session_id: str) -> Talk | None:
+        """The talk of a guest held here."""
+        hand = self._hands.get(session_id)
+        return hand.talk if hand else None
+
+    def _voice(self, hand: _Hand) -> Voice:
+        session_id = hand.held.session_id
+        return Voice(
+            session_id,
+            send=lambda number, text: self._send(hand, number, text),
+            ready=lambda number: self._happened(hand, guest.SocketOpened(number)),
+            lost=lambda number, outcome: self._give_up(hand, number, outcome),
+            tell=lambda frame: self._outbox.send(session_id, encoded(frame)),
+        )
 
     def session_ids(self) -> list[str]:
         """Whose guests are held."""
@@ -135,8 +158,10 @@ class Keeper:
 
     def gauges(self) -> dict[str, int]:
         """How things stand now, for the metrics."""
+        now, policy = self._clock(), self._settings.policy
         return {
             "GuestsHeld": len(self._hands),
+            "GuestsNotHeld": sum(guest.is_missed(hand.held, now, policy) for hand in self._hands.values()),
             "SocketsOpen": sum(1 for hand in self._hands.values() if hand.held.socket),
             "OpeningsWaiting": len(self._openings),
             "VisitorsWithFramesWaiting": len(self._outbox),
@@ -151,6 +176,7 @@ class Keeper:
         self._hand_back(self._loop.time() + WRITES_WITHIN_S, finished)  # first: the next keeper waits for it
         for hand in hands:
             self._set_alarm(hand, None)
+            hand.talk.close()
             for number in list(hand.sockets):
                 self._close_socket(hand, number)
 
@@ -215,6 +241,8 @@ class Keeper:
                     self._close_socket(hand, number)
                 case guest.SetStatus(status):
                     self._set_status(hand, status)
+                case guest.AwaitTurn():
+                    self._losses.enter(lambda: self._loss_due(hand))
                 case guest.Tell(status):
                     self._tell(hand, status)
                 case guest.EndGuest(guest_id):
@@ -246,7 +274,13 @@ class Keeper:
 
     def _take(self, hand: _Hand) -> None:
         session_id, name = hand.held.session_id, self._settings.name
-        self._store(hand, "take", lambda: self._sessions.take_guest(session_id, name, self._clock()), guest.Taken)
+
+        def taken(record: Session | None) -> guest.Event:
+            if record and self._is_held(hand):
+                hand.talk.taken(record)
+            return guest.Taken(record)
+
+        self._store(hand, "take", lambda: self._sessions.take_guest(session_id, name, self._clock()), taken)
 
     def _set_status(self, hand: _Hand, status: GuestStatus) -> None:
         session_id, name = hand.held.session_id, self._settings.name
@@ -258,6 +292,14 @@ class Keeper:
 
         call = partial(self._sessions.set_guest_status, session_id, name, status)
         self._store(hand, "status", lambda: call(self._clock()), written)
+
+    def _loss_due(self, hand: _Hand) -> bool:
+        """Its turn has come. Returns whether there is still something to tell."""
+        self._happened(hand, guest.LossDue())
+        is_told = self._is_held(hand) and hand.held.status is GuestStatus.RECONNECTING
+        if is_told:
+            self._loop.call_soon(self._losses.leave)
+        return is_told
 
     def _end_guest(self, hand: _Hand, guest_id: str) -> None:
         self._counters.add("GuestsOver")
@@ -271,6 +313,7 @@ class Keeper:
     def _let_go(self, hand: _Hand) -> None:
         assert self._custody is not None  # noqa: S101
         self._set_alarm(hand, None)
+        hand.talk.close()
         del self._hands[hand.held.session_id]
         self._custody.done(hand.held.session_id)
         self._counters.add("GuestsLetGo")
@@ -303,14 +346,7 @@ class Keeper:
     # --- the guest
 
     def _create(self, hand: _Hand) -> None:
-        session_id, name = hand.held.session_id, self._settings.name
-
-        def create() -> guest.Event:
-            made = self._cxone.create_guest(self._settings.source)
-            if isinstance(made, Outcome):
-                return guest.NotCreated(made)
-            recorded = self._sessions.open_guest(session_id, name, made.guest_id, made.web_socket_url, self._clock())
-            return guest.Created(made.guest_id, made.web_socket_url) if recorded else guest.FenceLost()
+        session_id = hand.held.session_id
 
         def created(event: guest.Event) -> None:
             if isinstance(event, guest.NotCreated):
@@ -323,7 +359,7 @@ class Keeper:
         def failed(error: Exception) -> None:
             created(guest.NotCreated(Outcome(Kind.LOST, reason=f"{type(error).__name__}: {error}")))
 
-        self._workers.cxone.submit(session_id, create, created, failed)
+        self._workers.cxone.submit(session_id, hand.talk.make, created, failed)
 
     def _report_not_created(self, hand: _Hand, outcome: Outcome) -> None:
         self._counters.add(f"GuestsNotCreated.{outcome.kind}")
@@ -343,10 +379,35 @@ class Keeper:
     def _open(self, hand: _Hand, number: int, url: str) -> bool:
         if not self._is_held(hand) or hand.held.opening != number:
             return False
+        hand.preparing.add(number)
+        hand.talk.prepare(number, url, lambda good_url: self._connect(hand, number, good_url))
+        return True
+
+    def _connect(self, hand: _Hand, number: int, url: str) -> None:
+        hand.preparing.discard(number)
+        if not self._is_held(hand) or hand.held.opening != number:
+            self._openings.leave()
+            return
         opening = GuestSocket(self._loop, url, self._tls, self._settings.limits, _Ear(self, hand, number))
         hand.sockets[number] = opening
-        self._addresses.resolve(url, opening.connect, lambda error: opening.fail(str(error)))
-        return True
+        self._addresses.resolve(
+            url,
+            lambda addresses: opening.connect(addresses, self._addresses.not_reached),
+            lambda error: opening.fail(str(error)),
+        )
+
+    def _give_up(self, hand: _Hand, number: int, outcome: Outcome) -> None:
+        """Its talk says that this socket, open or being prepared, is of no use."""
+        if number in hand.preparing:
+            hand.preparing.discard(number)
+            self._openings.leave()
+        self._close_socket(hand, number)
+        self._counters.add("SocketsGivenUp")
+        self._happened(hand, guest.SocketLost(number, outcome))
+
+    def _send(self, hand: _Hand, number: int, text: str) -> bool:
+        sending = hand.sockets.get(number)
+        return sending is not None and sending.send_text(text, lambda: None) is Sending.QUEUED
 
     def _close_socket(self, hand: _Hand, number: int) -> None:
         closing = hand.sockets.pop(number, None)
@@ -361,7 +422,7 @@ class Keeper:
     def _socket_opened(self, hand: _Hand, number: int) -> None:
         self._openings.leave()
         self._counters.add("SocketsOpened")
-        self._happened(hand, guest.SocketOpened(number))
+        hand.talk.opened(number)
 
     def _socket_ended(self, hand: _Hand, number: int, end: SocketEnd) -> None:
         ended = hand.sockets.pop(number)
@@ -370,16 +431,9 @@ class Keeper:
         else:
             self._openings.leave()
             self._counters.add("SocketsNotOpened")
-        outcome = self._outcome_of(end)
+        outcome = hand.talk.ended(number, end)
         self._report_ended(hand, end, outcome)
         self._happened(hand, guest.SocketLost(number, outcome))
-
-    def _outcome_of(self, end: SocketEnd) -> Outcome:
-        if end.http_status is not None:
-            return guest_sockets.refused(end.http_status, end.headers, end.body, self._clock())
-        if end.close_code is not None:
-            return guest_sockets.closed(end.close_code)
-        return Outcome(Kind.FAILED, reason=end.reason)
 
     def _report_ended(self, hand: _Hand, end: SocketEnd, outcome: Outcome) -> None:
         if not _is_worth_a_line(hand.held.failures):
@@ -399,54 +453,13 @@ class Keeper:
 
     # --- frames
 
-    def _heard(self, hand: _Hand, text: str) -> None:
-        """A message from CXone. Whatever is JSON goes to the visitor; kinds are told apart for the metrics only."""
-        try:
-            event = json.loads(text)
-        except ValueError:
-            self._counters.add("Frames.NotJson")
-            return
-        self._counters.add(f"Frames.{_kind_of(event)}")
-        frame = {"type": "event", "event": event}
-        self._outbox.send(hand.held.session_id, encoded(frame))
-
     def _tell(self, hand: _Hand, status: GuestStatus, record: Session | None = None) -> None:
         if status is GuestStatus.OPEN and record and record.typing_unavailable:
             status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
-        frame = {"type": "guest", "status": str(status)}
+        frame: Frame = {"type": "guest", "status": str(status)}
         self._outbox.send(hand.held.session_id, encoded(frame), record)
-
-
-class Addresses:
-    """Host names resolved on a worker thread, and remembered for a little while."""
-
-    REMEMBER_S = 30.0
-
-    def __init__(self, jobs: Jobs, loop: Loop) -> None:
-        self._jobs, self._loop = jobs, loop
-        self._known: dict[tuple[str, int], tuple[float, list[Address]]] = {}
-
-    def resolve(self, url: str, found: Callable[[Address], object], failed: Callable[[Exception], object]) -> None:
-        """Give one address of the URL's host; the next one the next time, if there are several."""
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
-        self._jobs.submit((host, port), lambda: self._lookup(host, port), found, failed)
-
-    def _lookup(self, host: str, port: int) -> Address:
-        """On a worker thread, one at a time for each host."""
-        at, addresses = self._known.get((host, port), (0.0, []))
-        if not addresses or self._loop.time() - at > self.REMEMBER_S:
-            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            at, addresses = self._loop.time(), [(family, sockaddr) for family, _, _, _, sockaddr in answers]
-        self._known[host, port] = (at, addresses[1:] + addresses[:1])
-        return addresses[0]
 
 
 def _is_worth_a_line(failures: int) -> bool:
     """Failures 1, 2, 4, 8, …: thousands of guests that cannot reconnect must not flood the log."""
     return failures & (failures + 1) == 0
-
-
-def _kind_of(event: Any) -> str:
-    kind = event.get("type") if isinstance(event, dict) else None
-    return {"agent-typing": "AgentTyping", "message": "Message"}.get(str(kind), "Unknown")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Protocol
@@ -29,8 +29,13 @@ NO_CODE, ABNORMAL = 1005, 1006
 READ_BYTES = 16_384
 FRAMES_PER_TURN = 16
 MAX_CONTROL_PAYLOAD = 125
+#: A client's frame: 2 bytes, 8 of length at most, 4 of mask.
+MAX_HEAD = 14
+#: Texts leave so much of ``max_unsent`` free: a peer that reads slowly is not given up for the pongs that it is owed.
+ROOM_FOR_CONTROL = 4_096
 
 Address = tuple[socket.AddressFamily, Any]
+NotReached = Callable[[Address, int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Limits:
     pong_within: float = 15.0
     close_within: float = 2.0
     max_message: int = 1_048_576
-    #: What may wait for a peer that does not read. We only send pings, pongs and a close.
+    #: What may wait for a peer that does not read. Texts leave room for pings, pongs and a close.
     max_unsent: int = 65_536
 
 
@@ -56,6 +61,19 @@ class Stage(Enum):
     OPEN = auto()
     CLOSING = auto()
     CLOSED = auto()
+
+
+class Sending(Enum):
+    """What became of a text that was to be sent."""
+
+    #: It leaves, in order, as the peer reads.
+    QUEUED = auto()
+    #: The socket is not open (yet, or any more).
+    NOT_OPEN = auto()
+    #: Too much waits already for a peer that reads slowly; there may be room later.
+    FULL = auto()
+    #: It has no room even when nothing waits.
+    TOO_LARGE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +127,21 @@ class _Outbox:
 class GuestSocket:
     """Open it with ``connect``, end it with ``close``; the listener hears of the rest."""
 
-    def __init__(self, loop: Loop, url: str, tls: ssl.SSLContext, limits: Limits, listener: SocketListener) -> None:
-        """``url`` is ws:// or wss://. ``tls`` is shared by all sockets: one of their own costs 880 KB each."""
+    def __init__(
+        self,
+        loop: Loop,
+        url: str,
+        tls: ssl.SSLContext,
+        limits: Limits,
+        listener: SocketListener,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """``url`` is ws:// or wss://. ``tls`` is shared by all sockets: one of their own costs 880 KB each.
+
+        ``headers`` go into the opening handshake.
+        """
         self._loop = loop
+        self._headers = headers or {}
         self._url = url
         self._tls = tls
         self._limits = limits
@@ -123,9 +153,14 @@ class GuestSocket:
         )
         self._web_socket.frame_buffer.recv = _would_block
         self._upgrade: Upgrade | None = None
+        self._addresses: list[Address] = []
+        self._not_reached: NotReached
         self._sock: socket.socket | None = None
         self._watched = 0
         self._unsent = bytearray()
+        self._sent_bytes = 0
+        #: Texts that have not left in whole: the count of sent bytes at which each has, and whom to tell.
+        self._texts_leaving: list[tuple[int, Callable[[], object]]] = []
         self._pinged = False
         self._heard_at = loop.time()
         self.stage = Stage.CONNECTING
@@ -140,19 +175,36 @@ class GuestSocket:
         """Nothing is left of it: the connection has ended."""
         return self.stage is Stage.CLOSED
 
-    def connect(self, address: Address) -> None:
-        """Begin to connect to ``address``; failures, at once or later, are told to the listener from the loop."""
-        if self.stage is not Stage.CONNECTING:
-            return
-        family, sockaddr = address
-        self._sock = socket.socket(family, socket.SOCK_STREAM)
-        self._sock.setblocking(False)
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        failure = self._sock.connect_ex(sockaddr)
-        if failure in (0, errno.EINPROGRESS):
-            self._watch(WRITE)
-        else:
-            self._loop.call_soon(lambda: self._lost(OSError(failure, errno.errorcode.get(failure, "?"))))
+    def connect(self, addresses: Sequence[Address], not_reached: NotReached = lambda _address, _error: None) -> None:
+        """Begin to connect to the first of ``addresses`` (one at least) that can be reached.
+
+        One that cannot is told to ``not_reached`` with its errno, and the next one tried at once. That none could, as
+        any failure, is told to the listener from the loop.
+        """
+        self._addresses, self._not_reached = list(addresses), not_reached
+        self._loop.call_soon(lambda: self._attempt(self._connect))
+
+    def send_text(self, text: str, on_sent: Callable[[], object]) -> Sending:
+        """Send a text message, after those before it. Never blocks.
+
+        ``on_sent`` is called from the loop, later, when the last byte has been handed to the kernel. It never is if the
+        socket ends before. Anything but QUEUED: nothing was sent, and nothing is called. Raises UnicodeEncodeError for
+        what UTF-8 cannot say (a lone surrogate).
+        """
+        if self.stage is not Stage.OPEN:
+            return Sending.NOT_OPEN
+        data = text.encode()
+        room = self._limits.max_unsent - ROOM_FOR_CONTROL - MAX_HEAD - len(data)
+        if room < len(self._unsent):
+            return Sending.FULL if room >= 0 else Sending.TOO_LARGE
+        try:
+            self._web_socket.send(data, ABNF.OPCODE_TEXT)
+        except OSError as error:
+            lost = error
+            self._loop.call_soon(lambda: self._lost(lost))
+            return Sending.QUEUED
+        self._tell_when_sent(on_sent)
+        return Sending.QUEUED
 
     def fail(self, reason: str) -> None:
         """Give up before connecting, for instance because the name cannot be resolved."""
@@ -167,6 +219,31 @@ class GuestSocket:
             self._destroy()
 
     # --- steps, taken when the socket is ready
+
+    def _connect(self) -> None:
+        """Begin to connect to the next address; those that fail at once are passed over."""
+        while (failure := self._begin_to_connect(self._addresses[0])) not in (0, errno.EINPROGRESS):
+            self._give_up_address(failure)
+        self._watch(WRITE)
+
+    def _begin_to_connect(self, address: Address) -> int:
+        family, sockaddr = address
+        try:
+            self._sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:  # no such family on this machine
+            return error.errno or errno.EAFNOSUPPORT
+        self._sock.setblocking(False)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self._sock.connect_ex(sockaddr)
+
+    def _give_up_address(self, failure: int) -> None:
+        """The next one is the first now. Raises OSError when there is none."""
+        self._not_reached(self._addresses.pop(0), failure)
+        if not self._addresses:
+            raise OSError(failure, errno.errorcode.get(failure, "?"))
+        self._unwatch()
+        if self._sock:
+            self._sock.close()
 
     def _on_ready(self, events: int) -> None:
         self._attempt(self._step, events)
@@ -205,7 +282,9 @@ class GuestSocket:
         sock = self._socket()
         failure = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if failure:
-            raise OSError(failure, errno.errorcode.get(failure, "?"))
+            self._give_up_address(failure)
+            self._connect()
+            return
         host = urlsplit(self._url)
         if host.scheme != "wss":
             self._ask_for_upgrade()
@@ -224,7 +303,7 @@ class GuestSocket:
 
     def _ask_for_upgrade(self) -> None:
         self.stage = Stage.UPGRADING
-        self._upgrade = Upgrade(self._web_socket, self._url)
+        self._upgrade = Upgrade(self._web_socket, self._url, self._headers)
         self._watch(READ)
         self._write(self._upgrade.request)
 
@@ -342,14 +421,28 @@ class GuestSocket:
             while self._unsent:
                 sent = self._socket().send(self._unsent)
                 del self._unsent[:sent]
+                self._count_sent(sent)
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             self._watch(self._watched | WRITE)
             return
         self._watch(self._watched & ~WRITE)
 
+    def _tell_when_sent(self, on_sent: Callable[[], object]) -> None:
+        if self._unsent:
+            self._texts_leaving.append((self._sent_bytes + len(self._unsent), on_sent))
+        else:
+            self._loop.call_soon(on_sent)
+
+    def _count_sent(self, size: int) -> None:
+        self._sent_bytes += size
+        while self._texts_leaving and self._texts_leaving[0][0] <= self._sent_bytes:
+            self._loop.call_soon(self._texts_leaving.pop(0)[1])
+
     # --- time
 
     def _open_too_slow(self) -> None:
+        if self.stage is Stage.CONNECTING and self._addresses:
+            self._not_reached(self._addresses[0], errno.ETIMEDOUT)
         self._end(SocketEnd(self.stage, f"not open within {self._limits.open_within:g} s"))
 
     def _check_alive_in(self, seconds: float) -> None:

@@ -28,7 +28,10 @@ PAGE = 100
 
 
 class Sweeping:
-    """``world`` is the scheduled sweeper's."""
+    """``world`` is the scheduled sweeper's, or this keeper's own where only it can own a burst.
+
+    ``is_ours`` tells which sessions are to be looked after here.
+    """
 
     def __init__(
         self,
@@ -38,10 +41,11 @@ class Sweeping:
         world: World,
         counters: Counters,
         random: Callable[[], float],
+        is_ours: Callable[[str], bool] = lambda _session_id: True,
     ) -> None:
         """``random`` gives 0 to 1: keepers that were started together do not look together."""
         self._loop, self._jobs, self._sessions, self._world = loop, jobs, sessions, world
-        self._counters, self._random = counters, random
+        self._counters, self._random, self._is_ours = counters, random, is_ours
 
     def start(self) -> None:
         """Look from now on."""
@@ -66,6 +70,7 @@ class Sweeping:
         started = 0
         while True:
             session_ids = self._sessions.overdue(shard, self._world.clock(), PAGE)
-            started += sum(run(sweep_one(self._world, session_id)) for session_id in session_ids)
-            if len(session_ids) < PAGE:
+            ours = [session_id for session_id in session_ids if self._is_ours(session_id)]
+            started += sum(run(sweep_one(self._world, session_id)) for session_id in ours)
+            if len(session_ids) < PAGE or not ours:  # what is left here is others' to do
                 return started

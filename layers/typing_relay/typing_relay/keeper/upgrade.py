@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+from collections.abc import Mapping
 
 import websocket
 
 #: Far more than any answer to an upgrade needs; what is longer is not one.
 MAX_ANSWER_BYTES = 65_536
+_NONE: Mapping[str, str] = {}
 
 
 class _Tape:
@@ -43,8 +45,9 @@ class Upgrade:
     far, from the start, whenever a line may have been completed; it answers, fails, or would block.
     """
 
-    def __init__(self, web_socket: websocket.WebSocket, url: str) -> None:
+    def __init__(self, web_socket: websocket.WebSocket, url: str, headers: Mapping[str, str] = _NONE) -> None:
         self._web_socket = web_socket
+        self._headers = headers
         self._url = url
         self._key = base64.b64encode(os.urandom(16)).decode()
         self._answer = b""
@@ -72,7 +75,7 @@ class Upgrade:
             self._web_socket.connect(  # type: ignore[no-untyped-call]
                 self._url,
                 socket=tape,
-                header={"Sec-WebSocket-Key": self._key},
+                header={"Sec-WebSocket-Key": self._key, **self._headers},
                 suppress_origin=True,
                 redirect_limit=0,
             )

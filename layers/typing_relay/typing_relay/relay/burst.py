@@ -68,6 +68,8 @@ class Policy:
     #: A new guest's burst waits for the end of that lease too, so it stays below T4's 30 s.
     park_ms: int = 20_000
     session_ttl_s: int = 86_400
+    #: CXone can be asked what it shows. Digital-First cannot.
+    verifies: bool = True
 
     def __post_init__(self) -> None:
         if self.debounce_ms < 2000:
@@ -127,6 +129,13 @@ class Session:
     #: CXone has no typing endpoint for this guest (404): no further call.
     typing_unavailable: bool = False
     keeper: str = ""
+    #: Digital-First: who the visitor is there and in which thread (``visitor``, ``customer``, ``thread``), until when
+    #: the token in ``web_socket_url`` is good, and by which code of a third party the visitor signs in.
+    conversation: Mapping[str, str] = field(default_factory=dict)
+    access_until: int = 0
+    authorization_code: str = field(default="", repr=False)
+    #: Digital-First: agents see the conversation. Without a contact nobody can be shown anything.
+    contact_open: bool = True
     #: Which shape the record has: ``RECORD_VERSION`` of whoever made it, or took it over from an earlier one.
     record_version: int = RECORD_VERSION
     #: Epoch seconds; past it the record counts as absent, whether deleted or not (T11).
@@ -254,8 +263,8 @@ class Session:
         return self.sending is not None or self.mismatches > 0 or (self.verify_at is not None and not self.shown)
 
     def cannot_show(self) -> bool:
-        """CXone offers this guest no typing endpoint, or no guest can be had: a key changes nothing."""
-        return self.typing_unavailable or self.guest_status is GuestStatus.UNAVAILABLE
+        """No typing endpoint for this guest, no contact, or no guest can be had: a key changes nothing."""
+        return self.typing_unavailable or not self.contact_open or self.guest_status is GuestStatus.UNAVAILABLE
 
     def has_guest(self) -> bool:
         """There is a guest to whom a typing call can be made."""
@@ -371,7 +380,7 @@ def _without_guest(record: Session, wanted: bool, now: int, policy: Policy) -> D
 
 def _settled(record: Session, wanted: bool, now: int, policy: Policy, calm_at: int) -> Decision:
     may_call = now >= max(record.retry_at, calm_at)
-    if record.verify_at is not None and now >= record.verify_at and may_call:
+    if policy.verifies and record.verify_at is not None and now >= record.verify_at and may_call:
         return Verify()
     if wanted:
         return Wait(_next_look(record, now, policy, calm_at))
@@ -398,6 +407,6 @@ def _next_look(record: Session, now: int, policy: Policy, calm_at: int) -> int:
         looks.append(pause_due_at)
     if record.typing_since is not None:
         looks.append(record.typing_since + policy.cap_ms)
-    if record.verify_at is not None:
+    if policy.verifies and record.verify_at is not None:
         looks.append(max(record.verify_at, record.retry_at, calm_at))
     return max(now + 1, min(looks))

@@ -39,7 +39,7 @@ from typing_relay.relay.ports import (
     SenderWorld,
     World,
 )
-from typing_relay.relay.retry import DENIED_MS, backoff_ms
+from typing_relay.relay.retry import BASE_MS, DENIED_MS, backoff_ms
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -107,7 +107,7 @@ def key_pressed(
         return "coalesced"
     if record.cannot_show():
         return "hopeless"
-    return (yield from _take_over(world, record, now))
+    return (yield from take_over(world, record, now))
 
 
 def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str]:
@@ -127,7 +127,7 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
     changes_nothing = another_types_on and record.pause_due_at(world.policy) is None
     if nothing_to_take_back or changes_nothing or record.cannot_show():
         return "noted"
-    return (yield from _take_over(world, record, now))
+    return (yield from take_over(world, record, now))
 
 
 def connected(world: World, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
@@ -185,13 +185,13 @@ def _expires_at(world: World, now: int) -> int:
     return now // 1000 + world.policy.session_ttl_s
 
 
-def _take_over(world: World, record: Session, now: int) -> Flow[str]:
-    """Claim the next generation and start its execution; a failed start gives the lease back."""
+def take_over(world: World, record: Session, now: int) -> Flow[str]:
+    """Claim the next generation and start its owner; a failed start gives the lease back."""
     lease_until = record.lease(now + world.policy.lock_ms, now, world.policy)
     if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until, now)):
         return "coalesced"
     generation = record.generation + 1
-    if (yield from step(world.start_execution, record.session_id, generation)):
+    if (yield from step(world.start_owner, record, generation)):
         return "started"
     yield from step(world.sessions.set_lease, record.session_id, generation, now)
     return "failed"
@@ -244,7 +244,7 @@ def _calm_at(world: SenderWorld, record: Session | None, now: int) -> Flow[int]:
     if record is None:
         return 0
     may_begin = record.wants(now, world.policy) and not record.is_settled_at(True)
-    may_ask = record.verify_at is not None and now >= record.verify_at
+    may_ask = world.policy.verifies and record.verify_at is not None and now >= record.verify_at
     if not may_begin and not may_ask:
         return 0
     return (yield from step(world.weather.calm_at, now)) + turn_ms(record.session_id)
@@ -319,6 +319,10 @@ def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome, n
     if outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
         yield from step(world.sessions.unlock, record, lock)
         yield from _guest_lost(world, record, outcome)
+        return False
+    if outcome.kind is Kind.NOT_YET:
+        yield from step(world.sessions.postpone, record, now + BASE_MS)
+        yield from step(world.sessions.unlock, record, lock)
         return False
     if outcome.kind is Kind.ACCEPTED:
         if (yield from _settle(world, record, lock, now)):
@@ -419,4 +423,4 @@ def _not_verified(world: SenderWorld, record: Session, outcome: Outcome, now: in
 def sweep_one(world: World, session_id: str) -> Flow[bool]:
     """Take up a record whose owner died. Returns whether an owner was started: somebody may have been faster."""
     record = yield from step(world.sessions.get, session_id, world.clock())
-    return record is not None and (yield from _take_over(world, record, world.clock())) == "started"
+    return record is not None and (yield from take_over(world, record, world.clock())) == "started"

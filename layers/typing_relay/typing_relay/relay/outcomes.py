@@ -20,6 +20,8 @@ class Kind(StrEnum):
     GUEST_OVER = "guest_over"
     #: CXone has no typing endpoint for this guest.
     UNAVAILABLE = "unavailable"
+    #: There is nobody to be told yet (no contact, or no socket): nothing was sent; it counts from when there is.
+    NOT_YET = "not_yet"
     #: Credentials or scopes are wrong: only a change of configuration helps.
     DENIED = "denied"
 

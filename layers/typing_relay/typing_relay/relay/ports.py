@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from typing_relay.relay.burst import Policy, Session
@@ -76,6 +77,22 @@ class Coming:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversation:
+    """Who a visitor is at the Digital-First gateway, and the socket's URL: it holds a token, good till ``access_until``
+    (epoch ms)."""
+
+    visitor_id: str
+    customer_id: str
+    thread_id: str
+    access_until: int
+    web_socket_url: str = field(repr=False)
+
+    def identity(self) -> dict[str, str]:
+        """What the record keeps of it for the session's life."""
+        return {"visitor": self.visitor_id, "customer": self.customer_id, "thread": self.thread_id}
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """The right to have one POST of ``typing`` in flight until ``until`` (ms), which also names the lock (T6)."""
 
@@ -94,8 +111,8 @@ class World:
     sessions: Sessions
     policy: Policy
     clock: Callable[[], int]
-    #: Starts the execution that owns (session id, generation); False when it could not be started.
-    start_execution: Callable[[str, int], bool]
+    #: Has somebody reconcile this record as the owner of that generation; False when nobody could be started.
+    start_owner: Callable[[Session, int], bool]
     #: Asks the keepers for a guest for this session id.
     ask_for_guest: Callable[[str], None]
 
@@ -112,3 +129,89 @@ class SenderWorld(World):
     random: Callable[[], float]
     #: Takes what a visitor's agent felt, in ms: FIRST_KEY_TO_SHOWN or LAST_KEY_TO_ENDED. No effect on anything.
     felt: Callable[[str, int], None]
+
+
+# --- messages of visitors --------------------------------------------------------------------------------------------
+
+
+class MessageStatus(StrEnum):
+    """Where a visitor's message stands."""
+
+    WAITING = "waiting"
+    #: CXone has acknowledged it.
+    ACCEPTED = "accepted"
+    #: It is not tried any more; a reason says why.
+    FAILED = "failed"
+
+
+#: Why a message has failed, as far as it is said on this side of CXone's interface. The platform, or the visitor's
+#: guest session, takes none; another text has that id; it never left; it left, and nobody knows whether it arrived.
+UNAVAILABLE, DUPLICATE_ID, EXPIRED, UNCONFIRMED = "unavailable", "duplicate_id", "expired", "unconfirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a message stands; ``reason`` is a code, only there when it has failed."""
+
+    status: MessageStatus
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message as the visitor sent it, at ``at`` (ms) by API Gateway's clock. The visitor's side chose its id."""
+
+    message_id: str
+    text: str = field(repr=False)
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingMessage(SentMessage):
+    """One that waits to be delivered. ``left_by``: the keeper that may have sent it on to CXone; empty: none has."""
+
+    left_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyThere:
+    """A message of this id is known; ``same_text``: it is the same one, sent again."""
+
+    standing: Standing
+    same_text: bool
+
+
+class Messages(Protocol):
+    """The store of messages. Every write is conditional."""
+
+    def put(
+        self, session_id: str, message: SentMessage, now: int, deadline: int, expires_at: int
+    ) -> AlreadyThere | None: ...
+    def get(self, session_id: str, message_id: str, now: int) -> Standing | None: ...
+    def waiting(self, session_id: str, limit: int, now: int) -> list[WaitingMessage]: ...
+    def leave(self, session_id: str, message_id: str, seen: str, keeper: str) -> bool: ...
+    def settle(self, session_id: str, message_id: str, standing: Standing) -> Standing | None: ...
+    def expire(self, session_id: str, message_id: str) -> Standing | None: ...
+    def overdue(self, shard: int, before: int, limit: int) -> list[tuple[str, str]]: ...
+    def waiting_sessions(self, shard: int) -> set[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MessageWorld(World):
+    """What is touched besides when a visitor sends a message."""
+
+    #: None: this platform takes no messages.
+    messages: Messages | None
+    #: Tells the keeper that the record names that a message waits. False, or lost: it is found at the next look.
+    nudge_messages: Callable[[Session], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryWorld:
+    """What is touched when messages are given up."""
+
+    sessions: Sessions
+    messages: Messages
+    clock: Callable[[], int]
+    #: Tells the front ends of this session where the message of this id stands.
+    tell_standing: Callable[[Session, str, Standing], None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import quote
 
@@ -27,8 +27,17 @@ ACCEPTED = Outcome(Kind.ACCEPTED)
 class GuestsV1:
     """Creates guests, tells and asks whether they are typing."""
 
-    def __init__(self, http: requests.Session, base_url: str, tokens: Tokens, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        http: requests.Session,
+        base_url: str,
+        tokens: Tokens,
+        clock: Callable[[], int],
+        socket_suffixes: Collection[str] = (),
+    ) -> None:
+        """``socket_suffixes``: where else than at CXone's own hosts a guest's socket may be."""
         self._http, self._base_url, self._tokens, self._clock = http, base_url, tokens, clock
+        self._socket_suffixes = socket_suffixes
 
     def create_guest(self, source: str) -> Guest | Outcome:
         """A new guest session. ``source`` tells CXone where it comes from."""
@@ -40,7 +49,7 @@ class GuestsV1:
         if not guest_id or not isinstance(url, str):
             return Outcome(Kind.FAILED, reason="guest creation: the answer has no id or no webSocketUrl")
         try:
-            return Guest(str(guest_id), web_socket_url(url))
+            return Guest(str(guest_id), web_socket_url(url, self._base_url, self._socket_suffixes))
         except InsecureUrl as insecure:
             return Outcome(Kind.DENIED, reason=str(insecure))
 

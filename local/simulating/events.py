@@ -1,4 +1,4 @@
-"""What happened at the simulated CXone, numbered in order, for those who want to look on."""
+"""What happened at a simulator, numbered in order, for those who want to look on."""
 
 import asyncio
 from collections import deque

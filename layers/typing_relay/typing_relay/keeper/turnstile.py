@@ -1,4 +1,4 @@
-"""A door for sockets being opened: so many at once, so many a second, first come first served."""
+"""So many at once, so many a second, first come first served: for what thousands of guests want at the same time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from collections.abc import Callable
 from typing_relay.keeper.loop import Loop
 
 
-class Openings:
-    """After a mass drop thousands of sockets want to reopen; CXone and our CPU get them one by one, evenly spaced."""
+class Turnstile:
+    """After a mass drop thousands of sockets want to reopen; CXone and our CPU get them one by one, evenly spaced.
+
+    So do the records and visitors that are to learn of the drop.
+    """
 
     def __init__(self, loop: Loop, at_once: int, per_second: float) -> None:
         self._loop = loop
@@ -18,23 +21,23 @@ class Openings:
         self._waiting: deque[Callable[[], bool]] = deque()
         self._next_at = loop.time()
         self._alarm_set = False
-        #: How many are being opened now.
+        #: How many are in now.
         self.under_way = 0
 
     def __len__(self) -> int:
-        """How many wait at the door."""
+        """How many wait."""
         return len(self._waiting)
 
     def enter(self, start: Callable[[], bool]) -> None:
-        """Call ``start`` as soon as there is room. It returns False if it is no longer wanted and opened nothing.
+        """Call ``start`` as soon as there is room. It returns False if it is no longer wanted and began nothing.
 
-        After True, ``leave`` must be called once the socket is open or has failed.
+        After True, ``leave`` must be called once what it began has been done or has failed.
         """
         self._waiting.append(start)
         self._let_in()
 
     def leave(self) -> None:
-        """One that was being opened is open, or has failed."""
+        """One that was in is done, or has failed."""
         self.under_way -= 1
         self._let_in()
 

@@ -1,0 +1,32 @@
+"""A keeper's line comes, speaks or goes (Digital-First only): by which connection nudges reach it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_relay import runtime
+
+logger = runtime.logger
+lines = runtime.keeper_lines()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Take an API Gateway WebSocket event of the keepers' API; answer 200.
+
+    Who may connect is IAM's business: the keepers' role alone. The keeper names itself in the handshake's header
+    ``x-keeper``. What it says later only keeps the connection from idling.
+    """
+    request = event["requestContext"]
+    connection = request["connectionId"]
+    match request["eventType"]:
+        case "CONNECT":
+            headers = {name.lower(): value for name, value in event["headers"].items()}
+            keeper = headers.get("x-keeper")
+            if not keeper:
+                return {"statusCode": 400}
+            lines.note(keeper, connection)
+            logger.info("keeper line open", keeper=keeper)
+        case "DISCONNECT":
+            logger.info("keeper line closed", connection=connection)
+    return {"statusCode": 200}

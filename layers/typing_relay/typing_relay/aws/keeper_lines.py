@@ -1,0 +1,85 @@
+"""Nudges to the keeper that holds a visitor's socket: by which connection it is reached, and the posts to it.
+
+Each keeper keeps a connection of its own to the stack's second WebSocket API, its *line*. A nudge is a hint: one that
+is lost costs time (a lease, a sweep), never truth, so nothing here is tried for long or waited for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+#: A line is remembered for so long in a process; one that has changed meanwhile is found out by its 410.
+REMEMBER_MS = 60_000
+#: Longer than API Gateway lets any connection live (2 h).
+LINE_TTL_S = 3 * 3600
+
+
+class KeeperLines:
+    """``client`` is ``services.DynamoDb``; ``clock`` gives epoch ms."""
+
+    def __init__(self, client: Any, table_name: str, clock: Callable[[], int]) -> None:
+        self._client, self._table, self._clock = client, table_name, clock
+
+    def note(self, keeper: str, connection: str) -> None:
+        """This connection leads to ``keeper`` from now on."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=_key(keeper),
+            UpdateExpression="SET connection_id = :connection, expires_at = :ttl",
+            ExpressionAttributeValues={
+                ":connection": {"S": connection},
+                ":ttl": {"N": str(self._clock() // 1000 + LINE_TTL_S)},
+            },
+        )
+
+    def find(self, keeper: str) -> str | None:
+        """The connection that leads to ``keeper``; None when it has none."""
+        item = self._client.get_item(TableName=self._table, Key=_key(keeper), ConsistentRead=True).get("Item", {})
+        connection: str | None = item.get("connection_id", {}).get("S")
+        return connection
+
+
+class Nudges:
+    """Posts to keepers. ``connections`` is ``services.VisitorConnections`` of the keepers' API."""
+
+    def __init__(self, lines: KeeperLines, connections: Any, clock: Callable[[], int]) -> None:
+        self._lines, self._connections, self._clock = lines, connections, clock
+        self._known: dict[str, tuple[int, str]] = {}
+
+    def send(self, keeper: str, nudge: Mapping[str, Any]) -> bool:
+        """Nudge ``keeper``; False when it cannot be reached now. A line that has moved is looked up once more."""
+        data = json.dumps(nudge).encode()
+        try:
+            known = self._recall(keeper)
+            if known and self._post(known, data):
+                return True
+            self._known.pop(keeper, None)
+            found = self._lines.find(keeper)
+            if not found or found == known or not self._post(found, data):
+                return False
+        except (BotoCoreError, ClientError):
+            return False
+        self._known[keeper] = (self._clock(), found)
+        return True
+
+    def _recall(self, keeper: str) -> str | None:
+        at, connection = self._known.get(keeper, (0, ""))
+        return connection if self._clock() - at < REMEMBER_MS else None
+
+    def _post(self, connection: str, data: bytes) -> bool:
+        """False: that connection is gone (410)."""
+        try:
+            self._connections.post_to_connection(ConnectionId=connection, Data=data)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 410:
+                return False
+            raise
+        return True
+
+
+def _key(keeper: str) -> dict[str, Any]:
+    return {"keeper": {"S": keeper}}

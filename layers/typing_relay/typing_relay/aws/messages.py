@@ -1,0 +1,226 @@
+"""Messages of visitors on their way to CXone, in DynamoDB: one item each, every write conditional.
+
+The text is there only while the message waits; where it stands, and a fingerprint by which the same message is known
+again, stay until ``expires_at`` (epoch s; past it the item counts as absent, T11). Other times are epoch ms.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from typing_relay.aws.sessions import shard_of
+from typing_relay.relay.ports import (
+    EXPIRED,
+    UNCONFIRMED,
+    AlreadyThere,
+    MessageStatus,
+    SentMessage,
+    Standing,
+    WaitingMessage,
+)
+
+DEADLINE_INDEX = "by_deadline"
+
+_IS_WAITING = "standing = :waiting"
+_SETTLED = "SET standing = :standing, reason = :reason REMOVE message_text, waiting_shard, deadline"
+
+
+class DynamoMessages:
+    """``client`` is ``services.DynamoDb``, or boto3's low-level client."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        self._client, self._table = client, table_name
+
+    # --- from the visitor
+
+    def put(
+        self, session_id: str, message: SentMessage, now: int, deadline: int, expires_at: int
+    ) -> AlreadyThere | None:
+        """Keep a message to be delivered by ``deadline``. None: it waits now."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={
+                    **_key(session_id, message.message_id),
+                    "sent_at": _n(message.at),
+                    "message_text": {"S": message.text},
+                    "fingerprint": {"S": fingerprint(session_id, message)},
+                    "standing": {"S": MessageStatus.WAITING},
+                    "waiting_shard": _n(shard_of(session_id)),
+                    "deadline": _n(deadline),
+                    "expires_at": _n(expires_at),
+                },
+                ConditionExpression="attribute_not_exists(message_id) OR expires_at <= :now_s",
+                ExpressionAttributeValues={":now_s": _n(now // 1000)},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            known = _refused(error)
+            if known is None:  # gone between the condition and its answer
+                raise
+            return AlreadyThere(_standing(known), known["fingerprint"]["S"] == fingerprint(session_id, message))
+        return None
+
+    # --- reading
+
+    def get(self, session_id: str, message_id: str, now: int) -> Standing | None:
+        """Where a message stands; None: no such message."""
+        key = _key(session_id, message_id)
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return _standing(item) if item is not None and _lives(item, now) else None
+
+    def waiting(self, session_id: str, limit: int, now: int) -> list[WaitingMessage]:
+        """The first ``limit`` messages of this session that wait, in the order in which they were sent.
+
+        A consistent read: what was settled before it is not among them.
+        """
+        pages = self._pages(
+            ConsistentRead=True,
+            KeyConditionExpression="session_id = :session",
+            FilterExpression=_IS_WAITING,
+            ExpressionAttributeValues={":session": {"S": session_id}, ":waiting": {"S": MessageStatus.WAITING}},
+        )
+        found = (_waiting(item) for item in pages if _lives(item, now))
+        return heapq.nsmallest(limit, found, key=in_order)
+
+    def overdue(self, shard: int, before: int, limit: int) -> list[tuple[str, str]]:
+        """(session id, message id) of up to ``limit`` messages whose deadline was before ``before``, and that wait."""
+        answer = self._client.query(
+            TableName=self._table,
+            IndexName=DEADLINE_INDEX,
+            KeyConditionExpression="waiting_shard = :shard AND deadline < :before",
+            ExpressionAttributeValues={":shard": _n(shard), ":before": _n(before)},
+            Limit=limit,
+        )
+        return [(item["session_id"]["S"], item["message_id"]["S"]) for item in answer["Items"]]
+
+    def waiting_sessions(self, shard: int) -> set[str]:
+        """The sessions of ``shard`` in which a message waits: one look for all, as few wait at any time."""
+        pages = self._pages(
+            IndexName=DEADLINE_INDEX,
+            KeyConditionExpression="waiting_shard = :shard",
+            ExpressionAttributeValues={":shard": _n(shard)},
+            ProjectionExpression="session_id",
+        )
+        return {item["session_id"]["S"] for item in pages}
+
+    def _pages(self, **request: Any) -> Iterator[Mapping[str, Any]]:
+        start: dict[str, Any] = {}
+        while True:
+            answer = self._client.query(TableName=self._table, **request, **start)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    # --- from whoever delivers
+
+    def leave(self, session_id: str, message_id: str, seen: str, keeper: str) -> bool:
+        """Before it is sent: from now on ``keeper`` may have sent it (T15).
+
+        False: it waits no more, or another keeper than ``seen`` may have sent it since: it must not be sent.
+        """
+        unchanged = "left_by IN (:seen, :keeper)" if seen else "(attribute_not_exists(left_by) OR left_by = :keeper)"
+        values = {":waiting": {"S": MessageStatus.WAITING}, ":keeper": {"S": keeper}}
+        if seen:
+            values[":seen"] = {"S": seen}
+        answer = self._update(session_id, message_id, "SET left_by = :keeper", f"{_IS_WAITING} AND {unchanged}", values)
+        return "Attributes" in answer
+
+    def settle(self, session_id: str, message_id: str, standing: Standing) -> Standing | None:
+        """It is accepted or has failed. Returns where it stands now; None: no such message.
+
+        Told twice does no harm: the first to settle it is believed. Only that CXone has it is believed of one, too, of
+        which it was said that nobody knows.
+        """
+        condition = _IS_WAITING
+        values = {":standing": {"S": standing.status}, ":reason": {"S": standing.reason}}
+        if standing.status is MessageStatus.ACCEPTED:
+            condition += " OR reason = :unconfirmed"
+            values[":unconfirmed"] = {"S": UNCONFIRMED}
+        return self._settled(session_id, message_id, condition, values)
+
+    def expire(self, session_id: str, message_id: str) -> Standing | None:
+        """Nothing waits for ever (T15): it has failed, unless it is settled. Returns and None as ``settle``."""
+        for reason, has_left in (
+            (EXPIRED, "attribute_not_exists(left_by)"),
+            (UNCONFIRMED, "attribute_exists(left_by)"),
+        ):
+            values = {":standing": {"S": MessageStatus.FAILED}, ":reason": {"S": reason}}
+            stands = self._settled(session_id, message_id, f"{_IS_WAITING} AND {has_left}", values)
+            if stands is None or stands.status is not MessageStatus.WAITING:
+                return stands
+        return stands
+
+    def _settled(self, session_id: str, message_id: str, condition: str, values: dict[str, Any]) -> Standing | None:
+        waiting = {":waiting": {"S": MessageStatus.WAITING}}
+        answer = self._update(session_id, message_id, _SETTLED, condition, values | waiting)
+        item = answer.get("Attributes") or answer.get("Item")
+        return _standing(item) if item else None
+
+    def _update(
+        self, session_id: str, message_id: str, update: str, condition: str, values: dict[str, Any]
+    ) -> dict[str, Any]:
+        """{"Attributes": new item}, or {"Item": the item that failed the condition}, or {} when there is none."""
+        try:
+            answer: dict[str, Any] = self._client.update_item(
+                TableName=self._table,
+                Key=_key(session_id, message_id),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+            return answer
+        except ClientError as error:
+            item = _refused(error)
+            return {"Item": item} if item else {}
+
+
+def fingerprint(session_id: str, message: SentMessage) -> str:
+    """The same for the same text of the same message, and no help in finding equal texts."""
+    return hashlib.sha256("\0".join((session_id, message.message_id, message.text)).encode()).hexdigest()
+
+
+def in_order(message: SentMessage) -> tuple[int, str]:
+    """By when they were sent; of two in the same ms the id decides, for all keepers alike."""
+    return (message.at, message.message_id)
+
+
+def _refused(error: ClientError) -> Mapping[str, Any] | None:
+    """The item that failed the condition, if there was one. Raises ``error`` if that is not what it says."""
+    if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        raise error
+    item: Mapping[str, Any] | None = error.response.get("Item")
+    return item
+
+
+def _n(value: int) -> dict[str, str]:
+    return {"N": str(value)}
+
+
+def _key(session_id: str, message_id: str) -> dict[str, Any]:
+    return {"session_id": {"S": session_id}, "message_id": {"S": message_id}}
+
+
+def _lives(item: Mapping[str, Any], now: int) -> bool:
+    return int(item["expires_at"]["N"]) > now // 1000
+
+
+def _standing(item: Mapping[str, Any]) -> Standing:
+    return Standing(MessageStatus(item["standing"]["S"]), item.get("reason", {}).get("S", ""))
+
+
+def _waiting(item: Mapping[str, Any]) -> WaitingMessage:
+    return WaitingMessage(
+        item["message_id"]["S"],
+        item["message_text"]["S"],
+        int(item["sent_at"]["N"]),
+        item.get("left_by", {}).get("S", ""),
+    )

@@ -1,0 +1,64 @@
+"""What a visitor is told of CXone's side: one shape for each of its interfaces. Pure.
+
+``{"type":"event","event":…,"name":…,"detail":{…}}``: ``event`` is CXone's own frame as it came, or null for what was
+learned otherwise; ``name`` and ``detail`` are there for what the relay understands. A value not known is null.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+Frame = dict[str, Any]
+
+
+def unnamed(event: Any) -> Frame:
+    """A frame that the relay hands on without understanding it."""
+    return {"type": "event", "event": event}
+
+
+def agent_typing(event: Any, typing: bool) -> Frame:
+    """The agent types, or no longer does."""
+    return _named(event, "agent-typing", {"typing": typing})
+
+
+def message(
+    event: Any,
+    *,
+    message_id: str | None,
+    text: str,
+    author: str | None,
+    at: int | None,
+    sender: Literal["agent", "visitor"],
+) -> Frame:
+    """Somebody has sent a message. ``at``: epoch ms."""
+    detail = {"id": message_id, "text": text, "author": author, "at": at, "from": sender}
+    return _named(event, "message", detail)
+
+
+def agent(event: Any, name: str | None) -> Frame:
+    """Who attends to the conversation; None: nobody."""
+    return _named(event, "agent", {"name": name})
+
+
+def contact(event: Any, is_open: bool) -> Frame:
+    """Whether agents see the conversation."""
+    return _named(event, "contact", {"status": "open" if is_open else "closed"})
+
+
+def queue(event: Any, position: int) -> Frame:
+    """Where the conversation waits for an agent."""
+    return _named(event, "queue", {"position": position})
+
+
+def read(event: Any, message_id: str | None) -> Frame:
+    """An agent has read this message."""
+    return _named(event, "read", {"id": message_id})
+
+
+def seen(event: Any, message_id: str | None) -> Frame:
+    """This message has been seen."""
+    return _named(event, "seen", {"id": message_id})
+
+
+def _named(event: Any, name: str, detail: Frame) -> Frame:
+    return {"type": "event", "event": event, "name": name, "detail": detail}

@@ -1,0 +1,390 @@
+"""A guest on the Digital-First gateway: the conversation's machine, with this keeper's socket, store and owners.
+
+``cxone.dfo.conversation`` decides; here its actions are carried out. What a conversation must survive its keeper is in
+the session's record: who the visitor is, which thread it is, whether a contact is open, and what the agent may see.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from typing_relay.cxone.dfo import conversation as machine
+from typing_relay.cxone.dfo.api import Access
+from typing_relay.cxone.dfo.identity import Channel, Visitor
+from typing_relay.keeper import guest
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.jobs import Jobs
+from typing_relay.keeper.loop import Loop, Timer
+from typing_relay.keeper.ports import Conversations, Gateway, Mailbox, Owners
+from typing_relay.keeper.sockets import SocketEnd
+from typing_relay.keeper.talks import Voice
+from typing_relay.relay.burst import Session
+from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.ports import Conversation, WaitingMessage
+from typing_relay.relay.retry import retry_after_ms
+
+logger = logging.getLogger(__name__)
+
+#: A token this near its end is renewed before a socket is opened with it.
+RENEW_EARLY_MS = 60_000
+#: What the visitor may have missed while nobody held the socket is told again; a client knows messages by their ids.
+MISSED_MS = 120_000
+
+
+@dataclass(slots=True)
+class Office:
+    """What all conversations of this keeper share. ``livechat``: the channel's kind, as far as is known."""
+
+    keeper: str
+    loop: Loop
+    store: Jobs
+    cxone: Jobs
+    sessions: Conversations
+    gateway: Gateway
+    channel: Channel
+    owners: Owners
+    mailbox: Mailbox
+    counters: Counters
+    clock: Callable[[], int]
+    policy: machine.Policy
+    livechat: bool = True
+
+
+class GatewayTalk:
+    """One guest's. On the loop's thread but for ``make``."""
+
+    def __init__(self, voice: Voice, office: Office) -> None:
+        self._voice, self._office = voice, office
+        self._conversation: machine.Conversation | None = None
+        #: The newest open socket; what still comes on others is not heard.
+        self._number = 0
+        #: The one that it replaces, still open.
+        self._former = 0
+        self._made: tuple[Visitor, str, int] | None = None
+        self._url = ""
+        self._needs_token = False
+        #: What the record says; None: not known.
+        self._contact_noted: bool | None = None
+        self._alarm: Timer | None = None
+        self._tickets: dict[str, Callable[[Outcome], object]] = {}
+        self._ticket_number = 0
+
+    # --- what the keeper tells
+
+    def taken(self, record: Session) -> None:
+        """Go on as the record's visitor, if it has been one before."""
+        self._contact_noted = record.contact_open
+        if record.conversation and self._conversation is None:
+            self._begin(*_identity(record), record.access_until)
+        self._url = record.web_socket_url
+
+    def make(self) -> guest.Event:
+        """Sign the visitor in at the gateway and record it."""
+        office, session_id = self._office, self._voice.session_id
+        record = office.sessions.get(session_id, office.clock())
+        if record is None:
+            return guest.FenceLost()
+        visitor, thread_id = _identity(record) if record.conversation else _newcomer()
+        access = office.gateway.authorize(visitor, record.authorization_code or None)
+        if isinstance(access, Outcome):
+            return guest.NotCreated(access)
+        url = office.gateway.socket_url(access.visitor, access)
+        ids = access.visitor.visitor_id, access.visitor.customer_id, thread_id
+        made = Conversation(*ids, access.expires_at, url)
+        if not office.sessions.open_conversation(session_id, office.keeper, made, office.clock()):
+            return guest.FenceLost()
+        self._made = (access.visitor, thread_id, access.expires_at)
+        return guest.Created(made.visitor_id, url)
+
+    def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
+        """With a token that has run out, or was refused, no socket is opened: it is renewed first."""
+        if self._made:
+            visitor, thread_id, until = self._made
+            self._made, self._url, self._needs_token = None, url, False
+            if self._conversation is None:
+                self._begin(visitor, thread_id, until)
+            else:
+                self._step(machine.Admitted(visitor, until))
+        if self._conversation and self._conversation.token_until - RENEW_EARLY_MS <= self._office.clock():
+            self._needs_token = True
+        if self._needs_token and self._conversation:
+            self._renew(number, self._conversation.visitor, go)
+        else:
+            go(self._url or url)
+
+    def opened(self, number: int) -> None:
+        """The thread is looked for; until it has been, the socket is of no use."""
+        self._former, self._number = self._number, number
+        self._step(machine.Opened())
+
+    def heard(self, number: int, text: str) -> None:
+        """What comes on a socket that was replaced was also sent on the one that replaced it."""
+        if number == self._number:
+            self._step(machine.Heard(text))
+
+    def ended(self, number: int, end: SocketEnd) -> Outcome:
+        """One that was refused had a token that is not good: a new one is got first."""
+        if number == self._number:
+            self._number = 0
+            self._step(machine.Lost(was_open=True))
+            self._lose_former()
+        if end.http_status in (401, 403):
+            self._needs_token = True
+        return _meaning(end, self._office.clock())
+
+    def close(self) -> None:
+        """What is still wanted is the next keeper's to say."""
+        self._set_alarm(None)
+        self._office.owners.drop(self._voice.session_id)
+        self._office.mailbox.forget(self._voice.session_id)
+        tickets, self._tickets = self._tickets, {}
+        for told in tickets.values():
+            told(Outcome(Kind.LOST, reason="the guest is held here no more"))
+
+    # --- what owners and mailbox want
+
+    @property
+    def is_ready(self) -> bool:
+        """The thread has been looked for: messages can be sent."""
+        return self._conversation is not None and self._conversation.ready
+
+    def typing(self, typing: bool, told: Callable[[Outcome], object]) -> None:
+        """Show the agent this; ``told`` hears, later, what came of it."""
+        self._ticket_number += 1
+        ticket = str(self._ticket_number)
+        self._tickets[ticket] = told
+        self._step(machine.TypingWanted(typing, ticket))
+
+    def message(self, message: WaitingMessage) -> None:
+        """Send what the visitor sent. What a keeper before may have sent is looked for first."""
+        may_have_left = bool(message.left_by)
+        self._step(machine.MessageWanted(message.message_id, message.text, message.at, may_have_left))
+
+    def seen(self) -> None:
+        """The visitor has seen the newest message."""
+        self._step(machine.SeenWanted())
+
+    # --- the machine
+
+    def _begin(self, visitor: Visitor, thread_id: str, access_until: int) -> None:
+        office = self._office
+        begun = machine.begin(
+            office.channel,
+            visitor,
+            thread_id,
+            livechat=office.livechat,
+            seed=uuid.uuid4().hex,
+            newest_at=office.clock() - MISSED_MS,
+        )
+        self._conversation = begun
+        office.mailbox.hold(self._voice.session_id)
+        self._step(machine.Admitted(visitor, access_until))
+
+    def _step(self, happening: machine.Happening) -> None:
+        if self._conversation is None:
+            self._nothing_begun(happening)
+            return
+        now, policy = self._office.clock(), self._office.policy
+        self._conversation, actions = machine.step(self._conversation, happening, now, policy)
+        left = iter(actions)
+        for action in left:
+            if isinstance(action, machine.MessageLeaving):
+                self._leave(action.message_id, next(left))
+            else:
+                self._carry_out(action)
+        self._set_alarm(machine.wake_at(self._conversation, policy))
+
+    def _nothing_begun(self, happening: machine.Happening) -> None:
+        """Nobody has signed in yet."""
+        if isinstance(happening, machine.TypingWanted):
+            self._told(happening.ticket, Outcome(Kind.NOT_YET, reason="no conversation yet"))
+
+    def _set_alarm(self, at: int | None) -> None:
+        if self._alarm:
+            self._alarm.cancel()
+            self._alarm = None
+        if at is not None:
+            seconds = (at - self._office.clock()) / 1000
+            self._alarm = self._office.loop.call_later(seconds, lambda: self._step(machine.Woke()))
+
+    def _carry_out(self, action: machine.Action) -> None:  # noqa: C901  # a table
+        match action:
+            case machine.Send(text):
+                self._voice.send(self._number, text)
+            case machine.Ready():
+                self._ready()
+            case machine.ContactOpened():
+                self._note_contact(is_open=True)
+            case machine.ContactClosed():
+                self._note_contact(is_open=False)
+            case machine.ShownUnknown():
+                self._doubt_shown()
+            case machine.ThreadChanged(thread_id):
+                self._note_thread(thread_id)
+            case machine.TypingTold(ticket, outcome):
+                self._told(ticket, outcome)
+            case machine.MessageTaken(message_id):
+                self._office.mailbox.taken(self._voice.session_id, message_id)
+            case machine.MessageRefused(message_id, reason):
+                self._office.mailbox.refused(self._voice.session_id, message_id, reason)
+            case machine.Tell(frame):
+                self._tell(frame)
+            case machine.Fetch(url):
+                self._fetch(url)
+            case machine.Reopen(reason):
+                self._lose(Outcome(Kind.LOST, reason=f"the gateway is {reason}"))
+            case machine.Reauthorize():
+                self._needs_token = True
+            case machine.Stopped(outcome):
+                self._lose(outcome)
+            case machine.Report(code):
+                self._report(code)
+
+    # --- what it asks for
+
+    def _ready(self) -> None:
+        assert self._conversation is not None  # noqa: S101
+        if self._conversation.contact is None and self._contact_noted is not False:
+            self._note_contact(is_open=False)
+        self._former = 0
+        self._voice.ready(self._number)
+        self._office.mailbox.fetch(self._voice.session_id)
+
+    def _told(self, ticket: str, outcome: Outcome) -> None:
+        """Later: who hears of it may want more at once."""
+        told = self._tickets.pop(ticket, None)
+        if told:
+            self._office.loop.call_soon(partial(told, outcome))
+
+    def _tell(self, frame: Mapping[str, Any]) -> None:
+        self._office.counters.add(f"Frames.{frame.get('name', 'unknown')}")
+        self._voice.tell(frame)
+
+    def _lose(self, outcome: Outcome) -> None:
+        number, self._number = self._number, 0
+        self._voice.lost(number, outcome)
+        self._lose_former()
+
+    def _lose_former(self) -> None:
+        """The conversation has moved on from that socket: it is of no use by itself."""
+        if self._former:
+            former, self._former = self._former, 0
+            reason = "the socket that replaced it was lost"
+            self._office.loop.call_soon(lambda: self._voice.lost(former, Outcome(Kind.LOST, reason=reason)))
+
+    def _leave(self, message_id: str, send: machine.Action) -> None:
+        """On record first: whoever takes over looks for what may have left before sending it again (T15)."""
+        number = self._number
+
+        def go() -> None:
+            if number == self._number:
+                self._carry_out(send)
+
+        def stay() -> None:
+            if number == self._number:
+                self._lose(Outcome(Kind.LOST, reason="a message's leaving could not be recorded"))
+
+        self._office.mailbox.leaving(self._voice.session_id, message_id, go, stay)
+
+    def _report(self, code: str) -> None:
+        self._office.counters.add(f"Gateway.{code}")
+        logger.warning("The gateway reports trouble", extra={"session": self._voice.session_id, "code": code})
+
+    def _note_contact(self, *, is_open: bool) -> None:
+        """Recorded before anything is said: keys pressed while there was no contact count from now on, if fresh."""
+        assert self._conversation is not None  # noqa: S101
+        self._contact_noted = is_open
+        may_show = is_open and self._conversation.may_show
+        self._write(
+            "contact",
+            lambda: self._office.sessions.set_contact(self._voice.session_id, self._office.keeper, is_open, may_show),
+        )
+
+    def _doubt_shown(self) -> None:
+        """While the socket is down there is nothing to do: the contact's reopening says the same."""
+        if self.is_ready:
+            self._write("doubt", lambda: self._office.sessions.doubt_shown(self._voice.session_id, self._office.keeper))
+
+    def _note_thread(self, thread_id: str) -> None:
+        def write() -> None:
+            self._office.sessions.set_thread(self._voice.session_id, self._office.keeper, thread_id)
+
+        self._write("thread", write)
+
+    def _write(self, what: str, call: Callable[[], Session | None]) -> None:
+        def written(record: Session | None) -> None:
+            if record:
+                self._office.owners.take_up(record)
+
+        def failed(error: Exception) -> None:
+            logger.warning("The session record: %s failed: %s", what, error)
+            self._office.counters.add("StoreFailures")
+            self._contact_noted = None
+
+        self._office.store.submit(self._voice.session_id, call, written, failed)
+
+    def _fetch(self, url: str) -> None:
+        def fetched(answer: str | Outcome) -> None:
+            if isinstance(answer, Outcome):
+                self._report("event_not_fetched")
+            else:
+                self._step(machine.Fetched(answer))
+
+        self._office.cxone.submit(
+            ("event", self._voice.session_id),
+            lambda: self._office.gateway.event(url),
+            fetched,
+            lambda error: self._report("event_not_fetched"),
+        )
+
+    def _renew(self, number: int, visitor: Visitor, go: Callable[[str], None]) -> None:
+        office, session_id = self._office, self._voice.session_id
+
+        def renew() -> tuple[Access, str] | Outcome:
+            record = office.sessions.get(session_id, office.clock())
+            access = office.gateway.authorize(visitor, (record and record.authorization_code) or None)
+            if isinstance(access, Outcome):
+                return access
+            url = office.gateway.socket_url(access.visitor, access)
+            if not office.sessions.renew_access(session_id, office.keeper, url, access.expires_at):
+                return Outcome(Kind.LOST, reason="another keeper holds this guest")
+            return access, url
+
+        def renewed(answer: tuple[Access, str] | Outcome) -> None:
+            if isinstance(answer, Outcome):
+                office.counters.add(f"TokensNotRenewed.{answer.kind}")
+                self._voice.lost(number, answer)
+                return
+            access, self._url = answer
+            self._needs_token = False
+            self._step(machine.Admitted(access.visitor, access.expires_at))
+            go(self._url)
+
+        office.cxone.submit(
+            session_id,
+            renew,
+            renewed,
+            lambda error: renewed(Outcome(Kind.LOST, reason=f"{type(error).__name__}: {error}")),
+        )
+
+
+def _newcomer() -> tuple[Visitor, str]:
+    return Visitor(str(uuid.uuid4()), str(uuid.uuid4())), str(uuid.uuid4())
+
+
+def _identity(record: Session) -> tuple[Visitor, str]:
+    known = record.conversation
+    return Visitor(known["visitor"], known["customer"]), known["thread"]
+
+
+def _meaning(end: SocketEnd, now: int) -> Outcome:
+    """What the end of a socket means here. No guest is ever over: a visitor signs in again as the same."""
+    if end.http_status in (429, 503) and "retry-after" in end.headers:
+        return Outcome(Kind.THROTTLED, retry_after_ms(end.headers["retry-after"], now), f"status {end.http_status}")
+    kind = Kind.LOST if end.close_code is not None else Kind.FAILED
+    return Outcome(kind, reason=end.reason)

@@ -1,0 +1,80 @@
+"""A visitor's message from the front end to the store, and what becomes of one that nobody could deliver (T15).
+
+In between, the keeper that holds the visitor's socket reads the store and delivers. Flows are as in ``flows``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from typing_relay.relay.burst import GuestStatus
+from typing_relay.relay.flows import Flow, connected, ensure_guest, step, stopped
+from typing_relay.relay.ports import (
+    DUPLICATE_ID,
+    UNAVAILABLE,
+    ExpiryWorld,
+    MessageStatus,
+    MessageWorld,
+    SentMessage,
+    Standing,
+)
+
+#: A keeper gives a message up by itself at its deadline. Whoever sweeps leaves it so long to say so.
+KEEPERS_GRACE_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The connection that a message came on, and until when (epoch s) its token holds."""
+
+    session_id: str
+    connection: str
+    token_ends: int
+
+
+def message_sent(world: MessageWorld, sender: Sender, message: SentMessage, deliver_within_ms: int) -> Flow[Standing]:
+    """The visitor sent ``message``. Returns where it stands; what still waits is told later, by whoever settles it.
+
+    The same message sent again is answered again, and delivered once: so a front end that has no answer just asks.
+    """
+    if world.messages is None:
+        return _failed(UNAVAILABLE)
+    yield from stopped(world, sender.session_id, sender.connection, message.at)
+    record = yield from step(world.sessions.get, sender.session_id, world.clock())
+    if record is None or sender.connection not in record.connections:
+        record = yield from connected(world, sender.session_id, sender.connection, sender.token_ends)
+    else:
+        yield from ensure_guest(world, record)
+    now = world.clock()
+    if record.guest_status is GuestStatus.UNAVAILABLE:
+        known = yield from step(world.messages.get, sender.session_id, message.message_id, now)
+        return known or _failed(UNAVAILABLE)
+    deadline = now + deliver_within_ms
+    expires_at = deadline // 1000 + world.policy.session_ttl_s
+    there = yield from step(world.messages.put, sender.session_id, message, now, deadline, expires_at)
+    if there is not None and not there.same_text:
+        return _failed(DUPLICATE_ID)
+    if there is None or there.standing.status is MessageStatus.WAITING:
+        yield from step(world.nudge_messages, record)
+    return there.standing if there is not None else Standing(MessageStatus.WAITING)
+
+
+def expire(world: ExpiryWorld, session_id: str, message_id: str) -> Flow[Standing | None]:
+    """Give up a message that is overdue, and tell the visitor. Returns where it stands: somebody may have been faster.
+
+    Who dies between the two leaves the visitor untold: their front end asks again, and hears it then.
+    """
+    standing = yield from step(world.messages.expire, session_id, message_id)
+    record = yield from step(world.sessions.get, session_id, world.clock())
+    if standing is not None and record is not None:
+        yield from step(world.tell_standing, record, message_id, standing)
+    return standing
+
+
+def overdue_before(now: int) -> int:
+    """Messages with a deadline before this (ms) are given up at ``now``."""
+    return now - KEEPERS_GRACE_MS
+
+
+def _failed(reason: str) -> Standing:
+    return Standing(MessageStatus.FAILED, reason)

@@ -1,0 +1,253 @@
+"""What the gateway does with a request: answers, changes at the desk, and events for everyone concerned. No wire."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from local.dfo_simulator import frames_out
+from local.dfo_simulator.desk import Contact, Message, Thread, new_id
+from local.dfo_simulator.frames_in import RECOVER, TYPING, Request, Violation
+from local.dfo_simulator.frames_out import Frame
+from local.dfo_simulator.simulator import Identity, Simulator
+
+#: A frame may have been on its way when the contact closed: for so long (ms) it is refused, but breaks no rule.
+CROSSING_MS = 2000
+#: NICE's client sends no more than this within five seconds.
+MOST_REQUESTS, IN_SECONDS = 100, 5.0
+
+
+class Refused(Exception):
+    """The gateway cannot do what is asked, though asking breaks no rule. `code`: if not that of the request's type."""
+
+    def __init__(self, message: str, code: str | None = None):
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass
+class Session:
+    """What the gateway knows of one socket. `looked_for`: threads recovered on it; None in it: the newest."""
+
+    visitor_id: str
+    customer_id: str
+    sdk_version: str
+    authorized: bool
+    looked_for: set[str | None] = field(default_factory=set)
+    event_ids: set[str] = field(default_factory=set)
+    request_times: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_REQUESTS))
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What follows from a request: frames for the socket that it came on, then events for all of the customer's."""
+
+    answers: tuple[Frame | str, ...] = ()
+    events: tuple[Frame, ...] = ()
+
+
+def take(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    """Do what is asked. Raises Violation, Refused."""
+    if not simulator.settings.supports(session.sdk_version):
+        raise Refused("this version is not supported any more", frames_out.SDK_VERSION_NOT_SUPPORTED)
+    _check_order(session, request)
+    return _TAKE[request.event_type](simulator, session, request, now)
+
+
+def error_code(event_type: str | None) -> str:
+    """What the gateway calls the failure of such a request."""
+    return frames_out.ERROR_CODES.get(event_type or "", frames_out.REFUSED)
+
+
+def _check_order(session: Session, request: Request) -> None:
+    """What goes for every request, whatever it asks."""
+    if request.event_id in session.event_ids:
+        raise Violation("repeated_event_id", f"{request.event_type} with the eventId of a former frame")
+    session.event_ids.add(request.event_id)
+    moment, times = time.monotonic(), session.request_times
+    if len(times) == MOST_REQUESTS and moment - times[0] < IN_SECONDS:
+        raise Violation("too_many_requests", f"more than {MOST_REQUESTS} requests in {IN_SECONDS:g} s")
+    times.append(moment)
+    registers = request.event_type in ("AuthorizeCustomer", "ReconnectConsumer")
+    if not session.authorized and not registers:
+        raise Violation("before_authorization", f"{request.event_type} before the socket was authorized")
+    needs_recover = request.event_type in (*TYPING, "SendMessage", "EndContact", "ArchiveThread", "LoadMoreMessages")
+    if needs_recover and not session.looked_for & {request.thread_id, None}:
+        raise Violation("before_recover", f"{request.event_type} before its thread was recovered on this socket")
+
+
+def _recover(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    if (request.event_type == "RecoverLivechat") != simulator.settings.livechat:
+        raise Violation("wrong_recover", f"{request.event_type} on a channel of the other kind")
+    session.looked_for.add(request.thread_id)
+    if request.thread_id is None:
+        thread = simulator.desk.newest_of(session.customer_id)
+    else:
+        thread = simulator.desk.thread_of(session.customer_id, request.thread_id)
+    if thread is None or thread.archived:
+        raise Refused("there is no such thread")
+    page, token = _page(thread, len(thread.messages), simulator.settings.page_size)
+    result = RECOVER[request.event_type]
+    return Reaction((frames_out.recovered(thread, request.event_id, result, page, token, now),))
+
+
+def _load_more(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    thread = _thread(simulator, session, request)
+    token = str((request.data or {})["scrollToken"])
+    if not token.isdecimal() or int(token) > len(thread.messages):
+        raise Refused("the scroll token is none of this thread")
+    page, token = _page(thread, int(token), simulator.settings.page_size)
+    return Reaction((frames_out.more_messages(thread, request.event_id, page, token, now),))
+
+
+def _page(thread: Thread, end: int, size: int) -> tuple[list[Message], str]:
+    """The newest messages before number `end`, newest first, and the token for what is older ("": nothing)."""
+    start = max(0, end - size)
+    return thread.messages[start:end][::-1], str(start) if start else ""
+
+
+def _typing(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    thread = simulator.desk.thread_of(session.customer_id, request.thread_id or "")
+    if thread is None or thread.open_contact is None:
+        _check_crossing(thread, request, now)
+        raise Refused("there is no open contact")
+    thread.show_typing(TYPING[request.event_type], now)
+    settings = simulator.settings
+    answers = (frames_out.accepted(request.event_id, now),) if settings.acknowledge_typing else ()
+    echo = frames_out.typing(simulator.place, thread, request.event_type, now, direction="inbound", user=None)
+    return Reaction(answers, (echo,) if settings.echo_typing else ())
+
+
+def _send_message(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    data, thread_id = request.data or {}, request.thread_id or ""
+    if simulator.desk.has_message(request.message_id or ""):
+        raise Violation("repeated_message_id", "SendMessage with the idOnExternalPlatform of a message that was taken")
+    thread = simulator.desk.thread_of(session.customer_id, thread_id)
+    if thread is None and thread_id in simulator.desk.threads:
+        raise Refused("the thread is another customer's")
+    if thread and thread.archived:
+        raise Refused("the thread is archived")
+    if thread and thread.contact and not thread.contact.open and simulator.settings.livechat:
+        _check_crossing(thread, request, now)
+        raise Refused("the contact is closed, and with it the live chat")
+    thread = simulator.desk.open_thread(thread_id, session.customer_id, session.visitor_id)
+    thread.visitor_id = session.visitor_id
+    events: list[Frame] = []
+    if thread.open_contact is None:
+        thread.contact, thread.agent = Contact(simulator.next_contact_id(), now), None
+        events.append(frames_out.contact_created(simulator.place, thread, thread.contact, now))
+    content = dict(data["messageContent"])
+    content["text"] = content["payload"]["text"]
+    message = Message(new_id(), data["idOnExternalPlatform"], "inbound", content, now)
+    simulator.desk.add_message(thread, message)
+    if simulator.settings.message_ends_typing:
+        thread.show_typing(False, now)
+    events += message_events(simulator, thread, message, now)
+    return Reaction((frames_out.accepted(request.event_id, now),), tuple(events))
+
+
+def message_events(simulator: Simulator, thread: Thread, message: Message, now: float) -> list[Frame]:
+    """The events that tell of a new message."""
+    created = frames_out.message_created(simulator.place, thread, message, now)
+    if not simulator.settings.message_sent_events:
+        return [created]
+    return [frames_out.message_sent(simulator.place, thread, message, now), created]
+
+
+def _end_contact(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    thread = _thread(simulator, session, request)
+    asked = (request.data or {})["contact"]["id"]
+    if thread.open_contact is None or thread.open_contact.contact_id != asked:
+        raise Refused("the contact is not open")
+    contact = thread.close_contact(now)
+    assert contact is not None  # noqa: S101 it was open a moment ago
+    closed = frames_out.contact_status(simulator.place, thread, contact, now, with_id=True)
+    return Reaction((frames_out.accepted(request.event_id, now),), (closed,))
+
+
+def _archive(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    _thread(simulator, session, request).archived = True
+    return Reaction((frames_out.result(request.event_id, "ThreadArchived", now),))
+
+
+def _seen(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    for message in _thread(simulator, session, request).messages:
+        if message.direction == "outbound" and message.seen_at is None:
+            message.seen_at = now
+    return Reaction((frames_out.accepted(request.event_id, now),))
+
+
+def _generate_token(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    _thread(simulator, session, request)
+    url = str((request.data or {})["url"])
+    token = simulator.message_tokens.issue(url, now, 60)
+    data = {"authorizationToken": {"token": token, "expiresIn": 60}}
+    return Reaction((frames_out.result(request.event_id, "AuthorizationTokenGenerated", now, data),))
+
+
+def _authorize(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    code = (request.data or {})["authorization"]["authorizationCode"]
+    customer_id = simulator.customer_of_code(code) if simulator.settings.third_party else session.customer_id
+    if customer_id is None:
+        raise Refused("the authorization code is not known")
+    session.customer_id, session.authorized = customer_id, True
+    data = {
+        "status": "success",
+        "consumerIdentity": {"idOnExternalPlatform": customer_id},
+        "accessToken": _consumer_token(simulator, session, now),
+    }
+    return Reaction(
+        (frames_out.AUTHORIZED, frames_out.result(request.event_id, "ConsumerAuthorized", now, data)),
+    )
+
+
+def _reconnect(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    _check_consumer_token(simulator, session, request, now)
+    session.authorized = True
+    return Reaction((frames_out.AUTHORIZED, frames_out.result(request.event_id, "ConsumerReconnected", now, {})))
+
+
+def _refresh(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    _check_consumer_token(simulator, session, request, now)
+    data = {"accessToken": _consumer_token(simulator, session, now)}
+    return Reaction((frames_out.result(request.event_id, "TokenRefreshed", now, data),))
+
+
+def _consumer_token(simulator: Simulator, session: Session, now: float) -> dict[str, object]:
+    expires_in = simulator.settings.token_expires_in
+    token = simulator.tokens.issue(Identity(session.visitor_id, session.customer_id), now, expires_in)
+    return {"token": token, "expiresIn": expires_in, "isExpired": False}
+
+
+def _check_consumer_token(simulator: Simulator, session: Session, request: Request, now: float) -> None:
+    owner = simulator.tokens.owner((request.data or {})["accessToken"]["token"], now)
+    if owner is None or owner.customer_id != session.customer_id:
+        raise Refused("the access token is not this customer's, or no longer good")
+
+
+def _thread(simulator: Simulator, session: Session, request: Request) -> Thread:
+    thread = simulator.desk.thread_of(session.customer_id, request.thread_id or "")
+    if thread is None:
+        raise Refused("there is no such thread")
+    return thread
+
+
+def _check_crossing(thread: Thread | None, request: Request, now: float) -> None:
+    closed_at = thread.contact.closed_at if thread and thread.contact else None
+    if closed_at is None or now - closed_at > CROSSING_MS:
+        raise Violation("without_contact", f"{request.event_type} though no contact is open")
+
+
+_TAKE: Mapping[str, Callable[[Simulator, Session, Request, float], Reaction]] = {
+    **dict.fromkeys(RECOVER, _recover),
+    **dict.fromkeys(TYPING, _typing),
+    "SendMessage": _send_message,
+    "LoadMoreMessages": _load_more,
+    "EndContact": _end_contact,
+    "ArchiveThread": _archive,
+    "MessageSeenByConsumer": _seen,
+    "GenerateAuthorizationToken": _generate_token,
+    "AuthorizeCustomer": _authorize,
+    "ReconnectConsumer": _reconnect,
+    "RefreshToken": _refresh,
+}

@@ -1,0 +1,148 @@
+"""What goes wrong at the simulated gateway: a list of faults, each for one place where things happen. Pure.
+
+A place is an HTTP call (`channel`, `availability`, `authorize`, `message`, `s3_object`), the `handshake` of a socket, a
+`frame` that a visitor sent, a `push` (any frame that the gateway sends, answers included), or a whole `socket`.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from local.simulating.settings import (
+    Parser,
+    SettingError,
+    checked,
+    flag,
+    number,
+    one_of,
+    or_null,
+    share,
+    text,
+    whole_number,
+)
+
+NOBODYS_CALLS = ("channel", "availability", "message", "s3_object")  # they do not say which visitor makes them
+HTTP_CALLS = (*NOBODYS_CALLS, "authorize")
+
+_BEFORE_TAKING = ("refuse", "slow", "hang", "reset")
+#: What can go wrong where.
+ACTIONS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(HTTP_CALLS, (*_BEFORE_TAKING, "lost_answer")),
+    "handshake": _BEFORE_TAKING,
+    # error, ignore, reset, close: not taken. unanswered, lost_answer: taken, without an answer or the socket reset.
+    "frame": ("error", "ignore", "slow", "reset", "close", "unanswered", "lost_answer"),
+    "push": ("lose", "slow", "duplicate", "late"),  # late: after the next one
+    "socket": ("mute",),  # open, but nothing is taken, sent or answered, not even a ping
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that goes wrong.
+
+    `on` is the place, `do` one of its ACTIONS. `types`: only frames of these event types (`heartbeat`, `pong`,
+    `answer` and `error` count as types); None: all. `visitor`: only theirs; None: everybody's. `rate` is the share that
+    it befalls, `count` how often it does so before it is over; None: for ever. The rest belongs to single actions:
+    `seconds` to slow, hang and late, `status`, `code` and `retry_after` to refuse, `code` and `with_event_id` to error,
+    `close_code` to close.
+    """
+
+    on: str
+    do: str
+    types: tuple[str, ...] | None = None
+    visitor: str | None = None
+    rate: float = 1.0
+    count: int | None = None
+    seconds: float = 1.0
+    status: int = 503
+    code: str | None = None
+    retry_after: str | None = None
+    with_event_id: bool = True
+    close_code: int = 1001
+
+    def befalls(self, on: str, kind: str, visitor: str | None) -> bool:
+        """Whether it is meant for this kind of frame of this visitor at this place."""
+        return (
+            self.on == on
+            and (self.types is None or kind in self.types)
+            and (self.visitor is None or self.visitor == visitor)
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """As the control API takes and shows it."""
+        return asdict(self)
+
+
+class Faults:
+    """The faults that are on. Each time at most one befalls: the first of the list whose roll succeeds."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def replace(self, faults: Sequence[Fault]) -> None:
+        """From now on these."""
+        self._faults = list(faults)
+
+    def pick(self, roll: random.Random, on: str, kind: str = "", visitor: str | None = None) -> Fault | None:
+        """The fault that befalls this time. One with a count has been used once more then."""
+        for index, fault in enumerate(self._faults):
+            if fault.befalls(on, kind, visitor) and (fault.rate >= 1 or roll.random() < fault.rate):
+                if fault.count is not None:
+                    self._use(index, fault, fault.count)
+                return fault
+        return None
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """All that are on; `count` is what is left."""
+        return [fault.as_json() for fault in self._faults]
+
+    def _use(self, index: int, fault: Fault, count: int) -> None:
+        if count > 1:
+            self._faults[index] = replace(fault, count=count - 1)
+        else:
+            del self._faults[index]
+
+
+def parse_faults(value: Any) -> list[Fault]:
+    """The faults of a JSON list. Raises SettingError."""
+    if not isinstance(value, list):
+        raise SettingError("faults: expected a list of faults")
+    return [_parse_fault(item) for item in value]
+
+
+def _parse_fault(value: Any) -> Fault:
+    if not isinstance(value, dict) or not {"on", "do"} <= value.keys():
+        raise SettingError(f"expected a fault as an object with on and do, not {value!r}")
+    fault = Fault(**{key: checked(_PARSERS, key, item) for key, item in value.items()})
+    if fault.do not in ACTIONS[fault.on]:
+        raise SettingError(f"do: on {fault.on} there are {', '.join(ACTIONS[fault.on])}, not {fault.do!r}")
+    if fault.on == "socket" and (fault.count is not None or fault.rate < 1):
+        raise SettingError("count, rate: a socket is mute as long as the fault is on")
+    if fault.visitor is not None and fault.on in NOBODYS_CALLS:
+        raise SettingError(f"visitor: a call of {fault.on} does not say whose it is")
+    if fault.types is not None and fault.on not in ("frame", "push"):
+        raise SettingError(f"types: only frame and push have types, not {fault.on}")
+    return fault
+
+
+def _types(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) for item in value):
+        raise ValueError("a list of event types")
+    return tuple(value)
+
+
+_PARSERS: dict[str, Parser] = {
+    "on": one_of(*ACTIONS),
+    "do": text,
+    "types": or_null(_types),
+    "visitor": or_null(text),
+    "rate": share,
+    "count": or_null(whole_number(1, 1_000_000)),
+    "seconds": number(0, 600),
+    "status": whole_number(400, 599),
+    "code": or_null(text),
+    "retry_after": or_null(text),
+    "with_event_id": flag,
+    "close_code": whole_number(1000, 4999),
+}

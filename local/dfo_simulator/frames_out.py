@@ -1,0 +1,249 @@
+"""The gateway's words: every frame that it sends, as NICE's clients expect it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from local.dfo_simulator.desk import Agent, Contact, Message, Thread, new_id
+from local.dfo_simulator.frames_in import TYPING
+
+Frame = dict[str, Any]
+
+PONG = "pong"
+AUTHORIZED: Frame = {"authorizationStatus": "authorized"}
+
+#: What an error is called when a request of this type fails. Of the others no name is known: REFUSED.
+ERROR_CODES = {
+    "SendMessage": "SendingMessageFailed",
+    "RecoverLivechat": "RecoveringLivechatFailed",
+    "RecoverThread": "RecoveringThreadFailed",
+    "ArchiveThread": "ArchivingThreadFailed",
+    "ReconnectConsumer": "ConsumerReconnectionFailed",
+    "RefreshToken": "TokenRefreshingFailed",
+}
+REFUSED = "RequestFailed"
+SDK_VERSION_NOT_SUPPORTED = "SdkVersionNotSupported"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The brand and channel that stand in every event."""
+
+    brand_id: int
+    channel_id: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As events name them."""
+        return {"brand": {"id": self.brand_id}, "channel": {"id": self.channel_id}}
+
+
+def at(moment: float) -> str:
+    """A time (epoch ms) as the gateway writes it: ISO 8601, in ms."""
+    return datetime.fromtimestamp(moment / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def kind_of(frame: Any) -> str:
+    """The type of a frame that goes out: an event's or a result's, else pong, error or answer."""
+    if not isinstance(frame, Mapping):
+        return PONG
+    if "error" in frame:
+        return "error"
+    postback = frame.get("postback", {})
+    return str(frame.get("eventType") or postback.get("eventType") or "answer")
+
+
+def noted(frame: Frame) -> dict[str, Any]:
+    """What a log may keep of a frame that goes out: ids, codes and directions, nothing that anybody wrote."""
+    fields: dict[str, Any] = {"event_type": kind_of(frame), "event_id": frame.get("eventId")}
+    if "error" in frame:
+        fields["code"] = frame["error"]["errorCode"]
+    data = frame.get("data", {})
+    message, contact = data.get("message", {}), data.get("case") or data.get("consumerContact") or {}
+    fields["thread_id"] = (
+        data.get("thread", {}).get("idOnExternalPlatform")
+        or contact.get("threadIdOnExternalPlatform")
+        or message.get("threadIdOnExternalPlatform")
+    )
+    if message:
+        fields |= {"message_id": message["idOnExternalPlatform"], "direction": message["direction"]}
+    if fields["event_type"] in TYPING:
+        fields["value"] = TYPING[fields["event_type"]]
+    return fields
+
+
+# Answers
+
+
+def accepted(event_id: str, now: float) -> Frame:
+    """The plain answer: the request was taken."""
+    return {"eventId": event_id, "createdAt": at(now)}
+
+
+def result(event_id: str, event_type: str, now: float, data: Mapping[str, Any] | None = None) -> Frame:
+    """An answer that brings something."""
+    postback: Frame = {"eventType": event_type} | ({} if data is None else {"data": dict(data)})
+    return {"eventId": event_id, "createdAt": at(now), "postback": postback}
+
+
+def error(event_id: str | None, code: str, message: str = "") -> Frame:
+    """An error, of the request of this id if it names one."""
+    body = {"errorCode": code, "errorMessage": message, "transactionId": new_id()}
+    return {"error": body} if event_id is None else {"eventId": event_id, "error": body}
+
+
+def recovered(thread: Thread, event_id: str, event_type: str, page: list[Message], token: str, now: float) -> Frame:
+    """A thread with its newest messages, newest first."""
+    contact = thread.contact and _contact(thread, thread.contact)
+    data: Frame = {
+        "thread": _thread(thread),
+        "messages": [_message(thread, message) for message in page],
+        "messagesScrollToken": token,
+        "contact": contact,
+        "contactHistory": [],
+        "inboxAssignee": _agent(thread.agent),
+        "customer": {"customFields": []},
+    }
+    return result(event_id, event_type, now, data)
+
+
+def more_messages(thread: Thread, event_id: str, page: list[Message], token: str, now: float) -> Frame:
+    """An older page of messages, newest first."""
+    data = {"messages": [_message(thread, message) for message in page], "scrollToken": token}
+    return result(event_id, "MoreMessagesLoaded", now, data)
+
+
+# Events
+
+
+def event(event_type: str, now: float, data: Mapping[str, Any]) -> Frame:
+    """An event of this type, with an id of its own."""
+    return {"eventId": new_id(), "eventType": event_type, "createdAt": at(now), "data": dict(data), "context": {}}
+
+
+def contact_created(place: Place, thread: Thread, contact: Contact, now: float) -> Frame:
+    """A contact exists from now on."""
+    return event("CaseCreated", now, place.as_json() | {"case": _contact(thread, contact), "thread": _thread(thread)})
+
+
+def contact_status(place: Place, thread: Thread, contact: Contact, now: float, *, with_id: bool) -> Frame:
+    """The contact's status is another; `closed` ends it. Some clients' samples have no id there."""
+    case = _contact(thread, contact) | {"statusUpdatedAt": at(now)}
+    if not with_id:
+        del case["id"]
+    return event("CaseStatusChanged", now, place.as_json() | {"case": case})
+
+
+def message_created(place: Place, thread: Thread, message: Message, now: float) -> Frame:
+    """A message is in the thread, the visitor's own ones included."""
+    data = {
+        "message": _message(thread, message),
+        "thread": _thread(thread),
+        "case": thread.contact and _contact(thread, thread.contact),
+    }
+    return event("MessageCreated", now, place.as_json() | data)
+
+
+def message_sent(place: Place, thread: Thread, message: Message, now: float) -> Frame:
+    """The forerunner of `MessageCreated`: the same message without the gateway's id."""
+    lean = _message(thread, message)
+    del lean["id"]
+    return event("MessageSent", now, place.as_json() | {"message": lean, "thread": _thread(thread)})
+
+
+def message_changed(place: Place, thread: Thread, message: Message, event_type: str, now: float) -> Frame:
+    """A message was read or seen: `MessageReadChanged`, `MessageSeenChanged`."""
+    return event(event_type, now, place.as_json() | {"message": _message(thread, message)})
+
+
+def typing(
+    place: Place, thread: Thread, event_type: str, now: float, *, direction: str | None, user: Agent | None
+) -> Frame:
+    """Somebody types or no longer does. Clients tell the agent by `direction`, by `user` being there, or both."""
+    data: dict[str, Any] = place.as_json() | {"thread": _thread(thread)}
+    if direction is not None:
+        data["direction"] = direction
+    if user is not None:
+        data["user"] = _agent(user)
+    return event(event_type, now, data)
+
+
+def assignee_changed(place: Place, thread: Thread, before: Agent | None, now: float) -> Frame:
+    """Another agent works on the contact, or nobody."""
+    data = {
+        "case": thread.contact and _contact(thread, thread.contact),
+        "inboxAssignee": _agent(thread.agent),
+        "previousInboxAssignee": _agent(before),
+    }
+    return event("CaseInboxAssigneeChanged", now, place.as_json() | data)
+
+
+def position_in_queue(thread: Thread, position: int, agent_online: bool, now: float) -> Frame:
+    """How many wait before this visitor. The thread is named by the contact alone."""
+    data = {
+        "consumerContact": thread.contact and _contact(thread, thread.contact),
+        "routingQueue": {"id": "queue-1"},
+        "positionInQueue": position,
+        "isAnyAgentOnlineForQueue": agent_online,
+    }
+    return event("SetPositionInQueue", now, data)
+
+
+def in_s3(origin: Frame, url: str, now: float) -> Frame:
+    """Says where to fetch an event that is too large for a frame."""
+    return event("EventInS3", now, {"s3Object": {"url": url}, "originEvent": {"eventType": origin["eventType"]}})
+
+
+def message_with_all(thread: Thread, message: Message) -> Frame:
+    """A message with everything that belongs to it, as it is fetched over HTTP."""
+    return _message(thread, message) | {"hasAdditionalMessageContent": False, "messageContent": message.content}
+
+
+# Their parts
+
+
+def _thread(thread: Thread) -> dict[str, Any]:
+    return {
+        "id": thread.thread_id,
+        "idOnExternalPlatform": thread.thread_id,
+        "threadName": "",
+        "canAddMoreMessages": not thread.archived,
+    }
+
+
+def _contact(thread: Thread, contact: Contact) -> dict[str, Any]:
+    return {
+        "id": contact.contact_id,
+        "threadIdOnExternalPlatform": thread.thread_id,
+        "status": contact.status,
+        "createdAt": at(contact.created_at),
+        "customFields": [],
+    }
+
+
+def _agent(agent: Agent | None) -> dict[str, Any] | None:
+    if agent is None:
+        return None
+    return {"id": 1, "firstName": agent.first_name, "surname": agent.surname, "nickname": agent.nickname}
+
+
+def _message(thread: Thread, message: Message) -> dict[str, Any]:
+    inbound = message.direction == "inbound"
+    content = message.content
+    if message.more_content:
+        content = {"type": content["type"], "payload": {}, "text": content.get("text", "")}
+    return {
+        "id": message.message_id,
+        "idOnExternalPlatform": message.id_on_external_platform,
+        "threadIdOnExternalPlatform": thread.thread_id,
+        "messageContent": content,
+        "hasAdditionalMessageContent": message.more_content,
+        "direction": message.direction,
+        "createdAt": at(message.created_at),
+        "createdAtWithMilliseconds": at(message.created_at),
+        "attachments": [],
+        "authorUser": None if inbound else _agent(message.author),
+        "authorEndUserIdentity": {"idOnExternalPlatform": thread.customer_id, "fullName": ""} if inbound else None,
+        "customerStatistics": {"seenAt": message.seen_at and at(message.seen_at)},
+        "userStatistics": {"readAt": message.read_at and at(message.read_at)},
+    }

@@ -1,0 +1,222 @@
+"""The gateway over HTTP: channel, availability, access tokens, what is too large for a frame."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Set
+from typing import Any
+
+from aiohttp import web
+
+from local.dfo_simulator import frames_out
+from local.dfo_simulator.desk import new_id
+from local.dfo_simulator.faults import Fault
+from local.dfo_simulator.frames_in import Violation
+from local.dfo_simulator.simulator import SIMULATOR, Identity, Simulator
+from local.simulating.clock import now_ms
+from local.simulating.connections import reset_connection
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Take = Callable[[Simulator, web.Request, bytes], web.Response]
+
+
+class Refusal(Exception):
+    """The call is not taken: an HTTP status, a code, a sentence, perhaps when to come again."""
+
+    def __init__(self, status: int, code: str, message: str, retry_after: str | None = None):
+        super().__init__(message)
+        self.status, self.code, self._retry_after = status, code, retry_after
+
+    def response(self) -> web.Response:
+        """As it is answered."""
+        # Both shapes that clients look for: of the authorise host, and of the others.
+        body = {"errorCode": self.code, "error": {"errorCode": self.code, "errorMessage": str(self)}}
+        headers = {} if self._retry_after is None else {"Retry-After": self._retry_after}
+        return web.json_response(body, status=self.status, headers=headers)
+
+
+def routes() -> list[web.RouteDef]:
+    """The routes of the chat and authorise hosts."""
+    channel = "/chat/1.0/brand/{brand}/channel/{channel}"
+    return [
+        web.get(channel, _handler("channel", _channel)),
+        web.get(f"{channel}/availability", _handler("availability", _availability)),
+        web.get("/chat/1.0/brand/{brand}/messages/{message}", _handler("message", _message)),
+        web.get("/s3/{object}", _handler("s3_object", _s3_object)),
+        web.post("/oauth/token", _handler("authorize", _authorize)),
+    ]
+
+
+async def misfortune(request: web.Request, fault: Fault) -> None:
+    """What a fault does before the call is taken. Raises Refusal when it is not."""
+    if fault.do in ("slow", "hang"):
+        await asyncio.sleep(fault.seconds)
+    if fault.do == "reset":
+        reset_connection(request.transport)
+    elif fault.do == "hang" and request.transport is not None:
+        request.transport.close()
+    if fault.do in ("reset", "hang"):
+        raise Refusal(503, "gone", "Nobody will read this.")  # the connection is closed
+    if fault.do == "refuse":
+        raise Refusal(fault.status, fault.code or "refused", "The call is refused.", fault.retry_after)
+
+
+def check_query(simulator: Simulator, request: web.Request, keys: Set[str]) -> None:
+    """The query has exactly these keys, and names this brand and channel. Raises Refusal."""
+    query, place = request.query, simulator.place
+    if query.keys() != keys or len(query) != len(keys) or not all(query.values()):
+        wrong = " ".join(sorted((query.keys() ^ keys) or {key for key in keys if not query[key]}))
+        _note_violation(simulator, request, Violation("wrong_query", f"{request.path}: {wrong[:200]}"))
+        raise Refusal(400, "bad_request", "The query is not as expected.")
+    if (query["brandId"], query["channelId"]) != (str(place.brand_id), place.channel_id):
+        raise Refusal(403, "unknown_channel", "There is no such brand or channel.")
+
+
+def _handler(kind: str, take: Take) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        simulator = request.app[SIMULATOR]
+        body = await request.read()
+        visitor_id = request.query.get("visitorId")
+        fault = simulator.pick_fault(kind, visitor_id=visitor_id)
+        try:
+            if fault and fault.do != "lost_answer":
+                await misfortune(request, fault)
+            response = take(simulator, request, body)
+            code = None
+        except Refusal as refusal:
+            response, code = refusal.response(), refusal.code
+        lost = fault is not None and fault.do in ("reset", "hang", "lost_answer")
+        status = None if lost else response.status
+        simulator.note(kind, visitor_id=visitor_id, status=status, code=code, fault=fault and fault.do)
+        if fault and fault.do == "lost_answer":
+            reset_connection(request.transport)
+        return response
+
+    return handle
+
+
+def _channel(simulator: Simulator, request: web.Request, _: bytes) -> web.Response:
+    _check_channel(simulator, request)
+    settings = simulator.settings
+    return web.json_response(
+        {
+            "channelId": simulator.place.channel_id,
+            "isLiveChat": settings.livechat,
+            "isAuthorizationEnabled": settings.third_party,
+            "settings": {"hasMultipleThreadsPerEndUser": not settings.livechat, "features": {}},
+            "fileRestrictions": {"allowedFileSize": 20, "allowedFileTypes": [], "isAttachmentsEnabled": False},
+            "translations": {},
+        }
+    )
+
+
+def _availability(simulator: Simulator, request: web.Request, _: bytes) -> web.Response:
+    _check_channel(simulator, request)
+    return web.json_response({"status": simulator.settings.availability})
+
+
+def _check_channel(simulator: Simulator, request: web.Request) -> None:
+    place, match = simulator.place, request.match_info
+    if not simulator.settings.supports(request.headers.get("x-sdk-version", "")):
+        raise Refusal(400, frames_out.SDK_VERSION_NOT_SUPPORTED, "This version is not supported any more.")
+    if (match["brand"], match["channel"]) != (str(place.brand_id), place.channel_id):
+        raise Refusal(404, "not_found", "There is no such brand or channel.")
+
+
+def _message(simulator: Simulator, request: web.Request, _: bytes) -> web.Response:
+    kind, _sep, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or simulator.message_tokens.owner(token, now_ms()) != request.path:
+        raise Refusal(401, "invalid_token", "The token is not for this message, or no longer good.")
+    for thread in simulator.desk.threads.values():
+        for message in thread.messages:
+            if message.message_id == request.match_info["message"]:
+                return web.json_response(frames_out.message_with_all(thread, message))
+    raise Refusal(404, "not_found", "There is no such message.")
+
+
+def _s3_object(simulator: Simulator, request: web.Request, _: bytes) -> web.Response:
+    event = simulator.s3_objects.get(request.match_info["object"])
+    if event is None:
+        raise Refusal(404, "NoSuchKey", "There is no such object.")
+    return web.json_response(event)
+
+
+def _authorize(simulator: Simulator, request: web.Request, body: bytes) -> web.Response:
+    check_query(simulator, request, {"brandId", "channelId", "visitorId"})
+    asked = _asked(simulator, request, body)
+    third_party = asked.get("thirdParty")
+    if simulator.settings.third_party != (third_party is not None):
+        raise Refusal(401, "unauthorized", "This channel wants customers to come in the other way.")
+    if third_party is None:
+        customer_id = asked.get("customerIdentity", {}).get("idOnExternalPlatform") or new_id()
+    else:
+        customer_id = _customer(simulator, third_party)
+    return web.json_response(_access(simulator, Identity(request.query["visitorId"], customer_id)))
+
+
+def _access(simulator: Simulator, identity: Identity) -> dict[str, Any]:
+    now, expires_in = now_ms(), simulator.settings.token_expires_in
+    access: dict[str, Any] = {
+        "accessToken": simulator.tokens.issue(identity, now, expires_in),
+        "expiresIn": expires_in,
+        "customerIdentity": {"idOnExternalPlatform": identity.customer_id},
+    }
+    if simulator.settings.third_party:
+        access["thirdParty"] = {
+            "access_token": new_id(),
+            "refresh_token": simulator.refresh_tokens.issue(identity, now, 86_400),
+            "expires_in": expires_in,
+        }
+    return access
+
+
+def _customer(simulator: Simulator, third_party: Mapping[str, str]) -> str:
+    """The customer whom an authorization code, or a refresh token got for one, stands for. Raises Refusal."""
+    if third_party["grant_type"] == "authorization_code":
+        customer_id = simulator.customer_of_code(third_party["authorization_code"])
+    else:
+        identity = simulator.refresh_tokens.owner(third_party["refresh_token"], now_ms())
+        customer_id = identity and identity.customer_id
+    if customer_id is None:
+        raise Refusal(401, "invalid_grant", "The authorization code or refresh token is not known.")
+    return customer_id
+
+
+_GRANTS = {
+    "authorization_code": {"authorization_code", "grant_type"},
+    "refresh_token": {"refresh_token", "grant_type"},
+}
+
+
+def _asked(simulator: Simulator, request: web.Request, body: bytes) -> dict[str, Any]:
+    """The body of a request for a token: nothing but a customer, or nothing but a grant. Raises Refusal."""
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        asked = None
+    if request.content_type == "application/json" and isinstance(asked, dict):
+        if asked.keys() <= {"customerIdentity"} and _is_customer(asked.get("customerIdentity")):
+            return asked
+        if asked.keys() <= {"customerIdentity", "thirdParty"} and _is_grant(asked.get("thirdParty")):
+            return asked
+    _note_violation(simulator, request, Violation("wrong_body", f"{request.path}: not a customer, not a grant"))
+    raise Refusal(400, "bad_request", "The body is not as expected.")
+
+
+def _is_customer(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, dict)
+        and value.keys() == {"idOnExternalPlatform"}
+        and isinstance(value["idOnExternalPlatform"], str)
+    )
+
+
+def _is_grant(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and all(isinstance(item, str) for item in value.values())
+        and value.keys() == _GRANTS.get(value.get("grant_type", ""))
+    )
+
+
+def _note_violation(simulator: Simulator, request: web.Request, violation: Violation) -> None:
+    simulator.note_violation(violation, visitor_id=request.query.get("visitorId"), event_type=None)

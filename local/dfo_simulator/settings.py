@@ -1,0 +1,65 @@
+"""How the simulated channel is set up, and what of the gateway's behaviour nobody outside NICE is sure of. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from local.simulating.settings import Parser, checked, flag, list_of, number, one_of, text, whole_number
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, with the values they start with.
+
+    Unsure, and so to be tried both ways: `agent_typing_fields` (what tells the agent's typing from an echo),
+    `echo_typing` (visitors get their own typing back), `acknowledge_typing` (it gets a plain answer),
+    `message_sent_events` (`MessageSent` before each `MessageCreated`), `message_ends_typing`.
+    """
+
+    livechat: bool = True
+    availability: str = "online"
+    third_party: bool = False  # an authorization code instead of an anonymous customer
+    token_expires_in: float = 3600  # s
+    oldest_sdk_version: str = "0.0.0"
+    page_size: int = 25  # messages of a recovered thread
+    agent_typing_fields: tuple[str, ...] = ("direction", "user")
+    echo_typing: bool = False
+    acknowledge_typing: bool = False
+    message_sent_events: bool = False
+    message_ends_typing: bool = False
+    keep_frames: bool = False  # what visitors send can be read back, message texts included
+
+    def changed(self, changes: Mapping[str, Any]) -> "Settings":
+        """The settings with these keys replaced. Raises SettingError."""
+        return replace(self, **{key: checked(_PARSERS, key, value) for key, value in changes.items()})
+
+    def supports(self, sdk_version: str) -> bool:
+        """Whether a client of this version may come in. Anything that is not numbers and dots may not."""
+        return _numbers(sdk_version) >= _numbers(self.oldest_sdk_version)
+
+
+def _numbers(version: str) -> list[int]:
+    parts = version.split(".")
+    return [int(part) for part in parts] if all(part.isdecimal() for part in parts) else []
+
+
+def _version(value: Any) -> str:
+    if not _numbers(text(value)):
+        raise ValueError("a version like 3.3.0")
+    return str(value)
+
+
+_PARSERS: dict[str, Parser] = {
+    "livechat": flag,
+    "availability": one_of("online", "offline"),
+    "third_party": flag,
+    "token_expires_in": number(0, 1e9),
+    "oldest_sdk_version": _version,
+    "page_size": whole_number(1, 1000),
+    "agent_typing_fields": list_of("direction", "user"),
+    "echo_typing": flag,
+    "acknowledge_typing": flag,
+    "message_sent_events": flag,
+    "message_ends_typing": flag,
+    "keep_frames": flag,
+}

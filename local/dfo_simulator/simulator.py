@@ -1,0 +1,141 @@
+"""The simulated gateway's whole state, in one place."""
+
+import itertools
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from aiohttp import web
+
+from local.dfo_simulator.desk import Desk
+from local.dfo_simulator.faults import Fault, Faults
+from local.dfo_simulator.frames_in import Violation
+from local.dfo_simulator.frames_out import Frame, Place
+from local.dfo_simulator.settings import Settings
+from local.simulating.clock import now_ms
+from local.simulating.events import EventLog
+from local.simulating.tokens import Tokens
+
+KEPT_VIOLATIONS = 1_000
+KEPT_FRAMES = 10_000
+
+
+class Identity(NamedTuple):
+    """Whom an access token was issued to."""
+
+    visitor_id: str
+    customer_id: str
+
+
+class Socket(Protocol):
+    """An open socket, as the rest of the simulator works it."""
+
+    async def deliver(self, frame: Any) -> bool:
+        """Send a frame, if no fault forbids it; whether it was, or will be, sent."""
+
+    async def send(self, text: str) -> bool:
+        """Send a text frame as it stands; False when the socket is silent or closing."""
+
+    async def close(self, code: int) -> None:
+        """Close it in good order, unless it is silent."""
+
+    def reset(self) -> None:
+        """End the connection with a TCP RST."""
+
+    def go_silent(self) -> None:
+        """Take, send and answer nothing any more."""
+
+
+@dataclass
+class Visitor:
+    """A browser, as far as the gateway knows it. `heartbeats` counts those answered."""
+
+    visitor_id: str
+    customer_id: str
+    sockets: set[Socket] = field(default_factory=set)
+    opened: int = 0
+    heartbeats: int = 0
+
+
+@dataclass(frozen=True)
+class AuthorizationCode:
+    """A code that the tenant's identity provider has given a customer."""
+
+    customer_id: str
+    single_use: bool
+
+
+class Simulator:
+    """One brand's channel at the gateway. `seed` makes the rolls for faults repeat from run to run."""
+
+    def __init__(self, place: Place, *, livechat: bool = True, seed: int = 0):
+        self.place = place
+        self.events = EventLog()
+        self.random = random.Random(seed)
+        self._livechat, self._seed = livechat, seed
+        self.port = 0
+        self._start()
+
+    def _start(self) -> None:
+        self.settings = Settings(livechat=self._livechat)
+        self.faults = Faults()
+        self.desk = Desk()
+        self.tokens: Tokens[Identity] = Tokens()
+        self.refresh_tokens: Tokens[Identity] = Tokens()
+        self.message_tokens: Tokens[str] = Tokens()  # each for one URL
+        self.codes: dict[str, AuthorizationCode] = {}
+        self.visitors: dict[str, Visitor] = {}
+        self.sockets_of: dict[str, set[Socket]] = {}  # by customer
+        self.s3_objects: dict[str, Frame] = {}
+        self.violations: deque[dict[str, Any]] = deque(maxlen=KEPT_VIOLATIONS)
+        self.frames: deque[dict[str, Any]] = deque(maxlen=KEPT_FRAMES)
+        self._contacts = itertools.count(1)
+        self.random.seed(self._seed)
+
+    def forget_everything(self) -> None:
+        """As freshly started, save the event log: its readers go on where they were."""
+        self._start()
+
+    def next_contact_id(self) -> str:
+        """A number that no contact has yet."""
+        return str(next(self._contacts))
+
+    def customer_of_code(self, code: str | None) -> str | None:
+        """The customer whom this authorization code was given; None when it is not known (any more)."""
+        given = self.codes.get(code or "")
+        if given is None:
+            return None
+        if given.single_use:
+            del self.codes[code or ""]
+        return given.customer_id
+
+    def visitor(self, identity: Identity) -> Visitor:
+        """The visitor of this id, a new one if need be, as the customer that it is now."""
+        visitor = self.visitors.setdefault(identity.visitor_id, Visitor(*identity))
+        visitor.customer_id = identity.customer_id
+        return visitor
+
+    def pick_fault(self, on: str, kind: str = "", visitor_id: str | None = None) -> Fault | None:
+        """The fault that befalls this time, if any."""
+        return self.faults.pick(self.random, on, kind, visitor_id)
+
+    async def push(self, customer_id: str, *frames: Frame) -> int:
+        """Send these events, in this order, on every socket of the customer; returns on how many."""
+        sockets = list(self.sockets_of.get(customer_id, ()))
+        for frame in frames:
+            for socket in sockets:
+                await socket.deliver(frame)
+        return len(sockets)
+
+    def note(self, kind: str, **fields: Any) -> None:
+        """Write to the event log, as of now."""
+        self.events.add(kind, now_ms(), **fields)
+
+    def note_violation(self, violation: Violation, **fields: Any) -> None:
+        """A client broke the protocol."""
+        self.note("violation", rule=violation.rule, detail=violation.detail, **fields)
+        self.violations.append({"at": now_ms(), "rule": violation.rule, "detail": violation.detail, **fields})
+
+
+SIMULATOR = web.AppKey("simulator", Simulator)

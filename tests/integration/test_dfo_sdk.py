@@ -1,0 +1,182 @@
+"""NICE's own chat SDK against the simulated gateway: what it accepts, the simulator says as the real one does."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.dfo_simulator import frames_in
+from local.dfo_simulator.client import DfoControl, running_gateway
+from local.dfo_simulator.faults import Fault
+from tests.support.sdk_frames import Frame, Person, find_no_thread, sdk_of
+from tests.support.sdk_peer import MISSING, SdkError, install_sdk, sdk_can_run
+
+pytestmark = pytest.mark.skipif(not sdk_can_run(), reason=MISSING)
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    """Where the SDK is installed."""
+    return install_sdk()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[DfoControl]:
+    """One simulator process for all tests of this file."""
+    with running_gateway() as control:
+        yield control
+
+
+@pytest.fixture
+def gateway(running: DfoControl) -> DfoControl:
+    """The running simulator, as freshly started."""
+    running.reset()
+    return running
+
+
+def test_the_sdk_holds_a_live_chat(gateway: DfoControl, folder: Path) -> None:
+    """Secured: authorise, start, type, write, read; agent joined, typing, writing (also through S3), queue, closed."""
+    person = Person()
+    with sdk_of(gateway, folder, person, secured="anonymous") as sdk:
+        assert sdk.do("availability") == {"status": "online"}
+        assert sdk.do("channel")["isLiveChat"] is True
+        sdk.do("connect")
+        find_no_thread(sdk)
+        sdk.do("startChat", "Good morning")
+        sdk.wait_for("ContactCreated")
+        assert sdk.wait_for("MessageCreated")["message"]["messageContent"]["text"] == "Good morning"
+
+        sdk.do("keystroke", 50)
+        gateway.wait_for("frame", event_type="SenderTypingEnded", accepted=True)
+        changes = gateway.thread(person.thread_id)["typing_changes"]
+        assert [shown for _, shown in changes] == [True, False]
+
+        gateway.queue_position(person.thread_id, 2)
+        assert sdk.wait_for("SetPositionInQueue")["positionInQueue"] == 2
+        gateway.assign(person.thread_id, "Ada", "Lovelace", "ada")
+        assert sdk.wait_for("AssignedAgentChanged")["inboxAssignee"]["surname"] == "Lovelace"
+        gateway.agent_types(person.thread_id, True)
+        sdk.wait_for("AgentTypingStarted")
+        gateway.agent_types(person.thread_id, False)
+        sdk.wait_for("AgentTypingEnded")
+        gateway.agent_says(person.thread_id, "How can I help?")
+        assert sdk.wait_for("MessageCreated")["message"]["authorUser"]["firstName"] == "Ada"
+        gateway.agent_says(person.thread_id, "At length", in_s3=True)
+        assert sdk.wait_for("MessageCreated")["message"]["messageContent"]["text"] == "At length"
+        gateway.agent_reads(person.thread_id)
+        sdk.wait_for("MessageReadChanged")
+        sdk.do("seen")
+        sdk.do("endChat")
+        sdk.wait_for("ContactStatusChanged")
+    assert gateway.thread(person.thread_id)["contact"]["status"] == "closed"
+    assert gateway.violations() == []
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_the_sdk_reconnects_after_a_drop_and_recovers(gateway: DfoControl, folder: Path, how: str) -> None:
+    """What was said meanwhile is not sent again, but the recovered thread has it."""
+    person = Person()
+    with sdk_of(gateway, folder, person, secured="anonymous") as sdk:
+        sdk.do("connect")
+        find_no_thread(sdk)
+        sdk.do("startChat")
+        sdk.wait_for("open")
+        gateway.drop_sockets(how)
+        sdk.wait_for("close")
+        missed = gateway.agent_says(person.thread_id, "Are you there?")
+        sdk.wait_for("open")
+        data = sdk.do("recover")["data"]
+        assert data["messages"][0]["idOnExternalPlatform"] == missed
+        sdk.do("sendText", "I am")
+    assert gateway.visitor(person.visitor_id)["opened"] == 2
+    assert gateway.violations() == []
+
+
+def test_the_sdk_writes_to_a_messaging_channel(gateway: DfoControl, folder: Path) -> None:
+    """Legacy: register; a thread that lives on, page by page, until it is archived."""
+    gateway.set_settings(livechat=False, page_size=1)
+    person = Person()
+    with sdk_of(gateway, folder, person) as sdk:
+        sdk.do("connect")
+        assert sdk.do("authorize")["status"] == "success"
+        find_no_thread(sdk)
+        for text in ("first", "second"):
+            sdk.do("sendText", text)
+        assert [each["messageContent"]["text"] for each in sdk.do("recover")["data"]["messages"]] == ["second"]
+        assert [each["messageContent"]["text"] for each in sdk.do("loadMore")["data"]["messages"]] == ["first"]
+        assert sdk.do("authorize") == {"reconnected": True}
+        assert sdk.do("archive") is True
+    assert gateway.violations() == []
+
+
+def test_a_third_party_code_lets_the_sdk_in(gateway: DfoControl, folder: Path) -> None:
+    """The customer is the code's; a message brings the access token along."""
+    gateway.set_settings(third_party=True)
+    gateway.add_authorization_code("the-code", "customer-7")
+    person = Person(customer_id="customer-7")
+    with sdk_of(gateway, folder, person, secured="thirdParty", authorizationCode="the-code", customerId=None) as sdk:
+        sdk.do("connect")
+        find_no_thread(sdk)
+        sdk.do("startChat")
+    assert gateway.thread(person.thread_id)["customer_id"] == "customer-7"
+    assert gateway.violations() == []
+
+
+def test_the_sdk_takes_its_heartbeats_for_answered(gateway: DfoControl, folder: Path) -> None:
+    """Heartbeats of 15 s, here a hundred times as fast."""
+    person = Person()
+    with sdk_of(gateway, folder, person, secured="anonymous", hurry=100) as sdk:
+        sdk.do("connect")
+        find_no_thread(sdk)
+        sdk.do("startChat")
+        for _ in range(3):
+            gateway.agent_says(person.thread_id, "Still here")
+            sdk.wait_for("MessageCreated")
+    assert gateway.visitor(person.visitor_id)["heartbeats"] >= 1
+    assert gateway.violations() == []
+
+
+def test_the_sdk_understands_that_its_address_is_blocked(gateway: DfoControl, folder: Path) -> None:
+    """`ip_blocked`, instead of an access token."""
+    gateway.set_faults(Fault("authorize", "refuse", status=403, code="ip_blocked"))
+    with sdk_of(gateway, folder, Person(), secured="anonymous") as sdk:
+        sdk.begin("connect")  # it will never be done
+        assert "IP address is blocked" in sdk.wait_for("error")["message"]
+
+
+def test_the_sdk_understands_why_it_is_refused(gateway: DfoControl, folder: Path) -> None:
+    """A message that failed, a version that is too old: over HTTP and in a frame."""
+    gateway.set_faults(Fault("frame", "error", types=("SendMessage",)))
+    with sdk_of(gateway, folder, Person(), secured="anonymous") as sdk:
+        sdk.do("connect")
+        find_no_thread(sdk)
+        with pytest.raises(SdkError, match="Sending initial message failed"):
+            sdk.do("startChat")
+        gateway.set_settings(oldest_sdk_version="99.0.0")
+        with pytest.raises(SdkError, match="SdkVersionNotSupported"):
+            sdk.do("channel")
+        sdk.begin("seen")
+        assert "update to the latest ChatSDK" in sdk.wait_for("error")["message"]
+
+
+def test_the_sdk_has_sent_every_kind_of_frame_that_the_simulator_takes(sdk_frames: dict[str, Frame]) -> None:
+    """Nothing in the simulator's grammar is there only because somebody here thinks so."""
+    assert sdk_frames.keys() == frames_in.DATA.keys()
+
+
+def test_recorded_frames_have_names_for_ids(sdk_frames: dict[str, Frame]) -> None:
+    """What anybody else's frames are compared with."""
+    assert sdk_frames["SenderTypingStarted"] == {
+        "action": "chatWindowEvent",
+        "eventId": "<id>",
+        "payload": {
+            "eventType": "SenderTypingStarted",
+            "brand": {"id": 1386},
+            "channel": {"id": "chat_local"},
+            "consumerIdentity": {"idOnExternalPlatform": "<customer>"},
+            "data": {"thread": {"idOnExternalPlatform": "<thread>"}},
+            "destination": {},
+            "visitor": {"id": "<visitor>"},
+            "visit": {"id": "<visit>"},
+        },
+    }

@@ -1,0 +1,91 @@
+"""The store of messages in memory: the twin of ``DynamoMessages``, held to the same contract tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from typing_relay.aws.messages import in_order
+from typing_relay.aws.sessions import shard_of
+from typing_relay.relay.ports import (
+    EXPIRED,
+    UNCONFIRMED,
+    AlreadyThere,
+    MessageStatus,
+    SentMessage,
+    Standing,
+    WaitingMessage,
+)
+
+WAITS = Standing(MessageStatus.WAITING)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One item. The text of a settled message is kept here, where the twin keeps a fingerprint."""
+
+    message: WaitingMessage
+    deadline: int
+    expires_at: int
+    standing: Standing = WAITS
+
+
+class MemoryMessages:
+    """By (session id, message id); every method does what its twin's one call does, at once."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Kept] = {}
+
+    def put(
+        self, session_id: str, message: SentMessage, now: int, deadline: int, expires_at: int
+    ) -> AlreadyThere | None:
+        known = self.kept.get((session_id, message.message_id))
+        if known is not None and known.expires_at > now // 1000:
+            return AlreadyThere(known.standing, known.message.text == message.text)
+        waiting = WaitingMessage(message.message_id, message.text, message.at)
+        self.kept[session_id, message.message_id] = Kept(waiting, deadline, expires_at)
+        return None
+
+    def get(self, session_id: str, message_id: str, now: int) -> Standing | None:
+        known = self.kept.get((session_id, message_id))
+        return known.standing if known is not None and known.expires_at > now // 1000 else None
+
+    def waiting(self, session_id: str, limit: int, now: int) -> list[WaitingMessage]:
+        found = [
+            kept.message
+            for (session, _), kept in self.kept.items()
+            if session == session_id and kept.standing == WAITS and kept.expires_at > now // 1000
+        ]
+        return sorted(found, key=in_order)[:limit]
+
+    def overdue(self, shard: int, before: int, limit: int) -> list[tuple[str, str]]:
+        due = sorted((kept.deadline, *key) for key, kept in self._in_index(shard) if kept.deadline < before)
+        return [(session_id, message_id) for _, session_id, message_id in due[:limit]]
+
+    def waiting_sessions(self, shard: int) -> set[str]:
+        return {session_id for (session_id, _), _ in self._in_index(shard)}
+
+    def _in_index(self, shard: int) -> list[tuple[tuple[str, str], Kept]]:
+        return [(key, kept) for key, kept in self.kept.items() if kept.standing == WAITS and shard_of(key[0]) == shard]
+
+    def leave(self, session_id: str, message_id: str, seen: str, keeper: str) -> bool:
+        known = self.kept.get((session_id, message_id))
+        if known is None or known.standing != WAITS or known.message.left_by not in (seen, keeper):
+            return False
+        self.kept[session_id, message_id] = replace(known, message=replace(known.message, left_by=keeper))
+        return True
+
+    def settle(self, session_id: str, message_id: str, standing: Standing) -> Standing | None:
+        known = self.kept.get((session_id, message_id))
+        if known is None:
+            return None
+        arrived_after_all = standing.status is MessageStatus.ACCEPTED and known.standing.reason == UNCONFIRMED
+        if known.standing == WAITS or arrived_after_all:
+            known = self.kept[session_id, message_id] = replace(known, standing=standing)
+        return known.standing
+
+    def expire(self, session_id: str, message_id: str) -> Standing | None:
+        known = self.kept.get((session_id, message_id))
+        if known is None:
+            return None
+        reason = UNCONFIRMED if known.message.left_by else EXPIRED
+        return self.settle(session_id, message_id, Standing(MessageStatus.FAILED, reason))

@@ -1,0 +1,129 @@
+"""The contract of the message store, on both of its implementations, and that they cannot be told apart."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+from typing_relay.aws.messages import DynamoMessages
+from typing_relay.aws.sessions import shard_of
+from typing_relay.relay.ports import MessageStatus, SentMessage, Standing
+
+from tests.simulation.memory_messages import MemoryMessages
+from tests.support.message_table import TABLE, create_message_table, delete_all_messages
+from tests.support.messages_contract import (
+    ACCEPTED,
+    FIRST,
+    ID,
+    NEVER_LEFT,
+    NOBODY_KNOWS,
+    REFUSED,
+    MessagesContract,
+    put,
+)
+
+#: As many as suit the histories that are simulated: 50 in `make check`.
+EXAMPLES = max(10, int(os.environ.get("HISTORIES", "100000")) // 2_000)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """DynamoDB as moto has it."""
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb", "eu-central-1", aws_access_key_id="test", aws_secret_access_key="test")
+        create_message_table(dynamodb)
+        yield dynamodb
+
+
+def emptied(client: Any) -> DynamoMessages:
+    """A store on that table, without any message."""
+    delete_all_messages(client)
+    return DynamoMessages(client, TABLE)
+
+
+class TestMemoryMessages(MessagesContract):
+    """The store of tests and simulation."""
+
+    @pytest.fixture
+    def messages(self) -> MemoryMessages:
+        """Empty."""
+        return MemoryMessages()
+
+
+class TestDynamoMessages(MessagesContract):
+    """The store of the product, on moto."""
+
+    @pytest.fixture
+    def messages(self, client: Any) -> DynamoMessages:  # type: ignore[override]  # the same methods, one by one
+        """Empty."""
+        return emptied(client)
+
+
+@pytest.mark.parametrize("standing", [ACCEPTED, REFUSED, NEVER_LEFT, NOBODY_KNOWS])
+def test_nothing_of_the_text_is_kept_once_a_message_is_settled(client: Any, standing: Standing) -> None:
+    """What a visitor wrote is there for as long as somebody has to send it on, and no longer."""
+    messages = emptied(client)
+    put(messages, text="my card is 4111")
+    messages.settle(ID, FIRST, standing)
+    [item] = client.scan(TableName=TABLE)["Items"]
+    assert "4111" not in str(item)
+    assert item.keys() == {"session_id", "message_id", "sent_at", "fingerprint", "standing", "reason", "expires_at"}
+
+
+def test_no_value_shows_what_a_visitor_wrote_when_it_is_printed() -> None:
+    """Nor when it is logged, or part of an error."""
+    messages = MemoryMessages()
+    put(messages, text="my card is 4111")
+    assert "4111" not in repr([SentMessage("m", "my card is 4111", 0), *messages.waiting(ID, 1, 0)])
+
+
+NOW = 1_800_000_000_000
+TIMES = st.integers(0, 4).map(lambda tick: NOW + tick * 1000)
+SESSIONS = st.sampled_from(["visitor", "visitor", "another"])
+IDS = st.sampled_from(["message-1", "message-2", "message-3"])
+TEXTS = st.sampled_from(["hello", "good bye"])
+KEEPERS = st.sampled_from(["keeper-1", "keeper-2"])
+SHARDS = st.sampled_from([shard_of("visitor"), shard_of("another")])
+LIMITS = st.integers(1, 4)
+STANDINGS = st.sampled_from([ACCEPTED, REFUSED, NOBODY_KNOWS])
+MESSAGES = st.builds(SentMessage, IDS, TEXTS, TIMES)
+#: Often the message expires within the times above.
+EXPIRIES = st.sampled_from([NOW // 1000 + 2, NOW // 1000 + 3600])
+
+CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
+    "put": (SESSIONS, MESSAGES, TIMES, TIMES, EXPIRIES),
+    "get": (SESSIONS, IDS, TIMES),
+    "waiting": (SESSIONS, LIMITS, TIMES),
+    "leave": (SESSIONS, IDS, st.just("") | KEEPERS, KEEPERS),
+    "settle": (SESSIONS, IDS, STANDINGS),
+    "expire": (SESSIONS, IDS),
+    "waiting_sessions": (SHARDS,),
+}
+#: What happens most: the rest is for it.
+NAMES = [*sorted(CALLS), "put", "put", "leave"]
+CALL = st.sampled_from(NAMES).flatmap(lambda name: st.tuples(st.just(name), *CALLS[name]))
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(calls=st.lists(CALL, min_size=5, max_size=40))
+def test_no_sequence_of_calls_tells_the_two_stores_apart(client: Any, calls: list[tuple[Any, ...]]) -> None:
+    """What is proven on the one holds for the other: every answer and every message is the same."""
+    memory, dynamo = MemoryMessages(), emptied(client)
+    for name, *arguments in calls:
+        answers = [getattr(store, name)(*arguments) for store in (memory, dynamo)]
+        assert answers[0] == answers[1], name
+        for session_id in ("visitor", "another"):
+            assert memory.waiting(session_id, 9, 0) == dynamo.waiting(session_id, 9, 0), name
+            shard = shard_of(session_id)
+            assert set(memory.overdue(shard, NOW * 2, 9)) == set(dynamo.overdue(shard, NOW * 2, 9)), name
+        for session_id, message_id in memory.kept:
+            standing = memory.get(session_id, message_id, 0)
+            assert standing == dynamo.get(session_id, message_id, 0), name
+            assert standing is not None
+            assert bool(standing.reason) == (standing.status is MessageStatus.FAILED)

@@ -1,0 +1,242 @@
+"""Messages at the functions, on DynamoDB as moto has it: kept, answered, refused, given up (T13, T15)."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from typing_relay import runtime
+from typing_relay.aws.messages import DynamoMessages
+from typing_relay.aws.sessions import DynamoSessions
+from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.messages import KEEPERS_GRACE_MS
+from typing_relay.relay.ports import Coming, MessageStatus, SentMessage, Standing
+
+from tests.support.load_function import load_function
+from tests.support.message_table import TABLE as MESSAGES
+from tests.support.message_table import create_message_table
+from tests.support.moto_aws import send_to_moto
+from tests.support.session_table import TABLE, create_session_table
+
+EVENTS = Path(__file__).parents[3] / "events"
+SAMPLE = json.loads((EVENTS / "message.json").read_text())
+AT = SAMPLE["requestContext"]["requestTimeEpoch"]
+TAB = SAMPLE["requestContext"]["connectionId"]
+EXPIRES = AT // 1000 + 3600
+ID, TEXT = (json.loads(SAMPLE["body"])[name] for name in ("id", "text"))
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "CONNECTIONS_URL": "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/live",
+    "MESSAGES_TABLE": MESSAGES,
+    "POWERTOOLS_METRICS_NAMESPACE": "TypingRelay",
+    "POWERTOOLS_SERVICE_NAME": "test",
+    "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:typing",
+    "TABLE_NAME": TABLE,
+}
+
+
+class Invocation:
+    """What Lambda tells a function about an invocation."""
+
+    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Plenty."""
+        return 60_000
+
+
+class FrontEnds:
+    """What front ends are sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Mapping[str, Any]] = []
+        self.reached: list[str] = []
+        self.slow = False
+
+    def send(self, connection: str, frame: Mapping[str, Any]) -> bool:
+        """Take a frame, unless nobody reads."""
+        if self.slow:
+            answer = {"Error": {"Code": "LimitExceededException"}, "ResponseMetadata": {"HTTPStatusCode": 429}}
+            raise ClientError(answer, "PostToConnection")  # type: ignore[arg-type]
+        self.sent.append(frame)
+        self.reached.append(connection)
+        return True
+
+    def close(self, connection: str) -> None:
+        """Take note of nothing."""
+
+
+class Scene:
+    """A visitor with an open guest, and the functions they meet."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.monkeypatch = monkeypatch
+        client = boto3.client("dynamodb", "eu-central-1")
+        create_session_table(client)
+        create_message_table(client)
+        self.client, self.now = client, AT
+        self.sessions, self.messages = DynamoSessions(client, TABLE), DynamoMessages(client, MESSAGES)
+        self.front_ends = FrontEnds()
+        self.nudged: list[str] = []
+        self.sessions.create("alice", AT, EXPIRES)
+        self.sessions.add_connection("alice", Coming(TAB, AT - 3000, EXPIRES), AT, EXPIRES)
+        self.sessions.take_guest("alice", "keeper-1", AT)
+        self.sessions.set_guest_status("alice", "keeper-1", GuestStatus.OPEN, AT)
+        self.keystroke = self._load_keystroke()
+
+    def _load_keystroke(self) -> ModuleType:
+        function = load_function("keystroke")
+        function.visitors = self.front_ends  # type: ignore[attr-defined]
+        function.world = replace(function.world, clock=lambda: self.now, nudge_messages=self._nudge)  # type: ignore[attr-defined]
+        return function
+
+    def _nudge(self, record: Session) -> bool:
+        self.nudged.append(record.session_id)
+        return True
+
+    def has_no_store(self) -> None:
+        """As on a platform that takes no messages."""
+        runtime.messages.cache_clear()
+        runtime.visitor_world.cache_clear()
+        self.monkeypatch.delenv("MESSAGES_TABLE")
+        self.keystroke = self._load_keystroke()
+
+    def sends(self, *, signals: str = "on", **fields: Any) -> None:
+        """The sample message, or one with something changed."""
+        event = copy.deepcopy(SAMPLE)
+        event["requestContext"]["authorizer"]["signals"] = signals
+        event["body"] = json.dumps(json.loads(SAMPLE["body"]) | fields)
+        assert self.keystroke.handler(event, Invocation()) == {"statusCode": 200}
+
+    def sweeps(self, later_ms: int) -> dict[str, int]:
+        """The sweeper comes so much later."""
+        self.monkeypatch.setattr(runtime, "clock", lambda: AT + later_ms)
+        self.monkeypatch.setattr(runtime, "visitors", lambda: self.front_ends)
+        found: dict[str, int] = load_function("sweeper").handler({}, Invocation())
+        return found
+
+    def waiting(self) -> list[str]:
+        """The texts that wait."""
+        return [message.text for message in self.messages.waiting("alice", 99, AT)]
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        send_to_moto(monkeypatch)
+        yield Scene(monkeypatch)
+    monkeypatch.undo()
+    for wired in vars(runtime).values():
+        if hasattr(wired, "cache_clear"):
+            wired.cache_clear()
+
+
+def test_a_message_is_kept_and_its_keeper_nudged(scene: Scene) -> None:
+    """T15: the visitor hears of it when CXone has it."""
+    scene.sends()
+    assert (scene.waiting(), scene.nudged, scene.front_ends.sent) == ([TEXT], ["alice"], [])
+
+
+def test_a_visitor_without_typing_signals_may_send_messages(scene: Scene) -> None:
+    """They opted out of typing signals only."""
+    scene.sends(signals="off")
+    assert scene.waiting() == [TEXT]
+
+
+def test_one_that_was_accepted_is_answered_so_when_it_is_sent_again(scene: Scene) -> None:
+    """T15: the answer was lost on its way."""
+    scene.sends()
+    scene.messages.settle("alice", ID, Standing(MessageStatus.ACCEPTED))
+    scene.sends()
+    assert scene.front_ends.sent == [{"type": "message", "id": ID, "status": "accepted"}]
+
+
+def test_an_id_used_twice_is_refused(scene: Scene) -> None:
+    """T15: the first message stands."""
+    scene.sends()
+    scene.sends(text="Good night")
+    assert scene.front_ends.sent == [{"type": "message", "id": ID, "status": "failed", "reason": "duplicate_id"}]
+    assert scene.waiting() == [TEXT]
+
+
+def test_without_a_store_of_messages_each_is_unavailable(scene: Scene) -> None:
+    """v1 documents no way to send one."""
+    scene.has_no_store()
+    scene.sends()
+    assert scene.front_ends.sent == [{"type": "message", "id": ID, "status": "failed", "reason": "unavailable"}]
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 10_001])
+def test_a_bad_text_is_refused_by_the_messages_id(scene: Scene, text: str) -> None:
+    """T13: the error says what is wrong, and of which message."""
+    scene.sends(text=text)
+    [frame] = scene.front_ends.sent
+    assert (frame["type"], frame["code"], frame["id"]) == ("error", "bad_message", ID)
+    assert scene.waiting() == []
+
+
+def test_messages_have_a_rate_of_their_own(scene: Scene) -> None:
+    """T13: ten at once; the visitor's side is told which one was not taken."""
+    ids = [f"0f8fad5b-d9cb-469f-a165-7086772895{number:02}" for number in range(12)]
+    for message_id in ids:
+        scene.sends(id=message_id)
+    assert len(scene.waiting()) == 10
+    [frame] = scene.front_ends.sent  # the second in the same second gets no answer of its own
+    assert (frame["code"], frame["id"]) == ("rate_limited", ids[10])
+
+
+def test_nothing_that_a_visitor_wrote_is_logged(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """T13: neither in the line nor in what hangs on it."""
+    caplog.set_level("DEBUG")
+    scene.sends()
+    scene.sends(text="Good night")
+    scene.sends(text="Good evening" + "!" * 10_000)
+    logged = str([vars(record) for record in caplog.records])
+    assert ID in logged
+    assert "Good" not in logged
+
+
+def test_what_nobody_could_deliver_is_given_up_and_told(scene: Scene) -> None:
+    """T15: none waits for ever."""
+    scene.sends()
+    within_ms = 300_000 + KEEPERS_GRACE_MS
+    assert scene.sweeps(within_ms)["expired"] == 0
+    assert scene.sweeps(within_ms + 1)["expired"] == 1
+    assert scene.front_ends.sent == [{"type": "message", "id": ID, "status": "failed", "reason": "expired"}]
+    assert scene.sweeps(within_ms + 2)["expired"] == 0
+
+
+def test_more_than_a_page_of_overdue_messages_is_given_up_in_one_sweep(scene: Scene) -> None:
+    """T15: after an outage of the gateway."""
+    for number in range(120):
+        message = SentMessage(f"m{number}", "hi", AT)
+        scene.messages.put("alice", message, AT, AT, EXPIRES)
+    assert scene.sweeps(KEEPERS_GRACE_MS + 1)["expired"] == 120
+
+
+def test_a_front_end_that_does_not_read_makes_no_sweep_fail(scene: Scene) -> None:
+    """T13: it asks again, and hears then."""
+    scene.sends()
+    scene.front_ends.slow = True
+    assert scene.sweeps(400_000)["expired"] == 1
+
+
+def test_a_tab_whose_token_has_run_out_is_not_told(scene: Scene) -> None:
+    """T13."""
+    scene.sessions.add_connection("alice", Coming("old tab", AT, AT // 1000), AT, EXPIRES)
+    scene.sends()
+    scene.sweeps(400_000)
+    assert scene.front_ends.reached == [TAB]

@@ -1,0 +1,260 @@
+"""A visitor's message on its way into the store, and out of it when nobody could deliver it (T15)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from typing_relay.relay.burst import GuestStatus, Policy, Session
+from typing_relay.relay.flows import run
+from typing_relay.relay.messages import KEEPERS_GRACE_MS, Sender, expire, message_sent, overdue_before
+from typing_relay.relay.ports import Coming, ExpiryWorld, MessageStatus, MessageWorld, SentMessage, Standing
+
+from tests.simulation.memory_messages import WAITS, MemoryMessages
+from tests.simulation.memory_sessions import MemorySessions
+
+NOW = 1_800_000_000_000
+EXPIRES = NOW // 1000 + 3600
+ID, TAB, KEEPER = "visitor", "tab-1", "keeper-1"
+WITHIN_MS = 300_000
+ACCEPTED = Standing(MessageStatus.ACCEPTED)
+
+
+def failed(reason: str) -> Standing:
+    return Standing(MessageStatus.FAILED, reason)
+
+
+class Scene:
+    """A visitor with an open guest, held by a keeper."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.sessions, self.messages = MemorySessions(), MemoryMessages()
+        self.nudged: list[str] = []
+        self.told: list[tuple[frozenset[str], str, Standing]] = []
+        self.started: list[str] = []
+        self.guests_asked_for: list[str] = []
+        self.nudges_arrive = True
+        self.sessions.create(ID, NOW, EXPIRES)
+        self.sessions.add_connection(ID, Coming(TAB, NOW - 3000, EXPIRES), NOW, EXPIRES)
+        self.sessions.take_guest(ID, KEEPER, NOW)
+        self.sessions.open_guest(ID, KEEPER, "guest-1", "wss://one", NOW)
+        self.becomes(GuestStatus.OPEN)
+
+    def becomes(self, status: GuestStatus) -> None:
+        self.sessions.set_guest_status(ID, KEEPER, status, NOW)
+
+    def world(self, *, takes_messages: bool = True) -> MessageWorld:
+        return MessageWorld(
+            self.sessions,
+            Policy(),
+            lambda: self.now,
+            self._start,
+            self.guests_asked_for.append,
+            messages=self.messages if takes_messages else None,
+            nudge_messages=self._nudge,
+        )
+
+    def _start(self, session_id: str, generation: int) -> bool:
+        self.started.append(session_id)
+        return True
+
+    def _nudge(self, record: Session) -> bool:
+        self.nudged.append(record.keeper)
+        return self.nudges_arrive
+
+    def sends(
+        self, message_id: str = "m1", text: str = "hello", *, tab: str = TAB, takes_messages: bool = True
+    ) -> Standing:
+        return run(self._sending(message_id, text, tab, takes_messages=takes_messages))
+
+    def _sending(self, message_id: str, text: str, tab: str = TAB, *, takes_messages: bool = True) -> Any:
+        sender = Sender(ID, tab, EXPIRES)
+        world = self.world(takes_messages=takes_messages)
+        return message_sent(world, sender, SentMessage(message_id, text, self.now), WITHIN_MS)
+
+    def dies_after(self, steps: int) -> None:
+        """The function is killed after so many steps of sending m1."""
+        flow: Generator[Any, Any, Any] = self._sending("m1", "hello")
+        due = next(flow)
+        for _ in range(steps):
+            try:
+                due = flow.send(due())
+            except StopIteration:
+                return
+
+    def waiting(self) -> list[str]:
+        return [message.message_id for message in self.messages.waiting(ID, 99, self.now)]
+
+    def sweeps(self) -> list[Standing | None]:
+        world = ExpiryWorld(
+            self.sessions,
+            self.messages,
+            lambda: self.now,
+            lambda record, message_id, standing: self.told.append((record.connections, message_id, standing)),
+        )
+        found = [key for shard in range(8) for key in self.messages.overdue(shard, overdue_before(self.now), 99)]
+        return [run(expire(world, *key)) for key in found]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_a_message_is_kept_before_its_keeper_hears_of_it(scene: Scene) -> None:
+    """T15: a nudge is a hint, the store is the truth. Nothing is said before the gateway has it."""
+    assert scene.sends() == WAITS
+    assert (scene.waiting(), scene.nudged) == (["m1"], [KEEPER])
+
+
+def test_a_nudge_that_is_lost_loses_no_message(scene: Scene) -> None:
+    """T15: it costs time."""
+    scene.nudges_arrive = False
+    assert scene.sends() == WAITS
+    assert scene.waiting() == ["m1"]
+
+
+def test_messages_wait_in_the_order_in_which_they_were_sent(scene: Scene) -> None:
+    """T15."""
+    for message_id in ("z", "a", "m"):
+        scene.sends(message_id)
+        scene.now += 1
+    assert scene.waiting() == ["z", "a", "m"]
+
+
+def test_a_message_ends_the_typing_of_its_own_tab(scene: Scene) -> None:
+    """T10: and of no other."""
+    for tab in (TAB, "tab-2"):
+        scene.sessions.press_key(ID, tab, NOW, NOW, EXPIRES)
+    scene.now += 10
+    scene.sends()
+    record = scene.sessions.get(ID, NOW)
+    assert record is not None
+    assert record.newest_key_at() == NOW
+    assert record.stops[TAB] == NOW + 10
+
+
+def test_on_a_platform_without_messages_each_is_refused(scene: Scene) -> None:
+    """v1 documents no way to send one."""
+    assert scene.sends(takes_messages=False) == failed("unavailable")
+    assert (scene.waiting(), scene.nudged) == ([], [])
+
+
+def test_without_a_guest_to_be_had_a_message_fails_at_once(scene: Scene) -> None:
+    """T15: and is not kept."""
+    scene.becomes(GuestStatus.UNAVAILABLE)
+    assert scene.sends() == failed("unavailable")
+    assert scene.waiting() == []
+
+
+def test_one_that_was_accepted_before_is_said_to_be_accepted_though_no_guest_is_to_be_had(scene: Scene) -> None:
+    """T15: the same message, asked after again."""
+    scene.sends()
+    scene.messages.settle(ID, "m1", ACCEPTED)
+    scene.becomes(GuestStatus.UNAVAILABLE)
+    assert scene.sends() == ACCEPTED
+
+
+@pytest.mark.parametrize("status", [GuestStatus.OPENING, GuestStatus.RECONNECTING])
+def test_while_the_guest_is_on_its_way_a_message_waits(scene: Scene, status: GuestStatus) -> None:
+    """T15."""
+    scene.becomes(status)
+    assert scene.sends() == WAITS
+
+
+def test_the_same_message_again_is_one_message_and_another_nudge(scene: Scene) -> None:
+    """T12, T15: its answer may have been lost, or its nudge."""
+    assert [scene.sends(), scene.sends()] == [WAITS, WAITS]
+    assert (scene.waiting(), scene.nudged) == (["m1"], [KEEPER, KEEPER])
+
+
+@pytest.mark.parametrize("standing", [ACCEPTED, failed("refused")])
+def test_the_same_message_again_is_answered_as_it_stands(scene: Scene, standing: Standing) -> None:
+    """T15: it is not delivered a second time."""
+    scene.sends()
+    scene.messages.settle(ID, "m1", standing)
+    assert scene.sends() == standing
+    assert (scene.waiting(), scene.nudged) == ([], [KEEPER])
+
+
+def test_another_text_of_a_known_id_is_refused(scene: Scene) -> None:
+    """A mistake of the front end: the first message stands."""
+    scene.sends(text="hello")
+    assert scene.sends(text="good bye") == failed("duplicate_id")
+    assert scene.messages.waiting(ID, 9, NOW)[0].text == "hello"
+
+
+def test_a_visitor_whose_record_ran_out_gets_a_new_one_and_a_guest(scene: Scene) -> None:
+    """T11: they were connected and silent."""
+    scene.now = EXPIRES * 1000
+    assert scene.sends() == WAITS
+    assert scene.guests_asked_for == [ID]
+
+
+def test_a_connection_that_was_forgotten_is_known_again(scene: Scene) -> None:
+    """Or it would not hear of its message."""
+    scene.sessions.forget_connection(ID, TAB, NOW)
+    scene.sends()
+    record = scene.sessions.get(ID, NOW)
+    assert record is not None
+    assert record.connections == {TAB}
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_wherever_its_function_dies_sending_it_again_makes_one_message(scene: Scene, steps: int) -> None:
+    """T15: kept or not, told or not."""
+    scene.sessions.press_key(ID, TAB, NOW, NOW, EXPIRES)
+    scene.dies_after(steps)
+    scene.now += 20_000
+    assert scene.sends() == WAITS
+    assert scene.waiting() == ["m1"]
+
+
+# --- giving up
+
+
+def test_nothing_waits_for_ever(scene: Scene) -> None:
+    """T15: the visitor hears that it was not delivered, on all tabs."""
+    scene.sends()
+    scene.now += WITHIN_MS + KEEPERS_GRACE_MS
+    assert scene.sweeps() == []
+    scene.now += 1
+    assert scene.sweeps() == [failed("expired")]
+    assert scene.told == [(frozenset({TAB}), "m1", failed("expired"))]
+    assert scene.waiting() == []
+
+
+def test_one_that_left_without_an_answer_is_not_said_to_be_undelivered(scene: Scene) -> None:
+    """T15: nobody knows."""
+    scene.sends()
+    scene.messages.leave(ID, "m1", "", KEEPER)
+    scene.now += WITHIN_MS + KEEPERS_GRACE_MS + 1
+    assert scene.sweeps() == [failed("unconfirmed")]
+
+
+def test_one_that_is_settled_as_the_sweeper_comes_is_told_as_it_stands(scene: Scene) -> None:
+    """T12, T15."""
+    scene.sends()
+    world = ExpiryWorld(
+        scene.sessions,
+        scene.messages,
+        lambda: scene.now,
+        lambda _r, _m, standing: scene.told.append((_r.connections, _m, standing)),
+    )
+    flow = expire(world, ID, "m1")
+    first = next(flow)
+    scene.messages.settle(ID, "m1", ACCEPTED)
+    second = flow.send(first())
+    third = flow.send(second())
+    third()
+    assert scene.told == [(frozenset({TAB}), "m1", ACCEPTED)]
+
+
+def test_when_the_session_is_gone_nobody_is_told(scene: Scene) -> None:
+    """T11."""
+    scene.sends()
+    scene.now = EXPIRES * 1000
+    assert scene.sweeps() == [failed("expired")]
+    assert scene.told == []
