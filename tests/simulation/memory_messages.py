@@ -67,11 +67,11 @@ class MemoryMessages:
     def _in_index(self, shard: int) -> list[tuple[tuple[str, str], Kept]]:
         return [(key, kept) for key, kept in self.kept.items() if kept.standing == WAITS and shard_of(key[0]) == shard]
 
-    def leave(self, session_id: str, message_id: str, seen: str, keeper: str) -> bool:
+    def leave(self, session_id: str, message_id: str, seen: str, leaving: str) -> bool:
         known = self.kept.get((session_id, message_id))
-        if known is None or known.standing != WAITS or known.message.left_by not in (seen, keeper):
+        if known is None or known.standing != WAITS or known.message.left_by not in (seen, leaving):
             return False
-        self.kept[session_id, message_id] = replace(known, message=replace(known.message, left_by=keeper))
+        self.kept[session_id, message_id] = replace(known, message=replace(known.message, left_by=leaving))
         return True
 
     def settle(self, session_id: str, message_id: str, standing: Standing) -> Standing | None:

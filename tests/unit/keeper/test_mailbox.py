@@ -235,7 +235,7 @@ def test_it_is_on_record_that_a_message_may_have_left_before_it_leaves(scene: Sc
     scene.holds()
     scene.fetches()
     assert scene.leaves("a") == "go"
-    assert scene.store.waiting(ID, 1, NOW)[0].left_by == ME
+    assert scene.store.waiting(ID, 1, NOW)[0].left_by == f"{ME}/1"
 
 
 def test_the_next_keeper_knows_that_it_may_have_left(scene: Scene) -> None:
@@ -247,7 +247,7 @@ def test_the_next_keeper_knows_that_it_may_have_left(scene: Scene) -> None:
     successor = Scene(scene.store, OTHER)
     successor.holds()
     successor.fetches()
-    assert [(m.message_id, m.left_by) for _, m in successor.wanted] == [("a", ME), ("b", "")]
+    assert [(m.message_id, m.left_by) for _, m in successor.wanted] == [("a", f"{ME}/1"), ("b", "")]
     assert successor.leaves("a") == "go"
 
 

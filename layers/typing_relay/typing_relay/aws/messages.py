@@ -120,16 +120,18 @@ class DynamoMessages:
 
     # --- from whoever delivers
 
-    def leave(self, session_id: str, message_id: str, seen: str, keeper: str) -> bool:
-        """Before it is sent: from now on ``keeper`` may have sent it (T15).
+    def leave(self, session_id: str, message_id: str, seen: str, leaving: str) -> bool:
+        """Before it is sent: from now on it may have been sent by ``leaving``, a name that no other try has (T15).
 
-        False: it waits no more, or another keeper than ``seen`` may have sent it since: it must not be sent.
+        False: it waits no more, or another leaving than ``seen`` has come since: it must not be sent.
         """
-        unchanged = "left_by IN (:seen, :keeper)" if seen else "(attribute_not_exists(left_by) OR left_by = :keeper)"
-        values = {":waiting": {"S": MessageStatus.WAITING}, ":keeper": {"S": keeper}}
+        unchanged = "left_by IN (:seen, :leaving)" if seen else "(attribute_not_exists(left_by) OR left_by = :leaving)"
+        values = {":waiting": {"S": MessageStatus.WAITING}, ":leaving": {"S": leaving}}
         if seen:
             values[":seen"] = {"S": seen}
-        answer = self._update(session_id, message_id, "SET left_by = :keeper", f"{_IS_WAITING} AND {unchanged}", values)
+        answer = self._update(
+            session_id, message_id, "SET left_by = :leaving", f"{_IS_WAITING} AND {unchanged}", values
+        )
         return "Attributes" in answer
 
     def settle(self, session_id: str, message_id: str, standing: Standing) -> Standing | None:

@@ -8,6 +8,7 @@ arrived before it sends it, as the store says that it may have left.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,12 +37,14 @@ Wanted = Callable[[str, WaitingMessage], object]
 
 @dataclass(slots=True, eq=False)
 class _Box:
-    """One session's. ``handed``: by message id, the keeper that may have sent it before, until the store is told."""
+    """One session's. ``handed``: by message id, by which leaving it may have been sent, until the store is told."""
 
     handed: dict[str, str] = field(default_factory=dict)
     fetching: bool = False
     #: There may be more in the store than was last read.
     more: bool = False
+    #: Leavings that wait until the store knows how those before ended.
+    held_back: list[Callable[[], object]] = field(default_factory=list)
 
 
 class Mailbox:
@@ -66,6 +69,7 @@ class Mailbox:
         self._loop, self._jobs, self._messages, self._outbox = loop, jobs, messages, outbox
         self._keeper, self._clock, self._counters = keeper, clock, counters
         self._random, self._wanted = random, wanted
+        self._leavings = itertools.count(1)
         self._boxes: dict[str, _Box] = {}
         #: By (session id, message id), how a message ended that the store does not know of yet. They outlive the box.
         self._ended: dict[tuple[str, str], Standing] = {}
@@ -142,11 +146,16 @@ class Mailbox:
         if box is None or message_id not in box.handed:
             stay()
             return
+        if self._is_unsettled(session_id):  # else a next keeper could send what came before after it
+            box.held_back.append(lambda: self.leaving(session_id, message_id, go, stay))
+            return
         seen = box.handed[message_id]
+        # Of its own for each try: a keeper that looked before this one is refused, though it has seen the one before.
+        leaving = f"{self._keeper}/{next(self._leavings)}"
 
         def recorded(left: bool) -> None:
             if left:
-                box.handed[message_id] = self._keeper
+                box.handed[message_id] = leaving
                 go()
             else:
                 self._counters.add("MessagesFenced")
@@ -160,7 +169,7 @@ class Mailbox:
             stay()
 
         call = self._messages.leave
-        self._jobs.submit(_key(session_id), lambda: call(session_id, message_id, seen, self._keeper), recorded, failed)
+        self._jobs.submit(_key(session_id), lambda: call(session_id, message_id, seen, leaving), recorded, failed)
 
     def taken(self, session_id: str, message_id: str) -> None:
         """The gateway has it."""
@@ -190,6 +199,7 @@ class Mailbox:
             box = self._boxes.get(session_id)
             if box is not None:
                 box.handed.pop(message_id, None)
+                self._let_leave(session_id, box)
                 self._fetch_more(session_id, box)
 
         def failed(error: Exception) -> None:
@@ -200,6 +210,15 @@ class Mailbox:
         self._jobs.submit(
             _key(session_id), lambda: self._messages.settle(session_id, message_id, standing), settled, failed
         )
+
+    def _is_unsettled(self, session_id: str) -> bool:
+        return any(key[0] == session_id for key in self._ended)
+
+    def _let_leave(self, session_id: str, box: _Box) -> None:
+        if not self._is_unsettled(session_id):
+            due, box.held_back = box.held_back, []
+            for leave in due:
+                leave()
 
     # --- looking
 
