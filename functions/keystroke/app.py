@@ -17,7 +17,7 @@ from typing_relay.relay.ports import MessageStatus, SentMessage
 logger = runtime.logger
 world = runtime.visitor_world()
 visitors = runtime.visitors()
-HEARTBEAT_MS = runtime.number("HEARTBEAT_MS", 1000)
+TIMINGS = frames.Timings(world.policy.debounce_ms, runtime.number("HEARTBEAT_MS", 1000), world.policy.hold_ms)
 budgets = Budgets(Limits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40)))
 RATE_LIMITED = "Too many frames. One each heartbeat_ms is enough while the visitor types."
 MESSAGE_DEADLINE_MS = runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000
@@ -57,7 +57,7 @@ def _take(event: dict[str, Any]) -> None:
     try:
         if event.get("isBase64Encoded"):
             raise frames.BadFrame("bad_frame", "A frame must be text, not binary.")
-        answer = _act(frames.parse(event.get("body")), request)
+        answer = _act(frames.parse(event.get("body"), TIMINGS.hold_ms), request)
     except frames.BadFrame as bad:
         logger.info("bad frame", code=bad.code)
         _refuse(request["connectionId"], bad)
@@ -98,18 +98,24 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             return _welcome(request)
         case frames.Ping():
             return frames.pong()
-        case frames.Keystroke(ago_ms) if signals == "on":
-            became = run(key_pressed(world, session_id, connection, at - ago_ms, int(visitor["expires_at"])))
-            log = logger.debug if became == "coalesced" else logger.info
-            log("key", became=became, session=session_id)
-        case frames.Stop() if signals == "on":
-            became = run(stopped(world, session_id, connection, at))
-            logger.info("stop", became=became, session=session_id)
+        case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
+            token_ends = int(visitor["expires_at"])
+            became = run(key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms))
+            _tell_of_a_burst("key", became, session_id)
+        case frames.Stop(ago_ms) if signals == "on":
+            became = run(stopped(world, session_id, connection, at - ago_ms))
+            _tell_of_a_burst("stop", became, session_id)
         case frames.Message():
             return _message(frame, request)
         case _:
             logger.debug("typing signals are off", session=session_id)
     return None
+
+
+def _tell_of_a_burst(what: str, became: str, session_id: str) -> None:
+    """What began an owner's work, or could not, is worth a line; most frames change nothing."""
+    log = logger.info if became in ("started", "failed", "hopeless") else logger.debug
+    log(what, became=became, session=session_id)
 
 
 def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] | None:
@@ -134,7 +140,7 @@ def _welcome(request: dict[str, Any]) -> dict[str, Any]:
     else:
         run(ensure_guest(world, record))
     guest = _guest_of(record)
-    return frames.welcome(session_id, world.policy.debounce_ms, HEARTBEAT_MS, guest, visitor["signals"])
+    return frames.welcome(session_id, TIMINGS, guest, visitor["signals"])
 
 
 def _guest_of(record: Session) -> GuestStatus:

@@ -18,12 +18,15 @@ PAUSES = (2_010, 2_090, 2_120, 2_150, 2_200, 2_400, 3_000, 6_000, 15_000)
 #: Lengths of stalls, delays and Retry-Afters: around the limits of locks, leases, sleeps and HTTP calls.
 LENGTHS = (50, 300, 900, 1_100, 1_950, 2_500, 3_900, 7_000, 9_000, 14_000, 31_000)
 RETRY_AFTERS = (0, 1_000, 2_000, 5_000, 12_000, 30_000, 90_000, 3_600_000)
+DEBOUNCE_MS = 2_000
 LAST_NUMBER = {"step": 70, "call": 14, "start": 5, "wait": 6}
 
 
 def random_history(random: Random) -> History:
     """One history: visitors at work and, in two of three, trouble."""
     acts = list(_acts(random))
+    for tab in random.choice(("", "", "A", "B", "AB")):
+        acts = _held(acts, tab, random)
     history = History(
         guest=random.random() < 0.9,
         keepers=(keepers := random.random() < 0.8),
@@ -54,6 +57,28 @@ def _acts(random: Random) -> Iterator[Act]:
             kind = random.choice(("stop", "stop", "stop", "close"))
             yield Act(kind, random.choice((tab, tab, "B")), at, late=random.choice((0, 0, 30)))
         at += random.choice(PAUSES)
+
+
+def _held(acts: list[Act], tab: str, random: Random) -> list[Act]:
+    """What a client in ``tab`` sends that asks for holds: fewer keys, and a stop at the debounce or nothing."""
+    found = [act for act in acts if act.tab != tab]
+    hold = random.choice((6_000, 6_000, 6_000, 3_000))
+    frame_at = last_at = -(10**6)
+    stopped = True
+    for act in [*(act for act in acts if act.tab == tab), None]:
+        if not stopped and (act is None or act.at >= last_at + DEBOUNCE_MS):
+            stopped = True
+            if random.random() < 0.93:
+                found.append(Act("stop", tab, last_at + DEBOUNCE_MS, late=random.choice((0, 0, 30))))
+        if act is None or act.kind != "key":
+            found += [act] if act else []
+            stopped = True
+            continue
+        if stopped or act.at >= frame_at + hold - DEBOUNCE_MS:
+            found.append(replace(act, hold=hold))
+            frame_at = act.at
+        last_at, stopped = act.at, False
+    return sorted(found, key=lambda act: act.at)
 
 
 def _delayed(act: Act, random: Random) -> Act:
@@ -114,6 +139,8 @@ def _smaller(history: History) -> Iterator[History]:
             yield replace(history, acts=(*before, replace(act, twice=0), *after))
         if act.late:
             yield replace(history, acts=(*before, replace(act, late=0), *after))
+        if act.hold:
+            yield replace(history, acts=(*before, replace(act, hold=0), *after))
     default = History()
     for name in ("guest", "keepers", "cap", "pace", "sweep"):
         if getattr(history, name) != getattr(default, name):

@@ -3,6 +3,7 @@
 Written as one line, parts separated by ``;``. Times are ms since the beginning, delays ms::
 
     key A 0; key B 300 late=40 twice=15; stop A 900; close B 950       what visitors do, each in a tab
+    key A 0 hold=6000; stop A 5000                                     a key that counts until its stop, at most so long
     cxone forgets 3000; cxone ends 3000; cxone pauses 3000 5000        what CXone does on its own
     keeper replaces 3000; visitor leaves 4000                          what the guest's keeper does
     step 12 crash; step 14 stall 1500                                  what happens to the 12th, 14th effect
@@ -51,9 +52,12 @@ class Act:
     at: int
     late: int = 0
     twice: int = 0
+    #: A key may ask to count for so long.
+    hold: int = 0
 
     def __str__(self) -> str:
-        options = "".join(f" {name}={ms}" for name, ms in (("late", self.late), ("twice", self.twice)) if ms)
+        known = (("late", self.late), ("twice", self.twice), ("hold", self.hold))
+        options = "".join(f" {name}={ms}" for name, ms in known if ms)
         return f"{self.kind} {self.tab} {self.at}{options}"
 
 

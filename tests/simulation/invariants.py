@@ -37,9 +37,11 @@ class Watch:
     def __init__(self, world: World) -> None:
         self._world = world
         self._policy = world.policy
-        #: (pressed at, tab) of each key taken in, and each tab's newest stop.
-        self.keys: list[tuple[int, str]] = []
+        #: (pressed at, tab, counts until) of each key taken in, and each tab's newest stop.
+        self.keys: list[tuple[int, str, int]] = []
         self.stops: dict[str, int] = {}
+        #: All POSTs and GETs, and of these the POSTs.
+        self.calls: list[Call] = []
         self.posts: list[Call] = []
         #: When each visible change was taken by CXone: (at, value).
         self.seen: list[tuple[int, bool]] = []
@@ -53,8 +55,8 @@ class Watch:
         #: Since when a true has been on its way or shown.
         self._true_since: int | None = None
         self._unavailable: list[str] = []
-        #: The last lock: when it was taken, and the newest key then.
-        self._lock_at = self._key_at_lock = 0
+        #: The last lock: when it was taken, and until when the keys known then count.
+        self._lock_at = self._counts_at_lock = 0
         self._quiet_since = world.now
 
     # --- T4: when everything must have come to rest
@@ -90,32 +92,41 @@ class Watch:
         """A step was carried out; ``before`` is the record as it was."""
         match due.func.__name__:
             case "press_key" if isinstance(value, Session) and value.revision != before.revision:
-                self._key_taken_in(due.args[1], due.args[2])
+                self._key_taken_in(due.args[1], due.args[2], due.args[5])
             case "note_stop" if value is not None:
                 self.stops[due.args[1]] = due.args[2]
             case "lock" if value:
                 self._locked(due.args[1])
             case "failed" | "verified" | "postpone":
                 self._wrote_down(process)
-            case "release" | "forget_failures" if value:
+            case "release" | "settled" | "forget_failures" if value:
                 self._rested()
             case "mark_typing_unavailable" if value:
                 self._marked(due.args[1])
 
-    def _key_taken_in(self, tab: str, at: int) -> None:
-        newest = self._newest_live_key()
-        if newest is None or at - newest >= self._policy.debounce_ms:
+    def _key_taken_in(self, tab: str, at: int, hold_ms: int) -> None:
+        if at >= self._counts_until():
             self._tries = 0
-        self.keys.append((at, tab))
+        self.keys.append((at, tab, at + max(self._policy.debounce_ms, hold_ms)))
 
     def _rested(self) -> None:
         """A key that comes after a pause by all that was known then, however late, is another burst's."""
-        newest = self._newest_live_key()
-        if newest is None or self._world.now - newest >= self._policy.debounce_ms:
+        if self._world.now >= self._counts_until():
             self._tries = 0
 
     def _newest_live_key(self) -> int | None:
-        return max((at for at, tab in self.keys if at > self.stops.get(tab, -1)), default=None)
+        return max((at for at, tab, _ in self.keys if at > self.stops.get(tab, -1)), default=None)
+
+    def _counts_until(self) -> int:
+        """Of each tab the newest key decides, unless a stop took it back."""
+        newest = {tab: (at, ends) for at, tab, ends in sorted(self.keys)}
+        return max((ends for tab, (at, ends) in newest.items() if at > self.stops.get(tab, -1)), default=0)
+
+    def _counted_before(self, key: int) -> int:
+        """When the typing before this key was over: of each tab by its last key before, or the stop after that."""
+        last = {tab: (at, ends) for at, tab, ends in sorted(self.keys) if at < key}
+        stopped = {tab: self.stops[tab] for tab, (at, _) in last.items() if self.stops.get(tab, -1) >= at}
+        return max((min(ends, stopped.get(tab, ends)) for tab, (_, ends) in last.items()), default=0)
 
     def _locked(self, lock: Lock) -> None:
         typing, newest = lock.typing, self._newest_live_key()
@@ -125,15 +136,14 @@ class Watch:
             self._check_no_flicker(newest, lock.typing_since)
         if typing and self._true_since is None:
             self._true_since = self._world.now
-        self._lock_at, self._key_at_lock = self._world.now, newest or 0
+        self._lock_at, self._counts_at_lock = self._world.now, self._counts_until()
 
     def _check_no_flicker(self, newest: int, typing_since: int | None) -> None:
         now = self._world.now
-        before = max((at for at, _ in self.keys if at < newest), default=0)
         is_of_this_burst = self._true_since is not None and self._true_since >= newest
-        is_paused = not is_of_this_burst and newest - before >= self._policy.debounce_ms
+        is_paused = not is_of_this_burst and newest >= self._counted_before(newest)
         is_capped = typing_since is not None and now - typing_since >= self._policy.cap_ms
-        if now < newest + self._policy.debounce_ms and not is_paused and not is_capped:
+        if now < self._counts_until() and not is_paused and not is_capped:
             raise Violated("T3", f"a false is on its way {now - newest} ms after a key")
 
     # --- what goes to CXone
@@ -144,6 +154,7 @@ class Watch:
         if now < self._not_before.get(call.guest, 0):
             early = self._not_before[call.guest] - now
             raise Violated("T7", f"call {call.number} begins {early} ms before the time that CXone asked for")
+        self.calls.append(call)
         if call.typing is not None:
             self._check_alone(call)
             self._count_tries(call)
@@ -170,8 +181,9 @@ class Watch:
 
     def _check_key_is_young(self, call: Call) -> None:
         now = self._world.now
-        if now - self._key_at_lock >= self._policy.debounce_ms:
-            raise Violated("T5", f"POST {call.number} says true {now - self._key_at_lock} ms after the last key")
+        if now >= self._counts_at_lock:
+            late = now - self._counts_at_lock
+            raise Violated("T5", f"POST {call.number} says true {late} ms after the last key had ceased to count")
         if now - self._lock_at > self._policy.start_within_ms:
             raise Violated("T5", f"POST {call.number} says true {now - self._lock_at} ms after it was decided")
 
@@ -215,6 +227,13 @@ class Watch:
             self._newest_generation,
             tuple(self._not_before.items()),
             tuple(self._asked.items()),
-            (self._tries, self._last_guest, self._true_since or 0, self._lock_at, self._key_at_lock, self._quiet_since),
+            (
+                self._tries,
+                self._last_guest,
+                self._true_since or 0,
+                self._lock_at,
+                self._counts_at_lock,
+                self._quiet_since,
+            ),
             tuple(self._unavailable),
         )

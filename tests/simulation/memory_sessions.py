@@ -20,8 +20,19 @@ _CALL_FORGOTTEN: dict[str, Any] = {
     "attempts": 0,
     "retry_at": 0,
     "shown": False,
-    "verify_at": None,
     "typing_since": None,
+}
+
+
+#: What goes with the lease.
+_BURST_OVER: dict[str, Any] = {
+    "lease_until": 0,
+    "typing": False,
+    "attempts": 0,
+    "mismatches": 0,
+    "typing_since": None,
+    "burst_from": None,
+    "verify_at": None,
 }
 
 
@@ -55,7 +66,7 @@ class MemorySessions:
             self.in_hand.discard(session_id)
 
     def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0
     ) -> Session | Absent | None:
         record = self.get(session_id, now)
         if record is None:
@@ -70,8 +81,16 @@ class MemorySessions:
             return None
         keys = {**record.keys, connection: at}
         earlier = {**record.earlier_keys, connection: record.keys.get(connection, 0)}
+        hold = {connection: (at, hold_ms)} if hold_ms else {}
         return self._set(
-            record, keys=keys, earlier_keys=earlier, typing=True, expires_at=expires_at, revision=record.revision + 1
+            record,
+            keys=keys,
+            earlier_keys=earlier,
+            holds={**record.holds, **hold},
+            typing=True,
+            burst_from=at if record.burst_from is None else record.burst_from,
+            expires_at=expires_at,
+            revision=record.revision + 1,
         )
 
     def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None:
@@ -100,7 +119,7 @@ class MemorySessions:
 
     def prune(self, record: Session, before: int) -> None:
         current = self.records.get(record.session_id)
-        gone = (record.keys.keys() | record.stops.keys()) - record.connections if record.record_version > 1 else ()
+        gone = (record.keys.keys() | record.stops.keys()) - record.connections
         old = {c for c in gone if max(record.keys.get(c, 0), record.stops.get(c, 0)) < before}
         if current is not None:
             self._set(
@@ -108,19 +127,20 @@ class MemorySessions:
                 keys=_without(current.keys, old),
                 earlier_keys=_without(current.earlier_keys, old),
                 stops=_without(current.stops, old),
+                holds=_without(current.holds, old),
                 token_ends=_without(current.token_ends, old),
             )
 
     # --- what owners do
 
-    def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
+    def claim(self, session_id: str, generation: int, lease_until: int, claimed_at: int) -> bool:
         record = self.records.get(session_id)
         if record is None:
             return False
         if record.generation == generation:
-            record = self._set(record, generation=generation + 1, lease_until=lease_until)
+            record = self._set(record, generation=generation + 1, claimed_at=claimed_at, lease_until=lease_until)
             self.in_hand.add(session_id)
-        return (record.generation, record.lease_until) == (generation + 1, lease_until)
+        return (record.generation, record.claimed_at) == (generation + 1, claimed_at)
 
     def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
         return self._set_if(session_id, {"generation": generation}, lease_until=lease_until)
@@ -142,6 +162,7 @@ class MemorySessions:
             sending_until=lock.until,
             lease_until=lock.lease_until,
             typing_since=lock.typing_since,
+            burst_from=lock.burst_from,
         )
         if locked:
             self.in_hand.add(record.session_id)
@@ -155,7 +176,8 @@ class MemorySessions:
             sending_until=0,
         )
 
-    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int) -> bool:
+    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int | None) -> bool:
+        is_told: dict[str, Any] = {"burst_from": 0} if lock.typing else {}
         return self._set_if(
             record.session_id,
             {"sending_until": lock.until, "guest_id": record.guest_id},
@@ -165,7 +187,27 @@ class MemorySessions:
             attempts=0,
             sending_until=0,
             sending=None,
+            **is_told,
         )
+
+    def settled(self, record: Session, lock: Lock, now: int) -> bool:
+        settled = self._set_if(
+            record.session_id,
+            {
+                "sending_until": lock.until,
+                "guest_id": record.guest_id,
+                "generation": record.generation,
+                "revision": record.revision,
+            },
+            shown=False,
+            shown_at=now,
+            sending=None,
+            sending_until=0,
+            **_BURST_OVER,
+        )
+        if settled:
+            self.in_hand.discard(record.session_id)
+        return settled
 
     def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
         certain: dict[str, Any] = {"sending": None} if uncertain_until is None else {}
@@ -198,12 +240,7 @@ class MemorySessions:
         released = self._set_if(
             record.session_id,
             {"generation": record.generation, "revision": record.revision, "sends": record.sends},
-            lease_until=0,
-            typing=False,
-            attempts=0,
-            mismatches=0,
-            typing_since=None,
-            verify_at=None,
+            **_BURST_OVER,
         )
         if released:
             self.in_hand.discard(record.session_id)
@@ -246,6 +283,7 @@ class MemorySessions:
             web_socket_url="",
             guest_status=GuestStatus.OPENING,
             guest_requested_at=now,
+            verify_at=now,
             **_CALL_FORGOTTEN,
         )
 
@@ -257,6 +295,7 @@ class MemorySessions:
             keeper="",
             guest_id="",
             web_socket_url="",
+            verify_at=None,
             **_CALL_FORGOTTEN,
         )
 
@@ -331,5 +370,5 @@ def _is_alive(record: Session, now: int) -> bool:
     return record.expires_at > now // 1000
 
 
-def _without(times: Any, connections: set[str]) -> dict[str, int]:
+def _without(times: Any, connections: set[str]) -> dict[str, Any]:
     return {connection: at for connection, at in times.items() if connection not in connections}

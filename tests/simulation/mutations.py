@@ -49,14 +49,39 @@ MUTATIONS = (
     Mutation(
         "debounce: one ms short",
         BURST,
-        "return 0 if newest is None else newest + policy.debounce_ms + policy.arrival_slack_ms",
-        "return 0 if newest is None else newest + policy.debounce_ms - 1",
+        "return until and until + policy.arrival_slack_ms",
+        "return until and until - 1",
     ),
     Mutation(
         "debounce: begin a true whose key is too old",
         BURST,
-        "return newest is not None and now < newest + policy.debounce_ms",
-        "return newest is not None",
+        "return now < self.counts_until(policy)",
+        "return self.counts_until(policy) > 0",
+    ),
+    Mutation(
+        "hold: forget it",
+        BURST,
+        "return key + max(policy.debounce_ms, hold_ms if held == key else 0)",
+        "return key + policy.debounce_ms",
+    ),
+    Mutation("hold: let it outlive a newer key", BURST, "hold_ms if held == key else 0)", "hold_ms)"),
+    Mutation(
+        "hold: take the time between two frames for a pause",
+        BURST,
+        "hold_ms if held in (at, key) else 0)",
+        "0)",
+    ),
+    Mutation(
+        "hold: see no pause in a stop between two frames",
+        BURST,
+        "return (stop, stop) if at <= stop < ends_at else (at, ends_at)",
+        "return (at, ends_at)",
+    ),
+    Mutation(
+        "stop: leave a pause that it tells of to the sleeping owner",
+        FLOWS,
+        "changes_nothing = another_types_on and record.pause_due_at(world.policy) is None",
+        "changes_nothing = another_types_on",
     ),
     Mutation(
         "stop: forget that it takes keys back",
@@ -88,8 +113,20 @@ MUTATIONS = (
     Mutation(
         "verify: never",
         BURST,
-        "if record.verify_at is not None and now >= record.verify_at and may_call:",
+        "if policy.verifies and record.verify_at is not None and now >= record.verify_at and may_call:",
         "if record.verify_at is not None and now < record.verify_at - 60_000:",
+    ),
+    Mutation(
+        "verify: though CXone took the call at once",
+        FLOWS,
+        "verify_at = now if record.is_in_doubt() else regularly",
+        "verify_at = now",
+    ),
+    Mutation(
+        "verify: after each end of typing",
+        FLOWS,
+        "regularly = now + world.policy.verify_ms if lock.typing else None",
+        "regularly = now + (world.policy.verify_ms if lock.typing else 0)",
     ),
     Mutation(
         "settled: take an uncertain call for done",
@@ -118,13 +155,13 @@ MUTATIONS = (
     Mutation(
         "stop: leave it to the sleeping owner",
         FLOWS,
-        'if nothing_to_take_back or another_types_on or record.cannot_show():\n        return "noted"',
+        'if nothing_to_take_back or changes_nothing or record.cannot_show():\n        return "noted"',
         'if True:\n        return "noted"',
     ),
     Mutation(
         "stop: let the owner sleep if another tab types",
         FLOWS,
-        "record.is_fresh(now, world.policy) and not record.was_last_to_type(connection)",
+        "record.is_fresh(now, world.policy) and not record.counted_longest(connection, world.policy)",
         "record.is_fresh(now, world.policy)",
     ),
     Mutation(
@@ -197,7 +234,7 @@ MUTATIONS = (
     Mutation(
         "sweeper: skip it",
         FLOWS,
-        'return record is not None and (yield from _take_over(world, record, world.clock())) == "started"\n',
+        'return record is not None and (yield from take_over(world, record, world.clock())) == "started"\n',
         "return False\n",
     ),
     # the store's conditions, in memory
@@ -252,6 +289,28 @@ MUTATIONS = (
         "{}",
     ),
     Mutation(
+        "settled: though a key came meanwhile",
+        MEMORY,
+        """                "generation": record.generation,
+                "revision": record.revision,
+            },
+            shown=False,""",
+        """                "generation": record.generation,
+            },
+            shown=False,""",
+    ),
+    Mutation(
+        "settled: though a newer owner is at work",
+        MEMORY,
+        """                "generation": record.generation,
+                "revision": record.revision,
+            },
+            shown=False,""",
+        """                "revision": record.revision,
+            },
+            shown=False,""",
+    ),
+    Mutation(
         "verify: overtaken by a call",
         MEMORY,
         '{"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id}',
@@ -268,8 +327,17 @@ MUTATIONS = (
     Mutation(
         "key: does not count",
         MEMORY,
-        "expires_at=expires_at, revision=record.revision + 1",
-        "expires_at=expires_at",
+        """            expires_at=expires_at,
+            revision=record.revision + 1,
+""",
+        """            expires_at=expires_at,
+""",
+    ),
+    Mutation(
+        "key: its hold is not kept",
+        MEMORY,
+        "hold = {connection: (at, hold_ms)} if hold_ms else {}",
+        "hold: dict[str, tuple[int, int]] = {}",
     ),
     Mutation("key: though a later stop is known", MEMORY, "if known >= at or stop >= at:", "if known >= at:"),
     Mutation(
@@ -300,10 +368,16 @@ MUTATIONS = (
         "DynamoDB: a key though a later stop is known",
         DYNAMO,
         """#keys.#c < :at)"
-            " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)",
+            " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)"
 """,
-        """#keys.#c < :at)",
+        """#keys.#c < :at)"
 """,
+    ),
+    Mutation(
+        "DynamoDB: a hold without its key",
+        DYNAMO,
+        '{":held": {"L": [_n(at), _n(hold_ms)]}}',
+        '{":held": {"L": [_n(0), _n(hold_ms)]}}',
     ),
     Mutation(
         "DynamoDB: alive in the second it expires",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.simulation.history import LATE_MS, History
+from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
+
+from tests.simulation.history import FAULTS, LATE_MS, Act, History
 from tests.simulation.invariants import Violated, Watch
 from tests.simulation.world import START, World
 
@@ -16,7 +18,7 @@ TRUE_WITHIN_MS, FALSE_AFTER_MS, FALSE_WITHIN_MS, STOP_WITHIN_MS = 300, 2_000, 2_
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Typing from the first key to its end: the debounce after the last one, or a stop."""
+    """Typing from the first key to its end: the debounce or the hold after the last one, or a stop."""
 
     begins: int
     ends: int
@@ -27,15 +29,27 @@ def stretches(history: History, debounce_ms: int) -> list[Stretch]:
     """When the visitor types in any tab, in order."""
     stops = [(act.tab, act.at) for act in history.acts if act.kind in ("stop", "close")]
     found: list[Stretch] = []
-    for key in sorted((act for act in history.acts if act.kind == "key"), key=lambda act: act.at):
-        stop = min((at for tab, at in stops if tab == key.tab and at >= key.at), default=key.at + debounce_ms)
-        mine = Stretch(key.at, min(stop, key.at + debounce_ms), stop < key.at + debounce_ms)
+    keys = sorted((act for act in history.acts if act.kind == "key"), key=lambda act: act.at)
+    for key, ends in zip(keys, _ends(keys, debounce_ms), strict=True):
+        stop = min((at for tab, at in stops if tab == key.tab and at >= key.at), default=ends)
+        mine = Stretch(key.at, min(stop, ends), stop < ends)
         if found and mine.begins < found[-1].ends:
             last = found.pop()
             later = max(last, mine, key=lambda stretch: stretch.ends)
             mine = Stretch(last.begins, later.ends, later.by_stop)
         found.append(mine)
     return found
+
+
+def _ends(keys: list[Act], debounce_ms: int) -> list[int]:
+    """Until when each key counts: a newer one of its tab decides anew, though it may ask for less."""
+    ends, after = [0] * len(keys), dict[str, tuple[int, int]]()
+    for number, key in reversed(list(enumerate(keys))):
+        mine = key.at + max(debounce_ms, key.hold)
+        next_at, next_ends = after.get(key.tab, (mine, mine))
+        ends[number] = min(mine, next_ends) if next_at < mine else mine
+        after[key.tab] = (key.at, ends[number])
+    return ends
 
 
 def check(history: History, world: World) -> None:
@@ -52,6 +66,9 @@ def check(history: History, world: World) -> None:
                 _check_beginning(stretch, seen)
             if clear and after - stretch.ends >= BLUR_MS:
                 _check_end(stretch, after, seen)
+    _check_what_was_felt(history, world)
+    if not any(history.faults(name) for name in FAULTS):  # of two executions each may ask
+        _check_price(world)
     trues = sum(value for _, value in seen)
     if trues > len(expected) + stops_before_late_keys(history):
         raise Violated("T1", f"{trues} times true for {len(expected)} bursts")
@@ -70,6 +87,35 @@ def _check_alternation(watch: Watch) -> None:
     wanted = [number % 2 == 0 for number in range(len(values))]
     if values != wanted or len(values) % 2:
         raise Violated("T1", f"the POSTs are {values}")
+
+
+def _check_price(world: World) -> None:
+    """T14: two calls, and a question for each VerifySeconds that it lasted."""
+    began, asked = 0, 0
+    for call in world.watch.calls:
+        if call.typing is None:
+            asked += 1
+        elif call.typing:
+            began = call.began
+        elif asked > (call.began - began) // world.policy.verify_ms:
+            raise Violated("T14", f"{asked} questions in a burst of {call.began - began} ms")
+        else:
+            asked = 0
+    if asked:
+        raise Violated("T14", f"{asked} questions after the last burst")
+
+
+def _check_what_was_felt(history: History, world: World) -> None:
+    """T2 as production measures it: one figure for each true and false; a guest may have had to be opened first."""
+    names = [FIRST_KEY_TO_SHOWN if call.typing else LAST_KEY_TO_ENDED for call in world.watch.posts]
+    if [name for name, _ in world.felt] != names:
+        raise Violated("T2", f"the POSTs are measured as {world.felt}")
+    hold = max((act.hold for act in history.acts), default=0)
+    ended_within = max(hold - FALSE_AFTER_MS, 0) + FALSE_WITHIN_MS + BLUR_MS
+    slowest = {FIRST_KEY_TO_SHOWN: TRUE_WITHIN_MS + BLUR_MS, LAST_KEY_TO_ENDED: ended_within}
+    late = [(name, ms) for name, ms in world.felt if not 0 <= ms <= slowest[name]]
+    if late:
+        raise Violated("T2", f"measured: {late}")
 
 
 def _check_beginning(stretch: Stretch, seen: list[tuple[int, bool]]) -> None:

@@ -10,6 +10,9 @@ KEY = Act("key", "A", 0, late=9)
 OTHER_KEY = Act("key", "B", 1, late=8)
 STOP = Act("stop", "A", 2, late=7)
 LAST_KEY = Act("key", "A", 3, late=6)
+HELD_KEY = Act("key", "A", 0, late=9, hold=6_000)
+#: Said by the client when its debounce is over; the next key follows at once.
+HELD_STOP, HELD_AGAIN = Act("stop", "A", 2_000, late=9), Act("key", "A", 2_003, late=6, hold=6_000)
 CRASHES = {kind: (Fault("crash"), Fault("crash-after")) for kind in ("step", "start", "lock")}
 DUPLICATES = {
     "step": (Fault("fork"), Fault("again")),
@@ -35,6 +38,11 @@ SMALL = (
     Scenario("keys in two tabs, one stops", (KEY, OTHER_KEY, STOP), seen=frozenset({ONCE, TWICE})),
     Scenario("a key while the false is on its way", (KEY, Act("key", "A", 2_109)), seen=frozenset({TWICE})),
     Scenario("a stop, and a key of its tab after it", (KEY, STOP, LAST_KEY), seen=frozenset({ONCE, TWICE})),
+    Scenario("a held key and its stop", (HELD_KEY, HELD_STOP), seen=frozenset({ONCE})),
+    Scenario("a held key and a stop at once", (HELD_KEY, STOP), seen=frozenset({NEVER, ONCE})),
+    Scenario("a held key, its stop and the next at once", (HELD_KEY, HELD_STOP, HELD_AGAIN), seen=frozenset({TWICE})),
+    Scenario("a held key whose visitor vanished", (HELD_KEY,), seen=frozenset({ONCE})),
+    Scenario("a plain tab and a held one that stops", (OTHER_KEY, HELD_KEY, HELD_STOP), seen=frozenset({ONCE, TWICE})),
     Scenario("a key and a stop, and a process dies", (KEY, STOP), faults=CRASHES, most_faults=1),
     Scenario("a key, and two processes die", (KEY,), faults=CRASHES, most_faults=2),
     Scenario("a key, and its guest ends", (KEY,), turns=(Turn("cxone ends", 9),), delays=1),
@@ -44,6 +52,9 @@ LARGE = (
     Scenario("a key and a stop, one may be late", (KEY, STOP), delays=1),
     Scenario("a key, and everything may be late", (KEY,), delays=2),
     Scenario("a key, and a process dies, and one is late", (KEY,), faults=CRASHES, most_faults=1, delays=1),
+    Scenario("a held key and its stop, and a process dies", (HELD_KEY, HELD_STOP), faults=CRASHES, most_faults=1),
+    Scenario("a held key, its stop may be late", (HELD_KEY, HELD_STOP, HELD_AGAIN), delays=1),
+    Scenario("a held key, and an execution is lost", (HELD_KEY,), faults=LOSSES, most_faults=2),
     Scenario("a key, and an execution is lost", (KEY,), faults=LOSSES, most_faults=2, delays=1),
     Scenario("a key, and things happen twice", (KEY,), faults=DUPLICATES, most_faults=1, delays=1),
     Scenario("a key and a stop, and things happen twice", (KEY, STOP), faults=DUPLICATES, most_faults=1),

@@ -30,6 +30,7 @@ ACTS = st.builds(
     st.sampled_from((0, 0, 0, 40, *LENGTHS)),
     st.sampled_from((0, 0, 15)),
 )
+HOLDS = st.sampled_from((0, 0, 1_000, 3_000, 6_000))
 GAPS_AND_PAUSES = st.sampled_from((*GAPS, *PAUSES))
 TURNS_OF_OTHERS = st.builds(Turn, st.sampled_from(TURNS), st.integers(0, 20_000), st.sampled_from(LENGTHS))
 
@@ -43,9 +44,9 @@ def _faults(name: str, last: int) -> st.SearchStrategy[dict[int, Fault]]:
 @st.composite
 def histories(draw: st.DrawFn) -> History:
     """Any history: acts in order of time, whatever faults."""
-    at, acts = 0, []
+    at, acts, holds = 0, [], {"A": draw(HOLDS), "B": draw(HOLDS)}
     for act, gap in draw(st.lists(st.tuples(ACTS, GAPS_AND_PAUSES), min_size=1, max_size=15)):
-        acts.append(replace(act, at=at))
+        acts.append(replace(act, at=at, hold=holds[act.tab] if act.kind == "key" else 0))
         at += gap
     return History(
         acts=tuple(acts),

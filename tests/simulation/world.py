@@ -90,6 +90,8 @@ class World:
         self.keepers = 0
         self.numbers = dict.fromkeys(FAULTS, 0)
         self.log: list[str] | None = None
+        #: What the relay measured for people to read: (metric, ms).
+        self.felt: list[tuple[str, int]] = []
         self.outside = ports.SenderWorld(
             sessions=self.sessions,
             policy=policy,
@@ -100,6 +102,7 @@ class World:
             weather=self.weather,
             tell_typing_unavailable=self._tell,
             random=lambda: 0.5,
+            felt=lambda name, ms: self.felt.append((name, ms)),
         )
 
     def open_guest(self) -> None:
@@ -107,7 +110,7 @@ class World:
         now = START
         self.sessions.create(ID, now, now // 1000 + self.policy.session_ttl_s)
         for tab in ("A", "B"):
-            coming = ports.Coming(tab, now - 3000, TOKEN_ENDS)
+            coming = ports.Coming(tab, now - 7000, TOKEN_ENDS)
             self.sessions.add_connection(ID, coming, now, now // 1000 + self.policy.session_ttl_s)
         self.sessions.take_guest(ID, "keeper-0", now)
         self.sessions.open_guest(ID, "keeper-0", self.cxone.create_guest(), "wss://guest", now)
@@ -125,7 +128,7 @@ class World:
         at, tab, outside = START + act.at, act.tab, self.outside
         flow: Flow[Any]
         if act.kind == "key":
-            flow = flows.key_pressed(outside, ID, tab, at, TOKEN_ENDS)
+            flow = flows.key_pressed(outside, ID, tab, at, TOKEN_ENDS, act.hold)
         elif act.kind == "stop":
             flow = flows.stopped(outside, ID, tab, at)
         elif act.kind == "open":

@@ -262,6 +262,12 @@ FRAMES: dict[str, str | bytes] = {
     "as another visitor": json.dumps({"action": "hello", "sub": "victim", "token": "x"}),
     "with a request context": _keystroke(requestContext={"authorizer": {"session": "victim"}}),
     "with an update expression": _keystroke(UpdateExpression="SET shown = :t"),
+    # hold_ms
+    "hold negative": _keystroke(hold_ms=-1),
+    "hold of nothing": _keystroke(hold_ms=0),
+    "hold too long": _keystroke(hold_ms=10_001),
+    "hold text": _keystroke(hold_ms="6000"),
+    "hold not whole": _keystroke(hold_ms=1.5),
     # ago_ms
     "ago negative": _keystroke(ago_ms=-1),
     "ago too old": _keystroke(ago_ms=2001),

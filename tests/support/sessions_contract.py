@@ -130,6 +130,35 @@ class SessionsContract:
         sessions.press_key(ID, OTHER_TAB, NOW - 500, NOW, EXPIRES)
         assert _record(sessions).keys == {TAB: NOW, OTHER_TAB: NOW - 500}
 
+    # --- holds
+
+    def test_a_held_key_says_for_how_long_it_counts(self, sessions: MemorySessions) -> None:
+        """T2."""
+        sessions.create(ID, NOW, EXPIRES)
+        record = sessions.press_key(ID, TAB, NOW, NOW, EXPIRES, 6000)
+        assert isinstance(record, Session)
+        assert record.holds == {TAB: (NOW, 6000)}
+
+    def test_a_plain_key_leaves_the_hold_with_the_key_that_it_was_for(self, sessions: MemorySessions) -> None:
+        """T8: one write, and none for a hold that is over."""
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.press_key(ID, TAB, NOW, NOW, EXPIRES, 6000)
+        sessions.press_key(ID, TAB, NOW + 9, NOW + 9, EXPIRES)
+        assert (_record(sessions).keys, _record(sessions).holds) == ({TAB: NOW + 9}, {TAB: (NOW, 6000)})
+
+    def test_a_held_key_that_a_later_one_overtook_holds_nothing(self, sessions: MemorySessions) -> None:
+        """T12."""
+        _typing(sessions)
+        sessions.press_key(ID, TAB, NOW + 20, NOW + 20, EXPIRES, 6000)
+        assert sessions.press_key(ID, TAB, NOW + 10, NOW + 20, EXPIRES, 6000) is None
+        assert _record(sessions).holds == {TAB: (NOW + 20, 6000)}
+
+    def test_pruning_forgets_the_holds_of_connections_that_are_gone(self, sessions: MemorySessions) -> None:
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.press_key(ID, TAB, NOW, NOW, EXPIRES, 6000)
+        sessions.prune(_record(sessions), NOW + 1)
+        assert _record(sessions).holds == {}
+
     # --- stops
 
     def test_a_stop_is_noted_and_counted(self, sessions: MemorySessions) -> None:
@@ -218,28 +247,28 @@ class SessionsContract:
     def test_a_claim_takes_the_next_generation_and_a_lease(self, sessions: MemorySessions) -> None:
         """T6: the fence."""
         _typing(sessions)
-        assert sessions.claim(ID, 0, NOW + 100)
+        assert sessions.claim(ID, 0, NOW + 100, NOW)
         record = _record(sessions)
         assert (record.generation, record.lease_until) == (1, NOW + 100)
 
     def test_of_two_claims_of_one_generation_one_wins(self, sessions: MemorySessions) -> None:
         """T6."""
         _typing(sessions)
-        assert sessions.claim(ID, 0, NOW + 100)
-        assert not sessions.claim(ID, 0, NOW + 101)
+        assert sessions.claim(ID, 0, NOW + 100, NOW)
+        assert not sessions.claim(ID, 0, NOW + 100, NOW + 1)
         assert _record(sessions).lease_until == NOW + 100
 
     def test_a_claim_repeated_because_its_answer_was_lost_holds(self, sessions: MemorySessions) -> None:
         """T9: otherwise nobody would start the execution."""
         _typing(sessions)
-        assert sessions.claim(ID, 0, NOW + 100)
-        assert sessions.claim(ID, 0, NOW + 100)
+        assert sessions.claim(ID, 0, NOW + 100, NOW)
+        assert sessions.claim(ID, 0, NOW + 100, NOW)
         assert _record(sessions).generation == 1
 
     def test_owners_of_no_record_get_nothing(self, sessions: MemorySessions) -> None:
         """T11: a record may be deleted under its owner."""
         record = Session(ID, guest_id=GUEST)
-        assert not sessions.claim(ID, 0, NOW)
+        assert not sessions.claim(ID, 0, NOW, NOW)
         assert not sessions.set_lease(ID, 0, NOW)
         assert not sessions.lock(record, _lock(True))
         assert not sessions.forget_failures(ID, 0)
@@ -259,7 +288,7 @@ class SessionsContract:
         mine = [session_id for session_id in others if shard_of(session_id) == 3][:3]
         for age, session_id in enumerate(mine):
             sessions.create(session_id, NOW, EXPIRES)
-            sessions.claim(session_id, 0, NOW - age)
+            sessions.claim(session_id, 0, NOW - age, NOW)
         assert sessions.overdue(3, NOW + 1, 10) == mine[::-1]
         assert sessions.overdue(3, NOW, 10) == mine[:0:-1]
         assert sessions.overdue(3, NOW + 1, 1) == mine[2:]
@@ -281,10 +310,27 @@ class SessionsContract:
         assert sessions.lock(_record(sessions), _lock(False))
         assert _record(sessions).typing_since is None
 
+    def test_a_burst_begins_with_its_first_key_and_is_told_of_once(self, sessions: MemorySessions) -> None:
+        """T2 as it is measured: 0 once it is shown, and a key after the lock of its end begins the next one."""
+        _typing(sessions)
+        sessions.press_key(ID, OTHER_TAB, NOW + 9, NOW + 9, EXPIRES)
+        assert _record(sessions).burst_from == NOW
+        sessions.claim(ID, 0, NOW + 50, NOW)
+        sessions.lock(_record(sessions), Lock(True, NOW + 70, NOW + 80, NOW, burst_from=NOW))
+        assert _record(sessions).burst_from == NOW
+        sessions.accepted(_record(sessions), Lock(True, NOW + 70, NOW + 80, NOW), NOW + 5, NOW + 10)
+        sessions.press_key(ID, TAB, NOW + 20, NOW + 20, EXPIRES)
+        assert _record(sessions).burst_from == 0
+        ending = Lock(False, NOW + 71, NOW + 80, None)
+        sessions.lock(_record(sessions), ending)
+        sessions.press_key(ID, TAB, NOW + 30, NOW + 30, EXPIRES)
+        sessions.accepted(_record(sessions), ending, NOW + 35, NOW + 35)
+        assert _record(sessions).burst_from == NOW + 30
+
     def test_an_older_owner_gets_no_lock(self, sessions: MemorySessions) -> None:
         """T6."""
         record = _owned(sessions)
-        sessions.claim(ID, 1, NOW + 100)
+        sessions.claim(ID, 1, NOW + 100, NOW)
         assert not sessions.lock(record, _lock(True))
 
     def test_a_key_or_stop_that_the_owner_has_not_seen_keeps_it_from_the_lock(self, sessions: MemorySessions) -> None:
@@ -349,6 +395,35 @@ class SessionsContract:
         assert (record.shown, record.shown_at, record.verify_at) == (True, NOW + 5, NOW + 10)
         assert (record.sending, record.sending_until) == (None, 0)
 
+    def test_the_end_of_a_burst_is_accepted_and_released_in_one_write(self, sessions: MemorySessions) -> None:
+        """T4: settled, out of the sweeper's hands, and ready for the next burst."""
+        _accepted(sessions, True)
+        record, end = _record(sessions), Lock(False, NOW + 71, NOW + 80, None)
+        sessions.lock(record, end)
+        assert sessions.settled(record, end, NOW + 9)
+        settled = _record(sessions)
+        assert (settled.shown, settled.shown_at, settled.sending, settled.sending_until) == (False, NOW + 9, None, 0)
+        assert (settled.lease_until, settled.typing, settled.attempts, settled.verify_at) == (0, False, 0, None)
+        assert sessions.overdue(shard_of(ID), NOW * 2, 10) == []
+
+    @pytest.mark.parametrize("meanwhile", ["a key", "another owner", "another guest", "another lock"])
+    def test_a_burst_is_not_settled_by_who_has_not_seen_all(self, sessions: MemorySessions, meanwhile: str) -> None:
+        """T6, T9."""
+        record, end = _owned(sessions), Lock(False, NOW + 71, NOW + 80, None)
+        sessions.lock(record, end)
+        match meanwhile:
+            case "a key":
+                sessions.press_key(ID, TAB, NOW + 5, NOW + 5, EXPIRES)
+            case "another owner":
+                sessions.claim(ID, 1, NOW + 100, NOW + 1)
+            case "another guest":
+                sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW)
+            case _:
+                sessions.lock(_record(sessions), Lock(True, NOW + 90, NOW + 95, NOW))
+        before = _record(sessions)
+        assert not sessions.settled(record, end, NOW + 9)
+        assert _record(sessions) == before
+
     def test_the_answer_to_a_call_whose_lock_ran_out_changes_nothing(self, sessions: MemorySessions) -> None:
         """T6, T12: a stalled owner comes late."""
         record = _owned(sessions)
@@ -411,6 +486,21 @@ class SessionsContract:
 
     # --- verification
 
+    @pytest.mark.parametrize("typing", [True, False])
+    def test_an_accepted_call_need_not_be_asked_after(self, sessions: MemorySessions, typing: bool) -> None:
+        """T14."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(typing))
+        assert sessions.accepted(record, _lock(typing), NOW + 5, None)
+        assert _record(sessions).verify_at is None
+
+    def test_what_a_guest_in_anothers_place_shows_is_to_be_asked(self, sessions: MemorySessions) -> None:
+        """T14: a replaced guest is a doubt."""
+        _accepted(sessions, True)
+        sessions.end_guest(ID, GUEST, NOW + 3)
+        sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW + 4)
+        assert _record(sessions).verify_at == NOW + 3
+
     def test_what_cxone_says_that_it_shows_becomes_what_is_shown(self, sessions: MemorySessions) -> None:
         """CXone does not keep typing state for ever (CXone fact)."""
         record = _accepted(sessions, True)
@@ -427,7 +517,7 @@ class SessionsContract:
     def test_an_older_owners_verification_is_refused(self, sessions: MemorySessions) -> None:
         """T6."""
         record = _accepted(sessions, True)
-        sessions.claim(ID, 1, NOW + 100)
+        sessions.claim(ID, 1, NOW + 100, NOW)
         assert not sessions.verified(record, False, None, 0)
 
     def test_a_verification_overtaken_by_a_call_is_refused(self, sessions: MemorySessions) -> None:
@@ -446,7 +536,7 @@ class SessionsContract:
     def test_a_retry_after_holds_for_the_next_owner_too(self, sessions: MemorySessions) -> None:
         """T7: an older owner may be the one that hears it."""
         record = _accepted(sessions, True)
-        sessions.claim(ID, 1, NOW + 100)
+        sessions.claim(ID, 1, NOW + 100, NOW)
         assert sessions.postpone(record, NOW + 900)
         assert not sessions.postpone(record, NOW + 800)
         assert _record(sessions).retry_at == NOW + 900
@@ -465,6 +555,7 @@ class SessionsContract:
         assert sessions.release(record)
         released = _record(sessions)
         assert (released.lease_until, released.typing, released.typing_since) == (0, False, None)
+        assert released.burst_from is None
         assert sessions.overdue(shard_of(ID), NOW * 2, 10) == []
 
     def test_a_key_that_the_owner_has_not_seen_keeps_it_from_releasing(self, sessions: MemorySessions) -> None:
@@ -483,7 +574,7 @@ class SessionsContract:
     def test_an_older_owner_cannot_release(self, sessions: MemorySessions) -> None:
         """T9."""
         record = _owned(sessions)
-        sessions.claim(ID, 1, NOW + 100)
+        sessions.claim(ID, 1, NOW + 100, NOW)
         assert not sessions.release(record)
 
     # --- guests
@@ -514,7 +605,7 @@ class SessionsContract:
         opened = _record(sessions)
         assert (opened.guest_id, opened.web_socket_url) == ("guest-2", "wss://two")
         assert (opened.guest_status, opened.guest_requested_at) == (GuestStatus.OPENING, NOW)
-        assert (opened.shown, opened.sending, opened.verify_at, opened.retry_at) == (False, None, None, 0)
+        assert (opened.shown, opened.sending, opened.retry_at) == (False, None, 0)
         assert opened.typing_since is None
 
     def test_only_its_keeper_speaks_for_a_guest(self, sessions: MemorySessions) -> None:
@@ -604,7 +695,7 @@ def _owned(sessions: MemorySessions) -> Session:
     sessions.take_guest(ID, KEEPER, NOW)
     sessions.open_guest(ID, KEEPER, GUEST, "wss://one", NOW)
     sessions.set_guest_status(ID, KEEPER, GuestStatus.OPEN, NOW)
-    sessions.claim(ID, 0, NOW + 50)
+    sessions.claim(ID, 0, NOW + 50, NOW)
     return _record(sessions)
 
 

@@ -23,6 +23,7 @@ class ReportedGuests:
         began = self._clock()
         outcome = self._guests.set_typing(guest_id, typing)
         self._report("typing", outcome, began, guest=guest_id, typing=typing)
+        self._metrics.add_metric("CallsAccepted", MetricUnit.Percent, 100 if outcome.kind is Kind.ACCEPTED else 0)
         return outcome
 
     def get_typing(self, guest_id: str) -> bool | Outcome:

@@ -110,10 +110,11 @@ def nudges() -> Nudges:
 
 @cache
 def policy() -> Policy:
-    """The deployment's timings. Raises ValueError for a debounce below 2000 ms."""
+    """The deployment's timings. Raises ValueError for a debounce below 2000 ms, or a hold that is no longer than it."""
     return Policy(
         debounce_ms=number("DEBOUNCE_MS", 2000),
-        verify_ms=number("VERIFY_SECONDS", 10) * 1000,
+        hold_ms=number("HOLD_MS", 6000),
+        verify_ms=number("VERIFY_SECONDS", 30) * 1000,
         cap_ms=number("TYPING_CAP_SECONDS", 600) * 1000,
         session_ttl_s=number("SESSION_TTL_SECONDS", 86_400),
         verifies=not is_digital_first(),
@@ -146,6 +147,12 @@ def visitors() -> Visitors:
 def count(metric: str) -> None:
     """Write one of ``metric`` to the log, where CloudWatch finds it, at once: for what is rare and not to be lost."""
     with single_metric(metric, MetricUnit.Count, 1):  # of its own: a keeper's threads do not share Metrics
+        pass
+
+
+def measure(metric: str, ms: int) -> None:
+    """Write ``metric`` of ``ms`` to the log at once, from any thread."""
+    with single_metric(metric, MetricUnit.Milliseconds, ms):
         pass
 
 
@@ -283,10 +290,13 @@ def _credentials() -> Any:
         ) from None
 
 
-def sender_world(report_pause: Callable[[int], None], reported: Callable[[Guests], Guests]) -> SenderWorld:
+def sender_world(
+    report_pause: Callable[[int], None], reported: Callable[[Guests], Guests], felt: Callable[[str, int], None]
+) -> SenderWorld:
     """What the sender touches.
 
-    ``report_pause`` is called with ms when the breaker opens; ``reported`` wraps CXone's guests in reports.
+    ``report_pause`` is called with ms when the breaker opens; ``reported`` wraps CXone's guests in reports; ``felt``
+    takes the name of a metric and ms.
     """
     from typing_relay.aws.cxone_state import SharedWeather
 
@@ -300,6 +310,7 @@ def sender_world(report_pause: Callable[[int], None], reported: Callable[[Guests
         weather=SharedWeather(dynamodb(), setting("CXONE_STATE_TABLE"), report_pause),
         tell_typing_unavailable=_tell_typing_unavailable,
         random=random.random,
+        felt=felt,
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 from typing_relay.aws.sessions import DynamoSessions
-from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
+from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Policy, Session
 from typing_relay.relay.ports import Coming
 
 from tests.support.session_table import TABLE, create_session_table
@@ -34,7 +34,7 @@ def sessions(dynamodb: Any) -> DynamoSessions:
     store.create("alice", NOW, EXPIRES)
     store.add_connection("alice", Coming("tab-1", NOW - 3000, EXPIRES), NOW, EXPIRES)
     store.press_key("alice", "tab-1", NOW, NOW, EXPIRES)
-    store.claim("alice", 0, NOW + 8000)
+    store.claim("alice", 0, NOW + 8000, NOW)
     return store
 
 
@@ -53,7 +53,12 @@ def record_of(sessions: DynamoSessions) -> Session:
 
 def make_it_of_version_1(dynamodb: Any) -> None:
     """Before connections carried the ends of their tokens."""
-    rewrite(dynamodb, without=("token_ends", "record_version"))
+    rewrite(dynamodb, without=("token_ends", "holds", "record_version"))
+
+
+def make_it_of_version_2(dynamodb: Any) -> None:
+    """Before keys could be held."""
+    rewrite(dynamodb, without=("holds", "burst_from"), record_version={"N": "2"})
 
 
 def test_an_older_record_is_read_with_what_it_has(dynamodb: Any, sessions: DynamoSessions) -> None:
@@ -83,6 +88,26 @@ def test_until_then_keys_stops_and_owners_go_on(dynamodb: Any, sessions: DynamoS
     sessions.forget_connection("alice", "tab-1", NOW)
     sessions.prune(record_of(sessions), NOW + 60_000)
     assert record_of(sessions).connections == frozenset()
+
+
+def test_in_an_older_record_a_key_counts_by_the_debounce(dynamodb: Any, sessions: DynamoSessions) -> None:
+    """Roll forward, roll back: also one that an older relay writes after a held one."""
+    make_it_of_version_2(dynamodb)
+    record = record_of(sessions)
+    assert (record.holds, record.counts_until(Policy())) == ({}, NOW + 2000)
+    sessions.press_key("alice", "tab-1", NOW + 500, NOW + 500, EXPIRES)
+    assert record_of(sessions).counts_until(Policy()) == NOW + 2500
+
+
+@pytest.mark.parametrize("make_older", [make_it_of_version_1, make_it_of_version_2])
+def test_the_first_held_key_takes_an_older_record_over(
+    dynamodb: Any, sessions: DynamoSessions, make_older: Callable[[Any], None]
+) -> None:
+    """Roll forward: a tab that was connected before the deployment and said hello after it."""
+    make_older(dynamodb)
+    record = sessions.press_key("alice", "tab-1", NOW + 5, NOW + 5, EXPIRES, 6000)
+    assert isinstance(record, Session)
+    assert (record.holds, record.record_version) == ({"tab-1": (NOW + 5, 6000)}, RECORD_VERSION)
 
 
 def test_a_record_of_a_later_version_is_used_as_it_is(dynamodb: Any, sessions: DynamoSessions) -> None:

@@ -64,7 +64,7 @@ NUMBERS = st.integers(0, 3)
 #: Often the record expires within the times above.
 EXPIRIES = st.sampled_from([NOW // 1000 + 2, NOW // 1000 + 3600])
 COMINGS = st.builds(Coming, TABS, TIMES, EXPIRIES)
-LOCKS = st.builds(Lock, st.booleans(), TIMES, TIMES, st.none() | TIMES)
+LOCKS = st.builds(Lock, st.booleans(), TIMES, TIMES, st.none() | TIMES, st.none() | TIMES)
 IDS = st.sampled_from(["visitor", "visitor", "visitor", "another"])
 GUESTS = st.sampled_from(["", "guest-1", "guest-2"])
 #: What a caller read before: an index into the records seen so far, the newest first.
@@ -78,16 +78,17 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "get": (IDS, TIMES),
     "overdue": (st.integers(0, SWEEP_SHARDS - 1), TIMES, NUMBERS.map(lambda number: number + 1)),
     "create": (IDS, TIMES, EXPIRIES),
-    "press_key": (IDS, TABS, TIMES, TIMES, EXPIRIES),
+    "press_key": (IDS, TABS, TIMES, TIMES, EXPIRIES, st.sampled_from([0, 6000])),
     "note_stop": (IDS, TABS, TIMES, TIMES),
     "add_connection": (IDS, COMINGS, TIMES, EXPIRIES),
     "forget_connection": (IDS, TABS, TIMES),
     "prune": (SEEN, TIMES),
-    "claim": (IDS, NUMBERS, TIMES),
+    "claim": (IDS, NUMBERS, TIMES, TIMES),
     "set_lease": (IDS, NUMBERS, TIMES),
     "lock": (SEEN, LOCKS),
     "unlock": (SEEN, LOCKS),
-    "accepted": (SEEN, LOCKS, TIMES, TIMES),
+    "accepted": (SEEN, LOCKS, TIMES, st.none() | TIMES),
+    "settled": (SEEN, LOCKS, TIMES),
     "failed": (SEEN, LOCKS, st.none() | TIMES),
     "verified": (SEEN, st.booleans(), st.none() | TIMES, NUMBERS),
     "postpone": (SEEN, TIMES),

@@ -12,6 +12,7 @@ from typing_relay.door.frames import (
     MAX_AGO_MS,
     MAX_FRAME_BYTES,
     MAX_MESSAGE_BYTES,
+    MAX_STOP_AGO_MS,
     MAX_TEXT,
     BadFrame,
     Hello,
@@ -25,10 +26,13 @@ from typing_relay.door.frames import (
 from tests.support.fuzzing import fuzz, json_values
 
 ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+HOLD_MS = 6_000
 GOOD = [
     '{"action":"hello"}',
     '{"action":"keystroke","ago_ms":120}',
+    '{"action":"keystroke","hold_ms":6000}',
     '{"action":"stop"}',
+    '{"action":"stop","ago_ms":2500}',
     '{"action":"ping"}',
     f'{{"action":"message","id":"{ID}","text":"hello"}}',
 ]
@@ -43,7 +47,13 @@ frame_like = st.fixed_dictionaries(
         "action": st.sampled_from(["hello", "keystroke", "stop", "ping", "message", "$default", "Keystroke"])
         | json_values
     },
-    optional={"ago_ms": json_values, "text": json_values, "session": st.text(), "__proto__": json_values},
+    optional={
+        "ago_ms": json_values,
+        "hold_ms": json_values,
+        "text": json_values,
+        "session": st.text(),
+        "__proto__": json_values,
+    },
 )
 message_like = st.fixed_dictionaries(
     {"action": st.just("message")},
@@ -58,7 +68,7 @@ message_like = st.fixed_dictionaries(
 def _outcome(body: str) -> str:
     """What parse made of `body`; the test fails if that is anything but a frame or a BadFrame."""
     try:
-        frame = parse(body)
+        frame = parse(body, HOLD_MS)
     except BadFrame as refusal:
         return refusal.code
     assert isinstance(frame, Hello | Keystroke | Stop | Ping | Message)
@@ -72,10 +82,13 @@ def _is_ours(body: str) -> bool:
         return fields.keys() == {"action", "id", "text"} and _is_a_message(fields["id"], fields["text"])
     if len(body.encode("utf-8", "surrogatepass")) > MAX_FRAME_BYTES:
         return False
-    if fields["action"] != "keystroke":
-        return fields.keys() == {"action"} and fields["action"] in ("hello", "stop", "ping")
-    ago_ms = fields.get("ago_ms", 0)
-    return fields.keys() <= {"action", "ago_ms"} and type(ago_ms) in (int, float) and 0 <= ago_ms <= MAX_AGO_MS
+    if fields["action"] in ("hello", "ping"):
+        return fields.keys() == {"action"}
+    known = {"keystroke": {"action", "ago_ms", "hold_ms"}, "stop": {"action", "ago_ms"}}[fields["action"]]
+    most = {"keystroke": MAX_AGO_MS, "stop": MAX_STOP_AGO_MS}[fields["action"]]
+    ago_ms, hold_ms = fields.get("ago_ms", 0), fields.get("hold_ms", 1)
+    is_held_well = type(hold_ms) is int and 0 < hold_ms <= HOLD_MS
+    return fields.keys() <= known and type(ago_ms) in (int, float) and 0 <= ago_ms <= most and is_held_well
 
 
 def _is_a_message(message_id: Any, text: Any) -> bool:
@@ -151,7 +164,7 @@ def test_a_message_may_have_ten_thousand_characters_whatever_they_are(character:
     units = len(character.encode("utf-16-le")) // 2
     text = "x" + character * (MAX_TEXT // units - 1) + "x" * (units - 1)
     body = json.dumps({"action": "message", "id": ID, "text": text}, ensure_ascii=ascii_only)
-    assert parse(body) == Message(ID, text)
+    assert parse(body, HOLD_MS) == Message(ID, text)
     assert _outcome(json.dumps({"action": "message", "id": ID, "text": text + "x"})) == "bad_message"
 
 
@@ -172,7 +185,7 @@ def test_a_message_may_have_ten_thousand_characters_whatever_they_are(character:
 def test_a_bad_message_is_refused_with_what_is_wrong_and_which_it_is(fields: dict[str, Any], named: str) -> None:
     """T13: a front end that waits for its answer finds it by the id."""
     with pytest.raises(BadFrame) as refusal:
-        parse(json.dumps({"action": "message", **fields}))
+        parse(json.dumps({"action": "message", **fields}), HOLD_MS)
     assert refusal.value.code == "bad_message"
     assert str(refusal.value).startswith(named)
     assert refusal.value.message_id == (ID if named == '"text"' else "")
@@ -180,7 +193,7 @@ def test_a_bad_message_is_refused_with_what_is_wrong_and_which_it_is(fields: dic
 
 def test_a_message_does_not_show_its_text_when_it_is_printed() -> None:
     """T13: nor when it is logged."""
-    assert CANARY not in repr(parse(json.dumps({"action": "message", "id": ID, "text": CANARY})))
+    assert CANARY not in repr(parse(json.dumps({"action": "message", "id": ID, "text": CANARY}), HOLD_MS))
 
 
 @fuzz
@@ -196,5 +209,25 @@ def test_no_refusal_repeats_what_came(part: str, rest: str) -> None:
         f'{{"action":"message","id":"{ID}","text":{json.dumps(CANARY + chr(0xD800))}}}',
     ):
         with pytest.raises(BadFrame) as refusal:
-            parse(body)
+            parse(body, HOLD_MS)
         assert CANARY not in "".join(traceback.format_exception(refusal.value))
+
+
+@pytest.mark.parametrize("hold_ms", ["6001", "0", "-1", "1.5", "6000.0", "true", "null", '"3000"', "[3000]", "1e3"])
+def test_a_hold_that_is_none_or_longer_than_the_servers_is_refused(hold_ms: str) -> None:
+    """T13: with what to send instead."""
+    with pytest.raises(BadFrame, match='"hold_ms" must be a whole number of milliseconds from 1 to 6000') as refusal:
+        parse(f'{{"action":"keystroke","hold_ms":{hold_ms}}}', HOLD_MS)
+    assert refusal.value.code == "bad_frame"
+
+
+def test_a_key_says_how_long_it_counts_and_a_stop_when_it_was() -> None:
+    assert parse('{"action":"keystroke","ago_ms":7,"hold_ms":6000}', HOLD_MS) == Keystroke(7, 6000)
+    assert parse('{"action":"keystroke"}', HOLD_MS) == Keystroke(0, 0)
+    assert parse('{"action":"stop","ago_ms":60000}', HOLD_MS) == Stop(60_000)
+
+
+@pytest.mark.parametrize("ago_ms", ["60001", "-1", "true", '"1"'])
+def test_a_stop_of_more_than_a_minute_ago_is_refused(ago_ms: str) -> None:
+    """T13."""
+    assert _outcome(f'{{"action":"stop","ago_ms":{ago_ms}}}') == "bad_frame"

@@ -14,6 +14,7 @@ from typing_relay import runtime
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.reporting import ReportedGuests
 
 from tests.support.load_function import load_function
 from tests.support.moto_aws import send_to_moto
@@ -121,6 +122,7 @@ class Cxone:
 
     def __init__(self) -> None:
         self.typing: list[bool] = []
+        self.asked = 0
         self.answer = Outcome(Kind.ACCEPTED)
 
     def set_typing(self, guest_id: str, typing: bool) -> Outcome:
@@ -130,6 +132,7 @@ class Cxone:
 
     def get_typing(self, guest_id: str) -> bool:
         """What was taken last."""
+        self.asked += 1
         return self.typing[-1]
 
 
@@ -227,7 +230,10 @@ def cxone() -> Cxone:
 
 @pytest.fixture
 def sender(aws: Aws, cxone: Cxone) -> ModuleType:
-    return load("sender", aws, guests=cxone)
+    function = load("sender", aws)
+    guests = ReportedGuests(cxone, runtime.logger, function.metrics, aws.time)
+    function.world = replace(function.world, guests=guests)  # type: ignore[attr-defined]
+    return function
 
 
 def reconcile(sender: ModuleType, generation: int = 1) -> dict[str, Any]:
@@ -350,6 +356,7 @@ def test_the_welcome_says_how_the_guest_stands(
     keystroke.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
     send(keystroke, "hello")
     assert [(frame["type"], frame["guest"]) for frame in front_ends.frames] == [("welcome", guest)]
+    assert front_ends.frames[0]["timings"] == {"debounce_ms": 2000, "heartbeat_ms": 1000, "hold_ms": 6000}
 
 
 def test_the_first_key_starts_one_execution(aws: Aws, keystroke: ModuleType) -> None:
@@ -438,6 +445,83 @@ def test_a_stop_takes_over_and_sends_false_at_once(
     assert cxone.typing == [True, False]
 
 
+def send_frame(aws: Aws, keystroke: ModuleType, at: int | None = None, **frame: Any) -> None:
+    """A frame of the sample visitor's first tab, now or at ``at``."""
+    event = json.loads((EVENTS / "keystroke.json").read_text())
+    event["requestContext"] |= {"connectionId": "tab-1", "requestTimeEpoch": aws.time() if at is None else at}
+    event["body"] = json.dumps(frame)
+    keystroke.handler(event, Invocation())
+
+
+def test_a_held_key_lets_its_owner_sleep_until_its_stop_calls_the_next(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T2, T8: no look each second; the stop's time decides, and its owner is at work at once."""
+    send_frame(aws, keystroke, action="keystroke", hold_ms=6000)
+    assert reconcile(sender) == {"done": False, "wait_seconds": 5}
+    aws.time.ms += 4_000
+    send_frame(aws, keystroke, action="keystroke", hold_ms=6000, ago_ms=300)
+    assert aws.started == [("alice", 1)]
+    aws.time.ms += 1_300
+    assert reconcile(sender) == {"done": False, "wait_seconds": 4}
+    send_frame(aws, keystroke, action="stop", ago_ms=20)
+    assert aws.started == [("alice", 1), ("alice", 2)]
+    assert reconcile(sender, generation=2)["done"]
+    assert reconcile(sender) == {"done": True, "wait_seconds": 0}
+    assert cxone.typing == [True, False]
+
+
+def test_a_burst_without_faults_asks_cxone_nothing(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T14: and its end is done with in the same write as CXone's word."""
+    send(keystroke, "keystroke", at=aws.time() - 100)
+    reconcile(sender)
+    send(keystroke, "stop")
+    aws.calls.clear()
+    assert reconcile(sender, generation=2)["done"]
+    assert (cxone.typing, cxone.asked) == ([True, False], 0)
+    assert aws.calls == ["GetItem", "UpdateItem", "UpdateItem"]  # read, lock, settled
+
+
+def test_an_end_of_typing_whose_first_call_failed_is_asked_after(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T4, T14: CXone's word alone does not settle what may have been taken twice."""
+    send(keystroke, "keystroke", at=aws.time() - 100)
+    reconcile(sender)
+    cxone.answer = Outcome(Kind.FAILED)
+    send(keystroke, "stop")
+    reconcile(sender, generation=2)
+    cxone.answer = Outcome(Kind.ACCEPTED)
+    aws.time.ms += 2_000
+    assert reconcile(sender, generation=2)["done"]
+    assert (cxone.typing, cxone.asked) == ([True, False, False], 1)
+
+
+def test_a_stop_told_of_late_takes_no_newer_key_back(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T12: time decides, not arrival."""
+    send_frame(aws, keystroke, action="keystroke", hold_ms=6000)
+    reconcile(sender)
+    send_frame(aws, keystroke, action="stop", ago_ms=30)
+    assert aws.started == [("alice", 1)]
+    assert cxone.typing == [True]
+
+
+def test_a_held_key_delivered_after_its_debounce_still_counts(aws: Aws, keystroke: ModuleType) -> None:
+    """T5: until its hold is over."""
+    send_frame(aws, keystroke, at=aws.time() - 5_999, action="keystroke", hold_ms=6000)
+    assert aws.started == [("alice", 1)]
+
+
+def test_a_held_key_delivered_after_its_hold_is_dropped_unwritten(aws: Aws, keystroke: ModuleType) -> None:
+    """T5."""
+    send_frame(aws, keystroke, at=aws.time() - 6_000, action="keystroke", hold_ms=6000)
+    assert (aws.calls, aws.started) == ([], [])
+
+
 def test_a_closing_tab_takes_back_its_own_typing_only(
     aws: Aws, connection: ModuleType, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
 ) -> None:
@@ -469,6 +553,75 @@ def test_a_key_pressed_longer_ago_than_the_debounce_is_dropped_unwritten(aws: Aw
     """T5: no `true` for a key older than the debounce."""
     send(keystroke, "keystroke", at=aws.time() - 2_000)
     assert (aws.calls, aws.started) == ([], [])
+
+
+def metrics_in(output: str) -> dict[str, list[float]]:
+    """The metrics that a function wrote to its log."""
+    lines = [json.loads(line) for line in output.splitlines() if '"_aws"' in line]
+    found: dict[str, list[float]] = {}
+    for line in lines:
+        (declared,) = line["_aws"]["CloudWatchMetrics"]
+        for metric in declared["Metrics"]:
+            found.setdefault(metric["Name"], []).extend(line[metric["Name"]])
+    return found
+
+
+def test_what_people_feel_of_a_burst_is_measured(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """T2 in production: first key to shown, last key or stop to ended, and whether CXone took the calls."""
+    send(keystroke, "keystroke", at=aws.time() - 120)
+    send(keystroke, "keystroke")
+    reconcile(sender)
+    aws.time.ms += 500
+    send(keystroke, "stop", at=aws.time() - 80)
+    reconcile(sender, generation=2)
+    felt = metrics_in(capsys.readouterr().out)
+    assert (felt["FirstKeyToShown"], felt["LastKeyToEnded"]) == ([120], [80])
+    assert felt["CallsAccepted"] == [100, 100]
+
+
+def test_a_look_that_finds_nothing_to_do_is_no_line_of_the_log(
+    aws: Aws,
+    keystroke: ModuleType,
+    sender: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A line a call to CXone, and one for its metrics, not one a look."""
+    send_frame(aws, keystroke, action="keystroke", hold_ms=6000)
+    caplog.clear()
+    reconcile(sender)
+    assert caplog.messages == ["cxone typing"]
+    capsys.readouterr()
+    aws.time.ms += 1_000
+    reconcile(sender)
+    assert (caplog.messages, capsys.readouterr().out) == (["cxone typing"], "")
+
+
+def test_a_burst_shown_after_a_429_is_measured_from_its_first_key(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """T2: what came in between is what people felt."""
+    cxone.answer = Outcome(Kind.THROTTLED, 1_000)
+    began = aws.time()
+    send(keystroke, "keystroke")
+    reconcile(sender)
+    aws.time.ms += 1_500
+    send(keystroke, "keystroke", at=aws.time())
+    cxone.answer = Outcome(Kind.ACCEPTED)
+    reconcile(sender)
+    felt = metrics_in(capsys.readouterr().out)
+    assert (felt["FirstKeyToShown"], felt["CallsAccepted"]) == ([aws.time() - began], [0, 100])
+
+
+def test_clocks_that_differ_make_no_negative_time(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(keystroke, "keystroke")
+    aws.time.ms -= 40
+    reconcile(sender)
+    assert metrics_in(capsys.readouterr().out)["FirstKeyToShown"] == [0]
 
 
 def test_a_throttled_call_is_waited_out_by_the_state_machine(
@@ -533,6 +686,16 @@ def test_a_missing_setting_is_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("TABLE_NAME")
     with pytest.raises(runtime.SettingMissing, match="TABLE_NAME is not set"):
         load_function("sweeper")
+
+
+def test_a_hold_no_longer_than_the_debounce_stops_the_function_at_its_start(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Timings that contradict each other."""
+    monkeypatch.setenv("DEBOUNCE_MS", "3000")
+    monkeypatch.setenv("HOLD_MS", "3000")
+    with pytest.raises(ValueError, match="Raise HoldMs"):
+        load_function("keystroke")
 
 
 def test_a_debounce_below_2000_ms_stops_the_function_at_its_start(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,7 +187,7 @@ def test_a_throttled_organisation_is_asked_nothing() -> None:
     assert what(session(keys={}, verify_at=NOW), calm_at=NOW + 900) == Release()
 
 
-def test_verification_is_due_after_a_stop() -> None:
+def test_verification_is_due_at_once_in_doubt() -> None:
     """CXone fact: it does not keep typing state beyond the session, hence verification."""
     assert what(session(keys={}, verify_at=NOW)) == Verify()
 
@@ -304,6 +304,120 @@ def test_a_pause_in_one_tab_is_no_pause_while_the_other_types() -> None:
     """T3, T10: the agent sees one visitor."""
     keys = {"tab": NOW - 20, "other": NOW - 900}
     assert what(shown(keys=keys, earlier_keys={"tab": NOW - 2_500}, shown_at=NOW - 2_400)) == Wait(NOW - 20 + QUIET_MS)
+
+
+# --- holds
+
+
+def held(until: int, **changes: Any) -> Session:
+    """Shown, by a key 3 s ago that counts until then unless its tab stops."""
+    key = NOW - 3_000
+    held_key = {"keys": {"tab": key}, "earlier_keys": {}, "holds": {"tab": (key, until - key)}, "shown_at": key + 100}
+    return shown(**{**held_key, **changes})
+
+
+@pytest.mark.parametrize("hold_ms", [2000, 1999])
+def test_a_hold_no_longer_than_the_debounce_is_refused_with_what_to_do(hold_ms: int) -> None:
+    with pytest.raises(ValueError, match=r"must be longer than the debounce of 2000 ms. Raise HoldMs"):
+        Policy(hold_ms=hold_ms)
+
+
+def test_a_held_key_counts_until_its_hold_ends() -> None:
+    """T2, T3: nobody has to say it again each second."""
+    assert what(held(NOW + 3_000)) == Wait(NOW + 3_000 + POLICY.arrival_slack_ms)
+
+
+def test_a_visitor_who_vanished_is_shown_until_the_end_of_the_hold() -> None:
+    """T2: the safety net."""
+    assert what(held(NOW - POLICY.arrival_slack_ms)) == Send(False)
+
+
+def test_a_stop_ends_a_held_key_at_once() -> None:
+    """T2: the client says so at the debounce."""
+    assert what(held(NOW + 3_000, stops={"tab": NOW - 1_000})) == Send(False)
+
+
+def test_a_stop_told_of_late_takes_back_only_what_is_older() -> None:
+    """T12: its time decides, not its arrival."""
+    assert what(held(NOW + 3_000, stops={"tab": NOW - 3_001})) == Wait(NOW + 3_000 + POLICY.arrival_slack_ms)
+
+
+def test_a_hold_counts_for_its_own_key_only() -> None:
+    """A plain key after it, by another client or an older relay, counts by the debounce."""
+    plain = held(NOW + 3_000, keys={"tab": NOW - 500}, earlier_keys={"tab": NOW - 3_000}, shown_at=NOW)
+    assert what(plain) == Wait(NOW - 500 + QUIET_MS)
+
+
+def test_a_hold_shorter_than_the_debounce_is_the_debounce() -> None:
+    """T3."""
+    record = held(0, keys={"tab": NOW - 500}, holds={"tab": (NOW - 500, 400)}, shown_at=NOW - 400)
+    assert what(record) == Wait(NOW - 500 + QUIET_MS)
+
+
+def test_a_true_may_begin_while_its_key_is_held() -> None:
+    """T5: what waited out a 429 is still wanted, though its key is older than the debounce."""
+    assert what(held(NOW + 1, shown=False)) == Send(True)
+    assert isinstance(what(held(NOW, shown=False)), Wait)
+
+
+def test_between_two_frames_of_a_held_burst_there_is_no_pause() -> None:
+    """T3: they are four seconds apart."""
+    key = NOW - 20
+    again = held(0, keys={"tab": key}, earlier_keys={"tab": key - 4_000}, holds={"tab": (key, 6_000)})
+    assert what(replace(again, shown_at=key - 3_900)) == Wait(key + 6_000 + POLICY.arrival_slack_ms)
+
+
+def test_a_stop_between_two_held_keys_is_a_pause() -> None:
+    """T1: each burst has its own pair, also where the next key overtook the owner that the stop called."""
+    key = NOW - 20
+    again = held(0, keys={"tab": key}, earlier_keys={"tab": key - 4_000}, holds={"tab": (key, 6_000)})
+    paused = replace(again, shown_at=key - 3_900, stops={"tab": key - 1})
+    assert what(paused) == Wait(key - 1 + POLICY.arrival_slack_ms)
+    assert decide(paused, OWNER, key - 1 + POLICY.arrival_slack_ms, POLICY) == Send(False)
+
+
+def test_a_held_tab_goes_on_when_a_plain_one_falls_quiet() -> None:
+    """T10: mixed tabs."""
+    both = held(NOW + 3_000, keys={"tab": NOW - 3_000, "other": NOW - 2_500})
+    assert what(both) == Wait(NOW + 3_000 + POLICY.arrival_slack_ms)
+    assert both.counted_longest("other", POLICY) is False
+    assert replace(both, stops={"tab": NOW}).counted_longest("tab", POLICY) is True
+
+
+# --- doubt
+
+
+@pytest.mark.parametrize(
+    ("changes", "in_doubt"),
+    [
+        ({}, False),
+        ({"sending": True}, True),  # sent, and nobody knows whether it was taken
+        ({"mismatches": 1}, True),
+        ({"shown": False, "verify_at": NOW - 5_000}, True),  # its guest was replaced
+        ({"verify_at": NOW - 5}, False),  # only the regular question is due, and the call itself answers it
+        ({"attempted": True, "attempts": 3}, False),  # refused by a 429: certain
+    ],
+)
+def test_cxones_word_is_enough_unless_there_is_doubt(changes: dict[str, Any], in_doubt: bool) -> None:
+    """T14."""
+    assert shown(**changes).is_in_doubt() is in_doubt
+
+
+# --- what people feel
+
+
+def test_typing_ends_at_its_last_key_or_at_the_stop_that_took_it_back() -> None:
+    """T2 as it is measured."""
+    keys = {"tab": NOW - 3_000, "other": NOW - 2_900}
+    assert shown(keys=keys).typed_until(POLICY) == NOW - 2_900
+    assert shown(keys=keys, stops={"tab": NOW - 2_000}).typed_until(POLICY) == NOW - 2_000
+    assert shown(keys=keys, stops={"tab": NOW}).typed_until(POLICY) == NOW - 2_900  # long after the debounce
+
+
+def test_typing_that_a_newer_burst_follows_ended_before_that() -> None:
+    """T1, T2."""
+    next_burst = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - QUIET_MS}, shown_at=NOW - 1_900)
+    assert next_burst.typed_until(POLICY) == NOW - QUIET_MS
 
 
 # --- connections

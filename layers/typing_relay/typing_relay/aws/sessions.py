@@ -24,6 +24,8 @@ _BATCH = 100  # BatchGetItem's limit
 LOOKED_AT = ("session_id", "connections", "guest_id", "guest_status", "keeper", "record_version", "expires_at")
 
 _AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
+#: Gone with the lease: a record that nobody owns is out of the sweeper's index.
+_OF_A_BURST = "sweep_shard, typing_since, burst_from, verify_at"
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
 #: ``sending_until`` stays: a call to the former guest may still be in flight (T6).
 _FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
@@ -87,28 +89,17 @@ class DynamoSessions:
             _raise_unless_condition_failed(error)
 
     def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0
     ) -> Session | Absent | None:
         """A coalesced key is this one write (T8). None: a newer key or stop of this connection is known already.
 
-        The same key again gives the record again: the first answer may have been lost on its way (T9, T12).
+        ``hold_ms``: the key counts for so long, not for the debounce; 0 where it asked for nothing. The same key
+        again gives the record again: the first answer may have been lost on its way (T9, T12).
         """
-        answer = self._update(
-            session_id,
-            "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at, typing = :true,"
-            " expires_at = :expires_at ADD revision :one",
-            f"{_ALIVE} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
-            " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)",
-            {
-                ":at": _n(at),
-                ":true": _TRUE,
-                ":zero": _n(0),
-                ":expires_at": _n(expires_at),
-                ":one": _n(1),
-                ":now_s": _n(now // 1000),
-            },
-            {"#keys": "keys", "#c": connection},
-        )
+        answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms)
+        if hold_ms and "holds" not in answer.get("Item", {"holds": None}):
+            self._take_over(session_id, now)
+            answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms)
         if "Attributes" in answer:
             return _session(answer["Attributes"])
         record = _alive(answer.get("Item"), now)
@@ -118,6 +109,31 @@ class DynamoSessions:
         if not is_known:
             self._note_overtaken_key(session_id, connection, at)
         return record if is_known else None
+
+    def _press_key(
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int
+    ) -> dict[str, Any]:
+        held = {":held": {"L": [_n(at), _n(hold_ms)]}} if hold_ms else {}
+        return self._update(
+            session_id,
+            "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at, typing = :true,"
+            " burst_from = if_not_exists(burst_from, :at), expires_at = :expires_at"
+            + (", holds.#c = :held" if held else "")
+            + " ADD revision :one",
+            f"{_ALIVE} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
+            " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)"
+            + (" AND attribute_exists(holds)" if held else ""),
+            {
+                **held,
+                ":at": _n(at),
+                ":true": _TRUE,
+                ":zero": _n(0),
+                ":expires_at": _n(expires_at),
+                ":one": _n(1),
+                ":now_s": _n(now // 1000),
+            },
+            {"#keys": "keys", "#c": connection},
+        )
 
     def _note_overtaken_key(self, session_id: str, connection: str, at: int) -> None:
         """A frame that a later one overtook still tells that there was no pause between them (T12)."""
@@ -144,14 +160,19 @@ class DynamoSessions:
         """A front end came in. A record of an earlier version is taken over, one of a later version used as it is."""
         answer = self._add_connection(session_id, coming, now, expires_at)
         if "Attributes" not in answer and _alive(answer.get("Item"), now):
-            self._update(
-                session_id,
-                "SET token_ends = if_not_exists(token_ends, :none), record_version = :version",
-                f"{_ALIVE} AND (attribute_not_exists(record_version) OR record_version < :version)",
-                {":none": {"M": {}}, ":version": _n(RECORD_VERSION), ":now_s": _n(now // 1000)},
-            )
+            self._take_over(session_id, now)
             answer = self._add_connection(session_id, coming, now, expires_at)
         return _session(answer["Attributes"]) if "Attributes" in answer else Absent()
+
+    def _take_over(self, session_id: str, now: int) -> None:
+        """Give a record of an earlier version what writes rely on."""
+        self._update(
+            session_id,
+            "SET token_ends = if_not_exists(token_ends, :none), holds = if_not_exists(holds, :none),"
+            " record_version = :version",
+            f"{_ALIVE} AND (attribute_not_exists(record_version) OR record_version < :version)",
+            {":none": {"M": {}}, ":version": _n(RECORD_VERSION), ":now_s": _n(now // 1000)},
+        )
 
     def _add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> dict[str, Any]:
         return self._update(
@@ -181,12 +202,16 @@ class DynamoSessions:
 
     def prune(self, record: Session, before: int) -> None:
         """Forget keys and stops of connections that are gone, once no late frame of theirs can come (``before``)."""
-        gone = (record.keys.keys() | record.stops.keys()) - record.connections if record.record_version > 1 else ()
+        gone = (record.keys.keys() | record.stops.keys()) - record.connections
+        if record.record_version < RECORD_VERSION:
+            return  # it lacks some of these maps until it is taken over
         old = [c for c in gone if max(record.keys.get(c, 0), record.stops.get(c, 0)) < before]
         if not old:
             return
         names = {f"#c{i}": connection for i, connection in enumerate(old)}
-        paths = [f"{field}.{name}" for name in names for field in ("#keys", "earlier_keys", "stops", "token_ends")]
+        paths = [
+            f"{field}.{name}" for name in names for field in ("#keys", "earlier_keys", "stops", "holds", "token_ends")
+        ]
         self._update(
             record.session_id,
             "REMOVE " + ", ".join(paths),
@@ -197,21 +222,22 @@ class DynamoSessions:
 
     # --- what owners do: ``generation`` fences owners, ``revision`` what they believed of keys and stops
 
-    def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
+    def claim(self, session_id: str, generation: int, lease_until: int, claimed_at: int) -> bool:
         """Become the owner after ``generation``. A claim that was written, its answer lost and sent again, holds."""
         answer = self._update(
             session_id,
-            "SET generation = :next, lease_until = :lease, sweep_shard = :shard",
+            "SET generation = :next, claimed_at = :now, lease_until = :lease, sweep_shard = :shard",
             "generation = :seen",
             {
                 ":seen": _n(generation),
                 ":next": _n(generation + 1),
+                ":now": _n(claimed_at),
                 ":lease": _n(lease_until),
                 ":shard": _n(shard_of(session_id)),
             },
         )
         item = answer.get("Attributes") or answer.get("Item") or {}
-        return (item.get("generation"), item.get("lease_until")) == (_n(generation + 1), _n(lease_until))
+        return (item.get("generation"), item.get("claimed_at")) == (_n(generation + 1), _n(claimed_at))
 
     def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
         """Lengthen the lease, or let it run out and leave the rest to the next key or the sweeper."""
@@ -224,7 +250,9 @@ class DynamoSessions:
 
     def lock(self, record: Session, lock: Lock) -> bool:
         """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6)."""
-        since = lock.typing_since
+        optional = {"typing_since": lock.typing_since, "burst_from": lock.burst_from}
+        known = {name: value for name, value in optional.items() if value is not None}
+        unknown = optional.keys() - known.keys()
         values = {
             ":mine": _n(record.generation),
             ":revision": _n(record.revision),
@@ -237,13 +265,13 @@ class DynamoSessions:
             ":lease": _n(lock.lease_until),
             ":attempts": _n(record.failures_of(lock.typing) + 1),  # also if nobody lives to tell how it ended (T7)
         }
-        if since is not None:
-            values[":since"] = _n(since)
+        values |= {f":{name}": _n(value) for name, value in known.items()}
         return self._done(
             record.session_id,
             "SET sending = :typing, typing = :typing, attempted = :typing, attempts = :attempts,"
             " sending_until = :until, lease_until = :lease, sweep_shard = :shard"
-            + (" REMOVE typing_since" if since is None else ", typing_since = :since")
+            + "".join(f", {name} = :{name}" for name in known)
+            + (f" REMOVE {', '.join(sorted(unknown))}" if unknown else "")
             + " ADD sends :one",
             f"{_AS_READ} AND guest_id = :guest",
             values,
@@ -259,18 +287,37 @@ class DynamoSessions:
             {":until": _n(lock.until), ":zero": _n(0), **({} if before is None else {":before": {"BOOL": before}})},
         )
 
-    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int) -> bool:
-        """CXone took the call that ``lock`` allowed."""
+    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int | None) -> bool:
+        """CXone took the call that ``lock`` allowed. ``verify_at``: when to ask whether it shows that; None: never."""
+        asked = {} if verify_at is None else {":verify_at": _n(verify_at)}
         return self._done(
             record.session_id,
-            "SET shown = :typing, shown_at = :now, verify_at = :verify_at, attempts = :zero, sending_until = :zero"
-            " REMOVE sending",
+            "SET shown = :typing, shown_at = :now, attempts = :zero, sending_until = :zero"
+            + (", burst_from = :zero" if lock.typing else "")
+            + (", verify_at = :verify_at REMOVE sending" if asked else " REMOVE sending, verify_at"),
             "sending_until = :until AND guest_id = :guest",
             {
                 ":typing": {"BOOL": lock.typing},
                 ":now": _n(now),
-                ":verify_at": _n(verify_at),
                 ":zero": _n(0),
+                **asked,
+                **_held(record, lock),
+            },
+        )
+
+    def settled(self, record: Session, lock: Lock, now: int) -> bool:
+        """CXone took the ``false`` of ``lock``, and nothing is left: ``accepted`` and ``release`` in one write."""
+        return self._done(
+            record.session_id,
+            "SET shown = :false, shown_at = :now, attempts = :zero, mismatches = :zero, sending_until = :zero,"
+            f" lease_until = :zero, typing = :false REMOVE sending, {_OF_A_BURST}",
+            "sending_until = :until AND guest_id = :guest AND generation = :mine AND revision = :revision",
+            {
+                ":false": _FALSE,
+                ":now": _n(now),
+                ":zero": _n(0),
+                ":mine": _n(record.generation),
+                ":revision": _n(record.revision),
                 **_held(record, lock),
             },
         )
@@ -329,8 +376,7 @@ class DynamoSessions:
         """Give the lease up, unless there is a key, a stop or a call that this owner has not seen (T4, T9)."""
         return self._done(
             record.session_id,
-            "SET lease_until = :zero, typing = :false, attempts = :zero, mismatches = :zero"
-            " REMOVE sweep_shard, typing_since, verify_at",
+            f"SET lease_until = :zero, typing = :false, attempts = :zero, mismatches = :zero REMOVE {_OF_A_BURST}",
             _AS_READ,
             {
                 ":zero": _n(0),
@@ -369,7 +415,7 @@ class DynamoSessions:
         return self._done(
             session_id,
             f"SET guest_id = :guest, web_socket_url = :url, guest_status = :opening, guest_requested_at = :now,"
-            f" typing_unavailable = :false, {_FORGET_CALL} REMOVE sending, verify_at, typing_since",
+            f" typing_unavailable = :false, {_FORGET_CALL} REMOVE sending, typing_since",
             "keeper = :keeper",
             {
                 ":guest": {"S": guest_id},
@@ -393,11 +439,11 @@ class DynamoSessions:
         return _session(answer["Attributes"]) if "Attributes" in answer else None
 
     def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
-        """The guest session is over; True for the one who notices first."""
+        """The guest session is over; True for who notices first. What the next one shows is to be asked (T14)."""
         return self._done(
             session_id,
-            f"SET guest_id = :none, guest_status = :opening, guest_requested_at = :now, {_FORGET_CALL}"
-            " REMOVE sending, verify_at, typing_since, web_socket_url",
+            f"SET guest_id = :none, guest_status = :opening, guest_requested_at = :now, {_FORGET_CALL},"
+            " verify_at = :now REMOVE sending, typing_since, web_socket_url",
             "guest_id = :guest",
             {
                 ":guest": {"S": guest_id},
@@ -576,12 +622,14 @@ def _fresh(session_id: str, expires_at: int) -> dict[str, Any]:
         "keys": {"M": {}},
         "earlier_keys": {"M": {}},
         "stops": {"M": {}},
+        "holds": {"M": {}},
         "token_ends": {"M": {}},
         "record_version": _n(RECORD_VERSION),
         "revision": _n(0),
         "sends": _n(0),
         "retry_at": _n(0),
         "generation": _n(0),
+        "claimed_at": _n(0),
         "lease_until": _n(0),
         "sending_until": _n(0),
         "typing": _FALSE,
@@ -620,6 +668,8 @@ def _plain(value: Mapping[str, Any]) -> Any:
             return int(content)
         case "SS":
             return frozenset(content)
+        case "L":
+            return tuple(_plain(inner) for inner in content)
         case "M":
             return {name: _plain(inner) for name, inner in content.items()}
         case _:

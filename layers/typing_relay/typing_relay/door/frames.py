@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from typing_relay.relay.ports import MessageStatus, Standing
@@ -20,6 +20,8 @@ MAX_TEXT = 10_000
 #: JSON may take six bytes for each.
 MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 6 * MAX_TEXT
 MAX_AGO_MS = 2_000
+#: A stop may be told of late: browsers wake a page that is out of sight once a minute.
+MAX_STOP_AGO_MS = 60_000
 #: Said with `session_expired`.
 EXPIRED = "The token has expired. Connect again with a new one."
 
@@ -41,14 +43,17 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Keystroke:
-    """A key was pressed ``ago_ms`` before this frame left."""
+    """A key was pressed ``ago_ms`` before this frame left. It counts for ``hold_ms``; 0: for the debounce."""
 
     ago_ms: int = 0
+    hold_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The message was sent, the box cleared or left."""
+    """The message was sent, the box cleared or left, or the debounce was over, ``ago_ms`` before this frame left."""
+
+    ago_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,8 @@ class BadFrame(ValueError):
         self.message_id = message_id
 
 
-def parse(body: str | None) -> Frame:
-    """The frame in ``body``. Raises BadFrame."""
+def parse(body: str | None, longest_hold_ms: int) -> Frame:
+    """The frame in ``body``; no key may ask to be held for longer than ``longest_hold_ms``. Raises BadFrame."""
     body = body or ""
     size = _size(body)
     fields = _object(body)
@@ -90,8 +95,10 @@ def parse(body: str | None) -> Frame:
     if not isinstance(action, str):
         raise BadFrame("bad_frame", f'A frame needs an "action": {_ACTIONS}.')
     if action == "keystroke":
-        ago_ms = _ago_ms(fields.pop("ago_ms", 0))
-        frame: Frame = Keystroke(ago_ms)
+        hold_ms = _hold_ms(fields.pop("hold_ms"), longest_hold_ms) if "hold_ms" in fields else 0
+        frame: Frame = Keystroke(_ago_ms(fields.pop("ago_ms", 0), MAX_AGO_MS), hold_ms)
+    elif action == "stop":
+        frame = Stop(_ago_ms(fields.pop("ago_ms", 0), MAX_STOP_AGO_MS))
     elif action == "message":
         frame = _message(fields.pop("id", None), fields.pop("text", None))
     elif action in _PLAIN:
@@ -104,7 +111,7 @@ def parse(body: str | None) -> Frame:
 
 
 _ACTIONS = "hello, keystroke, stop, ping or message"
-_PLAIN: dict[str, Frame] = {"hello": Hello(), "stop": Stop(), "ping": Ping()}
+_PLAIN: dict[str, Frame] = {"hello": Hello(), "ping": Ping()}
 
 
 def _size(body: str) -> int:
@@ -136,10 +143,16 @@ def _no_constant(name: str) -> None:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-def _ago_ms(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_AGO_MS:
-        raise BadFrame("bad_frame", f'"ago_ms" must be a number of milliseconds from 0 to {MAX_AGO_MS}.')
+def _ago_ms(value: object, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise BadFrame("bad_frame", f'"ago_ms" must be a number of milliseconds from 0 to {most}.')
     return int(value)
+
+
+def _hold_ms(value: object, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
+        raise BadFrame("bad_frame", f'"hold_ms" must be a whole number of milliseconds from 1 to {most}.')
+    return value
 
 
 #: As `crypto.randomUUID` makes them; another spelling of the same uuid would be another message.
@@ -160,10 +173,23 @@ def _message(message_id: object, text: object) -> Message:
     return Message(message_id, text)
 
 
-def welcome(session_id: str, debounce_ms: int, heartbeat_ms: int, guest: str, signals: str = "on") -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """What a front end needs to know of the deployment's timings, in ms."""
+
+    debounce_ms: int
+    heartbeat_ms: int
+    hold_ms: int
+
+
+def welcome(session_id: str, timings: Timings, guest: str, signals: str = "on") -> dict[str, Any]:
     """The answer to hello. ``signals`` is said only when typing signals are switched off."""
-    timings = {"debounce_ms": debounce_ms, "heartbeat_ms": heartbeat_ms}
-    frame: dict[str, Any] = {"type": "welcome", "session": session_id, "timings": timings, "guest": guest}
+    frame: dict[str, Any] = {
+        "type": "welcome",
+        "session": session_id,
+        "timings": asdict(timings),
+        "guest": guest,
+    }
     return frame if signals == "on" else {**frame, "signals": signals}
 
 

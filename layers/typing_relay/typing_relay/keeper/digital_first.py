@@ -69,6 +69,8 @@ class Surroundings:
     line_url: str
     sign: Callable[[], Mapping[str, str]]
     talk: Callable[[str], Talk | None]
+    #: Takes what people feel: a metric's name and ms; from worker threads.
+    felt: Callable[[str, int], None]
 
 
 class DigitalFirst:
@@ -190,6 +192,7 @@ class DigitalFirst:
             weather=Calm(),
             tell_typing_unavailable=lambda record: None,  # every guest here can be shown typing
             random=random.random,
+            felt=around.felt,
         )
 
     def _start_owner(self, record: Session, generation: int) -> bool:

@@ -7,14 +7,14 @@ what to do next. All times are epoch milliseconds unless a name says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from typing_relay.relay.retry import MAX_RETRIES_OF_TRUE
 
 #: Raised when a record gets an attribute that a write relies on. See ``DynamoSessions.add_connection``.
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 #: Another send attempt of a value that verification found lost; beyond this CXone's answer is taken as it is.
 MAX_MISMATCHES = 3
 #: API Gateway ends a connection on which nothing was said for ten minutes, and any after two hours (its quotas); the
@@ -40,17 +40,21 @@ class Policy:
     """The timings of the relay, in ms. ``debounce_ms`` below 2000 is refused (CXone fact)."""
 
     debounce_ms: int = 2000
+    #: The longest time that a key may ask to count for, unless a stop follows.
+    hold_ms: int = 6000
     #: A key is written this much later than it is stamped; waiting so long keeps a key at the edge in its burst (T3).
     arrival_slack_ms: int = 100
     #: A box that "types" without a pause for so long is a stuck key, not a person.
     cap_ms: int = 600_000
-    verify_ms: int = 10_000
+    #: How often CXone is asked while the visitor types whether it still shows so; in doubt it is asked at once (T14).
+    verify_ms: int = 30_000
     #: How long one POST may be in flight, from lock to answer; the next one waits it out (T6).
     lock_ms: int = 7_500
     #: A POST that could not begin so soon after its lock is not sent at all (T6).
     start_within_ms: int = 1_000
-    #: An owner that is not heard of for so long has died.
-    lease_ms: int = 8_000
+    #: An owner that is not heard of for so long has died. The sweeper's index is sorted by it, and each change of it
+    #: costs two more writes: so it is long enough for most bursts, and as short as T4 asks.
+    lease_ms: int = 14_000
     #: A sleeping owner's lease outlives its alarm by this much.
     lease_margin_ms: int = 4_000
     #: How often an owner looks again at what another process must bring: a lock's end, a guest.
@@ -70,6 +74,11 @@ class Policy:
     def __post_init__(self) -> None:
         if self.debounce_ms < 2000:
             raise ValueError(f"The debounce is {self.debounce_ms} ms; CXone needs 2000 ms or more. Raise DebounceMs.")
+        if self.hold_ms <= self.debounce_ms:
+            raise ValueError(
+                f"The hold is {self.hold_ms} ms; it must be longer than the debounce of {self.debounce_ms} ms."
+                " Raise HoldMs."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,8 @@ class Session:
     keys: Mapping[str, int] = field(default_factory=dict)
     earlier_keys: Mapping[str, int] = field(default_factory=dict)
     stops: Mapping[str, int] = field(default_factory=dict)
+    #: For each connection that asked for it, a key and for how long it counts unless a stop or a newer key follows.
+    holds: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     #: For each connection, when (epoch s) the token that it came with runs out.
     token_ends: Mapping[str, int] = field(default_factory=dict)
     #: Counts accepted keys and stops: fences inputs, as ``generation`` fences owners.
@@ -90,10 +101,14 @@ class Session:
     #: Counts locks, and so calls: fences what duplicates of one owner have read.
     sends: int = 0
     generation: int = 0
+    #: When the newest generation was claimed: names the claim.
+    claimed_at: int = 0
     lease_until: int = 0
     #: What was wanted when an owner last looked; for people, ``wants`` is the rule.
     typing: bool = False
     typing_since: int | None = None
+    #: When the first key of the burst was pressed that nobody has been told of yet; 0 once it is shown.
+    burst_from: int | None = None
     #: A value on its way to CXone, or one of which it is unknown whether CXone took it. None: ``shown`` is the truth.
     sending: bool | None = None
     sending_until: int = 0
@@ -104,6 +119,7 @@ class Session:
     attempts: int = 0
     #: No call for this guest before this time (T7).
     retry_at: int = 0
+    #: When to ask CXone what it shows: while typing is shown, and where there is doubt. None: no reason to ask.
     verify_at: int | None = None
     mismatches: int = 0
     guest_id: str = ""
@@ -146,26 +162,37 @@ class Session:
 
     def newest_key_at(self) -> int | None:
         """The newest key that no later stop of its own connection has taken back (T5, T10)."""
-        live = (at for connection, at in self.keys.items() if at > self.stops.get(connection, -1))
-        return max(live, default=None)
+        return max((self.keys[connection] for connection in self._live()), default=None)
 
-    def was_last_to_type(self, connection: str) -> bool:
-        """No other connection's live key is newer than this one's newest, live or not."""
-        return self.keys.get(connection, 0) > (self.newest_key_at() or 0)
+    def _live(self) -> Iterator[str]:
+        return (connection for connection, at in self.keys.items() if at > self.stops.get(connection, -1))
+
+    def _ends_at(self, connection: str, policy: Policy) -> int:
+        """Until when this connection's newest key counts, if nothing follows: by the debounce, or its hold."""
+        key = self.keys[connection]
+        held, hold_ms = self.holds.get(connection, (0, 0))
+        return key + max(policy.debounce_ms, hold_ms if held == key else 0)
+
+    def counts_until(self, policy: Policy) -> int:
+        """Until when the visitor counts as typing, if nothing follows; 0 when no key is live."""
+        return max((self._ends_at(connection, policy) for connection in self._live()), default=0)
+
+    def counted_longest(self, connection: str, policy: Policy) -> bool:
+        """This one's newest key, live or not, would count for longer than any live one of another connection."""
+        return connection in self.keys and self._ends_at(connection, policy) > self.counts_until(policy)
 
     def quiet_at(self, policy: Policy) -> int:
         """When the visitor counts as quiet if no key follows; 0 when no key is live."""
-        newest = self.newest_key_at()
-        return 0 if newest is None else newest + policy.debounce_ms + policy.arrival_slack_ms
+        until = self.counts_until(policy)
+        return until and until + policy.arrival_slack_ms
 
     def is_fresh(self, now: int, policy: Policy) -> bool:
-        """A key is live and the debounce has not run out."""
+        """A key is live, and neither its debounce nor its hold has run out."""
         return now < self.quiet_at(policy)
 
     def may_begin(self, now: int, policy: Policy) -> bool:
-        """The newest key is younger than the debounce, so a ``true`` may still be posted (T5)."""
-        newest = self.newest_key_at()
-        return newest is not None and now < newest + policy.debounce_ms
+        """A live key is younger than the debounce, or held, so a ``true`` may still be posted (T5)."""
+        return now < self.counts_until(policy)
 
     def wants(self, now: int, policy: Policy) -> bool:
         """What the agent should see now: typing, unless quiet, stopped, typing beyond the cap, or a pause is owed."""
@@ -177,7 +204,7 @@ class Session:
         return due_at is not None and now >= due_at
 
     def pause_due_at(self, policy: Policy) -> int | None:
-        """When what is shown must end though a newer key is live: that key came a debounce or more after the last one.
+        """When what is shown must end though a newer key is live: that key came when the last one had ceased to count.
 
         Such a key, a few ms after the quiet time, must not glue two bursts together (T1). As long as a key between the
         two may still arrive, nothing is due (T3).
@@ -187,17 +214,53 @@ class Session:
             return None
         if any(at > newest for at in self.earlier_keys.values()):
             return None  # another tab typed on and stopped: of its keys, the one before ``newest`` is not kept (T10)
-        known = (*self.keys.values(), *self.earlier_keys.values())
-        before = max((at for at in known if at < newest), default=0)
-        return before + policy.debounce_ms + policy.arrival_slack_ms if newest - before >= policy.debounce_ms else None
+        ended_at = max((end for _, end in self._typed_before(newest, policy)), default=0)
+        return ended_at + policy.arrival_slack_ms if newest >= ended_at else None
+
+    def _typed_before(self, newest: int, policy: Policy) -> Iterator[tuple[int, int]]:
+        """Of each key known before ``newest``: when its typing was over for people, and when it ceased to count."""
+        for connection, at in self.keys.items():
+            if at < newest:
+                yield self._ended(connection, at, self._ends_at(connection, policy))
+        for connection, at in self.earlier_keys.items():
+            if at < newest:
+                yield self._ended(connection, at, self._earlier_ends_at(connection, policy))
+
+    def _earlier_ends_at(self, connection: str, policy: Policy) -> int:
+        """Of the key before the newest no hold is kept: it is taken to have been held for as long as the newest."""
+        at, key = self.earlier_keys[connection], self.keys[connection]
+        held, hold_ms = self.holds.get(connection, (0, 0))
+        return at + max(policy.debounce_ms, hold_ms if held in (at, key) else 0)
+
+    def _ended(self, connection: str, at: int, ends_at: int) -> tuple[int, int]:
+        stop = self.stops.get(connection, -1)
+        return (stop, stop) if at <= stop < ends_at else (at, ends_at)
+
+    def typed_until(self, policy: Policy) -> int:
+        """When the typing that a ``false`` ends came to its end: at its last key, or at the stop that took it back."""
+        is_followed = self.pause_due_at(policy) is not None  # a newer burst is there already
+        newest = self.newest_key_at() if is_followed else None
+        before = self._typed_before(newest or max(self.keys.values(), default=0) + 1, policy)
+        return max((over_at for over_at, _ in before), default=0)
 
     def is_capped(self, now: int, policy: Policy) -> bool:
         """Shown for so long without a pause that nobody can be typing."""
         return self.typing_since is not None and now - self.typing_since >= policy.cap_ms
 
+    def lease(self, needed_until: int, now: int, policy: Policy) -> int:
+        """Until when the lease is to run (ms): as it stands, if that is long enough."""
+        return self.lease_until if self.lease_until >= needed_until else now + policy.lease_ms
+
     def is_settled_at(self, wanted: bool) -> bool:
         """CXone is known to show ``wanted``."""
         return self.sending is None and self.shown == wanted
+
+    def is_in_doubt(self) -> bool:
+        """CXone's word alone does not settle the next call: one before may have been taken, CXone forgot, or replaced.
+
+        While nothing is shown, a time to ask is there for a guest that took another's place.
+        """
+        return self.sending is not None or self.mismatches > 0 or (self.verify_at is not None and not self.shown)
 
     def cannot_show(self) -> bool:
         """No typing endpoint for this guest, no contact, or no guest can be had: a key changes nothing."""

@@ -29,7 +29,16 @@ from typing_relay.relay.burst import (
     decide,
 )
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Absent, Coming, Connections, Lock, SenderWorld, World
+from typing_relay.relay.ports import (
+    FIRST_KEY_TO_SHOWN,
+    LAST_KEY_TO_ENDED,
+    Absent,
+    Coming,
+    Connections,
+    Lock,
+    SenderWorld,
+    World,
+)
 from typing_relay.relay.retry import BASE_MS, DENIED_MS, backoff_ms
 
 P = ParamSpec("P")
@@ -71,21 +80,25 @@ def run(flow: Flow[T]) -> T:
 # --- what visitors do ------------------------------------------------------------------------------------------------
 
 
-def key_pressed(world: World, session_id: str, connection: str, at: int, token_ends: int) -> Flow[str]:
+def key_pressed(
+    world: World, session_id: str, connection: str, at: int, token_ends: int, hold_ms: int = 0
+) -> Flow[str]:
     """A key pressed at ``at`` (ms), on a connection whose token runs out at ``token_ends`` (epoch s).
 
+    ``hold_ms``: it counts for so long unless a stop or another key follows; 0, or less than the debounce: for that.
     Returns what became of it: stale, coalesced, hopeless, started or failed. A coalesced key is one write and nothing
     else (T8).
     """
     now = world.clock()
     at = min(at, now)  # nobody types in the future, whatever a clock says
-    if now - at >= world.policy.debounce_ms:
+    hold_ms = hold_ms if hold_ms > world.policy.debounce_ms else 0
+    if now - at >= (hold_ms or world.policy.debounce_ms):
         return "stale"
     expires_at = _expires_at(world, now)
-    record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at)
+    record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at, hold_ms)
     if isinstance(record, Absent):  # it ran out while the visitor was connected and silent
         yield from connected(world, session_id, connection, token_ends)
-        record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at)
+        record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at, hold_ms)
     if record is None or isinstance(record, Absent):
         return "stale"
     if connection not in record.connections:  # forgotten too soon: a keeper was told that it is gone
@@ -101,7 +114,8 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
     """The visitor sent, cleared or left at ``at`` (ms). Returns: stale, noted, started, failed or coalesced.
 
     Takes back the keys of this connection up to ``at`` and no other's (T10). Acts at once if that changes what the
-    agent should see, or until when: a sleeping owner would wake too late for the other tab's end (T2).
+    agent should see, or until when: a sleeping owner would wake too late for the other tab's end (T2), or for the end
+    of a burst that a newer one has followed already (T1).
     """
     now = world.clock()
     at = min(at, now)
@@ -109,8 +123,9 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
     if record is None:
         return "stale"
     nothing_to_take_back = record.is_settled_at(False) and not record.attempts
-    another_types_on = record.is_fresh(now, world.policy) and not record.was_last_to_type(connection)
-    if nothing_to_take_back or another_types_on or record.cannot_show():
+    another_types_on = record.is_fresh(now, world.policy) and not record.counted_longest(connection, world.policy)
+    changes_nothing = another_types_on and record.pause_due_at(world.policy) is None
+    if nothing_to_take_back or changes_nothing or record.cannot_show():
         return "noted"
     return (yield from take_over(world, record, now))
 
@@ -118,12 +133,12 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
 def connected(world: World, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
     """A front end came in, by a token that runs out at ``token_ends`` (epoch s).
 
-    Returns the record, with a guest asked for if there is none. What it typed a debounce ago, and a second for the way,
-    is of no use any more: the time at which it is first heard of may be set there, and takes no key back.
+    Returns the record, with a guest asked for if there is none. What it typed a hold ago, and a second for the way, is
+    of no use any more: the time at which it is first heard of may be set there, and takes no key back.
     """
     now = world.clock()
     expires_at = _expires_at(world, now)
-    coming = Coming(connection, heard_at=now - world.policy.debounce_ms - 1000, token_ends=token_ends)
+    coming = Coming(connection, heard_at=now - world.policy.hold_ms - 1000, token_ends=token_ends)
     record = yield from step(world.sessions.add_connection, session_id, coming, now, expires_at)
     while isinstance(record, Absent):
         yield from step(world.sessions.create, session_id, now, expires_at)
@@ -172,8 +187,8 @@ def _expires_at(world: World, now: int) -> int:
 
 def take_over(world: World, record: Session, now: int) -> Flow[str]:
     """Claim the next generation and start its owner; a failed start gives the lease back."""
-    lease_until = now + world.policy.lease_ms
-    if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until)):
+    lease_until = record.lease(now + world.policy.lock_ms, now, world.policy)
+    if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until, now)):
         return "coalesced"
     generation = record.generation + 1
     if (yield from step(world.start_owner, record, generation)):
@@ -196,8 +211,8 @@ class Reconciled:
 DONE = Reconciled(done=True)
 #: A flow stays in one Lambda invocation for so long at most, waits of under a second included.
 INVOCATION_MS = 8_000
-#: If its owner dies as it begins to wait, a lease of this and 6 s more runs out; a keeper finds it within 5 s and
-#: starts the next owner: less than 18 s, and less than 30 s in all (T4). The schedule alone may take 119 s for 5.
+#: With the margin it fits into a lease. If its owner dies, a lease of 14 s runs out; a keeper finds it within 5 s and
+#: starts the next owner: less than 20 s, and less than 30 s in all (T4). The schedule alone may take 119 s for 5.
 LONGEST_WAIT_S = 5
 
 
@@ -239,11 +254,11 @@ def _keep_lease(world: SenderWorld, record: Session, until: int, now: int) -> Fl
     """Make sure that the lease outlives the wait. Returns None when this owner has been superseded."""
     seconds = max(1, min((until - now) // 1000, LONGEST_WAIT_S))
     needed = now + seconds * 1000 + world.policy.lease_margin_ms
-    if record.lease_until < needed:
-        lease_until = needed + world.policy.lease_margin_ms // 2
-        if not (yield from step(world.sessions.set_lease, record.session_id, record.generation, lease_until)):
-            return None
-    return Reconciled(done=False, wait_seconds=seconds)
+    lease_until = record.lease(needed, now, world.policy)
+    is_kept = lease_until == record.lease_until or (
+        yield from step(world.sessions.set_lease, record.session_id, record.generation, lease_until)
+    )
+    return Reconciled(done=False, wait_seconds=seconds) if is_kept else None
 
 
 def _carry_out(world: SenderWorld, record: Session, decision: Decision) -> Flow[bool]:
@@ -256,7 +271,7 @@ def _carry_out(world: SenderWorld, record: Session, decision: Decision) -> Flow[
             yield from step(sessions.set_lease, record.session_id, record.generation, at)
             return True
         case Send(typing):
-            yield from _send(world, record, typing)
+            return (yield from _send(world, record, typing))
         case Verify():
             yield from _verify(world, record)
         case ForgetFailures():
@@ -266,45 +281,83 @@ def _carry_out(world: SenderWorld, record: Session, decision: Decision) -> Flow[
     return False
 
 
-def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[None]:
-    """Lock, POST, record. The lock is taken in the same write that checks the fence (T6)."""
+def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[bool]:
+    """Lock, POST, record. The lock is taken in the same write that checks the fence (T6).
+
+    Returns whether all is settled with that, and the lease given up.
+    """
     policy = world.policy
     now = world.clock()
-    goes_on = typing or (record.is_fresh(now, policy) and record.is_capped(now, policy))
+    is_fresh = record.is_fresh(now, policy)
+    goes_on = typing or (is_fresh and record.is_capped(now, policy))
     since = (record.typing_since or now) if goes_on else None
-    lock = Lock(typing, until=now + policy.lock_ms, lease_until=now + policy.lease_ms, typing_since=since)
+    next_from = record.newest_key_at() if is_fresh else None
+    lock = Lock(
+        typing,
+        until=now + policy.lock_ms,
+        lease_until=record.lease(now + policy.lock_ms, now, policy),
+        typing_since=since,
+        burst_from=record.burst_from if goes_on else next_from,
+    )
     if not (yield from step(world.sessions.lock, record, lock)):
-        return
+        return False
     began = world.clock()
     if began - now > policy.start_within_ms:
-        return  # stalled: the answer could come after the lock's end, so leave this one to time
+        return False  # stalled: the answer could come after the lock's end, so leave this one to time
     if typing and not record.may_begin(began, policy):
         yield from step(world.sessions.unlock, record, lock)
-        return
+        return False
     outcome = yield from step(world.guests.set_typing, record.guest_id, typing)
     answered = world.clock()
-    yield from _record(world, record, lock, outcome, answered)
+    is_settled = yield from _record(world, record, lock, outcome, answered)
     yield from step(world.weather.note, record.guest_id, outcome, answered)
+    return is_settled
 
 
-def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome, now: int) -> Flow[None]:
-    """What CXone said goes into the record first: a sender may die after any step (T7)."""
+def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome, now: int) -> Flow[bool]:
+    """What CXone said goes into the record first: a sender may die after any step (T7). Returns whether all is done."""
     if outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
         yield from step(world.sessions.unlock, record, lock)
         yield from _guest_lost(world, record, outcome)
-        return
+        return False
     if outcome.kind is Kind.NOT_YET:
         yield from step(world.sessions.postpone, record, now + BASE_MS)
         yield from step(world.sessions.unlock, record, lock)
-        return
+        return False
     if outcome.kind is Kind.ACCEPTED:
-        verify_at = now + world.policy.verify_ms if lock.typing else now
-        is_noted = yield from step(world.sessions.accepted, record, lock, now, verify_at)
+        if (yield from _settle(world, record, lock, now)):
+            return True
+        regularly = now + world.policy.verify_ms if lock.typing else None
+        verify_at = now if record.is_in_doubt() else regularly
+        shown_at = max(now, record.newest_key_at() or 0)  # never before the key that it shows, whatever the clocks say
+        is_noted = yield from step(world.sessions.accepted, record, lock, shown_at, verify_at)
+        if is_noted:
+            _tell_what_was_felt(world, record, lock, now)
     else:
         yield from step(world.sessions.postpone, record, now + _delay(world, record, lock.typing, outcome))
         is_noted = yield from step(world.sessions.failed, record, lock, _uncertain_until(record, lock, outcome, now))
     if not is_noted:  # the guest was replaced meanwhile: the call to the former one is over
         yield from step(world.sessions.unlock, record, lock)
+    return False
+
+
+def _settle(world: SenderWorld, record: Session, lock: Lock, now: int) -> Flow[bool]:
+    """The end of a burst, taken and done with, in one write; False where there is more to do, or a key came."""
+    if lock.typing or record.is_in_doubt() or record.is_fresh(now, world.policy):
+        return False
+    is_settled = yield from step(world.sessions.settled, record, lock, now)
+    if is_settled:
+        _tell_what_was_felt(world, record, lock, now)
+    return is_settled
+
+
+def _tell_what_was_felt(world: SenderWorld, record: Session, lock: Lock, now: int) -> None:
+    """How long the agent's view took to follow; once a burst, whatever came in between. Never below 0."""
+    if lock.typing:
+        if record.burst_from:
+            world.felt(FIRST_KEY_TO_SHOWN, max(0, now - record.burst_from))
+    elif record.keys and not lock.typing_since:  # else: typing beyond the cap, which goes on
+        world.felt(LAST_KEY_TO_ENDED, max(0, now - record.typed_until(world.policy)))
 
 
 def _uncertain_until(record: Session, lock: Lock, outcome: Outcome, now: int) -> int | None:

@@ -1,0 +1,72 @@
+"""A write costs one unit per KB of the whole item: a record with two tabs stays below the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from typing_relay.aws.sessions import DynamoSessions
+from typing_relay.relay.burst import GuestStatus
+from typing_relay.relay.ports import Coming, Lock
+
+from tests.support.session_table import TABLE, create_session_table
+
+NOW = 1_800_000_000_000
+EXPIRES = NOW // 1000 + 3600
+ID, KEEPER = "0c6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c11", "keeper-0c6f3a52-7a0b-4f0e-9f0c"
+GUEST = "5f1c2f7e-3f63-4b6e-8a39-6d7d3f2f8f10"
+TABS = ("L0SM9cOFvHcCIhw=", "LfP1eeM7FiAEJ6A=")
+LONG_URL = "wss://".ljust(200, "x")
+
+
+@pytest.fixture
+def dynamodb() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("dynamodb", "eu-central-1", aws_access_key_id="test", aws_secret_access_key="test")
+        create_session_table(client)
+        yield client
+
+
+def size_of(value: dict[str, Any]) -> int:
+    """Bytes of a value by DynamoDB's rules: two digits a byte and one more, three for a list or map, one an element."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "N":
+            return (len(content) + 1) // 2 + 1
+        case "BOOL":
+            return 1
+        case "SS":
+            return sum(map(len, content))
+        case "L":
+            return 3 + sum(1 + size_of(inner) for inner in content)
+        case "M":
+            return 3 + sum(1 + len(name) + size_of(inner) for name, inner in content.items())
+        case _:
+            return len(content.encode())
+
+
+def test_a_record_with_two_tabs_and_a_long_socket_url_costs_one_unit_a_write(dynamodb: Any) -> None:
+    sessions = DynamoSessions(dynamodb, TABLE)
+    sessions.create(ID, NOW, EXPIRES)
+    for tab in TABS:
+        sessions.add_connection(ID, Coming(tab, NOW - 7000, EXPIRES), NOW, EXPIRES)
+        for at in (NOW, NOW + 4000):
+            sessions.press_key(ID, tab, at, at, EXPIRES, 6000)
+    sessions.take_guest(ID, KEEPER, NOW)
+    sessions.open_guest(ID, KEEPER, GUEST, LONG_URL, NOW)
+    sessions.set_guest_status(ID, KEEPER, GuestStatus.RECONNECTING, NOW)
+    sessions.claim(ID, 0, NOW + 14_000, NOW)
+    record = sessions.get(ID, NOW)
+    assert record is not None
+    lock = Lock(True, NOW + 7500, NOW + 14_000, typing_since=NOW, burst_from=NOW)
+    sessions.lock(record, lock)
+    sessions.accepted(record, lock, NOW + 100, NOW + 30_000)
+    locked = sessions.get(ID, NOW)
+    assert locked is not None
+    sessions.postpone(locked, NOW + 9000)
+    sessions.lock(locked, Lock(False, NOW + 8500, NOW + 14_000, typing_since=NOW, burst_from=0))
+    item = dynamodb.get_item(TableName=TABLE, Key={"session_id": {"S": ID}})["Item"]
+    assert sum(len(name) + size_of(value) for name, value in item.items()) <= 1024
