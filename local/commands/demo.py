@@ -70,11 +70,11 @@ def _play(stack: Stack, visitor: str, title: str, keys: Sequence[int]) -> Played
     print(f"{visitor} types: {title}, {len(keys)} keys, {seconds:.0f} s …", flush=True)
     token = visitor_token(stack.aws, stack.info["visitor_secret_arn"], visitor)
     with Visitor(stack.info["websocket_url"], token) as front_end:
-        front_end.is_ready()
-        start = front_end.type(keys, HEARTBEAT_MS)
+        hold_ms = front_end.is_ready()["timings"]["hold_ms"]
+        start = front_end.type(keys, HEARTBEAT_MS, hold_ms)
         expected = 2 * len(bursts(keys, DEBOUNCE_MS))
         calls = _wait_for_calls(lambda: typing_calls(stack.aws, stack.info["functions"]["Sender"], visitor), expected)
-    frames = [start + frame.at for frame in frames_due(keys, HEARTBEAT_MS)]
+    frames = [start + frame.at for frame in frames_due(keys, HEARTBEAT_MS, hold_ms)]
     return Played(f"{title}: {_summary(keys, frames, calls)}", start, [start + key for key in keys], frames, calls)
 
 
