@@ -41,6 +41,8 @@ class Played:
     told: list[tuple[int, bool]] = field(default_factory=list)
     #: (metric, ms), as the relay measured it.
     felt: list[tuple[str, int]] = field(default_factory=list)
+    #: Bytes of the largest item that was read or written.
+    largest: int = 0
 
 
 class StateTable:
@@ -80,6 +82,7 @@ class Relay:
         self.sessions = MemorySessions()
         self._state_table = StateTable(self.counts)
         self._calls: list[str] = []
+        self._known: tuple[Session, bool, int] | None = None
         owners = Executions(self) if policy.verifies else Keeper(self)
         self.world = ports.SenderWorld(
             sessions=self.sessions,
@@ -164,18 +167,15 @@ class Relay:
         then: Callable[[Any], None],
         call_cpu: float = 0,
         answer: Any = None,
-        lives: Callable[[], bool] = lambda: True,
     ) -> None:
         """Carry ``flow`` on; each step acts at once and takes its time."""
-        if not lives():
-            return
         try:
             due = flow.send(answer)
         except StopIteration as finished:
             then(finished.value)
             return
         answer, ms = self._carry_out(due, call_cpu)
-        self.later(ms, partial(self.run, flow, then, call_cpu, answer, lives))
+        self.later(ms, partial(self.run, flow, then, call_cpu, answer))
 
     def _carry_out(self, due: Step, call_cpu: float) -> tuple[Any, float]:
         """The step's result, and how long it takes."""
@@ -195,11 +195,11 @@ class Relay:
 
     def _store(self, due: partial[Any]) -> Any:
         """A call of the store, by DynamoDB's rules: whole KB of the larger of the item before and after."""
-        before, was_in_hand = self.sessions.records[ID], ID in self.sessions.in_hand
+        before, was_in_hand, old_size = self._standing()
         answer = due()
-        after, is_in_hand = self.sessions.records[ID], ID in self.sessions.in_hand
-        size = max(record_size(before, was_in_hand), record_size(after, is_in_hand))
-        self.counts["largest record"] = max(self.counts["largest record"], size)
+        after, is_in_hand, new_size = self._standing()
+        size = max(old_size, new_size)
+        self.played.largest = max(self.played.largest, size)
         if due.func.__name__ == "get":
             self.counts["read_units"] += math.ceil(size / UNIT_READ)
             return answer
@@ -210,6 +210,13 @@ class Relay:
         self.counts["index writes"] += index
         self.counts["write_units"] += calls * math.ceil(size / UNIT_WRITTEN) + index
         return answer
+
+    def _standing(self) -> tuple[Session, bool, int]:
+        """The record, whether its lease is unreleased, and its size, which is not reckoned anew for the same record."""
+        record, in_hand = self.sessions.records[ID], ID in self.sessions.in_hand
+        if not self._known or self._known[0] is not record or self._known[1] != in_hand:
+            self._known = (record, in_hand, record_size(record, in_hand))
+        return self._known
 
     def set_typing(self, guest_id: str, typing: bool) -> Outcome:
         """Of the port ``Guests``: taken."""
