@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -55,13 +55,13 @@ class StateTable:
         self._note(read_units=0.5)
         return {}
 
-    def batch_get_item(self, RequestItems: Mapping[str, Any]) -> dict[str, Any]:
-        self._note(read_units=0.5 * sum(len(asked["Keys"]) for asked in RequestItems.values()))
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        self._note(read_units=0.5 * sum(len(asked["Keys"]) for asked in request["RequestItems"].values()))
         return {"Responses": {}}
 
-    def update_item(self, ExpressionAttributeValues: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+    def update_item(self, **request: Any) -> dict[str, Any]:
         self._note(write_units=1)
-        values = ExpressionAttributeValues
+        values = request["ExpressionAttributeValues"]
         counted = {"calls": ":calls", "troubled_calls": ":troubled", "asked_ms": ":asked"}
         return {"Attributes": {name: values[value] for name, value in counted.items()}}
 

@@ -113,7 +113,7 @@ def load_text(columns: Mapping[str, Column]) -> str:
         " the others' are bursts with a pause of 2.0 to 2.1 s between them, told as one ([guarantees](guarantees.md))."
         f"\n\nTaken for granted, in ms: a call of DynamoDB {model.dynamodb}, of CXone {model.cxone},"
         f" StartExecution {model.start_execution}, from state to state {model.state}; CPU of a whole core"
-        f" {model.invocation_cpu} an invocation and {model.call_cpu} a call, on the share that a function's memory gives"
+        f" {model.invocation_cpu} an invocation and {model.call_cpu} a call, on the share that memory gives"
         f" (keystroke {memory_mb('Keystroke')} MB, sender {memory_mb('Sender')} MB). Prices as of {AS_OF}, or since."
     )
 
@@ -131,15 +131,14 @@ def goals(columns: Mapping[str, Column]) -> list[tuple[str, float, float]]:
 
 def goals_text(columns: Mapping[str, Column]) -> str:
     """One a line, for a terminal."""
-    lines = [f"  {'✓' if is_met else '✗'} {what}: {counted:.3f}, at most {most}" for what, counted, most, is_met in _met(columns)]
+    lines = [
+        f"  {'✓' if is_met else '✗'} {what}: {counted:.3f}, at most {most}"
+        for what, counted, most, is_met in _met(columns)
+    ]
     for name in (HELD, PLAIN, GATEWAY):
         shown, ended = (columns[name].median_felt(metric) for metric in (FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED))
         lines.append(f"    {name}: first key to true {shown:.0f} ms, last key to false {ended:.0f} ms (medians, model)")
     return "\n".join(lines)
-
-
-def _met(columns: Mapping[str, Column]) -> Iterable[tuple[str, float, float, bool]]:
-    return ((what, counted, most, counted <= most) for what, counted, most in goals(columns))
 
 
 def capacity_text(columns: Mapping[str, Column]) -> str:
