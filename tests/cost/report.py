@@ -132,8 +132,8 @@ def goals(columns: Mapping[str, Column]) -> list[tuple[str, float, float]]:
 def goals_text(columns: Mapping[str, Column]) -> str:
     """One a line, for a terminal."""
     lines = [
-        f"  {'✓' if is_met else '✗'} {what}: {counted:.3f}, at most {most}"
-        for what, counted, most, is_met in _met(columns)
+        f"  {'✓' if counted <= most else '✗'} {what}: {counted:.4g}, at most {most}"
+        for what, counted, most in goals(columns)
     ]
     for name in (HELD, PLAIN, GATEWAY):
         shown, ended = (columns[name].median_felt(metric) for metric in (FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED))
