@@ -167,8 +167,13 @@ class DigitalFirst:
 
     def _tell_typing(self, session_id: str, typing: bool, told: Callable[[Outcome], object]) -> None:
         talk = self._around.talk(session_id)
+
+        def counted(outcome: Outcome) -> None:
+            self._around.counters.add(f"Typing.{outcome.kind}")
+            told(outcome)
+
         if isinstance(talk, GatewayTalk):
-            talk.typing(typing, told)
+            talk.typing(typing, counted)
         else:
             outcome = Outcome(Kind.NOT_YET, reason="the guest is held here no more")
             self._around.loop.call_soon(lambda: told(outcome))
