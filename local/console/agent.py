@@ -6,8 +6,8 @@ from typing import Any
 
 Call = tuple[str, dict[str, Any]]
 
-#: Who sits at the desk.
-AGENT = {"first_name": "Avery", "surname": "Quinn", "nickname": "avery"}
+#: Who sits at the desk. Visitors are told the nickname.
+AGENT = {"first_name": "Avery", "surname": "Quinn", "nickname": "Avery"}
 
 
 def webchat_call(guest_id: object, frame: object) -> Call:
