@@ -181,9 +181,9 @@ def test_real_typing_is_shown_after_each_writers_greeting(console):
 
 def test_axe_finds_nothing_in_either_theme(conversation):
     """WCAG 2.2 AA and axe's best practices, with everything in use."""
-    conversation.fault("Slow")
-    conversation.answer("Good morning")
-    expect(conversation.visitor_log).to_contain_text("Good morning")
+    conversation.fault("Duplicates")
+    conversation.answer("How can I help?")
+    expect(conversation.visitor_log).to_contain_text("How can I help?")
     conversation.type("I see")
     conversation.expect_row("keystroke")
     found = violations(conversation.page)

@@ -13,7 +13,7 @@ export function setText(element, text) {
 }
 
 /**
- * Shows the messages of a conversation: {from, text, status?}, notes being from nobody. New ones are added, and the log
+ * Shows the messages of a conversation: {from, text, author?, status?}, notes being from nobody. New ones are added, and the log
  * follows its end; `status` is the text of how one stands, which may change.
  */
 export function showMessages(log, messages, me, names) {
@@ -25,9 +25,9 @@ export function showMessages(log, messages, me, names) {
   messages.forEach(({ status }, i) => status && showStatus(log.children[i], status, log));
 }
 
-function messageElement({ from, text }, me, names) {
+function messageElement({ from, text, author }, me, names) {
   if (!from) return make("p", { className: "event" }, text);
-  const who = make("span", { className: "who" }, names[from]);
+  const who = make("span", { className: "who" }, (from !== me && author) || names[from]);
   return make("p", { className: from === me ? "message mine" : "message" }, who, text);
 }
 
