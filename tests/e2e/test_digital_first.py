@@ -186,11 +186,11 @@ def test_axe_finds_nothing_in_either_theme(conversation):
     expect(conversation.visitor_log).to_contain_text("How can I help?")
     conversation.type("I see")
     conversation.expect_row("keystroke")
+    conversation.page.locator("#theme").select_option("light")
     found = violations(conversation.page)
     conversation.page.locator('[data-part="as-table"]').click()
-    for theme in ("light", "dark"):
-        conversation.page.locator("#theme").select_option(theme)
-        conversation.type("I would like")
-        conversation.expect_typing(True)
-        found += violations(conversation.page)
+    conversation.page.locator("#theme").select_option("dark")
+    conversation.type("And")
+    conversation.expect_typing(True)
+    found += violations(conversation.page)
     assert found == []

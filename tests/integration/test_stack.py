@@ -122,7 +122,8 @@ def test_on_digital_first_the_stack_file_names_the_gateway_and_whose_channel_it_
     with Stack(read_settings({"CXONE_PLATFORM": "dfo"}), as_newest=False, senders=1) as stack:
         info = json.loads((Path(stack.info["logs"]) / "stack.json").read_text())
         channel = f"{info['dfo_chat_url']}/chat/1.0/brand/{info['dfo_brand_id']}/channel/{info['dfo_channel_id']}"
-        availability = requests.get(f"{channel}/availability", timeout=10)
+        headers = {"x-sdk-version": "2.2.0"}  # without a version the gateway refuses
+        availability = requests.get(f"{channel}/availability", headers=headers, timeout=10)
         is_gateway_there = port_is_taken(port_of(info["dfo_gateway_url"]))
     assert info["platform"] == "dfo"
     assert availability.json() == {"status": "online"}
