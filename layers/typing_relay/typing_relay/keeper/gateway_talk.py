@@ -154,11 +154,13 @@ class GatewayTalk:
         return self._conversation is not None and self._conversation.ready
 
     def typing(self, typing: bool, told: Callable[[Outcome], object]) -> None:
-        """Show the agent this; ``told`` hears, later, what came of it."""
+        """Show the agent this; ``told`` hears, later, what came of it. A frame that had to leave is logged."""
         self._ticket_number += 1
         ticket = str(self._ticket_number)
         self._tickets[ticket] = told
         self._step(machine.TypingWanted(typing, ticket))
+        if self._conversation and any(sent.ticket == ticket for sent in self._conversation.unproven):
+            self._tickets[ticket] = partial(self._typing_ended, typing, self._office.clock(), told)
 
     def message(self, message: WaitingMessage) -> None:
         """Send what the visitor sent. What a keeper before may have sent is looked for first."""
@@ -260,6 +262,13 @@ class GatewayTalk:
         told = self._tickets.pop(ticket, None)
         if told:
             self._office.loop.call_soon(partial(told, outcome))
+
+    def _typing_ended(self, typing: bool, began: int, told: Callable[[Outcome], object], outcome: Outcome) -> None:
+        """A line as the sender's (``reporting``): what was said, when, how it ended, how long until that was known."""
+        log = logger.info if outcome.kind is Kind.ACCEPTED else logger.warning
+        ended = {"outcome": outcome.kind, "reason": outcome.reason, "ms": self._office.clock() - began}
+        log("cxone typing", extra={"session": self._voice.session_id, "typing": typing, "began": began, **ended})
+        told(outcome)
 
     def _tell(self, frame: Mapping[str, Any]) -> None:
         self._office.counters.add(f"Frames.{frame.get('name', 'unknown')}")
