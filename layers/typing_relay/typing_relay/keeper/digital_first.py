@@ -164,6 +164,10 @@ class DigitalFirst:
                     self._owners.start(session_id, generation)
             case {"messages": str(session_id)}:
                 self._mailbox.fetch(session_id)
+            case {"seen": str(session_id)}:
+                talk = self._around.talk(session_id)
+                if isinstance(talk, GatewayTalk):
+                    talk.seen()
 
     def _tell_typing(self, session_id: str, typing: bool, told: Callable[[Outcome], object]) -> None:
         talk = self._around.talk(session_id)
