@@ -202,7 +202,7 @@ class MessageWorld(World):
 
     #: None: this platform takes no messages.
     messages: Messages | None
-    #: Tells the keeper that the record names: ``messages`` wait, or all have been ``seen``. A hint: False if it is lost.
+    #: Tells the keeper that the record names: ``messages`` wait, or all are ``seen``. A hint; False: it was lost.
     nudge: Callable[[Session, str], bool]
 
 
