@@ -138,6 +138,7 @@ class GatewayTalk:
         if self._made:
             self._known, self._made = self._made, None
             self._url, self._needs_token = url, False
+            self._contact_noted = False  # as it was recorded
         if self._known:
             self._admit(*self._known)
             self._known = None
