@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 RENEW_EARLY_MS = 60_000
 #: What the visitor may have missed while nobody held the socket is told again; a client knows messages by their ids.
 MISSED_MS = 120_000
+#: Waits as long as between heartbeats end together: thousands of guests do not wake the process one by one.
+SLOW_S, SLACK_S = 10.0, 0.1
 
 
 @dataclass(slots=True)
@@ -84,6 +86,7 @@ class GatewayTalk:
         #: What the record says; None: not known.
         self._contact_noted: bool | None = None
         self._alarm: Timer | None = None
+        self._alarm_at: int | None = None
         self._tickets: dict[str, Callable[[Outcome], object]] = {}
         self._ticket_number = 0
         self._is_closed = False
@@ -239,12 +242,19 @@ class GatewayTalk:
             self._told(happening.ticket, Outcome(Kind.NOT_YET, reason="no conversation yet"))
 
     def _set_alarm(self, at: int | None) -> None:
+        if at == self._alarm_at:
+            return  # a pong changes nothing about it
         if self._alarm:
             self._alarm.cancel()
-            self._alarm = None
+        self._alarm, self._alarm_at = None, at
         if at is not None:
             seconds = (at - self._office.clock()) / 1000
-            self._alarm = self._office.loop.call_later(seconds, lambda: self._step(machine.Woke()))
+            slack = SLACK_S if seconds >= SLOW_S else 0.0
+            self._alarm = self._office.loop.call_later(seconds, self._woke, slack)
+
+    def _woke(self) -> None:
+        self._alarm = self._alarm_at = None
+        self._step(machine.Woke())
 
     def _carry_out(self, action: machine.Action) -> None:  # noqa: C901  # a table
         match action:
