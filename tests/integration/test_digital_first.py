@@ -17,6 +17,7 @@ from local.playing.visitor import now_ms
 from tests.support.at_the_same_time import Performance, Played
 from tests.support.gateway_stage import ENDED, STARTED, Chatter, GatewayStage
 from tests.support.relay_stage import PATIENCE_S, wait_until
+from tests.support.sdk_frames import Frame, Person, differences, normalised
 
 DEBOUNCE_MS = 2_000
 #: As NICE knows an agent.
@@ -533,6 +534,30 @@ def test_on_a_messaging_channel_the_thread_lives_on(dfo_stage: GatewayStage) -> 
     gateway.set_settings(livechat=True)
     with dfo_stage.keeper_gone(signal.SIGTERM):
         pass
+
+
+def test_the_keepers_frames_are_those_of_nices_sdk(dfo_stage: GatewayStage, sdk_frames: dict[str, Frame]) -> None:
+    """Field by field, as they came over the wire; but for the visit, which may be left out."""
+    gateway = dfo_stage.gateway()
+    gateway.set_settings(keep_frames=True)
+    with Chatter(dfo_stage, "recorded") as actor:
+        actor.begins("Good morning")
+        shows_a_burst(actor)
+        actor.settles()
+        record = actor.stage.record(actor.name)
+    gateway.set_settings(keep_frames=False)
+    person = Person(
+        visitor_id=record.conversation["visitor"],
+        customer_id=record.conversation["customer"],
+        thread_id=record.conversation["thread"],
+    )
+    sent = {kept["event_type"]: kept["frame"] for kept in gateway.frames()}
+    assert sent.keys() == {"RecoverLivechat", "SendMessage", STARTED, ENDED}
+    for event_type, frame in sent.items():
+        assert differences(normalised(frame, person), sdk_frames[event_type]).keys() == {
+            "payload.visit",
+            "payload.visit.id",
+        }
 
 
 def test_no_rule_of_the_gateway_was_broken(dfo_stage: GatewayStage) -> None:
