@@ -36,6 +36,8 @@ WINDOW = 2
 PACE_S = 0.55
 #: A front end asks again about a message that it has heard nothing of for so long.
 ASK_AGAIN_S = 20.0
+#: A front end that hears nothing for longer takes its connection for dead.
+PING_EVERY_S = 10.0
 #: None waits longer: five minutes, and three for whoever says so (T15).
 LONGEST_S = 8 * 60.0
 SETTINGS = read_settings({"CXONE_PLATFORM": "dfo"})
@@ -85,8 +87,12 @@ class Writer:
     def writes(self, messages: int) -> None:
         """So many, two at a time; asks again as a front end does."""
         waiting: dict[str, _Waiting] = {}
+        pinged = time.monotonic()
         while len(self.ended) < messages:
             now = time.monotonic()
+            if now - pinged > PING_EVERY_S:
+                self.chatter.front_end.send({"action": "ping"})
+                pinged = now
             unanswered = [message_id for message_id, w in waiting.items() if now - w.asked > ASK_AGAIN_S]
             if unanswered:
                 self._asks_again(unanswered[0], waiting[unanswered[0]], now)
