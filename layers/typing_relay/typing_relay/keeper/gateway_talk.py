@@ -103,9 +103,9 @@ class GatewayTalk:
     def make(self) -> guest.Event:
         """Sign the visitor in at the gateway and record it; not while nobody is there to chat with."""
         office, session_id = self._office, self._voice.session_id
-        closed = self._closed()
-        if closed:
-            return guest.NotCreated(closed)
+        obstacle = self._obstacle()
+        if obstacle:
+            return guest.NotCreated(obstacle)
         record = office.sessions.get(session_id, office.clock())
         if record is None:
             return guest.FenceLost()
@@ -121,7 +121,7 @@ class GatewayTalk:
         self._made = (access.visitor, thread_id, access.expires_at)
         return guest.Created(made.visitor_id, url)
 
-    def _closed(self) -> Outcome | None:
+    def _obstacle(self) -> Outcome | None:
         """Why no visitor is to be let in, as NICE's own clients ask it before a live chat."""
         gateway, livechat = self._office.gateway, self._office.livechat
         if livechat is None:
