@@ -28,7 +28,7 @@ from tests.benchmarks.real_typing import HEARTBEAT_MS, SPAN_MS, TRACES, Result, 
 from tests.support.gateway_stage import STARTED, TYPING, Chatter, GatewayStage
 from tests.support.relay_stage import repeat, wait_until
 
-WRITERS, KEEPERS = 20, 3
+WRITERS, KEEPERS = 20, 6
 KILL_EVERY_S = 10.0
 #: So many of a writer's messages wait for their answers at the same time.
 WINDOW = 2
