@@ -151,7 +151,8 @@ class Process:
         return talk_of
 
     def _settings(self) -> Settings:
-        policy = Policy(grace_ms=runtime.number("GUEST_GRACE_SECONDS", 60) * 1000)
+        grace_ms = runtime.number("GUEST_GRACE_SECONDS", 60) * 1000
+        policy = Policy(grace_ms, needs_socket=runtime.is_digital_first())
         return Settings(self.name, refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30), policy=policy)
 
     def _outbox(self, sessions: DynamoSessions, visitors: Visitors) -> Outbox:

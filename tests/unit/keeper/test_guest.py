@@ -447,6 +447,16 @@ def test_a_scope_that_is_missing_ends_no_guest_and_is_tried_seldom(settled: Life
     assert settled.now == denied_at + POLICY.denied_ms
 
 
+def test_where_all_goes_by_the_socket_a_denied_one_leaves_the_guest_unavailable() -> None:
+    """Digital-First: the visitor must know that nothing can be sent."""
+    policy = Policy(needs_socket=True)
+    held, _ = guest.hold("alice", "me", NOW)
+    held, _ = guest.step(held, guest.Taken(WITH_GUEST), NOW, policy, 0.5)
+    held, actions = guest.step(held, guest.SocketLost(held.opening, Outcome(Kind.DENIED)), NOW, policy, 0.5)
+    assert actions == (SetStatus(GuestStatus.UNAVAILABLE),)
+    assert held.retry_at == NOW + policy.denied_ms
+
+
 # --- the fence
 
 
