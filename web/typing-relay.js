@@ -330,6 +330,6 @@ export function attach(element, options) {
   const { url, token, tokenIn = "query" } = options ?? {};
   if (!/^wss?:\/\/./.test(url)) throw new TypeError("attach: url must be the relay's wss:// URL.");
   if (!token) throw new TypeError("attach: token must be a visitor token or a function that returns one.");
-  if (!/^(query|subprotocol)$/.test(tokenIn)) throw new TypeError('attach: tokenIn is "query" or "subprotocol".');
+  if (!["query", "subprotocol"].includes(tokenIn)) throw new TypeError('attach: tokenIn is "query" or "subprotocol".');
   return new TypingRelay(element, options);
 }
