@@ -25,10 +25,15 @@ export interface Options {
 
 /** A frame the client sent: none holds what is typed, only `message` what was sent. */
 export type Frame =
-  | { action: "hello" | "stop" | "ping" }
+  | { action: "hello" | "ping" }
+  /** `ago_ms`, where the relay offers to hold keys: how long before this frame the typing was over. */
+  | { action: "stop"; ago_ms?: number }
   | { action: "message"; id: string; text: string }
-  /** `ago_ms`: how long before this frame the newest key was pressed, 0 to 2000. */
-  | { action: "keystroke"; ago_ms: number };
+  /**
+   * `ago_ms`: how long before this frame the newest key was pressed, 0 to 2000. `hold_ms`, where the relay offers it:
+   * for how long that key counts unless a stop follows.
+   */
+  | { action: "keystroke"; ago_ms: number; hold_ms?: number };
 
 export interface RelayError {
   /** The relay's (`bad_frame`, `rate_limited`, …: docs/front-end.md), or the client's own `connect_failed`. */
@@ -122,14 +127,19 @@ export interface TypingRelay {
  */
 export function attach(element: HTMLElement, options: Options): TypingRelay;
 
-/** The timing rules alone, for tests: pure, all times in ms of one monotonic clock. */
+/**
+ * The timing rules alone, for tests: pure, all times in ms of one monotonic clock. Each method returns the frames to
+ * send now, in this order.
+ */
 export class TypingRhythm {
   /** When `wake` is due: Infinity when nothing waits. */
   get wakeAt(): number;
-  key(at: number): Frame | null;
-  wake(at: number): Frame | null;
+  key(at: number): Frame[];
+  /** A timer that is late does no harm: what is said then says how old it is. */
+  wake(at: number): Frame[];
   isTyping(at: number): boolean;
-  stop(at: number): Frame | null;
-  connected(at: number, timings?: { debounce_ms?: number; heartbeat_ms?: number }): Frame | null;
+  stop(at: number): Frame[];
+  /** Without `hold_ms` the relay knows no holds: frames are plain. */
+  connected(at: number, timings?: { debounce_ms?: number; heartbeat_ms?: number; hold_ms?: number }): Frame[];
   disconnected(): void;
 }

@@ -1,14 +1,13 @@
-/**
- * Typing Relay in the browser: says that the visitor is typing, sends messages, and hands on what the agent does.
- * What is typed never leaves the browser, only what is sent.
- */
+/** Typing Relay in the browser. What is typed never leaves it, only what is sent. The API: typing-relay.d.ts. */
 
 const MAX_AGO_MS = 2000; // the protocol's limit for ago_ms
-const CONNECT_MS = 30_000; // token, handshake and welcome together; API Gateway itself gives up after 29 s
+const SPARE_MS = 2000; // a key so long before its hold's end, or later, renews it
+const LEAST_SPARE_MS = 1000; // then the timer does
+const CONNECT_MS = 30_000; // from token to welcome; API Gateway gives up after 29 s
 const PING_MS = 240_000; // API Gateway closes a connection after 10 idle minutes
 const PONG_MS = 10_000;
-const RENEW_MS = 6_600_000; // and every connection after 2 hours: we leave before that
-const STABLE_MS = 10_000; // a connection that lived this long starts the back-off anew
+const RENEW_MS = 6_600_000; // and any after 2 hours: we leave before
+const STABLE_MS = 10_000; // a connection that lived so long starts the back-off anew
 const BACKOFF_MS = 1000;
 const BACKOFF_CAP_MS = 30_000;
 const ANSWER_MS = 20_000; // a message without an answer is sent again
@@ -17,36 +16,39 @@ const now = () => performance.now(); // monotonic: a clock that is set back must
 
 /**
  * Decides which frame leaves when. Pure: no timers, no socket, no page.
- * Every method takes the time in ms and returns the frame to send now, or null.
+ * Methods take the time in ms and return the frames to send now.
  */
 export class TypingRhythm {
   #debounceMs = 2000;
   #heartbeatMs = 1000;
+  #holdMs = 0; // a key counts for so long unless a stop follows; 0: by the server's debounce
   #connected = false;
   #newestKeyAt = -Infinity;
   #unsent = false;
+  #toldKeyAt = -Infinity; // the newest that the server knows of
   #nextFrameAt = -Infinity;
 
   /** When `wake` is due: Infinity when nothing waits. */
   get wakeAt() {
-    return this.#connected && this.#unsent ? this.#nextFrameAt : Infinity;
+    const overAt = this.#newestKeyAt + this.#debounceMs;
+    const holdEndsAt = this.#toldKeyAt + this.#holdMs;
+    const stopAt = holdEndsAt > overAt ? overAt : Infinity;
+    const frameAt = this.#unsent ? Math.max(this.#nextFrameAt, holdEndsAt - LEAST_SPARE_MS) : Infinity;
+    return this.#connected ? Math.min(stopAt, frameAt) : Infinity;
   }
 
-  /** A key: the first of a burst leaves at once, later ones at most once per heartbeat. */
+  /** A key: the first of a burst leaves at once, later ones when a frame is due. */
   key(at) {
+    const over = this.isTyping(at) ? [] : this.stop(at); // its timer is late
     this.#newestKeyAt = at;
     this.#unsent = true;
-    return this.wake(at);
+    return at < this.#nextFrameAt ? over : [...over, ...this.#tell(at)];
   }
 
-  /** The newest unsent key leaves with its age. One as old as the debounce is over: it never leaves. */
+  /** A frame, or the stop. */
   wake(at) {
-    if (at < this.wakeAt) return null;
-    this.#unsent = false;
-    const ago = Math.round(at - this.#newestKeyAt);
-    if (ago >= Math.min(this.#debounceMs, MAX_AGO_MS)) return null;
-    this.#nextFrameAt = at + this.#heartbeatMs;
-    return { action: "keystroke", ago_ms: ago };
+    if (at < this.wakeAt) return [];
+    return this.isTyping(at) ? this.#tell(at) : this.stop(at);
   }
 
   /** Whether the newest key is younger than the debounce. */
@@ -54,29 +56,44 @@ export class TypingRhythm {
     return at - this.#newestKeyAt < this.#debounceMs;
   }
 
-  /** The end of typing. Says nothing when the debounce has ended it already. */
-  stop(at) {
-    const typing = this.isTyping(at);
-    this.#newestKeyAt = this.#nextFrameAt = -Infinity;
+  /** The newest key leaves with its age. */
+  #tell(at) {
+    if (!this.#connected) return [];
     this.#unsent = false;
-    return this.#connected && typing ? { action: "stop" } : null;
+    const ago = Math.round(at - this.#newestKeyAt);
+    if (ago >= MAX_AGO_MS && !this.#holdMs) return [];
+    const ago_ms = Math.min(ago, MAX_AGO_MS);
+    this.#toldKeyAt = at - ago_ms;
+    this.#nextFrameAt = Math.max(at + this.#heartbeatMs, this.#toldKeyAt + this.#holdMs - SPARE_MS);
+    return [{ action: "keystroke", ago_ms, ...(this.#holdMs && { hold_ms: this.#holdMs }) }];
+  }
+
+  /** The end of typing: now, or when the debounce had passed. Says nothing when the server has ended it already. */
+  stop(at) {
+    const ago_ms = Math.max(0, Math.round(at - this.#newestKeyAt - this.#debounceMs));
+    const counts = at - this.#toldKeyAt < Math.max(this.#debounceMs, this.#holdMs);
+    this.#newestKeyAt = this.#toldKeyAt = this.#nextFrameAt = -Infinity;
+    this.#unsent = false;
+    return counts ? [{ action: "stop", ...(this.#holdMs && { ago_ms }) }] : [];
   }
 
   /** Welcomed: the server's timings hold, and a key pressed meanwhile leaves if it is still fresh. */
-  connected(at, { debounce_ms, heartbeat_ms } = {}) {
+  connected(at, { debounce_ms, heartbeat_ms, hold_ms } = {}) {
     if (debounce_ms > 0) this.#debounceMs = debounce_ms;
     if (heartbeat_ms > 0) this.#heartbeatMs = heartbeat_ms;
+    this.#holdMs = hold_ms > 0 ? hold_ms : 0;
     this.#connected = true;
-    this.#nextFrameAt = -Infinity;
     return this.wake(at);
   }
 
+  /** The server has ended the typing. */
   disconnected() {
     this.#connected = false;
+    this.#toldKeyAt = this.#nextFrameAt = -Infinity;
   }
 }
 
-/** One text box and its connection. Made by `attach`; its events are in typing-relay.d.ts. */
+/** One text box and its connection. */
 class TypingRelay extends EventTarget {
   #url;
   #token;
@@ -115,18 +132,15 @@ class TypingRelay extends EventTarget {
     return this.#signals && this.#allowed;
   }
 
-  /** Switches typing signals off or on for this visitor; off counts as a stop. */
   setSignals(on) {
     if (!on) this.stop();
     this.#signals = on;
   }
 
-  /** Call it when a message was sent in a way that neither submits a form nor empties the box. */
   stop() {
-    this.#send(this.#rhythm.stop(now()));
+    this.#send(...this.#rhythm.stop(now()));
   }
 
-  /** Sends a message once those before have been answered. Resolves with its answer. */
   send(text, id = crypto.randomUUID()) {
     // API Gateway closes a connection after a frame of 32 KB.
     if (new Blob([JSON.stringify(text)]).size > 32_000) throw new RangeError("send: the text is too long.");
@@ -136,7 +150,6 @@ class TypingRelay extends EventTarget {
     });
   }
 
-  /** Stops listening and closes the connection, for good. */
   detach() {
     this.stop();
     this.#listening.abort();
@@ -182,17 +195,18 @@ class TypingRelay extends EventTarget {
   }
 
   #key() {
-    if (this.signals) this.#send(this.#rhythm.key(now()));
+    if (this.signals) this.#send(...this.#rhythm.key(now()));
   }
 
-  #send(frame) {
-    if (frame && this.#socket?.readyState === 1) {
+  #send(...frames) {
+    for (const frame of frames) {
+      if (this.#socket?.readyState !== 1) break;
       this.#socket.send(JSON.stringify(frame));
       this.#emit("frame", frame);
     }
     clearTimeout(this.#rhythmTimer);
     const wait = this.#rhythm.wakeAt - now();
-    if (wait < Infinity) this.#rhythmTimer = setTimeout(() => this.#send(this.#rhythm.wake(now())), wait);
+    if (wait < Infinity) this.#rhythmTimer = setTimeout(() => this.#send(...this.#rhythm.wake(now())), wait);
   }
 
   #start() {
@@ -287,7 +301,7 @@ class TypingRelay extends EventTarget {
     this.#keepAlive();
     if (!this.#guestTold) this.#setStatus(guest);
     if (!this.signals) this.#rhythm.stop(now());
-    this.#send(this.#rhythm.connected(now(), timings));
+    this.#send(...this.#rhythm.connected(now(), timings));
     this.#deliver();
   }
 
@@ -312,10 +326,6 @@ class TypingRelay extends EventTarget {
   }
 }
 
-/**
- * Watches a text box and keeps a connection to the relay, until `detach()`.
- * @throws {TypeError} naming what is wrong with the element or the options.
- */
 export function attach(element, options) {
   if (!element?.addEventListener) throw new TypeError("attach: the first argument must be a text box.");
   const { url, token, tokenIn = "query" } = options ?? {};

@@ -70,12 +70,12 @@ def _play(stack: Stack, cxone: CxoneView, visitor: str, title: str, keys: Sequen
     print(f"{visitor} types: {title}, {len(keys)} keys, {seconds:.0f} s …", flush=True)
     token = visitor_token(stack.aws, stack.info["visitor_secret_arn"], visitor)
     with Visitor(stack.info["websocket_url"], token) as front_end:
-        front_end.is_ready()
+        hold_ms = front_end.is_ready()["timings"]["hold_ms"]
         cxone.begin(front_end, visitor)
-        start = front_end.type(keys, HEARTBEAT_MS)
+        start = front_end.type(keys, HEARTBEAT_MS, hold_ms)
         expected = 2 * len(bursts(keys, DEBOUNCE_MS))
         calls = _wait_for_calls(lambda: cxone.calls(visitor), expected)
-    frames = [start + frame.at for frame in frames_due(keys, HEARTBEAT_MS)]
+    frames = [start + frame.at for frame in frames_due(keys, HEARTBEAT_MS, hold_ms)]
     summary = _summary(keys, frames, f"{len(calls)} {cxone.unit}")
     return Played(f"{title}: {summary}", start, [start + key for key in keys], frames, calls, cxone.way_out)
 

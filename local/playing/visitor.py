@@ -85,13 +85,16 @@ class Visitor:
             self.wait_for("guest", timeout_s, status="open")
         return welcome
 
-    def type(self, keys: Sequence[int], heartbeat_ms: int = 1000) -> int:
-        """Press ``keys`` (ms from now on) as a well-behaved front end does; returns when "now" was (epoch ms)."""
+    def type(self, keys: Sequence[int], heartbeat_ms: int = 1000, hold_ms: int = 0) -> int:
+        """Press ``keys`` (ms from now on) as a well-behaved front end does; returns when "now" was (epoch ms).
+
+        ``hold_ms``, from the welcome: hold the keys and say when each burst is over, as web/typing-relay.js does; 0: as
+        a client that knows nothing of holds.
+        """
         start = now_ms()
-        for frame in frames_due(keys, heartbeat_ms):
-            time.sleep(max(0, start + frame.at - now_ms()) / 1000)
-            late = now_ms() - start - frame.at
-            self.send({"action": "keystroke", "ago_ms": min(2000, frame.ago + late)})
+        for due in frames_due(keys, heartbeat_ms, hold_ms):
+            time.sleep(max(0, start + due.at - now_ms()) / 1000)
+            self.send(due.frame(late=now_ms() - start - due.at))
         return start
 
     def _read(self) -> None:

@@ -10,7 +10,7 @@ PATIENCE_MS = 15_000  # for what a page is to show, on a busy machine
 expect.set_options(timeout=PATIENCE_MS)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-_ARGUMENTS = [
+ARGUMENTS = [
     "--no-sandbox",  # tests run as root in CI
     "--disable-gpu",
     "--disable-background-networking",
@@ -24,6 +24,6 @@ _ARGUMENTS = [
 def chromium() -> Iterator[Browser]:
     """A headless Chromium until the block ends."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()

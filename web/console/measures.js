@@ -1,15 +1,21 @@
 /** What the console reads off its model: counters, lags, spans. Pure; times in ms. */
 
+import { DEBOUNCE_MS } from "./model.js";
+
+const CLOCKS_MS = 50; // by which this page and the client may differ on when the debounce had passed
+
 /**
  * The numbers above the timeline, of the visitors whose keys this page saw, from the first key on.
- * Lags are medians in ms, null while there is none.
+ * `calls` are all that the rate limit counts, GETs too. Lags are medians in ms, null while there is none.
  */
 export function counters(model) {
   const visitors = [...model.visitors.values()].filter(({ bursts }) => bursts.length);
   const sum = (of) => visitors.reduce((total, visitor) => total + of(visitor), 0);
-  const calls = visitors.flatMap((visitor) => {
-    return callsOf(model, visitor).filter(({ at }) => at >= visitor.bursts[0].first);
+  const sinceFirstKey = (of) => visitors.flatMap((visitor) => {
+    return of(model, visitor).filter(({ at }) => at >= visitor.bursts[0].first);
   });
+  const posts = sinceFirstKey(callsOf);
+  const calls = posts.length + sinceFirstKey(readsOf).length;
   const bursts = sum((visitor) => visitor.bursts.length);
   const lags = visitors.map((visitor) => lagsOf(visitor, callsOf(model, visitor)));
   return {
@@ -17,26 +23,26 @@ export function counters(model) {
     frames: sum((visitor) => visitor.frameCount),
     writes: sum((visitor) => visitor.writeCount),
     bursts,
-    calls: calls.length,
-    retries: calls.filter((call) => !call.accepted).length,
-    callsPerBurst: bursts ? calls.length / bursts : null,
+    calls,
+    retries: posts.filter((call) => !call.accepted).length,
+    callsPerBurst: bursts ? calls / bursts : null,
     lagToTrue: median(lags.flatMap((lag) => lag.toTrue)),
     lagToFalse: median(lags.flatMap((lag) => lag.toFalse)),
   };
 }
 
-/** From each burst's first key to `true`, and from its last key to `false` where no stop ended it. */
+/** From each burst's first key to `true`, and from its last key to `false` unless the visitor ended it sooner. */
 export function lagsOf({ bursts }, calls) {
   const toTrue = [];
   const toFalse = [];
-  bursts.forEach(({ first, last, stopped }, i) => {
+  bursts.forEach(({ first, last, stoppedAt = Infinity }, i) => {
     const end = bursts[i + 1]?.first ?? Infinity;
     const taken = calls.filter(({ accepted, at }) => accepted && at >= first && at < end);
     const on = taken.find(({ value }) => value);
     if (!on) return;
     toTrue.push(on.at - first);
     const off = taken.find(({ value, at }) => !value && at >= Math.max(last, on.at));
-    if (off && !stopped) toFalse.push(off.at - last);
+    if (off && stoppedAt - last >= DEBOUNCE_MS - CLOCKS_MS) toFalse.push(off.at - last);
   });
   return { toTrue, toFalse };
 }
@@ -44,6 +50,11 @@ export function lagsOf({ bursts }, calls) {
 /** All typing calls for a visitor, in order, whichever guest session they went to. */
 export function callsOf(model, visitor) {
   return visitor.guestIds.flatMap((id) => model.guest(id).calls);
+}
+
+/** All questions to CXone about what it shows for a visitor. */
+export function readsOf(model, visitor) {
+  return visitor.guestIds.flatMap((id) => model.guest(id).reads);
 }
 
 /** The spans [from, to] in which a list of changes {at, value} holds true, up to `now`. */

@@ -23,7 +23,7 @@ export class Model {
     visitor.keysSinceFrame++;
     keep(visitor.keys, { at });
     const burst = visitor.bursts.at(-1);
-    if (!burst || burst.stopped || at - burst.last >= DEBOUNCE_MS) visitor.bursts.push({ first: at, last: at });
+    if (!burst || burst.stoppedAt || at - burst.last >= DEBOUNCE_MS) visitor.bursts.push({ first: at, last: at });
     else burst.last = at;
   }
 
@@ -35,10 +35,11 @@ export class Model {
     keep(visitor.frames, { at, action: frame.action, written: false, woke: false });
     if (frame.action === "stop") {
       const burst = visitor.bursts.at(-1);
-      if (burst) burst.stopped = true;
+      if (burst) burst.stoppedAt = at - (frame.ago_ms ?? 0);
     }
     const keys = visitor.keysSinceFrame === 1 ? "1 key" : `${visitor.keysSinceFrame} keys`;
-    const detail = frame.action === "stop" ? "" : `${keys}, the newest ${frame.ago_ms} ms old`;
+    const held = frame.hold_ms ? `, held for ${frame.hold_ms / 1000} s` : "";
+    const detail = frame.action === "stop" ? "" : `${keys}, the newest ${frame.ago_ms} ms old${held}`;
     this.#row(at, { session }, `Frame: ${frame.action}`, detail);
     visitor.keysSinceFrame = 0;
   }

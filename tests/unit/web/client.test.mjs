@@ -9,6 +9,9 @@ const WELCOME = { type: "welcome", timings: { debounce_ms: 2000, heartbeat_ms: 1
 const PING_MS = 240_000;
 const STOP = { action: "stop" };
 const keystroke = (ago_ms) => ({ action: "keystroke", ago_ms });
+const HOLDING = { ...WELCOME, timings: { ...WELCOME.timings, hold_ms: 6000 } };
+const held = (ago_ms) => ({ action: "keystroke", ago_ms, hold_ms: 6000 });
+const heldStop = (ago_ms) => ({ action: "stop", ago_ms });
 
 async function attached(t, options = {}) {
   const browser = fakeBrowser(t);
@@ -82,7 +85,7 @@ test("no frame holds anything of what was typed", async (t) => {
   assert.deepEqual(sent, ['{"action":"keystroke","ago_ms":0}', '{"action":"keystroke","ago_ms":500}']);
 });
 
-for (const [what, happens] of Object.entries({
+const ENDINGS = {
   "the form is submitted": ({ box }) => box.form.dispatchEvent(new Event("submit")),
   "the form is reset": ({ box }) => box.form.dispatchEvent(new Event("reset")),
   "the box is cleared": ({ box }) => box.type(""),
@@ -92,14 +95,74 @@ for (const [what, happens] of Object.entries({
   "the visitor opts out": ({ relay }) => relay.setSignals(false),
   "the client is detached": ({ relay }) => relay.detach(),
   "the page says so": ({ relay }) => relay.stop(),
-})) {
+};
+for (const [what, happens] of Object.entries(ENDINGS)) {
   test(`typing stops when ${what}`, async (t) => {
     const all = await welcomed(t);
     all.box.type("a");
     happens(all);
     assert.deepEqual(all.sent, [keystroke(0), STOP]);
   });
+
+  test(`a held key's typing stops at once when ${what}`, async (t) => {
+    const all = await welcomed(t, { welcome: HOLDING });
+    all.box.type("a");
+    await all.browser.advance(500);
+    happens(all);
+    await all.browser.advance(10_000);
+    assert.deepEqual(all.sent, [held(0), heldStop(0)]);
+  });
 }
+
+test("where the relay offers to hold keys, a stop follows the last one after the debounce", async (t) => {
+  const { browser, box, sent } = await welcomed(t, { welcome: HOLDING });
+  box.type("a");
+  await browser.advance(1000);
+  box.type("ab");
+  await browser.advance(1990);
+  assert.deepEqual(sent, [held(0)]);
+  await browser.advance(10);
+  assert.deepEqual(sent, [held(0), heldStop(0)]);
+  await browser.advance(10_000);
+  assert.equal(sent.length, 2);
+});
+
+test("a stop whose timer the browser holds back tells how late it is", async (t) => {
+  const { browser, box, sent } = await welcomed(t, { welcome: HOLDING });
+  box.type("a");
+  await browser.advance(3000, 3000);
+  assert.deepEqual(sent, [held(0), heldStop(1000)]);
+});
+
+test("a page that slept beyond the hold says nothing of the burst that the hold has ended", async (t) => {
+  const { browser, box, sent } = await welcomed(t, { welcome: HOLDING });
+  box.type("a");
+  await browser.advance(60_000, 60_000);
+  box.type("ab");
+  assert.deepEqual(sent, [held(0), held(0)]);
+});
+
+test("keys alone keep the hold alive in a page whose timers do not run (T3)", async (t) => {
+  const { browser, box, sent } = await welcomed(t, { welcome: HOLDING });
+  const pending = globalThis.setTimeout;
+  globalThis.setTimeout = () => {};
+  t.after(() => (globalThis.setTimeout = pending));
+  for (const text of ["a", "ab", "abc", "abcd"]) {
+    box.type(text);
+    await browser.advance(1900);
+  }
+  assert.deepEqual(sent, [held(0), held(0)]);
+});
+
+test("a relay that is replaced by one without holds gets plain frames from then on", async (t) => {
+  const { browser, box } = await welcomed(t, { welcome: HOLDING });
+  browser.socket.break();
+  await browser.advance(1000);
+  await welcome(browser);
+  box.type("a");
+  await browser.advance(5000);
+  assert.deepEqual(browser.socket.sent, [keystroke(0)]);
+});
 
 test("typing stops when Enter makes a script empty the box", async (t) => {
   const { browser, box, sent } = await welcomed(t);

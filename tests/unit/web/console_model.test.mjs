@@ -37,10 +37,20 @@ test("a burst is counted: keys, frames, writes, calls and both lags", () => {
   });
 });
 
+test("a question to CXone is a call like any: the rate limit counts it too", () => {
+  const model = modelWithGuest();
+  playBurst(model);
+  model.takeEvent({ kind: "typing_read", guest_id: GUEST, at: 2000, value: true, status: 200 });
+  model.takeEvent({ kind: "typing_read", guest_id: GUEST, at: 3400, value: null, status: 500 });
+  const { calls, callsPerBurst, retries } = counters(model);
+  assert.deepEqual({ calls, callsPerBurst, retries }, { calls: 4, callsPerBurst: 4, retries: 0 });
+});
+
 test("calls from before the first key are not counted", () => {
   const model = modelWithGuest();
   model.takeEvent(call(500, true));
   model.takeEvent(call(600, false));
+  model.takeEvent({ kind: "typing_read", guest_id: GUEST, at: 700, value: false });
   playBurst(model);
   assert.equal(counters(model).calls, 2);
 });
@@ -61,6 +71,17 @@ test("a burst that a stop ended has no lag to false: that counts from the last k
   model.takeEvent(call(1580, false));
   assert.equal(counters(model).lagToFalse, null);
 });
+
+for (const [what, stoppedAt, ago_ms] of [["in time", 3000, 0], ["late", 4000, 1000]]) {
+  test(`a stop that says, ${what}, that the debounce has passed ends a burst with its lag to false`, () => {
+    const model = modelWithGuest();
+    model.takeKey(key(1000));
+    model.takeEvent(call(1080, true));
+    model.takeFrame(frame(stoppedAt, "stop", ago_ms));
+    model.takeEvent(call(stoppedAt + 80, false));
+    assert.equal(counters(model).lagToFalse, stoppedAt + 80 - 1000);
+  });
+}
 
 test("a refused call is counted and changes nothing the agent sees", () => {
   const model = modelWithGuest();
