@@ -47,7 +47,7 @@ class Scene:
         office.decide(livechat=True)
         self.talk = GatewayTalk(voice, office)
         self.talk.taken(Session("alice", conversation=IDENTITY, access_until=START + 3_600_000))
-        self.talk.opened(1)
+        self.talk.prepare(1, "wss://gateway", lambda url: self.talk.opened(1))
         self.hears()
 
     @property
