@@ -27,7 +27,7 @@ BESIDE_THE_POINT = ("tests/unit/web/", "tests/unit/support/test_mutants.py")
 
 #: Without line numbers of other tests, without memory of other runs, and random only as the seed says.
 PYTEST = ("-m", "pytest", "-q", "-x", "-rfE", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-seed=0")
-SOCKETS = ("tests/integration/test_keeper_sockets.py", "tests/integration/test_keeper_conformance.py")
+SOCKETS = tuple(f"tests/integration/test_keeper_{name}.py" for name in ("sockets", "sending", "conformance"))
 PROCESS = "tests/integration/test_keeper_process.py"
 #: As they were when the copies were made.
 UNIT_TESTS = sorted((ROOT / "tests/unit").rglob("test_*.py"))
