@@ -11,7 +11,15 @@ import pytest
 from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guest import FenceLost
-from typing_relay.keeper.keeper import LOSSES_PER_SECOND, Keeper, Settings, Workers
+from typing_relay.keeper.keeper import (
+    DRAIN_POLL_S,
+    LOSSES_PER_SECOND,
+    WRITES_WITHIN_S,
+    Keeper,
+    Settings,
+    Workers,
+)
+from typing_relay.keeper.sockets import Stage
 from typing_relay.keeper.talks import WebchatTalk, webchat_meaning
 from typing_relay.keeper.turnstile import Turnstile
 from typing_relay.relay.burst import GuestStatus, Session
@@ -154,10 +162,27 @@ def test_nor_is_that_of_a_guest_that_another_keeper_has_taken() -> None:
 
 
 class _Custody:
-    """Forgets whom it is told to."""
+    """Forgets whom it is told to, and hands back when it is told to."""
+
+    is_renewing = False
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self._has_called = False
 
     def done(self, session_id: str) -> None:
         """One less."""
+
+    def stop(self) -> None:
+        self.told.append("stop")
+
+    def hand_back(self) -> None:
+        self.told.append("hand back")
+
+    def is_drained(self) -> bool:
+        """Not in the turn in which it hands back: that takes a call."""
+        drained, self._has_called = self._has_called, True
+        return drained
 
 
 @pytest.mark.parametrize(("typing_unavailable", "told"), [(False, "open"), (True, "unavailable")])
@@ -255,3 +280,96 @@ def test_sockets_that_were_open_are_told_from_those_that_never_were() -> None:
     counted = scene.counters.take()
     assert (counted["SocketsLost"], counted["SocketsNotOpened"]) == (1, 1)
     assert scene.openings.under_way == 0
+
+
+class Draining:
+    """A keeper with alice's guest that is told to drain, and its queue messages."""
+
+    def __init__(self) -> None:
+        self.scene, self.custody, self.finished = Scene("alice"), _Custody(), 0
+        self.scene.keeper._custody = self.custody  # type: ignore[assignment]
+        self.scene.opens("alice")
+
+    def begins(self) -> None:
+        self.scene.keeper.drain(self.finishes)
+
+    def finishes(self) -> None:
+        self.finished += 1
+
+    def writes(self) -> None:
+        """A write of a record begins, and takes its time."""
+        self.scene.store.submit("alice", lambda: None, lambda _: None, lambda _: None)
+
+
+@pytest.fixture
+def draining() -> Draining:
+    return Draining()
+
+
+def test_a_drain_hands_back_at_once_when_nothing_is_being_written(draining: Draining) -> None:
+    """Each second of waiting is one more without a guest for every visitor."""
+    draining.begins()
+    assert draining.custody.told == ["stop", "hand back"]
+
+
+def test_a_drain_waits_for_what_is_being_written(draining: Draining) -> None:
+    """A late write must not take a guest from its next keeper."""
+    draining.writes()
+    draining.begins()
+    draining.scene.loop.advance(WRITES_WITHIN_S / 2)
+    assert draining.custody.told == ["stop"]
+    draining.scene.store.run()
+    draining.scene.loop.advance(DRAIN_POLL_S)
+    assert draining.custody.told == ["stop", "hand back"]
+
+
+def test_a_drain_waits_for_a_renewal_that_is_under_way(draining: Draining) -> None:
+    """It would hide what has been handed back."""
+    draining.custody.is_renewing = True
+    draining.begins()
+    draining.scene.loop.advance(WRITES_WITHIN_S / 2)
+    assert draining.custody.told == ["stop"]
+
+
+def test_a_drain_does_not_wait_for_a_write_that_never_ends(draining: Draining) -> None:
+    draining.writes()
+    draining.begins()
+    draining.scene.loop.advance(WRITES_WITHIN_S + DRAIN_POLL_S)
+    assert draining.custody.told == ["stop", "hand back"]
+
+
+def test_a_drain_is_over_when_its_sockets_are_closed(draining: Draining) -> None:
+    """Each with a close frame, for which the peer has a little time."""
+    hand = draining.scene.keeper._hands["alice"]
+    [socket] = hand.sockets.values()
+    socket.stage = Stage.CLOSING
+    draining.begins()
+    draining.scene.loop.advance(1)
+    assert draining.finished == 0
+    socket.stage = Stage.CLOSED
+    draining.scene.loop.advance(DRAIN_POLL_S)
+    assert draining.finished == 1
+
+
+def test_a_drain_is_over_in_time_whatever_sockets_do(draining: Draining) -> None:
+    """ECS kills a task that takes longer."""
+    hand = draining.scene.keeper._hands["alice"]
+    [socket] = hand.sockets.values()
+    socket.stage = Stage.CLOSING
+    draining.begins()
+    draining.scene.loop.advance(Settings(NAME).drain_s + DRAIN_POLL_S)
+    assert draining.finished == 1
+
+
+@pytest.mark.parametrize(("failures", "lines"), [(0, 1), (1, 1), (2, 0), (3, 1), (5, 0), (7, 1)])
+def test_of_failures_in_a_row_the_first_the_second_the_fourth_and_so_on_are_logged(
+    caplog: pytest.LogCaptureFixture, failures: int, lines: int
+) -> None:
+    """Thousands of guests that cannot reconnect must not flood the log."""
+    scene = Scene("alice")
+    hand = scene.keeper._hands["alice"]
+    hand.held = replace(hand.held, failures=failures)
+    [socket] = hand.sockets.values()
+    caplog.clear()
+    socket._lost(OSError("refused"))
+    assert len([record for record in caplog.records if "not opened" in record.message]) == lines
