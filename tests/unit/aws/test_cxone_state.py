@@ -131,6 +131,16 @@ def test_in_rough_weather_every_call_that_went_well_counts(dynamodb: Any) -> Non
     assert processes.reported == []
 
 
+def test_whoever_sees_anothers_trouble_in_its_own_report_counts_every_call_from_then_on(dynamodb: Any) -> None:
+    """Isolation: not only at the next look, which may be a second away."""
+    troubled, fine = Processes(dynamodb, 2).each
+    troubled.note("troubled", THROTTLED, NOW)
+    for n in range(REPORT_CALLS + 1):
+        fine.note(f"fine-{n}", FINE, NOW)
+    items = [item for item in dynamodb.scan(TableName=TABLE)["Items"] if item["name"]["S"].startswith("calls")]
+    assert sum(int(item["calls"]["N"]) for item in items) == 1 + REPORT_CALLS + 1
+
+
 def test_in_fair_weather_one_call_in_three_is_a_report(dynamodb: Any) -> None:
     """A write for each would be paid for nothing."""
     [process] = Processes(dynamodb, 1).each
