@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,8 +20,8 @@ from typing_relay.keeper.keeper import (
     Settings,
     Workers,
 )
-from typing_relay.keeper.sockets import Stage
-from typing_relay.keeper.talks import WebchatTalk, webchat_meaning
+from typing_relay.keeper.sockets import Sending, Stage
+from typing_relay.keeper.talks import Voice, WebchatTalk, webchat_meaning
 from typing_relay.keeper.turnstile import Turnstile
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -80,7 +81,7 @@ class SentFrames:
 class Scene:
     """A keeper with one place for a socket that is being opened; no socket ever connects."""
 
-    def __init__(self, *session_ids: str) -> None:
+    def __init__(self, *session_ids: str, talk: type[WebchatTalk] = WebchatTalk) -> None:
         self.loop, self.store, self.names = ManualLoop(), ManualJobs(), ManualJobs()
         self.records, self.outbox, self.now, self.counters = Records(*session_ids), SentFrames(), NOW, Counters()
         self.openings = Turnstile(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
@@ -89,7 +90,7 @@ class Scene:
             self.loop,  # type: ignore[arg-type]
             Workers(cxone=ManualJobs(), store=self.store, names=self.names),  # type: ignore[arg-type]
             self.records,  # type: ignore[arg-type]
-            lambda voice: WebchatTalk(voice, lambda: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters),
+            lambda voice: talk(voice, lambda: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters),
             self.outbox,  # type: ignore[arg-type]
             self.openings,
             ssl.create_default_context(),
@@ -373,3 +374,88 @@ def test_of_failures_in_a_row_the_first_the_second_the_fourth_and_so_on_are_logg
     caplog.clear()
     socket._lost(OSError("refused"))
     assert len([record for record in caplog.records if "not opened" in record.message]) == lines
+
+
+# --- a talk that has to prepare its sockets, as Digital-First's
+
+
+class SlowTalk(WebchatTalk):
+    """Has a URL for a socket when the test says so."""
+
+    def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
+        self.is_prepared = lambda: go(url)
+
+    @property
+    def voice(self) -> Voice:
+        return self._voice
+
+
+@pytest.fixture
+def preparing() -> tuple[Scene, SlowTalk]:
+    """The talk of alice's guest prepares its first socket."""
+    scene = Scene("alice", talk=SlowTalk)
+    talk = scene.keeper.talk("alice")
+    assert isinstance(talk, SlowTalk)
+    assert (len(scene.names), scene.openings.under_way) == (0, 1)
+    return scene, talk
+
+
+def test_a_socket_is_opened_when_its_talk_has_prepared_it(preparing: tuple[Scene, SlowTalk]) -> None:
+    scene, talk = preparing
+    talk.is_prepared()
+    assert (len(scene.names), scene.openings.under_way) == (1, 1)
+
+
+def test_a_socket_that_is_prepared_for_a_guest_that_is_over_is_not_opened(preparing: tuple[Scene, SlowTalk]) -> None:
+    """Its place among the openings is for the next one."""
+    scene, talk = preparing
+    scene.records.change("alice", guest_id="", guest_status=GuestStatus.OPENING)
+    scene.looks_at_the_records()
+    talk.is_prepared()
+    assert (len(scene.names), scene.openings.under_way) == (0, 0)
+
+
+def test_a_socket_that_its_talk_gives_up_while_preparing_it_leaves_its_place(
+    preparing: tuple[Scene, SlowTalk],
+) -> None:
+    scene, talk = preparing
+    talk.voice.lost(1, Outcome(Kind.FAILED))
+    assert (scene.openings.under_way, scene.counters.take()["SocketsGivenUp"]) == (0, 1)
+
+
+def test_a_socket_that_its_talk_gives_up_when_it_is_open_is_closed_and_opened_anew(
+    preparing: tuple[Scene, SlowTalk],
+) -> None:
+    """It has left its place among the openings already."""
+    scene, talk = preparing
+    talk.is_prepared()
+    scene.opens("alice")
+    talk.voice.lost(1, Outcome(Kind.FAILED))
+    hand = scene.keeper._hands["alice"]
+    assert (hand.sockets, hand.held.doing, scene.openings.under_way) == ({}, guest.Doing.RESTING, 0)
+
+
+class FullSocket:
+    """Takes a text, or has no room for it."""
+
+    def __init__(self, sending: Sending) -> None:
+        self.sending = sending
+
+    def send_text(self, text: str, on_sent: object) -> Sending:
+        return self.sending
+
+
+@pytest.mark.parametrize(("sending", "is_sent"), [(sending, sending is Sending.QUEUED) for sending in Sending])
+def test_a_talk_is_told_whether_its_text_leaves(
+    preparing: tuple[Scene, SlowTalk], sending: Sending, is_sent: bool
+) -> None:
+    """T15: what has not left must be sent again."""
+    scene, talk = preparing
+    scene.keeper._hands["alice"].sockets[7] = FullSocket(sending)  # type: ignore[assignment]
+    assert talk.voice.send(7, "hello") is is_sent
+
+
+def test_nothing_leaves_on_a_socket_that_is_no_more(preparing: tuple[Scene, SlowTalk]) -> None:
+    """T15."""
+    _, talk = preparing
+    assert not talk.voice.send(7, "hello")
