@@ -61,7 +61,7 @@ PROCESS_TRIAL = Trial("process", (*PYTEST, "--timeout=90", PROCESS), is_in_real_
 
 def unit(*files: str) -> Trial:
     """Unit tests, in this order."""
-    return Trial("unit tests", (*PYTEST, "--timeout=30", *files))
+    return Trial("unit tests", (*PYTEST, "--timeout=30", *files), patience_s=900)
 
 
 def trials_for(file: str) -> Iterator[Trial]:

@@ -426,8 +426,10 @@ def test_a_request_that_never_comes_is_made_up_for_after_a_look_at_the_record(se
     ended_at = settled.now
     assert settled.wakes() == (Refresh(),)
     assert settled.now == ended_at + POLICY.request_lost_ms
+    looked_at = settled.now
     settled.refreshes(WITH_VISITOR)
     assert settled.wakes() == (CreateGuest(),)
+    assert settled.now == looked_at + POLICY.first_backoff_ms  # the record has been read by then
 
 
 def test_an_end_that_the_record_tells_of_closes_the_socket_and_waits_for_the_request(settled: Life) -> None:

@@ -162,6 +162,16 @@ def test_nor_is_that_of_a_guest_that_another_keeper_has_taken() -> None:
     assert (len(scene.names), scene.openings.under_way) == (1, 0)
 
 
+def test_a_guest_that_is_let_go_leaves_no_alarm_behind() -> None:
+    """It would be kept in memory until its socket was due to be replaced: two hours."""
+    scene = Scene("alice")
+    scene.opens("alice")
+    hand = scene.keeper._hands["alice"]
+    scene.keeper._custody = _Custody()  # type: ignore[assignment]
+    scene.keeper._happened(hand, FenceLost())
+    assert (scene.keeper.session_ids(), hand.alarm) == ([], None)
+
+
 class _Custody:
     """Forgets whom it is told to, and hands back when it is told to."""
 
@@ -380,7 +390,12 @@ def test_of_failures_in_a_row_the_first_the_second_the_fourth_and_so_on_are_logg
 
 
 class SlowTalk(WebchatTalk):
-    """Has a URL for a socket when the test says so."""
+    """Has a URL for a socket when the test says so, and keeps the record that it was shown."""
+
+    record: Session | None = None
+
+    def taken(self, record: Session) -> None:
+        self.record = record
 
     def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
         self.is_prepared = lambda: go(url)
@@ -398,6 +413,21 @@ def preparing() -> tuple[Scene, SlowTalk]:
     assert isinstance(talk, SlowTalk)
     assert (len(scene.names), scene.openings.under_way) == (0, 1)
     return scene, talk
+
+
+def test_a_talk_is_shown_the_record_before_anything_is_said(preparing: tuple[Scene, SlowTalk]) -> None:
+    """What its last keeper left unsaid is in there."""
+    scene, talk = preparing
+    assert talk.record == scene.records.by_id["alice"]
+
+
+def test_a_session_that_is_gone_when_it_is_taken_shows_its_talk_nothing() -> None:
+    scene = Scene()
+    scene.keeper._custody = _Custody()  # type: ignore[assignment]
+    scene.records.take_guest = lambda *_: None  # type: ignore[method-assign,assignment]
+    scene.keeper.requested("bob")
+    scene.store.run()
+    assert scene.keeper.session_ids() == []
 
 
 def test_a_socket_is_opened_when_its_talk_has_prepared_it(preparing: tuple[Scene, SlowTalk]) -> None:
