@@ -82,13 +82,13 @@ class Scene:
     """A keeper with one place for a socket that is being opened; no socket ever connects."""
 
     def __init__(self, *session_ids: str, talk: type[WebchatTalk] = WebchatTalk) -> None:
-        self.loop, self.store, self.names = ManualLoop(), ManualJobs(), ManualJobs()
+        self.loop, self.store, self.names, self.cxone = ManualLoop(), ManualJobs(), ManualJobs(), ManualJobs()
         self.records, self.outbox, self.now, self.counters = Records(*session_ids), SentFrames(), NOW, Counters()
         self.openings = Turnstile(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
         self.keeper = Keeper(
             Settings(NAME),
             self.loop,  # type: ignore[arg-type]
-            Workers(cxone=ManualJobs(), store=self.store, names=self.names),  # type: ignore[arg-type]
+            Workers(cxone=self.cxone, store=self.store, names=self.names),  # type: ignore[arg-type]
             self.records,  # type: ignore[arg-type]
             lambda voice: talk(voice, lambda: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters),
             self.outbox,  # type: ignore[arg-type]
@@ -151,6 +151,14 @@ def test_a_socket_whose_guest_ended_at_the_door_is_not_opened(crowded: Scene) ->
     crowded.looks_at_the_records()
     crowded.opens("alice")
     assert (len(crowded.names), crowded.openings.under_way) == (1, 0)
+
+
+def test_a_socket_that_is_closed_while_it_is_being_opened_leaves_its_place(crowded: Scene) -> None:
+    """Else each would narrow the door for all others."""
+    crowded.records.change("alice", guest_id="", guest_status=GuestStatus.OPENING)
+    crowded.looks_at_the_records()
+    crowded.loop.advance(0.1)
+    assert (len(crowded.openings), crowded.openings.under_way) == (0, 1)
 
 
 def test_nor_is_that_of_a_guest_that_another_keeper_has_taken() -> None:
@@ -249,6 +257,14 @@ def test_a_loss_that_is_over_before_its_turn_is_neither_written_nor_told(dropped
     dropped.passes(8)
     assert len(dropped.records.written) == 299
     assert last not in {session_id for session_id, _ in dropped.outbox.frames}
+
+
+def test_a_loss_that_is_over_takes_no_turn(dropped: Scene) -> None:
+    """Those that last are not told later for it."""
+    for session_id in dropped.keeper.session_ids()[1:201]:
+        dropped.is_open(session_id, 99)
+    dropped.passes(1)
+    assert dropped.records.written.count(GuestStatus.RECONNECTING) == pytest.approx(LOSSES_PER_SECOND, abs=2)
 
 
 def test_a_loss_that_was_told_is_followed_by_its_end(dropped: Scene) -> None:
@@ -393,6 +409,7 @@ class SlowTalk(WebchatTalk):
     """Has a URL for a socket when the test says so, and keeps the record that it was shown."""
 
     record: Session | None = None
+    is_prepared: Any = None
 
     def taken(self, record: Session) -> None:
         self.record = record
@@ -413,6 +430,29 @@ def preparing() -> tuple[Scene, SlowTalk]:
     assert isinstance(talk, SlowTalk)
     assert (len(scene.names), scene.openings.under_way) == (0, 1)
     return scene, talk
+
+
+def test_nothing_is_prepared_for_a_guest_that_ended_at_the_door() -> None:
+    """A token would be asked for in vain."""
+    scene = Scene("alice", "bob", talk=SlowTalk)
+    alices, bobs = scene.keeper.talk("alice"), scene.keeper.talk("bob")
+    assert isinstance(alices, SlowTalk)
+    assert isinstance(bobs, SlowTalk)
+    scene.records.change("bob", guest_id="", guest_status=GuestStatus.OPENING)
+    scene.looks_at_the_records()
+    alices.is_prepared()
+    scene.opens("alice")
+    assert (bobs.is_prepared, scene.openings.under_way) == (None, 0)
+
+
+def test_a_guest_that_another_keeper_took_while_it_was_created_does_not_count_as_created() -> None:
+    scene = Scene()
+    scene.keeper._custody = _Custody()  # type: ignore[assignment]
+    scene.records.by_id["bob"] = Session("bob", connections=frozenset({"tab"}), keeper=NAME)
+    scene.keeper.requested("bob")
+    scene.store.run()
+    scene.cxone.run()  # the fence is lost, says the talk of this scene
+    assert (scene.keeper.session_ids(), scene.counters.take()) == ([], {"GuestsLetGo": 1})
 
 
 def test_a_talk_is_shown_the_record_before_anything_is_said(preparing: tuple[Scene, SlowTalk]) -> None:
