@@ -32,7 +32,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str, dict[str, Any]]] = []
-        self.metrics: list[str] = []
+        self.metrics: dict[str, float] = {}
 
     def info(self, message: str, **more: Any) -> None:
         self.lines.append(("info", message, more))
@@ -40,8 +40,8 @@ class Notes:
     def warning(self, message: str, **more: Any) -> None:
         self.lines.append(("warning", message, more))
 
-    def add_metric(self, name: str, _unit: object, _value: float) -> None:
-        self.metrics.append(name)
+    def add_metric(self, name: str, _unit: object, value: float) -> None:
+        self.metrics[name] = value
 
 
 def reported(cxone: Cxone, notes: Notes) -> ReportedGuests:
@@ -53,23 +53,25 @@ def test_what_cxone_shows_is_logged_and_no_outcome_of_a_call(shows: bool) -> Non
     notes = Notes()
     assert reported(Cxone(shows), notes).get_typing("g1") is shows
     assert notes.lines == [("info", "cxone verify", {"guest": "g1", "shows": shows, "ms": 70})]
-    assert notes.metrics == []
+    assert notes.metrics == {}
 
 
 @pytest.mark.parametrize(
-    ("outcome", "level"), [(Outcome(Kind.ACCEPTED), "info"), (Outcome(Kind.THROTTLED, 2_000, "429"), "warning")]
+    ("outcome", "level", "percent"),
+    [(Outcome(Kind.ACCEPTED), "info", 100), (Outcome(Kind.THROTTLED, 2_000, "429"), "warning", 0)],
 )
-def test_how_a_call_ended_is_logged_and_counted(outcome: Outcome, level: str) -> None:
+def test_how_a_call_ended_is_logged_and_counted(outcome: Outcome, level: str, percent: int) -> None:
     """What went wrong stands out."""
     notes = Notes()
     assert reported(Cxone(outcome), notes).set_typing("g1", True) == outcome
     [(how, message, more)] = notes.lines
     assert (how, message, more["outcome"], more["ms"]) == (level, "cxone typing", outcome.kind, 70)
-    assert (more["began"], more["typing"], notes.metrics) == (1_000, True, [f"Typing.{outcome.kind}"])
+    assert (more["began"], more["typing"]) == (1_000, True)
+    assert notes.metrics == {f"Typing.{outcome.kind}": 1, "CallsAccepted": percent}
 
 
 def test_a_question_without_an_answer_is_reported_as_a_call() -> None:
     notes = Notes()
     assert reported(Cxone(Outcome(Kind.LOST)), notes).get_typing("g1") == Outcome(Kind.LOST)
     assert [(how, message) for how, message, _ in notes.lines] == [("warning", "cxone verify")]
-    assert notes.metrics == [f"Typing.{Kind.LOST}"]
+    assert notes.metrics == {f"Typing.{Kind.LOST}": 1}

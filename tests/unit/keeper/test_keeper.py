@@ -257,6 +257,7 @@ def test_a_loss_that_is_over_before_its_turn_is_neither_written_nor_told(dropped
     dropped.passes(8)
     assert len(dropped.records.written) == 299
     assert last not in {session_id for session_id, _ in dropped.outbox.frames}
+    assert dropped.keeper._losses.under_way == 0
 
 
 def test_a_loss_that_is_over_takes_no_turn(dropped: Scene) -> None:
