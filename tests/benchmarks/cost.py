@@ -1,0 +1,19 @@
+"""What a burst costs: real rhythms through the relay's own flows in virtual time, every billed thing counted.
+
+Beside plain clients and Digital-First two peers on the same rhythms: the relay with a frame for each key, and a relay
+without a store that makes a POST of each. Same figures each time; docs/cost.md is written from them.
+"""
+
+from tests.cost.columns import columns
+from tests.cost.report import bill_table, capacity_text, counted_table, goals_text, hours_table, load_text
+
+
+def main() -> None:
+    """Play and print."""
+    counted = columns()
+    parts = (load_text, counted_table, bill_table, hours_table, capacity_text, goals_text)
+    print("", *(part(counted) for part in parts), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The relay by each kind of client and platform, and its peers: what each came to on all the rhythms there are."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from typing_relay.relay.burst import Policy
+from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
+
+from local.playing.rhythm import bursts, frames_due, key_times
+from tests.cost.log_lines import line_bytes
+from tests.cost.model import Model, memory_mb
+from tests.cost.played import Relay
+from tests.cost.prices import TRACED
+
+TRACES = Path(__file__).parents[1] / "data/typing.jsonl"
+HEARTBEAT_MS, HOLD_MS = 1000, 6000
+HELD, PLAIN, GATEWAY = "held keys", "plain frames", "Digital-First"
+FRAME_A_KEY, POST_A_KEY = "a frame a key", "a POST a key"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Which frames are sent to which platform."""
+
+    heartbeat_ms: int
+    hold_ms: int = 0
+    verifies: bool = True
+
+
+KINDS = {
+    HELD: Kind(HEARTBEAT_MS, HOLD_MS),
+    PLAIN: Kind(HEARTBEAT_MS),
+    GATEWAY: Kind(HEARTBEAT_MS, HOLD_MS, verifies=False),
+    FRAME_A_KEY: Kind(0),
+}
+
+
+@dataclass(frozen=True)
+class Typing:
+    """All people's typing: how many keys and bursts, and for how long (ms) bursts lasted, and people were there."""
+
+    keys: int
+    bursts: int
+    typed_ms: int
+    there_ms: int
+
+
+@dataclass(frozen=True)
+class Column:
+    """What ``typing`` came to. ``exact``: of how many people each burst was one true and one false (T1)."""
+
+    typing: Typing
+    counts: Counter[str]
+    exact: int
+    felt: dict[str, list[int]]
+
+    @cached_property
+    def billed(self) -> dict[str, float]:
+        """What is paid for, by the names of ``PRICES``, of one burst."""
+        gb_s = {name: self.a_burst(f"{name} ms") / 1000 * memory_mb(name) / 1024 for name in ("Keystroke", "Sender")}
+        same = ("messages", "executions", "express_gb_s", "write_units", "read_units", "log_bytes", "traces")
+        return {
+            **{name: self.a_burst(name) for name in same},
+            "connection_minutes": self.typing.typed_ms / self.typing.bursts / 60_000,
+            "calls": self.a_burst("Keystroke calls", "Sender calls"),
+            "lambda_gb_s": sum(gb_s.values()),
+        }
+
+    def a_burst(self, *what: str) -> float:
+        """How many of these a burst, together."""
+        return sum(self.counts[name] for name in what) / self.typing.bursts
+
+    def at_once(self, function: str, typists: int = 1000) -> int:
+        """Environments of ``function`` while so many people type: calls a second times their length (Little's law)."""
+        return math.ceil(typists * self.counts[f"{function} ms"] / self.typing.typed_ms)
+
+    def a_second(self, *what: str, typists: int = 1000) -> float:
+        """How many of these a second while so many people type."""
+        return typists * self.a_burst(*what) / (self.typing.typed_ms / self.typing.bursts / 1000)
+
+    def median_felt(self, metric: str) -> float:
+        """As the relay measured it, in ms of the model."""
+        return statistics.median(self.felt[metric])
+
+
+def rhythms() -> list[list[int]]:
+    """When each person pressed keys (ms)."""
+    return [key_times(json.loads(line)["gaps_ms"]) for line in TRACES.read_text().splitlines()]
+
+
+def columns() -> dict[str, Column]:
+    """All of them; each on a core of its own, as far as there are any."""
+    with ProcessPoolExecutor() as pool:
+        played = dict(zip(KINDS, pool.map(play, KINDS.values()), strict=True))
+    return {**played, POST_A_KEY: post_a_key(played[HELD].typing)}
+
+
+def play(kind: Kind) -> Column:
+    """Everybody, one after the other."""
+    policy, counts, exact = Policy(verifies=kind.verifies), Counter[str](), 0
+    felt: dict[str, list[int]] = {FIRST_KEY_TO_SHOWN: [], LAST_KEY_TO_ENDED: []}
+    people = rhythms()
+    for keys in people:
+        played = Relay(policy, Model()).play(frames_due(keys, kind.heartbeat_ms, kind.hold_ms))
+        counts.update(played.counts)
+        exact += [typing for _, typing in played.told] == [True, False] * len(bursts(keys, policy.debounce_ms))
+        for metric, ms in played.felt:
+            felt[metric].append(ms)
+    return Column(typing_of(people, policy), counts, exact, felt)
+
+
+def typing_of(people: list[list[int]], policy: Policy) -> Typing:
+    """Of all of them together."""
+    found = [burst for keys in people for burst in bursts(keys, policy.debounce_ms)]
+    return Typing(
+        keys=sum(map(len, people)),
+        bursts=len(found),
+        typed_ms=sum(last - first for first, last in found),
+        there_ms=sum(keys[-1] for keys in people),
+    )
+
+
+def post_a_key(typing: Typing) -> Column:
+    """No store and no state: a frame and a POST for each key, and one more when the page says that typing is over."""
+    model, calls = Model(), typing.keys + typing.bursts
+    ms = model.on_cpu("Keystroke", model.invocation_cpu + model.call_cpu) + model.cxone
+    counts = Counter(
+        {
+            "frames": calls,
+            "messages": calls,
+            "Keystroke calls": calls,
+            "Keystroke ms": calls * math.ceil(ms),
+            "POSTs": calls,
+            "log_bytes": calls * line_bytes()["true"],
+        }
+    )
+    counts["traces"] = calls * TRACED  # type: ignore[assignment]  # parts of one are counted too
+    return Column(typing, counts, 0, {})

@@ -1,0 +1,48 @@
+"""The counted parts of the docs, between their markers: `python -m tests.cost.docs` writes them anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tests.cost import report
+from tests.cost.columns import Column, columns
+
+DOCS = Path(__file__).parents[2] / "docs"
+PARTS: dict[str, dict[str, Callable[[Mapping[str, Column]], str]]] = {
+    "cost.md": {
+        "load": report.load_text,
+        "bursts": report.bill_table,
+        "counted": report.counted_table,
+        "hours": report.hours_table,
+    },
+    "operations.md": {"capacity": report.capacity_text},
+}
+
+
+class MarkerMissing(LookupError):
+    """A file has no place for a counted part, or more than one. The message names both."""
+
+
+def counted_anew(name: str, text: str, counted: Mapping[str, Column]) -> str:
+    """``text`` of the docs' file ``name`` with its counted parts as they are now. Raises MarkerMissing."""
+    for part, write in PARTS[name].items():
+        between = re.compile(rf"(<!-- counted: {part} -->\n).*?(<!-- /counted -->)", re.DOTALL)
+        written = write(counted)
+        text, places = between.subn(lambda found, written=written: f"{found[1]}{written}\n{found[2]}", text)
+        if places != 1:
+            raise MarkerMissing(f"docs/{name} must have one place for {part!r}, not {places}.")
+    return text
+
+
+def main() -> None:
+    """Play, and write."""
+    counted = columns()
+    for name in PARTS:
+        file = DOCS / name
+        file.write_text(counted_anew(name, file.read_text(), counted))
+
+
+if __name__ == "__main__":
+    main()

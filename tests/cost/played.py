@@ -1,0 +1,310 @@
+"""Real rhythms played through the relay's own flows in virtual time, and every billed thing of it counted."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import Any
+
+from typing_relay.aws.cxone_state import SharedWeather
+from typing_relay.relay import flows, ports
+from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session
+from typing_relay.relay.flows import Flow, Reconciled, Sleep, Step
+from typing_relay.relay.outcomes import Kind, Outcome
+
+from local.playing.rhythm import FrameDue, StopDue
+from tests.cost.log_lines import CONNECTION, GUEST, ID, NOW, line_bytes
+from tests.cost.model import Model
+from tests.cost.prices import EXPRESS_GB, EXPRESS_STEP_MS, TRACED
+from tests.simulation.memory_sessions import MemorySessions
+from tests.support.item_size import record_size
+
+KEEPER = "ip-10-0-12-34.ec2.internal-0c6f3a527a0b"
+#: As long as CXone's: with a guest's token in it.
+SOCKET_URL = "wss://acme.api.nicecxone.com/".ljust(200, "x")
+#: The Digital-First gateway's holds an access token.
+GATEWAY_URL = "wss://chat-gateway-de-na1.niceincontact.com/".ljust(420, "x")
+UNIT_WRITTEN, UNIT_READ = 1024, 4096
+
+
+@dataclass
+class Played:
+    """What came of one visitor's rhythm."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    #: (epoch ms, typing) of each POST, or frame to the gateway.
+    told: list[tuple[int, bool]] = field(default_factory=list)
+    #: (metric, ms), as the relay measured it.
+    felt: list[tuple[str, int]] = field(default_factory=list)
+    #: Bytes of the largest item that was read or written.
+    largest: int = 0
+
+
+class StateTable:
+    """The client of CXone's shared state: an empty table whose reads and writes are counted."""
+
+    def __init__(self, counts: Counter[str]) -> None:
+        self._counts, self.calls = counts, 0
+
+    def get_item(self, **_: Any) -> dict[str, Any]:
+        self._note(read_units=0.5)
+        return {}
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        self._note(read_units=0.5 * sum(len(asked["Keys"]) for asked in request["RequestItems"].values()))
+        return {"Responses": {}}
+
+    def update_item(self, **request: Any) -> dict[str, Any]:
+        self._note(write_units=1)
+        values = request["ExpressionAttributeValues"]
+        counted = {"calls": ":calls", "troubled_calls": ":troubled", "asked_ms": ":asked"}
+        return {"Attributes": {name: values[value] for name, value in counted.items()}}
+
+    def _note(self, **units: float) -> None:
+        self.calls += 1
+        self._counts.update(units)  # type: ignore[arg-type]  # halves are counted too
+
+
+class Relay:
+    """One visitor's session and all that works on it. ``policy.verifies``: webchat v1, else Digital-First."""
+
+    def __init__(self, policy: Policy, model: Model) -> None:
+        self.policy, self.model, self.now = policy, model, NOW
+        self.played = Played()
+        self.counts = self.played.counts
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
+        self.sessions = MemorySessions()
+        self._state_table = StateTable(self.counts)
+        self._calls: list[str] = []
+        self._known: tuple[Session, bool, int] | None = None
+        owners = Executions(self) if policy.verifies else Keeper(self)
+        self.world = ports.SenderWorld(
+            sessions=self.sessions,
+            policy=policy,
+            clock=lambda: int(self.now),
+            start_owner=owners.start,
+            ask_for_guest=self._must_not_happen,
+            guests=self,
+            weather=SharedWeather(self._state_table, "state", self._must_not_happen) if policy.verifies else Calm(),
+            tell_typing_unavailable=self._must_not_happen,
+            random=lambda: 0.5,
+            felt=lambda name, ms: self.played.felt.append((name, ms)),
+        )
+        self._open_guest()
+
+    def play(self, frames: Iterable[FrameDue | StopDue]) -> Played:
+        """All ``frames`` (ms from the start), and what follows from them."""
+        for due in frames:
+            self.later(due.at + self.model.gateway, partial(self._frame, due))
+        while self._agenda:
+            self.now, _, do = heapq.heappop(self._agenda)
+            do()
+        return self.played
+
+    def later(self, ms: float, do: Callable[[], None]) -> None:
+        """Do it so much later."""
+        heapq.heappush(self._agenda, (self.now + ms, next(self._order), do))
+
+    def _open_guest(self) -> None:
+        sessions, expires_at = self.sessions, NOW // 1000 + self.policy.session_ttl_s
+        sessions.create(ID, NOW, expires_at)
+        sessions.add_connection(ID, ports.Coming(CONNECTION, NOW - 7000, NOW // 1000 + 7200), NOW, expires_at)
+        sessions.take_guest(ID, KEEPER, NOW)
+        if self.policy.verifies:
+            sessions.open_guest(ID, KEEPER, GUEST, SOCKET_URL, NOW)
+        else:
+            made = ports.Conversation(GUEST, GUEST, GUEST, NOW + 3_600_000, GATEWAY_URL)
+            sessions.open_conversation(ID, KEEPER, made, NOW)
+            sessions.set_contact(ID, KEEPER, is_open=True, may_show=False)
+        sessions.set_guest_status(ID, KEEPER, GuestStatus.OPEN, NOW)
+
+    # --- functions
+
+    def _frame(self, due: FrameDue | StopDue) -> None:
+        at, ends = NOW + due.at - due.ago if isinstance(due, FrameDue) else NOW + due.at, NOW // 1000 + 7200
+        self.counts["frames"] += 1
+        self.counts["messages"] += 1
+        self.counts["traces"] += TRACED
+        if isinstance(due, FrameDue):
+            kind, flow = "key", flows.key_pressed(self.world, ID, CONNECTION, at, ends, due.hold_ms)
+        else:
+            kind, flow = "stop", flows.stopped(self.world, ID, CONNECTION, at)
+        self.invoke("Keystroke", flow, lambda became: self._note_lines(f"{kind} {became}"))
+
+    def invoke(self, function: str, flow: Flow[Any], then: Callable[[Any], None]) -> None:
+        """Run ``flow`` in a Lambda of its own, and ``then`` take its result."""
+        began = self.now
+        self.counts[f"{function} calls"] += 1
+
+        def over(result: Any) -> None:
+            ms = math.ceil(self.now - began)
+            self.counts[f"{function} ms"] += ms
+            then(result)
+
+        cpu = self.model.on_cpu(function, self.model.invocation_cpu)
+        call_cpu = self.model.on_cpu(function, self.model.call_cpu)
+        self.later(cpu, partial(self.run, flow, over, call_cpu))
+
+    def _note_lines(self, of: str) -> None:
+        self.counts["log_bytes"] += line_bytes().get(of, 0)
+
+    def note_look(self) -> None:
+        """The lines of a look of the sender, by the calls that it made."""
+        self.counts["log_bytes"] += sum(line_bytes()[call] for call in self._calls or [""])
+        self._calls.clear()
+
+    # --- steps
+
+    def run(
+        self,
+        flow: Flow[Any],
+        then: Callable[[Any], None],
+        call_cpu: float = 0,
+        answer: Any = None,
+    ) -> None:
+        """Carry ``flow`` on; each step acts at once and takes its time."""
+        try:
+            due = flow.send(answer)
+        except StopIteration as finished:
+            then(finished.value)
+            return
+        answer, ms = self._carry_out(due, call_cpu)
+        self.later(ms, partial(self.run, flow, then, call_cpu, answer))
+
+    def _carry_out(self, due: Step, call_cpu: float) -> tuple[Any, float]:
+        """The step's result, and how long it takes."""
+        if isinstance(due, Sleep):
+            self.counts["slept ms"] += due.ms
+            return None, due.ms
+        of = getattr(due.func, "__self__", None)
+        if of is self.sessions:
+            return self._store(due), self.model.dynamodb + call_cpu
+        if of is self.world.weather:
+            before = self._state_table.calls
+            answer = due()
+            return answer, (self._state_table.calls - before) * (self.model.dynamodb + call_cpu)
+        if of is self:
+            return due(), self.model.cxone + call_cpu if self.policy.verifies else 0
+        return due(), (self.model.start_execution if self.policy.verifies else self.model.post) + call_cpu
+
+    def _store(self, due: partial[Any]) -> Any:
+        """A call of the store, by DynamoDB's rules: whole KB of the larger of the item before and after."""
+        before, was_in_hand, old_size = self._standing()
+        answer = due()
+        after, is_in_hand, new_size = self._standing()
+        size = max(old_size, new_size)
+        self.played.largest = max(self.played.largest, size)
+        if due.func.__name__ == "get":
+            self.counts["read_units"] += math.ceil(size / UNIT_READ)
+            return answer
+        # A key that was overtaken is refused, which costs as much, and then noted.
+        calls = 2 if due.func.__name__ == "press_key" and answer is None else 1
+        index = _index_writes(before, was_in_hand, after, is_in_hand)
+        self.counts["writes"] += calls
+        self.counts["index writes"] += index
+        self.counts["write_units"] += calls * math.ceil(size / UNIT_WRITTEN) + index
+        return answer
+
+    def _standing(self) -> tuple[Session, bool, int]:
+        """The record, whether its lease is unreleased, and its size, which is not reckoned anew for the same record."""
+        record, in_hand = self.sessions.records[ID], ID in self.sessions.in_hand
+        if not self._known or self._known[0] is not record or self._known[1] != in_hand:
+            self._known = (record, in_hand, record_size(record, in_hand))
+        return self._known
+
+    def set_typing(self, guest_id: str, typing: bool) -> Outcome:
+        """Of the port ``Guests``: taken."""
+        self.played.told.append((int(self.now), typing))
+        self.counts["POSTs" if self.policy.verifies else "frames to the gateway"] += 1
+        self._calls.append(str(typing).lower())
+        return Outcome(Kind.ACCEPTED)
+
+    def get_typing(self, guest_id: str) -> bool:
+        """Of the port ``Guests``."""
+        self.counts["GETs"] += 1
+        self._calls.append("get")
+        return self.played.told[-1][1]
+
+    def _must_not_happen(self, *_: Any) -> None:
+        raise AssertionError("nothing goes wrong here")
+
+
+class Calm:
+    """Of the port ``Weather``, where there is none."""
+
+    def calm_at(self, now: int) -> int:
+        return 0
+
+    def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
+        """Nothing to count."""
+
+
+class Executions:
+    """Owners on webchat v1: executions of the state machine, which call the sender."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+
+    def start(self, record: Session, generation: int) -> bool:
+        """Start one."""
+        relay = self._relay
+        relay.counts["executions"] += 1
+        relay.counts["traces"] += TRACED  # its sender's calls are in it
+        owner = Owner(record.session_id, generation, int(relay.now))
+        relay.later(relay.model.state, partial(self._look, owner))
+        return True
+
+    def _look(self, owner: Owner) -> None:
+        relay = self._relay
+        relay.invoke("Sender", flows.reconcile(relay.world, owner), partial(self._looked, owner))
+
+    def _looked(self, owner: Owner, result: Reconciled) -> None:
+        relay = self._relay
+        relay.note_look()
+        if result.done:
+            lasted = relay.now - owner.started_at + relay.model.state
+            billed = math.ceil(lasted / EXPRESS_STEP_MS) * EXPRESS_STEP_MS
+            relay.counts["express_gb_s"] += billed / 1000 * EXPRESS_GB
+        else:
+            relay.later(result.wait_seconds * 1000 + 2 * relay.model.state, partial(self._look, owner))
+
+
+class Keeper:
+    """Owners on Digital-First: in the keeper, as ``typing_relay.keeper.owners``; a function nudges it."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._newest = 0
+
+    def start(self, record: Session, generation: int) -> bool:
+        """Nudge: the keeper's connection is looked up, and a message sent to it. The former owner sleeps no longer."""
+        relay = self._relay
+        relay.counts["read_units"] += 1
+        relay.counts["messages"] += 1
+        relay.counts["nudges"] += 1
+        self._newest = generation
+        owner = Owner(record.session_id, generation, int(relay.now))
+        relay.later(relay.model.post, partial(self._look, owner))
+        return True
+
+    def _look(self, owner: Owner) -> None:
+        if owner.generation == self._newest:
+            relay = self._relay
+            relay.run(flows.reconcile(relay.world, owner), partial(self._looked, owner))
+
+    def _looked(self, owner: Owner, result: Reconciled) -> None:
+        if not result.done:
+            self._relay.later(result.wait_seconds * 1000, partial(self._look, owner))
+
+
+def _index_writes(before: Session, was_in_hand: bool, after: Session, is_in_hand: bool) -> int:
+    """Of the sparse index ``by_lease``: put in, taken out, or both where what it is sorted by changes."""
+    if was_in_hand and is_in_hand:
+        return 2 if before.lease_until != after.lease_until else 0
+    return int(was_in_hand != is_in_hand)

@@ -1,0 +1,35 @@
+"""What AWS asks for each thing: list prices of us-east-1 in US dollars, without free tiers."""
+
+#: DynamoDB's are the newest of these: they hold since then. From AWS's price pages, aws.amazon.com/{service}/pricing.
+AS_OF = "November 2024"
+
+#: What is counted -> dollars for one.
+PRICES = {
+    # api-gateway: WebSocket APIs, per message of up to 32 KB either way, and per minute of a connection
+    "messages": 1.00e-6,
+    "connection_minutes": 0.25e-6,
+    # lambda: Arm, per call and per GB-second; a call's time counts in whole ms
+    "calls": 0.20e-6,
+    "lambda_gb_s": 0.0000133334,
+    # step-functions: Express, per execution and per GB-second (64 MB; in steps of 100 ms)
+    "executions": 1.00e-6,
+    "express_gb_s": 0.00001667,
+    # dynamodb: on demand, per unit; the index by_lease included
+    "write_units": 0.625e-6,
+    "read_units": 0.125e-6,
+    # sqs: per request
+    "queue_requests": 0.40e-6,
+    # cloudwatch: logs taken in, per byte
+    "log_bytes": 0.50 / 2**30,
+    # xray: per trace recorded
+    "traces": 5.00e-6,
+}
+#: What of all requests X-Ray records by default, beyond one a second.
+TRACED = 0.05
+EXPRESS_GB = 64 / 1024
+EXPRESS_STEP_MS = 100
+
+
+def dollars(counts: dict[str, float], *of: str) -> float:
+    """What ``counts`` cost together; only ``of`` these, where they are named."""
+    return sum(count * PRICES[what] for what, count in counts.items() if what in (of or PRICES))

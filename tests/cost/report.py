@@ -1,0 +1,185 @@
+"""The bill as tables, for a terminal and for the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
+
+from tests.cost.columns import FRAME_A_KEY, GATEWAY, HELD, PLAIN, Column
+from tests.cost.model import Model, memory_mb
+from tests.cost.prices import AS_OF, PRICES, TRACED, dollars
+
+#: What one pays for -> what of it, by the names of ``PRICES``. Lambda comes function by function.
+SERVICES = {
+    "API Gateway, messages": ("messages",),
+    "API Gateway, connection": ("connection_minutes",),
+    "Lambda, calls": ("calls",),
+    "Lambda, time": ("lambda_gb_s",),
+    "Step Functions, executions": ("executions",),
+    "Step Functions, time": ("express_gb_s",),
+    "DynamoDB, writes": ("write_units",),
+    "DynamoDB, reads": ("read_units",),
+    "CloudWatch Logs": ("log_bytes",),
+    "X-Ray": ("traces",),
+}
+COUNTED: dict[str, Callable[[Column], float]] = {
+    "frames from the browser": lambda column: column.a_burst("frames"),
+    "POSTs to CXone": lambda column: column.a_burst("POSTs"),
+    "GETs to CXone": lambda column: column.a_burst("GETs"),
+    "frames to the gateway": lambda column: column.a_burst("frames to the gateway"),
+    "nudges of a keeper": lambda column: column.a_burst("nudges"),
+    "calls of the keystroke function": lambda column: column.a_burst("Keystroke calls"),
+    "… ms": lambda column: column.a_burst("Keystroke ms"),
+    "calls of the sender": lambda column: column.a_burst("Sender calls"),
+    "… ms, sleep included ": lambda column: column.a_burst("Sender ms"),
+    "… of it asleep": lambda column: column.a_burst("slept ms") if column.counts["Sender calls"] else 0,
+    "executions": lambda column: column.a_burst("executions"),
+    "… s": lambda column: column.a_burst("express_gb_s") * 16,
+    "writes of the record": lambda column: column.a_burst("writes"),
+    "… of the sweeper's index": lambda column: column.a_burst("index writes"),
+    "write units, all": lambda column: column.a_burst("write_units"),
+    "read units": lambda column: column.a_burst("read_units"),
+    "bytes of logs": lambda column: column.a_burst("log_bytes"),
+    "traces": lambda column: column.a_burst("traces"),
+}
+PING_S = 240
+#: A keeper's: a request renews the custody of ten guests each 20 s, a record is looked at each 30 s, and a task of
+#: 0.25 vCPU and 1 GB (Fargate, Arm) holds up to 5,000.
+KEEPER_HOUR = {"queue_requests": 3600 / 20 / 10, "read_units": 3600 / 30 / 2}
+TASK_HOUR = (0.25 * 0.03238 + 1 * 0.00356) / 5000
+
+
+def counted_table(columns: Mapping[str, Column]) -> str:
+    """What a burst takes, by kind."""
+    rows = [[what, *(_number(count(column)) for column in columns.values())] for what, count in COUNTED.items()]
+    return _table(["a burst", *columns], rows)
+
+
+def bill_table(columns: Mapping[str, Column]) -> str:
+    """$ per 1,000 bursts, by service and kind."""
+    rows = [
+        [service, *(_money(dollars(column.billed, *of)) for column in columns.values())]
+        for service, of in SERVICES.items()
+    ]
+    total = ["**sum**", *(f"**{_money(dollars(column.billed))}**" for column in columns.values())]
+    return _table(["$ per 1,000 bursts", *columns], [*rows, total])
+
+
+def hours_table(columns: Mapping[str, Column]) -> str:
+    """$ per 1,000 visitor-hours: connected, held by a keeper, and typing as much as these people."""
+    rows = [
+        ["connection", *(_money(60 * PRICES["connection_minutes"]) for _ in columns)],
+        ["pings, each 4 min", *(_money(dollars(_pings())) for _ in columns)],
+        ["a guest held", *(_money(dollars(KEEPER_HOUR) + TASK_HOUR) for _ in columns)],
+        ["typing", *(_money(_typing_hour(column)) for column in columns.values())],
+    ]
+    total = ["**sum**", *(f"**{_money(_idle_hour() + _typing_hour(column))}**" for column in columns.values())]
+    return _table(["$ per 1,000 visitor-hours", *columns], [*rows, total])
+
+
+def _pings() -> dict[str, float]:
+    """An hour's: there and back, and a call of the keystroke function that posts the answer."""
+    pings, model = 3600 / PING_S, Model()
+    ms = model.post + model.on_cpu("Keystroke", model.invocation_cpu + model.call_cpu)
+    gb_s = ms / 1000 * memory_mb("Keystroke") / 1024
+    return {"messages": 2 * pings, "calls": pings, "lambda_gb_s": pings * gb_s, "traces": pings * TRACED}
+
+
+def _idle_hour() -> float:
+    return 60 * PRICES["connection_minutes"] + dollars(_pings()) + dollars(KEEPER_HOUR) + TASK_HOUR
+
+
+def _typing_hour(column: Column) -> float:
+    """Without the minutes of the connection, which are paid for anyway."""
+    a_burst = dollars(column.billed) - dollars(column.billed, "connection_minutes")
+    return a_burst * bursts_an_hour(column)
+
+
+def bursts_an_hour(column: Column) -> float:
+    """Of one visitor."""
+    return column.typing.bursts / (column.typing.there_ms / 3_600_000)
+
+
+def load_text(columns: Mapping[str, Column]) -> str:
+    """What was played, by which model and prices."""
+    typing, model = columns[HELD].typing, Model()
+    people = max(column.exact for column in columns.values())
+    return (
+        f"{typing.bursts:,} bursts of real typing: {typing.typed_ms / typing.bursts / 1000:.1f} s and"
+        f" {typing.keys / typing.bursts:.1f} keys each, {bursts_an_hour(columns[HELD]):.0f} an hour and visitor."
+        f" Exactly one `true` and one `false` a burst for {columns[HELD].exact} people with held keys and"
+        f" {people} with plain frames;"
+        " the others' are bursts with a pause of 2.0 to 2.1 s between them, told as one ([guarantees](guarantees.md))."
+        f"\n\nTaken for granted, in ms: a call of DynamoDB {model.dynamodb}, of CXone {model.cxone},"
+        f" StartExecution {model.start_execution}, from state to state {model.state}; CPU of a whole core"
+        f" {model.invocation_cpu} an invocation and {model.call_cpu} a call, on the share that memory gives"
+        f" (keystroke {memory_mb('Keystroke')} MB, sender {memory_mb('Sender')} MB). Prices as of {AS_OF}, or since."
+    )
+
+
+def goals(columns: Mapping[str, Column]) -> list[tuple[str, float, float]]:
+    """(what, counted, at most), of held keys."""
+    held = columns[HELD]
+    return [
+        ("calls to CXone of any kind, a burst", held.a_burst("POSTs", "GETs"), 2.1),
+        ("frames, a burst", held.a_burst("frames"), 4),
+        ("sender environments for 1,000 people typing", held.at_once("Sender"), 60),
+        ("$ per 1,000 bursts", 1000 * dollars(held.billed), 0.035),
+    ]
+
+
+def goals_text(columns: Mapping[str, Column]) -> str:
+    """One a line, for a terminal."""
+    lines = [
+        f"  {'✓' if is_met else '✗'} {what}: {counted:.3f}, at most {most}"
+        for what, counted, most, is_met in _met(columns)
+    ]
+    for name in (HELD, PLAIN, GATEWAY):
+        shown, ended = (columns[name].median_felt(metric) for metric in (FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED))
+        lines.append(f"    {name}: first key to true {shown:.0f} ms, last key to false {ended:.0f} ms (medians, model)")
+    return "\n".join(lines)
+
+
+def capacity_text(columns: Mapping[str, Column]) -> str:
+    """What 1,000 people who type at the same time need."""
+    return "\n".join(
+        [
+            "A thousand people typing at the same time need, in a second (`make bench ARGS=cost`):",
+            "",
+            _table(
+                ["", HELD, PLAIN, FRAME_A_KEY],
+                [
+                    [what, *(f"{need(columns[name]):,.0f}" for name in (HELD, PLAIN, FRAME_A_KEY))]
+                    for what, need in NEEDS.items()
+                ],
+            ),
+        ]
+    )
+
+
+NEEDS: dict[str, Callable[[Column], float]] = {
+    "frames": lambda column: column.a_second("frames"),
+    "Lambda environments for frames": lambda column: column.at_once("Keystroke"),
+    "sender calls": lambda column: column.a_second("Sender calls"),
+    "Lambda environments for senders, sleep included": lambda column: column.at_once("Sender"),
+    "StartExecution": lambda column: column.a_second("executions"),
+    "DynamoDB write units": lambda column: column.a_second("write_units"),
+    "DynamoDB read units": lambda column: column.a_second("read_units"),
+    "calls to CXone": lambda column: column.a_second("POSTs", "GETs"),
+}
+
+
+def _table(head: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cell.strip() for cell in line)} |" for line in lines)
+
+
+def _number(count: float) -> str:
+    if not count:
+        return "–"
+    return f"{count:,.0f}" if count >= 100 else f"{count:.1f}" if count >= 20 else f"{count:.2f}"
+
+
+def _money(a_thousandth: float) -> str:
+    return f"{1000 * a_thousandth:.4f}" if a_thousandth else "–"
