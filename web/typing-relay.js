@@ -74,7 +74,7 @@ export class TypingRhythm {
     const counts = at - this.#toldKeyAt < Math.max(this.#debounceMs, this.#holdMs);
     this.#newestKeyAt = this.#toldKeyAt = this.#nextFrameAt = -Infinity;
     this.#unsent = false;
-    return this.#connected && counts ? [{ action: "stop", ...(this.#holdMs && { ago_ms }) }] : [];
+    return counts ? [{ action: "stop", ...(this.#holdMs && { ago_ms }) }] : [];
   }
 
   /** Welcomed: the server's timings hold, and a key pressed meanwhile leaves if it is still fresh. */
@@ -83,12 +83,13 @@ export class TypingRhythm {
     if (heartbeat_ms > 0) this.#heartbeatMs = heartbeat_ms;
     this.#holdMs = hold_ms > 0 ? hold_ms : 0;
     this.#connected = true;
-    this.#toldKeyAt = this.#nextFrameAt = -Infinity;
     return this.wake(at);
   }
 
+  /** The server has ended the typing. */
   disconnected() {
     this.#connected = false;
+    this.#toldKeyAt = this.#nextFrameAt = -Infinity;
   }
 }
 

@@ -151,7 +151,8 @@ class Process:
         return talk_of
 
     def _settings(self) -> Settings:
-        policy = Policy(grace_ms=runtime.number("GUEST_GRACE_SECONDS", 60) * 1000)
+        grace_ms = runtime.number("GUEST_GRACE_SECONDS", 60) * 1000
+        policy = Policy(grace_ms, needs_socket=runtime.is_digital_first())
         return Settings(self.name, refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30), policy=policy)
 
     def _outbox(self, sessions: DynamoSessions, visitors: Visitors) -> Outbox:
@@ -206,8 +207,12 @@ class Process:
     def _emit_metrics(self) -> None:
         """Write counts and gauges as one line that CloudWatch reads metrics from (EMF)."""
         metrics = Metrics()
-        for name, count in self.counters.take().items():
+        counts = self.counters.take()
+        for name, count in counts.items():
             metrics.add_metric(name, MetricUnit.Count, count)
+        calls = sum(count for name, count in counts.items() if name.startswith("Typing."))
+        if calls:
+            metrics.add_metric("CallsAccepted", MetricUnit.Percent, 100 * counts.get("Typing.accepted", 0) / calls)
         for name, value in self.keeper.gauges().items():
             metrics.add_metric(name, MetricUnit.Count, value)
         held_percent = 100 * len(self.custody) / self.max_guests

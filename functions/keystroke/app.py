@@ -11,7 +11,7 @@ from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, Limits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.flows import connected, ensure_guest, key_pressed, run, step, stopped
-from typing_relay.relay.messages import Sender, message_sent
+from typing_relay.relay.messages import Sender, message_sent, messages_seen
 from typing_relay.relay.ports import MessageStatus, SentMessage
 
 logger = runtime.logger
@@ -107,6 +107,9 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             _tell_of_a_burst("stop", became, session_id)
         case frames.Message():
             return _message(frame, request)
+        case frames.Seen():
+            reached = run(messages_seen(world, session_id))
+            logger.debug("seen", session=session_id, reached=reached)
         case _:
             logger.debug("typing signals are off", session=session_id)
     return None

@@ -28,10 +28,11 @@ def main() -> int:
 
 
 def _print_ready(info: dict[str, Any], seconds: float) -> None:
-    cxone = "simulated" if info["cxone_control_url"] else "as CXONE_BASE_URL says"
+    named_by = "DFO_GATEWAY_URL" if info["platform"] == "dfo" else "CXONE_BASE_URL"
+    cxone = "simulated" if info["cxone_control_url"] else f"as {named_by} says"
     print(f"Ready after {seconds:.1f} s. Open {info['console_url']} ; Ctrl-C stops everything.\n")
     print(f"  visitors connect to  {info['websocket_url']}?token=…   (make token VISITOR=alice)")
-    print(f"  CXone                {info['cxone_base_url']} ({cxone})")
+    print(f"  CXone                {info.get('dfo_gateway_url', info['cxone_base_url'])} ({cxone})")
     print(f"  AWS emulator         {info['aws_endpoint_url']}")
     print(f"  logs                 {info['logs']}", flush=True)
 

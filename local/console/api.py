@@ -13,7 +13,8 @@ from aiohttp import web
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.commands.token import visitor_token
-from local.console.faults import BLOWS, SWITCHES, blow_named, switch_named
+from local.console.agent import gateway_call, webchat_call
+from local.console.faults import PANELS
 from local.console.feed import Feed, now_ms
 from local.console.stack import Stack
 
@@ -86,30 +87,32 @@ async def _send_feed(page: web.WebSocketResponse, feed: Feed, seen: int) -> None
 
 
 async def _faults(request: web.Request) -> web.Response:
+    panel = PANELS[_running_stack(request).platform]
     faults = await _control(request, "GET", "faults")
     return web.json_response(
         {
             "switches": [
                 {"name": item.name, "label": item.label, "effect": item.effect, "on": item.is_on(faults)}
-                for item in SWITCHES
+                for item in panel.switches
             ],
-            "blows": [{"name": item.name, "label": item.label, "effect": item.effect} for item in BLOWS],
+            "blows": [{"name": item.name, "label": item.label, "effect": item.effect} for item in panel.blows],
         }
     )
 
 
 async def _set_switch(request: web.Request) -> web.Response:
-    switch = switch_named(request.match_info["name"])
+    switch = PANELS[_running_stack(request).platform].switch(request.match_info["name"])
     on = (await _body(request)).get("on")
     if switch is None or not isinstance(on, bool):
         raise _refusal(web.HTTPBadRequest, 'Expected a known switch and {"on": true or false}.')
-    faults = await _control(request, "PUT", "faults", switch.on if on else switch.off)
+    faults = await _control(request, "GET", "faults")
+    faults = await _control(request, "PUT", "faults", switch.change(faults, on))
     request.app[FEED].log.add("fault", now_ms(), what=f"{switch.label} {'on' if on else 'off'}")
     return web.json_response({"name": switch.name, "on": switch.is_on(faults)})
 
 
 async def _strike(request: web.Request) -> web.Response:
-    blow = blow_named(request.match_info["name"])
+    blow = PANELS[_running_stack(request).platform].blow(request.match_info["name"])
     if blow is None:
         raise _refusal(web.HTTPNotFound, "There is no such fault.")
     if blow.path is None:
@@ -132,17 +135,32 @@ def _kill_keeper(request: web.Request) -> None:
 
 
 async def _agent(request: web.Request) -> web.Response:
-    body = await _body(request)
+    """An agent's act, as v1's frames name it. On Digital-First the log of messages is the gateway's own."""
+    body, stack = await _body(request), _running_stack(request)
     guest_id, frame = body.get("guest_id"), body.get("frame")
-    answer = await _control(request, "POST", "agent", {"guest_id": guest_id, "frame": frame})
+    if stack.platform == "dfo":
+        return web.json_response(await _agent_at_gateway(request, guest_id, frame))
+    answer = await _control(request, "POST", *webchat_call(guest_id, frame))
     if isinstance(frame, dict) and frame.get("type") == "message":
         request.app[FEED].log.add("agent_message", now_ms(), guest_id=guest_id, text=str(frame.get("text")))
     return web.json_response(answer)
 
 
+async def _agent_at_gateway(request: web.Request, guest_id: object, frame: object) -> Any:
+    thread_id = request.app[FEED].threads.newest_of(guest_id)
+    if thread_id is None:
+        raise _refusal(web.HTTPBadRequest, "guest_id: this visitor has no contact; it begins with a message.")
+    call = gateway_call(thread_id, frame)
+    if call is None:
+        raise _refusal(web.HTTPBadRequest, "frame: expected agent-typing, message, accept, read or close.")
+    return await _control(request, "POST", *call)
+
+
 async def _message(request: web.Request) -> web.Response:
-    """A visitor's message: the front end's own chat carries it, not the relay."""
-    body = await _body(request)
+    """A visitor's message on v1: the front end's own chat carries it, not the relay."""
+    body, stack = await _body(request), request.app[FEED].stack
+    if stack and stack.platform == "dfo":
+        raise _refusal(web.HTTPConflict, "On Digital-First messages go through the relay.")
     session, text = _checked_visitor(str(body.get("session"))), body.get("text")
     if not isinstance(text, str) or not 0 < len(text) <= LONGEST_MESSAGE:
         raise _refusal(web.HTTPBadRequest, f"text: expected 1 to {LONGEST_MESSAGE} characters")
@@ -150,7 +168,7 @@ async def _message(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
-async def _control(request: web.Request, method: str, path: str, body: Body | None = None) -> Body:
+async def _control(request: web.Request, method: str, path: str, body: Body | None = None) -> Any:
     """Call the simulated CXone's control. Its refusals are passed on as they are."""
     stack = _running_stack(request)
     if stack.cxone_control_url is None:
@@ -158,7 +176,7 @@ async def _control(request: web.Request, method: str, path: str, body: Body | No
     try:
         url = f"{stack.cxone_control_url}/{path}"
         async with request.app[HTTP].request(method, url, json=body, timeout=PATIENCE) as response:
-            answer: Body = await response.json()
+            answer = await response.json()
             status = response.status
     except (aiohttp.ClientError, TimeoutError) as error:
         raise _refusal(web.HTTPServiceUnavailable, "The simulated CXone does not answer.") from error

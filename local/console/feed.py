@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.console.gateway_events import Threads, as_console_events, changes_threads
 from local.console.records import Record, changed_records, read_records
 from local.console.stack import Stack, read_stack
 from local.simulating.events import Event, EventLog
@@ -18,7 +19,7 @@ STACK_POLL = 0.5  # s
 RECORD_POLL = 0.25  # s, while a page looks on
 LONG_POLL = 20  # s
 KEPT_FOR_NEW_PAGES = 2000  # events
-SHOWN_OF_STACK = ("websocket_url", "cxone_base_url", "keeper_pids")
+SHOWN_OF_STACK = ("platform", "websocket_url", "cxone_base_url", "keeper_pids")
 
 
 def now_ms() -> float:
@@ -34,6 +35,7 @@ class Feed:
         self.log = EventLog()
         self.stack: Stack | None = None
         self.listeners = 0
+        self.threads = Threads()
         self._stack_file = stack_file
         self._records: dict[str, Record] = {}
 
@@ -69,8 +71,9 @@ class Feed:
                 continue
             if self.stack.cxone_control_url != control_url:
                 control_url, after = self.stack.cxone_control_url, 0
+                self.threads = Threads()
             try:
-                after = await self._read_simulator(http, control_url, after)
+                after = await self._read_simulator(http, self.stack, control_url, after)
             except (aiohttp.ClientError, TimeoutError):
                 await asyncio.sleep(STACK_POLL)
 
@@ -89,14 +92,21 @@ class Feed:
             self.log.add("record", now_ms(), **record)
         self._records = records
 
-    async def _read_simulator(self, http: aiohttp.ClientSession, control_url: str, after: int) -> int:
-        url = f"{control_url}/events?after={after}&wait={LONG_POLL}"
-        async with http.get(url, timeout=aiohttp.ClientTimeout(LONG_POLL + 5)) as response:
-            answer = await response.json()
-        for event in answer["events"]:
+    async def _read_simulator(self, http: aiohttp.ClientSession, stack: Stack, control_url: str, after: int) -> int:
+        answer = await _get(http, f"{control_url}/events?after={after}&wait={LONG_POLL}")
+        events = answer["events"]
+        if stack.platform == "dfo":
+            events = await self._translated(http, control_url, events)
+        for event in events:
             fields = {name: value for name, value in event.items() if name not in ("n", "at", "kind")}
             self.log.add(event["kind"], event["at"], **fields)
         return int(answer["next"])
+
+    async def _translated(self, http: aiohttp.ClientSession, control_url: str, events: list[Any]) -> list[Any]:
+        """The gateway's events as the page knows them, and what is new in its threads."""
+        changed = any(map(changes_threads, events))
+        threads = await _get(http, f"{control_url}/threads") if changed else []
+        return [*as_console_events(events), *self.threads.news(threads, now_ms())]
 
     def _stack_event(self) -> dict[str, Any]:
         stack: dict[str, Any] = asdict(self.stack) if self.stack else {}
@@ -109,3 +119,8 @@ class Feed:
             "simulator": bool(self.stack and self.stack.cxone_control_url),
             **shown,
         }
+
+
+async def _get(http: aiohttp.ClientSession, url: str) -> Any:
+    async with http.get(url, timeout=aiohttp.ClientTimeout(LONG_POLL + 5)) as response:
+        return await response.json()

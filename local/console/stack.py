@@ -14,6 +14,7 @@ class Stack:
     """A running stack. `cxone_control_url` is None when CXone is not the built-in simulator."""
 
     pid: int
+    platform: str  # v1 or dfo
     websocket_url: str
     cxone_base_url: str
     cxone_control_url: str | None

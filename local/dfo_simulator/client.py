@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from local.dfo_simulator.faults import Fault
@@ -83,6 +83,11 @@ class DfoControl(Control):
     def set_faults(self, *faults: Fault) -> None:
         """From now on these go wrong, and nothing else."""
         self._call("PUT", "faults", {"faults": [fault.as_json() for fault in faults]})
+
+    def set_faults_of(self, visitor_id: str, *faults: Fault) -> None:
+        """From now on these, and no others, go wrong for this visitor alone; what goes wrong for others stays."""
+        own = [replace(fault, visitor=visitor_id).as_json() for fault in faults]
+        self._call("PUT", "faults", {"faults": own, "visitor": visitor_id})
 
     # The agent. Each returns on how many sockets the visitor is told.
 

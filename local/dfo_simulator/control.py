@@ -104,12 +104,15 @@ async def _faults(request: web.Request) -> web.Response:
 
 
 async def _set_faults(request: web.Request) -> web.Response:
-    simulator = request.app[SIMULATOR]
+    simulator, body = request.app[SIMULATOR], await json_body(request)
     try:
-        faults = parse_faults((await json_body(request)).get("faults"))
+        faults = parse_faults(body.get("faults"))
     except SettingError as error:
         raise bad_request(str(error)) from None
-    simulator.faults.replace(faults)
+    visitor = body.get("visitor")
+    if visitor is not None and not isinstance(visitor, str):
+        raise bad_request("visitor: expected a string")
+    simulator.faults.replace(faults, visitor)
     simulator.note("control", what="faults", faults=[f"{fault.on} {fault.do}" for fault in faults])
     return web.json_response(simulator.faults.as_json())
 

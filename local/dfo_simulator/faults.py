@@ -80,9 +80,10 @@ class Faults:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
-    def replace(self, faults: Sequence[Fault]) -> None:
-        """From now on these."""
-        self._faults = list(faults)
+    def replace(self, faults: Sequence[Fault], visitor: str | None = None) -> None:
+        """From now on these; with a `visitor`, in the place of those meant for this visitor alone."""
+        others = [] if visitor is None else [fault for fault in self._faults if fault.visitor != visitor]
+        self._faults = [*others, *faults]
 
     def pick(self, roll: random.Random, on: str, kind: str = "", visitor: str | None = None) -> Fault | None:
         """The fault that befalls this time. One with a count has been used once more then."""

@@ -1,9 +1,14 @@
-"""What the sender told CXone, read from its log: works with any CXone, simulated or not."""
+"""What CXone was told of typing, read from the log of whoever told it: works with any CXone, simulated or not.
+
+On v1 that is the sender, on Digital-First the keeper; both write the same line.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from local.stack.aws import Aws
@@ -11,7 +16,7 @@ from local.stack.aws import Aws
 
 @dataclass(frozen=True, slots=True)
 class TypingCall:
-    """One typing POST: when it began and ended (epoch ms), what it said, how it ended."""
+    """One typing POST, or frame: when it left and when its end was known (epoch ms), what it said, how it ended."""
 
     began: int
     ended: int
@@ -33,10 +38,18 @@ def typing_calls(aws: Aws, sender: str, session_id: str) -> list[TypingCall]:
 def logged_calls(logs: Any, group: str, session_id: str, since: int = 0) -> list[TypingCall]:
     """The typing POSTs for a session in the sender's log group, from ``since`` (epoch ms) on, oldest first."""
     pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
-    lines = (_line(event["message"]) for page in pages for event in page["events"])
+    return _calls((event["message"] for page in pages for event in page["events"]), session_id)
+
+
+def keeper_calls(log: Path, session_id: str) -> list[TypingCall]:
+    """The typing frames for a session in a keeper's log file, oldest first."""
+    return _calls(log.read_text().splitlines(), session_id)
+
+
+def _calls(texts: Iterable[str], session_id: str) -> list[TypingCall]:
     calls = [
         TypingCall(line["began"], line["began"] + line["ms"], line["typing"], line["outcome"])
-        for line in lines
+        for line in map(_line, texts)
         if line.get("message") == "cxone typing" and line.get("session") == session_id
     ]
     return sorted(calls, key=lambda call: call.began)

@@ -13,13 +13,14 @@ _DENSITY = " ▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What was played and what came of it; all times in epoch ms."""
+    """What was played and what came of it; all times in epoch ms. `way_out`: what the calls' lane is called."""
 
     title: str
     start: int
     keys: Sequence[int]
     frames: Sequence[int]
     calls: Sequence[TypingCall]
+    way_out: str = "calls out"
 
     @property
     def end(self) -> int:
@@ -37,7 +38,7 @@ def draw(played: Played, width: int = WIDTH) -> str:
     lanes = {
         "keys": _density(map(column, played.keys), width),
         "frames in": _marks(((column(at), "•") for at in played.frames), width),
-        "calls out": _marks(((column(call.began), _sign(call)) for call in played.calls), width),
+        played.way_out: _marks(((column(call.began), _sign(call)) for call in played.calls), width),
         "agent sees": _shown(played.calls, column, width),
         "seconds": _scale(span, width),
     }

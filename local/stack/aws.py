@@ -50,6 +50,10 @@ class Aws:
             self._clients[service] = self._session.client(service, endpoint_url=self.endpoint_url, config=_CONFIG)
         return self._clients[service]
 
+    def connections(self, url: str) -> Any:
+        """A client of the connections to the WebSocket API that is managed at this URL."""
+        return self._session.client("apigatewaymanagementapi", endpoint_url=url, config=_CONFIG)
+
     def patient_client(self, service: str, seconds: int) -> Any:
         """A client of its own that waits so long for an answer and asks once."""
         return self._session.client(

@@ -8,6 +8,7 @@ from pathlib import Path
 BENCHMARKS = (
     *("real_typing", "page", "coalesced_key", "cold_start", "aws_carriers"),
     *("keeper_sockets", "keeper_neighbours", "keeper_at_scale", "storm"),
+    *("digital_first", "digital_first_at_scale"),
 )
 
 

@@ -72,7 +72,15 @@ class Queue:
 class Table:
     """DynamoDB: session records as wide as real ones, updated by the values of an update."""
 
-    SETS: ClassVar = {":keeper": "keeper", ":guest": "guest_id", ":url": "web_socket_url", ":status": "guest_status"}
+    SETS: ClassVar = {
+        ":keeper": "keeper",
+        ":guest": "guest_id",
+        ":url": "web_socket_url",
+        ":status": "guest_status",
+        ":until": "access_until",
+        ":conversation": "conversation",
+        ":open": "contact_open",
+    }
 
     def __init__(self) -> None:
         self._items: dict[str, Answer] = {}
@@ -160,6 +168,25 @@ class Cloud:
         guest_id = f"guest-{next(self._numbers)}"
         return web.json_response({"id": guest_id, "webSocketUrl": f"{self._sockets_url}/{guest_id}?secret=1"})
 
+    async def access(self, request: web.Request) -> web.Response:
+        """Digital-First: an anonymous visitor."""
+        asked = await request.json()
+        return web.json_response({"accessToken": "token", "expiresIn": 86_400, **asked})
+
+    async def channel(self, _request: web.Request) -> web.Response:
+        return web.json_response({"isLiveChat": True, "isAuthorizationEnabled": False})
+
+    async def availability(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "online"})
+
+    async def line(self, request: web.Request) -> web.WebSocketResponse:
+        """A keeper's; nobody nudges."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for _ in socket:
+            pass
+        return socket
+
     async def post(self, _request: web.Request) -> web.Response:
         self._counts["PostToConnection"] += 1
         return web.Response()
@@ -186,6 +213,10 @@ class Cloud:
             [
                 web.post("/api/v1/oauth/token", self.token),
                 web.post("/api/v1/webchat/guests", self.guests),
+                web.post("/oauth/token", self.access),
+                web.get("/chat/1.0/brand/{brand}/channel/{channel}", self.channel),
+                web.get("/chat/1.0/brand/{brand}/channel/{channel}/availability", self.availability),
+                web.get("/line", self.line),
                 web.post("/@connections/{connection}", self.post),
                 web.post("/sessions", self.put_sessions),
                 web.get("/keepers", self.keepers),

@@ -1,6 +1,7 @@
 """The whole keeper at scale: memory and idle CPU, a mass drop, and guests taken over from a killed and a drained task.
 
 python -m tests.benchmarks.keeper_at_scale [GUESTS [GUESTS_TAKEN_OVER]]
+Digital-First, with a heartbeat of each guest every 15 s: python -m tests.benchmarks.digital_first_at_scale [GUESTS]
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -33,8 +34,9 @@ SETTLE_S = 3
 class Scene:
     """A cloud, a CXone with TLS sockets, and keepers between them."""
 
-    def __init__(self, sockets: Program, cloud_url: str, certificate: Path) -> None:
+    def __init__(self, sockets: Program, cloud_url: str, certificate: Path, settings: Mapping[str, str]) -> None:
         self.sockets, self._cloud_url, self._certificate = sockets, cloud_url, certificate
+        self._settings = settings
         self._http = requests.Session()
         self.keepers: list[KeeperProcess] = []
 
@@ -64,6 +66,7 @@ class Scene:
                 "POWERTOOLS_LOG_LEVEL": "WARNING",
                 "KEEPER_MAX_GUESTS": "10000",
                 "KEEPER_OPENINGS_PER_SECOND": str(OPENINGS_PER_SECOND),
+                **self._settings,
             }
         )
         self.keepers.append(keeper)
@@ -85,14 +88,30 @@ class Scene:
             keeper.kill()
 
 
+def _digital_first(sockets_url: str, cloud_url: str) -> dict[str, str]:
+    return {
+        "CXONE_PLATFORM": "dfo",
+        "MESSAGES_TABLE": "messages",
+        "KEEPER_LINE_URL": f"{cloud_url.replace('http:', 'ws:')}/line",
+        "DFO_GATEWAY_URL": sockets_url,
+        "DFO_CHAT_URL": cloud_url,
+        "DFO_AUTHORIZE_URL": cloud_url,
+        "DFO_BRAND_ID": "1386",
+        "DFO_CHANNEL_ID": "chat_local",
+    }
+
+
 @contextmanager
-def scene() -> Iterator[Scene]:
+def scene(*, digital_first: bool = False) -> Iterator[Scene]:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         certificate = Certificates(Path(folder)).path
         sockets = stack.enter_context(running("socket_server", str(certificate)))
-        cloud = stack.enter_context(running("cloud_stub", f"wss://127.0.0.1:{sockets.line()}"))
-        made = Scene(sockets, f"http://127.0.0.1:{cloud.line()}", certificate)
+        sockets_url = f"wss://127.0.0.1:{sockets.line()}"
+        cloud = stack.enter_context(running("cloud_stub", sockets_url))
+        cloud_url = f"http://127.0.0.1:{cloud.line()}"
+        settings = _digital_first(sockets_url, cloud_url) if digital_first else {}
+        made = Scene(sockets, cloud_url, certificate, settings)
         stack.callback(made.stop)
         yield made
 
@@ -110,8 +129,8 @@ def report(what: str, figure: str) -> None:
     print(f"{what:<64}{figure:>20}", flush=True)
 
 
-def measure_holding(guests: int) -> None:
-    with scene() as it:
+def measure_holding(guests: int, *, digital_first: bool = False) -> None:
+    with scene(digital_first=digital_first) as it:
         it.ask_for_guests(guests)
         keeper = it.start_keeper()
         took = seconds_until(lambda: it.sockets_open() == guests)

@@ -1,4 +1,7 @@
-"""A WebSocket server for benchmarks, in a process of its own: thousands of TLS sockets, messages on command."""
+"""A WebSocket server for benchmarks, in a process of its own: thousands of TLS sockets, messages on command.
+
+To whom speaks to it, it is a Digital-First gateway where nobody has a thread.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,8 @@ class Server:
         self._open.add(connection)
         self._opened_in[int(time.monotonic())] += 1
         try:
-            async for _ in connection:
-                pass
+            async for text in connection:
+                await connection.send(_as_gateway(str(text)))
         finally:
             self._open.discard(connection)
 
@@ -63,6 +66,14 @@ class Server:
             first, last = min(self._opened_in), max(self._opened_in)
             return json.dumps([self._opened_in[second] for second in range(first, last + 1)])
         return str(len(self._open))
+
+
+def _as_gateway(text: str) -> str:
+    """What the Digital-First gateway says to a heartbeat, and to a look for a thread that there is not."""
+    frame = json.loads(text)
+    if frame["action"] == "heartbeat":
+        return json.dumps("pong")
+    return json.dumps({"eventId": frame["eventId"], "error": {"errorCode": "RecoveringLivechatFailed"}})
 
 
 if __name__ == "__main__":

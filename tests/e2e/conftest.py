@@ -18,8 +18,8 @@ from tests.support.relay_stage import SOON_TAKEN_OVER
 class RestartableStack:
     """A stack that a test may stop and start: console on the same port, everything else anew."""
 
-    def __init__(self) -> None:
-        self._settings: Settings = read_settings({"PORT": str(free_port())})
+    def __init__(self, **environment: str) -> None:
+        self._settings: Settings = read_settings({"PORT": str(free_port()), **environment})
         self._running: Stack | None = None
 
     def start(self) -> None:

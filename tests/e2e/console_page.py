@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 # Notes when the agent's indicator goes on or out, and when the newest key was pressed: all on the page's clock.
 WATCH = """
@@ -39,10 +39,14 @@ class ConsolePage:
 
     def open(self) -> None:
         """Load it and wait until the visitor is connected and the agent has the conversation."""
+        self.load()
+        expect(self.agent_box).to_be_enabled()
+
+    def load(self) -> None:
+        """Load it and wait until the visitor is connected; on Digital-First agents have nothing to work on yet."""
         self.page.goto(self._url)
         self.page.evaluate(WATCH)
         self.expect_connected()
-        expect(self.agent_box).to_be_enabled()
 
     def expect_connected(self, timeout: float | None = None) -> None:
         expect(self.status).to_have_text("Connected", timeout=timeout)
@@ -54,6 +58,21 @@ class ConsolePage:
     def type(self, text: str) -> None:
         """Press these keys in the visitor's box, ten a second."""
         self.visitor_box.press_sequentially(text, delay=100)
+
+    def say(self, text: str) -> Locator:
+        """The visitor sends a message; returns it as it stands in the chat."""
+        self.visitor_box.fill(text)
+        self.visitor_box.press("Enter")
+        return self.visitor_log.locator(".message", has_text=text)
+
+    def answer(self, text: str) -> None:
+        """The agent sends a message, typing it."""
+        self.agent_box.press_sequentially(text, delay=50)
+        self.agent_box.press("Enter")
+
+    def act(self, name: str) -> None:
+        """The agent presses this button of the desk."""
+        self.page.locator("#agent").get_by_role("button", name=name, exact=True).click()
 
     def changes(self) -> list[dict[str, Any]]:
         """When the agent's indicator went on or out: [{"on", "at" (epoch ms)}]."""

@@ -48,13 +48,14 @@ def test_a_tab_that_is_hidden_and_frozen_while_its_visitor_types_has_stopped_bef
     tab.press("y")
     tab.freeze()
     console.expect_typing(False)
-    tab.hide()  # it can be asked again
+    tab.thaw()
     assert quiet_ms(console, tab) < DEBOUNCE_MS
 
 
 def test_where_timers_run_once_a_second_typing_goes_on_and_the_end_comes_at_most_so_much_late(console, tab):
     """T3: longer than a hold. T2: the stop says how late it is."""
     tab.hide()
+    assert tab.evaluate("document.hidden")
     type_for(tab, 1.5 * HOLD_MS / 1000)
     assert lights(console) == [True]
     console.expect_typing(False)

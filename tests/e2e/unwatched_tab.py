@@ -35,7 +35,7 @@ WebSocket.prototype.send = function (text) {
 
 
 class UnwatchedTab:
-    """The visitor's page. ``hide`` and ``sleep`` are what may happen to it."""
+    """The visitor's page. ``hide``, ``freeze`` and ``sleeping`` are what may happen to it."""
 
     def __init__(self, browser: Browser, port: int) -> None:
         self._browser = browser
@@ -71,13 +71,17 @@ class UnwatchedTab:
         self._call("Input.insertText", text=text)
 
     def hide(self) -> None:
-        """Nobody sees the tab any more: Chromium lets its timers run once a second."""
-        self.freeze()
-        self._call("Page.setWebLifecycleState", state="active")
+        """Minimise the window: Chromium lets the timers of what nobody sees run once a second."""
+        window = self._call("Browser.getWindowForTarget")["windowId"]
+        self._call("Browser.setWindowBounds", windowId=window, bounds={"windowState": "minimized"})
 
     def freeze(self) -> None:
         """Hidden, and no script of it runs."""
         self._call("Page.setWebLifecycleState", state="frozen")
+
+    def thaw(self) -> None:
+        """Hidden still, but its scripts run again."""
+        self._call("Page.setWebLifecycleState", state="active")
 
     @contextmanager
     def sleeping(self) -> Iterator[None]:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from local.dfo_simulator.client import running_gateway
+from local.stack.settings import read_settings
 from local.stack.stack import Stack
+from tests.support.gateway_stage import GatewayStage
 from tests.support.relay_stage import SOON_TAKEN_OVER, RelayStage
 from tests.support.sdk_frames import Frame, record_sdk_frames
 from tests.support.sdk_peer import MISSING, install_sdk, sdk_can_run
@@ -25,6 +27,14 @@ def stack() -> Iterator[Stack]:
 def stage(stack: Stack) -> RelayStage:
     """The running stack, with what a fault test does to it."""
     return RelayStage(stack)
+
+
+@pytest.fixture(scope="session")
+def dfo_stage() -> Iterator[GatewayStage]:
+    """The same on Digital-First: a simulated gateway in the place of CXone's REST API."""
+    settings = read_settings({"CXONE_PLATFORM": "dfo"})
+    with Stack(settings, as_newest=False, senders=2, keeper=SOON_TAKEN_OVER) as running:
+        yield GatewayStage(running)
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,7 @@ def console(tmp_path_factory) -> Iterator[Console]:
 def stack_of(simulator_url: str) -> dict:
     return {
         "pid": os.getpid(),
+        "platform": "v1",
         "keeper_pids": [],
         "websocket_url": "ws://127.0.0.1:9/live",
         "cxone_base_url": simulator_url,

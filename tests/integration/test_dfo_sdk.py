@@ -1,15 +1,22 @@
 """NICE's own chat SDK against the simulated gateway: what it accepts, the simulator says as the real one does."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typing_relay.cxone.dfo import frames_out
+from typing_relay.cxone.dfo.identity import Channel, Visitor
 
 from local.dfo_simulator import frames_in
 from local.dfo_simulator.client import DfoControl, running_gateway
 from local.dfo_simulator.faults import Fault
-from tests.support.sdk_frames import Frame, Person, find_no_thread, sdk_of
+from tests.support.dfo_client import new_id
+from tests.support.sdk_frames import ABSENT, Frame, Person, differences, find_no_thread, normalised, sdk_of
 from tests.support.sdk_peer import MISSING, SdkError, install_sdk, sdk_can_run
+
+#: `visit` is `{}` here, and has an id there.
+NO_VISIT = {"payload.visit": ({}, ABSENT), "payload.visit.id": (ABSENT, "<visit>")}
 
 pytestmark = pytest.mark.skipif(not sdk_can_run(), reason=MISSING)
 
@@ -180,3 +187,26 @@ def test_recorded_frames_have_names_for_ids(sdk_frames: dict[str, Frame]) -> Non
             "visit": {"id": "<visit>"},
         },
     }
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        frames_out.recover("thread", livechat=True),
+        frames_out.recover("thread", livechat=False),
+        frames_out.typing("thread", True),
+        frames_out.typing("thread", False),
+        frames_out.message("thread", new_id(), "Good morning"),
+        frames_out.message_seen("thread"),
+        frames_out.generate_authorization_token("thread", "/chat/1.0/brand/1386/messages/1"),
+    ],
+    ids=lambda request: request.event_type,
+)
+def test_what_the_relay_sends_is_field_by_field_what_the_sdk_sends(
+    sdk_frames: dict[str, Frame], request_: frames_out.Request
+) -> None:
+    """But for the visit, which may be left out: the relay knows of none."""
+    text = frames_out.encoded(request_, new_id(), Channel(1386, "chat_local"), Visitor("visitor", "customer"))
+    person = Person(visitor_id="visitor", customer_id="customer", thread_id="thread")
+    ours = normalised(json.loads(text), person)
+    assert differences(ours, sdk_frames[request_.event_type]) == NO_VISIT

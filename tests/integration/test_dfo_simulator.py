@@ -649,6 +649,19 @@ def test_a_fault_with_a_count_is_over_after_so_many(gateway: DfoControl, chattin
     assert gateway.faults() == []
 
 
+def test_faults_of_one_visitor_are_replaced_without_touching_those_of_others(gateway: DfoControl) -> None:
+    """The control `faults` with a visitor."""
+    gateway.set_faults(Fault("authorize", "refuse"))
+    gateway.set_faults_of("alice", Fault("handshake", "refuse"), Fault("socket", "mute"))
+    gateway.set_faults_of("bob", Fault("handshake", "hang"))
+    gateway.set_faults_of("alice", Fault("frame", "error"))
+    assert [(fault["visitor"], fault["on"]) for fault in gateway.faults()] == [
+        (None, "authorize"),
+        ("bob", "handshake"),
+        ("alice", "frame"),
+    ]
+
+
 def test_a_fault_with_a_rate_befalls_the_same_each_time(
     gateway: DfoControl, new_client: Callable[..., DfoClient]
 ) -> None:

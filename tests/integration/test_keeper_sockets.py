@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from typing_relay.keeper.sockets import FRAMES_PER_TURN, Address, GuestSocket, Limits, Stage
+from typing_relay.keeper.sockets import FRAMES_PER_TURN, READ_BYTES, Address, GuestSocket, Limits, Stage
 
 from tests.support.web_socket_peers import (
     CLOSE,
@@ -230,6 +230,17 @@ def test_many_frames_in_one_record_are_all_heard_in_order(wire: Wire) -> None:
     peer.sendall(b"".join(frame(TEXT, str(number).encode()) for number in range(count)))
     wire.turn_until(lambda: len(heard.texts) == count)
     assert heard.texts == [str(number) for number in range(count)]
+
+
+def test_nothing_of_a_record_as_large_as_tls_allows_is_left_unread(wire: Wire) -> None:
+    """What OpenSSL had read and nobody had taken would wait for the next frame, which may never come."""
+    _, heard, peer = wire.opened()
+    first = frame(TEXT, b"x" * 1000)
+    last = frame(TEXT, b"y" * (READ_BYTES - 2 - 2 - 2 - len(first)) + b"!!")
+    assert len(first + last) == READ_BYTES
+    peer.sendall(first + last)
+    wire.turn_until(lambda: len(heard.texts) == 2)
+    assert heard.texts[1].endswith("!!")
 
 
 def test_a_message_of_1_mb_arrives_whole(wire: Wire) -> None:

@@ -12,10 +12,12 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 from botocore.exceptions import ClientError
 from websockets.sync.client import connect
 
 from local.stack.processes import port_is_taken
+from local.stack.settings import read_settings
 from local.stack.stack import Stack
 from local.stack.task_credentials import TaskCredentials
 
@@ -113,6 +115,26 @@ class TestCommands:
     def test_a_function_takes_a_sample_event(self, stack: Stack, function: str, event: str) -> None:
         done = run(stack, "local.commands.invoke", function, f"events/{event}.json")
         assert (done.returncode, type(json.loads(done.stdout))) == (0, dict), done.stderr
+
+
+def test_on_digital_first_the_stack_file_names_the_gateway_and_whose_channel_it_is() -> None:
+    """All that a client needs, and the five variables by which another gateway is named, in lower case."""
+    with Stack(read_settings({"CXONE_PLATFORM": "dfo"}), as_newest=False, senders=1) as stack:
+        info = json.loads((Path(stack.info["logs"]) / "stack.json").read_text())
+        channel = f"{info['dfo_chat_url']}/chat/1.0/brand/{info['dfo_brand_id']}/channel/{info['dfo_channel_id']}"
+        headers = {"x-sdk-version": "2.2.0"}  # without a version the gateway refuses
+        availability = requests.get(f"{channel}/availability", headers=headers, timeout=10)
+        is_gateway_there = port_is_taken(port_of(info["dfo_gateway_url"]))
+    assert info["platform"] == "dfo"
+    assert availability.json() == {"status": "online"}
+    assert is_gateway_there
+    assert info["dfo_gateway_url"].startswith("ws://127.0.0.1:")
+    assert info["dfo_authorize_url"].startswith("http://127.0.0.1:")
+
+
+def test_on_v1_the_stack_file_names_no_gateway(stack: Stack) -> None:
+    assert stack.info["platform"] == "v1"
+    assert not [name for name in stack.info if name.startswith("dfo_")]
 
 
 def test_a_keeper_that_dies_is_replaced(stack: Stack) -> None:

@@ -27,8 +27,16 @@ BESIDE_THE_POINT = ("tests/unit/web/", "tests/unit/support/test_mutants.py")
 
 #: Without line numbers of other tests, without memory of other runs, and random only as the seed says.
 PYTEST = ("-m", "pytest", "-q", "-x", "-rfE", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-seed=0")
-SOCKETS = ("tests/integration/test_keeper_sockets.py", "tests/integration/test_keeper_conformance.py")
+SOCKETS = tuple(f"tests/integration/test_keeper_{name}.py" for name in ("sockets", "sending", "conformance"))
 PROCESS = "tests/integration/test_keeper_process.py"
+#: What these promise shows on a wire only.
+ON_A_WIRE = {
+    "aws/connection.py": "tests/integration/test_keeper_addresses.py",
+    "cxone/http.py": "tests/integration/test_keeper_addresses.py",
+    "door/visitor_keys.py": "tests/integration/test_jwks.py",
+}
+#: Rooms that do not know the keeper: their tests run no line of it.
+BELOW_THE_KEEPER = tuple(f"tests/unit/{room}/" for room in ("aws", "cxone", "door", "relay"))
 #: As they were when the copies were made.
 UNIT_TESTS = sorted((ROOT / "tests/unit").rglob("test_*.py"))
 
@@ -53,7 +61,7 @@ PROCESS_TRIAL = Trial("process", (*PYTEST, "--timeout=90", PROCESS), is_in_real_
 
 def unit(*files: str) -> Trial:
     """Unit tests, in this order."""
-    return Trial("unit tests", (*PYTEST, "--timeout=30", *files))
+    return Trial("unit tests", (*PYTEST, "--timeout=30", *files), patience_s=900)
 
 
 def trials_for(file: str) -> Iterator[Trial]:
@@ -62,6 +70,8 @@ def trials_for(file: str) -> Iterator[Trial]:
     room = file.partition("/")[0]
     if near:
         yield unit(*near)
+    if file in ON_A_WIRE:
+        yield Trial("wire", (*PYTEST, "--timeout=60", ON_A_WIRE[file]), is_in_real_time=True)
     if room == "relay":
         yield SIMULATION_FIRST
     if room == "keeper":
@@ -84,7 +94,7 @@ def by_relevance(file: str) -> tuple[list[str], list[str]]:
     ranked: list[tuple[int, str]] = []
     for path in UNIT_TESTS:
         test = str(path.relative_to(ROOT))
-        if test.startswith(BESIDE_THE_POINT):
+        if test.startswith(BESIDE_THE_POINT) or (room == "keeper" and test.startswith(BELOW_THE_KEEPER)):
             continue
         is_of_room = bool(room) and test.startswith(f"tests/unit/{room}/")
         is_namesake = is_of_room and stem in path.stem

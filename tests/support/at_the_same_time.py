@@ -10,13 +10,14 @@ import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from local.playing.visitor import now_ms
 from tests.support.relay_stage import PATIENCE_S, Actor, RelayStage
 
-Scene = Callable[[Actor], None]
+Scene = Callable[[Any], None]
 Played = Mapping[str, Future[None]]
 Spans = Sequence[tuple[float, float]]
 TAKES = 3
@@ -25,11 +26,12 @@ TAKES = 3
 class Performance:
     """Scenes that become tests by ``@performance.test``; the module's fixture ``played`` calls ``play``.
 
-    ``at_once``: so many visitors are on stage at the same time.
+    ``at_once``: so many visitors are on stage at the same time. ``actor`` makes one of stage and name: a context
+    manager that can be waited for to settle.
     """
 
-    def __init__(self, at_once: int) -> None:
-        self._at_once = at_once
+    def __init__(self, at_once: int, actor: Callable[[Any, str], Any] = Actor) -> None:
+        self._at_once, self._actor = at_once, actor
         self._scenes: dict[str, Scene] = {}
 
     def test(self, scene: Scene) -> Callable[[Played], None]:
@@ -48,15 +50,15 @@ class Performance:
         chosen = {item.name for item in request.session.items}
         pool = ThreadPoolExecutor(self._at_once)
         scenes = {name: scene for name, scene in self._scenes.items() if name in chosen}
-        return {name: pool.submit(_play, stage, slow, name, scene) for name, scene in scenes.items()}
+        return {name: pool.submit(_play, self._actor, stage, slow, name, scene) for name, scene in scenes.items()}
 
 
-def _play(stage: RelayStage, slow: Spans, name: str, scene: Scene) -> None:
+def _play(make: Callable[[Any, str], Any], stage: RelayStage, slow: Spans, name: str, scene: Scene) -> None:
     visitor = name.removeprefix("test_").replace("_", "-")
     for take in range(1, TAKES + 1):
         began = now_ms()
         try:
-            with Actor(stage, f"{visitor}-{take}") as actor:
+            with make(stage, f"{visitor}-{take}") as actor:
                 scene(actor)
                 actor.settles()
             return

@@ -25,7 +25,7 @@ class ManualLoop:
     def time(self) -> float:
         return self.now
 
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+    def call_later(self, seconds: float, callback: Callable[[], object], slack: float = 0.0) -> Timer:
         timer = Timer(self.now + seconds, callback)
         heapq.heappush(self._timers, (timer.at, next(self._order), timer))
         return timer

@@ -159,33 +159,15 @@ class RelayStage:
                 thread.join()
 
 
-class Actor:
-    """A visitor with a front end, and all that CXone sees of this visitor."""
+class Typist:
+    """A visitor at a front end that is ready."""
 
     def __init__(self, stage: RelayStage, name: str) -> None:
         self.stage, self.name = stage, name
-        self.cxone = stage.cxone()
-        self.began = self._seen = self.cxone.last_event()
         self.front_end = stage.connect(name)
         self.front_end.is_ready(PATIENCE_S)
-        self.guests = [stage.record(name).guest_id]
         self._typed_at = 0
         self._bursts: list[float] = []
-
-    def __enter__(self) -> Actor:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.front_end.close()
-        self.stage.forget_faults_of(self.guests)
-        self.cxone.close()
-
-    @property
-    def guest(self) -> str:
-        """The id of the newest guest known."""
-        return self.guests[-1]
-
-    # --- what the visitor does
 
     def key(self, ago_ms: int = 0) -> None:
         """Press one key."""
@@ -219,6 +201,29 @@ class Actor:
         if at - self._typed_at >= DEBOUNCE_MS:
             self._bursts.append(at)
         self._typed_at = at
+
+
+class Actor(Typist):
+    """A visitor with a front end, and all that CXone sees of this visitor."""
+
+    def __init__(self, stage: RelayStage, name: str) -> None:
+        self.cxone = stage.cxone()
+        self.began = self._seen = self.cxone.last_event()
+        super().__init__(stage, name)
+        self.guests = [stage.record(name).guest_id]
+
+    def __enter__(self) -> Actor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.front_end.close()
+        self.stage.forget_faults_of(self.guests)
+        self.cxone.close()
+
+    @property
+    def guest(self) -> str:
+        """The id of the newest guest known."""
+        return self.guests[-1]
 
     # --- what CXone does
 

@@ -13,6 +13,8 @@ from tests.support.sdk_peer import SdkError, SdkPeer, running_sdk
 
 Frame = dict[str, Any]
 
+ABSENT = "<absent>"
+
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -86,6 +88,27 @@ def normalised(frame: Mapping[str, Any], person: Person) -> Frame:
         return value
 
     return dict(named(frame))
+
+
+def differences(ours: Frame, theirs: Frame) -> dict[str, tuple[Any, Any]]:
+    """By field, what two normalised frames have, where it is not the same: (ours, the SDK's); ABSENT where it is not.
+
+    What a browser says of itself is compared by its names only: the relay has not seen the browser.
+    """
+    mine, its = dict(_fields(ours)), dict(_fields(theirs))
+    return {
+        field: (mine.get(field, ABSENT), its.get(field, ABSENT))
+        for field in sorted(mine.keys() | its.keys())
+        if mine.get(field, ABSENT) != its.get(field, ABSENT)
+    }
+
+
+def _fields(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _fields(item, f"{path}.{key}" if path else key)
+    else:
+        yield path, ("<any>" if ".browserFingerprint." in path else value)
 
 
 def _live_chat(control: DfoControl, folder: Path, person: Person) -> None:

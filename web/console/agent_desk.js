@@ -3,6 +3,7 @@
 import { make, sendOnEnter, setText, showMessages, typingDots } from "./dom.js";
 import { call } from "./feed.js";
 
+const ACTS = ["accept", "read", "close"]; // on Digital-First
 const AGENT_QUIET_MS = 2000; // an agent who pauses for so long is shown as not typing
 
 export class AgentDesk {
@@ -21,6 +22,7 @@ export class AgentDesk {
     this.#part("box").addEventListener("input", () => this.#type());
     this.#part("box").addEventListener("blur", () => this.#stopTyping());
     this.#part("form").addEventListener("submit", (event) => this.#submit(event));
+    for (const act of ACTS) this.#part(act).addEventListener("click", () => this.#send(this.#guestId, { type: act }));
     sendOnEnter(this.#part("box"));
     this.#part("typing").prepend(typingDots());
   }
@@ -77,16 +79,27 @@ export class AgentDesk {
     this.#part("typing").classList.toggle("on", typing);
     setText(this.#part("typing-text"), typing ? `${this.selected} is typing` : "");
     showMessages(this.#part("log"), visitor.messages, "agent", { agent: "You", visitor: this.selected });
-    const reachable = Boolean(visitor.record?.guest_id) && this.#model.stack.simulator;
-    this.#part("box").disabled = this.#part("send").disabled = !reachable;
-    setText(this.#part("problem"), reachable ? "" : this.#whyNot());
+    const why = this.#whyNot(visitor);
+    for (const part of ["box", "send", ...ACTS]) this.#part(part).disabled = Boolean(why);
+    setText(this.#part("problem"), why);
+    this.#renderContact(this.#model.guest(visitor.record?.guest_id));
   }
 
-  #whyNot() {
-    const { running, simulator } = this.#model.stack;
+  #renderContact({ contact, agent }) {
+    if (agent) this.#part("accept").disabled = true;
+    setText(this.#part("contact"), contact ? `Contact ${contact}${agent ? `, ${agent}` : ""}` : "No contact yet");
+  }
+
+  /** Why nothing can be said to this visitor; empty when it can. */
+  #whyNot({ record }) {
+    const { running, simulator, platform } = this.#model.stack;
     if (!running) return "The stack is not running.";
     if (!simulator) return "This CXone is a real one: use its own agent desk.";
-    return "CXone has no session for this visitor yet.";
+    if (!record?.guest_id) return "CXone has no session for this visitor yet.";
+    if (platform !== "dfo") return "";
+    const { contact } = this.#model.guest(record.guest_id);
+    if (!contact) return "A contact begins with the visitor’s first message; typing is shown from then on.";
+    return contact === "closed" ? "The contact is closed. The visitor’s next message begins another." : "";
   }
 
   get #guestId() {

@@ -1,7 +1,7 @@
 /** The console page: wires the feed and the visitors' own marks to the panels. */
 
 import { AgentDesk } from "./agent_desk.js";
-import { setText } from "./dom.js";
+import { setText, showPlatform } from "./dom.js";
 import { FaultPanel } from "./faults.js";
 import { followFeed } from "./feed.js";
 import { onMark } from "./marks.js";
@@ -51,8 +51,9 @@ function beginAnew() {
 
 function followStack() {
   const { stack } = model;
-  if (stack.running) showStackState("good", "Live");
+  if (stack.running) showStackState("good", stack.platform === "dfo" ? "Live on Digital-First" : "Live");
   else showStackState("bad", "Stack stopped");
+  if (stack.running) showPlatform(stack.platform);
   chat.follow(stack);
   player.follow(stack);
   faults.follow(stack);

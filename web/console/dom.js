@@ -12,14 +12,38 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Replaces the messages of a conversation when there are new ones, and follows its end. */
+/**
+ * Shows the messages of a conversation: {from, text, author?, status?}, notes being from nobody. New ones are added, and the log
+ * follows its end; `status` is the text of how one stands, which may change.
+ */
 export function showMessages(log, messages, me, names) {
   if (log.children.length > messages.length) log.replaceChildren();
-  for (const { from, text } of messages.slice(log.children.length)) {
-    const who = make("span", { className: "who" }, names[from]);
-    log.append(make("p", { className: from === me ? "message mine" : "message" }, who, text));
+  for (const message of messages.slice(log.children.length)) {
+    log.append(messageElement(message, me, names));
     log.scrollTop = log.scrollHeight;
   }
+  messages.forEach(({ status }, i) => status && showStatus(log.children[i], status, log));
+}
+
+function messageElement({ from, text, author }, me, names) {
+  if (!from) return make("p", { className: "event" }, text);
+  const who = make("span", { className: "who" }, (from !== me && author) || names[from]);
+  return make("p", { className: from === me ? "message mine" : "message" }, who, text);
+}
+
+function showStatus(element, status, log) {
+  const known = element.querySelector(".delivery");
+  if (known) return setText(known, status);
+  // A log announces what is added to it: how each message stands is worth no word of its own.
+  const line = make("span", { className: "delivery" }, status);
+  line.ariaLive = "off";
+  element.append(line);
+  log.scrollTop = log.scrollHeight;
+}
+
+/** Hides what is for another platform. */
+export function showPlatform(platform) {
+  for (const element of document.querySelectorAll("[data-only]")) element.hidden = element.dataset.only !== platform;
 }
 
 /** Enter sends, Shift+Enter makes a new line; an Enter that ends an IME composition does neither. */

@@ -28,9 +28,10 @@ export class FaultPanel {
   }
 
   #show({ switches, blows }) {
-    if (!this.#switches.size) {
-      this.#part("switches").append(...switches.map((item) => this.#switch(item)));
-      this.#part("blows").append(...blows.map((item) => this.#blow(item)));
+    if (!switches.every(({ name }) => this.#switches.has(name))) {
+      this.#switches.clear(); // a stack on the other platform has others
+      this.#part("switches").replaceChildren(...switches.map((item) => this.#switch(item)));
+      this.#part("blows").replaceChildren(...blows.map((item) => this.#blow(item)));
     }
     for (const { name, on } of switches) this.#switches.get(name).ariaChecked = String(on);
   }

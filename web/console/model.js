@@ -14,7 +14,7 @@ export class Model {
   guests = new Map();
   faults = [];
   #rows = []; // whose guest a row is about may be known only later
-  stack = { running: false, simulator: false };
+  stack = { running: false, simulator: false, platform: "v1" };
 
   /** A key pressed in a visitor's box. */
   takeKey({ session, at }) {
@@ -85,8 +85,12 @@ export class Model {
   onRecord(event) {
     const visitor = this.visitor(event.session);
     const before = visitor.record;
-    if (event.guest_id) this.guest(event.guest_id).session = event.session;
-    if (event.guest_id && !visitor.guestIds.includes(event.guest_id)) visitor.guestIds.push(event.guest_id);
+    if (event.guest_id) {
+      const guest = this.guest(event.guest_id);
+      guest.session = event.session;
+      visitor.messages.push(...guest.messages.splice(0)); // those that came before this was known
+      if (!visitor.guestIds.includes(event.guest_id)) visitor.guestIds.push(event.guest_id);
+    }
     visitor.record = event;
     change(visitor.wanted, event.typing_since && event.typing ? event.typing_since : event.at, event.typing ?? false);
     change(visitor.accepted, event.shown_at ?? event.at, event.shown ?? false);
@@ -104,7 +108,7 @@ export class Model {
     if (accepted) change(guest.typing, at, value);
     const result = status ?? (fault === "lost_answer" ? "taken, answer lost" : "connection lost");
     const wait = event.retry_after ? `, Retry-After ${event.retry_after} s` : "";
-    this.#row(at, event, `Call: typing ${value}`, `${result}${wait}`);
+    this.#row(at, event, event.frame ? `On the socket: ${event.frame}` : `Call: typing ${value}`, `${result}${wait}`);
   }
 
   onTypingRead(event) {
@@ -140,12 +144,48 @@ export class Model {
   }
 
   onVisitorMessage(event) {
-    this.visitor(event.session).messages.push({ at: event.at, from: "visitor", text: event.text });
+    this.#message("visitor", event);
   }
 
   onAgentMessage(event) {
-    const session = this.sessionOf(event.guest_id);
-    if (session) this.visitor(session).messages.push({ at: event.at, from: "agent", text: event.text });
+    this.#message("agent", event);
+  }
+
+  // On Digital-First
+
+  onSocketFrame(event) {
+    this.#row(event.at, event, `On the socket: ${event.frame}`, event.status);
+  }
+
+  onPush(event) {
+    this.#row(event.at, event, `From CXone: ${event.frame}`, event.fault ?? "");
+  }
+
+  onAuthorize(event) {
+    this.#row(event.at, event, event.status === 200 ? "Signed in" : "Sign-in refused", `${event.status ?? "no answer"}`);
+  }
+
+  onAgent(event) {
+    this.#row(event.at, event, "Agent", event.what);
+  }
+
+  onViolation(event) {
+    this.#row(event.at, event, "Rule broken", event.detail);
+  }
+
+  /** How a conversation stands. With its contact, what the agent sees of typing ends. */
+  onThread(event) {
+    const guest = this.guest(event.guest_id);
+    guest.contact = event.contact;
+    guest.agent = event.agent;
+    if (event.contact === "closed") change(guest.typing, event.at, false);
+    this.#row(event.at, event, "Contact", event.agent ? `${event.contact}, ${event.agent}` : (event.contact ?? "none"));
+  }
+
+  #message(from, { session, guest_id, id, at, text }) {
+    const whose = session ?? this.sessionOf(guest_id);
+    const { messages } = whose ? this.visitor(whose) : this.guest(guest_id);
+    messages.push({ at, from, text, ...(id && { id }) });
   }
 
   #rowsOfRecord(before, after) {
@@ -181,6 +221,12 @@ const HANDLERS = {
   fault: "onFault",
   visitor_message: "onVisitorMessage",
   agent_message: "onAgentMessage",
+  socket_frame: "onSocketFrame",
+  push: "onPush",
+  authorize: "onAuthorize",
+  agent: "onAgent",
+  violation: "onViolation",
+  thread: "onThread",
 };
 
 function newVisitor(session) {
@@ -202,7 +248,7 @@ function newVisitor(session) {
 }
 
 function newGuest() {
-  return { session: null, calls: [], reads: [], typing: [], socket: [] };
+  return { session: null, calls: [], reads: [], typing: [], socket: [], messages: [], contact: null, agent: null };
 }
 
 function keep(list, item) {

@@ -19,6 +19,7 @@ export function keyTimes({ gaps_ms }, speed) {
 /** One visitor who types a trace. */
 export class Player {
   #session;
+  #greets;
   #box = document.createElement("textarea");
   #relay;
   #times;
@@ -26,9 +27,10 @@ export class Player {
   #startedAt;
   #timer;
 
-  /** Comes in after `delay` ms. */
-  constructor({ session, url, times, delay }) {
+  /** Comes in after `delay` ms. `greets`: with a message, where typing is shown only once there was one. */
+  constructor({ session, url, times, delay, greets }) {
     this.#session = session;
+    this.#greets = greets;
     this.#times = times;
     this.#timer = setTimeout(() => this.#comeIn(url), delay);
   }
@@ -47,8 +49,10 @@ export class Player {
     this.#relay.addEventListener("status", () => this.#startWhenOpen());
   }
 
-  #startWhenOpen() {
+  async #startWhenOpen() {
     if (this.#startedAt || this.#relay.status !== "open") return;
+    this.#startedAt = performance.now();
+    if (this.#greets) await this.#relay.send("Good morning");
     this.#startedAt = performance.now();
     this.#typeNext();
   }

@@ -9,6 +9,7 @@ export class PlayerPanel {
   #part;
   #players = [];
   #url = null;
+  #platform = "v1";
 
   constructor(root) {
     this.#part = (name) => root.querySelector(`[data-part="${name}"]`);
@@ -20,8 +21,9 @@ export class PlayerPanel {
   }
 
   /** Another stack, or none: what plays is over. */
-  follow({ running, websocket_url }) {
+  follow({ running, websocket_url, platform }) {
     const url = running ? websocket_url : null;
+    this.#platform = platform;
     if (url === this.#url) return;
     this.#url = url;
     this.#stop();
@@ -35,7 +37,8 @@ export class PlayerPanel {
     const count = Math.min(traces.length, Math.max(1, Number(this.#part("count").value) || 1));
     this.#players = traces.slice(0, count).map((trace, i) => {
       const session = `writer-${String(i + 1).padStart(2, "0")}`;
-      return new Player({ session, url: this.#url, times: keyTimes(trace, speed), delay: i * APART_MS });
+      const greets = this.#platform === "dfo";
+      return new Player({ session, url: this.#url, times: keyTimes(trace, speed), delay: i * APART_MS, greets });
     });
     this.#show(`${count} ${count === 1 ? "writer types" : "writers type"} at ${speed}×.`);
   }

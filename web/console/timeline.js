@@ -102,12 +102,13 @@ export class Timeline {
       wanted: (lane) => bands(lane, visitor.wanted),
       calls: (lane) => marks(lane, callsOf(model, visitor), drawCall),
       shown: (lane) => bands(lane, visitor.accepted),
+      messages: (lane) => marks(lane, visitor.messages, letter),
       reads: (lane) => guests.forEach((guest) => marks(lane, guest.reads, diamond)),
       agent: (lane) => guests.forEach((guest) => bands(lane, guest.typing)),
       socket: (lane) => guests.forEach((guest) => bands(lane, guest.socket)),
     };
     const top = this.#canvas.getBoundingClientRect().top;
-    for (const label of this.#lanes) {
+    for (const label of this.#lanes.filter(({ hidden }) => !hidden)) {
       const box = label.getBoundingClientRect();
       const color = getComputedStyle(label.querySelector("i")).color;
       picture.ink.fillStyle = picture.ink.strokeStyle = color;
@@ -159,6 +160,15 @@ function drawCall({ ink, middle, color, canvas }, x, { value, status, accepted }
   if (accepted) ink.fill();
   ink.stroke();
   if (!accepted) ink.fillText(String(status ?? "lost"), x + 7, middle + 4);
+}
+
+/** Filled: from the visitor. Hollow: from the agent. */
+function letter({ ink, middle }, x, { from }) {
+  ink.lineWidth = 1.5;
+  ink.beginPath();
+  ink.roundRect(x - 5, middle - 4, 10, 8, 2);
+  if (from === "visitor") ink.fill();
+  ink.stroke();
 }
 
 function diamond({ ink, middle }, x) {

@@ -4,9 +4,14 @@ import { attach } from "/typing-relay.js";
 import { sendOnEnter, setText, showMessages, typingDots } from "./dom.js";
 import { call, visitorToken } from "./feed.js";
 import { report } from "./marks.js";
-import { STATUS_TEXT, STATUS_TONE } from "./status.js";
+import { STATUS_TONE, messageText, statusText } from "./status.js";
 
 const NAMES = { visitor: "You", agent: "Agent" };
+
+const CONTACT_TEXT = {
+  open: "The conversation has begun",
+  closed: "The conversation is closed. Your next message begins another.",
+};
 
 const MARKUP = `
   <header>
@@ -35,6 +40,8 @@ export function visitorOfThisPage() {
 export class VisitorChat {
   #relay = null;
   #websocketUrl; // null: no stack runs
+  #platform = "v1";
+  #told = {}; // on Digital-First: how contact and agent stand, as the relay told last
   #part;
   #openedAt = Date.now();
   #messages = [];
@@ -55,8 +62,9 @@ export class VisitorChat {
   }
 
   /** Connects to the stack that runs now: another one has another URL. */
-  follow({ running, websocket_url }) {
+  follow({ running, websocket_url, platform }) {
     const url = running ? websocket_url : null;
+    if (running) this.#platform = platform;
     if (url === this.#websocketUrl) return;
     this.#websocketUrl = url;
     this.#relay?.detach();
@@ -67,18 +75,24 @@ export class VisitorChat {
   }
 
   /**
-   * Takes all messages that the console knows of. The agent's new ones are left out:
-   * they come through the relay, and what does not come through is not shown.
+   * Takes all messages that the console knows of. Those that come through the relay are left out, once this page is
+   * open: what does not come through is not shown. On v1 that is the agent's, on Digital-First all.
    */
   takeMessages(messages) {
     if (messages.length < this.#taken) this.#taken = 0;
-    const isHere = ({ from, at }) => from === "visitor" || at < this.#openedAt;
+    const isHere = ({ from, at }) => at < this.#openedAt || (from === "visitor" && this.#platform !== "dfo");
     this.#show(...messages.slice(this.#taken).filter(isHere));
     this.#taken = messages.length;
   }
 
+  /** A message that has an id is shown once, however often it is told. */
   #show(...messages) {
-    this.#messages.push(...messages);
+    const isNew = ({ id }) => !id || !this.#messages.some((message) => message.id === id);
+    this.#messages.push(...messages.filter(isNew));
+    this.#render();
+  }
+
+  #render() {
     showMessages(this.#part("log"), this.#messages, "visitor", NAMES);
   }
 
@@ -88,7 +102,13 @@ export class VisitorChat {
     const relay = attach(this.#part("box"), { url, token: () => visitorToken(session), signals });
     relay.addEventListener("status", ({ detail }) => this.#showStatus(detail.status));
     relay.addEventListener("agent-typing", ({ detail }) => this.#showAgentTyping(detail.typing));
-    relay.addEventListener("message", ({ detail }) => this.#show({ from: "agent", text: detail.text }));
+    relay.addEventListener("message", ({ detail }) => this.#show({ ...detail, from: detail.from ?? "agent" }));
+    relay.addEventListener("message-status", ({ detail }) => this.#setDelivery(detail));
+    relay.addEventListener("read", ({ detail }) => this.#setDelivery({ ...detail, status: "read" }));
+    relay.addEventListener("contact", ({ detail }) => this.#note("contact", detail.status, CONTACT_TEXT[detail.status]));
+    relay.addEventListener("agent", ({ detail }) => {
+      this.#note("agent", detail.name, detail.name ? `${detail.name} has joined` : "The agent has left");
+    });
     relay.addEventListener("frame", ({ detail }) => report({ type: "frame", session, at: Date.now(), frame: detail }));
     this.#relay = relay;
     this.#showStatus(relay.status);
@@ -100,19 +120,44 @@ export class VisitorChat {
     const text = box.value.trim();
     if (!text) return;
     box.value = "";
+    setText(this.#part("problem"), "");
     try {
-      await call("POST", "/api/messages", { session: this.session, text });
-      setText(this.#part("problem"), "");
+      if (this.#platform === "dfo") this.#sendThroughRelay(text);
+      else await call("POST", "/api/messages", { session: this.session, text });
     } catch (error) {
       if (!box.value) box.value = text;
       setText(this.#part("problem"), `Not sent. ${error.message}`);
     }
   }
 
+  #sendThroughRelay(text) {
+    if (!this.#relay) throw new Error("The stack is not running.");
+    const id = crypto.randomUUID();
+    this.#relay.send(text, id); // how it goes on is told by message-status
+    this.#show({ id, from: "visitor", text, status: messageText("sending") });
+  }
+
+  /** How a message of the visitor's stands now. */
+  #setDelivery({ id, status, reason }) {
+    const message = this.#messages.find((message) => message.id === id && message.from === "visitor");
+    if (!message) return;
+    message.status = messageText(status, reason);
+    this.#render();
+    if (status === "failed") setText(this.#part("problem"), message.status);
+  }
+
+  /** A line in the conversation, when what it tells has changed. */
+  #note(what, value, text) {
+    const before = this.#told[what];
+    this.#told[what] = value;
+    if (value === "closed") this.#told.agent = null; // whoever attends to the next one is news
+    if (value !== before && (before || value !== null)) this.#show({ from: null, text });
+  }
+
   #showStatus(status) {
     const pill = this.#part("status");
     pill.dataset.tone = STATUS_TONE[status];
-    setText(pill, STATUS_TEXT[status]);
+    setText(pill, statusText(status, this.#platform));
   }
 
   #showAgentTyping(typing) {

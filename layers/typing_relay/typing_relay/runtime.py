@@ -196,17 +196,15 @@ def _no_guest(session_id: str) -> None:
     raise AssertionError("the sweeper asks for no guests")
 
 
-def _nudge_messages(record: Session) -> bool:
-    """Tell the keeper that holds this visitor's socket that a message waits. One that takes it later looks."""
-    return not record.keeper or nudges().send(record.keeper, {"messages": record.session_id})
+def _nudge(record: Session, what: str) -> bool:
+    """Tell the keeper that holds this visitor's socket: ``messages`` wait, or all have been ``seen``."""
+    return not record.keeper or nudges().send(record.keeper, {what: record.session_id})
 
 
 @cache
 def visitor_world() -> MessageWorld:
     """What the keystroke and connection functions touch."""
-    return MessageWorld(
-        sessions(), policy(), clock, _start_owner(), ask_for_guest, messages=messages(), nudge_messages=_nudge_messages
-    )
+    return MessageWorld(sessions(), policy(), clock, _start_owner(), ask_for_guest, messages=messages(), nudge=_nudge)
 
 
 @cache

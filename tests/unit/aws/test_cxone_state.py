@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from typing_relay.aws.cxone_state import LOCK_MS, LOOK_MS, SHARDS, SharedToken, SharedWeather
+from typing_relay.aws.cxone_state import LOCK_MS, LOOK_MS, REPORT_CALLS, SHARDS, SharedToken, SharedWeather
 from typing_relay.cxone.v1.auth import ShareUnavailable, Token
 from typing_relay.relay.breaker import BUCKETS
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -129,6 +129,25 @@ def test_in_rough_weather_every_call_that_went_well_counts(dynamodb: Any) -> Non
         process.note("fine", FINE, NOW)
     troubled.note("troubled-4", THROTTLED, NOW)
     assert processes.reported == []
+
+
+def test_whoever_sees_anothers_trouble_in_its_own_report_counts_every_call_from_then_on(dynamodb: Any) -> None:
+    """Isolation: not only at the next look, which may be a second away."""
+    troubled, fine = Processes(dynamodb, 2).each
+    troubled.note("troubled", THROTTLED, NOW)
+    for n in range(REPORT_CALLS + 1):
+        fine.note(f"fine-{n}", FINE, NOW)
+    items = [item for item in dynamodb.scan(TableName=TABLE)["Items"] if item["name"]["S"].startswith("calls")]
+    assert sum(int(item["calls"]["N"]) for item in items) == 1 + REPORT_CALLS + 1
+
+
+def test_in_fair_weather_one_call_in_three_is_a_report(dynamodb: Any) -> None:
+    """A write for each would be paid for nothing."""
+    [process] = Processes(dynamodb, 1).each
+    for n in range(3 * REPORT_CALLS - 1):
+        process.note(f"guest-{n}", FINE, NOW)
+    items = [item for item in dynamodb.scan(TableName=TABLE)["Items"] if item["name"]["S"].startswith("calls")]
+    assert sum(int(item["calls"]["N"]) for item in items) == 2 * REPORT_CALLS
 
 
 def test_trouble_of_an_earlier_window_does_not_count(dynamodb: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Policy, Session
-from typing_relay.relay.ports import Coming
+from typing_relay.relay.ports import Absent, Coming
 
 from tests.support.session_table import TABLE, create_session_table
 
@@ -77,6 +77,14 @@ def test_it_is_taken_over_when_a_front_end_comes(dynamodb: Any, sessions: Dynamo
     assert isinstance(record, Session)
     assert (record.record_version, record.token_ends) == (RECORD_VERSION, {"tab-2": EXPIRES})
     assert (record.connections, record.generation, record.revision) == ({"tab-1", "tab-2"}, 1, 1)
+
+
+def test_where_there_is_no_record_none_is_taken_over(dynamodb: Any) -> None:
+    """A visitor's first coming costs one refused write and no other."""
+    writes: list[str] = []
+    dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", lambda **_: writes.append("update"))
+    assert DynamoSessions(dynamodb, TABLE).add_connection("nobody", COMING, NOW, EXPIRES) == Absent()
+    assert writes == ["update"]
 
 
 def test_until_then_keys_stops_and_owners_go_on(dynamodb: Any, sessions: DynamoSessions) -> None:

@@ -72,7 +72,7 @@ def test_endpoints_of_the_environment_can_be_ignored(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    "url", ["localhost:4566", "ftp://aws", "https://", "http://aws:none", "http://aws:99999", "//a"]
+    "url", ["localhost:4566", "ftp://aws", "https://", "http://aws:none", "http://aws:99999", "http://aws:0", "//a"]
 )
 def test_an_endpoint_that_is_no_url_is_refused_by_the_name_of_its_variable(monkeypatch: pytest.MonkeyPatch, url: str):
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)

@@ -411,6 +411,13 @@ def test_an_answer_that_does_not_say_is_no_answer(cxone: responses.RequestsMock,
     assert answer.kind is Kind.FAILED
 
 
+def test_a_question_that_is_refused_is_an_outcome(cxone: responses.RequestsMock, guests: GuestsV1) -> None:
+    """T7: whoever asks waits as long as whoever tells."""
+    give_token(cxone)
+    cxone.get(TYPING_URL, status=429, headers={"Retry-After": "7"})
+    assert guests.get_typing("g/1") == Outcome(Kind.THROTTLED, 7_000, "429")
+
+
 # --- guests
 
 
@@ -447,6 +454,13 @@ def test_a_socket_url_may_be_in_a_configured_domain(cxone: responses.RequestsMoc
     cxone.post(GUESTS_URL, json={"id": "g1", "webSocketUrl": "wss://eu.sockets.example/g1"})
     guests = connect(clock, OwnShare(), socket_suffixes=("sockets.example",))
     assert guests.create_guest("shop") == Guest("g1", "wss://eu.sockets.example/g1")
+
+
+def test_a_guest_that_is_refused_is_an_outcome(cxone: responses.RequestsMock, guests: GuestsV1) -> None:
+    """T7: the keeper waits as CXone asks."""
+    give_token(cxone)
+    cxone.post(GUESTS_URL, status=429, headers={"Retry-After": "7"})
+    assert guests.create_guest("shop") == Outcome(Kind.THROTTLED, 7_000, "429")
 
 
 @pytest.mark.parametrize("body", [{}, {"id": "g1"}, {"webSocketUrl": "wss://x/"}])

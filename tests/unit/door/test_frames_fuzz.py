@@ -117,6 +117,12 @@ def test_any_text_is_a_frame_or_refused(body: str) -> None:
     assert _outcome(body) in CODES | {"taken"}
 
 
+@pytest.mark.parametrize("body", ['{"action":"ping","action":"stop"}', '{"action":"keystroke","ago_ms":1,"ago_ms":2}'])
+def test_a_frame_in_which_a_key_stands_twice_is_refused(body: str) -> None:
+    """T13: JSON leaves open which of the two counts, so two readers may see two frames."""
+    assert _outcome(body) == "bad_frame"
+
+
 @fuzz
 @given(frame_like | message_like | json_values, st.sampled_from([None, 0, 2]), st.booleans())
 def test_of_all_json_only_frames_are_taken(value: Any, indent: int | None, ascii_only: bool) -> None:

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from moto import mock_aws
 from typing_relay.aws.secrets import Secret
-from typing_relay.door.visitor_keys import SERVE_ON_SECONDS, JwksVerifier, SecretVerifier, jwks_client
+from typing_relay.door.visitor_keys import MIN_SECRET_BYTES, SERVE_ON_SECONDS, JwksVerifier, SecretVerifier, jwks_client
 from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor
 
 from tests.support.token_samples import NOW, OTHER_SECRET, SECRET, signed
@@ -127,6 +127,18 @@ def test_a_short_previous_secret_opens_nothing(secrets_manager: CountingSecretsM
     secrets_manager.rotate(OTHER_SECRET)
     verifier = by_secret(secrets_manager)
     assert verifier.verify(signed(b"changeme"), NOW) == SIGNATURE_WRONG
+
+
+def test_a_secret_as_short_as_hs256_allows_is_good_before_and_after_its_rotation(
+    secrets_manager: CountingSecretsManager,
+) -> None:
+    """T13: RFC 7518 takes a key as long as its hash."""
+    shortest = b"k" * MIN_SECRET_BYTES
+    secrets_manager.rotate(shortest)
+    verifier = by_secret(secrets_manager)
+    assert isinstance(verifier.verify(signed(shortest), NOW), Visitor)
+    secrets_manager.rotate(OTHER_SECRET)
+    assert isinstance(by_secret(secrets_manager).verify(signed(shortest), NOW), Visitor)
 
 
 def test_while_the_secret_is_out_of_reach_what_was_read_serves_on_for_an_hour(

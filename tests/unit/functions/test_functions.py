@@ -555,6 +555,12 @@ def test_a_key_pressed_longer_ago_than_the_debounce_is_dropped_unwritten(aws: Aw
     assert (aws.calls, aws.started) == ([], [])
 
 
+def test_a_key_pressed_while_the_connection_was_made_counts(aws: Aws, keystroke: ModuleType) -> None:
+    """T5: its frame carries the time of the key, which may be before that of the handshake."""
+    send(keystroke, "keystroke", at=aws.time() - 1_999)
+    assert aws.started == [("alice", 1)]
+
+
 def metrics_in(output: str) -> dict[str, list[float]]:
     """The metrics that a function wrote to its log."""
     lines = [json.loads(line) for line in output.splitlines() if '"_aws"' in line]

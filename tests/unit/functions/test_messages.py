@@ -98,10 +98,10 @@ class Scene:
     def _load_keystroke(self) -> ModuleType:
         function = load_function("keystroke")
         function.visitors = self.front_ends  # type: ignore[attr-defined]
-        function.world = replace(function.world, clock=lambda: self.now, nudge_messages=self._nudge)  # type: ignore[attr-defined]
+        function.world = replace(function.world, clock=lambda: self.now, nudge=self._nudge)  # type: ignore[attr-defined]
         return function
 
-    def _nudge(self, record: Session) -> bool:
+    def _nudge(self, record: Session, what: str) -> bool:
         self.nudged.append(record.session_id)
         return True
 
@@ -240,3 +240,10 @@ def test_a_tab_whose_token_has_run_out_is_not_told(scene: Scene) -> None:
     scene.sends()
     scene.sweeps(400_000)
     assert scene.front_ends.reached == [TAB]
+
+
+def test_that_all_was_seen_nudges_the_keeper(scene: Scene) -> None:
+    event = copy.deepcopy(SAMPLE)
+    event["body"] = json.dumps({"action": "seen"})
+    assert scene.keystroke.handler(event, Invocation()) == {"statusCode": 200}
+    assert scene.nudged == ["alice"]

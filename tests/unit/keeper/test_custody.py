@@ -162,18 +162,20 @@ def test_a_call_that_fails_holds_up_no_other_renewal(
     """And its own messages are renewed a second later."""
     queue.ask(*(f"visitor {number}" for number in range(20)))
     task.works(seconds=5)
-    renewed: list[int] = []
+    renewed: list[tuple[str, ...]] = []
     change = queue.change
 
     def change_but_once(receipts: list[str], seconds: int) -> list[int]:
-        renewed.append(len(receipts))
+        renewed.append(tuple(receipts))
         if len(renewed) == 1:
             raise OSError("SQS does not answer")
         return change(receipts, seconds)
 
     monkeypatch.setattr(queue, "change", change_but_once)
     task.works(seconds=TERMS.renew_s)
-    assert renewed[:3] == [10, 10, 10]  # two batches, and the first again a second later
+    first, other, again = renewed[:3]  # two batches, and the first again a second later
+    assert (len(first), len(other), again) == (10, 10, first)
+    assert other != first
 
 
 def test_a_message_that_names_no_session_ends_in_the_dead_letter_queue(task: Task, queue: FakeQueue) -> None:
@@ -228,6 +230,19 @@ def test_a_message_handed_on_too_often_is_replaced_once_its_guest_has_been_held_
         assert replaced == (handed_on == REPLACE_AFTER_RECEIVES)
         task.drains()
         task.works(seconds=1)
+
+
+def test_during_a_drain_no_message_is_replaced(loop: ManualLoop, queue: FakeQueue) -> None:
+    """The next keeper has the old one at once; a second one would only make it look again."""
+    queue.ask("alice")
+    for _ in range(REPLACE_AFTER_RECEIVES - 1):
+        queue.receive_message(MaxNumberOfMessages=1, VisibilityTimeout=0)
+    task = Task(loop, queue)
+    task.custody.start()
+    task.works(seconds=PROVEN_AFTER_S - WORN_OUT_S / 2)
+    task.custody.stop()
+    task.works(seconds=2 * WORN_OUT_S)
+    assert "send" not in queue.calls
 
 
 def test_many_deployments_do_not_send_a_good_guest_to_the_dead_letter_queue(loop: ManualLoop, queue: FakeQueue) -> None:

@@ -375,6 +375,14 @@ def test_a_replacement_that_fails_leaves_the_old_socket_in_use_and_is_tried_agai
     assert settled.wakes() == (OpenSocket(3, URL),)
 
 
+def test_a_replacement_that_was_throttled_is_not_tried_before_retry_after(settled: Life) -> None:
+    """Nor at once: the old socket still serves."""
+    settled.jitter = 0
+    settled.wakes()
+    settled.happens(guest.SocketLost(2, Outcome(Kind.THROTTLED, retry_after_ms=7000)))
+    assert guest.wake_at(settled.held, POLICY) == settled.now + 7000 + POLICY.first_backoff_ms
+
+
 def test_the_old_socket_lost_during_its_replacement_waits_for_the_new_one(settled: Life) -> None:
     settled.wakes()
     assert settled.happens(guest.SocketLost(1, LOST)) == ()
@@ -415,9 +423,13 @@ def test_the_request_of_the_one_who_noticed_leads_to_the_new_guest(settled: Life
 def test_a_request_that_never_comes_is_made_up_for_after_a_look_at_the_record(settled: Life) -> None:
     settled.happens(guest.SocketLost(1, OVER))
     settled.happens(guest.GuestEnded(by_us=False))
+    ended_at = settled.now
     assert settled.wakes() == (Refresh(),)
+    assert settled.now == ended_at + POLICY.request_lost_ms
+    looked_at = settled.now
     settled.refreshes(WITH_VISITOR)
     assert settled.wakes() == (CreateGuest(),)
+    assert settled.now == looked_at + POLICY.first_backoff_ms  # the record has been read by then
 
 
 def test_an_end_that_the_record_tells_of_closes_the_socket_and_waits_for_the_request(settled: Life) -> None:
@@ -445,6 +457,16 @@ def test_a_scope_that_is_missing_ends_no_guest_and_is_tried_seldom(settled: Life
     denied_at = settled.now
     settled.reopens()
     assert settled.now == denied_at + POLICY.denied_ms
+
+
+def test_where_all_goes_by_the_socket_a_denied_one_leaves_the_guest_unavailable() -> None:
+    """Digital-First: the visitor must know that nothing can be sent."""
+    policy = Policy(needs_socket=True)
+    held, _ = guest.hold("alice", "me", NOW)
+    held, _ = guest.step(held, guest.Taken(WITH_GUEST), NOW, policy, 0.5)
+    held, actions = guest.step(held, guest.SocketLost(held.opening, Outcome(Kind.DENIED)), NOW, policy, 0.5)
+    assert actions == (SetStatus(GuestStatus.UNAVAILABLE),)
+    assert held.retry_at == NOW + policy.denied_ms
 
 
 # --- the fence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,16 @@ import pytest
 from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guest import FenceLost
-from typing_relay.keeper.keeper import LOSSES_PER_SECOND, Keeper, Settings, Workers
-from typing_relay.keeper.talks import WebchatTalk, webchat_meaning
+from typing_relay.keeper.keeper import (
+    DRAIN_POLL_S,
+    LOSSES_PER_SECOND,
+    WRITES_WITHIN_S,
+    Keeper,
+    Settings,
+    Workers,
+)
+from typing_relay.keeper.sockets import Sending, Stage
+from typing_relay.keeper.talks import Voice, WebchatTalk, webchat_meaning
 from typing_relay.keeper.turnstile import Turnstile
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -72,16 +81,16 @@ class SentFrames:
 class Scene:
     """A keeper with one place for a socket that is being opened; no socket ever connects."""
 
-    def __init__(self, *session_ids: str) -> None:
-        self.loop, self.store, self.names = ManualLoop(), ManualJobs(), ManualJobs()
+    def __init__(self, *session_ids: str, talk: type[WebchatTalk] = WebchatTalk) -> None:
+        self.loop, self.store, self.names, self.cxone = ManualLoop(), ManualJobs(), ManualJobs(), ManualJobs()
         self.records, self.outbox, self.now, self.counters = Records(*session_ids), SentFrames(), NOW, Counters()
         self.openings = Turnstile(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
         self.keeper = Keeper(
             Settings(NAME),
             self.loop,  # type: ignore[arg-type]
-            Workers(cxone=ManualJobs(), store=self.store, names=self.names),  # type: ignore[arg-type]
+            Workers(cxone=self.cxone, store=self.store, names=self.names),  # type: ignore[arg-type]
             self.records,  # type: ignore[arg-type]
-            lambda voice: WebchatTalk(voice, lambda: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters),
+            lambda voice: talk(voice, lambda: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters),
             self.outbox,  # type: ignore[arg-type]
             self.openings,
             ssl.create_default_context(),
@@ -144,6 +153,14 @@ def test_a_socket_whose_guest_ended_at_the_door_is_not_opened(crowded: Scene) ->
     assert (len(crowded.names), crowded.openings.under_way) == (1, 0)
 
 
+def test_a_socket_that_is_closed_while_it_is_being_opened_leaves_its_place(crowded: Scene) -> None:
+    """Else each would narrow the door for all others."""
+    crowded.records.change("alice", guest_id="", guest_status=GuestStatus.OPENING)
+    crowded.looks_at_the_records()
+    crowded.loop.advance(0.1)
+    assert (len(crowded.openings), crowded.openings.under_way) == (0, 1)
+
+
 def test_nor_is_that_of_a_guest_that_another_keeper_has_taken() -> None:
     scene = Scene("alice", "bob")
     scene.records.change("bob", keeper="another")
@@ -153,11 +170,38 @@ def test_nor_is_that_of_a_guest_that_another_keeper_has_taken() -> None:
     assert (len(scene.names), scene.openings.under_way) == (1, 0)
 
 
+def test_a_guest_that_is_let_go_leaves_no_alarm_behind() -> None:
+    """It would be kept in memory until its socket was due to be replaced: two hours."""
+    scene = Scene("alice")
+    scene.opens("alice")
+    hand = scene.keeper._hands["alice"]
+    scene.keeper._custody = _Custody()  # type: ignore[assignment]
+    scene.keeper._happened(hand, FenceLost())
+    assert (scene.keeper.session_ids(), hand.alarm) == ([], None)
+
+
 class _Custody:
-    """Forgets whom it is told to."""
+    """Forgets whom it is told to, and hands back when it is told to."""
+
+    is_renewing = False
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self._has_called = False
 
     def done(self, session_id: str) -> None:
         """One less."""
+
+    def stop(self) -> None:
+        self.told.append("stop")
+
+    def hand_back(self) -> None:
+        self.told.append("hand back")
+
+    def is_drained(self) -> bool:
+        """Not in the turn in which it hands back: that takes a call."""
+        drained, self._has_called = self._has_called, True
+        return drained
 
 
 @pytest.mark.parametrize(("typing_unavailable", "told"), [(False, "open"), (True, "unavailable")])
@@ -213,6 +257,15 @@ def test_a_loss_that_is_over_before_its_turn_is_neither_written_nor_told(dropped
     dropped.passes(8)
     assert len(dropped.records.written) == 299
     assert last not in {session_id for session_id, _ in dropped.outbox.frames}
+    assert dropped.keeper._losses.under_way == 0
+
+
+def test_a_loss_that_is_over_takes_no_turn(dropped: Scene) -> None:
+    """Those that last are not told later for it."""
+    for session_id in dropped.keeper.session_ids()[1:201]:
+        dropped.is_open(session_id, 99)
+    dropped.passes(1)
+    assert dropped.records.written.count(GuestStatus.RECONNECTING) == pytest.approx(LOSSES_PER_SECOND, abs=2)
 
 
 def test_a_loss_that_was_told_is_followed_by_its_end(dropped: Scene) -> None:
@@ -255,3 +308,225 @@ def test_sockets_that_were_open_are_told_from_those_that_never_were() -> None:
     counted = scene.counters.take()
     assert (counted["SocketsLost"], counted["SocketsNotOpened"]) == (1, 1)
     assert scene.openings.under_way == 0
+
+
+class Draining:
+    """A keeper with alice's guest that is told to drain, and its queue messages."""
+
+    def __init__(self) -> None:
+        self.scene, self.custody, self.finished = Scene("alice"), _Custody(), 0
+        self.scene.keeper._custody = self.custody  # type: ignore[assignment]
+        self.scene.opens("alice")
+
+    def begins(self) -> None:
+        self.scene.keeper.drain(self.finishes)
+
+    def finishes(self) -> None:
+        self.finished += 1
+
+    def writes(self) -> None:
+        """A write of a record begins, and takes its time."""
+        self.scene.store.submit("alice", lambda: None, lambda _: None, lambda _: None)
+
+
+@pytest.fixture
+def draining() -> Draining:
+    return Draining()
+
+
+def test_a_drain_hands_back_at_once_when_nothing_is_being_written(draining: Draining) -> None:
+    """Each second of waiting is one more without a guest for every visitor."""
+    draining.begins()
+    assert draining.custody.told == ["stop", "hand back"]
+
+
+def test_a_drain_waits_for_what_is_being_written(draining: Draining) -> None:
+    """A late write must not take a guest from its next keeper."""
+    draining.writes()
+    draining.begins()
+    draining.scene.loop.advance(WRITES_WITHIN_S / 2)
+    assert draining.custody.told == ["stop"]
+    draining.scene.store.run()
+    draining.scene.loop.advance(DRAIN_POLL_S)
+    assert draining.custody.told == ["stop", "hand back"]
+
+
+def test_a_drain_waits_for_a_renewal_that_is_under_way(draining: Draining) -> None:
+    """It would hide what has been handed back."""
+    draining.custody.is_renewing = True
+    draining.begins()
+    draining.scene.loop.advance(WRITES_WITHIN_S / 2)
+    assert draining.custody.told == ["stop"]
+
+
+def test_a_drain_does_not_wait_for_a_write_that_never_ends(draining: Draining) -> None:
+    draining.writes()
+    draining.begins()
+    draining.scene.loop.advance(WRITES_WITHIN_S + DRAIN_POLL_S)
+    assert draining.custody.told == ["stop", "hand back"]
+
+
+def test_a_drain_is_over_when_its_sockets_are_closed(draining: Draining) -> None:
+    """Each with a close frame, for which the peer has a little time."""
+    hand = draining.scene.keeper._hands["alice"]
+    [socket] = hand.sockets.values()
+    socket.stage = Stage.CLOSING
+    draining.begins()
+    draining.scene.loop.advance(1)
+    assert draining.finished == 0
+    socket.stage = Stage.CLOSED
+    draining.scene.loop.advance(DRAIN_POLL_S)
+    assert draining.finished == 1
+
+
+def test_a_drain_is_over_in_time_whatever_sockets_do(draining: Draining) -> None:
+    """ECS kills a task that takes longer."""
+    hand = draining.scene.keeper._hands["alice"]
+    [socket] = hand.sockets.values()
+    socket.stage = Stage.CLOSING
+    draining.begins()
+    draining.scene.loop.advance(Settings(NAME).drain_s + DRAIN_POLL_S)
+    assert draining.finished == 1
+
+
+@pytest.mark.parametrize(("failures", "lines"), [(0, 1), (1, 1), (2, 0), (3, 1), (5, 0), (7, 1)])
+def test_of_failures_in_a_row_the_first_the_second_the_fourth_and_so_on_are_logged(
+    caplog: pytest.LogCaptureFixture, failures: int, lines: int
+) -> None:
+    """Thousands of guests that cannot reconnect must not flood the log."""
+    scene = Scene("alice")
+    hand = scene.keeper._hands["alice"]
+    hand.held = replace(hand.held, failures=failures)
+    [socket] = hand.sockets.values()
+    caplog.clear()
+    socket._lost(OSError("refused"))
+    assert len([record for record in caplog.records if "not opened" in record.message]) == lines
+
+
+# --- a talk that has to prepare its sockets, as Digital-First's
+
+
+class SlowTalk(WebchatTalk):
+    """Has a URL for a socket when the test says so, and keeps the record that it was shown."""
+
+    record: Session | None = None
+    is_prepared: Any = None
+
+    def taken(self, record: Session) -> None:
+        self.record = record
+
+    def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
+        self.is_prepared = lambda: go(url)
+
+    @property
+    def voice(self) -> Voice:
+        return self._voice
+
+
+@pytest.fixture
+def preparing() -> tuple[Scene, SlowTalk]:
+    """The talk of alice's guest prepares its first socket."""
+    scene = Scene("alice", talk=SlowTalk)
+    talk = scene.keeper.talk("alice")
+    assert isinstance(talk, SlowTalk)
+    assert (len(scene.names), scene.openings.under_way) == (0, 1)
+    return scene, talk
+
+
+def test_nothing_is_prepared_for_a_guest_that_ended_at_the_door() -> None:
+    """A token would be asked for in vain."""
+    scene = Scene("alice", "bob", talk=SlowTalk)
+    alices, bobs = scene.keeper.talk("alice"), scene.keeper.talk("bob")
+    assert isinstance(alices, SlowTalk)
+    assert isinstance(bobs, SlowTalk)
+    scene.records.change("bob", guest_id="", guest_status=GuestStatus.OPENING)
+    scene.looks_at_the_records()
+    alices.is_prepared()
+    scene.opens("alice")
+    assert (bobs.is_prepared, scene.openings.under_way) == (None, 0)
+
+
+def test_a_guest_that_another_keeper_took_while_it_was_created_does_not_count_as_created() -> None:
+    scene = Scene()
+    scene.keeper._custody = _Custody()  # type: ignore[assignment]
+    scene.records.by_id["bob"] = Session("bob", connections=frozenset({"tab"}), keeper=NAME)
+    scene.keeper.requested("bob")
+    scene.store.run()
+    scene.cxone.run()  # the fence is lost, says the talk of this scene
+    assert (scene.keeper.session_ids(), scene.counters.take()) == ([], {"GuestsLetGo": 1})
+
+
+def test_a_talk_is_shown_the_record_before_anything_is_said(preparing: tuple[Scene, SlowTalk]) -> None:
+    """What its last keeper left unsaid is in there."""
+    scene, talk = preparing
+    assert talk.record == scene.records.by_id["alice"]
+
+
+def test_a_session_that_is_gone_when_it_is_taken_shows_its_talk_nothing() -> None:
+    scene = Scene()
+    scene.keeper._custody = _Custody()  # type: ignore[assignment]
+    scene.records.take_guest = lambda *_: None  # type: ignore[method-assign,assignment]
+    scene.keeper.requested("bob")
+    scene.store.run()
+    assert scene.keeper.session_ids() == []
+
+
+def test_a_socket_is_opened_when_its_talk_has_prepared_it(preparing: tuple[Scene, SlowTalk]) -> None:
+    scene, talk = preparing
+    talk.is_prepared()
+    assert (len(scene.names), scene.openings.under_way) == (1, 1)
+
+
+def test_a_socket_that_is_prepared_for_a_guest_that_is_over_is_not_opened(preparing: tuple[Scene, SlowTalk]) -> None:
+    """Its place among the openings is for the next one."""
+    scene, talk = preparing
+    scene.records.change("alice", guest_id="", guest_status=GuestStatus.OPENING)
+    scene.looks_at_the_records()
+    talk.is_prepared()
+    assert (len(scene.names), scene.openings.under_way) == (0, 0)
+
+
+def test_a_socket_that_its_talk_gives_up_while_preparing_it_leaves_its_place(
+    preparing: tuple[Scene, SlowTalk],
+) -> None:
+    scene, talk = preparing
+    talk.voice.lost(1, Outcome(Kind.FAILED))
+    assert (scene.openings.under_way, scene.counters.take()["SocketsGivenUp"]) == (0, 1)
+
+
+def test_a_socket_that_its_talk_gives_up_when_it_is_open_is_closed_and_opened_anew(
+    preparing: tuple[Scene, SlowTalk],
+) -> None:
+    """It has left its place among the openings already."""
+    scene, talk = preparing
+    talk.is_prepared()
+    scene.opens("alice")
+    talk.voice.lost(1, Outcome(Kind.FAILED))
+    hand = scene.keeper._hands["alice"]
+    assert (hand.sockets, hand.held.doing, scene.openings.under_way) == ({}, guest.Doing.RESTING, 0)
+
+
+class FullSocket:
+    """Takes a text, or has no room for it."""
+
+    def __init__(self, sending: Sending) -> None:
+        self.sending = sending
+
+    def send_text(self, text: str, on_sent: object) -> Sending:
+        return self.sending
+
+
+@pytest.mark.parametrize(("sending", "is_sent"), [(sending, sending is Sending.QUEUED) for sending in Sending])
+def test_a_talk_is_told_whether_its_text_leaves(
+    preparing: tuple[Scene, SlowTalk], sending: Sending, is_sent: bool
+) -> None:
+    """T15: what has not left must be sent again."""
+    scene, talk = preparing
+    scene.keeper._hands["alice"].sockets[7] = FullSocket(sending)  # type: ignore[assignment]
+    assert talk.voice.send(7, "hello") is is_sent
+
+
+def test_nothing_leaves_on_a_socket_that_is_no_more(preparing: tuple[Scene, SlowTalk]) -> None:
+    """T15."""
+    _, talk = preparing
+    assert not talk.voice.send(7, "hello")

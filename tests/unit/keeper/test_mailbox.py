@@ -408,6 +408,19 @@ def test_a_read_that_was_under_way_when_it_was_settled_does_not_bring_it_back(sc
     assert scene.handed() == ["a"]
 
 
+def test_of_a_message_that_the_store_knows_no_more_nobody_is_told(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T11: its record ran out; what the visitor was told before holds."""
+    scene.visitor_sends("a")
+    scene.holds()
+    scene.fetches()
+    monkeypatch.setattr(scene.store, "settle", lambda *_: None)
+    scene.mailbox.taken(ID, "a")
+    scene.settles()
+    assert scene.told.frames == []
+
+
 def test_an_end_that_is_told_twice_is_one_end(scene: Scene) -> None:
     """T12: the gateway's answer and its event."""
     scene.visitor_sends("a")

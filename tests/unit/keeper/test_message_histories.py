@@ -188,12 +188,12 @@ class History:
             lambda *_: True,
             lambda _session_id: None,
             messages=self.store,
-            nudge_messages=self._nudge,
+            nudge=self._nudge,
         )
         sender = Sender(ID, TAB, EXPIRES)
         return message_sent(world, sender, SentMessage(message_id, f"text of {message_id}", self.now), 300_000)
 
-    def _nudge(self, record: Session) -> bool:
+    def _nudge(self, record: Session, what: str) -> bool:
         self.keepers[-1].mailbox.fetch(ID)
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from typing_relay.keeper.counters import Counters
@@ -144,6 +145,12 @@ def test_a_guest_that_is_held_here_no_more_has_no_owner_here(scene: Scene) -> No
     assert [typing for _, typing in scene.said] == [True]
 
 
+def test_a_guest_that_had_no_owner_can_be_let_go_of(scene: Scene) -> None:
+    """Most have none: nobody types."""
+    scene.owners.drop("alice")
+    assert len(scene.owners) == 0
+
+
 def test_what_was_said_and_never_proven_is_said_again_as_wanted(scene: Scene) -> None:
     """The socket died: whether Started arrived is unknown, so the end is said."""
     scene.answers = False
@@ -154,3 +161,26 @@ def test_what_was_said_and_never_proven_is_said_again_as_wanted(scene: Scene) ->
     scene.passes(20_000)
     assert scene.said[-1][1] is False
     assert scene.sessions.records["alice"].sending is None
+
+
+def test_who_holds_the_guest_takes_up_what_its_last_keeper_left_shown(scene: Scene) -> None:
+    """T4: at once, whoever holds the lease: only here can anything be said."""
+    scene.presses_key()
+    scene.passes(500)
+    scene.owners.drop("alice")
+    scene.passes(4000)
+    scene.owners.take_up(scene.sessions.records["alice"])
+    scene.passes(100)
+    assert [typing for _, typing in scene.said] == [True, False]
+
+
+def test_where_all_is_as_wanted_there_is_nothing_to_take_up(scene: Scene) -> None:
+    """Thousands of guests change hands at a deployment: most cost no write."""
+    scene.owners.take_up(scene.sessions.records["alice"])
+    assert len(scene.jobs) == 0
+
+
+def test_where_nothing_can_be_shown_there_is_nothing_to_take_up(scene: Scene) -> None:
+    wanted = replace(scene.sessions.records["alice"], keys={"tab": scene.clock()}, typing_unavailable=True)
+    scene.owners.take_up(wanted)
+    assert len(scene.jobs) == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from local.stack.processes import StackError
-from local.stack.settings import read_settings
+from local.stack.settings import Gateway, read_settings
 
 EXTERNAL = {"CXONE_BASE_URL": "https://acme.example", "CXONE_CLIENT_ID": "id", "CXONE_CLIENT_SECRET": "secret"}
 
@@ -42,3 +42,69 @@ def test_another_cxone_without_credentials_is_refused_naming_what_lacks(missing:
 def test_a_port_that_is_none_is_refused(port: str) -> None:
     with pytest.raises(StackError, match="PORT must be a number"):
         read_settings({"PORT": port})
+
+
+GATEWAY = {
+    "CXONE_PLATFORM": "dfo",
+    "DFO_GATEWAY_URL": "wss://chat-gw.example/",
+    "DFO_CHAT_URL": "https://channels.example",
+    "DFO_AUTHORIZE_URL": "https://oauth.example",
+    "DFO_BRAND_ID": "7",
+    "DFO_CHANNEL_ID": "chat_x",
+}
+
+
+def test_on_digital_first_the_built_in_gateway_is_meant_unless_another_is_named() -> None:
+    settings = read_settings({"CXONE_PLATFORM": "dfo"}, 8080)
+    assert (settings.platform, settings.gateway) == ("dfo", None)
+
+
+def test_another_gateway_is_taken_whole() -> None:
+    """A slash at the end of a URL does not matter."""
+    urls = ("wss://chat-gw.example", "https://channels.example", "https://oauth.example")
+    assert read_settings(GATEWAY, 8080).gateway == Gateway(*urls, "7", "chat_x")
+
+
+def test_a_plain_gateway_is_taken_on_this_machine() -> None:
+    plain = {"DFO_GATEWAY_URL": "ws://127.0.0.1:9", "DFO_CHAT_URL": "http://127.0.0.1:9"}
+    gateway = read_settings(GATEWAY | plain, 8080).gateway
+    assert gateway is not None
+    assert (gateway.gateway_url, gateway.chat_url) == ("ws://127.0.0.1:9", "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "rule"),
+    [
+        ("DFO_GATEWAY_URL", "ws://chat-gw.example", "must start with wss://"),
+        ("DFO_CHAT_URL", "http://channels.example", "must start with https://"),
+        ("DFO_AUTHORIZE_URL", "http://oauth.example", "must start with https://"),
+        ("DFO_BRAND_ID", "seven", "must be"),
+        ("DFO_CHANNEL_ID", "chat x", "must be"),
+    ],
+)
+def test_a_part_of_a_gateway_that_cannot_be_one_is_refused_naming_the_variable(
+    variable: str, value: str, rule: str
+) -> None:
+    with pytest.raises(StackError, match=f"{variable} {rule}"):
+        read_settings(GATEWAY | {variable: value})
+
+
+@pytest.mark.parametrize("missing", [name for name in GATEWAY if name.startswith("DFO_")])
+def test_a_gateway_named_in_part_is_refused_naming_what_lacks(missing: str) -> None:
+    with pytest.raises(StackError, match=f"set {missing} too"):
+        read_settings({name: value for name, value in GATEWAY.items() if name != missing})
+
+
+def test_a_gateway_without_its_platform_is_refused() -> None:
+    with pytest.raises(StackError, match="set CXONE_PLATFORM=dfo too"):
+        read_settings({name: value for name, value in GATEWAY.items() if name != "CXONE_PLATFORM"})
+
+
+def test_a_v1_cxone_on_digital_first_is_refused() -> None:
+    with pytest.raises(StackError, match="CXONE_BASE_URL is for CXONE_PLATFORM=v1"):
+        read_settings(EXTERNAL | {"CXONE_PLATFORM": "dfo"})
+
+
+def test_a_platform_that_is_none_is_refused_naming_those_there_are() -> None:
+    with pytest.raises(StackError, match="CXONE_PLATFORM must be v1 or dfo, not 'v2'"):
+        read_settings({"CXONE_PLATFORM": "v2"})

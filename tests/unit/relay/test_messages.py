@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typing_relay.relay.burst import GuestStatus, Policy, Session
 from typing_relay.relay.flows import run
-from typing_relay.relay.messages import KEEPERS_GRACE_MS, Sender, expire, message_sent, overdue_before
+from typing_relay.relay.messages import KEEPERS_GRACE_MS, Sender, expire, message_sent, messages_seen, overdue_before
 from typing_relay.relay.ports import Coming, ExpiryWorld, MessageStatus, MessageWorld, SentMessage, Standing
 
 from tests.simulation.memory_messages import WAITS, MemoryMessages
@@ -53,14 +53,14 @@ class Scene:
             self._start,
             self.guests_asked_for.append,
             messages=self.messages if takes_messages else None,
-            nudge_messages=self._nudge,
+            nudge=self._nudge,
         )
 
     def _start(self, session_id: str, generation: int) -> bool:
         self.started.append(session_id)
         return True
 
-    def _nudge(self, record: Session) -> bool:
+    def _nudge(self, record: Session, what: str) -> bool:
         self.nudged.append(record.keeper)
         return self.nudges_arrive
 
@@ -258,3 +258,15 @@ def test_when_the_session_is_gone_nobody_is_told(scene: Scene) -> None:
     scene.now = EXPIRES * 1000
     assert scene.sweeps() == [failed("expired")]
     assert scene.told == []
+
+
+def test_that_messages_were_seen_is_told_to_the_keeper_and_kept_nowhere(scene: Scene) -> None:
+    assert run(messages_seen(scene.world(), ID))
+    assert scene.nudged == [KEEPER]
+
+
+def test_nobody_is_told_of_it_where_there_is_no_conversation(scene: Scene) -> None:
+    scene.sessions.set_contact(ID, KEEPER, is_open=False, may_show=False)
+    assert not run(messages_seen(scene.world(), ID))
+    assert not run(messages_seen(scene.world(takes_messages=False), ID))
+    assert scene.nudged == []

@@ -83,6 +83,17 @@ def test_what_is_nearest_to_a_file_is_tried_first() -> None:
     assert not {*near} & {*far}
 
 
+def test_what_cannot_run_a_line_of_it_is_not_tried() -> None:
+    """A mutant that lives costs all of its trials."""
+    near, far = by_relevance("keeper/guest.py")
+    assert "tests/unit/aws/test_sessions_contract.py" not in near + far
+    assert {"tests/unit/keeper/test_guest.py", "tests/unit/test_rooms.py"} <= {*near, *far}
+
+
+def test_what_shows_on_a_wire_only_is_tried_on_one() -> None:
+    assert "wire" in [trial.name for trial in trials_for("cxone/http.py")]
+
+
 @pytest.mark.parametrize(("file", "last"), [("relay/burst.py", "the simulation"), ("keeper/guest.py", "unit tests")])
 def test_every_test_that_can_notice_has_its_turn(file: str, last: str) -> None:
     assert [trial.name for trial in trials_for(file)][-1] == last

@@ -125,6 +125,49 @@ test("an agent's message reaches the visitor whose guest it was sent to", () => 
   assert.deepEqual(model.visitor(SESSION).messages, [{ at: 5, from: "agent", text: "Good morning" }]);
 });
 
+test("messages that came before their visitor was known are kept for them", () => {
+  const model = new Model();
+  model.takeEvent({ kind: "visitor_message", guest_id: GUEST, id: "m1", at: 5, text: "Good morning" });
+  assert.deepEqual(model.visitor(SESSION).messages, []);
+  model.takeEvent(record({ at: 6 }));
+  assert.deepEqual(model.visitor(SESSION).messages, [{ at: 5, from: "visitor", text: "Good morning", id: "m1" }]);
+});
+
+test("typing on a gateway's socket is counted as calls are, and named as what it is", () => {
+  const model = modelWithGuest();
+  model.takeKey(key(1000));
+  model.takeEvent({ ...call(1080, true, "taken"), accepted: true, frame: "SenderTypingStarted" });
+  model.takeEvent({ ...call(3100, false, "taken"), accepted: true, frame: "SenderTypingEnded" });
+  assert.deepEqual(counters(model), {
+    keys: 1, frames: 0, writes: 0, bursts: 1, calls: 2, retries: 0, callsPerBurst: 2, lagToTrue: 80, lagToFalse: 2100,
+  });
+  assert.deepEqual(model.rows().map(({ what, detail }) => [what, detail]).slice(-2), [
+    ["On the socket: SenderTypingStarted", "taken"], ["On the socket: SenderTypingEnded", "taken"],
+  ]);
+});
+
+test("with its contact, what the agent sees of a visitor's typing ends", () => {
+  const model = modelWithGuest();
+  model.takeEvent({ ...call(1080, true, "taken"), accepted: true, frame: "SenderTypingStarted" });
+  model.takeEvent({ kind: "thread", guest_id: GUEST, at: 1500, contact: "closed", agent: "Avery Quinn" });
+  assert.equal(model.isShownTyping(model.visitor(SESSION)), false);
+  assert.deepEqual([model.guest(GUEST).contact, model.guest(GUEST).agent], ["closed", "Avery Quinn"]);
+});
+
+test("what happens on a gateway's socket is in the table", () => {
+  const model = modelWithGuest();
+  model.takeEvent({ kind: "authorize", guest_id: GUEST, at: 1, status: 401 });
+  model.takeEvent({ kind: "socket_frame", guest_id: GUEST, at: 2, frame: "SendMessage", status: "error" });
+  model.takeEvent({ kind: "push", guest_id: GUEST, at: 3, frame: "MessageCreated", fault: "duplicate" });
+  model.takeEvent({ kind: "violation", guest_id: GUEST, at: 4, rule: "not_text", detail: "a binary frame" });
+  assert.deepEqual(model.rows().slice(-4).map(({ session, what, detail }) => [session, what, detail]), [
+    [SESSION, "Sign-in refused", "401"],
+    [SESSION, "On the socket: SendMessage", "error"],
+    [SESSION, "From CXone: MessageCreated", "duplicate"],
+    [SESSION, "Rule broken", "a binary frame"],
+  ]);
+});
+
 test("an event of a kind that is not known changes nothing", () => {
   const model = modelWithGuest();
   const rows = model.rows();

@@ -272,7 +272,14 @@ test("a hold that is hardly longer than the debounce makes no more frames than o
   for (let i = 1; i < frames.length - 1; i++) assert.ok(frames[i].at - frames[i - 1].at >= HEARTBEAT_MS);
 });
 
-test("after a reconnection nothing of the old connection's hold is stopped: the server has ended it", () => {
+test("once a connection is lost there is nothing to stop: the server has ended it", () => {
+  const rhythm = connectedRhythm(HOLDING);
+  rhythm.key(0);
+  rhythm.disconnected();
+  assert.deepEqual(rhythm.stop(400), []);
+});
+
+test("on the next connection nothing of the last one's hold is stopped", () => {
   const rhythm = connectedRhythm(HOLDING);
   rhythm.key(0);
   rhythm.disconnected();

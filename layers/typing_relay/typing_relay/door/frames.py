@@ -69,7 +69,12 @@ class Message:
     text: str = field(repr=False)
 
 
-Frame = Hello | Keystroke | Stop | Ping | Message
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The visitor has seen all messages."""
+
+
+Frame = Hello | Keystroke | Stop | Ping | Message | Seen
 
 
 class BadFrame(ValueError):
@@ -110,8 +115,8 @@ def parse(body: str | None, longest_hold_ms: int) -> Frame:
     return frame
 
 
-_ACTIONS = "hello, keystroke, stop, ping or message"
-_PLAIN: dict[str, Frame] = {"hello": Hello(), "ping": Ping()}
+_ACTIONS = "hello, keystroke, stop, ping, message or seen"
+_PLAIN: dict[str, Frame] = {"hello": Hello(), "ping": Ping(), "seen": Seen()}
 
 
 def _size(body: str) -> int:

@@ -33,7 +33,7 @@ from typing_relay.relay.ports import Messages, SenderWorld, WaitingMessage
 logger = logging.getLogger(__name__)
 
 #: How long until the channel's settings are asked for again.
-AGAIN_S = 15.0
+AGAIN_S = 5.0
 
 
 class Calm:
@@ -99,6 +99,7 @@ class DigitalFirst:
             around.line_url,
             around.sign,
             self._nudged,
+            self._mailbox.look,
             around.counters,
             random.random,
         )
@@ -145,7 +146,7 @@ class DigitalFirst:
         if isinstance(answer, Outcome):
             self._not_learned(answer)
             return
-        self._office.livechat = answer.livechat
+        self._office.decide(answer.livechat)
         logger.info("channel known", extra={"livechat": answer.livechat, "authorization": answer.authorization})
 
     def _not_learned(self, why: Exception | Outcome) -> None:
@@ -164,11 +165,20 @@ class DigitalFirst:
                     self._owners.start(session_id, generation)
             case {"messages": str(session_id)}:
                 self._mailbox.fetch(session_id)
+            case {"seen": str(session_id)}:
+                talk = self._around.talk(session_id)
+                if isinstance(talk, GatewayTalk):
+                    talk.seen()
 
     def _tell_typing(self, session_id: str, typing: bool, told: Callable[[Outcome], object]) -> None:
         talk = self._around.talk(session_id)
+
+        def counted(outcome: Outcome) -> None:
+            self._around.counters.add(f"Typing.{outcome.kind}")
+            told(outcome)
+
         if isinstance(talk, GatewayTalk):
-            talk.typing(typing, told)
+            talk.typing(typing, counted)
         else:
             outcome = Outcome(Kind.NOT_YET, reason="the guest is held here no more")
             self._around.loop.call_soon(lambda: told(outcome))
@@ -196,6 +206,11 @@ class DigitalFirst:
         )
 
     def _start_owner(self, record: Session, generation: int) -> bool:
-        """From a worker thread."""
-        self._around.loop.call_from_thread(lambda: self._owners.start(record.session_id, generation))
+        """From a worker thread; the guest may be held here no more when its turn has come."""
+
+        def start() -> None:
+            if self.holds(record.session_id):
+                self._owners.start(record.session_id, generation)
+
+        self._around.loop.call_from_thread(start)
         return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -34,11 +34,16 @@ logger = logging.getLogger(__name__)
 RENEW_EARLY_MS = 60_000
 #: What the visitor may have missed while nobody held the socket is told again; a client knows messages by their ids.
 MISSED_MS = 120_000
+#: Waits as long as between heartbeats end together: thousands of guests do not wake the process one by one.
+SLOW_S, SLACK_S = 10.0, 0.1
 
 
 @dataclass(slots=True)
 class Office:
-    """What all conversations of this keeper share. ``livechat``: the channel's kind, as far as is known."""
+    """What all conversations of this keeper share. ``livechat``: the channel's kind; None: not known yet.
+
+    Without it no thread can be looked for: what needs it waits in ``undecided``.
+    """
 
     keeper: str
     loop: Loop
@@ -51,8 +56,16 @@ class Office:
     mailbox: Mailbox
     counters: Counters
     clock: Callable[[], int]
-    policy: machine.Policy
-    livechat: bool = True
+    policy: machine.Policy = field(default_factory=machine.Policy)
+    livechat: bool | None = None
+    undecided: list[Callable[[], object]] = field(default_factory=list)
+
+    def decide(self, livechat: bool) -> None:
+        """The channel is known: what waits for that goes on."""
+        self.livechat = livechat
+        undecided, self.undecided = self.undecided, []
+        for go_on in undecided:
+            go_on()
 
 
 class GatewayTalk:
@@ -65,14 +78,18 @@ class GatewayTalk:
         self._number = 0
         #: The one that it replaces, still open.
         self._former = 0
+        #: Made on a worker thread; from ``prepare`` on it is known: visitor, thread, end of the token.
         self._made: tuple[Visitor, str, int] | None = None
+        self._known: tuple[Visitor, str, int] | None = None
         self._url = ""
         self._needs_token = False
         #: What the record says; None: not known.
         self._contact_noted: bool | None = None
         self._alarm: Timer | None = None
+        self._alarm_at: int | None = None
         self._tickets: dict[str, Callable[[Outcome], object]] = {}
         self._ticket_number = 0
+        self._is_closed = False
 
     # --- what the keeper tells
 
@@ -80,12 +97,15 @@ class GatewayTalk:
         """Go on as the record's visitor, if it has been one before."""
         self._contact_noted = record.contact_open
         if record.conversation and self._conversation is None:
-            self._begin(*_identity(record), record.access_until)
+            self._known = (*_identity(record), record.access_until)
         self._url = record.web_socket_url
 
     def make(self) -> guest.Event:
-        """Sign the visitor in at the gateway and record it."""
+        """Sign the visitor in at the gateway and record it; not while nobody is there to chat with."""
         office, session_id = self._office, self._voice.session_id
+        obstacle = self._obstacle()
+        if obstacle:
+            return guest.NotCreated(obstacle)
         record = office.sessions.get(session_id, office.clock())
         if record is None:
             return guest.FenceLost()
@@ -101,15 +121,30 @@ class GatewayTalk:
         self._made = (access.visitor, thread_id, access.expires_at)
         return guest.Created(made.visitor_id, url)
 
+    def _obstacle(self) -> Outcome | None:
+        """Why no visitor is to be let in, as NICE's own clients ask it before a live chat."""
+        gateway, livechat = self._office.gateway, self._office.livechat
+        if livechat is None:
+            channel = gateway.channel()
+            if isinstance(channel, Outcome):
+                return channel
+            livechat = channel.livechat
+        if livechat and gateway.is_online() is False:
+            return Outcome(Kind.DENIED, reason="the channel is offline")
+        return None
+
     def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
         """With a token that has run out, or was refused, no socket is opened: it is renewed first."""
+        if self._office.livechat is None:
+            self._office.undecided.append(lambda: self.prepare(number, url, go))
+            return
         if self._made:
-            visitor, thread_id, until = self._made
-            self._made, self._url, self._needs_token = None, url, False
-            if self._conversation is None:
-                self._begin(visitor, thread_id, until)
-            else:
-                self._step(machine.Admitted(visitor, until))
+            self._known, self._made = self._made, None
+            self._url, self._needs_token = url, False
+            self._contact_noted = False  # as it was recorded
+        if self._known:
+            self._admit(*self._known)
+            self._known = None
         if self._conversation and self._conversation.token_until - RENEW_EARLY_MS <= self._office.clock():
             self._needs_token = True
         if self._needs_token and self._conversation:
@@ -139,6 +174,7 @@ class GatewayTalk:
 
     def close(self) -> None:
         """What is still wanted is the next keeper's to say."""
+        self._is_closed, self._conversation = True, None
         self._set_alarm(None)
         self._office.owners.drop(self._voice.session_id)
         self._office.mailbox.forget(self._voice.session_id)
@@ -154,11 +190,13 @@ class GatewayTalk:
         return self._conversation is not None and self._conversation.ready
 
     def typing(self, typing: bool, told: Callable[[Outcome], object]) -> None:
-        """Show the agent this; ``told`` hears, later, what came of it."""
+        """Show the agent this; ``told`` hears, later, what came of it. A frame that had to leave is logged."""
         self._ticket_number += 1
         ticket = str(self._ticket_number)
         self._tickets[ticket] = told
         self._step(machine.TypingWanted(typing, ticket))
+        if self._conversation and any(sent.ticket == ticket for sent in self._conversation.unproven):
+            self._tickets[ticket] = partial(self._typing_ended, typing, self._office.clock(), told)
 
     def message(self, message: WaitingMessage) -> None:
         """Send what the visitor sent. What a keeper before may have sent is looked for first."""
@@ -171,18 +209,19 @@ class GatewayTalk:
 
     # --- the machine
 
-    def _begin(self, visitor: Visitor, thread_id: str, access_until: int) -> None:
+    def _admit(self, visitor: Visitor, thread_id: str, access_until: int) -> None:
+        """The visitor has a token; with the first one the conversation begins."""
         office = self._office
-        begun = machine.begin(
-            office.channel,
-            visitor,
-            thread_id,
-            livechat=office.livechat,
-            seed=uuid.uuid4().hex,
-            newest_at=office.clock() - MISSED_MS,
-        )
-        self._conversation = begun
-        office.mailbox.hold(self._voice.session_id)
+        if self._conversation is None and not self._is_closed:
+            self._conversation = machine.begin(
+                office.channel,
+                visitor,
+                thread_id,
+                livechat=bool(office.livechat),
+                seed=uuid.uuid4().hex,
+                newest_at=office.clock() - MISSED_MS,
+            )
+            office.mailbox.hold(self._voice.session_id)
         self._step(machine.Admitted(visitor, access_until))
 
     def _step(self, happening: machine.Happening) -> None:
@@ -205,12 +244,19 @@ class GatewayTalk:
             self._told(happening.ticket, Outcome(Kind.NOT_YET, reason="no conversation yet"))
 
     def _set_alarm(self, at: int | None) -> None:
+        if at == self._alarm_at:
+            return  # a pong changes nothing about it
         if self._alarm:
             self._alarm.cancel()
-            self._alarm = None
+        self._alarm, self._alarm_at = None, at
         if at is not None:
             seconds = (at - self._office.clock()) / 1000
-            self._alarm = self._office.loop.call_later(seconds, lambda: self._step(machine.Woke()))
+            slack = SLACK_S if seconds >= SLOW_S else 0.0
+            self._alarm = self._office.loop.call_later(seconds, self._woke, slack)
+
+    def _woke(self) -> None:
+        self._alarm = self._alarm_at = None
+        self._step(machine.Woke())
 
     def _carry_out(self, action: machine.Action) -> None:  # noqa: C901  # a table
         match action:
@@ -242,8 +288,8 @@ class GatewayTalk:
                 self._needs_token = True
             case machine.Stopped(outcome):
                 self._lose(outcome)
-            case machine.Report(code):
-                self._report(code)
+            case machine.Report(code, about):
+                self._report(code, about)
 
     # --- what it asks for
 
@@ -260,6 +306,13 @@ class GatewayTalk:
         told = self._tickets.pop(ticket, None)
         if told:
             self._office.loop.call_soon(partial(told, outcome))
+
+    def _typing_ended(self, typing: bool, began: int, told: Callable[[Outcome], object], outcome: Outcome) -> None:
+        """A line as the sender's (``reporting``): what was said, when, how it ended, how long until that was known."""
+        log = logger.info if outcome.kind is Kind.ACCEPTED else logger.warning
+        ended = {"outcome": outcome.kind, "reason": outcome.reason, "ms": self._office.clock() - began}
+        log("cxone typing", extra={"session": self._voice.session_id, "typing": typing, "began": began, **ended})
+        told(outcome)
 
     def _tell(self, frame: Mapping[str, Any]) -> None:
         self._office.counters.add(f"Frames.{frame.get('name', 'unknown')}")
@@ -287,13 +340,15 @@ class GatewayTalk:
 
         def stay() -> None:
             if number == self._number:
+                self._step(machine.Lost(was_open=True))
                 self._lose(Outcome(Kind.LOST, reason="a message's leaving could not be recorded"))
 
         self._office.mailbox.leaving(self._voice.session_id, message_id, go, stay)
 
-    def _report(self, code: str) -> None:
+    def _report(self, code: str, about: str = "") -> None:
         self._office.counters.add(f"Gateway.{code}")
-        logger.warning("The gateway reports trouble", extra={"session": self._voice.session_id, "code": code})
+        details = {"session": self._voice.session_id, "code": code, "reason": about}
+        logger.warning("The gateway reports trouble", extra=details)
 
     def _note_contact(self, *, is_open: bool) -> None:
         """Recorded before anything is said: keys pressed while there was no contact count from now on, if fresh."""
@@ -318,7 +373,7 @@ class GatewayTalk:
 
     def _write(self, what: str, call: Callable[[], Session | None]) -> None:
         def written(record: Session | None) -> None:
-            if record:
+            if record and not self._is_closed:
                 self._office.owners.take_up(record)
 
         def failed(error: Exception) -> None:

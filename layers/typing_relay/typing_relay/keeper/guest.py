@@ -40,6 +40,8 @@ class Policy:
     missed_ms: int = 30_000
     #: Who ended a guest asks for the next one; if no such request comes for so long, it was lost.
     request_lost_ms: int = 15_000
+    #: Without a socket nothing can be said or shown (Digital-First); on v1 typing goes another way.
+    needs_socket: bool = False
 
 
 class Doing(Enum):
@@ -399,8 +401,11 @@ def _socket_lost(held: Held, socket: int, outcome: Outcome, now: int, policy: Po
     if held.socket:  # the one that was to replace it failed
         delay = _backoff(held, policy, jitter, outcome)
         return replace(held, doing=Doing.SETTLED, rotate_at=now + policy.first_backoff_ms + delay), ()
-    if not held.opening:
-        held, _ = _rest(held, now, policy, jitter, outcome)
+    if held.opening:
+        return held, ()
+    held, _ = _rest(held, now, policy, jitter, outcome)
+    if outcome.kind is Kind.DENIED and policy.needs_socket:
+        return _with_status(held, GuestStatus.UNAVAILABLE, now)
     return held, ()
 
 

@@ -48,8 +48,8 @@ class _Ear:
 class Line:
     """On the loop's thread.
 
-    ``sign`` gives the headers of a handshake, on a worker thread; ``nudged`` is called with each nudge. ``random``: 0
-    to 1.
+    ``sign`` gives the headers of a handshake, on a worker thread; ``nudged`` is called with each nudge, ``is_back``
+    when nudges can come in again: some may have been lost. ``random``: 0 to 1.
     """
 
     def __init__(
@@ -61,11 +61,13 @@ class Line:
         url: str,
         sign: Callable[[], Mapping[str, str]],
         nudged: Callable[[Mapping[str, Any]], object],
+        is_back: Callable[[], object],
         counters: Counters,
         random: Callable[[], float],
     ) -> None:
         self._loop, self._jobs, self._addresses, self._tls, self._url = loop, jobs, addresses, tls, url
-        self._sign, self._nudged, self._counters, self._random = sign, nudged, counters, random
+        self._sign, self._nudged, self._is_back = sign, nudged, is_back
+        self._counters, self._random = counters, random
         self._ear: _Ear | None = None
         self._opening: _Ear | None = None
         self._failures = 0
@@ -109,6 +111,8 @@ class Line:
         self._failures = 0
         if former and former.socket:
             former.socket.close(GOING_AWAY)
+        else:
+            self._is_back()
         self._speak_later(ear)
         self._again_in(REPLACE_S - self._random() * REPLACE_SPREAD_S)
         logger.info("keeper line open")

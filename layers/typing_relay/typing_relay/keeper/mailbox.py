@@ -80,7 +80,7 @@ class Mailbox:
 
     def start(self) -> None:
         """Look from now on for messages whose nudge was lost."""
-        self._loop.call_later(self._random() * LOOK_S, self._look)
+        self._loop.call_later(self._random() * LOOK_S, self._look_again)
 
     # --- which sessions
 
@@ -222,9 +222,12 @@ class Mailbox:
 
     # --- looking
 
-    def _look(self) -> None:
-        """One look for all sessions: few messages wait at any time, whoever's they are."""
-        self._loop.call_later(LOOK_S, self._look)
+    def _look_again(self) -> None:
+        self._loop.call_later(LOOK_S, self._look_again)
+        self.look()
+
+    def look(self) -> None:
+        """Look now, for all sessions: few messages wait at any time, whoever's they are."""
         for shard in range(SWEEP_SHARDS):
             self._jobs.submit(
                 ("look for messages", shard),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from typing_relay.cxone.dfo.api import Access
+from typing_relay.cxone.dfo.api import Access, ChannelSettings
 from typing_relay.cxone.dfo.identity import Visitor
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.outcomes import Guest, Outcome
@@ -45,6 +45,8 @@ class Visitors(Protocol):
 class Gateway(Protocol):
     """NICE's gateway over HTTP (``typing_relay.cxone.dfo.api``). On worker threads."""
 
+    def channel(self) -> ChannelSettings | Outcome: ...
+    def is_online(self) -> bool | Outcome: ...
     def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome: ...
     def socket_url(self, visitor: Visitor, access: Access) -> str: ...
     def event(self, url: str) -> str | Outcome: ...

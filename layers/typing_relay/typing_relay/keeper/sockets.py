@@ -25,7 +25,7 @@ NORMAL, GOING_AWAY, PROTOCOL_ERROR, BAD_PAYLOAD, TOO_BIG = 1000, 1001, 1002, 100
 #: The close codes that mean no close frame, or one without a code, was received (RFC 6455, 7.1.5).
 NO_CODE, ABNORMAL = 1005, 1006
 
-#: A TLS record holds no more, so one read never leaves half a record behind in OpenSSL.
+#: A TLS record holds no more (RFC 8446, 5.1), so one read leaves nothing of it in OpenSSL, where no selector sees it.
 READ_BYTES = 16_384
 FRAMES_PER_TURN = 16
 MAX_CONTROL_PAYLOAD = 125
@@ -346,8 +346,6 @@ class GuestSocket:
             frame = self._next_frame()
             if frame is None:
                 self._watch(READ | (WRITE if self._unsent else 0))
-                if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
-                    self._loop.call_soon(lambda: self._on_ready(READ))  # the selector does not see these bytes
                 return
             self._on_frame(frame)
             if self.stage is not Stage.OPEN:

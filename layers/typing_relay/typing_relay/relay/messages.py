@@ -55,8 +55,16 @@ def message_sent(world: MessageWorld, sender: Sender, message: SentMessage, deli
     if there is not None and not there.same_text:
         return _failed(DUPLICATE_ID)
     if there is None or there.standing.status is MessageStatus.WAITING:
-        yield from step(world.nudge_messages, record)
+        yield from step(world.nudge, record, "messages")
     return there.standing if there is not None else Standing(MessageStatus.WAITING)
+
+
+def messages_seen(world: MessageWorld, session_id: str) -> Flow[bool]:
+    """The visitor has seen all messages: the keeper tells CXone. Returns whether it was reached; nothing is kept."""
+    record = (yield from step(world.sessions.get, session_id, world.clock())) if world.messages is not None else None
+    if record is None or not record.contact_open:
+        return False
+    return (yield from step(world.nudge, record, "seen"))
 
 
 def expire(world: ExpiryWorld, session_id: str, message_id: str) -> Flow[Standing | None]:

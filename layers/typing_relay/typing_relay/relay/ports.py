@@ -202,8 +202,8 @@ class MessageWorld(World):
 
     #: None: this platform takes no messages.
     messages: Messages | None
-    #: Tells the keeper that the record names that a message waits. False, or lost: it is found at the next look.
-    nudge_messages: Callable[[Session], bool]
+    #: Tells the keeper that the record names: ``messages`` wait, or all are ``seen``. A hint; False: it was lost.
+    nudge: Callable[[Session, str], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,6 +223,13 @@ def test_an_sdk_version_that_is_refused_stops_everything(in_contact: Life) -> No
     assert dfo.wake_at(in_contact.state, POLICY) is None
 
 
+def test_a_message_that_is_itself_refused_with_the_version_was_not_taken(in_contact: Life) -> None:
+    in_contact.wants("m1")
+    [sent] = [frame["eventId"] for frame in in_contact.requests() if frame["payload"]["eventType"] == "SendMessage"]
+    actions = in_contact.hears(gateway.failure("SdkVersionNotSupported", sent))
+    assert MessageRefused("m1", "unavailable") in actions
+
+
 def test_nothing_more_is_tried_until_a_socket_opens_again(ready: Life) -> None:
     ready.hears(gateway.failure("SdkVersionNotSupported"))
     assert ready.wants("m1") == (MessageRefused("m1", "unavailable"),)

@@ -541,7 +541,7 @@ class _Turn:
     def _failed(self, code: str, event_id: str | None) -> None:
         c = self.now_stands
         if code == SDK_REFUSED:
-            return self._stop(code)
+            return self._stop(code, event_id)
         if c.looking and _is_about(c.looking, event_id, code in LOOK_FAILED or not c.ready):
             if code not in LOOK_FAILED:
                 self._do(Report(code))
@@ -551,10 +551,13 @@ class _Turn:
             self._message_failed(code)
         return None
 
-    def _stop(self, code: str) -> None:
+    def _stop(self, code: str, event_id: str | None) -> None:
+        """The request of this id was not taken; of another one on its way nobody knows."""
         c = self.now_stands
-        self._do(Report(code))
         reason = "the gateway refuses this SDK version: raise DfoSdkVersion"
+        self._do(Report(code, reason))
+        if c.sending and c.sending.event_id == event_id:
+            self._change(sending=None)
         for unproven in c.unproven:
             self._told(unproven, Outcome(Kind.DENIED, reason=reason))
         self._change(unproven=(), doing=Doing.STOPPED)

@@ -213,6 +213,8 @@ Frame = Pong | Authorized | Answer | Failure | Recovered | Result | Event
 
 def parse(text: str) -> Frame:
     """The frame in ``text``. Raises NotAFrame."""
+    if text == '"pong"':
+        return Pong()  # most of what comes; no need to build a decoder
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):

@@ -1,0 +1,107 @@
+"""What happens at the simulated Digital-First gateway, in the words that the page has for v1's CXone. Pure.
+
+A visitor of the gateway is a guest here: the session record calls it so too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+Event = dict[str, Any]
+
+#: After these a thread is not as it was.
+_CHANGE_THREADS = ("assign", "message", "close-contact")
+#: Pushed frames that tell nobody anything new.
+_DULL = ("pong", "answer")
+
+
+def changes_threads(event: Event) -> bool:
+    """Whether threads are to be looked at again."""
+    if event["kind"] == "frame":
+        return "value" not in event
+    return event["kind"] == "agent" and event["what"] in _CHANGE_THREADS
+
+
+def as_console_events(events: Iterable[Event]) -> Iterator[Event]:
+    """Those of the gateway's events that the page shows, each with kind, at, and what it needs."""
+    for event in events:
+        fields = _fields(event)
+        if fields:
+            yield {"at": event["at"], "guest_id": event.get("visitor_id"), **fields}
+
+
+def _fields(event: Event) -> Event | None:
+    match event["kind"]:
+        case "frame":
+            return _frame(event)
+        case "push" if event["event_type"] not in _DULL:
+            return {"kind": "push", "frame": event["event_type"], "fault": event["fault"]}
+        case "socket_open":
+            return {"kind": "socket_open"}
+        case "socket_close":
+            return {"kind": "socket_close", "code": event["code"]}
+        case "handshake_refused" | "authorize" as kind:
+            return {"kind": kind, "status": event["status"]}
+        case "agent":
+            return {"kind": "agent", "what": event["what"]}
+        case "violation":
+            return {"kind": "violation", "rule": event["rule"], "detail": event["detail"]}
+        case "control":
+            is_setting = event["what"] in ("settings", "faults")  # the console names its switches itself
+            return {"kind": "fault", "what": "settings" if is_setting else event["what"]}
+    return None
+
+
+def _frame(event: Event) -> Event:
+    """`status`: how it ended, in a word."""
+    taken = event["accepted"]
+    fields = {"frame": event["event_type"], "accepted": taken, "fault": event["fault"]}
+    fields["status"] = "taken" if taken else event["fault"] or "refused"
+    if "value" in event:
+        return {"kind": "typing", "value": event["value"], **fields}
+    return {"kind": "socket_frame", **fields}
+
+
+class Threads:
+    """What the page has been told of the gateway's threads, and which one an agent's act is about."""
+
+    def __init__(self) -> None:
+        self._threads: dict[str, Event] = {}
+
+    def newest_of(self, guest_id: object) -> str | None:
+        """The id of this visitor's newest thread in which there is, or was, a contact."""
+        own = [thread for thread in self._threads.values() if thread["visitor_id"] == guest_id and thread["contact"]]
+        return str(own[-1]["thread_id"]) if own else None
+
+    def news(self, threads: Iterable[Event], now: float) -> list[Event]:
+        """What is new in all threads as they stand: their contacts and messages. From now on it has been told."""
+        told = []
+        for thread in threads:
+            before = self._threads.get(thread["thread_id"], {})
+            told += [_message(thread, message) for message in thread["messages"][len(before.get("messages", ())) :]]
+            state = _state(thread)
+            if not before or _state(before) != state:
+                told.append({"kind": "thread", "at": now, **state})
+            self._threads[thread["thread_id"]] = thread
+        return told
+
+
+def _state(thread: Event) -> Event:
+    agent, contact = thread["agent"] or {}, thread["contact"] or {}
+    return {
+        "guest_id": thread["visitor_id"],
+        "thread_id": thread["thread_id"],
+        "contact": contact.get("status"),
+        "agent": f"{agent['first_name']} {agent['surname']}" if agent else None,
+    }
+
+
+def _message(thread: Event, message: Event) -> Event:
+    return {
+        "kind": "visitor_message" if message["direction"] == "inbound" else "agent_message",
+        "at": message["created_at"],
+        "guest_id": thread["visitor_id"],
+        "id": message["id_on_external_platform"],
+        "text": message["content"]["text"],
+    }

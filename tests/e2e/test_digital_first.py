@@ -1,0 +1,196 @@
+"""What a visitor and an agent see on the Digital-First platform, where messages go through the relay too."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from local.dfo_simulator.client import DfoControl, Gateway
+from tests.e2e.conftest import RestartableStack
+from tests.e2e.console_page import ConsolePage
+from tests.e2e.test_accessibility import violations
+
+DEBOUNCE_MS = 2000
+LATEST_MS = 2500
+TRIES = 3  # for what is to happen soon: the machine may be busy
+KEEPER_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def gateway_stack(browser) -> Iterator[RestartableStack]:
+    """One stack for all of them. At its end no test has led the relay to break a rule of the gateway."""
+    stack = RestartableStack(CXONE_PLATFORM="dfo")
+    stack.start()
+    try:
+        yield stack
+        assert control(stack).violations() == []
+    finally:
+        stack.stop()
+
+
+def control(stack: RestartableStack) -> DfoControl:
+    """The controls of the stack's gateway."""
+    info = stack.info
+    urls = (info["dfo_chat_url"], info["dfo_gateway_url"], info["dfo_authorize_url"])
+    return DfoControl(Gateway(*urls, int(info["dfo_brand_id"]), info["dfo_channel_id"]))
+
+
+@pytest.fixture
+def console(gateway_stack, context, visitor) -> Iterator[ConsolePage]:
+    """The console, its visitor connected; no fault of the test before is on, none is left on."""
+    page = ConsolePage(context.new_page(), gateway_stack.info["console_url"], f"dfo-{visitor}")
+    page.load()
+    yield page
+    control(gateway_stack).set_faults()
+
+
+@pytest.fixture
+def conversation(console) -> ConsolePage:
+    """A contact is open, and an agent has accepted it."""
+    expect(console.say("Good morning")).to_contain_text("Delivered")
+    console.act("Accept")
+    expect(console.visitor_log).to_contain_text("Avery has joined")
+    return console
+
+
+def test_a_message_is_delivered_and_read(console):
+    """T15. Before it agents have nothing to work on, and the desk says so."""
+    expect(console.page.locator('#agent [data-part="problem"]')).to_contain_text("first message")
+    expect(console.agent_box).to_be_disabled()
+    message = console.say("Good morning")
+    expect(message).to_contain_text("Delivered")
+    expect(console.agent_log).to_contain_text("Good morning")
+    console.act("Mark as read")
+    expect(message).to_contain_text("Read")
+    console.expect_row("On the socket: SendMessage")
+
+
+def test_what_the_agent_does_reaches_the_visitor(conversation):
+    """Typing, which ends with the message; in the relay's own words, whatever the platform."""
+    conversation.agent_box.press_sequentially("How can I help?", delay=50)
+    expect(conversation.visitor_sees_agent).to_have_text("The agent is typing")
+    conversation.agent_box.press("Enter")
+    expect(conversation.visitor_log).to_contain_text("How can I help?")
+    expect(conversation.visitor_sees_agent).to_have_text("")
+
+
+def test_typing_is_shown_at_the_desk_and_put_out_after_2_seconds_of_quiet(conversation):
+    """T1, T2: one Started, one Ended, as frames on the visitor's socket."""
+    measured = []
+    while len(measured) < TRIES and min(measured, default=LATEST_MS + 1) > LATEST_MS:
+        conversation.type("hello")
+        conversation.expect_typing(True)
+        conversation.expect_typing(False)
+        measured.append(conversation.changes()[-1]["at"] - conversation.newest_key_at())
+    assert DEBOUNCE_MS <= min(measured) <= LATEST_MS
+    expect(conversation.page.locator('.counters [data-part="calls"]')).to_have_text(str(2 * len(measured)))
+    conversation.expect_row("On the socket: SenderTypingStarted", times=len(measured))
+
+
+def test_a_message_puts_the_indicator_out_at_once(conversation):
+    """T2: before the quiet time would."""
+    for _ in range(TRIES):
+        conversation.type("see you")
+        conversation.expect_typing(True)
+        conversation.visitor_box.press("Enter")
+        conversation.expect_typing(False)
+        if conversation.changes()[-1]["at"] - conversation.newest_key_at() < DEBOUNCE_MS:
+            return
+    pytest.fail(f"always too late: {conversation.changes()}")
+
+
+def test_typing_before_the_first_message_is_shown_to_nobody(console):
+    """There is no contact that it could be shown on."""
+    console.type("hello")
+    expect(console.say("Good morning")).to_contain_text("Delivered")
+    assert console.changes() == []
+
+
+def test_what_one_tab_sends_the_other_shows_once(conversation):
+    """The relay tells all connections of a session."""
+    with conversation.page.context.expect_page() as opened:
+        conversation.page.get_by_role("link", name="Open another tab").click()
+    tab = opened.value
+    expect(tab.locator('[data-part="status"]')).to_have_text("Connected")
+    expect(tab.locator(".message", has_text="Good morning")).to_have_count(1)
+    conversation.say("Are you there?")
+    expect(tab.locator(".message.mine", has_text="Are you there?")).to_have_count(1)
+
+
+def test_a_closed_contact_is_told_and_the_next_message_begins_another(conversation):
+    """A livechat ends with its contact; the visitor goes on in a new one."""
+    conversation.act("Close")
+    expect(conversation.visitor_log).to_contain_text("The conversation is closed")
+    expect(conversation.agent_box).to_be_disabled()
+    expect(conversation.say("One more thing")).to_contain_text("Delivered")
+    expect(conversation.agent_box).to_be_enabled()
+    conversation.type("It is about")
+    conversation.expect_typing(True)
+
+
+def test_a_message_that_cxone_refuses_is_said_to_be_not_delivered(conversation):
+    """With the reason, in the chat and where it is announced."""
+    conversation.fault("Error frames")
+    expect(conversation.say("Hello?")).to_contain_text("Not delivered: CXone refuses it")
+    expect(conversation.page.locator('#visitor [data-part="problem"]')).to_contain_text("Not delivered")
+
+
+def test_a_message_whose_answer_was_lost_is_delivered_once(conversation):
+    """T15: it is looked for on the next socket."""
+    conversation.fault("Answers lost")
+    message = conversation.say("Only once")
+    conversation.expect_row("taken")
+    conversation.fault("Answers lost")
+    expect(message).to_contain_text("Delivered", timeout=KEEPER_MS)
+    expect(conversation.agent_log.locator(".message", has_text="Only once")).to_have_count(1)
+
+
+def test_while_sockets_are_refused_reconnecting_is_told_and_a_message_waits(conversation):
+    """An honest state, and the way back by itself."""
+    conversation.fault("Sockets refused")
+    conversation.fault("Drop the sockets")
+    expect(conversation.status).to_have_text("Reconnecting")
+    message = conversation.say("Are you there?")
+    expect(message).to_contain_text("Sending")
+    conversation.fault("Sockets refused")
+    conversation.expect_connected(timeout=KEEPER_MS)
+    expect(message).to_contain_text("Delivered")
+
+
+def test_what_is_written_while_the_keeper_is_dead_is_delivered_by_the_next_and_all_goes_on(conversation):
+    """T4, T15. Until then the message says that it is being sent: nobody is left to tell more."""
+    conversation.fault("Kill the keeper")
+    message = conversation.say("Still there?")
+    expect(message).to_contain_text("Sending")
+    expect(message).to_contain_text("Delivered", timeout=KEEPER_MS)
+    conversation.expect_connected()
+    conversation.type("I write on")
+    conversation.expect_typing(True)
+    conversation.answer("Here again")
+    expect(conversation.visitor_log).to_contain_text("Here again")
+
+
+def test_real_typing_is_shown_after_each_writers_greeting(console):
+    """Each writer is a visitor with a contact of its own."""
+    console.page.locator('#player [data-part="count"]').fill("2")
+    console.page.locator('#player [data-part="toggle"]').click()
+    expect(console.page.locator(".row.typing").first).to_be_visible()
+    console.page.locator('#player [data-part="toggle"]').click()
+    expect(console.page.locator(".row.typing")).to_have_count(0)
+
+
+def test_axe_finds_nothing_in_either_theme(conversation):
+    """WCAG 2.2 AA and axe's best practices, with everything in use."""
+    conversation.fault("Duplicates")
+    conversation.answer("How can I help?")
+    expect(conversation.visitor_log).to_contain_text("How can I help?")
+    conversation.type("I see")
+    conversation.expect_row("keystroke")
+    conversation.page.locator("#theme").select_option("light")
+    found = violations(conversation.page)
+    conversation.page.locator('[data-part="as-table"]').click()
+    conversation.page.locator("#theme").select_option("dark")
+    conversation.type("And")
+    conversation.expect_typing(True)
+    found += violations(conversation.page)
+    assert found == []

@@ -1,0 +1,605 @@
+"""Typing and messages on the running Digital-First stack, one visitor's trouble at a time, and then everybody's.
+
+Every scene ends with no agent shown typing, and with no rule of the gateway broken.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from local.dfo_simulator.faults import Fault
+from local.playing.visitor import now_ms
+from tests.support.at_the_same_time import Performance, Played
+from tests.support.gateway_stage import ENDED, STARTED, Chatter, GatewayStage
+from tests.support.relay_stage import PATIENCE_S, wait_until
+from tests.support.sdk_frames import Frame, Person, differences, normalised
+
+DEBOUNCE_MS = 2_000
+#: As NICE knows an agent.
+ADA = {"first_name": "Ada", "surname": "Lovelace", "nickname": "ada"}
+#: These take longest, and wait most.
+patient = Performance(at_once=4, actor=Chatter)
+scenes = Performance(at_once=5, actor=Chatter)
+BURST = [(STARTED, True), (ENDED, True)]
+
+
+@pytest.fixture(scope="module")
+def played(dfo_stage: GatewayStage, request: pytest.FixtureRequest) -> Iterator[Played]:
+    """What became of each scene."""
+    with dfo_stage.pings() as slow:
+        yield {**patient.play(dfo_stage, slow, request), **scenes.play(dfo_stage, slow, request)}
+
+
+def shows_a_burst(actor: Chatter) -> None:
+    """Keys, and the agent sees them come and go."""
+    with actor.typing():
+        actor.waits_for(STARTED, accepted=True)
+    actor.waits_for(ENDED, accepted=True)
+
+
+# --- typing
+
+
+@scenes.test
+def test_fifty_keys_are_one_started_and_one_ended(actor: Chatter) -> None:
+    """T1, T2: the end comes when the debounce is over, not before."""
+    actor.begins()
+    start = actor.front_end.type(range(0, 5000, 100))
+    ended = actor.waits_for(ENDED)
+    actor.settles()
+    assert actor.typing_frames() == BURST
+    assert ended["at"] - (start + 4900) >= DEBOUNCE_MS
+
+
+@scenes.test
+def test_keys_less_than_the_debounce_apart_are_one_burst(actor: Chatter) -> None:
+    """T3."""
+    actor.begins()
+    actor.front_end.type(range(0, 6001, 1500))
+    actor.waits_for(ENDED)
+    actor.settles()
+    assert actor.typing_frames() == BURST
+
+
+@scenes.test
+def test_a_stop_ends_the_typing_at_once(actor: Chatter) -> None:
+    """T2."""
+    actor.begins()
+    with actor.typing():
+        actor.waits_for(STARTED)
+    stopped_at = now_ms()
+    actor.stop()
+    assert actor.waits_for(ENDED)["at"] - stopped_at < DEBOUNCE_MS
+
+
+@scenes.test
+def test_a_disconnect_is_a_stop(actor: Chatter) -> None:
+    """A closed tab types no more."""
+    actor.begins()
+    with actor.typing():
+        actor.waits_for(STARTED)
+    actor.front_end.close()
+    actor.waits_for(ENDED)
+
+
+@scenes.test
+def test_a_stop_from_the_other_tab_changes_nothing(actor: Chatter) -> None:
+    """T10."""
+    actor.begins()
+    with actor.stage.connect(actor.name) as other_tab:
+        other_tab.send({"action": "keystroke"})
+        with actor.typing():
+            actor.waits_for(STARTED)
+            other_tab.send({"action": "stop"})
+            time.sleep(3)
+            assert actor.typing_frames() == BURST[:1]
+    actor.waits_for(ENDED)
+
+
+@scenes.test
+def test_keys_before_there_is_a_contact_are_kept_from_the_gateway(actor: Chatter) -> None:
+    """Nobody can be shown anything; and what was typed then is stale when the contact opens (T5)."""
+    with actor.typing():
+        time.sleep(2)
+    time.sleep(3)
+    actor.begins()
+    actor.settles()
+    assert actor.typing_frames() == []
+
+
+@scenes.test
+def test_keys_while_the_contact_opens_count_from_when_it_does(actor: Chatter) -> None:
+    """Fresh ones, pressed after the message that opens it."""
+    actor.fault(Fault("frame", "slow", types=("SendMessage",), seconds=2))
+    first = actor.says("Good morning")
+    with actor.typing():
+        actor.waits_for(STARTED, accepted=True)
+    actor.waits_for(ENDED, accepted=True)
+    assert actor.is_told(first) == "accepted"
+
+
+@scenes.test
+def test_a_message_ends_the_typing(actor: Chatter) -> None:
+    """And the gateway is told: nobody knows whether a message alone puts the indicator out."""
+    actor.begins()
+    with actor.typing():
+        actor.waits_for(STARTED)
+    assert actor.is_told(actor.says("Hm")) == "accepted"
+    wait_until(lambda: not actor.thread()["typing"], "the end of the typing")
+
+
+@scenes.test
+def test_after_a_message_typing_is_shown_again(actor: Chatter) -> None:
+    """T9."""
+    actor.begins()
+    for text in ("one", "two"):
+        with actor.typing():
+            actor.waits_for(STARTED)
+        assert actor.is_told(actor.says(text)) == "accepted"
+        actor.settles()
+    assert actor.shown() == [True, False, True, False]
+
+
+# --- messages
+
+
+@scenes.test
+def test_the_first_message_opens_a_contact(actor: Chatter) -> None:
+    """And the visitor hears of it."""
+    actor.begins("Is anybody there?")
+    actor.hears("contact", status="open")
+    assert actor.texts() == ["Is anybody there?"]
+    assert actor.thread()["contact"]["status"] == "new"
+
+
+@scenes.test
+def test_messages_are_taken_once_and_in_order(actor: Chatter) -> None:
+    """T15."""
+    texts = [f"message {n}" for n in range(8)]
+    ids = [actor.says(text) for text in texts]
+    assert [actor.is_told(message_id) for message_id in ids] == ["accepted"] * len(ids)
+    assert actor.texts() == texts
+
+
+@scenes.test
+def test_a_message_sent_twice_is_one_message(actor: Chatter) -> None:
+    """T15: the same id and text."""
+    actor.begins()
+    message_id = actor.says("once")
+    assert actor.is_told(message_id) == "accepted"
+    actor.front_end.forget("message")
+    actor.says("once", message_id)
+    assert actor.is_told(message_id) == "accepted"
+    assert actor.texts() == ["Good morning", "once"]
+
+
+@scenes.test
+def test_an_id_of_another_message_is_refused(actor: Chatter) -> None:
+    """Bad input: and what was sent by it first stays what it was."""
+    actor.begins()
+    message_id = actor.says("the first")
+    assert actor.is_told(message_id) == "accepted"
+    actor.front_end.forget("message")
+    actor.says("another", message_id)
+    assert actor.is_told(message_id) == "duplicate_id"
+    assert actor.texts() == ["Good morning", "the first"]
+
+
+@pytest.mark.parametrize("text", ["", " \n", "x" * 10_001], ids=["empty", "blank", "too long"])
+def test_a_text_that_is_no_message_is_refused_by_its_id(dfo_stage: GatewayStage, text: str) -> None:
+    """Bad input: the front end hears which one, and nothing is sent."""
+    with Chatter(dfo_stage, f"speechless-{len(text)}") as actor:
+        message_id = actor.says(text)
+        refused = actor.front_end.wait_for("error", PATIENCE_S, id=message_id)
+        assert (refused["code"], actor.events("frame")[1:]) == ("bad_message", [])
+        actor.settles()
+
+
+@scenes.test
+def test_a_text_may_be_as_long_as_is_promised(actor: Chatter) -> None:
+    """10,000 characters."""
+    actor.begins("ä" * 10_000)
+    assert actor.texts() == ["ä" * 10_000]
+
+
+# --- what agents do
+
+
+@scenes.test
+def test_what_an_agent_does_is_told_in_one_shape(actor: Chatter) -> None:
+    """Joined, typing, a message, queue, read, closed; CXone's own frame is beside each."""
+    actor.begins()
+    actor.gateway.queue_position(actor.thread_id, 2)
+    actor.gateway.assign(actor.thread_id, **ADA)
+    actor.gateway.agent_types(actor.thread_id, True)
+    message_id = actor.gateway.agent_says(actor.thread_id, "How can I help?")
+    actor.gateway.agent_types(actor.thread_id, False)
+    actor.gateway.agent_reads(actor.thread_id)
+    said = actor.hears("message", id=message_id)
+    assert {"text": "How can I help?", "from": "agent"}.items() <= said["detail"].items()
+    assert said["detail"]["author"] == ADA["nickname"]
+    assert said["event"]["eventType"] == "MessageCreated"
+    for name, detail in {
+        "queue": {"position": 2},
+        "agent": {"name": ADA["nickname"]},
+        "agent-typing": {"typing": True},
+        "read": {},
+    }.items():
+        assert actor.hears(name, **detail)["event"]["eventType"]
+    actor.hears("agent-typing", typing=False)
+    actor.gateway.close_contact(actor.thread_id)
+    actor.hears("contact", status="closed")
+
+
+@scenes.test
+def test_a_long_message_of_an_agent_is_fetched(actor: Chatter) -> None:
+    """EventInS3."""
+    actor.begins()
+    message_id = actor.gateway.agent_says(actor.thread_id, "At length. " * 500, in_s3=True)
+    assert actor.hears("message", id=message_id)["detail"]["text"] == "At length. " * 500
+
+
+@scenes.test
+def test_what_an_agent_said_while_the_socket_was_down_is_told(actor: Chatter) -> None:
+    """The gateway replays nothing: it is found by looking."""
+    actor.begins()
+    actor.fault(Fault("handshake", "refuse", count=2))
+    actor.gateway.drop_sockets("reset", actor.visitor_id)
+    message_id = actor.gateway.agent_says(actor.thread_id, "Are you there?")
+    actor.hears("message", id=message_id, text="Are you there?")
+
+
+@scenes.test
+def test_a_live_chat_ends_with_its_contact_and_the_next_message_begins_another(actor: Chatter) -> None:
+    """Closed while the visitor types: nothing is left on, and what is typed then is shown in the new one only."""
+    actor.begins()
+    former = actor.thread_id
+    with actor.typing():
+        actor.waits_for(STARTED)
+        actor.gateway.close_contact(former)
+        actor.hears("contact", status="closed")
+        time.sleep(1)
+    actor.settles()
+    assert [frame for frame in actor.typing_frames() if frame[0] == STARTED] == BURST[:1]
+    actor.looks_away()
+    assert actor.is_told(actor.says("Once more")) == "accepted"
+    assert actor.thread_id != former
+    assert actor.texts() == ["Once more"]
+    shows_a_burst(actor)
+
+
+# --- faults: the socket
+
+
+@patient.test
+def test_a_socket_that_went_silent_is_replaced_and_what_is_wanted_is_said_again(actor: Chatter) -> None:
+    """T4, with the fault's own 45 s: nothing can be said, and nothing heard, until the keeper gives the socket up."""
+    actor.begins()
+    with actor.typing():
+        actor.waits_for(STARTED)
+        actor.gateway.drop_sockets("silent", actor.visitor_id)
+    actor.waits_for(ENDED, 75, accepted=True)
+    assert len(actor.events("socket_open")) == 2
+    shows_a_burst(actor)
+
+
+@scenes.test
+def test_a_reset_while_typing_is_followed_by_what_is_wanted(actor: Chatter) -> None:
+    """After a reconnect nobody knows what the agent sees."""
+    actor.begins()
+    with actor.typing():
+        actor.waits_for(STARTED)
+        actor.loses_socket("reset")
+        actor.waits_for(STARTED, accepted=True)
+    actor.waits_for(ENDED, accepted=True)
+
+
+@scenes.test
+def test_a_socket_that_the_gateway_closes_while_typing_is_replaced(actor: Chatter) -> None:
+    """1001 and 1011."""
+    actor.begins()
+    with actor.typing():
+        actor.waits_for(STARTED)
+        for code in (1001, 1011):
+            actor.loses_socket("close", code)
+            actor.waits_for(STARTED, accepted=True)
+    actor.waits_for(ENDED, accepted=True)
+
+
+@scenes.test
+def test_a_reset_between_bursts_is_followed_by_nothing(actor: Chatter) -> None:
+    """T1: nothing was shown, so nothing is said."""
+    actor.begins()
+    actor.loses_socket()
+    shows_a_burst(actor)
+    actor.settles()
+    assert actor.typing_frames() == BURST
+
+
+@scenes.test
+def test_typing_that_ends_while_the_socket_is_down_is_ended(actor: Chatter) -> None:
+    """T4."""
+    actor.begins()
+    with actor.typing():
+        actor.waits_for(STARTED)
+    actor.fault(Fault("handshake", "refuse", count=3))
+    actor.gateway.drop_sockets("reset", actor.visitor_id)
+    actor.waits_for(ENDED, accepted=True)
+
+
+@scenes.test
+def test_a_handshake_that_is_refused_is_tried_again(actor: Chatter) -> None:
+    """503, then 401: the token is not good any more, so another is got first."""
+    actor.begins()
+    actor.fault(Fault("handshake", "refuse", count=1), Fault("handshake", "refuse", status=401, count=1))
+    before = len(actor.events("authorize"))
+    actor.gateway.drop_sockets("reset", actor.visitor_id)
+    assert actor.is_told(actor.says("Still here")) == "accepted"
+    assert len(actor.events("handshake_refused")) == 2
+    assert len(actor.events("authorize")) == before + 1
+
+
+@scenes.test
+def test_a_revoked_token_is_replaced_when_a_socket_is_opened(actor: Chatter) -> None:
+    """The gateway answers 401; the visitor notices nothing."""
+    actor.begins()
+    actor.gateway.revoke_tokens()
+    actor.gateway.drop_sockets("reset", actor.visitor_id)
+    assert actor.is_told(actor.says("Still here")) == "accepted"
+    shows_a_burst(actor)
+
+
+# --- faults: frames
+
+
+@scenes.test
+def test_typing_that_is_answered_with_an_error_is_tried_again(actor: Chatter) -> None:
+    """T7."""
+    actor.begins()
+    actor.fault(Fault("frame", "error", types=(STARTED,), count=1))
+    with actor.typing():
+        actor.waits_for(STARTED, accepted=False)
+        actor.waits_for(STARTED, accepted=True)
+    actor.waits_for(ENDED, accepted=True)
+
+
+@scenes.test
+def test_an_end_that_is_answered_with_an_error_is_tried_until_it_is_taken(actor: Chatter) -> None:
+    """T4, T7."""
+    actor.begins()
+    actor.fault(Fault("frame", "error", types=(ENDED,), count=3))
+    with actor.typing():
+        actor.waits_for(STARTED)
+    for _ in range(3):
+        actor.waits_for(ENDED, accepted=False)
+    actor.waits_for(ENDED, accepted=True)
+
+
+@scenes.test
+def test_a_reset_by_the_end_of_typing_leaves_nothing_on(actor: Chatter) -> None:
+    """T4: the frame was not taken, and the socket is gone with it."""
+    actor.begins()
+    actor.fault(Fault("frame", "reset", types=(ENDED,), count=1))
+    with actor.typing():
+        actor.waits_for(STARTED)
+    actor.waits_for(ENDED, accepted=False)
+    actor.waits_for(ENDED, accepted=True)
+
+
+@scenes.test
+def test_a_message_that_fails_is_tried_again(actor: Chatter) -> None:
+    """T15: some errors pass."""
+    actor.begins()
+    actor.fault(Fault("frame", "error", types=("SendMessage",), count=2))
+    assert actor.is_told(actor.says("again")) == "accepted"
+    assert actor.texts() == ["Good morning", "again"]
+
+
+@scenes.test
+def test_a_message_that_is_refused_is_reported_and_the_next_one_goes_on(actor: Chatter) -> None:
+    """T15: after three retries; what follows is not held up for ever."""
+    actor.begins()
+    actor.fault(Fault("frame", "error", types=("SendMessage",), count=4))
+    first, second = actor.says("refused"), actor.says("taken")
+    assert (actor.is_told(first), actor.is_told(second)) == ("refused", "accepted")
+    assert actor.texts() == ["Good morning", "taken"]
+
+
+@scenes.test
+def test_a_message_whose_socket_broke_before_it_was_taken_is_delivered(actor: Chatter) -> None:
+    """T15: looked for, not found, sent again."""
+    actor.begins()
+    actor.fault(Fault("frame", "reset", types=("SendMessage",), count=1))
+    first, second = actor.says("first"), actor.says("second")
+    assert (actor.is_told(first), actor.is_told(second)) == ("accepted", "accepted")
+    assert actor.texts() == ["Good morning", "first", "second"]
+
+
+@scenes.test
+def test_a_message_whose_socket_broke_after_it_was_taken_is_delivered_once(actor: Chatter) -> None:
+    """T15: looked for, and found."""
+    actor.begins()
+    actor.fault(Fault("frame", "lost_answer", types=("SendMessage",), count=1))
+    first, second = actor.says("first"), actor.says("second")
+    assert (actor.is_told(first), actor.is_told(second)) == ("accepted", "accepted")
+    assert actor.texts() == ["Good morning", "first", "second"]
+
+
+@patient.test
+def test_a_message_that_nothing_is_heard_of_is_looked_for(actor: Chatter) -> None:
+    """T15: taken, but answer and event are lost; after 10 s the socket is replaced."""
+    actor.begins()
+    actor.fault(
+        Fault("frame", "unanswered", types=("SendMessage",), count=1),
+        Fault("push", "lose", types=("MessageCreated",), count=1),
+    )
+    assert actor.is_told(actor.says("hello?")) == "accepted"
+    assert actor.texts() == ["Good morning", "hello?"]
+
+
+@scenes.test
+def test_events_that_come_twice_or_late_are_told_once(actor: Chatter) -> None:
+    """T12."""
+    actor.begins()
+    actor.fault(Fault("push", "duplicate", types=("MessageCreated",), count=1))
+    message_id = actor.gateway.agent_says(actor.thread_id, "once")
+    actor.fault(Fault("push", "late", types=("MessageCreated",), count=1, seconds=0.5))
+    other_id = actor.gateway.agent_says(actor.thread_id, "late")
+    actor.hears("message", id=other_id)
+    told = [f["detail"]["id"] for f in actor.front_end.frames if f.get("name") == "message"]
+    assert (told.count(message_id), told.count(other_id)) == (1, 1)
+
+
+# --- everybody's trouble, one after the other
+
+
+@pytest.fixture
+def actor(dfo_stage: GatewayStage, request: pytest.FixtureRequest) -> Iterator[Chatter]:
+    """A visitor whom the agent knows; settled in the end."""
+    with Chatter(dfo_stage, request.node.name.removeprefix("test_").replace("_", "-")) as made:
+        made.begins()
+        yield made
+        made.settles()
+
+
+def test_a_token_that_runs_out_is_renewed_before_a_socket_is_opened(dfo_stage: GatewayStage) -> None:
+    """One that lives shorter than a minute is never good enough."""
+    gateway = dfo_stage.gateway()
+    gateway.set_settings(token_expires_in=30)
+    with Chatter(dfo_stage, "short-lived") as actor:
+        gateway.set_settings(token_expires_in=3600)
+        asked = len(actor.events("authorize"))
+        for _ in range(2):
+            actor.loses_socket()
+            actor.begins()
+        assert len(actor.events("authorize")) == asked + 1
+        assert actor.events("handshake_refused") == []
+
+
+def test_a_line_that_is_lost_delays_and_loses_nothing(actor: Chatter, dfo_stage: GatewayStage) -> None:
+    """T4: nudges cannot come in; the burst ends all the same, and the line is back for the next."""
+    with actor.typing():
+        actor.waits_for(STARTED)
+        assert dfo_stage.close_keeper_lines() == 1
+    actor.waits_for(ENDED, accepted=True)
+    shows_a_burst(actor)
+    assert actor.is_told(actor.says("and messages")) == "accepted"
+
+
+def test_a_keeper_that_drains_hands_its_visitors_on(actor: Chatter, dfo_stage: GatewayStage) -> None:
+    """SIGTERM: typing and messages of its visitors go on, and nothing is said twice."""
+    with actor.typing():
+        actor.waits_for(STARTED)
+        with dfo_stage.keeper_gone(signal.SIGTERM):
+            first = actor.says("in the midst of it")
+        assert actor.is_told(first) == "accepted"
+        actor.waits_for(STARTED, accepted=True)
+    actor.waits_for(ENDED, accepted=True)
+    assert actor.texts() == ["Good morning", "in the midst of it"]
+
+
+def test_a_keeper_that_is_killed_loses_nothing(actor: Chatter, dfo_stage: GatewayStage) -> None:
+    """T4, T15: SIGKILL."""
+    with actor.typing():
+        actor.waits_for(STARTED)
+        with dfo_stage.keeper_gone(signal.SIGKILL):
+            ids = [actor.says(text) for text in ("one", "two")]
+        assert [actor.is_told(message_id) for message_id in ids] == ["accepted"] * 2
+        actor.waits_for(STARTED, accepted=True)
+    actor.waits_for(ENDED, accepted=True)
+    assert actor.texts() == ["Good morning", "one", "two"]
+
+
+def test_on_a_messaging_channel_the_thread_lives_on(dfo_stage: GatewayStage) -> None:
+    """Keepers ask for the channel's kind when they start; a message to a closed contact opens another."""
+    gateway = dfo_stage.gateway()
+    gateway.set_settings(livechat=False)
+    with dfo_stage.keeper_gone(signal.SIGTERM):
+        pass
+    with Chatter(dfo_stage, "messenger") as actor:
+        actor.begins()
+        thread_id = actor.thread_id
+        shows_a_burst(actor)
+        actor.gateway.close_contact(thread_id)
+        actor.hears("contact", status="closed")
+        assert actor.is_told(actor.says("Later")) == "accepted"
+        shows_a_burst(actor)
+        assert (actor.thread_id, actor.texts()) == (thread_id, ["Good morning", "Later"])
+        actor.settles()
+    gateway.set_settings(livechat=True)
+    with dfo_stage.keeper_gone(signal.SIGTERM):
+        pass
+
+
+def test_the_keepers_frames_are_those_of_nices_sdk(dfo_stage: GatewayStage, sdk_frames: dict[str, Frame]) -> None:
+    """Field by field, as they came over the wire; but for the visit, which may be left out."""
+    gateway = dfo_stage.gateway()
+    gateway.set_settings(keep_frames=True)
+    with Chatter(dfo_stage, "recorded") as actor:
+        actor.begins("Good morning")
+        shows_a_burst(actor)
+        actor.settles()
+        record = actor.stage.record(actor.name)
+    gateway.set_settings(keep_frames=False)
+    person = Person(
+        visitor_id=record.conversation["visitor"],
+        customer_id=record.conversation["customer"],
+        thread_id=record.conversation["thread"],
+    )
+    sent = {kept["event_type"]: kept["frame"] for kept in gateway.frames()}
+    assert sent.keys() == {"RecoverLivechat", "SendMessage", STARTED, ENDED}
+    for event_type, frame in sent.items():
+        assert differences(normalised(frame, person), sdk_frames[event_type]).keys() == {
+            "payload.visit",
+            "payload.visit.id",
+        }
+
+
+def test_no_rule_of_the_gateway_was_broken(dfo_stage: GatewayStage) -> None:
+    """By anybody, in all of the above."""
+    assert dfo_stage.gateway().violations() == []
+
+
+def test_a_visitor_whom_the_gateway_refuses_hears_unavailable(dfo_stage: GatewayStage) -> None:
+    """As it does for a wrong brand or channel: 403. The keeper says so, and messages fail at once."""
+    dfo_stage.gateway().set_faults(Fault("authorize", "refuse", status=403, code="unknown_channel"))
+    with dfo_stage.connect("a-stranger") as front_end:
+        front_end.send({"action": "hello"})
+        front_end.wait_for("guest", PATIENCE_S, status="unavailable")
+        message_id = str(uuid.uuid4())
+        front_end.send({"action": "message", "id": message_id, "text": "Hello"})
+        assert front_end.wait_for("message", PATIENCE_S, id=message_id)["reason"] == "unavailable"
+    dfo_stage.gateway().set_faults()
+    [line] = [line for line in dfo_stage.keeper_log() if line.get("session") == "a-stranger" and "reason" in line]
+    assert "unknown_channel" in line["reason"]
+
+
+def test_while_a_live_chat_is_offline_visitors_hear_unavailable(dfo_stage: GatewayStage) -> None:
+    """And messages fail at once: nobody would answer."""
+    gateway = dfo_stage.gateway()
+    gateway.set_settings(availability="offline")
+    with dfo_stage.connect("a-night-owl") as front_end:
+        front_end.send({"action": "hello"})
+        front_end.wait_for("guest", PATIENCE_S, status="unavailable")
+        message_id = str(uuid.uuid4())
+        front_end.send({"action": "message", "id": message_id, "text": "Hello"})
+        assert front_end.wait_for("message", PATIENCE_S, id=message_id)["reason"] == "unavailable"
+    gateway.set_settings(availability="online")
+    assert any(line.get("reason") == "the channel is offline" for line in dfo_stage.keeper_log())
+
+
+def test_a_version_that_the_gateway_refuses_is_reported_to_whom_it_concerns(dfo_stage: GatewayStage) -> None:
+    """SdkVersionNotSupported: the visitor hears unavailable, messages fail, the log says what to change."""
+    with Chatter(dfo_stage, "outdated") as actor:
+        actor.begins()
+        actor.gateway.set_settings(oldest_sdk_version="99.0.0")
+        assert actor.is_told(actor.says("Hello?")) == "unavailable"
+        actor.front_end.wait_for("guest", PATIENCE_S, status="unavailable")
+        assert actor.is_told(actor.says("Hello?")) == "unavailable"
+        said = [line for line in dfo_stage.keeper_log() if line.get("session") == "outdated"]
+        assert any("DfoSdkVersion" in line.get("reason", "") for line in said)

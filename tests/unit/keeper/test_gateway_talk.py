@@ -1,0 +1,608 @@
+"""A guest's talk with the gateway: what the conversation's machine asks for is done, on a gateway in memory."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from typing_relay.cxone.dfo.api import Access, ChannelSettings
+from typing_relay.cxone.dfo.identity import Channel, Visitor
+from typing_relay.keeper import guest
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.gateway_talk import GatewayTalk, Office
+from typing_relay.keeper.sockets import SocketEnd, Stage
+from typing_relay.keeper.talks import Voice
+from typing_relay.relay.burst import Session
+from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.ports import Coming, WaitingMessage
+
+from tests.simulation.memory_sessions import MemorySessions
+from tests.support import dfo_gateway
+from tests.support.keeper_fakes import ManualJobs, ManualLoop
+
+START = 1_800_000_000_000
+HOUR_MS = 3_600_000
+ID, ME, OTHER = "alice", "keeper-1", "keeper-2"
+MESSAGE = "11111111-1111-4111-8111-111111111111"
+ANOTHER = "22222222-2222-4222-8222-222222222222"
+DENIED = Outcome(Kind.DENIED, reason="access: ip_blocked")
+FIRST_LOOK = ["RecoverLivechat"]
+
+
+class Http:
+    """The gateway over HTTP: answers as told, and counts its tokens."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene, self.tokens, self.codes = scene, 0, list[str | None]()
+        self.refusal: Outcome | None = None
+        self.online: bool | Outcome = True
+        self.channel_is: ChannelSettings | Outcome = ChannelSettings(livechat=True, authorization=False)
+        self.stored: str | Outcome = ""
+        self.lifetime_ms = HOUR_MS
+
+    def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome:
+        self.codes.append(code)
+        if self.refusal:
+            return self.refusal
+        self.tokens += 1
+        return Access(f"token-{self.tokens}", self.scene.clock() + self.lifetime_ms, visitor)
+
+    def socket_url(self, visitor: Visitor, access: Access) -> str:
+        return f"wss://gateway.example/?transactionToken={access.token}"
+
+    def channel(self) -> ChannelSettings | Outcome:
+        return self.channel_is
+
+    def is_online(self) -> bool | Outcome:
+        return self.online
+
+    def event(self, url: str) -> str | Outcome:
+        return self.stored
+
+
+class Post:
+    """The mailbox and the owners, as far as a talk knows them: notes what it is told."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[Any, ...]] = []
+        self.taken_up: list[Session] = []
+        self.can_record = True
+
+    def hold(self, session_id: str) -> None:
+        self.noted.append(("hold",))
+
+    def fetch(self, session_id: str) -> None:
+        self.noted.append(("fetch",))
+
+    def forget(self, session_id: str) -> None:
+        self.noted.append(("forget",))
+
+    def drop(self, session_id: str) -> None:
+        self.noted.append(("drop",))
+
+    def leaving(self, session_id: str, message_id: str, go: Any, stay: Any) -> None:
+        self.noted.append(("leaving", message_id))
+        (go if self.can_record else stay)()
+
+    def taken(self, session_id: str, message_id: str) -> None:
+        self.noted.append(("taken", message_id))
+
+    def refused(self, session_id: str, message_id: str, reason: str) -> None:
+        self.noted.append(("refused", message_id, reason))
+
+    def take_up(self, record: Session) -> None:
+        self.taken_up.append(record)
+
+
+class Scene:
+    """One talk, its sockets, and the gateway at their other end."""
+
+    def __init__(self) -> None:
+        self.loop, self.store, self.cxone, self.counters = ManualLoop(), ManualJobs(), ManualJobs(), Counters()
+        self.sessions, self.http, self.post = MemorySessions(), Http(self), Post()
+        self.wire = dfo_gateway.Gateway(livechat=True)
+        self.answers = True
+        self.open: set[int] = set()
+        self.said: list[tuple[int, str]] = []
+        self.ready: list[int] = []
+        self.lost: list[tuple[int, Outcome]] = []
+        self.told: list[dict[str, Any]] = []
+        self.urls: list[str] = []
+        self.heard_of: list[Outcome] = []
+        now = self.clock()
+        self.sessions.create(ID, now, now // 1000 + 86_400)
+        self.sessions.add_connection(ID, Coming("tab", now, now // 1000 + 3600), now, now // 1000 + 86_400)
+        self.sessions.take_guest(ID, ME, now)
+        self.office = Office(
+            ME,
+            self.loop,  # type: ignore[arg-type]
+            self.store,  # type: ignore[arg-type]
+            self.cxone,  # type: ignore[arg-type]
+            self.sessions,
+            self.http,
+            Channel(1386, "chat_local"),
+            self.post,
+            self.post,
+            self.counters,
+            self.clock,
+            livechat=True,
+        )
+        self.talk = self.new_talk()
+
+    def new_talk(self) -> GatewayTalk:
+        return GatewayTalk(
+            Voice(ID, self.send, self.ready.append, lambda *what: self.lost.append(what), self.told.append),  # type: ignore[arg-type]
+            self.office,
+        )
+
+    def clock(self) -> int:
+        return START + int(self.loop.now * 1000)
+
+    @property
+    def record(self) -> Session:
+        return self.sessions.records[ID]
+
+    # --- the wire
+
+    def send(self, number: int, text: str) -> bool:
+        if number not in self.open:
+            return False
+        frame = json.loads(text)
+        if frame["action"] != "heartbeat":
+            self.said.append((number, frame["payload"]["eventType"]))
+        if self.answers:
+            self.wire, answers = self.wire.receive(text)
+            for answer in answers:
+                self.loop.call_soon(lambda answer=answer: self.talk.heard(number, answer))
+        return True
+
+    def says(self, text: str, number: int = 1) -> None:
+        """The gateway says it by itself."""
+        self.talk.heard(number, text)
+        self.settles()
+
+    def settles(self) -> None:
+        """What follows from what has happened, without any time going by."""
+        self.loop.advance(0)
+        while len(self.store) or len(self.cxone):
+            self.store.run()
+            self.cxone.run()
+            self.loop.advance(0)
+
+    def passes(self, seconds: float) -> None:
+        for _ in range(int(seconds * 2)):
+            self.loop.advance(0.5)
+            self.settles()
+
+    # --- its life
+
+    def prepares(self, number: int) -> None:
+        self.talk.prepare(number, self.record.web_socket_url, self.urls.append)
+        self.settles()
+
+    def opens(self, number: int = 1) -> None:
+        self.prepares(number)
+        self.open.add(number)
+        self.wire = self.wire.connected()
+        self.talk.opened(number)
+        self.settles()
+
+    def begins(self) -> Scene:
+        assert isinstance(self.talk.make(), guest.Created)
+        self.opens()
+        return self
+
+    def chats(self) -> Scene:
+        """The first message has opened a contact."""
+        self.begins()
+        self.sends(MESSAGE)
+        assert self.record.contact_open
+        return self
+
+    def sends(self, message_id: str, left_by: str = "") -> None:
+        self.talk.message(WaitingMessage(message_id, "Good morning", self.clock(), left_by))
+        self.settles()
+
+    def types(self, typing: bool = True) -> None:
+        self.talk.typing(typing, self.heard_of.append)
+        self.settles()
+
+    def socket_ends(self, number: int, **end: Any) -> Outcome:
+        self.open.discard(number)
+        outcome = self.talk.ended(number, SocketEnd(Stage.OPEN, "gone", **end))
+        self.settles()
+        return outcome
+
+    def kinds(self) -> list[str]:
+        return [kind for _, kind in self.said]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+# --- signing in
+
+
+def test_a_visitor_signs_in_and_the_thread_is_looked_for_before_anything_else(scene: Scene) -> None:
+    scene.begins()
+    assert (scene.kinds(), scene.ready, scene.talk.is_ready) == (FIRST_LOOK, [1], True)
+    assert scene.urls == ["wss://gateway.example/?transactionToken=token-1"]
+    assert scene.record.conversation["visitor"] == scene.record.guest_id
+    assert scene.post.noted == [("hold",), ("fetch",)]
+
+
+def test_that_there_is_no_contact_yet_is_recorded_once(scene: Scene) -> None:
+    """With the guest itself."""
+    scene.begins()
+    assert scene.record.contact_open is False
+    assert scene.record.sends == 0
+
+
+def test_whom_the_gateway_refuses_has_no_guest(scene: Scene) -> None:
+    scene.http.refusal = DENIED
+    assert scene.talk.make() == guest.NotCreated(DENIED)
+    assert scene.record.guest_id == ""
+
+
+def test_a_code_of_a_third_party_is_handed_in(scene: Scene) -> None:
+    scene.sessions.records[ID] = _replaced(scene.record, authorization_code="the-code")
+    scene.begins()
+    assert scene.http.codes == ["the-code"]
+
+
+def test_a_guest_for_a_session_that_is_gone_or_anothers_is_not_recorded(scene: Scene) -> None:
+    """The fence."""
+    scene.sessions.take_guest(ID, OTHER, scene.clock())
+    assert isinstance(scene.talk.make(), guest.FenceLost)
+    del scene.sessions.records[ID]
+    assert isinstance(scene.talk.make(), guest.FenceLost)
+
+
+def test_the_next_keeper_goes_on_as_the_same_visitor_in_the_same_thread(scene: Scene) -> None:
+    before = dict(scene.chats().record.conversation)
+    scene.talk.close()
+    scene.talk = scene.new_talk()
+    scene.talk.taken(scene.record)
+    scene.opens(2)
+    assert scene.record.conversation == before
+    assert (scene.http.tokens, scene.ready) == (1, [1, 2])
+    assert scene.record.contact_open is True
+
+
+def test_while_a_live_chat_is_offline_nobody_signs_in(scene: Scene) -> None:
+    scene.http.online = False
+    assert scene.talk.make() == guest.NotCreated(Outcome(Kind.DENIED, reason="the channel is offline"))
+    assert scene.http.codes == []
+
+
+def test_a_messaging_channel_takes_messages_at_any_time(scene: Scene) -> None:
+    scene.office.livechat, scene.http.online = False, False
+    assert isinstance(scene.talk.make(), guest.Created)
+
+
+def test_that_it_cannot_be_asked_whether_agents_are_there_keeps_nobody_out(scene: Scene) -> None:
+    scene.http.online = Outcome(Kind.LOST)
+    assert isinstance(scene.talk.make(), guest.Created)
+
+
+def test_a_channel_that_the_gateway_does_not_know_has_no_guests(scene: Scene) -> None:
+    scene.office.livechat, scene.http.channel_is = None, DENIED
+    assert scene.talk.make() == guest.NotCreated(DENIED)
+
+
+def test_no_socket_is_opened_before_the_channels_kind_is_known(scene: Scene) -> None:
+    """The wrong look would find nothing."""
+    scene.office.livechat = None
+    scene.talk.make()
+    scene.prepares(1)
+    assert scene.urls == []
+    scene.wire = dfo_gateway.Gateway(livechat=False)
+    scene.office.decide(livechat=False)
+    assert len(scene.urls) == 1
+    scene.open.add(1)
+    scene.talk.opened(1)
+    assert scene.kinds() == ["RecoverThread"]
+
+
+# --- tokens
+
+
+def test_a_token_near_its_end_is_renewed_before_a_socket_is_opened(scene: Scene) -> None:
+    scene.begins()
+    scene.socket_ends(1, close_code=1001)
+    scene.loop.advance(HOUR_MS / 1000 - 59)
+    scene.opens(2)
+    assert scene.urls[-1].endswith("token-2")
+    assert scene.record.web_socket_url == scene.urls[-1]
+    assert scene.record.access_until == scene.clock() + HOUR_MS
+
+
+def test_a_token_that_is_good_is_used_again(scene: Scene) -> None:
+    scene.begins()
+    scene.socket_ends(1, close_code=1001)
+    scene.opens(2)
+    assert (scene.http.tokens, scene.urls[-1]) == (1, scene.urls[0])
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_handshake_brings_a_new_token(scene: Scene, status: int) -> None:
+    scene.begins()
+    scene.socket_ends(1, close_code=1001)
+    scene.prepares(2)
+    assert scene.socket_ends(2, http_status=status).kind is Kind.FAILED
+    scene.opens(3)
+    assert scene.urls[-1].endswith("token-2")
+
+
+def test_a_retry_after_of_a_handshake_is_heard(scene: Scene) -> None:
+    """T7."""
+    scene.begins()
+    outcome = scene.socket_ends(2, http_status=503, headers={"retry-after": "7"})
+    assert (outcome.kind, outcome.retry_after_ms) == (Kind.THROTTLED, 7000)
+
+
+def test_a_token_that_is_not_renewed_loses_the_socket_to_be(scene: Scene) -> None:
+    scene.begins()
+    scene.socket_ends(1, http_status=401)
+    scene.http.refusal = DENIED
+    scene.prepares(2)
+    assert (scene.lost, scene.urls[1:]) == ([(2, DENIED)], [])
+    assert scene.counters.take()["TokensNotRenewed.denied"] == 1
+
+
+def test_who_lost_the_guest_while_renewing_opens_no_socket(scene: Scene) -> None:
+    """The fence."""
+    scene.begins()
+    scene.socket_ends(1, http_status=401)
+    scene.sessions.take_guest(ID, OTHER, scene.clock())
+    scene.prepares(2)
+    [(number, outcome)] = scene.lost
+    assert (number, outcome.kind, scene.urls[1:]) == (2, Kind.LOST, [])
+
+
+# --- typing
+
+
+def test_before_anybody_has_signed_in_nothing_can_be_shown_yet(scene: Scene) -> None:
+    scene.types()
+    assert [outcome.kind for outcome in scene.heard_of] == [Kind.NOT_YET]
+
+
+def test_without_a_contact_nothing_can_be_shown_yet(scene: Scene) -> None:
+    scene.begins()
+    scene.types()
+    assert ([outcome.kind for outcome in scene.heard_of], scene.kinds()) == ([Kind.NOT_YET], FIRST_LOOK)
+
+
+def test_typing_is_told_as_accepted_when_something_was_heard_after_it(scene: Scene) -> None:
+    scene.chats()
+    scene.types()
+    assert scene.wire.shows_typing
+    assert [outcome.kind for outcome in scene.heard_of] == [Kind.ACCEPTED]
+
+
+def test_typing_that_nothing_is_heard_after_is_lost(scene: Scene) -> None:
+    scene.chats().answers = False
+    scene.types()
+    assert scene.heard_of == []
+    scene.passes(4)
+    assert [outcome.kind for outcome in scene.heard_of] == [Kind.LOST]
+
+
+def test_a_guest_that_is_let_go_leaves_nobody_waiting(scene: Scene) -> None:
+    scene.chats().answers = False
+    scene.types()
+    scene.talk.close()
+    assert [outcome.kind for outcome in scene.heard_of] == [Kind.LOST]
+    assert scene.post.noted[-2:] == [("drop",), ("forget",)]
+
+
+def test_a_guest_that_was_let_go_says_and_decides_nothing_any_more(scene: Scene) -> None:
+    """T15: what waits is the next keeper's; here its time limit counts no more."""
+    scene.begins().answers = False
+    scene.sends(MESSAGE)
+    scene.talk.close()
+    said = list(scene.said)
+    scene.talk.heard(1, '"pong"')
+    scene.passes(400)
+    assert (scene.said, scene.talk.is_ready) == (said, False)
+    assert not any(note[0] == "refused" for note in scene.post.noted)
+
+
+def test_what_is_recorded_after_a_guest_was_let_go_makes_no_owner_here(scene: Scene) -> None:
+    scene.begins()
+    scene.talk.heard(1, dfo_gateway.case_created(scene.record.conversation["thread"]))
+    scene.talk.close()
+    scene.settles()
+    assert scene.post.taken_up == []
+
+
+# --- messages
+
+
+def test_a_message_leaves_when_that_is_on_record(scene: Scene) -> None:
+    """T15."""
+    scene.begins()
+    scene.sends(MESSAGE)
+    assert scene.kinds() == [*FIRST_LOOK, "SendMessage"]
+    assert scene.post.noted[2:] == [("leaving", MESSAGE), ("taken", MESSAGE)]
+
+
+def test_the_contact_that_a_message_opens_is_recorded_and_what_is_wanted_looked_at(scene: Scene) -> None:
+    scene.begins()
+    scene.sends(MESSAGE)
+    assert scene.record.contact_open is True
+    assert [record.contact_open for record in scene.post.taken_up] == [True]
+
+
+def test_a_message_whose_leaving_cannot_be_recorded_is_not_sent_and_the_socket_given_up(scene: Scene) -> None:
+    """T15: what has become of it is looked for on the next one."""
+    scene.begins()
+    scene.post.can_record = False
+    scene.sends(MESSAGE)
+    assert (scene.kinds(), [number for number, _ in scene.lost], scene.talk.is_ready) == (FIRST_LOOK, [1], False)
+    scene.post.can_record = True
+    scene.open.discard(1)
+    scene.opens(2)
+    scene.passes(5)
+    assert scene.wire.taken == (MESSAGE,)
+
+
+def test_while_the_socket_is_given_up_typing_is_not_said_into_the_void(scene: Scene) -> None:
+    scene.chats().post.can_record = False
+    scene.sends(ANOTHER)
+    scene.types()
+    assert [outcome.kind for outcome in scene.heard_of] == [Kind.NOT_YET]
+
+
+def test_what_a_keeper_before_may_have_sent_is_looked_for_first(scene: Scene) -> None:
+    """T15."""
+    scene.begins()
+    scene.sends(MESSAGE, left_by=OTHER)
+    scene.passes(4)
+    assert scene.kinds() == [*FIRST_LOOK, "RecoverLivechat", "SendMessage"]
+
+
+def test_a_message_ends_the_typing_and_what_is_wanted_is_looked_at_again(scene: Scene) -> None:
+    scene.chats()
+    scene.types()
+    scene.sends(ANOTHER)
+    assert not scene.wire.shows_typing
+    assert scene.record.sending is True
+    assert len(scene.post.taken_up) == 2
+
+
+def test_a_message_that_is_refused_is_told(scene: Scene) -> None:
+    scene.begins().wire = dfo_gateway.Gateway(livechat=True, refuses=4, has_looked=True)
+    scene.sends(MESSAGE)
+    scene.passes(10)
+    assert scene.post.noted[-1] == ("refused", MESSAGE, "refused")
+
+
+def test_a_live_chats_next_thread_is_recorded(scene: Scene) -> None:
+    former = scene.chats().record.conversation["thread"]
+    scene.wire, events = scene.wire.close_contact()
+    for event in events:
+        scene.says(event)
+    assert scene.record.contact_open is False
+    scene.sends(ANOTHER)
+    assert scene.record.conversation["thread"] not in ("", former)
+    assert scene.record.contact_open is True
+
+
+def test_that_the_visitor_has_seen_a_message_is_said(scene: Scene) -> None:
+    scene.chats()
+    scene.wire = dfo_gateway.Gateway()
+    scene.answers = False
+    scene.talk.seen()
+    assert scene.kinds()[-1] == "MessageSeenByConsumer"
+
+
+# --- what the visitor hears
+
+
+def test_what_an_agent_says_is_told_and_counted(scene: Scene) -> None:
+    thread = scene.chats().record.conversation["thread"]
+    scene.says(dfo_gateway.message_created(thread, ANOTHER, from_agent=True, text="How can I help?"))
+    assert scene.told[-1]["detail"]["text"] == "How can I help?"
+    assert scene.counters.take()["Frames.message"] >= 1
+
+
+def test_an_event_put_elsewhere_is_fetched(scene: Scene) -> None:
+    thread = scene.chats().record.conversation["thread"]
+    scene.http.stored = dfo_gateway.message_created(thread, ANOTHER, from_agent=True, text="At length")
+    scene.says(_event_in_s3())
+    assert scene.told[-1]["detail"]["text"] == "At length"
+
+
+def test_an_event_that_cannot_be_fetched_is_counted(scene: Scene) -> None:
+    scene.chats().http.stored = Outcome(Kind.LOST)
+    scene.says(_event_in_s3())
+    assert scene.counters.take()["Gateway.event_not_fetched"] == 1
+
+
+def test_what_the_gateway_complains_of_is_counted_and_logged_without_a_word_of_it(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.chats()
+    scene.says('{"secret": "words"}')
+    assert scene.counters.take()["Gateway.not_a_frame"] == 1
+    assert "words" not in caplog.text
+
+
+# --- sockets
+
+
+def test_a_heartbeat_is_sent_every_15_seconds_and_a_silent_socket_given_up(scene: Scene) -> None:
+    scene.begins()
+    scene.passes(60)
+    assert scene.lost == []
+    scene.answers = False
+    scene.passes(46)
+    [(number, outcome)] = scene.lost
+    assert (number, outcome.kind, outcome.reason) == (1, Kind.LOST, "the gateway is silent")
+
+
+def test_while_a_socket_is_replaced_what_comes_on_the_former_is_not_heard_twice(scene: Scene) -> None:
+    thread = scene.chats().record.conversation["thread"]
+    scene.opens(2)
+    assert scene.ready == [1, 2]
+    told = len(scene.told)
+    scene.says(dfo_gateway.message_created(thread, ANOTHER, from_agent=True), number=1)
+    assert len(scene.told) == told
+    scene.socket_ends(1, close_code=1001)
+    assert (scene.lost, scene.talk.is_ready) == ([], True)
+
+
+def test_after_a_replacement_what_is_wanted_is_said_again(scene: Scene) -> None:
+    """Another socket: what the agent sees is unknown."""
+    scene.chats()
+    scene.types()
+    before = len(scene.post.taken_up)
+    scene.opens(2)
+    assert scene.record.sending is True
+    assert len(scene.post.taken_up) == before + 1
+
+
+def test_a_socket_that_was_to_replace_another_takes_it_along_when_it_is_lost(scene: Scene) -> None:
+    """The conversation has moved on from the former."""
+    scene.chats().answers = False
+    scene.opens(2)
+    assert scene.ready == [1]
+    scene.socket_ends(2, close_code=1011)
+    [(number, outcome)] = scene.lost
+    assert (number, outcome.kind) == (1, Kind.LOST)
+
+
+def test_a_gateway_that_refuses_the_version_stops_the_conversation(scene: Scene) -> None:
+    scene.chats().answers = False
+    scene.sends(ANOTHER)
+    scene.says(dfo_gateway.failure("SdkVersionNotSupported"))
+    [(number, outcome)] = scene.lost
+    assert (number, outcome.kind) == (1, Kind.DENIED)
+    assert "DfoSdkVersion" in outcome.reason
+    assert scene.post.noted[-1] == ("refused", ANOTHER, "unconfirmed")
+
+
+def test_a_contact_that_could_not_be_recorded_is_recorded_after_the_next_look(scene: Scene) -> None:
+    scene.begins()
+    writes = scene.sessions.set_contact
+    scene.sessions.set_contact = lambda *_: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    scene.sends(MESSAGE)
+    assert (scene.record.contact_open, scene.counters.take()["StoreFailures"]) == (False, 1)
+    scene.sessions.set_contact = writes  # type: ignore[method-assign]
+    scene.socket_ends(1, close_code=1001)
+    scene.opens(2)
+    assert scene.record.contact_open is True
+
+
+def _event_in_s3() -> str:
+    data = {"s3Object": {"url": "https://gateway.example/s3/1"}, "originEvent": {"eventType": "MessageCreated"}}
+    return json.dumps({"eventId": "x", "eventType": "EventInS3", "data": data})
+
+
+def _replaced(record: Session, **values: Any) -> Session:
+    return Session(**{name: getattr(record, name) for name in record.__dataclass_fields__} | values)
