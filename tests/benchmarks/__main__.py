@@ -6,7 +6,7 @@ from pathlib import Path
 
 # In this order: what a visitor notices, what the deployment pays, what the keeper carries, what survives a storm.
 BENCHMARKS = (
-    *("real_typing", "page", "coalesced_key", "cold_start", "aws_carriers"),
+    *("real_typing", "page", "cost", "coalesced_key", "cold_start", "function_memory", "aws_carriers"),
     *("keeper_sockets", "keeper_neighbours", "keeper_at_scale", "storm"),
     *("digital_first", "digital_first_at_scale"),
 )

@@ -4,14 +4,17 @@ Beside plain clients and Digital-First two peers on the same rhythms: the relay 
 without a store that makes a POST of each. Same figures each time; docs/cost.md is written from them.
 """
 
+from tests.cost import report
 from tests.cost.columns import columns
-from tests.cost.report import bill_table, capacity_text, counted_table, goals_text, hours_table, load_text
 
 
 def main() -> None:
     """Play and print."""
     counted = columns()
-    parts = (load_text, counted_table, bill_table, hours_table, capacity_text, goals_text)
+    parts = (
+        *(report.load_text, report.counted_table, report.bill_table, report.memory_text),
+        *(report.hours_table, report.capacity_text, report.goals_text),
+    )
     print("", *(part(counted) for part in parts), sep="\n\n")
 
 

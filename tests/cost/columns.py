@@ -7,7 +7,7 @@ import math
 import statistics
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
 
 from local.playing.rhythm import bursts, frames_due, key_times
 from tests.cost.log_lines import line_bytes
-from tests.cost.model import Model, memory_mb
+from tests.cost.model import Model
 from tests.cost.played import Relay
 from tests.cost.prices import TRACED
 
@@ -24,6 +24,8 @@ TRACES = Path(__file__).parents[1] / "data/typing.jsonl"
 HEARTBEAT_MS, HOLD_MS = 1000, 6000
 HELD, PLAIN, GATEWAY = "held keys", "plain frames", "Digital-First"
 FRAME_A_KEY, POST_A_KEY = "a frame a key", "a POST a key"
+#: Not a column: the first one with half the memory for the sender.
+HALVED = "held keys, sender halved"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Kind:
     heartbeat_ms: int
     hold_ms: int = 0
     verifies: bool = True
+    model: Model = field(default_factory=Model)
 
 
 KINDS = {
@@ -40,13 +43,15 @@ KINDS = {
     PLAIN: Kind(HEARTBEAT_MS),
     GATEWAY: Kind(HEARTBEAT_MS, HOLD_MS, verifies=False),
     FRAME_A_KEY: Kind(0),
+    HALVED: Kind(HEARTBEAT_MS, HOLD_MS, model=Model(halved="Sender")),
 }
 
 
 @dataclass(frozen=True)
 class Typing:
-    """All people's typing: how many keys and bursts, and for how long (ms) bursts lasted, and people were there."""
+    """All typing: how many people, keys and bursts, and for how long (ms) bursts lasted, and people were there."""
 
+    people: int
     keys: int
     bursts: int
     typed_ms: int
@@ -61,17 +66,18 @@ class Column:
     counts: Counter[str]
     exact: int
     felt: dict[str, list[int]]
+    model: Model = field(default_factory=Model)
 
     @cached_property
     def billed(self) -> dict[str, float]:
         """What is paid for, by the names of ``PRICES``, of one burst."""
-        gb_s = {name: self.a_burst(f"{name} ms") / 1000 * memory_mb(name) / 1024 for name in ("Keystroke", "Sender")}
+        gb_ms = (self.a_burst(f"{name} ms") * self.model.memory_mb(name) / 1024 for name in ("Keystroke", "Sender"))
         same = ("messages", "executions", "express_gb_s", "write_units", "read_units", "log_bytes", "traces")
         return {
             **{name: self.a_burst(name) for name in same},
             "connection_minutes": self.typing.typed_ms / self.typing.bursts / 60_000,
             "calls": self.a_burst("Keystroke calls", "Sender calls"),
-            "lambda_gb_s": sum(gb_s.values()),
+            "lambda_gb_s": sum(gb_ms) / 1000,
         }
 
     def a_burst(self, *what: str) -> float:
@@ -109,18 +115,19 @@ def play(kind: Kind) -> Column:
     felt: dict[str, list[int]] = {FIRST_KEY_TO_SHOWN: [], LAST_KEY_TO_ENDED: []}
     people = rhythms()
     for keys in people:
-        played = Relay(policy, Model()).play(frames_due(keys, kind.heartbeat_ms, kind.hold_ms))
+        played = Relay(policy, kind.model).play(frames_due(keys, kind.heartbeat_ms, kind.hold_ms))
         counts.update(played.counts)
         exact += [typing for _, typing in played.told] == [True, False] * len(bursts(keys, policy.debounce_ms))
         for metric, ms in played.felt:
             felt[metric].append(ms)
-    return Column(typing_of(people, policy), counts, exact, felt)
+    return Column(typing_of(people, policy), counts, exact, felt, kind.model)
 
 
 def typing_of(people: list[list[int]], policy: Policy) -> Typing:
     """Of all of them together."""
     found = [burst for keys in people for burst in bursts(keys, policy.debounce_ms)]
     return Typing(
+        people=len(people),
         keys=sum(map(len, people)),
         bursts=len(found),
         typed_ms=sum(last - first for first, last in found),

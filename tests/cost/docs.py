@@ -15,6 +15,7 @@ PARTS: dict[str, dict[str, Callable[[Mapping[str, Column]], str]]] = {
         "load": report.load_text,
         "bursts": report.bill_table,
         "counted": report.counted_table,
+        "memory": report.memory_text,
         "hours": report.hours_table,
     },
     "operations.md": {"capacity": report.capacity_text},

@@ -25,9 +25,9 @@ from tests.simulation.memory_sessions import MemorySessions
 from tests.support.item_size import record_size
 
 KEEPER = "ip-10-0-12-34.ec2.internal-0c6f3a527a0b"
-#: As long as CXone's: with a guest's token in it.
+#: As long as CXone's is taken to be, with a guest's token in it.
 SOCKET_URL = "wss://acme.api.nicecxone.com/".ljust(200, "x")
-#: The Digital-First gateway's holds an access token.
+#: The Digital-First gateway's, with an access token in it.
 GATEWAY_URL = "wss://chat-gateway-de-na1.niceincontact.com/".ljust(420, "x")
 UNIT_WRITTEN, UNIT_READ = 1024, 4096
 
