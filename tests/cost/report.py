@@ -158,7 +158,7 @@ def goals_text(columns: Mapping[str, Column]) -> str:
     ]
     for name in (HELD, PLAIN, GATEWAY):
         shown, ended = (columns[name].median_felt(metric) for metric in (FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED))
-        lines.append(f"    {name}: first key to true {shown:.0f} ms, last key (held: its stop) to false {ended:.0f} ms; medians")
+        lines.append(f"    {name}: first key to true {shown:.0f} ms, last key, or the stop, to false {ended:.0f} ms")
     return "\n".join(lines)
 
 
