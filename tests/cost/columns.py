@@ -104,6 +104,7 @@ def rhythms() -> list[list[int]]:
 
 def columns() -> dict[str, Column]:
     """All of them; each on a core of its own, as far as there are any."""
+    line_bytes()  # once, before the others are forked
     with ProcessPoolExecutor() as pool:
         played = dict(zip(KINDS, pool.map(play, KINDS.values()), strict=True))
     return {**played, POST_A_KEY: post_a_key(played[HELD].typing)}

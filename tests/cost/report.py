@@ -166,7 +166,7 @@ def capacity_text(columns: Mapping[str, Column]) -> str:
     """What 1,000 people who type at the same time need."""
     return "\n".join(
         [
-            "A thousand people typing at the same time need, in a second (`make bench ARGS=cost`):",
+            "A thousand people typing at the same time need (`make bench ARGS=cost`):",
             "",
             _table(
                 ["", HELD, PLAIN, FRAME_A_KEY],
@@ -180,14 +180,14 @@ def capacity_text(columns: Mapping[str, Column]) -> str:
 
 
 NEEDS: dict[str, Callable[[Column], float]] = {
-    "frames": lambda column: column.a_second("frames"),
+    "frames a second": lambda column: column.a_second("frames"),
     "Lambda environments for frames": lambda column: column.at_once("Keystroke"),
-    "sender calls": lambda column: column.a_second("Sender calls"),
+    "sender calls a second": lambda column: column.a_second("Sender calls"),
     "Lambda environments for senders, sleep included": lambda column: column.at_once("Sender"),
-    "StartExecution": lambda column: column.a_second("executions"),
-    "DynamoDB write units": lambda column: column.a_second("write_units"),
-    "DynamoDB read units": lambda column: column.a_second("read_units"),
-    "calls to CXone": lambda column: column.a_second("POSTs", "GETs"),
+    "StartExecution a second": lambda column: column.a_second("executions"),
+    "DynamoDB write units a second": lambda column: column.a_second("write_units"),
+    "DynamoDB read units a second": lambda column: column.a_second("read_units"),
+    "calls to CXone a second": lambda column: column.a_second("POSTs", "GETs"),
 }
 
 
