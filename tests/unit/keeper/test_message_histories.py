@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.mailbox import Mailbox
@@ -244,7 +244,26 @@ RARE = st.one_of(
 DEED = st.sampled_from([WORKS, WORKS, WORKS, RUNS, RUNS, RUNS, SENDS, RARE, RARE]).flatmap(lambda deed: deed)
 
 
+#: A keeper that does not know that it lost its session sends a message again, after the next one has looked for it.
+LEFT_AGAIN_AFTER_THE_LOOK: list[tuple[Any, ...]] = [
+    ("runs", 0),
+    ("sends", 12),
+    ("runs", 0),
+    ("works", 0, "lost"),
+    ("runs", 0),
+    ("works", 0, "taken"),
+    ("works", 0, "taken"),
+    ("is_taken_over", False),
+    ("runs", 0),
+    ("works", 0, "taken"),
+    ("runs", 1),
+    ("works", 0, "taken"),
+    ("runs", 0),
+]
+
+
 @settings(max_examples=EXAMPLES, deadline=None)
+@example(LEFT_AGAIN_AFTER_THE_LOOK)
 @given(st.lists(DEED, min_size=30, max_size=100))
 def test_each_message_arrives_once_and_in_order_or_is_reported_failed(deeds: list[tuple[Any, ...]]) -> None:
     """T15: whatever dies between any two steps."""

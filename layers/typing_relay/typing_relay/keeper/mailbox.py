@@ -8,6 +8,7 @@ arrived before it sends it, as the store says that it may have left.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ Wanted = Callable[[str, WaitingMessage], object]
 
 @dataclass(slots=True, eq=False)
 class _Box:
-    """One session's. ``handed``: by message id, the keeper that may have sent it before, until the store is told."""
+    """One session's. ``handed``: by message id, the mark of its last leaving ("": none), until the store is told."""
 
     handed: dict[str, str] = field(default_factory=dict)
     fetching: bool = False
@@ -67,6 +68,7 @@ class Mailbox:
         self._keeper, self._clock, self._counters = keeper, clock, counters
         self._random, self._wanted = random, wanted
         self._boxes: dict[str, _Box] = {}
+        self._leavings = itertools.count(1)
         #: By (session id, message id), how a message ended that the store does not know of yet. They outlive the box.
         self._ended: dict[tuple[str, str], Standing] = {}
 
@@ -142,11 +144,12 @@ class Mailbox:
         if box is None or message_id not in box.handed:
             stay()
             return
-        seen = box.handed[message_id]
+        # Of its own for each leaving: who has looked meanwhile whether it arrived must notice that it left again since.
+        seen, mark = box.handed[message_id], f"{self._keeper}/{next(self._leavings)}"
 
         def recorded(left: bool) -> None:
             if left:
-                box.handed[message_id] = self._keeper
+                box.handed[message_id] = mark
                 go()
             else:
                 self._counters.add("MessagesFenced")
@@ -160,7 +163,7 @@ class Mailbox:
             stay()
 
         call = self._messages.leave
-        self._jobs.submit(_key(session_id), lambda: call(session_id, message_id, seen, self._keeper), recorded, failed)
+        self._jobs.submit(_key(session_id), lambda: call(session_id, message_id, seen, mark), recorded, failed)
 
     def taken(self, session_id: str, message_id: str) -> None:
         """The gateway has it."""

@@ -160,7 +160,7 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class WaitingMessage(SentMessage):
-    """One that waits to be delivered. ``left_by``: the keeper that may have sent it on to CXone; empty: none has."""
+    """One that waits to be delivered. ``left_by``: the mark of its last leaving for CXone; empty: it has not left."""
 
     left_by: str = ""
 
