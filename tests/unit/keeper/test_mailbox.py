@@ -305,7 +305,37 @@ def test_nothing_leaves_while_the_store_is_away(scene: Scene) -> None:
     scene.store.away = True
     assert scene.leaves("a") == "stay"
     scene.store.away = False
+    scene.fetches()  # the next socket is open
     assert scene.leaves("a") == "go"
+
+
+def test_nothing_leaves_before_the_store_knows_of_one_that_was_given_up(scene: Scene) -> None:
+    """T15, order: the next keeper would send that one after this one."""
+    scene.visitor_sends("a", "b")
+    scene.holds()
+    scene.fetches()
+    scene.store.away = True
+    scene.mailbox.refused(ID, "a", "refused")
+    scene.settles()
+    scene.mailbox.leaving(ID, "b", lambda: scene.did.append("go"), lambda: scene.did.append("stay"))
+    scene.settles()
+    assert scene.did == []
+    scene.store.away = False
+    for _ in range(2):
+        scene.loop.advance(RETRY_S)
+        scene.settles()
+    assert scene.did == ["go"]
+
+
+def test_one_that_is_given_up_here_and_has_left_elsewhere_is_unconfirmed(scene: Scene) -> None:
+    """T15: never `expired`, which says that it has not arrived."""
+    scene.visitor_sends("a")
+    scene.holds()
+    scene.fetches()
+    scene.store.leave(ID, "a", "", OTHER)
+    scene.mailbox.refused(ID, "a", "expired")
+    scene.settles()
+    assert scene.stands("a") == Standing(MessageStatus.FAILED, "unconfirmed")
 
 
 def test_nothing_leaves_for_a_session_that_was_let_go(scene: Scene) -> None:

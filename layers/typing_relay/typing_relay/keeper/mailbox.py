@@ -20,7 +20,7 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.loop import Loop
 from typing_relay.keeper.outbox import Outbox
-from typing_relay.relay.ports import Messages, MessageStatus, Standing, WaitingMessage
+from typing_relay.relay.ports import EXPIRED, Messages, MessageStatus, Standing, WaitingMessage
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +144,10 @@ class Mailbox:
         if box is None or message_id not in box.handed:
             stay()
             return
+        if self._has_given_up(session_id):
+            # Until the store knows, a next keeper would send that one, after this one.
+            self._loop.call_later(RETRY_S, lambda: self.leaving(session_id, message_id, go, stay))
+            return
         # Of its own for each leaving: who has looked meanwhile whether it arrived must notice that it left again since.
         seen, mark = box.handed[message_id], f"{self._keeper}/{next(self._leavings)}"
 
@@ -153,14 +157,18 @@ class Mailbox:
                 go()
             else:
                 self._counters.add("MessagesFenced")
-                box.handed.pop(message_id, None)  # read anew: if it still waits, somebody else may have sent it
-                stay()
-                self.fetch(session_id)
+                read_anew()
 
         def failed(error: Exception) -> None:
             logger.warning("It could not be recorded that a message leaves: %s", error)
             self._counters.add("StoreFailures")
+            read_anew()
+
+        def read_anew() -> None:
+            """If it still waits, it may have left: by somebody else, or by a write whose answer was lost."""
+            box.handed.pop(message_id, None)
             stay()
+            self.fetch(session_id)
 
         call = self._messages.leave
         self._jobs.submit(_key(session_id), lambda: call(session_id, message_id, seen, mark), recorded, failed)
@@ -174,6 +182,13 @@ class Mailbox:
         """It is not tried any more. ``reason`` is a code: the visitor hears it."""
         self._counters.add(f"MessagesFailed.{reason}")
         self._end(session_id, message_id, Standing(MessageStatus.FAILED, reason))
+
+    def _has_given_up(self, session_id: str) -> bool:
+        """Whether one of the session's messages is tried no more, and the store does not know it yet."""
+        return any(
+            known == session_id and standing.status is MessageStatus.FAILED
+            for (known, _), standing in self._ended.items()
+        )
 
     def _end(self, session_id: str, message_id: str, standing: Standing) -> None:
         """The store first: a visitor may be told only what the next keeper would tell them too."""
@@ -200,9 +215,12 @@ class Mailbox:
             self._counters.add("StoreFailures")
             self._loop.call_later(RETRY_S, lambda: self._settle(session_id, message_id))
 
-        self._jobs.submit(
-            _key(session_id), lambda: self._messages.settle(session_id, message_id, standing), settled, failed
-        )
+        def settle() -> Standing | None:
+            if standing.reason == EXPIRED:  # the store knows whether somebody else has sent it
+                return self._messages.expire(session_id, message_id)
+            return self._messages.settle(session_id, message_id, standing)
+
+        self._jobs.submit(_key(session_id), settle, settled, failed)
 
     # --- looking
 
