@@ -630,6 +630,35 @@ def test_clocks_that_differ_make_no_negative_time(
     assert metrics_in(capsys.readouterr().out)["FirstKeyToShown"] == [0]
 
 
+def trouble_at_cxone(aws: Aws) -> None:
+    """Another process has found that most guests' calls fail: all pause for a minute."""
+    item = {"name": {"S": "breaker"}, "calm_at": {"N": str(aws.time() + 60_000)}, "in_a_row": {"N": "1"}}
+    aws.dynamodb.put_item(TableName="cxone", Item=item)
+
+
+def test_while_cxone_is_in_trouble_no_burst_begins(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T7: what CXone still takes is for those that must end."""
+    trouble_at_cxone(aws)
+    send(keystroke, "keystroke")
+    reconcile(sender)
+    assert cxone.typing == []
+
+
+def test_while_cxone_is_in_trouble_a_burst_ends_all_the_same(
+    aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
+) -> None:
+    """T4."""
+    send(keystroke, "keystroke")
+    reconcile(sender)
+    aws.time.ms += 2_000
+    trouble_at_cxone(aws)
+    send(keystroke, "stop")
+    reconcile(sender, generation=2)
+    assert cxone.typing == [True, False]
+
+
 def test_a_throttled_call_is_waited_out_by_the_state_machine(
     keystroke: ModuleType, sender: ModuleType, cxone: Cxone
 ) -> None:

@@ -20,7 +20,7 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.loop import Loop
 from typing_relay.keeper.outbox import Outbox
-from typing_relay.relay.ports import Messages, MessageStatus, Standing, WaitingMessage
+from typing_relay.relay.ports import EXPIRED, Messages, MessageStatus, Standing, WaitingMessage
 
 logger = logging.getLogger(__name__)
 
@@ -37,14 +37,12 @@ Wanted = Callable[[str, WaitingMessage], object]
 
 @dataclass(slots=True, eq=False)
 class _Box:
-    """One session's. ``handed``: by message id, by which leaving it may have been sent, until the store is told."""
+    """One session's. ``handed``: by message id, the mark of its last leaving ("": none), until the store is told."""
 
     handed: dict[str, str] = field(default_factory=dict)
     fetching: bool = False
     #: There may be more in the store than was last read.
     more: bool = False
-    #: Leavings that wait until the store knows how those before ended.
-    held_back: list[Callable[[], object]] = field(default_factory=list)
 
 
 class Mailbox:
@@ -69,8 +67,8 @@ class Mailbox:
         self._loop, self._jobs, self._messages, self._outbox = loop, jobs, messages, outbox
         self._keeper, self._clock, self._counters = keeper, clock, counters
         self._random, self._wanted = random, wanted
-        self._leavings = itertools.count(1)
         self._boxes: dict[str, _Box] = {}
+        self._leavings = itertools.count(1)
         #: By (session id, message id), how a message ended that the store does not know of yet. They outlive the box.
         self._ended: dict[tuple[str, str], Standing] = {}
 
@@ -146,30 +144,34 @@ class Mailbox:
         if box is None or message_id not in box.handed:
             stay()
             return
-        if self._is_unsettled(session_id):  # else a next keeper could send what came before after it
-            box.held_back.append(lambda: self.leaving(session_id, message_id, go, stay))
+        if self._has_given_up(session_id):
+            # Until the store knows, a next keeper would send that one, after this one.
+            self._loop.call_later(RETRY_S, lambda: self.leaving(session_id, message_id, go, stay))
             return
-        seen = box.handed[message_id]
-        # Of its own for each try: a keeper that looked before this one is refused, though it has seen the one before.
-        leaving = f"{self._keeper}/{next(self._leavings)}"
+        # Of its own for each leaving: who has looked meanwhile whether it arrived must notice that it left again since.
+        seen, mark = box.handed[message_id], f"{self._keeper}/{next(self._leavings)}"
 
         def recorded(left: bool) -> None:
             if left:
-                box.handed[message_id] = leaving
+                box.handed[message_id] = mark
                 go()
             else:
                 self._counters.add("MessagesFenced")
-                box.handed.pop(message_id, None)  # read anew: if it still waits, somebody else may have sent it
-                stay()
-                self.fetch(session_id)
+                read_anew()
 
         def failed(error: Exception) -> None:
             logger.warning("It could not be recorded that a message leaves: %s", error)
             self._counters.add("StoreFailures")
+            read_anew()
+
+        def read_anew() -> None:
+            """If it still waits, it may have left: by somebody else, or by a write whose answer was lost."""
+            box.handed.pop(message_id, None)
             stay()
+            self.fetch(session_id)
 
         call = self._messages.leave
-        self._jobs.submit(_key(session_id), lambda: call(session_id, message_id, seen, leaving), recorded, failed)
+        self._jobs.submit(_key(session_id), lambda: call(session_id, message_id, seen, mark), recorded, failed)
 
     def taken(self, session_id: str, message_id: str) -> None:
         """The gateway has it."""
@@ -180,6 +182,13 @@ class Mailbox:
         """It is not tried any more. ``reason`` is a code: the visitor hears it."""
         self._counters.add(f"MessagesFailed.{reason}")
         self._end(session_id, message_id, Standing(MessageStatus.FAILED, reason))
+
+    def _has_given_up(self, session_id: str) -> bool:
+        """Whether one of the session's messages is tried no more, and the store does not know it yet."""
+        return any(
+            known == session_id and standing.status is MessageStatus.FAILED
+            for (known, _), standing in self._ended.items()
+        )
 
     def _end(self, session_id: str, message_id: str, standing: Standing) -> None:
         """The store first: a visitor may be told only what the next keeper would tell them too."""
@@ -199,7 +208,6 @@ class Mailbox:
             box = self._boxes.get(session_id)
             if box is not None:
                 box.handed.pop(message_id, None)
-                self._let_leave(session_id, box)
                 self._fetch_more(session_id, box)
 
         def failed(error: Exception) -> None:
@@ -207,18 +215,12 @@ class Mailbox:
             self._counters.add("StoreFailures")
             self._loop.call_later(RETRY_S, lambda: self._settle(session_id, message_id))
 
-        self._jobs.submit(
-            _key(session_id), lambda: self._messages.settle(session_id, message_id, standing), settled, failed
-        )
+        def settle() -> Standing | None:
+            if standing.reason == EXPIRED:  # the store knows whether somebody else has sent it
+                return self._messages.expire(session_id, message_id)
+            return self._messages.settle(session_id, message_id, standing)
 
-    def _is_unsettled(self, session_id: str) -> bool:
-        return any(key[0] == session_id for key in self._ended)
-
-    def _let_leave(self, session_id: str, box: _Box) -> None:
-        if not self._is_unsettled(session_id):
-            due, box.held_back = box.held_back, []
-            for leave in due:
-                leave()
+        self._jobs.submit(_key(session_id), settle, settled, failed)
 
     # --- looking
 

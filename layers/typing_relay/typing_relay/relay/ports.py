@@ -168,7 +168,7 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class WaitingMessage(SentMessage):
-    """One that waits to be delivered. ``left_by``: the try by which it may have gone to CXone; empty: none."""
+    """One that waits to be delivered. ``left_by``: the mark of its last leaving for CXone; empty: it has not left."""
 
     left_by: str = ""
 
