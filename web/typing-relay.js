@@ -68,9 +68,9 @@ export class TypingRhythm {
     return [{ action: "keystroke", ago_ms, ...(this.#holdMs && { hold_ms: this.#holdMs }) }];
   }
 
-  /** The end of typing: now, or when the debounce had passed. Says nothing when the server has ended it already. */
+  /** The end of typing: now, or the ms before the debounce had passed. Nothing where the server knows. */
   stop(at) {
-    const ago_ms = Math.max(0, Math.round(at - this.#newestKeyAt - this.#debounceMs));
+    const ago_ms = Math.max(0, Math.round(at - this.#newestKeyAt - this.#debounceMs) + 1);
     const counts = at - this.#toldKeyAt < Math.max(this.#debounceMs, this.#holdMs);
     this.#newestKeyAt = this.#toldKeyAt = this.#nextFrameAt = -Infinity;
     this.#unsent = false;

@@ -28,13 +28,13 @@ class FrameDue:
 
 @dataclass(frozen=True, slots=True)
 class StopDue:
-    """A held burst was over at ``at`` (ms)."""
+    """A held burst was over at ``at`` (ms), which a key may be pressed in: the stop says the ms before."""
 
     at: int
 
     def frame(self, late: int = 0) -> dict[str, Any]:
         """The frame, when it leaves ``late`` ms after its time."""
-        return {"action": "stop", "ago_ms": late}
+        return {"action": "stop", "ago_ms": late + 1}
 
 
 def key_times(gaps_ms: Iterable[int], start: int = 0) -> list[int]:

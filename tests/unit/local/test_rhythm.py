@@ -35,7 +35,7 @@ def test_what_leaves_late_says_how_late() -> None:
     """Time, not arrival, decides."""
     assert FrameDue(0, 700, 6000).frame(late=40) == {"action": "keystroke", "ago_ms": 740, "hold_ms": 6000}
     assert FrameDue(0, 0).frame() == {"action": "keystroke", "ago_ms": 0}
-    assert StopDue(2000).frame(late=40) == {"action": "stop", "ago_ms": 40}
+    assert StopDue(2000).frame(late=40) == {"action": "stop", "ago_ms": 41}
 
 
 @pytest.mark.parametrize(("hold_ms", "count"), [(0, 14_713), (6000, 5_681)])

@@ -122,7 +122,7 @@ test("where the relay offers to hold keys, a stop follows the last one after the
   await browser.advance(1990);
   assert.deepEqual(sent, [held(0)]);
   await browser.advance(10);
-  assert.deepEqual(sent, [held(0), heldStop(0)]);
+  assert.deepEqual(sent, [held(0), heldStop(1)]);
   await browser.advance(10_000);
   assert.equal(sent.length, 2);
 });
@@ -131,7 +131,7 @@ test("a stop whose timer the browser holds back tells how late it is", async (t)
   const { browser, box, sent } = await welcomed(t, { welcome: HOLDING });
   box.type("a");
   await browser.advance(3000, 3000);
-  assert.deepEqual(sent, [held(0), heldStop(1000)]);
+  assert.deepEqual(sent, [held(0), heldStop(1001)]);
 });
 
 test("a page that slept beyond the hold says nothing of the burst that the hold has ended", async (t) => {

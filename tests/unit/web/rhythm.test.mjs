@@ -12,6 +12,8 @@ const HOLDING = { debounce_ms: DEBOUNCE_MS, heartbeat_ms: HEARTBEAT_MS, hold_ms:
 const keystroke = (ago_ms) => ({ action: "keystroke", ago_ms });
 const held = (ago_ms) => ({ action: "keystroke", ago_ms, hold_ms: HOLD_MS });
 const stop = (ago_ms) => ({ action: "stop", ago_ms });
+// A key may be pressed in the very ms in which the debounce passes: it must not be the stop that counts.
+const debounceStop = (late) => stop(late + 1);
 
 function connectedRhythm(timings) {
   const rhythm = new TypingRhythm();
@@ -39,7 +41,7 @@ function learntFrom(frames) {
   for (const { at, action, ago_ms, hold_ms = 0 } of frames) {
     const told = at - ago_ms;
     if (action === "stop") {
-      end(told);
+      end(told + 1); // the ms before the debounce has passed
       countsUntil = -Infinity;
     } else {
       if (told >= countsUntil) {
@@ -196,21 +198,21 @@ test("the first key leaves at once and asks to be held (T2)", () => {
 
 test("a second of typing is two frames: the first key, and a stop a debounce after the last (T2)", () => {
   const frames = play([0, 300, 600, 1000], HOLDING);
-  assert.deepEqual(frames, [{ at: 0, ...held(0) }, { at: 3000, ...stop(0) }]);
+  assert.deepEqual(frames, [{ at: 0, ...held(0) }, { at: 3000, ...debounceStop(0) }]);
 });
 
 test("while typing goes on, the first key in a hold's last 2 s renews it", () => {
   const keys = Array.from({ length: 34 }, (_, i) => i * 300);
   assert.deepEqual(
     play(keys, HOLDING),
-    [{ at: 0, ...held(0) }, { at: 4200, ...held(0) }, { at: 8400, ...held(0) }, { at: 11_900, ...stop(0) }],
+    [{ at: 0, ...held(0) }, { at: 4200, ...held(0) }, { at: 8400, ...held(0) }, { at: 11_900, ...debounceStop(0) }],
   );
 });
 
 test("where no key comes in time, the newest renews the hold a second before its end", () => {
   assert.deepEqual(
     play([0, 1900, 3700, 5500], HOLDING),
-    [{ at: 0, ...held(0) }, { at: 5000, ...held(1300) }, { at: 7500, ...stop(0) }],
+    [{ at: 0, ...held(0) }, { at: 5000, ...held(1300) }, { at: 7500, ...debounceStop(0) }],
   );
 });
 
@@ -228,19 +230,26 @@ test("a stop that its timer tells of late says when it was: time decides, not ar
   rhythm.key(0);
   rhythm.key(500);
   assert.equal(rhythm.wakeAt, 2500);
-  assert.deepEqual(rhythm.wake(3700), [stop(1200)]);
+  assert.deepEqual(rhythm.wake(3700), [debounceStop(1200)]);
 });
 
 test("a visitor who leaves while the stop is late has stopped when the debounce had passed", () => {
   const rhythm = connectedRhythm(HOLDING);
   rhythm.key(0);
-  assert.deepEqual(rhythm.stop(3000), [stop(1000)]);
+  assert.deepEqual(rhythm.stop(3000), [debounceStop(1000)]);
 });
 
 test("a key that is faster than a late stop comes after it, as a burst of its own (T1)", () => {
   const rhythm = connectedRhythm(HOLDING);
   rhythm.key(0);
-  assert.deepEqual(rhythm.key(2700), [stop(700), held(0)]);
+  assert.deepEqual(rhythm.key(2700), [debounceStop(700), held(0)]);
+});
+
+test("a key in the very ms in which the debounce passes is later than the stop, and counts (T1)", () => {
+  const rhythm = connectedRhythm(HOLDING);
+  rhythm.key(0);
+  const [stopFrame, keyFrame] = [...rhythm.wake(2000), ...rhythm.key(2000)];
+  assert.ok(2000 - stopFrame.ago_ms < 2000 - keyFrame.ago_ms);
 });
 
 test("once the hold has ended there is nothing to stop", () => {
@@ -263,7 +272,7 @@ test("a key older than ago_ms can say is told as old as it can: the stop will sa
   rhythm.key(0);
   rhythm.key(1000);
   assert.deepEqual(rhythm.wake(5000), [held(2000)]);
-  assert.deepEqual(rhythm.wake(6000), [stop(0)]);
+  assert.deepEqual(rhythm.wake(6000), [debounceStop(0)]);
 });
 
 test("a hold that is hardly longer than the debounce makes no more frames than one a heartbeat", () => {
