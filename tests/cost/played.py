@@ -127,7 +127,7 @@ class Relay:
     # --- functions
 
     def _frame(self, due: FrameDue | StopDue) -> None:
-        at, ends = NOW + due.at - due.ago if isinstance(due, FrameDue) else NOW + due.at, NOW // 1000 + 7200
+        at, ends = NOW + due.at - due.frame()["ago_ms"], NOW // 1000 + 7200
         self.counts["frames"] += 1
         self.counts["messages"] += 1
         self.counts["traces"] += TRACED

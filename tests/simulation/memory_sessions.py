@@ -218,6 +218,10 @@ class MemorySessions:
             **certain,
         )
 
+    def put_off_question(self, record: Session, verify_at: int) -> bool:
+        seen = {"generation": record.generation, "verify_at": record.verify_at or 0}
+        return self._set_if(record.session_id, seen, verify_at=verify_at)
+
     def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int) -> bool:
         return self._set_if(
             record.session_id,

@@ -213,6 +213,12 @@ MUTATIONS = (
         "pass",
     ),
     Mutation(
+        "verify: two owners ask the same",
+        FLOWS,
+        "    if record.shown:\n        next_at = world.clock()",
+        "    if False:\n        next_at = world.clock()",
+    ),
+    Mutation(
         "verify: do not write down a Retry-After",
         FLOWS,
         "if outcome.kind is Kind.THROTTLED:\n",

@@ -18,6 +18,12 @@ class Regression(NamedTuple):
 
 REGRESSIONS = (
     Regression(
+        "T14",
+        "an owner that came while a question was on its way asked it as well",
+        "key B 6813; key B 8803; key B 10503; key B 11803; key B 13103; key A 14803 hold=6000; key B 16103;"
+        " stop A 16803 late=30; pace 1",
+    ),
+    Regression(
         "T9",
         "typing shown to a former guest counted towards the cap of the next one's",
         "key A 179; key A 11099; keeper replaces 14553; call 1 lost-untaken 5000; call 2 throttled 5000;"

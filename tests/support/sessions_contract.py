@@ -514,6 +514,19 @@ class SessionsContract:
         assert sessions.verified(record, False, None, 0)
         assert _record(sessions).verify_at is None
 
+    def test_of_two_owners_that_mean_to_ask_one_asks(self, sessions: MemorySessions) -> None:
+        """T14."""
+        record = _accepted(sessions, True)
+        assert sessions.put_off_question(record, NOW + 50)
+        assert _record(sessions).verify_at == NOW + 50
+        assert not sessions.put_off_question(record, NOW + 60)
+
+    def test_an_older_owner_asks_nothing_any_more(self, sessions: MemorySessions) -> None:
+        """T6, T14."""
+        record = _accepted(sessions, True)
+        sessions.claim(ID, 1, NOW + 100, NOW)
+        assert not sessions.put_off_question(record, NOW + 50)
+
     def test_an_older_owners_verification_is_refused(self, sessions: MemorySessions) -> None:
         """T6."""
         record = _accepted(sessions, True)

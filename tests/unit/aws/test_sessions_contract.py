@@ -90,6 +90,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "accepted": (SEEN, LOCKS, TIMES, st.none() | TIMES),
     "settled": (SEEN, LOCKS, TIMES),
     "failed": (SEEN, LOCKS, st.none() | TIMES),
+    "put_off_question": (SEEN, TIMES),
     "verified": (SEEN, st.booleans(), st.none() | TIMES, NUMBERS),
     "postpone": (SEEN, TIMES),
     "forget_failures": (IDS, NUMBERS),

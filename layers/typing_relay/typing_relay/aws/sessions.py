@@ -335,6 +335,15 @@ class DynamoSessions:
             },
         )
 
+    def put_off_question(self, record: Session, verify_at: int) -> bool:
+        """CXone is asked now, and again at ``verify_at``; False where another owner asks it (T14)."""
+        return self._done(
+            record.session_id,
+            "SET verify_at = :next",
+            "generation = :mine AND verify_at = :seen",
+            {":next": _n(verify_at), ":mine": _n(record.generation), ":seen": _n(record.verify_at or 0)},
+        )
+
     def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int) -> bool:
         """What CXone says that it shows, and when to ask again."""
         values = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -385,7 +385,15 @@ def _guest_lost(world: SenderWorld, record: Session, outcome: Outcome) -> Flow[N
 
 
 def _verify(world: SenderWorld, record: Session) -> Flow[None]:
-    """GET what CXone shows; a mismatch becomes the new truth, and the next decision sends again."""
+    """GET what CXone shows; a mismatch becomes the new truth, and the next decision sends again.
+
+    While it shows typing the next question is put off first: an owner that comes meanwhile need not ask as well (T14).
+    """
+    if record.shown:
+        next_at = world.clock() + world.policy.verify_ms
+        if not (yield from step(world.sessions.put_off_question, record, next_at)):
+            return
+        record = replace(record, verify_at=next_at)
     answer = yield from step(world.guests.get_typing, record.guest_id)
     answered = world.clock()
     if isinstance(answer, bool):
@@ -399,12 +407,13 @@ def _verify(world: SenderWorld, record: Session) -> Flow[None]:
 
 def _compare(world: SenderWorld, record: Session, shows: bool, now: int) -> Flow[None]:
     mismatches = record.mismatches + 1 if shows != record.shown else 0
-    next_at = now + world.policy.verify_ms if record.shown else None
+    next_at = record.verify_at if record.shown else None
     if mismatches > MAX_MISMATCHES:
         shows, next_at = record.shown, None
     if mismatches > 1:
         yield from step(world.sessions.postpone, record, now + backoff_ms(mismatches - 1))
-    yield from step(world.sessions.verified, record, shows, next_at, mismatches)
+    if mismatches or record.mismatches or not record.shown:  # else all is written already
+        yield from step(world.sessions.verified, record, shows, next_at, mismatches)
 
 
 def _not_verified(world: SenderWorld, record: Session, outcome: Outcome, now: int) -> Flow[None]:
@@ -413,8 +422,8 @@ def _not_verified(world: SenderWorld, record: Session, outcome: Outcome, now: in
         return
     if outcome.kind is Kind.THROTTLED:
         yield from step(world.sessions.postpone, record, now + _delay(world, record, record.shown, outcome))
-    next_at = now + world.policy.verify_ms if record.shown else None
-    yield from step(world.sessions.verified, record, record.shown, next_at, record.mismatches)
+    if not record.shown:
+        yield from step(world.sessions.verified, record, False, None, record.mismatches)
 
 
 # --- what the sweeper does -------------------------------------------------------------------------------------------
