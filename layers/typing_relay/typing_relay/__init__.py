@@ -1,5 +1,6 @@
 """Typing Relay: tells NICE CXone agents that a visitor is typing.
 
 Rooms: ``relay`` (the rules); ``cxone``, ``aws`` and ``door`` (its surroundings); ``keeper`` (holds guests). ``runtime``
-wires, and ``reporting`` says in log and metrics what CXone was told. Nothing else lives on this floor.
+wires, ``reporting`` says in log and metrics what CXone was told, ``version`` is a constant. Nothing else lives on this
+floor.
 """

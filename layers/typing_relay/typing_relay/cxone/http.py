@@ -10,6 +10,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ProtocolError
 
+from typing_relay.version import VERSION
+
 #: Unused for longer, in s, and nothing between here and CXone need know of a connection any more: a Lambda is frozen
 #: between bursts. A call lost on a dead one would keep its session's lock to the end, and count for the breaker.
 IDLE_S = 5.0
@@ -22,10 +24,11 @@ class KeptConnectionClosed(requests.ConnectionError):
 def session() -> requests.Session:
     """It reads no proxy or .netrc from its surroundings: a .netrc entry would replace the bearer token.
 
-    It keeps no cookies: one visitor's must not go out with another's call.
+    It keeps no cookies: one visitor's must not go out with another's call. It says who calls, in which release.
     """
     http = requests.Session()
     http.trust_env = False
+    http.headers["User-Agent"] = f"typing-relay/{VERSION}"
     http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("https://", "http://"):
         http.mount(scheme, _Connections())

@@ -1,0 +1,1 @@
+"""Before a deployment: the keeper's image, and what would go wrong."""
