@@ -1,0 +1,115 @@
+"""What GitHub reads: valid by its own schemas, and safe on a stranger's fork."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.template import ROOT
+
+GITHUB = ROOT / ".github"
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+FORMS = [GITHUB / "ISSUE_TEMPLATE" / name for name in ("problem.yml", "wish.yml")]
+
+
+def read(path: Path) -> Any:
+    """As GitHub reads it: YAML 1.2, where `on` is a word."""
+    return yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 it makes nothing but texts
+
+
+def jobs(path: Path) -> dict[str, Any]:
+    return read(path)["jobs"]
+
+
+def steps(path: Path) -> list[dict[str, str]]:
+    return [step for job in jobs(path).values() for step in job.get("steps", [])]
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [
+        ("vendor.github-workflows", WORKFLOWS),
+        ("vendor.dependabot", [GITHUB / "dependabot.yml"]),
+        ("vendor.github-issue-forms", FORMS),
+        ("vendor.github-issue-config", [GITHUB / "ISSUE_TEMPLATE/config.yml"]),
+    ],
+)
+def test_it_is_valid_by_the_published_schema(schema: str, files: list[Path]) -> None:
+    checker = Path(sys.executable).with_name("check-jsonschema")
+    done = subprocess.run([checker, "--builtin-schema", schema, *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+class TestWorkflow:
+    def test_actions_are_pinned_to_commits(self, workflow: Path) -> None:
+        """A tag can be moved. What is in this repository is this commit's by itself."""
+        used = re.findall(r"uses: (\S+)(.*)", workflow.read_text())
+        foreign = [(name, comment) for name, comment in used if not name.startswith("./")]
+        assert foreign
+        assert all(re.search(r"@[0-9a-f]{40}$", name) for name, _ in foreign), foreign
+        assert all(re.fullmatch(r" # v\d+\.\d+\.\d+", comment) for _, comment in foreign), foreign
+
+    def test_no_secret_is_needed(self, workflow: Path) -> None:
+        assert "secrets." not in workflow.read_text()
+
+    def test_it_may_read_and_no_more_unless_it_says_so(self, workflow: Path) -> None:
+        allowed = read(workflow)["permissions"]
+        assert allowed.pop("contents") == "read"
+        assert allowed == ({"id-token": "write"} if workflow.name == "image.yml" else {})
+
+    def test_the_token_does_not_stay_in_the_checkout(self, workflow: Path) -> None:
+        checkouts = [step for step in steps(workflow) if step.get("uses", "").startswith("actions/checkout@")]
+        assert checkouts
+        assert all(step["with"]["persist-credentials"] == "false" for step in checkouts)
+
+    def test_nothing_of_strangers_is_put_into_a_script(self, workflow: Path) -> None:
+        """An expression in `run` is text of the script; values come by the environment."""
+        assert [step["run"] for step in steps(workflow) if "${{" in step.get("run", "")] == []
+
+    def test_every_job_ends(self, workflow: Path) -> None:
+        assert all("uses" in job or "timeout-minutes" in job for job in jobs(workflow).values())
+
+
+def test_only_the_job_that_makes_the_release_may_write() -> None:
+    writers = {
+        (path.name, name)
+        for path in WORKFLOWS
+        for name, job in jobs(path).items()
+        if "write" in job.get("permissions", {}).values()
+    }
+    assert writers == {("release.yml", "publish")}
+
+
+def test_a_release_waits_for_the_gate() -> None:
+    release = jobs(GITHUB / "workflows/release.yml")
+    assert (release["gate"]["uses"], "gate" in release["publish"]["needs"]) == ("./.github/workflows/ci.yml", True)
+
+
+def test_the_gate_is_the_one_of_this_repository() -> None:
+    assert [step["run"] for step in steps(GITHUB / "workflows/ci.yml") if "run" in step] == [".ci/run"]
+
+
+def test_every_make_target_that_a_workflow_calls_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    called = {name for path in WORKFLOWS for name in re.findall(r"\bmake ([a-z-]+)", path.read_text())}
+    assert called
+    assert called <= targets
+
+
+def test_dependabot_looks_where_dependencies_are() -> None:
+    for update in read(GITHUB / "dependabot.yml")["updates"]:
+        for directory in update.get("directories", [update.get("directory")]):
+            assert (ROOT / directory.lstrip("/")).is_dir()
+
+
+def test_who_reports_a_problem_is_asked_for_the_smoke_test() -> None:
+    fields = {field.get("id"): field for field in read(FORMS[0])["body"]}
+    assert fields["smoke"]["validations"]["required"] == "true"
+    assert "make smoke" in fields["smoke"]["attributes"]["label"]
