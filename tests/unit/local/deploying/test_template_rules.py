@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.deploying.environments import read
-from local.deploying.template_rules import OF_PLATFORM, check, complete, holds, unfilled
+from local.deploying.template_rules import FILL_IN, OF_PLATFORM, check, complete, holds, unfilled
 from local.smoke.verdicts import Mark
 from tests.support.template import PARAMETERS, TEMPLATE
 
@@ -123,6 +123,10 @@ class TestSamconfig:
         ]
         filled = {**given, **DFO, "AllowedOrigins": "https://shop.example", "AlarmEmail": "ops@shop.example"}
         assert wrongs(filled) == []
+
+    def test_aws_deploys_nothing_that_is_not_filled_in(self) -> None:
+        """Should nobody look: the VPC's pattern refuses the placeholder, on either platform."""
+        assert not re.fullmatch(PARAMETERS["VpcId"]["AllowedPattern"], FILL_IN)
 
     def test_no_secret_is_asked_for(self) -> None:
         names = {name for env in ("default", "production") for name in read(SAMCONFIG, env).parameters}
