@@ -1,7 +1,7 @@
 """Two relays of two names in one account and region, by the commands a user gives: neither notices the other.
 
-`sam build` and `sam deploy` go to the emulator; where there is no SAM CLI or no Python 3.13 for it, the stacks are made
-as `make run` makes its own. Visitors of the same name type in both at the same time.
+`sam build` and `sam deploy`, by the project's samconfig.toml, go to the emulator; where there is no SAM CLI or no
+Python 3.13 for it, the stacks are made as `make run` makes its own. Visitors of the same name type in both at once.
 """
 
 import json
@@ -95,14 +95,25 @@ def _deploy_all(emulator: Emulator, aws: Aws, parameters: list[dict[str, str]], 
     template = built / "for-the-emulator.json"
     template.write_text(json.dumps(as_the_emulator_takes_it(built / "template.yaml", aws.endpoint_url)))
     for name, given in zip(NAMES, parameters, strict=True):  # one by one: both may be the first to want SAM's bucket
-        command = [SAM, "deploy", "--template-file", template, "--stack-name", name, "--no-confirm-changeset"]
-        command += ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--parameter-overrides"]
-        _run([*command, *(f"{key}={value}" for key, value in given.items())], environment)
+        config = _filled_in(folder / f"{name}.toml", name, given)
+        _run([SAM, "deploy", "--template-file", template, "--config-file", config], environment)
     return [put_right(aws, name, CREDENTIALS) for name in NAMES]
 
 
+def _filled_in(path: Path, stack_name: str, given: dict[str, str]) -> Path:
+    """The project's samconfig.toml for these parameters alone: the emulator runs no service of ECS."""
+    text = (ROOT / "samconfig.toml").read_text()
+    text = text.replace('stack_name = "typing-relay"', f'stack_name = "{stack_name}"')
+    lines = [line for line in text.splitlines() if "FILL_IN" not in line]
+    first = lines.index("parameter_overrides = [") + 1
+    lines[first:first] = [f'    "{key}={value}",' for key, value in given.items()]
+    path.write_text("\n".join(lines))
+    return path
+
+
 def _run(command: list[str | Path], environment: dict[str, str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    """Nobody is there to answer a question."""
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
