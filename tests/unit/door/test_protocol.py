@@ -21,7 +21,7 @@ from typing_relay.relay.burst import GuestStatus
 from typing_relay.relay.ports import MessageStatus, Standing
 
 from tests.support.fuzzing import fuzz, json_values
-from tests.support.protocol import DOCUMENT, FROM_RELAY, TO_RELAY, Messages, names, the, undocumented
+from tests.support.protocol import DOCUMENT, FROM_RELAY, TO_RELAY, Message, Messages, names, the, undocumented
 from tests.support.template import PARAMETERS
 
 ROOT = Path(__file__).parents[3]
@@ -55,14 +55,14 @@ def test_every_schema_is_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("message", BOTH, ids=lambda message: message.name)
-def test_every_example_is_of_its_message_and_no_other(message: Any) -> None:
+def test_every_example_is_of_its_message_and_no_other(message: Message) -> None:
     among = TO_RELAY if message.name in TO_RELAY else FROM_RELAY
     assert message.examples
     assert [names(example, among) for example in message.examples] == [[message.name]] * len(message.examples)
 
 
 @pytest.mark.parametrize("message", BOTH, ids=lambda message: message.name)
-def test_a_key_that_is_not_documented_is_none(message: Any) -> None:
+def test_a_key_that_is_not_documented_is_none(message: Message) -> None:
     """In the frame, and in what it holds of the relay's own."""
     for example in message.examples:
         assert not message.validator.is_valid({**example, "more": 1})
@@ -102,8 +102,11 @@ def _near(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         low, high = schema["minimum"], schema["maximum"]
         whole = st.sampled_from([low - 1, low, high, high + 1]) | st.integers(low, high)
         return whole if schema["type"] == "integer" else whole | st.floats(low - 1, high + 1)
-    ids = st.sampled_from([ID, ID.upper(), ID + "\n", f"{{{ID}}}", ID.replace("-", "")]) | st.uuids().map(str)
-    return ids | st.text() | st.sampled_from([" \n\u2003", "x" * schema["maxLength"], "x" * (schema["maxLength"] + 1)])
+    if schema is the("#/components/schemas/messageId"):
+        return st.sampled_from(
+            [ID, ID.upper(), ID.replace("f8fad5b", "F8FAD5B"), ID + "\n", f"{{{ID}}}", ID.replace("-", "")]
+        ) | st.uuids().map(str)
+    return st.text() | st.sampled_from([" \n\u2003", "x" * schema["maxLength"], "x" * (schema["maxLength"] + 1)])
 
 
 def _frames_near(messages: Messages) -> st.SearchStrategy[dict[str, Any]]:
@@ -138,10 +141,9 @@ def test_the_door_takes_what_is_documented_and_nothing_else(frame: dict[str, Any
         assert is_taken(body) == (len(names(frame, TO_RELAY)) == 1), frame
 
 
-@fuzz
-@given(st.sampled_from(sorted(TO_RELAY)).flatmap(lambda name: st.sampled_from(TO_RELAY[name].examples)))
-def test_the_door_takes_every_example(frame: dict[str, Any]) -> None:
-    assert is_taken(json.dumps(frame))
+@pytest.mark.parametrize("message", TO_RELAY.values(), ids=lambda message: message.name)
+def test_the_door_takes_every_example(message: Message) -> None:
+    assert [is_taken(json.dumps(example)) for example in message.examples] == [True] * len(message.examples)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +225,7 @@ def test_how_a_message_ended_is_documented(reason: str) -> None:
     assert names(frames.message_status(ID, failed), FROM_RELAY) == ["messageStatus"]
     assert names(frames.message_status(ID, accepted), FROM_RELAY) == ["messageStatus"]
     assert names({**frames.message_status(ID, accepted), "reason": reason}, FROM_RELAY) == []
+    assert names({**frames.message_status(ID, accepted), "status": "failed"}, FROM_RELAY) == []
     assert names(frames.message_status(ID, replace(failed, status=MessageStatus.WAITING)), FROM_RELAY) == []
 
 
