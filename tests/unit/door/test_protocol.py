@@ -27,6 +27,7 @@ from tests.support.template import PARAMETERS
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs/front-end.md").read_text()
 ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+BAD_IDS = [ID.upper(), ID.replace("f8fad5b", "F8FAD5B"), ID + "\n", f"{{{ID}}}", ID.replace("-", ""), ""]
 BOTH = [*TO_RELAY.values(), *FROM_RELAY.values()]
 #: The most that a deployment may allow; what less it allows, the welcome says.
 LONGEST_HOLD_MS = the("#/components/schemas/keystroke")["properties"]["hold_ms"]["maximum"]
@@ -103,9 +104,7 @@ def _near(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         whole = st.sampled_from([low - 1, low, high, high + 1]) | st.integers(low, high)
         return whole if schema["type"] == "integer" else whole | st.floats(low - 1, high + 1)
     if schema is the("#/components/schemas/messageId"):
-        return st.sampled_from(
-            [ID, ID.upper(), ID.replace("f8fad5b", "F8FAD5B"), ID + "\n", f"{{{ID}}}", ID.replace("-", "")]
-        ) | st.uuids().map(str)
+        return st.sampled_from([ID, *BAD_IDS]) | st.uuids().map(str)
     return st.text() | st.sampled_from([" \n\u2003", "x" * schema["maxLength"], "x" * (schema["maxLength"] + 1)])
 
 
@@ -170,6 +169,13 @@ def test_a_hold_longer_than_this_deployments_is_refused_and_the_welcome_said_so(
     body = '{"action":"keystroke","hold_ms":6001}'
     assert is_taken(body)
     assert not is_taken(body, longest_hold_ms=6000)
+
+
+@pytest.mark.parametrize("message_id", BAD_IDS)
+def test_an_id_that_is_no_uuid_in_lower_case_is_neither_documented_nor_taken(message_id: str) -> None:
+    frame = {"action": "message", "id": message_id, "text": "Good morning"}
+    assert names(frame, TO_RELAY) == []
+    assert not is_taken(json.dumps(frame))
 
 
 def test_limits_are_those_of_the_door() -> None:
