@@ -105,7 +105,9 @@ def _near(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         return whole if schema["type"] == "integer" else whole | st.floats(low - 1, high + 1)
     if schema is the("#/components/schemas/messageId"):
         return st.sampled_from([ID, *BAD_IDS]) | st.uuids().map(str)
-    return st.text() | st.sampled_from([" \n\u2003", "x" * schema["maxLength"], "x" * (schema["maxLength"] + 1)])
+    lengths = [schema["maxLength"] + more for more in (0, 1)] if "maxLength" in schema else [0]
+    samples = st.sampled_from(["", " \n\u2003", *("x" * length for length in lengths)])
+    return st.from_regex(schema["pattern"]) | samples | st.text()
 
 
 def _frames_near(messages: Messages) -> st.SearchStrategy[dict[str, Any]]:
