@@ -104,9 +104,28 @@ def test_every_make_target_that_a_workflow_calls_is_there() -> None:
 
 
 def test_dependabot_looks_where_dependencies_are() -> None:
-    for update in read(GITHUB / "dependabot.yml")["updates"]:
-        for directory in update.get("directories", [update.get("directory")]):
-            assert (ROOT / directory.lstrip("/")).is_dir()
+    """Each folder with an npm package, a Dockerfile or a lock of uv, and no other."""
+    watched = {
+        (update["package-ecosystem"], directory)
+        for update in read(GITHUB / "dependabot.yml")["updates"]
+        for directory in update.get("directories", [update.get("directory")])
+    }
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    signs = {
+        "package.json": "npm",
+        "Dockerfile": "docker",
+        "uv.lock": "uv",
+        "uv.txt": "pip",
+        "ci.yml": "github-actions",
+    }
+    there = {
+        (signs[path.name], "/" if path.name == "ci.yml" else f"/{path.parent}".removesuffix("."))
+        for path in map(Path, listed.splitlines())
+        if path.name in signs
+    }
+    if not there:
+        pytest.skip("no git repository")
+    assert watched == there
 
 
 def test_who_reports_a_problem_is_asked_for_the_smoke_test() -> None:
