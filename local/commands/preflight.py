@@ -33,10 +33,8 @@ def main() -> int:
         return 2
     print(f"{environment.stack_name}, environment {environment.name} of samconfig.toml\n", flush=True)
     found = look(environment, Account(environment.profile, environment.region))
-    for finding in found:
-        print(_line(finding))
     verdict, status = closing(found)
-    print(f"\n{verdict}")
+    print("\n".join([*map(_line, found), "", verdict]))
     return status
 
 
