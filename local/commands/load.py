@@ -32,9 +32,9 @@ make load VISITORS=50 MINUTES=2                        the running stack of this
 make load STACK=name VISITORS=200 MINUTES=5            a deployment, by your AWS credentials
 make load URL=wss://… VISITOR_SECRET_ARN=arn …         tokens are made with the visitor secret
 make load URL=wss://… TOKENS=file …                    tokens of your own server's, one a line, one for each visitor
-besides: A_SECOND=10 (so many new connections a second), CONTACTS=1 or 0 (Digital-First: each visitor opens a contact by a
-message, and agents have it before them; on this machine 1, else 0), ORIGIN=https://shop.example (where AllowedOrigins is
-set), YES=1 (more than 500 visitors are meant)"""
+besides: A_SECOND=10 (so many new connections a second), ORIGIN=https://shop.example (where AllowedOrigins is set),
+CONTACTS=1 or 0 (Digital-First: each visitor opens a contact by a message, and agents have it before them; on this
+machine 1, else 0), YES=1 (more than 500 visitors are meant)"""
 ASK_ABOVE = 500
 MOST_VISITORS, MOST_MINUTES, MOST_A_SECOND = 5000, 100, 100
 #: Tokens outlive the load by this.

@@ -26,10 +26,9 @@ def progress(tally: Tally, done: float, *, with_bar: bool) -> str:
     """One line, when ``done`` (0 to 1) of the time has passed."""
     full = round(_BAR * done)
     bar = f"{'█' * full}{'░' * (_BAR - full)} " if with_bar else ""
-    errors = sum(tally.errors.values())
+    frames, errors = sum(tally.sent.values()), sum(tally.errors.values())
     return (
-        f"{bar}{100 * done:3.0f} %  {tally.here} here  {sum(tally.sent.values()):,} frames  {tally.bursts:,} bursts"
-        + (f"  {errors:,} error{'s' if errors > 1 else ''}" if errors else "")
+        f"{bar}{100 * done:3.0f} %  {tally.here} here  {frames:,} frames  {tally.bursts:,} bursts  errors: {errors:,}"
     )
 
 
@@ -56,7 +55,8 @@ def _parts(
     typing = tally.sent["keystroke"] + tally.sent["stop"]
     a_burst = f", {typing / tally.bursts:.2f} a burst" if tally.bursts else ""
     yield "bursts", f"{tally.bursts:,}, told in {typing:,} frames{a_burst}"
-    yield "frames", f"{_counted(tally.sent)} to the relay; {_counted(tally.received)} from it"
+    yield "frames to it", _counted(tally.sent) or "none"
+    yield "frames back", _counted(tally.received) or "none"
     if agents:
         seen, calls = agents
         a_burst = f" ({calls['typing calls'] / tally.bursts:.2f} typing calls a burst)" if tally.bursts else ""
@@ -74,4 +74,4 @@ def _parts(
 
 
 def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {kind}" for kind, count in counts.most_common())
+    return ", ".join(f"{kind} {count:,}" for kind, count in counts.most_common())
