@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import jwt
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.commands.token import TokenMaker, token_maker
@@ -51,6 +52,14 @@ def deployed(given: Mapping[str, str], own: str) -> Deployed:
         if given.get("URL") or given.get("STACK"):
             return _in_an_account(given, own)
         return _on_this_machine(given, running(given.get("PORT")))
+
+
+def session_of(token: str, own: str) -> str:
+    """The visitor whose token this is, given in the setting ``own``. UsageError."""
+    try:
+        return str(jwt.decode(token, options={"verify_signature": False})["sub"])
+    except (jwt.InvalidTokenError, KeyError):
+        raise UsageError(f"{own} is no JWT with a sub") from None
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from local.commands.deployed import Deployed, UsageError, deployed
+from local.commands.deployed import Deployed, UsageError, deployed, session_of
 from local.load.agents import Agents
 from local.load.bill import prices_of
 from local.load.crowd import Crowd, Target
@@ -68,24 +68,23 @@ def plan_of(given: Mapping[str, str]) -> Plan:
 
 def target_of(given: Mapping[str, str], place: Deployed, plan: Plan) -> Target:
     """Where they go, and their tokens. UsageError."""
-    run = secrets.token_hex(3)
-    sessions = [f"load-{run}-{number}" for number in range(plan.visitors)]
-    tokens = _tokens_in(given["TOKENS"]) if given.get("TOKENS") else None
-    if tokens is None:
+    if given.get("TOKENS"):
+        tokens = _tokens_in(given["TOKENS"])[: plan.visitors]
+        if len(tokens) < plan.visitors:
+            raise UsageError(f"TOKENS has {len(tokens)} tokens, and {plan.visitors} visitors need one each")
+        sessions = [session_of(token, own="a line of TOKENS") for token in tokens]
+    else:
+        run = secrets.token_hex(3)
+        sessions = [f"load-{run}-{number}" for number in range(plan.visitors)]
         tokens = place.tokens(sessions, round(plan.seconds) + _SPARE_S)
-    if len(tokens) < plan.visitors:
-        raise UsageError(f"TOKENS has {len(tokens)} tokens, and {plan.visitors} visitors need one each")
     return Target(place.url, tokens, sessions, place.origin)
 
 
 def _tokens_in(file: str) -> list[str]:
     try:
-        lines = Path(file).read_text().split()
+        return Path(file).read_text().splitlines()
     except (OSError, ValueError) as error:
         raise UsageError(f"TOKENS must be a file with a token on each line ({type(error).__name__})") from None
-    if not all(line.count(".") == 2 for line in lines):
-        raise UsageError("TOKENS must be a file with a token on each line, and nothing else")
-    return lines
 
 
 def _number(

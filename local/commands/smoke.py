@@ -9,10 +9,9 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 
-import jwt
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.commands.deployed import UsageError, deployed
+from local.commands.deployed import UsageError, deployed, session_of
 from local.playing.calls import TypingCall, logged_calls
 from local.smoke.checks import Check, LogsOutOfReach, Target, checks
 from local.smoke.verdicts import Mark, Places, closing
@@ -64,7 +63,7 @@ def target_of(given: Mapping[str, str]) -> Target:
     """What these settings name. UsageError."""
     place = deployed(given, own="TOKEN")
     token = given.get("TOKEN") or place.tokens([f"smoke-{secrets.token_hex(4)}"], _TOKEN_LIFE_S)[0]
-    session = _session_of(token)
+    session = session_of(token, own="TOKEN")
     return Target(
         url=place.url,
         token=token,
@@ -75,13 +74,6 @@ def target_of(given: Mapping[str, str]) -> Target:
         unseen_because="give STACK=name, and the sender's log is read",
         guest_within_s=_seconds(given.get("GUEST_SECONDS") or "20"),
     )
-
-
-def _session_of(token: str) -> str:
-    try:
-        return str(jwt.decode(token, options={"verify_signature": False})["sub"])
-    except (jwt.InvalidTokenError, KeyError):
-        raise UsageError("TOKEN is no JWT with a sub") from None
 
 
 def _seconds(text: str) -> float:

@@ -27,9 +27,7 @@ def progress(tally: Tally, done: float, *, with_bar: bool) -> str:
     full = round(_BAR * done)
     bar = f"{'█' * full}{'░' * (_BAR - full)} " if with_bar else ""
     frames, errors = sum(tally.sent.values()), sum(tally.errors.values())
-    return (
-        f"{bar}{100 * done:3.0f} %  {tally.here} here  {frames:,} frames  {tally.bursts:,} bursts  errors: {errors:,}"
-    )
+    return f"{bar}{100 * done:3.0f} %  here {tally.here}  frames {frames:,}  bursts {tally.bursts:,}  errors {errors:,}"
 
 
 def table(tally: Tally, prices: Prices, machine: Machine, agents: tuple[Seen, Counter[str]] | None) -> str:
