@@ -1,4 +1,4 @@
-"""`make load`: who comes when and types how, what agents saw of it, the closing table, and what bad settings are told."""
+"""`make load`: who comes when, how they type, what agents saw of it, the closing table, and bad settings."""
 
 from collections import Counter
 from pathlib import Path
