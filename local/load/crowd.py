@@ -143,6 +143,7 @@ class _FrontEnd:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, tally: Tally) -> None:
         self._socket, self._tally = socket, tally
+        self._is_ready = asyncio.Event()
         self._awaited: list[tuple[Callable[[dict[str, Any]], bool], asyncio.Future[dict[str, Any]]]] = []
 
     async def send(self, frame: Mapping[str, Any]) -> None:
@@ -169,6 +170,7 @@ class _FrontEnd:
             raise _Over("typing signals are off")
         await _within(GUEST_S, is_open, "the guest did not open")
         self._tally.lags[felt.GUEST].append(_ms_since(began))
+        self._is_ready.set()
         return dict(welcome["timings"])
 
     async def open_contact(self) -> None:
@@ -184,7 +186,8 @@ class _FrontEnd:
         await _within(ANSWER_S, opened, "no contact opened")
 
     async def ping_on(self) -> None:
-        """A ping now and then, until cancelled."""
+        """A ping now and then, once the guest is open, until cancelled."""
+        await self._is_ready.wait()
         while True:
             began = time.monotonic()
             ponged = self._when(lambda frame: frame["type"] == "pong")

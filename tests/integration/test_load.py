@@ -1,4 +1,4 @@
-"""`make load` on the running stack: what its table says after a short load, and that a signal closes every connection."""
+"""`make load` on the running stack: what its table says, and that a signal closes every connection."""
 
 import os
 import re
