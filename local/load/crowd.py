@@ -231,12 +231,12 @@ def _guest(frame: Mapping[str, Any]) -> str | None:
     )
 
 
-async def _within(seconds: float, awaited: Awaitable[dict[str, Any]], else_: str) -> dict[str, Any]:
+async def _within(seconds: float, awaited: Awaitable[dict[str, Any]], otherwise: str) -> dict[str, Any]:
     try:
         async with asyncio.timeout(seconds):
             return await awaited
     except TimeoutError:
-        raise _Over(f"{else_} within {seconds:.0f} s") from None
+        raise _Over(f"{otherwise} within {seconds:.0f} s") from None
 
 
 def _ms_since(began: float) -> float:
