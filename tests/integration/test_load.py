@@ -23,7 +23,8 @@ PATIENCE_S = 30.0
 
 
 def load(stack: Stack, **given: str) -> subprocess.Popen[str]:
-    """It runs."""
+    """It runs, and the visitors of any other are gone."""
+    wait_until(lambda: connections(stack) == 0)
     settings = {"PORT": stack.info["console_url"].rsplit(":", 1)[1], "VISITORS": str(VISITORS), "MINUTES": "0.2"}
     return subprocess.Popen(
         [sys.executable, "-m", "local.commands.load"],
