@@ -15,8 +15,8 @@ from local.load.seen import Seen
 from local.simulating.client import Control
 from local.stack.aws import Aws
 
-#: So long the last bursts may take to end.
-_SETTLE_S = 10.0
+#: So long the last bursts may take to end, whatever died (T4).
+_SETTLE_S = 30.0
 #: How the simulator's events are called in a table.
 _CALLS = {
     "typing": "typing calls",
