@@ -1,4 +1,4 @@
-"""`python -m tests.e2e.dashboard_pictures`: the pictures of docs/metrics.md, from a load with troubles on a stack.
+"""`python -m tests.e2e.dashboard_pictures [SCENE …]`: the pictures of docs/metrics.md, from a stack under a load.
 
 The dashboard's graphs as template.yaml defines them, with what the stack itself reported meanwhile; and its console.
 """
@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,36 +24,25 @@ from tests.e2e.screenshots import IMAGES, WIDE
 from tests.support.dashboard import figures, widgets
 from tests.support.graphs import COLUMNS, HEIGHT, WIDTH, Trouble, svg
 
-VISITORS, CALM_S = 15, 60
+VISITORS, CALM_S, HEALTHY_S = 15, 60, 180
 #: On AWS the periods are 60 and 300 s.
 PERIOD_MS = 20_000
+#: A picture's time, from and to, and what was wrong meanwhile (epoch ms).
+Scene = tuple[Any, ...]
 SERVICES = ("Authorizer", "Connection", "Keystroke", "Sender", "Sweeper")
 
 
 def main() -> None:
-    """A healthy time, CXone throttling, CXone slow, CXone's sockets out of reach; a picture of each."""
+    """All scenes, or those named, one after the other under one load; then a picture of each."""
     with Stack(as_newest=False, senders=8) as stack, chromium() as browser:
         cxone = SimulatorControl(stack.info["cxone_base_url"])
         with loaded(stack):
             time.sleep(15)  # all have come
-            began = now()
-            time.sleep(CALM_S)
+            played = {name: SCENES[name](cxone) for name in sys.argv[1:] or SCENES}
             take_console(browser, stack)
-            calm = (began, now())
-            throttled = trouble(cxone, 60, throttle={"rate": 0.5, "retry_after": "2"})
-            slow = trouble(cxone, 60, latency_ms=1500)
-            unheld = trouble(cxone, 150, lambda: cxone.drop_sockets("reset"), refuse_handshake=503)
         found = figures(log_lines(stack))
-        take(browser, "metrics-healthy", found, *calm)
-        take(
-            browser,
-            "metrics-throttled",
-            found,
-            *around(*throttled),
-            (*throttled, "every second call 429"),
-        )
-        take(browser, "metrics-slow", found, *around(*slow), (*slow, "CXone takes 1.5 s more"))
-        take(browser, "metrics-not-held", found, *around(*unheld), (*unheld, "CXone refuses sockets"))
+        for name, (since, until, *troubles) in played.items():
+            take(browser, f"metrics-{name}", found, since, until, *troubles)
 
 
 @contextmanager
@@ -65,22 +55,49 @@ def loaded(stack: Stack) -> Iterator[None]:
         process.terminate()
 
 
-def trouble(cxone: SimulatorControl, seconds: float, at_first: Any = None, **faults: Any) -> tuple[float, float]:
-    """These faults for so long, and calm again; from when to when."""
+def healthy(_: SimulatorControl) -> Scene:
+    """Nothing goes wrong."""
+    since = now()
+    time.sleep(HEALTHY_S)
+    return since, now()
+
+
+def throttled(cxone: SimulatorControl) -> Scene:
+    """CXone asks for patience."""
+    return trouble(cxone, "every second call 429", 60, throttle={"rate": 0.5, "retry_after": "2"})
+
+
+def slow(cxone: SimulatorControl) -> Scene:
+    """CXone takes its time."""
+    return trouble(cxone, "CXone takes 1.5 s more", 60, latency_ms=1500)
+
+
+def not_held(cxone: SimulatorControl) -> Scene:
+    """All sockets break, and no new one is to be had."""
+    drop = partial(cxone.drop_sockets, "reset")
+    return trouble(cxone, "CXone refuses sockets", 150, drop, refuse_handshake=503)
+
+
+def trouble(
+    cxone: SimulatorControl, name: str, seconds: float, at_first: Callable[[], object] = lambda: None, **faults: Any
+) -> Scene:
+    """These faults for so long, after some calm and before some more."""
     before, began = cxone.faults(), now()
     cxone.set_faults(**faults)
-    if at_first:
-        at_first()
+    at_first()
     time.sleep(seconds)
-    cxone.set_faults(**{name: before[name] for name in faults})
+    cxone.set_faults(**{fault: before[fault] for fault in faults})
     ended = now()
     time.sleep(CALM_S)
-    return began, ended
+    return began - 40_000, ended + CALM_S * 1000, (began, ended, name)
 
 
-def around(began: float, ended: float) -> tuple[float, float]:
-    """A picture's time: some calm before the trouble, and the calm after it."""
-    return began - 40_000, ended + 60_000
+SCENES: dict[str, Callable[[SimulatorControl], Scene]] = {
+    "healthy": healthy,
+    "throttled": throttled,
+    "slow": slow,
+    "not-held": not_held,
+}
 
 
 def log_lines(stack: Stack) -> Iterator[str]:

@@ -90,10 +90,10 @@ def figures(log_lines: Iterable[str]) -> Figures:
 
 
 def points(figures: Figures, line: Line, since: float, until: float, period_ms: float) -> list[tuple[float, float]]:
-    """(ms after ``since``, value) of each period in which something was reported."""
+    """(ms after ``since``, value) of each whole period in which something was reported."""
     periods: defaultdict[int, list[float]] = defaultdict(list)
     for at, value in figures.get((line.metric, line.service), ()):
-        if since <= at < until:
+        if 0 <= at - since < (until - since) // period_ms * period_ms:
             periods[int((at - since) // period_ms)].append(value)
     return [((number + 0.5) * period_ms, _statistic(line.stat, values)) for number, values in sorted(periods.items())]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 
@@ -11,6 +12,7 @@ COLUMNS, WIDTH, HEIGHT = 3, 400, 250
 LEFT, RIGHT, TOP, BOTTOM = 44, 36, 30, 62
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f")
 ALARM = "#c0392b"
+STEPS = 4
 
 #: What went wrong: from and to (ms after the start), and how it is called.
 Trouble = tuple[float, float, str]
@@ -55,7 +57,7 @@ def _graph(widget: Widget, series: Series, span: float, troubles: Sequence[Troub
         if own:
             yield from _axis(own, alarms, across, bottom, colours)
     for begin, _, name in troubles:
-        yield f'<text x="{across(begin) + 3:.0f}" y="{TOP + 11}" fill="{ALARM}">{escape(name)}</text>'
+        yield f'<text x="{across(begin) + 3:.0f}" y="{bottom - 5}" fill="{ALARM}">{escape(name)}</text>'
     for index, (line, _) in enumerate(series):
         x, y = LEFT + index % 3 * 112, bottom + 30 + index // 3 * 14
         yield f'<rect x="{x}" y="{y - 7}" width="8" height="8" fill="{colours[line]}"/>'
@@ -78,14 +80,12 @@ def _axis(
     """The series of one axis, its scale, and the alarms that are near."""
     is_right = series[0][0].is_right
     values = [value for _, at in series for _, value in at]
-    low = _floor(series, values)
-    top = max(1, *values, *(level for _, level in alarms if level <= 2 * max(values))) * 1.12
-    if low:  # percent
-        top = 102
+    most, low = max(values), _floor(series, values)
+    step = _step(max(most, *(level for _, level in alarms if level <= 2 * most), 4) - low)
+    top = low + STEPS * step
     up = _scale(low, top, bottom, TOP)
     x, anchor = (WIDTH - RIGHT + 4, "start") if is_right else (LEFT - 4, "end")
-    for step in range(5):
-        value = low + (top - low) * step / 4
+    for value in (low + step * number for number in range(STEPS + 1)):
         yield f'<text x="{x}" y="{up(value) + 4:.0f}" text-anchor="{anchor}">{value:,.0f}</text>'
         if not is_right:
             yield f'<path d="M{LEFT} {up(value):.0f}H{WIDTH - RIGHT}" stroke="#eee"/>'
@@ -93,18 +93,24 @@ def _axis(
         if max(low, top / 20) <= level <= top:
             y = up(level)
             yield f'<path d="M{LEFT} {y:.0f}H{WIDTH - RIGHT}" stroke="{ALARM}" stroke-dasharray="4 3"/>'
-            yield f'<text x="{WIDTH - RIGHT}" y="{y - 4:.0f}" text-anchor="end" fill="{ALARM}">{name}</text>'
-    for line, at in series:
+            yield f'<text x="{WIDTH - RIGHT}" y="{y + 12:.0f}" text-anchor="end" fill="{ALARM}">{name}</text>'
+    for width, (line, at) in reversed(list(enumerate(series, start=1))):  # what lies on each other is all seen
         path = " ".join(f"{across(ms):.0f},{up(value):.1f}" for ms, value in at)
-        yield f'<polyline points="{path}" fill="none" stroke="{colours[line]}" stroke-width="1.8"/>'
+        yield f'<polyline points="{path}" fill="none" stroke="{colours[line]}" stroke-width="{1 + width}"/>'
         for ms, value in at:
-            yield f'<circle cx="{across(ms):.0f}" cy="{up(value):.1f}" r="2" fill="{colours[line]}"/>'
+            yield f'<circle cx="{across(ms):.0f}" cy="{up(value):.1f}" r="{1.5 + width / 2}" fill="{colours[line]}"/>'
+
+
+def _step(span: float) -> float:
+    """A round number, of which ``STEPS`` are at least ``span``."""
+    size = 10.0 ** math.floor(math.log10(span / STEPS))
+    return next(size * round_one for round_one in (1, 2, 5, 10) if size * round_one * STEPS >= span)
 
 
 def _floor(series: Series, values: Sequence[float]) -> float:
     """Where the scale begins: just below what is worst, where all of it is percent near 100."""
     is_percent = all(line.metric == "CallsAccepted" for line, _ in series)
-    return max(0.0, min(90.0, *values) - 5) if is_percent else 0.0
+    return min(80.0, *values) // 20 * 20 if is_percent else 0.0
 
 
 def _scale(low: float, high: float, first: float, last: float) -> Callable[[float], float]:
