@@ -9,7 +9,7 @@ from html import escape
 from tests.support.dashboard import Figures, Line, Widget, points
 
 COLUMNS, WIDTH, HEIGHT = 3, 400, 250
-LEFT, RIGHT, TOP, BOTTOM = 44, 36, 30, 62
+LEFT, RIGHT, TOP, BOTTOM = 44, 36, 36, 62
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f")
 ALARM = "#c0392b"
 STEPS = 4
@@ -57,7 +57,7 @@ def _graph(widget: Widget, series: Series, span: float, troubles: Sequence[Troub
         if own:
             yield from _axis(own, alarms, across, bottom, colours)
     for begin, _, name in troubles:
-        yield f'<text x="{across(begin) + 3:.0f}" y="{bottom - 5}" fill="{ALARM}">{escape(name)}</text>'
+        yield f'<text x="{across(begin) + 3:.0f}" y="{TOP - 4}" fill="{ALARM}">{escape(name)}</text>'
     for index, (line, _) in enumerate(series):
         x, y = LEFT + index % 3 * 112, bottom + 30 + index // 3 * 14
         yield f'<rect x="{x}" y="{y - 7}" width="8" height="8" fill="{colours[line]}"/>'
