@@ -93,7 +93,8 @@ def _axis(
         if max(low, top / 20) <= level <= top:
             y = up(level)
             yield f'<path d="M{LEFT} {y:.0f}H{WIDTH - RIGHT}" stroke="{ALARM}" stroke-dasharray="4 3"/>'
-            yield f'<text x="{WIDTH - RIGHT}" y="{y + (12 if y < bottom - 30 else -4):.0f}" text-anchor="end" fill="{ALARM}">{name}</text>'
+            clear = y + 12 if y < bottom - 30 else y - 4
+            yield f'<text x="{WIDTH - RIGHT}" y="{clear:.0f}" text-anchor="end" fill="{ALARM}">{name}</text>'
     for width, (line, at) in reversed(list(enumerate(series, start=1))):  # what lies on each other is all seen
         path = " ".join(f"{across(ms):.0f},{up(value):.1f}" for ms, value in at)
         yield f'<polyline points="{path}" fill="none" stroke="{colours[line]}" stroke-width="{1 + width}"/>'
