@@ -25,10 +25,9 @@ class Seen:
         changes = [*_changes(told), (None, False)]
         self.left_on += len(changes) % 2 == 0
         times = [(on, off) for (on, value), (off, _) in pairwise(changes) if value and on is not None]
-        limits = [*(first for first, _ in bursts[1:]), float("inf")]
         own = [
             next((time for time in times if first <= time[0] < limit), None)
-            for (first, _), limit in zip(bursts, limits, strict=True)
+            for (first, _), (limit, _) in pairwise([*bursts, (float("inf"), 0)])
         ]
         nobody_follows = (0.0, 0.0)
         for (first, last), mine, following in zip(bursts, own, [*own[1:], nobody_follows], strict=False):

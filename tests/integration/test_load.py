@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from local.console.records import read_records
+from local.console.records import Record, read_records
 from local.load.tally import CONNECT, ENDED, GUEST, MESSAGE, PING, SHOWN, WELCOME
 from local.stack.deploy import ROOT
 from local.stack.processes import free_port
@@ -49,9 +49,19 @@ def counts(printed: str) -> dict[str, int]:
 
 
 def connections(stack: Stack) -> int:
-    """Of this load's visitors, known to the relay."""
-    records = read_records(stack.aws.client("dynamodb"), stack.info["table_name"])
-    return sum(record["connections"] for session, record in records.items() if session.startswith("load-"))
+    """Of any load's visitors, known to the relay."""
+    return sum(record["connections"] for record in records(stack))
+
+
+def have_typed(stack: Stack) -> int:
+    """How many of the visitors who are here have begun a burst."""
+    return sum(record["connections"] > 0 and record.get("generation", 0) > 0 for record in records(stack))
+
+
+def records(stack: Stack) -> list[Record]:
+    """Of any load's visitors."""
+    found = read_records(stack.aws.client("dynamodb"), stack.info["table_name"])
+    return [record for session, record in found.items() if session.startswith("load-")]
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -83,7 +93,7 @@ def test_on_digital_first_each_opens_a_contact_first(dfo_stage: GatewayStage) ->
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_closes_all_connections_and_still_says_what_came_of_it(stack: Stack, number: signal.Signals) -> None:
     process = load(stack, MINUTES="5")
-    wait_until(lambda: connections(stack) == VISITORS)
+    wait_until(lambda: have_typed(stack) == VISITORS)
     process.send_signal(number)
     status, printed = ended(process)
     assert "all connections are closed" in printed
@@ -104,7 +114,7 @@ def test_where_nobody_is_let_in_all_is_over_soon(stack: Stack) -> None:
 
 def test_a_visitor_who_is_dropped_is_an_error_of_its_own(stack: Stack) -> None:
     process = load(stack, VISITORS="1", MINUTES="1")
-    wait_until(lambda: connections(stack) == 1)
+    wait_until(lambda: have_typed(stack) == 1)
     close_all(stack)
     status, printed = ended(process)
     assert "closed by the other side" in printed

@@ -81,6 +81,11 @@ class TestWhatAgentsSaw:
         seen.add([(1000, 3000)], [(1150, True)], debounce_ms=2000)
         assert (seen.shown, seen.ended, seen.left_on) == ([150], [], 1)
 
+    def test_who_has_not_typed_to_the_end_of_a_burst_adds_nothing(self) -> None:
+        seen = Seen()
+        seen.add([], [(1150, True), (1300, False)], debounce_ms=2000)
+        assert (seen.shown, seen.ended, seen.missed, seen.left_on) == ([], [], 0, 0)
+
     def test_a_burst_of_which_nothing_was_told_is_missed(self) -> None:
         seen = Seen()
         seen.add([(1000, 3000)], [], debounce_ms=2000)
