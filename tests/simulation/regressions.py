@@ -18,6 +18,11 @@ class Regression(NamedTuple):
 
 REGRESSIONS = (
     Regression(
+        "T2",
+        "an end was measured from a hold that a newer, plain key of its tab had ended",
+        "key A 0 hold=6000; key A 3200",
+    ),
+    Regression(
         "T14",
         "an owner that came while a question was on its way asked it as well",
         "key B 6813; key B 8803; key B 10503; key B 11803; key B 13103; key A 14803 hold=6000; key B 16103;"

@@ -218,13 +218,13 @@ class Session:
         return ended_at + policy.arrival_slack_ms if newest >= ended_at else None
 
     def _ends_before(self, newest: int, policy: Policy) -> Iterator[int]:
-        """Of each key known before ``newest``: when it ceased to count."""
+        """When each tab's newest key before ``newest`` ceased to count; older ones do no more, however long held."""
         for connection, at in self.keys.items():
+            earlier = self.earlier_keys.get(connection, newest)
             if at < newest:
                 yield self._ended(connection, at, self._ends_at(connection, policy))
-        for connection, at in self.earlier_keys.items():
-            if at < newest:
-                yield self._ended(connection, at, self._earlier_ends_at(connection, policy))
+            elif earlier < newest:
+                yield self._ended(connection, earlier, self._earlier_ends_at(connection, policy))
 
     def _earlier_ends_at(self, connection: str, policy: Policy) -> int:
         """Of the key before the newest no hold is kept: it is taken to have been held for as long as the newest."""
