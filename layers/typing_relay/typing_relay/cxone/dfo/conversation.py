@@ -52,6 +52,7 @@ class Policy:
     #: The gateway's clock and ours may be so far apart.
     skew_ms: int = 5_000
     retry_ms: int = 1_000
+    #: So often is a message sent again that was refused, and the thread looked for again where that failed.
     most_refusals: int = 3
     most_sends: int = 6
     most_messages: int = 20
@@ -70,7 +71,8 @@ class Doing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request on its way: its id, when it left, and until when an answer is waited for."""
+    """A request on its way: its id, when it left, and until when an answer is waited for. Without an id: to be asked
+    then."""
 
     event_id: str
     since: int
@@ -79,12 +81,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Unproven:
-    """Typing that was sent and that nothing has been heard after. ``ticket`` None: sent on nobody's behalf."""
+    """Typing that was sent; ``pongs`` more prove that it arrived. ``ticket`` None: sent on nobody's behalf."""
 
     ticket: str | None
     typing: bool
     event_id: str
     until: int
+    pongs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,12 @@ class Conversation:
     #: The thread has been looked for on this socket.
     ready: bool = False
     looking: Asked | None = None
+    #: So often in a row the gateway could not look.
+    looks_failed: int = 0
     heard_at: int = 0
     heartbeat_at: int = 0
+    #: Heartbeats on this socket whose answers have not come.
+    pongs_due: int = 0
     #: The contact known to be open on this socket; None: there is none.
     contact: Contact | None = None
     closed_contact: str = ""
@@ -432,7 +439,10 @@ class _Turn:
     def _opened(self) -> None:
         self._drop()
         now = self._now
-        self._change(doing=Doing.OPEN, ready=False, heard_at=now, heartbeat_at=now + self._policy.heartbeat_ms)
+        heartbeat_at = now + self._policy.heartbeat_ms
+        self._change(
+            doing=Doing.OPEN, ready=False, heard_at=now, heartbeat_at=heartbeat_at, pongs_due=0, looks_failed=0
+        )
         self._look()
 
     def _lost(self, was_open: bool) -> None:
@@ -473,7 +483,7 @@ class _Turn:
         if now >= c.heard_at + self._policy.dead_ms:
             return self._reopen("silent")
         if c.looking and now >= c.looking.until:
-            return self._reopen("look_overdue")
+            return self._reopen("look_overdue") if c.looking.event_id else self._look()
         if c.sending and now >= c.sending.until:
             return self._reopen("message_overdue")
         if c.unproven:
@@ -483,17 +493,20 @@ class _Turn:
         return None
 
     def _give_up_unproven(self) -> None:
+        """A gateway that leaves out a pong must not be waited for for ever."""
         left = []
         for unproven in self.now_stands.unproven:
             if self._now < unproven.until:
                 left.append(unproven)
             else:
-                self._told(unproven, Outcome(Kind.LOST, reason="nothing was heard after it"))
+                self._told(unproven, Outcome(Kind.LOST, reason="its heartbeat was not answered"))
+                self._change(pongs_due=0)
         self._change(unproven=tuple(left))
 
     def _beat(self) -> None:
         self._do(Send(frames_out.HEARTBEAT))
-        self._change(heartbeat_at=self._now + self._policy.heartbeat_ms)
+        heartbeat_at = self._now + self._policy.heartbeat_ms
+        self._change(heartbeat_at=heartbeat_at, pongs_due=self.now_stands.pongs_due + 1)
 
     # --- what comes in
 
@@ -502,9 +515,6 @@ class _Turn:
             return
         self._change(heard_at=self._now)
         frame = self._parsed(text)
-        failure = frame if isinstance(frame, frames_in.Failure) else None
-        if self.now_stands.unproven and (failure is None or failure.code != SDK_REFUSED):
-            self._prove(failure.event_id if failure else None)
         if frame:
             self._frame(frame)
 
@@ -524,6 +534,8 @@ class _Turn:
 
     def _frame(self, frame: frames_in.Frame) -> None:
         match frame:
+            case frames_in.Pong():
+                self._ponged()
             case frames_in.Answer(event_id):
                 self._answered(event_id)
             case frames_in.Failure(code, event_id):
@@ -543,10 +555,9 @@ class _Turn:
         if code == SDK_REFUSED:
             return self._stop(code, event_id)
         if c.looking and _is_about(c.looking, event_id, code in LOOK_FAILED or not c.ready):
-            if code not in LOOK_FAILED:
-                self._do(Report(code))
-            return self._found_nothing()
+            return self._found_nothing() if code in LOOK_FAILED else self._look_failed(code)
         self._do(Report(code))
+        self._refused(event_id)
         if c.sending and _is_about(c.sending, event_id, code in SENDING_FAILED):
             self._message_failed(code)
         return None
@@ -655,9 +666,21 @@ class _Turn:
         self._contact_is(self.now_stands.contact)
         self._looked()
 
+    def _look_failed(self, code: str) -> None:
+        """An error that is not known to mean that there is nothing. If it lasts it is taken for that, but for messages
+        in doubt: these may have arrived."""
+        c = self.now_stands
+        self._do(Report(code))
+        if c.looks_failed < self._policy.most_refusals:
+            pause = Asked("", self._now, self._now + self._policy.retry_ms * 2**c.looks_failed)
+            self._change(looking=pause, looks_failed=c.looks_failed + 1)
+        else:
+            self._contact_is(c.contact)
+            self._looked()
+
     def _looked(self) -> None:
         before = self.now_stands
-        self._change(looking=None, ready=True)
+        self._change(looking=None, looks_failed=0, ready=True)
         if not before.ready:
             self._do(Ready())
             if before.contact:
@@ -726,22 +749,32 @@ class _Turn:
             self._show(typing, ticket)
 
     def _show(self, typing: bool, ticket: str | None) -> None:
-        """The heartbeat after it makes the gateway say something: that proves that it left."""
+        """The answer to the heartbeat after it proves that it arrived. What else comes in may have been on its way."""
         event_id = self._request(frames_out.typing(self.now_stands.thread_id, typing))
         self._beat()
-        unproven = Unproven(ticket, typing, event_id, self._now + self._policy.proof_ms)
+        until, pongs = self._now + self._policy.proof_ms, self.now_stands.pongs_due
+        unproven = Unproven(ticket, typing, event_id, until, pongs)
         may_show = self.now_stands.may_show or typing
         self._change(unproven=(*self.now_stands.unproven, unproven), may_show=may_show)
 
-    def _prove(self, refused: str | None) -> None:
-        """Something was heard. ``refused``: unless it was an error about this request."""
-        for unproven in self.now_stands.unproven:
-            if unproven.event_id == refused:
-                self._told(unproven, Outcome(Kind.FAILED, reason="the gateway answered with an error"))
-            else:
+    def _ponged(self) -> None:
+        """Heartbeats are answered in their order."""
+        c = self.now_stands
+        counted = [replace(unproven, pongs=unproven.pongs - 1) for unproven in c.unproven]
+        for unproven in counted:
+            if unproven.pongs <= 0:
                 self._change(may_show=unproven.typing)
                 self._told(unproven, ACCEPTED)
-        self._change(unproven=())
+        left = tuple(unproven for unproven in counted if unproven.pongs > 0)
+        self._change(unproven=left, pongs_due=max(0, c.pongs_due - 1))
+
+    def _refused(self, event_id: str | None) -> None:
+        """An error about typing that was sent."""
+        for unproven in self.now_stands.unproven:
+            if unproven.event_id == event_id:
+                self._told(unproven, Outcome(Kind.FAILED, reason="the gateway answered with an error"))
+        left = tuple(unproven for unproven in self.now_stands.unproven if unproven.event_id != event_id)
+        self._change(unproven=left)
 
     def _told(self, unproven: Unproven, outcome: Outcome) -> None:
         if unproven.ticket is not None:
