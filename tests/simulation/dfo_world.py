@@ -113,7 +113,12 @@ class DfoWorld(World):
         """An agent, the gateway, AWS or a keeper does something on its own."""
         self.note(f"{kind} {ms or ''}")
         self.watch.disturbed(self.now + ms)
-        holder = self.holder
+        if not kind.startswith("keeper"):
+            self._turn_of_others(kind, ms)
+        elif self.holder:
+            self._turn_of_keeper(kind, ms, self.holder)
+
+    def _turn_of_others(self, kind: str, ms: int) -> None:
         match kind:
             case "contact opens":
                 self.open_contact()
@@ -127,8 +132,8 @@ class DfoWorld(World):
                 self.cxone.refuses_until = self.now + ms
             case "store refuses":
                 self.store_refuses_until = self.now + ms
-        if holder is None:
-            return
+
+    def _turn_of_keeper(self, kind: str, ms: int, holder: KeeperProcess) -> None:
         match kind:
             case "keeper dies":
                 holder.dies()
@@ -235,6 +240,8 @@ class DfoWorld(World):
             self.watch.call_began(process, call)  # type: ignore[arg-type]
         elif typing:
             raise Violated("T6", f"frame {number} says typing, and nobody owns it")
+        else:
+            self.watch.ended_by_message(call)
         return call
 
     def heard(self, process: KeeperProcess, call: Call, outcome: Outcome) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: A frame takes as long as half a call to CXone, in steps of the store.
 PACES = 4
+#: A socket on which nothing comes in is given up after this.
+SILENT_MS = 45_000
 TYPING = {"SenderTypingStarted": True, "SenderTypingEnded": False}
 RECOVER = ("RecoverLivechat", "RecoverThread")
 
@@ -73,8 +75,6 @@ class Wire:
 
     def close(self, code: int) -> None:
         """Of the keeper's socket; what was written to it still arrives."""
-        if self.is_mute:
-            self.gateway.world.watch.disturbed(self.gateway.world.now)
         self.is_open, self.is_closed = False, True
 
     def ends(self, stage: Stage, code: int | None) -> None:
@@ -192,7 +192,9 @@ class Gateway:
         return frame
 
     def _befalls(self, wire: Wire, fault: Fault) -> None:
-        wire.is_mute = wire.is_mute or fault.kind == "mute"
+        if fault.kind == "mute":
+            wire.is_mute = True
+            self.world.watch.disturbed(self.world.now + SILENT_MS)
         wire.is_cut = wire.is_cut or fault.kind == "cut"
         if fault.kind in ("cut", "ghost"):
             self.wires = [other for other in self.wires if other is not wire]

@@ -10,7 +10,7 @@ from tests.simulation.history import DFO_FAULTS, DFO_TURNS, Act, Fault, History,
 from tests.simulation.world import KEEPERS_LOOK_MS
 
 LAST_NUMBER = {"step": 70, "start": 5, "frame": 12}
-#: A frame that comes late, or whose socket is lost, is taken before a message is looked for that may have left, or never.
+#: A frame that is late, or whose socket is lost, is taken before a message that may have left is looked for, or never.
 LATE_FRAMES = tuple(length for length in LENGTHS if length < 3_000)
 #: How long a keeper stalls: its message in the queue becomes another's when that is long.
 STALLS = (*LENGTHS, 31_000, 45_000)

@@ -80,9 +80,10 @@ class GatewayTalk:
         self._number = 0
         #: The one that it replaces, still open.
         self._former = 0
-        #: Made on a worker thread; from ``prepare`` on it is known: visitor, thread, end of the token.
-        self._made: tuple[Visitor, str, int] | None = None
-        self._known: tuple[Visitor, str, int] | None = None
+        #: Made on a worker thread; from ``prepare`` on it is known: visitor, thread, end of the token, and whether
+        #: nobody has spoken for the visitor before.
+        self._made: tuple[Visitor, str, int, bool] | None = None
+        self._known: tuple[Visitor, str, int, bool] | None = None
         self._url = ""
         self._needs_token = False
         #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
@@ -106,7 +107,7 @@ class GatewayTalk:
         if self._conversation is not None:
             self._step(machine.Lost(was_open=True))
             self._conversation = None
-        self._known = (*_identity(record), record.access_until) if record.conversation else None
+        self._known = (*_identity(record), record.access_until, False) if record.conversation else None
         if self._known and self._number:
             self._begin()
             self._step(machine.Opened())
@@ -129,7 +130,7 @@ class GatewayTalk:
         made = Conversation(*ids, access.expires_at, url)
         if not office.sessions.open_conversation(session_id, office.keeper, made, office.clock()):
             return guest.FenceLost()
-        self._made = (access.visitor, thread_id, access.expires_at)
+        self._made = (access.visitor, thread_id, access.expires_at, not record.conversation)
         return guest.Created(made.visitor_id, url)
 
     def _obstacle(self) -> Outcome | None:
@@ -225,7 +226,7 @@ class GatewayTalk:
         """The visitor has a token; with the first one the conversation begins."""
         if self._known is None:
             return
-        (visitor, thread_id, access_until), self._known = self._known, None
+        (visitor, thread_id, access_until, is_new), self._known = self._known, None
         office = self._office
         if self._conversation is None and not self._is_closed:
             self._conversation = machine.begin(
@@ -235,6 +236,7 @@ class GatewayTalk:
                 livechat=bool(office.livechat),
                 seed=uuid.uuid4().hex,
                 newest_at=office.clock() - MISSED_MS,
+                ghosts_until=0 if is_new else office.clock() + office.policy.ghost_ms,
             )
             office.mailbox.hold(self._voice.session_id)
         self._step(machine.Admitted(visitor, access_until))

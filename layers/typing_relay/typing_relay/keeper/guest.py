@@ -300,7 +300,8 @@ def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> S
         case StoreFailed():
             return _rest(replace(held, alone_since=None), now, policy, jitter)
         case FenceLost():
-            return _let_go(held, now)
+            # Who is writing its name into the record again must not let go of it: nobody else would hold it then.
+            return (held, ()) if held.doing is Doing.TAKING else _let_go(held, now)
         case Woke():
             return _woke(held, now, policy)
 
@@ -349,12 +350,12 @@ def _taken(held: Held, record: Session | None, now: int) -> Step:
 
 
 def _refreshed(held: Held, record: Session | None, read_at: int, now: int, policy: Policy) -> Step:
-    if not held.taken or read_at <= held.changed_at:
-        return held, ()
+    if not held.taken or read_at <= held.changed_at or held.doing is Doing.TAKING:
+        return held, ()  # what is being written will tell more
     if record is None or record.keeper != held.keeper:
         return _let_go(held, now)
     held = _seen(held, record, now)
-    if held.doing in (Doing.CREATING, Doing.ENDING, Doing.RELEASING, Doing.TAKING):
+    if held.doing in (Doing.CREATING, Doing.ENDING, Doing.RELEASING):
         return held, ()
     if record.guest_id != held.guest_id:
         return _ended_elsewhere(held, now, policy)

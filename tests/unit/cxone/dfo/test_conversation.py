@@ -624,6 +624,64 @@ def test_whoever_ends_the_typing_after_a_message_adds_no_frame(in_contact: Life)
     assert outcomes(in_contact.hears(PONG)) == [("b", Kind.ACCEPTED)]
 
 
+def test_a_start_that_a_message_has_ended_is_told_as_not_shown_once_both_have_arrived(in_contact: Life) -> None:
+    """T9: the next burst is to be shown, though it begins before the answers are in."""
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.wants("m1")
+    assert in_contact.kinds() == ["SendMessage", "SenderTypingEnded"]
+    assert outcomes(in_contact.hears(PONG)) == []
+    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.NOT_YET)]
+    assert not in_contact.state.may_show
+
+
+def test_a_start_that_a_message_has_ended_is_lost_with_its_socket(in_contact: Life) -> None:
+    """T6: its lock is waited out."""
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.wants("m1")
+    assert outcomes(in_contact.happens(dfo.Lost(was_open=True))) == [("a", Kind.LOST)]
+
+
+# --- what may come late from a socket that was lost
+
+
+def haunted(life: Life) -> Life:
+    """A Started was on its way when the socket was lost; the next one is ready."""
+    life.happens(TypingWanted(True, "a"))
+    life.happens(dfo.Lost(was_open=True))
+    life.is_ready("42")
+    return life
+
+
+def test_an_end_does_not_settle_what_may_still_come_from_a_socket_before(in_contact: Life) -> None:
+    """T4: the message's Ended arrives, then the late Started; whoever waited out its lock must say Ended again."""
+    haunted(in_contact).wants("m1")
+    in_contact.hears(PONG)
+    in_contact.happens(TypingWanted(False, "b"), after_ms=POLICY.ghost_ms)
+    assert in_contact.kinds() == ["SenderTypingEnded"]
+
+
+def test_once_that_time_is_over_an_end_that_arrived_settles_it(in_contact: Life) -> None:
+    haunted(in_contact).happens(dfo.Woke(), after_ms=POLICY.ghost_ms)
+    in_contact.happens(TypingWanted(False, "b"))
+    in_contact.hears(PONG, PONG)
+    assert not in_contact.state.may_show
+
+
+def test_a_late_start_may_be_shown_in_the_next_contact(in_contact: Life) -> None:
+    """T4."""
+    haunted(in_contact).hears(gateway.case_status_changed(THREAD, "closed", "42"))
+    in_contact.hears(gateway.case_created(THREAD, "43"))
+    assert in_contact.state.may_show
+
+
+def test_what_a_keeper_before_has_sent_may_come_late() -> None:
+    life = Life(ghosts_until=NOW + POLICY.ghost_ms)
+    life.is_ready("42")
+    life.happens(TypingWanted(False, "a"))
+    life.hears(PONG)
+    assert life.state.may_show
+
+
 @pytest.mark.parametrize("is_heard", [True, False])
 def test_a_message_to_a_closed_contact_goes_to_the_same_thread_of_a_messaging_channel(is_heard: bool) -> None:
     life = Life()

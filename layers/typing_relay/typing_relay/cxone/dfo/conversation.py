@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from functools import partial
 from hashlib import sha256
 from typing import Any, Literal
 from uuid import UUID
@@ -47,6 +48,8 @@ class Policy:
     answer_ms: int = 10_000
     #: A message on its way may be taken so late: a look before then does not show that it was not.
     settle_ms: int = 3_000
+    #: Typing on a socket that was lost may be taken so late, as the lock of a call has it.
+    ghost_ms: int = 7_500
     #: Nothing waits longer to be delivered.
     message_lifetime_ms: int = 300_000
     #: The gateway's clock and ours may be so far apart.
@@ -88,6 +91,8 @@ class Unproven:
     event_id: str
     until: int
     pongs: int
+    #: A message that was sent after it has ended it.
+    overtaken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,8 @@ class Conversation:
     thread_over: bool = False
     #: The agent may be shown typing: it was sent by us, or by a keeper before.
     may_show: bool = True
+    #: Until then what was sent on a socket before may come to be shown, whatever is sent on this one.
+    ghosts_until: int = 0
     unproven: tuple[Unproven, ...] = ()
     queue: tuple[Queued, ...] = ()
     #: The first of the queue is on its way.
@@ -364,14 +371,16 @@ def begin(
     seed: str,
     newest_at: int = 0,
     told: tuple[str, ...] = (),
+    ghosts_until: int = 0,
 ) -> Conversation:
     """A conversation without a socket.
 
     ``thread_id``: a uuid, new for a new session, else the record's. ``seed``: random, never used before.
     ``newest_at``, ``told``: of the conversation as the keeper before left it, as far as they are known; they keep
-    old messages from being told again.
+    old messages from being told again. ``ghosts_until``: so long what a keeper before has sent may still be taken.
     """
-    return Conversation(channel, visitor, thread_id, livechat, seed, newest_at, told, newest_at)
+    known = Conversation(channel, visitor, thread_id, livechat, seed, newest_at, told, newest_at)
+    return replace(known, ghosts_until=ghosts_until)
 
 
 def step(conversation: Conversation, happening: Happening, now: int, policy: Policy) -> Step:
@@ -467,6 +476,8 @@ class _Turn:
             self._do(ShownUnknown())
         if c.sending:
             self._doubt_first()
+        if any(unproven.typing for unproven in c.unproven):
+            self._change(ghosts_until=self._now + self._policy.ghost_ms)
         doing = c.doing if c.doing is Doing.STOPPED else Doing.CLOSED
         self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, unproven=())
 
@@ -712,7 +723,7 @@ class _Turn:
         before = self.now_stands
         if contact is None and before.contact is not None:
             self._change(closed_contact=before.contact.contact_id)
-        may_show = before.may_show and contact is not None  # without a contact nobody is shown anything
+        may_show = (before.may_show or self._has_ghosts()) and contact is not None  # else nobody is shown anything
         self._change(contact=contact, contact_told=contact is not None, may_show=may_show)
         if (contact is not None) != before.contact_told and not told:
             self._do(Tell(visitor_events.contact(None, is_open=contact is not None)))
@@ -763,10 +774,13 @@ class _Turn:
         counted = [replace(unproven, pongs=unproven.pongs - 1) for unproven in c.unproven]
         for unproven in counted:
             if unproven.pongs <= 0:
-                self._change(may_show=unproven.typing)
-                self._told(unproven, ACCEPTED)
+                self._change(may_show=unproven.typing or self._has_ghosts())
+                self._told(unproven, NOT_YET if unproven.overtaken else ACCEPTED)
         left = tuple(unproven for unproven in counted if unproven.pongs > 0)
         self._change(unproven=left, pongs_due=max(0, c.pongs_due - 1))
+
+    def _has_ghosts(self) -> bool:
+        return self._now < self.now_stands.ghosts_until
 
     def _refused(self, event_id: str | None) -> None:
         """An error about typing that was sent."""
@@ -825,7 +839,14 @@ class _Turn:
         self._change(queue=(sent, *others), sending=asked)
         if self.now_stands.contact and self.now_stands.may_show:  # a message ends the typing
             self._show(False, None)
+            self._overtake()
             self._do(ShownUnknown())
+
+    def _overtake(self) -> None:
+        """Who waits to hear that typing is shown hears that it is not, once it has been ended for certain."""
+        *before, ended = self.now_stands.unproven
+        waits = partial(replace, pongs=ended.pongs, until=ended.until, overtaken=True)
+        self._change(unproven=(*(waits(one) if one.typing else one for one in before), ended))
 
     def _new_thread(self) -> None:
         """Named after the one before: whoever takes over in the midst of it finds the same one, and looks first."""
