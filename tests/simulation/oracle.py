@@ -14,6 +14,8 @@ from tests.simulation.world import START, World
 BLUR_MS = 500
 #: T2: a true after its first key, a false after the last one, a false after a stop.
 TRUE_WITHIN_MS, FALSE_AFTER_MS, FALSE_WITHIN_MS, STOP_WITHIN_MS = 300, 2_000, 2_300, 500
+#: Typing for so long is shown in any case, however closely it follows what went before.
+LONG_MS = 2_700
 #: What ends the typing of its tab.
 STOPS = ("stop", "close", "message")
 
@@ -64,12 +66,14 @@ def check(history: History, world: World) -> None:
         for number, stretch in enumerate(expected):
             before = expected[number - 1].ends if number else -BLUR_MS
             after = expected[number + 1].begins if number + 1 < len(expected) else stretch.ends + 60_000
+            overtaken = any(stretch.begins <= stop.at <= stretch.ends for stop in stops_before_late_keys(history))
             clear = stretch.ends - stretch.begins >= BLUR_MS
             if clear and stretch.begins - before >= BLUR_MS:
                 _check_beginning(stretch, seen)
-            overtaken = any(stretch.begins <= stop.at <= stretch.ends for stop in stops_before_late_keys(history))
             if clear and after - stretch.ends >= BLUR_MS and not overtaken:
                 _check_end(stretch, after, seen)
+            if stretch.ends - stretch.begins >= LONG_MS and not overtaken:
+                _check_middle(stretch, seen)
     if not messages:
         _check_what_was_felt(history, world)
     if not any(history.faults(name) for name in FAULTS):  # of two executions each may ask
@@ -129,6 +133,13 @@ def _check_beginning(stretch: Stretch, seen: list[tuple[int, bool]]) -> None:
     trues = [at for at, value in seen if value and stretch.begins <= at <= stretch.begins + TRUE_WITHIN_MS]
     if not trues:
         raise Violated("T2", f"typing from {stretch.begins} on is not shown within {TRUE_WITHIN_MS} ms: {seen}")
+
+
+def _check_middle(stretch: Stretch, seen: list[tuple[int, bool]]) -> None:
+    """T9: however it began, before it ends it is shown."""
+    shown = [value for at, value in seen if at < stretch.ends]
+    if not shown or not shown[-1]:
+        raise Violated("T9", f"typing from {stretch.begins} to {stretch.ends} is not shown: {seen}")
 
 
 def _check_end(stretch: Stretch, next_begins: int, seen: list[tuple[int, bool]]) -> None:

@@ -52,7 +52,7 @@ class Scene:
             random=lambda: 0.5,
             felt=lambda name, ms: None,
         )
-        self.owners = Owners(self.loop, self.jobs, self.world, self.tell, self.counters, "me")  # type: ignore[arg-type]
+        self.owners = Owners(self.loop, self.jobs, self.world, self.tell, self.counters)  # type: ignore[arg-type]
         now = self.clock()
         self.sessions.create("alice", now, now // 1000 + 86_400)
         self.sessions.add_connection("alice", Coming("tab", now - 3000, TOKEN_ENDS), now, now // 1000 + 86_400)
@@ -161,16 +161,6 @@ def test_what_was_said_and_never_proven_is_said_again_as_wanted(scene: Scene) ->
     scene.passes(20_000)
     assert scene.said[-1][1] is False
     assert scene.sessions.records["alice"].sending is None
-
-
-def test_an_owner_ends_where_another_keeper_has_taken_the_guest(scene: Scene) -> None:
-    """T4: what it knows of the agent's view is past; what it would note hid the rest from who can act."""
-    scene.presses_key()
-    scene.passes(500)
-    scene.sessions.take_guest("alice", "another", scene.clock())
-    scene.passes(5000)
-    assert ([typing for _, typing in scene.said], len(scene.owners)) == ([True], 0)
-    assert scene.sessions.records["alice"].shown
 
 
 def test_who_holds_the_guest_takes_up_what_its_last_keeper_left_shown(scene: Scene) -> None:

@@ -251,13 +251,6 @@ def test_a_true_with_a_long_retry_after_is_over_when_the_visitor_falls_quiet() -
     assert what(throttled) == Wait(NOW - 300 + QUIET_MS)
 
 
-@pytest.mark.parametrize(("keeper", "acts"), [("me", True), ("", True), ("another", False)])
-def test_an_owner_in_a_keeper_ends_where_another_keeper_holds_the_guest(keeper: str, acts: bool) -> None:
-    """Digital-First: only who holds it can say anything. An execution can be anywhere."""
-    mine = Owner("alice", generation=7, started_at=NOW, keeper=keeper)
-    assert (what(shown(keeper="me", keys={}), owner=mine) != End()) == acts
-
-
 def test_an_execution_hands_over_before_step_functions_ends_it() -> None:
     """AWS fact: an Express execution may last 5 minutes."""
     old = Owner("alice", generation=7, started_at=NOW - POLICY.execution_ms)

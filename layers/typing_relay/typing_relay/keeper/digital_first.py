@@ -79,8 +79,7 @@ class DigitalFirst:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self.world = self._world()
-        store, counters = around.workers.store, around.counters
-        self._owners = Owners(around.loop, store, self.world, self._tell_typing, counters, around.keeper)
+        self._owners = Owners(around.loop, around.workers.store, self.world, self._tell_typing, around.counters)
         self._mailbox = Mailbox(
             around.loop,
             around.workers.store,

@@ -45,13 +45,10 @@ class _Run:
 
 
 class Owners:
-    """On the loop's thread. ``world.guests`` is a SocketTyping; ``keeper`` this keeper's name in the records."""
+    """On the loop's thread. ``world.guests`` is a SocketTyping."""
 
-    def __init__(
-        self, loop: Loop, jobs: Jobs, world: SenderWorld, tell: TellTyping, counters: Counters, keeper: str
-    ) -> None:
+    def __init__(self, loop: Loop, jobs: Jobs, world: SenderWorld, tell: TellTyping, counters: Counters) -> None:
         self._loop, self._jobs, self._world, self._tell, self._counters = loop, jobs, world, tell, counters
-        self._keeper = keeper
         self._runs: dict[str, _Run] = {}
 
     def __len__(self) -> int:
@@ -68,7 +65,8 @@ class Owners:
             if former.owner.generation >= generation:
                 return
             self._let_go(former)
-        self._begin(Owner(session_id, generation, self._world.clock(), self._keeper))
+        owner = Owner(session_id, generation, started_at=self._world.clock())
+        self._begin(owner)
 
     def take_up(self, record: Session) -> None:
         """Become the next owner of this record if what the agent sees, or may see, is not what is wanted.

@@ -284,19 +284,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """An execution: the generation it was started for, and when it began (ms).
-
-    ``keeper``: the one that it runs in, where only who holds the guest can say anything; empty: whoever runs it can.
-    """
+    """An execution: the generation it was started for, and when it began (ms)."""
 
     session_id: str
     generation: int
     started_at: int
-    keeper: str = ""
-
-    def may_act_on(self, record: Session) -> bool:
-        """Nobody has claimed the record since, and no other keeper has taken its guest."""
-        return record.generation == self.generation and self.keeper in ("", record.keeper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +345,7 @@ def decide(record: Session | None, owner: Owner, now: int, policy: Policy, calm_
 
     ``calm_at`` (ms): CXone is in trouble for all until then, so no new ``true`` and no question is sent before.
     """
-    if record is None or not owner.may_act_on(record):
+    if record is None or record.generation != owner.generation:
         return End()
     decision = _next_step(record, now, policy, calm_at)
     if not isinstance(decision, Wait):
