@@ -33,6 +33,8 @@ from tests.simulation.world import (
 
 #: So long before a history begins its visitor comes in.
 COMES_MS = 2_000
+#: How often a keeper says that it still has its messages in hand.
+RENEWAL_MS = 20_000
 #: T4: who holds the visitor is dead for so long before another keeper has it, and needs so long to open a socket.
 TAKEN_OVER_MS = VISIBILITY_MS - 25_000
 
@@ -57,8 +59,8 @@ class DfoWorld(World):
         self.store_refuses_until = 0
         self._contacts_noted = 0
         self.fleet: list[KeeperProcess] = []
-        #: Who holds the queue's message, and so the visitor; None: nobody was asked for one.
-        self.holder: KeeperProcess | None = None
+        #: Who has a message of the queue in hand, and so the visitor; the last one is the newest.
+        self.holders: list[KeeperProcess] = []
         self.outside = ports.MessageWorld(  # type: ignore[assignment]
             self.sessions,
             policy,
@@ -115,8 +117,8 @@ class DfoWorld(World):
         self.watch.disturbed(self.now + ms)
         if not kind.startswith("keeper"):
             self._turn_of_others(kind, ms)
-        elif self.holder:
-            self._turn_of_keeper(kind, ms, self.holder)
+        elif self.holders:
+            self._turn_of_keeper(kind, ms, self.holders[-1])
 
     def _turn_of_others(self, kind: str, ms: int) -> None:
         match kind:
@@ -144,7 +146,7 @@ class DfoWorld(World):
             case "keeper loses":
                 self._given_away(holder)
             case "keeper again":
-                holder.call(self.now, lambda: holder.keeper.requested(ID))
+                holder.call(self.now, lambda: self._has(holder))
             case "keeper rotates":
                 holder.call(self.now, lambda: holder.keeper.rotate(ID))
 
@@ -166,16 +168,26 @@ class DfoWorld(World):
         self.later(self.now + self.pace, "queue", self._receive)
 
     def _receive(self) -> None:
-        process = self.holder
-        if process is None or not process.is_alive:
-            process = self.holder = self._a_keeper()
-        process.call(self.now, lambda: process.keeper.requested(ID))
+        alive = [process for process in self.holders if process.is_alive]
+        process = alive[-1] if alive else self._a_keeper()
+        process.call(self.now, lambda: self._has(process))
+
+    def _has(self, process: KeeperProcess) -> None:
+        self.holders = [other for other in self.holders if other is not process] + [process]
+        process.keeper.requested(ID)
 
     def _given_away(self, holder: KeeperProcess) -> None:
         """Its message has become visible: another keeper has it, and it does not know yet."""
-        if self.holder is holder:
-            self.holder = None
-            self._receive()
+        if holder in self.holders:
+            self.holders.remove(holder)
+            process = self._a_keeper()
+            process.call(self.now, lambda: self._has(process))
+            holder.call(self.now + RENEWAL_MS, lambda: self._renews(holder))
+
+    def _renews(self, process: KeeperProcess) -> None:
+        """Its message is not its own any more; as long as it holds the visitor it asks with another one."""
+        if process not in self.holders and ID in process.keeper.session_ids():
+            self.queue(ID)
 
     def _a_keeper(self) -> KeeperProcess:
         self.keepers += 1
@@ -188,14 +200,14 @@ class DfoWorld(World):
         self.note(f"{process.name} is dead")
         self.fleet.remove(process)
         self.watch.disturbed(self.now + TAKEN_OVER_MS)
-        if self.holder is process:
+        if process in self.holders:
             self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(process))
 
     def let_go(self, process: KeeperProcess) -> None:
         """It holds nobody any more."""
         self.note(f"{process.name} lets go")
-        if self.holder is process:
-            self.holder = None
+        if process in self.holders:
+            self.holders.remove(process)
 
     # --- nudges
 

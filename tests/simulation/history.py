@@ -181,8 +181,8 @@ def _with_part(history: History, words: list[str]) -> History:
     if first in KNOWN:
         faults = {**history.faults(first), int(words[1]): _fault(first, words[2:])}
         return replace(history, **{first + "s": faults})
-    if first in ("guest", "keepers", "contact"):
-        return replace(history, **{first: words[1] != "none"})
+    if first in ("guest", "keepers", "contact") and words[1] == "none":
+        return replace(history, **{first: False})
     if first in ("sweep", "pace", "cap"):
         return replace(history, **{first: int(words[1])})
     kind = " ".join(words[:2])

@@ -261,7 +261,9 @@ class KeeperProcess:
             lambda: world.now,
         )
         self.keeper.process = self
-        self.sweeping = Sweeping(loop, jobs, self.sessions, self.dfo.world, counters, lambda: 0.5, self.dfo.holds, name)
+        self.sweeping = Sweeping(
+            loop, jobs, self.sessions, self.dfo.world, counters, lambda: 0.5, self.dfo.speaks_for, name
+        )
         self.dfo._office.decide(world.cxone.livechat)
         self.keeper.start(self)  # type: ignore[arg-type]
         self.dfo._mailbox.start()

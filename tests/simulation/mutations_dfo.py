@@ -45,12 +45,18 @@ DIGITAL_FIRST = (
         "sum(run(sweep_one(self._world, session_id, self._keeper)) for session_id in ours)",
         "0",
     ),
+    _dfo(
+        "keeper: owns bursts before the thread was looked for",
+        JOINED,
+        "return isinstance(talk, GatewayTalk) and talk.is_ready",
+        "return isinstance(talk, GatewayTalk)",
+    ),
     # who holds the visitor
     _dfo(
         "guest: lets go while it is being taken again",
         GUEST,
-        "if not held.taken or read_at <= held.changed_at or held.doing is Doing.TAKING:",
-        "if not held.taken or read_at <= held.changed_at:",
+        "return replace(held, doing=Doing.TAKING, taken=False), (Take(),)",
+        "return replace(held, doing=Doing.TAKING), (Take(),)",
     ),
     _dfo(
         "talk: taken again, it goes on without looking",
@@ -129,7 +135,13 @@ DIGITAL_FIRST = (
         "    def _opened(self) -> None:\n        self._drop()\n",
         "    def _opened(self) -> None:\n        self._drop()\n        self._change(may_show=False)\n",
     ),
-    _dfo("socket: a silent one is kept", CONVERSATION, "if now >= c.heard_at + self._policy.dead_ms:", "if False:"),
+    _dfo("socket: a silent one is kept for long", CONVERSATION, "dead_ms: int = 45_000", "dead_ms: int = 145_000"),
+    _dfo(
+        "contact: opened again, the thread counts as over",
+        CONVERSATION,
+        "thread_over = before.thread_over and contact is None",
+        "thread_over = before.thread_over",
+    ),
     _dfo(
         "contact: its end is not noticed",
         CONVERSATION,

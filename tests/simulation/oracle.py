@@ -16,6 +16,8 @@ BLUR_MS = 500
 TRUE_WITHIN_MS, FALSE_AFTER_MS, FALSE_WITHIN_MS, STOP_WITHIN_MS = 300, 2_000, 2_300, 500
 #: Typing for so long is shown in any case, however closely it follows what went before.
 LONG_MS = 2_700
+#: A message ends the typing of other tabs, too; so long after it, it is shown again.
+DARK_MS = 1_500
 #: What ends the typing of its tab.
 STOPS = ("stop", "close", "message")
 
@@ -67,6 +69,7 @@ def check(history: History, world: World) -> None:
             before = expected[number - 1].ends if number else -BLUR_MS
             after = expected[number + 1].begins if number + 1 < len(expected) else stretch.ends + 60_000
             overtaken = any(stretch.begins <= stop.at <= stretch.ends for stop in stops_before_late_keys(history))
+            overtaken = overtaken or any(0 < stretch.ends - message.at < DARK_MS for message in messages)
             clear = stretch.ends - stretch.begins >= BLUR_MS
             if clear and stretch.begins - before >= BLUR_MS:
                 _check_beginning(stretch, seen)

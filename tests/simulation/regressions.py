@@ -125,6 +125,21 @@ DIGITAL_FIRST = (
         "platform dfo; keeper stalls 3790 31000; keeper again 6009",
     ),
     Regression(
+        "T9",
+        "the same where its socket was found dead meanwhile",
+        "platform dfo; keeper again 6184; keeper stalls 205 45000",
+    ),
+    Regression(
+        "T4",
+        "an owner that began before its thread was looked for left a lock in the way",
+        "platform dfo; key A 213; keeper dies 606; sweep 680",
+    ),
+    Regression(
+        "T5",
+        "a livechat's next message began a new thread though an agent had opened a contact in the old one",
+        "platform dfo; key A 303; contact closes 179; contact opens 400; key A 900; message A 1500",
+    ),
+    Regression(
         "T4",
         "a keeper that had lost its visitor, and did not know, noted an end that it did not say",
         "platform dfo; key A 2855; keeper loses 1483; store refuses 4003 7000",

@@ -486,9 +486,9 @@ def test_a_write_refused_by_the_fence_ends_it_here(settled: Life) -> None:
 def test_who_is_taking_a_guest_again_does_not_let_go_of_it(settled: Life, told_late: Event) -> None:
     """The write under way puts its name back: whoever else holds the guest lets go then, and nobody would be left."""
     settled.happens(guest.Requested())
+    settled.happens(guest.SocketLost(1, LOST))
     assert settled.happens(told_late) == ()
-    settled.happens(guest.Taken(WITH_GUEST))
-    assert settled.held.doing is Doing.SETTLED
+    assert OpenSocket(2, URL) in settled.happens(guest.Taken(WITH_GUEST))
 
 
 def test_a_record_that_is_gone_ends_it_here(settled: Life) -> None:

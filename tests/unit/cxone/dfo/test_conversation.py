@@ -641,6 +641,14 @@ def test_a_start_that_a_message_has_ended_is_lost_with_its_socket(in_contact: Li
     assert outcomes(in_contact.happens(dfo.Lost(was_open=True))) == [("a", Kind.LOST)]
 
 
+def test_a_livechat_whose_contact_is_opened_again_goes_on_in_its_thread() -> None:
+    life = Life(livechat=True)
+    life.is_ready("42")
+    life.hears(gateway.case_status_changed(THREAD, "closed", "42"), gateway.case_created(THREAD, "43"))
+    life.wants("m1")
+    assert (life.kinds()[0], life.state.thread_id) == ("SendMessage", THREAD)
+
+
 # --- what may come late from a socket that was lost
 
 

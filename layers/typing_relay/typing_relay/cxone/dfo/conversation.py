@@ -724,7 +724,8 @@ class _Turn:
         if contact is None and before.contact is not None:
             self._change(closed_contact=before.contact.contact_id)
         may_show = (before.may_show or self._has_ghosts()) and contact is not None  # else nobody is shown anything
-        self._change(contact=contact, contact_told=contact is not None, may_show=may_show)
+        thread_over = before.thread_over and contact is None
+        self._change(contact=contact, contact_told=contact is not None, may_show=may_show, thread_over=thread_over)
         if (contact is not None) != before.contact_told and not told:
             self._do(Tell(visitor_events.contact(None, is_open=contact is not None)))
         if contact is None:
