@@ -144,7 +144,7 @@ class DfoWorld(World):
                 if ms >= VISIBILITY_MS:
                     self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(holder))
             case "keeper loses":
-                self._given_away(holder)
+                self._given_away(holder, is_told=not ms)
             case "keeper again":
                 holder.call(self.now, lambda: self._has(holder))
             case "keeper rotates":
@@ -176,13 +176,14 @@ class DfoWorld(World):
         self.holders = [other for other in self.holders if other is not process] + [process]
         process.keeper.requested(ID)
 
-    def _given_away(self, holder: KeeperProcess) -> None:
-        """Its message has become visible: another keeper has it, and it does not know yet."""
+    def _given_away(self, holder: KeeperProcess, is_told: bool = True) -> None:
+        """Its message has become visible: another keeper has it. SQS may or may not say so at the next renewal."""
         if holder in self.holders:
             self.holders.remove(holder)
             process = self._a_keeper()
             process.call(self.now, lambda: self._has(process))
-            holder.call(self.now + RENEWAL_MS, lambda: self._renews(holder))
+            if is_told:
+                holder.call(self.now + RENEWAL_MS, lambda: self._renews(holder))
 
     def _renews(self, process: KeeperProcess) -> None:
         """Its message is not its own any more; as long as it holds the visitor it asks with another one."""

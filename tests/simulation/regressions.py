@@ -137,17 +137,17 @@ DIGITAL_FIRST = (
     Regression(
         "T5",
         "a livechat's next message began a new thread though an agent had opened a contact in the old one",
-        "platform dfo; key A 303; contact closes 179; contact opens 400; key A 900; message A 1500",
+        "platform dfo; key A 303; contact closes 179; contact opens 400; key A 900; message B 1200",
     ),
     Regression(
         "T4",
         "a keeper that had lost its visitor, and did not know, noted an end that it did not say",
-        "platform dfo; key A 2855; keeper loses 1483; store refuses 4003 7000",
+        "platform dfo; key A 2855; keeper loses 1483 1; store refuses 4003 7000",
     ),
     Regression(
         "T4",
         "a keeper that had lost its visitor kept its burst from the one that had it, lease after lease",
-        "platform dfo; key A 0; keeper loses 300; store refuses 1900 1100; sweep 3000",
+        "platform dfo; key A 0; keeper loses 300 1; store refuses 1900 1100; sweep 3000",
     ),
     Regression(
         "T4",
@@ -157,7 +157,7 @@ DIGITAL_FIRST = (
     Regression(
         "T4",
         "an end that a message said overtook a start that came late from the keeper before",
-        "platform dfo; key A 0; keeper loses 40; message B 300; frame 1 slow 2500",
+        "platform dfo; key A 0; keeper loses 40 1; message B 300; frame 1 slow 2500",
     ),
     Regression(
         "T9",
