@@ -81,10 +81,10 @@ export interface RelayEvents {
   contact: CustomEvent<{ status: "open" | "closed" }>;
   /** The place in the queue for an agent. */
   queue: CustomEvent<{ position: number }>;
-  /** An agent has read this message. */
-  read: CustomEvent<{ id: string }>;
-  /** This message has been seen. */
-  seen: CustomEvent<{ id: string }>;
+  /** An agent has read this message; null: CXone named none. */
+  read: CustomEvent<{ id: string | null }>;
+  /** This message has been seen; null: CXone named none. */
+  seen: CustomEvent<{ id: string | null }>;
   /** Whatever else CXone sends. */
   event: CustomEvent<CxoneEvent>;
   error: CustomEvent<RelayError>;

@@ -24,6 +24,7 @@ def now_ms() -> int:
 class Visitor:
     """One connection to the relay. Use it as a context manager; frames that arrive are collected in ``frames``.
 
+    ``sent`` and ``heard``: every frame, whatever is forgotten of ``frames``.
     ``failures``: when (epoch ms) the gateway itself said that a function behind it failed. ``origin``: of the page that
     it pretends to be on. Raises OSError or WebSocketException when it is not let in.
     """
@@ -34,6 +35,8 @@ class Visitor:
         self._socket = websocket.create_connection(f"{websocket_url}?token={token}", handshake_s, origin=origin)
         self._socket.settimeout(_SILENCE_S)
         self.frames: list[dict[str, Any]] = []
+        self.sent: list[dict[str, Any]] = []
+        self.heard: list[dict[str, Any]] = []
         self.failures: list[int] = []
         self._arrived = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -53,6 +56,7 @@ class Visitor:
     def send(self, frame: dict[str, Any]) -> int:
         """Send ``frame``; returns when (epoch ms)."""
         at = now_ms()
+        self.sent.append(frame)
         self._socket.send(json.dumps(frame))
         return at
 
@@ -113,5 +117,6 @@ class Visitor:
             frame = {}
         if "type" in frame:
             self.frames.append(frame)
+            self.heard.append(frame)
         else:
             self.failures.append(now_ms())

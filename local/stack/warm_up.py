@@ -20,7 +20,8 @@ _NOBODY = "warm-up"  # no such session or connection
 # Handshakes come more spread out than the calls of those who type.
 _MOST_AUTHORIZERS = 4
 _PATIENCE_S = 20
-_TRIES = 3
+_TRIES = 6
+_PAUSE_S = 1
 # The emulator's type for what a function raised; any other is an exception of its own.
 _BY_THE_FUNCTION = "Runtime.HandlerError"
 
@@ -30,7 +31,8 @@ def warm_up(aws: Aws, functions: Mapping[str, str], at_once: int) -> None:
     of them cannot even do this.
 
     Now and then the emulator never answers one of many cold starts at once; that environment is then left behind. Or
-    one fails by an exception of the emulator's own; then it is tried again.
+    one fails by an exception of the emulator's own, as when it clears away an environment that is being made; it is
+    tried again, a moment later.
     """
     client = aws.patient_client("lambda", _PATIENCE_S)
 
@@ -45,6 +47,7 @@ def warm_up(aws: Aws, functions: Mapping[str, str], at_once: int) -> None:
                 return
             if not tries_left or json.loads(payload).get("errorType") == _BY_THE_FUNCTION:
                 raise StackError(f"the function {name} fails: {payload[:2000]}")
+            time.sleep(_PAUSE_S)
 
     times = {"Authorizer": min(at_once, _MOST_AUTHORIZERS), "Sender": at_once}
     events = [(name, event) for name, event in _events().items() for _ in range(times.get(name, 1))]

@@ -10,9 +10,10 @@ from local.dfo_simulator.client import running_gateway
 from local.stack.settings import read_settings
 from local.stack.stack import Stack
 from tests.support.gateway_stage import GatewayStage
+from tests.support.npm import MISSING, installed, npm_can_run
 from tests.support.relay_stage import SOON_TAKEN_OVER, RelayStage
 from tests.support.sdk_frames import Frame, record_sdk_frames
-from tests.support.sdk_peer import MISSING, install_sdk, sdk_can_run
+from tests.support.sdk_peer import PROJECT
 from tests.support.web_socket_peers import Certificates, Wire
 
 
@@ -54,7 +55,7 @@ def wire(request: pytest.FixtureRequest, certificates: Certificates) -> Iterator
 @pytest.fixture(scope="session")
 def sdk_frames() -> dict[str, Frame]:
     """One frame of each event type, by event type, as NICE's SDK sends it, with names in the place of ids."""
-    if not sdk_can_run():
+    if not npm_can_run():
         pytest.skip(MISSING)
     with running_gateway() as control:
-        return record_sdk_frames(control, install_sdk())
+        return record_sdk_frames(control, installed(PROJECT))

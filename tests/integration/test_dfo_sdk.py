@@ -12,19 +12,20 @@ from local.dfo_simulator import frames_in
 from local.dfo_simulator.client import DfoControl, running_gateway
 from local.dfo_simulator.faults import Fault
 from tests.support.dfo_client import new_id
+from tests.support.npm import MISSING, installed, npm_can_run
 from tests.support.sdk_frames import ABSENT, Frame, Person, differences, find_no_thread, normalised, sdk_of
-from tests.support.sdk_peer import MISSING, SdkError, install_sdk, sdk_can_run
+from tests.support.sdk_peer import PROJECT, SdkError
 
 #: `visit` is `{}` here, and has an id there.
 NO_VISIT = {"payload.visit": ({}, ABSENT), "payload.visit.id": (ABSENT, "<visit>")}
 
-pytestmark = pytest.mark.skipif(not sdk_can_run(), reason=MISSING)
+pytestmark = pytest.mark.skipif(not npm_can_run(), reason=MISSING)
 
 
 @pytest.fixture(scope="module")
 def folder() -> Path:
     """Where the SDK is installed."""
-    return install_sdk()
+    return installed(PROJECT)
 
 
 @pytest.fixture(scope="module")

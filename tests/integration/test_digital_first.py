@@ -5,6 +5,7 @@ Every scene ends with no agent shown typing, and with no rule of the gateway bro
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 import uuid
@@ -16,6 +17,7 @@ from local.dfo_simulator.faults import Fault
 from local.playing.visitor import now_ms
 from tests.support.at_the_same_time import Performance, Played
 from tests.support.gateway_stage import ENDED, STARTED, Chatter, GatewayStage
+from tests.support.protocol import FROM_RELAY, TO_RELAY, names, undocumented
 from tests.support.relay_stage import PATIENCE_S, wait_until
 from tests.support.sdk_frames import Frame, Person, differences, normalised
 
@@ -234,6 +236,35 @@ def test_what_an_agent_does_is_told_in_one_shape(actor: Chatter) -> None:
     actor.hears("agent-typing", typing=False)
     actor.gateway.close_contact(actor.thread_id)
     actor.hears("contact", status="closed")
+
+
+@scenes.test
+def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> None:
+    """docs/asyncapi.yaml: each message that Digital-First knows is sent or heard here, and nothing else is."""
+    front_end = actor.front_end
+    actor.begins()
+    front_end.type(range(0, 500, 100), hold_ms=6000)
+    for action in ("seen", "ping"):
+        front_end.send({"action": action})
+    actor.gateway.queue_position(actor.thread_id, 2)
+    actor.gateway.assign(actor.thread_id, **ADA)
+    actor.gateway.agent_types(actor.thread_id, True)
+    actor.gateway.agent_says(actor.thread_id, "How can I help?")
+    for what in ("read", "seen"):
+        actor.gateway.agent_reads(actor.thread_id, what)
+    surprise = {"eventType": "Surprise", "data": {"thread": {"idOnExternalPlatform": actor.thread_id}}}
+    actor.gateway.push(actor.visitor_id, json.dumps(surprise))
+    actor.gateway.close_contact(actor.thread_id)
+    front_end.wait_for("pong", PATIENCE_S)
+    front_end.wait_for("event", PATIENCE_S, event=surprise)
+    actor.hears("contact", status="closed")
+    assert undocumented(front_end.sent, TO_RELAY) == []
+    front_end.send({"action": "sing"})
+    front_end.wait_for("error", PATIENCE_S, code="unknown_action")
+    said = {name for frame in front_end.sent for name in names(frame, TO_RELAY)}
+    assert said == {name for name, message in TO_RELAY.items() if "dfo" in message.platforms}
+    heard = {name for frame in front_end.heard for name in names(frame, FROM_RELAY)}
+    assert heard == {name for name, message in FROM_RELAY.items() if "dfo" in message.platforms} - {"gatewayFailure"}
 
 
 @scenes.test
@@ -563,6 +594,11 @@ def test_the_keepers_frames_are_those_of_nices_sdk(dfo_stage: GatewayStage, sdk_
 def test_no_rule_of_the_gateway_was_broken(dfo_stage: GatewayStage) -> None:
     """By anybody, in all of the above."""
     assert dfo_stage.gateway().violations() == []
+
+
+def test_every_frame_that_a_visitor_heard_is_documented(dfo_stage: GatewayStage) -> None:
+    """In docs/asyncapi.yaml; in all of the above."""
+    assert undocumented(dfo_stage.heard(), FROM_RELAY) == []
 
 
 def test_a_visitor_whom_the_gateway_refuses_hears_unavailable(dfo_stage: GatewayStage) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from local.playing.visitor import now_ms
 from tests.support.at_the_same_time import Performance, Played
+from tests.support.protocol import FROM_RELAY, undocumented
 from tests.support.relay_stage import PATIENCE_S, Actor, RelayStage, wait_until
 
 TYPING = ["typing"]
@@ -418,3 +419,8 @@ def test_an_older_generation_posts_nothing(actor: Actor) -> None:
         assert actor.stage.send_as_owner(actor.name, generation) == {"done": True, "wait_seconds": 0}
     actor.waits_for_post(False)
     assert actor.repeats() == []
+
+
+def test_every_frame_that_a_visitor_heard_is_documented(stage: RelayStage) -> None:
+    """In docs/asyncapi.yaml; in all of the above."""
+    assert undocumented(stage.heard(), FROM_RELAY) == []

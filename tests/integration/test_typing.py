@@ -1,7 +1,10 @@
 """Typing through the whole stack, front end to CXone, without faults."""
 
+import uuid
+
 from local.playing.rhythm import bursts
-from tests.support.relay_stage import Actor, RelayStage, wait_until
+from tests.support.protocol import FROM_RELAY, TO_RELAY, names, undocumented
+from tests.support.relay_stage import PATIENCE_S, Actor, RelayStage, wait_until
 
 
 def play(stage: RelayStage, visitor: str, keys: list[int]) -> tuple[int, list[tuple[float, bool]]]:
@@ -53,3 +56,30 @@ def test_a_record_past_its_time_is_absent_before_it_is_deleted(stage: RelayStage
         wait_until(lambda: stage.is_recorded("expired") and stage.record("expired").generation > 0, "a new record")
         assert stage.record("expired").generation == 1
         assert stage.record("expired").connections == before.connections
+
+
+def test_all_that_is_said_in_a_visit_is_documented(stage: RelayStage) -> None:
+    """docs/asyncapi.yaml: each message that webchat v1 knows is sent or heard here, and nothing else is."""
+    with Actor(stage, "documented") as actor:
+        front_end = actor.front_end
+        front_end.type(range(0, 500, 100), hold_ms=6000)
+        front_end.send({"action": "message", "id": str(uuid.uuid4()), "text": "Good morning"})
+        front_end.send({"action": "ping"})
+        told = [{"type": "agent-typing", "typing": True}, {"type": "message", "text": "Yes?"}, {"type": "survey"}]
+        for frame in told:
+            actor.cxone.send_agent_frame(actor.guest, frame)
+        front_end.wait_for("pong", PATIENCE_S)
+        front_end.wait_for("message", PATIENCE_S, reason="unavailable")
+        front_end.wait_for("event", PATIENCE_S, event=told[-1])
+        actor.cxone.expire_guest(actor.guest)
+        actor.waits_for_new_guest()
+        assert undocumented(front_end.sent, TO_RELAY) == []
+        front_end.send({"action": "sing"})
+        front_end.wait_for("error", PATIENCE_S, code="unknown_action")
+        front_end.wait_for("guest", PATIENCE_S, status="open")
+        actor.settles()
+    assert undocumented(front_end.heard, FROM_RELAY) == []
+    said = {name for frame in front_end.sent for name in names(frame, TO_RELAY)}
+    assert said == {name for name, message in TO_RELAY.items() if "v1" in message.platforms}
+    heard = {name for frame in front_end.heard for name in names(frame, FROM_RELAY)}
+    assert heard == {name for name, message in FROM_RELAY.items() if "v1" in message.platforms} - {"gatewayFailure"}

@@ -170,6 +170,8 @@ REGRESSIONS = V1 + DIGITAL_FIRST
 
 _TYPING_ON = "; ".join(f"key A {at}" for at in range(0, 27_000, 1_900))
 DIRECTED = (
+    # a keeper dies as it finds its guest ended: the next one takes the session
+    "key A 0; close A 120; cxone ends 0 50; step 8 crash-after 50; step 22 crash 50; sweep 0; pace 1",
     # T1: a client that asks for holds tells of a pause by a stop; the next key comes just after, or overtakes it.
     "key A 0 hold=6000; stop A 3800; key A 3830 hold=6000; stop A 7000",
     "key A 0 hold=6000; stop A 3800 late=50; key A 3830 hold=6000; stop A 7000",

@@ -234,8 +234,9 @@ class World:
             self.note(f"{process.what}: {_call_text(due)} -> {_value_text(value)}")
         self.watch.stepped(process, due, before, value)
         if due.func.__name__ == "end_guest":
-            look = Process("keeper looks", self._look_after_guest(), self.now + LOOK_MS + VISIBILITY_MS)
-            self._add(Action(self.now + LOOK_MS, "resume", look.what, lambda fault: self._begin(look)))
+            what = "keeper looks"
+            look = partial(self._begin_keeper, what, self._look_after_guest())
+            self._add(Action(self.now + LOOK_MS, "resume", what, lambda fault: look()))
         return value
 
     # --- Step Functions

@@ -87,7 +87,7 @@ class HttpPeer:
     def _serve(self, peer: socket.socket, number: int) -> None:
         stream = peer.makefile("rb")
         try:
-            while line := stream.readline():
+            while (line := stream.readline()).endswith(b" HTTP/1.1\r\n"):
                 self.requests.append(_read(stream, line, number))
                 if not self._answer(peer):
                     break

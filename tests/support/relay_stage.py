@@ -46,6 +46,7 @@ class RelayStage:
             self.aws.client(service)  # boto3 makes clients safely in one thread only
         self._guest_faults: dict[str, dict[str, Any]] = {}
         self._one_at_a_time = threading.Lock()
+        self._front_ends: list[Visitor] = []
 
     def cxone(self) -> SimulatorControl:
         """Controls of the simulated CXone, for one thread."""
@@ -54,7 +55,13 @@ class RelayStage:
     def connect(self, visitor: str) -> Visitor:
         """A front end of this visitor."""
         token = visitor_token(self.aws, self.stack.info["visitor_secret_arn"], visitor)
-        return Visitor(self.stack.info["websocket_url"], token)
+        front_end = Visitor(self.stack.info["websocket_url"], token)
+        self._front_ends.append(front_end)
+        return front_end
+
+    def heard(self) -> list[dict[str, Any]]:
+        """Every frame that any front end has been sent."""
+        return [frame for front_end in self._front_ends for frame in front_end.heard]
 
     def record(self, visitor: str) -> Session:
         """The visitor's session record as it stands."""

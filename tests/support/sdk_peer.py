@@ -1,13 +1,10 @@
 """NICE's own chat SDK in a Node process, as a peer of the simulated gateway that nobody here has written."""
 
 import contextlib
-import hashlib
 import itertools
 import json
 import queue
-import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,37 +14,6 @@ from local.dfo_simulator.client import Gateway
 from local.simulating.client import ROOT
 
 PROJECT = ROOT / "tests/integration/sdk"
-#: Debian 12 has Node 18: no package of the project asks for more.
-MISSING = "needs Node.js 18 or newer with npm (apt-get install nodejs npm)"
-
-
-def sdk_can_run() -> bool:
-    """Whether Node and npm are here."""
-    return all(shutil.which(program) for program in ("node", "npm"))
-
-
-def install_sdk() -> Path:
-    """The folder whose node_modules are those of the lock file: made once, kept until the lock changes.
-
-    Raises RuntimeError with npm's words when it cannot be made.
-    """
-    lock = (PROJECT / "package-lock.json").read_bytes()
-    folder = ROOT / ".local/sdk" / hashlib.sha256(lock).hexdigest()[:12]
-    if folder.exists():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        making = Path(scratch) / "project"
-        making.mkdir()
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(PROJECT / name, making)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=making, capture_output=True, text=True, timeout=170)
-        if done.returncode:
-            raise RuntimeError(f"npm ci failed:\n{done.stderr[-2000:]}")
-        with contextlib.suppress(OSError):  # another worker was quicker
-            making.rename(folder)
-    return folder
 
 
 class SdkPeer:

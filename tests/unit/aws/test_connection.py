@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import time
 from urllib.parse import urlsplit
 
@@ -145,6 +146,12 @@ def test_nobody_there_is_an_error(peer: HttpPeer):
     peer.stop()
     with pytest.raises(OSError, match="refused"):
         ask(kept_to(peer))
+
+
+def test_https_is_never_spoken_in_the_clear(peer: HttpPeer):
+    with pytest.raises(ssl.SSLError):
+        ask(Connection(urlsplit(peer.url.replace("http:", "https:")), connect_s=1.0, read_s=1.0))
+    assert peer.requests == []
 
 
 def test_it_trusts_the_authorities_that_aws_ca_bundle_names(monkeypatch: pytest.MonkeyPatch):

@@ -132,6 +132,13 @@ def test_a_drain_is_over_when_no_call_is_under_way_any_more(task: Task, queue: F
     assert (before, task.custody.is_drained()) == (False, True)
 
 
+def test_a_full_task_at_rest_is_not_drained(task: Task, queue: FakeQueue) -> None:
+    """Nothing is under way there either."""
+    queue.ask(*(f"visitor {number}" for number in range(TERMS.max_guests)))
+    task.works(seconds=5)
+    assert (len(task.jobs), task.custody.is_drained()) == (0, False)
+
+
 def test_a_renewal_under_way_is_known_of_so_that_it_is_not_overtaken_by_the_handing_back(
     task: Task, queue: FakeQueue, loop: ManualLoop
 ) -> None:

@@ -503,6 +503,14 @@ def test_a_record_read_before_our_own_last_write_tells_nothing() -> None:
     assert life.happens(guest.Refreshed(WITH_VISITOR, read_at)) == ()
 
 
+def test_a_record_read_in_the_ms_of_our_own_last_write_tells_nothing() -> None:
+    """Nobody knows which of the two was first."""
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.Created("g1", URL))
+    assert life.happens(guest.Refreshed(WITH_VISITOR, life.held.changed_at)) == ()
+
+
 def test_a_status_that_did_not_reach_the_record_is_written_again(settled: Life) -> None:
     stale = dataclasses.replace(WITH_GUEST, guest_status=GuestStatus.RECONNECTING)
     assert settled.refreshes(stale) == (SetStatus(GuestStatus.OPEN),)

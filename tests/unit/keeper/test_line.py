@@ -189,6 +189,16 @@ def test_the_former_may_end_while_it_is_replaced(scene: Scene) -> None:
     assert scene.line.is_open
 
 
+def test_one_that_was_lost_is_not_replaced_any_more(scene: Scene) -> None:
+    """The next one has two hours of its own."""
+    scene.opens()
+    scene.passes(REPLACE_S / 2)
+    scene.sockets[-1].ear.ended(LOST)
+    scene.passes(1)
+    scene.opens()
+    assert scene.passes(REPLACE_S * 0.75) == 0
+
+
 def test_when_it_is_stopped_it_is_closed_and_stays_so(scene: Scene) -> None:
     socket = scene.opens()
     scene.line.stop()

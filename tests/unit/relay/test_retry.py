@@ -47,6 +47,7 @@ def test_the_doubling_has_an_end() -> None:
         ("soon", DEFAULT_RETRY_AFTER_MS),
         ("1.5", DEFAULT_RETRY_AFTER_MS),
         ("²", DEFAULT_RETRY_AFTER_MS),
+        ("Fri, 15 Jan 2027 08:00:00 GMT", DEFAULT_RETRY_AFTER_MS),  # now
         ("Fri, 15 Jan 2027 07:59:00 GMT", DEFAULT_RETRY_AFTER_MS),
         ("Fri, 99 Jan 2027 08:00:30 GMT", DEFAULT_RETRY_AFTER_MS),
     ],
