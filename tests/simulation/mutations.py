@@ -230,7 +230,7 @@ V1 = (
     Mutation(
         "sweeper: skip it",
         FLOWS,
-        'return record is not None and (yield from take_over(world, record, world.clock())) == "started"\n',
+        'return (yield from take_over(world, record, world.clock())) == "started"\n',
         "return False\n",
     ),
     # the store's conditions, in memory
