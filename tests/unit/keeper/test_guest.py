@@ -482,6 +482,13 @@ def test_a_write_refused_by_the_fence_ends_it_here(settled: Life) -> None:
     assert settled.happens(guest.FenceLost()) == (CloseSocket(1), LetGo())
 
 
+def test_a_guest_that_could_not_be_taken_again_is_taken_at_the_next_look(settled: Life) -> None:
+    """Until then nothing tells whose it is."""
+    settled.happens(guest.Requested())
+    settled.happens(guest.StoreFailed())
+    assert settled.refreshes(ANOTHERS) == (Take(),)
+
+
 @pytest.mark.parametrize("told_late", [guest.FenceLost(), guest.Refreshed(ANOTHERS, NOW * 2)])
 def test_who_is_taking_a_guest_again_does_not_let_go_of_it(settled: Life, told_late: Event) -> None:
     """The write under way puts its name back: whoever else holds the guest lets go then, and nobody would be left."""

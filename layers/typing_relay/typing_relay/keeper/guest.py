@@ -351,6 +351,8 @@ def _taken(held: Held, record: Session | None, now: int) -> Step:
 
 
 def _refreshed(held: Held, record: Session | None, read_at: int, now: int, policy: Policy) -> Step:
+    if not held.taken and held.doing in (Doing.SETTLED, Doing.OPENING):
+        return replace(held, doing=Doing.TAKING), (Take(),)  # its keeper's name could not be written again
     if not held.taken or read_at <= held.changed_at:
         return held, ()
     if record is None or record.keeper != held.keeper:
