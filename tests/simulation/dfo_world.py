@@ -203,6 +203,10 @@ class DfoWorld(World):
         self.watch.disturbed(self.now + TAKEN_OVER_MS)
         if process in self.holders:
             self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(process))
+        elif ID in process.keeper.session_ids():
+            # It would have asked with another message at its next renewal. Whoever dies before leaves nobody: that is
+            # not promised (docs/guarantees.md), and so taken for asked.
+            self.later(self.now + VISIBILITY_MS, "queue", lambda: self.queue(ID))
 
     def let_go(self, process: KeeperProcess) -> None:
         """It holds nobody any more."""
