@@ -110,6 +110,8 @@ class Runner:
 
     def _deliver(self, act: Act) -> None:
         at = START + act.at + act.late
+        if act.kind == "message":
+            self.world.watch.disturbed(at)  # it ends the typing of all tabs: the burst at the end comes after it
         self._add(Action(at, "act", str(act), lambda _: self.world.act(act)))
         if act.twice:
             again = partial(self.world.act, act, repeated=True)
