@@ -21,7 +21,7 @@ export HISTORIES
 WORKERS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-sam setup-audit demo run test check lint types template requirements audit bench mutants invoke token smoke clean
+.PHONY: help setup setup-run setup-sam setup-audit demo run test check lint types template requirements audit bench mutants invoke token smoke load clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ token: setup-run ## Print a visitor token for the running stack: make token VISI
 
 smoke: setup-run ## Does a deployment work? make smoke STACK=name, or URL=wss://… TOKEN=…; without: the running stack
 	@$(PYTHON_IN_VENV) -m local.commands.smoke
+
+load: setup-run ## Many visitors who type: make load STACK=name VISITORS=200 MINUTES=5; without STACK: the running stack
+	@$(PYTHON_IN_VENV) -m local.commands.load
 
 test: ## Run all tests (ARGS="-k door" to choose)
 	@./local/setup/setup.sh test

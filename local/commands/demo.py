@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -11,10 +10,10 @@ from collections.abc import Callable, Sequence
 from local.commands.token import visitor_token
 from local.playing.calls import TypingCall
 from local.playing.cxone_view import CxoneView, view_of
+from local.playing.recordings import recordings
 from local.playing.rhythm import bursts, frames_due, key_times
 from local.playing.timeline import Played, draw
 from local.playing.visitor import Visitor
-from local.stack.deploy import ROOT
 from local.stack.processes import StackError
 from local.stack.settings import read_settings
 from local.stack.stack import Stack, StopRequested, stopping_on_signals
@@ -48,7 +47,7 @@ def _play_all(stack: Stack) -> int:
     problems, cxone = [], view_of(stack.aws, stack.info)
     for visitor, title, keys in (
         ("alice", "50 keys in 5 s", SCENARIO),
-        ("bob", f"real typing (trace {TRACE})", key_times(_trace()[FIRST_GAP : FIRST_GAP + GAPS])),
+        ("bob", f"real typing (trace {TRACE})", key_times(recordings()[TRACE][FIRST_GAP : FIRST_GAP + GAPS])),
     ):
         played = _play(stack, cxone, visitor, title, keys)
         print(draw(played), "\n", flush=True)
@@ -57,12 +56,6 @@ def _play_all(stack: Stack) -> int:
         print(f"WRONG: {problem}")
     print("Something came out wrong." if problems else "All as it must be. Everything is stopped.")
     return 1 if problems else 0
-
-
-def _trace() -> list[int]:
-    lines = (ROOT / "tests/data/typing.jsonl").read_text().splitlines()
-    gaps: list[int] = next(trace["gaps_ms"] for trace in map(json.loads, lines) if trace["trace"] == TRACE)
-    return gaps
 
 
 def _play(stack: Stack, cxone: CxoneView, visitor: str, title: str, keys: Sequence[int]) -> Played:

@@ -8,19 +8,14 @@ import secrets
 import sys
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
-from urllib.parse import urlsplit
 
-import jwt
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.commands.token import visitor_token
+from local.commands.deployed import UsageError, deployed, session_of
 from local.playing.calls import TypingCall, logged_calls
 from local.smoke.checks import Check, LogsOutOfReach, Target, checks
 from local.smoke.verdicts import Mark, Places, closing
-from local.stack.aws import Aws, HasClients, OwnAccount
-from local.stack.processes import StackError
-from local.stack.stack_file import running
+from local.stack.aws import HasClients
 
 USAGE = """\
 make smoke                                      the running stack of this machine (PORT= for one of several)
@@ -30,11 +25,6 @@ make smoke URL=wss://… TOKEN=eyJ…               with a token of your own ser
 besides: STACK=name with a URL (what CXone was told is read from the sender's log), ORIGIN=https://shop.example (where
 AllowedOrigins is set), GUEST_SECONDS=20 (so soon the guest is to be there)"""
 _TOKEN_LIFE_S = 300
-_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-
-
-class UsageError(Exception):
-    """What was given does not say what to look at; the message says what is missing."""
 
 
 def main() -> int:
@@ -71,82 +61,19 @@ def _line(check: Check) -> str:
 
 def target_of(given: Mapping[str, str]) -> Target:
     """What these settings name. UsageError."""
-    try:
-        if given.get("URL") or given.get("STACK"):
-            return _deployed(given)
-        return _of_this_machine(given, running(given.get("PORT")))
-    except StackError as error:
-        raise UsageError(f"{error}; or name a deployment by STACK= or URL=") from None
-    except (BotoCoreError, ClientError) as error:
-        raise UsageError(f"AWS: {error}") from None
-
-
-def _of_this_machine(given: Mapping[str, str], info: Mapping[str, Any]) -> Target:
-    aws = Aws(info["aws_endpoint_url"])
-    session = f"smoke-{secrets.token_hex(4)}"
-    token = given.get("TOKEN") or visitor_token(aws, info["visitor_secret_arn"], session, _TOKEN_LIFE_S)
-    return _as_target(given, info["websocket_url"], token, aws, info["stack_name"])
-
-
-def _deployed(given: Mapping[str, str]) -> Target:
-    aws = OwnAccount()
-    stack = given.get("STACK", "")
-    known = _known_of(aws, stack) if stack and not (given.get("URL") and given.get("TOKEN")) else {}
-    url = given.get("URL") or known["WebSocketUrl"]
-    if not _is_usable(url):
-        raise UsageError("URL must be wss://…, the output WebSocketUrl, without a query; the token goes into TOKEN=")
-    origin = (known.get("AllowedOrigins") or "").split(",")[0]
-    token = given.get("TOKEN") or _token(aws, given, known)
-    return _as_target({"ORIGIN": origin, **given}, url, token, aws, stack)
-
-
-def _is_usable(url: str) -> bool:
-    """A token goes there, so in the clear to this machine only."""
-    parts = urlsplit(url)
-    is_safe = parts.scheme == "wss" or (parts.scheme == "ws" and parts.hostname in _LOCAL_HOSTS)
-    return is_safe and bool(parts.hostname) and not parts.query
-
-
-def _known_of(aws: HasClients, stack: str) -> dict[str, str]:
-    """The stack's parameters and outputs."""
-    [found] = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    parameters = {given["ParameterKey"]: given["ParameterValue"] for given in found.get("Parameters", ())}
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
-    if "WebSocketUrl" not in outputs:
-        raise UsageError(f"the stack {stack} has no output WebSocketUrl: it is no Typing Relay, or not deployed whole")
-    return parameters | outputs
-
-
-def _token(aws: HasClients, given: Mapping[str, str], known: Mapping[str, str]) -> str:
-    if known.get("VisitorJwksUrl"):
-        raise UsageError("this deployment takes tokens signed by your own keys (VisitorJwksUrl): give one in TOKEN=")
-    arn = given.get("VISITOR_SECRET_ARN") or known.get("VisitorSecretArn")
-    if not arn:
-        raise UsageError("a visitor needs a token: give STACK=, VISITOR_SECRET_ARN= or TOKEN=")
-    claims = {"iss": known.get("VisitorIssuer"), "aud": known.get("VisitorAudience")}
-    asked_for = {name: value for name, value in claims.items() if value}
-    return visitor_token(aws, arn, f"smoke-{secrets.token_hex(4)}", _TOKEN_LIFE_S, **asked_for)
-
-
-def _as_target(given: Mapping[str, str], url: str, token: str, aws: HasClients, stack: str) -> Target:
-    session = _session_of(token)
+    place = deployed(given, own="TOKEN")
+    token = given.get("TOKEN") or place.tokens([f"smoke-{secrets.token_hex(4)}"], _TOKEN_LIFE_S)[0]
+    session = session_of(token, own="TOKEN")
     return Target(
-        url=url.rstrip("/"),
+        url=place.url,
         token=token,
         session=session,
-        origin=given.get("ORIGIN") or None,
-        places=Places(stack) if stack else Places(),
-        typing_calls=partial(_told, aws, stack, session) if stack else None,
+        origin=place.origin,
+        places=Places(place.stack) if place.stack else Places(),
+        typing_calls=partial(_told, place.aws, place.stack, session) if place.stack else None,
         unseen_because="give STACK=name, and the sender's log is read",
         guest_within_s=_seconds(given.get("GUEST_SECONDS") or "20"),
     )
-
-
-def _session_of(token: str) -> str:
-    try:
-        return str(jwt.decode(token, options={"verify_signature": False})["sub"])
-    except (jwt.InvalidTokenError, KeyError):
-        raise UsageError("TOKEN is no JWT with a sub") from None
 
 
 def _seconds(text: str) -> float:

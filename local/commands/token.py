@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 
 import jwt
 
@@ -13,11 +14,24 @@ from local.stack.stack_file import running
 _LIFE_S = 8 * 3600
 
 
-def visitor_token(aws: HasClients, secret_arn: str, visitor: str, life_s: int = _LIFE_S, **claims: str) -> str:
-    """An HS256 token whose session is `visitor`, with these claims besides."""
+#: A visitor, and the life of the token in s.
+TokenMaker = Callable[[str, int], str]
+
+
+def token_maker(aws: HasClients, secret_arn: str, **claims: str) -> TokenMaker:
+    """Makes HS256 tokens with these claims; the secret is read once."""
     secret = aws.client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
-    now = int(time.time())
-    return jwt.encode({"sub": visitor, "iat": now, "exp": now + life_s, **claims}, secret, algorithm="HS256")
+
+    def make(visitor: str, life_s: int) -> str:
+        now = int(time.time())
+        return jwt.encode({"sub": visitor, "iat": now, "exp": now + life_s, **claims}, secret, algorithm="HS256")
+
+    return make
+
+
+def visitor_token(aws: HasClients, secret_arn: str, visitor: str, life_s: int = _LIFE_S) -> str:
+    """A token whose session is `visitor`."""
+    return token_maker(aws, secret_arn)(visitor, life_s)
 
 
 def main() -> int:

@@ -9,11 +9,11 @@ from aiohttp import web
 
 from local.console import api
 from local.console.feed import Feed
+from local.playing.recordings import RECORDINGS
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
-TRACES = ROOT / "tests/data/typing.jsonl"
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
@@ -37,7 +37,7 @@ def console_app(stack_file: Path) -> web.Application:
             web.get("/", _file(WEB / "console/index.html")),
             web.get("/visitor", _file(WEB / "console/visitor.html")),
             web.get("/typing-relay.js", _file(WEB / "typing-relay.js")),
-            web.get("/traces.jsonl", _file(TRACES)),
+            web.get("/traces.jsonl", _file(RECORDINGS)),
             web.static("/console", WEB / "console"),
             *api.routes(),
         ]

@@ -1,6 +1,6 @@
 """Run the simulated Digital-First gateway beside a test or a demo, and work its controls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +24,12 @@ def parse_ready(line: str) -> Gateway:
     """What the simulator's ready line says after `dfo simulator ready`."""
     said = dict(word.split("=", 1) for word in line.split())
     return Gateway(said["chat"], said["gateway"], said["authorize"], int(said["brand"]), said["channel"])
+
+
+def gateway_of(info: Mapping[str, Any]) -> Gateway:
+    """The gateway of the stack that ``info`` (its stack.json) describes."""
+    urls = (info["dfo_chat_url"], info["dfo_gateway_url"], info["dfo_authorize_url"])
+    return Gateway(*urls, int(info["dfo_brand_id"]), info["dfo_channel_id"])
 
 
 class DfoControl(Control):

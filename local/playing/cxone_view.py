@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from local.cxone_simulator.client import SimulatorControl
-from local.dfo_simulator.client import DfoControl, Gateway
+from local.dfo_simulator.client import DfoControl, gateway_of
 from local.playing.calls import TypingCall, keeper_calls, typing_calls
 from local.playing.visitor import Visitor
 from local.stack.aws import Aws
@@ -72,7 +72,7 @@ class GatewayView:
     def __init__(self, info: dict[str, Any]) -> None:
         self._log = Path(info["logs"]) / "keeper.log"
         self._first_messages: dict[str, str] = {}  # by session
-        self._simulator = DfoControl(_gateway(info)) if info["cxone_control_url"] else None
+        self._simulator = DfoControl(gateway_of(info)) if info["cxone_control_url"] else None
 
     def begin(self, visitor: Visitor, session_id: str) -> None:
         """A first message opens the contact: without one nobody can be shown typing."""
@@ -115,12 +115,6 @@ class GatewayView:
         first = self._first_messages[session_id]
         threads = {event["thread_id"] for event in frames if event.get("message_id") == first}
         return [event for event in frames if event["thread_id"] in threads]
-
-
-def _gateway(info: dict[str, Any]) -> Gateway:
-    """Where the stack's gateway is."""
-    urls = (info["dfo_chat_url"], info["dfo_gateway_url"], info["dfo_authorize_url"])
-    return Gateway(*urls, int(info["dfo_brand_id"]), info["dfo_channel_id"])
 
 
 def _outcome(frame: dict[str, Any]) -> str:

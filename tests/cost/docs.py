@@ -1,4 +1,7 @@
-"""The counted parts of the docs, between their markers: `python -m tests.cost.docs` writes them anew."""
+"""The counted parts of the docs, between their markers, and what `make load` reckons with.
+
+`python -m tests.cost.docs` writes them anew.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from local.load.bill import BILL
 from tests.cost import report
 from tests.cost.columns import Column, columns
 
@@ -43,6 +47,7 @@ def main() -> None:
     for name in PARTS:
         file = DOCS / name
         file.write_text(counted_anew(name, file.read_text(), counted))
+    BILL.write_text(report.bill_of_a_load(counted))
 
 
 if __name__ == "__main__":

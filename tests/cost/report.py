@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 
@@ -137,6 +138,20 @@ def memory_text(columns: Mapping[str, Column]) -> str:
         f"The sender has {mb} MB for its CPU, not for its memory: with {mb // 2} MB 1,000 bursts would cost"
         f" ${saved:.4f} less, each `true` would come {slower:.0f} ms later, and one that meets a cold start far later."
     )
+
+
+def bill_of_a_load(columns: Mapping[str, Column]) -> str:
+    """For `make load`: dollars of a burst, an hour of being there, a ping, by platform; JSON."""
+
+    def part(column: Column) -> dict[str, float]:
+        return {
+            "burst": dollars(column.billed) - dollars(column.billed, "connection_minutes"),
+            "visitor_hour": 60 * PRICES["connection_minutes"] + dollars(KEEPER_HOUR) + TASK_HOUR,
+            "ping": dollars(_pings()) / (3600 / PING_S),
+        }
+
+    bill = {"as_of": AS_OF, "v1": part(columns[HELD]), "dfo": part(columns[GATEWAY])}
+    return json.dumps(bill, indent=2, default=float) + "\n"
 
 
 def goals(columns: Mapping[str, Column]) -> list[tuple[str, float, float]]:

@@ -1,16 +1,18 @@
 """What the docs say that it costs is what is counted."""
 
+import json
 from collections.abc import Mapping
 
 import pytest
 from typing_relay.relay.burst import Policy
 from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN
 
+from local.load.bill import BILL
 from local.playing.rhythm import bursts
 from tests.cost.columns import FRAME_A_KEY, GATEWAY, HELD, PLAIN, POST_A_KEY, Column, columns, rhythms
 from tests.cost.docs import DOCS, PARTS, MarkerMissing, counted_anew
 from tests.cost.prices import dollars
-from tests.cost.report import goals
+from tests.cost.report import bill_of_a_load, goals
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +24,13 @@ def counted() -> Mapping[str, Column]:
 def test_the_docs_tables_are_what_is_counted(name: str, counted: Mapping[str, Column]) -> None:
     text = (DOCS / name).read_text()
     assert counted_anew(name, text, counted) == text, "write them anew: .venv/bin/python -m tests.cost.docs"
+
+
+def test_what_a_load_is_said_to_cost_is_what_is_counted(counted: Mapping[str, Column]) -> None:
+    """In as many digits as matter: sums of floats differ in the last."""
+    assert json.loads(BILL.read_text()) == {
+        platform: pytest.approx(parts) for platform, parts in json.loads(bill_of_a_load(counted)).items()
+    }, "write it anew: .venv/bin/python -m tests.cost.docs"
 
 
 def test_a_file_without_a_place_for_a_counted_part_is_named(counted: Mapping[str, Column]) -> None:

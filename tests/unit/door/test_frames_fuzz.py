@@ -155,6 +155,11 @@ def test_a_frame_too_large_is_refused_as_that(size: int, character: str) -> None
     assert _outcome(character * size) == "too_large"
 
 
+def test_of_as_many_characters_as_a_message_may_have_bytes_each_is_counted_as_sent() -> None:
+    """T13: a euro sign is three bytes."""
+    assert _outcome("\u20ac" * MAX_MESSAGE_BYTES) == "too_large"
+
+
 @fuzz
 @given(st.sampled_from(["hello", "keystroke", "stop", "ping", "unknown", ""]), st.integers(MAX_FRAME_BYTES, 60_000))
 def test_a_frame_as_large_as_a_message_that_is_none_is_refused_as_too_large(action: str, blanks: int) -> None:

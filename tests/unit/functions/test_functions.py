@@ -583,7 +583,7 @@ def test_what_people_feel_of_a_burst_is_measured(
     send(keystroke, "stop", at=aws.time() - 80)
     reconcile(sender, generation=2)
     felt = metrics_in(capsys.readouterr().out)
-    assert (felt["FirstKeyToShown"], felt["LastKeyToEnded"]) == ([120], [80])
+    assert (felt["FirstKeyToShown"], felt["LastKeyToEnded"]) == ([120], [2080])
     assert felt["CallsAccepted"] == [100, 100]
 
 

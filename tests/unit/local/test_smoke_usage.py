@@ -6,7 +6,7 @@ import jwt
 import pytest
 import websocket
 
-from local.commands import smoke
+from local.commands import deployed, smoke
 from local.smoke import checks
 from local.smoke.verdicts import Mark, Places
 from local.stack.processes import StackError
@@ -61,7 +61,7 @@ def test_what_cannot_be_looked_at_is_bad_usage(
         monkeypatch.delenv(name, raising=False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(smoke, "running", nothing_runs)
+    monkeypatch.setattr(deployed, "running", nothing_runs)
     assert smoke.main() == 2
     printed = capsys.readouterr().err
     assert told in printed
@@ -72,7 +72,7 @@ def test_a_stack_says_where_it_is_and_whom_it_lets_in(monkeypatch: pytest.Monkey
     """Its URL, its first origin, and a token with the issuer and audience that it asks for."""
     asked_for = {"VisitorIssuer": "us", "VisitorAudience": "relay"}
     account = Account(AllowedOrigins="https://a.example,https://b.example", VisitorJwksUrl="", **asked_for)
-    monkeypatch.setattr(smoke, "OwnAccount", lambda: account)
+    monkeypatch.setattr(deployed, "OwnAccount", lambda: account)
     target = smoke.target_of({"STACK": "shop"})
     claims = jwt.decode(target.token, options={"verify_signature": False})
     assert (target.url, target.origin, target.places) == (URL, "https://a.example", Places("shop"))
@@ -81,8 +81,8 @@ def test_a_stack_says_where_it_is_and_whom_it_lets_in(monkeypatch: pytest.Monkey
 
 
 def test_a_stack_with_keys_of_its_own_wants_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smoke, "OwnAccount", lambda: Account(VisitorJwksUrl="https://keys.example"))
-    with pytest.raises(smoke.UsageError, match="VisitorJwksUrl"):
+    monkeypatch.setattr(deployed, "OwnAccount", lambda: Account(VisitorJwksUrl="https://keys.example"))
+    with pytest.raises(deployed.UsageError, match="VisitorJwksUrl"):
         smoke.target_of({"STACK": "shop"})
 
 

@@ -406,12 +406,21 @@ def test_cxones_word_is_enough_unless_there_is_doubt(changes: dict[str, Any], in
 # --- what people feel
 
 
-def test_typing_ends_at_its_last_key_or_at_the_stop_that_took_it_back() -> None:
+@pytest.mark.parametrize(
+    ("changes", "last_key_at"),
+    [
+        ({"keys": {"tab": NOW - 3_000, "other": NOW - 2_900}}, NOW - 2_900),
+        ({"stops": {"tab": NOW - 1_500}}, NOW - 1_500 - POLICY.debounce_ms),  # keys before it are not known
+        ({"stops": {"tab": NOW}}, NOW - 3_000),  # long after the debounce
+        ({"holds": {"tab": (NOW - 3_000, 2_500)}}, NOW - 500 - POLICY.debounce_ms),
+    ],
+    ids=["keys", "a stop", "a late stop", "a hold"],
+)
+def test_a_last_key_is_one_the_debounce_before_typing_ceased_to_count(
+    changes: dict[str, Any], last_key_at: int
+) -> None:
     """T2 as it is measured."""
-    keys = {"tab": NOW - 3_000, "other": NOW - 2_900}
-    assert shown(keys=keys).typed_until(POLICY) == NOW - 2_900
-    assert shown(keys=keys, stops={"tab": NOW - 2_000}).typed_until(POLICY) == NOW - 2_000
-    assert shown(keys=keys, stops={"tab": NOW}).typed_until(POLICY) == NOW - 2_900  # long after the debounce
+    assert shown(**{"keys": {"tab": NOW - 3_000}, **changes}).typed_until(POLICY) == last_key_at
 
 
 def test_typing_that_a_newer_burst_follows_ended_before_that() -> None:

@@ -4,6 +4,15 @@ import pytest
 
 from tests.simulation.history import parse
 from tests.simulation.runner import play
+from tests.simulation.world import START
+
+
+def test_a_record_lives_for_the_sessions_lifetime_after_its_last_key() -> None:
+    """DynamoDB's TTL is in seconds since the epoch."""
+    world = play(parse("key A 0; key A 5000"))
+    pressed_at = (START + 5000) // 1000
+    assert world.record.expires_at >= pressed_at + world.policy.session_ttl_s
+    assert world.record.expires_at <= pressed_at + 600 + world.policy.session_ttl_s
 
 
 @pytest.mark.parametrize(("answer", "asks"), [("throttled 1000", 0), ("failed-taken", 1), ("lost 7500", 1)])

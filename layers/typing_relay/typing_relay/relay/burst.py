@@ -214,11 +214,11 @@ class Session:
             return None
         if any(at > newest for at in self.earlier_keys.values()):
             return None  # another tab typed on and stopped: of its keys, the one before ``newest`` is not kept (T10)
-        ended_at = max((end for _, end in self._typed_before(newest, policy)), default=0)
+        ended_at = max(self._ends_before(newest, policy), default=0)
         return ended_at + policy.arrival_slack_ms if newest >= ended_at else None
 
-    def _typed_before(self, newest: int, policy: Policy) -> Iterator[tuple[int, int]]:
-        """Of each key known before ``newest``: when its typing was over for people, and when it ceased to count."""
+    def _ends_before(self, newest: int, policy: Policy) -> Iterator[int]:
+        """Of each key known before ``newest``: when it ceased to count."""
         for connection, at in self.keys.items():
             if at < newest:
                 yield self._ended(connection, at, self._ends_at(connection, policy))
@@ -232,16 +232,19 @@ class Session:
         held, hold_ms = self.holds.get(connection, (0, 0))
         return at + max(policy.debounce_ms, hold_ms if held in (at, key) else 0)
 
-    def _ended(self, connection: str, at: int, ends_at: int) -> tuple[int, int]:
+    def _ended(self, connection: str, at: int, ends_at: int) -> int:
         stop = self.stops.get(connection, -1)
-        return (stop, stop) if at <= stop < ends_at else (at, ends_at)
+        return stop if at <= stop < ends_at else ends_at
 
     def typed_until(self, policy: Policy) -> int:
-        """When the typing that a ``false`` ends came to its end: at its last key, or at the stop that took it back."""
+        """The last key of the typing that a ``false`` ends: the debounce before it ceased to count.
+
+        So for stops and holds too: a front end says stop when the debounce has passed, and keys between are not known.
+        """
         is_followed = self.pause_due_at(policy) is not None  # a newer burst is there already
         newest = self.newest_key_at() if is_followed else None
-        before = self._typed_before(newest or max(self.keys.values(), default=0) + 1, policy)
-        return max((over_at for over_at, _ in before), default=0)
+        ends = self._ends_before(newest or max(self.keys.values(), default=0) + 1, policy)
+        return max(ends, default=0) - policy.debounce_ms
 
     def is_capped(self, now: int, policy: Policy) -> bool:
         """Shown for so long without a pause that nobody can be typing."""

@@ -1,0 +1,178 @@
+"""`make load`: many visitors who type as real people did, and what they and the agents felt of it.
+
+Without URL and STACK it is the running stack of this machine. Tokens are never printed.
+"""
+
+import asyncio
+import os
+import resource
+import secrets
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from local.commands.deployed import Deployed, UsageError, deployed, session_of
+from local.load.agents import Agents
+from local.load.bill import prices_of
+from local.load.crowd import Crowd, Target
+from local.load.plan import Plan
+from local.load.report import Machine, progress, table
+from local.load.seen import Seen
+from local.load.tally import Tally
+from local.playing.recordings import recordings
+from local.stack.processes import end_with_parent
+
+USAGE = """\
+make load VISITORS=50 MINUTES=2                        the running stack of this machine (PORT= for one of several)
+make load STACK=name VISITORS=200 MINUTES=5            a deployment, by your AWS credentials
+make load URL=wss://… VISITOR_SECRET_ARN=arn …         tokens are made with the visitor secret
+make load URL=wss://… TOKENS=file …                    tokens of your own server's, one a line, one for each visitor
+besides: A_SECOND=10 (so many new connections a second), ORIGIN=https://shop.example (where AllowedOrigins is set),
+CONTACTS=1 or 0 (Digital-First: each visitor opens a contact by a message, and agents have it before them; on this
+machine 1, else 0), YES=1 (more than 500 visitors are meant)"""
+ASK_ABOVE = 500
+MOST_VISITORS, MOST_MINUTES, MOST_A_SECOND = 5000, 100, 100
+#: Tokens outlive the load by this.
+_SPARE_S = 300
+_BAR_EVERY_S, _LINE_EVERY_S = 0.5, 10.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main() -> int:
+    """0: all is well; 1: there were errors; 2: it is not clear what to do; 128 and more: stopped by that signal."""
+    try:
+        plan = plan_of(os.environ)
+        _must_be_meant(plan, os.environ)
+        place = deployed(os.environ, own="TOKENS")
+        plan = replace(plan, opens_contacts=_opens_contacts(os.environ, place))
+        target = target_of(os.environ, place, plan)
+    except UsageError as error:
+        print(f"error: {error}\n\n{USAGE}", file=sys.stderr)
+        return 2
+    return _play(plan, place, target)
+
+
+def plan_of(given: Mapping[str, str]) -> Plan:
+    """What these settings ask for. UsageError."""
+    return Plan(
+        visitors=int(_number(given, "VISITORS", 200, 1, MOST_VISITORS, whole=True)),
+        minutes=_number(given, "MINUTES", 5, 0.1, MOST_MINUTES),
+        a_second=_number(given, "A_SECOND", 10, 0.1, MOST_A_SECOND),
+    )
+
+
+def target_of(given: Mapping[str, str], place: Deployed, plan: Plan) -> Target:
+    """Where they go, and their tokens. UsageError."""
+    if given.get("TOKENS"):
+        tokens = _tokens_in(given["TOKENS"])[: plan.visitors]
+        if len(tokens) < plan.visitors:
+            raise UsageError(f"TOKENS has {len(tokens)} tokens, and {plan.visitors} visitors need one each")
+        sessions = [session_of(token, own="a line of TOKENS") for token in tokens]
+    else:
+        run = secrets.token_hex(3)
+        sessions = [f"load-{run}-{number}" for number in range(plan.visitors)]
+        tokens = place.tokens(sessions, round(plan.seconds) + _SPARE_S)
+    return Target(place.url, tokens, sessions, place.origin)
+
+
+def _tokens_in(file: str) -> list[str]:
+    try:
+        return Path(file).read_text().splitlines()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"TOKENS must be a file with a token on each line ({type(error).__name__})") from None
+
+
+def _number(
+    given: Mapping[str, str], name: str, default: float, least: float, most: float, *, whole: bool = False
+) -> float:
+    text = given.get(name) or str(default)
+    with suppress(ValueError):
+        number = int(text) if whole else float(text)
+        if least <= number <= most:
+            return number
+    raise UsageError(f"{name} must be a {'whole ' if whole else ''}number from {least:g} to {most:g}, not {text!r}")
+
+
+def _must_be_meant(plan: Plan, given: Mapping[str, str]) -> None:
+    if plan.visitors <= ASK_ABOVE or given.get("YES") == "1":
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{plan.visitors} visitors are many: YES=1 if that is meant")
+    if input(f"{plan.visitors} visitors are many, and cost money. Type yes if that is meant: ").strip() != "yes":
+        raise UsageError("not meant")
+
+
+def _opens_contacts(given: Mapping[str, str], place: Deployed) -> bool:
+    return place.platform == "dfo" and (given.get("CONTACTS") or ("1" if place.info else "0")) == "1"
+
+
+def _play(plan: Plan, place: Deployed, target: Target) -> int:
+    if "MAKELEVEL" in os.environ:  # make was started in our stead: when it is killed, we are meant
+        end_with_parent()
+    agents = Agents(place.info) if place.info and Agents.can_look(place.info) else None
+    print(f"{plan.visitors} visitors, {plan.a_second:g} more each second, at {target.url}", flush=True)
+    tally, began = Tally(), time.monotonic()
+    crowd = Crowd(plan, target, recordings(), tally)
+    stopped_by = asyncio.run(_until_over(plan, crowd, tally))
+    machine = _machine(time.monotonic() - began)
+    if stopped_by:
+        print("Stopped; all connections are closed.")
+    saw = _look(agents, tally, crowd.debounce_ms) if agents else None
+    print(f"\n{table(tally, prices_of(place.platform), machine, saw)}", flush=True)
+    return 128 + stopped_by if stopped_by else 1 if tally.errors else 0
+
+
+async def _until_over(plan: Plan, crowd: Crowd, tally: Tally) -> int:
+    """Plays; returns the signal that ended it, or 0."""
+    playing = asyncio.create_task(crowd.play())
+    stopped_by: list[int] = []
+
+    def stop(number: int) -> None:
+        if not stopped_by:  # once: closing is not to be disturbed
+            stopped_by.append(number)
+            playing.cancel()
+
+    for number in _SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    showing = asyncio.create_task(_show(plan, tally))
+    with suppress(asyncio.CancelledError):
+        await playing
+    showing.cancel()
+    if sys.stdout.isatty():
+        print()
+    return stopped_by[0] if stopped_by else 0
+
+
+async def _show(plan: Plan, tally: Tally) -> None:
+    """How far it is: a bar that moves on a terminal, else a line now and then."""
+    is_terminal, began = sys.stdout.isatty(), time.monotonic()
+    while True:
+        await asyncio.sleep(_BAR_EVERY_S if is_terminal else _LINE_EVERY_S)
+        done = min(1.0, (time.monotonic() - began) / plan.seconds)
+        line = progress(tally, done, with_bar=is_terminal)
+        print(f"\r\033[K{line}" if is_terminal else line, end="" if is_terminal else "\n", flush=True)
+
+
+def _look(agents: Agents, tally: Tally, debounce_ms: int) -> tuple[Seen, Counter[str]]:
+    """Of the bursts that were typed to their end."""
+    over = time.time() * 1000 - debounce_ms
+    typed = {session: [burst for burst in bursts if burst[1] < over] for session, bursts in tally.typed.items()}
+    saw = agents.look(typed, debounce_ms)
+    if saw[0].left_on:
+        tally.errors["left on: an agent still sees a visitor type"] += saw[0].left_on
+    return saw
+
+
+def _machine(seconds: float) -> Machine:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    resident = used.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024)
+    return Machine(100 * (used.ru_utime + used.ru_stime) / seconds, resident)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

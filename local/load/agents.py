@@ -1,0 +1,68 @@
+"""What agents saw on the running stack of this machine, by the log of its simulated CXone, on either platform."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from local.console.gateway_events import as_console_events
+from local.console.records import read_records
+from local.cxone_simulator.client import SimulatorControl
+from local.dfo_simulator.client import DfoControl, gateway_of
+from local.load.seen import Seen
+from local.simulating.client import Control
+from local.stack.aws import Aws
+
+#: So long the last bursts may take to end, whatever died (T4).
+_SETTLE_S = 30.0
+#: How the simulator's events are called in a table.
+_CALLS = {
+    "typing": "typing calls",
+    "typing_read": "questions",
+    "guest": "guests",
+    "token": "tokens",
+    "socket_frame": "other frames on sockets",
+    "authorize": "authorizations",
+}
+
+
+class Agents:
+    """Looks on from the moment it is made. Of a CXone that is not simulated nothing is known: see ``can_look``."""
+
+    def __init__(self, info: Mapping[str, Any]) -> None:
+        self._info = info
+        self._is_gateway = info["platform"] == "dfo"
+        self._simulator: Control = (
+            DfoControl(gateway_of(info)) if self._is_gateway else SimulatorControl(info["cxone_base_url"])
+        )
+        self._after = self._simulator.last_event()
+
+    @staticmethod
+    def can_look(info: Mapping[str, Any]) -> bool:
+        """The stack's CXone is the simulator."""
+        return bool(info["cxone_control_url"])
+
+    def look(self, typed: Mapping[str, list[tuple[int, int]]], debounce_ms: int) -> tuple[Seen, Counter[str]]:
+        """What was seen of these sessions' bursts, and what CXone was called for by anybody, once all is quiet."""
+        deadline = time.monotonic() + _SETTLE_S
+        while (found := self._look(typed, debounce_ms))[0].left_on and time.monotonic() < deadline:
+            time.sleep(0.5)
+        return found
+
+    def _look(self, typed: Mapping[str, list[tuple[int, int]]], debounce_ms: int) -> tuple[Seen, Counter[str]]:
+        events = list(self._events())
+        told: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
+        for event in events:
+            if event["kind"] == "typing" and event["accepted"]:
+                told[event["guest_id"]].append((event["at"], event["value"]))
+        records = read_records(Aws(self._info["aws_endpoint_url"]).client("dynamodb"), self._info["table_name"])
+        seen = Seen()
+        for session, bursts in typed.items():
+            seen.add(bursts, told[records.get(session, {}).get("guest_id", "")], debounce_ms)
+        return seen, Counter(_CALLS[event["kind"]] for event in events if event["kind"] in _CALLS)
+
+    def _events(self) -> Iterable[dict[str, Any]]:
+        events = self._simulator.events(self._after)
+        return as_console_events(events) if self._is_gateway else events

@@ -1,0 +1,36 @@
+"""What a load costs at list prices: the counted figures of docs/cost.md, which tests/cost writes into bill.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+BILL = Path(__file__).with_name("bill.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Dollars of us-east-1 without free tiers: for a burst of held keys, an hour of one visitor who is connected and
+    whose guest is held, a ping and its pong.
+    """
+
+    as_of: str
+    burst: float
+    visitor_hour: float
+    ping: float
+
+
+def prices_of(platform: str) -> Prices:
+    """Of ``v1`` or ``dfo``."""
+    bill = json.loads(BILL.read_text())
+    return Prices(as_of=bill["as_of"], **bill[platform])
+
+
+def dollars(prices: Prices, bursts: int, visitor_s: float, pings: int) -> dict[str, float]:
+    """By part. Coming, going and messages are not in it."""
+    return {
+        "typing": bursts * prices.burst,
+        "being there": visitor_s / 3600 * prices.visitor_hour,
+        "pings": pings * prices.ping,
+    }
