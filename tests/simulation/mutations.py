@@ -64,8 +64,8 @@ V1 = (
     Mutation(
         "hold: see no pause in a stop between two frames",
         BURST,
-        "return (stop, stop) if at <= stop < ends_at else (at, ends_at)",
-        "return (at, ends_at)",
+        "return stop if at <= stop < ends_at else ends_at",
+        "return ends_at",
     ),
     Mutation(
         "stop: leave a pause that it tells of to the sleeping owner",
