@@ -110,7 +110,8 @@ class Process:
             self.gateway.world if self.gateway else runtime.sweeper_world(),
             self.counters,
             random.random,
-            **({"is_ours": self.gateway.holds} if self.gateway else {}),
+            self.gateway.speaks_for if self.gateway else lambda _session_id: True,
+            self.name if self.gateway else "",
         )
         self.health = HealthPort(self.loop, runtime.number("KEEPER_HEALTH_PORT", 0))
 

@@ -1,9 +1,12 @@
 """The proof by simulation, from a terminal.
 
-python -m tests.simulation run [HISTORIES] [SEED]   random histories on all cores (default 100000 from 0)
+python -m tests.simulation run [HISTORIES] [SEED] [PLATFORM]
+                                                    random histories on all cores: of v1 (default 100000, from 0), and a
+                                                    tenth as many of dfo; or all of one platform
 python -m tests.simulation replay 'HISTORY'         one history, told step by step; or a file that holds one
 python -m tests.simulation explore [PART OF A NAME] every order of each short scenario
-python -m tests.simulation check [HISTORIES]        the proof in small, in seconds (default 4000)
+python -m tests.simulation check [HISTORIES] [PLATFORM]
+                                                    the proof in small, in seconds (default 4000, as run)
 python -m tests.simulation mutations [PART OF A NAME]   the relay broken on purpose, each time to be caught by that
 """
 
@@ -31,10 +34,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    histories, seed = [*map(int, arguments), *(100_000, 0)[len(arguments) :]]
-    result = campaign.run(histories, seed, os.cpu_count() or 1)
-    print(result)
-    return 1 if result.finding else 0
+    histories, seed = [*map(int, arguments[:2]), *(100_000, 0)[len(arguments) :]]
+    shares = (
+        {"v1": histories, "dfo": histories // campaign.DFO_SHARE} if len(arguments) < 3 else {arguments[2]: histories}
+    )
+    for platform, share in shares.items():
+        result = campaign.run(platform, share, seed, os.cpu_count() or 1)
+        print(result, flush=True)
+        if result.finding:
+            return 1
+    return 0
 
 
 def _replay(arguments: list[str]) -> int:
@@ -64,7 +73,7 @@ def _explore(arguments: list[str]) -> int:
 
 
 def _check(arguments: list[str]) -> int:
-    finding = suite.first_finding(int(arguments[0]) if arguments else suite.HISTORIES)
+    finding = suite.first_finding(int(arguments[0]) if arguments else suite.HISTORIES, *arguments[1:2])
     print(finding or "no violation")
     return 1 if finding else 0
 

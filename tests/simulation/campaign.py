@@ -9,11 +9,16 @@ from dataclasses import dataclass
 from random import Random
 
 from tests.simulation.generate import random_history, shrink
+from tests.simulation.generate_dfo import random_dfo_history
 from tests.simulation.history import History
 from tests.simulation.invariants import Violated
 from tests.simulation.runner import play
 
 BATCH = 500
+#: Of each platform, webchat v1 and Digital-First, where its random histories come from.
+PLATFORMS = {"v1": random_history, "dfo": random_dfo_history}
+#: One Digital-First history for so many of v1, as each takes twice the time.
+DFO_SHARE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Finding:
 class Campaign:
     """What a run of histories came to."""
 
+    platform: str
     histories: int
     effects: int
     seconds: float
@@ -43,23 +49,23 @@ class Campaign:
     def __str__(self) -> str:
         rate, cpu_rate = self.histories / self.seconds, self.histories / self.cpu_seconds
         return (
-            f"{self.histories:,} histories, {self.effects:,} effects in {self.seconds:.0f} s: {rate:,.0f} histories a"
-            f" second, {cpu_rate:,.0f} a second of CPU time; {self.finding or 'no violation'}"
+            f"{self.platform}: {self.histories:,} histories, {self.effects:,} effects in {self.seconds:.0f} s:"
+            f" {rate:,.0f} histories a second, {cpu_rate:,.0f} a second of CPU time; {self.finding or 'no violation'}"
         )
 
 
-def run(histories: int, seed: int = 0, processes: int = 2) -> Campaign:
-    """Histories number ``seed`` and following; stops at the first violation."""
+def run(platform: str, histories: int, seed: int = 0, processes: int = 2) -> Campaign:
+    """Histories number ``seed`` and following of a platform; stops at the first violation."""
     began, played, effects, cpu = time.perf_counter(), 0, 0, 0.0
-    batches = list(_batches(seed, histories))
+    batches = [(platform, first, past) for first, past in _batches(seed, histories)]
     with ProcessPoolExecutor(processes) as pool:
         results = pool.map(_play_batch, *zip(*batches, strict=True))
-        for (first, past), (more, seconds, finding) in zip(batches, results, strict=True):
+        for (_, first, past), (more, seconds, finding) in zip(batches, results, strict=True):
             played, effects, cpu = played + past - first, effects + more, cpu + seconds
             if finding:
                 pool.shutdown(cancel_futures=True)
-                return Campaign(played, effects, time.perf_counter() - began, cpu, finding)
-    return Campaign(played, effects, time.perf_counter() - began, cpu, None)
+                return Campaign(platform, played, effects, time.perf_counter() - began, cpu, finding)
+    return Campaign(platform, played, effects, time.perf_counter() - began, cpu, None)
 
 
 def _batches(seed: int, histories: int) -> Iterator[tuple[int, int]]:
@@ -68,11 +74,11 @@ def _batches(seed: int, histories: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + BATCH, end)
 
 
-def _play_batch(first: int, past: int) -> tuple[int, float, Finding | None]:
+def _play_batch(platform: str, first: int, past: int) -> tuple[int, float, Finding | None]:
     """The effects, the seconds of CPU time, and the first violation."""
     effects, began = 0, time.process_time()
     for seed in range(first, past):
-        history = random_history(Random(seed))
+        history = PLATFORMS[platform](Random(seed))
         try:
             effects += play(history).numbers["step"]
         except Violated as violated:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
 
-from tests.simulation.history import FAULTS, LATE_MS, TURNS, Act, Fault, History, Turn
+from tests.simulation.history import FAULTS, KNOWN, LATE_MS, TURNS, Act, Fault, History, Turn
 from tests.simulation.world import KEEPERS_LOOK_MS, SCHEDULE_MS
 
 #: Gaps within a burst; the long ones lie just below the debounce.
@@ -24,9 +24,7 @@ LAST_NUMBER = {"step": 70, "call": 14, "start": 5, "wait": 6}
 
 def random_history(random: Random) -> History:
     """One history: visitors at work and, in two of three, trouble."""
-    acts = list(_acts(random))
-    for tab in random.choice(("", "", "A", "B", "AB")):
-        acts = _held(acts, tab, random)
+    acts = visits(random)
     history = History(
         guest=random.random() < 0.9,
         keepers=(keepers := random.random() < 0.8),
@@ -38,11 +36,19 @@ def random_history(random: Random) -> History:
         acts.insert(0, Act("open", "A", 0))
     if random.random() < 0.33:
         twice = {"start": {random.randint(1, 3): Fault("twice")}} if random.random() < 0.2 else {}
-        return replace(_with_faults(history, twice), acts=tuple(acts), cap=600_000)
+        return replace(with_faults(history, twice), acts=tuple(acts), cap=600_000)
     troubled = [_delayed(act, random) for act in acts]
     turns = [_turn(random, acts[-1].at) for _ in range(random.choice((0, 0, 0, 1)))]
     faults = _faults(random)
-    return replace(_with_faults(history, faults), acts=tuple(troubled), turns=tuple(turns))
+    return replace(with_faults(history, faults), acts=tuple(troubled), turns=tuple(turns))
+
+
+def visits(random: Random) -> list[Act]:
+    """What visitors do in their tabs, some by a client that holds its keys."""
+    acts = list(_acts(random))
+    for tab in random.choice(("", "", "A", "B", "AB")):
+        acts = _held(acts, tab, random)
+    return acts
 
 
 def _acts(random: Random) -> Iterator[Act]:
@@ -113,7 +119,8 @@ def _fault(random: Random, name: str) -> Fault:
     return Fault(kind)
 
 
-def _with_faults(history: History, faults: dict[str, dict[int, Fault]]) -> History:
+def with_faults(history: History, faults: dict[str, dict[int, Fault]]) -> History:
+    """Faults by the name of their kind, and by number."""
     return replace(history, **{name + "s": by_number for name, by_number in faults.items()})
 
 
@@ -126,7 +133,7 @@ def shrink(history: History, fails: Callable[[History], bool]) -> History:
 
 
 def _smaller(history: History) -> Iterator[History]:
-    for name in FAULTS:
+    for name in KNOWN:
         for number in history.faults(name):
             rest = {other: fault for other, fault in history.faults(name).items() if other != number}
             yield replace(history, **{name + "s": rest})
@@ -142,6 +149,6 @@ def _smaller(history: History) -> Iterator[History]:
         if act.hold:
             yield replace(history, acts=(*before, replace(act, hold=0), *after))
     default = History()
-    for name in ("guest", "keepers", "cap", "pace", "sweep"):
+    for name in ("guest", "keepers", "contact", "livechat", "cap", "pace", "sweep"):
         if getattr(history, name) != getattr(default, name):
             yield replace(history, **{name: getattr(default, name)})

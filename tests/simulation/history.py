@@ -10,6 +10,16 @@ Written as one line, parts separated by ``;``. Times are ms since the beginning,
     call 2 throttled 5000; call 3 lost 900                             how CXone answers the 2nd, 3rd call
     start 1 vanish; wait 1 lost; wait 2 twice                          what becomes of executions and their waits
     guest none; keepers none; sweep 3000; pace 8; cap 9000             the surroundings
+
+On the other platform, Digital-First, keepers own bursts and there are frames to its gateway in place of calls::
+
+    platform dfo; contact none; channel messaging                      which gateway; whether agents see a contact
+    message A 900                                                      a visitor sends a message
+    contact closes 3000; agent types 800; gateway refuses 3000 5000    what agents and the gateway do on their own
+    keeper dies 3000; keeper loses 3000; keeper stalls 3000 9000       what becomes of the keeper that holds the visitor
+    keeper loses 3000 1                                                the same, and SQS never tells it
+    store refuses 3000 5000; step 9 refuse-after                       the store of a keeper fails
+    frame 3 ghost 900; frame 4 cut; frame 5 mute                       what becomes of the 3rd, 4th, 5th frame out
 """
 
 from __future__ import annotations
@@ -18,9 +28,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 #: Visitors' acts: a key, a stop frame, a tab that connects or goes.
-ACTS = ("key", "stop", "open", "close")
+ACTS = ("key", "stop", "open", "close", "message")
 #: (actor, what it does).
 TURNS = ("cxone forgets", "cxone ends", "cxone pauses", "keeper replaces", "visitor leaves")
+DFO_TURNS = (
+    *("contact opens", "contact closes", "agent types", "gateway drops", "gateway refuses", "store refuses"),
+    *("keeper dies", "keeper stalls", "keeper loses", "keeper again", "keeper rotates"),
+)
 #: What may happen to a process at one of its effects.
 STEP_FAULTS = ("crash", "crash-after", "again", "stall", "hold", "fork")
 #: Starting an execution: not started and said so; started though an error came back; started and never run; run twice.
@@ -39,6 +53,13 @@ CALL_FAULTS = (
 )
 WAIT_FAULTS = ("lost", "twice", "stall")
 FAULTS = {"step": STEP_FAULTS, "call": CALL_FAULTS, "start": START_FAULTS, "wait": WAIT_FAULTS}
+#: A frame is taken so much later; it and those under way are lost with their socket; the socket is lost, and yet it is
+#: taken so much later; from it on nothing is taken or answered; an error answers it; it is taken and not answered.
+FRAME_FAULTS = ("slow", "cut", "ghost", "mute", "error", "unanswered")
+#: A store's call fails, not done or done all the same.
+DFO_STEP_FAULTS = (*STEP_FAULTS[:-1], "refuse", "refuse-after")
+DFO_FAULTS = {"step": DFO_STEP_FAULTS, "start": START_FAULTS, "frame": FRAME_FAULTS}
+KNOWN = {**FAULTS, **DFO_FAULTS, "step": (*STEP_FAULTS, "refuse", "refuse-after")}
 #: A frame so late counts as on time: with what its Lambda takes it stays below the policy's slack.
 LATE_MS = 60
 
@@ -94,6 +115,11 @@ class History:
     calls: Mapping[int, Fault] = field(default_factory=dict)
     starts: Mapping[int, Fault] = field(default_factory=dict)
     waits: Mapping[int, Fault] = field(default_factory=dict)
+    frames: Mapping[int, Fault] = field(default_factory=dict)
+    #: Digital-First, not webchat v1; whether agents see a contact at the beginning, and the channel's kind.
+    dfo: bool = False
+    contact: bool = True
+    livechat: bool = True
     #: Whether a guest is open at the beginning; else no record exists.
     guest: bool = True
     #: Whether keepers live, and look every few seconds for bursts whose owner died; else the scheduled sweeper does.
@@ -106,24 +132,26 @@ class History:
     cap: int = 600_000
 
     def __str__(self) -> str:
-        parts = [str(part) for part in (*self.acts, *self.turns)]
-        for name in FAULTS:
+        parts = ["platform dfo"] if self.dfo else []
+        parts += ["channel messaging"] if not self.livechat else []
+        parts += [str(part) for part in (*self.acts, *self.turns)]
+        for name in KNOWN:
             parts += [f"{name} {number} {fault}" for number, fault in sorted(self.faults(name).items())]
         default = History()
-        parts += [f"{name} none" for name in ("guest", "keepers") if not getattr(self, name)]
+        parts += [f"{name} none" for name in ("guest", "keepers", "contact") if not getattr(self, name)]
         for name in ("sweep", "pace", "cap"):
             if getattr(self, name) != getattr(default, name):
                 parts.append(f"{name} {getattr(self, name)}")
         return "; ".join(parts)
 
     def faults(self, name: str) -> Mapping[int, Fault]:
-        """Those of steps, calls, starts or waits, by ``name`` in the singular."""
+        """Those of steps, calls, starts, waits or frames, by ``name`` in the singular."""
         found: Mapping[int, Fault] = getattr(self, name + "s")
         return found
 
     def is_fault_free(self) -> bool:
         """Nothing goes wrong; frames and executions may still come twice, and frames a little late (T12)."""
-        faults = [fault for name in FAULTS for fault in self.faults(name).values()]
+        faults = [fault for name in KNOWN for fault in self.faults(name).values()]
         in_time = all(act.late <= LATE_MS for act in self.acts)
         uncapped = self.cap == History.cap
         return in_time and uncapped and not self.turns and all(fault.kind == "twice" for fault in faults)
@@ -147,20 +175,30 @@ def _with_part(history: History, words: list[str]) -> History:
     if first in ACTS:
         options = {name: int(ms) for name, ms in (word.split("=") for word in words[3:])}
         return replace(history, acts=(*history.acts, Act(first, words[1], int(words[2]), **options)))
-    if first in FAULTS:
+    if first == "platform":
+        return replace(history, dfo=_either(words[1], "dfo", "v1"))
+    if first == "channel":
+        return replace(history, livechat=_either(words[1], "livechat", "messaging"))
+    if first in KNOWN:
         faults = {**history.faults(first), int(words[1]): _fault(first, words[2:])}
         return replace(history, **{first + "s": faults})
-    if first in ("guest", "keepers"):
-        return replace(history, **{first: words[1] != "none"})
+    if first in ("guest", "keepers", "contact") and words[1] == "none":
+        return replace(history, **{first: False})
     if first in ("sweep", "pace", "cap"):
         return replace(history, **{first: int(words[1])})
     kind = " ".join(words[:2])
-    if kind not in TURNS:
+    if kind not in (*TURNS, *DFO_TURNS):
         raise ValueError("no such part")
     return replace(history, turns=(*history.turns, Turn(kind, int(words[2]), *map(int, words[3:]))))
 
 
+def _either(word: str, yes: str, no: str) -> bool:
+    if word not in (yes, no):
+        raise ValueError(f"{yes} or {no}")
+    return word == yes
+
+
 def _fault(where: str, words: list[str]) -> Fault:
-    if words[0] not in FAULTS[where]:
-        raise ValueError(f"a {where} knows {', '.join(FAULTS[where])}")
+    if words[0] not in KNOWN[where]:
+        raise ValueError(f"a {where} knows {', '.join(KNOWN[where])}")
     return Fault(words[0], *map(int, words[1:]))

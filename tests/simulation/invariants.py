@@ -187,6 +187,10 @@ class Watch:
         if now - self._lock_at > self._policy.start_within_ms:
             raise Violated("T5", f"POST {call.number} says true {now - self._lock_at} ms after it was decided")
 
+    def ended_by_message(self, call: Call) -> None:
+        """Digital-First: a message ends the typing, whoever owns the burst."""
+        self.posts.append(call)
+
     def call_taken(self, call: Call) -> None:
         """CXone acted on a call."""
         shows = self._world.cxone.shows.get(call.guest, False)

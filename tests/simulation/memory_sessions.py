@@ -338,8 +338,8 @@ class MemorySessions:
         if record is None or record.keeper != keeper:
             return None
         known = {"sending": True, "typing_since": record.typing_since} if may_show else {}
-        changes = {**_CALL_FORGOTTEN, "contact_open": is_open, "sending_until": 0, "sends": record.sends + 1, **known}
-        return self._set(record, **changes)
+        counts = {"sending_until": record.sending_until + 1, "sends": record.sends + 1}
+        return self._set(record, **{**_CALL_FORGOTTEN, "contact_open": is_open, **counts, **known})
 
     def doubt_shown(self, session_id: str, keeper: str) -> Session | None:
         record = self.records.get(session_id)

@@ -13,13 +13,16 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from tests.simulation.mutation import BURST, DYNAMO, FLOWS, MEMORY, Mutation
+from tests.simulation.mutations_dfo import DIGITAL_FIRST
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation")
 CONTRACT = (
+    "tests/support/dfo_gateway.py",
     *(
         "tests/support/sessions_contract.py",
         "tests/support/session_table.py",
@@ -27,24 +30,11 @@ CONTRACT = (
     ),
     *("template.yaml", "pyproject.toml"),
 )
-CORE = "layers/typing_relay/typing_relay/"
-BURST, FLOWS, DYNAMO = CORE + "relay/burst.py", CORE + "relay/flows.py", CORE + "aws/sessions.py"
-MEMORY = "tests/simulation/memory_sessions.py"
 #: A mutation may also make the relay run in circles.
 PATIENCE_S = 240
 
 
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """In ``file``, ``before`` (which must be there once) becomes ``after``."""
-
-    name: str
-    file: str
-    before: str
-    after: str
-
-
-MUTATIONS = (
+V1 = (
     # rules
     Mutation(
         "debounce: one ms short",
@@ -74,8 +64,8 @@ MUTATIONS = (
     Mutation(
         "hold: see no pause in a stop between two frames",
         BURST,
-        "return (stop, stop) if at <= stop < ends_at else (at, ends_at)",
-        "return (at, ends_at)",
+        "return stop if at <= stop < ends_at else ends_at",
+        "return ends_at",
     ),
     Mutation(
         "stop: leave a pause that it tells of to the sleeping owner",
@@ -240,7 +230,7 @@ MUTATIONS = (
     Mutation(
         "sweeper: skip it",
         FLOWS,
-        'return record is not None and (yield from take_over(world, record, world.clock())) == "started"\n',
+        'return (yield from take_over(world, record, world.clock())) == "started"\n',
         "return False\n",
     ),
     # the store's conditions, in memory
@@ -440,6 +430,9 @@ MUTATIONS = (
 )
 
 
+MUTATIONS = V1 + DIGITAL_FIRST
+
+
 def table(mutations: Iterable[Mutation], processes: int = 2) -> Iterator[tuple[str, bool]]:
     """For each mutation a line that says what caught it, and whether anything did."""
     with ThreadPoolExecutor(processes) as pool:
@@ -463,13 +456,13 @@ def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
     Few histories are enough to begin with: what they miss, the contract mostly finds sooner than thousands more.
     """
     if mutation.file != DYNAMO:
-        yield ("-m", "tests.simulation", "check", "300")
+        yield ("-m", "tests.simulation", "check", "300", mutation.platform)
     if mutation.file in (MEMORY, DYNAMO):
         which = "TestMemory" if mutation.file == MEMORY else "TestDynamo"
         options = ("-q", "-x", "-rf", "-p", "no:cacheprovider", "-k", which)
         yield ("-m", "pytest", *options, "tests/unit/aws/test_sessions_contract.py")
     if mutation.file != DYNAMO:
-        yield ("-m", "tests.simulation", "check")
+        yield ("-m", "tests.simulation", "check", "4000", mutation.platform)
 
 
 def _run(command: tuple[str, ...], copy: Path) -> str | None:

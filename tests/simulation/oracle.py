@@ -14,6 +14,12 @@ from tests.simulation.world import START, World
 BLUR_MS = 500
 #: T2: a true after its first key, a false after the last one, a false after a stop.
 TRUE_WITHIN_MS, FALSE_AFTER_MS, FALSE_WITHIN_MS, STOP_WITHIN_MS = 300, 2_000, 2_300, 500
+#: Typing for so long is shown in any case, however closely it follows what went before.
+LONG_MS = 2_700
+#: A message ends the typing of other tabs, too; so long after it, it is shown again.
+DARK_MS = 1_500
+#: What ends the typing of its tab.
+STOPS = ("stop", "close", "message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class Stretch:
 
 def stretches(history: History, debounce_ms: int) -> list[Stretch]:
     """When the visitor types in any tab, in order."""
-    stops = [(act.tab, act.at) for act in history.acts if act.kind in ("stop", "close")]
+    stops = [(act.tab, act.at) for act in history.acts if act.kind in STOPS]
     found: list[Stretch] = []
     keys = sorted((act for act in history.acts if act.kind == "key"), key=lambda act: act.at)
     for key, ends in zip(keys, _ends(keys, debounce_ms), strict=True):
@@ -56,35 +62,42 @@ def check(history: History, world: World) -> None:
     """Raises Violated when agents saw something else."""
     expected = stretches(history, world.policy.debounce_ms)
     seen = [(at - START, value) for at, value in world.watch.seen]
-    _check_alternation(world.watch)
-    if history.guest:
+    messages = [act for act in history.acts if act.kind == "message"]
+    _check_alternation(world.watch, bool(messages))
+    if history.guest and history.contact:
         for number, stretch in enumerate(expected):
             before = expected[number - 1].ends if number else -BLUR_MS
             after = expected[number + 1].begins if number + 1 < len(expected) else stretch.ends + 60_000
+            overtaken = any(stretch.begins <= stop.at <= stretch.ends for stop in stops_before_late_keys(history))
+            overtaken = overtaken or any(0 < stretch.ends - message.at < DARK_MS for message in messages)
             clear = stretch.ends - stretch.begins >= BLUR_MS
             if clear and stretch.begins - before >= BLUR_MS:
                 _check_beginning(stretch, seen)
-            overtaken = any(stretch.begins <= stop.at <= stretch.ends for stop in stops_before_late_keys(history))
             if clear and after - stretch.ends >= BLUR_MS and not overtaken:
                 _check_end(stretch, after, seen)
-    _check_what_was_felt(history, world)
+            if stretch.ends - stretch.begins >= LONG_MS and not overtaken:
+                _check_middle(stretch, seen)
+    if not messages:
+        _check_what_was_felt(history, world)
     if not any(history.faults(name) for name in FAULTS):  # of two executions each may ask
         _check_price(world)
     trues = sum(value for _, value in seen)
-    if trues > len(expected) + len(stops_before_late_keys(history)):
+    if trues > len(expected) + len(stops_before_late_keys(history)) + len(messages):
         raise Violated("T1", f"{trues} times true for {len(expected)} bursts")
 
 
 def stops_before_late_keys(history: History) -> list[Act]:
     """When somebody stopped while a key was still on its way: the two may arrive in either order."""
     keys = [act for act in history.acts if act.kind == "key"]
-    stops = [act for act in history.acts if act.kind in ("stop", "close")]
+    stops = [act for act in history.acts if act.kind in STOPS]
     return [stop for stop in stops if any(key.at <= stop.at <= key.at + LATE_MS for key in keys)]
 
 
-def _check_alternation(watch: Watch) -> None:
-    """T1: true, false, true, false; nothing twice."""
+def _check_alternation(watch: Watch, has_messages: bool) -> None:
+    """T1: true, false, true, false; nothing twice, but that a message ends the typing once more."""
     values = [call.typing for call in watch.posts]
+    if has_messages:
+        values = [value for value, before in zip(values, [None, *values], strict=False) if value or value != before]
     wanted = [number % 2 == 0 for number in range(len(values))]
     if values != wanted or len(values) % 2:
         raise Violated("T1", f"the POSTs are {values}")
@@ -124,6 +137,13 @@ def _check_beginning(stretch: Stretch, seen: list[tuple[int, bool]]) -> None:
     trues = [at for at, value in seen if value and stretch.begins <= at <= stretch.begins + TRUE_WITHIN_MS]
     if not trues:
         raise Violated("T2", f"typing from {stretch.begins} on is not shown within {TRUE_WITHIN_MS} ms: {seen}")
+
+
+def _check_middle(stretch: Stretch, seen: list[tuple[int, bool]]) -> None:
+    """T9: however it began, before it ends it is shown."""
+    shown = [value for at, value in seen if at < stretch.ends]
+    if not shown or not shown[-1]:
+        raise Violated("T9", f"typing from {stretch.begins} to {stretch.ends} is not shown: {seen}")
 
 
 def _check_end(stretch: Stretch, next_begins: int, seen: list[tuple[int, bool]]) -> None:

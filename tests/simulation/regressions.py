@@ -16,7 +16,7 @@ class Regression(NamedTuple):
     history: str
 
 
-REGRESSIONS = (
+V1 = (
     Regression(
         "T2",
         "an end was measured from a hold that a newer, plain key of its tab had ended",
@@ -87,6 +87,91 @@ REGRESSIONS = (
         " wait 6 lost; keepers none; sweep 42000",
     ),
 )
+
+DIGITAL_FIRST = (
+    Regression(
+        "T6",
+        "a contact found open on the next socket freed the lock of a call that was on its way on the one before",
+        "platform dfo; key A 0; frame 1 ghost 2500; stop A 900",
+    ),
+    Regression(
+        "T9",
+        "that a contact had opened was not told to the store again",
+        "platform dfo; contact none; message A 100; store refuses 110 300; key A 900; stop A 1100",
+    ),
+    Regression(
+        "T4",
+        "what was said on a contact while its record was being written was not on record",
+        "platform dfo; key A 0; contact closes 12; contact opens 12",
+    ),
+    Regression(
+        "T9",
+        "a keeper that took its visitor again went on as before, though another keeper had spoken",
+        "platform dfo; keeper loses 100; keeper again 9000; key A 300",
+    ),
+    Regression(
+        "T4",
+        "an error that is not known to mean that there is no contact counted as that",
+        "platform dfo; key A 171; message A 1763; key A 4291; keeper dies 4365; frame 6 error",
+    ),
+    Regression(
+        "T6",
+        "the answer to an earlier heartbeat proved a frame that had not arrived",
+        "platform dfo; key A 4022; message B 4322; frame 3 slow 1950",
+    ),
+    Regression(
+        "T4",
+        "an event that was on its way proved an end that its socket took with it",
+        "platform dfo; key A 0; agent types 2085; frame 2 cut",
+    ),
+    Regression(
+        "T9",
+        "who let go of its visitor while taking it again wrote its name into the record, and nobody was left",
+        "platform dfo; keeper stalls 3790 31000; keeper again 6009",
+    ),
+    Regression(
+        "T9",
+        "the same where its socket was found dead meanwhile",
+        "platform dfo; keeper again 6184; keeper stalls 205 45000",
+    ),
+    Regression(
+        "T4",
+        "an owner that began before its thread was looked for left a lock in the way",
+        "platform dfo; key A 213; keeper dies 606; sweep 680",
+    ),
+    Regression(
+        "T5",
+        "a livechat's next message began a new thread though an agent had opened a contact in the old one",
+        "platform dfo; key A 303; contact closes 179; contact opens 400; key A 900; message B 1200",
+    ),
+    Regression(
+        "T4",
+        "a keeper that had lost its visitor, and did not know, noted an end that it did not say",
+        "platform dfo; key A 2855; keeper loses 1483 1; store refuses 4003 7000",
+    ),
+    Regression(
+        "T4",
+        "a keeper that had lost its visitor kept its burst from the one that had it, lease after lease",
+        "platform dfo; key A 0; keeper loses 300 1; store refuses 1900 1100; sweep 3000",
+    ),
+    Regression(
+        "T4",
+        "an end that a message said overtook a start that came late from the socket before",
+        "platform dfo; key A 24; message A 172; key B 1974; message A 2024; frame 5 ghost 900",
+    ),
+    Regression(
+        "T4",
+        "an end that a message said overtook a start that came late from the keeper before",
+        "platform dfo; key A 0; keeper loses 40 1; message B 300; frame 1 slow 2500",
+    ),
+    Regression(
+        "T9",
+        "a start that a message had ended at once counted as shown, and the next burst was not",
+        "platform dfo; key A 0; message A 32; key A 60; key A 1000; key A 2000; key A 3000",
+    ),
+)
+
+REGRESSIONS = V1 + DIGITAL_FIRST
 
 _TYPING_ON = "; ".join(f"key A {at}" for at in range(0, 27_000, 1_900))
 DIRECTED = (

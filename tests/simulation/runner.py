@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import heapq
+import logging
+import random
 from functools import partial
 from itertools import count
 
 from typing_relay.relay.burst import Policy
 
 from tests.simulation import oracle
+from tests.simulation.dfo_world import COMES_MS, DfoWorld
 from tests.simulation.history import Act, Fault, History
 from tests.simulation.invariants import Violated
 from tests.simulation.world import START, Action, World
@@ -25,16 +28,33 @@ class Runner:
 
     def __init__(self, history: History, log: list[str] | None = None) -> None:
         self._history, self._agenda, self._order = history, list[tuple[int, int, Action]](), count()
-        policy = Policy(cap_ms=history.cap, verify_ms=VERIFY_MS)
-        self.world = World(policy, self._add, history.pace, history.keepers)
-        self.world.log = log
-        if history.guest:
-            self.world.open_guest()
+        policy = Policy(cap_ms=history.cap, verify_ms=VERIFY_MS, verifies=not history.dfo)
+        if history.dfo:
+            self.world: World = self._digital_first(policy, log)
+        else:
+            self.world = World(policy, self._add, history.pace, history.keepers)
+            self.world.log = log
+            if history.guest:
+                self.world.open_guest()
         for act in history.acts:
             self._deliver(act)
         for turn in history.turns:
             self._add(Action(START + turn.at, "turn", turn.kind, lambda _, t=turn: self.world.turn(t.kind, t.ms)))
         self._add(Action(START + history.sweep, "sweep", "sweep", self._sweep))
+
+    def _digital_first(self, policy: Policy, log: list[str] | None) -> World:
+        """A world whose visitor has come in already, unless the history says otherwise."""
+        history, self._history = self._history, History()
+        world = self.world = DfoWorld(policy, self._add, history.pace, history.livechat, self._fault_of)
+        if history.guest:
+            world.open_guest()
+            self._run_until(START - COMES_MS // 2)
+            if history.contact:
+                world.open_contact()
+        self._run_until(START)
+        world.log, self._history = log, history
+        world.numbers = dict.fromkeys(world.numbers, 0)
+        return world
 
     def play(self) -> World:
         """To the end. Raises Violated."""
@@ -42,9 +62,21 @@ class Runner:
         self.world.watch.check_settled()
         if self._history.is_fault_free():
             oracle.check(self._history, self.world)
+        if isinstance(self.world, DfoWorld):
+            self._have_a_contact(self.world)
         if self.world.record.guest_id not in self.world.cxone.unavailable:
             self._probe()
         return self.world
+
+    def _have_a_contact(self, world: DfoWorld) -> None:
+        """T9 asks for a burst that agents can see."""
+        self._history = History()
+        world.check_messages()
+        if not world.record.conversation:
+            self._deliver(Act("open", "B", world.now - START))
+            self._run_until(world.now + 1_000)
+        world.open_contact()
+        self._run_until(world.now + 1_000)
 
     def _run_until_settled(self) -> None:
         while self._agenda and self._agenda[0][0] <= self.world.watch.deadline():
@@ -62,9 +94,10 @@ class Runner:
         action.do(self._fault(action))
 
     def _fault(self, action: Action) -> Fault | None:
-        if not action.number:
-            return None
-        return self._history.faults(action.kind).get(action.number)
+        return self._fault_of(action.kind, action.number) if action.number else None
+
+    def _fault_of(self, kind: str, number: int) -> Fault | None:
+        return self._history.faults(kind).get(number)
 
     def _add(self, action: Action) -> None:
         fault = self._fault(action)
@@ -77,6 +110,8 @@ class Runner:
 
     def _deliver(self, act: Act) -> None:
         at = START + act.at + act.late
+        if act.kind == "message":
+            self.world.watch.disturbed(at)  # it ends the typing of all tabs: the burst at the end comes after it
         self._add(Action(at, "act", str(act), lambda _: self.world.act(act)))
         if act.twice:
             again = partial(self.world.act, act, repeated=True)
@@ -102,4 +137,12 @@ class Runner:
 
 def play(history: History, log: list[str] | None = None) -> World:
     """Play ``history``; ``log`` receives the story. Raises Violated."""
-    return Runner(history, log).play()
+    package, state = logging.getLogger("typing_relay"), random.getstate()
+    level = package.level
+    package.setLevel(logging.CRITICAL)
+    random.seed(0)  # keepers' jitter: the same each time
+    try:
+        return Runner(history, log).play()
+    finally:
+        package.setLevel(level)
+        random.setstate(state)

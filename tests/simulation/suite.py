@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from random import Random
 
-from tests.simulation.campaign import finding_of
+from tests.simulation import everywhere
+from tests.simulation.campaign import DFO_SHARE, PLATFORMS, finding_of
 from tests.simulation.explorer import explore
-from tests.simulation.generate import random_history
 from tests.simulation.history import History, parse
 from tests.simulation.invariants import Violated
 from tests.simulation.regressions import DIRECTED, REGRESSIONS
@@ -16,24 +17,43 @@ from tests.simulation.scenarios import SMALL
 
 #: By default; of these the explorer's scenarios come after the first.
 HISTORIES, FIRST_HISTORIES = 4_000, 300
+#: Of the Digital-First stories with a fault everywhere, one in so many.
+SAMPLE = 20
 
 
-def first_finding(histories: int = HISTORIES) -> str | None:
-    """What is wrong with the relay, or None. ``histories``: how many random ones, seeds 0 and following."""
-    for found in _findings(histories):
+def first_finding(histories: int = HISTORIES, platform: str = "") -> str | None:
+    """What is wrong with the relay, or None.
+
+    ``histories``: how many random ones, seeds 0 and following; of both platforms unless one is named.
+    """
+    findings = {"v1": _of_v1, "dfo": _of_digital_first}
+    for one in [platform] if platform else findings:
+        share = histories // DFO_SHARE if one == "dfo" and not platform else histories
+        known = (parse(history) for history in (*(regression.history for regression in REGRESSIONS), *DIRECTED))
+        judged = (_judge(history) for history in known if history.dfo == (one == "dfo"))
+        found = next(filter(None, chain(judged, findings[one](share))), None)
         if found:
             return found
     return None
 
 
-def _findings(histories: int) -> Iterator[str | None]:
-    yield from (_judge(parse(regression.history)) for regression in REGRESSIONS)
-    yield from (_judge(parse(history)) for history in DIRECTED)
-    yield from (_judge(random_history(Random(seed))) for seed in range(FIRST_HISTORIES))
+def _of_v1(histories: int) -> Iterator[str | None]:
+    yield from _random("v1", range(FIRST_HISTORIES))
     for scenario in SMALL:
         violation = explore(scenario).violation
         yield f"{violation} [explored: {scenario.name}]" if violation else None
-    yield from (_judge(random_history(Random(seed))) for seed in range(FIRST_HISTORIES, histories))
+    yield from _random("v1", range(FIRST_HISTORIES, histories))
+
+
+def _of_digital_first(histories: int) -> Iterator[str | None]:
+    yield from _random("dfo", range(min(FIRST_HISTORIES, histories)))
+    for story in everywhere.STORIES:
+        yield from (_judge(history) for history in everywhere.histories(story, every=SAMPLE))
+    yield from _random("dfo", range(FIRST_HISTORIES, histories))
+
+
+def _random(platform: str, seeds: range) -> Iterator[str | None]:
+    yield from (_judge(PLATFORMS[platform](Random(seed))) for seed in seeds)
 
 
 def _judge(history: History) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from random import Random
 
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.simulation import campaign
+from tests.simulation import campaign, everywhere
 from tests.simulation.generate import GAPS, LENGTHS, PAUSES, RETRY_AFTERS, random_history, shrink
-from tests.simulation.history import FAULTS, TURNS, Act, Fault, History, Turn, parse
+from tests.simulation.generate_dfo import AWAY, LATE_FRAMES
+from tests.simulation.history import DFO_FAULTS, DFO_TURNS, FAULTS, TURNS, Act, Fault, History, Turn, parse
 from tests.simulation.invariants import Violated
 from tests.simulation.oracle import stops_before_late_keys
 from tests.simulation.regressions import DIRECTED, REGRESSIONS, Regression
@@ -21,6 +23,10 @@ from tests.simulation.world import KEEPERS_LOOK_MS
 
 #: How many random histories; fewer for a quick look: HISTORIES=2000 make test ARGS=tests/simulation
 HISTORIES = int(os.environ.get("HISTORIES", "100000"))
+SHARES = {"v1": HISTORIES, "dfo": HISTORIES // campaign.DFO_SHARE}
+#: Of the short stories with a fault everywhere, one in so many.
+SAMPLE = max(5, 500_000 // HISTORIES)
+EITHER = pytest.mark.parametrize("platform", campaign.PLATFORMS)
 
 ACTS = st.builds(
     Act,
@@ -61,9 +67,10 @@ def histories(draw: st.DrawFn) -> History:
 
 
 @pytest.mark.timeout(1800)
-def test_no_random_history_violates_a_clause() -> None:
+@EITHER
+def test_no_random_history_violates_a_clause(platform: str) -> None:
     """T1 to T7, T9, T10, T12: seeds 0 and following, on all cores."""
-    result = campaign.run(HISTORIES, processes=os.cpu_count() or 1)
+    result = campaign.run(platform, SHARES[platform], processes=os.cpu_count() or 1)
     print(result)
     assert result.finding is None, str(result.finding)
 
@@ -73,6 +80,47 @@ def test_no_random_history_violates_a_clause() -> None:
 def test_no_history_that_hypothesis_thinks_of_violates_a_clause(history: History) -> None:
     """T3 to T7, T9, T10, T12: less like people than the random ones, and shrunk by Hypothesis."""
     play(history)
+
+
+@st.composite
+def dfo_histories(draw: st.DrawFn) -> History:
+    """Any history of the other platform."""
+    v1 = draw(histories())
+    kinds = st.sampled_from((*(act.kind for act in v1.acts), "message"))
+    acts = tuple(replace(act, kind=kind, twice=0) if (kind := draw(kinds)) == "message" else act for act in v1.acts)
+    turn = st.builds(Turn, st.sampled_from(DFO_TURNS), st.integers(0, 20_000), st.sampled_from(AWAY))
+    frame = st.builds(Fault, st.sampled_from(DFO_FAULTS["frame"]), st.sampled_from(LATE_FRAMES))
+    step = st.builds(Fault, st.sampled_from(DFO_FAULTS["step"]), st.sampled_from(LENGTHS))
+    return History(
+        dfo=True,
+        livechat=draw(st.booleans()),
+        contact=draw(st.booleans()),
+        acts=acts,
+        turns=tuple(draw(st.lists(turn, max_size=3))),
+        starts=v1.starts,
+        steps=draw(st.dictionaries(st.integers(1, 80), step, max_size=3)),
+        frames=draw(st.dictionaries(st.integers(1, 12), frame, max_size=2)),
+        sweep=v1.sweep,
+        pace=v1.pace,
+    )
+
+
+@settings(max_examples=max(50, HISTORIES // 500), deadline=None, suppress_health_check=list(HealthCheck))
+@given(history=dfo_histories())
+def test_no_digital_first_history_that_hypothesis_thinks_of_violates_a_clause(history: History) -> None:
+    """T3 to T7, T9, T10, T12, T15."""
+    play(history)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("story", everywhere.STORIES)
+def test_no_fault_at_any_place_of_a_short_story_violates_a_clause(story: str) -> None:
+    """T3 to T7, T9, T10, T12, T15, Digital-First: at each step, frame and start, and at each moment."""
+    for history in everywhere.histories(story, SAMPLE):
+        try:
+            play(history)
+        except Violated as violated:
+            pytest.fail(str(campaign.finding_of(history, violated)))
 
 
 @pytest.mark.parametrize("regression", REGRESSIONS, ids=lambda regression: regression.found)
@@ -87,11 +135,12 @@ def test_what_chance_seldom_finds_holds(history: str) -> None:
     play(parse(history))
 
 
+@EITHER
 @pytest.mark.parametrize("first", range(0, 500, 100))
-def test_duplicates_and_small_delays_change_nothing_that_agents_see(first: int) -> None:
+def test_duplicates_and_small_delays_change_nothing_that_agents_see(first: int, platform: str) -> None:
     """T12: the same history, with and without frames twice, late or out of order."""
     for seed in range(first, first + 100):
-        history = random_history(Random(seed))
+        history = campaign.PLATFORMS[platform](Random(seed))
         if not history.is_fault_free() or stops_before_late_keys(history):
             continue  # a stop that overtakes another tab's key tells another story
         plain = replace(history, starts={}, acts=tuple(replace(act, twice=0, late=0) for act in history.acts))
@@ -100,20 +149,27 @@ def test_duplicates_and_small_delays_change_nothing_that_agents_see(first: int) 
         assert all(abs(at - other) <= 300 for (at, _), (other, _) in zip(seen, expected, strict=True)), str(history)
 
 
-def test_a_history_reads_back_as_it_was_written() -> None:
+@EITHER
+def test_a_history_reads_back_as_it_was_written(platform: str) -> None:
     """What a finding prints can be replayed."""
     for seed in range(300):
-        history = random_history(Random(seed))
+        history = campaign.PLATFORMS[platform](Random(seed))
         assert parse(str(history)) == history
 
 
-def test_a_history_plays_the_same_each_time() -> None:
+@pytest.mark.parametrize(("platform", "seed"), [("v1", 7), ("dfo", 447), ("dfo", 9)])
+def test_a_history_plays_the_same_each_time(platform: str, seed: int) -> None:
     """A finding is a finding again on any machine."""
-    history = random_history(Random(7))
+    history = campaign.PLATFORMS[platform](Random(seed))
     stories: list[list[str]] = [[], []]
     for story in stories:
         play(history, story)
-    assert stories[0] == stories[1]
+    assert [_without_ids(story) for story in stories[:1]] == [_without_ids(story) for story in stories[1:]]
+
+
+def _without_ids(story: list[str]) -> list[str]:
+    """Who a visitor is on Digital-First is chosen anew each time."""
+    return [re.sub("[0-9a-f]{8}-[-0-9a-f]{27}", "id", line) for line in story]
 
 
 def test_a_part_that_makes_no_sense_is_named() -> None:

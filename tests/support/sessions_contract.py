@@ -680,6 +680,53 @@ class SessionsContract:
         assert not sessions.mark_typing_unavailable(ID, GUEST)
         assert sessions.mark_typing_unavailable(ID, "guest-2")
 
+    # --- Digital-First
+
+    def test_a_contact_that_opens_waits_out_the_call_under_way(self, sessions: MemorySessions) -> None:
+        """T6: it may have left on a socket that was lost since."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        sessions.set_contact(ID, KEEPER, True, True)
+        assert _record(sessions).sending_until >= _lock(True).until
+
+    def test_what_is_heard_of_a_call_before_a_contact_opened_counts_no_more(self, sessions: MemorySessions) -> None:
+        """Whatever was accepted there, what the agent sees is in doubt."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        sessions.set_contact(ID, KEEPER, True, True)
+        assert not sessions.accepted(record, _lock(True), NOW + 5, None)
+        assert not sessions.settled(record, _lock(True), NOW + 5)
+        assert not sessions.failed(record, _lock(True), None)
+        assert not sessions.unlock(record, _lock(True))
+        assert _record(sessions).sending is True
+
+    def test_a_contact_without_anything_shown_begins_without_a_doubt(self, sessions: MemorySessions) -> None:
+        record = _accepted(sessions, True)
+        sessions.set_contact(ID, KEEPER, True, False)
+        opened = _record(sessions)
+        assert (opened.contact_open, opened.shown, opened.sending) == (True, False, None)
+        assert not sessions.lock(record, _lock(False))
+
+    def test_a_contact_is_its_keepers_to_note(self, sessions: MemorySessions) -> None:
+        _accepted(sessions, True)
+        assert sessions.set_contact(ID, "keeper-2", False, False) is None
+        assert sessions.doubt_shown(ID, "keeper-2") is None
+        assert (_record(sessions).contact_open, _record(sessions).sending) == (True, None)
+
+    def test_a_doubt_is_as_good_as_a_call_on_its_way(self, sessions: MemorySessions) -> None:
+        """And fences what owners have read before."""
+        record = _accepted(sessions, True)
+        assert sessions.doubt_shown(ID, KEEPER) == _record(sessions)
+        assert _record(sessions).sending is True
+        assert not sessions.release(record)
+
+    def test_without_a_contact_there_is_nothing_to_doubt(self, sessions: MemorySessions) -> None:
+        _accepted(sessions, True)
+        sessions.set_contact(ID, KEEPER, False, False)
+        assert sessions.doubt_shown(ID, KEEPER) is None
+
+    # --- types
+
     def test_every_attribute_of_a_session_comes_back_as_it_was_written(self, sessions: MemorySessions) -> None:
         """A reader may count on types, not only on values."""
         _accepted(sessions, True)

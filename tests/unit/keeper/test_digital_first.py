@@ -39,6 +39,8 @@ class Scene:
         self.cxone, self.store, self.names = ManualJobs(), ManualJobs(), ManualJobs()
         self.answers: list[ChannelSettings | Outcome | Exception] = []
         self.held: set[str] = set()
+        self.is_ready = False
+        monkeypatch.setattr(GatewayTalk, "is_ready", property(lambda _: self.is_ready))
         self.owned: list[tuple[str, int]] = []
         self.fetched: list[str] = []
         monkeypatch.setattr(Owners, "start", lambda _, *owner: self.owned.append(owner))
@@ -128,6 +130,7 @@ def test_the_channel_is_asked_for_again_until_it_is_known(
 
 def test_a_nudge_makes_the_owner_of_a_burst(scene: Scene) -> None:
     scene.held.add("alice")
+    scene.is_ready = True
     scene.keeper._nudged({"session": "alice", "generation": 3})
     assert scene.owned == [("alice", 3)]
 
@@ -136,6 +139,13 @@ def test_a_nudge_for_a_guest_that_is_not_held_here_is_ignored(scene: Scene) -> N
     """It is late, or the record named this keeper too long: whoever holds the guest looks at the record."""
     scene.keeper._nudged({"session": "alice", "generation": 3})
     assert scene.owned == []
+
+
+def test_a_nudge_for_a_guest_whose_thread_has_not_been_looked_for_is_ignored(scene: Scene) -> None:
+    """Nothing can be said yet, and a lock would be in the way: what is wanted is looked at once there is a contact."""
+    scene.held.add("alice")
+    scene.keeper._nudged({"session": "alice", "generation": 3})
+    assert (scene.owned, scene.keeper.speaks_for("alice")) == ([], False)
 
 
 def test_a_nudge_for_messages_has_them_read(scene: Scene) -> None:
@@ -161,6 +171,7 @@ def test_an_owner_is_made_for_a_guest_that_is_still_held_only(scene: Scene) -> N
     scene.loop.advance(0)
     assert scene.owned == []
     scene.held.add("alice")
+    scene.is_ready = True
     scene.keeper.world.start_owner(Session("alice"), 5)
     scene.loop.advance(0)
     assert scene.owned == [("alice", 5)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,12 +12,12 @@ from typing_relay.cxone.dfo.api import Access, ChannelSettings
 from typing_relay.cxone.dfo.identity import Channel, Visitor
 from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.gateway_talk import GatewayTalk, Office
+from typing_relay.keeper.gateway_talk import AGAIN_S, GatewayTalk, Office
 from typing_relay.keeper.sockets import SocketEnd, Stage
 from typing_relay.keeper.talks import Voice
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Coming, WaitingMessage
+from typing_relay.relay.ports import Coming, Lock, WaitingMessage
 
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support import dfo_gateway
@@ -68,6 +70,8 @@ class Post:
         self.noted: list[tuple[Any, ...]] = []
         self.taken_up: list[Session] = []
         self.can_record = True
+        self.holds_back = False
+        self.held_back: list[Any] = []
 
     def hold(self, session_id: str) -> None:
         self.noted.append(("hold",))
@@ -83,7 +87,14 @@ class Post:
 
     def leaving(self, session_id: str, message_id: str, go: Any, stay: Any) -> None:
         self.noted.append(("leaving", message_id))
-        (go if self.can_record else stay)()
+        if self.holds_back:
+            self.held_back.append(go)
+        else:
+            (go if self.can_record else stay)()
+
+    def let_go(self) -> None:
+        for go in self.held_back:
+            go()
 
     def taken(self, session_id: str, message_id: str) -> None:
         self.noted.append(("taken", message_id))
@@ -207,6 +218,26 @@ class Scene:
     def types(self, typing: bool = True) -> None:
         self.talk.typing(typing, self.heard_of.append)
         self.settles()
+
+    def locks(self, typing: bool) -> int:
+        """As an owner does before it speaks; returns until when."""
+        until = self.clock() + 7_500
+        assert self.sessions.lock(self.record, Lock(typing, until, 0, None))
+        return until
+
+    def takes_again(self) -> None:
+        """The queue hands the guest to its keeper once more."""
+        record = self.sessions.take_guest(ID, ME, self.clock())
+        assert record is not None
+        self.talk.taken(record)
+        self.settles()
+
+    @contextmanager
+    def store_refuses(self, what: str) -> Iterator[None]:
+        """DynamoDB fails, for calls of this name."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(self.sessions, what, lambda *_: 1 / 0)
+            yield
 
     def socket_ends(self, number: int, **end: Any) -> Outcome:
         self.open.discard(number)
@@ -587,16 +618,145 @@ def test_a_gateway_that_refuses_the_version_stops_the_conversation(scene: Scene)
     assert scene.post.noted[-1] == ("refused", ANOTHER, "unconfirmed")
 
 
-def test_a_contact_that_could_not_be_recorded_is_recorded_after_the_next_look(scene: Scene) -> None:
-    scene.begins()
-    writes = scene.sessions.set_contact
-    scene.sessions.set_contact = lambda *_: 1 / 0  # type: ignore[method-assign,assignment,return-value]
-    scene.sends(MESSAGE)
-    assert (scene.record.contact_open, scene.counters.take()["StoreFailures"]) == (False, 1)
-    scene.sessions.set_contact = writes  # type: ignore[method-assign]
+# --- the record
+
+
+def test_a_call_on_a_lost_socket_is_waited_out_on_the_next_one(scene: Scene) -> None:
+    """T6: what was written to it may still be taken, after what is said on the next."""
+    scene.chats().answers = False
+    locked_until = scene.locks(True)
+    scene.types()
+    scene.answers = True
     scene.socket_ends(1, close_code=1001)
     scene.opens(2)
+    assert scene.record.sending_until >= locked_until
+    assert (scene.record.contact_open, scene.record.sending) == (True, True)
+
+
+def test_an_answer_from_before_a_contact_was_looked_for_says_nothing_of_it(scene: Scene) -> None:
+    """What was accepted on the socket before is in doubt on the next one."""
+    scene.chats()
+    read, lock = scene.record, Lock(True, scene.clock() + 7_500, 0, None)
+    scene.sessions.lock(read, lock)
+    scene.types()
+    scene.opens(2)
+    assert not scene.sessions.accepted(read, lock, scene.clock(), None)
+    assert not scene.sessions.unlock(read, lock)
+    assert scene.record.sending is True
+
+
+def test_a_contact_that_could_not_be_recorded_is_recorded_when_the_store_is_back(scene: Scene) -> None:
+    scene.begins()
+    with scene.store_refuses("set_contact"):
+        scene.sends(MESSAGE)
+        assert (scene.record.contact_open, scene.counters.take()["StoreFailures"]) == (False, 1)
+    scene.passes(AGAIN_S)
     assert scene.record.contact_open is True
+    assert [record.contact_open for record in scene.post.taken_up] == [True]
+
+
+def test_a_contact_is_recorded_as_it_stands_when_the_store_is_back(scene: Scene) -> None:
+    scene.begins()
+    with scene.store_refuses("set_contact"):
+        scene.sends(MESSAGE)
+    scene.says(dfo_gateway.case_status_changed(scene.record.conversation["thread"], "closed"))
+    scene.passes(AGAIN_S)
+    assert scene.record.contact_open is False
+
+
+def test_a_contact_that_could_not_be_recorded_is_recorded_on_the_next_socket(scene: Scene) -> None:
+    scene.begins()
+    with scene.store_refuses("set_contact"):
+        scene.sends(MESSAGE)
+        scene.socket_ends(1, close_code=1001)
+        scene.passes(AGAIN_S)
+    scene.opens(2)
+    assert scene.record.contact_open is True
+
+
+def test_a_doubt_that_could_not_be_recorded_is_recorded_when_the_store_is_back(scene: Scene) -> None:
+    """A message has ended what the record says is shown."""
+    scene.chats()
+    scene.types()
+    with scene.store_refuses("doubt_shown"):
+        scene.sends(ANOTHER)
+        assert scene.record.sending is None
+    scene.passes(AGAIN_S)
+    assert scene.record.sending is True
+
+
+def test_a_thread_that_could_not_be_recorded_is_recorded_when_the_store_is_back(scene: Scene) -> None:
+    before = scene.chats().record.conversation["thread"]
+    scene.wire, events = scene.wire.close_contact()
+    scene.says(events[0])
+    with scene.store_refuses("set_thread"):
+        scene.sends(ANOTHER)
+        assert scene.record.conversation["thread"] == before
+    scene.passes(AGAIN_S)
+    assert scene.record.conversation["thread"] != before
+
+
+def test_while_a_contact_is_being_recorded_nothing_is_said_on_it(scene: Scene) -> None:
+    """T4: the record, once written, would say that nothing is shown."""
+    scene.begins()
+    scene.talk.heard(1, dfo_gateway.case_created(scene.record.conversation["thread"]))
+    scene.talk.typing(True, scene.heard_of.append)
+    scene.settles()
+    assert ([outcome.kind for outcome in scene.heard_of], scene.kinds()) == ([Kind.NOT_YET], FIRST_LOOK)
+    scene.types()
+    assert scene.kinds() == [*FIRST_LOOK, "SenderTypingStarted"]
+
+
+# --- taken again
+
+
+def test_a_guest_that_is_taken_again_is_looked_for_again_on_its_socket(scene: Scene) -> None:
+    """Another keeper may have spoken for it meanwhile: what the agent sees is unknown."""
+    scene.chats()
+    scene.takes_again()
+    assert scene.said[-1] == (1, "RecoverLivechat")
+    assert (scene.record.contact_open, scene.record.sending) == (True, True)
+
+
+def test_a_guest_that_is_taken_again_goes_on_in_the_thread_of_the_record(scene: Scene) -> None:
+    scene.chats()
+    scene.sessions.set_thread(ID, ME, "the next thread")
+    scene.takes_again()
+    scene.sends(ANOTHER)
+    assert scene.wire.thread("the next thread").messages == (ANOTHER,)
+
+
+def test_who_waited_for_an_answer_when_a_guest_was_taken_again_is_told(scene: Scene) -> None:
+    scene.chats().answers = False
+    scene.types()
+    scene.takes_again()
+    assert [outcome.kind for outcome in scene.heard_of] == [Kind.LOST]
+
+
+def test_a_message_that_was_leaving_when_its_guest_was_taken_again_does_not_leave(scene: Scene) -> None:
+    """T15: it is handed over again, and looked for."""
+    scene.chats()
+    scene.post.holds_back = True
+    scene.sends(ANOTHER)
+    scene.takes_again()
+    scene.post.let_go()
+    scene.settles()
+    assert scene.kinds()[-1] == "RecoverLivechat"
+    assert scene.post.noted[-2:] == [("hold",), ("fetch",)]
+
+
+def test_whose_record_began_anew_begins_anew(scene: Scene) -> None:
+    """It expired and was made again: another visitor, another thread."""
+    before = scene.chats().record.conversation
+    now = scene.clock()
+    del scene.sessions.records[ID]
+    scene.sessions.create(ID, now, now // 1000 + 86_400)
+    scene.takes_again()
+    assert isinstance(scene.talk.make(), guest.Created)
+    scene.opens(2)
+    scene.sends(ANOTHER)
+    assert scene.record.conversation != before
+    assert scene.wire.thread(scene.record.conversation["thread"]).messages == (ANOTHER,)
 
 
 def _event_in_s3() -> str:

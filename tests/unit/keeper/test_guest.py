@@ -35,6 +35,7 @@ URL = "wss://cxone.example/socket?secret=1"
 WITH_VISITOR = Session("alice", connections=frozenset({"tab"}), keeper="me")
 WITH_GUEST = dataclasses.replace(WITH_VISITOR, guest_id="g1", web_socket_url=URL, guest_status=GuestStatus.OPEN)
 ALONE = dataclasses.replace(WITH_GUEST, connections=frozenset())
+ANOTHERS = dataclasses.replace(WITH_GUEST, keeper="another")
 LOST = Outcome(Kind.LOST)
 OVER = Outcome(Kind.GUEST_OVER)
 
@@ -479,6 +480,22 @@ def test_a_record_that_names_another_keeper_ends_it_here(settled: Life) -> None:
 
 def test_a_write_refused_by_the_fence_ends_it_here(settled: Life) -> None:
     assert settled.happens(guest.FenceLost()) == (CloseSocket(1), LetGo())
+
+
+def test_a_guest_that_could_not_be_taken_again_is_taken_at_the_next_look(settled: Life) -> None:
+    """Until then nothing tells whose it is."""
+    settled.happens(guest.Requested())
+    settled.happens(guest.StoreFailed())
+    assert settled.refreshes(ANOTHERS) == (Take(),)
+
+
+@pytest.mark.parametrize("told_late", [guest.FenceLost(), guest.Refreshed(ANOTHERS, NOW * 2)])
+def test_who_is_taking_a_guest_again_does_not_let_go_of_it(settled: Life, told_late: Event) -> None:
+    """The write under way puts its name back: whoever else holds the guest lets go then, and nobody would be left."""
+    settled.happens(guest.Requested())
+    settled.happens(guest.SocketLost(1, LOST))
+    assert settled.happens(told_late) == ()
+    assert OpenSocket(2, URL) in settled.happens(guest.Taken(WITH_GUEST))
 
 
 def test_a_record_that_is_gone_ends_it_here(settled: Life) -> None:

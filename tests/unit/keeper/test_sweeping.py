@@ -18,15 +18,15 @@ NOW = 1_800_000_000_000
 class Scene:
     """Keepers with one store and one Step Functions."""
 
-    def __init__(self, keepers: int = 1) -> None:
+    def __init__(self, keepers: int = 1, name: str = "") -> None:
         self.sessions, self.started, self.can_start, self.now = MemorySessions(), list[str](), True, NOW
         self.loop, self.counters = ManualLoop(), Counters()
         self.jobs = [ManualJobs() for _ in range(keepers)]
         world = World(self.sessions, Policy(), lambda: self.now, self.start_owner, lambda _session: None)
         for number, jobs in enumerate(self.jobs):
             delay = number / keepers
-            made = Sweeping(self.loop, jobs, self.sessions, world, self.counters, lambda delay=delay: delay)  # type: ignore[arg-type,misc]
-            made.start()
+            random, is_ours = (lambda delay=delay: delay), (lambda session_id: session_id != "another's")
+            Sweeping(self.loop, jobs, self.sessions, world, self.counters, random, is_ours, name).start()  # type: ignore[arg-type]
 
     def start_owner(self, record: Session, generation: int) -> bool:
         if self.can_start:
@@ -63,6 +63,22 @@ def test_one_whose_owner_lives_is_left_alone(scene: Scene) -> None:
     scene.has_died("alice", at=NOW + 60_000)
     scene.passes(30)
     assert scene.started == []
+
+
+def test_what_is_not_ours_is_left_to_others(scene: Scene) -> None:
+    scene.has_died("another's")
+    scene.passes(2 * LOOK_S)
+    assert scene.started == []
+
+
+def test_what_another_keeper_has_taken_meanwhile_is_left_to_it() -> None:
+    """T4, Digital-First: who has lost a guest, and does not know it yet, could only keep its burst from who has it."""
+    scene = Scene(name="me")
+    for session_id, keeper in (("mine", "me"), ("taken", "another")):
+        scene.has_died(session_id)
+        scene.sessions.take_guest(session_id, keeper, NOW)
+    scene.passes(2 * LOOK_S)
+    assert scene.started == ["mine"]
 
 
 def test_of_several_keepers_one_takes_it_up() -> None:

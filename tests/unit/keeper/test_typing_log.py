@@ -22,11 +22,21 @@ START = 1_000_000_000
 IDENTITY = {"visitor": "v", "customer": "c", "thread": "t"}
 
 
+RECORD = Session("alice", conversation=IDENTITY, access_until=START + 3_600_000)
+
+
 class Silent:
-    """Owners, mailbox, store: whatever is called on it, nothing comes of it."""
+    """Owners and mailbox: whatever is called on it, nothing comes of it."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_, **__: None
+
+
+class Store(Silent):
+    """It takes whatever it is told of the contact."""
+
+    def set_contact(self, *_: Any) -> Session:
+        return RECORD
 
 
 class Scene:
@@ -38,15 +48,17 @@ class Scene:
         self.answers = list[str]()
         voice = Voice("alice", self.send, lambda number: None, lambda number, outcome: None, lambda frame: None)
         silent: Any = Silent()
-        jobs: Any = ManualJobs()
+        store: Any = Store()
+        self.jobs: Any = ManualJobs()
+        jobs = self.jobs
         loop: Any = self.loop
         channel = Channel(7, "chat_x")
         office = Office(
-            "me", loop, jobs, jobs, silent, silent, channel, silent, silent, Counters(), lambda: START + self.ms
+            "me", loop, jobs, jobs, store, silent, channel, silent, silent, Counters(), lambda: START + self.ms
         )
         office.decide(livechat=True)
         self.talk = GatewayTalk(voice, office)
-        self.talk.taken(Session("alice", conversation=IDENTITY, access_until=START + 3_600_000))
+        self.talk.taken(RECORD)
         self.talk.prepare(1, "wss://gateway", lambda url: self.talk.opened(1))
         self.hears()
 
@@ -64,6 +76,7 @@ class Scene:
         for answer in answers:
             self.talk.heard(1, answer)
         self.loop.advance(0)
+        self.jobs.run()
 
     def wants(self, typing: bool) -> None:
         self.talk.typing(typing, self.outcomes.append)

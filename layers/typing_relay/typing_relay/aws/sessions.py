@@ -528,12 +528,13 @@ class DynamoSessions:
     def set_contact(self, session_id: str, keeper: str, is_open: bool, may_show: bool) -> Session | None:
         """A contact is open on the keeper's socket, or none is. None: the record names another keeper.
 
-        What was on its way is over: ``sends`` fences what its owner has read. ``may_show``: the agent may see typing,
-        so what is wanted is said again.
+        ``sends`` fences what owners have read. What was said before may still be on its way, by a socket that was
+        lost: its lock is waited out (T6), but named by a ms more, so that nobody's answer counts for it any more.
+        ``may_show``: the agent may see typing, so what is wanted is said again.
         """
         answer = self._update(
             session_id,
-            f"SET contact_open = :open, {_FORGET_CALL}, sending_until = :zero"
+            f"SET contact_open = :open, {_FORGET_CALL}, sending_until = sending_until + :one"
             + (", sending = :true REMOVE verify_at" if may_show else " REMOVE sending, verify_at, typing_since")
             + " ADD sends :one",
             "keeper = :keeper",

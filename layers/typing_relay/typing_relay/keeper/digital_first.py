@@ -132,9 +132,13 @@ class DigitalFirst:
         """A guest's talk."""
         return GatewayTalk(voice, self._office)
 
-    def holds(self, session_id: str) -> bool:
-        """Whether this session's burst can be owned here."""
-        return self._around.talk(session_id) is not None
+    def speaks_for(self, session_id: str) -> bool:
+        """Whether this session's burst can be owned here: its thread has been looked for.
+
+        Until then an owner could only wait; and once there is a contact, what is wanted is looked at anyway.
+        """
+        talk = self._around.talk(session_id)
+        return isinstance(talk, GatewayTalk) and talk.is_ready
 
     # --- the channel
 
@@ -161,7 +165,7 @@ class DigitalFirst:
         """A hint: what is not held here, or makes no sense, is left to time."""
         match nudge:
             case {"session": str(session_id), "generation": int(generation)}:
-                if self.holds(session_id):
+                if self.speaks_for(session_id):
                     self._owners.start(session_id, generation)
             case {"messages": str(session_id)}:
                 self._mailbox.fetch(session_id)
@@ -209,7 +213,7 @@ class DigitalFirst:
         """From a worker thread; the guest may be held here no more when its turn has come."""
 
         def start() -> None:
-            if self.holds(record.session_id):
+            if self.speaks_for(record.session_id):
                 self._owners.start(record.session_id, generation)
 
         self._around.loop.call_from_thread(start)

@@ -36,6 +36,8 @@ RENEW_EARLY_MS = 60_000
 MISSED_MS = 120_000
 #: Waits as long as between heartbeats end together: thousands of guests do not wake the process one by one.
 SLOW_S, SLACK_S = 10.0, 0.1
+#: How long until the record is told again what it could not be told.
+AGAIN_S = 1.0
 
 
 @dataclass(slots=True)
@@ -78,13 +80,15 @@ class GatewayTalk:
         self._number = 0
         #: The one that it replaces, still open.
         self._former = 0
-        #: Made on a worker thread; from ``prepare`` on it is known: visitor, thread, end of the token.
-        self._made: tuple[Visitor, str, int] | None = None
-        self._known: tuple[Visitor, str, int] | None = None
+        #: Made on a worker thread; from ``prepare`` on it is known: visitor, thread, end of the token, and whether
+        #: nobody has spoken for the visitor before.
+        self._made: tuple[Visitor, str, int, bool] | None = None
+        self._known: tuple[Visitor, str, int, bool] | None = None
         self._url = ""
         self._needs_token = False
-        #: What the record says; None: not known.
+        #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
         self._contact_noted: bool | None = None
+        self._note = object()
         self._alarm: Timer | None = None
         self._alarm_at: int | None = None
         self._tickets: dict[str, Callable[[Outcome], object]] = {}
@@ -94,11 +98,19 @@ class GatewayTalk:
     # --- what the keeper tells
 
     def taken(self, record: Session) -> None:
-        """Go on as the record's visitor, if it has been one before."""
-        self._contact_noted = record.contact_open
-        if record.conversation and self._conversation is None:
-            self._known = (*_identity(record), record.access_until)
+        """Go on as the record's visitor, if it has been one before.
+
+        Who holds the guest already begins anew: another keeper may have spoken meanwhile.
+        """
+        self._contact_noted, self._note = record.contact_open, object()
         self._url = record.web_socket_url
+        if self._conversation is not None:
+            self._step(machine.Lost(was_open=True))
+            self._conversation = None
+        self._known = (*_identity(record), record.access_until, False) if record.conversation else None
+        if self._known and self._number:
+            self._begin()
+            self._step(machine.Opened())
 
     def make(self) -> guest.Event:
         """Sign the visitor in at the gateway and record it; not while nobody is there to chat with."""
@@ -118,7 +130,7 @@ class GatewayTalk:
         made = Conversation(*ids, access.expires_at, url)
         if not office.sessions.open_conversation(session_id, office.keeper, made, office.clock()):
             return guest.FenceLost()
-        self._made = (access.visitor, thread_id, access.expires_at)
+        self._made = (access.visitor, thread_id, access.expires_at, not record.conversation)
         return guest.Created(made.visitor_id, url)
 
     def _obstacle(self) -> Outcome | None:
@@ -142,9 +154,7 @@ class GatewayTalk:
             self._known, self._made = self._made, None
             self._url, self._needs_token = url, False
             self._contact_noted = False  # as it was recorded
-        if self._known:
-            self._admit(*self._known)
-            self._known = None
+        self._begin()
         if self._conversation and self._conversation.token_until - RENEW_EARLY_MS <= self._office.clock():
             self._needs_token = True
         if self._needs_token and self._conversation:
@@ -194,6 +204,9 @@ class GatewayTalk:
         self._ticket_number += 1
         ticket = str(self._ticket_number)
         self._tickets[ticket] = told
+        if self._contact_noted is None:  # what is said now the record would not know of
+            self._told(ticket, Outcome(Kind.NOT_YET, reason="the contact is not on record yet"))
+            return
         self._step(machine.TypingWanted(typing, ticket))
         if self._conversation and any(sent.ticket == ticket for sent in self._conversation.unproven):
             self._tickets[ticket] = partial(self._typing_ended, typing, self._office.clock(), told)
@@ -209,8 +222,11 @@ class GatewayTalk:
 
     # --- the machine
 
-    def _admit(self, visitor: Visitor, thread_id: str, access_until: int) -> None:
+    def _begin(self) -> None:
         """The visitor has a token; with the first one the conversation begins."""
+        if self._known is None:
+            return
+        (visitor, thread_id, access_until, is_new), self._known = self._known, None
         office = self._office
         if self._conversation is None and not self._is_closed:
             self._conversation = machine.begin(
@@ -220,6 +236,7 @@ class GatewayTalk:
                 livechat=bool(office.livechat),
                 seed=uuid.uuid4().hex,
                 newest_at=office.clock() - MISSED_MS,
+                ghosts_until=0 if is_new else office.clock() + office.policy.ghost_ms,
             )
             office.mailbox.hold(self._voice.session_id)
         self._step(machine.Admitted(visitor, access_until))
@@ -332,14 +349,14 @@ class GatewayTalk:
 
     def _leave(self, message_id: str, send: machine.Action) -> None:
         """On record first: whoever takes over looks for what may have left before sending it again (T15)."""
-        number = self._number
+        number, conversation = self._number, self._seed()
 
         def go() -> None:
-            if number == self._number:
+            if (number, conversation) == (self._number, self._seed()):
                 self._carry_out(send)
 
         def stay() -> None:
-            if number == self._number:
+            if (number, conversation) == (self._number, self._seed()):
                 self._step(machine.Lost(was_open=True))
                 self._lose(Outcome(Kind.LOST, reason="a message's leaving could not be recorded"))
 
@@ -350,38 +367,67 @@ class GatewayTalk:
         details = {"session": self._voice.session_id, "code": code, "reason": about}
         logger.warning("The gateway reports trouble", extra=details)
 
+    def _seed(self) -> str:
+        """Names the conversation: one that began anew is another."""
+        return self._conversation.seed if self._conversation else ""
+
     def _note_contact(self, *, is_open: bool) -> None:
         """Recorded before anything is said: keys pressed while there was no contact count from now on, if fresh."""
         assert self._conversation is not None  # noqa: S101
-        self._contact_noted = is_open
+        office, session_id = self._office, self._voice.session_id
+        self._contact_noted, note = None, object()
+        self._note = note
         may_show = is_open and self._conversation.may_show
-        self._write(
-            "contact",
-            lambda: self._office.sessions.set_contact(self._voice.session_id, self._office.keeper, is_open, may_show),
-        )
+
+        def written(record: Session | None) -> None:
+            if record and note is self._note:
+                self._contact_noted = is_open
+
+        def again() -> None:
+            """As it stands by then; a socket that is lost meanwhile has it noted when the next one is ready."""
+            if note is self._note and self._conversation and self._conversation.ready:
+                self._note_contact(is_open=self._conversation.contact is not None)
+
+        call = office.sessions.set_contact
+        self._write("contact", lambda: call(session_id, office.keeper, is_open, may_show), written, again)
 
     def _doubt_shown(self) -> None:
         """While the socket is down there is nothing to do: the contact's reopening says the same."""
+        office, session_id = self._office, self._voice.session_id
         if self.is_ready:
-            self._write("doubt", lambda: self._office.sessions.doubt_shown(self._voice.session_id, self._office.keeper))
+            call = office.sessions.doubt_shown
+            self._write("doubt", lambda: call(session_id, office.keeper), lambda record: None, self._doubt_shown)
 
     def _note_thread(self, thread_id: str) -> None:
         def write() -> None:
             self._office.sessions.set_thread(self._voice.session_id, self._office.keeper, thread_id)
 
-        self._write("thread", write)
+        def again() -> None:
+            if self._conversation and self._conversation.thread_id == thread_id:
+                self._note_thread(thread_id)
 
-    def _write(self, what: str, call: Callable[[], Session | None]) -> None:
-        def written(record: Session | None) -> None:
+        self._write("thread", write, lambda record: None, again)
+
+    def _write(
+        self,
+        what: str,
+        call: Callable[[], Session | None],
+        written: Callable[[Session | None], object],
+        again: Callable[[], object],
+    ) -> None:
+        """What is then wanted is looked at; what the store could not be told, it is told ``again``."""
+
+        def done(record: Session | None) -> None:
+            written(record)
             if record and not self._is_closed:
                 self._office.owners.take_up(record)
 
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
             self._office.counters.add("StoreFailures")
-            self._contact_noted = None
+            self._office.loop.call_later(AGAIN_S, again)
 
-        self._office.store.submit(self._voice.session_id, call, written, failed)
+        self._office.store.submit(self._voice.session_id, call, done, failed)
 
     def _fetch(self, url: str) -> None:
         def fetched(answer: str | Outcome) -> None:

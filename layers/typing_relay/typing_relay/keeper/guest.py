@@ -66,6 +66,7 @@ class Held:
     session_id: str
     keeper: str
     doing: Doing = Doing.TAKING
+    #: Its keeper's name is in the record, and is not being written into it again.
     taken: bool = False
     guest_id: str = ""
     web_socket_url: str = ""
@@ -300,7 +301,8 @@ def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> S
         case StoreFailed():
             return _rest(replace(held, alone_since=None), now, policy, jitter)
         case FenceLost():
-            return _let_go(held, now)
+            # Who is writing its name into the record again must not let go of it: nobody else would hold it then.
+            return _let_go(held, now) if held.taken else (held, ())
         case Woke():
             return _woke(held, now, policy)
 
@@ -330,7 +332,7 @@ def is_missed(held: Held, now: int, policy: Policy) -> bool:
 def _requested(held: Held) -> Step:
     """Another message for a guest already held: look again, unless that is being seen to."""
     if held.doing in (Doing.SETTLED, Doing.AWAITING_REQUEST):
-        return replace(held, doing=Doing.TAKING), (Take(),)
+        return replace(held, doing=Doing.TAKING, taken=False), (Take(),)
     return held, ()
 
 
@@ -349,12 +351,14 @@ def _taken(held: Held, record: Session | None, now: int) -> Step:
 
 
 def _refreshed(held: Held, record: Session | None, read_at: int, now: int, policy: Policy) -> Step:
+    if not held.taken and held.doing in (Doing.SETTLED, Doing.OPENING):
+        return replace(held, doing=Doing.TAKING), (Take(),)  # its keeper's name could not be written again
     if not held.taken or read_at <= held.changed_at:
         return held, ()
     if record is None or record.keeper != held.keeper:
         return _let_go(held, now)
     held = _seen(held, record, now)
-    if held.doing in (Doing.CREATING, Doing.ENDING, Doing.RELEASING, Doing.TAKING):
+    if held.doing in (Doing.CREATING, Doing.ENDING, Doing.RELEASING):
         return held, ()
     if record.guest_id != held.guest_id:
         return _ended_elsewhere(held, now, policy)

@@ -30,7 +30,8 @@ PAGE = 100
 class Sweeping:
     """``world`` is the scheduled sweeper's, or this keeper's own where only it can own a burst.
 
-    ``is_ours`` tells which sessions are to be looked after here.
+    ``is_ours`` tells which sessions are to be looked after here, as far as this keeper knows; ``keeper`` is its name,
+    where the record must say so too, else empty.
     """
 
     def __init__(
@@ -41,11 +42,12 @@ class Sweeping:
         world: World,
         counters: Counters,
         random: Callable[[], float],
-        is_ours: Callable[[str], bool] = lambda _session_id: True,
+        is_ours: Callable[[str], bool],
+        keeper: str,
     ) -> None:
         """``random`` gives 0 to 1: keepers that were started together do not look together."""
         self._loop, self._jobs, self._sessions, self._world = loop, jobs, sessions, world
-        self._counters, self._random, self._is_ours = counters, random, is_ours
+        self._counters, self._random, self._is_ours, self._keeper = counters, random, is_ours, keeper
 
     def start(self) -> None:
         """Look from now on."""
@@ -71,6 +73,6 @@ class Sweeping:
         while True:
             session_ids = self._sessions.overdue(shard, self._world.clock(), PAGE)
             ours = [session_id for session_id in session_ids if self._is_ours(session_id)]
-            started += sum(run(sweep_one(self._world, session_id)) for session_id in ours)
+            started += sum(run(sweep_one(self._world, session_id, self._keeper)) for session_id in ours)
             if len(session_ids) < PAGE or not ours:  # what is left here is others' to do
                 return started

@@ -429,7 +429,12 @@ def _not_verified(world: SenderWorld, record: Session, outcome: Outcome, now: in
 # --- what the sweeper does -------------------------------------------------------------------------------------------
 
 
-def sweep_one(world: World, session_id: str) -> Flow[bool]:
-    """Take up a record whose owner died. Returns whether an owner was started: somebody may have been faster."""
+def sweep_one(world: World, session_id: str, keeper: str = "") -> Flow[bool]:
+    """Take up a record whose owner died. Returns whether an owner was started: somebody may have been faster.
+
+    ``keeper``: the one that sweeps, where an owner can only run in the one that holds the guest.
+    """
     record = yield from step(world.sessions.get, session_id, world.clock())
-    return record is not None and (yield from take_over(world, record, world.clock())) == "started"
+    if record is None or keeper not in ("", record.keeper):
+        return False
+    return (yield from take_over(world, record, world.clock())) == "started"

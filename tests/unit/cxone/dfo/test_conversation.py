@@ -151,7 +151,33 @@ def test_a_look_that_finds_no_thread_is_no_failure() -> None:
 def test_an_error_without_an_id_answers_the_look_while_nothing_else_was_asked() -> None:
     life = Life()
     life.opens()
-    assert life.hears(gateway.failure("SomethingNew")) == (Report("SomethingNew"), Ready())
+    assert life.hears(gateway.failure("RecoveringLivechatFailed")) == (Ready(),)
+
+
+def test_a_look_that_the_gateway_could_not_make_is_made_again() -> None:
+    """T4, T15: whether there is a contact, or a message that may have left, is not known by that."""
+    life = Life()
+    look = life.opens()
+    for seconds in (1, 2, 4):
+        assert life.hears(gateway.failure("SomethingNew", look)) == (Report("SomethingNew"),)
+        before = life.now
+        life.wakes()
+        look = life.requests()[0]["eventId"]
+        assert (life.kinds(), life.now - before) == (["RecoverThread"], seconds * 1000)
+    assert ContactOpened("42") in life.hears(gateway.recovered(look, THREAD, contact="42"))
+
+
+def test_where_looking_fails_again_and_again_there_is_taken_to_be_nothing_but_for_doubts() -> None:
+    """T15: what a message's fate is stays open; others go on."""
+    life = Life()
+    life.wants("m1", may_have_left=True)
+    look = life.opens()
+    for _ in range(POLICY.most_refusals):
+        life.hears(gateway.failure("SomethingNew", look))
+        life.wakes()
+        look = life.requests()[0]["eventId"]
+    assert Ready() in life.hears(gateway.failure("SomethingNew", look))
+    assert life.state.queue[0].in_doubt
 
 
 def test_another_ones_answer_does_not_answer_the_look() -> None:
@@ -346,16 +372,40 @@ def test_typing_leaves_at_once_with_a_heartbeat_behind_it(typing: bool, kind: st
     assert (in_contact.kinds(), actions[-1]) == ([kind], Send(frames_out.HEARTBEAT))
 
 
-@pytest.mark.parametrize("frame", [PONG, gateway.event("Unknown", "another thread"), gateway.failure("Some", "other")])
-def test_whatever_is_heard_after_it_proves_that_typing_left(frame: str, in_contact: Life) -> None:
+def test_the_answer_to_its_heartbeat_proves_that_typing_arrived(in_contact: Life) -> None:
     in_contact.happens(TypingWanted(True, "a"))
-    assert outcomes(in_contact.hears(frame)) == [("a", Kind.ACCEPTED)]
+    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.ACCEPTED)]
 
 
-def test_typing_that_nothing_was_heard_after_for_4_s_counts_as_lost(in_contact: Life) -> None:
+@pytest.mark.parametrize(
+    "frame", ["not a frame", gateway.event("Unknown", "another thread"), gateway.failure("Some", "x")]
+)
+def test_what_else_comes_in_may_have_been_on_its_way_and_proves_nothing(frame: str, in_contact: Life) -> None:
+    """T4: an Ended that is lost with its socket must not count as said."""
+    in_contact.happens(TypingWanted(False, "a"))
+    assert outcomes(in_contact.hears(frame)) == []
+    assert in_contact.state.may_show
+
+
+def test_the_answer_to_an_earlier_heartbeat_proves_nothing(in_contact: Life) -> None:
+    in_contact.now += 15_000
+    in_contact.happens(dfo.Woke())
+    in_contact.happens(TypingWanted(True, "a"))
+    assert outcomes(in_contact.hears(PONG)) == []
+    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.ACCEPTED)]
+
+
+def test_typing_whose_heartbeat_was_not_answered_for_4_s_counts_as_lost(in_contact: Life) -> None:
     in_contact.happens(TypingWanted(True, "a"))
     assert outcomes(in_contact.wakes()) == [("a", Kind.LOST)]
     assert in_contact.now == NOW + 4_000
+
+
+def test_a_gateway_that_leaves_out_a_pong_is_believed_again_after_that(in_contact: Life) -> None:
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.wakes()
+    in_contact.happens(TypingWanted(True, "b"))
+    assert outcomes(in_contact.hears(PONG)) == [("b", Kind.ACCEPTED)]
 
 
 def test_typing_is_lost_with_its_socket_and_what_is_shown_is_unknown(in_contact: Life) -> None:
@@ -572,6 +622,72 @@ def test_whoever_ends_the_typing_after_a_message_adds_no_frame(in_contact: Life)
     in_contact.happens(TypingWanted(False, "b"))
     assert in_contact.kinds() == []
     assert outcomes(in_contact.hears(PONG)) == [("b", Kind.ACCEPTED)]
+
+
+def test_a_start_that_a_message_has_ended_is_told_as_not_shown_once_both_have_arrived(in_contact: Life) -> None:
+    """T9: the next burst is to be shown, though it begins before the answers are in."""
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.wants("m1")
+    assert in_contact.kinds() == ["SendMessage", "SenderTypingEnded"]
+    assert outcomes(in_contact.hears(PONG)) == []
+    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.NOT_YET)]
+    assert not in_contact.state.may_show
+
+
+def test_a_start_that_a_message_has_ended_is_lost_with_its_socket(in_contact: Life) -> None:
+    """T6: its lock is waited out."""
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.wants("m1")
+    assert outcomes(in_contact.happens(dfo.Lost(was_open=True))) == [("a", Kind.LOST)]
+
+
+def test_a_livechat_whose_contact_is_opened_again_goes_on_in_its_thread() -> None:
+    life = Life(livechat=True)
+    life.is_ready("42")
+    life.hears(gateway.case_status_changed(THREAD, "closed", "42"), gateway.case_created(THREAD, "43"))
+    life.wants("m1")
+    assert (life.kinds()[0], life.state.thread_id) == ("SendMessage", THREAD)
+
+
+# --- what may come late from a socket that was lost
+
+
+def haunted(life: Life) -> Life:
+    """A Started was on its way when the socket was lost; the next one is ready."""
+    life.happens(TypingWanted(True, "a"))
+    life.happens(dfo.Lost(was_open=True))
+    life.is_ready("42")
+    return life
+
+
+def test_an_end_does_not_settle_what_may_still_come_from_a_socket_before(in_contact: Life) -> None:
+    """T4: the message's Ended arrives, then the late Started; whoever waited out its lock must say Ended again."""
+    haunted(in_contact).wants("m1")
+    in_contact.hears(PONG)
+    in_contact.happens(TypingWanted(False, "b"), after_ms=POLICY.ghost_ms)
+    assert in_contact.kinds() == ["SenderTypingEnded"]
+
+
+def test_once_that_time_is_over_an_end_that_arrived_settles_it(in_contact: Life) -> None:
+    haunted(in_contact).happens(dfo.Woke(), after_ms=POLICY.ghost_ms)
+    in_contact.happens(TypingWanted(False, "b"))
+    in_contact.hears(PONG, PONG)
+    assert not in_contact.state.may_show
+
+
+def test_a_late_start_may_be_shown_in_the_next_contact(in_contact: Life) -> None:
+    """T4."""
+    haunted(in_contact).hears(gateway.case_status_changed(THREAD, "closed", "42"))
+    in_contact.hears(gateway.case_created(THREAD, "43"))
+    assert in_contact.state.may_show
+
+
+def test_what_a_keeper_before_has_sent_may_come_late() -> None:
+    life = Life(ghosts_until=NOW + POLICY.ghost_ms)
+    life.is_ready("42")
+    life.happens(TypingWanted(False, "a"))
+    life.hears(PONG)
+    assert life.state.may_show
 
 
 @pytest.mark.parametrize("is_heard", [True, False])

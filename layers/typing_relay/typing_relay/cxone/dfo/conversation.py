@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from functools import partial
 from hashlib import sha256
 from typing import Any, Literal
 from uuid import UUID
@@ -47,11 +48,14 @@ class Policy:
     answer_ms: int = 10_000
     #: A message on its way may be taken so late: a look before then does not show that it was not.
     settle_ms: int = 3_000
+    #: Typing on a socket that was lost may be taken so late, as the lock of a call has it.
+    ghost_ms: int = 7_500
     #: Nothing waits longer to be delivered.
     message_lifetime_ms: int = 300_000
     #: The gateway's clock and ours may be so far apart.
     skew_ms: int = 5_000
     retry_ms: int = 1_000
+    #: So often is a message sent again that was refused, and the thread looked for again where that failed.
     most_refusals: int = 3
     most_sends: int = 6
     most_messages: int = 20
@@ -70,7 +74,8 @@ class Doing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request on its way: its id, when it left, and until when an answer is waited for."""
+    """A request on its way: its id, when it left, and until when an answer is waited for. Without an id: to be asked
+    then."""
 
     event_id: str
     since: int
@@ -79,12 +84,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Unproven:
-    """Typing that was sent and that nothing has been heard after. ``ticket`` None: sent on nobody's behalf."""
+    """Typing that was sent; ``pongs`` more prove that it arrived. ``ticket`` None: sent on nobody's behalf."""
 
     ticket: str | None
     typing: bool
     event_id: str
     until: int
+    pongs: int
+    #: A message that was sent after it has ended it.
+    overtaken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +129,12 @@ class Conversation:
     #: The thread has been looked for on this socket.
     ready: bool = False
     looking: Asked | None = None
+    #: So often in a row the gateway could not look.
+    looks_failed: int = 0
     heard_at: int = 0
     heartbeat_at: int = 0
+    #: Heartbeats on this socket whose answers have not come.
+    pongs_due: int = 0
     #: The contact known to be open on this socket; None: there is none.
     contact: Contact | None = None
     closed_contact: str = ""
@@ -133,6 +145,8 @@ class Conversation:
     thread_over: bool = False
     #: The agent may be shown typing: it was sent by us, or by a keeper before.
     may_show: bool = True
+    #: Until then what was sent on a socket before may come to be shown, whatever is sent on this one.
+    ghosts_until: int = 0
     unproven: tuple[Unproven, ...] = ()
     queue: tuple[Queued, ...] = ()
     #: The first of the queue is on its way.
@@ -357,14 +371,16 @@ def begin(
     seed: str,
     newest_at: int = 0,
     told: tuple[str, ...] = (),
+    ghosts_until: int = 0,
 ) -> Conversation:
     """A conversation without a socket.
 
     ``thread_id``: a uuid, new for a new session, else the record's. ``seed``: random, never used before.
     ``newest_at``, ``told``: of the conversation as the keeper before left it, as far as they are known; they keep
-    old messages from being told again.
+    old messages from being told again. ``ghosts_until``: so long what a keeper before has sent may still be taken.
     """
-    return Conversation(channel, visitor, thread_id, livechat, seed, newest_at, told, newest_at)
+    known = Conversation(channel, visitor, thread_id, livechat, seed, newest_at, told, newest_at)
+    return replace(known, ghosts_until=ghosts_until)
 
 
 def step(conversation: Conversation, happening: Happening, now: int, policy: Policy) -> Step:
@@ -432,7 +448,10 @@ class _Turn:
     def _opened(self) -> None:
         self._drop()
         now = self._now
-        self._change(doing=Doing.OPEN, ready=False, heard_at=now, heartbeat_at=now + self._policy.heartbeat_ms)
+        heartbeat_at = now + self._policy.heartbeat_ms
+        self._change(
+            doing=Doing.OPEN, ready=False, heard_at=now, heartbeat_at=heartbeat_at, pongs_due=0, looks_failed=0
+        )
         self._look()
 
     def _lost(self, was_open: bool) -> None:
@@ -457,6 +476,8 @@ class _Turn:
             self._do(ShownUnknown())
         if c.sending:
             self._doubt_first()
+        if any(unproven.typing for unproven in c.unproven):
+            self._change(ghosts_until=self._now + self._policy.ghost_ms)
         doing = c.doing if c.doing is Doing.STOPPED else Doing.CLOSED
         self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, unproven=())
 
@@ -473,7 +494,7 @@ class _Turn:
         if now >= c.heard_at + self._policy.dead_ms:
             return self._reopen("silent")
         if c.looking and now >= c.looking.until:
-            return self._reopen("look_overdue")
+            return self._reopen("look_overdue") if c.looking.event_id else self._look()
         if c.sending and now >= c.sending.until:
             return self._reopen("message_overdue")
         if c.unproven:
@@ -483,17 +504,20 @@ class _Turn:
         return None
 
     def _give_up_unproven(self) -> None:
+        """A gateway that leaves out a pong must not be waited for for ever."""
         left = []
         for unproven in self.now_stands.unproven:
             if self._now < unproven.until:
                 left.append(unproven)
             else:
-                self._told(unproven, Outcome(Kind.LOST, reason="nothing was heard after it"))
+                self._told(unproven, Outcome(Kind.LOST, reason="its heartbeat was not answered"))
+                self._change(pongs_due=0)
         self._change(unproven=tuple(left))
 
     def _beat(self) -> None:
         self._do(Send(frames_out.HEARTBEAT))
-        self._change(heartbeat_at=self._now + self._policy.heartbeat_ms)
+        heartbeat_at = self._now + self._policy.heartbeat_ms
+        self._change(heartbeat_at=heartbeat_at, pongs_due=self.now_stands.pongs_due + 1)
 
     # --- what comes in
 
@@ -502,9 +526,6 @@ class _Turn:
             return
         self._change(heard_at=self._now)
         frame = self._parsed(text)
-        failure = frame if isinstance(frame, frames_in.Failure) else None
-        if self.now_stands.unproven and (failure is None or failure.code != SDK_REFUSED):
-            self._prove(failure.event_id if failure else None)
         if frame:
             self._frame(frame)
 
@@ -524,6 +545,8 @@ class _Turn:
 
     def _frame(self, frame: frames_in.Frame) -> None:
         match frame:
+            case frames_in.Pong():
+                self._ponged()
             case frames_in.Answer(event_id):
                 self._answered(event_id)
             case frames_in.Failure(code, event_id):
@@ -543,10 +566,9 @@ class _Turn:
         if code == SDK_REFUSED:
             return self._stop(code, event_id)
         if c.looking and _is_about(c.looking, event_id, code in LOOK_FAILED or not c.ready):
-            if code not in LOOK_FAILED:
-                self._do(Report(code))
-            return self._found_nothing()
+            return self._found_nothing() if code in LOOK_FAILED else self._look_failed(code)
         self._do(Report(code))
+        self._refused(event_id)
         if c.sending and _is_about(c.sending, event_id, code in SENDING_FAILED):
             self._message_failed(code)
         return None
@@ -655,9 +677,21 @@ class _Turn:
         self._contact_is(self.now_stands.contact)
         self._looked()
 
+    def _look_failed(self, code: str) -> None:
+        """An error that is not known to mean that there is nothing. If it lasts it is taken for that, but for messages
+        in doubt: these may have arrived."""
+        c = self.now_stands
+        self._do(Report(code))
+        if c.looks_failed < self._policy.most_refusals:
+            pause = Asked("", self._now, self._now + self._policy.retry_ms * 2**c.looks_failed)
+            self._change(looking=pause, looks_failed=c.looks_failed + 1)
+        else:
+            self._contact_is(c.contact)
+            self._looked()
+
     def _looked(self) -> None:
         before = self.now_stands
-        self._change(looking=None, ready=True)
+        self._change(looking=None, looks_failed=0, ready=True)
         if not before.ready:
             self._do(Ready())
             if before.contact:
@@ -689,8 +723,9 @@ class _Turn:
         before = self.now_stands
         if contact is None and before.contact is not None:
             self._change(closed_contact=before.contact.contact_id)
-        may_show = before.may_show and contact is not None  # without a contact nobody is shown anything
-        self._change(contact=contact, contact_told=contact is not None, may_show=may_show)
+        may_show = (before.may_show or self._has_ghosts()) and contact is not None  # else nobody is shown anything
+        thread_over = before.thread_over and contact is None
+        self._change(contact=contact, contact_told=contact is not None, may_show=may_show, thread_over=thread_over)
         if (contact is not None) != before.contact_told and not told:
             self._do(Tell(visitor_events.contact(None, is_open=contact is not None)))
         if contact is None:
@@ -726,22 +761,35 @@ class _Turn:
             self._show(typing, ticket)
 
     def _show(self, typing: bool, ticket: str | None) -> None:
-        """The heartbeat after it makes the gateway say something: that proves that it left."""
+        """The answer to the heartbeat after it proves that it arrived. What else comes in may have been on its way."""
         event_id = self._request(frames_out.typing(self.now_stands.thread_id, typing))
         self._beat()
-        unproven = Unproven(ticket, typing, event_id, self._now + self._policy.proof_ms)
+        until, pongs = self._now + self._policy.proof_ms, self.now_stands.pongs_due
+        unproven = Unproven(ticket, typing, event_id, until, pongs)
         may_show = self.now_stands.may_show or typing
         self._change(unproven=(*self.now_stands.unproven, unproven), may_show=may_show)
 
-    def _prove(self, refused: str | None) -> None:
-        """Something was heard. ``refused``: unless it was an error about this request."""
+    def _ponged(self) -> None:
+        """Heartbeats are answered in their order."""
+        c = self.now_stands
+        counted = [replace(unproven, pongs=unproven.pongs - 1) for unproven in c.unproven]
+        for unproven in counted:
+            if unproven.pongs <= 0:
+                self._change(may_show=unproven.typing or self._has_ghosts())
+                self._told(unproven, NOT_YET if unproven.overtaken else ACCEPTED)
+        left = tuple(unproven for unproven in counted if unproven.pongs > 0)
+        self._change(unproven=left, pongs_due=max(0, c.pongs_due - 1))
+
+    def _has_ghosts(self) -> bool:
+        return self._now < self.now_stands.ghosts_until
+
+    def _refused(self, event_id: str | None) -> None:
+        """An error about typing that was sent."""
         for unproven in self.now_stands.unproven:
-            if unproven.event_id == refused:
+            if unproven.event_id == event_id:
                 self._told(unproven, Outcome(Kind.FAILED, reason="the gateway answered with an error"))
-            else:
-                self._change(may_show=unproven.typing)
-                self._told(unproven, ACCEPTED)
-        self._change(unproven=())
+        left = tuple(unproven for unproven in self.now_stands.unproven if unproven.event_id != event_id)
+        self._change(unproven=left)
 
     def _told(self, unproven: Unproven, outcome: Outcome) -> None:
         if unproven.ticket is not None:
@@ -792,7 +840,14 @@ class _Turn:
         self._change(queue=(sent, *others), sending=asked)
         if self.now_stands.contact and self.now_stands.may_show:  # a message ends the typing
             self._show(False, None)
+            self._overtake()
             self._do(ShownUnknown())
+
+    def _overtake(self) -> None:
+        """Who waits to hear that typing is shown hears that it is not, once it has been ended for certain."""
+        *before, ended = self.now_stands.unproven
+        waits = partial(replace, pongs=ended.pongs, until=ended.until, overtaken=True)
+        self._change(unproven=(*(waits(one) if one.typing else one for one in before), ended))
 
     def _new_thread(self) -> None:
         """Named after the one before: whoever takes over in the midst of it finds the same one, and looks first."""

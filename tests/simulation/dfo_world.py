@@ -1,0 +1,275 @@
+"""The world on Digital-First: keepers own bursts, and what they say are frames on the visitor's socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from typing_relay.relay import messages, ports
+from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.messages import message_sent
+from typing_relay.relay.outcomes import Outcome
+from typing_relay.relay.ports import MessageStatus
+
+from tests.simulation.cxone import Call
+from tests.simulation.gateway import Gateway, Wire
+from tests.simulation.history import Act, Fault
+from tests.simulation.invariants import Violated
+from tests.simulation.keepers import KeeperProcess
+from tests.simulation.memory_messages import MemoryMessages
+from tests.simulation.world import (
+    ID,
+    START,
+    TOKEN_ENDS,
+    VISIBILITY_MS,
+    VISITOR_MS,
+    Action,
+    Process,
+    World,
+    _call_text,
+    _value_text,
+)
+
+#: So long before a history begins its visitor comes in.
+COMES_MS = 2_000
+#: How often a keeper says that it still has its messages in hand.
+RENEWAL_MS = 20_000
+#: T4: who holds the visitor is dead for so long before another keeper has it, and needs so long to open a socket.
+TAKEN_OVER_MS = VISIBILITY_MS - 25_000
+
+
+class DfoWorld(World):
+    """``fault`` tells what goes wrong with the numbered step, start or frame."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        add: Callable[[Action], None],
+        pace: int,
+        livechat: bool,
+        fault: Callable[[str, int], Fault | None],
+    ) -> None:
+        super().__init__(policy, add, pace)
+        self.now = START - COMES_MS
+        self.fault = fault
+        self.numbers["frame"] = 0
+        self.messages = MemoryMessages()
+        self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
+        self.store_refuses_until = 0
+        self._contacts_noted = 0
+        self.fleet: list[KeeperProcess] = []
+        #: Who has a message of the queue in hand, and so the visitor; the last one is the newest.
+        self.holders: list[KeeperProcess] = []
+        self.outside = ports.MessageWorld(  # type: ignore[assignment]
+            self.sessions,
+            policy,
+            lambda: self.now,
+            self._start_execution,
+            self.queue,
+            messages=self.messages,
+            nudge=self._nudge,
+        )
+
+    def open_guest(self) -> None:
+        """Begin with a visitor in two tabs, whose socket is open before the history begins."""
+        expires_at = self.now // 1000 + self.policy.session_ttl_s
+        self.sessions.create(ID, self.now, expires_at)
+        for tab in ("A", "B"):
+            self.sessions.add_connection(ID, ports.Coming(tab, START - 7000, TOKEN_ENDS), self.now, expires_at)
+        self.queue(ID)
+
+    def open_contact(self) -> None:
+        """Agents see the visitor's thread."""
+        thread_id = self.record.conversation.get("thread")
+        if thread_id:
+            self.cxone.open_contact(thread_id)
+
+    def next_number(self, kind: str) -> int:
+        """Of the next step or frame."""
+        return self._next(kind)
+
+    def later(self, at: int, what: str, do: Callable[[], object]) -> None:
+        """Have this happen."""
+        self._add(Action(at, "loop", what, lambda fault: do()))
+
+    def disturbs(self, what: str, fault: Fault) -> None:
+        """A fault that lasts."""
+        self.watch.disturbed(self.now + fault.ms)
+        self.note(f"{what}: {fault}")
+
+    # --- what happens from outside
+
+    def act(self, act: Act, repeated: bool = False) -> None:
+        """A frame of a visitor reaches its Lambda."""
+        if act.kind != "message":
+            super().act(act, repeated)
+            return
+        message = ports.SentMessage(f"message-{act.tab}-{act.at}", "Good morning", START + act.at)
+        sender = messages.Sender(ID, act.tab, TOKEN_ENDS)
+        self.watch.delivered(act)
+        world: Any = self.outside
+        self._begin(Process(str(act), message_sent(world, sender, message, 300_000), self.now + VISITOR_MS))
+
+    def turn(self, kind: str, ms: int) -> None:
+        """An agent, the gateway, AWS or a keeper does something on its own."""
+        self.note(f"{kind} {ms or ''}")
+        self.watch.disturbed(self.now + ms)
+        if not kind.startswith("keeper"):
+            self._turn_of_others(kind, ms)
+        elif self.holders:
+            self._turn_of_keeper(kind, ms, self.holders[-1])
+
+    def _turn_of_others(self, kind: str, ms: int) -> None:
+        match kind:
+            case "contact opens":
+                self.open_contact()
+            case "contact closes":
+                self.cxone.close_contact()
+            case "agent types":
+                self.cxone.agent_types()
+            case "gateway drops":
+                self.cxone.drop_sockets()
+            case "gateway refuses":
+                self.cxone.refuses_until = self.now + ms
+            case "store refuses":
+                self.store_refuses_until = self.now + ms
+
+    def _turn_of_keeper(self, kind: str, ms: int, holder: KeeperProcess) -> None:
+        match kind:
+            case "keeper dies":
+                holder.dies()
+            case "keeper stalls":
+                holder.stalled_until = self.now + ms
+                if ms >= VISIBILITY_MS:
+                    self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(holder))
+            case "keeper loses":
+                self._given_away(holder, is_told=not ms)
+            case "keeper again":
+                holder.call(self.now, lambda: self._has(holder))
+            case "keeper rotates":
+                holder.call(self.now, lambda: holder.keeper.rotate(ID))
+
+    def _step(self, process: Process, due: partial[Any], fault: Fault | None) -> None:
+        """A Lambda whose call to the store fails dies of it."""
+        kinds = {"refuse": "crash", "refuse-after": "crash-after"}
+        is_store = fault is not None and due.func is not self.outside.start_owner
+        super()._step(process, due, Fault(kinds.get(fault.kind, fault.kind), fault.ms) if fault and is_store else fault)
+
+    def sweep(self) -> None:
+        """Each keeper looks for bursts whose owner died."""
+        for process in self.fleet:
+            process.call(self.now, partial(process.sweeps, ID))
+
+    # --- the queue
+
+    def queue(self, session_id: str) -> None:
+        """A message asks for a keeper; who holds the visitor already receives it, or another."""
+        self.later(self.now + self.pace, "queue", self._receive)
+
+    def _receive(self) -> None:
+        alive = [process for process in self.holders if process.is_alive]
+        process = alive[-1] if alive else self._a_keeper()
+        process.call(self.now, lambda: self._has(process))
+
+    def _has(self, process: KeeperProcess) -> None:
+        self.holders = [other for other in self.holders if other is not process] + [process]
+        process.keeper.requested(ID)
+
+    def _given_away(self, holder: KeeperProcess, is_told: bool = True) -> None:
+        """Its message has become visible: another keeper has it. SQS may or may not say so at the next renewal."""
+        if holder in self.holders:
+            self.holders.remove(holder)
+            process = self._a_keeper()
+            process.call(self.now, lambda: self._has(process))
+            if is_told:
+                holder.call(self.now + RENEWAL_MS, lambda: self._renews(holder))
+
+    def _renews(self, process: KeeperProcess) -> None:
+        """Its message is not its own any more; as long as it holds the visitor it asks with another one."""
+        if process not in self.holders and ID in process.keeper.session_ids():
+            self.queue(ID)
+
+    def _a_keeper(self) -> KeeperProcess:
+        self.keepers += 1
+        process = KeeperProcess(self, f"keeper-{self.keepers}")
+        self.fleet.append(process)
+        return process
+
+    def died(self, process: KeeperProcess) -> None:
+        """T4: another keeper has its visitor when its message becomes visible."""
+        self.note(f"{process.name} is dead")
+        self.fleet.remove(process)
+        self.watch.disturbed(self.now + TAKEN_OVER_MS)
+        if process in self.holders:
+            self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(process))
+        elif ID in process.keeper.session_ids():
+            # It would have asked with another message at its next renewal. Whoever dies before leaves nobody: that is
+            # not promised (docs/guarantees.md), and so taken for asked.
+            self.later(self.now + VISIBILITY_MS, "queue", lambda: self.queue(ID))
+
+    def let_go(self, process: KeeperProcess) -> None:
+        """It holds nobody any more."""
+        self.note(f"{process.name} lets go")
+        if process in self.holders:
+            self.holders.remove(process)
+
+    # --- nudges
+
+    def _start_execution(self, record: Session, generation: int, fault: Fault | None = None) -> bool:
+        kind = fault.kind if fault else ""
+        if kind == "refuse":
+            return False
+        is_reached = not record.keeper or self._reaches(
+            record.keeper, {"session": ID, "generation": generation}, {"vanish": 0, "twice": 2}.get(kind, 1)
+        )
+        return is_reached and kind != "refuse-after"
+
+    def _nudge(self, record: Session, what: str) -> bool:
+        return not record.keeper or self._reaches(record.keeper, {what: ID}, 1)
+
+    def _reaches(self, keeper: str, nudge: dict[str, Any], times: int) -> bool:
+        process = next((process for process in self.fleet if process.name == keeper), None)
+        for _ in range(times if process else 0):
+            process.call(self.now + self.pace, partial(process.nudged, nudge))  # type: ignore[union-attr]
+        return process is not None
+
+    # --- what keepers write and say
+
+    def stepped(self, process: KeeperProcess, due: partial[Any], before: Session, value: Any) -> None:
+        """A keeper's call to the store was carried out."""
+        name = due.func.__name__
+        if self.log is not None:
+            self.note(f"{process.name}: {_call_text(due)} -> {_value_text(value)}")
+        if name == "lock" and value:
+            process.generation = before.generation
+        if name == "set_contact" and value:
+            self._contacts_noted += 1
+        self.watch.stepped(process, due, before, value)  # type: ignore[arg-type]
+
+    def typing_said(self, wire: Wire, number: int, typing: bool) -> Call:
+        """A frame leaves that says who types. Not an owner's: a message's own, which ends the typing, or nothing."""
+        process = wire.keeper
+        guest = f"socket {wire.number}, contact {self._contacts_noted}"
+        call = Call(number, guest, typing, self.now, process.generation)
+        if process.speaks:
+            process.said = call
+            self.watch.call_began(process, call)  # type: ignore[arg-type]
+        elif typing:
+            raise Violated("T6", f"frame {number} says typing, and nobody owns it")
+        else:
+            self.watch.ended_by_message(call)
+        return call
+
+    def heard(self, process: KeeperProcess, call: Call, outcome: Outcome) -> None:
+        """What an owner is told of what it said."""
+        self.note(f"{process.name}: frame {call.number}: {outcome.kind} {outcome.reason}")
+        self.watch.call_answered(process, call, outcome)  # type: ignore[arg-type]
+
+    # --- at the end
+
+    def check_messages(self) -> None:
+        """T15: what is said to have reached CXone has."""
+        for (_, message_id), kept in self.messages.kept.items():
+            if kept.standing.status is MessageStatus.ACCEPTED and message_id not in self.cxone.taken:
+                raise Violated("T15", f"{message_id} is accepted and has not reached CXone")

@@ -1,0 +1,291 @@
+"""The Digital-First gateway as the simulation has it: threads, what agents see, and sockets whose frames take time.
+
+On a socket frames keep their order, both ways. A frame that was written to a socket which is lost may be taken all the
+same, for as long as a call to CXone may be under way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from typing_relay.cxone.dfo.frames_out import HEARTBEAT
+from typing_relay.keeper.sockets import Sending, SocketEnd, SocketListener, Stage
+
+from tests.simulation.cxone import Call
+from tests.simulation.history import Fault
+from tests.simulation.invariants import Violated
+from tests.support import dfo_gateway as frames
+
+if TYPE_CHECKING:
+    from tests.simulation.dfo_world import DfoWorld
+    from tests.simulation.keepers import KeeperProcess
+
+#: A frame takes as long as half a call to CXone, in steps of the store.
+PACES = 4
+#: A socket on which nothing comes in is given up after this.
+SILENT_MS = 45_000
+TYPING = {"SenderTypingStarted": True, "SenderTypingEnded": False}
+RECOVER = ("RecoverLivechat", "RecoverThread")
+
+
+@dataclass(slots=True)
+class Thread:
+    """What CXone keeps of one thread. ``contact`` 0: none was ever."""
+
+    thread_id: str
+    contact: int = 0
+    is_open: bool = False
+    messages: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Frame:
+    """One on its way to the gateway. ``call``: of a frame that says who types."""
+
+    number: int
+    kind: str
+    event_id: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    call: Call | None = None
+    fault: Fault | None = None
+
+
+class Wire:
+    """A socket, as its keeper has it."""
+
+    def __init__(self, gateway: Gateway, keeper: KeeperProcess, ear: SocketListener, number: int) -> None:
+        self.gateway, self.keeper, self.ear, self.number = gateway, keeper, ear, number
+        self.is_open = self.was_open = self.is_closed = False
+        #: Nothing that is under way is taken; nothing is taken or answered.
+        self.is_cut = self.is_mute = False
+        #: When the last frame arrives there, and here.
+        self.arrives = self.heard = 0
+        #: What its keeper has been told on it.
+        self.has_looked = self.knows_contact = False
+
+    def send_text(self, text: str, done: Callable[[], object]) -> Sending:
+        """Of the keeper's socket."""
+        if not self.is_open:
+            return Sending.NOT_OPEN
+        self.gateway.sent(self, text)
+        return Sending.QUEUED
+
+    def close(self, code: int) -> None:
+        """Of the keeper's socket; what was written to it still arrives."""
+        self.is_open, self.is_closed = False, True
+
+    def ends(self, stage: Stage, code: int | None) -> None:
+        """The peer, or the network, ends it."""
+        if not self.is_closed:
+            self.is_open, self.is_closed = False, True
+            self.ear.ended(SocketEnd(stage, "the simulation ends it", close_code=code))
+
+
+class Gateway:
+    """CXone's side. ``shows``, ``unavailable`` and ``stuck`` are what the watch asks of any CXone."""
+
+    def __init__(self, world: DfoWorld, livechat: bool) -> None:
+        self.world, self.livechat = world, livechat
+        self.threads: dict[str, Thread] = {}
+        self.wires: list[Wire] = []
+        self.taken: list[str] = []
+        self.contacts = self._wires = 0
+        self.is_shown = False
+        self.refuses_until = 0
+        self.unavailable: set[str] = set()
+
+    @property
+    def shows(self) -> dict[str, bool]:
+        """What agents see, whatever the watch calls the guest."""
+        return _Same(self.is_shown)
+
+    def stuck(self) -> list[str]:
+        """Whether an agent sees typing."""
+        return ["the visitor"] if self.is_shown else []
+
+    # --- what agents do
+
+    def open_contact(self, thread_id: str) -> None:
+        """A contact opens, without a message."""
+        thread = self.threads.setdefault(thread_id, Thread(thread_id))
+        if not thread.is_open:
+            self._opens(thread)
+            self._push(frames.case_created(thread_id, thread.contact))
+
+    def close_contact(self) -> None:
+        """The agent closes what is open."""
+        for thread in self.threads.values():
+            if thread.is_open:
+                thread.is_open = self.is_shown = False
+                self._push(frames.case_status_changed(thread.thread_id, "closed", thread.contact))
+
+    def agent_types(self) -> None:
+        """An event that has nothing to do with what the visitor does."""
+        for thread in self.threads.values():
+            self._push(frames.event("SenderTypingStarted", thread.thread_id, direction="outbound"))
+
+    def drop_sockets(self) -> None:
+        """All are lost, and what is under way with them."""
+        for wire in self.wires:
+            wire.is_cut = True
+            wire.keeper.call(self.world.now, lambda wire=wire: wire.ends(Stage.OPEN, 1006))
+        self.wires = []
+
+    def _opens(self, thread: Thread) -> None:
+        self.contacts += 1
+        thread.contact, thread.is_open, self.is_shown = self.contacts, True, False
+
+    def _push(self, text: str) -> None:
+        for wire in self.wires:
+            self._tell(wire, text)
+
+    # --- sockets
+
+    def dial(self, keeper: KeeperProcess, ear: SocketListener) -> Wire:
+        """A keeper opens a socket."""
+        self._wires += 1
+        wire = Wire(self, keeper, ear, self._wires)
+        keeper.call(self.world.now + 2 * PACES * self.world.pace, lambda: self._answer_handshake(wire))
+        return wire
+
+    def _answer_handshake(self, wire: Wire) -> None:
+        if wire.is_closed:
+            return
+        if self.world.now < self.refuses_until:
+            wire.ends(Stage.CONNECTING, None)
+            return
+        wire.is_open = wire.was_open = True
+        self.wires = [other for other in self.wires if other.is_open] + [wire]
+        self.world.note(f"{wire.keeper.name}: socket {wire.number} opens")
+        wire.ear.opened()
+
+    # --- frames out
+
+    def sent(self, wire: Wire, text: str) -> None:
+        """A frame is written to ``wire``."""
+        world = self.world
+        frame = Frame(0, "heartbeat") if text == HEARTBEAT else self._read(wire, text)
+        delay = PACES * world.pace
+        if frame.fault:
+            world.note(f"frame {frame.number}: {frame.fault}")
+            world.watch.disturbed(world.now + frame.fault.ms)
+            delay += frame.fault.ms if frame.fault.kind in ("slow", "ghost") else 0
+            self._befalls(wire, frame.fault)
+        wire.arrives = max(wire.arrives, world.now + delay)
+        world.later(wire.arrives, "take", lambda: self._take(wire, frame))
+
+    def _read(self, wire: Wire, text: str) -> Frame:
+        world, parsed = self.world, json.loads(text)
+        payload = parsed["payload"]
+        frame = Frame(world.next_number("frame"), payload["eventType"], parsed["eventId"], payload["data"])
+        frame.fault = world.fault("frame", frame.number)
+        world.note(f"{wire.keeper.name}: socket {wire.number}: frame {frame.number} {frame.kind}")
+        if frame.kind in TYPING:
+            if not wire.knows_contact:
+                raise Violated("T5", f"frame {frame.number} says who types, where no contact is known to be open")
+            frame.call = world.typing_said(wire, frame.number, TYPING[frame.kind])
+        elif frame.kind not in RECOVER and not wire.has_looked:
+            raise Violated("T15", f"frame {frame.number} comes before the thread was looked for")
+        return frame
+
+    def _befalls(self, wire: Wire, fault: Fault) -> None:
+        if fault.kind == "mute":
+            wire.is_mute = True
+            self.world.watch.disturbed(self.world.now + SILENT_MS)
+        wire.is_cut = wire.is_cut or fault.kind == "cut"
+        if fault.kind in ("cut", "ghost"):
+            self.wires = [other for other in self.wires if other is not wire]
+            wire.keeper.call(self.world.now, lambda: wire.ends(Stage.OPEN, 1006))
+
+    def _take(self, wire: Wire, frame: Frame) -> None:
+        """The gateway has it, or will never."""
+        if wire.is_cut or wire.is_mute:
+            if frame.call:
+                frame.call.is_taken = True
+            return
+        if frame.fault and frame.fault.kind == "error":
+            if frame.call:
+                frame.call.is_taken = True
+            self._tell(wire, frames.failure("SomethingFailed", frame.event_id))
+        elif frame.call:
+            self._take_typing(frame.call, frame.data["thread"]["idOnExternalPlatform"])
+        else:
+            answers = self._answers(frame)
+            for text in () if frame.fault and frame.fault.kind == "unanswered" else answers:
+                self._tell(wire, text)
+
+    def _take_typing(self, call: Call, thread_id: str) -> None:
+        call.is_taken = True
+        thread = self.threads.get(thread_id)
+        if thread and thread.is_open:
+            self.is_shown = bool(call.typing)
+        self.world.watch.call_taken(call)
+        self.world.note(f"frame {call.number} is taken, shows {self.is_shown}")
+
+    def _answers(self, frame: Frame) -> tuple[str, ...]:
+        if frame.kind == "heartbeat":
+            return ('"pong"',)
+        thread_id = frame.data["thread"]["idOnExternalPlatform"]
+        thread = self.threads.setdefault(thread_id, Thread(thread_id))
+        if frame.kind in RECOVER:
+            if not thread.contact:
+                return (frames.failure("RecoveringThreadFailed", frame.event_id),)
+            status = "open" if thread.is_open else "closed"
+            messages = tuple(thread.messages)
+            return (frames.recovered(frame.event_id, thread_id, messages, str(thread.contact), status),)
+        if frame.kind == "SendMessage":
+            return self._take_message(frame, thread)
+        return (frames.answer(frame.event_id),)
+
+    def _take_message(self, frame: Frame, thread: Thread) -> tuple[str, ...]:
+        message_id = frame.data["idOnExternalPlatform"]
+        if message_id in self.taken:
+            raise Violated("T15", f"message {message_id} reaches CXone twice")
+        if self.livechat and thread.contact and not thread.is_open:  # it ends with its contact
+            return (frames.failure("SendingMessageFailed", frame.event_id),)
+        if not thread.is_open:
+            self._opens(thread)
+            self._push(frames.case_created(thread.thread_id, thread.contact))
+        thread.messages.append(message_id)
+        self.taken.append(message_id)
+        self.world.note(f"message {message_id} is taken")
+        return (
+            frames.answer(frame.event_id),
+            frames.message_created(thread.thread_id, message_id, from_agent=False),
+        )
+
+    # --- frames in
+
+    def _tell(self, wire: Wire, text: str) -> None:
+        if not wire.is_open:
+            return
+        wire.heard = max(wire.heard, self.world.now + PACES * self.world.pace)
+        wire.keeper.call(wire.heard, lambda: self._arrives(wire, text))
+
+    def _arrives(self, wire: Wire, text: str) -> None:
+        if not wire.is_open or wire.is_mute:
+            return
+        if "Recover" in text:
+            wire.has_looked, wire.knows_contact = True, '"status": "open"' in text
+        elif "SomethingFailed" in text:
+            wire.has_looked = True  # it may have been the look
+        elif "CaseCreated" in text:
+            wire.knows_contact = True
+        elif "CaseStatusChanged" in text:
+            wire.knows_contact = False
+        wire.ear.text(text)
+
+
+class _Same(dict[str, bool]):
+    """One value, whatever it is asked for."""
+
+    def __init__(self, value: bool) -> None:
+        super().__init__()
+        self._value = value
+
+    def get(self, key: str, default: Any = None) -> Any:  # type: ignore[override]
+        """Of any guest."""
+        return self._value

@@ -1,0 +1,69 @@
+"""Random histories of the Digital-First platform: the same visitors, and the trouble that its keepers can meet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from tests.simulation.generate import LENGTHS, visits, with_faults
+from tests.simulation.history import DFO_FAULTS, DFO_TURNS, Act, Fault, History, Turn
+from tests.simulation.world import KEEPERS_LOOK_MS
+
+LAST_NUMBER = {"step": 70, "start": 5, "frame": 12}
+#: A frame that is late, or whose socket is lost, is taken before a message that may have left is looked for, or never.
+LATE_FRAMES = tuple(length for length in LENGTHS if length < 3_000)
+#: How long a keeper stalls: its message in the queue becomes another's when that is long.
+STALLS = (*LENGTHS, 31_000, 45_000)
+#: How long the gateway, or the store, is away.
+AWAY = (300, 1_100, 2_500, 7_000, 14_000)
+LASTING = {"keeper stalls": STALLS, "gateway refuses": AWAY, "store refuses": AWAY}
+
+
+def random_dfo_history(random: Random) -> History:
+    """One history: visitors at work and, in two of three, trouble."""
+    acts = visits(random)
+    history = History(
+        dfo=True,
+        livechat=random.random() < 0.7,
+        contact=random.random() < 0.85,
+        sweep=random.randrange(KEEPERS_LOOK_MS),
+        pace=random.choice((1, 3, 5, 8)),
+        cap=random.choice((600_000, 600_000, 600_000, 6_000)),
+    )
+    if random.random() < (0.3 if history.contact else 0.9):
+        acts = _with_messages(acts, random)
+    if random.random() < 0.33:
+        return replace(history, acts=tuple(acts), cap=600_000)
+    if random.random() < 0.1:
+        history = replace(history, guest=False, contact=False)
+        acts.insert(0, Act("open", "A", 0))
+    troubled = [replace(act, late=random.choice(LENGTHS)) if random.random() < 0.08 else act for act in acts]
+    turns = [_turn(random, acts[-1].at) for _ in range(random.choice((0, 1, 1, 2, 3)))]
+    return replace(with_faults(history, _faults(random)), acts=tuple(troubled), turns=tuple(turns))
+
+
+def _with_messages(acts: list[Act], random: Random) -> list[Act]:
+    """Some send what they typed: in the place of a stop, or in the midst of it."""
+    found = [replace(act, kind="message", twice=0, hold=0) if act.kind == "stop" else act for act in acts]
+    at = random.randrange(acts[-1].at + 3_000)
+    return sorted([*found, Act("message", random.choice("AAB"), at)], key=lambda act: act.at)
+
+
+def _turn(random: Random, until: int) -> Turn:
+    kind = random.choice(DFO_TURNS)
+    return Turn(kind, random.randrange(until + 4_000), random.choice(LASTING[kind]) if kind in LASTING else 0)
+
+
+def _faults(random: Random) -> dict[str, dict[int, Fault]]:
+    found: dict[str, dict[int, Fault]] = {name: {} for name in DFO_FAULTS}
+    for _ in range(random.choice((0, 1, 1, 2, 3, 5))):
+        name = random.choice(("step", "step", "step", "frame", "frame", "start"))
+        found[name][random.randint(1, LAST_NUMBER[name])] = _fault(random, name)
+    return found
+
+
+def _fault(random: Random, name: str) -> Fault:
+    kind = random.choice(DFO_FAULTS[name])
+    if kind in ("slow", "ghost"):
+        return Fault(kind, random.choice(LATE_FRAMES))
+    return Fault(kind, random.choice(LENGTHS)) if kind in ("stall", "hold") else Fault(kind)

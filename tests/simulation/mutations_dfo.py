@@ -1,0 +1,195 @@
+"""Digital-First broken on purpose: the owners in the keeper, the talk with the gateway, who holds whom."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tests.simulation.mutation import CORE, DYNAMO, FLOWS, MEMORY, Mutation
+
+OWNERS, TALK, JOINED = CORE + "keeper/owners.py", CORE + "keeper/gateway_talk.py", CORE + "keeper/digital_first.py"
+CONVERSATION, GUEST, SWEEPING = (
+    CORE + "cxone/dfo/conversation.py",
+    CORE + "keeper/guest.py",
+    CORE + "keeper/sweeping.py",
+)
+
+_dfo = partial(Mutation, platform="dfo")
+
+DIGITAL_FIRST = (
+    # owners
+    _dfo("keeper: an owner is not called again", OWNERS, "if result.done or not is_newest:", "if True:"),
+    _dfo(
+        "keeper: an owner oversleeps", OWNERS, "call_later(result.wait_seconds,", "call_later(4 * result.wait_seconds,"
+    ),
+    _dfo(
+        "keeper: what was left shown is not taken up",
+        OWNERS,
+        "if record.is_settled_at(record.wants(now, self._world.policy)) or record.cannot_show():",
+        "if True:",
+    ),
+    _dfo(
+        "keeper: sweeps what another keeper has",
+        FLOWS,
+        'if record is None or keeper not in ("", record.keeper):',
+        "if record is None:",
+    ),
+    _dfo(
+        "keeper: a nudge is not heard",
+        JOINED,
+        "                    self._owners.start(session_id, generation)",
+        "                    pass",
+    ),
+    _dfo(
+        "keeper: does not sweep",
+        SWEEPING,
+        "sum(run(sweep_one(self._world, session_id, self._keeper)) for session_id in ours)",
+        "0",
+    ),
+    _dfo(
+        "keeper: owns bursts before the thread was looked for",
+        JOINED,
+        "return isinstance(talk, GatewayTalk) and talk.is_ready",
+        "return isinstance(talk, GatewayTalk)",
+    ),
+    # who holds the visitor
+    _dfo(
+        "guest: lets go while it is being taken again",
+        GUEST,
+        "return replace(held, doing=Doing.TAKING, taken=False), (Take(),)",
+        "return replace(held, doing=Doing.TAKING), (Take(),)",
+    ),
+    _dfo(
+        "talk: taken again, it goes on without looking",
+        TALK,
+        "        if self._known and self._number:\n            self._begin()\n",
+        "        if self._known and self._number:\n            return\n",
+    ),
+    # the record of the contact
+    _dfo("talk: says typing while the contact is written", TALK, "if self._contact_noted is None:", "if False:"),
+    _dfo(
+        "talk: does not tell the store again",
+        TALK,
+        "self._office.loop.call_later(AGAIN_S, again)",
+        "pass",
+    ),
+    _dfo(
+        "talk: does not note that a contact opened",
+        TALK,
+        "self._note_contact(is_open=True)",
+        "pass",
+    ),
+    _dfo(
+        "talk: takes what may be shown for dark",
+        TALK,
+        "may_show = is_open and self._conversation.may_show",
+        "may_show = False",
+    ),
+    _dfo("talk: does not look at what is wanted", TALK, "self._office.owners.take_up(record)", "pass"),
+    _dfo(
+        "talk: does not count on late frames of the keeper before",
+        TALK,
+        "ghosts_until=0 if is_new else office.clock() + office.policy.ghost_ms,",
+        "ghosts_until=0,",
+    ),
+    # the conversation
+    _dfo(
+        "typing: proven by whatever comes in",
+        CONVERSATION,
+        "        self._change(heard_at=self._now)\n        frame = self._parsed(text)",
+        "        self._change(heard_at=self._now)\n        self._ponged()\n        frame = self._parsed(text)",
+    ),
+    _dfo(
+        "typing: proven by the answer to an earlier heartbeat",
+        CONVERSATION,
+        "until, pongs = self._now + self._policy.proof_ms, self.now_stands.pongs_due",
+        "until, pongs = self._now + self._policy.proof_ms, 1",
+    ),
+    _dfo("typing: has no heartbeat behind it", CONVERSATION, "        self._beat()\n        until", "        until"),
+    _dfo(
+        "typing: forgets what may come late",
+        CONVERSATION,
+        "return self._now < self.now_stands.ghosts_until",
+        "return False",
+    ),
+    _dfo(
+        "typing: a lost one counts as said",
+        CONVERSATION,
+        'self._told(unproven, Outcome(Kind.LOST, reason="the socket was lost"))',
+        "self._told(unproven, ACCEPTED)",
+    ),
+    _dfo(
+        "typing: one that a message ended counts as shown",
+        CONVERSATION,
+        "NOT_YET if unproven.overtaken else ACCEPTED",
+        "ACCEPTED",
+    ),
+    _dfo(
+        "look: an error means that there is nothing",
+        CONVERSATION,
+        "return self._found_nothing() if code in LOOK_FAILED else self._look_failed(code)",
+        "return self._found_nothing()",
+    ),
+    _dfo(
+        "look: on a new socket nothing is taken to be shown",
+        CONVERSATION,
+        "    def _opened(self) -> None:\n        self._drop()\n",
+        "    def _opened(self) -> None:\n        self._drop()\n        self._change(may_show=False)\n",
+    ),
+    _dfo("socket: a silent one is kept for long", CONVERSATION, "dead_ms: int = 45_000", "dead_ms: int = 145_000"),
+    _dfo(
+        "contact: opened again, the thread counts as over",
+        CONVERSATION,
+        "thread_over = before.thread_over and contact is None",
+        "thread_over = before.thread_over",
+    ),
+    _dfo(
+        "contact: its end is not noticed",
+        CONVERSATION,
+        "            case frames_in.CaseStatusChanged(contact) if not contact.is_open:\n"
+        "                self._contact_is(None, told=True)",
+        "            case frames_in.CaseStatusChanged(contact) if not contact.is_open:\n                pass",
+    ),
+    _dfo(
+        "message: repeated without a look that could show it",
+        CONVERSATION,
+        "if queued.in_doubt and since >= queued.sent_at + self._policy.settle_ms:",
+        "if queued.in_doubt:",
+    ),
+    # the store's conditions
+    _dfo(
+        "contact: frees the lock of a call on a lost socket",
+        MEMORY,
+        '"sending_until": record.sending_until + 1,',
+        '"sending_until": 0,',
+    ),
+    _dfo(
+        "contact: an answer from before counts",
+        MEMORY,
+        '"sending_until": record.sending_until + 1,',
+        '"sending_until": record.sending_until,',
+    ),
+    _dfo(
+        "contact: what owners have read before counts",
+        MEMORY,
+        '"sends": record.sends + 1}',
+        '"sends": record.sends}',
+    ),
+    _dfo(
+        "doubt: is not noted",
+        MEMORY,
+        "return self._set(record, sending=True, sends=record.sends + 1)",
+        "return record",
+    ),
+    Mutation(
+        "DynamoDB: a contact frees the lock of a call on a lost socket",
+        DYNAMO,
+        "sending_until = sending_until + :one",
+        "sending_until = :zero",
+    ),
+    Mutation(
+        "DynamoDB: an answer from before a contact opened counts",
+        DYNAMO,
+        "sending_until = sending_until + :one",
+        "sending_until = sending_until",
+    ),
+)
