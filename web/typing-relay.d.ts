@@ -25,7 +25,9 @@ export interface Options {
 
 /** A frame the client sent: none holds what is typed, only `message` what was sent. */
 export type Frame =
-  | { action: "hello" | "ping" }
+  /** `client`: this module and its version, for the deployment's log. */
+  | { action: "hello"; client: string }
+  | { action: "ping" | "seen" }
   /** `ago_ms`, where the relay offers to hold keys: how long before this frame the typing was over. */
   | { action: "stop"; ago_ms?: number }
   | { action: "message"; id: string; text: string }
@@ -107,6 +109,8 @@ export interface TypingRelay {
   send(text: string, id?: string): Promise<MessageStatus>;
   /** Ends the typing: call it after sending, if that neither submits a form nor empties the box at once. */
   stop(): void;
+  /** Tells Digital-First that the visitor has seen all messages: call it when they are before the visitor's eyes. */
+  seen(): void;
   /** Stops watching the box and closes the connection, for good. */
   detach(): void;
   addEventListener<K extends keyof RelayEvents>(
@@ -137,6 +141,7 @@ export class TypingRhythm {
   key(at: number): Frame[];
   /** A timer that is late does no harm: what is said then says how old it is. */
   wake(at: number): Frame[];
+  /** Whether the newest key is younger than the debounce. */
   isTyping(at: number): boolean;
   stop(at: number): Frame[];
   /** Without `hold_ms` the relay knows no holds: frames are plain. */

@@ -1,9 +1,10 @@
 /** Typing Relay in the browser. What is typed never leaves it, only what is sent. The API: typing-relay.d.ts. */
 
-const MAX_AGO_MS = 2000; // the protocol's limit for ago_ms
+const CLIENT = "typing-relay.js/0.1.0"; // package.json's version
+const MAX_AGO_MS = 2000; // the protocol's limit
 const SPARE_MS = 2000; // a key so long before its hold's end, or later, renews it
 const LEAST_SPARE_MS = 1000; // then the timer does
-const CONNECT_MS = 30_000; // from token to welcome; API Gateway gives up after 29 s
+const CONNECT_MS = 30_000; // API Gateway gives up after 29 s
 const PING_MS = 240_000; // API Gateway closes a connection after 10 idle minutes
 const PONG_MS = 10_000;
 const RENEW_MS = 6_600_000; // and any after 2 hours: we leave before
@@ -28,7 +29,6 @@ export class TypingRhythm {
   #toldKeyAt = -Infinity; // the newest that the server knows of
   #nextFrameAt = -Infinity;
 
-  /** When `wake` is due: Infinity when nothing waits. */
   get wakeAt() {
     const overAt = this.#newestKeyAt + this.#debounceMs;
     const holdEndsAt = this.#toldKeyAt + this.#holdMs;
@@ -51,7 +51,6 @@ export class TypingRhythm {
     return this.isTyping(at) ? this.#tell(at) : this.stop(at);
   }
 
-  /** Whether the newest key is younger than the debounce. */
   isTyping(at) {
     return at - this.#newestKeyAt < this.#debounceMs;
   }
@@ -150,6 +149,10 @@ class TypingRelay extends EventTarget {
     });
   }
 
+  seen() {
+    this.#send({ action: "seen" });
+  }
+
   detach() {
     this.stop();
     this.#listening.abort();
@@ -224,7 +227,7 @@ class TypingRelay extends EventTarget {
       const token = await (typeof this.#token === "function" ? this.#token() : this.#token);
       if (!mine()) return;
       const socket = (this.#socket = this.#dial(token));
-      socket.onopen = () => mine() && this.#send({ action: "hello" });
+      socket.onopen = () => mine() && this.#send({ action: "hello", client: CLIENT });
       socket.onmessage = ({ data }) => mine() && this.#receive(JSON.parse(data));
       socket.onclose = () => mine() && this.#retry();
     } catch (cause) {
@@ -241,7 +244,7 @@ class TypingRelay extends EventTarget {
     return new WebSocket(url);
   }
 
-  /** Full jitter: a thousand pages that lost the same server do not come back together. */
+  /** Full jitter: pages that lost the same server do not come back together. */
   #retry() {
     if (now() - this.#welcomedAt >= STABLE_MS) this.#failures = 0;
     this.#drop("reconnecting");

@@ -94,7 +94,8 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
     session_id, connection, at = visitor["session"], request["connectionId"], request["requestTimeEpoch"]
     signals = visitor["signals"]
     match frame:
-        case frames.Hello():
+        case frames.Hello(client):
+            logger.info("hello", session=session_id, client=client or "unnamed")
             return _welcome(request)
         case frames.Ping():
             return frames.pong()

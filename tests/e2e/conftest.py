@@ -12,6 +12,8 @@ from local.stack.settings import Settings, read_settings
 from local.stack.stack import Stack
 from tests.e2e.browser import CHROMIUM, PATIENCE_MS, chromium
 from tests.e2e.console_page import ConsolePage
+from tests.e2e.firefox_tab import FIREFOX, MISSING, Firefox, running_firefox
+from tests.support.left_out import leave_out
 from tests.support.relay_stage import SOON_TAKEN_OVER
 
 
@@ -45,6 +47,14 @@ def browser() -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("needs Chromium: apt-get install chromium")
     with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def firefox() -> Iterator[Firefox]:
+    if not FIREFOX:
+        leave_out(MISSING)
+    with running_firefox() as browser:
         yield browser
 
 

@@ -8,9 +8,9 @@ WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "w
 NARROW = {"width": 390, "height": 844}
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core finds, one line each."""
-    found = Axe().run(page, options=WCAG).response["violations"]
+def violations(page: Page, within: str | None = None) -> list[str]:
+    """What axe-core finds on the page, or within this element of it, one line each."""
+    found = Axe().run(page, context=within, options=WCAG).response["violations"]
     return [f"{rule['id']}: {node['html']}" for rule in found for node in rule["nodes"]]
 
 

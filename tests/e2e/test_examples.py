@@ -1,28 +1,84 @@
-"""The example for plain HTML in docs/front-end.md does what it says, as it stands there."""
+"""The examples in docs/front-end.md do what they say, as they stand there, in both browsers."""
 
-import re
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocket, expect
 
-GUIDE = Path(__file__).parents[2] / "docs/front-end.md"
+from tests.e2e import front_ends
+from tests.e2e.browser import PATIENCE_MS
+from tests.e2e.site import site
+from tests.e2e.test_accessibility import violations
+from tests.support.left_out import leave_out
+from tests.support.npm import MISSING, RegistryAway, npm_can_run
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory) -> Path:
+    """A project with TypeScript, React and Vite that has the package."""
+    if not npm_can_run():
+        leave_out(MISSING)
+    try:
+        return front_ends.make_project(tmp_path_factory.mktemp("bundler") / "project")
+    except RegistryAway as away:
+        leave_out(str(away))
+
+
+@pytest.fixture(scope="session")
+def plain() -> dict[str, str]:
+    return front_ends.plain()
+
+
+@pytest.fixture(scope="session")
+def element() -> dict[str, str]:
+    return front_ends.element()
+
+
+@pytest.fixture(scope="session")
+def react(project) -> dict[str, str]:
+    return front_ends.react(project)
+
+
+@pytest.fixture(params=["plain", "element", "react"])
+def url(request, stack, visitor) -> Iterator[str]:
+    """Where the example is; its visitor is the console's, in a test that has one."""
+    files = request.getfixturevalue(request.param)
+    token = requests.get(f"{stack.info['console_url']}/api/token?visitor={visitor}", timeout=10).json()["token"]
+    with site(front_ends.with_relay(files, stack.info["websocket_url"], token)) as url:
+        yield url
 
 
 @pytest.fixture
-def example(stack, context, console) -> Page:
-    """The example in a tab of its own, beside the console of the same visitor."""
+def frames() -> list[str]:
+    """What the example sends."""
+    return []
+
+
+@pytest.fixture
+def example(url, context, frames) -> Page:
+    """The example in a tab of its own, welcomed."""
     page = context.new_page()
-    html = re.search(r"```html\n(.*?)```", GUIDE.read_text(), re.DOTALL).group(1)
-    html = html.replace("wss://RELAY/live", stack.info["websocket_url"])
-    token = requests.get(f"{stack.info['console_url']}/api/token?visitor={console.visitor}", timeout=10).json()["token"]
-    page.route("**/example", lambda route: route.fulfill(body=html, content_type="text/html"))
-    page.route("**/chat-token", lambda route: route.fulfill(body=token))
-    with page.expect_websocket() as opened:
-        page.goto(f"{stack.info['console_url']}/example")
-    opened.value.wait_for_event("framereceived", lambda frame: "welcome" in frame)
+    welcomes: list[str] = []
+
+    def watch(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: frames.append(str(frame)))
+        socket.on("framereceived", lambda frame: welcomes.extend(["welcome"] * ("welcome" in frame)))
+
+    page.on("websocket", watch)
+    page.goto(f"{url}/")
+    expect_soon(page, lambda: welcomes != [])
     return page
+
+
+def expect_soon(page: Page, condition: Callable[[], bool]) -> None:
+    """Let the browser's news come in until this holds."""
+    ends_at = time.monotonic() + PATIENCE_MS / 1000
+    while not condition():
+        assert time.monotonic() < ends_at
+        page.wait_for_timeout(50)
 
 
 def test_the_example_shows_the_agent_that_the_visitor_types(console, example):
@@ -31,11 +87,70 @@ def test_the_example_shows_the_agent_that_the_visitor_types(console, example):
     console.expect_typing(True)
     example.get_by_role("button", name="Send").click()
     console.expect_typing(False)
+    expect(example.get_by_label("Your message")).to_have_value("")
 
 
 def test_the_example_shows_the_agents_typing_and_message(console, example):
     """Both reach each tab of the visitor."""
+    hint = example.get_by_text("The agent is typing")
+    expect(hint).not_to_be_visible()
     console.agent_box.press_sequentially("Good morning", delay=50)
-    expect(example.locator("#agent")).to_have_text("The agent is typing")
+    expect(hint).to_be_visible()
     console.agent_box.press("Enter")
-    expect(example.locator("#messages")).to_have_text("Good morning")
+    expect(example.get_by_role("log")).to_have_text("Good morning")
+    expect(hint).not_to_be_visible()
+
+
+def test_axe_finds_nothing_in_the_example(example):
+    """Title, landmarks and the like are the business of the page that it is put into."""
+    assert violations(example, "form") == []
+
+
+@pytest.mark.parametrize("url", ["element", "react"], indirect=True)
+def test_the_example_works_in_firefox(console, url, firefox):
+    """There and back."""
+    with firefox.tab() as tab:
+        tab.go(f"{url}/")
+        tab.evaluate("document.querySelector('textarea').focus()")
+        tab.type("hello")  # a key that is pressed before the welcome is told with it
+        console.expect_typing(True)
+        tab.evaluate("document.querySelector('button').click()")
+        console.expect_typing(False)
+        console.agent_box.press_sequentially("Good morning", delay=50)
+        tab.expect("document.body.innerText.includes('The agent is typing')")
+        console.agent_box.press("Enter")
+        tab.expect("document.querySelector('[role=log]').innerText.includes('Good morning')")
+
+
+@pytest.mark.parametrize(
+    ("url", "opt_out"),
+    [
+        pytest.param("element", "document.querySelector('typing-relay').toggleAttribute('opted-out')", id="element"),
+        pytest.param("react", "document.querySelector('[type=checkbox]').click()", id="react"),
+    ],
+    indirect=["url"],
+)
+def test_a_visitor_who_opts_out_in_the_example_types_unseen(example, frames, opt_out):
+    box = example.get_by_label("Your message")
+    example.evaluate(opt_out)
+    box.press_sequentially("unseen", delay=100)
+    assert [frame for frame in frames if "keystroke" in frame] == []
+    example.evaluate(opt_out)  # and in again
+    box.press("s")
+    expect_soon(example, lambda: any("keystroke" in frame for frame in frames))
+
+
+def test_the_package_holds_the_module_its_types_and_nothing_else(project):
+    """Installed as the guide says; it depends on nothing."""
+    installed = project / "node_modules/typing-relay"
+    assert sorted(path.name for path in installed.iterdir()) == ["package.json", "typing-relay.d.ts", "typing-relay.js"]
+    assert (installed / "typing-relay.js").read_text() == front_ends.CLIENT
+
+
+def test_the_examples_type_check_in_strict_typescript(project):
+    """And `types.ts` says what must not."""
+    front_ends.run(project, "node_modules/.bin/tsc")
+
+
+def test_the_guide_shows_the_hook_as_it_is():
+    assert front_ends.block("React", "ts") == (front_ends.EXAMPLES / "useTypingRelay.ts").read_text()

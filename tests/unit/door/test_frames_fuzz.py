@@ -1,6 +1,7 @@
 """Fuzzing the frame parser (T13): a frame, or BadFrame; never a crash, never a word of what came."""
 
 import json
+import string
 import traceback
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,7 @@ ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 HOLD_MS = 6_000
 GOOD = [
     '{"action":"hello"}',
+    '{"action":"hello","client":"typing-relay.js/1.2.0"}',
     '{"action":"keystroke","ago_ms":120}',
     '{"action":"keystroke","hold_ms":6000}',
     '{"action":"stop"}',
@@ -50,6 +52,7 @@ frame_like = st.fixed_dictionaries(
     optional={
         "ago_ms": json_values,
         "hold_ms": json_values,
+        "client": json_values,
         "text": json_values,
         "session": st.text(),
         "__proto__": json_values,
@@ -82,6 +85,8 @@ def _is_ours(body: str) -> bool:
         return fields.keys() == {"action", "id", "text"} and _is_a_message(fields["id"], fields["text"])
     if len(body.encode("utf-8", "surrogatepass")) > MAX_FRAME_BYTES:
         return False
+    if fields["action"] == "hello" and "client" in fields:
+        return fields.keys() == {"action", "client"} and _is_a_client(fields["client"])
     if fields["action"] in ("hello", "ping"):
         return fields.keys() == {"action"}
     known = {"keystroke": {"action", "ago_ms", "hold_ms"}, "stop": {"action", "ago_ms"}}[fields["action"]]
@@ -89,6 +94,14 @@ def _is_ours(body: str) -> bool:
     ago_ms, hold_ms = fields.get("ago_ms", 0), fields.get("hold_ms", 1)
     is_held_well = type(hold_ms) is int and 0 < hold_ms <= HOLD_MS
     return fields.keys() <= known and type(ago_ms) in (int, float) and 0 <= ago_ms <= most and is_held_well
+
+
+def _is_a_client(client: Any) -> bool:
+    name, slash, version = client.partition("/") if type(client) is str else ("", "", "")
+    alphanumeric = set(string.ascii_letters + string.digits)
+    well_spelt = set(name) <= alphanumeric | set("._-") and set(version) <= alphanumeric | set(".+-")
+    well_begun = name[:1].isalpha() and version[:1].isdigit()
+    return bool(slash) and well_spelt and well_begun and len(name) <= 32 and len(version) <= 31
 
 
 def _is_a_message(message_id: Any, text: Any) -> bool:
@@ -216,6 +229,7 @@ def test_no_refusal_repeats_what_came(part: str, rest: str) -> None:
         part + rest,
         rest + part,
         f'{{"action":"stop","text":{json.dumps(part + rest)}}}',
+        f'{{"action":"hello","client":{json.dumps(part + rest)}}}',
         f'{{"action":"message","id":{json.dumps(part + rest)},"text":"hello"}}',
         f'{{"action":"message","id":"{ID}","text":{json.dumps(CANARY + chr(0xD800))}}}',
     ):
@@ -229,6 +243,42 @@ def test_a_hold_that_is_none_or_longer_than_the_servers_is_refused(hold_ms: str)
     """T13: with what to send instead."""
     with pytest.raises(BadFrame, match='"hold_ms" must be a whole number of milliseconds from 1 to 6000') as refusal:
         parse(f'{{"action":"keystroke","hold_ms":{hold_ms}}}', HOLD_MS)
+    assert refusal.value.code == "bad_frame"
+
+
+def test_a_front_end_may_say_which_client_it_is_and_need_not() -> None:
+    """Front ends that do not say are as welcome."""
+    assert parse('{"action":"hello","client":"typing-relay.js/1.2.0-rc.1+5"}', HOLD_MS) == Hello(
+        "typing-relay.js/1.2.0-rc.1+5"
+    )
+    assert parse('{"action":"hello"}', HOLD_MS) == Hello("")
+    longest = f"{'a' * 32}/{'1' * 31}"
+    assert parse(json.dumps({"action": "hello", "client": longest}), HOLD_MS) == Hello(longest)
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        *("", "typing-relay.js", "/1.0", "name/", "name/v1", "1name/1", ".js/1", "a b/1", "name/1\n", "näme/1"),
+        *(
+            "name/１",
+            "a/1/2",
+            f"{'a' * 33}/1",
+            f"a/{'1' * 32}",
+            '{"a":1}/1',
+            "<b>/1",
+            "${x}/1",
+            "a=b/1",
+            "name@x/1",
+            "name/1 2",
+        ),
+        *(1, None, True, ["name/1"], {"name": "1"}),
+    ],
+)
+def test_a_client_that_is_no_name_and_version_is_refused(client: Any) -> None:
+    """T13: it goes into a log line, so it may hold nothing else; and with what to send instead."""
+    with pytest.raises(BadFrame, match='"client" must be a name and a version') as refusal:
+        parse(json.dumps({"action": "hello", "client": client}), HOLD_MS)
     assert refusal.value.code == "bad_frame"
 
 

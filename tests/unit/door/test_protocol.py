@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs/front-end.md").read_text()
 ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 BAD_IDS = [ID.upper(), ID.replace("f8fad5b", "F8FAD5B"), ID + "\n", f"{{{ID}}}", ID.replace("-", ""), ""]
+BAD_CLIENTS = ["", "name", "name/", "/1.0", "name/v1", f"{'a' * 33}/1", f"a/{'1' * 32}", "na me/1", "name/1\n"]
 BOTH = [*TO_RELAY.values(), *FROM_RELAY.values()]
 #: The most that a deployment may allow; what less it allows, the welcome says.
 LONGEST_HOLD_MS = the("#/components/schemas/keystroke")["properties"]["hold_ms"]["maximum"]
@@ -176,6 +177,13 @@ def test_a_hold_longer_than_this_deployments_is_refused_and_the_welcome_said_so(
 @pytest.mark.parametrize("message_id", BAD_IDS)
 def test_an_id_that_is_no_uuid_in_lower_case_is_neither_documented_nor_taken(message_id: str) -> None:
     frame = {"action": "message", "id": message_id, "text": "Good morning"}
+    assert names(frame, TO_RELAY) == []
+    assert not is_taken(json.dumps(frame))
+
+
+@pytest.mark.parametrize("client", BAD_CLIENTS)
+def test_a_client_that_is_no_name_and_version_is_neither_documented_nor_taken(client: str) -> None:
+    frame = {"action": "hello", "client": client}
     assert names(frame, TO_RELAY) == []
     assert not is_taken(json.dumps(frame))
 

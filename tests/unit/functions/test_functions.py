@@ -453,6 +453,23 @@ def send_frame(aws: Aws, keystroke: ModuleType, at: int | None = None, **frame: 
     keystroke.handler(event, Invocation())
 
 
+@pytest.mark.parametrize(
+    ("frame", "logged"),
+    [({"client": "typing-relay.js/1.2.0"}, "typing-relay.js/1.2.0"), ({}, "unnamed")],
+)
+def test_the_line_of_a_hello_says_which_client_it_was(
+    aws: Aws, keystroke: ModuleType, monkeypatch: pytest.MonkeyPatch, frame: dict[str, str], logged: str
+) -> None:
+    """So that a deployment can tell who still runs an old one."""
+    lines: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        keystroke.logger, "info", lambda message, **fields: lines.append({"message": message, **fields})
+    )
+    keystroke.visitors = FrontEnds()  # type: ignore[attr-defined]
+    send_frame(aws, keystroke, action="hello", **frame)
+    assert lines == [{"message": "hello", "session": "alice", "client": logged}]
+
+
 def test_a_held_key_lets_its_owner_sleep_until_its_stop_calls_the_next(
     aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
 ) -> None:

@@ -1,5 +1,6 @@
 // The client around its timing rules: connection, page events, the visitor's choice. No browser, no socket.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { attach } from "../../../web/typing-relay.js";
 import { FakeBox, fakeBrowser, settled } from "./fake_browser.mjs";
@@ -7,6 +8,8 @@ import { FakeBox, fakeBrowser, settled } from "./fake_browser.mjs";
 const URL_OF_RELAY = "wss://relay.example.com/live";
 const WELCOME = { type: "welcome", timings: { debounce_ms: 2000, heartbeat_ms: 1000 }, guest: "open", signals: "on" };
 const PING_MS = 240_000;
+const PACKAGE = JSON.parse(readFileSync(new URL("../../../web/package.json", import.meta.url)));
+const HELLO = { action: "hello", client: `typing-relay.js/${PACKAGE.version}` };
 const STOP = { action: "stop" };
 const keystroke = (ago_ms) => ({ action: "keystroke", ago_ms });
 const HOLDING = { ...WELCOME, timings: { ...WELCOME.timings, hold_ms: 6000 } };
@@ -58,10 +61,10 @@ test("the token function is called anew for each connection", async (t) => {
   assert.deepEqual(browser.sockets.map(({ url }) => url.split("=")[1]), ["token-1", "token-2"]);
 });
 
-test("a connection says hello first", async (t) => {
+test("a connection says hello first, with the client's name and the package's version", async (t) => {
   const { browser } = await attached(t);
   browser.socket.accept();
-  assert.deepEqual(browser.socket.sent, [{ action: "hello" }]);
+  assert.deepEqual(browser.socket.sent, [HELLO]);
 });
 
 test("the first key leaves at once, the newest of the rest a heartbeat later with its age", async (t) => {
@@ -220,7 +223,7 @@ test("a key pressed before the welcome stays here when the deployment switched s
   box.type("a");
   browser.socket.accept();
   browser.socket.answer({ ...WELCOME, signals: "off" });
-  assert.deepEqual(browser.socket.sent, [{ action: "hello" }]);
+  assert.deepEqual(browser.socket.sent, [HELLO]);
 });
 
 test("keys pressed while the connection is away are never sent late (T5)", async (t) => {
@@ -489,7 +492,7 @@ test("a message without an answer is sent again after a reconnection", async (t)
   await browser.advance(1000);
   browser.socket.accept();
   browser.socket.answer(WELCOME);
-  assert.deepEqual(browser.socket.sent, [{ action: "hello" }, message(ID, "hello")]);
+  assert.deepEqual(browser.socket.sent, [HELLO, message(ID, "hello")]);
   browser.socket.answer(accepted(ID));
   assert.equal((await promise).status, "accepted");
   assert.deepEqual(browser.socket.sent.at(-1), message(OTHER_ID, "more"));
@@ -500,7 +503,7 @@ test("a message sent while disconnected leaves when the connection is back", asy
   relay.send("hello", ID);
   browser.socket.accept();
   browser.socket.answer(WELCOME);
-  assert.deepEqual(browser.socket.sent, [{ action: "hello" }, message(ID, "hello")]);
+  assert.deepEqual(browser.socket.sent, [HELLO, message(ID, "hello")]);
 });
 
 test("a refused message fails with the error's code, and the next one leaves", async (t) => {
@@ -582,6 +585,19 @@ test("a message of a visitor who opted out of typing signals is sent all the sam
   const { relay, sent } = await welcomed(t, { signals: false });
   relay.send("hello", ID);
   assert.deepEqual(sent, [message(ID, "hello")]);
+});
+
+test("that the visitor has seen all messages is told when the page says so", async (t) => {
+  const { relay, sent } = await welcomed(t);
+  relay.seen();
+  assert.deepEqual(sent, [{ action: "seen" }]);
+});
+
+test("what was seen while disconnected is not told later: the page says so again", async (t) => {
+  const { browser, relay } = await attached(t);
+  relay.seen();
+  await welcome(browser);
+  assert.deepEqual(browser.socket.sent, []);
 });
 
 // --- what the agent does, in the relay's words

@@ -38,7 +38,9 @@ ErrorCode = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The front end introduces itself and wants the timings."""
+    """The front end introduces itself and wants the timings. ``client``: its name and version, if it says so."""
+
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ def parse(body: str | None, longest_hold_ms: int) -> Frame:
         frame: Frame = Keystroke(_ago_ms(fields.pop("ago_ms", 0), MAX_AGO_MS), hold_ms)
     elif action == "stop":
         frame = Stop(_ago_ms(fields.pop("ago_ms", 0), MAX_STOP_AGO_MS))
+    elif action == "hello":
+        frame = Hello(_client(fields.pop("client")) if "client" in fields else "")
     elif action == "message":
         frame = _message(fields.pop("id", None), fields.pop("text", None))
     elif action in _PLAIN:
@@ -116,7 +120,7 @@ def parse(body: str | None, longest_hold_ms: int) -> Frame:
 
 
 _ACTIONS = "hello, keystroke, stop, ping, message or seen"
-_PLAIN: dict[str, Frame] = {"hello": Hello(), "ping": Ping(), "seen": Seen()}
+_PLAIN: dict[str, Frame] = {"ping": Ping(), "seen": Seen()}
 
 
 def _size(body: str) -> int:
@@ -157,6 +161,20 @@ def _ago_ms(value: object, most: int) -> int:
 def _hold_ms(value: object, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
         raise BadFrame("bad_frame", f'"hold_ms" must be a whole number of milliseconds from 1 to {most}.')
+    return value
+
+
+#: It goes into a log line: short, and of nothing that a log or its reader could take for more than a name.
+_CLIENT = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,31}/[0-9][A-Za-z0-9.+-]{0,30}")
+
+
+def _client(value: object) -> str:
+    if not isinstance(value, str) or not _CLIENT.fullmatch(value):
+        raise BadFrame(
+            "bad_frame",
+            '"client" must be a name and a version, like "typing-relay.js/1.2.0": a letter and at most 31 of A-Z, a-z,'
+            ' 0-9, ".", "_", "-"; a slash; a digit and at most 30 of A-Z, a-z, 0-9, ".", "+", "-".',
+        )
     return value
 
 

@@ -1,0 +1,142 @@
+"""The visitor's tab in Debian's Firefox, over WebDriver BiDi.
+
+Not by Playwright: for each page it asks for `emulation.setMediaFeaturesOverride`, which Firefox 153 ESR does not know.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.browser import PATIENCE_MS
+from tests.e2e.chromium_tab import stopped
+from tests.e2e.visitors_tab import Remote, VisitorsTab
+
+FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
+MISSING = "needs Firefox (apt-get install firefox-esr)"
+#: Nothing that is no part of a test goes out.
+_PREFERENCES = """
+user_pref("app.normandy.enabled", false);
+user_pref("datareporting.policy.dataSubmissionEnabled", false);
+user_pref("network.captive-portal-service.enabled", false);
+"""
+
+
+class Firefox:
+    """A running one, and the line to it."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", url: str) -> None:
+        self._process = process
+        self._remote = Remote(f"{url}/session")
+        self.call = self._remote.call
+        self.call("session.new", capabilities={})
+
+    def close(self) -> None:
+        """Hang up; the process goes on."""
+        self._remote.close()
+
+    @contextmanager
+    def tab(self) -> Iterator["FirefoxTab"]:
+        """An empty tab in a window of its own, with storage of its own, until the block ends."""
+        user = self.call("browser.createUserContext")["userContext"]
+        tab = FirefoxTab(self, self.call("browsingContext.create", type="window", userContext=user)["context"])
+        yield tab
+        self.call("browser.removeUserContext", userContext=user)
+
+    def content_processes(self) -> list[int]:
+        """Ids of those that run pages."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                is_ours = os.getsid(int(folder.name)) == self._process.pid
+                command = (folder / "cmdline").read_bytes().rstrip(b"\0")
+            except OSError:  # it has ended meanwhile
+                continue
+            if is_ours and command.endswith(b"tab"):
+                found.append(int(folder.name))
+        assert found
+        return found
+
+
+class FirefoxTab(VisitorsTab):
+    """``go_back`` and ``set_offline`` are asked of Firefox alone: Playwright does them in Chromium."""
+
+    def __init__(self, browser: Firefox, context: str) -> None:
+        self._browser = browser
+        self._context = context
+
+    def before_scripts(self, script: str) -> None:
+        function = f"() => {{ {script} }}"
+        self._browser.call("script.addPreloadScript", functionDeclaration=function, contexts=[self._context])
+
+    def go(self, url: str) -> None:
+        self._browser.call("browsingContext.navigate", context=self._context, url=url, wait="complete")
+
+    def go_back(self) -> None:
+        """To the page before, as by the browser's button."""
+        self._browser.call("browsingContext.traverseHistory", context=self._context, delta=-1)
+
+    def press(self, text: str) -> None:
+        """A key for each character."""
+        keys = [{"type": type_, "value": character} for character in text for type_ in ("keyDown", "keyUp")]
+        source = {"type": "key", "id": "keyboard", "actions": keys}
+        self._browser.call("input.performActions", context=self._context, actions=[source])
+
+    def evaluate(self, expression: str) -> Any:
+        as_json = f"(async () => JSON.stringify((await (0, eval)({json.dumps(expression)})) ?? null))()"
+        target = {"context": self._context}
+        answer = self._browser.call("script.evaluate", expression=as_json, target=target, awaitPromise=True)
+        assert answer["type"] == "success", answer
+        return json.loads(answer["result"]["value"])
+
+    def hide(self) -> None:
+        tree = self._browser.call("browsingContext.getTree", root=self._context, maxDepth=0)
+        window = tree["contexts"][0]["clientWindow"]
+        self._browser.call("browser.setClientWindowState", clientWindow=window, state="minimized")
+
+    def set_offline(self, offline: bool) -> None:
+        """The tab has no network, or has it again."""
+        conditions = {"type": "offline"} if offline else None
+        contexts = [self._context]
+        self._browser.call("emulation.setNetworkConditions", contexts=contexts, networkConditions=conditions)
+
+    @contextmanager
+    def sleeping(self) -> Iterator[None]:
+        with stopped(self._browser.content_processes()):
+            yield
+
+
+@contextmanager
+def running_firefox() -> Iterator[Firefox]:
+    """A headless Firefox with a profile of its own until the block ends."""
+    assert FIREFOX
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        profile = Path(name)
+        (profile / "user.js").write_text(_PREFERENCES)
+        command = [FIREFOX, "--headless", "--no-remote", "--profile", name, "--remote-debugging-port=0"]
+        silent = subprocess.DEVNULL
+        with subprocess.Popen(command, stdout=silent, stderr=silent, start_new_session=True) as process:
+            try:
+                browser = Firefox(process, _url(profile))
+                yield browser
+                browser.close()
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _url(profile: Path) -> str:
+    """Where the browser of this profile listens, as soon as it does."""
+    ends_at = time.monotonic() + PATIENCE_MS / 1000
+    told = profile / "WebDriverBiDiServer.json"
+    while not (told.exists() and told.read_text()):
+        assert time.monotonic() < ends_at, "Firefox does not listen"
+        time.sleep(0.05)
+    place = json.loads(told.read_text())
+    return f"ws://{place['ws_host']}:{place['ws_port']}"

@@ -1,0 +1,80 @@
+"""The front ends that docs/front-end.md shows, as they stand there, and the package in a project with a bundler."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.support.npm import installed
+
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs/front-end.md"
+EXAMPLES = ROOT / "web/examples"
+CLIENT = (ROOT / "web/typing-relay.js").read_text()
+BUNDLED = Path(__file__).parent / "bundler"
+#: Packages are there already, and npm asks nobody for more.
+_OFFLINE = {f"npm_config_{name}": "true" for name in ("offline", "ignore_scripts")} | {
+    f"npm_config_{name}": "false" for name in ("audit", "fund", "update_notifier")
+}
+
+
+def block(heading: str, language: str) -> str:
+    """The first block of this language under this heading of the guide."""
+    section = GUIDE.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    found = re.search(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    assert found, f"no {language} under {heading}"
+    return found[1]
+
+
+def plain() -> dict[str, str]:
+    """The page without anything."""
+    return {"/": block("Plain HTML", "html"), "/typing-relay.js": CLIENT}
+
+
+def element() -> dict[str, str]:
+    """The page with an import map and the web component."""
+    return {
+        "/": block("A web component, and import maps", "html"),
+        "/typing-relay.js": CLIENT,
+        "/typing-relay-element.js": (EXAMPLES / "typing-relay-element.js").read_text(),
+    }
+
+
+def react(project: Path) -> dict[str, str]:
+    """What the bundler makes of the project with React."""
+    run(project, "node_modules/.bin/vite", "build", "--logLevel", "warn")
+    made = project / "dist"
+    files = {f"/{path.relative_to(made)}": path.read_text() for path in made.rglob("*") if path.is_file()}
+    return {**files, "/": files["/index.html"]}
+
+
+def with_relay(files: Mapping[str, str], websocket_url: str, token: str) -> dict[str, str]:
+    """The same, told which relay is meant, and with a route for the visitor's token."""
+    told = {path: text.replace("wss://RELAY/live", websocket_url) for path, text in files.items()}
+    return {**told, "/chat-token": token}
+
+
+def make_project(folder: Path) -> Path:
+    """A project with TypeScript, React and Vite, and the package installed into it as the guide says.
+
+    Raises RegistryAway, or RuntimeError with what npm said.
+    """
+    packages = installed(BUNDLED)
+    shutil.copytree(BUNDLED, folder)
+    shutil.copytree(packages / "node_modules", folder / "node_modules", symlinks=True)
+    for example in ("useTypingRelay.ts", "ChatBox.tsx"):
+        shutil.copy(EXAMPLES / example, folder / "src")
+    as_said = block("Getting the module", "sh").replace("/path/to/typing-relay", str(ROOT))
+    run(folder, "sh", "-euc", as_said)
+    return folder
+
+
+def run(folder: Path, *command: str) -> str:
+    """What the command printed. Raises RuntimeError with that when it fails."""
+    environment = {**os.environ, **_OFFLINE}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-4000:]}")
+    return done.stdout

@@ -1,0 +1,40 @@
+/**
+ * <typing-relay url="wss://…" token-url="/chat-token"> around a text box: it is watched while the element is in the page.
+ * Attributes that follow: `status`, and `agent-typing` while the agent types. `opted-out`, while it is there: no signals.
+ * The client's events are the element's, and `relay` is the client.
+ */
+import { attach } from "typing-relay";
+
+class TypingRelayElement extends HTMLElement {
+  static observedAttributes = ["opted-out"];
+  relay = null;
+
+  connectedCallback() {
+    this.relay = attach(this.querySelector("textarea, input, [contenteditable]"), {
+      url: this.getAttribute("url"),
+      token: () => this.#token(),
+      signals: !this.hasAttribute("opted-out"),
+    });
+    this.relay.addEventListener("status", ({ detail }) => this.setAttribute("status", detail.status));
+    this.relay.addEventListener("agent-typing", ({ detail }) => this.toggleAttribute("agent-typing", detail.typing));
+    for (const type of ["status", "agent-typing", "message", "message-status", "error"]) {
+      this.relay.addEventListener(type, ({ detail }) => this.dispatchEvent(new CustomEvent(type, { detail })));
+    }
+  }
+
+  disconnectedCallback() {
+    this.relay.detach();
+  }
+
+  attributeChangedCallback() {
+    this.relay?.setSignals(!this.hasAttribute("opted-out"));
+  }
+
+  async #token() {
+    const answer = await fetch(this.getAttribute("token-url"));
+    if (!answer.ok) throw new Error(`No token for this visitor (${answer.status})`);
+    return answer.text();
+  }
+}
+
+customElements.define("typing-relay", TypingRelayElement);
