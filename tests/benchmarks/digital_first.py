@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
-from local.playing.rhythm import key_times
+from local.playing.rhythm import frames_due, key_times
 from local.stack.settings import read_settings
 from local.stack.stack import Stack
-from tests.benchmarks.real_typing import HEARTBEAT_MS, SPAN_MS, TRACES, Result, print_table
+from tests.benchmarks.real_typing import HEARTBEAT_MS, HOLD_MS, SPAN_MS, TRACES, Result, print_table
 from tests.support.gateway_stage import STARTED, TYPING, Chatter, GatewayStage
 from tests.support.relay_stage import repeat, wait_until
 
@@ -59,10 +59,11 @@ def type_together() -> None:
 def _type(stage: GatewayStage, name: str, keys: Sequence[int]) -> Result:
     with Chatter(stage, name) as person:
         person.begins()
-        start = person.front_end.type(keys, HEARTBEAT_MS)
+        start = person.front_end.type(keys, HEARTBEAT_MS, HOLD_MS)
         time.sleep(4)
         taken = [e for e in person.events("frame") if e["event_type"] in TYPING and e["accepted"]]
-        return Result(start, keys, [(event["at"], event["event_type"] == STARTED) for event in taken])
+        calls = [(event["at"], event["event_type"] == STARTED) for event in taken]
+        return Result(start, keys, len(list(frames_due(keys, HEARTBEAT_MS, HOLD_MS))), calls)
 
 
 # --- messages while keepers die
