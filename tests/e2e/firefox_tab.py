@@ -119,10 +119,13 @@ def running_firefox() -> Iterator[Firefox]:
     assert FIREFOX
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         profile = Path(name)
+        environment = os.environ | {"HOME": name}  # as root it refuses to start in a home that another user owns
         (profile / "user.js").write_text(_PREFERENCES)
         command = [FIREFOX, "--headless", "--no-remote", "--profile", name, "--remote-debugging-port=0"]
         silent = subprocess.DEVNULL
-        with subprocess.Popen(command, stdout=silent, stderr=silent, start_new_session=True) as process:
+        with subprocess.Popen(
+            command, env=environment, stdout=silent, stderr=silent, start_new_session=True
+        ) as process:
             try:
                 browser = Firefox(process, _url(profile))
                 yield browser
