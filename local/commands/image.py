@@ -39,14 +39,19 @@ class CannotBuild(Exception):
 def main() -> int:
     """0: the image is in the registry; 1: it is not; 2: TAG is none, or there is no tool to build with."""
     try:
-        tag = _tag(os.environ.get("TAG", ""))
+        wished = os.environ.get("TAG", "")
+        tag = _tag(wished)
         tool = _tool()
     except CannotBuild as error:
         print(f"error: {error}\n\n{USAGE}", file=sys.stderr)
         return 2
     try:
         repository = os.environ.get("REPOSITORY", "")
-        uri = _to(tool, f"{repository}:{tag}") if repository else _to_ecr(tool, tag)
+        uri = (
+            _to(tool, f"{repository}:{tag}")
+            if repository
+            else _to_ecr(tool, tag, is_of_commit=not wished and bool(_git("rev-parse", "HEAD")))
+        )
     except CannotBuild as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -95,8 +100,11 @@ def _answers(tool: str) -> bool | None:
     return not subprocess.run([tool, "info"], capture_output=True, check=False).returncode
 
 
-def _to_ecr(tool: str, tag: str) -> str:
-    """Into the account's own registry; the image's URI. CannotBuild, or what AWS refuses."""
+def _to_ecr(tool: str, tag: str, *, is_of_commit: bool) -> str:
+    """Into the account's own registry; the image's URI. CannotBuild, or what AWS refuses.
+
+    What is there under a tag ``is_of_commit`` is this code; under another it may be any.
+    """
     account = Account()
     who = account.caller()
     if not isinstance(who, Caller):
@@ -105,6 +113,8 @@ def _to_ecr(tool: str, tag: str) -> str:
     ecr = account.client("ecr")
     uri = f"{_repository(ecr)}:{tag}"
     if _is_there(ecr, tag):
+        if not is_of_commit:
+            raise CannotBuild(f"{uri} is there already, and a tag cannot be moved to a new image: give another TAG")
         print(f"{uri} is there already.")
         return uri
     _build(tool, uri)

@@ -98,14 +98,21 @@ def test_where_nothing_builds_images_it_says_what_to_do_in_ci(bench: Bench, caps
     assert ("docker is installed, but does not answer" in told, "workflows/image.yml" in told) == (True, True)
 
 
-def test_a_tag_that_is_there_already_is_not_built_again(bench: Bench, ecr, capsys: pytest.CaptureFixture[str]) -> None:
+def put_image(ecr, tag: str) -> None:
+    """It is in the registry."""
     ecr.create_repository(repositoryName=REPOSITORY)
     manifest = '{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}'
-    ecr.put_image(repositoryName=REPOSITORY, imageManifest=manifest, imageTag="1.0-abc")
+    ecr.put_image(repositoryName=REPOSITORY, imageManifest=manifest, imageTag=tag)
+
+
+def test_a_given_tag_that_is_there_already_is_an_error_that_asks_for_another(
+    bench: Bench, ecr, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_image(ecr, "1.0-abc")
     bench.put("docker")
-    assert image.main() == 0
-    assert bench.calls("docker") == []
-    assert "there already" in capsys.readouterr().out
+    assert (image.main(), bench.calls("docker")) == (1, [])
+    told = capsys.readouterr()
+    assert ("cannot be moved" in told.err, "give another TAG" in told.err, told.out) == (True, True, "")
 
 
 def test_a_push_that_fails_fails_it(bench: Bench, ecr, capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,6 +172,22 @@ class TestTag:
         commit = self.commit(checkout)
         assert image.main() == 0
         assert bench.calls("docker") == [f"docker push registry.example/keeper:1.2.3-{commit}"]
+
+    def test_a_commits_image_that_is_there_already_is_not_built_again(
+        self, checkout: Path, bench: Bench, ecr, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.delenv("REPOSITORY")
+        put_image(ecr, f"1.2.3-{self.commit(checkout)}")
+        assert (image.main(), bench.calls("docker")) == (0, [])
+        assert "there already" in capsys.readouterr().out
+
+    def test_a_releases_image_that_is_there_already_may_be_of_other_code_where_there_is_no_git(
+        self, checkout: Path, bench: Bench, ecr, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (bench.folder / "git").unlink()
+        monkeypatch.delenv("REPOSITORY")
+        put_image(ecr, "1.2.3")
+        assert (image.main(), bench.calls("docker")) == (1, [])
 
     def test_changes_that_no_commit_has_need_a_name(self, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.commit(checkout)
