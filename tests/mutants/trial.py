@@ -20,10 +20,15 @@ from tests.mutants.operators import Mutant
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path("layers/typing_relay/typing_relay")
 COPIED = ("docs", "events", "functions", "layers", "local", "tests", "web")
-COPIED_FILES = ("Makefile", "README.md", "pyproject.toml", "template.yaml", "uv.lock")
+COPIED_FILES = ("CHANGELOG.md", "Makefile", "README.md", "pyproject.toml", "template.yaml", "uv.lock")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".hypothesis", "node_modules", "images")
 #: These run no line of the package.
-BESIDE_THE_POINT = ("tests/unit/web/", "tests/unit/support/test_mutants.py")
+BESIDE_THE_POINT = (
+    "tests/unit/web/",
+    "tests/unit/support/test_mutants.py",
+    "tests/unit/deployment/test_github.py",
+    "tests/unit/test_docs.py",
+)
 
 #: Without line numbers of other tests, without memory of other runs, and random only as the seed says.
 PYTEST = ("-m", "pytest", "-q", "-x", "-rfE", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-seed=0")
