@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = Path("layers/typing_relay/typing_relay")
 COPIED = ("docs", "events", "functions", "layers", "local", "tests", "web")
 COPIED_FILES = ("CHANGELOG.md", "Makefile", "README.md", "pyproject.toml", "template.yaml", "uv.lock")
-LEFT_OUT = shutil.ignore_patterns("__pycache__", ".hypothesis", "node_modules", "images")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", ".hypothesis", "node_modules")
 #: These run no line of the package.
 BESIDE_THE_POINT = (
     "tests/unit/web/",
