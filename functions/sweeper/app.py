@@ -32,8 +32,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         session_ids = runtime.sessions().overdue(shard, world.clock(), PAGE)
         while session_ids and context.get_remaining_time_in_millis() > SPARE_MS:
             found += len(session_ids)
-            started += sum(run(sweep_one(world, session_id)) for session_id in session_ids)
-            session_ids = runtime.sessions().overdue(shard, world.clock(), PAGE) if len(session_ids) == PAGE else []
+            taken_up = sum(run(sweep_one(world, session_id)) for session_id in session_ids)
+            started += taken_up
+            more = len(session_ids) == PAGE and taken_up  # else the same would be found again
+            session_ids = runtime.sessions().overdue(shard, world.clock(), PAGE) if more else []
     expired = _expire_messages(context)
     metrics.add_metric("SweptBursts", MetricUnit.Count, started)
     metrics.add_metric("MessagesExpired", MetricUnit.Count, expired)

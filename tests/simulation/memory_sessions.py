@@ -292,7 +292,7 @@ class MemorySessions:
         )
 
     def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
-        return self._set_if(
+        released = self._set_if(
             session_id,
             {"keeper": keeper, "connections": frozenset(), "shown": False, "sending": None},
             guest_status=GuestStatus.CLOSED,
@@ -300,8 +300,12 @@ class MemorySessions:
             guest_id="",
             web_socket_url="",
             verify_at=None,
+            lease_until=0,
             **_CALL_FORGOTTEN,
         )
+        if released:
+            self.in_hand.discard(session_id)
+        return released
 
     def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool:
         return self._set_if(

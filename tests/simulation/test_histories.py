@@ -19,7 +19,7 @@ from tests.simulation.invariants import Violated
 from tests.simulation.oracle import stops_before_late_keys
 from tests.simulation.regressions import DIRECTED, REGRESSIONS, Regression
 from tests.simulation.runner import play
-from tests.simulation.world import KEEPERS_LOOK_MS
+from tests.simulation.world import KEEPERS_LOOK_MS, START
 
 #: How many random histories; fewer for a quick look: HISTORIES=2000 make test ARGS=tests/simulation
 HISTORIES = int(os.environ.get("HISTORIES", "100000"))
@@ -133,6 +133,14 @@ def test_what_was_found_once_stays_mended(regression: Regression) -> None:
 def test_what_chance_seldom_finds_holds(history: str) -> None:
     """T4, T7."""
     play(parse(history))
+
+
+@pytest.mark.parametrize("before", ["key A 3010; message A 3300", "key A 3010"], ids=["a message", "a key"])
+def test_a_burst_after_keys_of_which_nothing_could_be_said_is_shown(before: str) -> None:
+    """T1, T2: the lease that they took has no owner, and must not swallow it."""
+    story = f"platform dfo; gateway drops 3000; {before}; key A 6000; key A 6900; key A 7800; stop A 8500"
+    seen = [(at - START, value) for at, value in play(parse(story)).watch.seen]
+    assert any(value and 6000 <= at <= 6300 for at, value in seen), seen
 
 
 @EITHER

@@ -514,6 +514,15 @@ class SessionsContract:
         assert sessions.verified(record, False, None, 0)
         assert _record(sessions).verify_at is None
 
+    def test_with_its_guest_a_visitors_lease_goes(self, sessions: MemorySessions) -> None:
+        """T4: no owner could do anything about it, and each sweep would find it."""
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.take_guest(ID, KEEPER, NOW)
+        sessions.claim(ID, 0, NOW + 10, NOW)
+        assert sessions.release_guest(ID, KEEPER, NOW)
+        assert _record(sessions).lease_until == 0
+        assert all(ID not in sessions.overdue(shard, NOW + 60_000, 100) for shard in range(SWEEP_SHARDS))
+
     def test_of_two_owners_that_mean_to_ask_one_asks(self, sessions: MemorySessions) -> None:
         """T14."""
         record = _accepted(sessions, True)

@@ -180,6 +180,19 @@ def test_where_all_is_as_wanted_there_is_nothing_to_take_up(scene: Scene) -> Non
     assert len(scene.jobs) == 0
 
 
+def test_a_lease_that_a_key_took_before_anything_could_be_said_does_not_swallow_the_next_burst(scene: Scene) -> None:
+    """T1: its nudge was of no use, so it has no owner."""
+    nudge, scene.owners.start = scene.owners.start, lambda session_id, generation: None  # type: ignore[method-assign]
+    scene.presses_key()
+    scene.owners.start = nudge  # type: ignore[method-assign]
+    scene.passes(3000)
+    scene.owners.take_up(scene.sessions.records["alice"])
+    scene.passes(100)
+    scene.presses_key()
+    scene.passes(100)
+    assert [typing for _, typing in scene.said] == [True]
+
+
 def test_where_nothing_can_be_shown_there_is_nothing_to_take_up(scene: Scene) -> None:
     wanted = replace(scene.sessions.records["alice"], keys={"tab": scene.clock()}, typing_unavailable=True)
     scene.owners.take_up(wanted)

@@ -6,7 +6,7 @@ import pytest
 from typing_relay.aws.sessions import shard_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.sweeping import LOOK_S, PAGE, Sweeping
-from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.burst import GuestStatus, Policy, Session
 from typing_relay.relay.ports import World
 
 from tests.simulation.memory_sessions import MemorySessions
@@ -79,6 +79,32 @@ def test_what_another_keeper_has_taken_meanwhile_is_left_to_it() -> None:
         scene.sessions.take_guest(session_id, keeper, NOW)
     scene.passes(2 * LOOK_S)
     assert scene.started == ["mine"]
+
+
+def test_a_page_of_which_nothing_can_be_taken_up_is_read_once_a_look(scene: Scene) -> None:
+    """Else the store would be asked the same again and again."""
+    scene.can_start = False
+    for session_id in [name for name in map(str, range(20 * PAGE)) if shard_of(name) == 3][:PAGE]:
+        scene.has_died(session_id)
+    asked: list[int] = []
+    overdue = scene.sessions.overdue
+
+    def counted(shard: int, before: int, most: int) -> list[str]:
+        asked.append(shard)
+        return overdue(shard, before, most)
+
+    scene.sessions.overdue = counted  # type: ignore[method-assign]
+    scene.passes(LOOK_S - 1)
+    assert asked.count(3) == 1
+
+
+def test_what_can_be_shown_to_nobody_is_let_go_of_without_an_owner(scene: Scene) -> None:
+    """On Digital-First none could run; and each sweep would find it again."""
+    scene.has_died("alice")
+    scene.sessions.take_guest("alice", "me", NOW)
+    scene.sessions.set_guest_status("alice", "me", GuestStatus.UNAVAILABLE, NOW)
+    scene.passes(2 * LOOK_S)
+    assert (scene.started, scene.sessions.records["alice"].lease_until) == ([], 0)
 
 
 def test_of_several_keepers_one_takes_it_up() -> None:

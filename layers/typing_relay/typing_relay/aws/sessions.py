@@ -467,12 +467,13 @@ class DynamoSessions:
     def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
         """The visitor has been gone for the grace: no guest any more, unless a front end is back.
 
-        Nor while typing is, or may be, shown there: who holds no guest can take nothing back (T4).
+        Nor while typing is, or may be, shown there: who holds no guest can take nothing back (T4). Its lease
+        goes too: on Digital-First nobody could own it.
         """
         return self._done(
             session_id,
-            f"SET guest_status = :closed, keeper = :none, guest_id = :none, {_FORGET_CALL}"
-            " REMOVE sending, verify_at, typing_since, web_socket_url",
+            f"SET guest_status = :closed, keeper = :none, guest_id = :none, lease_until = :zero, {_FORGET_CALL}"
+            " REMOVE sending, verify_at, typing_since, web_socket_url, sweep_shard",
             "keeper = :keeper AND attribute_not_exists(connections)"
             " AND shown = :false AND attribute_not_exists(sending)",
             {

@@ -71,10 +71,12 @@ class Owners:
     def take_up(self, record: Session) -> None:
         """Become the next owner of this record if what the agent sees, or may see, is not what is wanted.
 
-        Whoever holds the lease now is overtaken: only here can anything be said.
+        Whoever holds the lease now is overtaken: only here can anything be said. One that a key took before anything
+        could be said has no owner, and would keep the next keys' burst from being shown (T1).
         """
         now = self._world.clock()
-        if record.is_settled_at(record.wants(now, self._world.policy)) or record.cannot_show():
+        nothing_to_say = record.is_settled_at(record.wants(now, self._world.policy)) or record.cannot_show()
+        if nothing_to_say and record.lease_until <= now:
             return
         self._jobs.submit(
             record.session_id,

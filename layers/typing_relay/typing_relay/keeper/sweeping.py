@@ -73,6 +73,7 @@ class Sweeping:
         while True:
             session_ids = self._sessions.overdue(shard, self._world.clock(), PAGE)
             ours = [session_id for session_id in session_ids if self._is_ours(session_id)]
-            started += sum(run(sweep_one(self._world, session_id, self._keeper)) for session_id in ours)
-            if len(session_ids) < PAGE or not ours:  # what is left here is others' to do
+            taken_up = sum(run(sweep_one(self._world, session_id, self._keeper)) for session_id in ours)
+            started += taken_up
+            if len(session_ids) < PAGE or not taken_up:  # what is left here is others' to do
                 return started

@@ -432,9 +432,14 @@ def _not_verified(world: SenderWorld, record: Session, outcome: Outcome, now: in
 def sweep_one(world: World, session_id: str, keeper: str = "") -> Flow[bool]:
     """Take up a record whose owner died. Returns whether an owner was started: somebody may have been faster.
 
+    Where nothing can be shown an owner would only release it, so that is done here.
+
     ``keeper``: the one that sweeps, where an owner can only run in the one that holds the guest.
     """
     record = yield from step(world.sessions.get, session_id, world.clock())
     if record is None or keeper not in ("", record.keeper):
+        return False
+    if record.cannot_show():
+        yield from step(world.sessions.release, record)
         return False
     return (yield from take_over(world, record, world.clock())) == "started"
