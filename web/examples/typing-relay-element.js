@@ -9,21 +9,33 @@ class TypingRelayElement extends HTMLElement {
   static observedAttributes = ["opted-out"];
   relay = null;
 
+  #children = new MutationObserver(() => this.#begin());
+
   connectedCallback() {
-    this.relay = attach(this.querySelector("textarea, input, [contenteditable]"), {
+    this.#children.observe(this, { childList: true, subtree: true }); // the text box may come later
+    this.#begin();
+  }
+
+  disconnectedCallback() {
+    this.#children.disconnect();
+    this.relay?.detach();
+    this.relay = null;
+  }
+
+  #begin() {
+    const box = this.querySelector("textarea, input, [contenteditable]");
+    if (!box || this.relay) return;
+    this.relay = attach(box, {
       url: this.getAttribute("url"),
       token: () => this.#token(),
       signals: !this.hasAttribute("opted-out"),
     });
+    this.setAttribute("status", this.relay.status);
     this.relay.addEventListener("status", ({ detail }) => this.setAttribute("status", detail.status));
     this.relay.addEventListener("agent-typing", ({ detail }) => this.toggleAttribute("agent-typing", detail.typing));
     for (const type of ["status", "agent-typing", "message", "message-status", "error"]) {
       this.relay.addEventListener(type, ({ detail }) => this.dispatchEvent(new CustomEvent(type, { detail })));
     }
-  }
-
-  disconnectedCallback() {
-    this.relay.detach();
   }
 
   attributeChangedCallback() {

@@ -18,6 +18,7 @@ export function useTypingRelay(
     const attached = attach(box.current, { url, token, tokenIn, signals: false });
     attached.addEventListener("status", ({ detail }) => setStatus(detail.status));
     attached.addEventListener("agent-typing", ({ detail }) => setAgentTyping(detail.typing));
+    setStatus(attached.status);
     setRelay(attached);
     return () => attached.detach();
   }, [box, url, token, tokenIn]);
