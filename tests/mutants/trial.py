@@ -27,6 +27,7 @@ BESIDE_THE_POINT = (
     "tests/unit/web/",
     "tests/unit/support/test_mutants.py",
     "tests/unit/deployment/test_github.py",
+    "tests/unit/local/deploying/",
     "tests/unit/test_docs.py",
 )
 
