@@ -24,7 +24,7 @@ DIGITAL_FIRST = (
     _dfo(
         "keeper: what was left shown is not taken up",
         OWNERS,
-        "if record.is_settled_at(record.wants(now, self._world.policy)) or record.cannot_show():",
+        "if nothing_to_say and record.lease_until <= now:",
         "if True:",
     ),
     _dfo(
