@@ -637,5 +637,6 @@ def test_a_version_that_the_gateway_refuses_is_reported_to_whom_it_concerns(dfo_
         assert actor.is_told(actor.says("Hello?")) == "unavailable"
         actor.front_end.wait_for("guest", PATIENCE_S, status="unavailable")
         assert actor.is_told(actor.says("Hello?")) == "unavailable"
+        actor.gateway.set_settings(oldest_sdk_version="0.0.0")
         said = [line for line in dfo_stage.keeper_log() if line.get("session") == "outdated"]
         assert any("DfoSdkVersion" in line.get("reason", "") for line in said)

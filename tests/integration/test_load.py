@@ -84,6 +84,7 @@ def test_a_load_says_what_visitors_felt_and_agents_saw(stack: Stack) -> None:
 
 def test_on_digital_first_each_opens_a_contact_first(dfo_stage: GatewayStage) -> None:
     dfo_stage.gateway().set_faults()  # the stage is others' too
+    dfo_stage.gateway().set_settings(availability="online", oldest_sdk_version="0.0.0")
     status, printed = ended(load(dfo_stage.stack))
     measured = counts(printed)
     assert measured.get(MESSAGE) == VISITORS, printed
