@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation")
 CONTRACT = (
     "tests/support/dfo_gateway.py",
+    "tests/support/item_size.py",
     *(
         "tests/support/sessions_contract.py",
         "tests/support/session_table.py",

@@ -48,6 +48,13 @@ class Limits(NamedTuple):
     tries: int
 
 
+class DeadlinePassed(HTTPClientError):
+    """No time is left for another try before the deadline (``typing_relay.deadline``)."""
+
+    def __init__(self) -> None:
+        super().__init__(error="No time is left for this call in this invocation.")
+
+
 class Service(NamedTuple):
     """A service as its API names itself. ``target`` comes before the operation in the header X-Amz-Target."""
 
@@ -99,7 +106,7 @@ class Client:
                 is_passing = True
             if tried == self._limits.tries or not is_passing:
                 raise trouble
-            time.sleep(random.random() * LONGEST_PAUSE_S * 2 ** (tried - 1))
+            pause(tried)
         raise AssertionError("unreachable")
 
     def _try(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -146,6 +153,11 @@ class Client:
         if differs:
             self._skew_s = skew_s
         return differs
+
+
+def pause(tried: int) -> None:
+    """Sleep before another try, once ``tried`` of them are over."""
+    time.sleep(random.random() * LONGEST_PAUSE_S * 2 ** (tried - 1))
 
 
 def refusal(answer: Answer, operation: str) -> ClientError:
