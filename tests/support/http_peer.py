@@ -47,6 +47,8 @@ class Reply:
 
 #: Instead of an answer.
 CLOSE, RESET, HALF, SILENCE = "close", "reset", "half", "silence"
+#: An answer, a byte each 50 ms: no read takes long, and the whole takes seconds.
+DRIP = "drip"
 
 
 class HttpPeer:
@@ -108,6 +110,10 @@ class HttpPeer:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif due == HALF:
             peer.sendall(Reply({"much": "x" * 100}).encoded()[:-50])
+        elif due == DRIP:
+            for byte in Reply({"slow": "x" * 20}).encoded():
+                peer.sendall(bytes([byte]))
+                time.sleep(0.05)
         elif due == SILENCE:
             time.sleep(2)
         return False

@@ -75,7 +75,8 @@ class DynamoSessions:
             request = answer.get("UnprocessedKeys", {})
             if not request:
                 return
-            pause(tried)  # AWS: at once they would be unprocessed again
+            if not pause(tried):  # AWS: at once they would be unprocessed again
+                break
         error = {"Code": "ProvisionedThroughputExceededException", "Message": "Some items could not be read."}
         raise ClientError({"Error": error}, "BatchGetItem")
 
