@@ -331,6 +331,15 @@ class SessionsContract:
         assert sessions.overdue(3, NOW + 1, 1) == mine[2:]
         assert all(not sessions.overdue(shard, NOW + 1, 10) for shard in range(SWEEP_SHARDS) if shard != 3)
 
+    def test_more_leases_that_ran_out_than_a_page_holds_are_all_found(self, sessions: MemorySessions) -> None:
+        """A query's answer may go on on another page; here after three."""
+        mine = [name for name in (f"visitor-{number}" for number in range(200)) if shard_of(name) == 3][:7]
+        for session_id in mine:
+            sessions.create(session_id, NOW, EXPIRES)
+            sessions.claim(session_id, 0, NOW, NOW)
+        assert set(sessions.overdue(3, NOW + 1, 10)) == set(mine)
+        assert len(sessions.overdue(3, NOW + 1, 5)) == 5
+
     # --- the lock
 
     def test_a_lock_says_what_is_on_its_way_and_until_when(self, sessions: MemorySessions) -> None:
