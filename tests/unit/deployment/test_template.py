@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from typing_relay.keeper.custody import Terms
 
 from tests.support.template import (
     FUNCTIONS,
@@ -173,6 +174,7 @@ NAMED_WITHIN_ANOTHER = (
     "AWS::Lambda::Alias",
     "AWS::ApiGatewayV2::Authorizer",
     "AWS::StepFunctions::StateMachineAlias",
+    "AWS::EC2::VPCEndpoint",  # says which service of AWS's it leads to
 )
 
 
@@ -335,6 +337,11 @@ class TestKeeper:
         assert limit["Name"] == "nofile"
         assert limit["SoftLimit"] > PARAMETERS["KeeperMaxGuests"]["MaxValue"]
 
+    def test_asks_for_no_more_file_descriptors_than_fargate_allows(self) -> None:
+        """The hard limit of nofile on Fargate (AWS: ECS API reference, Ulimit)."""
+        (limit,) = keeper_container()["Ulimits"]
+        assert limit["SoftLimit"] <= limit["HardLimit"] <= 65_535
+
     def test_cannot_write_its_own_disk(self) -> None:
         assert keeper_container()["ReadonlyRootFilesystem"] is True
 
@@ -349,10 +356,12 @@ class TestKeeper:
         module = keeper_container()["HealthCheck"]["Command"][-1]
         assert (ROOT / "layers/typing_relay" / f"{module.replace('.', '/')}.py").exists()
 
-    def test_lets_nobody_in_and_goes_out_by_tls_only(self) -> None:
+    def test_lets_nobody_in_and_goes_out_by_tls_and_to_dns_servers_only(self) -> None:
+        """Amazon's resolver needs no rule; a VPC's own DNS servers do."""
         group = properties("KeeperSecurityGroup")
         assert "SecurityGroupIngress" not in group
-        assert [(rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]] == [(443, 443)]
+        ports = [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]]
+        assert ports == [("tcp", 443, 443), ("udp", 53, 53), ("tcp", 53, 53)]
 
     def test_a_bad_deployment_rolls_itself_back(self) -> None:
         breaker = properties("KeeperService")["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
@@ -364,14 +373,65 @@ class TestKeeper:
         assert alarms["Enable"] == {"Fn::If": ["RollsBackByAlarms", True, False]}
         assert {RESOURCES[alarm["Ref"]]["Condition"] for alarm in alarms["AlarmNames"]} == {"RunsKeeper"}
 
-    def test_scales_by_guests_held_and_by_guests_waiting(self) -> None:
-        held = properties("KeeperScalingByGuestsHeld")["TargetTrackingScalingPolicyConfiguration"]
+    def test_scales_by_guests_held_by_cpu_and_by_guests_waiting(self) -> None:
+        policies = {
+            name: policy["TargetTrackingScalingPolicyConfiguration"]
+            for name, policy in of_type("AWS::ApplicationAutoScaling::ScalingPolicy").items()
+            if policy["PolicyType"] == "TargetTrackingScaling"
+        }
+        held, cpu = policies.pop("KeeperScalingByGuestsHeld"), policies.pop("KeeperScalingByCpu")
+        assert policies == {}
         assert held["CustomizedMetricSpecification"]["MetricName"] == "GuestsHeldPercent"
+        assert cpu["PredefinedMetricSpecification"] == {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
         assert properties("KeeperQueueGrows")["AlarmActions"] == [{"Ref": "KeeperScalingByQueue"}]
+
+    @pytest.mark.parametrize("policy", ["KeeperScalingByGuestsHeld", "KeeperScalingByCpu"])
+    def test_half_of_the_tasks_can_take_over_what_all_held(self, policy: str) -> None:
+        """Two zones, one lost: the others hold, and work, twice as much, and a tenth is left for the taking over."""
+        assert 2 * properties(policy)["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] <= 90
+
+    @pytest.mark.parametrize("policy", ["KeeperScalingByGuestsHeld", "KeeperScalingByCpu"])
+    def test_tasks_are_added_sooner_than_taken_away(self, policy: str) -> None:
+        """Whoever is taken away hands its guests to others, each of which opens a new socket."""
+        tracking = properties(policy)["TargetTrackingScalingPolicyConfiguration"]
+        assert tracking["ScaleOutCooldown"] < tracking["ScaleInCooldown"]
+
+    def test_guests_of_the_default_are_as_many_in_the_program(self) -> None:
+        """Whoever starts it elsewhere is given what was measured."""
+        assert PARAMETERS["KeeperMaxGuests"]["Default"] == Terms().max_guests
+
+    def test_all_tasks_of_the_default_hold_as_many_guests_as_one_address_of_a_nat_has_connections(self) -> None:
+        """55,000 to one host (AWS: NAT gateway basics)."""
+        most = PARAMETERS["KeeperMaxTasks"]["Default"] * PARAMETERS["KeeperMaxGuests"]["Default"]
+        assert 50_000 <= most <= 55_000
 
     def test_is_left_out_where_there_is_no_image_yet(self) -> None:
         conditions = {n: r.get("Condition") for n, r in RESOURCES.items() if "::ECS::" in r["Type"]}
         assert conditions == {"KeeperTask": "HasKeeper", "KeeperCluster": "RunsKeeper", "KeeperService": "RunsKeeper"}
+
+
+class TestTablesEndpoint:
+    """A way to DynamoDB past the NAT gateway, where the VPC is ours to add to."""
+
+    def test_is_made_only_where_route_tables_are_given_and_a_keeper_runs(self) -> None:
+        assert RESOURCES["KeeperTablesEndpoint"]["Condition"] == "RoutesToTables"
+        runs, has_tables = TEMPLATE["Conditions"]["RoutesToTables"]["Fn::And"]
+        assert runs == {"Condition": "RunsKeeper"}
+        assert has_tables == {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": "RouteTableIds"}]}, ""]}]}
+        assert PARAMETERS["RouteTableIds"]["Default"] == ""
+
+    def test_is_a_gateway_which_costs_nothing(self) -> None:
+        endpoint = properties("KeeperTablesEndpoint")
+        assert endpoint["VpcEndpointType"] == "Gateway"
+        assert endpoint["RouteTableIds"] == {"Ref": "RouteTableIds"}
+
+    def test_lets_through_what_the_keepers_role_may_do_and_nothing_else(self) -> None:
+        (allowed,) = properties("KeeperTablesEndpoint")["PolicyDocument"]["Statement"]
+        of_keeper = [s for role, s in statements() if role == "KeeperRole" and s["Action"].startswith("dynamodb:")]
+        assert sorted(allowed["Action"]) == sorted({s["Action"] for s in of_keeper})
+        resources = [r["Fn::If"][1] if "Fn::If" in r else r for r in allowed["Resource"]]
+        assert sorted(map(json.dumps, resources)) == sorted({json.dumps(s["Resource"]) for s in of_keeper})
+        assert allowed["Condition"] == {"ArnEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["KeeperRole", "Arn"]}}}
 
 
 class TestAlarms:
