@@ -1,6 +1,7 @@
-"""A process held to a share of a core, as Fargate holds a task: its quota used up, it stands still until the next period.
+"""A process held to a share of a core, as Fargate holds a task.
 
-Linux does the same by a cgroup's cpu.max, which takes root; here signals do it.
+Its quota used up, it stands still until the next period. Linux does the same by a cgroup's
+cpu.max, which takes root; here signals do it.
 """
 
 from __future__ import annotations

@@ -80,10 +80,12 @@ class Server:
     async def _talk(self, every_s: float) -> None:
         """To everybody open in turn, round after round."""
         waiting: deque[ServerConnection] = deque()
-        due = 0.0
+        due, before = 0.0, time.monotonic()
         while True:
             await asyncio.sleep(TALK_STEP_S)
-            due += len(self._open) * TALK_STEP_S / every_s
+            now = time.monotonic()
+            due += len(self._open) * (now - before) / every_s
+            before = now
             while due >= 1:
                 due -= 1
                 if not waiting:
