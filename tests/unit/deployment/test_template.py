@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 import pytest
-from typing_relay.keeper.custody import Terms
 
+from local.deploying.template_rules import check
 from tests.support.template import (
     FUNCTIONS,
     PARAMETERS,
@@ -24,10 +24,6 @@ from tests.support.template import (
 
 API_GATEWAY_LIMIT_S = 29  # integration timeout of a WebSocket API
 EXPRESS_LIMIT_S = 300  # Express executions end after five minutes
-OUR_METRICS = sorted(
-    set(re.findall(r'Namespace: !Sub "TypingRelay/\${AWS::StackName}"[,\s]+MetricName: ([\w.]+)', TEXT))
-)
-ALARMS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
 
 
 def roles() -> dict[str, dict[str, Any]]:
@@ -373,38 +369,6 @@ class TestKeeper:
         assert alarms["Enable"] == {"Fn::If": ["RollsBackByAlarms", True, False]}
         assert {RESOURCES[alarm["Ref"]]["Condition"] for alarm in alarms["AlarmNames"]} == {"RunsKeeper"}
 
-    def test_scales_by_guests_held_by_cpu_and_by_guests_waiting(self) -> None:
-        policies = {
-            name: policy["TargetTrackingScalingPolicyConfiguration"]
-            for name, policy in of_type("AWS::ApplicationAutoScaling::ScalingPolicy").items()
-            if policy["PolicyType"] == "TargetTrackingScaling"
-        }
-        held, cpu = policies.pop("KeeperScalingByGuestsHeld"), policies.pop("KeeperScalingByCpu")
-        assert policies == {}
-        assert held["CustomizedMetricSpecification"]["MetricName"] == "GuestsHeldPercent"
-        assert cpu["PredefinedMetricSpecification"] == {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
-        assert properties("KeeperQueueGrows")["AlarmActions"] == [{"Ref": "KeeperScalingByQueue"}]
-
-    @pytest.mark.parametrize("policy", ["KeeperScalingByGuestsHeld", "KeeperScalingByCpu"])
-    def test_half_of_the_tasks_can_take_over_what_all_held(self, policy: str) -> None:
-        """Two zones, one lost: the others hold, and work, twice as much, and a tenth is left for the taking over."""
-        assert 2 * properties(policy)["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] <= 90
-
-    @pytest.mark.parametrize("policy", ["KeeperScalingByGuestsHeld", "KeeperScalingByCpu"])
-    def test_tasks_are_added_sooner_than_taken_away(self, policy: str) -> None:
-        """Whoever is taken away hands its guests to others, each of which opens a new socket."""
-        tracking = properties(policy)["TargetTrackingScalingPolicyConfiguration"]
-        assert tracking["ScaleOutCooldown"] < tracking["ScaleInCooldown"]
-
-    def test_guests_of_the_default_are_as_many_in_the_program(self) -> None:
-        """Whoever starts it elsewhere is given what was measured."""
-        assert PARAMETERS["KeeperMaxGuests"]["Default"] == Terms().max_guests
-
-    def test_all_tasks_of_the_default_hold_as_many_guests_as_one_address_of_a_nat_has_connections(self) -> None:
-        """55,000 to one host (AWS: NAT gateway basics)."""
-        most = PARAMETERS["KeeperMaxTasks"]["Default"] * PARAMETERS["KeeperMaxGuests"]["Default"]
-        assert 50_000 <= most <= 55_000
-
     def test_is_left_out_where_there_is_no_image_yet(self) -> None:
         conditions = {n: r.get("Condition") for n, r in RESOURCES.items() if "::ECS::" in r["Type"]}
         assert conditions == {"KeeperTask": "HasKeeper", "KeeperCluster": "RunsKeeper", "KeeperService": "RunsKeeper"}
@@ -417,13 +381,21 @@ class TestTablesEndpoint:
         assert RESOURCES["KeeperTablesEndpoint"]["Condition"] == "RoutesToTables"
         runs, has_tables = TEMPLATE["Conditions"]["RoutesToTables"]["Fn::And"]
         assert runs == {"Condition": "RunsKeeper"}
-        assert has_tables == {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": "RouteTableIds"}]}, ""]}]}
+        assert has_tables == {"Fn::Not": [{"Fn::Equals": [{"Ref": "RouteTableIds"}, ""]}]}
         assert PARAMETERS["RouteTableIds"]["Default"] == ""
 
     def test_is_a_gateway_which_costs_nothing(self) -> None:
         endpoint = properties("KeeperTablesEndpoint")
         assert endpoint["VpcEndpointType"] == "Gateway"
-        assert endpoint["RouteTableIds"] == {"Ref": "RouteTableIds"}
+        assert endpoint["RouteTableIds"] == {"Fn::Split": [",", {"Ref": "RouteTableIds"}]}
+
+    @pytest.mark.parametrize(("ids", "is_taken"), [("", True), ("rtb-0a,rtb-0b", True), ("rtb-0a, rtb-0b", False)])
+    def test_tables_are_given_by_id_and_separated_by_commas_alone(self, ids: str, is_taken: bool) -> None:
+        assert bool(re.fullmatch(PARAMETERS["RouteTableIds"]["AllowedPattern"], ids)) is is_taken
+
+    def test_tables_without_a_vpc_are_refused(self) -> None:
+        refused = [finding.text for finding in check(TEMPLATE, {"CxoneOrgId": "acme", "RouteTableIds": "rtb-0a"})]
+        assert "RouteTableIds needs VpcId." in refused
 
     def test_lets_through_what_the_keepers_role_may_do_and_nothing_else(self) -> None:
         (allowed,) = properties("KeeperTablesEndpoint")["PolicyDocument"]["Statement"]
@@ -432,45 +404,6 @@ class TestTablesEndpoint:
         resources = [r["Fn::If"][1] if "Fn::If" in r else r for r in allowed["Resource"]]
         assert sorted(map(json.dumps, resources)) == sorted({json.dumps(s["Resource"]) for s in of_keeper})
         assert allowed["Condition"] == {"ArnEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["KeeperRole", "Arn"]}}}
-
-
-class TestAlarms:
-    @pytest.mark.parametrize("alarm", ALARMS)
-    def test_each_has_somebody_to_tell_or_something_to_do(self, alarm: str) -> None:
-        assert properties(alarm)["AlarmActions"] in ([{"Ref": "AlarmTopic"}], [{"Ref": "KeeperScalingByQueue"}])
-
-    @pytest.mark.parametrize("alarm", ALARMS)
-    def test_each_is_explained_to_whoever_is_woken(self, alarm: str) -> None:
-        assert f"`{alarm}`" in (ROOT / "docs/operations.md").read_text()
-
-    def test_a_tab_too_many_rings_no_alarm(self) -> None:
-        """API Gateway counts the 429 of a $connect integration as IntegrationError."""
-        assert "IntegrationError" not in json.dumps([properties(alarm) for alarm in ALARMS])
-
-    def test_silence_of_sweeper_and_keeper_is_an_alarm(self) -> None:
-        silent = [alarm for alarm in ALARMS if properties(alarm)["TreatMissingData"] == "breaching"]
-        assert silent == ["SweeperSilent", "KeeperSilent", "KeepersTooFew"]
-
-    @pytest.mark.parametrize("metric", OUR_METRICS)
-    def test_each_is_on_a_metric_that_the_code_puts_out(self, metric: str) -> None:
-        """As a whole name, or the part before the dot, as in `Typing.denied`."""
-        sources = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers").rglob("*.py")]
-        written = re.compile(rf'"{metric}"|f"{metric.partition(".")[0]}\.{{')
-        assert any(written.search(source.read_text()) for source in sources)
-
-    @pytest.mark.parametrize("alarm", ["TypingShownLate", "TypingEndedLate", "CallsNotAccepted", "GuestsNotHeld"])
-    def test_what_users_feel_is_an_objective_with_an_alarm_and_a_place_on_the_dashboard(self, alarm: str) -> None:
-        metric = re.search(r"FirstKeyToShown|LastKeyToEnded|CallsAccepted|GuestsNotHeld", json.dumps(properties(alarm)))
-        assert metric
-        assert f'"{metric[0]}"' in properties("Dashboard")["DashboardBody"]["Fn::Sub"][0]
-
-    def test_the_number_of_keepers_is_that_of_their_reports(self) -> None:
-        alarm = properties("KeepersTooFew")
-        assert (alarm["Statistic"], alarm["Period"]) == ("SampleCount", 60)  # each reports once a minute
-        assert alarm["Threshold"] == {"Ref": "KeeperMinTasks"}
-
-    def test_guests_near_sqss_limit_ring_before_it_is_met(self) -> None:
-        assert 50_000 < properties("GuestsNearLimit")["Threshold"] < 120_000
 
 
 def test_the_dashboard_is_json_about_resources_of_this_template() -> None:
