@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.deploying.template_rules import complete, holds
 from tests.cost.columns import GATEWAY, HELD, Column
 from tests.cost.model import core_a_task, guests_a_task
 from tests.cost.network import AROUND_IT, IN_A_PACKET, RECEIPT, TOKEN, bytes_of
 from tests.cost.prices import PRICES, dollars
 from tests.cost.report import KEEPER_HOUR, bursts_an_hour, paragraph, pings, table
-from tests.support.template import PARAMETERS, RESOURCES, TEMPLATE, of_type
+from tests.support.cloudformation import as_deployed
+from tests.support.template import PARAMETERS, TEMPLATE, of_type
 
 HOURS = 730
 #: A chat: the visitor types twenty times an hour, and so does the agent: typing, typing no longer, the message.
@@ -138,33 +138,12 @@ def fixed(platform: str) -> Counts:
 
 def alarm_metrics(platform: str) -> int:
     """Metrics that the alarms of a stack on this platform look at; CloudWatch charges for each."""
-    values = complete(TEMPLATE, {**GIVEN, "CxonePlatform": platform})
-    alarms = [r for r in RESOURCES.values() if r["Type"] == "AWS::CloudWatch::Alarm" and _is_made(r, values)]
-    return sum(_metrics(alarm["Properties"]) for alarm in alarms)
+    made = as_deployed(TEMPLATE, {**GIVEN, "CxonePlatform": platform})["Resources"].values()
+    return sum(_metrics(resource["Properties"]) for resource in made if resource["Type"] == "AWS::CloudWatch::Alarm")
 
 
 def _metrics(alarm: Mapping[str, Any]) -> int:
     return sum("MetricStat" in metric for metric in alarm["Metrics"]) if "Metrics" in alarm else 1
-
-
-def _is_made(resource: Mapping[str, Any], values: Mapping[str, str]) -> bool:
-    return "Condition" not in resource or _applies({"Condition": resource["Condition"]}, values)
-
-
-def _applies(expression: Mapping[str, Any], values: Mapping[str, str]) -> bool:
-    """A condition, which unlike a rule may name others."""
-    [(function, operands)] = expression.items()
-    match function:
-        case "Condition":
-            return _applies(TEMPLATE["Conditions"][operands], values)
-        case "Fn::And":
-            return all(_applies(operand, values) for operand in operands)
-        case "Fn::Or":
-            return any(_applies(operand, values) for operand in operands)
-        case "Fn::Not":
-            return not _applies(operands[0], values)
-        case _:
-            return holds(dict(expression), values)
 
 
 def month_table(platform: str) -> Callable[[Mapping[str, Column]], str]:
@@ -203,7 +182,7 @@ def nat_text(columns: Mapping[str, Column]) -> str:
         f" ({of['renewal of ten']:,} bytes for ten guests each 20 s), {_gb(looks)} GB for its looks at the"
         f" records ({of['look at a hundred']:,} bytes for a hundred each 30 s) and, with {FRAMES} frames an hour to"
         f" each visitor, {_gb(frames)} GB for these ({a_frame:,} bytes each):"
-        f" ${PRICES['nat_bytes'] * (renewals + looks + frames):.2f}. Taken for granted: receipts of {RECEIPT} "
+        f" ${PRICES['nat_bytes'] * (renewals + looks + frames):.2f}. Taken for granted: receipts of {RECEIPT}"
         f" characters, a session token of {TOKEN:,}, and {AROUND_IT} bytes of TCP, IP and TLS around {IN_A_PACKET:,}."
     )
 
