@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -63,7 +64,12 @@ class HttpPeer:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._open: list[socket.socket] = []
         self._count = 0
+        self._tls: ssl.SSLContext | None = None
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def wrap(self, tls: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        self._tls = tls
 
     def say(self, *script: Reply | str) -> None:
         """What the next requests meet."""
@@ -87,6 +93,11 @@ class HttpPeer:
             threading.Thread(target=self._serve, args=(accepted, self._count), daemon=True).start()
 
     def _serve(self, peer: socket.socket, number: int) -> None:
+        if self._tls:
+            try:
+                peer = self._tls.wrap_socket(peer, server_side=True)
+            except OSError:  # whom the client does not believe
+                return
         stream = peer.makefile("rb")
         try:
             while (line := stream.readline()).endswith(b" HTTP/1.1\r\n"):

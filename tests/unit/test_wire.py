@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from typing_relay import wire
+import requests
+from typing_relay import deadline, wire
+from typing_relay.aws import connection
+from typing_relay.cxone import http
 
 from tests.support.addresses import Addresses
-from tests.support.http_peer import HttpPeer
+from tests.support.http_peer import DRIP, HttpPeer
+from tests.support.web_socket_peers import Certificates
 
 
 @pytest.fixture
@@ -66,3 +74,48 @@ def test_without_a_limit_nobody_is_started_to_look_a_name_up(addresses: Addresse
     looked_up_in = addresses.are(0)
     wire.dial(addresses.name, addresses.port, each_s=1).close()
     assert looked_up_in == [threading.current_thread()]
+
+
+# --- over TLS
+
+
+@pytest.fixture
+def over_tls(peer: HttpPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The same peer behind TLS; AWS_CA_BUNDLE names its certificate."""
+    certificates = Certificates(tmp_path)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificates.path))
+    connection.tls.cache_clear()
+    peer.wrap(certificates.server)
+    yield peer.url.replace("http:", "https:")
+    connection.tls.cache_clear()
+
+
+def test_aws_is_spoken_to_over_tls_by_the_deadline(peer: HttpPeer, over_tls: str) -> None:
+    kept = connection.Connection(urlsplit(over_tls), connect_s=1, read_s=1)
+    for _ in range(2):
+        assert kept.exchange("POST", "/", {"Host": "aws"}, b"{}").status == 200
+    assert [request.connection for request in peer.requests] == [1, 1]
+    peer.say(DRIP)
+    began = time.monotonic()
+    with deadline.within(0.4), pytest.raises(TimeoutError):
+        kept.exchange("POST", "/", {"Host": "aws"}, b"{}")
+    assert time.monotonic() - began < 0.7
+
+
+def test_aws_is_not_believed_with_another_names_certificate(peer: HttpPeer, over_tls: str) -> None:
+    elsewhere = over_tls.replace("127.0.0.1", "localhost")
+    kept = connection.Connection(urlsplit(elsewhere), connect_s=1, read_s=1)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        kept.exchange("POST", "/", {"Host": "aws"}, b"{}")
+    assert peer.requests == []
+
+
+def test_cxone_is_spoken_to_over_tls_in_time_or_not_at_all(peer: HttpPeer, over_tls: str, tmp_path: Path) -> None:
+    session = http.session()
+    session.verify = str(tmp_path / "peer.pem")
+    assert session.post(over_tls, json={}, timeout=(1, 1)).status_code == 200
+    with http.written_within(0), pytest.raises(http.NotSent):
+        session.post(over_tls, json={}, timeout=(1, 1))
+    assert len(peer.requests) == 1
+    with pytest.raises(requests.exceptions.SSLError):
+        http.session().post(over_tls, json={}, timeout=(1, 1))
