@@ -217,7 +217,8 @@ class Stacks:
         return found
 
     def _tasks(self, family: str) -> dict[str, bool]:
-        client, found = self._aws.client("ecs"), {}
+        client = self._aws.client("ecs")
+        found: dict[str, bool] = {}
         for status in ("ACTIVE", "INACTIVE"):
             pages = client.get_paginator("list_task_definitions").paginate(familyPrefix=family, status=status)
             arns = [arn for page in pages for arn in page["taskDefinitionArns"]]
