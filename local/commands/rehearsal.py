@@ -198,7 +198,8 @@ def _delete(run: str) -> int:
     """Both platforms' stacks of this run."""
     who = _who()
     print(f"The stacks of rehearsal {run} in account {who.account}, {who.region}:", flush=True)
-    stacks, status = Stacks(AwsAccount().aws, run), 0
+    place, status = AwsAccount(), 0
+    stacks = Stacks(place.aws, run, place.poll_s)
     for name in [f"{PREFIX}-{platform}-{run}" for platform in PLATFORMS]:
         found = stacks.ours(name)
         if found is None:

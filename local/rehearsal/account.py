@@ -21,15 +21,17 @@ _SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 a type
 _ALIAS = "live"
 #: The stack that SAM makes once for an account, for packed code.
 _SAMS_STACK = "aws-sam-cli-managed-default"
-_POLL_S = 5.0
 #: An ECS service drains, and an API, its domain and roles go one after the other.
 DELETION_S = 2400.0
 
 
 class Stacks:
-    """The account's, seen by one run. Every method may raise what boto3 raises."""
+    """The account's, seen by one run. ``poll_s``: how often a deletion is looked at.
 
-    def __init__(self, aws: HasClients, run: str, poll_s: float = _POLL_S) -> None:
+    Every method may raise what boto3 raises.
+    """
+
+    def __init__(self, aws: HasClients, run: str, poll_s: float) -> None:
         self._aws, self._run, self._poll_s = aws, run, poll_s
 
     def find(self, name: str) -> Stack | None:
@@ -196,8 +198,12 @@ class Stacks:
         return [name for name in names if _is_there(partial(client.get_function_configuration, FunctionName=name))]
 
     def _layers(self, name: str) -> list[str]:
-        pages = self._aws.client("lambda").get_paginator("list_layer_versions").paginate(LayerName=name)
-        return [f"{name}:{one['Version']}" for page in pages for one in page["LayerVersions"]]
+        client = self._aws.client("lambda")
+        pages = client.get_paginator("list_layer_versions").paginate(LayerName=name)
+        try:
+            return [f"{name}:{one['Version']}" for page in pages for one in page["LayerVersions"]]
+        except client.exceptions.ResourceNotFoundException:
+            return []
 
     def _log_groups(self, stack: str) -> list[str]:
         client, found = self._aws.client("logs"), []

@@ -55,7 +55,7 @@ class AwsAccount:
         """CXone's credentials go into their secret, where a tenant wants some."""
         credentials = plan.tenants[platform].credentials or Credentials()
         if credentials != Credentials():
-            Stacks(self.aws, plan.run).put_credentials(outputs["CxoneSecretArn"], credentials)
+            Stacks(self.aws, plan.run, self.poll_s).put_credentials(outputs["CxoneSecretArn"], credentials)
         return outputs["WebSocketUrl"]
 
     def before_deletion(self, platform: str) -> None:

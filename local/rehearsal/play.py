@@ -39,6 +39,8 @@ _UPDATED, _MADE = "UPDATE_COMPLETE", "CREATE_COMPLETE"
 #: A guest at a dry tenant does not open: not waited for longer (s).
 _DRY_GUEST_S, _GUEST_S = 8, 40
 _WELCOME_S = 15.0
+#: How long the name of a new API may take to be known (s).
+_NEW_NAME_S = 90.0
 #: So long the keeper may take to log what it met (s).
 _LOGGED_S = 30.0
 _FAILURES = (BotoCoreError, ClientError, NotOurs, OSError, StackError, UsageError, websocket.WebSocketException)
@@ -224,13 +226,24 @@ class Rehearsal:
     def _welcome(self, platform: str, debounce_ms: int) -> Finding:
         of = self._of[platform]
         place = deployed(self._where(platform), own="TOKEN")
-        with Visitor(of.url, place.tokens(["rehearsal"], 300)[0], place.origin) as visitor:
+        with self._enter(of.url, place.tokens(["rehearsal"], 300)[0], place.origin) as visitor:
             visitor.send({"action": "hello"})
             try:
                 welcome = visitor.wait_for("welcome", _WELCOME_S)
             except TimeoutError:
                 return wrong("visitors", "a hello is not answered", "alarms FunctionsFail, FunctionsThrottled")
         return verdicts.debounce(welcome.get("timings", {}).get("debounce_ms"), debounce_ms)
+
+    def _enter(self, url: str, token: str, origin: str | None) -> Visitor:
+        """A visitor who is let in: a host name that was made a moment ago may not be known everywhere yet."""
+        until = time.monotonic() + _NEW_NAME_S
+        while True:
+            try:
+                return Visitor(url, token, origin, _WELCOME_S)
+            except OSError:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(self._place.poll_s)
 
     def _where(self, platform: str) -> dict[str, str]:
         """The settings by which `make smoke` and `make load` find the stack."""
