@@ -103,9 +103,7 @@ def _rehearse(given: Mapping[str, str], cleanup: ExitStack) -> int:
 def _play(rehearsal: Rehearsal, plan: Plan) -> int:
     stopped = False
     try:
-        rehearsal.play()
-    except StopRequested:  # what was made is deleted by now, unless it is to be kept
-        stopped = True
+        stopped = rehearsal.play()
     finally:
         print(f"\n{_left(rehearsal, plan)}", flush=True)
     print(f"\n{_summary(rehearsal)}")

@@ -104,8 +104,10 @@ class EmulatedAccount:
         """The keepers end, and hand their guests back."""
         if platform in self._keepers:
             keepers, driver = self._keepers.pop(platform)
-            keepers.stop()
-            driver.stop()
+            try:
+                keepers.stop()
+            finally:
+                driver.stop()
 
     def close(self) -> None:
         """All keepers end."""

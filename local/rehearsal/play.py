@@ -33,6 +33,7 @@ from local.smoke.checks import checks
 from local.smoke.verdicts import Mark
 from local.stack.deploy import ROOT
 from local.stack.processes import StackError
+from local.stack.stack import StopRequested
 
 SAM = ROOT / ".venv-sam/bin/sam"
 _UPDATED, _MADE = "UPDATE_COMPLETE", "CREATE_COMPLETE"
@@ -79,17 +80,35 @@ class Rehearsal:
         """The preflight; whether anything should be made."""
         return self._take(plan.PREFLIGHT, lambda: self._look(self._plan.platforms)).mark is not Mark.WRONG
 
-    def play(self) -> None:
-        """All the steps; then, also when it is interrupted, what was begun is deleted, unless it is to be kept."""
+    def play(self) -> bool:
+        """All the steps; then, also when it is interrupted, what was begun is deleted, unless it is to be kept.
+
+        Whether it was stopped by a signal.
+        """
+        stopped = False
         try:
-            if self._take(plan.BUILD, self._build).mark is Mark.WRONG:
-                return
-            for step in plan.steps_of(self._plan):
-                if step.platform:
-                    self._take_or_leave_out(step)
+            if self._take(plan.BUILD, self._build).mark is not Mark.WRONG:
+                for step in plan.steps_of(self._plan):
+                    if step.platform:
+                        self._take_or_leave_out(step)
+        except StopRequested:
+            stopped = True
         finally:
-            for step in plan.ends_of(self._plan, self.made):
-                self._take(step, partial(self._kinds()[step.name], step.platform))
+            stopped |= self._end()
+        return stopped
+
+    def _end(self) -> bool:
+        """Nothing may stop this: a signal that arrives now begins the step anew, and further ones are ignored."""
+        stopped = False
+        for step in plan.ends_of(self._plan, self.made):
+            action = partial(self._kinds()[step.name], step.platform)
+            try:
+                self._take(step, action)
+            except StopRequested:
+                stopped = True
+                self._count -= 1
+                self._take(step, action)
+        return stopped
 
     @property
     def left(self) -> dict[str, list[Leftover]]:
@@ -235,12 +254,12 @@ class Rehearsal:
         return verdicts.debounce(welcome.get("timings", {}).get("debounce_ms"), debounce_ms)
 
     def _enter(self, url: str, token: str, origin: str | None) -> Visitor:
-        """A visitor who is let in: a host name that was made a moment ago may not be known everywhere yet."""
+        """A visitor who is let in: the name of a new API may not be known everywhere yet, and its functions are cold."""
         until = time.monotonic() + _NEW_NAME_S
         while True:
             try:
                 return Visitor(url, token, origin, _WELCOME_S)
-            except OSError:
+            except (OSError, websocket.WebSocketTimeoutException):
                 if time.monotonic() > until:
                     raise
             time.sleep(self._place.poll_s)
