@@ -254,7 +254,7 @@ class Rehearsal:
         return verdicts.debounce(welcome.get("timings", {}).get("debounce_ms"), debounce_ms)
 
     def _enter(self, url: str, token: str, origin: str | None) -> Visitor:
-        """A visitor who is let in: the name of a new API may not be known everywhere yet, and its functions are cold."""
+        """A visitor who is let in: a new API's name may not be known everywhere yet, and its functions are cold."""
         until = time.monotonic() + _NEW_NAME_S
         while True:
             try:
