@@ -59,7 +59,7 @@ def main() -> int:
     try:
         with ExitStack() as cleanup:
             cleanup.enter_context(stopping_on_signals())
-            if given.get("DELETE"):
+            if "DELETE" in given:
                 return _delete(run_of(given, "DELETE", ""))
             return _rehearse(given, cleanup)
     except (BadSetting, NoSuchEnvironment) as error:

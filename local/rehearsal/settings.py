@@ -54,7 +54,9 @@ def plan_of(
     platforms = _platforms(given)
     on_emulator = is_on_emulator(given)
     is_dry = _one_of(given, "TENANT", ("given", "dry"), "given") == "dry"
-    tenants = {name: DRY[name] if is_dry else _tenant(name, given, simulated or DRY) for name in platforms}
+    tenants = {name: DRY[name] if is_dry else _tenant(name, given) for name in platforms}
+    if on_emulator and not is_dry:  # nobody's real tenant meets what is tried on this machine
+        tenants = {name: (simulated or DRY)[name] for name in platforms}
     return Plan(
         run=run_of(given, "RUN", run),
         platforms=platforms,
@@ -114,14 +116,14 @@ def _filled(configured: Mapping[str, str], name: str) -> str:
     return "" if FILL_IN in value else value
 
 
-def _tenant(platform: str, given: Mapping[str, str], otherwise: Mapping[str, Tenant]) -> Tenant:
-    return _webchat(given, otherwise["v1"]) if platform == "v1" else _gateway(given, otherwise["dfo"])
+def _tenant(platform: str, given: Mapping[str, str]) -> Tenant:
+    return _webchat(given) if platform == "v1" else _gateway(given)
 
 
-def _webchat(given: Mapping[str, str], otherwise: Tenant) -> Tenant:
+def _webchat(given: Mapping[str, str]) -> Tenant:
     parameters = _given(given, _V1)
     if not parameters:
-        return otherwise
+        return DRY["v1"]
     if len(parameters) == len(_V1):
         raise BadSetting("CXONE_BASE_URL and CXONE_ORG_ID both name the tenant: take one of them out")
     names = ("CXONE_CLIENT_ID", "CXONE_CLIENT_SECRET", "CXONE_SECRET_ARN")
@@ -134,10 +136,10 @@ def _webchat(given: Mapping[str, str], otherwise: Tenant) -> Tenant:
     return Tenant(parameters | _given(given, _V1_MORE), credentials=Credentials(client_id, client_secret, arn))
 
 
-def _gateway(given: Mapping[str, str], otherwise: Tenant) -> Tenant:
+def _gateway(given: Mapping[str, str]) -> Tenant:
     brand, urls, environment = _given(given, _BRAND), _given(given, _URLS), given.get("DFO_ENVIRONMENT", "")
     if not (brand or urls or environment):
-        return otherwise
+        return DRY["dfo"]
     if environment and urls:
         raise BadSetting("DFO_ENVIRONMENT names NICE's gateway, DFO_…_URL another one: take one of them out")
     where = {} if environment else _URLS

@@ -112,7 +112,7 @@ class TestRehearsal:
 
     def test_it_runs_the_command_of_a_laptop(self) -> None:
         runs = [step for step in self.steps if step.get("run") == "make rehearsal"]
-        assert [step.get("if", "") for step in runs] == ["", "${{ !success() }}"]
+        assert [step.get("if", "") for step in runs] == ["", "${{ !success() && env.RUN }}"]
 
     def test_what_a_cancelled_run_left_is_deleted_by_its_own_name(self) -> None:
         """The name is known before anything is made, so it is that of this run and of no other."""

@@ -112,6 +112,7 @@ def test_a_preflight_that_finds_something_ends_it(
         ({**NETWORK, "PLATFORMS": "v3"}, "PLATFORMS must be"),
         ({**NETWORK, "ENV": "nowhere"}, "has no environment 'nowhere'"),
         ({"DELETE": "all"}, "DELETE must be four hex digits"),
+        ({"DELETE": "", **NETWORK}, "DELETE must be four hex digits"),
         ({"ON": "emulator", "MINUTES": "-1"}, "MINUTES must be"),
     ],
 )

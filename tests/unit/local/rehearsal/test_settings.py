@@ -50,9 +50,9 @@ def test_a_rehearsal_without_keepers_needs_no_network() -> None:
     assert (made.network, made.has_keeper) == ({}, False)
 
 
-def test_on_the_emulator_keepers_are_processes_and_the_tenants_its_own() -> None:
+def test_on_the_emulator_keepers_are_processes_and_the_tenants_its_own_whatever_is_named() -> None:
     simulated = {"v1": Tenant({"CxoneBaseUrl": "http://127.0.0.1:1"}), "dfo": Tenant({}, contacts=True)}
-    made = plan_of({"ON": "emulator"}, {}, TEMPLATE, "3fa2", simulated)
+    made = plan_of({"ON": "emulator", **V1, **GATEWAY}, {}, TEMPLATE, "3fa2", simulated)
     assert made.tenants == simulated
     assert "VpcId" not in made.network
     assert made.has_keeper
