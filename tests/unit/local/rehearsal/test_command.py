@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,11 +43,12 @@ class Someone:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
+def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeAws:
     """An account, in which nobody is asked for anything that was not set up here."""
     made = FakeAws()
     for name in [*SETTINGS, *NETWORK]:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(rehearsal, "LOCAL", tmp_path)
     monkeypatch.setattr(rehearsal, "Account", Someone)
     monkeypatch.setattr(rehearsal, "AwsAccount", lambda: type("Place", (), {"aws": made, "poll_s": 0.0})())
     monkeypatch.setattr(rehearsal, "look", lambda *_: [well("parameters", "fit")])
@@ -179,9 +182,6 @@ class TestDelete:
 
 
 def test_every_setting_of_the_usage_is_read() -> None:
-    import re
-    from pathlib import Path
-
     folders = ("rehearsal", "commands", "deploying")
     root = Path(rehearsal.__file__).parents[1]
     said = "".join(path.read_text() for folder in folders for path in (root / folder).glob("*.py"))
