@@ -40,11 +40,11 @@ class Taken:
 
     @property
     def mark(self) -> Mark:
-        """WRONG when one finding is, UNSEEN when all are."""
+        """WRONG when one finding is, UNSEEN when all are; a warning is no failure."""
         marks = [finding.mark for finding in self.findings]
         if Mark.WRONG in marks:
             return Mark.WRONG
-        return Mark.WELL if Mark.WELL in marks else Mark.UNSEEN
+        return Mark.WELL if {Mark.WELL, Mark.WARNED} & set(marks) else Mark.UNSEEN
 
 
 def blocked(step: Step, taken: Iterable[Taken]) -> str:

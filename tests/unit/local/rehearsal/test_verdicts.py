@@ -43,7 +43,13 @@ def check_of(name: str, mark: Mark, text: str = "") -> Check:
 class TestTaken:
     @pytest.mark.parametrize(
         ("marks", "mark"),
-        [([WELL, UNSEEN], WELL), ([WELL, WRONG, UNSEEN], WRONG), ([UNSEEN, UNSEEN], UNSEEN), ([], UNSEEN)],
+        [
+            ([WELL, UNSEEN], WELL),
+            ([Mark.WARNED, UNSEEN], WELL),
+            ([WELL, WRONG, UNSEEN], WRONG),
+            ([UNSEEN, UNSEEN], UNSEEN),
+            ([], UNSEEN),
+        ],
     )
     def test_a_step_is_wrong_when_one_finding_is_and_unseen_when_nothing_was_looked_at(
         self, marks: list[Mark], mark: Mark
