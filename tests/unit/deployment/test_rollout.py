@@ -68,6 +68,13 @@ class TestVersions:
         published = of(expanded(), "AWS::Lambda::Version") | of(expanded(), "AWS::StepFunctions::StateMachineVersion")
         assert {(r["DeletionPolicy"], r["UpdateReplacePolicy"]) for r in published.values()} == {("Retain", "Retain")}
 
+    def test_the_keepers_task_definition_before_is_kept(self) -> None:
+        """CloudFormation deregisters what it replaces, and ECS updates no service to a deregistered revision."""
+        task = RESOURCES["KeeperTask"]
+        assert (task["UpdateReplacePolicy"], task["DeletionPolicy"]) == ("Retain", "Delete")
+        family = properties("KeeperTask")["Family"]["Fn::Sub"].replace("${AWS::StackName}", "$STACK")
+        assert f'--task-definition "{family}:NUMBER"' in (ROOT / "docs/runbook.md").read_text()
+
     def test_functions_themselves_go_with_the_stack(self) -> None:
         assert {RESOURCES[name].get("DeletionPolicy", "Delete") for name in FUNCTIONS} == {"Delete"}
 
