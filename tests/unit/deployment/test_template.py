@@ -23,10 +23,6 @@ from tests.support.template import (
 
 API_GATEWAY_LIMIT_S = 29  # integration timeout of a WebSocket API
 EXPRESS_LIMIT_S = 300  # Express executions end after five minutes
-OUR_METRICS = sorted(
-    set(re.findall(r'Namespace: !Sub "TypingRelay/\${AWS::StackName}"[,\s]+MetricName: ([\w.]+)', TEXT))
-)
-ALARMS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
 
 
 def roles() -> dict[str, dict[str, Any]]:
@@ -372,45 +368,6 @@ class TestKeeper:
     def test_is_left_out_where_there_is_no_image_yet(self) -> None:
         conditions = {n: r.get("Condition") for n, r in RESOURCES.items() if "::ECS::" in r["Type"]}
         assert conditions == {"KeeperTask": "HasKeeper", "KeeperCluster": "RunsKeeper", "KeeperService": "RunsKeeper"}
-
-
-class TestAlarms:
-    @pytest.mark.parametrize("alarm", ALARMS)
-    def test_each_has_somebody_to_tell_or_something_to_do(self, alarm: str) -> None:
-        assert properties(alarm)["AlarmActions"] in ([{"Ref": "AlarmTopic"}], [{"Ref": "KeeperScalingByQueue"}])
-
-    @pytest.mark.parametrize("alarm", ALARMS)
-    def test_each_is_explained_to_whoever_is_woken(self, alarm: str) -> None:
-        assert f"`{alarm}`" in (ROOT / "docs/operations.md").read_text()
-
-    def test_a_tab_too_many_rings_no_alarm(self) -> None:
-        """API Gateway counts the 429 of a $connect integration as IntegrationError."""
-        assert "IntegrationError" not in json.dumps([properties(alarm) for alarm in ALARMS])
-
-    def test_silence_of_sweeper_and_keeper_is_an_alarm(self) -> None:
-        silent = [alarm for alarm in ALARMS if properties(alarm)["TreatMissingData"] == "breaching"]
-        assert silent == ["SweeperSilent", "KeeperSilent", "KeepersTooFew"]
-
-    @pytest.mark.parametrize("metric", OUR_METRICS)
-    def test_each_is_on_a_metric_that_the_code_puts_out(self, metric: str) -> None:
-        """As a whole name, or the part before the dot, as in `Typing.denied`."""
-        sources = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers").rglob("*.py")]
-        written = re.compile(rf'"{metric}"|f"{metric.partition(".")[0]}\.{{')
-        assert any(written.search(source.read_text()) for source in sources)
-
-    @pytest.mark.parametrize("alarm", ["TypingShownLate", "TypingEndedLate", "CallsNotAccepted", "GuestsNotHeld"])
-    def test_what_users_feel_is_an_objective_with_an_alarm_and_a_place_on_the_dashboard(self, alarm: str) -> None:
-        metric = re.search(r"FirstKeyToShown|LastKeyToEnded|CallsAccepted|GuestsNotHeld", json.dumps(properties(alarm)))
-        assert metric
-        assert f'"{metric[0]}"' in properties("Dashboard")["DashboardBody"]["Fn::Sub"][0]
-
-    def test_the_number_of_keepers_is_that_of_their_reports(self) -> None:
-        alarm = properties("KeepersTooFew")
-        assert (alarm["Statistic"], alarm["Period"]) == ("SampleCount", 60)  # each reports once a minute
-        assert alarm["Threshold"] == {"Ref": "KeeperMinTasks"}
-
-    def test_guests_near_sqss_limit_ring_before_it_is_met(self) -> None:
-        assert 50_000 < properties("GuestsNearLimit")["Threshold"] < 120_000
 
 
 def test_the_dashboard_is_json_about_resources_of_this_template() -> None:

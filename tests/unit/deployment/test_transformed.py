@@ -126,10 +126,11 @@ class TestWhatStoppedEveryDeployment:
 
     def test_a_roll_back_alarm_on_functions_that_wait_for_the_alias(self) -> None:
         template = yaml_parse(TEXT)
-        template["Resources"]["SenderFails"]["Properties"]["Dimensions"][0]["Value"] = {"Ref": "Keystroke"}
+        alias = template["Resources"]["TypingBurst"]["Properties"]["DeploymentPreference"]
+        alias["Alarms"] = [{"Ref": "FunctionsFail"}]
         given = PLATFORMS["v1"]
         [circle] = circles(as_deployed(expand(template, given), given))
-        assert circle == ["Keystroke", "SenderFails", "TypingBurstAliaslive"]
+        assert circle == ["Connection", "FunctionsFail", "Keystroke", "Sweeper", "TypingBurstAliaslive"]
 
     def test_a_condition_on_an_api_that_sam_drops(self) -> None:
         """SAM's translator gives no attributes to what it makes of a WebSocketApi."""
