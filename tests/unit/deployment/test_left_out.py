@@ -64,18 +64,23 @@ def alarms_over_several_metrics(deployed: Deployed) -> Iterator[str]:
         shown = [id_ for id_, query in queries.items() if query.get("ReturnData", True)]
         if queries and len(shown) != 1:
             yield f"{name} compares {len(shown)} series with its threshold, and CloudWatch takes one"
-        if len(queries) != len(alarm.get("Metrics", [])) or len(queries) > 10:
-            yield f"{name} has two metrics of one id, or more than ten"
+        if len(queries) != len(alarm.get("Metrics", [])):
+            yield f"{name} has two metrics of one id"
+        for kind in ("MetricStat", "Expression"):
+            if sum(kind in query for query in queries.values()) > 10:
+                yield f"{name} has more than ten of {kind}, the most that CloudWatch takes"
         for query in queries.values():
             text = json.dumps(query.get("Expression", ""))
-            asked = set(re.findall(r"(?<![\w$.\"{])([a-z]\w*)(?![\w(])", re.sub(r"\$\{[^}]*\}|Fn::Sub", "", text)))
+            asked = set(re.findall(r"\b[a-z]\w*", re.sub(r"\$\{[^}]*\}|Fn::Sub", "", text)))
             yield from (f"{name} counts with {id_}, which it has not" for id_ in asked - set(queries))
 
 
 def shifting(deployed: Deployed) -> Iterator[str]:
     groups = of(deployed, "AWS::CodeDeploy::DeploymentGroup")
-    called = [name for name in of(deployed, "AWS::Lambda::Alias") if not name.startswith("Sender")]
-    for alias in called:
+    for alias in of(deployed, "AWS::Lambda::Alias"):
+        function = TEMPLATE["Resources"][alias.removesuffix("Aliaslive")]["Properties"]
+        if function.get("DeploymentPreference", {}).get("Enabled") is False:
+            continue  # docs/runbook.md says why
         policy = deployed["Resources"][alias].get("UpdatePolicy", {}).get("CodeDeployLambdaAliasUpdate")
         if not policy:
             yield f"{alias} moves at once"
