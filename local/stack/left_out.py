@@ -74,7 +74,7 @@ def _state_machine_versions(template: Template) -> None:
     for name, properties in _of_type(template, "AWS::Serverless::StateMachine"):
         alias = properties.pop("AutoPublishAlias", "")
         properties.pop("DeploymentPreference", None)
-        point(template, {"Ref": f"{name}Alias{alias}"}, {"Ref": name})
+        point(template, {"Fn::Sub": f"${{{name}}}:{alias}"}, {"Ref": name})
 
 
 def _keepers_trust(template: Template) -> None:
