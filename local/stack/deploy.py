@@ -63,7 +63,7 @@ def as_the_emulator_takes_it(path: Path, endpoint_url: str) -> dict[str, Any]:
 
 
 def put_right(aws: Aws, stack_name: str, credentials: Mapping[str, str]) -> Deployment:
-    """Once template.yaml is deployed under this name: CXone's credentials, and the TTL that the emulator does not set."""
+    """Once template.yaml is deployed under this name: CXone's credentials, and TTL, which the emulator does not set."""
     resources = _resources(aws, stack_name)
     template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
     api = resources["WebSocketApi"]

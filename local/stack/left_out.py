@@ -1,6 +1,7 @@
 """What of template.yaml the AWS emulator does not take: taken out of the template before it is deployed there.
 
-Everything else is deployed as it is. tests/unit/deployment/test_left_out.py holds each part on the template that AWS gets.
+Everything else is deployed as it is. tests/unit/deployment/test_left_out.py holds each part on the template that AWS
+gets.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def take_out_all(template: Template) -> None:
 def summary() -> str:
     """What is left out, for whoever starts a stack on one machine."""
     parts = "; ".join(part.what for part in LEFT_OUT)
-    return f"Not deployed here, as the AWS emulator does not take it: {parts}.\nWhy: docs/architecture.md, On one machine."
+    where = "docs/architecture.md, On one machine"
+    return f"Not deployed here, as the AWS emulator does not take it: {parts}.\nWhy: {where}."
 
 
 def point(part: Any, old: Any, new: Any) -> None:

@@ -100,7 +100,8 @@ def state_machine_versions(deployed: Deployed) -> Iterator[str]:
         if preference["StateMachineVersionArn"]["Ref"] not in versions or preference["Type"] != "CANARY":
             yield f"{name} does not move gradually to the version that is published"
     starters = [*of(deployed, "AWS::Lambda::Function").values(), *of(deployed, "AWS::ECS::TaskDefinition").values()]
-    started = set(re.findall(r'"STATE_MACHINE_ARN"(?:, "Value")?: {"Fn::Sub": "\${(\w+)}:(\w+)"}', json.dumps(starters)))
+    by_alias = re.compile(r'"STATE_MACHINE_ARN"(?:, "Value")?: {"Fn::Sub": "\${(\w+)}:(\w+)"}')
+    started = set(by_alias.findall(json.dumps(starters)))
     names_of = {alias["Name"] for alias in aliases.values()}
     yield from (f"nobody starts {machine} by {name}" for machine, name in started if name not in names_of)
     if not started:

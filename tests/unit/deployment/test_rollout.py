@@ -149,8 +149,9 @@ class TestShifting:
 
     @pytest.mark.parametrize("platform", [{}, {"CxonePlatform": "dfo"}])
     def test_all_parts_move_at_the_same_time(self, platform: dict[str, str]) -> None:
-        """CloudFormation updates side by side what does not wait for each other, and holds up whoever waits for an alias
-        until it has moved: one canary after another would take twice its time."""
+        """CloudFormation updates side by side what does not wait for each other. Whoever waits for an alias waits until
+        it has moved, so two canaries, one after the other, would take twice the time.
+        """
         template = rolled_out(CANARY | KEEPER | platform)
         moving = {f"{name}Aliaslive" for name in SHIFTED} | {"TypingBurstAliaslive"}
         assert moving <= set(template["Resources"])
