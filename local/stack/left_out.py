@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 Template = dict[str, Any]
@@ -29,10 +30,9 @@ def take_out_all(template: Template) -> None:
 
 
 def summary() -> str:
-    """What is left out, for whoever starts a stack on one machine."""
-    parts = "; ".join(part.what for part in LEFT_OUT)
-    where = "docs/architecture.md, On one machine"
-    return f"Not deployed here, as the AWS emulator does not take it: {parts}.\nWhy: {where}."
+    """What is left out, for whoever starts a stack on one machine: a few lines."""
+    parts = fill("; ".join(part.what for part in LEFT_OUT), 100, initial_indent="  ", subsequent_indent="  ")
+    return f"Not deployed here, as the AWS emulator does not take it (docs/architecture.md, On one machine):\n{parts}"
 
 
 def point(part: Any, old: Any, new: Any) -> None:

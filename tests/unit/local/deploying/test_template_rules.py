@@ -66,7 +66,7 @@ def test_a_whole_set_of_parameters_is_well(given: dict[str, str]) -> None:
         ({**V1, "AllowedOrigins": "https://" + "x" * 250}, "the settings of Authorizer are 271 characters"),
         ({**V1, "CxoneOrgId": "", "CxoneBaseUrl": "https://" + "x" * 230}, "the settings of Sender are 271 characters"),
         ({**V1, "ApiCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1"}, "needs ApiDomainName."),
-        ({**V1, "VpcId": ""}, "SubnetIds needs VpcId."),
+        ({**V1, "VpcId": ""}, "no keeper will run: VpcId not given"),
         ({**V1, "CxonePlatform": "v2"}, "CxonePlatform=v2 must be one of: v1, dfo"),
         ({**V1, "KeeperMinTasks": "many"}, "KeeperMinTasks=many must be a number from 1 to 50"),
     ],
