@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from local.deploying.facts import OutOfReach
 from local.smoke.verdicts import Mark
 
 
@@ -36,6 +37,11 @@ def warned(about: str, text: str, todo: str) -> Finding:
 def unseen(about: str, text: str, todo: str = "") -> Finding:
     """Could not be looked at, and why."""
     return Finding(Mark.UNSEEN, about, text, todo)
+
+
+def out_of_reach(about: str, why: OutOfReach) -> Finding:
+    """May not be looked at; what to allow, where AWS says so."""
+    return unseen(about, f"not looked at: {why.why}", f"allow {why.needs}" if why.needs else "")
 
 
 def closing(findings: Iterable[Finding]) -> tuple[str, int]:
