@@ -13,6 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from typing_relay.aws.client import Limits
 from typing_relay.aws.secrets import Secret
 from typing_relay.aws.services import Account, SecretsManager
+from typing_relay.deadline import of_the_invocation
 from typing_relay.door.handshakes import check_origin, read_handshake, the_token
 from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, TokenVerifier, jwks_client
 from typing_relay.door.visitor_tokens import Refusal, TokenRules, Visitor
@@ -55,7 +56,8 @@ def _count(metric: str) -> None:
 verifier = _token_verifier()
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+@of_the_invocation
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a REQUEST authorizer event with a policy for $connect.
 
     Allow carries what the other functions go by: `session`, `signals` (on or off) and `expires_at` (epoch s).

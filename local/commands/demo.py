@@ -53,6 +53,7 @@ def _play_all(stack: Stack) -> int:
         played = _play(stack, cxone, visitor, title, keys)
         print(draw(played), "\n", flush=True)
         problems += _judge(played) + cxone.problems(visitor)
+    problems += [str(failure) for failure in stack.failed_invocations]
     for problem in problems:
         print(f"WRONG: {problem}")
     print("Something came out wrong." if problems else "All as it must be. Everything is stopped.")

@@ -30,7 +30,7 @@ from typing_relay.logs import make_logger
 from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.ports import ExpiryWorld, Guests, Messages, MessageWorld, SenderWorld, Standing, World
 
-#: Three tries of 3 s and their pauses are less than any function's time.
+#: Of a call without a deadline; a function's ends with its invocation at the latest (``typing_relay.deadline``).
 _LIMITS = Limits(connect_s=1, read_s=2, tries=3)
 
 logger = make_logger()
