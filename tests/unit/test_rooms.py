@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "aws": {"cxone", "relay", "deadline", "wire"},
     "door": {"relay"},
     "reporting": {"relay"},
-    "runtime": {"aws", "cxone", "door", "relay"},
+    "logs": set(),
+    "runtime": {"aws", "cxone", "door", "logs", "relay"},
     "keeper": {"runtime", "aws", "cxone", "door", "relay"},
 }
 

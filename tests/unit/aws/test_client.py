@@ -351,10 +351,18 @@ def test_the_port_is_part_of_the_host_unless_it_is_the_usual_one():
 # --- the guest queue
 
 
-def test_messages_that_are_not_ours_any_more_are_named_by_their_places(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch):
+def test_only_messages_that_sqs_reports_successful_count_as_renewed(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch):
+    """Lost: the receipt is no longer ours. Not changed: SQS failed, or does not name the entry at all."""
     failed = [{"Id": "1", "SenderFault": True}, {"Id": "0", "SenderFault": False}]
-    peer.say(Reply({"Failed": failed}))
+    peer.say(Reply({"Successful": [{"Id": "2"}], "Failed": failed}))
     visibility = Visibility(ours("sqs", peer, monkeypatch), QUEUE_URL)
-    assert visibility.change(["r0", "r1"], 30) == [1]
+    assert visibility.change(["r0", "r1", "r2", "r3"], 30) == ([1], [0, 3])
+
+
+def test_a_renewal_names_each_message_by_its_receipt_and_the_time_to_hide_it(
+    peer: HttpPeer, monkeypatch: pytest.MonkeyPatch
+):
+    peer.say(Reply({"Successful": [{"Id": "0"}, {"Id": "1"}]}))
+    Visibility(ours("sqs", peer, monkeypatch), QUEUE_URL).change(["r0", "r1"], 30)
     entries = peer.requests[0].json["Entries"]
     assert entries[1] == {"Id": "1", "ReceiptHandle": "r1", "VisibilityTimeout": 30}
