@@ -76,6 +76,20 @@ def test_without_a_limit_nobody_is_started_to_look_a_name_up(addresses: Addresse
     assert looked_up_in == [threading.current_thread()]
 
 
+@pytest.mark.parametrize("trouble", ["silent addresses", "a slow look-up"])
+def test_connecting_to_aws_ends_by_the_deadline(addresses: Addresses, trouble: str) -> None:
+    """A stall of DNS killed the sandbox of a function, too."""
+    if trouble == "silent addresses":
+        addresses.are(5, answering=False)
+    else:
+        addresses.are(0, looked_up_after_s=5)
+    kept = connection.Connection(urlsplit(f"http://{addresses.name}:{addresses.port}"), connect_s=1, read_s=1)
+    began = time.monotonic()
+    with deadline.within(0.3), pytest.raises(TimeoutError):
+        kept.exchange("POST", "/", {"Host": "aws"}, b"{}")
+    assert time.monotonic() - began < 0.6
+
+
 # --- over TLS
 
 
