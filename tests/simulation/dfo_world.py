@@ -18,6 +18,7 @@ from tests.simulation.history import Act, Fault
 from tests.simulation.invariants import Violated
 from tests.simulation.keepers import KeeperProcess
 from tests.simulation.memory_messages import MemoryMessages
+from tests.simulation.visitors import Front
 from tests.simulation.world import (
     ID,
     START,
@@ -53,10 +54,11 @@ class DfoWorld(World):
         super().__init__(policy, add, pace)
         self.now = START - COMES_MS
         self.fault = fault
-        self.numbers["frame"] = 0
+        self.numbers |= {"frame": 0, "post": 0}
         self.messages = MemoryMessages()
         self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
-        self.store_refuses_until = 0
+        self.front = Front(self)
+        self.store_refuses_until = self.posts_refuse_until = 0
         self._contacts_noted = 0
         self.fleet: list[KeeperProcess] = []
         #: Who has a message of the queue in hand, and so the visitor; the last one is the newest.
@@ -77,6 +79,7 @@ class DfoWorld(World):
         self.sessions.create(ID, self.now, expires_at)
         for tab in ("A", "B"):
             self.sessions.add_connection(ID, ports.Coming(tab, START - 7000, TOKEN_ENDS), self.now, expires_at)
+            self.front.comes(tab, START - 7000)
         self.queue(ID)
 
     def open_contact(self) -> None:
@@ -102,6 +105,10 @@ class DfoWorld(World):
 
     def act(self, act: Act, repeated: bool = False) -> None:
         """A frame of a visitor reaches its Lambda."""
+        if act.kind == "close":
+            self.front.goes(act.tab)
+        elif not repeated:
+            self.front.comes(act.tab, self.now)
         if act.kind != "message":
             super().act(act, repeated)
             return
@@ -128,12 +135,18 @@ class DfoWorld(World):
                 self.cxone.close_contact()
             case "agent types":
                 self.cxone.agent_types()
+            case "agent stops":
+                self.cxone.agent_stops()
+            case "agent writes":
+                self.cxone.agent_writes()
             case "gateway drops":
                 self.cxone.drop_sockets()
             case "gateway refuses":
                 self.cxone.refuses_until = self.now + ms
             case "store refuses":
-                self.store_refuses_until = self.now + ms
+                self.front.store_failed_at = self.store_refuses_until = self.now + ms
+            case "posts refuse":
+                self.posts_refuse_until = self.now + ms
 
     def _turn_of_keeper(self, kind: str, ms: int, holder: KeeperProcess) -> None:
         match kind:
