@@ -144,7 +144,7 @@ class DfoWorld(World):
             case "gateway refuses":
                 self.cxone.refuses_until = self.now + ms
             case "store refuses":
-                self.front.store_failed_at = self.store_refuses_until = self.now + ms
+                self.front.not_noted_until = self.store_refuses_until = self.now + ms
             case "posts refuse":
                 self.posts_refuse_until = self.now + ms
 
@@ -153,7 +153,7 @@ class DfoWorld(World):
             case "keeper dies":
                 holder.dies()
             case "keeper stalls":
-                holder.stalled_until = self.now + ms
+                self.front.not_noted_until = holder.stalled_until = self.now + ms
                 if ms >= VISIBILITY_MS:
                     self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(holder))
             case "keeper loses":
@@ -186,6 +186,7 @@ class DfoWorld(World):
         process.call(self.now, lambda: self._has(process))
 
     def _has(self, process: KeeperProcess) -> None:
+        self.front.changes_hands()
         self.holders = [other for other in self.holders if other is not process] + [process]
         process.keeper.requested(ID)
 
@@ -212,6 +213,7 @@ class DfoWorld(World):
     def died(self, process: KeeperProcess) -> None:
         """T4: another keeper has its visitor when its message becomes visible."""
         self.note(f"{process.name} is dead")
+        self.front.changes_hands()
         self.fleet.remove(process)
         self.watch.disturbed(self.now + TAKEN_OVER_MS)
         if process in self.holders:

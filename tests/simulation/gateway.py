@@ -260,7 +260,7 @@ class Gateway:
             if not thread.contact:
                 return (frames.failure("RecoveringThreadFailed", frame.event_id),)
             status = "open" if thread.is_open else "closed"
-            messages = tuple(thread.messages)
+            messages = tuple(reversed(thread.messages))
             return (frames.recovered(frame.event_id, thread_id, messages, str(thread.contact), status),)
         if frame.kind == "SendMessage":
             return self._take_message(frame, thread)

@@ -116,8 +116,9 @@ class KeeperJobs:
             return
         except StoreAway as error:
             report = partial(on_error, error)
-        if process.answer_late_ms:
-            process.call(world.now + process.answer_late_ms, lambda: self._finish(key, report))
+        late_ms, process.answer_late_ms = process.answer_late_ms, 0
+        if late_ms:
+            process.call(world.now + late_ms, lambda: self._finish(key, report))
         else:
             self._finish(key, report)
 
@@ -239,11 +240,12 @@ class KeeperProcess:
         workers = Workers(jobs, jobs, Nowhere())  # type: ignore[arg-type]
         self._counters = counters = Counters()
         outbox = Outbox(
+            loop,
             KeeperJobs(self, "post"),  # type: ignore[arg-type]
             Stored(self, world.sessions, "post"),  # type: ignore[arg-type]
             Stored(self, Posts(self), "post"),  # type: ignore[arg-type]
             name,
-            lambda: world.now,
+            lambda: world.now + self.answer_late_ms,
             counters,
         )
         self.dfo = DigitalFirst(
@@ -337,7 +339,7 @@ class KeeperProcess:
         kind = fault.kind if fault else ""
         if fault and kind not in ("stall", "fork"):
             world.disturbs(f"{self.name}: {method.__name__}", fault)
-            world.front.store_failed_at = world.now + fault.ms
+            world.front.not_noted_until = world.now + fault.ms
         if kind == "crash":
             self.dies()
             raise Killed

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: For so long after it came in API Gateway does not know a connection yet, and answers 410.
 HANDSHAKE_MS = 40
-#: A message that a tab has had for so long is not told again, unless the store could not be written to.
+#: A message that a tab has had for so long is not told again, unless that could not be written down.
 REPEATED_MS = 15_000
 
 
@@ -34,7 +34,9 @@ class Tab:
     frames: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     status: str = ""
     agent_typing: bool = False
-    #: When each message of an agent came first, in order.
+    contact: str = ""
+    #: When each message was posted first, and when each of an agent's came first, in order.
+    posted: dict[str, int] = field(default_factory=dict)
     messages: dict[str, int] = field(default_factory=dict)
 
     def hears(self, frame: dict[str, Any], now: int) -> None:
@@ -45,6 +47,8 @@ class Tab:
             self.status = frame["status"]
         elif frame.get("name") == "agent-typing":
             self.agent_typing = detail["typing"]
+        elif frame.get("name") == "contact":
+            self.contact = detail["status"]
         elif frame.get("name") == "message" and detail["from"] == "agent":
             self.messages.setdefault(detail["id"], now)
 
@@ -57,8 +61,9 @@ class Front:
         self.tabs: dict[str, Tab] = {}
         #: What the agent wrote, in order, and to which tabs it is owed; nobody: to the next one that comes.
         self.written: dict[str, list[Tab]] = {}
-        #: When the store could last not be written to.
-        self.store_failed_at = 0
+        #: Until then a keeper could not write down what it had told; and what one had not, when it lost its visitor.
+        self.not_noted_until = 0
+        self.not_noted: set[str] = set()
         #: What each keeper has posted to at least one tab.
         self.reached: dict[str, dict[int, bytes]] = {}
 
@@ -86,13 +91,22 @@ class Front:
         """Whoever is there is owed this."""
         self.written[message_id] = self.connected()
 
+    def changes_hands(self) -> None:
+        """Another keeper has the visitor, or the same one anew: what was told just now need not be noted."""
+        for tab in self.tabs.values():
+            recent = (name for name, at in tab.posted.items() if self._world.now - at < REPEATED_MS)
+            self.not_noted.update(recent)
+
     def posted(self, keeper: str, connection: str, data: bytes, at: int) -> bool:
         """A frame is posted, to arrive at ``at``. Returns whether API Gateway knows the connection."""
         tab = self.tabs.get(connection)
         if tab is None or not tab.is_open or self._world.now < tab.came_at + HANDSHAKE_MS:
             return False
         self.reached.setdefault(keeper, {})[id(data)] = data
-        self._world.later(at, "front end", lambda: self._arrives(tab, json.loads(data)))
+        frame = json.loads(data)
+        if frame.get("name") == "message":
+            tab.posted.setdefault(frame["detail"]["id"], self._world.now)
+        self._world.later(at, "front end", lambda: self._arrives(tab, frame))
         return True
 
     def connected(self) -> list[Tab]:
@@ -108,6 +122,11 @@ class Front:
         status = self._world.record.guest_status
         return str(GuestStatus.OPENING if status is GuestStatus.CLOSED else status)
 
+    def _contact(self) -> str:
+        """Whether agents see the visitor's thread."""
+        thread = self._world.cxone.threads.get(self._world.record.conversation.get("thread", ""))
+        return "open" if thread and thread.is_open else "closed"
+
     def _arrives(self, tab: Tab, frame: dict[str, Any]) -> None:
         if not tab.is_open:
             return
@@ -119,7 +138,7 @@ class Front:
     # --- what must hold
 
     def _check_message(self, tab: Tab, message_id: str) -> None:
-        """Each message of the agent once and in order; a repetition only of what a dead keeper had not noted as told."""
+        """Each message of the agent once and in order; again only what a keeper before had not noted as told."""
         order = list(self.written)
         if message_id not in self.written:
             return
@@ -128,8 +147,11 @@ class Front:
             overtook = [order[place] for place in range(order.index(message_id) + 1, len(order))]
             if any(later in tab.messages for later in overtook):
                 raise Violated("T16", f"tab {tab.name} hears {message_id} after a later message")
-        elif had_since > self.store_failed_at and self._world.now - had_since >= REPEATED_MS:
+        elif self._world.now - had_since >= REPEATED_MS and self._is_noted(message_id, had_since):
             raise Violated("T16", f"tab {tab.name} hears {message_id} again after {self._world.now - had_since} ms")
+
+    def _is_noted(self, message_id: str, had_since: int) -> bool:
+        return message_id not in self.not_noted and had_since > self.not_noted_until
 
     def check_settled(self) -> None:
         """All is calm: what each tab was told last is true, and nothing is missing."""
@@ -137,6 +159,8 @@ class Front:
         for tab in self.connected():
             if tab.agent_typing and not agent_types:
                 raise Violated("T16", f"tab {tab.name} was told that the agent types, and not that it is over")
+            if tab.contact and tab.contact != self._contact():
+                raise Violated("T16", f"tab {tab.name} was told that the contact is {tab.contact}, which is not so")
             if tab.status != status:
                 raise Violated("T16", f"tab {tab.name} was told {tab.status}, and the record says {status}")
             self._check_missing(tab)

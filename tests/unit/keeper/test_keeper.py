@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guest import FenceLost
 from typing_relay.keeper.keeper import (
     DRAIN_POLL_S,
+    LATE_POSTS_S,
     LOSSES_PER_SECOND,
     WRITES_WITHIN_S,
     Keeper,
@@ -74,8 +74,12 @@ class SentFrames:
     def __len__(self) -> int:
         return 0
 
-    def send(self, session_id: str, data: bytes, record: Session | None = None) -> None:
-        self.frames.append((session_id, json.loads(data)))
+    @property
+    def is_at_rest(self) -> bool:
+        return True
+
+    def tell(self, session_id: str, frame: Mapping[str, Any], record: Session | None = None) -> None:
+        self.frames.append((session_id, frame))
 
 
 class Scene:
@@ -211,8 +215,40 @@ def test_a_visitor_is_told_when_its_guest_is_there_and_whether_the_agent_can_see
     """The socket is open all the same: the agent's messages come through."""
     scene = Scene("alice")
     scene.records.change("alice", typing_unavailable=typing_unavailable)
+    scene.outbox.frames.clear()
     scene.opens("alice")
     assert scene.outbox.frames == [("alice", {"type": "guest", "status": told})]
+
+
+def test_who_takes_a_guest_over_tells_what_is_true_as_the_keeper_before_may_have_died_of_it() -> None:
+    """T16: an end of the agent's typing may have been lost, and a status recorded that was not told."""
+    scene = Scene("alice")
+    assert [_what(frame) for _, frame in scene.outbox.frames] == [False, "reconnecting"]
+
+
+def test_it_tells_so_again_when_no_post_of_the_keeper_before_can_come_any_more() -> None:
+    """T16: one that was slow may have come last."""
+    scene = Scene("alice")
+    scene.opens("alice")
+    scene.outbox.frames.clear()
+    scene.passes(int(LATE_POSTS_S) - 1)
+    assert scene.outbox.frames == []
+    scene.passes(2)
+    assert [_what(frame) for _, frame in scene.outbox.frames] == [False, "open"]
+
+
+def test_nobody_is_told_anything_of_a_guest_that_there_never_was() -> None:
+    """The first keeper of a visitor has nobody before it."""
+    scene = Scene()
+    scene.records.by_id["bob"] = Session("bob", connections=frozenset({"tab"}), keeper=NAME)
+    scene.keeper.requested("bob")
+    scene.store.run()
+    assert scene.outbox.frames == []
+
+
+def _what(frame: Mapping[str, Any]) -> Any:
+    """What a frame says of the guest, or of the agent."""
+    return frame["status"] if frame["type"] == "guest" else frame["detail"]["typing"]
 
 
 @pytest.mark.parametrize("typing_unavailable", [False, True])

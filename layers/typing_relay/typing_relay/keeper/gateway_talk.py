@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from typing_relay.cxone.dfo import conversation as machine
 from typing_relay.cxone.dfo.api import Access
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 #: A token this near its end is renewed before a socket is opened with it.
 RENEW_EARLY_MS = 60_000
-#: What the visitor may have missed while nobody held the socket is told again; a client knows messages by their ids.
+#: Of a record that does not say what the visitor was told (an earlier version's): what is so old counts as told.
 MISSED_MS = 120_000
 #: Waits as long as between heartbeats end together: thousands of guests do not wake the process one by one.
 SLOW_S, SLACK_S = 10.0, 0.1
@@ -70,6 +70,20 @@ class Office:
             go_on()
 
 
+class _Known(NamedTuple):
+    """Whom a conversation is for. ``is_new``: nobody has spoken for the visitor before.
+
+    ``told_at``, ``told_id``: as in ``Session``.
+    """
+
+    visitor: Visitor
+    thread_id: str
+    access_until: int
+    is_new: bool
+    told_at: int | None
+    told_id: str
+
+
 class GatewayTalk:
     """One guest's. On the loop's thread but for ``make``."""
 
@@ -80,10 +94,9 @@ class GatewayTalk:
         self._number = 0
         #: The one that it replaces, still open.
         self._former = 0
-        #: Made on a worker thread; from ``prepare`` on it is known: visitor, thread, end of the token, and whether
-        #: nobody has spoken for the visitor before.
-        self._made: tuple[Visitor, str, int, bool] | None = None
-        self._known: tuple[Visitor, str, int, bool] | None = None
+        #: Made on a worker thread; from ``prepare`` on it is known.
+        self._made: _Known | None = None
+        self._known: _Known | None = None
         self._url = ""
         self._needs_token = False
         #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
@@ -107,7 +120,9 @@ class GatewayTalk:
         if self._conversation is not None:
             self._step(machine.Lost(was_open=True))
             self._conversation = None
-        self._known = (*_identity(record), record.access_until, False) if record.conversation else None
+        self._known = None
+        if record.conversation:
+            self._known = _Known(*_identity(record), record.access_until, False, record.told_at, record.told_id)
         if self._known and self._number:
             self._begin()
             self._step(machine.Opened())
@@ -130,7 +145,9 @@ class GatewayTalk:
         made = Conversation(*ids, access.expires_at, url)
         if not office.sessions.open_conversation(session_id, office.keeper, made, office.clock()):
             return guest.FenceLost()
-        self._made = (access.visitor, thread_id, access.expires_at, not record.conversation)
+        told_at = record.told_at or 0  # as it was recorded
+        is_new = not record.conversation
+        self._made = _Known(access.visitor, thread_id, access.expires_at, is_new, told_at, record.told_id)
         return guest.Created(made.visitor_id, url)
 
     def _obstacle(self) -> Outcome | None:
@@ -192,6 +209,11 @@ class GatewayTalk:
         for told in tickets.values():
             told(Outcome(Kind.LOST, reason="the guest is held here no more"))
 
+    @property
+    def agent_types(self) -> bool:
+        """As the visitor was last told."""
+        return self._conversation is not None and self._conversation.agent_typing_told
+
     # --- what owners and mailbox want
 
     @property
@@ -226,20 +248,22 @@ class GatewayTalk:
         """The visitor has a token; with the first one the conversation begins."""
         if self._known is None:
             return
-        (visitor, thread_id, access_until, is_new), self._known = self._known, None
+        known, self._known = self._known, None
         office = self._office
         if self._conversation is None and not self._is_closed:
             self._conversation = machine.begin(
                 office.channel,
-                visitor,
-                thread_id,
+                known.visitor,
+                known.thread_id,
                 livechat=bool(office.livechat),
                 seed=uuid.uuid4().hex,
-                newest_at=office.clock() - MISSED_MS,
-                ghosts_until=0 if is_new else office.clock() + office.policy.ghost_ms,
+                newest_at=office.clock() - MISSED_MS if known.told_at is None else known.told_at,
+                told=(known.told_id,) if known.told_id else (),
+                ghosts_until=0 if known.is_new else office.clock() + office.policy.ghost_ms,
+                tells_anew=not known.is_new,
             )
             office.mailbox.hold(self._voice.session_id)
-        self._step(machine.Admitted(visitor, access_until))
+        self._step(machine.Admitted(known.visitor, known.access_until))
 
     def _step(self, happening: machine.Happening) -> None:
         if self._conversation is None:
