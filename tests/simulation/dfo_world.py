@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from typing_relay.relay import messages, ports
+from typing_relay.relay import flows, messages, ports
 from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.messages import message_sent
 from typing_relay.relay.outcomes import Outcome
@@ -87,6 +87,12 @@ class DfoWorld(World):
         thread_id = self.record.conversation.get("thread")
         if thread_id:
             self.cxone.open_contact(thread_id)
+
+    def says_hello(self, tab: str) -> None:
+        """Whoever says hello is put on record, if it is not there."""
+        if tab not in self.record.connections:
+            flow = flows.connected(self.outside, ID, tab, TOKEN_ENDS)
+            self._begin(Process(f"hello {tab}", flow, self.now + VISITOR_MS))
 
     def next_number(self, kind: str) -> int:
         """Of the next step or frame."""
@@ -258,6 +264,8 @@ class DfoWorld(World):
             self.note(f"{process.name}: {_call_text(due)} -> {_value_text(value)}")
         if name == "lock" and value:
             process.generation = before.generation
+        if name == "take_guest" and value:
+            self.front.taken(process.name)
         if name == "set_contact" and value:
             self._contacts_noted += 1
         self.watch.stepped(process, due, before, value)  # type: ignore[arg-type]

@@ -114,7 +114,7 @@ class KeeperJobs:
             report = partial(on_result, call())
         except Killed:
             return
-        except StoreAway as error:
+        except OSError as error:
             report = partial(on_error, error)
         late_ms, process.answer_late_ms = process.answer_late_ms, 0
         if late_ms:
@@ -147,8 +147,9 @@ class Posts:
     def post(self, connection: str, data: bytes) -> bool:
         """False where API Gateway does not know the connection."""
         world, process = self._process.world, self._process
-        process.answer_late_ms += world.pace
-        return world.front.posted(process.name, connection, data, world.now + process.answer_late_ms)
+        began = world.now + process.answer_late_ms
+        process.answer_late_ms += world.pace + process.slow_ms
+        return world.front.posted(process.name, connection, data, began, world.now + process.answer_late_ms)
 
     def close(self, connection: str) -> None:
         """Tokens do not run out here."""
@@ -228,7 +229,7 @@ class KeeperProcess:
     def __init__(self, world: DfoWorld, name: str) -> None:
         self.world, self.name = world, name
         self.is_alive, self.stalled_until = True, 0
-        self.answer_late_ms = 0
+        self.answer_late_ms = self.slow_ms = 0
         #: Of whoever speaks now, and who was last given the right to; see ``Watch``.
         self.generation = -1
         self.speaks = False
@@ -346,8 +347,7 @@ class KeeperProcess:
         is_post = method.__name__ == "post"
         if kind == "refuse" or world.now < (world.posts_refuse_until if is_post else world.store_refuses_until):
             raise StoreAway("the store is away")
-        if fault and kind == "slow":
-            self.answer_late_ms += fault.ms
+        self.slow_ms = fault.ms if fault and kind == "slow" and is_post else 0
         value = self._apply(method, args)
         if kind == "again":
             value = self._apply(method, args)
@@ -356,7 +356,7 @@ class KeeperProcess:
             raise Killed
         if kind == "refuse-after":
             raise StoreAway("the answer is lost")
-        if fault and kind == "hold":
+        if fault and (kind == "hold" or (kind == "slow" and not is_post)):
             self.answer_late_ms += fault.ms
         return value
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: For so long after it came in API Gateway does not know a connection yet, and answers 410.
 HANDSHAKE_MS = 40
+#: T12: so long after another keeper has taken the visitor the one before posts nothing any more.
+FENCED_MS = 3_000
 #: A message that a tab has had for so long is not told again, unless that could not be written down.
 REPEATED_MS = 15_000
 
@@ -61,6 +63,8 @@ class Front:
         self.tabs: dict[str, Tab] = {}
         #: What the agent wrote, in order, and to which tabs it is owed; nobody: to the next one that comes.
         self.written: dict[str, list[Tab]] = {}
+        #: When which keeper took the visitor.
+        self._taken: list[tuple[int, str]] = []
         #: Until then a keeper could not write down what it had told; and what one had not, when it lost its visitor.
         self.not_noted_until = 0
         self.not_noted: set[str] = set()
@@ -97,7 +101,11 @@ class Front:
             recent = (name for name, at in tab.posted.items() if self._world.now - at < REPEATED_MS)
             self.not_noted.update(recent)
 
-    def posted(self, keeper: str, connection: str, data: bytes, at: int) -> bool:
+    def taken(self, keeper: str) -> None:
+        """The visitor is this keeper's."""
+        self._taken.append((self._world.now, keeper))
+
+    def posted(self, keeper: str, connection: str, data: bytes, began: int, at: int) -> bool:
         """A frame is posted, to arrive at ``at``. Returns whether API Gateway knows the connection."""
         tab = self.tabs.get(connection)
         if tab is None or not tab.is_open or self._world.now < tab.came_at + HANDSHAKE_MS:
@@ -107,6 +115,7 @@ class Front:
         if frame.get("name") == "message":
             tab.posted.setdefault(frame["detail"]["id"], self._world.now)
         self._world.later(at, "front end", lambda: self._arrives(tab, frame))
+        self._world.later(began, "front end", lambda: self._check_fence(keeper))
         return True
 
     def connected(self) -> list[Tab]:
@@ -115,6 +124,7 @@ class Front:
 
     def _welcomed(self, tab: Tab) -> None:
         """A guest frame that overtook the welcome holds."""
+        self._world.says_hello(tab.name)
         tab.status = tab.status or self._status()
 
     def _status(self) -> str:
@@ -136,6 +146,12 @@ class Front:
         tab.hears(frame, self._world.now)
 
     # --- what must hold
+
+    def _check_fence(self, keeper: str) -> None:
+        """A post begins: the visitor is this keeper's, or was a moment ago."""
+        newest_at, newest = self._taken[-1]
+        if newest != keeper and self._world.now - newest_at > FENCED_MS:
+            raise Violated("T12", f"{keeper} posts {self._world.now - newest_at} ms after {newest} took the visitor")
 
     def _check_message(self, tab: Tab, message_id: str) -> None:
         """Each message of the agent once and in order; again only what a keeper before had not noted as told."""

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from typing_relay.cxone import visitor_events
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.outbox import MAX_FRAME_BYTES, NOTE_S, Outbox, OutboxLimits
+from typing_relay.keeper.outbox import FENCED_MS, MAX_FRAME_BYTES, NOTE_S, Outbox, OutboxLimits
 from typing_relay.relay.burst import YOUNG_MS, Session
 
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
@@ -32,8 +32,10 @@ class Records:
         self.by_id = {record.session_id: record for record in records}
         self.fails = False
         self.noted: list[tuple[int, str]] = []
+        self.on_read: Callable[[], object] = lambda: None
 
     def get(self, session_id: str, now: int) -> Session | None:
+        self.on_read()
         if self.fails:
             raise OSError("the network is down")
         return self.by_id.get(session_id)
@@ -322,7 +324,7 @@ def test_a_post_that_takes_long_is_followed_by_a_look_at_whose_the_visitor_is(sc
     """T12, T16: frames of a keeper that has lost its visitor must not come after those of the one that has it."""
 
     def taken_over() -> None:
-        scene.now += 600
+        scene.now += FENCED_MS + 1
         scene.records.by_id["alice"] = dataclasses.replace(ALICE, keeper="another")
 
     scene.sends(1, 2)
@@ -331,11 +333,26 @@ def test_a_post_that_takes_long_is_followed_by_a_look_at_whose_the_visitor_is(sc
     assert (scene.posts.tried, scene.counted("FramesFenced")) == (["tab 1"], 2)
 
 
+def test_a_record_that_was_read_slowly_is_read_again(scene: Scene) -> None:
+    """T12: it may be another keeper's visitor by now."""
+
+    def takes_long() -> None:
+        scene.now += FENCED_MS + 1
+        scene.records.on_read = lambda: None
+
+    scene.records.on_read = takes_long
+    scene.sends(1)
+    scene.works()
+    assert scene.posts.tried == []
+    scene.passes(1)
+    assert scene.seen_by("tab 1") == [1]
+
+
 def test_a_tab_whose_posts_are_slow_does_not_starve_the_other(scene: Scene) -> None:
     scene.sends(1, 2)
 
     def takes_long() -> None:
-        scene.now += 600
+        scene.now += FENCED_MS + 1
 
     scene.posts.on_post = takes_long
     scene.works()

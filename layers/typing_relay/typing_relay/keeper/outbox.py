@@ -33,8 +33,10 @@ logger = logging.getLogger(__name__)
 
 #: API Gateway: a message to a connection holds 128 KB at most.
 MAX_FRAME_BYTES = 128 * 1024
-#: A record is good for posts no longer than this after it was read or written: it neither fences nor knows of new tabs.
+#: A record that came with a frame is worth a read no longer than this: it neither fences nor knows of new tabs.
 FRESH_MS = 500
+#: Nothing is posted so long after the record was asked for; a read that took longer is none.
+FENCED_MS = 2_000
 #: What failed is tried again after half a second, then after twice as long each time.
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 15.0
 #: What a session was told is written down so long after it was told: at most one write in that time.
@@ -278,12 +280,14 @@ class Outbox:
         self, session_id: str, frames: list[_Waiting], heard: dict[str, int], relayed: int, resting: frozenset[str]
     ) -> _Round:
         """Post to each connection in turn what it has not got, as long as the record is fresh."""
+        until = self._clock() + FENCED_MS
         record = self._fresh_record(frames) or self._sessions.get(session_id, self._clock())
         if record is None or record.keeper != self._keeper:
             return _Round(is_fenced=True)
         done = _Round({connection: heard.get(connection, relayed) for connection in record.connections})
         done.failed = set(resting & record.connections)
-        until = self._clock() + FRESH_MS
+        if self._clock() > until:
+            raise TimeoutError("the record came too late to say whose the visitor is")
         while (owed := _next_owed(frames, done)) and self._clock() <= until:
             self._serve(record, *owed, done)
         done.reached = {number for number in done.reached if number > relayed}
