@@ -299,6 +299,18 @@ def test_with_nobody_connected_frames_wait_for_who_comes_and_do_not_count_as_rel
     assert (scene.seen_by("tab 1"), scene.seen_by("tab 2"), scene.counted("FramesRelayed")) == ([1], [1], 1)
 
 
+def test_who_comes_late_hears_of_each_state_the_newest_word_alone(scene: Scene) -> None:
+    """A page that has just been loaded does not flicker through what was."""
+    scene.records.by_id["alice"] = dataclasses.replace(ALICE, connections=frozenset())
+    for typing in (True, False, True, False):
+        scene.outbox.tell("alice", visitor_events.agent_typing(None, typing))
+        scene.works()
+    scene.sends(1)
+    scene.records.by_id["alice"] = ALICE
+    scene.passes(2)
+    assert [frame.get("n", frame.get("detail")) for frame in scene.posts.to["tab 1"]] == [{"typing": False}, 1]
+
+
 def test_what_waits_for_who_comes_is_gone_with_the_guest(scene: Scene) -> None:
     """Nothing is kept of a visitor who does not come back."""
     scene.records.by_id["alice"] = dataclasses.replace(ALICE, connections=frozenset())

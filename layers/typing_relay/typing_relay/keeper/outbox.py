@@ -182,6 +182,13 @@ class Outbox:
             if self._size + size <= limits.bytes_all:
                 break
 
+    def _leave_out_worthless(self, queue: _Queue) -> None:
+        """Who hears late needs of each state the newest word alone."""
+        newest = {frame.state: frame.number for frame in queue.frames}
+        for frame in [frame for frame in queue.frames if frame.state and frame.number < newest[frame.state]]:
+            queue.frames.remove(frame)
+            self._grow(queue, -len(frame.data))
+
     def _drop_oldest(self, queue: _Queue) -> bool:
         """What a newer frame has made worthless goes first, the newest word on a state last."""
         waiting = [frame for frame in queue.frames if frame.number > queue.in_hand or not queue.busy]
@@ -253,6 +260,7 @@ class Outbox:
     def _retry(self, session_id: str, queue: _Queue, resting: frozenset[str]) -> None:
         """A connection that has failed rests until then; the others, and who comes, need not wait for it."""
         queue.resting = resting
+        self._leave_out_worthless(queue)
         if queue.retry is None:
             delay = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(queue.failures, 16))
             queue.failures += 1
