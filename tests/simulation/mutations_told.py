@@ -78,6 +78,13 @@ TOLD = (
     _dfo("told: nothing by who takes over", KEEPER, "                if record.guest_id:", "                if False:"),
     _dfo("told: not again after late posts", KEEPER, "if self._is_held(hand) and hand.held.taken:", "if False:"),
     _dfo(
+        "told: never a status whose write failed",
+        KEEPER,
+        '            if what == "status":  # it may be on record all the same, and is not told\n'
+        "                self._tell_again_later(hand)\n",
+        '            if what == "status":\n                pass\n',
+    ),
+    _dfo(
         "told: the agent types on when the socket is lost",
         CONVERSATION,
         "        self._agent_stopped()\n        doing",

@@ -219,6 +219,11 @@ TOLD = (
     ),
     Regression(
         "T16",
+        "a status that was recorded, though an error came back, was never told",
+        "platform dfo; guest none; contact none; open A 0; key A 107; step 13 refuse-after",
+    ),
+    Regression(
+        "T16",
         "a record that could not be read lost the frames",
         "platform dfo; key A 0; agent writes 500; post 1 refuse",
     ),

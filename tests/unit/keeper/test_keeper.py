@@ -38,6 +38,7 @@ class Records:
 
     def __init__(self, *session_ids: str) -> None:
         self.written: list[GuestStatus] = []
+        self.fails = False
         self.by_id = {
             session_id: Session(
                 session_id,
@@ -60,6 +61,8 @@ class Records:
         return {session_id: self.by_id[session_id] for session_id in session_ids}
 
     def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+        if self.fails:
+            raise OSError("the network is down")
         self.written.append(status)
         self.change(session_id, guest_status=status)
         return self.by_id[session_id]
@@ -233,8 +236,21 @@ def test_it_tells_so_again_when_no_post_of_the_keeper_before_can_come_any_more()
     scene.outbox.frames.clear()
     scene.passes(int(LATE_POSTS_S) - 1)
     assert scene.outbox.frames == []
-    scene.passes(2)
+    scene.passes(int(LATE_POSTS_S) + 2)
     assert [_what(frame) for _, frame in scene.outbox.frames] == [False, "open"]
+
+
+def test_a_status_that_could_not_be_written_is_written_and_told_later() -> None:
+    """T16: nobody knows whether the record has it; the visitor has not."""
+    scene = Scene("alice")
+    scene.outbox.frames.clear()
+    scene.records.fails = True
+    scene.opens("alice")
+    scene.records.fails = False
+    assert scene.outbox.frames == []
+    scene.passes(2 * int(LATE_POSTS_S) + 1)
+    of_its_own, after_the_take_over = [False, "open"], [False, "open"]
+    assert [_what(frame) for _, frame in scene.outbox.frames] == of_its_own + after_the_take_over
 
 
 def test_nobody_is_told_anything_of_a_guest_that_there_never_was() -> None:

@@ -269,7 +269,9 @@ class Keeper:
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
             self._counters.add("StoreFailures")
-            if what != "status":  # the next refresh sees a status that is not the record's
+            if what == "status":  # it may be on record all the same, and is not told
+                self._tell_again_later(hand)
+            else:
                 self._happened(hand, guest.StoreFailed())
 
         self._workers.store.submit(hand.held.session_id, call, answered, failed)
@@ -288,21 +290,26 @@ class Keeper:
 
     def _tell_what_is_true(self, hand: _Hand, record: Session) -> None:
         """What a keeper before has told the visitor may not be true any more, or may still be on its way."""
-        self._outbox.tell(hand.held.session_id, agent_typing(None, hand.talk.agent_types), record)
+        self._tell_typing(hand, record)
         self._tell(hand, record.guest_status, record)
-        self._loop.call_later(LATE_POSTS_S, lambda: self._tell_again(hand), slack=1.0)
+        self._tell_again_later(hand)
+
+    def _tell_again_later(self, hand: _Hand) -> None:
+        """Spread, as thousands may be taken over together."""
+        self._loop.call_later(LATE_POSTS_S * random.uniform(1, 2), lambda: self._tell_again(hand))
 
     def _tell_again(self, hand: _Hand) -> None:
         """As it stands by now: a late post of the keeper before may have come after what this one told."""
         if self._is_held(hand) and hand.held.taken:
-            self._outbox.tell(hand.held.session_id, agent_typing(None, hand.talk.agent_types))
-            self._set_status(hand, hand.held.status)
+            self._set_status(hand, hand.held.status, tells_typing=True)
 
-    def _set_status(self, hand: _Hand, status: GuestStatus) -> None:
+    def _set_status(self, hand: _Hand, status: GuestStatus, *, tells_typing: bool = False) -> None:
         session_id, name = hand.held.session_id, self._settings.name
 
         def written(record: Session | None) -> guest.Event | None:
             if record and self._is_held(hand):
+                if tells_typing:
+                    self._tell_typing(hand, record)
                 self._tell(hand, status, record)
             return None if record else guest.FenceLost()
 
@@ -473,6 +480,10 @@ class Keeper:
         if status is GuestStatus.OPEN and record and record.typing_unavailable:
             status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
         frame: Frame = {"type": "guest", "status": str(status)}
+        self._outbox.tell(hand.held.session_id, frame, record)
+
+    def _tell_typing(self, hand: _Hand, record: Session) -> None:
+        frame = agent_typing(None, hand.talk.agent_types)
         self._outbox.tell(hand.held.session_id, frame, record)
 
 
