@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from typing_relay.cxone.dfo import conversation as machine
 from typing_relay.cxone.dfo.api import Access
@@ -19,6 +19,7 @@ from typing_relay.cxone.dfo.identity import Channel, Visitor
 from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.jobs import Jobs
+from typing_relay.keeper.known import Known, identity_of, newcomer
 from typing_relay.keeper.loop import Loop, Timer
 from typing_relay.keeper.ports import Conversations, Gateway, Mailbox, Owners
 from typing_relay.keeper.sockets import SocketEnd
@@ -70,20 +71,6 @@ class Office:
             go_on()
 
 
-class _Known(NamedTuple):
-    """Whom a conversation is for. ``is_new``: nobody has spoken for the visitor before.
-
-    ``told_at``, ``told_id``: as in ``Session``.
-    """
-
-    visitor: Visitor
-    thread_id: str
-    access_until: int
-    is_new: bool
-    told_at: int | None
-    told_id: str
-
-
 class GatewayTalk:
     """One guest's. On the loop's thread but for ``make``."""
 
@@ -95,8 +82,8 @@ class GatewayTalk:
         #: The one that it replaces, still open.
         self._former = 0
         #: Made on a worker thread; from ``prepare`` on it is known.
-        self._made: _Known | None = None
-        self._known: _Known | None = None
+        self._made: Known | None = None
+        self._known: Known | None = None
         self._url = ""
         self._needs_token = False
         #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
@@ -122,7 +109,7 @@ class GatewayTalk:
             self._conversation = None
         self._known = None
         if record.conversation:
-            self._known = _Known(*_identity(record), record.access_until, False, record.told_at, record.told_id)
+            self._known = Known(*identity_of(record), record.access_until, False, record.told_at, record.told_id)
         if self._known and self._number:
             self._begin()
             self._step(machine.Opened())
@@ -136,7 +123,7 @@ class GatewayTalk:
         record = office.sessions.get(session_id, office.clock())
         if record is None:
             return guest.FenceLost()
-        visitor, thread_id = _identity(record) if record.conversation else _newcomer()
+        visitor, thread_id = identity_of(record) if record.conversation else newcomer()
         access = office.gateway.authorize(visitor, record.authorization_code or None)
         if isinstance(access, Outcome):
             return guest.NotCreated(access)
@@ -147,7 +134,7 @@ class GatewayTalk:
             return guest.FenceLost()
         told_at = record.told_at or 0  # as it was recorded
         is_new = not record.conversation
-        self._made = _Known(access.visitor, thread_id, access.expires_at, is_new, told_at, record.told_id)
+        self._made = Known(access.visitor, thread_id, access.expires_at, is_new, told_at, record.told_id)
         return guest.Created(made.visitor_id, url)
 
     def _obstacle(self) -> Outcome | None:
@@ -496,15 +483,6 @@ class GatewayTalk:
             renewed,
             lambda error: renewed(Outcome(Kind.LOST, reason=f"{type(error).__name__}: {error}")),
         )
-
-
-def _newcomer() -> tuple[Visitor, str]:
-    return Visitor(str(uuid.uuid4()), str(uuid.uuid4())), str(uuid.uuid4())
-
-
-def _identity(record: Session) -> tuple[Visitor, str]:
-    known = record.conversation
-    return Visitor(known["visitor"], known["customer"]), known["thread"]
 
 
 def _meaning(end: SocketEnd, now: int) -> Outcome:
