@@ -21,6 +21,7 @@ class Mark(Enum):
 
     WELL = "✓"
     WRONG = "✗"
+    WARNED = "!"
     UNSEEN = "–"
 
 
