@@ -286,6 +286,7 @@ def test_a_connection_that_fails_for_long_gets_the_newest_frames(scene: Scene) -
     scene.posts.failing.clear()
     scene.passes(20)
     assert (scene.seen_by("tab 1"), scene.seen_by("tab 2")) == (list(range(50, 150)), list(range(150)))
+    assert scene.counted("FramesDropped") == 0  # somebody got each
 
 
 def test_with_nobody_connected_frames_wait_for_who_comes_and_do_not_count_as_relayed(scene: Scene) -> None:

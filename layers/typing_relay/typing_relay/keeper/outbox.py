@@ -198,7 +198,7 @@ class Outbox:
         for oldest in (*worthless[:1], *passing[:1], *waiting[:1]):
             queue.frames.remove(oldest)
             self._grow(queue, -len(oldest.data))
-            if not worthless:
+            if not worthless and oldest.number > queue.relayed:  # a tab that does not read fires no alarm
                 self._counters.add("FramesDropped")
             return True
         return False
