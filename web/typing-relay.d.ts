@@ -73,7 +73,10 @@ export interface ChatMessage {
 export interface RelayEvents {
   status: CustomEvent<{ status: Status }>;
   "agent-typing": CustomEvent<{ typing: boolean }>;
-  /** Where the platform has it in the relay's words, a ChatMessage; else CXone's own frame, which has a `text`. */
+  /**
+   * Where the platform has it in the relay's words, a ChatMessage; else CXone's own frame, which has a `text`. One that
+   * the relay tells again, as it may after a failure, is known by its id and left out.
+   */
   message: CustomEvent<ChatMessage | (CxoneEvent & { type: "message"; text: string })>;
   /** A message of the visitor's, from any of their tabs, was accepted or has failed. */
   "message-status": CustomEvent<MessageStatus>;

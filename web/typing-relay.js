@@ -1,13 +1,13 @@
-/** Typing Relay in the browser. What is typed never leaves it, only what is sent. The API: typing-relay.d.ts. */
+/** Typing Relay in the browser. What is typed never leaves it. The API: typing-relay.d.ts. */
 
 const CLIENT = "typing-relay.js/0.1.0"; // package.json's version
 const MAX_AGO_MS = 2000; // the protocol's limit
 const SPARE_MS = 2000; // a key so long before its hold's end, or later, renews it
 const LEAST_SPARE_MS = 1000; // then the timer does
-const CONNECT_MS = 30_000; // API Gateway gives up after 29 s
+const CONNECT_MS = 30_000; // API Gateway: 29 s
 const PING_MS = 240_000; // API Gateway closes a connection after 10 idle minutes
 const PONG_MS = 10_000;
-const RENEW_MS = 6_600_000; // and any after 2 hours: we leave before
+const RENEW_MS = 6_600_000; // and any after 2 hours
 const STABLE_MS = 10_000; // a connection that lived so long starts the back-off anew
 const BACKOFF_MS = 1000;
 const BACKOFF_CAP_MS = 30_000;
@@ -112,6 +112,7 @@ class TypingRelay extends EventTarget {
   #listening = new AbortController();
   #messages = []; // not yet answered; the first is on its way
   #messageTimer;
+  #told = new Set();
 
   constructor(element, { url, token, tokenIn = "query", signals = true }) {
     super();
@@ -244,7 +245,7 @@ class TypingRelay extends EventTarget {
     return new WebSocket(url);
   }
 
-  /** Full jitter: pages that lost the same server do not come back together. */
+  /** Full jitter: pages that lost one server do not come back together. */
   #retry() {
     if (now() - this.#welcomedAt >= STABLE_MS) this.#failures = 0;
     this.#drop("reconnecting");
@@ -309,6 +310,7 @@ class TypingRelay extends EventTarget {
   }
 
   #event({ event, name = event?.type, detail = event }) {
+    if (name === "message" && detail.id && this.#told.size === this.#told.add(detail.id).size) return; // told again
     if (name === "agent-typing") this.#setAgentTyping(detail.typing);
     else this.#emit(name === "message" || detail !== event ? name : "event", detail);
   }
@@ -320,7 +322,7 @@ class TypingRelay extends EventTarget {
   #setStatus(status) {
     if (status === this.#status) return;
     this.#status = status;
-    if (status !== "open") this.#setAgentTyping(false); // nobody would tell us that the agent stopped
+    if (status !== "open") this.#setAgentTyping(false); // nobody would tell us
     this.#emit("status", { status });
   }
 

@@ -48,6 +48,8 @@ SOURCE = "typing-relay"
 LIMITS = Limits(connect_s=2, read_s=5, tries=3)
 #: Of the queue's calls: custody tries again itself.
 QUEUE_LIMITS = LIMITS._replace(tries=2)
+#: Of posts to visitors: the outbox tries again itself, once it has looked whether they are still its own to send.
+POST_LIMITS = LIMITS._replace(tries=1)
 
 logger: Logger = runtime.logger
 
@@ -74,7 +76,7 @@ class Process:
             Jobs(self.loop, STORE_THREADS, "store"),
             Jobs(self.loop, NAME_THREADS, "names"),
         )
-        outbox = self._outbox(sessions, visitors)
+        outbox = self._outbox(sessions)
         tls = ssl.create_default_context()
         self.gateway = self._gateway(workers, sessions, outbox, tls) if runtime.is_digital_first() else None
         self.keeper = Keeper(
@@ -156,9 +158,10 @@ class Process:
         policy = Policy(grace_ms, needs_socket=runtime.is_digital_first())
         return Settings(self.name, refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30), policy=policy)
 
-    def _outbox(self, sessions: DynamoSessions, visitors: Visitors) -> Outbox:
+    def _outbox(self, sessions: DynamoSessions) -> Outbox:
         jobs = Jobs(self.loop, OUTBOX_THREADS, "outbox")
-        return Outbox(jobs, sessions, visitors, self.name, runtime.clock, self.counters)
+        visitors = Visitors(VisitorConnections(runtime.account(), runtime.setting("CONNECTIONS_URL"), POST_LIMITS))
+        return Outbox(self.loop, jobs, sessions, visitors, self.name, runtime.clock, self.counters)
 
     def _custody(self) -> Custody:
         self.max_guests = runtime.number("KEEPER_MAX_GUESTS", Terms().max_guests)

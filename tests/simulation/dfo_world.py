@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from typing_relay.relay import messages, ports
+from typing_relay.relay import flows, messages, ports
 from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.messages import message_sent
 from typing_relay.relay.outcomes import Outcome
@@ -18,6 +18,7 @@ from tests.simulation.history import Act, Fault
 from tests.simulation.invariants import Violated
 from tests.simulation.keepers import KeeperProcess
 from tests.simulation.memory_messages import MemoryMessages
+from tests.simulation.visitors import Front
 from tests.simulation.world import (
     ID,
     START,
@@ -53,10 +54,11 @@ class DfoWorld(World):
         super().__init__(policy, add, pace)
         self.now = START - COMES_MS
         self.fault = fault
-        self.numbers["frame"] = 0
+        self.numbers |= {"frame": 0, "post": 0}
         self.messages = MemoryMessages()
         self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
-        self.store_refuses_until = 0
+        self.front = Front(self)
+        self.store_refuses_until = self.posts_refuse_until = 0
         self._contacts_noted = 0
         self.fleet: list[KeeperProcess] = []
         #: Who has a message of the queue in hand, and so the visitor; the last one is the newest.
@@ -77,6 +79,7 @@ class DfoWorld(World):
         self.sessions.create(ID, self.now, expires_at)
         for tab in ("A", "B"):
             self.sessions.add_connection(ID, ports.Coming(tab, START - 7000, TOKEN_ENDS), self.now, expires_at)
+            self.front.comes(tab, START - 7000)
         self.queue(ID)
 
     def open_contact(self) -> None:
@@ -84,6 +87,12 @@ class DfoWorld(World):
         thread_id = self.record.conversation.get("thread")
         if thread_id:
             self.cxone.open_contact(thread_id)
+
+    def says_hello(self, tab: str) -> None:
+        """Whoever says hello is put on record, if it is not there."""
+        if tab not in self.record.connections:
+            flow = flows.connected(self.outside, ID, tab, TOKEN_ENDS)
+            self._begin(Process(f"hello {tab}", flow, self.now + VISITOR_MS))
 
     def next_number(self, kind: str) -> int:
         """Of the next step or frame."""
@@ -102,6 +111,10 @@ class DfoWorld(World):
 
     def act(self, act: Act, repeated: bool = False) -> None:
         """A frame of a visitor reaches its Lambda."""
+        if act.kind == "close":
+            self.front.goes(act.tab)
+        elif not repeated:
+            self.front.comes(act.tab, self.now)
         if act.kind != "message":
             super().act(act, repeated)
             return
@@ -128,19 +141,25 @@ class DfoWorld(World):
                 self.cxone.close_contact()
             case "agent types":
                 self.cxone.agent_types()
+            case "agent stops":
+                self.cxone.agent_stops()
+            case "agent writes":
+                self.cxone.agent_writes()
             case "gateway drops":
                 self.cxone.drop_sockets()
             case "gateway refuses":
                 self.cxone.refuses_until = self.now + ms
             case "store refuses":
-                self.store_refuses_until = self.now + ms
+                self.front.not_noted_until = self.store_refuses_until = self.now + ms
+            case "posts refuse":
+                self.posts_refuse_until = self.now + ms
 
     def _turn_of_keeper(self, kind: str, ms: int, holder: KeeperProcess) -> None:
         match kind:
             case "keeper dies":
                 holder.dies()
             case "keeper stalls":
-                holder.stalled_until = self.now + ms
+                self.front.not_noted_until = holder.stalled_until = self.now + ms
                 if ms >= VISIBILITY_MS:
                     self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(holder))
             case "keeper loses":
@@ -173,6 +192,7 @@ class DfoWorld(World):
         process.call(self.now, lambda: self._has(process))
 
     def _has(self, process: KeeperProcess) -> None:
+        self.front.changes_hands()
         self.holders = [other for other in self.holders if other is not process] + [process]
         process.keeper.requested(ID)
 
@@ -199,6 +219,7 @@ class DfoWorld(World):
     def died(self, process: KeeperProcess) -> None:
         """T4: another keeper has its visitor when its message becomes visible."""
         self.note(f"{process.name} is dead")
+        self.front.changes_hands()
         self.fleet.remove(process)
         self.watch.disturbed(self.now + TAKEN_OVER_MS)
         if process in self.holders:
@@ -243,6 +264,8 @@ class DfoWorld(World):
             self.note(f"{process.name}: {_call_text(due)} -> {_value_text(value)}")
         if name == "lock" and value:
             process.generation = before.generation
+        if name == "take_guest" and value:
+            self.front.taken(process.name)
         if name == "set_contact" and value:
             self._contacts_noted += 1
         self.watch.stepped(process, due, before, value)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from typing_relay.cxone.dfo.frames_out import HEARTBEAT
@@ -38,7 +39,7 @@ class Thread:
     thread_id: str
     contact: int = 0
     is_open: bool = False
-    messages: list[str] = field(default_factory=list)
+    messages: list[frames.Frame] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -92,8 +93,10 @@ class Gateway:
         self.threads: dict[str, Thread] = {}
         self.wires: list[Wire] = []
         self.taken: list[str] = []
-        self.contacts = self._wires = 0
+        self.contacts = self._wires = self._written = 0
         self.is_shown = False
+        #: What is true at the agent's side.
+        self.agent_typing = False
         self.refuses_until = 0
         self.unavailable: set[str] = set()
 
@@ -119,13 +122,36 @@ class Gateway:
         """The agent closes what is open."""
         for thread in self.threads.values():
             if thread.is_open:
-                thread.is_open = self.is_shown = False
+                thread.is_open = self.is_shown = self.agent_typing = False
                 self._push(frames.case_status_changed(thread.thread_id, "closed", thread.contact))
 
     def agent_types(self) -> None:
         """An event that has nothing to do with what the visitor does."""
         for thread in self.threads.values():
-            self._push(frames.event("SenderTypingStarted", thread.thread_id, direction="outbound"))
+            if thread.is_open:
+                self.agent_typing = True
+                self._push(frames.event("SenderTypingStarted", thread.thread_id, direction="outbound"))
+
+    def agent_stops(self) -> None:
+        """The same agent types no longer."""
+        self.agent_typing = False
+        for thread in self.threads.values():
+            self._push(frames.event("SenderTypingEnded", thread.thread_id, direction="outbound"))
+
+    def agent_writes(self) -> None:
+        """A message to the visitor, where agents see a contact."""
+        for thread in self.threads.values():
+            if thread.is_open:
+                self._written += 1
+                message_id = f"agent-{self._written}"
+                message = self._message(message_id, from_agent=True)
+                thread.messages.append(message)
+                self.world.front.agent_writes(message_id)
+                self._push(frames.event("MessageCreated", thread.thread_id, message=message))
+
+    def _message(self, message_id: str, *, from_agent: bool) -> frames.Frame:
+        at = datetime.fromtimestamp(self.world.now / 1000, UTC).isoformat()
+        return frames.message(message_id, from_agent=from_agent, at=at)
 
     def drop_sockets(self) -> None:
         """All are lost, and what is under way with them."""
@@ -234,7 +260,7 @@ class Gateway:
             if not thread.contact:
                 return (frames.failure("RecoveringThreadFailed", frame.event_id),)
             status = "open" if thread.is_open else "closed"
-            messages = tuple(thread.messages)
+            messages = tuple(reversed(thread.messages))
             return (frames.recovered(frame.event_id, thread_id, messages, str(thread.contact), status),)
         if frame.kind == "SendMessage":
             return self._take_message(frame, thread)
@@ -249,12 +275,13 @@ class Gateway:
         if not thread.is_open:
             self._opens(thread)
             self._push(frames.case_created(thread.thread_id, thread.contact))
-        thread.messages.append(message_id)
+        message = self._message(message_id, from_agent=False)
+        thread.messages.append(message)
         self.taken.append(message_id)
         self.world.note(f"message {message_id} is taken")
         return (
             frames.answer(frame.event_id),
-            frames.message_created(thread.thread_id, message_id, from_agent=False),
+            frames.event("MessageCreated", thread.thread_id, message=message),
         )
 
     # --- frames in

@@ -9,14 +9,14 @@ from tests.simulation.generate import LENGTHS, visits, with_faults
 from tests.simulation.history import DFO_FAULTS, DFO_TURNS, Act, Fault, History, Turn
 from tests.simulation.world import KEEPERS_LOOK_MS
 
-LAST_NUMBER = {"step": 70, "start": 5, "frame": 12}
+LAST_NUMBER = {"step": 70, "start": 5, "frame": 12, "post": 20}
 #: A frame that is late, or whose socket is lost, is taken before a message that may have left is looked for, or never.
 LATE_FRAMES = tuple(length for length in LENGTHS if length < 3_000)
 #: How long a keeper stalls: its message in the queue becomes another's when that is long.
 STALLS = (*LENGTHS, 31_000, 45_000)
 #: How long the gateway, or the store, is away.
 AWAY = (300, 1_100, 2_500, 7_000, 14_000)
-LASTING = {"keeper stalls": STALLS, "gateway refuses": AWAY, "store refuses": AWAY}
+LASTING = {"keeper stalls": STALLS, "gateway refuses": AWAY, "store refuses": AWAY, "posts refuse": AWAY}
 
 
 def random_dfo_history(random: Random) -> History:
@@ -57,7 +57,7 @@ def _turn(random: Random, until: int) -> Turn:
 def _faults(random: Random) -> dict[str, dict[int, Fault]]:
     found: dict[str, dict[int, Fault]] = {name: {} for name in DFO_FAULTS}
     for _ in range(random.choice((0, 1, 1, 2, 3, 5))):
-        name = random.choice(("step", "step", "step", "frame", "frame", "start"))
+        name = random.choice(("step", "step", "step", "frame", "frame", "start", "post", "post"))
         found[name][random.randint(1, LAST_NUMBER[name])] = _fault(random, name)
     return found
 

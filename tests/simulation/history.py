@@ -17,10 +17,12 @@ On the other platform, Digital-First, keepers own bursts and there are frames to
     platform dfo; contact none; channel messaging                      which gateway; whether agents see a contact
     message A 900                                                      a visitor sends a message
     contact closes 3000; agent types 800; gateway refuses 3000 5000    what agents and the gateway do on their own
+    agent writes 800; agent stops 900                                  what the visitor is to be told
     keeper dies 3000; keeper loses 3000; keeper stalls 3000 9000       what becomes of the keeper that holds the visitor
     keeper loses 3000 1                                                the same, and SQS never tells it
     store refuses 3000 5000; step 9 refuse-after                       the store of a keeper fails
     frame 3 ghost 900; frame 4 cut; frame 5 mute                       what becomes of the 3rd, 4th, 5th frame out
+    post 2 refuse; post 3 slow 900; posts refuse 3000 5000             what becomes of frames to the visitor
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ ACTS = ("key", "stop", "open", "close", "message")
 #: (actor, what it does).
 TURNS = ("cxone forgets", "cxone ends", "cxone pauses", "keeper replaces", "visitor leaves")
 DFO_TURNS = (
-    *("contact opens", "contact closes", "agent types", "gateway drops", "gateway refuses", "store refuses"),
+    *("contact opens", "contact closes", "agent types", "agent stops", "agent writes"),
+    *("gateway drops", "gateway refuses", "store refuses", "posts refuse"),
     *("keeper dies", "keeper stalls", "keeper loses", "keeper again", "keeper rotates"),
 )
 #: What may happen to a process at one of its effects.
@@ -60,7 +63,9 @@ FAULTS = {"step": STEP_FAULTS, "call": CALL_FAULTS, "start": START_FAULTS, "wait
 FRAME_FAULTS = ("slow", "cut", "ghost", "mute", "error", "unanswered")
 #: A store's call fails, not done or done all the same.
 DFO_STEP_FAULTS = (*STEP_FAULTS[:-1], "refuse", "refuse-after")
-DFO_FAULTS = {"step": DFO_STEP_FAULTS, "start": START_FAULTS, "frame": FRAME_FAULTS}
+#: Of what a keeper does to tell visitors: reads of the record, posts, notes. A post may arrive so much later.
+POST_FAULTS = (*(kind for kind in DFO_STEP_FAULTS if kind != "again"), "slow")
+DFO_FAULTS = {"step": DFO_STEP_FAULTS, "start": START_FAULTS, "frame": FRAME_FAULTS, "post": POST_FAULTS}
 KNOWN = {**FAULTS, **DFO_FAULTS, "step": (*STEP_FAULTS, "refuse", "refuse-after")}
 #: A frame so late counts as on time: with what its Lambda takes it stays below the policy's slack.
 LATE_MS = 60
@@ -118,6 +123,7 @@ class History:
     starts: Mapping[int, Fault] = field(default_factory=dict)
     waits: Mapping[int, Fault] = field(default_factory=dict)
     frames: Mapping[int, Fault] = field(default_factory=dict)
+    posts: Mapping[int, Fault] = field(default_factory=dict)
     #: Digital-First, not webchat v1; whether agents see a contact at the beginning, and the channel's kind.
     dfo: bool = False
     contact: bool = True
@@ -147,7 +153,7 @@ class History:
         return "; ".join(parts)
 
     def faults(self, name: str) -> Mapping[int, Fault]:
-        """Those of steps, calls, starts, waits or frames, by ``name`` in the singular."""
+        """Those of steps, calls, starts, waits, frames or posts, by ``name`` in the singular."""
         found: Mapping[int, Fault] = getattr(self, name + "s")
         return found
 

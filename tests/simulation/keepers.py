@@ -20,6 +20,7 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.digital_first import DigitalFirst, Surroundings
 from typing_relay.keeper.keeper import Keeper, Settings, Workers, _Ear, _Hand
 from typing_relay.keeper.loop import Timer
+from typing_relay.keeper.outbox import Outbox
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.turnstile import Turnstile
 from typing_relay.relay.outcomes import Outcome
@@ -69,8 +70,8 @@ class KeeperLoop:
 class KeeperJobs:
     """Of ``keeper.jobs.Jobs``: those of one key run one after another, each as one step of the store takes."""
 
-    def __init__(self, process: KeeperProcess) -> None:
-        self._process, self._world = process, process.world
+    def __init__(self, process: KeeperProcess, kind: str = "step") -> None:
+        self._process, self._world, self._kind = process, process.world, kind
         self._waiting: dict[Hashable, deque[Callable[[], None]]] = {}
 
     def __len__(self) -> int:
@@ -103,7 +104,7 @@ class KeeperJobs:
         stalled: bool = False,
     ) -> None:
         process, world = self._process, self._world
-        fault = world.fault("step", world.numbers["step"] + 1)
+        fault = world.fault(self._kind, world.numbers[self._kind] + 1)
         if fault and fault.kind == "stall" and not stalled:
             world.disturbs(process.name, fault)
             self._later(partial(self._run, key, call, on_result, on_error, stalled=True), fault.ms)
@@ -113,10 +114,11 @@ class KeeperJobs:
             report = partial(on_result, call())
         except Killed:
             return
-        except StoreAway as error:
+        except OSError as error:
             report = partial(on_error, error)
-        if process.answer_late_ms:
-            process.call(world.now + process.answer_late_ms, lambda: self._finish(key, report))
+        late_ms, process.answer_late_ms = process.answer_late_ms, 0
+        if late_ms:
+            process.call(world.now + late_ms, lambda: self._finish(key, report))
         else:
             self._finish(key, report)
 
@@ -136,24 +138,38 @@ class Nowhere:
         """Never."""
 
 
-class Unheard:
-    """An outbox: what visitors are told matters elsewhere."""
+class Posts:
+    """The way to the visitor's connections; a post takes as long as a step of the store, one after another."""
 
-    def send(self, session_id: str, data: bytes, record: Any = None) -> None:
-        """Lose it."""
+    def __init__(self, process: KeeperProcess) -> None:
+        self._process = process
+
+    def post(self, connection: str, data: bytes) -> bool:
+        """False where API Gateway does not know the connection."""
+        world, process = self._process.world, self._process
+        began = world.now + process.answer_late_ms
+        process.answer_late_ms += world.pace + process.slow_ms
+        return world.front.posted(process.name, connection, data, began, world.now + process.answer_late_ms)
+
+    def close(self, connection: str) -> None:
+        """Tokens do not run out here."""
+        raise AssertionError("no token runs out")
 
 
 class Stored:
-    """A store, or HTTP, as one keeper calls it: each call is a step at which something may go wrong."""
+    """A store, or HTTP, as one keeper calls it: each call is a step at which something may go wrong.
 
-    def __init__(self, process: KeeperProcess, kept: Any) -> None:
-        self._process, self._kept = process, kept
+    ``kind``: of what faults.
+    """
+
+    def __init__(self, process: KeeperProcess, kept: Any, kind: str = "step") -> None:
+        self._process, self._kept, self._kind = process, kept, kind
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._kept, name)
 
         def call(*args: Any) -> Any:
-            return self._process.step(method, args)
+            return self._process.step(method, args, self._kind)
 
         call.__name__ = name
         self.__dict__[name] = call
@@ -213,7 +229,7 @@ class KeeperProcess:
     def __init__(self, world: DfoWorld, name: str) -> None:
         self.world, self.name = world, name
         self.is_alive, self.stalled_until = True, 0
-        self.answer_late_ms = 0
+        self.answer_late_ms = self.slow_ms = 0
         #: Of whoever speaks now, and who was last given the right to; see ``Watch``.
         self.generation = -1
         self.speaks = False
@@ -221,10 +237,18 @@ class KeeperProcess:
         self.told: tuple[str, int] | None = None
         loop: Any = KeeperLoop(self)
         jobs: Any = KeeperJobs(self)
-        outbox: Any = Unheard()
         self.sessions: Any = Stored(self, world.sessions)
         workers = Workers(jobs, jobs, Nowhere())  # type: ignore[arg-type]
-        counters = Counters()
+        self._counters = counters = Counters()
+        outbox = Outbox(
+            loop,
+            KeeperJobs(self, "post"),  # type: ignore[arg-type]
+            Stored(self, world.sessions, "post"),  # type: ignore[arg-type]
+            Stored(self, Posts(self), "post"),  # type: ignore[arg-type]
+            name,
+            lambda: world.now + self.answer_late_ms,
+            counters,
+        )
         self.dfo = DigitalFirst(
             Surroundings(
                 name,
@@ -307,20 +331,23 @@ class KeeperProcess:
 
     # --- what goes wrong with its calls
 
-    def step(self, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """One call to the store."""
+    def step(self, method: Callable[..., Any], args: tuple[Any, ...], kind_of: str = "step") -> Any:
+        """One call to the store, or to a visitor's connection."""
         world = self.world
         if not self.is_alive:
             raise Killed
-        fault = world.fault("step", world.next_number("step"))
+        fault = world.fault(kind_of, world.next_number(kind_of))
         kind = fault.kind if fault else ""
         if fault and kind not in ("stall", "fork"):
             world.disturbs(f"{self.name}: {method.__name__}", fault)
+            world.front.not_noted_until = world.now + fault.ms
         if kind == "crash":
             self.dies()
             raise Killed
-        if kind == "refuse" or world.now < world.store_refuses_until:
+        is_post = method.__name__ == "post"
+        if kind == "refuse" or world.now < (world.posts_refuse_until if is_post else world.store_refuses_until):
             raise StoreAway("the store is away")
+        self.slow_ms = fault.ms if fault and kind == "slow" and is_post else 0
         value = self._apply(method, args)
         if kind == "again":
             value = self._apply(method, args)
@@ -329,9 +356,13 @@ class KeeperProcess:
             raise Killed
         if kind == "refuse-after":
             raise StoreAway("the answer is lost")
-        if fault and kind == "hold":
-            self.answer_late_ms = fault.ms
+        if fault and (kind == "hold" or (kind == "slow" and not is_post)):
+            self.answer_late_ms += fault.ms
         return value
+
+    def relayed(self) -> int:
+        """How many frames it counts as relayed."""
+        return self._counters.take().get("FramesRelayed", 0)
 
     def _apply(self, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         before = self.world.record

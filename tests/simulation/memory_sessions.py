@@ -322,6 +322,7 @@ class MemorySessions:
     # --- Digital-First
 
     def open_conversation(self, session_id: str, keeper: str, made: Conversation, now: int) -> bool:
+        record = self.records.get(session_id)
         return self._set_if(
             session_id,
             {"keeper": keeper},
@@ -333,6 +334,7 @@ class MemorySessions:
             guest_requested_at=now,
             contact_open=False,
             typing_unavailable=False,
+            told_at=(record.told_at if record else None) or 0,
             **_CALL_FORGOTTEN,
         )
 
@@ -359,6 +361,9 @@ class MemorySessions:
             return False
         self._set(record, conversation={**record.conversation, "thread": thread_id})
         return True
+
+    def note_told(self, session_id: str, keeper: str, at: int, message_id: str) -> bool:
+        return self._set_if(session_id, {"keeper": keeper}, told_at=at, told_id=message_id)
 
     # --- the one write
 

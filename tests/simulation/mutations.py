@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 from tests.simulation.mutation import BURST, DYNAMO, FLOWS, GUESTS, MEMORY, QUERIES, Mutation
 from tests.simulation.mutations_dfo import DIGITAL_FIRST
+from tests.simulation.mutations_told import TOLD
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation")
@@ -474,7 +475,7 @@ V1 = (
 )
 
 
-MUTATIONS = V1 + DIGITAL_FIRST
+MUTATIONS = V1 + DIGITAL_FIRST + TOLD
 
 
 def table(mutations: Iterable[Mutation], processes: int = 2) -> Iterator[tuple[str, bool]]:

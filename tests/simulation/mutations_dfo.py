@@ -88,7 +88,7 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: does not count on late frames of the keeper before",
         TALK,
-        "ghosts_until=0 if is_new else office.clock() + office.policy.ghost_ms,",
+        "ghosts_until=0 if known.is_new else office.clock() + office.policy.ghost_ms,",
         "ghosts_until=0,",
     ),
     # the conversation

@@ -189,7 +189,86 @@ DIGITAL_FIRST = (
     ),
 )
 
-REGRESSIONS = V1 + DIGITAL_FIRST
+TOLD = (
+    Regression(
+        "T16",
+        "the agent typed on in the visitor's page when the socket was lost before the agent stopped",
+        "platform dfo; key A 0; agent types 300; gateway drops 600; agent stops 610",
+    ),
+    Regression(
+        "T16",
+        "the same when the keeper died",
+        "platform dfo; key A 0; agent types 300; keeper dies 600; agent stops 700",
+    ),
+    Regression(
+        "T16",
+        "the same when the contact was closed",
+        "platform dfo; key A 0; agent types 300; contact closes 600",
+    ),
+    Regression(
+        "T16",
+        "a contact that was closed when the keeper died stayed open for the visitor",
+        "platform dfo; key A 0; contact closes 300; keeper dies 310",
+    ),
+    Regression(
+        "T16",
+        "who took a visitor over told the messages of the last two minutes again",
+        "platform dfo; key A 0; agent writes 300; agent writes 400; keeper loses 20000",
+    ),
+    Regression(
+        "T16",
+        "who took a visitor over after two minutes told none of the messages that came meanwhile",
+        "platform dfo; key A 0; gateway refuses 500 130000; gateway drops 510; agent writes 600; keeper dies 125000",
+    ),
+    Regression(
+        "T16",
+        "a message that came before the look was answered overtook those that had been missed",
+        "platform dfo; key A 0; agent writes 600; keeper dies 500; agent writes 30580; pace 8",
+    ),
+    Regression(
+        "T16",
+        "one post that failed lost the message in it",
+        "platform dfo; key A 0; posts refuse 500 5000; agent writes 600; agent writes 900",
+    ),
+    Regression(
+        "T16",
+        "a post that failed left a visitor reconnecting for good",
+        "platform dfo; key A 0; gateway refuses 500 6000; gateway drops 510; post 4 refuse; post 6 refuse",
+    ),
+    Regression(
+        "T16",
+        "a status that was recorded, though an error came back, was never told",
+        "platform dfo; guest none; contact none; open A 0; key A 107; step 13 refuse-after",
+    ),
+    Regression(
+        "T16",
+        "a record that could not be read lost the frames",
+        "platform dfo; key A 0; agent writes 500; post 1 refuse",
+    ),
+    Regression(
+        "T16",
+        "with nobody connected a message was gone, and counted as relayed",
+        "platform dfo; close A 0; close B 10; agent writes 500; open A 1500",
+    ),
+    Regression(
+        "T16",
+        "a message was lost for a tab whose handshake had not ended",
+        "platform dfo; key A 0; open C 100; agent writes 110",
+    ),
+    Regression(
+        "T16",
+        "a late post of the keeper before came after what the next one told",
+        "platform dfo; key A 0; agent types 100; post 2 slow 4000; keeper loses 150 1; agent stops 200",
+    ),
+    Regression(
+        "T12",
+        "a keeper posted on and on by a record that it had read before it lost its visitor",
+        "platform dfo; close B 0; key A 0; agent types 100; agent stops 110; agent writes 120; agent writes 130;"
+        " post 2 slow 4000; post 4 slow 4000; keeper loses 4500 1",
+    ),
+)
+
+REGRESSIONS = V1 + DIGITAL_FIRST + TOLD
 
 _TYPING_ON = "; ".join(f"key A {at}" for at in range(0, 27_000, 1_900))
 DIRECTED = (

@@ -19,6 +19,8 @@ from tests.simulation.world import START, Action, World
 #: The burst after all has come to rest: ms after that, and by when it must be seen.
 PROBE_KEYS = (10, 600, 1200)
 PROBE_SHOWN_MS, PROBE_OVER_MS = 1_200, 3_600
+#: By when a visitor has been told what an agent does, where nothing goes wrong.
+TOLD_MS = 300
 #: More often than by default: bursts here are short, and each question is one more thing to go wrong.
 VERIFY_MS = 10_000
 
@@ -63,7 +65,9 @@ class Runner:
         if self._history.is_fault_free():
             oracle.check(self._history, self.world)
         if isinstance(self.world, DfoWorld):
+            self.world.front.check_settled()
             self._have_a_contact(self.world)
+            self._have_an_agent(self.world)
         if self.world.record.guest_id not in self.world.cxone.unavailable:
             self._probe()
         return self.world
@@ -77,6 +81,16 @@ class Runner:
             self._run_until(world.now + 1_000)
         world.open_contact()
         self._run_until(world.now + 1_000)
+
+    def _have_an_agent(self, world: DfoWorld) -> None:
+        """T16: what an agent does from now on is told at once to each tab that was there."""
+        world.cxone.agent_types()
+        self._run_until(world.now + TOLD_MS)
+        world.front.check_told(agent_typing=True)
+        world.cxone.agent_writes()
+        world.cxone.agent_stops()
+        self._run_until(world.now + TOLD_MS)
+        world.front.check_told(agent_typing=False)
 
     def _run_until_settled(self) -> None:
         while self._agenda and self._agenda[0][0] <= self.world.watch.deadline():

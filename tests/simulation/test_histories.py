@@ -69,7 +69,7 @@ def histories(draw: st.DrawFn) -> History:
 @pytest.mark.timeout(1800)
 @EITHER
 def test_no_random_history_violates_a_clause(platform: str) -> None:
-    """T1 to T7, T9, T10, T12: seeds 0 and following, on all cores."""
+    """T1 to T7, T9, T10, T12, T15, T16: seeds 0 and following, on all cores."""
     result = campaign.run(platform, SHARES[platform], processes=os.cpu_count() or 1)
     print(result)
     assert result.finding is None, str(result.finding)
@@ -91,6 +91,7 @@ def dfo_histories(draw: st.DrawFn) -> History:
     turn = st.builds(Turn, st.sampled_from(DFO_TURNS), st.integers(0, 20_000), st.sampled_from(AWAY))
     frame = st.builds(Fault, st.sampled_from(DFO_FAULTS["frame"]), st.sampled_from(LATE_FRAMES))
     step = st.builds(Fault, st.sampled_from(DFO_FAULTS["step"]), st.sampled_from(LENGTHS))
+    post = st.builds(Fault, st.sampled_from(DFO_FAULTS["post"]), st.sampled_from(LENGTHS))
     return History(
         dfo=True,
         livechat=draw(st.booleans()),
@@ -100,6 +101,7 @@ def dfo_histories(draw: st.DrawFn) -> History:
         starts=v1.starts,
         steps=draw(st.dictionaries(st.integers(1, 80), step, max_size=3)),
         frames=draw(st.dictionaries(st.integers(1, 12), frame, max_size=2)),
+        posts=draw(st.dictionaries(st.integers(1, 20), post, max_size=2)),
         sweep=v1.sweep,
         pace=v1.pace,
     )
@@ -108,14 +110,14 @@ def dfo_histories(draw: st.DrawFn) -> History:
 @settings(max_examples=max(50, HISTORIES // 500), deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=dfo_histories())
 def test_no_digital_first_history_that_hypothesis_thinks_of_violates_a_clause(history: History) -> None:
-    """T3 to T7, T9, T10, T12, T15."""
+    """T3 to T7, T9, T10, T12, T15, T16."""
     play(history)
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("story", everywhere.STORIES)
 def test_no_fault_at_any_place_of_a_short_story_violates_a_clause(story: str) -> None:
-    """T3 to T7, T9, T10, T12, T15, Digital-First: at each step, frame and start, and at each moment."""
+    """T3 to T7, T9, T10, T12, T15, T16, Digital-First: at each step, frame, post and start, and at each moment."""
     for history in everywhere.histories(story, SAMPLE):
         try:
             play(history)

@@ -108,6 +108,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "set_contact": (IDS, KEEPERS, st.booleans(), st.booleans()),
     "doubt_shown": (IDS, KEEPERS),
     "set_thread": (IDS, KEEPERS, st.sampled_from(["thread-1", "thread-2"])),
+    "note_told": (IDS, KEEPERS, TIMES, st.sampled_from(["message-1", ""])),
 }
 CALL = st.sampled_from(sorted(CALLS)).flatmap(lambda name: st.tuples(st.just(name), *CALLS[name]))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -116,6 +118,7 @@ class Scene:
         self.answers = True
         self.open: set[int] = set()
         self.said: list[tuple[int, str]] = []
+        self.sent: list[dict[str, Any]] = []
         self.ready: list[int] = []
         self.lost: list[tuple[int, Outcome]] = []
         self.told: list[dict[str, Any]] = []
@@ -161,6 +164,7 @@ class Scene:
             return False
         frame = json.loads(text)
         if frame["action"] != "heartbeat":
+            self.sent.append(frame)
             self.said.append((number, frame["payload"]["eventType"]))
         if self.answers:
             self.wire, answers = self.wire.receive(text)
@@ -540,6 +544,46 @@ def test_what_an_agent_says_is_told_and_counted(scene: Scene) -> None:
     scene.says(dfo_gateway.message_created(thread, ANOTHER, from_agent=True, text="How can I help?"))
     assert scene.told[-1]["detail"]["text"] == "How can I help?"
     assert scene.counters.take()["Frames.message"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("told_at", "expected"),
+    [(0, ["early", "late"]), (START - 60_000, ["late"]), (None, ["late"])],
+    ids=["nothing yet", "the early one", "by an earlier version, which did not say"],
+)
+def test_who_takes_over_tells_what_the_record_does_not_say_was_told(
+    scene: Scene, told_at: int | None, expected: list[str]
+) -> None:
+    """T16: however long nobody held the visitor."""
+    scene.chats()
+    thread = scene.record.conversation["thread"]
+    told = {"told_at": told_at, "told_id": "early" if told_at else ""}
+    scene.sessions.records[ID] = replace(scene.record, **told)
+    scene.talk.close()
+    scene.talk = scene.new_talk()
+    scene.talk.taken(scene.record)
+    scene.answers = False
+    scene.opens()
+    look = str(scene.sent[-1]["eventId"])
+    page = (_message("late", START + 1_000), _message("early", START - (60_000 if told_at else 600_000)))
+    scene.told.clear()
+    scene.says(dfo_gateway.recovered(look, thread, page, "42"))
+    assert [frame["detail"]["id"] for frame in scene.told if frame["name"] == "message"] == expected
+
+
+def test_an_agent_who_types_is_known_to(scene: Scene) -> None:
+    """T16: it is told again where another keeper's post may have come last."""
+    thread = scene.chats().record.conversation["thread"]
+    scene.says(dfo_gateway.event("SenderTypingStarted", thread, direction="outbound"))
+    types = scene.talk.agent_types
+    scene.socket_ends(1, close_code=1006)
+    assert (types, scene.talk.agent_types) == (True, False)
+
+
+def _message(message_id: str, at: int) -> dict[str, Any]:
+    """An agent's, created then (epoch ms)."""
+    created = datetime.fromtimestamp(at / 1000, UTC).isoformat()
+    return dfo_gateway.message(message_id, from_agent=True, at=created)
 
 
 def test_an_event_put_elsewhere_is_fetched(scene: Scene) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guest import FenceLost
 from typing_relay.keeper.keeper import (
     DRAIN_POLL_S,
+    LATE_POSTS_S,
     LOSSES_PER_SECOND,
     WRITES_WITHIN_S,
     Keeper,
@@ -38,6 +38,7 @@ class Records:
 
     def __init__(self, *session_ids: str) -> None:
         self.written: list[GuestStatus] = []
+        self.fails = False
         self.by_id = {
             session_id: Session(
                 session_id,
@@ -60,6 +61,8 @@ class Records:
         return {session_id: self.by_id[session_id] for session_id in session_ids}
 
     def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+        if self.fails:
+            raise OSError("the network is down")
         self.written.append(status)
         self.change(session_id, guest_status=status)
         return self.by_id[session_id]
@@ -74,8 +77,12 @@ class SentFrames:
     def __len__(self) -> int:
         return 0
 
-    def send(self, session_id: str, data: bytes, record: Session | None = None) -> None:
-        self.frames.append((session_id, json.loads(data)))
+    @property
+    def is_at_rest(self) -> bool:
+        return True
+
+    def tell(self, session_id: str, frame: Mapping[str, Any], record: Session | None = None) -> None:
+        self.frames.append((session_id, frame))
 
 
 class Scene:
@@ -211,8 +218,53 @@ def test_a_visitor_is_told_when_its_guest_is_there_and_whether_the_agent_can_see
     """The socket is open all the same: the agent's messages come through."""
     scene = Scene("alice")
     scene.records.change("alice", typing_unavailable=typing_unavailable)
+    scene.outbox.frames.clear()
     scene.opens("alice")
     assert scene.outbox.frames == [("alice", {"type": "guest", "status": told})]
+
+
+def test_who_takes_a_guest_over_tells_what_is_true_as_the_keeper_before_may_have_died_of_it() -> None:
+    """T16: an end of the agent's typing may have been lost, and a status recorded that was not told."""
+    scene = Scene("alice")
+    assert [_what(frame) for _, frame in scene.outbox.frames] == [False, "reconnecting"]
+
+
+def test_it_tells_so_again_when_no_post_of_the_keeper_before_can_come_any_more() -> None:
+    """T16: one that was slow may have come last."""
+    scene = Scene("alice")
+    scene.opens("alice")
+    scene.outbox.frames.clear()
+    scene.passes(int(LATE_POSTS_S) - 1)
+    assert scene.outbox.frames == []
+    scene.passes(int(LATE_POSTS_S) + 2)
+    assert [_what(frame) for _, frame in scene.outbox.frames] == [False, "open"]
+
+
+def test_a_status_that_could_not_be_written_is_written_and_told_later() -> None:
+    """T16: nobody knows whether the record has it; the visitor has not."""
+    scene = Scene("alice")
+    scene.outbox.frames.clear()
+    scene.records.fails = True
+    scene.opens("alice")
+    scene.records.fails = False
+    assert scene.outbox.frames == []
+    scene.passes(2 * int(LATE_POSTS_S) + 1)
+    of_its_own, after_the_take_over = [False, "open"], [False, "open"]
+    assert [_what(frame) for _, frame in scene.outbox.frames] == of_its_own + after_the_take_over
+
+
+def test_nobody_is_told_anything_of_a_guest_that_there_never_was() -> None:
+    """The first keeper of a visitor has nobody before it."""
+    scene = Scene()
+    scene.records.by_id["bob"] = Session("bob", connections=frozenset({"tab"}), keeper=NAME)
+    scene.keeper.requested("bob")
+    scene.store.run()
+    assert scene.outbox.frames == []
+
+
+def _what(frame: Mapping[str, Any]) -> Any:
+    """What a frame says of the guest, or of the agent."""
+    return frame["status"] if frame["type"] == "guest" else frame["detail"]["typing"]
 
 
 @pytest.mark.parametrize("typing_unavailable", [False, True])

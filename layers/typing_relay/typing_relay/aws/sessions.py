@@ -518,6 +518,7 @@ class DynamoSessions:
             session_id,
             "SET guest_id = :guest, web_socket_url = :url, access_until = :until, conversation = :conversation,"
             " guest_status = :opening, guest_requested_at = :now, contact_open = :false, typing_unavailable = :false,"
+            " told_at = if_not_exists(told_at, :zero),"
             f" {_FORGET_CALL} REMOVE sending, verify_at, typing_since",
             "keeper = :keeper",
             {
@@ -583,6 +584,15 @@ class DynamoSessions:
             "SET conversation.thread = :thread",
             "keeper = :keeper AND attribute_exists(conversation)",
             {":thread": {"S": thread_id}, ":keeper": {"S": keeper}},
+        )
+
+    def note_told(self, session_id: str, keeper: str, at: int, message_id: str) -> bool:
+        """The visitor has been told the thread's messages up to this one, created ``at`` (epoch ms)."""
+        return self._done(
+            session_id,
+            "SET told_at = :at, told_id = :id",
+            "keeper = :keeper",
+            {":at": _n(at), ":id": {"S": message_id}, ":keeper": {"S": keeper}},
         )
 
     # --- the one call

@@ -11,8 +11,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from typing_relay.aws.visitors import encoded
 from typing_relay.cxone.urls import without_query
+from typing_relay.cxone.visitor_events import agent_typing
 from typing_relay.keeper import guest
 from typing_relay.keeper.addresses import Addresses
 from typing_relay.keeper.counters import Counters
@@ -36,6 +36,8 @@ DRAIN_POLL_S = 0.02
 LOSSES_PER_SECOND = 50
 #: How long a drain waits for writes that are under way.
 WRITES_WITHIN_S = 1.0
+#: A post that a keeper began before another one took its visitor has arrived by then, or never will.
+LATE_POSTS_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ class Keeper:
             send=lambda number, text: self._send(hand, number, text),
             ready=lambda number: self._happened(hand, guest.SocketOpened(number)),
             lost=lambda number, outcome: self._give_up(hand, number, outcome),
-            tell=lambda frame: self._outbox.send(session_id, encoded(frame)),
+            tell=lambda frame: self._outbox.tell(session_id, frame),
         )
 
     def session_ids(self) -> list[str]:
@@ -192,7 +194,7 @@ class Keeper:
     def _await_drained(self, deadline: float, finished: Callable[[], object]) -> None:
         assert self._custody is not None  # noqa: S101
         self._closing = [closing for closing in self._closing if not closing.is_closed]
-        drained = self._custody.is_drained() and not self._closing and not len(self._outbox)
+        drained = self._custody.is_drained() and not self._closing and self._outbox.is_at_rest
         if drained or self._loop.time() >= deadline:
             finished()
         else:
@@ -267,7 +269,9 @@ class Keeper:
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
             self._counters.add("StoreFailures")
-            if what != "status":  # the next refresh sees a status that is not the record's
+            if what == "status":  # it may be on record all the same, and is not told
+                self._tell_again_later(hand)
+            else:
                 self._happened(hand, guest.StoreFailed())
 
         self._workers.store.submit(hand.held.session_id, call, answered, failed)
@@ -278,15 +282,34 @@ class Keeper:
         def taken(record: Session | None) -> guest.Event:
             if record and self._is_held(hand):
                 hand.talk.taken(record)
+                if record.guest_id:
+                    self._tell_what_is_true(hand, record)
             return guest.Taken(record)
 
         self._store(hand, "take", lambda: self._sessions.take_guest(session_id, name, self._clock()), taken)
 
-    def _set_status(self, hand: _Hand, status: GuestStatus) -> None:
+    def _tell_what_is_true(self, hand: _Hand, record: Session) -> None:
+        """What a keeper before has told the visitor may not be true any more, or may still be on its way."""
+        self._tell_typing(hand, record)
+        self._tell(hand, record.guest_status, record)
+        self._tell_again_later(hand)
+
+    def _tell_again_later(self, hand: _Hand) -> None:
+        """Spread, as thousands may be taken over together."""
+        self._loop.call_later(LATE_POSTS_S * random.uniform(1, 2), lambda: self._tell_again(hand))
+
+    def _tell_again(self, hand: _Hand) -> None:
+        """As it stands by now: a late post of the keeper before may have come after what this one told."""
+        if self._is_held(hand) and hand.held.taken:
+            self._set_status(hand, hand.held.status, tells_typing=True)
+
+    def _set_status(self, hand: _Hand, status: GuestStatus, *, tells_typing: bool = False) -> None:
         session_id, name = hand.held.session_id, self._settings.name
 
         def written(record: Session | None) -> guest.Event | None:
             if record and self._is_held(hand):
+                if tells_typing:
+                    self._tell_typing(hand, record)
                 self._tell(hand, status, record)
             return None if record else guest.FenceLost()
 
@@ -457,7 +480,11 @@ class Keeper:
         if status is GuestStatus.OPEN and record and record.typing_unavailable:
             status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
         frame: Frame = {"type": "guest", "status": str(status)}
-        self._outbox.send(hand.held.session_id, encoded(frame), record)
+        self._outbox.tell(hand.held.session_id, frame, record)
+
+    def _tell_typing(self, hand: _Hand, record: Session) -> None:
+        frame = agent_typing(None, hand.talk.agent_types)
+        self._outbox.tell(hand.held.session_id, frame, record)
 
 
 def _is_worth_a_line(failures: int) -> bool:

@@ -28,6 +28,14 @@ class Sessions(Protocol):
     def forget_connection(self, session_id: str, connection: str, now: int) -> None: ...
 
 
+class OutboxSessions(Protocol):
+    """The session records, as far as telling visitors touches them (``typing_relay.aws.sessions``)."""
+
+    def get(self, session_id: str, now: int) -> Session | None: ...
+    def forget_connection(self, session_id: str, connection: str, now: int) -> None: ...
+    def note_told(self, session_id: str, keeper: str, at: int, message_id: str) -> bool: ...
+
+
 class GuestCreator(Protocol):
     """CXone's guest creation, by whichever of its interfaces."""
 

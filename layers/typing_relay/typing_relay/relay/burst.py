@@ -140,6 +140,10 @@ class Session:
     authorization_code: str = field(default="", repr=False)
     #: Digital-First: agents see the conversation. Without a contact nobody can be shown anything.
     contact_open: bool = True
+    #: Digital-First: up to which message of the thread the visitor has been told, at least: when it was created there
+    #: (ms), and its id. None: that is not known; 0: no message yet.
+    told_at: int | None = None
+    told_id: str = ""
     #: Which shape the record has: ``RECORD_VERSION`` of whoever made it, or took it over from an earlier one.
     record_version: int = RECORD_VERSION
     #: Epoch seconds; past it the record counts as absent, whether deleted or not (T11).
