@@ -154,7 +154,12 @@ class Process:
     def _settings(self) -> Settings:
         grace_ms = runtime.number("GUEST_GRACE_SECONDS", 60) * 1000
         policy = Policy(grace_ms, needs_socket=runtime.is_digital_first())
-        return Settings(self.name, refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30), policy=policy)
+        return Settings(
+            self.name,
+            refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30),
+            session_ttl_s=runtime.policy().session_ttl_s,
+            policy=policy,
+        )
 
     def _outbox(self, sessions: DynamoSessions, visitors: Visitors) -> Outbox:
         jobs = Jobs(self.loop, OUTBOX_THREADS, "outbox")
@@ -172,6 +177,7 @@ class Process:
             Terms(visibility_s=runtime.number("KEEPER_VISIBILITY_SECONDS", 30), max_guests=self.max_guests),
             self.counters,
             self.keeper.requested,
+            runtime.clock,
         )
 
     def run(self) -> None:

@@ -53,7 +53,7 @@ class DfoWorld(World):
         super().__init__(policy, add, pace)
         self.now = START - COMES_MS
         self.fault = fault
-        self.numbers["frame"] = 0
+        self.numbers["frame"] = self.numbers["message"] = 0
         self.messages = MemoryMessages()
         self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
         self.store_refuses_until = 0
@@ -174,6 +174,7 @@ class DfoWorld(World):
 
     def _has(self, process: KeeperProcess) -> None:
         self.holders = [other for other in self.holders if other is not process] + [process]
+        process.message = (f"message {self.next_number('message')}", self.now)
         process.keeper.requested(ID)
 
     def _given_away(self, holder: KeeperProcess, is_told: bool = True) -> None:
@@ -213,6 +214,12 @@ class DfoWorld(World):
         self.note(f"{process.name} lets go")
         if process in self.holders:
             self.holders.remove(process)
+
+    def leaves(self, process: KeeperProcess) -> None:
+        """It lets its message be: if nobody else has it, it appears again."""
+        self.note(f"{process.name} leaves its message")
+        if process in self.holders:
+            self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(process))
 
     # --- nudges
 

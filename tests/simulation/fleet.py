@@ -246,8 +246,8 @@ class FleetWorld:
             return
         self._function(
             f"greet {connection}",
-            _greeted(self._visited(), tab.visitor, connection),
-            lambda _: None,
+            flows.greeted(self._visited(), tab.visitor, connection, TOKEN_ENDS),
+            lambda _: self.later(self.now + PING_MS, "ping", lambda: self._says(tab, connection)),
             lambda: self.later(self.now + PONG_MS, "no pong", lambda: self._gives_up(tab, connection)),
         )
 
@@ -271,42 +271,7 @@ class FleetWorld:
     ) -> None:
         """A Lambda runs a flow; a call that fails kills it."""
 
-        def ends() -> None:
-            self.note(f"{what} dies")
-            flow.close()
-            if died:
-                died()
-
-        def go(value: Any, late: bool = False) -> None:
-            try:
-                due = flow.send(value)
-            except StopIteration as finished:
-                if then:
-                    then(finished.value)
-                return
-            if isinstance(due, Sleep):
-                self.later(self.now + due.ms, what, lambda: go(None))
-                return
-            fault = self.fault("step", self.numbers["step"] + 1)
-            ms = fault.ms if fault and fault.kind == "late" else 0
-            self.later(self.now + self.pace + ms, what, lambda: effect(due))
-
-        def effect(due: Callable[[], Any]) -> None:
-            fault = self.fault("step", self.next_number("step"))
-            kind = fault.kind if fault else ""
-            if kind in ("crash", "refuse"):
-                ends()
-                return
-            value = due()
-            if kind == "again":
-                value = due()
-            self.note(f"step {self.numbers['step']}: {what}: {_name_of(due)} -> {self.told(value)} {kind}")
-            if kind in ("crash-after", "refuse-after"):
-                ends()
-                return
-            self.later(self.now + self.pace + (fault.ms if fault and kind == "hold" else 0), what, lambda: go(value))
-
-        go(None)
+        Function(self, what, flow, then or _nothing, died or _nothing).go(None)
 
     def roll_called(self) -> None:
         """Connections that went without a word are found out (``unit/keeper/test_roll_call.py``)."""
@@ -366,22 +331,27 @@ class FleetWorld:
         living = [keeper for keeper in self.keepers if not keeper.is_draining]
         if turn.kind == "keeper comes":
             self.keeper_comes()
-        elif turn.kind.startswith(("keeper", "queue away", "store away")):
-            if living:
-                self._turn_of_keeper(turn, living[turn.which % len(living)])
         elif turn.kind == "queue repeats":
             self.queue.repeats(turn.which)
-        elif turn.kind == "sockets refused":
-            self.refused_until = self.now + turn.ms
-            for gateway in self.gateways.values():
-                gateway.refuses_until = self.now + turn.ms
-        elif turn.kind == "sockets drop":
-            for gateway in self.gateways.values():
-                gateway.drop_sockets()
-            for socket in self._open_sockets():
-                socket.process.call(self.now, partial(lost, socket))
-        elif self._open_sockets():
-            self._guest_ends(self._open_sockets()[turn.which % len(self._open_sockets())])
+        elif turn.kind.startswith(("sockets", "guest")):
+            self._turn_of_cxone(turn)
+        elif living:
+            self._turn_of_keeper(turn, living[turn.which % len(living)])
+
+    def _turn_of_cxone(self, turn: FleetTurn) -> None:
+        open_sockets = self._open_sockets()
+        match turn.kind:
+            case "sockets refused":
+                self.refused_until = self.now + turn.ms
+                for gateway in self.gateways.values():
+                    gateway.refuses_until = self.now + turn.ms
+            case "sockets drop":
+                for gateway in self.gateways.values():
+                    gateway.drop_sockets()
+                for socket in open_sockets:
+                    socket.process.call(self.now, partial(lost, socket))
+            case "guest ends" if open_sockets:
+                self._guest_ends(open_sockets[turn.which % len(open_sockets)])
 
     def _turn_of_keeper(self, turn: FleetTurn, keeper: FleetKeeper) -> None:
         match turn.kind:
@@ -401,7 +371,9 @@ class FleetWorld:
         fault = self.fault("look", self.next_number("look"))
         found: dict[str, Session] = {}
         for session_id in session_ids:
-            record = self.sessions.stood(session_id, self.now - fault.ms) if fault else self.sessions.records.get(session_id)
+            record = (
+                self.sessions.stood(session_id, self.now - fault.ms) if fault else self.sessions.records.get(session_id)
+            )
             if record and record.expires_at > now // 1000:
                 found[session_id] = Session(**{name: getattr(record, name) for name in LOOKED_AT})
         if fault:
@@ -473,17 +445,60 @@ class FleetWorld:
         return found
 
 
-def _greeted(world: Any, session_id: str, connection: str) -> Flow[None]:
-    """A hello, as the keystroke function takes it."""
-    record = yield from flows.step(world.sessions.get, session_id, world.clock())
-    if record is None or connection not in record.connections:
-        yield from flows.connected(world, session_id, connection, TOKEN_ENDS)
-    else:
-        yield from flows.ensure_guest(world, record)
+class Function:
+    """One invocation of a Lambda: ``then`` gets what it returns, ``died`` is called if it dies."""
+
+    def __init__(
+        self,
+        world: FleetWorld,
+        what: str,
+        flow: Flow[Any],
+        then: Callable[[Any], object],
+        died: Callable[[], object],
+    ) -> None:
+        self._world, self._what, self._flow, self._then, self._died = world, what, flow, then, died
+
+    def go(self, value: Any) -> None:
+        """Up to its next effect."""
+        world = self._world
+        try:
+            due = self._flow.send(value)
+        except StopIteration as finished:
+            self._then(finished.value)
+            return
+        if isinstance(due, Sleep):
+            world.later(world.now + due.ms, self._what, lambda: self.go(None))
+            return
+        fault = world.fault("step", world.numbers["step"] + 1)
+        ms = fault.ms if fault and fault.kind == "late" else 0
+        world.later(world.now + world.pace + ms, self._what, lambda: self._effect(due))
+
+    def _effect(self, due: Any) -> None:
+        world = self._world
+        fault = world.fault("step", world.next_number("step"))
+        kind = fault.kind if fault else ""
+        if kind in ("crash", "refuse"):
+            self._dies()
+            return
+        value = due()
+        if kind == "again":
+            value = due()
+        name = getattr(due.func, "__name__", "")
+        world.note(f"step {world.numbers['step']}: {self._what}: {name} -> {world.told(value)} {kind}")
+        if kind in ("crash-after", "refuse-after"):
+            self._dies()
+        else:
+            answered_at = world.now + world.pace + (fault.ms if fault and kind == "hold" else 0)
+            world.later(answered_at, self._what, lambda: self.go(value))
+
+    def _dies(self) -> None:
+        self._world.note(f"{self._what} dies")
+        self._flow.close()
+        self._died()
 
 
-def _name_of(due: Any) -> str:
-    return str(getattr(due.func, "__name__", due.func))
+def _nothing(_: Any = None) -> None:
+    """Nobody waits for it."""
 
 
 # --- the judge
@@ -498,7 +513,7 @@ def check(world: FleetWorld) -> None:
         stands = f"record {world.told(record)}; held by {[k.name for k in holders]}; {len(asking)} messages"
         if tabs:
             _check_held(world, visitor, holders, asking, record, stands)
-        elif holders or asking or (record and record.guest_status is not GuestStatus.CLOSED):
+        elif holders or asking or (record and record.keeper):
             raise Violated("custody", f"{visitor} is gone and something is left: {stands}")
         if world.is_shown(visitor):
             raise Violated("T4", f"{visitor} is shown typing: {stands}")

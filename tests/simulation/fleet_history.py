@@ -2,11 +2,11 @@
 
 One line, parts separated by ``;``; times are ms since the beginning, lengths ms::
 
-    fleet v1; keepers 3; pace 5; rest 400000        the platform, and so many keepers at first; how long all is calm at last
+    fleet v1; keepers 3; pace 5; rest 400000        the platform; keepers at first; how long all is calm at last
     open alice A 0; reload alice A 900; close alice A 3000      what visitors do with their tabs
     key alice A 900; stop alice A 1500              what they type
-    keeper dies 5000 1; keeper drains 5000; keeper comes 9000   what becomes of a keeper: the number chooses one of those
-    keeper stalls 5000 0 31000                      that live, and the last one says for how long
+    keeper dies 5000 1; keeper drains 5000; keeper comes 9000   what becomes of a keeper: the number chooses one that
+    keeper stalls 5000 0 31000                      lives, and the last one says for how long
     queue repeats 9000; queue away 9000 0 5000      SQS hands out again what is in flight; no call of it succeeds
     store away 9000 0 5000; sockets drop 9000; sockets refused 9000 0 3000; guest ends 9000 2
     step 12 crash; step 14 refuse-after; step 15 late 900       what happens to the 12th, 14th, 15th call of the store

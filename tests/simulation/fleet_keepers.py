@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from tests.simulation.fleet import FleetWorld
 
 
+#: Shorter than the product's, so that a history need not last for hours.
+HELD_MS = 180_000
+
 
 class Killed(BaseException):
     """The process is gone, between two lines."""
@@ -308,7 +311,7 @@ class FleetKeeper:
         self.dfo = self._digital_first(loop, workers) if world.dfo else None
         outbox: Any = Silent()
         self.keeper = SimulatedKeeper(
-            Settings(name, policy=guest.Policy(needs_socket=world.dfo)),
+            Settings(name, held_ms=HELD_MS, policy=guest.Policy(needs_socket=world.dfo)),
             loop,
             workers,
             self.sessions,
@@ -330,6 +333,7 @@ class FleetKeeper:
             Terms(),
             self.counters,
             self.keeper.requested,
+            lambda: world.now,
         )
         self.sweeping = Sweeping(
             loop,
@@ -447,5 +451,3 @@ class FleetKeeper:
 def lost(socket: Any) -> None:
     """Of whichever platform."""
     socket.ends(Stage.OPEN, 1006)
-
-

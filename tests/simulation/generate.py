@@ -137,9 +137,10 @@ def shrink(history: H, fails: Callable[[H], bool]) -> H:
 
 
 def _smaller(history: Any) -> Iterator[Any]:
-    if isinstance(history, FleetHistory):
-        yield from history.smaller()
-        return
+    return history.smaller() if isinstance(history, FleetHistory) else _smaller_visit(history)
+
+
+def _smaller_visit(history: History) -> Iterator[History]:
     for name in KNOWN:
         for number in history.faults(name):
             rest = {other: fault for other, fault in history.faults(name).items() if other != number}

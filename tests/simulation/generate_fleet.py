@@ -52,7 +52,9 @@ def _visit(visitor: str, span: int, random: Random) -> list[FleetAct]:
 
 def _turn(random: Random, span: int, dfo: bool) -> FleetTurn:
     kind = random.choice([kind for kind in TURNS if not (dfo and kind == "guest ends")])
-    return FleetTurn(kind, random.randrange(span), random.randrange(4), random.choice(LENGTHS) if kind in LASTING else 0)
+    return FleetTurn(
+        kind, random.randrange(span), random.randrange(4), random.choice(LENGTHS) if kind in LASTING else 0
+    )
 
 
 def _fault(random: Random, name: str) -> Fault:

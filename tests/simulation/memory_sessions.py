@@ -9,7 +9,7 @@ from typing import Any
 
 from typing_relay.aws.sessions import LOOKED_AT, shard_of
 from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
-from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
+from typing_relay.relay.ports import Absent, Claim, Coming, Conversation, Lock
 
 #: ``dataclasses.replace`` does the same and takes three times as long, which is felt in 100,000 histories.
 _NAMES = tuple(field.name for field in fields(Session))
@@ -55,8 +55,12 @@ class MemorySessions:
         return {record.session_id: Session(**{name: getattr(record, name) for name in LOOKED_AT}) for record in found}
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
+        return self.all_overdue(shard, before, limit)[0]
+
+    def all_overdue(self, shard: int, before: int, limit: int) -> list[list[str]]:
         leases = [(self.records[held].lease_until, held) for held in self.in_hand if shard_of(held) == shard]
-        return [held for lease_until, held in sorted(leases) if lease_until < before][:limit]
+        overdue = [held for lease_until, held in sorted(leases) if lease_until < before]
+        return [overdue[start : start + limit] for start in range(0, len(overdue) or 1, limit)]
 
     # --- what visitors do
 
@@ -260,9 +264,26 @@ class MemorySessions:
             guest_requested_at=now,
         )
 
-    def take_guest(self, session_id: str, keeper: str, now: int) -> Session | None:
+    def take_guest(self, session_id: str, keeper: str, now: int, claim: Claim | None = None) -> Session | None:
         record = self.get(session_id, now)
-        return None if record is None else self._set(record, keeper=keeper)
+        if record is None or (claim and record.held_at > claim.received_at):
+            return record
+        if claim is None:
+            return self._set(record, keeper=keeper)
+        held = {"held_by": claim.message, "held_at": claim.received_at, "held_until": claim.until}
+        return self._set(record, keeper=keeper, **held)
+
+    def hold_again(self, session_id: str, keeper: str, now: int, claim: Claim) -> Session | None:
+        record = self.get(session_id, now)
+        if record is None or record.keeper != keeper:
+            return None
+        return self._set(record, held_by=claim.message, held_at=claim.received_at, held_until=claim.until)
+
+    def keep_guest(self, session_id: str, keeper: str, until: int, expires_at: int) -> bool:
+        record = self.records.get(session_id)
+        if record is None or not record.connections:
+            return False
+        return self._set_if(session_id, {"keeper": keeper}, held_until=until, expires_at=expires_at)
 
     def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
         return self._set_if(
@@ -291,12 +312,15 @@ class MemorySessions:
             **_CALL_FORGOTTEN,
         )
 
-    def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
+    def release_guest(self, session_id: str, keeper: str, now: int, whatever_is_shown: bool = False) -> bool:
+        nothing_is_shown: dict[str, Any] = {} if whatever_is_shown else {"shown": False, "sending": None}
         released = self._set_if(
             session_id,
-            {"keeper": keeper, "connections": frozenset(), "shown": False, "sending": None},
+            {"keeper": keeper, "connections": frozenset(), **nothing_is_shown},
             guest_status=GuestStatus.CLOSED,
             keeper="",
+            held_by="",
+            held_until=None,
             guest_id="",
             web_socket_url="",
             verify_at=None,

@@ -128,7 +128,12 @@ class Session:
     guest_requested_at: int = 0
     #: CXone has no typing endpoint for this guest (404): no further call.
     typing_unavailable: bool = False
+    #: The keeper that holds the guest; by which queue message, and when (ms, its clock) it was given that: of two that
+    #: hold it, who was given one later. And until when (ms) it is believed to, without a word; None: it says nothing.
     keeper: str = ""
+    held_by: str = ""
+    held_at: int = 0
+    held_until: int | None = None
     #: Digital-First: who the visitor is there and in which thread (``visitor``, ``customer``, ``thread``), until when
     #: the token in ``web_socket_url`` is good, and by which code of a third party the visitor signs in.
     conversation: Mapping[str, str] = field(default_factory=dict)
@@ -277,8 +282,8 @@ class Session:
         """Nobody holds a guest for this visitor and nobody has lately been asked to."""
         if self.guest_status is GuestStatus.CLOSED:
             return True
-        asked_in_vain = now - self.guest_requested_at >= policy.guest_request_ms
-        return self.guest_status is GuestStatus.OPENING and not self.keeper and asked_in_vain
+        is_held = bool(self.keeper) and (self.held_until is None or now < self.held_until)
+        return not is_held and now - self.guest_requested_at >= policy.guest_request_ms
 
     def failures_of(self, typing: bool) -> int:
         """How often in a row sending this value has failed."""
