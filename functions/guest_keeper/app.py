@@ -66,7 +66,7 @@ class Process:
         """Raises SettingMissing, AwsSettingWrong or InsecureUrl when the environment is not as it must be."""
         self.loop = Loop()
         self.counters = Counters()
-        self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
+        self.name = f"{socket.gethostname().partition('.')[0]}-{uuid.uuid4().hex[:12]}"
         sessions = DynamoSessions(DynamoDb(runtime.account(), LIMITS), runtime.setting("TABLE_NAME"))
         visitors = Visitors(VisitorConnections(runtime.account(), runtime.setting("CONNECTIONS_URL"), LIMITS))
         workers = Workers(
@@ -157,6 +157,7 @@ class Process:
         return Settings(
             self.name,
             refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30),
+            held_ms=runtime.policy().held_ms,
             session_ttl_s=runtime.policy().session_ttl_s,
             policy=policy,
         )

@@ -98,8 +98,8 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             logger.info("hello", session=session_id, client=client or "unnamed")
             return _welcome(request)
         case frames.Ping():
+            _tell(connection, frames.pong())  # first: whatever is not in order, the front end is connected
             _greet(request)
-            return frames.pong()
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
             became = run(key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms))

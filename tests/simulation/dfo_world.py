@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from typing_relay.relay import messages, ports
-from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.burst import Policy, Session, claim_of
 from typing_relay.relay.messages import message_sent
 from typing_relay.relay.outcomes import Outcome
 from typing_relay.relay.ports import MessageStatus
@@ -174,7 +174,7 @@ class DfoWorld(World):
 
     def _has(self, process: KeeperProcess) -> None:
         self.holders = [other for other in self.holders if other is not process] + [process]
-        process.message = (f"message {self.next_number('message')}", self.now)
+        process.newest_claim = claim_of(f"message {self.next_number('message')}", self.now)
         process.keeper.requested(ID)
 
     def _given_away(self, holder: KeeperProcess, is_told: bool = True) -> None:

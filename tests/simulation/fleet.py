@@ -41,6 +41,8 @@ REPLACED_MS = 10_000
 #: waits for the answer.
 HELLO_MS, AGAIN_MS, PING_MS, PONG_MS = 150, 1_000, 60_000, 5_000
 LOOK_MS = 5_000
+#: Shorter than the product's, so that a history need not last for hours.
+HELD_MS = 180_000
 #: T2, T4, T9 of the burst at the end.
 SHOWN_MS, OVER_MS = 1_500, 4_000
 
@@ -117,7 +119,7 @@ class FleetWorld:
         self._order = itertools.count()
         self.numbers = {"step": 0, "call": 0, "look": 0, "frame": 0}
         self.is_calm = False
-        self.policy = Policy(verifies=not self.dfo)
+        self.policy = Policy(verifies=not self.dfo, held_ms=HELD_MS)
         self.sessions, self.messages, self.queue = FleetSessions(self), MemoryMessages(), Queue(self)
         self.keepers: list[FleetKeeper] = []
         self._keeper_number = itertools.count(1)

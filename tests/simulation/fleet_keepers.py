@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from tests.simulation.fleet import FleetWorld
 
 
-#: Shorter than the product's, so that a history need not last for hours.
-HELD_MS = 180_000
-
-
 class Killed(BaseException):
     """The process is gone, between two lines."""
 
@@ -311,7 +307,7 @@ class FleetKeeper:
         self.dfo = self._digital_first(loop, workers) if world.dfo else None
         outbox: Any = Silent()
         self.keeper = SimulatedKeeper(
-            Settings(name, held_ms=HELD_MS, policy=guest.Policy(needs_socket=world.dfo)),
+            Settings(name, held_ms=world.policy.held_ms, policy=guest.Policy(needs_socket=world.dfo)),
             loop,
             workers,
             self.sessions,

@@ -213,8 +213,8 @@ class KeeperProcess:
     def __init__(self, world: DfoWorld, name: str) -> None:
         self.world, self.name = world, name
         self.is_alive, self.stalled_until = True, 0
-        #: Its newest queue message: the id, and when it was given.
-        self.message = ("", 0)
+        #: By its newest queue message.
+        self.newest_claim = 0
         self.answer_late_ms = 0
         #: Of whoever speaks now, and who was last given the right to; see ``Watch``.
         self.generation = -1
@@ -303,9 +303,9 @@ class KeeperProcess:
     def start(self) -> None:
         """The world hands over what it is to hold."""
 
-    def held_by(self, session_id: str) -> tuple[str, int]:
-        """Which message it was given, and when."""
-        return self.message
+    def claim(self, session_id: str) -> int:
+        """By which message it holds its visitor."""
+        return self.newest_claim
 
     def done(self, session_id: str) -> None:
         """This guest is over, or held by another message."""

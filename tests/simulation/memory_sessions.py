@@ -9,7 +9,7 @@ from typing import Any
 
 from typing_relay.aws.sessions import LOOKED_AT, shard_of
 from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
-from typing_relay.relay.ports import Absent, Claim, Coming, Conversation, Lock
+from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
 
 #: ``dataclasses.replace`` does the same and takes three times as long, which is felt in 100,000 histories.
 _NAMES = tuple(field.name for field in fields(Session))
@@ -264,26 +264,23 @@ class MemorySessions:
             guest_requested_at=now,
         )
 
-    def take_guest(self, session_id: str, keeper: str, now: int, claim: Claim | None = None) -> Session | None:
+    def take_guest(self, session_id: str, keeper: str, now: int, claim: int = 0) -> Session | None:
         record = self.get(session_id, now)
-        if record is None or (claim and record.held_at > claim.received_at):
+        if record is None or (claim and record.held > claim):
             return record
-        if claim is None:
-            return self._set(record, keeper=keeper)
-        held = {"held_by": claim.message, "held_at": claim.received_at, "held_until": claim.until}
-        return self._set(record, keeper=keeper, **held)
+        return self._set(record, keeper=keeper, **({"held": claim, "guest_requested_at": now} if claim else {}))
 
-    def hold_again(self, session_id: str, keeper: str, now: int, claim: Claim) -> Session | None:
+    def hold_again(self, session_id: str, keeper: str, now: int, claim: int) -> Session | None:
         record = self.get(session_id, now)
         if record is None or record.keeper != keeper:
             return None
-        return self._set(record, held_by=claim.message, held_at=claim.received_at, held_until=claim.until)
+        return self._set(record, held=claim, guest_requested_at=now)
 
-    def keep_guest(self, session_id: str, keeper: str, until: int, expires_at: int) -> bool:
+    def keep_guest(self, session_id: str, keeper: str, now: int, expires_at: int) -> bool:
         record = self.records.get(session_id)
         if record is None or not record.connections:
             return False
-        return self._set_if(session_id, {"keeper": keeper}, held_until=until, expires_at=expires_at)
+        return self._set_if(session_id, {"keeper": keeper}, guest_requested_at=now, expires_at=expires_at)
 
     def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
         return self._set_if(
@@ -319,8 +316,6 @@ class MemorySessions:
             {"keeper": keeper, "connections": frozenset(), **nothing_is_shown},
             guest_status=GuestStatus.CLOSED,
             keeper="",
-            held_by="",
-            held_until=None,
             guest_id="",
             web_socket_url="",
             verify_at=None,
@@ -365,7 +360,7 @@ class MemorySessions:
         record = self.records.get(session_id)
         if record is None or record.keeper != keeper:
             return None
-        known = {"sending": True, "typing_since": record.typing_since} if may_show else {}
+        known = {"verify_at": None, **({"sending": True, "typing_since": record.typing_since} if may_show else {})}
         counts = {"sending_until": record.sending_until + 1, "sends": record.sends + 1}
         return self._set(record, **{**_CALL_FORGOTTEN, "contact_open": is_open, **counts, **known})
 

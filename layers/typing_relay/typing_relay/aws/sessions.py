@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
-from typing_relay.relay.ports import Absent, Claim, Coming, Conversation, Lock
+from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
 
 #: Unreleased leases are spread over so many partitions of the index.
 SWEEP_SHARDS = 8
@@ -22,7 +22,8 @@ LEASE_INDEX = "by_lease"
 _BATCH = 100  # BatchGetItem's limit
 #: The part of a record that ``get_many`` reads.
 LOOKED_AT = (
-    *("session_id", "connections", "guest_id", "guest_status", "keeper", "held_until", "record_version", "expires_at"),
+    *("session_id", "connections", "guest_id", "guest_status", "keeper", "held", "guest_requested_at"),
+    *("record_version", "expires_at"),
 )
 
 _AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
@@ -424,57 +425,45 @@ class DynamoSessions:
             },
         )
 
-    def take_guest(self, session_id: str, keeper: str, now: int, claim: Claim | None = None) -> Session | None:
-        """Make ``keeper`` the one that holds this session's guest. None: there is no such session.
+    def take_guest(self, session_id: str, keeper: str, now: int, claim: int = 0) -> Session | None:
+        """Make ``keeper`` the one that holds this session's guest, by ``claim`` (0: none). None: no such session.
 
-        Returns the record. It names another keeper where that was given its queue message later than ``claim`` says: a
-        take that comes late, or twice, takes nothing from who has it by now. Without a claim it is taken in any case.
+        Returns the record. It names another keeper where that one's claim is later: a take that comes late, or twice,
+        takes nothing from who has it by now.
         """
-        if claim is None:
-            answer = self._update(
-                session_id, "SET keeper = :keeper", _ALIVE, {":keeper": {"S": keeper}, ":now_s": _n(now // 1000)}
-            )
-            return _session(answer["Attributes"]) if "Attributes" in answer else None
+        claimed = ", held = :claim, guest_requested_at = :now" if claim else ""
         answer = self._update(
             session_id,
-            "SET keeper = :keeper, held_by = :message, held_at = :received_at, held_until = :until",
-            f"{_ALIVE} AND (attribute_not_exists(held_at) OR held_at <= :received_at)",
+            f"SET keeper = :keeper{claimed}",
+            _ALIVE + (" AND (attribute_not_exists(held) OR held <= :claim)" if claim else ""),
             {
                 ":keeper": {"S": keeper},
-                ":message": {"S": claim.message},
-                ":received_at": _n(claim.received_at),
-                ":until": _n(claim.until),
                 ":now_s": _n(now // 1000),
+                **({":claim": _n(claim), ":now": _n(now)} if claim else {}),
             },
         )
         return _session(answer["Attributes"]) if "Attributes" in answer else _alive(answer.get("Item"), now)
 
-    def hold_again(self, session_id: str, keeper: str, now: int, claim: Claim) -> Session | None:
-        """``keeper`` holds the guest by another message from now on. None: the record does not name it any more.
+    def hold_again(self, session_id: str, keeper: str, now: int, claim: int) -> Session | None:
+        """``keeper`` holds the guest by another claim from now on. None: the record does not name it any more.
 
         Returns the record: no other keeper has held this guest since this one took it.
         """
         answer = self._update(
             session_id,
-            "SET held_by = :message, held_at = :received_at, held_until = :until",
+            "SET held = :claim, guest_requested_at = :now",
             f"{_ALIVE} AND keeper = :keeper",
-            {
-                ":keeper": {"S": keeper},
-                ":message": {"S": claim.message},
-                ":received_at": _n(claim.received_at),
-                ":until": _n(claim.until),
-                ":now_s": _n(now // 1000),
-            },
+            {":keeper": {"S": keeper}, ":claim": _n(claim), ":now": _n(now), ":now_s": _n(now // 1000)},
         )
         return _session(answer["Attributes"]) if "Attributes" in answer else None
 
-    def keep_guest(self, session_id: str, keeper: str, until: int, expires_at: int) -> bool:
-        """``keeper`` holds the guest until then (ms), and the record lives on, as the visitor is there."""
+    def keep_guest(self, session_id: str, keeper: str, now: int, expires_at: int) -> bool:
+        """``keeper`` says that it holds the guest, and the record lives on, as the visitor is there."""
         return self._done(
             session_id,
-            "SET held_until = :until, expires_at = :expires_at",
+            "SET guest_requested_at = :now, expires_at = :expires_at",
             "keeper = :keeper AND attribute_exists(connections)",
-            {":until": _n(until), ":expires_at": _n(expires_at), ":keeper": {"S": keeper}},
+            {":now": _n(now), ":expires_at": _n(expires_at), ":keeper": {"S": keeper}},
         )
 
     def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
@@ -533,7 +522,7 @@ class DynamoSessions:
         return self._done(
             session_id,
             f"SET guest_status = :closed, keeper = :none, guest_id = :none, lease_until = :zero, {_FORGET_CALL}"
-            " REMOVE sending, verify_at, typing_since, web_socket_url, sweep_shard, held_by, held_until",
+            " REMOVE sending, verify_at, typing_since, web_socket_url, sweep_shard",
             "keeper = :keeper AND attribute_not_exists(connections)"
             + ("" if whatever_is_shown else f" AND {nothing_is_shown}"),
             {

@@ -21,6 +21,7 @@ from typing_relay.aws.visibility import BATCH
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.loop import Loop
+from typing_relay.relay.burst import claim_of
 
 logger = logging.getLogger(__name__)
 
@@ -116,10 +117,10 @@ class Custody:
         self._loop.call_later(TICK_S, self._tick)
         self._loop.call_later(WORN_OUT_S, self._replace_worn_out)
 
-    def held_by(self, session_id: str) -> tuple[str, int]:
-        """The id of the message by which this guest is held here, and when its receive began (epoch ms)."""
+    def claim(self, session_id: str) -> int:
+        """By which message this guest is held here, as the record knows it."""
         message = self._held[session_id]
-        return message.message_id, message.received_at
+        return claim_of(message.message_id, message.received_at)
 
     def done(self, session_id: str) -> None:
         """This guest is over, or held by another message: this one is deleted."""

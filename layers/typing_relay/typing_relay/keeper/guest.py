@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.burst import GuestStatus, Session, are_by_one_message
 from typing_relay.relay.outcomes import Kind, Outcome
 
 
@@ -95,8 +95,8 @@ class Held:
     alone_since: int | None = None
     #: Since when the record has refused to release the guest of a visitor who is gone.
     refused_since: int | None = None
-    #: The id of the newest queue message by which it is held here.
-    message: str = ""
+    #: By the newest queue message.
+    claim: int = 0
     #: A request has come that nothing has been done about yet.
     asked: bool = False
 
@@ -106,9 +106,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """A queue message of this id asks for a guest for this session: the first one, or another."""
+    """A queue message asks for a guest for this session, the first one or another; ``claim`` is by it."""
 
-    message: str = ""
+    claim: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,9 +312,9 @@ Action = (
 Step = tuple[Held, tuple[Action, ...]]
 
 
-def hold(session_id: str, keeper: str, now: int, message: str = "") -> Step:
-    """Begin: a queue message of this id has been received for this session."""
-    return Held(session_id, keeper, without_since=now, message=message), (Take(),)
+def hold(session_id: str, keeper: str, now: int, claim: int = 0) -> Step:
+    """Begin: a queue message for this session has been received; ``claim`` is by it."""
+    return Held(session_id, keeper, without_since=now, claim=claim), (Take(),)
 
 
 def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> Step:
@@ -325,8 +325,8 @@ def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> S
 
 def _step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> Step:  # noqa: C901  # a table
     match event:
-        case Requested(message):
-            return replace(held, message=message, asked=True), ()
+        case Requested(claim):
+            return replace(held, claim=claim, asked=True), ()
         case Taken(record):
             return _taken(held, record, now)
         case NotTaken(record):
@@ -618,5 +618,4 @@ def _let_go(held: Held, now: int) -> Step:
 def _let_go_to(held: Held, record: Session, now: int) -> Step:
     """Another keeper has it. By another message, as far as is known, this one is of no use any more."""
     held, closing = _without_sockets(held, now)
-    is_by_another = record.held_by not in ("", held.message)
-    return held, (*closing, LetGo() if is_by_another else Leave())
+    return held, (*closing, Leave() if are_by_one_message(record.held, held.claim) else LetGo())

@@ -24,9 +24,8 @@ from typing_relay.keeper.ports import Frame, Sessions
 from typing_relay.keeper.sockets import GOING_AWAY, GuestSocket, Limits, Sending, SocketEnd
 from typing_relay.keeper.talks import Talk, Voice
 from typing_relay.keeper.turnstile import Turnstile
-from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.burst import HELD_MS, GuestStatus, Session
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Claim
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class Settings:
     refresh_batch: int = 100
     drain_s: float = 6.0
     #: For so long a record believes that a guest is held, without a word of its keeper: each third of it is one write.
-    held_ms: int = 30 * 60_000
+    held_ms: int = HELD_MS
     #: A record lives so long after it was last heard of; one whose visitor is there lives on.
     session_ttl_s: int = 86_400
     policy: guest.Policy = field(default_factory=guest.Policy)
@@ -138,11 +137,11 @@ class Keeper:
         """A queue message asks for a guest for this session."""
         assert self._custody is not None  # noqa: S101  # requested only after start
         hand = self._hands.get(session_id)
-        message, _ = self._custody.held_by(session_id)
+        claim = self._custody.claim(session_id)
         if hand:
-            self._happened(hand, guest.Requested(message))
+            self._happened(hand, guest.Requested(claim))
             return
-        held, actions = guest.hold(session_id, self._settings.name, self._now(), message)
+        held, actions = guest.hold(session_id, self._settings.name, self._now(), claim)
         hand = self._hands[session_id] = _Hand(held, refreshed_at=self._loop.time())
         hand.talk = self._talk_of(self._voice(hand))
         self._carry_out(hand, actions)
@@ -290,14 +289,11 @@ class Keeper:
 
     def _take(self, hand: _Hand) -> None:
         session_id, name = hand.held.session_id, self._settings.name
-        message, received_at = self._custody_of(hand).held_by(session_id)
-
-        def claim(now: int) -> Claim:
-            return Claim(message, received_at, now + self._settings.held_ms)
+        claim = hand.held.claim
 
         def take(now: int) -> Session | None:
             hand.is_ours = False
-            return self._sessions.take_guest(session_id, name, now, claim(now))
+            return self._sessions.take_guest(session_id, name, now, claim)
 
         def taken(record: Session | None) -> guest.Event:
             if record and record.keeper != name:
@@ -310,7 +306,7 @@ class Keeper:
         def take_or_hold() -> Session | None:
             """On a worker thread. Where no other keeper has held it meanwhile, nothing begins anew."""
             now = self._clock()
-            held = self._sessions.hold_again(session_id, name, now, claim(now)) if hand.is_ours else None
+            held = self._sessions.hold_again(session_id, name, now, claim) if hand.is_ours else None
             return held or take(now)
 
         self._store(hand, "take", take_or_hold, taken)
@@ -397,14 +393,15 @@ class Keeper:
         What is read may be stale, so it is only how much time is left that is taken from it.
         """
         now, held_ms, ttl_s = self._clock(), self._settings.held_ms, self._settings.session_ttl_s
-        held_for, lives_for = (record.held_until or 0) - now, record.expires_at - now // 1000
-        if not hand.held.taken or not record.connections or (held_for >= held_ms / 3 and lives_for >= ttl_s / 2):
+        silent_ms, lives_s = now - record.guest_requested_at, record.expires_at - now // 1000
+        is_fresh = silent_ms < held_ms * 2 / 3 and lives_s >= ttl_s / 2
+        if not hand.held.taken or not record.connections or is_fresh:
             return
         session_id, name = hand.held.session_id, self._settings.name
 
         def keep() -> bool:
             at = self._clock()
-            return self._sessions.keep_guest(session_id, name, at + held_ms, at // 1000 + ttl_s)
+            return self._sessions.keep_guest(session_id, name, at, at // 1000 + ttl_s)
 
         self._workers.store.submit(
             session_id,

@@ -94,18 +94,6 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """By which queue message a keeper takes a guest, and when (epoch ms) it asked for what it was given.
-
-    ``until`` (epoch ms): unless it says otherwise before, it holds the guest no more.
-    """
-
-    message: str
-    received_at: int
-    until: int
-
-
-@dataclass(frozen=True, slots=True)
 class Lock:
     """The right to have one POST of ``typing`` in flight until ``until`` (ms), which also names the lock (T6)."""
 
