@@ -119,6 +119,7 @@ class FleetWorld:
         self._order = itertools.count()
         self.numbers = {"step": 0, "call": 0, "look": 0, "frame": 0}
         self.is_calm = False
+        self._late: set[tuple[str, int]] = set()
         self.policy = Policy(verifies=not self.dfo, held_ms=HELD_MS)
         self.sessions, self.messages, self.queue = FleetSessions(self), MemoryMessages(), Queue(self)
         self.keepers: list[FleetKeeper] = []
@@ -183,6 +184,16 @@ class FleetWorld:
     def fault(self, kind: str, number: int) -> Fault | None:
         """What goes wrong with it."""
         return None if self.is_calm else self.history.faults(kind).get(number)
+
+    def comes_late(self, kind: str) -> int:
+        """By how many ms the call that is made now takes effect late: it is the next one, and no other is."""
+        number = self.numbers[kind] + 1
+        fault = self.fault(kind, number)
+        if fault is None or fault.kind != "late" or (kind, number) in self._late:
+            return 0
+        self._late.add((kind, number))
+        self.note(f"{kind} {number} takes {fault.ms} ms to arrive")
+        return fault.ms
 
     # --- visitors
 
@@ -471,8 +482,7 @@ class Function:
         if isinstance(due, Sleep):
             world.later(world.now + due.ms, self._what, lambda: self.go(None))
             return
-        fault = world.fault("step", world.numbers["step"] + 1)
-        ms = fault.ms if fault and fault.kind == "late" else 0
+        ms = world.comes_late("step")
         world.later(world.now + world.pace + ms, self._what, lambda: self._effect(due))
 
     def _effect(self, due: Any) -> None:

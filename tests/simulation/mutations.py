@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 from tests.simulation.mutation import BURST, DYNAMO, FLOWS, MEMORY, Mutation
 from tests.simulation.mutations_dfo import DIGITAL_FIRST
+from tests.simulation.mutations_fleet import FLEET
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation")
@@ -430,7 +431,7 @@ V1 = (
 )
 
 
-MUTATIONS = V1 + DIGITAL_FIRST
+MUTATIONS = V1 + DIGITAL_FIRST + FLEET
 
 
 def table(mutations: Iterable[Mutation], processes: int = 2) -> Iterator[tuple[str, bool]]:
