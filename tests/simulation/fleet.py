@@ -37,9 +37,8 @@ from tests.simulation.world import START, TOKEN_ENDS
 TROUBLED_MS = 60_000
 #: A dead keeper's place is taken by another one after so long.
 REPLACED_MS = 10_000
-#: A front end: its hello after the handshake, its next try after one that failed, how often it pings and how long it
-#: waits for the answer.
-HELLO_MS, AGAIN_MS, PING_MS, PONG_MS = 150, 1_000, 60_000, 5_000
+#: A front end: its hello after the handshake, its next try after one that failed, and how long it waits for an answer.
+HELLO_MS, AGAIN_MS, PONG_MS = 150, 1_000, 5_000
 LOOK_MS = 5_000
 #: Shorter than the product's, so that a history need not last for hours.
 HELD_MS = 180_000
@@ -260,7 +259,7 @@ class FleetWorld:
         self._function(
             f"greet {connection}",
             flows.greeted(self._visited(), tab.visitor, connection, TOKEN_ENDS),
-            lambda _: self.later(self.now + PING_MS, "ping", lambda: self._says(tab, connection)),
+            lambda _: self.later(self.now + self.history.pings, "ping", lambda: self._says(tab, connection)),
             lambda: self.later(self.now + PONG_MS, "no pong", lambda: self._gives_up(tab, connection)),
         )
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from tests.simulation.mutation import BURST, CORE, FLOWS, MEMORY, Mutation
 
-GUEST, KEEPER, CUSTODY = CORE + "keeper/guest.py", CORE + "keeper/keeper.py", CORE + "keeper/custody.py"
+GUEST, KEEPER = CORE + "keeper/guest.py", CORE + "keeper/keeper.py"
 
 _fleet = partial(Mutation, platform="fleet")
 
@@ -42,12 +42,6 @@ FLEET = (
         "    is_over = False\n",
     ),
     _fleet(
-        "guest: does not see to a request when all is settled",
-        GUEST,
-        "if is_over or held.doing in (Doing.SETTLED, Doing.AWAITING_REQUEST):",
-        "if is_over:",
-    ),
-    _fleet(
         "keeper: its talk does not hear of a guest whose write was not answered",
         KEEPER,
         "(is_new or record.guest_id != hand.held.guest_id)",
@@ -58,18 +52,6 @@ FLEET = (
         KEEPER,
         "if not hand.held.taken or not record.connections or is_fresh:",
         "if True:",
-    ),
-    _fleet(
-        "custody: a replacement that never came is not sent again",
-        CUSTODY,
-        "if message is None or now - message.replaced_at < REPLACE_AGAIN_S:",
-        "if message is None or message.replaced_at > 0:",
-    ),
-    _fleet(
-        "custody: forgets what could not be deleted",
-        CUSTODY,
-        "                self._to_delete.extend,\n",
-        "                lambda _deleted: None,\n",
     ),
     _fleet(
         "store: a take that comes late takes",

@@ -13,6 +13,7 @@ from tests.simulation.explorer import explore
 from tests.simulation.history import parse
 from tests.simulation.invariants import Violated
 from tests.simulation.regressions import DIRECTED, REGRESSIONS
+from tests.simulation.regressions_fleet import FLEETS
 from tests.simulation.runner import play
 from tests.simulation.scenarios import SMALL
 
@@ -30,7 +31,7 @@ def first_finding(histories: int = HISTORIES, platform: str = "") -> str | None:
     findings = {"v1": _of_v1, "dfo": _of_digital_first, "fleet": _of_fleets}
     for one in [platform] if platform else findings:
         share = histories if platform else histories // SHARES[one]
-        known = (parsed(history) for history in (*(regression.history for regression in REGRESSIONS), *DIRECTED))
+        known = map(parsed, (*(regression.history for regression in (*REGRESSIONS, *FLEETS)), *DIRECTED))
         judged = (_judge(history) for history in known if platform_of(history) == one)
         found = next(filter(None, chain(judged, findings[one](share))), None)
         if found:
