@@ -31,6 +31,8 @@ CONTRACT = (
     ),
     *("template.yaml", "pyproject.toml"),
 )
+#: How a line begins that tells of a violation.
+FINDINGS = ("T", "custody", "FAILED")
 #: A mutation may also make the relay run in circles.
 PATIENCE_S = 240
 
@@ -494,5 +496,5 @@ def _mutate(file: Path, mutation: Mutation) -> None:
 
 def _last_line(text: str) -> str:
     """What the simulation or pytest says of the first violation."""
-    lines = [line.removeprefix("FAILED tests/unit/") for line in text.splitlines() if line.startswith(("T", "FAILED"))]
+    lines = [line.removeprefix("FAILED tests/unit/") for line in text.splitlines() if line.startswith(FINDINGS)]
     return lines[-1] if lines else "it ended with an error"

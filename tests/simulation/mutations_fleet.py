@@ -62,8 +62,8 @@ FLEET = (
     _fleet(
         "store: who holds again need not have held",
         MEMORY,
-        "        if record is None or record.keeper != keeper:\n            return None\n        return self._set(record,",
-        "        if record is None:\n            return None\n        return self._set(record, keeper=keeper,",
+        "if record is None or record.keeper != keeper:\n            return None\n        return self._set(record,",
+        "if record is None:\n            return None\n        return self._set(record, keeper=keeper,",
     ),
     _fleet(
         "flow: writes that a guest is asked for before it asks",

@@ -55,12 +55,13 @@ FLEETS = (
     FleetRegression(
         "T9",
         "a keeper took late and died at once: the one that held by the same message let go of it and deleted that",
-        "fleet v1; keepers 1; rest 100000; open alice A 0; step 5 late 31000; keeper dies 100",
+        "fleet v1; keepers 1; rest 100000; open alice A 0; queue away 0 0 3000; keeper dies 4500; step 7 late 31000",
     ),
     FleetRegression(
         "T9",
         "a keeper whose take came late deleted the message by which another one held, which then died",
-        "fleet v1; keepers 2; rest 60000; open alice A 0; step 5 late 15000; queue repeats 10000; keeper dies 25000 1",
+        "fleet v1; keepers 2; rest 60000; open alice A 0; queue away 0 0 3000; queue away 0 1 3000;"
+        " queue repeats 10000; keeper dies 25000 1; step 7 late 15000",
     ),
     FleetRegression(
         "T9",
