@@ -229,6 +229,8 @@ class KeeperProcess:
     def __init__(self, world: DfoWorld, name: str) -> None:
         self.world, self.name = world, name
         self.is_alive, self.stalled_until = True, 0
+        #: By its newest queue message.
+        self.newest_claim = 0
         self.answer_late_ms = self.slow_ms = 0
         #: Of whoever speaks now, and who was last given the right to; see ``Watch``.
         self.generation = -1
@@ -325,9 +327,17 @@ class KeeperProcess:
     def start(self) -> None:
         """The world hands over what it is to hold."""
 
+    def claim(self, session_id: str) -> int:
+        """By which message it holds its visitor."""
+        return self.newest_claim
+
     def done(self, session_id: str) -> None:
-        """This guest is over, or another keeper's."""
+        """This guest is over, or held by another message."""
         self.world.let_go(self)
+
+    def leave(self, session_id: str) -> None:
+        """Its message is another keeper's, or appears again."""
+        self.world.leaves(self)
 
     # --- what goes wrong with its calls
 

@@ -57,8 +57,12 @@ class MemorySessions:
         return {record.session_id: Session(**{name: getattr(record, name) for name in LOOKED_AT}) for record in found}
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
+        return self.all_overdue(shard, before, limit)[0]
+
+    def all_overdue(self, shard: int, before: int, limit: int) -> list[list[str]]:
         leases = [(self.records[held].lease_until, held) for held in self.in_hand if shard_of(held) == shard]
-        return [held for lease_until, held in sorted(leases) if lease_until < before][:limit]
+        overdue = [held for lease_until, held in sorted(leases) if lease_until < before]
+        return [overdue[start : start + limit] for start in range(0, len(overdue) or 1, limit)]
 
     # --- what visitors do
 
@@ -262,9 +266,23 @@ class MemorySessions:
             guest_requested_at=now,
         )
 
-    def take_guest(self, session_id: str, keeper: str, now: int) -> Session | None:
+    def take_guest(self, session_id: str, keeper: str, now: int, claim: int = 0) -> Session | None:
         record = self.get(session_id, now)
-        return None if record is None else self._set(record, keeper=keeper)
+        if record is None or (claim and record.held > claim):
+            return record
+        return self._set(record, keeper=keeper, **({"held": claim, "guest_requested_at": now} if claim else {}))
+
+    def hold_again(self, session_id: str, keeper: str, now: int, claim: int) -> Session | None:
+        record = self.get(session_id, now)
+        if record is None or record.keeper != keeper:
+            return None
+        return self._set(record, held=claim, guest_requested_at=now)
+
+    def keep_guest(self, session_id: str, keeper: str, now: int, expires_at: int) -> bool:
+        record = self.records.get(session_id)
+        if record is None or not record.connections:
+            return False
+        return self._set_if(session_id, {"keeper": keeper}, guest_requested_at=now, expires_at=expires_at)
 
     def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
         return self._set_if(
@@ -293,10 +311,11 @@ class MemorySessions:
             **_CALL_FORGOTTEN,
         )
 
-    def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
+    def release_guest(self, session_id: str, keeper: str, now: int, whatever_is_shown: bool = False) -> bool:
+        nothing_is_shown: dict[str, Any] = {} if whatever_is_shown else {"shown": False, "sending": None}
         released = self._set_if(
             session_id,
-            {"keeper": keeper, "connections": frozenset(), "shown": False, "sending": None},
+            {"keeper": keeper, "connections": frozenset(), **nothing_is_shown},
             guest_status=GuestStatus.CLOSED,
             keeper="",
             guest_id="",
@@ -345,7 +364,7 @@ class MemorySessions:
         record = self.records.get(session_id)
         if record is None or record.keeper != keeper:
             return None
-        known = {"sending": True, "typing_since": record.typing_since} if may_show else {}
+        known = {"verify_at": None, **({"sending": True, "typing_since": record.typing_since} if may_show else {})}
         counts = {"sending_until": record.sending_until + 1, "sends": record.sends + 1}
         return self._set(record, **{**_CALL_FORGOTTEN, "contact_open": is_open, **counts, **known})
 

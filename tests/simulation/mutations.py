@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 from tests.simulation.mutation import BURST, DYNAMO, FLOWS, GUESTS, MEMORY, QUERIES, Mutation
 from tests.simulation.mutations_dfo import DIGITAL_FIRST
+from tests.simulation.mutations_fleet import FLEET
 from tests.simulation.mutations_told import TOLD
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,8 @@ CONTRACT = (
     ),
     *("template.yaml", "pyproject.toml"),
 )
+#: How a line begins that tells of a violation.
+FINDINGS = ("T", "custody", "FAILED")
 #: A mutation may also make the relay run in circles.
 PATIENCE_S = 240
 
@@ -475,7 +478,7 @@ V1 = (
 )
 
 
-MUTATIONS = V1 + DIGITAL_FIRST + TOLD
+MUTATIONS = V1 + DIGITAL_FIRST + TOLD + FLEET
 
 
 def table(mutations: Iterable[Mutation], processes: int = 2) -> Iterator[tuple[str, bool]]:
@@ -538,5 +541,5 @@ def _mutate(file: Path, mutation: Mutation) -> None:
 
 def _last_line(text: str) -> str:
     """What the simulation or pytest says of the first violation."""
-    lines = [line.removeprefix("FAILED tests/unit/") for line in text.splitlines() if line.startswith(("T", "FAILED"))]
+    lines = [line.removeprefix("FAILED tests/unit/") for line in text.splitlines() if line.startswith(FINDINGS)]
     return lines[-1] if lines else "it ended with an error"
