@@ -154,7 +154,11 @@ def _sessions(wire: _Wire) -> DynamoSessions:
 def _record() -> dict[str, Any]:
     """As DynamoDB returns it: every attribute with its type."""
     urls = {"guest_id": GUEST, "keeper": KEEPER, "web_socket_url": SOCKET_URL, "guest_status": "open"}
-    return Table().item(ID) | {name: {"S": value} for name, value in urls.items()} | {"held": {"N": str(CLAIM)}}
+    numbers = {"held": CLAIM, "guest_requested_at": NOW}
+    return Table().item(ID) | {
+        **{name: {"S": text} for name, text in urls.items()},
+        **{name: {"N": str(number)} for name, number in numbers.items()},
+    }
 
 
 def _poll() -> dict[str, Any]:
