@@ -31,7 +31,7 @@ from tests.simulation.history import Fault
 from tests.simulation.invariants import Violated
 from tests.simulation.memory_messages import MemoryMessages
 from tests.simulation.memory_sessions import MemorySessions
-from tests.simulation.world import START, TOKEN_ENDS
+from tests.simulation.world import SENDER_MS, START, TOKEN_ENDS
 
 #: After the last act or turn faults go on for so long; then all is calm.
 TROUBLED_MS = 60_000
@@ -259,9 +259,15 @@ class FleetWorld:
         self._function(
             f"greet {connection}",
             flows.greeted(self._visited(), tab.visitor, connection, TOKEN_ENDS),
-            lambda _: self.later(self.now + self.history.pings, "ping", lambda: self._says(tab, connection)),
+            lambda _: self._greeted(tab, connection),
             lambda: self.later(self.now + PONG_MS, "no pong", lambda: self._gives_up(tab, connection)),
         )
+
+    def _greeted(self, tab: Tab, connection: str) -> None:
+        if tab.connection != connection or not tab.is_open:
+            self.ghosts.append((tab.visitor, connection))  # it went meanwhile, and may be in the record again
+            return
+        self.later(self.now + self.history.pings, "ping", lambda: self._says(tab, connection))
 
     def _gives_up(self, tab: Tab, connection: str) -> None:
         if tab.connection == connection and tab.is_open:
@@ -469,6 +475,7 @@ class Function:
         died: Callable[[], object],
     ) -> None:
         self._world, self._what, self._flow, self._then, self._died = world, what, flow, then, died
+        self._ends_at = world.now + SENDER_MS
 
     def go(self, value: Any) -> None:
         """Up to its next effect."""
@@ -496,7 +503,7 @@ class Function:
             value = due()
         name = getattr(due.func, "__name__", "")
         world.note(f"step {world.numbers['step']}: {self._what}: {name} -> {world.told(value)} {kind}")
-        if kind in ("crash-after", "refuse-after"):
+        if kind in ("crash-after", "refuse-after") or world.now >= self._ends_at:
             self._dies()
         else:
             answered_at = world.now + world.pace + (fault.ms if fault and kind == "hold" else 0)

@@ -229,8 +229,8 @@ class KeeperProcess:
     def __init__(self, world: DfoWorld, name: str) -> None:
         self.world, self.name = world, name
         self.is_alive, self.stalled_until = True, 0
-        #: By its newest queue message.
-        self.newest_claim = 0
+        #: Its newest queue message, and the claim by that.
+        self.message = self.newest_claim = 0
         self.answer_late_ms = self.slow_ms = 0
         #: Of whoever speaks now, and who was last given the right to; see ``Watch``.
         self.generation = -1

@@ -354,6 +354,7 @@ class MemorySessions:
             contact_open=False,
             typing_unavailable=False,
             told_at=(record.told_at if record else None) or 0,
+            verify_at=None,
             **_CALL_FORGOTTEN,
         )
 

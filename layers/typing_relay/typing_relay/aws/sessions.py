@@ -88,7 +88,7 @@ class DynamoSessions:
         return next(self.all_overdue(shard, before, limit), [])
 
     def all_overdue(self, shard: int, before: int, limit: int) -> Iterator[list[str]]:
-        """All that ``overdue`` could give, ``limit`` at a time, each read when it is asked for."""
+        """All of them, ``limit`` at a time, each page read when it is asked for."""
         items = found_by(
             self._client,
             TableName=self._table,
