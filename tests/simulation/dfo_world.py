@@ -140,15 +140,19 @@ class DfoWorld(World):
             case "keeper dies":
                 holder.dies()
             case "keeper stalls":
-                holder.stalled_until = self.now + ms
-                if ms >= VISIBILITY_MS:
-                    self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(holder))
+                self.stalls(holder, ms)
             case "keeper loses":
                 self._given_away(holder, is_told=not ms)
             case "keeper again":
                 holder.call(self.now, lambda: self._has(holder))
             case "keeper rotates":
                 holder.call(self.now, lambda: holder.keeper.rotate(ID))
+
+    def stalls(self, process: KeeperProcess, ms: int) -> None:
+        """None of its threads goes on for so long; its message in the queue becomes another's when that is long."""
+        process.stalled_until = max(process.stalled_until, self.now + ms)
+        if ms >= VISIBILITY_MS:
+            self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(process))
 
     def _step(self, process: Process, due: partial[Any], fault: Fault | None) -> None:
         """A Lambda whose call to the store fails dies of it."""

@@ -6,7 +6,7 @@ Written as one line, parts separated by ``;``. Times are ms since the beginning,
     key A 0 hold=6000; stop A 5000                                     a key that counts until its stop, at most so long
     cxone forgets 3000; cxone ends 3000; cxone pauses 3000 5000        what CXone does on its own
     keeper replaces 3000; visitor leaves 4000                          what the guest's keeper does
-    step 12 crash; step 14 stall 1500                                  what happens to the 12th, 14th effect
+    step 12 crash; step 14 stall 1500; step 15 again 900               what happens to the 12th, 14th, 15th effect
     call 2 throttled 5000; call 3 lost 900                             how CXone answers the 2nd, 3rd call
     start 1 vanish; wait 1 lost; wait 2 twice                          what becomes of executions and their waits
     guest none; keepers none; sweep 3000; pace 8; cap 9000             the surroundings
@@ -35,7 +35,8 @@ DFO_TURNS = (
     *("contact opens", "contact closes", "agent types", "gateway drops", "gateway refuses", "store refuses"),
     *("keeper dies", "keeper stalls", "keeper loses", "keeper again", "keeper rotates"),
 )
-#: What may happen to a process at one of its effects.
+#: What may happen to a process at one of its effects. ``again``: the answer is lost, and so much later the client, by
+#: itself, makes the same request again; ``hold``: the answer comes so much later.
 STEP_FAULTS = ("crash", "crash-after", "again", "stall", "hold", "fork")
 #: Starting an execution: not started and said so; started though an error came back; started and never run; run twice.
 START_FAULTS = ("crash", "crash-after", "refuse", "refuse-after", "vanish", "twice", "stall")
@@ -56,10 +57,10 @@ FAULTS = {"step": STEP_FAULTS, "call": CALL_FAULTS, "start": START_FAULTS, "wait
 #: A frame is taken so much later; it and those under way are lost with their socket; the socket is lost, and yet it is
 #: taken so much later; from it on nothing is taken or answered; an error answers it; it is taken and not answered.
 FRAME_FAULTS = ("slow", "cut", "ghost", "mute", "error", "unanswered")
-#: A store's call fails, not done or done all the same.
-DFO_STEP_FAULTS = (*STEP_FAULTS[:-1], "refuse", "refuse-after")
+#: A store's call fails, not done or done all the same; the whole keeper stalls between a call and its answer.
+DFO_STEP_FAULTS = (*STEP_FAULTS[:-1], "refuse", "refuse-after", "freeze")
 DFO_FAULTS = {"step": DFO_STEP_FAULTS, "start": START_FAULTS, "frame": FRAME_FAULTS}
-KNOWN = {**FAULTS, **DFO_FAULTS, "step": (*STEP_FAULTS, "refuse", "refuse-after")}
+KNOWN = {**FAULTS, **DFO_FAULTS, "step": (*STEP_FAULTS, *DFO_STEP_FAULTS[-3:])}
 #: A frame so late counts as on time: with what its Lambda takes it stays below the policy's slack.
 LATE_MS = 60
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from greenlet import greenlet
 from typing_relay.aws.sessions import shard_of
 from typing_relay.cxone.dfo.api import Access, ChannelSettings
 from typing_relay.cxone.dfo.identity import Channel, Visitor
@@ -67,7 +68,11 @@ class KeeperLoop:
 
 
 class KeeperJobs:
-    """Of ``keeper.jobs.Jobs``: those of one key run one after another, each as one step of the store takes."""
+    """Of ``keeper.jobs.Jobs``: those of one key run one after another, each on a thread of its own.
+
+    A thread is a greenlet that waits in ``KeeperProcess.step`` until the world goes on with it. So a job of many calls
+    may stop at each of them, before it and before its answer, and others come between.
+    """
 
     def __init__(self, process: KeeperProcess) -> None:
         self._process, self._world = process, process.world
@@ -84,46 +89,35 @@ class KeeperJobs:
         on_error: Callable[[Exception], object],
     ) -> None:
         """Run ``call``, then ``on_result(value)`` or ``on_error(exception)``."""
-        job = partial(self._run, key, call, on_result, on_error)
+        job = partial(self._begin, key, call, on_result, on_error)
         if key in self._waiting:
             self._waiting[key].append(job)
         else:
             self._waiting[key] = deque()
-            self._later(job)
+            self._process.call(self._world.now, job)
 
-    def _later(self, job: Callable[[], None], ms: int = 0) -> None:
-        self._process.call(self._world.now + (ms or self._world.pace), job)
-
-    def _run(
+    def _begin(
         self,
         key: Hashable,
         call: Callable[[], Any],
         on_result: Callable[[Any], object],
         on_error: Callable[[Exception], object],
-        stalled: bool = False,
     ) -> None:
-        process, world = self._process, self._world
-        fault = world.fault("step", world.numbers["step"] + 1)
-        if fault and fault.kind == "stall" and not stalled:
-            world.disturbs(process.name, fault)
-            self._later(partial(self._run, key, call, on_result, on_error, stalled=True), fault.ms)
-            return
-        process.answer_late_ms = 0
-        try:
-            report = partial(on_result, call())
-        except Killed:
-            return
-        except StoreAway as error:
-            report = partial(on_error, error)
-        if process.answer_late_ms:
-            process.call(world.now + process.answer_late_ms, lambda: self._finish(key, report))
-        else:
+        def work() -> None:
+            try:
+                report = partial(on_result, call())
+            except Killed:
+                return
+            except StoreAway as error:
+                report = partial(on_error, error)
             self._finish(key, report)
+
+        greenlet(work).switch()
 
     def _finish(self, key: Hashable, report: Callable[[], object]) -> None:
         waiting = self._waiting[key]
         if waiting:
-            self._later(waiting.popleft())
+            self._process.call(self._world.now, waiting.popleft())
         else:
             del self._waiting[key]
         report()
@@ -213,7 +207,6 @@ class KeeperProcess:
     def __init__(self, world: DfoWorld, name: str) -> None:
         self.world, self.name = world, name
         self.is_alive, self.stalled_until = True, 0
-        self.answer_late_ms = 0
         #: Of whoever speaks now, and who was last given the right to; see ``Watch``.
         self.generation = -1
         self.speaks = False
@@ -308,33 +301,52 @@ class KeeperProcess:
     # --- what goes wrong with its calls
 
     def step(self, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """One call to the store."""
-        world = self.world
-        if not self.is_alive:
-            raise Killed
-        fault = world.fault("step", world.next_number("step"))
-        kind = fault.kind if fault else ""
-        if fault and kind not in ("stall", "fork"):
+        """One call to the store, on the thread of a job: it leaves, is carried out, and its answer comes."""
+        world, number = self.world, self.world.next_number("step")
+        fault = world.fault("step", number)
+        kind, ms = (fault.kind, fault.ms) if fault else ("", 0)
+        if fault and kind != "fork":
             world.disturbs(f"{self.name}: {method.__name__}", fault)
+        if kind == "stall":
+            self._wait(ms)
         if kind == "crash":
             self.dies()
             raise Killed
         if kind == "refuse" or world.now < world.store_refuses_until:
+            self._wait(world.pace)
             raise StoreAway("the store is away")
-        value = self._apply(method, args)
+        self._travel(world.pace)
+        value = self._apply(method, args, number)
+        if kind == "freeze":
+            world.stalls(self, ms)
         if kind == "again":
-            value = self._apply(method, args)
+            self._wait(ms)
+            value = self._apply(method, args, number)
         if kind == "crash-after":
             self.dies()
-            raise Killed
+        self._wait(max(world.pace, ms if kind == "hold" else 0))
         if kind == "refuse-after":
             raise StoreAway("the answer is lost")
-        if fault and kind == "hold":
-            self.answer_late_ms = fault.ms
         return value
 
-    def _apply(self, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    def _wait(self, ms: int) -> None:
+        """This thread goes on later, if its process still lives and does not stall."""
+        if ms:
+            self.call(self.world.now + ms, greenlet.getcurrent().switch)
+            self._others_go_on()
+
+    def _travel(self, ms: int) -> None:
+        """What has left arrives, whatever becomes of its sender."""
+        self.world.later(self.world.now + ms, self.name, greenlet.getcurrent().switch)
+        self._others_go_on()
+
+    def _others_go_on(self) -> None:
+        greenlet.getcurrent().parent.switch()
+
+    def _apply(self, method: Callable[..., Any], args: tuple[Any, ...], number: int) -> Any:
+        """``number`` names the request: the client's own retry of it has the same one."""
         before = self.world.record
+        self.world.sessions.request = number
         value = method(*args)
         self.world.stepped(self, partial(method, *args), before, value)
         return value

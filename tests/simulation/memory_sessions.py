@@ -43,6 +43,10 @@ class MemorySessions:
         self.records: dict[str, Session] = {}
         #: Sessions with an unreleased lease: DynamoDB's sparse index ``by_lease``.
         self.in_hand: set[str] = set()
+        #: Names the call that is made next: a client's own retry of it has the same name. None: each is another.
+        self.request: int | None = None
+        #: By session id and attribute, the name of the write that left it: its twin has these marks in the item.
+        self._marks: dict[tuple[str, str], int] = {}
 
     # --- reading
 
@@ -96,7 +100,7 @@ class MemorySessions:
     def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None:
         record = self.get(session_id, now)
         if record is None or record.stops.get(connection, -1) >= at:
-            return None
+            return record if record is not None and record.stops[connection] == at else None
         return self._set(record, stops={**record.stops, connection: at}, revision=record.revision + 1)
 
     def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent:
@@ -146,7 +150,7 @@ class MemorySessions:
         return self._set_if(session_id, {"generation": generation}, lease_until=lease_until)
 
     def lock(self, record: Session, lock: Lock) -> bool:
-        locked = self._set_if(
+        return self._set_if(
             record.session_id,
             {
                 "generation": record.generation,
@@ -163,10 +167,10 @@ class MemorySessions:
             lease_until=lock.lease_until,
             typing_since=lock.typing_since,
             burst_from=lock.burst_from,
+            in_index=True,
+            mark="by",
+            left={"sends": record.sends + 1, "sending_until": lock.until},
         )
-        if locked:
-            self.in_hand.add(record.session_id)
-        return locked
 
     def unlock(self, record: Session, lock: Lock) -> bool:
         return self._set_if(
@@ -187,11 +191,12 @@ class MemorySessions:
             attempts=0,
             sending_until=0,
             sending=None,
+            left=_shown(record, lock, now),
             **is_told,
         )
 
     def settled(self, record: Session, lock: Lock, now: int) -> bool:
-        settled = self._set_if(
+        return self._set_if(
             record.session_id,
             {
                 "sending_until": lock.until,
@@ -203,11 +208,10 @@ class MemorySessions:
             shown_at=now,
             sending=None,
             sending_until=0,
+            in_index=False,
+            left=_shown(record, lock, now) | {"lease_until": 0},
             **_BURST_OVER,
         )
-        if settled:
-            self.in_hand.discard(record.session_id)
-        return settled
 
     def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
         certain: dict[str, Any] = {"sending": None} if uncertain_until is None else {}
@@ -220,7 +224,8 @@ class MemorySessions:
 
     def put_off_question(self, record: Session, verify_at: int) -> bool:
         seen = {"generation": record.generation, "verify_at": record.verify_at or 0}
-        return self._set_if(record.session_id, seen, verify_at=verify_at)
+        left = {"generation": record.generation, "verify_at": verify_at}
+        return self._set_if(record.session_id, seen, left=left, verify_at=verify_at)
 
     def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int) -> bool:
         return self._set_if(
@@ -241,14 +246,12 @@ class MemorySessions:
         return self._set_if(session_id, {"generation": generation}, attempts=0, mismatches=0)
 
     def release(self, record: Session) -> bool:
-        released = self._set_if(
+        return self._set_if(
             record.session_id,
             {"generation": record.generation, "revision": record.revision, "sends": record.sends},
+            in_index=False,
             **_BURST_OVER,
         )
-        if released:
-            self.in_hand.discard(record.session_id)
-        return released
 
     # --- guests
 
@@ -277,7 +280,8 @@ class MemorySessions:
         )
 
     def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
-        return self.records[session_id] if self._set_if(session_id, {"keeper": keeper}, guest_status=status) else None
+        record = self.records.get(session_id)
+        return self._set(record, guest_status=status) if record is not None and record.keeper == keeper else None
 
     def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
         return self._set_if(
@@ -288,11 +292,13 @@ class MemorySessions:
             guest_status=GuestStatus.OPENING,
             guest_requested_at=now,
             verify_at=now,
+            mark="ended_by",
+            left={},
             **_CALL_FORGOTTEN,
         )
 
     def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
-        released = self._set_if(
+        return self._set_if(
             session_id,
             {"keeper": keeper, "connections": frozenset(), "shown": False, "sending": None},
             guest_status=GuestStatus.CLOSED,
@@ -301,11 +307,11 @@ class MemorySessions:
             web_socket_url="",
             verify_at=None,
             lease_until=0,
+            in_index=False,
+            mark="ended_by",
+            left={"guest_status": GuestStatus.CLOSED},
             **_CALL_FORGOTTEN,
         )
-        if released:
-            self.in_hand.discard(session_id)
-        return released
 
     def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool:
         return self._set_if(
@@ -315,6 +321,8 @@ class MemorySessions:
             shown=False,
             sending=None,
             verify_at=None,
+            mark="found_by",
+            left={"typing_unavailable": True},
         )
 
     # --- Digital-First
@@ -355,8 +363,7 @@ class MemorySessions:
         record = self.records.get(session_id)
         if record is None or record.keeper != keeper or not record.conversation:
             return False
-        self._set(record, conversation={**record.conversation, "thread": thread_id})
-        return True
+        return self._set_if(session_id, {}, conversation={**record.conversation, "thread": thread_id})
 
     # --- the one write
 
@@ -366,12 +373,35 @@ class MemorySessions:
         )
         return changed
 
-    def _set_if(self, session_id: str, expected: dict[str, Any], /, **changes: Any) -> bool:
+    def _set_if(
+        self,
+        session_id: str,
+        expected: dict[str, Any],
+        /,
+        in_index: bool | None = None,
+        mark: str = "",
+        left: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> bool:
+        """``in_index``: whether the write puts the record into ``by_lease``, takes it out, or (None) neither.
+
+        ``left``: attributes as only this write leaves them, ``mark`` among them: the retry of a write knows it by them.
+        """
         record = self.records.get(session_id)
         if record is None or any(getattr(record, name) != value for name, value in expected.items()):
-            return False
+            if mark and (self.request is None or self._marks.get((session_id, mark)) != self.request):
+                return False
+            return left is not None and all(getattr(record, name, None) == value for name, value in left.items())
         self._set(record, **changes)
+        if mark and self.request is not None:
+            self._marks[session_id, mark] = self.request
+        if in_index is not None:
+            (self.in_hand.add if in_index else self.in_hand.discard)(session_id)
         return True
+
+
+def _shown(record: Session, lock: Lock, now: int) -> dict[str, Any]:
+    return {"shown": lock.typing, "shown_at": now, "sending_until": 0, "guest_id": record.guest_id}
 
 
 def _is_alive(record: Session, now: int) -> bool:

@@ -87,7 +87,7 @@ class World:
         self.cxone = Cxone()
         self.watch = Watch(self)
         self.weather = Weather()
-        self.keepers = 0
+        self.keepers = self._requests = 0
         self.numbers = dict.fromkeys(FAULTS, 0)
         self.log: list[str] | None = None
         #: What the relay measured for people to read: (metric, ms).
@@ -215,20 +215,35 @@ class World:
             return
         if kind == "fork" and process.fork:
             process.fork()
-        value = self._apply(process, due, fault)
-        if kind == "again":
-            value = self._apply(process, due, fault)
+        self._requests += 1
+        request = self._requests
+        value = self._apply(process, due, fault, request)
         if kind == "crash-after":
             process.crash()
+        elif fault and kind == "again":
+            self._send_again(process, due, fault, request)
         elif fault and kind == "hold":
             self._resume_later(process, value, fault.ms)
         else:
             self._resume(process, value)
 
-    def _apply(self, process: Process, due: partial[Any], fault: Fault | None) -> Any:
+    def _send_again(self, process: Process, due: partial[Any], fault: Fault, request: int) -> None:
+        """The answer was lost: the client makes the same request again, and goes by its second answer."""
+
+        def send() -> None:
+            if process.is_alive:
+                self._resume(process, self._apply(process, due, fault, request))
+
+        if fault.ms:
+            self._add(Action(self.now + fault.ms, "resume", process.what, lambda _: send(), process))
+        else:
+            send()
+
+    def _apply(self, process: Process, due: partial[Any], fault: Fault | None, request: int) -> Any:
+        """``request`` names it: the client's own retry has the same name."""
         if due.func is self.outside.start_owner:
             return self._start_execution(*due.args, fault)
-        before = self.record
+        before, self.sessions.request = self.record, request
         value = due()
         if self.log is not None:
             self.note(f"{process.what}: {_call_text(due)} -> {_value_text(value)}")
