@@ -79,6 +79,10 @@ class DfoWorld(World):
             self.sessions.add_connection(ID, ports.Coming(tab, START - 7000, TOKEN_ENDS), self.now, expires_at)
         self.queue(ID)
 
+    def is_sound(self) -> bool:
+        """Somebody can speak for the visitor."""
+        return self.record.has_guest() and self.record.contact_open
+
     def open_contact(self) -> None:
         """Agents see the visitor's thread."""
         thread_id = self.record.conversation.get("thread")

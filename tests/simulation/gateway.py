@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PACES = 4
 #: A socket on which nothing comes in is given up after this.
 SILENT_MS = 45_000
+#: A look or a message that nothing answers costs the socket after this.
+UNANSWERED_MS = 10_000
 TYPING = {"SenderTypingStarted": True, "SenderTypingEnded": False}
 RECOVER = ("RecoverLivechat", "RecoverThread")
 
@@ -195,6 +197,8 @@ class Gateway:
         if fault.kind == "mute":
             wire.is_mute = True
             self.world.watch.disturbed(self.world.now + SILENT_MS)
+        if fault.kind == "unanswered":
+            self.world.watch.disturbed(self.world.now + UNANSWERED_MS)
         wire.is_cut = wire.is_cut or fault.kind == "cut"
         if fault.kind in ("cut", "ghost"):
             self.wires = [other for other in self.wires if other is not wire]

@@ -19,12 +19,19 @@ PAUSES = (2_010, 2_090, 2_120, 2_150, 2_200, 2_400, 3_000, 6_000, 15_000)
 LENGTHS = (50, 300, 900, 1_100, 1_950, 2_500, 3_900, 7_000, 9_000, 14_000, 31_000)
 RETRY_AFTERS = (0, 1_000, 2_000, 5_000, 12_000, 30_000, 90_000, 3_600_000)
 DEBOUNCE_MS = 2_000
+#: How long after the last visit the next one begins: when all has come to rest; after a keeper's grace; after two.
+LATER = (40_000, 65_000, 130_000)
+#: A page that was left is open again so long before its visitor types.
+BACK_MS = 3_000
+#: How long the client waits for an answer that is lost, before it makes the request again; and while that is a trifle.
+RETRIES = (0, 0, 300, 900, 2_500)
+TRIFLES = (0, 100, 300)
 LAST_NUMBER = {"step": 70, "call": 14, "start": 5, "wait": 6}
 
 
 def random_history(random: Random) -> History:
     """One history: visitors at work and, in two of three, trouble."""
-    acts = visits(random)
+    acts = with_later_visits(visits(random), random)
     history = History(
         guest=random.random() < 0.9,
         keepers=(keepers := random.random() < 0.8),
@@ -36,7 +43,7 @@ def random_history(random: Random) -> History:
         acts.insert(0, Act("open", "A", 0))
     if random.random() < 0.33:
         twice = {"start": {random.randint(1, 3): Fault("twice")}} if random.random() < 0.2 else {}
-        return replace(with_faults(history, twice), acts=tuple(acts), cap=600_000)
+        return replace(with_faults(history, twice | retries(random)), acts=tuple(acts), cap=600_000)
     troubled = [_delayed(act, random) for act in acts]
     turns = [_turn(random, acts[-1].at) for _ in range(random.choice((0, 0, 0, 1)))]
     faults = _faults(random)
@@ -49,6 +56,23 @@ def visits(random: Random) -> list[Act]:
     for tab in random.choice(("", "", "A", "B", "AB")):
         acts = _held(acts, tab, random)
     return acts
+
+
+def with_later_visits(acts: list[Act], random: Random) -> list[Act]:
+    """Some come again when all trouble is over: what they see then is judged as if there had been none."""
+    if random.random() < 0.75:
+        return acts
+    later = acts[-1].at + random.choice(LATER)
+    back = [Act("open", tab, later - BACK_MS) for tab in "AB" if any(act.kind == "close" for act in acts)]
+    return acts + back + [replace(act, at=act.at + later) for act in visits(random)]
+
+
+def retries(random: Random) -> dict[str, dict[int, Fault]]:
+    """Now and then an answer of the store is lost, and the client makes its request again: nothing else goes wrong."""
+    if random.random() < 0.7:
+        return {}
+    numbers = (random.randint(1, 40) for _ in range(random.choice((1, 1, 2, 3))))
+    return {"step": {number: Fault("again", random.choice(TRIFLES)) for number in numbers}}
 
 
 def _acts(random: Random) -> Iterator[Act]:
@@ -114,6 +138,8 @@ def _fault(random: Random, name: str) -> Fault:
         return Fault(kind, random.choice(RETRY_AFTERS))
     if kind in ("stall", "hold"):
         return Fault(kind, random.choice(LENGTHS))
+    if kind == "again":
+        return Fault(kind, random.choice(RETRIES))
     if kind in ("lost", "slow", "orphan"):
         return Fault(kind, random.choice([length for length in LENGTHS if length < 4_000]))
     return Fault(kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from tests.simulation.generate import LENGTHS, visits, with_faults
+from tests.simulation.generate import LENGTHS, RETRIES, retries, visits, with_faults, with_later_visits
 from tests.simulation.history import DFO_FAULTS, DFO_TURNS, Act, Fault, History, Turn
 from tests.simulation.world import KEEPERS_LOOK_MS
 
@@ -21,7 +21,7 @@ LASTING = {"keeper stalls": STALLS, "gateway refuses": AWAY, "store refuses": AW
 
 def random_dfo_history(random: Random) -> History:
     """One history: visitors at work and, in two of three, trouble."""
-    acts = visits(random)
+    acts = with_later_visits(visits(random), random)
     history = History(
         dfo=True,
         livechat=random.random() < 0.7,
@@ -33,7 +33,7 @@ def random_dfo_history(random: Random) -> History:
     if random.random() < (0.3 if history.contact else 0.9):
         acts = _with_messages(acts, random)
     if random.random() < 0.33:
-        return replace(history, acts=tuple(acts), cap=600_000)
+        return replace(with_faults(history, retries(random)), acts=tuple(acts), cap=600_000)
     if random.random() < 0.1:
         history = replace(history, guest=False, contact=False)
         acts.insert(0, Act("open", "A", 0))
@@ -66,4 +66,5 @@ def _fault(random: Random, name: str) -> Fault:
     kind = random.choice(DFO_FAULTS[name])
     if kind in ("slow", "ghost"):
         return Fault(kind, random.choice(LATE_FRAMES))
-    return Fault(kind, random.choice(LENGTHS)) if kind in ("stall", "hold") else Fault(kind)
+    lengths = {"stall": LENGTHS, "hold": LENGTHS, "again": RETRIES, "freeze": STALLS}.get(kind)
+    return Fault(kind, random.choice(lengths)) if lengths else Fault(kind)

@@ -61,6 +61,8 @@ FRAME_FAULTS = ("slow", "cut", "ghost", "mute", "error", "unanswered")
 DFO_STEP_FAULTS = (*STEP_FAULTS[:-1], "refuse", "refuse-after", "freeze")
 DFO_FAULTS = {"step": DFO_STEP_FAULTS, "start": START_FAULTS, "frame": FRAME_FAULTS}
 KNOWN = {**FAULTS, **DFO_FAULTS, "step": (*STEP_FAULTS, *DFO_STEP_FAULTS[-3:])}
+#: The client's own retries may make a history later than one without faults by so much, and it is judged all the same.
+RETRIED_MS = 900
 #: A frame so late counts as on time: with what its Lambda takes it stays below the policy's slack.
 LATE_MS = 60
 
@@ -149,6 +151,18 @@ class History:
         """Those of steps, calls, starts, waits or frames, by ``name`` in the singular."""
         found: Mapping[int, Fault] = getattr(self, name + "s")
         return found
+
+    def only_retried_ms(self) -> int | None:
+        """How much later the answers of the store are in all, where nothing else goes wrong: the client retries by itself.
+
+        None: something else goes wrong, or that takes so long that it is no trifle.
+        """
+        again = [fault for fault in self.steps.values() if fault.kind == "again"]
+        rest = replace(self, steps={})
+        if len(again) < len(self.steps) or not rest.is_fault_free():
+            return None
+        ms = sum(fault.ms for fault in again)
+        return ms if ms <= RETRIED_MS else None
 
     def is_fault_free(self) -> bool:
         """Nothing goes wrong; frames and executions may still come twice, and frames a little late (T12)."""

@@ -58,16 +58,20 @@ class Watch:
         #: The last lock: when it was taken, and until when the keys known then count.
         self._lock_at = self._counts_at_lock = 0
         self._quiet_since = world.now
+        #: When the last fault was over; acts of visitors are none.
+        self.troubled_until = 0
 
     # --- T4: when everything must have come to rest
 
     def disturbed(self, until: int) -> None:
         """A fault lasts until then."""
         self._quiet_since = max(self._quiet_since, until)
+        self.troubled_until = max(self.troubled_until, until)
 
     def throttled(self, guest: str, until: int) -> None:
         """CXone asked for no call before then: a fault as long as this guest is the visitor's."""
         self._asked[guest] = max(self._asked.get(guest, 0), until)
+        self.troubled_until = max(self.troubled_until, until)
 
     def delivered(self, act: Act) -> None:
         """A frame came."""
@@ -86,6 +90,11 @@ class Watch:
                 "T4", f"{self._world.settle_ms} ms after the last key and fault CXone still shows typing for {stuck}"
             )
 
+    def nothing_is_shown(self) -> None:
+        """All has come to rest."""
+        if self.seen and self.seen[-1][1]:
+            self.seen.append((self._world.now, False))
+
     # --- what the relay writes
 
     def stepped(self, process: Process, due: partial[Any], before: Session, value: Any) -> None:
@@ -95,13 +104,13 @@ class Watch:
                 self._key_taken_in(due.args[1], due.args[2], due.args[5])
             case "note_stop" if value is not None:
                 self.stops[due.args[1]] = due.args[2]
-            case "lock" if value:
+            case "lock" if value and self._world.record is not before:  # not the client's retry of it
                 self._locked(due.args[1])
             case "failed" | "verified" | "postpone":
                 self._wrote_down(process)
             case "release" | "settled" | "forget_failures" if value:
                 self._rested()
-            case "mark_typing_unavailable" if value:
+            case "mark_typing_unavailable" if value and self._world.record is not before:
                 self._marked(due.args[1])
 
     def _key_taken_in(self, tab: str, at: int, hold_ms: int) -> None:

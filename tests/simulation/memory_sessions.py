@@ -349,9 +349,9 @@ class MemorySessions:
         record = self.records.get(session_id)
         if record is None or record.keeper != keeper:
             return None
-        known = {"sending": True, "typing_since": record.typing_since} if may_show else {}
+        known = {"sending": True, "typing_since": record.typing_since} if may_show else {"burst_from": None}
         counts = {"sending_until": record.sending_until + 1, "sends": record.sends + 1}
-        return self._set(record, **{**_CALL_FORGOTTEN, "contact_open": is_open, **counts, **known})
+        return self._set(record, **{**_CALL_FORGOTTEN, "contact_open": is_open, "verify_at": None, **counts, **known})
 
     def doubt_shown(self, session_id: str, keeper: str) -> Session | None:
         record = self.records.get(session_id)

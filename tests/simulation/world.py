@@ -90,8 +90,8 @@ class World:
         self.keepers = self._requests = 0
         self.numbers = dict.fromkeys(FAULTS, 0)
         self.log: list[str] | None = None
-        #: What the relay measured for people to read: (metric, ms).
-        self.felt: list[tuple[str, int]] = []
+        #: What the relay measured for people to read: (metric, ms, when).
+        self.felt: list[tuple[str, int, int]] = []
         self.outside = ports.SenderWorld(
             sessions=self.sessions,
             policy=policy,
@@ -102,7 +102,7 @@ class World:
             weather=self.weather,
             tell_typing_unavailable=self._tell,
             random=lambda: 0.5,
-            felt=lambda name, ms: self.felt.append((name, ms)),
+            felt=lambda name, ms: self.felt.append((name, ms, self.now)),
         )
 
     def open_guest(self) -> None:
@@ -115,6 +115,11 @@ class World:
         self.sessions.take_guest(ID, "keeper-0", now)
         self.sessions.open_guest(ID, "keeper-0", self.cxone.create_guest(), "wss://guest", now)
         self.sessions.set_guest_status(ID, "keeper-0", GuestStatus.OPEN, now)
+
+    def is_sound(self) -> bool:
+        """The visitor's guest is one that CXone still knows: nothing is left of trouble but what a call would meet."""
+        guest = self.record.guest_id
+        return self.record.has_guest() and guest not in self.cxone.over | self.cxone.unavailable
 
     @property
     def record(self) -> Session:

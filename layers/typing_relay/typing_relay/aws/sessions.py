@@ -29,6 +29,8 @@ LOOKED_AT = ("session_id", "connections", "guest_id", "guest_status", "keeper", 
 _AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
 #: Gone with the lease: a record that nobody owns is out of the sweeper's index.
 _OF_A_BURST = "sweep_shard, typing_since, burst_from, verify_at"
+#: Nobody is shown anything yet in a contact: no key counts there before it opens.
+_OF_THE_CONTACT = "verify_at, typing_since, burst_from"
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
 #: ``sending_until`` stays: a call to the former guest may still be in flight (T6).
 _FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
@@ -563,7 +565,7 @@ class DynamoSessions:
         answer = self._update(
             session_id,
             f"SET contact_open = :open, {_FORGET_CALL}, sending_until = sending_until + :one"
-            + (", sending = :true REMOVE verify_at" if may_show else " REMOVE sending, verify_at, typing_since")
+            + (", sending = :true REMOVE verify_at" if may_show else f" REMOVE sending, {_OF_THE_CONTACT}")
             + " ADD sends :one",
             "keeper = :keeper",
             {
