@@ -53,6 +53,8 @@ class DfoWorld(World):
         super().__init__(policy, add, pace)
         self.now = START - COMES_MS
         self.fault = fault
+        #: How often a keeper looks at its records, in ms.
+        self.look_ms = 0
         self.numbers["frame"] = 0
         self.messages = MemoryMessages()
         self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
@@ -64,7 +66,7 @@ class DfoWorld(World):
         self.outside = ports.MessageWorld(  # type: ignore[assignment]
             self.sessions,
             policy,
-            lambda: self.now,
+            lambda: self.now + self._ahead,
             self._start_execution,
             self.queue,
             messages=self.messages,

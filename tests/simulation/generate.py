@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
 
-from tests.simulation.history import FAULTS, KNOWN, LATE_MS, TURNS, Act, Fault, History, Turn
+from tests.simulation.history import FAULTS, KNOWN, LATE_MS, NUMBERS, TURNS, Act, Fault, History, Turn
 from tests.simulation.world import KEEPERS_LOOK_MS, SCHEDULE_MS
 
 #: Gaps within a burst; the long ones lie just below the debounce.
@@ -53,7 +53,7 @@ def random_history(random: Random) -> History:
 def visits(random: Random) -> list[Act]:
     """What visitors do in their tabs, some by a client that holds its keys."""
     acts = list(_acts(random))
-    for tab in random.choice(("", "", "A", "B", "AB")):
+    for tab in random.choice(("", "", "A", "B", "AB", "ABCD")):
         acts = _held(acts, tab, random)
     return acts
 
@@ -77,15 +77,16 @@ def retries(random: Random) -> dict[str, dict[int, Fault]]:
 
 def _acts(random: Random) -> Iterator[Act]:
     at, tab = random.randrange(500), "A"
+    tabs = random.choice(("AAAB", "AAAB", "AAAB", "ABCD"))
     for _ in range(random.choice((1, 1, 2, 3))):
         gaps = GAPS if random.random() < 0.95 else LONG_GAPS
         for _ in range(random.choice((1, 2, 3, 6)) if gaps is GAPS else 16):
             yield Act("key", tab, at, late=random.choice((0, 0, 10, LATE_MS)), twice=random.choice((0, 0, 0, 15)))
             at += random.choice(gaps)
-            tab = random.choice("AAAB") if random.random() < 0.2 else tab
+            tab = random.choice(tabs) if random.random() < 0.2 else tab
         if random.random() < 0.4:
             kind = random.choice(("stop", "stop", "stop", "close"))
-            yield Act(kind, random.choice((tab, tab, "B")), at, late=random.choice((0, 0, 30)))
+            yield Act(kind, random.choice((tab, tab, *tabs[3:])), at, late=random.choice((0, 0, 30)))
         at += random.choice(PAUSES)
 
 
@@ -175,6 +176,6 @@ def _smaller(history: History) -> Iterator[History]:
         if act.hold:
             yield replace(history, acts=(*before, replace(act, hold=0), *after))
     default = History()
-    for name in ("guest", "keepers", "contact", "livechat", "cap", "pace", "sweep"):
+    for name in ("guest", "keepers", "contact", "livechat", *NUMBERS):
         if getattr(history, name) != getattr(default, name):
             yield replace(history, **{name: getattr(default, name)})

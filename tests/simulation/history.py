@@ -10,6 +10,7 @@ Written as one line, parts separated by ``;``. Times are ms since the beginning,
     call 2 throttled 5000; call 3 lost 900                             how CXone answers the 2nd, 3rd call
     start 1 vanish; wait 1 lost; wait 2 twice                          what becomes of executions and their waits
     guest none; keepers none; sweep 3000; pace 8; cap 9000             the surroundings
+    lag 900; look 200; skew 40; debounce 3000                          stale reads, looks, clocks apart, timings
 
 On the other platform, Digital-First, keepers own bursts and there are frames to its gateway in place of calls::
 
@@ -65,6 +66,10 @@ KNOWN = {**FAULTS, **DFO_FAULTS, "step": (*STEP_FAULTS, *DFO_STEP_FAULTS[-3:])}
 RETRIED_MS = 900
 #: A frame so late counts as on time: with what its Lambda takes it stays below the policy's slack.
 LATE_MS = 60
+
+
+#: What of the surroundings is a number.
+NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +136,15 @@ class History:
     sweep: int = 4_000
     #: How long a store's step takes; a CXone call eight times that.
     pace: int = 5
-    #: The typing cap of the policy.
+    #: The typing cap of the policy, and its debounce.
     cap: int = 600_000
+    debounce: int = 2_000
+    #: Every second read that need not be consistent, of an index or of many records, is so old.
+    lag: int = 0
+    #: How often a Digital-First keeper looks at its records.
+    look: int = 30_000
+    #: The clock of every second function is ahead by so much.
+    skew: int = 0
 
     def __str__(self) -> str:
         parts = ["platform dfo"] if self.dfo else []
@@ -142,7 +154,7 @@ class History:
             parts += [f"{name} {number} {fault}" for number, fault in sorted(self.faults(name).items())]
         default = History()
         parts += [f"{name} none" for name in ("guest", "keepers", "contact") if not getattr(self, name)]
-        for name in ("sweep", "pace", "cap"):
+        for name in NUMBERS:
             if getattr(self, name) != getattr(default, name):
                 parts.append(f"{name} {getattr(self, name)}")
         return "; ".join(parts)
@@ -153,9 +165,9 @@ class History:
         return found
 
     def only_retried_ms(self) -> int | None:
-        """How much later the answers of the store are in all, where nothing else goes wrong: the client retries by itself.
+        """How much later the store's answers are in all, where the client has to retry and nothing else goes wrong.
 
-        None: something else goes wrong, or that takes so long that it is no trifle.
+        None: something else goes wrong, or it takes too long to be a trifle.
         """
         again = [fault for fault in self.steps.values() if fault.kind == "again"]
         rest = replace(self, steps={})
@@ -199,7 +211,7 @@ def _with_part(history: History, words: list[str]) -> History:
         return replace(history, **{first + "s": faults})
     if first in ("guest", "keepers", "contact") and words[1] == "none":
         return replace(history, **{first: False})
-    if first in ("sweep", "pace", "cap"):
+    if first in NUMBERS:
         return replace(history, **{first: int(words[1])})
     kind = " ".join(words[:2])
     if kind not in (*TURNS, *DFO_TURNS):

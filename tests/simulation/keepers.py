@@ -193,6 +193,12 @@ class SimulatedKeeper(Keeper):
             return
         hand.sockets[number] = self.process.world.cxone.dial(self.process, _Ear(self, hand, number))  # type: ignore[assignment]
 
+    def look_often(self) -> None:
+        """At all its records, more often than its settings say."""
+        if self._hands:
+            self._refresh(list(self._hands.values()))
+        self._loop.call_later(self.process.world.look_ms / 1000, self.look_often)
+
     def rotate(self, session_id: str) -> None:
         """Replace the socket now: its two hours are nearly over."""
         hand = self._hands.get(session_id)
@@ -259,6 +265,8 @@ class KeeperProcess:
         )
         self.dfo._office.decide(world.cxone.livechat)
         self.keeper.start(self)  # type: ignore[arg-type]
+        if world.look_ms:
+            self.keeper.look_often()
         self.dfo._mailbox.start()
 
     # --- its life

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
@@ -47,6 +47,12 @@ class MemorySessions:
         self.request: int | None = None
         #: By session id and attribute, the name of the write that left it: its twin has these marks in the item.
         self._marks: dict[tuple[str, str], int] = {}
+        #: How old every second read is that need not be consistent, in ms, by this clock.
+        self.lag_ms = 0
+        self.clock: Callable[[], int] = lambda: 0
+        self._stale_reads = 0
+        #: What there was before each change: (changed at, session id, record, whether it was in the index).
+        self._past: list[tuple[int, str, Session | None, bool]] = []
 
     # --- reading
 
@@ -55,17 +61,35 @@ class MemorySessions:
         return record if record is not None and _is_alive(record, now) else None
 
     def get_many(self, session_ids: Iterable[str], now: int) -> dict[str, Session]:
-        found = [record for session_id in session_ids if (record := self.get(session_id, now))]
+        found = [record for record, _ in self._lagging(session_ids) if record is not None and _is_alive(record, now)]
         return {record.session_id: Session(**{name: getattr(record, name) for name in LOOKED_AT}) for record in found}
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
-        leases = [(self.records[held].lease_until, held) for held in self.in_hand if shard_of(held) == shard]
+        known = self.in_hand | {session_id for _, session_id, _, _ in self._past}
+        found = self._lagging(session_id for session_id in known if shard_of(session_id) == shard)
+        leases = [(record.lease_until, record.session_id) for record, is_held in found if record and is_held]
         return [held for lease_until, held in sorted(leases) if lease_until < before][:limit]
+
+    def _lagging(self, session_ids: Iterable[str]) -> list[tuple[Session | None, bool]]:
+        """Records as an eventually consistent read may have them, and whether they were in the index then."""
+        if not self.lag_ms:
+            return [(self.records.get(session_id), session_id in self.in_hand) for session_id in session_ids]
+        self._stale_reads += 1
+        since = self.clock() - (self.lag_ms if self._stale_reads % 2 else 0)
+        self._past = [change for change in self._past if change[0] > self.clock() - self.lag_ms]
+        return [self._as_it_was(session_id, since) for session_id in session_ids]
+
+    def _as_it_was(self, session_id: str, since: int) -> tuple[Session | None, bool]:
+        for changed_at, changed, before, was_held in self._past:
+            if changed == session_id and changed_at > since:
+                return before, was_held
+        return self.records.get(session_id), session_id in self.in_hand
 
     # --- what visitors do
 
     def create(self, session_id: str, now: int, expires_at: int) -> None:
         if self.get(session_id, now) is None:
+            self._remember(session_id)
             self.records[session_id] = Session(session_id, expires_at=expires_at)
             self.in_hand.discard(session_id)
 
@@ -367,7 +391,13 @@ class MemorySessions:
 
     # --- the one write
 
+    def _remember(self, session_id: str) -> None:
+        if self.lag_ms:
+            change = (self.clock(), session_id, self.records.get(session_id), session_id in self.in_hand)
+            self._past.append(change)
+
     def _set(self, record: Session, **changes: Any) -> Session:
+        self._remember(record.session_id)
         self.records[record.session_id] = changed = Session(
             **{**dict(zip(_NAMES, _VALUES(record), strict=True)), **changes}
         )

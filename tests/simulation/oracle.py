@@ -16,8 +16,8 @@ from tests.simulation.world import START, World
 BLUR_MS = 500
 #: T2: a true after its first key, a false after the last one, a false after a stop.
 TRUE_WITHIN_MS, FALSE_AFTER_MS, FALSE_WITHIN_MS, STOP_WITHIN_MS = 300, 2_000, 2_300, 500
-#: Typing for so long is shown in any case, however closely it follows what went before.
-LONG_MS = 2_700
+#: Typing for so much longer than the debounce is shown in any case, however closely it follows what went before.
+LONG_MS = 700
 #: A message ends the typing of other tabs, too; so long after it, it is shown again.
 DARK_MS = 1_500
 #: What ends the typing of its tab.
@@ -102,7 +102,7 @@ def check_since(calm_since: int, history: History, world: World) -> None:
     )
     was_sound = calm_since > START  # else the history's own beginning counts
     guest, contact = was_sound or history.guest, was_sound or history.contact
-    _check(History(acts=acts, dfo=history.dfo, guest=guest, contact=contact), witness)
+    _check(History(acts=acts, dfo=history.dfo, debounce=history.debounce, guest=guest, contact=contact), witness)
 
 
 def _check(history: History, witness: Witness) -> None:
@@ -123,7 +123,7 @@ def _check(history: History, witness: Witness) -> None:
                 _check_beginning(stretch, seen, slack)
             if clear and after - stretch.ends >= blur and not overtaken:
                 _check_end(stretch, after, seen, slack)
-            if stretch.ends - stretch.begins >= LONG_MS + slack and not overtaken:
+            if stretch.ends - stretch.begins >= witness.policy.debounce_ms + LONG_MS + slack and not overtaken:
                 _check_middle(stretch, seen)
     _check_what_was_felt(history, expected, witness)
     if not any(history.faults(name) for name in FAULTS):  # of two executions each may ask
@@ -172,7 +172,7 @@ def _check_price(witness: Witness) -> None:
 def _check_what_was_felt(history: History, expected: list[Stretch], witness: Witness) -> None:
     """T2 as production measures it: one figure for each true and false, and what agents felt.
 
-    Where a message ends the typing of all tabs, where a contact opens, and where a retry was overtaken, there are fewer.
+    Where a message ends the typing of all tabs, a contact opens, or a retry was overtaken, there are fewer.
     """
     may_miss = witness.slack_ms or any(act.kind == "message" for act in history.acts)
     names = [FIRST_KEY_TO_SHOWN if call.typing else LAST_KEY_TO_ENDED for call in witness.posts]

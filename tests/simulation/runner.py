@@ -19,6 +19,9 @@ from tests.simulation.world import START, Action, World
 #: The burst after all has come to rest: ms after that, and by when it must be seen.
 PROBE_KEYS = (10, 600, 1200)
 PROBE_SHOWN_MS, PROBE_OVER_MS = 1_200, 3_600
+USUAL = Policy()
+#: A visitor without a keeper has one after this, once a key asks for it.
+ASKED_MS = 2_000
 #: More often than by default: bursts here are short, and each question is one more thing to go wrong.
 VERIFY_MS = 10_000
 
@@ -28,12 +31,13 @@ class Runner:
 
     def __init__(self, history: History, log: list[str] | None = None) -> None:
         self._history, self._agenda, self._order = history, list[tuple[int, int, Action]](), count()
-        policy = Policy(cap_ms=history.cap, verify_ms=VERIFY_MS, verifies=not history.dfo)
+        hold_ms = max(USUAL.hold_ms, history.debounce + 1)
+        policy = Policy(history.debounce, hold_ms, cap_ms=history.cap, verify_ms=VERIFY_MS, verifies=not history.dfo)
         if history.dfo:
             self.world: World = self._digital_first(policy, log)
         else:
             self.world = World(policy, self._add, history.pace, history.keepers)
-            self.world.log = log
+            self.world.log, self.world.skew, self.world.sessions.lag_ms = log, history.skew, history.lag
             if history.guest:
                 self.world.open_guest()
         #: How many acts and turns are to come, and since when nothing is left of all trouble.
@@ -50,6 +54,8 @@ class Runner:
         """A world whose visitor has come in already, unless the history says otherwise."""
         history, self._history = self._history, History()
         world = self.world = DfoWorld(policy, self._add, history.pace, history.livechat, self._fault_of)
+        world.skew, world.sessions.lag_ms = history.skew, history.lag
+        world.look_ms = history.look if history.look != History.look else 0
         if history.guest:
             world.open_guest()
             self._run_until(START - COMES_MS // 2)
@@ -75,10 +81,18 @@ class Runner:
         self._history = History()
         world.check_messages()
         if not world.record.conversation:
-            self._deliver(Act("open", "B", world.now - START))
-            self._run_until(world.now + 1_000)
+            self._deliver(Act("key", self._tab(), world.now - START))
+            self._run_until(world.now + ASKED_MS)
         world.open_contact()
         self._run_until(world.now + 1_000)
+
+    def _tab(self) -> str:
+        """One that is there: a new one would set right what a visitor who only types cannot."""
+        there = self.world.record.connections
+        if not there:
+            self._deliver(Act("open", "B", self.world.now - START))
+            self._run_until(self.world.now + 1_000)
+        return max(there, default="B")
 
     def _run_until_settled(self) -> None:
         """To the end of what the history says, and on until all must have come to rest; in its pauses, too (T4)."""
@@ -154,13 +168,14 @@ class Runner:
     def _probe(self) -> None:
         """T9: whatever happened, a new burst is shown, and its end."""
         self._history = History()
-        world, began = self.world, self.world.now
+        world, tab = self.world, self._tab()
+        began, over_ms = world.now, PROBE_OVER_MS + world.policy.debounce_ms - USUAL.debounce_ms
         for ms in PROBE_KEYS:
-            self._deliver(Act("key", "B", began - START + ms))
+            self._deliver(Act("key", tab, began - START + ms))
         self._run_until(began + PROBE_SHOWN_MS)
         if not world.cxone.stuck():
             raise Violated("T9", "all is calm again, but a new burst is not shown")
-        self._run_until(began + PROBE_OVER_MS)
+        self._run_until(began + over_ms)
         if world.cxone.stuck():
             raise Violated("T2", "all is calm again, but the end of a new burst is not shown in time")
 

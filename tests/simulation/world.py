@@ -51,6 +51,8 @@ class Process:
     died: Callable[[], None] | None = None
     fork: Callable[[], None] | None = None
     is_alive: bool = True
+    #: How far its clock is ahead.
+    skew: int = 0
     #: A Retry-After that it was told and has not yet written down: (guest, until).
     told: tuple[str, int] | None = None
 
@@ -84,6 +86,9 @@ class World:
         self.sweep_ms = KEEPERS_LOOK_MS if keepers_live else SCHEDULE_MS
         self.settle_ms = KEEPERS_SETTLE_MS if keepers_live else SCHEDULE_SETTLES_MS
         self.sessions = MemorySessions()
+        self.sessions.clock = lambda: self.now
+        #: The clock of every second function is ahead by this; ``_ahead``: that of the one at work.
+        self.skew = self._ahead = self._processes = 0
         self.cxone = Cxone()
         self.watch = Watch(self)
         self.weather = Weather()
@@ -95,7 +100,7 @@ class World:
         self.outside = ports.SenderWorld(
             sessions=self.sessions,
             policy=policy,
-            clock=lambda: self.now,
+            clock=lambda: self.now + self._ahead,
             start_owner=self._start_execution,
             ask_for_guest=self._ask_for_guest,
             guests=self,
@@ -170,6 +175,8 @@ class World:
     # --- processes
 
     def _begin(self, process: Process) -> None:
+        self._processes += 1
+        process.skew = self.skew * (self._processes % 2)
         self._resume_later(process, None, 0)
 
     def _resume(self, process: Process, value: Any) -> None:
@@ -179,14 +186,17 @@ class World:
         if self.now >= process.ends_at:
             process.crash()
             return
+        self._ahead = process.skew
         try:
             due = process.flow.send(value)
         except StopIteration as finished:
+            self._ahead = 0
             process.is_alive = False
             self.note(f"{process.what}: {finished.value}")
             if process.then:
                 process.then(finished.value)
             return
+        self._ahead = 0
         self._await_step(process, due)
 
     def _await_step(self, process: Process, due: Step) -> None:
