@@ -152,7 +152,7 @@ class Watch:
         now = self._world.now
         is_of_this_burst = self._true_since is not None and self._true_since >= newest
         is_paused = not is_of_this_burst and newest >= self._counted_before(newest)
-        is_capped = typing_since is not None and now - typing_since >= self._policy.cap_ms
+        is_capped = typing_since is not None and now + self._world.skew - typing_since >= self._policy.cap_ms
         if now < self._counts_until() and not is_paused and not is_capped:
             raise Violated("T3", f"a false is on its way {now - newest} ms after a key")
 
