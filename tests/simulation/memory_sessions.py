@@ -161,14 +161,16 @@ class MemorySessions:
 
     # --- what owners do
 
-    def claim(self, session_id: str, generation: int, lease_until: int, claimed_at: int) -> bool:
-        record = self.records.get(session_id)
-        if record is None:
-            return False
-        if record.generation == generation:
-            record = self._set(record, generation=generation + 1, claimed_at=claimed_at, lease_until=lease_until)
-            self.in_hand.add(session_id)
-        return (record.generation, record.claimed_at) == (generation + 1, claimed_at)
+    def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
+        return self._set_if(
+            session_id,
+            {"generation": generation},
+            generation=generation + 1,
+            lease_until=lease_until,
+            in_index=True,
+            mark="by",
+            left={"generation": generation + 1},
+        )
 
     def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
         return self._set_if(session_id, {"generation": generation}, lease_until=lease_until)

@@ -23,6 +23,9 @@ from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
 SWEEP_SHARDS = 8
 LEASE_INDEX = "by_lease"
 _BATCH = 100  # BatchGetItem's limit
+#: Random bytes of a mark that stays in the record, which is to stay below 1 KB; together with what else the write
+#: leaves they are enough.
+_SHORT = 2
 #: The part of a record that ``get_many`` reads.
 LOOKED_AT = ("session_id", "connections", "guest_id", "guest_status", "keeper", "record_version", "expires_at")
 
@@ -231,22 +234,23 @@ class DynamoSessions:
 
     # --- what owners do: ``generation`` fences owners, ``revision`` what they believed of keys and stops
 
-    def claim(self, session_id: str, generation: int, lease_until: int, claimed_at: int) -> bool:
-        """Become the owner after ``generation``. A claim that was written, its answer lost and sent again, holds."""
-        answer = self._update(
+    def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
+        """Become the owner after ``generation``. ``by`` names the claim, and then the lock that its owner takes."""
+        by = _mark(_SHORT)
+        return self._done(
             session_id,
-            "SET generation = :next, claimed_at = :now, lease_until = :lease, sweep_shard = :shard",
+            "SET generation = :next, #by = :by, lease_until = :lease, sweep_shard = :shard",
             "generation = :seen",
             {
                 ":seen": _n(generation),
                 ":next": _n(generation + 1),
-                ":now": _n(claimed_at),
+                ":by": by,
                 ":lease": _n(lease_until),
                 ":shard": _n(shard_of(session_id)),
             },
+            {"by": by, "generation": _n(generation + 1)},
+            {"#by": "by"},
         )
-        item = answer.get("Attributes") or answer.get("Item") or {}
-        return (item.get("generation"), item.get("claimed_at")) == (_n(generation + 1), _n(claimed_at))
 
     def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
         """Lengthen the lease, or let it run out and leave the rest to the next key or the sweeper."""
@@ -260,10 +264,9 @@ class DynamoSessions:
     def lock(self, record: Session, lock: Lock) -> bool:
         """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6).
 
-        Two executions of one owner may lock in the same ms: ``by`` tells them apart, in so few letters that the record
-        stays within 1 KB.
+        Two executions of one owner may lock in the same ms: ``by`` tells them apart.
         """
-        by = _mark(2)
+        by = _mark(_SHORT)
         optional = {"typing_since": lock.typing_since, "burst_from": lock.burst_from}
         known = {name: value for name, value in optional.items() if value is not None}
         unknown = optional.keys() - known.keys()
@@ -696,7 +699,6 @@ def _fresh(session_id: str, expires_at: int) -> dict[str, Any]:
         "sends": _n(0),
         "retry_at": _n(0),
         "generation": _n(0),
-        "claimed_at": _n(0),
         "lease_until": _n(0),
         "sending_until": _n(0),
         "typing": _FALSE,

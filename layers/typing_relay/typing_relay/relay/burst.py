@@ -101,8 +101,6 @@ class Session:
     #: Counts locks, and so calls: fences what duplicates of one owner have read.
     sends: int = 0
     generation: int = 0
-    #: When the newest generation was claimed: names the claim.
-    claimed_at: int = 0
     lease_until: int = 0
     #: What was wanted when an owner last looked; for people, ``wants`` is the rule.
     typing: bool = False

@@ -188,7 +188,7 @@ def _expires_at(world: World, now: int) -> int:
 def take_over(world: World, record: Session, now: int) -> Flow[str]:
     """Claim the next generation and start its owner; a failed start gives the lease back."""
     lease_until = record.lease(now + world.policy.lock_ms, now, world.policy)
-    if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until, now)):
+    if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until)):
         return "coalesced"
     generation = record.generation + 1
     if (yield from step(world.start_owner, record, generation)):
