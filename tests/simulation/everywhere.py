@@ -22,8 +22,11 @@ STORIES = (
     "platform dfo; guest none; contact none; open A 0; message A 10; key A 300",
 )
 #: What may last so long: less than a call, more than one, more than a lock.
-LENGTHS = {"stall": (900, 9_000), "hold": (900, 9_000), "slow": (2_500,), "ghost": (300, 2_500)}
-LASTING = {"keeper stalls": (2_500, 31_000), "gateway refuses": (2_500,), "store refuses": (300, 2_500)}
+LENGTHS = {
+    **{"stall": (900, 9_000), "hold": (900, 3_300, 9_000), "freeze": (900, 4_000, 9_000, 36_000), "again": (0, 900)},
+    **{"slow": (2_500,), "ghost": (300, 2_500)},
+}
+LASTING = {"keeper stalls": (2_500, 31_000, 36_000), "gateway refuses": (2_500,), "store refuses": (300, 2_500)}
 #: A moment for each few steps of the story.
 MOMENTS = range(0, 3_200, 25)
 

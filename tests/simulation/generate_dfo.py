@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from tests.simulation.generate import LENGTHS, RETRIES, retries, visits, with_faults, with_later_visits
+from tests.simulation.generate import (
+    DEBOUNCES,
+    LAGS,
+    LENGTHS,
+    RETRIES,
+    SKEWS,
+    retries,
+    visits,
+    with_faults,
+    with_later_visits,
+)
 from tests.simulation.history import DFO_FAULTS, DFO_TURNS, Act, Fault, History, Turn
 from tests.simulation.world import KEEPERS_LOOK_MS
 
@@ -16,14 +26,21 @@ LATE_FRAMES = tuple(length for length in LENGTHS if length < 3_000)
 STALLS = (*LENGTHS, 31_000, 45_000)
 #: How long the gateway, or the store, is away.
 AWAY = (300, 1_100, 2_500, 7_000, 14_000)
+#: How often a keeper looks at its records: as its settings say, or each moment is one at which it looks.
+LOOKS = (*[30_000] * 12, 5_000, 1_000, 200)
 LASTING = {"keeper stalls": STALLS, "gateway refuses": AWAY, "store refuses": AWAY}
 
 
 def random_dfo_history(random: Random) -> History:
     """One history: visitors at work and, in two of three, trouble."""
-    acts = with_later_visits(visits(random), random)
+    debounce = random.choice(DEBOUNCES)
+    acts = with_later_visits(visits(random, debounce), random, debounce)
     history = History(
         dfo=True,
+        debounce=debounce,
+        lag=random.choice(LAGS),
+        look=random.choice(LOOKS),
+        skew=random.choice(SKEWS),
         livechat=random.random() < 0.7,
         contact=random.random() < 0.85,
         sweep=random.randrange(KEEPERS_LOOK_MS),

@@ -312,13 +312,20 @@ V1 = (
         '{"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id}',
         '{"generation": record.generation, "guest_id": record.guest_id}',
     ),
-    Mutation("claim: without condition", MEMORY, "if record.generation == generation:", "if True:"),
+    Mutation(
+        "claim: without condition",
+        MEMORY,
+        """            {"generation": generation},
+            generation=generation + 1,""",
+        """            {},
+            generation=generation + 1,""",
+    ),
     Mutation(
         "claim: hidden from the sweeper",
         MEMORY,
-        """            self.in_hand.add(session_id)
-        return (record""",
-        "        return (record",
+        """            lease_until=lease_until,
+            in_index=True,""",
+        "            lease_until=lease_until,",
     ),
     Mutation(
         "key: does not count",
