@@ -66,7 +66,7 @@ class Process:
         """Raises SettingMissing, AwsSettingWrong or InsecureUrl when the environment is not as it must be."""
         self.loop = Loop()
         self.counters = Counters()
-        self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
+        self.name = f"{socket.gethostname().partition('.')[0]}-{uuid.uuid4().hex[:12]}"
         sessions = DynamoSessions(DynamoDb(runtime.account(), LIMITS), runtime.setting("TABLE_NAME"))
         visitors = Visitors(VisitorConnections(runtime.account(), runtime.setting("CONNECTIONS_URL"), LIMITS))
         workers = Workers(
@@ -154,7 +154,13 @@ class Process:
     def _settings(self) -> Settings:
         grace_ms = runtime.number("GUEST_GRACE_SECONDS", 60) * 1000
         policy = Policy(grace_ms, needs_socket=runtime.is_digital_first())
-        return Settings(self.name, refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30), policy=policy)
+        return Settings(
+            self.name,
+            refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30),
+            held_ms=runtime.policy().held_ms,
+            session_ttl_s=runtime.policy().session_ttl_s,
+            policy=policy,
+        )
 
     def _outbox(self, sessions: DynamoSessions, visitors: Visitors) -> Outbox:
         jobs = Jobs(self.loop, OUTBOX_THREADS, "outbox")
@@ -172,6 +178,7 @@ class Process:
             Terms(visibility_s=runtime.number("KEEPER_VISIBILITY_SECONDS", 30), max_guests=self.max_guests),
             self.counters,
             self.keeper.requested,
+            runtime.clock,
         )
 
     def run(self) -> None:

@@ -10,7 +10,7 @@ from typing_relay.aws.visitors import is_throttled
 from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, Limits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.flows import connected, ensure_guest, key_pressed, run, step, stopped
+from typing_relay.relay.flows import greeted, key_pressed, run, stopped
 from typing_relay.relay.messages import Sender, message_sent, messages_seen
 from typing_relay.relay.ports import MessageStatus, SentMessage
 
@@ -98,7 +98,8 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             logger.info("hello", session=session_id, client=client or "unnamed")
             return _welcome(request)
         case frames.Ping():
-            return frames.pong()
+            _tell(connection, frames.pong())  # first: whatever is not in order, the front end is connected
+            _greet(request)
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
             became = run(key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms))
@@ -135,16 +136,14 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
 
 
 def _welcome(request: dict[str, Any]) -> dict[str, Any]:
-    """Whoever says hello is there: a keeper that posted before the handshake had ended was told otherwise (410)."""
-    visitor, connection = request["authorizer"], request["connectionId"]
-    session_id, token_ends = visitor["session"], int(visitor["expires_at"])
-    record = run(step(world.sessions.get, session_id, world.clock()))
-    if record is None or connection not in record.connections:
-        record = run(connected(world, session_id, connection, token_ends))
-    else:
-        run(ensure_guest(world, record))
-    guest = _guest_of(record)
-    return frames.welcome(session_id, TIMINGS, guest, visitor["signals"])
+    visitor, record = request["authorizer"], _greet(request)
+    return frames.welcome(visitor["session"], TIMINGS, _guest_of(record), visitor["signals"])
+
+
+def _greet(request: dict[str, Any]) -> Session:
+    """Whoever says hello, or pings, is there; if nobody holds the guest of one who only waits, it is asked for."""
+    visitor = request["authorizer"]
+    return run(greeted(world, visitor["session"], request["connectionId"], int(visitor["expires_at"])))
 
 
 def _guest_of(record: Session) -> GuestStatus:

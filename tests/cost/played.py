@@ -24,7 +24,7 @@ from tests.cost.prices import EXPRESS_GB, EXPRESS_STEP_MS, TRACED
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.item_size import record_size
 
-KEEPER = "ip-10-0-12-34.ec2.internal-0c6f3a527a0b"
+KEEPER = "ip-10-0-12-34-0c6f3a527a0b"
 #: As long as CXone's is taken to be, with a guest's token in it.
 SOCKET_URL = "wss://acme.api.nicecxone.com/".ljust(200, "x")
 #: The Digital-First gateway's, with an access token in it.

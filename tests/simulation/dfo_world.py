@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from typing_relay.relay import messages, ports
-from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.burst import Policy, Session, claim_of
 from typing_relay.relay.messages import message_sent
 from typing_relay.relay.outcomes import Outcome
 from typing_relay.relay.ports import MessageStatus
@@ -55,7 +55,7 @@ class DfoWorld(World):
         self.fault = fault
         #: How often a keeper looks at its records, in ms.
         self.look_ms = 0
-        self.numbers["frame"] = 0
+        self.numbers["frame"] = self.numbers["message"] = 0
         self.messages = MemoryMessages()
         self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
         self.store_refuses_until = 0
@@ -184,6 +184,7 @@ class DfoWorld(World):
 
     def _has(self, process: KeeperProcess) -> None:
         self.holders = [other for other in self.holders if other is not process] + [process]
+        process.newest_claim = claim_of(f"message {self.next_number('message')}", self.now)
         process.keeper.requested(ID)
 
     def _given_away(self, holder: KeeperProcess, is_told: bool = True) -> None:
@@ -223,6 +224,12 @@ class DfoWorld(World):
         self.note(f"{process.name} lets go")
         if process in self.holders:
             self.holders.remove(process)
+
+    def leaves(self, process: KeeperProcess) -> None:
+        """It lets its message be: if nobody else has it, it appears again."""
+        self.note(f"{process.name} leaves its message")
+        if process in self.holders:
+            self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(process))
 
     # --- nudges
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
+from typing import Any, TypeVar
 
+from tests.simulation.fleet_history import FleetHistory
 from tests.simulation.history import FAULTS, KNOWN, LATE_MS, NUMBERS, TURNS, Act, Fault, History, Turn
 from tests.simulation.world import KEEPERS_LOOK_MS, SCHEDULE_MS
+
+H = TypeVar("H", History, FleetHistory)
 
 #: Gaps within a burst; the long ones lie just below the debounce.
 GAPS = (20, 90, 180, 180, 300, 300, 450, 900, 1_500, 1_990)
@@ -160,7 +164,7 @@ def with_faults(history: History, faults: dict[str, dict[int, Fault]]) -> Histor
     return replace(history, **{name + "s": by_number for name, by_number in faults.items()})
 
 
-def shrink(history: History, fails: Callable[[History], bool]) -> History:
+def shrink(history: H, fails: Callable[[H], bool]) -> H:
     """The shortest history found that still ``fails``: parts are left out as long as that can be done."""
     smaller = next(filter(fails, _smaller(history)), None)
     while smaller is not None:
@@ -168,7 +172,11 @@ def shrink(history: History, fails: Callable[[History], bool]) -> History:
     return history
 
 
-def _smaller(history: History) -> Iterator[History]:
+def _smaller(history: Any) -> Iterator[Any]:
+    return history.smaller() if isinstance(history, FleetHistory) else _smaller_visit(history)
+
+
+def _smaller_visit(history: History) -> Iterator[History]:
     for name in KNOWN:
         for number in history.faults(name):
             rest = {other: fault for other, fault in history.faults(name).items() if other != number}

@@ -213,6 +213,8 @@ class KeeperProcess:
     def __init__(self, world: DfoWorld, name: str) -> None:
         self.world, self.name = world, name
         self.is_alive, self.stalled_until = True, 0
+        #: By its newest queue message.
+        self.newest_claim = 0
         #: Of whoever speaks now, and who was last given the right to; see ``Watch``.
         self.generation = -1
         self.speaks = False
@@ -302,9 +304,17 @@ class KeeperProcess:
     def start(self) -> None:
         """The world hands over what it is to hold."""
 
+    def claim(self, session_id: str) -> int:
+        """By which message it holds its visitor."""
+        return self.newest_claim
+
     def done(self, session_id: str) -> None:
-        """This guest is over, or another keeper's."""
+        """This guest is over, or held by another message."""
         self.world.let_go(self)
+
+    def leave(self, session_id: str) -> None:
+        """Its message is another keeper's, or appears again."""
+        self.world.leaves(self)
 
     # --- what goes wrong with its calls
 

@@ -65,10 +65,14 @@ class MemorySessions:
         return {record.session_id: Session(**{name: getattr(record, name) for name in LOOKED_AT}) for record in found}
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
+        return self.all_overdue(shard, before, limit)[0]
+
+    def all_overdue(self, shard: int, before: int, limit: int) -> list[list[str]]:
         known = self.in_hand | {session_id for _, session_id, _, _ in self._past}
         found = self._lagging(session_id for session_id in known if shard_of(session_id) == shard)
         leases = [(record.lease_until, record.session_id) for record, is_held in found if record and is_held]
-        return [held for lease_until, held in sorted(leases) if lease_until < before][:limit]
+        overdue = [held for lease_until, held in sorted(leases) if lease_until < before]
+        return [overdue[start : start + limit] for start in range(0, len(overdue) or 1, limit)]
 
     def _lagging(self, session_ids: Iterable[str]) -> list[tuple[Session | None, bool]]:
         """Records as an eventually consistent read may have them, and whether they were in the index then."""
@@ -289,9 +293,23 @@ class MemorySessions:
             guest_requested_at=now,
         )
 
-    def take_guest(self, session_id: str, keeper: str, now: int) -> Session | None:
+    def take_guest(self, session_id: str, keeper: str, now: int, claim: int = 0) -> Session | None:
         record = self.get(session_id, now)
-        return None if record is None else self._set(record, keeper=keeper)
+        if record is None or (claim and record.held > claim):
+            return record
+        return self._set(record, keeper=keeper, **({"held": claim, "guest_requested_at": now} if claim else {}))
+
+    def hold_again(self, session_id: str, keeper: str, now: int, claim: int) -> Session | None:
+        record = self.get(session_id, now)
+        if record is None or record.keeper != keeper:
+            return None
+        return self._set(record, held=claim, guest_requested_at=now)
+
+    def keep_guest(self, session_id: str, keeper: str, now: int, expires_at: int) -> bool:
+        record = self.records.get(session_id)
+        if record is None or not record.connections:
+            return False
+        return self._set_if(session_id, {"keeper": keeper}, guest_requested_at=now, expires_at=expires_at)
 
     def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
         return self._set_if(
@@ -323,10 +341,11 @@ class MemorySessions:
             **_CALL_FORGOTTEN,
         )
 
-    def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
+    def release_guest(self, session_id: str, keeper: str, now: int, whatever_is_shown: bool = False) -> bool:
+        nothing_is_shown: dict[str, Any] = {} if whatever_is_shown else {"shown": False, "sending": None}
         return self._set_if(
             session_id,
-            {"keeper": keeper, "connections": frozenset(), "shown": False, "sending": None},
+            {"keeper": keeper, "connections": frozenset(), **nothing_is_shown},
             guest_status=GuestStatus.CLOSED,
             keeper="",
             guest_id="",

@@ -13,6 +13,7 @@ from typing_relay.relay.burst import Session
 _OPTIONAL = {
     *("connections", "typing_since", "burst_from", "sending", "attempted", "verify_at", "web_socket_url"),
     *("conversation", "access_until", "authorization_code", "contact_open"),
+    "held",
 }
 _SWEEP_SHARD = len("sweep_shard") + 2
 

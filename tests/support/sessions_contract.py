@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from typing_relay.aws.sessions import SWEEP_SHARDS, DynamoSessions, shard_of
-from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.burst import GuestStatus, Session, claim_of
 from typing_relay.relay.ports import Absent, Coming, Lock
 
 from tests.simulation.memory_sessions import MemorySessions
@@ -694,6 +694,55 @@ class SessionsContract:
         assert taken.keeper == KEEPER
         assert sessions.take_guest(ID, KEEPER, EXPIRES * 1000) is None
 
+    def test_of_two_keepers_the_one_that_was_given_a_message_later_has_the_session(
+        self, sessions: MemorySessions
+    ) -> None:
+        """T9: a take that comes late, or twice, takes nothing."""
+        sessions.create(ID, NOW, EXPIRES)
+        later = claim_of("message", NOW + 30)
+        sessions.take_guest(ID, "keeper-2", NOW, later)
+        stands = sessions.take_guest(ID, KEEPER, NOW + 5, claim_of("message", NOW))
+        assert stands is not None
+        assert (stands.keeper, stands.held, stands.guest_requested_at) == ("keeper-2", later, NOW)
+        latest = claim_of("another", NOW + 31)
+        taken = sessions.take_guest(ID, KEEPER, NOW + 5, latest)
+        assert taken is not None
+        assert (taken.keeper, taken.held, taken.guest_requested_at) == (KEEPER, latest, NOW + 5)
+        assert sessions.take_guest(ID, KEEPER, EXPIRES * 1000, latest) is None
+
+    def test_who_has_a_session_goes_on_by_another_message(self, sessions: MemorySessions) -> None:
+        """Nobody else has held it in between, or it would be named."""
+        sessions.create(ID, NOW, EXPIRES)
+        claim, another = claim_of("message", NOW), claim_of("another", NOW + 5)
+        assert sessions.hold_again(ID, KEEPER, NOW, claim) is None
+        sessions.take_guest(ID, KEEPER, NOW, claim)
+        held = sessions.hold_again(ID, KEEPER, NOW + 5, another)
+        assert held is not None
+        assert (held.keeper, held.held, held.guest_requested_at) == (KEEPER, another, NOW + 5)
+        sessions.take_guest(ID, "keeper-2", NOW, claim_of("third", NOW + 6))
+        assert sessions.hold_again(ID, KEEPER, NOW, claim) is None
+        assert sessions.hold_again(ID, "keeper-2", EXPIRES * 1000, claim) is None
+
+    def test_a_record_is_kept_by_its_keeper_while_the_visitor_is_there(self, sessions: MemorySessions) -> None:
+        """A silent tab renews nothing by itself."""
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.take_guest(ID, KEEPER, NOW)
+        assert not sessions.keep_guest(ID, KEEPER, NOW + 70, EXPIRES + 5)
+        sessions.add_connection(ID, _coming(TAB), NOW, EXPIRES)
+        assert not sessions.keep_guest(ID, "keeper-2", NOW + 70, EXPIRES + 5)
+        assert sessions.keep_guest(ID, KEEPER, NOW + 70, EXPIRES + 5)
+        assert (_record(sessions).guest_requested_at, _record(sessions).expires_at) == (NOW + 70, EXPIRES + 5)
+
+    def test_all_that_is_overdue_can_be_read_page_by_page(self, sessions: MemorySessions) -> None:
+        """T4: what others have to do must not hide what is to be done here."""
+        ids = [name for name in map(str, range(400)) if shard_of(name) == 3][:5]
+        for number, session_id in enumerate(ids):
+            sessions.create(session_id, NOW, EXPIRES)
+            sessions.claim(session_id, 0, NOW + number, NOW)
+        pages = list(sessions.all_overdue(3, NOW + 60, 2))
+        assert [page for page in pages if page] == [ids[:2], ids[2:4], ids[4:]]
+        assert sessions.overdue(3, NOW + 60, 2) == ids[:2]
+
     def test_a_new_guest_begins_with_nothing_shown_and_nothing_on_its_way(self, sessions: MemorySessions) -> None:
         """The wanted state must reach the new guest."""
         record = _accepted(sessions, True)
@@ -742,6 +791,9 @@ class SessionsContract:
         if not typing:
             sessions.lock(_record(sessions), Lock(False, NOW + 71, NOW + 80, None))
         assert not sessions.release_guest(ID, KEEPER, NOW)
+        assert not sessions.release_guest(ID, "keeper-2", NOW, whatever_is_shown=True)
+        assert sessions.release_guest(ID, KEEPER, NOW, whatever_is_shown=True)
+        assert (_record(sessions).shown, _record(sessions).sending) == (False, None)
 
     def test_a_call_to_a_former_guest_still_holds_its_lock(self, sessions: MemorySessions) -> None:
         """T6: one call a session, whichever guest it is for."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -27,7 +27,10 @@ _BATCH = 100  # BatchGetItem's limit
 #: leaves they are enough.
 _SHORT = 2
 #: The part of a record that ``get_many`` reads.
-LOOKED_AT = ("session_id", "connections", "guest_id", "guest_status", "keeper", "record_version", "expires_at")
+LOOKED_AT = (
+    *("session_id", "connections", "guest_id", "guest_status", "keeper", "held", "guest_requested_at"),
+    *("record_version", "expires_at"),
+)
 
 _AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
 #: Gone with the lease: a record that nobody owns is out of the sweeper's index.
@@ -73,14 +76,24 @@ class DynamoSessions:
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
         """Session ids of ``shard`` whose lease ran out before ``before`` and was never released."""
-        answer = self._client.query(
-            TableName=self._table,
-            IndexName=LEASE_INDEX,
-            KeyConditionExpression="sweep_shard = :shard AND lease_until < :before",
-            ExpressionAttributeValues={":shard": _n(shard), ":before": _n(before)},
-            Limit=limit,
-        )
-        return [item["session_id"]["S"] for item in answer["Items"]]
+        return next(self.all_overdue(shard, before, limit))
+
+    def all_overdue(self, shard: int, before: int, limit: int) -> Iterator[list[str]]:
+        """All that ``overdue`` could give, ``limit`` at a time, each read when it is asked for."""
+        request: dict[str, Any] = {}
+        while True:
+            answer = self._client.query(
+                TableName=self._table,
+                IndexName=LEASE_INDEX,
+                KeyConditionExpression="sweep_shard = :shard AND lease_until < :before",
+                ExpressionAttributeValues={":shard": _n(shard), ":before": _n(before)},
+                Limit=limit,
+                **request,
+            )
+            yield [item["session_id"]["S"] for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                return
+            request = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     # --- what visitors do
 
@@ -435,12 +448,46 @@ class DynamoSessions:
             },
         )
 
-    def take_guest(self, session_id: str, keeper: str, now: int) -> Session | None:
-        """Make ``keeper`` the one that holds this session's guest; None when there is no such session."""
+    def take_guest(self, session_id: str, keeper: str, now: int, claim: int = 0) -> Session | None:
+        """Make ``keeper`` the one that holds this session's guest, by ``claim`` (0: none). None: no such session.
+
+        Returns the record. It names another keeper where that one's claim is later: a take that comes late, or twice,
+        takes nothing from who has it by now.
+        """
+        claimed = ", held = :claim, guest_requested_at = :now" if claim else ""
         answer = self._update(
-            session_id, "SET keeper = :keeper", _ALIVE, {":keeper": {"S": keeper}, ":now_s": _n(now // 1000)}
+            session_id,
+            f"SET keeper = :keeper{claimed}",
+            _ALIVE + (" AND (attribute_not_exists(held) OR held <= :claim)" if claim else ""),
+            {
+                ":keeper": {"S": keeper},
+                ":now_s": _n(now // 1000),
+                **({":claim": _n(claim), ":now": _n(now)} if claim else {}),
+            },
+        )
+        return _session(answer["Attributes"]) if "Attributes" in answer else _alive(answer.get("Item"), now)
+
+    def hold_again(self, session_id: str, keeper: str, now: int, claim: int) -> Session | None:
+        """``keeper`` holds the guest by another claim from now on. None: the record does not name it any more.
+
+        Returns the record: no other keeper has held this guest since this one took it.
+        """
+        answer = self._update(
+            session_id,
+            "SET held = :claim, guest_requested_at = :now",
+            f"{_ALIVE} AND keeper = :keeper",
+            {":keeper": {"S": keeper}, ":claim": _n(claim), ":now": _n(now), ":now_s": _n(now // 1000)},
         )
         return _session(answer["Attributes"]) if "Attributes" in answer else None
+
+    def keep_guest(self, session_id: str, keeper: str, now: int, expires_at: int) -> bool:
+        """``keeper`` says that it holds the guest, and the record lives on, as the visitor is there."""
+        return self._done(
+            session_id,
+            "SET guest_requested_at = :now, expires_at = :expires_at",
+            "keeper = :keeper AND attribute_exists(connections)",
+            {":now": _n(now), ":expires_at": _n(expires_at), ":keeper": {"S": keeper}},
+        )
 
     def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
         """A new guest was created: nothing is shown there yet."""
@@ -490,20 +537,22 @@ class DynamoSessions:
             {"ended_by": mark},
         )
 
-    def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
+    def release_guest(self, session_id: str, keeper: str, now: int, whatever_is_shown: bool = False) -> bool:
         """The visitor has been gone for the grace: no guest any more, unless a front end is back.
 
-        Nor while typing is, or may be, shown there: who holds no guest can take nothing back (T4). Its lease
-        goes too: on Digital-First nobody could own it.
+        Nor while typing is, or may be, shown there: who holds no guest can take nothing back (T4). But it is released
+        ``whatever_is_shown`` where CXone has been out of reach for long. The burst's lease goes too: on Digital-First
+        nobody could own it.
         """
         mark = _mark()
+        nothing_is_shown = "shown = :false AND attribute_not_exists(sending)"
         return self._done(
             session_id,
             "SET guest_status = :closed, keeper = :none, guest_id = :none, lease_until = :zero, ended_by = :mark,"
             f" {_FORGET_CALL}"
             " REMOVE sending, verify_at, typing_since, web_socket_url, sweep_shard",
             "keeper = :keeper AND attribute_not_exists(connections)"
-            " AND shown = :false AND attribute_not_exists(sending)",
+            + ("" if whatever_is_shown else f" AND {nothing_is_shown}"),
             {
                 ":closed": {"S": GuestStatus.CLOSED},
                 ":none": {"S": ""},

@@ -7,6 +7,7 @@ what to do next. All times are epoch milliseconds unless a name says otherwise.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,6 +24,26 @@ SILENT_MS = 10 * 60_000
 LONGEST_CONNECTION_MS = 121 * 60_000
 #: A front end that has just come cannot be posted to yet: API Gateway then says that it is gone (410).
 YOUNG_MS = 15_000
+
+
+#: A keeper that has not said for so long that it holds a guest is presumed dead, and the guest asked for again. Who lives
+#: says it in good time, and what a dead one held mostly appears on the queue long before.
+HELD_MS = 30 * 60_000
+#: Of the id of a queue message a claim has a number below this: as long as tells two messages from each other.
+MESSAGES = 10**6
+
+
+def claim_of(message_id: str, received_at: int) -> int:
+    """A keeper's claim to a guest: it was given this queue message by a receive that began then (epoch ms).
+
+    Of two claims the later one is the greater. One number, as each byte of a record is paid for with each write.
+    """
+    return received_at * MESSAGES + zlib.crc32(message_id.encode()) % MESSAGES
+
+
+def are_by_one_message(claim: int, other: int) -> bool:
+    """Whether two claims may be by the same queue message; of one that is not known (0) that may always be."""
+    return not (claim and other) or claim % MESSAGES == other % MESSAGES
 
 
 class GuestStatus(StrEnum):
@@ -62,6 +83,7 @@ class Policy:
     guest_poll_ms: int = 400
     #: A guest asked for and not taken by a keeper for so long is asked for again.
     guest_request_ms: int = 15_000
+    held_ms: int = HELD_MS
     #: An execution ends itself well before Step Functions' 5 minutes for Express.
     execution_ms: int = 240_000
     #: A ``false`` that must wait longer than this is left to whoever looks for dead owners, not to an execution.
@@ -123,10 +145,13 @@ class Session:
     guest_id: str = ""
     web_socket_url: str = ""
     guest_status: GuestStatus = GuestStatus.CLOSED
+    #: When a guest was asked for, or its keeper last said that it holds it.
     guest_requested_at: int = 0
     #: CXone has no typing endpoint for this guest (404): no further call.
     typing_unavailable: bool = False
+    #: The keeper that holds the guest, and its claim (``claim_of``); 0: a keeper of a version before says of none.
     keeper: str = ""
+    held: int = 0
     #: Digital-First: who the visitor is there and in which thread (``visitor``, ``customer``, ``thread``), until when
     #: the token in ``web_socket_url`` is good, and by which code of a third party the visitor signs in.
     conversation: Mapping[str, str] = field(default_factory=dict)
@@ -293,8 +318,9 @@ class Session:
         """Nobody holds a guest for this visitor and nobody has lately been asked to."""
         if self.guest_status is GuestStatus.CLOSED:
             return True
-        asked_in_vain = now - self.guest_requested_at >= policy.guest_request_ms
-        return self.guest_status is GuestStatus.OPENING and not self.keeper and asked_in_vain
+        silent_ms = now - self.guest_requested_at
+        is_held = bool(self.keeper) and not (self.held and silent_ms >= policy.held_ms)
+        return not is_held and silent_ms >= policy.guest_request_ms
 
     def failures_of(self, typing: bool) -> int:
         """How often in a row sending this value has failed."""

@@ -105,6 +105,7 @@ def key_pressed(
         yield from connected(world, session_id, connection, token_ends)
     if record.lease_until > now:
         return "coalesced"
+    yield from ensure_guest(world, record)
     if record.cannot_show():
         return "hopeless"
     return (yield from take_over(world, record, now))
@@ -150,6 +151,18 @@ def connected(world: World, session_id: str, connection: str, token_ends: int) -
     return record
 
 
+def greeted(world: World, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
+    """A front end that is there says so: what was forgotten of it is made good, and a guest asked for if none is held.
+
+    Returns the record. A keeper that posted before the handshake had ended was told that the connection is gone (410).
+    """
+    record: Session | None = yield from step(world.sessions.get, session_id, world.clock())
+    if record is None or connection not in record.connections:
+        return (yield from connected(world, session_id, connection, token_ends))
+    yield from ensure_guest(world, record)
+    return record
+
+
 def roll_called(sessions: Connections, lives: Callable[[str], bool], record: Session, now: int) -> Flow[list[str]]:
     """Ask after the quiet connections of ``record``; returns those that are gone, and forgets them.
 
@@ -171,13 +184,15 @@ def disconnected(world: World, session_id: str, connection: str, at: int) -> Flo
 
 
 def ensure_guest(world: World, record: Session) -> Flow[bool]:
-    """Ask the keepers for a guest unless there is one or it is on its way. Returns whether it was asked for."""
+    """Ask the keepers for a guest unless there is one or it is on its way. Returns whether it was asked for.
+
+    The queue first: who dies in between has asked, and the record only keeps others from asking as well (T9).
+    """
     now = world.clock()
     if not record.needs_guest(now, world.policy):
         return False
-    if not (yield from step(world.sessions.request_guest, record, now)):
-        return False
     yield from step(world.ask_for_guest, record.session_id)
+    yield from step(world.sessions.request_guest, record, now)
     return True
 
 
