@@ -172,7 +172,7 @@ class MemorySessions:
             generation=generation + 1,
             lease_until=lease_until,
             in_index=True,
-            mark="by",
+            mark="own",
             left={"generation": generation + 1},
         )
 

@@ -92,6 +92,11 @@ V1 = (
         "key A 161; step 11 again 100; pace 1",
     ),
     Regression(
+        "T1",
+        "the same where the next owner's claim came between the lock and its retry",
+        "key A 218; key A 4298; stop A 5198; key A 8198; close A 8378; step 34 again 300; sweep 752",
+    ),
+    Regression(
         "T2",
         "the client's own retry of a stop was refused by its first try, and the stop was as good as lost",
         "key A 0; stop A 900; step 9 again 100",

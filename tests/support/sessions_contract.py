@@ -738,7 +738,7 @@ class SessionsContract:
         ids = [name for name in map(str, range(400)) if shard_of(name) == 3][:5]
         for number, session_id in enumerate(ids):
             sessions.create(session_id, NOW, EXPIRES)
-            sessions.claim(session_id, 0, NOW + number, NOW)
+            sessions.claim(session_id, 0, NOW + number)
         pages = list(sessions.all_overdue(3, NOW + 60, 2))
         assert [page for page in pages if page] == [ids[:2], ids[2:4], ids[4:]]
         assert sessions.overdue(3, NOW + 60, 2) == ids[:2]

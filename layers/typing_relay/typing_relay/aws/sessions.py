@@ -248,21 +248,21 @@ class DynamoSessions:
     # --- what owners do: ``generation`` fences owners, ``revision`` what they believed of keys and stops
 
     def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
-        """Become the owner after ``generation``. ``by`` names the claim, and then the lock that its owner takes."""
-        by = _mark(_SHORT)
+        """Become the owner after ``generation``. ``own`` names the claim."""
+        own = _mark(_SHORT)
         return self._done(
             session_id,
-            "SET generation = :next, #by = :by, lease_until = :lease, sweep_shard = :shard",
+            "SET generation = :next, #own = :own, lease_until = :lease, sweep_shard = :shard",
             "generation = :seen",
             {
                 ":seen": _n(generation),
                 ":next": _n(generation + 1),
-                ":by": by,
+                ":own": own,
                 ":lease": _n(lease_until),
                 ":shard": _n(shard_of(session_id)),
             },
-            {"by": by, "generation": _n(generation + 1)},
-            {"#by": "by"},
+            {"own": own, "generation": _n(generation + 1)},
+            {"#own": "own"},
         )
 
     def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
@@ -277,7 +277,8 @@ class DynamoSessions:
     def lock(self, record: Session, lock: Lock) -> bool:
         """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6).
 
-        Two executions of one owner may lock in the same ms: ``by`` tells them apart.
+        Two executions of one owner may lock in the same ms: ``by`` tells them apart. It is not a claim's ``own``, as the
+        next owner may come between the lock and its retry.
         """
         by = _mark(_SHORT)
         optional = {"typing_since": lock.typing_since, "burst_from": lock.burst_from}
