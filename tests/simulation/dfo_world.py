@@ -55,6 +55,8 @@ class DfoWorld(World):
         self.fault = fault
         #: How often a keeper looks at its records, in ms.
         self.look_ms = 0
+        #: How long an access token is good for.
+        self.token_ms = 3_600_000
         self.numbers["frame"] = self.numbers["message"] = 0
         self.messages = MemoryMessages()
         self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
@@ -151,6 +153,8 @@ class DfoWorld(World):
                 self._given_away(holder, is_told=not ms)
             case "keeper again":
                 holder.call(self.now, lambda: self._has(holder))
+            case "keeper drains":
+                holder.call(self.now, holder.drains)
             case "keeper rotates":
                 holder.call(self.now, lambda: holder.keeper.rotate(ID))
 
@@ -195,6 +199,15 @@ class DfoWorld(World):
             process.call(self.now, lambda: self._has(process))
             if is_told:
                 holder.call(self.now + RENEWAL_MS, lambda: self._renews(holder))
+
+    def handed_back(self, process: KeeperProcess) -> None:
+        """A keeper that ends makes its message visible."""
+        self._given_away(process, is_told=False)
+
+    def ended(self, process: KeeperProcess) -> None:
+        """It is gone, and owes nothing."""
+        process.is_alive = False
+        self.fleet.remove(process)
 
     def _renews(self, process: KeeperProcess) -> None:
         """Its message is not its own any more; as long as it holds the visitor it asks with another one."""

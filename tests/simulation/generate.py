@@ -75,6 +75,8 @@ def with_later_visits(acts: list[Act], random: Random, debounce: int = DEBOUNCE_
     """Some come again when all trouble is over: what they see then is judged as if there had been none."""
     if random.random() < 0.75:
         return acts
+    if random.random() < 0.3:  # everybody leaves: the keeper's grace runs out, or does not
+        acts = acts + [Act("close", tab, acts[-1].at + 2_500) for tab in "AB"]
     later = acts[-1].at + random.choice(LATER)
     back = [Act("open", tab, later - BACK_MS) for tab in "AB" if any(act.kind == "close" for act in acts)]
     return acts + back + [replace(act, at=act.at + later) for act in visits(random, debounce)]

@@ -28,6 +28,8 @@ STALLS = (*LENGTHS, 31_000, 45_000)
 AWAY = (300, 1_100, 2_500, 7_000, 14_000)
 #: How often a keeper looks at its records: as its settings say, or each moment is one at which it looks.
 LOOKS = (*[30_000] * 12, 5_000, 1_000, 200)
+#: How long a token is good for: the socket that comes a minute later needs another one.
+TOKENS = (3_600_000, 3_600_000, 3_600_000, 70_000)
 LASTING = {"keeper stalls": STALLS, "gateway refuses": AWAY, "store refuses": AWAY}
 
 
@@ -41,6 +43,7 @@ def random_dfo_history(random: Random) -> History:
         lag=random.choice(LAGS),
         look=random.choice(LOOKS),
         skew=random.choice(SKEWS),
+        token=random.choice(TOKENS),
         livechat=random.random() < 0.7,
         contact=random.random() < 0.85,
         sweep=random.randrange(KEEPERS_LOOK_MS),

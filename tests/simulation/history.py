@@ -10,7 +10,7 @@ Written as one line, parts separated by ``;``. Times are ms since the beginning,
     call 2 throttled 5000; call 3 lost 900                             how CXone answers the 2nd, 3rd call
     start 1 vanish; wait 1 lost; wait 2 twice                          what becomes of executions and their waits
     guest none; keepers none; sweep 3000; pace 8; cap 9000             the surroundings
-    lag 900; look 200; skew 40; debounce 3000                          stale reads, looks, clocks apart, timings
+    lag 900; look 200; skew 40; debounce 3000; token 70000             stale reads, looks, clocks apart, timings
 
 On the other platform, Digital-First, keepers own bursts and there are frames to its gateway in place of calls::
 
@@ -34,7 +34,7 @@ ACTS = ("key", "stop", "open", "close", "message")
 TURNS = ("cxone forgets", "cxone ends", "cxone pauses", "keeper replaces", "visitor leaves")
 DFO_TURNS = (
     *("contact opens", "contact closes", "agent types", "gateway drops", "gateway refuses", "store refuses"),
-    *("keeper dies", "keeper stalls", "keeper loses", "keeper again", "keeper rotates"),
+    *("keeper dies", "keeper stalls", "keeper loses", "keeper again", "keeper rotates", "keeper drains"),
 )
 #: What may happen to a process at one of its effects. ``again``: the answer is lost, and so much later the client, by
 #: itself, makes the same request again; ``hold``: the answer comes so much later.
@@ -56,8 +56,9 @@ CALL_FAULTS = (
 WAIT_FAULTS = ("lost", "twice", "stall")
 FAULTS = {"step": STEP_FAULTS, "call": CALL_FAULTS, "start": START_FAULTS, "wait": WAIT_FAULTS}
 #: A frame is taken so much later; it and those under way are lost with their socket; the socket is lost, and yet it is
-#: taken so much later; from it on nothing is taken or answered; an error answers it; it is taken and not answered.
-FRAME_FAULTS = ("slow", "cut", "ghost", "mute", "error", "unanswered")
+#: taken so much later; from it on nothing is taken or answered; an error answers it; it is taken and not answered;
+#: its answer has to be fetched.
+FRAME_FAULTS = ("slow", "cut", "ghost", "mute", "error", "unanswered", "elsewhere")
 #: A store's call fails, not done or done all the same; the whole keeper stalls between a call and its answer.
 DFO_STEP_FAULTS = (*STEP_FAULTS[:-1], "refuse", "refuse-after", "freeze")
 DFO_FAULTS = {"step": DFO_STEP_FAULTS, "start": START_FAULTS, "frame": FRAME_FAULTS}
@@ -69,7 +70,7 @@ LATE_MS = 60
 
 
 #: What of the surroundings is a number.
-NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew")
+NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,8 @@ class History:
     lag: int = 0
     #: How often a Digital-First keeper looks at its records.
     look: int = 30_000
+    #: How long the gateway's access tokens are good for.
+    token: int = 3_600_000
     #: The clock of every second function is ahead by so much.
     skew: int = 0
 

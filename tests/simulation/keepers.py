@@ -30,7 +30,6 @@ from tests.simulation.cxone import Call
 if TYPE_CHECKING:
     from tests.simulation.dfo_world import DfoWorld
 
-TOKEN_MS = 3_600_000
 TLS = ssl.create_default_context()
 CHANNEL = Channel(1386, "chat_local")
 
@@ -136,6 +135,10 @@ class Unheard:
     def send(self, session_id: str, data: bytes, record: Any = None) -> None:
         """Lose it."""
 
+    def __len__(self) -> int:
+        """Nothing waits."""
+        return 0
+
 
 class Stored:
     """A store, or HTTP, as one keeper calls it: each call is a step at which something may go wrong."""
@@ -169,16 +172,16 @@ class Http:
         return True
 
     def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome:
-        """A token for an hour."""
-        return Access("token", self._world.now + TOKEN_MS, visitor)
+        """Another token, good for as long as the history says."""
+        return Access("token", self._world.now + self._world.token_ms, visitor)
 
     def socket_url(self, visitor: Visitor, access: Access) -> str:
         """There is one gateway."""
         return "wss://gateway"
 
     def event(self, url: str) -> str | Outcome:
-        """None is kept there."""
-        raise AssertionError("no event is kept elsewhere")
+        """What was too large for a frame."""
+        return self._world.cxone.kept[url]
 
 
 class SimulatedKeeper(Keeper):
@@ -315,6 +318,25 @@ class KeeperProcess:
     def leave(self, session_id: str) -> None:
         """Its message is another keeper's, or appears again."""
         self.world.leaves(self)
+
+    # --- its end by a deployment: the rest of what it asks of its custody
+
+    is_renewing = False
+
+    def drains(self) -> None:
+        """SIGTERM: it hands its visitor back and ends."""
+        self.keeper.drain(lambda: self.world.ended(self))
+
+    def stop(self) -> None:
+        """Nothing more is received."""
+
+    def hand_back(self) -> None:
+        """Its message is visible at once."""
+        self.world.handed_back(self)
+
+    def is_drained(self) -> bool:
+        """It has been handed back."""
+        return True
 
     # --- what goes wrong with its calls
 

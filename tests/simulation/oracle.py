@@ -145,12 +145,17 @@ def _check_alternation(witness: Witness, may_repeat: bool) -> None:
 
     On Digital-First a message ends the typing once more, and so does a keeper that takes a visitor who comes back.
     """
-    values = [call.typing for call in witness.posts]
+    values = [bool(call.typing) for call in witness.posts]
     if may_repeat:
-        values = [value for value, before in zip(values, [False, *values], strict=False) if value or value != before]
+        values = _without_repeated_ends(values)
     wanted = [number % 2 == 0 for number in range(len(values))]
     if values != wanted or len(values) % 2:
         raise Violated("T1", f"the POSTs are {values}")
+
+
+def _without_repeated_ends(values: list[bool]) -> list[bool]:
+    """An end that is said where nothing is known to be shown ends nothing."""
+    return [value for value, before in zip(values, [False, *values], strict=False) if value or before]
 
 
 def _check_price(witness: Witness) -> None:
@@ -175,7 +180,10 @@ def _check_what_was_felt(history: History, expected: list[Stretch], witness: Wit
     Where a message ends the typing of all tabs, a contact opens, or a retry was overtaken, there are fewer.
     """
     may_miss = witness.slack_ms or any(act.kind == "message" for act in history.acts)
-    names = [FIRST_KEY_TO_SHOWN if call.typing else LAST_KEY_TO_ENDED for call in witness.posts]
+    said = [bool(call.typing) for call in witness.posts]
+    if history.dfo:
+        said = _without_repeated_ends(said)
+    names = [FIRST_KEY_TO_SHOWN if value else LAST_KEY_TO_ENDED for value in said]
     if not may_miss and [name for name, *_ in witness.felt] != names:
         raise Violated("T2", f"the POSTs are measured as {witness.felt}")
     for name, ms, at in witness.felt:

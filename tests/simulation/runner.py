@@ -55,6 +55,7 @@ class Runner:
         history, self._history = self._history, History()
         world = self.world = DfoWorld(policy, self._add, history.pace, history.livechat, self._fault_of)
         world.skew, world.sessions.lag_ms = history.skew, history.lag
+        world.token_ms = history.token
         world.look_ms = history.look if history.look != History.look else 0
         if history.guest:
             world.open_guest()
