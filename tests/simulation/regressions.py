@@ -195,6 +195,11 @@ DIGITAL_FIRST = (
         "platform dfo; key A 0; message A 32; key A 60; key A 1000; key A 2000; key A 3000",
     ),
     Regression(
+        "T9",
+        "a keeper let go of a visitor it had just taken, as a stale read named none",
+        "platform dfo; lag 900; look 200",
+    ),
+    Regression(
         "T15",
         "a message left though the answer that recorded it came after another keeper had looked for it",
         "platform dfo; message A 0; step 6 hold 4300; keeper loses 60",
@@ -252,4 +257,11 @@ DIRECTED = (
     "key A 160; step 5 hold 1950",
     # T4: of two executions of one generation, one hears late what CXone showed before the other's call.
     "key A 0; key A 3350; step 27 stall 300; call 2 failed-taken; call 4 throttled 20000; wait 2 twice",
+    # T15: it cannot be recorded that a message leaves, or how it ended; a new thread cannot be; nobody can be let in.
+    "platform dfo; message A 0; step 6 refuse",
+    "platform dfo; message A 0; step 7 refuse",
+    "platform dfo; contact closes 100; message A 500; step 7 refuse",
+    "platform dfo; guest none; contact none; open A 0; step 8 refuse",
+    # T15: what could not be delivered in five minutes is said to have failed.
+    "platform dfo; message A 0; gateway drops 0; gateway refuses 0 320000",
 )
