@@ -63,16 +63,21 @@ def _widget(drawn: Mapping[str, Any], own: Sequence[Line]) -> Widget:
 
 
 def _levels() -> Iterator[tuple[str, str, float]]:
-    """Name, metric and level of each alarm on one metric that has a fixed level; "x - ${Parameter}" is understood."""
+    """Name, metric and level of each alarm that can be drawn as a line in the graph of its metric."""
     for name, alarm in of_type("AWS::CloudWatch::Alarm").items():
-        if not isinstance(alarm["Threshold"], int):
+        if not isinstance(alarm["Threshold"], (int, float)):
             continue
         if alarm.get("MetricName") and alarm.get("Statistic") != "SampleCount":
             yield name, alarm["MetricName"], alarm["Threshold"]
-        for expression in (str(metric.get("Expression")) for metric in alarm.get("Metrics", ())):
-            if subtracted := re.search(r"- \$\{(\w+)\}", expression):
-                [metric] = [m["MetricStat"]["Metric"]["MetricName"] for m in alarm["Metrics"] if "MetricStat" in m]
-                yield name, metric, alarm["Threshold"] + PARAMETERS[subtracted[1]]["Default"]
+        parts = alarm.get("Metrics", [])
+        metrics = {part["Id"]: part["MetricStat"]["Metric"]["MetricName"] for part in parts if "MetricStat" in part}
+        for expression in (str(part.get("Expression")) for part in parts):
+            if beyond := re.search(r"(\w+) - \$\{(\w+)\}", expression):
+                yield name, metrics[beyond[1]], alarm["Threshold"] + PARAMETERS[beyond[2]]["Default"]
+            elif as_it_is := re.fullmatch(r"IF\(.*, (\w+), 100\)", expression):
+                yield name, metrics[as_it_is[1]], alarm["Threshold"]
+            elif (share := re.match(r"IF\((\w+) >= (\d+), 100 \* ", expression)) and share[1] in metrics:
+                yield name, metrics[share[1]], int(share[2])  # the least count that is judged at all
 
 
 def figures(log_lines: Iterable[str]) -> Figures:

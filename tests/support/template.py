@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,10 +41,14 @@ def keeper_container() -> dict[str, Any]:
 @cache
 def expanded(layer: str = "layer", **parameters: str) -> dict[str, Any]:
     """The template as SAM hands it to CloudFormation, with the roles SAM makes. `layer`: the key of the layer in S3."""
-    template = yaml_parse(TEXT)
+    return expand(yaml_parse(TEXT), parameters, layer)
+
+
+def expand(template: dict[str, Any], parameters: Mapping[str, str], layer: str = "layer") -> dict[str, Any]:
+    """`template`, parsed, as SAM hands it to CloudFormation. It is changed in place."""
     for resource in template["Resources"].values():
         for key, packed in (("CodeUri", "code"), ("ContentUri", layer), ("DefinitionUri", "definition")):
             if key in resource.get("Properties", {}):
                 resource["Properties"][key] = {"Bucket": "bucket", "Key": packed}
     with mock.patch.dict(os.environ, AWS_DEFAULT_REGION="us-east-1"):
-        return transform(template, parameters, SimpleNamespace(load=dict))
+        return transform(template, dict(parameters), SimpleNamespace(load=dict))

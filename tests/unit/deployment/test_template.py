@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from local.deploying.template_rules import check
 from tests.support.template import (
     FUNCTIONS,
     PARAMETERS,
@@ -23,10 +24,6 @@ from tests.support.template import (
 
 API_GATEWAY_LIMIT_S = 29  # integration timeout of a WebSocket API
 EXPRESS_LIMIT_S = 300  # Express executions end after five minutes
-OUR_METRICS = sorted(
-    set(re.findall(r'Namespace: !Sub "TypingRelay/\${AWS::StackName}"[,\s]+MetricName: ([\w.]+)', TEXT))
-)
-ALARMS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
 
 
 def roles() -> dict[str, dict[str, Any]]:
@@ -173,6 +170,7 @@ NAMED_WITHIN_ANOTHER = (
     "AWS::Lambda::Alias",
     "AWS::ApiGatewayV2::Authorizer",
     "AWS::StepFunctions::StateMachineAlias",
+    "AWS::EC2::VPCEndpoint",  # says which service of AWS's it leads to
 )
 
 
@@ -335,6 +333,11 @@ class TestKeeper:
         assert limit["Name"] == "nofile"
         assert limit["SoftLimit"] > PARAMETERS["KeeperMaxGuests"]["MaxValue"]
 
+    def test_asks_for_no_more_file_descriptors_than_fargate_allows(self) -> None:
+        """The hard limit of nofile on Fargate (AWS: ECS API reference, Ulimit)."""
+        (limit,) = keeper_container()["Ulimits"]
+        assert limit["SoftLimit"] <= limit["HardLimit"] <= 65_535
+
     def test_cannot_write_its_own_disk(self) -> None:
         assert keeper_container()["ReadonlyRootFilesystem"] is True
 
@@ -349,10 +352,12 @@ class TestKeeper:
         module = keeper_container()["HealthCheck"]["Command"][-1]
         assert (ROOT / "layers/typing_relay" / f"{module.replace('.', '/')}.py").exists()
 
-    def test_lets_nobody_in_and_goes_out_by_tls_only(self) -> None:
+    def test_lets_nobody_in_and_goes_out_by_tls_and_to_dns_servers_only(self) -> None:
+        """Amazon's resolver needs no rule; a VPC's own DNS servers do."""
         group = properties("KeeperSecurityGroup")
         assert "SecurityGroupIngress" not in group
-        assert [(rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]] == [(443, 443)]
+        ports = [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]]
+        assert ports == [("tcp", 443, 443), ("udp", 53, 53), ("tcp", 53, 53)]
 
     def test_a_bad_deployment_rolls_itself_back(self) -> None:
         breaker = properties("KeeperService")["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
@@ -364,53 +369,41 @@ class TestKeeper:
         assert alarms["Enable"] == {"Fn::If": ["RollsBackByAlarms", True, False]}
         assert {RESOURCES[alarm["Ref"]]["Condition"] for alarm in alarms["AlarmNames"]} == {"RunsKeeper"}
 
-    def test_scales_by_guests_held_and_by_guests_waiting(self) -> None:
-        held = properties("KeeperScalingByGuestsHeld")["TargetTrackingScalingPolicyConfiguration"]
-        assert held["CustomizedMetricSpecification"]["MetricName"] == "GuestsHeldPercent"
-        assert properties("KeeperQueueGrows")["AlarmActions"] == [{"Ref": "KeeperScalingByQueue"}]
-
     def test_is_left_out_where_there_is_no_image_yet(self) -> None:
         conditions = {n: r.get("Condition") for n, r in RESOURCES.items() if "::ECS::" in r["Type"]}
         assert conditions == {"KeeperTask": "HasKeeper", "KeeperCluster": "RunsKeeper", "KeeperService": "RunsKeeper"}
 
 
-class TestAlarms:
-    @pytest.mark.parametrize("alarm", ALARMS)
-    def test_each_has_somebody_to_tell_or_something_to_do(self, alarm: str) -> None:
-        assert properties(alarm)["AlarmActions"] in ([{"Ref": "AlarmTopic"}], [{"Ref": "KeeperScalingByQueue"}])
+class TestTablesEndpoint:
+    """A way to DynamoDB past the NAT gateway, where the VPC is ours to add to."""
 
-    @pytest.mark.parametrize("alarm", ALARMS)
-    def test_each_is_explained_to_whoever_is_woken(self, alarm: str) -> None:
-        assert f"`{alarm}`" in (ROOT / "docs/operations.md").read_text()
+    def test_is_made_only_where_route_tables_are_given_and_a_keeper_runs(self) -> None:
+        assert RESOURCES["KeeperTablesEndpoint"]["Condition"] == "RoutesToTables"
+        runs, has_tables = TEMPLATE["Conditions"]["RoutesToTables"]["Fn::And"]
+        assert runs == {"Condition": "RunsKeeper"}
+        assert has_tables == {"Fn::Not": [{"Fn::Equals": [{"Ref": "RouteTableIds"}, ""]}]}
+        assert PARAMETERS["RouteTableIds"]["Default"] == ""
 
-    def test_a_tab_too_many_rings_no_alarm(self) -> None:
-        """API Gateway counts the 429 of a $connect integration as IntegrationError."""
-        assert "IntegrationError" not in json.dumps([properties(alarm) for alarm in ALARMS])
+    def test_is_a_gateway_which_costs_nothing(self) -> None:
+        endpoint = properties("KeeperTablesEndpoint")
+        assert endpoint["VpcEndpointType"] == "Gateway"
+        assert endpoint["RouteTableIds"] == {"Fn::Split": [",", {"Ref": "RouteTableIds"}]}
 
-    def test_silence_of_sweeper_and_keeper_is_an_alarm(self) -> None:
-        silent = [alarm for alarm in ALARMS if properties(alarm)["TreatMissingData"] == "breaching"]
-        assert silent == ["SweeperSilent", "KeeperSilent", "KeepersTooFew"]
+    @pytest.mark.parametrize(("ids", "is_taken"), [("", True), ("rtb-0a,rtb-0b", True), ("rtb-0a, rtb-0b", False)])
+    def test_tables_are_given_by_id_and_separated_by_commas_alone(self, ids: str, is_taken: bool) -> None:
+        assert bool(re.fullmatch(PARAMETERS["RouteTableIds"]["AllowedPattern"], ids)) is is_taken
 
-    @pytest.mark.parametrize("metric", OUR_METRICS)
-    def test_each_is_on_a_metric_that_the_code_puts_out(self, metric: str) -> None:
-        """As a whole name, or the part before the dot, as in `Typing.denied`."""
-        sources = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers").rglob("*.py")]
-        written = re.compile(rf'"{metric}"|f"{metric.partition(".")[0]}\.{{')
-        assert any(written.search(source.read_text()) for source in sources)
+    def test_tables_without_a_vpc_are_refused(self) -> None:
+        refused = [finding.text for finding in check(TEMPLATE, {"CxoneOrgId": "acme", "RouteTableIds": "rtb-0a"})]
+        assert "RouteTableIds needs VpcId." in refused
 
-    @pytest.mark.parametrize("alarm", ["TypingShownLate", "TypingEndedLate", "CallsNotAccepted", "GuestsNotHeld"])
-    def test_what_users_feel_is_an_objective_with_an_alarm_and_a_place_on_the_dashboard(self, alarm: str) -> None:
-        metric = re.search(r"FirstKeyToShown|LastKeyToEnded|CallsAccepted|GuestsNotHeld", json.dumps(properties(alarm)))
-        assert metric
-        assert f'"{metric[0]}"' in properties("Dashboard")["DashboardBody"]["Fn::Sub"][0]
-
-    def test_the_number_of_keepers_is_that_of_their_reports(self) -> None:
-        alarm = properties("KeepersTooFew")
-        assert (alarm["Statistic"], alarm["Period"]) == ("SampleCount", 60)  # each reports once a minute
-        assert alarm["Threshold"] == {"Ref": "KeeperMinTasks"}
-
-    def test_guests_near_sqss_limit_ring_before_it_is_met(self) -> None:
-        assert 50_000 < properties("GuestsNearLimit")["Threshold"] < 120_000
+    def test_lets_through_what_the_keepers_role_may_do_and_nothing_else(self) -> None:
+        (allowed,) = properties("KeeperTablesEndpoint")["PolicyDocument"]["Statement"]
+        of_keeper = [s for role, s in statements() if role == "KeeperRole" and s["Action"].startswith("dynamodb:")]
+        assert sorted(allowed["Action"]) == sorted({s["Action"] for s in of_keeper})
+        resources = [r["Fn::If"][1] if "Fn::If" in r else r for r in allowed["Resource"]]
+        assert sorted(map(json.dumps, resources)) == sorted({json.dumps(s["Resource"]) for s in of_keeper})
+        assert allowed["Condition"] == {"ArnEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["KeeperRole", "Arn"]}}}
 
 
 def test_the_dashboard_is_json_about_resources_of_this_template() -> None:

@@ -162,12 +162,20 @@ class TestAccount:
         told = wrongs(WELL, KeystrokeConcurrency=keystroke, HandshakeConcurrency=handshake)
         assert [finding.about for finding in told] == ["concurrency"] * count
 
-    def test_without_bounds_the_smallest_account_will_do(self) -> None:
-        assert wrongs(replace(WELL, lambda_limit=10)) == []
+    @pytest.mark.parametrize(("limit", "mark"), [(10, Mark.WARNED), (999, Mark.WARNED), (1000, Mark.WELL)])
+    def test_a_small_account_is_warned_and_told_what_is_needed(self, limit: int, mark: Mark) -> None:
+        """It can be deployed to, and tried; not gone live with."""
+        [told] = [f for f in found(replace(WELL, lambda_limit=limit)) if f.about == "concurrency"]
+        assert (told.mark, "1000 for 1,000 people typing" in told.todo) == (mark, mark is Mark.WARNED)
 
     def test_a_certificate_of_another_region_is_wrong(self) -> None:
         arn = "arn:aws:acm:us-east-1:123456789012:certificate/1"
         assert "in us-east-1" in the_wrong(WELL, ApiDomainName="t.shop.example", ApiCertificateArn=arn).text
+
+    def test_what_nat_and_endpoints_may_not_be_looked_at_is_said_with_the_permission_for_it(self) -> None:
+        hidden = replace(WELL, nats=OutOfReach("UnauthorizedOperation", "a"), endpoints=OutOfReach("Denied", "b"))
+        told = [finding for finding in found(hidden) if finding.mark is Mark.UNSEEN]
+        assert [(finding.about, finding.todo) for finding in told] == [("NAT", "allow a"), ("DynamoDB", "allow b")]
 
     def test_what_may_not_be_looked_at_is_said_with_the_permission_for_it(self) -> None:
         no = OutOfReach("AccessDenied", "the:Permission")
