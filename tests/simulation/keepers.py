@@ -93,7 +93,7 @@ class KeeperJobs:
             self._waiting[key].append(job)
         else:
             self._waiting[key] = deque()
-            self._process.call(self._world.now, job)
+            job()
 
     def _begin(
         self,
@@ -102,24 +102,33 @@ class KeeperJobs:
         on_result: Callable[[Any], object],
         on_error: Callable[[Exception], object],
     ) -> None:
-        def work() -> None:
+        def work() -> Callable[[], None] | None:
             try:
                 report = partial(on_result, call())
             except Killed:
-                return
+                return None
             except StoreAway as error:
                 report = partial(on_error, error)
-            self._finish(key, report)
+            return partial(self._finish, key, report)
 
-        greenlet(work).switch()
+        finish = greenlet(work).switch()
+        if finish:  # it made no call: its result comes later all the same
+            self._process.call(self._world.now, finish)
 
     def _finish(self, key: Hashable, report: Callable[[], object]) -> None:
         waiting = self._waiting[key]
         if waiting:
-            self._process.call(self._world.now, waiting.popleft())
+            waiting.popleft()()
         else:
             del self._waiting[key]
         report()
+
+
+def _go_on(thread: greenlet) -> None:
+    """To its next call, or to its end: what it found is reported on the loop."""
+    finish = thread.switch()
+    if finish:
+        finish()
 
 
 class Nowhere:
@@ -372,12 +381,12 @@ class KeeperProcess:
     def _wait(self, ms: int) -> None:
         """This thread goes on later, if its process still lives and does not stall."""
         if ms:
-            self.call(self.world.now + ms, greenlet.getcurrent().switch)
+            self.call(self.world.now + ms, partial(_go_on, greenlet.getcurrent()))
             self._others_go_on()
 
     def _travel(self, ms: int) -> None:
         """What has left arrives, whatever becomes of its sender."""
-        self.world.later(self.world.now + ms, self.name, greenlet.getcurrent().switch)
+        self.world.later(self.world.now + ms, self.name, partial(_go_on, greenlet.getcurrent()))
         self._others_go_on()
 
     def _others_go_on(self) -> None:

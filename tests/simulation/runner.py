@@ -129,16 +129,16 @@ class Runner:
     def _next(self) -> None:
         at, _, action = heapq.heappop(self._agenda)
         self.world.now = max(self.world.now, at)
-        action.do(self._fault(action))
+        action.do(self._fault(action) if action.number else None)
 
     def _fault(self, action: Action) -> Fault | None:
-        return self._fault_of(action.kind, action.number) if action.number else None
+        return self._fault_of(action.kind, action.number)
 
     def _fault_of(self, kind: str, number: int) -> Fault | None:
         return self._history.faults(kind).get(number)
 
     def _add(self, action: Action) -> None:
-        fault = self._fault(action)
+        fault = self._fault(action) if action.number else None
         if fault and fault.kind == "stall":
             action.at += fault.ms
             self.world.watch.disturbed(action.at)
