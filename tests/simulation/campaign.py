@@ -23,7 +23,7 @@ PLATFORMS: dict[str, Callable[[Random], Any]] = {
     "fleet": random_fleet,
 }
 #: One Digital-First history, and one fleet, for so many histories of v1: each takes more time.
-DFO_SHARE, FLEET_SHARE = 10, 20
+DFO_SHARE, FLEET_SHARE = 5, 20
 SHARES = {"v1": 1, "dfo": DFO_SHARE, "fleet": FLEET_SHARE}
 
 

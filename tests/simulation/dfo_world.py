@@ -54,6 +54,10 @@ class DfoWorld(World):
         super().__init__(policy, add, pace)
         self.now = START - COMES_MS
         self.fault = fault
+        #: How often a keeper looks at its records, in ms.
+        self.look_ms = 0
+        #: How long an access token is good for.
+        self.token_ms = 3_600_000
         self.numbers |= {"frame": 0, "post": 0, "message": 0}
         self.messages = MemoryMessages()
         self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
@@ -66,7 +70,7 @@ class DfoWorld(World):
         self.outside = ports.MessageWorld(  # type: ignore[assignment]
             self.sessions,
             policy,
-            lambda: self.now,
+            lambda: self.now + self._ahead,
             self._start_execution,
             self.queue,
             messages=self.messages,
@@ -81,6 +85,10 @@ class DfoWorld(World):
             self.sessions.add_connection(ID, ports.Coming(tab, START - 7000, TOKEN_ENDS), self.now, expires_at)
             self.front.comes(tab, START - 7000)
         self.queue(ID)
+
+    def is_sound(self) -> bool:
+        """Somebody can speak for the visitor."""
+        return self.record.has_guest() and self.record.contact_open
 
     def open_contact(self) -> None:
         """Agents see the visitor's thread."""
@@ -159,15 +167,22 @@ class DfoWorld(World):
             case "keeper dies":
                 holder.dies()
             case "keeper stalls":
-                self.front.not_noted_until = holder.stalled_until = self.now + ms
-                if ms >= VISIBILITY_MS:
-                    self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(holder))
+                self.stalls(holder, ms)
             case "keeper loses":
                 self._given_away(holder, is_told=not ms)
             case "keeper again":
                 holder.call(self.now, lambda: self._has(holder, holder.message))
+            case "keeper drains":
+                holder.call(self.now, holder.drains)
             case "keeper rotates":
                 holder.call(self.now, lambda: holder.keeper.rotate(ID))
+
+    def stalls(self, process: KeeperProcess, ms: int) -> None:
+        """None of its threads goes on for so long; its message in the queue becomes another's when that is long."""
+        process.stalled_until = max(process.stalled_until, self.now + ms)
+        self.front.not_noted_until = max(self.front.not_noted_until, process.stalled_until)
+        if ms >= VISIBILITY_MS:
+            self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(process))
 
     def _step(self, process: Process, due: partial[Any], fault: Fault | None) -> None:
         """A Lambda whose call to the store fails dies of it."""
@@ -206,6 +221,15 @@ class DfoWorld(World):
             process.call(self.now, lambda: self._has(process, message))
             if is_told:
                 holder.call(self.now + RENEWAL_MS, lambda: self._renews(holder))
+
+    def handed_back(self, process: KeeperProcess) -> None:
+        """A keeper that ends makes its message visible."""
+        self._given_away(process, is_told=False)
+
+    def ended(self, process: KeeperProcess) -> None:
+        """It is gone, and owes nothing."""
+        process.is_alive = False
+        self.fleet.remove(process)
 
     def _renews(self, process: KeeperProcess) -> None:
         """Its message is not its own any more; as long as it holds the visitor it asks with another one."""

@@ -24,9 +24,12 @@ STORIES = (
     " agent stops 900",
 )
 #: What may last so long: less than a call, more than one, more than a lock.
-LENGTHS = {"stall": (900, 9_000), "hold": (900, 9_000), "slow": (2_500,), "ghost": (300, 2_500)}
+LENGTHS = {
+    **{"stall": (900, 9_000), "hold": (900, 3_300, 9_000), "freeze": (900, 4_000, 9_000, 36_000), "again": (0, 900)},
+    **{"slow": (2_500,), "ghost": (300, 2_500)},
+}
 LASTING = {
-    "keeper stalls": (2_500, 31_000),
+    "keeper stalls": (2_500, 31_000, 36_000),
     "gateway refuses": (2_500,),
     "store refuses": (300, 2_500),
     "posts refuse": (2_500,),

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 PACES = 4
 #: A socket on which nothing comes in is given up after this.
 SILENT_MS = 45_000
+#: A look or a message that nothing answers costs the socket after this.
+UNANSWERED_MS = 10_000
 TYPING = {"SenderTypingStarted": True, "SenderTypingEnded": False}
 RECOVER = ("RecoverLivechat", "RecoverThread")
 
@@ -99,6 +101,8 @@ class Gateway:
         self.agent_typing = False
         self.refuses_until = 0
         self.unavailable: set[str] = set()
+        #: Answers that are to be fetched, by their URLs.
+        self.kept: dict[str, str] = {}
 
     @property
     def shows(self) -> dict[str, bool]:
@@ -221,6 +225,8 @@ class Gateway:
         if fault.kind == "mute":
             wire.is_mute = True
             self.world.watch.disturbed(self.world.now + SILENT_MS)
+        if fault.kind == "unanswered":
+            self.world.watch.disturbed(self.world.now + UNANSWERED_MS)
         wire.is_cut = wire.is_cut or fault.kind == "cut"
         if fault.kind in ("cut", "ghost"):
             self.wires = [other for other in self.wires if other is not wire]
@@ -240,8 +246,16 @@ class Gateway:
             self._take_typing(frame.call, frame.data["thread"]["idOnExternalPlatform"])
         else:
             answers = self._answers(frame)
-            for text in () if frame.fault and frame.fault.kind == "unanswered" else answers:
-                self._tell(wire, text)
+            kind = frame.fault.kind if frame.fault else ""
+            for text in () if kind == "unanswered" else answers:
+                self._tell(wire, self._kept(text, frame) if kind == "elsewhere" else text)
+
+    def _kept(self, text: str, frame: Frame) -> str:
+        """It is too large for a frame, which only says where it is to be fetched."""
+        url = f"https://s3.example/event-{len(self.kept)}.json"
+        self.kept[url] = text
+        thread_id = frame.data["thread"]["idOnExternalPlatform"]
+        return frames.event("EventInS3", thread_id, s3Object={"url": url}, originEvent={"eventType": frame.kind})
 
     def _take_typing(self, call: Call, thread_id: str) -> None:
         call.is_taken = True
@@ -295,13 +309,14 @@ class Gateway:
     def _arrives(self, wire: Wire, text: str) -> None:
         if not wire.is_open or wire.is_mute:
             return
-        if "Recover" in text:
-            wire.has_looked, wire.knows_contact = True, '"status": "open"' in text
-        elif "SomethingFailed" in text:
+        said = next((kept for url, kept in self.kept.items() if url in text), text)
+        if "Recover" in said:
+            wire.has_looked, wire.knows_contact = True, '"status": "open"' in said
+        elif "SomethingFailed" in said:
             wire.has_looked = True  # it may have been the look
-        elif "CaseCreated" in text:
+        elif "CaseCreated" in said:
             wire.knows_contact = True
-        elif "CaseStatusChanged" in text:
+        elif "CaseStatusChanged" in said:
             wire.knows_contact = False
         wire.ear.text(text)
 

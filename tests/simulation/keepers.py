@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from greenlet import greenlet
 from typing_relay.aws.sessions import shard_of
 from typing_relay.cxone.dfo.api import Access, ChannelSettings
 from typing_relay.cxone.dfo.identity import Channel, Visitor
@@ -30,7 +31,6 @@ from tests.simulation.cxone import Call
 if TYPE_CHECKING:
     from tests.simulation.dfo_world import DfoWorld
 
-TOKEN_MS = 3_600_000
 TLS = ssl.create_default_context()
 CHANNEL = Channel(1386, "chat_local")
 
@@ -68,10 +68,14 @@ class KeeperLoop:
 
 
 class KeeperJobs:
-    """Of ``keeper.jobs.Jobs``: those of one key run one after another, each as one step of the store takes."""
+    """Of ``keeper.jobs.Jobs``: those of one key run one after another, each on a thread of its own.
 
-    def __init__(self, process: KeeperProcess, kind: str = "step") -> None:
-        self._process, self._world, self._kind = process, process.world, kind
+    A thread is a greenlet that waits in ``KeeperProcess.step`` until the world goes on with it. So a job of many calls
+    may stop at each of them, before it and before its answer, and others come between.
+    """
+
+    def __init__(self, process: KeeperProcess) -> None:
+        self._process, self._world = process, process.world
         self._waiting: dict[Hashable, deque[Callable[[], None]]] = {}
 
     def __len__(self) -> int:
@@ -85,50 +89,47 @@ class KeeperJobs:
         on_error: Callable[[Exception], object],
     ) -> None:
         """Run ``call``, then ``on_result(value)`` or ``on_error(exception)``."""
-        job = partial(self._run, key, call, on_result, on_error)
+        job = partial(self._begin, key, call, on_result, on_error)
         if key in self._waiting:
             self._waiting[key].append(job)
         else:
             self._waiting[key] = deque()
-            self._later(job)
+            job()
 
-    def _later(self, job: Callable[[], None], ms: int = 0) -> None:
-        self._process.call(self._world.now + (ms or self._world.pace), job)
-
-    def _run(
+    def _begin(
         self,
         key: Hashable,
         call: Callable[[], Any],
         on_result: Callable[[Any], object],
         on_error: Callable[[Exception], object],
-        stalled: bool = False,
     ) -> None:
-        process, world = self._process, self._world
-        fault = world.fault(self._kind, world.numbers[self._kind] + 1)
-        if fault and fault.kind == "stall" and not stalled:
-            world.disturbs(process.name, fault)
-            self._later(partial(self._run, key, call, on_result, on_error, stalled=True), fault.ms)
-            return
-        process.answer_late_ms = 0
-        try:
-            report = partial(on_result, call())
-        except Killed:
-            return
-        except OSError as error:
-            report = partial(on_error, error)
-        late_ms, process.answer_late_ms = process.answer_late_ms, 0
-        if late_ms:
-            process.call(world.now + late_ms, lambda: self._finish(key, report))
-        else:
-            self._finish(key, report)
+        def work() -> Callable[[], None] | None:
+            try:
+                report = partial(on_result, call())
+            except Killed:
+                return None
+            except StoreAway as error:
+                report = partial(on_error, error)
+            return partial(self._finish, key, report)
+
+        finish = greenlet(work).switch()
+        if finish:  # it made no call: its result comes later all the same
+            self._process.call(self._world.now, finish)
 
     def _finish(self, key: Hashable, report: Callable[[], object]) -> None:
         waiting = self._waiting[key]
         if waiting:
-            self._later(waiting.popleft())
+            waiting.popleft()()
         else:
             del self._waiting[key]
         report()
+
+
+def _go_on(thread: greenlet) -> None:
+    """To its next call, or to its end: what it found is reported on the loop."""
+    finish = thread.switch()
+    if finish:
+        finish()
 
 
 class Nowhere:
@@ -139,17 +140,14 @@ class Nowhere:
 
 
 class Posts:
-    """The way to the visitor's connections; a post takes as long as a step of the store, one after another."""
+    """The way to the visitor's connections."""
 
     def __init__(self, process: KeeperProcess) -> None:
         self._process = process
 
     def post(self, connection: str, data: bytes) -> bool:
-        """False where API Gateway does not know the connection."""
-        world, process = self._process.world, self._process
-        began = world.now + process.answer_late_ms
-        process.answer_late_ms += world.pace + process.slow_ms
-        return world.front.posted(process.name, connection, data, began, world.now + process.answer_late_ms)
+        """A post arrives. False where API Gateway does not know the connection."""
+        return self._process.world.front.posted(self._process.name, connection, data)
 
     def close(self, connection: str) -> None:
         """Tokens do not run out here."""
@@ -157,19 +155,19 @@ class Posts:
 
 
 class Stored:
-    """A store, or HTTP, as one keeper calls it: each call is a step at which something may go wrong.
+    """A store, HTTP, or connections, as one keeper calls them: at each call something may go wrong.
 
-    ``kind``: of what faults.
+    ``room``: which calls these are counted with.
     """
 
-    def __init__(self, process: KeeperProcess, kept: Any, kind: str = "step") -> None:
-        self._process, self._kept, self._kind = process, kept, kind
+    def __init__(self, process: KeeperProcess, kept: Any, room: str = "step") -> None:
+        self._process, self._kept, self._room = process, kept, room
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._kept, name)
 
         def call(*args: Any) -> Any:
-            return self._process.step(method, args, self._kind)
+            return self._process.step(method, args, self._room)
 
         call.__name__ = name
         self.__dict__[name] = call
@@ -191,16 +189,16 @@ class Http:
         return True
 
     def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome:
-        """A token for an hour."""
-        return Access("token", self._world.now + TOKEN_MS, visitor)
+        """Another token, good for as long as the history says."""
+        return Access("token", self._world.now + self._world.token_ms, visitor)
 
     def socket_url(self, visitor: Visitor, access: Access) -> str:
         """There is one gateway."""
         return "wss://gateway"
 
     def event(self, url: str) -> str | Outcome:
-        """None is kept there."""
-        raise AssertionError("no event is kept elsewhere")
+        """What was too large for a frame."""
+        return self._world.cxone.kept[url]
 
 
 class SimulatedKeeper(Keeper):
@@ -214,6 +212,12 @@ class SimulatedKeeper(Keeper):
             self._openings.leave()
             return
         hand.sockets[number] = self.process.world.cxone.dial(self.process, _Ear(self, hand, number))  # type: ignore[assignment]
+
+    def look_often(self) -> None:
+        """At all its records, more often than its settings say."""
+        if self._hands:
+            self._refresh(list(self._hands.values()))
+        self._loop.call_later(self.process.world.look_ms / 1000, self.look_often)
 
     def rotate(self, session_id: str) -> None:
         """Replace the socket now: its two hours are nearly over."""
@@ -231,7 +235,6 @@ class KeeperProcess:
         self.is_alive, self.stalled_until = True, 0
         #: Its newest queue message, and the claim by that.
         self.message = self.newest_claim = 0
-        self.answer_late_ms = self.slow_ms = 0
         #: Of whoever speaks now, and who was last given the right to; see ``Watch``.
         self.generation = -1
         self.speaks = False
@@ -244,11 +247,11 @@ class KeeperProcess:
         self._counters = counters = Counters()
         outbox = Outbox(
             loop,
-            KeeperJobs(self, "post"),  # type: ignore[arg-type]
+            KeeperJobs(self),  # type: ignore[arg-type]
             Stored(self, world.sessions, "post"),  # type: ignore[arg-type]
             Stored(self, Posts(self), "post"),  # type: ignore[arg-type]
             name,
-            lambda: world.now + self.answer_late_ms,
+            lambda: world.now,
             counters,
         )
         self.dfo = DigitalFirst(
@@ -270,7 +273,7 @@ class KeeperProcess:
                 "wss://line",
                 sign=dict,
                 talk=lambda session_id: self.keeper.talk(session_id),
-                felt=lambda what, ms: world.felt.append((what, ms)),
+                felt=lambda what, ms: world.felt.append((what, ms, world.now)),
             )
         )
         self._tell_typing, self.dfo._owners._tell = self.dfo._owners._tell, self._speak
@@ -292,6 +295,8 @@ class KeeperProcess:
         )
         self.dfo._office.decide(world.cxone.livechat)
         self.keeper.start(self)  # type: ignore[arg-type]
+        if world.look_ms:
+            self.keeper.look_often()
         self.dfo._mailbox.start()
 
     # --- its life
@@ -339,43 +344,84 @@ class KeeperProcess:
         """Its message is another keeper's, or appears again."""
         self.world.leaves(self)
 
+    # --- its end by a deployment: the rest of what it asks of its custody
+
+    is_renewing = False
+
+    def drains(self) -> None:
+        """SIGTERM: it hands its visitor back and ends."""
+        self.keeper.drain(lambda: self.world.ended(self))
+
+    def stop(self) -> None:
+        """Nothing more is received."""
+
+    def hand_back(self) -> None:
+        """Its message is visible at once."""
+        self.world.handed_back(self)
+
+    def is_drained(self) -> bool:
+        """It has been handed back."""
+        return True
+
     # --- what goes wrong with its calls
 
-    def step(self, method: Callable[..., Any], args: tuple[Any, ...], kind_of: str = "step") -> Any:
-        """One call to the store, or to a visitor's connection."""
-        world = self.world
-        if not self.is_alive:
-            raise Killed
-        fault = world.fault(kind_of, world.next_number(kind_of))
-        kind = fault.kind if fault else ""
-        if fault and kind not in ("stall", "fork"):
+    def step(self, method: Callable[..., Any], args: tuple[Any, ...], room: str = "step") -> Any:
+        """One call to the store, or to a visitor's connection, on the thread of a job: it leaves, is carried out, and
+        its answer comes. ``room``: which calls it is counted with.
+        """
+        world, number = self.world, self.world.next_number(room)
+        fault = world.fault(room, number)
+        kind, ms = (fault.kind, fault.ms) if fault else ("", 0)
+        if fault and kind != "fork":
             world.disturbs(f"{self.name}: {method.__name__}", fault)
-            world.front.not_noted_until = world.now + fault.ms
+            world.front.not_noted_until = max(world.front.not_noted_until, world.now + ms)
+        if kind == "stall":
+            self._wait(ms)
         if kind == "crash":
             self.dies()
             raise Killed
         is_post = method.__name__ == "post"
         if kind == "refuse" or world.now < (world.posts_refuse_until if is_post else world.store_refuses_until):
+            self._wait(world.pace)
             raise StoreAway("the store is away")
-        self.slow_ms = fault.ms if fault and kind == "slow" and is_post else 0
-        value = self._apply(method, args)
+        if is_post:
+            world.front.check_fence(self.name)
+        self._travel(world.pace + (ms if kind == "slow" and is_post else 0))
+        value = self._apply(method, args, (room, number))
+        if kind == "freeze":
+            world.stalls(self, ms)
         if kind == "again":
-            value = self._apply(method, args)
+            self._wait(ms)
+            value = self._apply(method, args, (room, number))
         if kind == "crash-after":
             self.dies()
-            raise Killed
+        self._wait(max(world.pace, ms if kind == "hold" else 0))
         if kind == "refuse-after":
             raise StoreAway("the answer is lost")
-        if fault and (kind == "hold" or (kind == "slow" and not is_post)):
-            self.answer_late_ms += fault.ms
         return value
 
     def relayed(self) -> int:
         """How many frames it counts as relayed."""
         return self._counters.take().get("FramesRelayed", 0)
 
-    def _apply(self, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    def _wait(self, ms: int) -> None:
+        """This thread goes on later, if its process still lives and does not stall."""
+        if ms:
+            self.call(self.world.now + ms, partial(_go_on, greenlet.getcurrent()))
+            self._others_go_on()
+
+    def _travel(self, ms: int) -> None:
+        """What has left arrives, whatever becomes of its sender."""
+        self.world.later(self.world.now + ms, self.name, partial(_go_on, greenlet.getcurrent()))
+        self._others_go_on()
+
+    def _others_go_on(self) -> None:
+        greenlet.getcurrent().parent.switch()
+
+    def _apply(self, method: Callable[..., Any], args: tuple[Any, ...], request: Hashable) -> Any:
+        """``request``: its name; the client's own retry of it has the same one."""
         before = self.world.record
+        self.world.sessions.request = request
         value = method(*args)
         self.world.stepped(self, partial(method, *args), before, value)
         return value

@@ -330,13 +330,20 @@ V1 = (
         '{"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id}',
         '{"generation": record.generation, "guest_id": record.guest_id}',
     ),
-    Mutation("claim: without condition", MEMORY, "if record.generation == generation:", "if True:"),
+    Mutation(
+        "claim: without condition",
+        MEMORY,
+        """            {"generation": generation},
+            generation=generation + 1,""",
+        """            {},
+            generation=generation + 1,""",
+    ),
     Mutation(
         "claim: hidden from the sweeper",
         MEMORY,
-        """            self.in_hand.add(session_id)
-        return (record""",
-        "        return (record",
+        """            lease_until=lease_until,
+            in_index=True,""",
+        "            lease_until=lease_until,",
     ),
     Mutation(
         "key: does not count",
@@ -474,6 +481,55 @@ V1 = (
         """web_socket_url",
             "guest_id = :guest OR attribute_exists(session_id)",
 """,
+    ),
+    # the client's own retries, and what is measured
+    Mutation(
+        "store: a lock takes its own retry for another's",
+        MEMORY,
+        '            left={"sends": record.sends + 1, "sending_until": lock.until},\n',
+        "",
+    ),
+    Mutation(
+        "dynamo: a lock takes its own retry for another's",
+        DYNAMO,
+        '            {"by": by, "sends": _n(record.sends + 1), "sending_until": _n(lock.until)},',
+        "            None,",
+    ),
+    Mutation(
+        "dynamo: a lock takes another's in the same ms for its own",
+        DYNAMO,
+        '            {"by": by, "sends": _n(record.sends + 1), "sending_until": _n(lock.until)},',
+        '            {"sends": _n(record.sends + 1), "sending_until": _n(lock.until)},',
+    ),
+    Mutation(
+        "store: a stop that is known already is refused",
+        MEMORY,
+        "return record if record is not None and record.stops[connection] == at else None",
+        "return None",
+    ),
+    Mutation(
+        "dynamo: a stop that is known already is refused",
+        DYNAMO,
+        "return record if record is not None and record.stops[connection] == at else None",
+        'return record if "Attributes" in answer else None',
+    ),
+    Mutation(
+        "dynamo: who finds no typing endpoint is not told after a retry",
+        DYNAMO,
+        '            {"found_by": mark, "typing_unavailable": _TRUE},\n',
+        "",
+    ),
+    Mutation(
+        "felt: counts from a burst that never had an owner",
+        BURST,
+        "return max(self.burst_from, newest) if is_after_a_pause else self.burst_from",
+        "return self.burst_from",
+    ),
+    Mutation(
+        "felt: a key that still counts ends a burst",
+        BURST,
+        "ended = max((at for at in (*ends, *earlier) if at <= now), default=None)",
+        "ended = max((*ends, *earlier), default=None)",
     ),
 )
 

@@ -192,4 +192,30 @@ DIGITAL_FIRST = (
         "sending_until = sending_until + :one",
         "sending_until = sending_until",
     ),
+    # what is measured
+    _dfo(
+        "felt: counts from keys before there was a contact",
+        MEMORY,
+        '{"burst_from": None}',
+        "{}",
+    ),
+    _dfo(
+        "felt: an end that is only said in doubt counts",
+        FLOWS,
+        "elif (record.shown or record.typing_since) and not lock.typing_since:",
+        "elif record.keys and not lock.typing_since:",
+    ),
+    # a message
+    _dfo(
+        "message: leaves however late the store's answer comes",
+        TALK,
+        "if self._office.clock() >= leaves_until:",
+        "if False:",
+    ),
+    _dfo(
+        "message: may leave much later than it is looked for",
+        CONVERSATION,
+        "leave_within_ms: int = 1_000",
+        "leave_within_ms: int = 9_000",
+    ),
 )

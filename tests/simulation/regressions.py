@@ -104,6 +104,31 @@ V1 = (
         "key A 0; call 2 failed; call 3 failed; call 4 failed; call 5 failed; call 6 failed; call 7 failed;"
         " wait 6 lost; keepers none; sweep 42000",
     ),
+    Regression(
+        "T2",
+        "the client's own retry of a lock was refused by its first try, and the end came as late as the lock's",
+        "key A 161; step 11 again 100; pace 1",
+    ),
+    Regression(
+        "T1",
+        "the same where the next owner's claim came between the lock and its retry",
+        "key A 218; key A 4298; stop A 5198; key A 8198; close A 8378; step 34 again 300; sweep 752",
+    ),
+    Regression(
+        "T2",
+        "the client's own retry of a stop was refused by its first try, and the stop was as good as lost",
+        "key A 0; stop A 900; step 9 again 100",
+    ),
+    Regression(
+        "T2",
+        "FirstKeyToShown counted from the first key of an earlier burst that had been over before it had an owner",
+        "key A 216 hold=6000; stop A 3286; key A 18286; stop A 18486; key A 20636; step 16 again 300; sweep 19299",
+    ),
+    Regression(
+        "T2",
+        "LastKeyToEnded took a tab's last key, which was still fresh, for the beginning of a newer burst",
+        "key A 876; stop A 1176; key A 1177; key B 1197; stop B 3197",
+    ),
 )
 
 DIGITAL_FIRST = (
@@ -186,6 +211,36 @@ DIGITAL_FIRST = (
         "T9",
         "a start that a message had ended at once counted as shown, and the next burst was not",
         "platform dfo; key A 0; message A 32; key A 60; key A 1000; key A 2000; key A 3000",
+    ),
+    Regression(
+        "T9",
+        "a keeper let go of a visitor it had just taken, as a stale read named none",
+        "platform dfo; lag 900; look 200",
+    ),
+    Regression(
+        "T15",
+        "a message left though the answer that recorded it came after another keeper had looked for it",
+        "platform dfo; message A 0; step 6 hold 4300; keeper loses 60",
+    ),
+    Regression(
+        "T15",
+        "the same where the keeper stalled between that write and its answer",
+        "platform dfo; message A 10; step 6 freeze 36000",
+    ),
+    Regression(
+        "T2",
+        "FirstKeyToShown counted from keys that were pressed while agents had no contact",
+        "platform dfo; contact none; key A 0; key A 900; message A 1800; key A 20000; key A 21000; stop A 22000",
+    ),
+    Regression(
+        "T2",
+        "the same where the visitor typed on while the contact opened",
+        "platform dfo; key A 157; key A 15607; key A 16057; message B 17497; contact none",
+    ),
+    Regression(
+        "T2",
+        "LastKeyToEnded counted an end that was only said because a keeper did not know what was shown",
+        "platform dfo; key A 0; keeper again 50000; key A 100000; stop A 102000",
     ),
 )
 
@@ -299,4 +354,11 @@ DIRECTED = (
     "key A 160; step 5 hold 1950",
     # T4: of two executions of one generation, one hears late what CXone showed before the other's call.
     "key A 0; key A 3350; step 27 stall 300; call 2 failed-taken; call 4 throttled 20000; wait 2 twice",
+    # T15: it cannot be recorded that a message leaves, or how it ended; a new thread cannot be; nobody can be let in.
+    "platform dfo; message A 0; step 6 refuse",
+    "platform dfo; message A 0; step 7 refuse",
+    "platform dfo; contact closes 100; message A 500; step 7 refuse",
+    "platform dfo; guest none; contact none; open A 0; step 8 refuse",
+    # T15: what could not be delivered in five minutes is said to have failed.
+    "platform dfo; message A 0; gateway drops 0; gateway refuses 0 320000",
 )

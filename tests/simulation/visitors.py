@@ -105,8 +105,8 @@ class Front:
         """The visitor is this keeper's."""
         self._taken.append((self._world.now, keeper))
 
-    def posted(self, keeper: str, connection: str, data: bytes, began: int, at: int) -> bool:
-        """A frame is posted, to arrive at ``at``. Returns whether API Gateway knows the connection."""
+    def posted(self, keeper: str, connection: str, data: bytes) -> bool:
+        """A post of a frame arrives. Returns whether API Gateway knows the connection."""
         tab = self.tabs.get(connection)
         if tab is None or not tab.is_open or self._world.now < tab.came_at + HANDSHAKE_MS:
             return False
@@ -114,8 +114,10 @@ class Front:
         frame = json.loads(data)
         if frame.get("name") == "message":
             tab.posted.setdefault(frame["detail"]["id"], self._world.now)
-        self._world.later(at, "front end", lambda: self._arrives(tab, frame))
-        self._world.later(began, "front end", lambda: self._check_fence(keeper))
+        self._world.note(f"tab {tab.name} hears {frame.get('name', frame['type'])} {_gist(frame)}")
+        if frame.get("name") == "message":
+            self._check_message(tab, frame["detail"]["id"])
+        tab.hears(frame, self._world.now)
         return True
 
     def connected(self) -> list[Tab]:
@@ -137,17 +139,9 @@ class Front:
         thread = self._world.cxone.threads.get(self._world.record.conversation.get("thread", ""))
         return "open" if thread and thread.is_open else "closed"
 
-    def _arrives(self, tab: Tab, frame: dict[str, Any]) -> None:
-        if not tab.is_open:
-            return
-        self._world.note(f"tab {tab.name} hears {frame.get('name', frame['type'])} {_gist(frame)}")
-        if frame.get("name") == "message":
-            self._check_message(tab, frame["detail"]["id"])
-        tab.hears(frame, self._world.now)
-
     # --- what must hold
 
-    def _check_fence(self, keeper: str) -> None:
+    def check_fence(self, keeper: str) -> None:
         """A post begins: the visitor is this keeper's, or was a moment ago."""
         newest_at, newest = self._taken[-1]
         if newest != keeper and self._world.now - newest_at > FENCED_MS:

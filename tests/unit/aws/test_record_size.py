@@ -41,7 +41,7 @@ def test_a_record_with_two_tabs_and_a_long_socket_url_costs_one_unit_a_write(dyn
     sessions.take_guest(ID, KEEPER, NOW, claim_of("0c6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c11", NOW))
     sessions.open_guest(ID, KEEPER, GUEST, LONG_URL, NOW)
     sessions.set_guest_status(ID, KEEPER, GuestStatus.RECONNECTING, NOW)
-    sessions.claim(ID, 0, NOW + 14_000, NOW)
+    sessions.claim(ID, 0, NOW + 14_000)
     record = sessions.get(ID, NOW)
     assert record is not None
     lock = Lock(True, NOW + 7500, NOW + 14_000, typing_since=NOW, burst_from=NOW)

@@ -85,7 +85,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "add_connection": (IDS, COMINGS, TIMES, EXPIRIES),
     "forget_connection": (IDS, TABS, TIMES),
     "prune": (SEEN, TIMES),
-    "claim": (IDS, NUMBERS, TIMES, TIMES),
+    "claim": (IDS, NUMBERS, TIMES),
     "set_lease": (IDS, NUMBERS, TIMES),
     "lock": (SEEN, LOCKS),
     "unlock": (SEEN, LOCKS),

@@ -486,6 +486,18 @@ def test_a_message_whose_leaving_cannot_be_recorded_is_not_sent_and_the_socket_g
     assert scene.wire.taken == (MESSAGE,)
 
 
+@pytest.mark.parametrize(("late_s", "sent"), [(0.9, True), (1.1, False)])
+def test_a_message_leaves_only_where_the_store_answered_in_time(scene: Scene, late_s: float, sent: bool) -> None:
+    """T15: who reads meanwhile that it may have left looks for it 4 s later, and then sends it."""
+    scene.chats().post.holds_back = True
+    scene.sends(ANOTHER)
+    before = scene.wire.taken
+    scene.passes(late_s)
+    scene.post.let_go()
+    scene.settles()
+    assert (scene.wire.taken[len(before) :], scene.talk.is_ready) == (((ANOTHER,), True) if sent else ((), False))
+
+
 def test_while_the_socket_is_given_up_typing_is_not_said_into_the_void(scene: Scene) -> None:
     scene.chats().post.can_record = False
     scene.sends(ANOTHER)

@@ -420,13 +420,25 @@ def test_a_last_key_is_one_the_debounce_before_typing_ceased_to_count(
     changes: dict[str, Any], last_key_at: int
 ) -> None:
     """T2 as it is measured."""
-    assert shown(**{"keys": {"tab": NOW - 3_000}, **changes}).typed_until(POLICY) == last_key_at
+    assert shown(**{"keys": {"tab": NOW - 3_000}, **changes}).typed_until(NOW, POLICY) == last_key_at
 
 
 def test_typing_that_a_newer_burst_follows_ended_before_that() -> None:
     """T1, T2."""
     next_burst = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - QUIET_MS}, shown_at=NOW - 1_900)
-    assert next_burst.typed_until(POLICY) == NOW - QUIET_MS
+    assert next_burst.typed_until(NOW, POLICY) == NOW - QUIET_MS
+
+
+def test_typing_in_a_tab_that_stopped_is_known_as_the_last_of_a_burst() -> None:
+    """T2: another tab's live key is older, and its own stop older still."""
+    keys, stops = {"tab": NOW - 2_020, "other": NOW - 2_000}, {"tab": NOW - 2_021, "other": NOW}
+    record = shown(keys=keys, earlier_keys={"tab": NOW - 2_400}, stops=stops, shown_at=NOW - 2_500)
+    assert record.typed_until(NOW + 70, POLICY) == NOW - POLICY.debounce_ms
+
+
+def test_of_keys_that_all_count_no_end_is_known() -> None:
+    """T2."""
+    assert shown(keys={"tab": NOW - 20}).typed_until(NOW, POLICY) is None
 
 
 # --- connections

@@ -359,17 +359,27 @@ class GatewayTalk:
             self._office.loop.call_soon(lambda: self._voice.lost(former, Outcome(Kind.LOST, reason=reason)))
 
     def _leave(self, message_id: str, send: machine.Action) -> None:
-        """On record first: whoever takes over looks for what may have left before sending it again (T15)."""
+        """On record first: whoever takes over looks for what may have left before sending it again (T15).
+
+        That look comes ``settle_ms`` after the record was read. So a late answer of the store sends nothing: another
+        keeper may have looked by then, and sent the message itself.
+        """
         number, conversation = self._number, self._seed()
+        leaves_until = self._office.clock() + self._office.policy.leave_within_ms
+
+        def is_on_the_same_socket() -> bool:
+            return (number, conversation) == (self._number, self._seed())
 
         def go() -> None:
-            if (number, conversation) == (self._number, self._seed()):
+            if self._office.clock() >= leaves_until:
+                stay()
+            elif is_on_the_same_socket():
                 self._carry_out(send)
 
         def stay() -> None:
-            if (number, conversation) == (self._number, self._seed()):
+            if is_on_the_same_socket():
                 self._step(machine.Lost(was_open=True))
-                self._lose(Outcome(Kind.LOST, reason="a message's leaving could not be recorded"))
+                self._lose(Outcome(Kind.LOST, reason="it could not be recorded in time that a message leaves"))
 
         self._office.mailbox.leaving(self._voice.session_id, message_id, go, stay)
 

@@ -128,8 +128,6 @@ class Session:
     #: Counts locks, and so calls: fences what duplicates of one owner have read.
     sends: int = 0
     generation: int = 0
-    #: When the newest generation was claimed: names the claim.
-    claimed_at: int = 0
     lease_until: int = 0
     #: What was wanted when an owner last looked; for people, ``wants`` is the rule.
     typing: bool = False
@@ -282,15 +280,33 @@ class Session:
         stop = self.stops.get(connection, -1)
         return stop if at <= stop < ends_at else ends_at
 
-    def typed_until(self, policy: Policy) -> int:
-        """The last key of the typing that a ``false`` ends: the debounce before it ceased to count.
+    def begun_at(self, policy: Policy) -> int | None:
+        """When the first key was pressed (ms) of what nobody has been told of yet; 0 when it is shown, None: not known.
+
+        A burst that was over before it had an owner is no part of it, though ``burst_from`` is of that one.
+        """
+        newest = self.newest_key_at()
+        if not self.burst_from or newest is None:
+            return self.burst_from
+        is_after_a_pause = newest >= max(self._ends_before(newest, policy), default=0)
+        return max(self.burst_from, newest) if is_after_a_pause else self.burst_from
+
+    def typed_until(self, now: int, policy: Policy) -> int | None:
+        """The last key (ms) of the typing that a ``false`` ends at ``now``: the debounce before it ceased to count.
 
         So for stops and holds too: a front end says stop when the debounce has passed, and keys between are not known.
+        A key that still counts is of a newer burst. None: no key is known that has ceased to count.
         """
-        is_followed = self.pause_due_at(policy) is not None  # a newer burst is there already
-        newest = self.newest_key_at() if is_followed else None
-        ends = self._ends_before(newest or max(self.keys.values(), default=0) + 1, policy)
-        return max(ends, default=0) - policy.debounce_ms
+        ends = self._ends_before(max(self.keys.values(), default=0) + 1, policy)
+        earlier = self._ends_before_newest(policy)
+        ended = max((at for at in (*ends, *earlier) if at <= now), default=None)
+        return None if ended is None else ended - policy.debounce_ms
+
+    def _ends_before_newest(self, policy: Policy) -> Iterator[int]:
+        """When each tab's key before its newest ceased to count."""
+        for connection, at in self.earlier_keys.items():
+            if 0 < at < self.keys.get(connection, 0):
+                yield self._ended(connection, at, self._earlier_ends_at(connection, policy))
 
     def is_capped(self, now: int, policy: Policy) -> bool:
         """Shown for so long without a pause that nobody can be typing."""

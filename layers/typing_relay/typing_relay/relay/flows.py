@@ -203,7 +203,7 @@ def _expires_at(world: World, now: int) -> int:
 def take_over(world: World, record: Session, now: int) -> Flow[str]:
     """Claim the next generation and start its owner; a failed start gives the lease back."""
     lease_until = record.lease(now + world.policy.lock_ms, now, world.policy)
-    if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until, now)):
+    if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until)):
         return "coalesced"
     generation = record.generation + 1
     if (yield from step(world.start_owner, record, generation)):
@@ -307,12 +307,15 @@ def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[bool]:
     goes_on = typing or (is_fresh and record.is_capped(now, policy))
     since = (record.typing_since or now) if goes_on else None
     next_from = record.newest_key_at() if is_fresh else None
+    # Keys pressed while nobody could be shown them count from now on: so does what is felt of them.
+    begun_at = record.begun_at(policy)
+    burst_from = now if typing and begun_at is None else begun_at
     lock = Lock(
         typing,
         until=now + policy.lock_ms,
         lease_until=record.lease(now + policy.lock_ms, now, policy),
         typing_since=since,
-        burst_from=record.burst_from if goes_on else next_from,
+        burst_from=burst_from if goes_on else next_from,
     )
     if not (yield from step(world.sessions.lock, record, lock)):
         return False
@@ -367,12 +370,17 @@ def _settle(world: SenderWorld, record: Session, lock: Lock, now: int) -> Flow[b
 
 
 def _tell_what_was_felt(world: SenderWorld, record: Session, lock: Lock, now: int) -> None:
-    """How long the agent's view took to follow; once a burst, whatever came in between. Never below 0."""
+    """How long the agent's view took to follow; once a burst, whatever came in between. Never below 0.
+
+    A ``false`` that is only said in doubt, as nobody knows what is shown, ends nothing that anybody felt.
+    """
     if lock.typing:
-        if record.burst_from:
-            world.felt(FIRST_KEY_TO_SHOWN, max(0, now - record.burst_from))
-    elif record.keys and not lock.typing_since:  # else: typing beyond the cap, which goes on
-        world.felt(LAST_KEY_TO_ENDED, max(0, now - record.typed_until(world.policy)))
+        if lock.burst_from:
+            world.felt(FIRST_KEY_TO_SHOWN, max(0, now - lock.burst_from))
+    elif (record.shown or record.typing_since) and not lock.typing_since:  # else: typing beyond the cap, which goes on
+        typed_until = record.typed_until(now, world.policy)
+        if typed_until is not None:
+            world.felt(LAST_KEY_TO_ENDED, max(0, now - typed_until))
 
 
 def _uncertain_until(record: Session, lock: Lock, outcome: Outcome, now: int) -> int | None:

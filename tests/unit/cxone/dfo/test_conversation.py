@@ -504,7 +504,7 @@ def test_a_look_too_soon_after_a_message_left_is_not_believed(ready: Life) -> No
     ready.is_ready("42", messages=())
     assert ready.kinds() == []
     ready.wakes()
-    assert (ready.kinds(), ready.now) == (["RecoverThread"], NOW + 3_000)
+    assert (ready.kinds(), ready.now) == (["RecoverThread"], NOW + 4_000)
     look = ready.requests()[0]["eventId"]
     assert MessageTaken("m1") in ready.hears(gateway.recovered(look, THREAD, ("m1",), "42"))
 

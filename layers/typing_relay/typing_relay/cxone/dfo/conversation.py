@@ -48,8 +48,12 @@ class Policy:
     proof_ms: int = 4_000
     #: A look or a message without an answer for so long: the socket is replaced.
     answer_ms: int = 10_000
-    #: A message on its way may be taken so late: a look before then does not show that it was not.
-    settle_ms: int = 3_000
+    #: A message that has not left this long after it was decided is not sent any more: whoever has seen that it may
+    #: have left counts from then on.
+    leave_within_ms: int = 1_000
+    #: It may be taken this long after that: it leaves within ``leave_within_ms``, and is on its way for 3 s at most. A
+    #: look before then does not show that it was not taken.
+    settle_ms: int = 4_000
     #: Typing on a socket that was lost may be taken so late, as the lock of a call has it.
     ghost_ms: int = 7_500
     #: Nothing waits longer to be delivered.
@@ -287,7 +291,10 @@ class TypingTold:
 
 @dataclass(frozen=True, slots=True)
 class MessageLeaving:
-    """To be recorded before the Send that follows it is carried out: from then on the message may have left."""
+    """To be recorded before the Send that follows it is carried out: from then on the message may have left.
+
+    The Send is for ``Policy.leave_within_ms`` from now on; after that the socket counts as lost instead.
+    """
 
     message_id: str
 
