@@ -292,7 +292,7 @@ class DfoWorld(World):
             self.note(f"{process.name}: {_call_text(due)} -> {_value_text(value)}")
         if name == "lock" and value:
             process.generation = before.generation
-        if name == "take_guest" and value:
+        if name == "take_guest" and value and value.keeper == process.name:
             self.front.taken(process.name)
         if name == "set_contact" and value:
             self._contacts_noted += 1

@@ -108,7 +108,7 @@ class KeeperJobs:
                 report = partial(on_result, call())
             except Killed:
                 return None
-            except StoreAway as error:
+            except OSError as error:
                 report = partial(on_error, error)
             return partial(self._finish, key, report)
 
@@ -385,7 +385,7 @@ class KeeperProcess:
             self._wait(world.pace)
             raise StoreAway("the store is away")
         if is_post:
-            world.front.check_fence(self.name)
+            world.later(world.now, "front end", partial(world.front.check_fence, self.name))
         self._travel(world.pace + (ms if kind == "slow" and is_post else 0))
         value = self._apply(method, args, (room, number))
         if kind == "freeze":
