@@ -12,6 +12,12 @@ CONVERSATION = CORE + "cxone/dfo/conversation.py"
 _dfo = partial(Mutation, platform="dfo")
 
 TOLD = (
+    _dfo(
+        "typing: who may not record a contact or a thread goes on speaking",
+        KEEPER,
+        "            fenced=lambda: self._happened(hand, guest.FenceLost()),\n",
+        "            fenced=lambda: None,\n",
+    ),
     # the outbox
     _dfo(
         "outbox: what failed is forgotten",

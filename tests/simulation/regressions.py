@@ -133,6 +133,12 @@ V1 = (
 
 DIGITAL_FIRST = (
     Regression(
+        "T16",
+        "a keeper that had lost its visitor, and was refused the write that names a new thread, sent the message there: "
+        "the next keeper knows only the thread on record",
+        "platform dfo; message A 437; message B 18178; keeper loses 6137; contact closes 7023; post 18 freeze 31000",
+    ),
+    Regression(
         "T6",
         "a contact found open on the next socket freed the lock of a call that was on its way on the one before",
         "platform dfo; key A 0; frame 1 ghost 2500; stop A 900",

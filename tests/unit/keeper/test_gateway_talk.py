@@ -124,6 +124,7 @@ class Scene:
         self.told: list[dict[str, Any]] = []
         self.urls: list[str] = []
         self.heard_of: list[Outcome] = []
+        self.fenced = 0
         now = self.clock()
         self.sessions.create(ID, now, now // 1000 + 86_400)
         self.sessions.add_connection(ID, Coming("tab", now, now // 1000 + 3600), now, now // 1000 + 86_400)
@@ -146,7 +147,14 @@ class Scene:
 
     def new_talk(self) -> GatewayTalk:
         return GatewayTalk(
-            Voice(ID, self.send, self.ready.append, lambda *what: self.lost.append(what), self.told.append),  # type: ignore[arg-type]
+            Voice(
+                ID,
+                self.send,
+                self.ready.append,
+                lambda *what: self.lost.append(what),  # type: ignore[arg-type]
+                self.told.append,  # type: ignore[arg-type]
+                self._fenced,
+            ),
             self.office,
         )
 
@@ -156,6 +164,9 @@ class Scene:
     @property
     def record(self) -> Session:
         return self.sessions.records[ID]
+
+    def _fenced(self) -> None:
+        self.fenced += 1
 
     # --- the wire
 
@@ -750,6 +761,24 @@ def test_a_thread_that_could_not_be_recorded_is_recorded_when_the_store_is_back(
         assert scene.record.conversation["thread"] == before
     scene.passes(AGAIN_S)
     assert scene.record.conversation["thread"] != before
+
+
+def test_who_may_not_record_a_contact_has_it_looked_who_holds_the_guest(scene: Scene) -> None:
+    """T9, T15: the record names another keeper, which goes on in the thread that is on record."""
+    scene.begins()
+    scene.sessions.take_guest(ID, "another keeper", scene.clock())
+    scene.says(dfo_gateway.case_created(scene.record.conversation["thread"]))
+    assert scene.fenced == 1
+
+
+def test_who_may_not_record_a_thread_has_it_looked_who_holds_the_guest(scene: Scene) -> None:
+    """T15, T16: what is said in a thread that nobody else knows is lost to the visitor."""
+    scene.chats()
+    scene.wire, events = scene.wire.close_contact()
+    scene.says(events[0])
+    scene.sessions.take_guest(ID, "another keeper", scene.clock())
+    scene.sends(ANOTHER)
+    assert scene.fenced >= 1
 
 
 def test_while_a_contact_is_being_recorded_nothing_is_said_on_it(scene: Scene) -> None:

@@ -48,7 +48,7 @@ def test_the_end_of_a_socket_means_what_its_status_or_close_code_says(
 def test_whatever_is_json_is_told_and_counted_by_its_kind(text: str, counted: str, told: int) -> None:
     frames: list[Mapping[str, Any]] = []
     counters = Counters()
-    voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, frames.append)
+    voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, frames.append, lambda: None)
     WebchatTalk(voice, guest.FenceLost, lambda _end: THROTTLED, counters).heard(1, text)
     assert (len(frames), counters.take()) == (told, {counted: 1})
 
@@ -61,7 +61,7 @@ class Listening:
 
     def __init__(self) -> None:
         self.told: list[bool] = []
-        voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, self._tell)
+        voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, self._tell, lambda: None)
         self.talk = WebchatTalk(voice, guest.FenceLost, lambda _end: THROTTLED, Counters())
         self.talk.opened(1)
 

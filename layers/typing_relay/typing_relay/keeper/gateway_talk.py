@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from typing_relay.cxone.dfo import conversation as machine
 from typing_relay.cxone.dfo.api import Access
@@ -30,6 +30,7 @@ from typing_relay.relay.ports import Conversation, WaitingMessage
 from typing_relay.relay.retry import retry_after_ms
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 #: A token this near its end is renewed before a socket is opened with it.
 RENEW_EARLY_MS = 60_000
@@ -403,6 +404,9 @@ class GatewayTalk:
         def written(record: Session | None) -> None:
             if record and note is self._note:
                 self._contact_noted = is_open
+            self._taken_up(record)
+            if not record:
+                self._voice.fenced()
 
         def again() -> None:
             """As it stands by then; a socket that is lost meanwhile has it noted when the next one is ready."""
@@ -417,38 +421,38 @@ class GatewayTalk:
         office, session_id = self._office, self._voice.session_id
         if self.is_ready:
             call = office.sessions.doubt_shown
-            self._write("doubt", lambda: call(session_id, office.keeper), lambda record: None, self._doubt_shown)
+            self._write("doubt", lambda: call(session_id, office.keeper), self._taken_up, self._doubt_shown)
 
     def _note_thread(self, thread_id: str) -> None:
-        def write() -> None:
-            self._office.sessions.set_thread(self._voice.session_id, self._office.keeper, thread_id)
+        """A thread that is not on record is nobody's: whoever holds the visitor now goes on in the one that is."""
+        call = self._office.sessions.set_thread
 
         def again() -> None:
             if self._conversation and self._conversation.thread_id == thread_id:
                 self._note_thread(thread_id)
 
-        self._write("thread", write, lambda record: None, again)
+        def written(is_noted: bool) -> None:
+            if not is_noted:
+                self._voice.fenced()
+
+        self._write("thread", lambda: call(self._voice.session_id, self._office.keeper, thread_id), written, again)
+
+    def _taken_up(self, record: Session | None) -> None:
+        """What is then wanted is looked at."""
+        if record and not self._is_closed:
+            self._office.owners.take_up(record)
 
     def _write(
-        self,
-        what: str,
-        call: Callable[[], Session | None],
-        written: Callable[[Session | None], object],
-        again: Callable[[], object],
+        self, what: str, call: Callable[[], T], written: Callable[[T], object], again: Callable[[], object]
     ) -> None:
-        """What is then wanted is looked at; what the store could not be told, it is told ``again``."""
-
-        def done(record: Session | None) -> None:
-            written(record)
-            if record and not self._is_closed:
-                self._office.owners.take_up(record)
+        """What the store could not be told, it is told ``again``."""
 
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
             self._office.counters.add("StoreFailures")
             self._office.loop.call_later(AGAIN_S, again)
 
-        self._office.store.submit(self._voice.session_id, call, done, failed)
+        self._office.store.submit(self._voice.session_id, call, written, failed)
 
     def _fetch(self, url: str) -> None:
         def fetched(answer: str | Outcome) -> None:

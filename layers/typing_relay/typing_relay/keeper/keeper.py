@@ -160,6 +160,7 @@ class Keeper:
             send=lambda number, text: self._send(hand, number, text),
             ready=lambda number: self._happened(hand, guest.SocketOpened(number)),
             lost=lambda number, outcome: self._give_up(hand, number, outcome),
+            fenced=lambda: self._happened(hand, guest.FenceLost()),
             tell=lambda frame: self._outbox.tell(session_id, frame),
         )
 

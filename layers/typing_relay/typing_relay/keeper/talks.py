@@ -33,6 +33,8 @@ class Voice:
     lost: Callable[[int, Outcome], None]
     #: Send this frame to the visitor.
     tell: Callable[[Mapping[str, Any]], None]
+    #: A write was refused, as the record names another keeper: look who holds the guest.
+    fenced: Callable[[], None]
 
 
 class Talk(Protocol):
