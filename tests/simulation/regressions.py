@@ -134,8 +134,8 @@ V1 = (
 DIGITAL_FIRST = (
     Regression(
         "T16",
-        "a keeper that had lost its visitor, and was refused the write that names a new thread, sent the message there: "
-        "the next keeper knows only the thread on record",
+        "a keeper that had lost its visitor, and was refused the write that names a new thread, sent a message there,"
+        " though the next keeper knows only the thread on record",
         "platform dfo; message A 437; message B 18178; keeper loses 6137; contact closes 7023; post 18 freeze 31000",
     ),
     Regression(
