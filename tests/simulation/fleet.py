@@ -18,20 +18,21 @@ from typing import Any
 from typing_relay.aws.sessions import LOOKED_AT
 from typing_relay.keeper.sockets import SocketListener, Stage
 from typing_relay.relay import flows, ports
-from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session
-from typing_relay.relay.flows import Flow, Reconciled, Sleep
+from typing_relay.relay.burst import Owner, Policy, Session
+from typing_relay.relay.flows import Flow, Reconciled
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
 
 from tests.simulation.cxone import Call, Weather
+from tests.simulation.fleet_functions import Function, nothing
 from tests.simulation.fleet_history import FleetAct, FleetHistory, FleetTurn
 from tests.simulation.fleet_keepers import FleetKeeper, Socket, lost
+from tests.simulation.fleet_oracle import check, probe
 from tests.simulation.fleet_queue import Queue
 from tests.simulation.gateway import Gateway
 from tests.simulation.history import Fault
-from tests.simulation.invariants import Violated
 from tests.simulation.memory_messages import MemoryMessages
 from tests.simulation.memory_sessions import MemorySessions
-from tests.simulation.world import SENDER_MS, START, TOKEN_ENDS
+from tests.simulation.world import START, TOKEN_ENDS
 
 #: After the last act or turn faults go on for so long; then all is calm.
 TROUBLED_MS = 60_000
@@ -42,8 +43,6 @@ HELLO_MS, AGAIN_MS, PONG_MS = 150, 1_000, 5_000
 LOOK_MS = 5_000
 #: Shorter than the product's, so that a history need not last for hours.
 HELD_MS = 180_000
-#: T2, T4, T9 of the burst at the end.
-SHOWN_MS, OVER_MS = 1_500, 4_000
 
 
 class Tab:
@@ -212,7 +211,7 @@ class FleetWorld:
                 self._disconnect(tab)
                 self._connect(tab)
             case "key" if tab and tab.is_up:
-                self._key(tab)
+                self.key(tab)
             case "stop" if tab and tab.is_up:
                 stopped = flows.stopped(self._visited(), tab.visitor, tab.connection, self.now)
                 self._function(f"stop {tab.connection}", stopped)
@@ -220,7 +219,8 @@ class FleetWorld:
     def _visited(self) -> Any:
         return self.outside
 
-    def _key(self, tab: Tab) -> None:
+    def key(self, tab: Tab) -> None:
+        """A key is pressed in it."""
         pressed = flows.key_pressed(self._visited(), tab.visitor, tab.connection, self.now, TOKEN_ENDS)
         self._function(f"key {tab.connection}", pressed)
 
@@ -289,7 +289,7 @@ class FleetWorld:
     ) -> None:
         """A Lambda runs a flow; a call that fails kills it."""
 
-        Function(self, what, flow, then or _nothing, died or _nothing).go(None)
+        Function(self, what, flow, then or nothing, died or nothing).go(None)
 
     def roll_called(self) -> None:
         """Connections that went without a word are found out (``unit/keeper/test_roll_call.py``)."""
@@ -463,119 +463,6 @@ class FleetWorld:
         return found
 
 
-class Function:
-    """One invocation of a Lambda: ``then`` gets what it returns, ``died`` is called if it dies."""
-
-    def __init__(
-        self,
-        world: FleetWorld,
-        what: str,
-        flow: Flow[Any],
-        then: Callable[[Any], object],
-        died: Callable[[], object],
-    ) -> None:
-        self._world, self._what, self._flow, self._then, self._died = world, what, flow, then, died
-        self._ends_at = world.now + SENDER_MS
-
-    def go(self, value: Any) -> None:
-        """Up to its next effect."""
-        world = self._world
-        try:
-            due = self._flow.send(value)
-        except StopIteration as finished:
-            self._then(finished.value)
-            return
-        if isinstance(due, Sleep):
-            world.later(world.now + due.ms, self._what, lambda: self.go(None))
-            return
-        ms = world.comes_late("step")
-        world.later(world.now + world.pace + ms, self._what, lambda: self._effect(due))
-
-    def _effect(self, due: Any) -> None:
-        world = self._world
-        fault = world.fault("step", world.next_number("step"))
-        kind = fault.kind if fault else ""
-        if kind in ("crash", "refuse"):
-            self._dies()
-            return
-        value = due()
-        if kind == "again":
-            value = due()
-        name = getattr(due.func, "__name__", "")
-        world.note(f"step {world.numbers['step']}: {self._what}: {name} -> {world.told(value)} {kind}")
-        if kind in ("crash-after", "refuse-after") or world.now >= self._ends_at:
-            self._dies()
-        else:
-            answered_at = world.now + world.pace + (fault.ms if fault and kind == "hold" else 0)
-            world.later(answered_at, self._what, lambda: self.go(value))
-
-    def _dies(self) -> None:
-        self._world.note(f"{self._what} dies")
-        self._flow.close()
-        self._died()
-
-
-def _nothing(_: Any = None) -> None:
-    """Nobody waits for it."""
-
-
-# --- the judge
-
-
-def check(world: FleetWorld) -> None:
-    """Raises Violated where a visitor is not held as it must be, or something is left of one who is gone."""
-    for visitor, tabs in world.visitors().items():
-        holders = [keeper for keeper in world.keepers if visitor in keeper.keeper.session_ids()]
-        asking = [message for message in world.queue.messages if message.session_id == visitor]
-        record = world.sessions.get(visitor, world.now)
-        stands = f"record {world.told(record)}; held by {[k.name for k in holders]}; {len(asking)} messages"
-        if tabs:
-            _check_held(world, visitor, holders, asking, record, stands)
-        elif holders or asking or (record and record.keeper):
-            raise Violated("custody", f"{visitor} is gone and something is left: {stands}")
-        if world.is_shown(visitor):
-            raise Violated("T4", f"{visitor} is shown typing: {stands}")
-    for keeper in world.keepers:
-        held = set(keeper.custody._held), set(keeper.keeper.session_ids())
-        if held[0] != held[1]:
-            raise Violated("custody", f"{keeper.name} has the messages of {held[0]} and holds {held[1]}")
-        if keeper.openings.under_way or len(keeper.openings):
-            raise Violated("custody", f"{keeper.name} has places among its openings that nobody has")
-
-
-def _check_held(
-    world: FleetWorld, visitor: str, holders: list[FleetKeeper], asking: list[Any], record: Session | None, stands: str
-) -> None:
-    is_open = record is not None and record.guest_status is GuestStatus.OPEN
-    if not is_open or [keeper.name for keeper in holders] != [record.keeper if record else ""]:
-        raise Violated("T9", f"{visitor} is there and nobody holds it: {stands}")
-    [holder] = holders
-    if not holder.keeper._hands[visitor].held.socket:
-        raise Violated("T9", f"{visitor} has no open socket: {stands}")
-    mine = holder.custody._held.get(visitor)
-    if len(asking) != 1 or mine is None or world.queue.in_flight(mine.receipt) is not asking[0]:
-        raise Violated("custody", f"{holder.name} holds {visitor} without a message of its own in flight: {stands}")
-
-
-def _probe(world: FleetWorld) -> None:
-    """T9: keys in a tab that was there are shown; T4: so is their end."""
-    there = {visitor: tabs[-1] for visitor, tabs in world.visitors().items() if tabs}
-    for visitor in there if world.dfo else ():
-        record = world.sessions.records[visitor]
-        world.gateways[visitor].open_contact(record.conversation["thread"])
-    world.run_until(world.now + 1_000)
-    for tab in there.values():
-        world._key(tab)
-    world.run_until(world.now + SHOWN_MS)
-    dark = [visitor for visitor in there if not world.is_shown(visitor)]
-    if dark:
-        raise Violated("T9", f"all is calm, and keys of a tab that was there are not shown: {dark}")
-    world.run_until(world.now + OVER_MS)
-    lit = [visitor for visitor in there if world.is_shown(visitor)]
-    if lit:
-        raise Violated("T4", f"all is calm, and the end of a burst is not shown: {lit}")
-
-
 def play(history: FleetHistory, log: list[str] | None = None) -> FleetWorld:
     """Play ``history``; ``log`` receives the story. Raises Violated."""
     package, state = logging.getLogger("typing_relay"), random_module.getstate()
@@ -595,7 +482,7 @@ def play(history: FleetHistory, log: list[str] | None = None) -> FleetWorld:
         world.roll_called()
         world.run_until(world.now + history.rest)
         check(world)
-        _probe(world)
+        probe(world)
         return world
     finally:
         package.setLevel(level)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from typing_relay.aws.sessions import shard_of
+from typing_relay.aws.visibility import Visibility
 from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.custody import Custody, Terms
@@ -155,7 +156,7 @@ class Pending:
 
 
 class Sqs:
-    """SQS as one keeper calls it, and its visibility calls."""
+    """SQS as one keeper calls it."""
 
     def __init__(self, process: FleetKeeper) -> None:
         self._process, self._world, self._queue = process, process.world, process.world.queue
@@ -187,15 +188,21 @@ class Sqs:
         self._ends(fault)
         return {"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False} for _ in failed]}
 
-    def change(self, receipts: Sequence[str], seconds: int) -> list[int]:
-        """As ``typing_relay.aws.visibility``: the places of those that are not ours any more."""
+    def change_message_visibility_batch(self, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803
+        """Each entry by itself."""
         fault = self._begins("change_message_visibility_batch")
-        if fault and fault.kind == "entry":
-            lost = [place + 1 for place in self._queue.change(receipts[1:], seconds)]
-        else:
-            lost = self._queue.change(receipts, seconds)
+        failed = Entries[:1] if fault and fault.kind == "entry" else []
+        rest = Entries[len(failed) :]
+        seconds = Entries[0]["VisibilityTimeout"]
+        lost = set(self._queue.change([entry["ReceiptHandle"] for entry in rest], seconds))
         self._ends(fault)
-        return lost
+        return {
+            "Successful": [{"Id": entry["Id"]} for place, entry in enumerate(rest) if place not in lost],
+            "Failed": [
+                *({"Id": entry["Id"], "SenderFault": False} for entry in failed),
+                *({"Id": rest[place]["Id"], "SenderFault": True} for place in lost),
+            ],
+        }
 
     def _begins(self, name: str) -> Fault | None:
         world, process = self._world, self._process
@@ -326,7 +333,7 @@ class FleetKeeper:
             loop,
             QueueJobs(self),  # type: ignore[arg-type]
             sqs,
-            sqs,
+            Visibility(sqs, "the guest queue"),
             "the guest queue",
             Terms(),
             self.counters,

@@ -381,8 +381,8 @@ V1 = (
     Mutation(
         "guest: released while shown typing",
         MEMORY,
-        '"connections": frozenset(), "shown": False, "sending": None}',
-        '"connections": frozenset()}',
+        '{} if whatever_is_shown else {"shown": False, "sending": None}',
+        "{}",
     ),
     # the store's conditions, in DynamoDB
     Mutation(

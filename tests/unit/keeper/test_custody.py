@@ -284,6 +284,19 @@ def test_an_entry_that_sqs_could_not_delete_is_deleted_again(
     assert asked == [["m1/1", "m2/1"], ["m1/1"]]
 
 
+def test_a_message_that_is_handed_out_again_is_not_deleted_by_its_older_receipt(task: Task, queue: FakeQueue) -> None:
+    """T9: two messages of a visitor, received together after a stall, must not be the end of both."""
+    queue.ask("alice")
+    task.works()
+    first, second = ({"MessageId": name, "Body": '{"session": "alice"}'} for name in ("m1", "m2"))
+    task.custody._take_in({**second, "ReceiptHandle": "m2/1"}, 1)
+    task.custody._take_in({**first, "ReceiptHandle": "m1/2"}, 1)
+    deleted: list[str] = []
+    queue.delete_message_batch = lambda Entries, **_: deleted.extend(e["ReceiptHandle"] for e in Entries) or {}  # type: ignore[method-assign,func-returns-value]  # noqa: N803
+    task.works(seconds=3)
+    assert deleted == ["m2/1"]
+
+
 def test_a_message_that_sqs_lost_is_replaced(task: Task, queue: FakeQueue) -> None:
     queue.ask("alice")
     task.works()

@@ -20,6 +20,8 @@ from typing_relay.relay.burst import (
     Session,
     Verify,
     Wait,
+    are_by_one_message,
+    claim_of,
     decide,
 )
 
@@ -476,3 +478,37 @@ def test_a_connection_hears_nothing_once_its_token_has_run_out(now: int, may_hea
 
 def test_a_connection_whose_token_is_unknown_hears_on():
     assert Session("alice").may_hear("tab", 60_000)
+
+
+# --- who holds the guest
+
+
+@pytest.mark.parametrize(
+    ("changes", "needed"),
+    [
+        ({"keeper": "k", "held": 1, "guest_requested_at": NOW - POLICY.held_ms + 1}, False),
+        ({"keeper": "k", "held": 1, "guest_requested_at": NOW - POLICY.held_ms}, True),
+        ({"keeper": "k", "held": 0, "guest_requested_at": 0}, False),
+        ({"keeper": "", "guest_requested_at": NOW - POLICY.guest_request_ms}, True),
+        ({"keeper": "", "guest_requested_at": NOW - POLICY.guest_request_ms + 1}, False),
+    ],
+    ids=["a keeper that spoke", "a silent keeper", "a keeper of a version before", "asked in vain", "just asked"],
+)
+@pytest.mark.parametrize("status", [GuestStatus.OPEN, GuestStatus.OPENING, GuestStatus.UNAVAILABLE])
+def test_a_guest_is_asked_for_when_nobody_can_be_believed_to_hold_it(
+    status: GuestStatus, changes: dict[str, Any], needed: bool
+) -> None:
+    """T9: a dead keeper's name in the record ends by itself."""
+    record = session(guest_status=status, **changes)
+    assert record.needs_guest(NOW, POLICY) == needed
+
+
+def test_of_two_claims_the_later_one_is_the_greater_whatever_their_messages() -> None:
+    assert claim_of("z", NOW) < claim_of("a", NOW + 1)
+
+
+def test_claims_say_whether_they_are_by_one_message() -> None:
+    """Of one that is not known it must be taken for possible: a message is deleted only for another one."""
+    assert are_by_one_message(claim_of("a", NOW), claim_of("a", NOW + 1))
+    assert not are_by_one_message(claim_of("a", NOW), claim_of("b", NOW))
+    assert are_by_one_message(0, claim_of("b", NOW))

@@ -102,7 +102,8 @@ class Custody:
         self._terms, self._counters, self._on_request, self._clock = terms, counters, on_request, clock
         #: By session id, the one renewed longest ago first.
         self._held: dict[str, _Message] = {}
-        self._to_delete: list[str] = []
+        #: Message ids and receipts.
+        self._to_delete: list[tuple[str, str]] = []
         self._draining = False
         self._receiving = False
         self._renewing = 0
@@ -126,7 +127,7 @@ class Custody:
         """This guest is over, or held by another message: this one is deleted."""
         message = self._held.pop(session_id, None)
         if message:
-            self._to_delete.append(message.receipt)
+            self._to_delete.append((message.message_id, message.receipt))
 
     def leave(self, session_id: str) -> None:
         """Another keeper may hold this guest by this very message: it is renewed here no more."""
@@ -199,7 +200,7 @@ class Custody:
         now = self._loop.time()
         known = self._held.pop(session_id, None)
         if known and known.message_id != message["MessageId"]:
-            self._to_delete.append(known.receipt)
+            self._to_delete.append((known.message_id, known.receipt))
         receives = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
         self._held[session_id] = _Message(message["MessageId"], message["ReceiptHandle"], receives, now, now, began)
         self._on_request(session_id)
@@ -303,26 +304,28 @@ class Custody:
     # --- letting go
 
     def _delete(self) -> None:
-        receipts, self._to_delete = self._to_delete, []
-        for batch in _in_batches(receipts):
+        """But not what is held by now: SQS may hand out a message again, and still heed its older receipt."""
+        held = {message.message_id for message in self._held.values()} if self._to_delete else ()
+        over, self._to_delete = [one for one in self._to_delete if one[0] not in held], []
+        for batch in _in_batches(over):
             self._jobs.submit(
-                ("delete", batch[0]),
+                ("delete", batch[0][1]),
                 lambda batch=batch: self._delete_batch(batch),  # type: ignore[misc]
                 self._to_delete.extend,
                 lambda error, batch=batch: self._not_deleted(batch, error),  # type: ignore[misc]
             )
 
-    def _delete_batch(self, receipts: Sequence[str]) -> list[str]:
+    def _delete_batch(self, messages: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         """On a worker thread. Returns those that SQS did not delete, through no fault of ours."""
         answer = self._sqs.delete_message_batch(
             QueueUrl=self._queue_url,
-            Entries=[{"Id": str(place), "ReceiptHandle": receipt} for place, receipt in enumerate(receipts)],
+            Entries=[{"Id": str(place), "ReceiptHandle": receipt} for place, (_, receipt) in enumerate(messages)],
         )
-        return [receipts[int(failure["Id"])] for failure in answer.get("Failed", []) if not failure.get("SenderFault")]
+        return [messages[int(failure["Id"])] for failure in answer.get("Failed", []) if not failure.get("SenderFault")]
 
-    def _not_deleted(self, receipts: Sequence[str], error: Exception) -> None:
+    def _not_deleted(self, messages: Sequence[tuple[str, str]], error: Exception) -> None:
         logger.warning("Messages could not be deleted: %s", error)
-        self._to_delete += receipts
+        self._to_delete += messages
 
     def _hand_back(self, receipts: Sequence[str]) -> None:
         for batch in _in_batches(receipts):
