@@ -66,7 +66,7 @@ class Process:
         """Raises SettingMissing, AwsSettingWrong or InsecureUrl when the environment is not as it must be."""
         self.loop = Loop()
         self.counters = Counters()
-        self.name = f"{socket.gethostname().partition('.')[0]}-{uuid.uuid4().hex[:12]}"
+        self.name = f"{socket.gethostname().partition('.')[0]}-{uuid.uuid4().hex[:8]}"
         sessions = DynamoSessions(DynamoDb(runtime.account(), LIMITS), runtime.setting("TABLE_NAME"))
         visitors = Visitors(VisitorConnections(runtime.account(), runtime.setting("CONNECTIONS_URL"), LIMITS))
         workers = Workers(

@@ -152,7 +152,7 @@ class DfoWorld(World):
             case "keeper loses":
                 self._given_away(holder, is_told=not ms)
             case "keeper again":
-                holder.call(self.now, lambda: self._has(holder))
+                holder.call(self.now, lambda: self._has(holder, holder.message))
             case "keeper drains":
                 holder.call(self.now, holder.drains)
             case "keeper rotates":
@@ -179,24 +179,25 @@ class DfoWorld(World):
 
     def queue(self, session_id: str) -> None:
         """A message asks for a keeper; who holds the visitor already receives it, or another."""
-        self.later(self.now + self.pace, "queue", self._receive)
+        number = self.next_number("message")
+        self.later(self.now + self.pace, "queue", lambda: self._receive(number))
 
-    def _receive(self) -> None:
+    def _receive(self, message: int) -> None:
         alive = [process for process in self.holders if process.is_alive]
         process = alive[-1] if alive else self._a_keeper()
-        process.call(self.now, lambda: self._has(process))
+        process.call(self.now, lambda: self._has(process, message))
 
-    def _has(self, process: KeeperProcess) -> None:
+    def _has(self, process: KeeperProcess, message: int) -> None:
         self.holders = [other for other in self.holders if other is not process] + [process]
-        process.newest_claim = claim_of(f"message {self.next_number('message')}", self.now)
+        process.message, process.newest_claim = message, claim_of(f"message {message}", self.now)
         process.keeper.requested(ID)
 
     def _given_away(self, holder: KeeperProcess, is_told: bool = True) -> None:
         """Its message has become visible: another keeper has it. SQS may or may not say so at the next renewal."""
         if holder in self.holders:
             self.holders.remove(holder)
-            process = self._a_keeper()
-            process.call(self.now, lambda: self._has(process))
+            process, message = self._a_keeper(), holder.message
+            process.call(self.now, lambda: self._has(process, message))
             if is_told:
                 holder.call(self.now + RENEWAL_MS, lambda: self._renews(holder))
 
@@ -227,10 +228,6 @@ class DfoWorld(World):
         self.watch.disturbed(self.now + TAKEN_OVER_MS)
         if process in self.holders:
             self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(process))
-        elif ID in process.keeper.session_ids():
-            # It would have asked with another message at its next renewal. Whoever dies before leaves nobody: that is
-            # not promised (docs/guarantees.md), and so taken for asked.
-            self.later(self.now + VISIBILITY_MS, "queue", lambda: self.queue(ID))
 
     def let_go(self, process: KeeperProcess) -> None:
         """It holds nobody any more."""

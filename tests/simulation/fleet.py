@@ -31,15 +31,14 @@ from tests.simulation.history import Fault
 from tests.simulation.invariants import Violated
 from tests.simulation.memory_messages import MemoryMessages
 from tests.simulation.memory_sessions import MemorySessions
-from tests.simulation.world import START, TOKEN_ENDS
+from tests.simulation.world import SENDER_MS, START, TOKEN_ENDS
 
 #: After the last act or turn faults go on for so long; then all is calm.
 TROUBLED_MS = 60_000
 #: A dead keeper's place is taken by another one after so long.
 REPLACED_MS = 10_000
-#: A front end: its hello after the handshake, its next try after one that failed, how often it pings and how long it
-#: waits for the answer.
-HELLO_MS, AGAIN_MS, PING_MS, PONG_MS = 150, 1_000, 60_000, 5_000
+#: A front end: its hello after the handshake, its next try after one that failed, and how long it waits for an answer.
+HELLO_MS, AGAIN_MS, PONG_MS = 150, 1_000, 5_000
 LOOK_MS = 5_000
 #: Shorter than the product's, so that a history need not last for hours.
 HELD_MS = 180_000
@@ -119,6 +118,7 @@ class FleetWorld:
         self._order = itertools.count()
         self.numbers = {"step": 0, "call": 0, "look": 0, "frame": 0}
         self.is_calm = False
+        self._late: set[tuple[str, int]] = set()
         self.policy = Policy(verifies=not self.dfo, held_ms=HELD_MS)
         self.sessions, self.messages, self.queue = FleetSessions(self), MemoryMessages(), Queue(self)
         self.keepers: list[FleetKeeper] = []
@@ -183,6 +183,16 @@ class FleetWorld:
     def fault(self, kind: str, number: int) -> Fault | None:
         """What goes wrong with it."""
         return None if self.is_calm else self.history.faults(kind).get(number)
+
+    def comes_late(self, kind: str) -> int:
+        """By how many ms the call that is made now takes effect late: it is the next one, and no other is."""
+        number = self.numbers[kind] + 1
+        fault = self.fault(kind, number)
+        if fault is None or fault.kind != "late" or (kind, number) in self._late:
+            return 0
+        self._late.add((kind, number))
+        self.note(f"{kind} {number} takes {fault.ms} ms to arrive")
+        return fault.ms
 
     # --- visitors
 
@@ -249,9 +259,15 @@ class FleetWorld:
         self._function(
             f"greet {connection}",
             flows.greeted(self._visited(), tab.visitor, connection, TOKEN_ENDS),
-            lambda _: self.later(self.now + PING_MS, "ping", lambda: self._says(tab, connection)),
+            lambda _: self._greeted(tab, connection),
             lambda: self.later(self.now + PONG_MS, "no pong", lambda: self._gives_up(tab, connection)),
         )
+
+    def _greeted(self, tab: Tab, connection: str) -> None:
+        if tab.connection != connection or not tab.is_open:
+            self.ghosts.append((tab.visitor, connection))  # it went meanwhile, and may be in the record again
+            return
+        self.later(self.now + self.history.pings, "ping", lambda: self._says(tab, connection))
 
     def _gives_up(self, tab: Tab, connection: str) -> None:
         if tab.connection == connection and tab.is_open:
@@ -459,6 +475,7 @@ class Function:
         died: Callable[[], object],
     ) -> None:
         self._world, self._what, self._flow, self._then, self._died = world, what, flow, then, died
+        self._ends_at = world.now + SENDER_MS
 
     def go(self, value: Any) -> None:
         """Up to its next effect."""
@@ -471,8 +488,7 @@ class Function:
         if isinstance(due, Sleep):
             world.later(world.now + due.ms, self._what, lambda: self.go(None))
             return
-        fault = world.fault("step", world.numbers["step"] + 1)
-        ms = fault.ms if fault and fault.kind == "late" else 0
+        ms = world.comes_late("step")
         world.later(world.now + world.pace + ms, self._what, lambda: self._effect(due))
 
     def _effect(self, due: Any) -> None:
@@ -487,7 +503,7 @@ class Function:
             value = due()
         name = getattr(due.func, "__name__", "")
         world.note(f"step {world.numbers['step']}: {self._what}: {name} -> {world.told(value)} {kind}")
-        if kind in ("crash-after", "refuse-after"):
+        if kind in ("crash-after", "refuse-after") or world.now >= self._ends_at:
             self._dies()
         else:
             answered_at = world.now + world.pace + (fault.ms if fault and kind == "hold" else 0)

@@ -2,7 +2,8 @@
 
 One line, parts separated by ``;``; times are ms since the beginning, lengths ms::
 
-    fleet v1; keepers 3; pace 5; rest 400000        the platform; keepers at first; how long all is calm at last
+    fleet v1; keepers 3; pace 5; pings 240000       the platform; keepers at first; how often front ends ping
+    rest 400000                                     how long all is calm at last
     open alice A 0; reload alice A 900; close alice A 3000      what visitors do with their tabs
     key alice A 900; stop alice A 1500              what they type
     keeper dies 5000 1; keeper drains 5000; keeper comes 9000   what becomes of a keeper: the number chooses one that
@@ -32,6 +33,7 @@ TURNS = (
 STEP_FAULTS = ("crash", "crash-after", "again", "late", "hold", "refuse", "refuse-after")
 #: The same of SQS; and one entry of a batch fails.
 CALL_FAULTS = ("late", "hold", "refuse", "refuse-after", "entry")
+NUMBERS = ("keepers", "pace", "rest", "pings")
 KNOWN = {"step": STEP_FAULTS, "call": CALL_FAULTS, "look": ("stale",)}
 
 
@@ -70,6 +72,8 @@ class FleetHistory:
     keepers: int = 2
     pace: int = 3
     rest: int = 400_000
+    #: How often a front end pings; by the project's own, each four minutes.
+    pings: int = 60_000
     acts: tuple[FleetAct, ...] = ()
     turns: tuple[FleetTurn, ...] = ()
     steps: Mapping[int, Fault] = field(default_factory=dict)
@@ -78,7 +82,7 @@ class FleetHistory:
 
     def __str__(self) -> str:
         parts = [f"fleet {'dfo' if self.dfo else 'v1'}"]
-        for name in ("keepers", "pace", "rest"):
+        for name in NUMBERS:
             if getattr(self, name) != getattr(FleetHistory(), name):
                 parts.append(f"{name} {getattr(self, name)}")
         parts += [str(part) for part in (*self.acts, *self.turns)]
@@ -126,7 +130,7 @@ def _with_part(history: FleetHistory, words: list[str]) -> FleetHistory:
     first, kind = words[0], " ".join(words[:2])
     if first == "fleet":
         return replace(history, dfo={"v1": False, "dfo": True}[words[1]])
-    if first in ("keepers", "pace", "rest"):
+    if first in NUMBERS:
         return replace(history, **{first: int(words[1])})
     if first in ACTS:
         return replace(history, acts=(*history.acts, FleetAct(first, words[1], words[2], int(words[3]))))

@@ -102,10 +102,10 @@ class FleetJobs:
     ) -> None:
         process, world = self._process, self._world
         late = 0 if waited else self._comes_late()
-        if late:
-            self._later(partial(self._run, key, call, on_result, on_error, waited=True), late)
+        if late:  # it is on its way, whatever becomes of its process
+            world.later(world.now + late, "late", partial(self._run, key, call, on_result, on_error, waited=True))
             return
-        process.answer_late_ms = 0
+        process.answer_late_ms, process.has_sent = 0, waited
         try:
             value = call()
         except Killed:
@@ -117,11 +117,12 @@ class FleetJobs:
                 value.then(lambda messages: self._answer(key, partial(on_result, messages), world.pace))
                 return
             report = partial(on_result, value)
+        finally:
+            process.has_sent = False
         self._answer(key, report, world.pace + process.answer_late_ms)
 
     def _comes_late(self) -> int:
-        fault = self._world.fault("step", self._world.numbers["step"] + 1)
-        return fault.ms if fault and fault.kind == "late" else 0
+        return self._world.comes_late("step")
 
     def _answer(self, key: Hashable, report: Callable[[], object], ms: int) -> None:
         self._later(partial(self._finish, key, report), ms)
@@ -139,8 +140,7 @@ class QueueJobs(FleetJobs):
     """Calls of SQS are numbered apart: most of them find nothing."""
 
     def _comes_late(self) -> int:
-        fault = self._world.fault("call", self._world.numbers["call"] + 1)
-        return fault.ms if fault and fault.kind == "late" else 0
+        return self._world.comes_late("call")
 
 
 class Pending:
@@ -296,6 +296,8 @@ class FleetKeeper:
         self.world, self.name = world, name
         self.is_alive, self.is_draining, self.stalled_until = True, False, 0
         self.queue_away_until = self.store_away_until = self.answer_late_ms = 0
+        #: A call of it is on its way, and arrives though it may be dead by now.
+        self.has_sent = False
         #: Asked for by the gateway of a Digital-First visitor.
         self.generation, self.speaks, self.said = -1, False, None
         loop: Any = FleetLoop(self)
@@ -419,7 +421,7 @@ class FleetKeeper:
     def step(self, name: str, call: Callable[[], Any]) -> Any:
         """One effect."""
         world = self.world
-        if not self.is_alive:
+        if not self.is_alive and not self.has_sent:
             raise Killed
         fault = world.fault("step", world.next_number("step"))
         kind = fault.kind if fault else ""

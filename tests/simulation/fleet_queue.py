@@ -29,6 +29,8 @@ class Message:
     receives: int = 0
     receipt: str = ""
     received_at: int = 0
+    #: The ones before: with one of these a delete may succeed, so here it does.
+    former: set[str] = field(default_factory=set)
 
     @property
     def session_id(self) -> str:
@@ -103,6 +105,7 @@ class Queue:
                 self._world.note(f"queue: {message.message_id} is dead")
                 continue
             message.visible_at, message.received_at = now + waiting.visibility_s * 1000, now
+            message.former.add(message.receipt)
             message.receipt = f"{message.message_id}/{message.receives}"
             taken.append(
                 {
@@ -129,9 +132,9 @@ class Queue:
         return lost
 
     def delete(self, receipts: Sequence[str]) -> None:
-        """Those whose receipt is the last one; visible or not."""
+        """Visible or not. SQS says of a receipt that is not the last one that the message might not be deleted."""
         for receipt in receipts:
-            for message in [message for message in self.messages if message.receipt == receipt]:
+            for message in [one for one in self.messages if receipt == one.receipt or receipt in one.former]:
                 self.messages.remove(message)
                 self._world.note(f"queue: {message.message_id} is deleted")
 

@@ -386,6 +386,7 @@ class MemorySessions:
             guest_requested_at=now,
             contact_open=False,
             typing_unavailable=False,
+            verify_at=None,
             **_CALL_FORGOTTEN,
         )
 

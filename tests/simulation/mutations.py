@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 from tests.simulation.mutation import BURST, DYNAMO, FLOWS, GUESTS, MEMORY, QUERIES, Mutation
 from tests.simulation.mutations_dfo import DIGITAL_FIRST
+from tests.simulation.mutations_fleet import FLEET
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation")
@@ -31,6 +32,8 @@ CONTRACT = (
     ),
     *("template.yaml", "pyproject.toml"),
 )
+#: How a line begins that tells of a violation.
+FINDINGS = ("T", "custody", "FAILED")
 #: A mutation may also make the relay run in circles.
 PATIENCE_S = 240
 
@@ -377,8 +380,8 @@ V1 = (
     Mutation(
         "guest: released while shown typing",
         MEMORY,
-        '"connections": frozenset(), "shown": False, "sending": None}',
-        '"connections": frozenset()}',
+        '{} if whatever_is_shown else {"shown": False, "sending": None}',
+        "{}",
     ),
     # the store's conditions, in DynamoDB
     Mutation(
@@ -530,7 +533,7 @@ V1 = (
 )
 
 
-MUTATIONS = V1 + DIGITAL_FIRST
+MUTATIONS = V1 + DIGITAL_FIRST + FLEET
 
 
 def table(mutations: Iterable[Mutation], processes: int = 2) -> Iterator[tuple[str, bool]]:
@@ -593,5 +596,5 @@ def _mutate(file: Path, mutation: Mutation) -> None:
 
 def _last_line(text: str) -> str:
     """What the simulation or pytest says of the first violation."""
-    lines = [line.removeprefix("FAILED tests/unit/") for line in text.splitlines() if line.startswith(("T", "FAILED"))]
+    lines = [line.removeprefix("FAILED tests/unit/") for line in text.splitlines() if line.startswith(FINDINGS)]
     return lines[-1] if lines else "it ended with an error"

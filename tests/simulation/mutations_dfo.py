@@ -53,12 +53,6 @@ DIGITAL_FIRST = (
     ),
     # who holds the visitor
     _dfo(
-        "guest: lets go while it is being taken again",
-        GUEST,
-        "return replace(held, doing=Doing.TAKING, taken=False), (Take(),)",
-        "return replace(held, doing=Doing.TAKING), (Take(),)",
-    ),
-    _dfo(
         "talk: taken again, it goes on without looking",
         TALK,
         "        if self._known and self._number:\n            self._begin()\n",

@@ -7,11 +7,13 @@ import logging
 import random
 from functools import partial
 from itertools import count
+from typing import Any
 
 from typing_relay.relay.burst import Policy
 
-from tests.simulation import oracle
+from tests.simulation import fleet, oracle
 from tests.simulation.dfo_world import COMES_MS, DfoWorld
+from tests.simulation.fleet_history import FleetHistory
 from tests.simulation.history import Act, Fault, History, Turn
 from tests.simulation.invariants import Violated
 from tests.simulation.world import START, Action, World
@@ -181,8 +183,10 @@ class Runner:
             raise Violated("T2", "all is calm again, but the end of a new burst is not shown in time")
 
 
-def play(history: History, log: list[str] | None = None) -> World:
-    """Play ``history``; ``log`` receives the story. Raises Violated."""
+def play(history: History | FleetHistory, log: list[str] | None = None) -> Any:
+    """Play ``history``; ``log`` receives the story. Returns its world. Raises Violated."""
+    if isinstance(history, FleetHistory):
+        return fleet.play(history, log)
     package, state = logging.getLogger("typing_relay"), random.getstate()
     level = package.level
     package.setLevel(logging.CRITICAL)

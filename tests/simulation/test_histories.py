@@ -18,15 +18,18 @@ from tests.simulation.history import DFO_FAULTS, DFO_TURNS, FAULTS, TURNS, Act, 
 from tests.simulation.invariants import Violated
 from tests.simulation.oracle import stops_before_late_keys
 from tests.simulation.regressions import DIRECTED, REGRESSIONS, Regression
+from tests.simulation.regressions_fleet import FLEETS, FleetRegression
 from tests.simulation.runner import play
+from tests.simulation.suite import parsed
 from tests.simulation.world import KEEPERS_LOOK_MS, START
 
 #: How many random histories; fewer for a quick look: HISTORIES=2000 make test ARGS=tests/simulation
 HISTORIES = int(os.environ.get("HISTORIES", "100000"))
-SHARES = {"v1": HISTORIES, "dfo": HISTORIES // campaign.DFO_SHARE}
+SHARES = {name: HISTORIES // share for name, share in campaign.SHARES.items()}
 #: Of the short stories with a fault everywhere, one in so many.
 SAMPLE = max(5, 500_000 // HISTORIES)
-EITHER = pytest.mark.parametrize("platform", campaign.PLATFORMS)
+EITHER = pytest.mark.parametrize("platform", ["v1", "dfo"])
+ALL = pytest.mark.parametrize("platform", campaign.PLATFORMS)
 
 ACTS = st.builds(
     Act,
@@ -67,7 +70,7 @@ def histories(draw: st.DrawFn) -> History:
 
 
 @pytest.mark.timeout(1800)
-@EITHER
+@ALL
 def test_no_random_history_violates_a_clause(platform: str) -> None:
     """T1 to T7, T9, T10, T12: seeds 0 and following, on all cores."""
     result = campaign.run(platform, SHARES[platform], processes=os.cpu_count() or 1)
@@ -129,6 +132,18 @@ def test_what_was_found_once_stays_mended(regression: Regression) -> None:
     play(parse(regression.history))
 
 
+@pytest.mark.parametrize("regression", FLEETS, ids=lambda regression: regression.found)
+def test_a_visitor_whom_nobody_held_once_is_held(regression: FleetRegression) -> None:
+    """T9."""
+    play(parsed(regression.history))
+
+
+@pytest.mark.timeout(120)
+def test_a_silent_visitor_is_held_for_longer_than_sqs_keeps_a_message_and_a_record_lives() -> None:
+    """T9, T11: SQS keeps none in flight for more than twelve hours, and a record of a day is renewed by its keeper."""
+    play(parsed("fleet v1; open alice A 0; pings 240000; rest 90000000"))
+
+
 @pytest.mark.parametrize("history", DIRECTED)
 def test_what_chance_seldom_finds_holds(history: str) -> None:
     """T4, T7."""
@@ -157,15 +172,15 @@ def test_duplicates_and_small_delays_change_nothing_that_agents_see(first: int, 
         assert all(abs(at - other) <= 300 for (at, _), (other, _) in zip(seen, expected, strict=True)), str(history)
 
 
-@EITHER
+@ALL
 def test_a_history_reads_back_as_it_was_written(platform: str) -> None:
     """What a finding prints can be replayed."""
     for seed in range(300):
         history = campaign.PLATFORMS[platform](Random(seed))
-        assert parse(str(history)) == history
+        assert parsed(str(history)) == history
 
 
-@pytest.mark.parametrize(("platform", "seed"), [("v1", 7), ("dfo", 447), ("dfo", 9)])
+@pytest.mark.parametrize(("platform", "seed"), [("v1", 7), ("dfo", 447), ("dfo", 9), ("fleet", 3)])
 def test_a_history_plays_the_same_each_time(platform: str, seed: int) -> None:
     """A finding is a finding again on any machine."""
     history = campaign.PLATFORMS[platform](Random(seed))

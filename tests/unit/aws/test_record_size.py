@@ -17,7 +17,7 @@ from tests.support.session_table import TABLE, create_session_table
 
 NOW = 1_800_000_000_000
 EXPIRES = NOW // 1000 + 3600
-ID, KEEPER = "0c6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c11", "ip-10-0-12-34-0c6f3a527a0b"
+ID, KEEPER = "0c6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c11", "ip-10-0-12-34-0c6f3a52"
 GUEST = "5f1c2f7e-3f63-4b6e-8a39-6d7d3f2f8f10"
 TABS = ("L0SM9cOFvHcCIhw=", "LfP1eeM7FiAEJ6A=")
 LONG_URL = "wss://".ljust(200, "x")

@@ -93,10 +93,10 @@ class DynamoSessions:
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
         """Up to ``limit`` session ids of ``shard`` whose lease ran out before ``before`` and was never released."""
-        return next(self.all_overdue(shard, before, limit))
+        return next(self.all_overdue(shard, before, limit), [])
 
     def all_overdue(self, shard: int, before: int, limit: int) -> Iterator[list[str]]:
-        """All that ``overdue`` could give, ``limit`` at a time, each read when it is asked for."""
+        """All of them, ``limit`` at a time, each page read when it is asked for."""
         items = found_by(
             self._client,
             TableName=self._table,
@@ -105,9 +105,7 @@ class DynamoSessions:
             ExpressionAttributeValues={":shard": _n(shard), ":before": _n(before)},
             Limit=limit,
         )
-        session_ids = (item["session_id"]["S"] for item in items)
-        yield list(islice(session_ids, limit))
-        while page := list(islice(session_ids, limit)):
+        while page := [item["session_id"]["S"] for item in islice(items, limit)]:
             yield page
 
     # --- what visitors do

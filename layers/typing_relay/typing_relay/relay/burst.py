@@ -30,11 +30,12 @@ REMEMBERED = 50
 FORGOTTEN_AT_ONCE = 40
 
 
-#: A keeper that has not said for so long that it holds a guest is presumed dead, and the guest asked for again. Who lives
-#: says it in good time, and what a dead one held mostly appears on the queue long before.
+#: A keeper that has not said for so long that it holds a guest is presumed dead, and the guest is asked for again. One
+#: that lives says it in good time, and what a dead one held mostly appears on the queue long before.
 HELD_MS = 30 * 60_000
-#: Of the id of a queue message a claim has a number below this: as long as tells two messages from each other.
-MESSAGES = 10**6
+#: A claim has a number below this of its queue message's id. Of two messages that have the same one neither is deleted
+#: for the other: it appears again, and is taken.
+MESSAGES = 1000
 
 
 def claim_of(message_id: str, received_at: int) -> int:
