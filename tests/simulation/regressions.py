@@ -213,6 +213,11 @@ DIGITAL_FIRST = (
         "platform dfo; key A 0; message A 32; key A 60; key A 1000; key A 2000; key A 3000",
     ),
     Regression(
+        "T4",
+        "the end that a message says was refused, and whoever had said that typing is shown heard that it had ended",
+        "platform dfo; key A 0; message A 34; frame 2 error",
+    ),
+    Regression(
         "T9",
         "a keeper let go of a visitor it had just taken, as a stale read named none",
         "platform dfo; lag 900; look 200",
