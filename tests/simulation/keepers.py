@@ -175,10 +175,10 @@ class Stored:
 
 
 class Http:
-    """The gateway over HTTP: all is well there."""
+    """The gateway over HTTP: all is well there. ``token_ms``: how long a token is good for."""
 
-    def __init__(self, world: DfoWorld) -> None:
-        self._world = world
+    def __init__(self, world: DfoWorld, token_ms: int = 3_600_000) -> None:
+        self._world, self._token_ms = world, token_ms
 
     def channel(self) -> ChannelSettings | Outcome:
         """Its kind."""
@@ -190,7 +190,7 @@ class Http:
 
     def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome:
         """Another token, good for as long as the history says."""
-        return Access("token", self._world.now + self._world.token_ms, visitor)
+        return Access("token", self._world.now + self._token_ms, visitor)
 
     def socket_url(self, visitor: Visitor, access: Access) -> str:
         """There is one gateway."""
@@ -262,7 +262,7 @@ class KeeperProcess:
                 self.sessions,
                 Stored(self, world.messages),  # type: ignore[arg-type]
                 outbox,
-                Stored(self, Http(world)),  # type: ignore[arg-type]
+                Stored(self, Http(world, world.token_ms)),  # type: ignore[arg-type]
                 CHANNEL,
                 counters,
                 lambda: world.now,

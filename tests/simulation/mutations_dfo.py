@@ -212,4 +212,10 @@ DIGITAL_FIRST = (
         "leave_within_ms: int = 1_000",
         "leave_within_ms: int = 9_000",
     ),
+    _dfo(
+        "typing: an end that was refused counts as said",
+        CONVERSATION,
+        "left = tuple(replace(unproven, overtaken=False) for unproven in left)",
+        "pass",
+    ),
 )

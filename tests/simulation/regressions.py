@@ -166,7 +166,7 @@ DIGITAL_FIRST = (
     Regression(
         "T6",
         "the answer to an earlier heartbeat proved a frame that had not arrived",
-        "platform dfo; key A 4022; message B 4322; frame 3 slow 1950",
+        "platform dfo; key A 0; message A 34; frame 3 cut",
     ),
     Regression(
         "T4",
@@ -186,7 +186,7 @@ DIGITAL_FIRST = (
     Regression(
         "T4",
         "an owner that began before its thread was looked for left a lock in the way",
-        "platform dfo; key A 213; keeper dies 606; sweep 680",
+        "platform dfo; key A 213; keeper dies 606; sweep 640",
     ),
     Regression(
         "T5",
@@ -217,6 +217,11 @@ DIGITAL_FIRST = (
         "T9",
         "a start that a message had ended at once counted as shown, and the next burst was not",
         "platform dfo; key A 0; message A 32; key A 60; key A 1000; key A 2000; key A 3000",
+    ),
+    Regression(
+        "T4",
+        "the end that a message says was refused, and whoever had said that typing is shown heard that it had ended",
+        "platform dfo; key A 0; message A 34; frame 2 error",
     ),
     Regression(
         "T9",

@@ -827,6 +827,10 @@ class _Turn:
             if unproven.event_id == event_id:
                 self._told(unproven, Outcome(Kind.FAILED, reason="the gateway answered with an error"))
         left = tuple(unproven for unproven in self.now_stands.unproven if unproven.event_id != event_id)
+        if any(unproven.event_id == event_id and not unproven.typing for unproven in self.now_stands.unproven):
+            # Nothing has ended what was said before: whoever said it hears that it is shown, and ends it.
+            left = tuple(replace(unproven, overtaken=False) for unproven in left)
+            self._do(ShownUnknown())
         self._change(unproven=left)
 
     def _told(self, unproven: Unproven, outcome: Outcome) -> None:
