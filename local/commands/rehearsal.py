@@ -150,8 +150,8 @@ def _introduction(plan: Plan, who: Caller) -> str:
     dollars = sum(price.dollars(plan, prices_of(platform)) for platform in plan.platforms) / len(plan.platforms)
     hour = f"; they are kept, which costs ${price.an_hour(plan):.2f} an hour" if plan.keeps else ""
     return (
-        f"{made}\nAt least {price.minutes(plan)} minutes and at most ${dollars:.2f} at list prices, without a NAT gateway "
-        f"and CXone's own{hour}.\nNo other stack is touched: name and tag {TAG}={plan.run} must both say so."
+        f"{made}\nAt least {price.minutes(plan)} minutes and at most ${dollars:.2f} at list prices, without a NAT "
+        f"gateway and CXone's own{hour}.\nNo other stack is touched: name and tag {TAG}={plan.run} must both say so."
     )
 
 
