@@ -72,7 +72,11 @@ def main() -> int:
         print(f"error: AWS: {error}", file=sys.stderr)
         return 1
     except StopRequested:
-        print("\nStopped, before anything was made.")
+        print(
+            "\nStopped: what was begun to be deleted goes on."
+            if "DELETE" in given
+            else "\nStopped, before anything was made."
+        )
         return 1
 
 
@@ -146,8 +150,8 @@ def _introduction(plan: Plan, who: Caller) -> str:
     dollars = sum(price.dollars(plan, prices_of(platform)) for platform in plan.platforms) / len(plan.platforms)
     hour = f"; they are kept, which costs ${price.an_hour(plan):.2f} an hour" if plan.keeps else ""
     return (
-        f"{made}\nAbout {price.minutes(plan)} minutes and at most ${dollars:.2f} at list prices, without a NAT gateway "
-        f"and CXone's own{hour}.\nNo other stack is touched: name and tag {TAG}={plan.run} must both say so."
+        f"{made}\nAt least {price.minutes(plan)} minutes and at most ${dollars:.2f} at list prices, without a NAT "
+        f"gateway and CXone's own{hour}.\nNo other stack is touched: name and tag {TAG}={plan.run} must both say so."
     )
 
 
@@ -198,8 +202,12 @@ def _delete(run: str) -> int:
     print(f"The stacks of rehearsal {run} in account {who.account}, {who.region}:", flush=True)
     place, status = AwsAccount(), 0
     stacks = Stacks(place.aws, run, place.poll_s)
-    for name in [f"{PREFIX}-{platform}-{run}" for platform in PLATFORMS]:
-        found = stacks.ours(name)
+    names = [f"{PREFIX}-{platform}-{run}" for platform in PLATFORMS]
+    there = {name: found for name in names if (found := stacks.ours(name))}
+    for name in there:  # all of them before one is waited for: whoever stops this stops no deletion
+        stacks.begin_deletion(name)
+    for name in names:
+        found = there.get(name)
         if found is None:
             print(f"  – {name}: there is none")
             continue

@@ -133,6 +133,12 @@ class Stacks:
 
     # --- the end
 
+    def begin_deletion(self, name: str) -> None:
+        """The first step of ``delete``: CloudFormation goes on by itself. NotOurs, before anything is changed."""
+        found = self.ours(name)
+        if found:
+            self._step(found, way_out(found.status))
+
     def delete(self, name: str, waiting: Callable[[str], None]) -> Stack | None:
         """Delete the stack of this name from wherever it stands and wait until that has ended; what is then there.
 
@@ -141,16 +147,13 @@ class Stacks:
         found = self.ours(name)
         if found is None:
             return None
-        client, until = self._aws.client("cloudformation"), time.monotonic() + DELETION_S
+        until = time.monotonic() + DELETION_S
         done: set[Way] = set()
         while (way := way_out(found.status)) is not Way.GONE and time.monotonic() < until:
             if Way.DELETE in done and found.status == "DELETE_FAILED":
                 break
-            if way is Way.CANCEL_UPDATE and way not in done:
-                with suppress(ClientError):  # it ended meanwhile, which the next look shows
-                    client.cancel_update_stack(StackName=found.id)
-            elif way is Way.DELETE and way not in done:
-                client.delete_stack(StackName=found.id)
+            if way not in done:
+                self._step(found, way)
             done.add(way)
             waiting(found.status)
             time.sleep(self._poll_s)
@@ -158,6 +161,14 @@ class Stacks:
             if found is None:
                 return None
         return found
+
+    def _step(self, found: Stack, way: Way) -> None:
+        client = self._aws.client("cloudformation")
+        if way is Way.CANCEL_UPDATE:
+            with suppress(ClientError):  # it ended meanwhile, which the next look shows
+                client.cancel_update_stack(StackName=found.id)
+        elif way is Way.DELETE:
+            client.delete_stack(StackName=found.id)
 
     def left(self, stack: Stack, resources: Mapping[str, Resource]) -> Left:
         """What is still there of a stack whose parts were ``resources``. What cannot be asked is noted, not raised."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from local.rehearsal.facts import Left
 from local.rehearsal.plan import Plan
 
-_VERSION = "AWS::Lambda::Version"
+_VERSION, _TASK = "AWS::Lambda::Version", "AWS::ECS::TaskDefinition"
+#: A state machine's are deleted with it (AWS: DeleteStateMachine).
+_MACHINES_VERSION = "AWS::StepFunctions::StateMachineVersion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,15 @@ def _stack(found: Left, plan: Plan, platform: str) -> Iterator[Leftover]:
 
 
 def _parts(found: Left) -> Iterator[Leftover]:
-    """What CloudFormation says it kept; versions are gone when their function is."""
+    """What CloudFormation says it kept, but for versions that went with what they are of, and what ``_kept`` lists."""
+    is_gone = found.status in ("", "DELETE_COMPLETE")
+    listed = {
+        *(() if found.functions else (_VERSION,)),
+        *((_MACHINES_VERSION,) if is_gone else ()),
+        *(() if "task definitions" in found.unasked else (_TASK,)),
+    }
     for event in found.parts:
-        if event.kind != _VERSION or found.functions:
+        if event.kind not in listed:
             yield Leftover(
                 f"{event.part} ({event.kind}): {event.id}, which the template retains", "in its service's console"
             )

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "relay": set(),
     "cxone": {"relay", "version", "deadline", "wire"},
     "aws": {"cxone", "relay", "deadline", "wire"},
-    "door": {"relay"},
+    "door": {"relay", "deadline", "wire"},
     "reporting": {"relay"},
     "logs": set(),
     "runtime": {"aws", "cxone", "door", "logs", "relay"},

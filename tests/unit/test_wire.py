@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import jwt
 import pytest
 import requests
 from typing_relay import deadline, wire
 from typing_relay.aws import connection
 from typing_relay.cxone import http
+from typing_relay.door.visitor_keys import jwks_client
 
 from tests.support.addresses import Addresses
 from tests.support.http_peer import DRIP, HttpPeer
@@ -48,6 +50,12 @@ def test_addresses_that_all_stay_silent_end_in_a_timeout(addresses: Addresses) -
     with pytest.raises(TimeoutError):
         wire.dial(addresses.name, addresses.port, each_s=1, within_s=0.3)
     assert time.monotonic() - began < 0.6
+
+
+def test_what_a_look_up_raises_is_raised(addresses: Addresses) -> None:
+    """At once, whatever it is: a name that cannot be one is no OSError."""
+    with pytest.raises(UnicodeError):
+        wire.dial("a..b", addresses.port, each_s=1, within_s=5)
 
 
 def test_a_look_up_that_stalls_ends_in_a_timeout(addresses: Addresses) -> None:
@@ -133,3 +141,15 @@ def test_cxone_is_spoken_to_over_tls_in_time_or_not_at_all(peer: HttpPeer, over_
     assert len(peer.requests) == 1
     with pytest.raises(requests.exceptions.SSLError):
         http.session().post(over_tls, json={}, timeout=(1, 1))
+
+
+def test_a_key_set_whose_addresses_are_all_silent_is_given_up_by_the_deadline(
+    peer: HttpPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T13: an issuer behind a CDN has four addresses, and each would take the fetch's whole limit."""
+    addresses = Addresses(peer, monkeypatch, "localhost")
+    addresses.are(4, answering=False)
+    began = time.monotonic()
+    with deadline.within(0.4), pytest.raises(jwt.PyJWKClientConnectionError):
+        jwks_client(f"http://localhost:{addresses.port}/jwks").get_signing_keys()
+    assert time.monotonic() - began < 0.8

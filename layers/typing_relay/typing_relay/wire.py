@@ -1,4 +1,4 @@
-"""Sockets that keep to a time as a whole.
+"""Sockets, and what else talks to the network, that keep to a time as a whole.
 
 The standard library's limits, and those of ``requests``, are for each address of a name and for each read from the
 socket; looking the name up has none.
@@ -12,12 +12,14 @@ import math
 import socket
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 #: As ``socket.getaddrinfo`` returns them.
 _Addresses = list[tuple[Any, Any, int, str, Any]]
+Result = TypeVar("Result")
 
 
 def dial(host: str, port: int, each_s: float, within_s: float = math.inf) -> socket.socket:
@@ -49,22 +51,37 @@ def _look_up(host: str, port: int, within_s: float) -> _Addresses:
     look_up = partial(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
     if within_s == math.inf:
         return look_up()
-    answers: SimpleQueue[_Addresses | OSError] = SimpleQueue()
-
-    def answer() -> None:
-        try:
-            answers.put(look_up())
-        except OSError as error:
-            answers.put(error)
-
-    threading.Thread(target=answer, daemon=True).start()  # the resolver cannot be interrupted, only left alone
     try:
-        found = answers.get(timeout=max(0.0, within_s))
-    except Empty:
+        return done_within(look_up, within_s)
+    except TimeoutError:
         raise TimeoutError(f"the addresses of {host} could not be looked up in time") from None
-    if isinstance(found, OSError):
-        raise found
-    return found
+
+
+def done_within(work: Callable[[], Result], within_s: float) -> Result:
+    """What ``work`` returns or raises, or TimeoutError after ``within_s`` (s).
+
+    For what cannot be interrupted, only left alone: it then goes on in a thread of its own, and nobody hears its end.
+    """
+    ended: SimpleQueue[Callable[[], Result]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            result = work()
+        except Exception as error:
+            ended.put(partial(_raise, error))
+        else:
+            ended.put(lambda: result)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        end = ended.get(timeout=max(0.0, within_s))
+    except Empty:
+        raise TimeoutError("it was not done in time") from None
+    return end()
+
+
+def _raise(error: Exception) -> Any:
+    raise error
 
 
 class AnswerInTime(http.client.HTTPResponse):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,25 @@ class TestRehearsal:
         names = [number for number, step in enumerate(self.steps) if "RUN=%04x" in step.get("run", "")]
         [rehearsal, _] = [number for number, step in enumerate(self.steps) if step.get("run") == "make rehearsal"]
         assert names[0] < rehearsal
+
+    def test_a_run_that_is_tried_again_has_a_name_of_its_own(self) -> None:
+        """Log groups that late lines made anew have the names of the first attempt's."""
+        [naming] = [step["run"] for step in self.steps if "RUN=%04x" in step.get("run", "")]
+
+        def name(attempt: str) -> str:
+            with tempfile.NamedTemporaryFile("r") as said:
+                given = {"GITHUB_RUN_ID": "19482716354", "GITHUB_RUN_ATTEMPT": attempt, "GITHUB_ENV": said.name}
+                subprocess.run(["bash", "-c", naming], env=given, check=True)
+                return said.read()
+
+        assert re.fullmatch(r"RUN=[0-9a-f]{4}\n", name("1"))
+        assert name("1") != name("2")
+
+    def test_its_credentials_outlive_it(self) -> None:
+        """What it deletes when its time is over, it deletes with them."""
+        [job] = jobs(GITHUB / "workflows/rehearsal.yml").values()
+        [entering] = [step["with"] for step in self.steps if "aws-actions/" in step.get("uses", "")]
+        assert int(entering["role-duration-seconds"]) >= 60 * int(job["timeout-minutes"]) + 1200
 
     def test_every_choice_is_one_that_the_template_has(self) -> None:
         inputs = self.workflow["on"]["workflow_dispatch"]["inputs"]

@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from botocore.exceptions import HTTPClientError
+from cryptography.hazmat.primitives.asymmetric import ec
 from typing_relay import runtime
 
 from tests.support.http_peer import DRIP, SILENCE, HttpPeer
 from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
+from tests.support.token_samples import signed
 
 EVENTS = Path(__file__).parents[3] / "events"
 #: What the invocation has left, in ms; three tries by their own limits would take 6 s and more.
@@ -74,6 +77,23 @@ def test_the_invocation_ends_in_an_error_before_its_time_is_over(
     brown_out.say(*[trouble] * 9)
     began = time.monotonic()
     with pytest.raises(HTTPClientError):
+        handler(event, Invocation(LEFT_MS))
+    assert time.monotonic() - began < LEFT_MS / 1000
+    assert brown_out.requests, "it failed for another reason"
+
+
+@pytest.mark.parametrize("trouble", [SILENCE, DRIP])
+def test_an_issuers_key_set_that_comes_too_slowly_ends_the_handshake_in_an_error(
+    brown_out: HttpPeer, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T13: killed instead, the authorizer would never serve on by the keys last fetched."""
+    monkeypatch.setenv("VISITOR_JWKS_URL", f"{brown_out.url}/jwks")
+    handler = load_function("authorizer").handler
+    brown_out.say(*[trouble] * 9)
+    token = signed(ec.generate_private_key(ec.SECP256R1()), "ES256", kid="k1", exp=int(time.time()) + 3600)
+    event = sample("authorizer") | {"multiValueQueryStringParameters": {"token": [token]}}
+    began = time.monotonic()
+    with pytest.raises(jwt.PyJWKClientConnectionError):
         handler(event, Invocation(LEFT_MS))
     assert time.monotonic() - began < LEFT_MS / 1000
     assert brown_out.requests, "it failed for another reason"

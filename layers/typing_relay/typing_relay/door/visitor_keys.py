@@ -1,9 +1,10 @@
 """Where the keys of visitor tokens come from: a secret being rotated, or an issuer's JWKS."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from typing_relay import deadline, wire
 from typing_relay.door.pyjwt import jwt
 from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor, key_id, verify
 
@@ -12,6 +13,7 @@ _SECRET_LIFE_SECONDS = 300
 _REREAD_AFTER_SECONDS = 10
 _JWKS_LIFE_SECONDS = 300
 _JWKS_REFRESH_AFTER_SECONDS = 30
+#: A fetch as a whole: the name's look-up, all its addresses, the answer to its end.
 _JWKS_TIMEOUT_SECONDS = 3
 #: While their source is out of reach, keys that were good serve on for so long, and it is asked so seldom.
 SERVE_ON_SECONDS = 3600
@@ -124,13 +126,24 @@ class JwksVerifier:
             return None
 
 
+class _KeySetInTime(jwt.PyJWKClient):
+    """PyJWT's client, whose own limit is for each address and each read. A fetch ends before the deadline, too."""
+
+    def fetch_data(self) -> Any:
+        """As PyJWT's: what takes too long is out of reach."""
+        try:
+            return wire.done_within(super().fetch_data, min(_JWKS_TIMEOUT_SECONDS, deadline.left_s()))
+        except TimeoutError as error:
+            raise jwt.PyJWKClientConnectionError("The key set could not be fetched in time.") from error
+
+
 def jwks_client(url: str) -> jwt.PyJWKClient:
     """A client for `url`; raises ValueError unless that is https (or plain http on this very machine)."""
     parts = urlsplit(url)
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
         raise ValueError("VISITOR_JWKS_URL must start with https:// (http:// only for localhost).")
-    return jwt.PyJWKClient(
+    return _KeySetInTime(
         url,
         lifespan=_JWKS_LIFE_SECONDS,
         cooldown_duration=_JWKS_REFRESH_AFTER_SECONDS,

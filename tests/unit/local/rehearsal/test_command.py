@@ -13,6 +13,7 @@ from local.deploying.facts import Caller, NoCaller
 from local.deploying.findings import well, wrong
 from local.rehearsal import emulated
 from local.rehearsal.play import Rehearsal
+from local.stack.stack import StopRequested
 from tests.support.rehearsal_account import FakeAws, FakeStack
 
 NETWORK = {"KEEPER_IMAGE": "registry/keeper:1", "VPC_ID": "vpc-1", "SUBNET_IDS": "subnet-1,subnet-2"}
@@ -152,6 +153,21 @@ class TestDelete:
         assert run(monkeypatch, DELETE="3fa2") == 0
         assert aws.done == [f"delete {V1}", f"delete {DFO}"]
         assert "account 123456789012, eu-central-1" in capsys.readouterr().out
+
+    def test_whoever_stops_it_while_it_waits_for_one_stops_neither(
+        self, aws: FakeAws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """GitHub ends a cancelled run after five minutes, and a stack takes longer."""
+        for name in (V1, DFO):
+            aws.stacks[name] = FakeStack(name, {"typing-relay-rehearsal": "3fa2"}, {})
+
+        def stop(*_: object) -> None:
+            raise StopRequested
+
+        monkeypatch.setattr(rehearsal.Progress, "show", stop)
+        assert run(monkeypatch, DELETE="3fa2") == 1
+        assert aws.done == [f"delete {V1}", f"delete {DFO}"]
+        assert "goes on" in capsys.readouterr().out
 
     def test_where_there_is_none_that_is_well(
         self, aws: FakeAws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

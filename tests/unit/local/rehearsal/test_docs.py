@@ -46,7 +46,7 @@ def test_the_role_may_make_every_kind_of_thing_that_the_template_has() -> None:
 def test_time_and_price_of_the_example_are_what_it_says() -> None:
     plan = Plan("3fa2", ("v1", "dfo"), DRY, {"VpcId": "vpc-1"})
     dollars = sum(price.dollars(plan, prices_of(platform)) for platform in ("v1", "dfo")) / 2
-    assert f"About {price.minutes(plan)} minutes and at most ${dollars:.2f} at list prices" in SECTION
+    assert f"At least {price.minutes(plan)} minutes and at most ${dollars:.2f} at list prices" in SECTION
 
 
 def test_the_workflows_variables_are_named() -> None:

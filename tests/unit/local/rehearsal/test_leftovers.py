@@ -61,6 +61,19 @@ def test_what_cloudformation_kept_is_named_but_for_versions_whose_function_is_go
     assert "SenderVersion1" in said(replace(found, functions=("Sender",)))
 
 
+def test_a_state_machines_versions_go_with_it() -> None:
+    version = Event("TypingBurstVersion", "AWS::StepFunctions::StateMachineVersion", "arn:1", "DELETE_SKIPPED")
+    assert said(Left(status="DELETE_COMPLETE", parts=(version,))) == ""
+    assert "TypingBurstVersion" in said(Left(status="DELETE_FAILED", parts=(version,)))
+
+
+def test_a_task_definition_that_an_update_replaced_is_named_once_with_its_commands() -> None:
+    task = Event("KeeperTask", "AWS::ECS::TaskDefinition", "arn:aws:ecs:1:task-definition/keeper:1", "DELETE_SKIPPED")
+    found = Left(parts=(task,), task_definitions={"keeper:1": True})
+    assert [left.what for left in leftovers(found, PLAN, "v1")] == ["the task definition keeper:1, which costs nothing"]
+    assert "KeeperTask" in said(Left(parts=(task,), unasked={"task definitions": "AccessDenied"}))
+
+
 def test_the_accounts_own_is_said_to_stay() -> None:
     text = "\n".join(left.what for left in of_the_account(PLAN))
     assert "aws-sam-cli-managed-default" in text
