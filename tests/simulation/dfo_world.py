@@ -62,6 +62,8 @@ class DfoWorld(World):
         self.messages = MemoryMessages()
         self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
         self.front = Front(self)
+        #: From then on no message that was let be changes hands.
+        self.queue_rests_at = 0
         self.store_refuses_until = self.posts_refuse_until = 0
         self._contacts_noted = 0
         self.fleet: list[KeeperProcess] = []
@@ -182,7 +184,7 @@ class DfoWorld(World):
         process.stalled_until = max(process.stalled_until, self.now + ms)
         self.front.not_noted_until = max(self.front.not_noted_until, process.stalled_until)
         if ms >= VISIBILITY_MS:
-            self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(process))
+            self._appears_again(process)
 
     def _step(self, process: Process, due: partial[Any], fault: Fault | None) -> None:
         """A Lambda whose call to the store fails dies of it."""
@@ -249,7 +251,7 @@ class DfoWorld(World):
         self.fleet.remove(process)
         self.watch.disturbed(self.now + TAKEN_OVER_MS)
         if process in self.holders:
-            self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(process))
+            self._appears_again(process)
 
     def let_go(self, process: KeeperProcess) -> None:
         """It holds nobody any more."""
@@ -261,7 +263,12 @@ class DfoWorld(World):
         """It lets its message be: if nobody else has it, it appears again."""
         self.note(f"{process.name} leaves its message")
         if process in self.holders:
-            self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(process))
+            self._appears_again(process)
+
+    def _appears_again(self, process: KeeperProcess) -> None:
+        """When its visibility ends, its message is another's."""
+        self.queue_rests_at = self.now + VISIBILITY_MS
+        self.later(self.queue_rests_at, "queue", lambda: self._given_away(process))
 
     # --- nudges
 

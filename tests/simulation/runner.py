@@ -94,7 +94,11 @@ class Runner:
         self._run_until(world.now + 1_000)
 
     def _have_an_agent(self, world: DfoWorld) -> None:
-        """T16: what an agent does from now on is told at once to each tab that was there."""
+        """T16: what an agent does from now on is told at once to each tab that was there.
+
+        Not while the visitor changes hands: what a gateway says between two sockets nobody hears.
+        """
+        self._run_until(max(world.now, world.queue_rests_at + ASKED_MS))
         world.cxone.agent_types()
         self._run_until(world.now + TOLD_MS)
         world.front.check_told(agent_typing=True)
