@@ -343,6 +343,7 @@ DIRECTED = (
     # T1: a client that asks for holds tells of a pause by a stop; the next key comes just after, or overtakes it.
     "key A 0 hold=6000; stop A 3800; key A 3830 hold=6000; stop A 7000",
     "key A 0 hold=6000; stop A 3800 late=50; key A 3830 hold=6000; stop A 7000",
+    "key A 0 hold=6000; stop A 2000 late=20; key A 2010 hold=6000; stop A 5180",
     # T2: a visitor whose network vanished, typed on by another tab; and one who is held while the other stops.
     "key A 0 hold=6000; key B 5000; key B 6500",
     "key A 0; key B 300 hold=6000; key A 1500; stop A 1800; stop B 4000",
