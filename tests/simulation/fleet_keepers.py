@@ -275,7 +275,12 @@ class Socket:
 class Silent:
     """An outbox: what visitors are told matters elsewhere."""
 
-    def send(self, session_id: str, data: bytes, record: Any = None) -> None:
+    is_at_rest = True
+
+    def tell(self, session_id: str, frame: Any, record: Any = None) -> None:
+        """Lose it."""
+
+    def send(self, session_id: str, data: bytes, record: Any = None, state: str = "", position: Any = None) -> None:
         """Lose it."""
 
     def __len__(self) -> int:
