@@ -1,4 +1,6 @@
-"""The one place that wires: settings from the environment, clients, stores, and what each function gets of them.
+"""Wires what the functions share: settings from the environment, clients, stores, and what each function gets of them.
+
+The authorizer and the guest keeper wire what only they need in their own ``app.py``.
 
 Functions call these at import, so that a cold start pays for clients once, in Lambda's init phase.
 """
@@ -36,25 +38,25 @@ _LIMITS = Limits(connect_s=1, read_s=2, tries=3)
 logger = Logger()
 
 
-class SettingMissing(RuntimeError):
+class SettingWrong(RuntimeError):
     """An environment variable that this function needs is not set, or makes no sense. The message names it."""
 
 
 def setting(name: str, default: str | None = None) -> str:
-    """The environment variable ``name``. Raises SettingMissing when it is absent and has no default."""
+    """The environment variable ``name``. Raises SettingWrong when it is absent and has no default."""
     value = os.environ.get(name) or default
     if value is None:
-        raise SettingMissing(f"The environment variable {name} is not set. template.yaml sets it on deployment.")
+        raise SettingWrong(f"The environment variable {name} is not set. template.yaml sets it on deployment.")
     return value
 
 
 def number(name: str, default: int) -> int:
-    """The environment variable ``name`` as a whole number. Raises SettingMissing when it is none."""
+    """The environment variable ``name`` as a whole number. Raises SettingWrong when it is none."""
     text = setting(name, str(default))
     try:
         return int(text)
     except ValueError:
-        raise SettingMissing(f"The environment variable {name} must be a whole number, not {text!r}.") from None
+        raise SettingWrong(f"The environment variable {name} must be a whole number, not {text!r}.") from None
 
 
 def clock() -> int:
@@ -88,10 +90,10 @@ def sqs() -> services.Sqs:
 
 @cache
 def is_digital_first() -> bool:
-    """Which of CXone's interfaces this deployment speaks. Raises SettingMissing for one that does not exist."""
+    """Which of CXone's interfaces this deployment speaks. Raises SettingWrong for one that does not exist."""
     platform = setting("CXONE_PLATFORM", "v1")
     if platform not in ("v1", "dfo"):
-        raise SettingMissing(f"The environment variable CXONE_PLATFORM must be v1 or dfo, not {platform!r}.")
+        raise SettingWrong(f"The environment variable CXONE_PLATFORM must be v1 or dfo, not {platform!r}.")
     return platform == "dfo"
 
 
@@ -104,7 +106,8 @@ def keeper_lines() -> KeeperLines:
 @cache
 def nudges() -> Nudges:
     """The way to keepers (Digital-First)."""
-    connections = services.VisitorConnections(account(), setting("KEEPER_CONNECTIONS_URL"), _LIMITS)
+    name = "KEEPER_CONNECTIONS_URL"
+    connections = services.VisitorConnections(account(), setting(name), _LIMITS, name)
     return Nudges(keeper_lines(), connections, clock)
 
 
@@ -241,7 +244,7 @@ def cxone_guests() -> Any:
 def gateway() -> Any:
     """NICE's Digital-First gateway as configured: a ``typing_relay.cxone.dfo.api.DfoApi``.
 
-    Raises SettingMissing, InsecureUrl, BadChannel or UnknownEnvironment.
+    Raises SettingWrong, InsecureUrl, BadChannel or UnknownEnvironment.
     """
     from typing_relay.cxone import http
     from typing_relay.cxone.dfo.api import DfoApi
@@ -283,7 +286,7 @@ def _credentials() -> Any:
         secret = json.loads(text)
         return Credentials(secret["client_id"], secret["client_secret"])
     except (ValueError, KeyError, TypeError):
-        raise SettingMissing(
+        raise SettingWrong(
             'The CXone secret must be JSON with "client_id" and "client_secret". Put it into Secrets Manager.'
         ) from None
 
