@@ -138,7 +138,7 @@ class Process:
                 line_url,
                 sign=lambda: runtime.line_headers(line_url, self.name),
                 talk=lambda session_id: self.keeper.talk(session_id),
-                felt=runtime.measure,
+                report_latency=runtime.measure,
             )
         )
 

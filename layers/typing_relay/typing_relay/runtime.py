@@ -292,12 +292,14 @@ def _credentials() -> Any:
 
 
 def sender_world(
-    report_pause: Callable[[int], None], reported: Callable[[Guests], Guests], felt: Callable[[str, int], None]
+    report_pause: Callable[[int], None],
+    reported: Callable[[Guests], Guests],
+    report_latency: Callable[[str, int], None],
 ) -> SenderWorld:
-    """What the sender touches.
+    """What the sender uses.
 
-    ``report_pause`` is called with ms when the breaker opens; ``reported`` wraps CXone's guests in reports; ``felt``
-    takes the name of a metric and ms.
+    ``report_pause`` is called with ms when the breaker opens; ``reported`` wraps CXone's guests in reports;
+    ``report_latency`` takes the name of a metric and ms.
     """
     from typing_relay.aws.cxone_state import SharedWeather
 
@@ -311,7 +313,7 @@ def sender_world(
         weather=SharedWeather(dynamodb(), setting("CXONE_STATE_TABLE"), report_pause),
         tell_typing_unavailable=_tell_typing_unavailable,
         random=random.random,
-        felt=felt,
+        report_latency=report_latency,
     )
 
 

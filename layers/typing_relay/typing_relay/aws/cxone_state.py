@@ -128,7 +128,7 @@ class SharedWeather:
             others = [other for other in range(SHARDS) if other != shard]
             tally = reduce(breaker.added, self._tallies(self._window, others), tally)
             self._rough_window = self._window if tally.troubled_calls else self._rough_window
-            if breaker.is_stormy(tally):
+            if breaker.must_open(tally):
                 self._open(breaker.next_pause(tally, self._look(), now), now)
 
     def _look(self) -> Pause:
