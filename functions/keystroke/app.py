@@ -102,10 +102,10 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
             became = run(key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms))
-            _log_change("key", became, session_id)
+            _log_the_outcome("key", became, session_id)
         case frames.Stop(ago_ms) if signals == "on":
             became = run(stopped(world, session_id, connection, at - ago_ms))
-            _log_change("stop", became, session_id)
+            _log_the_outcome("stop", became, session_id)
         case frames.Message():
             return _message(frame, request)
         case frames.Seen():
@@ -116,7 +116,7 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _log_change(what: str, became: str, session_id: str) -> None:
+def _log_the_outcome(what: str, became: str, session_id: str) -> None:
     """Log frames that started an owner, or failed to; most frames change nothing."""
     log = logger.info if became in ("started", "failed", "hopeless") else logger.debug
     log(what, became=became, session=session_id)

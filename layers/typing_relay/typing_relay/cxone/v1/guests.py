@@ -35,7 +35,7 @@ class GuestsV1:
         clock: Callable[[], int],
         socket_suffixes: Collection[str] = (),
     ) -> None:
-        """``socket_suffixes``: domains besides CXone's own whose hosts may serve a guest's socket."""
+        """``socket_suffixes``: domains other than CXone's own whose hosts may serve a guest's socket."""
         self._http, self._base_url, self._tokens, self._clock = http, base_url, tokens, clock
         self._socket_suffixes = socket_suffixes
 
