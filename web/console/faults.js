@@ -13,7 +13,7 @@ export class FaultPanel {
     this.#getGuestId = getGuestId;
   }
 
-  /** Shows the switches of the stack that runs, as they stand now. */
+  /** Shows the running stack's switches in their current state. */
   async follow({ running, simulator }) {
     const why = running ? "This CXone is a real one: it has no switches." : "The stack is not running.";
     if (!simulator) setText(this.#part("note"), why);
@@ -29,7 +29,7 @@ export class FaultPanel {
 
   #show({ switches, one_shots }) {
     if (!switches.every(({ name }) => this.#switches.has(name))) {
-      this.#switches.clear(); // a stack on the other platform has others
+      this.#switches.clear(); // the other platform has other switches
       this.#part("switches").replaceChildren(...switches.map((item) => this.#switch(item)));
       this.#part("one-shots").replaceChildren(...one_shots.map((item) => this.#oneShot(item)));
     }
