@@ -21,7 +21,7 @@ export HISTORIES
 WORKERS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-sam setup-audit demo run image preflight test check lint types template requirements audit bench mutants invoke token smoke load clean
+.PHONY: help setup setup-run setup-sam setup-audit demo run image preflight rehearsal test check lint types template requirements audit bench mutants invoke token smoke load clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ image: setup-run ## Build the guest keeper's image with docker, podman or finch,
 
 preflight: setup-run ## Check what would go wrong with sam deploy, before you run it; read-only (ENV=production)
 	@$(PYTHON_IN_VENV) -m local.commands.preflight
+
+rehearsal: setup-run setup-sam ## Deploy both platforms, try, update, roll back, delete: make rehearsal, or first ON=emulator
+	@$(PYTHON_IN_VENV) -m local.commands.rehearsal
 
 test: ## Run all tests (ARGS="-k door" to choose)
 	@./local/setup/setup.sh test

@@ -161,7 +161,7 @@ class Process:
         return Outbox(jobs, sessions, visitors, self.name, runtime.clock, self.counters)
 
     def _custody(self) -> Custody:
-        self.max_guests = runtime.number("KEEPER_MAX_GUESTS", 5000)
+        self.max_guests = runtime.number("KEEPER_MAX_GUESTS", Terms().max_guests)
         sqs, queue_url = Sqs(runtime.account(), QUEUE_LIMITS), runtime.setting("GUEST_QUEUE_URL")
         return Custody(
             self.loop,

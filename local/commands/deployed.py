@@ -62,6 +62,14 @@ def session_of(token: str, own: str) -> str:
         raise UsageError(f"{own} is no JWT with a sub") from None
 
 
+def opens_contacts(given: Mapping[str, str], place: Deployed) -> bool:
+    """Digital-First: whether visitors write a first message, as CONTACTS says.
+
+    On a stack of this machine they do unless it is 0; elsewhere only if it is 1, because agents get the contacts.
+    """
+    return place.platform == "dfo" and (given.get("CONTACTS") or ("1" if place.info else "0")) == "1"
+
+
 @contextmanager
 def _told_as_usage() -> Iterator[None]:
     try:
@@ -88,7 +96,7 @@ def _on_this_machine(given: Mapping[str, str], info: Mapping[str, Any]) -> Deplo
 def _in_an_account(given: Mapping[str, str], own: str) -> Deployed:
     aws = OwnAccount()
     stack = given.get("STACK", "")
-    known = _known_of(aws, stack) if stack and not (given.get("URL") and given.get(own)) else {}
+    known = _known_of(aws, stack) if stack else {}
     url = given.get("URL") or known["WebSocketUrl"]
     if not _is_usable(url):
         raise UsageError(f"URL must be wss://…, the output WebSocketUrl, without a query; the token goes into {own}=")

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from local.commands.deployed import Deployed, UsageError, deployed, session_of
+from local.commands.deployed import Deployed, UsageError, deployed, opens_contacts, session_of
 from local.load.agents import Agents
 from local.load.bill import prices_of
 from local.load.crowd import Crowd, Target
@@ -49,7 +49,7 @@ def main() -> int:
         plan = plan_of(os.environ)
         _must_be_meant(plan, os.environ)
         place = deployed(os.environ, own="TOKENS")
-        plan = replace(plan, opens_contacts=_opens_contacts(os.environ, place))
+        plan = replace(plan, opens_contacts=opens_contacts(os.environ, place))
         target = target_of(os.environ, place, plan)
     except UsageError as error:
         print(f"error: {error}\n\n{USAGE}", file=sys.stderr)
@@ -105,10 +105,6 @@ def _must_be_meant(plan: Plan, given: Mapping[str, str]) -> None:
         raise UsageError(f"{plan.visitors} visitors are many: YES=1 if that is meant")
     if input(f"{plan.visitors} visitors are many, and cost money. Type yes if that is meant: ").strip() != "yes":
         raise UsageError("not meant")
-
-
-def _opens_contacts(given: Mapping[str, str], place: Deployed) -> bool:
-    return place.platform == "dfo" and (given.get("CONTACTS") or ("1" if place.info else "0")) == "1"
 
 
 def _play(plan: Plan, place: Deployed, target: Target) -> int:

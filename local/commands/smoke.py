@@ -6,13 +6,14 @@ Without URL and STACK it is the running stack of this machine. The token is neve
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.commands.deployed import UsageError, deployed, session_of
-from local.playing.calls import TypingCall, logged_calls
+from local.commands.deployed import Deployed, UsageError, deployed, opens_contacts, session_of
+from local.playing.calls import TypingCall, keeper_calls, logged_calls
 from local.smoke.checks import Check, LogsOutOfReach, Target, checks
 from local.smoke.verdicts import Mark, Places, closing
 from local.stack.aws import HasClients
@@ -22,8 +23,9 @@ make smoke                                      the running stack of this machin
 make smoke STACK=name                           a deployment, by your AWS credentials: all of it
 make smoke URL=wss://… VISITOR_SECRET_ARN=arn   a token is made with the visitor secret
 make smoke URL=wss://… TOKEN=eyJ…               with a token of your own server's; no AWS credentials are needed
-besides: STACK=name with a URL (what CXone was told is read from the sender's log), ORIGIN=https://shop.example (where
-AllowedOrigins is set), GUEST_SECONDS=20 (so soon the guest is to be there)"""
+more: STACK=name with a URL (what CXone was told is read from the deployment's log), ORIGIN=https://shop.example (where
+AllowedOrigins is set), GUEST_SECONDS=20 (the guest must be open within), CONTACTS=1 or 0 (Digital-First: the visitor
+opens a contact by a message, and an agent gets it; on this machine 1, else 0)"""
 _TOKEN_LIFE_S = 300
 
 
@@ -69,10 +71,11 @@ def target_of(given: Mapping[str, str]) -> Target:
         token=token,
         session=session,
         origin=place.origin,
-        places=Places(place.stack) if place.stack else Places(),
-        typing_calls=partial(_told, place.aws, place.stack, session) if place.stack else None,
-        unseen_because="give STACK=name, and the sender's log is read",
+        places=Places(place.stack, place.platform) if place.stack else Places(platform=place.platform),
+        typing_calls=_reader(place, session),
+        unseen_because="give STACK=name, and the deployment's log is read",
         guest_within_s=_seconds(given.get("GUEST_SECONDS") or "20"),
+        opens_contact=opens_contacts(given, place),
     )
 
 
@@ -82,8 +85,24 @@ def _seconds(text: str) -> float:
     return int(text)
 
 
-def _told(aws: HasClients, stack: str, session: str, since: int) -> list[TypingCall]:
-    group = f"/aws/lambda/{stack}-sender"
+def _reader(place: Deployed, session: str) -> Callable[[int], list[TypingCall]] | None:
+    """Reads what CXone was told of a session since a time (epoch ms): from the sender's log, on Digital-First the
+    keeper's. None where the stack's name is unknown.
+    """
+    if not place.stack:
+        return None
+    if place.platform != "dfo":
+        return partial(_told, place.aws, f"/aws/lambda/{place.stack}-sender", session)
+    if place.info:  # a process of this machine, with a file for a log group
+        return partial(_told_in, Path(place.info["logs"]) / "keeper.log", session)
+    return partial(_told, place.aws, f"/ecs/{place.stack}-guest-keeper", session)
+
+
+def _told_in(log: Path, session: str, since: int) -> list[TypingCall]:
+    return [call for call in keeper_calls(log, session) if call.began >= since]
+
+
+def _told(aws: HasClients, group: str, session: str, since: int) -> list[TypingCall]:
     try:
         return logged_calls(aws.client("logs"), group, session, since)
     except ClientError as error:

@@ -23,20 +23,22 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from local.deploying.account_rules import asked_for
 from local.deploying.facts import (
     Caller,
     Facts,
     Image,
+    Nat,
     NoCaller,
     NoImage,
     NotEcr,
     OutOfReach,
+    RouteTable,
     Subnet,
+    TablesEndpoint,
     Vpc,
 )
 from local.deploying.images import EcrImage, config_of, ecr_image, processors
-from local.deploying.template_rules import FILL_IN
+from local.deploying.template_rules import FILL_IN, asked_for
 
 _PATIENCE = Config(retries={"total_max_attempts": 2}, connect_timeout=3, read_timeout=10)
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
@@ -113,6 +115,9 @@ class Account:
         vpc = _ask("ec2:DescribeVpcs, ec2:DescribeVpcAttribute", lambda: self._vpc(vpc_id)) if vpc_id else None
         subnet_ids = asked_for(values["SubnetIds"])
         needs = "ec2:DescribeSubnets, ec2:DescribeRouteTables"
+        network = _ask(needs, lambda: self._subnets(subnet_ids)) if subnet_ids else ({}, {})
+        subnets, tables = (network, {}) if isinstance(network, OutOfReach) else network
+        vpcs, ways_out = ({}, {}) if isinstance(subnets, OutOfReach) else _beyond(subnets)
         return Facts(
             stack=_ask("cloudformation:DescribeStacks", lambda: self._stack(stack_name)),
             ecs_role=_ask("iam:GetRole", self._ecs_role),
@@ -120,7 +125,10 @@ class Account:
             image=self._image(image) if image else None,
             vpc=vpc,
             vpc_is_missing=bool(vpc_id) and vpc is None,
-            subnets=_ask(needs, lambda: self._subnets(subnet_ids)) if subnet_ids else {},
+            subnets=subnets,
+            route_tables=tables,
+            nats=_ask("ec2:DescribeNatGateways", lambda: self._nats(ways_out)) if ways_out else {},
+            endpoints=_ask("ec2:DescribeVpcEndpoints", lambda: self._endpoints(vpcs)) if vpcs else (),
         )
 
     def _stack(self, name: str) -> str:
@@ -151,13 +159,35 @@ class Account:
         answer = ec2.describe_vpc_attribute(VpcId=id_, Attribute="enableDnsSupport")
         return Vpc(id_, bool(answer["EnableDnsSupport"]["Value"]))
 
-    def _subnets(self, ids: list[str]) -> dict[str, Subnet]:
+    def _subnets(self, ids: list[str]) -> tuple[dict[str, Subnet], dict[str, RouteTable]]:
         ec2 = self.client("ec2")
         found = ec2.describe_subnets(Filters=[{"Name": "subnet-id", "Values": ids}])["Subnets"]
         vpcs = sorted({subnet["VpcId"] for subnet in found})
         pages = ec2.get_paginator("describe_route_tables").paginate(Filters=[{"Name": "vpc-id", "Values": vpcs}])
         tables = [table for page in pages for table in page["RouteTables"]] if vpcs else []
-        return {subnet["SubnetId"]: _subnet(subnet, tables) for subnet in found}
+        subnets = {subnet["SubnetId"]: _subnet(subnet, tables) for subnet in found}
+        return subnets, {table["RouteTableId"]: _route_table(table) for table in tables}
+
+    def _nats(self, ids: set[str]) -> dict[str, Nat]:
+        pages = (
+            self.client("ec2")
+            .get_paginator("describe_nat_gateways")
+            .paginate(Filter=[{"Name": "nat-gateway-id", "Values": sorted(ids)}])
+        )
+        found = [nat for page in pages for nat in page["NatGateways"] if nat["NatGatewayId"] in ids]
+        return {nat["NatGatewayId"]: _nat(nat) for nat in found}
+
+    def _endpoints(self, vpcs: set[str]) -> tuple[TablesEndpoint, ...]:
+        ec2 = self.client("ec2")
+        service = f"com.amazonaws.{ec2.meta.region_name}.dynamodb"
+        filters = [{"Name": "vpc-id", "Values": sorted(vpcs)}, {"Name": "service-name", "Values": [service]}]
+        pages = ec2.get_paginator("describe_vpc_endpoints").paginate(Filters=filters)
+        return tuple(
+            _endpoint(endpoint)
+            for page in pages
+            for endpoint in page["VpcEndpoints"]
+            if endpoint["VpcId"] in vpcs and endpoint["ServiceName"] == service and endpoint.get("RouteTableIds")
+        )
 
     def _image(self, uri: str) -> Image | NoImage | NotEcr | OutOfReach:
         named = ecr_image(uri)
@@ -198,8 +228,38 @@ def _ask(needs: str, question: Callable[[], _T]) -> _T | OutOfReach:
         return OutOfReach(type(error).__name__)
 
 
+def _beyond(subnets: Mapping[str, Subnet]) -> tuple[set[str], set[str]]:
+    """The subnets' VPCs, and the NAT gateways that their routes lead to."""
+    ways_out = {subnet.way_out for subnet in subnets.values() if subnet.way_out and not subnet.is_dead}
+    return {subnet.vpc for subnet in subnets.values()}, {way for way in ways_out if way.startswith("nat-")}
+
+
+def _route_table(table: Mapping[str, Any]) -> RouteTable:
+    joined = table.get("Associations", [])
+    named = frozenset(association["SubnetId"] for association in joined if "SubnetId" in association)
+    return RouteTable(table["RouteTableId"], any(association.get("Main") for association in joined), named)
+
+
+def _nat(nat: Mapping[str, Any]) -> Nat:
+    """Of an address that is just being added its status says so; older answers have none."""
+    usable = [a for a in nat.get("NatGatewayAddresses", []) if a.get("Status", "succeeded") == "succeeded"]
+    return Nat(
+        id=nat["NatGatewayId"],
+        addresses=max(len(usable), 1),
+        is_regional=nat.get("AvailabilityMode") == "regional",
+        adds_addresses=nat.get("AutoScalingIps") == "enabled",
+    )
+
+
+def _endpoint(endpoint: Mapping[str, Any]) -> TablesEndpoint:
+    tags = {tag["Key"]: tag["Value"] for tag in endpoint.get("Tags", [])}
+    stack = tags.get("aws:cloudformation:stack-name", "")
+    return TablesEndpoint(endpoint["VpcEndpointId"], frozenset(endpoint["RouteTableIds"]), stack)
+
+
 def _subnet(subnet: Mapping[str, Any], tables: list[Mapping[str, Any]]) -> Subnet:
-    route = _default_route(_table_of(subnet, tables))
+    table = _table_of(subnet, tables)
+    route = _default_route(table)
     return Subnet(
         id=subnet["SubnetId"],
         vpc=subnet["VpcId"],
@@ -207,6 +267,7 @@ def _subnet(subnet: Mapping[str, Any], tables: list[Mapping[str, Any]]) -> Subne
         free_addresses=subnet["AvailableIpAddressCount"],
         way_out=next((route[key] for key in _TARGETS if route.get(key)), None),
         is_dead=route.get("State") == "blackhole",
+        route_table=table.get("RouteTableId", ""),
     )
 
 

@@ -17,8 +17,9 @@ from local.deploying.facts import (
     Tools,
     Vpc,
 )
-from local.deploying.findings import Finding, unseen, well, wrong
-from local.deploying.template_rules import FILL_IN
+from local.deploying.findings import Finding, out_of_reach, unseen, well, wrong
+from local.deploying.nat_rules import nat
+from local.deploying.template_rules import FILL_IN, asked_for
 
 #: What Lambda leaves to functions without a bound of their own, in any account.
 _UNRESERVED = 100
@@ -67,6 +68,7 @@ def account(
     return [
         *_stack(facts.stack, stack_name),
         *_network(facts, values),
+        *nat(facts, values, stack_name),
         *_image(facts.image, values["KeeperImage"], where, processor_of(template)),
         *_ecs_role(facts.ecs_role),
         *_concurrency(facts.lambda_limit, values),
@@ -80,14 +82,10 @@ def processor_of(template: Mapping[str, Any]) -> str:
     return _PROCESSORS[platform["CpuArchitecture"]]
 
 
-def _out_of_reach(about: str, why: OutOfReach) -> Finding:
-    return unseen(about, f"not looked at: {why.why}", f"allow {why.needs}" if why.needs else "")
-
-
 def _stack(status: str | OutOfReach, name: str) -> Iterator[Finding]:
     about = "stack"
     if isinstance(status, OutOfReach):
-        yield _out_of_reach(about, status)
+        yield out_of_reach(about, status)
     elif status in _UNUSABLE_STACK:
         yield wrong(about, f"{name} is {status}: nothing can be deployed", _UNUSABLE_STACK[status].format(name=name))
     elif status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
@@ -103,21 +101,16 @@ def _network(facts: Facts, values: Mapping[str, str]) -> Iterator[Finding]:
         todo = "VpcId: a VPC of this account and region (`aws ec2 describe-vpcs`)"
         yield wrong("vpc", f"{values['VpcId']} is not in this account and region", todo)
     elif isinstance(facts.vpc, OutOfReach):
-        yield _out_of_reach("vpc", facts.vpc)
+        yield out_of_reach("vpc", facts.vpc)
     elif isinstance(facts.vpc, Vpc) and not facts.vpc.resolves_names:
         todo = f"`aws ec2 modify-vpc-attribute --vpc-id {facts.vpc.id} --enable-dns-support`"
         yield wrong("vpc", f"{facts.vpc.id} resolves no names: the keeper would not find CXone", todo)
     elif facts.vpc:
         yield well("vpc", f"{facts.vpc.id} is there")
     if isinstance(facts.subnets, OutOfReach):
-        yield _out_of_reach("subnets", facts.subnets)
+        yield out_of_reach("subnets", facts.subnets)
     elif names := asked_for(values["SubnetIds"]):
         yield from _subnets(names, facts.subnets, values)
-
-
-def asked_for(subnet_ids: str) -> list[str]:
-    """The ids in the parameter, without blanks and placeholders."""
-    return [id_.strip() for id_ in subnet_ids.split(",") if id_.strip() and FILL_IN not in id_]
 
 
 def _subnets(names: list[str], found: Mapping[str, Subnet], values: Mapping[str, str]) -> Iterator[Finding]:
@@ -165,7 +158,7 @@ def _image(
         case NotEcr():
             yield unseen(about, f"{uri} is not in ECR: not looked at", f"it must be for {processor}, and pulled freely")
         case OutOfReach():
-            yield _out_of_reach(about, found)
+            yield out_of_reach(about, found)
         case NoImage():
             todo = f"`make image`, with AWS_DEFAULT_REGION={where.region}; or mend KeeperImage"
             yield wrong(about, f"{uri}: there is no such {found.what}", todo)
@@ -180,7 +173,7 @@ def _image(
 def _ecs_role(found: bool | OutOfReach) -> Iterator[Finding]:
     about = "ECS"
     if isinstance(found, OutOfReach):
-        yield _out_of_reach(about, found)
+        yield out_of_reach(about, found)
     elif found:
         yield well(about, "has its role in this account")
     else:
@@ -193,7 +186,7 @@ def _concurrency(limit: int | OutOfReach, values: Mapping[str, str]) -> Iterator
     bounds = [values["KeystrokeConcurrency"], values["HandshakeConcurrency"], values["HandshakeConcurrency"]]
     reserved = sum(int(bound) for bound in bounds if bound.isdecimal())
     if isinstance(limit, OutOfReach):
-        yield _out_of_reach(about, limit)
+        yield out_of_reach(about, limit)
     elif reserved and limit - reserved < _UNRESERVED:
         todo = f"Lambda keeps {_UNRESERVED} unreserved: lower the two, or raise the account's limit (Service Quotas)"
         text = f"KeystrokeConcurrency and twice HandshakeConcurrency are {reserved} of the account's {limit}"

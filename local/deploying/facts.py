@@ -41,7 +41,10 @@ class Vpc:
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """`way_out`: where 0.0.0.0/0 goes, such as nat-… or igw-…; None: nowhere. `is_dead`: what it goes to is gone."""
+    """`way_out`: where 0.0.0.0/0 goes, such as nat-… or igw-…; None: nowhere. `is_dead`: what it goes to is gone.
+
+    `route_table`: the id of the table that its traffic goes by.
+    """
 
     id: str
     vpc: str
@@ -49,6 +52,35 @@ class Subnet:
     free_addresses: int
     way_out: str | None
     is_dead: bool = False
+    route_table: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """`subnets`: those that name it. `is_main`: all subnets of the VPC that name none go by it, too."""
+
+    id: str
+    is_main: bool
+    subnets: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Nat:
+    """A NAT gateway. `is_regional`: it is in every zone. `adds_addresses`: by itself, when connections need them."""
+
+    id: str
+    addresses: int
+    is_regional: bool = False
+    adds_addresses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TablesEndpoint:
+    """A gateway endpoint for DynamoDB. `stack`: which stack made it; "": none did."""
+
+    id: str
+    route_tables: frozenset[str]
+    stack: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +107,8 @@ class Facts:
     """All that was asked. None: there was no need to ask, as the parameter is not given.
 
     `stack`: its status; "" if there is none. `subnets`: those found. `ecs_role`: whether ECS has its role in the
-    account. `lambda_limit`: how many functions may run at the same time.
+    account. `lambda_limit`: how many functions may run at the same time. `route_tables`: those of the subnets' VPCs.
+    `nats`: the NAT gateways that the subnets' routes lead to. `endpoints`: those of the VPC.
     """
 
     stack: str | OutOfReach
@@ -85,6 +118,9 @@ class Facts:
     vpc: Vpc | OutOfReach | None = None
     vpc_is_missing: bool = False
     subnets: Mapping[str, Subnet] | OutOfReach = field(default_factory=dict)
+    route_tables: Mapping[str, RouteTable] = field(default_factory=dict)
+    nats: Mapping[str, Nat] | OutOfReach = field(default_factory=dict)
+    endpoints: tuple[TablesEndpoint, ...] | OutOfReach = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from local.deploying.facts import OutOfReach
 from local.smoke.verdicts import Mark
 
 
@@ -28,9 +29,19 @@ def wrong(about: str, text: str, todo: str) -> Finding:
     return Finding(Mark.WRONG, about, text, todo)
 
 
+def warned(about: str, text: str, todo: str) -> Finding:
+    """The deployment works; what it costs, or when it fails, may surprise."""
+    return Finding(Mark.WARNED, about, text, todo)
+
+
 def unseen(about: str, text: str, todo: str = "") -> Finding:
     """Could not be looked at, and why."""
     return Finding(Mark.UNSEEN, about, text, todo)
+
+
+def out_of_reach(about: str, why: OutOfReach) -> Finding:
+    """May not be looked at; what to allow, where AWS says so."""
+    return unseen(about, f"not looked at: {why.why}", f"allow {why.needs}" if why.needs else "")
 
 
 def closing(findings: Iterable[Finding]) -> tuple[str, int]:
@@ -38,6 +49,8 @@ def closing(findings: Iterable[Finding]) -> tuple[str, int]:
     marks = [finding.mark for finding in findings]
     if count := marks.count(Mark.WRONG):
         return f"Not ready: {count} to mend.", 1
+    if count := marks.count(Mark.WARNED):
+        return f"Ready to deploy; {count} to think about.", 0
     if count := marks.count(Mark.UNSEEN):
         return f"Nothing wrong was found; {count} could not be looked at.", 0
     return "Ready to deploy.", 0

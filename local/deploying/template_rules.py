@@ -33,6 +33,11 @@ def check(template: Mapping[str, Any], given: Mapping[str, str]) -> list[Finding
     return found or [well(_ABOUT, f"{len(given)} given; they fit the template and each other")]
 
 
+def asked_for(ids: str) -> list[str]:
+    """The ids in a parameter that is a list, without blanks and placeholders."""
+    return [id_.strip() for id_ in ids.split(",") if id_.strip() and FILL_IN not in id_]
+
+
 def unfilled(given: Mapping[str, str]) -> list[str]:
     """Parameters that still hold the placeholder."""
     return [name for name, value in given.items() if FILL_IN in value]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,8 @@ ANSWER_S = 8.0
 #: This machine's clock and those that stamp the logs may differ so much.
 CLOCKS_MS = 5_000
 TOLD_S = 20.0
+#: What an agent reads on Digital-First, where a message is what opens a contact.
+MESSAGE = "Test message of Typing Relay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Target:
     """What to look at.
 
     ``typing_calls`` reads what CXone was told of the session since a time (epoch ms); where that cannot be known it is
-    None and ``unseen_because`` says why. It raises ``LogsOutOfReach``.
+    None and ``unseen_because`` says why. It raises ``LogsOutOfReach``. ``opens_contact``: on Digital-First, whether the
+    visitor sends a message first: without the contact that it opens no agent can be shown typing.
     """
 
     url: str
@@ -42,10 +46,11 @@ class Target:
     typing_calls: Callable[[int], list[TypingCall]] | None = None
     unseen_because: str = ""
     guest_within_s: float = 20.0
+    opens_contact: bool = False
 
 
 class LogsOutOfReach(Exception):
-    """The sender's log could not be read; the message says why."""
+    """The log of whoever tells CXone could not be read; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class _Smoke:
         self._ends = time.monotonic() + BUDGET_S
         self._typed_at = self._stopped_at = 0
         self._guest = ""
+        self._has_contact = not self._places.is_gateway  # v1 needs none
 
     def steps(self) -> Iterator[Check]:
         front_end, check = self._handshake()
@@ -80,6 +86,7 @@ class _Smoke:
             for name, step in (
                 ("welcome", self._welcome),
                 ("guest", self._wait_for_guest),
+                *((("contact", self._open_contact),) if self._places.is_gateway else ()),
                 ("ping", lambda visitor: verdicts.ping(self._pong(visitor), self._places)),
                 ("burst", self._burst),
                 ("bad frame", self._bad_frame),
@@ -137,6 +144,19 @@ class _Smoke:
                 self._guest = frame["status"]
         return verdicts.guest(self._guest, within, self._places)
 
+    def _open_contact(self, visitor: Visitor) -> Finding:
+        if self._guest != "open":
+            return verdicts.unseen("not looked at: without a guest nobody can write")
+        if not self._target.opens_contact:
+            return verdicts.unseen("not looked at: CONTACTS=1 sends a message, and an agent gets the contact it opens")
+        message_id = str(uuid.uuid4())
+        visitor.send({"action": "message", "id": message_id, "text": MESSAGE})
+        answer = self._frame(visitor, "message", id=message_id)
+        if answer and answer["status"] == "accepted":
+            is_open = self._frame(visitor, "event", name="contact", detail={"status": "open"})
+            self._has_contact = is_open is not None
+        return verdicts.contact(answer, self._has_contact, self._places)
+
     def _burst(self, visitor: Visitor) -> Finding:
         self._typed_at = visitor.type(KEYS)
         is_answered = self._pong(visitor)
@@ -158,6 +178,8 @@ class _Smoke:
     def _told(self, _: Visitor) -> Finding:
         if self._guest != "open":
             return verdicts.unseen("not looked at: without a guest there is nobody to tell of")
+        if not self._has_contact:
+            return verdicts.unseen("not looked at: without a contact there is no agent to tell")
         if self._target.typing_calls is None:
             return verdicts.unseen(f"not looked at: {self._target.unseen_because}")
         deadline = time.monotonic() + self._left(TOLD_S)

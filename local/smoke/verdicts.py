@@ -10,8 +10,8 @@ from typing import Any
 
 from local.playing.calls import TypingCall
 
-#: What template.yaml allows.
-LEAST_DEBOUNCE_MS, MOST_DEBOUNCE_MS = 2000, 10_000
+#: The bounds of DebounceMs and HeartbeatMs in template.yaml; a test compares them.
+LEAST_DEBOUNCE_MS, MOST_DEBOUNCE_MS = 2000, 5000
 LEAST_HEARTBEAT_MS, MOST_HEARTBEAT_MS = 500, 1500
 FORBIDDEN = (401, 403)
 
@@ -21,6 +21,7 @@ class Mark(Enum):
 
     WELL = "✓"
     WRONG = "✗"
+    WARNED = "!"
     UNSEEN = "–"
 
 
@@ -43,9 +44,17 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a stack of this name writes its logs; without a name, how to find out."""
+    """Where a stack of this name and platform (``v1`` or ``dfo``) writes its logs, and which alarms it has; without a
+    name, how to find out.
+    """
 
     stack: str = "{stack}"
+    platform: str = "v1"
+
+    @property
+    def is_gateway(self) -> bool:
+        """Digital-First: the keeper makes the typing calls, not the sender."""
+        return self.platform == "dfo"
 
     def function(self, name: str) -> str:
         """The log group of a function."""
@@ -60,6 +69,16 @@ class Places:
     def executions(self) -> str:
         """The state machine's log group."""
         return f"log group /aws/vendedlogs/states/{self.stack}-typing-burst"
+
+    @property
+    def teller(self) -> str:
+        """The log group of whoever tells CXone of typing."""
+        return self.keeper if self.is_gateway else self.function("sender")
+
+    @property
+    def refusals(self) -> str:
+        """The alarms of a CXone that refuses us."""
+        return "alarms GatewayRefuses, GuestsDead" if self.is_gateway else "alarms CxoneDenies, GuestsDead"
 
 
 def _well(text: str) -> Finding:
@@ -134,13 +153,26 @@ def guest(status: str, within_s: float, places: Places) -> Finding:
     if status == "open":
         return _well("open")
     if status == "unavailable":
-        return _wrong("CXone gives no guest", "alarms CxoneDenies, GuestsDead", f"{places.keeper}: it has the reason")
+        return _wrong("CXone gives no guest", places.refusals, f"{places.keeper}: it has the reason")
     return _wrong(
         f"not open after {within_s:.0f} s ({status or 'nothing was said'})",
-        "alarms KeeperSilent, GuestsWait, GuestsDead, CxoneDenies",
+        "alarms KeeperSilent, GuestsWait",
+        places.refusals,
         places.keeper,
         "KeeperImage, VpcId and SubnetIds are needed for it",
     )
+
+
+def contact(answer: Mapping[str, Any] | None, is_open: bool, places: Places) -> Finding:
+    """Digital-First: the answer to a first message (None: there was none), and whether a contact opened by it."""
+    if answer is None:
+        return _wrong("the message is not answered", "alarms MessagesNotDelivered, NudgesLost", places.keeper)
+    if answer.get("status") != "accepted":
+        reason = answer.get("reason") or answer.get("status")
+        return _wrong(f"the message was not delivered ({reason})", "alarms MessagesNotDelivered", places.keeper)
+    if not is_open:
+        return _wrong("the message opened no contact", "the channel in CXone, its routing", places.keeper)
+    return _well("opened by a message")
 
 
 def ping(is_answered: bool, places: Places) -> Finding:
@@ -180,10 +212,7 @@ def bad_frame(code: str | None, places: Places) -> Finding:
 def told(calls: Sequence[TypingCall], typed_at: int, stopped_at: int, places: Places) -> Finding:
     """What CXone was told, oldest first, of a burst from ``typed_at`` to a stop at ``stopped_at`` (epoch ms)."""
     if not calls:
-        alarms = "alarms BurstsNotStarted, BurstsFail, FunctionsFail"
-        return _wrong(
-            "told nothing", alarms, places.executions, places.function("sender"), "LogLevel above INFO hides it"
-        )
+        return _wrong("told nothing", *_silence(places), "LogLevel above INFO hides it")
     shown = next((call for call in calls if call.typing and call.was_accepted), None)
     if shown is None:
         return _not_taken("true", [call for call in calls if call.typing], places)
@@ -192,7 +221,7 @@ def told(calls: Sequence[TypingCall], typed_at: int, stopped_at: int, places: Pl
     said = [call.typing for call in calls if call.was_accepted]
     if said != [True, False]:
         text = f"told {', '.join(map(_word, said))} of one burst"
-        return _wrong(text, "frames came late, or bursts were cut", places.function("sender"))
+        return _wrong(text, "frames came late, or bursts were cut", places.teller)
     tries = "" if len(calls) == 2 else f" ({len(calls)} calls: {_outcomes(calls)})"
     on, off = (shown.ended - typed_at) / 1000, (calls[-1].ended - stopped_at) / 1000
     return _well(f"true {on:.1f} s after the first key, false {off:.1f} s after the stop{tries}")
@@ -200,11 +229,19 @@ def told(calls: Sequence[TypingCall], typed_at: int, stopped_at: int, places: Pl
 
 def _not_taken(value: str, tries: Sequence[TypingCall], places: Places) -> Finding:
     if not tries:
+        if places.is_gateway:
+            return _wrong(f"{value} was not said", "alarms KeeperStalls, NudgesLost", places.keeper)
         return _wrong(f"{value} was not said", "alarms BurstsFail, BurstsSwept", places.executions)
     outcome = tries[-1].outcome
-    return _wrong(
-        f"{value} was not taken ({_outcomes(tries)})", _CAUSES.get(outcome, outcome), places.function("sender")
-    )
+    causes = _GATEWAY_CAUSES if places.is_gateway else _CAUSES
+    return _wrong(f"{value} was not taken ({_outcomes(tries)})", causes.get(outcome, outcome), places.teller)
+
+
+def _silence(places: Places) -> tuple[str, ...]:
+    """Where to look when nothing was told."""
+    if places.is_gateway:
+        return "alarms KeeperSilent, KeeperStalls, KeeperStoreFails, NudgesLost", places.keeper
+    return "alarms BurstsNotStarted, BurstsFail, FunctionsFail", places.executions, places.teller
 
 
 _CAUSES = {
@@ -214,6 +251,14 @@ _CAUSES = {
     "lost": "CXone does not answer in time: CxoneBaseUrl, the way out to it",
     "guest_over": "CXone ended the guest: its settings for this channel",
     "unavailable": "CXone has no typing indicator for this guest (404)",
+}
+#: On Digital-First typing is a frame on the guest's socket: it is sent, or it is lost with the socket.
+_GATEWAY_CAUSES = {
+    "denied": "the gateway refuses our token: alarm GatewayRefuses",
+    "failed": "the gateway answers with an error: the keeper's log names it, alarm GatewayRefuses",
+    "lost": "the gateway's socket broke: the way out to it, NICE's status page",
+    "guest_over": "the contact ended: CXone's settings for this channel",
+    "not_yet": "there was no socket or no contact any more: alarm GuestsNotHeld",
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 from collections import Counter
@@ -19,6 +20,8 @@ from aiohttp import web
 from typing_relay.relay.burst import RECORD_VERSION
 
 Answer = dict[str, Any]
+#: When a frame was sent, as ``socket_server`` says (epoch ms).
+SENT = re.compile(rb'"sent_ms": ?(\d+)')
 
 
 class Queue:
@@ -128,11 +131,15 @@ class Table:
 
 
 class Cloud:
-    """All of it behind one port. ``GET /keepers`` counts open guests by keeper, ``GET /calls`` what AWS was asked."""
+    """All of it behind one port. ``GET /keepers`` counts open guests by keeper, ``GET /calls`` what AWS was asked.
+
+    ``GET /delays``: how late frames reached visitors.
+    """
 
     def __init__(self, sockets_url: str) -> None:
         self._sockets_url, self._numbers = sockets_url, count(1)
         self._counts: Counter[str] = Counter()
+        self._delays_ms: list[int] = []
         self._queue, self.table = Queue(), Table()
         self._calls: dict[str, Callable[[Answer], Answer]] = {
             "AmazonSQS.SendMessage": self._queue.send_message,
@@ -187,9 +194,16 @@ class Cloud:
             pass
         return socket
 
-    async def post(self, _request: web.Request) -> web.Response:
+    async def post(self, request: web.Request) -> web.Response:
         self._counts["PostToConnection"] += 1
+        if sent := SENT.search(await request.read()):
+            self._delays_ms.append(time.time_ns() // 1_000_000 - int(sent[1]))
         return web.Response()
+
+    async def delays(self, _request: web.Request) -> web.Response:
+        """How late the frames posted since the last such call were, in ms: those that say when they were sent."""
+        delays, self._delays_ms = self._delays_ms, []
+        return web.json_response(delays)
 
     async def put_sessions(self, request: web.Request) -> web.Response:
         """Ask for a guest for each of so many sessions."""
@@ -221,6 +235,7 @@ class Cloud:
                 web.post("/sessions", self.put_sessions),
                 web.get("/keepers", self.keepers),
                 web.get("/calls", self.calls),
+                web.get("/delays", self.delays),
                 web.post("/{path:.*}", self.aws),
             ]
         )

@@ -79,9 +79,18 @@ class Scene:
         counts: dict[str, int] = self._http.get(f"{self._cloud_url}/keepers").json()
         return counts
 
+    def open_by_keeper_alone(self, guests: int) -> bool:
+        """Whether one keeper holds all of them, and each socket is open."""
+        return list(self.open_by_keeper().values()) == [guests] and self.sockets_open() == guests
+
     def calls(self) -> Counter[str]:
         """What AWS has been asked so far, by operation."""
         return Counter(self._http.get(f"{self._cloud_url}/calls").json())
+
+    def delays_ms(self) -> list[int]:
+        """How late each frame posted since the last call was, in ms."""
+        delays: list[int] = self._http.get(f"{self._cloud_url}/delays").json()
+        return delays
 
     def stop(self) -> None:
         for keeper in self.keepers:

@@ -11,11 +11,13 @@ import logging
 import ssl
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 MESSAGE = '{"type":"agent-typing","typing":true,"agent":{"id":"a-1042","nickname":"Robin"}}'
+#: Messages are spaced no more finely than this.
+TALK_STEP_S = 0.02
 
 
 class Server:
@@ -23,11 +25,14 @@ class Server:
 
     ``count``: how many are open. ``send ROUNDS``: so many messages to each. ``drop``: end all, without a close frame.
     ``openings``: how many opened in each second since the last drop, by second.
+    ``talk SECONDS``: from now on each is sent a message every so many seconds, evenly spaced; 0: no longer. Each
+    message says when it was sent.
     """
 
     def __init__(self) -> None:
         self._open: set[ServerConnection] = set()
         self._opened_in: Counter[int] = Counter()
+        self._talking: asyncio.Task[None] | None = None
 
     async def run(self, certificate: str) -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -62,10 +67,30 @@ class Server:
             for connection in list(self._open):
                 connection.transport.abort()
             self._open.clear()
+        elif command == "talk":
+            if self._talking:
+                self._talking.cancel()
+            every_s = float(details[0])
+            self._talking = asyncio.create_task(self._talk(every_s)) if every_s else None
         elif command == "openings":
             first, last = min(self._opened_in), max(self._opened_in)
             return json.dumps([self._opened_in[second] for second in range(first, last + 1)])
         return str(len(self._open))
+
+    async def _talk(self, every_s: float) -> None:
+        """To everybody open in turn, round after round."""
+        waiting: deque[ServerConnection] = deque()
+        due, before = 0.0, time.monotonic()
+        while True:
+            await asyncio.sleep(TALK_STEP_S)
+            now = time.monotonic()
+            due += len(self._open) * (now - before) / every_s
+            before = now
+            while due >= 1:
+                due -= 1
+                if not waiting:
+                    waiting.extend(self._open)
+                broadcast([waiting.popleft()], MESSAGE[:-1] + f',"sent_ms":{time.time_ns() // 1_000_000}}}')
 
 
 def _as_gateway(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from local.load.bill import BILL
-from tests.cost import report
+from tests.cost import month, report
 from tests.cost.columns import Column, columns
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -21,6 +21,10 @@ PARTS: dict[str, dict[str, Callable[[Mapping[str, Column]], str]]] = {
         "counted": report.counted_table,
         "memory": report.memory_text,
         "hours": report.hours_table,
+        "fixed": month.fixed_table,
+        "nat": month.nat_text,
+        "month-v1": month.month_table("v1"),
+        "month-dfo": month.month_table("dfo"),
     },
     "operations.md": {"capacity": report.capacity_text},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
@@ -30,6 +31,10 @@ class Model:
     #: call; Lambda's own runtime, and TLS, are taken to be as much again and more.
     invocation_cpu: float = 0.6
     call_cpu: float = 0.4
+    #: A keeper's, by `make bench ARGS=keeper_traffic`: ms of a core for a call to AWS with what belongs to it, and the
+    #: part of a core that a guest takes to whom nothing happens.
+    keeper_call_cpu: float = 0.5
+    keeper_guest_core: float = 7.5e-6
     #: A function that is given half of what the template says.
     halved: str = ""
 
@@ -43,8 +48,30 @@ class Model:
 
 
 @cache
+def guests_a_task() -> int:
+    """What a keeper task holds when scaling by guests has done its work: the target's part of KeeperMaxGuests."""
+    return int(_template()["Parameters"]["KeeperMaxGuests"]["Default"] * _target("KeeperScalingByGuestsHeld"))
+
+
+@cache
+def core_a_task() -> float:
+    """What a keeper task uses of a core when scaling by CPU has done its work."""
+    return int(_template()["Resources"]["KeeperTask"]["Properties"]["Cpu"]) / 1024 * _target("KeeperScalingByCpu")
+
+
+def _target(policy: str) -> float:
+    tracking = _template()["Resources"][policy]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
+    return float(tracking["TargetValue"]) / 100
+
+
+@cache
+def _template() -> dict[str, Any]:
+    template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+    return template
+
+
+@cache
 def memory_mb(function: str) -> int:
     """The memory that template.yaml gives to a function."""
-    template = yaml_parse(TEMPLATE.read_text())
-    properties = template["Resources"][function]["Properties"]
-    return int(properties.get("MemorySize", template["Globals"]["Function"]["MemorySize"]))
+    properties = _template()["Resources"][function]["Properties"]
+    return int(properties.get("MemorySize", _template()["Globals"]["Function"]["MemorySize"]))

@@ -184,6 +184,8 @@ class Relay:
             return None, due.ms
         of = getattr(due.func, "__self__", None)
         if of is self.sessions:
+            if not call_cpu:  # not in a function, so in the keeper
+                self.counts["keeper reads" if due.func.__name__ == "get" else "keeper writes"] += 1
             return self._store(due), self.model.dynamodb + call_cpu
         if of is self.world.weather:
             before = self._state_table.calls

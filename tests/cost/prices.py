@@ -23,6 +23,18 @@ PRICES = {
     "log_bytes": 0.50 / 2**30,
     # xray: per trace recorded
     "traces": 5.00e-6,
+    # fargate: Linux on Arm, an hour of 0.25 vCPU and 1 GB
+    "task_hours": 0.25 * 0.03238 + 1 * 0.00356,
+    # vpc: a public address, per hour; NAT gateway, per hour and per byte either way
+    "ipv4_hours": 0.005,
+    "nat_hours": 0.045,
+    "nat_bytes": 0.045 / 2**30,
+    # cloudwatch: a month of a metric that an alarm looks at, of a metric of one's own, of a dashboard
+    "alarm_metrics": 0.10,
+    "own_metrics": 0.30,
+    "dashboards": 3.00,
+    # secretsmanager: a month of a secret
+    "secrets": 0.40,
 }
 #: What of all requests X-Ray records by default, beyond one a second.
 TRACED = 0.05

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
 
 from tests.cost.columns import FRAME_A_KEY, GATEWAY, HALVED, HELD, PLAIN, POST_A_KEY, Column
-from tests.cost.model import Model, memory_mb
+from tests.cost.model import Model, guests_a_task, memory_mb
 from tests.cost.prices import AS_OF, PRICES, TRACED, dollars
 
 #: What one pays for -> what of it, by the names of ``PRICES``. Lambda comes function by function.
@@ -46,10 +46,10 @@ COUNTED: dict[str, Callable[[Column], float]] = {
     "traces": lambda column: column.a_burst("traces"),
 }
 PING_S = 240
-#: A keeper's: a request renews the custody of ten guests each 20 s, a record is looked at each 30 s, and a task of
-#: 0.25 vCPU and 1 GB (Fargate, Arm) holds up to 5,000.
+#: A keeper's: a request renews the custody of ten guests each 20 s, a record is looked at each 30 s.
 KEEPER_HOUR = {"queue_requests": 3600 / 20 / 10, "read_units": 3600 / 30 / 2}
-TASK_HOUR = (0.25 * 0.03238 + 1 * 0.00356) / 5000
+#: A guest's share of a task.
+TASK_HOUR = PRICES["task_hours"] / guests_a_task()
 
 
 SHOWN = (HELD, PLAIN, GATEWAY, FRAME_A_KEY, POST_A_KEY)
@@ -58,7 +58,7 @@ SHOWN = (HELD, PLAIN, GATEWAY, FRAME_A_KEY, POST_A_KEY)
 def counted_table(columns: Mapping[str, Column]) -> str:
     """What a burst takes, by kind."""
     rows = [[what, *(_number(count(column)) for column in _shown(columns))] for what, count in COUNTED.items()]
-    return _table(["a burst", *SHOWN], rows)
+    return table(["a burst", *SHOWN], rows)
 
 
 def bill_table(columns: Mapping[str, Column]) -> str:
@@ -68,35 +68,35 @@ def bill_table(columns: Mapping[str, Column]) -> str:
         for service, of in SERVICES.items()
     ]
     total = ["**sum**", *(f"**{_money(dollars(column.billed))}**" for column in _shown(columns))]
-    return _table(["$ per 1,000 bursts", *SHOWN], [*rows, total])
+    return table(["$ per 1,000 bursts", *SHOWN], [*rows, total])
 
 
 def hours_table(columns: Mapping[str, Column]) -> str:
     """$ per 1,000 visitor-hours: connected, held by a keeper, and typing as much as these people."""
     rows = [
         ["connection", *(_money(60 * PRICES["connection_minutes"]) for _ in SHOWN)],
-        ["pings, each 4 min", *(_money(dollars(_pings())) for _ in SHOWN)],
+        ["pings, each 4 min", *(_money(dollars(pings())) for _ in SHOWN)],
         ["a guest held", *(_money(dollars(KEEPER_HOUR) + TASK_HOUR) for _ in SHOWN)],
         ["typing", *(_money(_typing_hour(column)) for column in _shown(columns))],
     ]
     total = ["**sum**", *(f"**{_money(_idle_hour() + _typing_hour(column))}**" for column in _shown(columns))]
-    return _table(["$ per 1,000 visitor-hours", *SHOWN], [*rows, total])
+    return table(["$ per 1,000 visitor-hours", *SHOWN], [*rows, total])
 
 
 def _shown(columns: Mapping[str, Column]) -> list[Column]:
     return [columns[name] for name in SHOWN]
 
 
-def _pings() -> dict[str, float]:
+def pings() -> dict[str, float]:
     """An hour's: there and back, and a call of the keystroke function that posts the answer."""
-    pings, model = 3600 / PING_S, Model()
+    count, model = 3600 / PING_S, Model()
     ms = model.post + model.on_cpu("Keystroke", model.invocation_cpu + model.call_cpu)
     gb_s = ms / 1000 * memory_mb("Keystroke") / 1024
-    return {"messages": 2 * pings, "calls": pings, "lambda_gb_s": pings * gb_s, "traces": pings * TRACED}
+    return {"messages": 2 * count, "calls": count, "lambda_gb_s": count * gb_s, "traces": count * TRACED}
 
 
 def _idle_hour() -> float:
-    return 60 * PRICES["connection_minutes"] + dollars(_pings()) + dollars(KEEPER_HOUR) + TASK_HOUR
+    return 60 * PRICES["connection_minutes"] + dollars(pings()) + dollars(KEEPER_HOUR) + TASK_HOUR
 
 
 def _typing_hour(column: Column) -> float:
@@ -125,7 +125,7 @@ def load_text(columns: Mapping[str, Column]) -> str:
         f" invocation and {model.call_cpu} a call, on the share that memory gives (keystroke"
         f" {memory_mb('Keystroke')} MB, sender {memory_mb('Sender')} MB). Prices as of {AS_OF}, or since."
     )
-    return f"{_paragraph(load)}\n\n{_paragraph(assumed)}"
+    return f"{paragraph(load)}\n\n{paragraph(assumed)}"
 
 
 def memory_text(columns: Mapping[str, Column]) -> str:
@@ -134,7 +134,7 @@ def memory_text(columns: Mapping[str, Column]) -> str:
     saved = 1000 * (dollars(held.billed) - dollars(halved.billed))
     slower = halved.median_felt(FIRST_KEY_TO_SHOWN) - held.median_felt(FIRST_KEY_TO_SHOWN)
     mb = memory_mb("Sender")
-    return _paragraph(
+    return paragraph(
         f"The sender has {mb} MB for its CPU, not for its memory: with {mb // 2} MB 1,000 bursts would cost"
         f" ${saved:.4f} less, each `true` would come {slower:.0f} ms later, and one that meets a cold start far later."
     )
@@ -147,7 +147,7 @@ def bill_of_a_load(columns: Mapping[str, Column]) -> str:
         return {
             "burst": dollars(column.billed) - dollars(column.billed, "connection_minutes"),
             "visitor_hour": 60 * PRICES["connection_minutes"] + dollars(KEEPER_HOUR) + TASK_HOUR,
-            "ping": dollars(_pings()) / (3600 / PING_S),
+            "ping": dollars(pings()) / (3600 / PING_S),
         }
 
     bill = {"as_of": AS_OF, "v1": part(columns[HELD]), "dfo": part(columns[GATEWAY])}
@@ -183,7 +183,7 @@ def capacity_text(columns: Mapping[str, Column]) -> str:
         [
             "A thousand people typing at the same time need (`make bench ARGS=cost`):",
             "",
-            _table(
+            table(
                 ["", HELD, PLAIN, FRAME_A_KEY],
                 [
                     [what, *(f"{need(columns[name]):,.0f}" for name in (HELD, PLAIN, FRAME_A_KEY))]
@@ -206,11 +206,11 @@ NEEDS: dict[str, Callable[[Column], float]] = {
 }
 
 
-def _paragraph(text: str) -> str:
+def paragraph(text: str) -> str:
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
-def _table(head: list[str], rows: Iterable[list[str]]) -> str:
+def table(head: list[str], rows: Iterable[list[str]]) -> str:
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(cell.strip() for cell in line)} |" for line in lines)
 

@@ -137,7 +137,23 @@ def test_in_a_new_account_all_that_is_missing_is_named_at_once(office: Office) -
 
 def test_where_all_is_there_it_is_ready(ready: Office) -> None:
     done = ready.preflight(ready.filled())
-    assert (done.wrong(), done.status, done.text.splitlines()[-1]) == ([], 0, "Ready to deploy.")
+    assert (done.wrong(), done.status, done.text.splitlines()[-1]) == ([], 0, "Ready to deploy; 2 to think about.")
+
+
+def test_one_nat_gateway_for_two_zones_and_for_dynamodb_is_warned_of(ready: Office) -> None:
+    warnings = [line.split()[1] for line in ready.preflight(ready.filled()).text.splitlines() if line.startswith("  !")]
+    assert warnings == ["NAT", "DynamoDB"]
+
+
+def test_an_endpoint_of_ones_own_is_seen(ready: Office) -> None:
+    ec2 = ready.aws.client("ec2")
+    tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [ready.vpc]}])["RouteTables"]
+    ec2.create_vpc_endpoint(
+        VpcId=ready.vpc,
+        ServiceName=f"com.amazonaws.{REGION}.dynamodb",
+        RouteTableIds=[tables[0]["RouteTableId"]],
+    )
+    assert "DynamoDB" not in ready.preflight(ready.filled()).text
 
 
 def test_an_image_for_another_processor_is_found_out(ready: Office) -> None:

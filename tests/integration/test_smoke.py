@@ -16,6 +16,7 @@ from local.stack.aws import CREDENTIALS, REGION
 from local.stack.deploy import ROOT
 from local.stack.processes import free_port
 from local.stack.stack import Stack
+from tests.support.gateway_stage import GatewayStage
 
 STEPS = ["handshake", "forged token", "welcome", "guest", "ping", "burst", "bad frame", "stop", "CXone"]
 FORGED = jwt.encode({"sub": "mallory"}, "a secret that the deployment does not know", algorithm="HS256")
@@ -68,6 +69,24 @@ def test_a_deployment_is_looked_at_by_its_name_and_the_callers_credentials(stack
     account = CREDENTIALS | {"AWS_ENDPOINT_URL": stack.info["aws_endpoint_url"], "AWS_DEFAULT_REGION": REGION}
     status, printed = smoke(stack, STACK=stack.info["stack_name"], URL=stack.info["websocket_url"], **account)
     assert "true " in line_of(printed, "CXone"), printed
+    assert status == 0
+
+
+def test_on_digital_first_every_step_is_well_and_the_agent_sees_the_typing(dfo_stage: GatewayStage) -> None:
+    """What CXone was told is read from the keeper's log, once a message has opened a contact."""
+    status, printed = smoke(dfo_stage.stack)
+    steps = [*STEPS[:4], "contact", *STEPS[4:]]
+    assert [step for step in steps if line_of(printed, step).startswith("  ✓")] == steps, printed
+    assert re.search(r"true \d\.\d s after the first key, false \d\.\d s after the stop", line_of(printed, "CXone"))
+    assert status == 0
+
+
+def test_on_digital_first_without_a_contact_nothing_is_wrong_and_nobody_is_told(dfo_stage: GatewayStage) -> None:
+    status, printed = smoke(dfo_stage.stack, CONTACTS="0")
+    assert line_of(printed, "contact").startswith("  –")
+    assert "CONTACTS=1" in line_of(printed, "contact")
+    assert line_of(printed, "CXone").startswith("  –")
+    assert "It works. 2 steps were not looked at." in printed
     assert status == 0
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.support.left_out import leave_out
-from tests.support.template import ROOT
+from tests.support.template import PARAMETERS, ROOT
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
@@ -63,7 +63,8 @@ class TestWorkflow:
     def test_it_may_read_and_no_more_unless_it_says_so(self, workflow: Path) -> None:
         allowed = read(workflow)["permissions"]
         assert allowed.pop("contents") == "read"
-        assert allowed == ({"id-token": "write"} if workflow.name == "image.yml" else {})
+        enters_aws = workflow.name in ("image.yml", "rehearsal.yml")
+        assert allowed == ({"id-token": "write"} if enters_aws else {})
 
     def test_the_token_does_not_stay_in_the_checkout(self, workflow: Path) -> None:
         checkouts = [step for step in steps(workflow) if step.get("uses", "").startswith("actions/checkout@")]
@@ -95,6 +96,41 @@ def test_a_release_waits_for_the_gate() -> None:
 
 def test_the_gate_is_the_one_of_this_repository() -> None:
     assert [step["run"] for step in steps(GITHUB / "workflows/ci.yml") if "run" in step] == [".ci/run"]
+
+
+class TestRehearsal:
+    workflow = read(GITHUB / "workflows/rehearsal.yml")
+    steps = steps(GITHUB / "workflows/rehearsal.yml")
+
+    def test_it_is_started_by_hand_alone(self) -> None:
+        """It costs money."""
+        assert set(self.workflow["on"]) == {"workflow_dispatch"}
+
+    def test_one_runs_at_a_time_and_none_is_cut_short_by_the_next(self) -> None:
+        """A run that is cut short leaves stacks."""
+        assert self.workflow["concurrency"] == {"group": "rehearsal", "cancel-in-progress": "false"}
+
+    def test_it_runs_the_command_of_a_laptop(self) -> None:
+        runs = [step for step in self.steps if step.get("run") == "make rehearsal"]
+        assert [step.get("if", "") for step in runs] == ["", "${{ !success() && env.RUN }}"]
+
+    def test_what_a_cancelled_run_left_is_deleted_by_its_own_name(self) -> None:
+        """The name is known before anything is made, so it is that of this run and of no other."""
+        assert self.steps[-1]["env"] == {"DELETE": "${{ env.RUN }}"}
+        names = [number for number, step in enumerate(self.steps) if "RUN=%04x" in step.get("run", "")]
+        [rehearsal, _] = [number for number, step in enumerate(self.steps) if step.get("run") == "make rehearsal"]
+        assert names[0] < rehearsal
+
+    def test_every_choice_is_one_that_the_template_has(self) -> None:
+        inputs = self.workflow["on"]["workflow_dispatch"]["inputs"]
+        assert set(inputs["shift"]["options"]) <= set(PARAMETERS["DeploymentType"]["AllowedValues"])
+
+    def test_every_setting_is_one_that_the_command_reads(self) -> None:
+        folders = ("local/rehearsal", "local/commands")
+        said = "".join(path.read_text() for folder in folders for path in (ROOT / folder).glob("*.py"))
+        given = {name for step in self.steps if step.get("run") == "make rehearsal" for name in step["env"]}
+        assert len(given) > 8
+        assert {name for name in given if f'"{name}"' not in said} == set()
 
 
 def test_every_make_target_that_a_workflow_calls_is_there() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from local.deploying.template_rules import check
 from tests.support.template import (
     FUNCTIONS,
     PARAMETERS,
@@ -169,6 +170,7 @@ NAMED_WITHIN_ANOTHER = (
     "AWS::Lambda::Alias",
     "AWS::ApiGatewayV2::Authorizer",
     "AWS::StepFunctions::StateMachineAlias",
+    "AWS::EC2::VPCEndpoint",  # says which service of AWS's it leads to
 )
 
 
@@ -331,6 +333,11 @@ class TestKeeper:
         assert limit["Name"] == "nofile"
         assert limit["SoftLimit"] > PARAMETERS["KeeperMaxGuests"]["MaxValue"]
 
+    def test_asks_for_no_more_file_descriptors_than_fargate_allows(self) -> None:
+        """The hard limit of nofile on Fargate (AWS: ECS API reference, Ulimit)."""
+        (limit,) = keeper_container()["Ulimits"]
+        assert limit["SoftLimit"] <= limit["HardLimit"] <= 65_535
+
     def test_cannot_write_its_own_disk(self) -> None:
         assert keeper_container()["ReadonlyRootFilesystem"] is True
 
@@ -345,10 +352,12 @@ class TestKeeper:
         module = keeper_container()["HealthCheck"]["Command"][-1]
         assert (ROOT / "layers/typing_relay" / f"{module.replace('.', '/')}.py").exists()
 
-    def test_lets_nobody_in_and_goes_out_by_tls_only(self) -> None:
+    def test_lets_nobody_in_and_goes_out_by_tls_and_to_dns_servers_only(self) -> None:
+        """Amazon's resolver needs no rule; a VPC's own DNS servers do."""
         group = properties("KeeperSecurityGroup")
         assert "SecurityGroupIngress" not in group
-        assert [(rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]] == [(443, 443)]
+        ports = [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]]
+        assert ports == [("tcp", 443, 443), ("udp", 53, 53), ("tcp", 53, 53)]
 
     def test_a_bad_deployment_rolls_itself_back(self) -> None:
         breaker = properties("KeeperService")["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
@@ -360,14 +369,41 @@ class TestKeeper:
         assert alarms["Enable"] == {"Fn::If": ["RollsBackByAlarms", True, False]}
         assert {RESOURCES[alarm["Ref"]]["Condition"] for alarm in alarms["AlarmNames"]} == {"RunsKeeper"}
 
-    def test_scales_by_guests_held_and_by_guests_waiting(self) -> None:
-        held = properties("KeeperScalingByGuestsHeld")["TargetTrackingScalingPolicyConfiguration"]
-        assert held["CustomizedMetricSpecification"]["MetricName"] == "GuestsHeldPercent"
-        assert properties("KeeperQueueGrows")["AlarmActions"] == [{"Ref": "KeeperScalingByQueue"}]
-
     def test_is_left_out_where_there_is_no_image_yet(self) -> None:
         conditions = {n: r.get("Condition") for n, r in RESOURCES.items() if "::ECS::" in r["Type"]}
         assert conditions == {"KeeperTask": "HasKeeper", "KeeperCluster": "RunsKeeper", "KeeperService": "RunsKeeper"}
+
+
+class TestTablesEndpoint:
+    """A way to DynamoDB past the NAT gateway, where the VPC is ours to add to."""
+
+    def test_is_made_only_where_route_tables_are_given_and_a_keeper_runs(self) -> None:
+        assert RESOURCES["KeeperTablesEndpoint"]["Condition"] == "RoutesToTables"
+        runs, has_tables = TEMPLATE["Conditions"]["RoutesToTables"]["Fn::And"]
+        assert runs == {"Condition": "RunsKeeper"}
+        assert has_tables == {"Fn::Not": [{"Fn::Equals": [{"Ref": "RouteTableIds"}, ""]}]}
+        assert PARAMETERS["RouteTableIds"]["Default"] == ""
+
+    def test_is_a_gateway_which_costs_nothing(self) -> None:
+        endpoint = properties("KeeperTablesEndpoint")
+        assert endpoint["VpcEndpointType"] == "Gateway"
+        assert endpoint["RouteTableIds"] == {"Fn::Split": [",", {"Ref": "RouteTableIds"}]}
+
+    @pytest.mark.parametrize(("ids", "is_taken"), [("", True), ("rtb-0a,rtb-0b", True), ("rtb-0a, rtb-0b", False)])
+    def test_tables_are_given_by_id_and_separated_by_commas_alone(self, ids: str, is_taken: bool) -> None:
+        assert bool(re.fullmatch(PARAMETERS["RouteTableIds"]["AllowedPattern"], ids)) is is_taken
+
+    def test_tables_without_a_vpc_are_refused(self) -> None:
+        refused = [finding.text for finding in check(TEMPLATE, {"CxoneOrgId": "acme", "RouteTableIds": "rtb-0a"})]
+        assert "RouteTableIds needs VpcId." in refused
+
+    def test_lets_through_what_the_keepers_role_may_do_and_nothing_else(self) -> None:
+        (allowed,) = properties("KeeperTablesEndpoint")["PolicyDocument"]["Statement"]
+        of_keeper = [s for role, s in statements() if role == "KeeperRole" and s["Action"].startswith("dynamodb:")]
+        assert sorted(allowed["Action"]) == sorted({s["Action"] for s in of_keeper})
+        resources = [r["Fn::If"][1] if "Fn::If" in r else r for r in allowed["Resource"]]
+        assert sorted(map(json.dumps, resources)) == sorted({json.dumps(s["Resource"]) for s in of_keeper})
+        assert allowed["Condition"] == {"ArnEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["KeeperRole", "Arn"]}}}
 
 
 def test_the_dashboard_is_json_about_resources_of_this_template() -> None:

@@ -49,6 +49,7 @@ NETWORKS = {
     "no keeper": {},
     "a task without a service": filled("KeeperImage"),
     "private subnets": filled("KeeperImage", "VpcId", "SubnetIds"),
+    "an endpoint for DynamoDB": filled("KeeperImage", "VpcId", "SubnetIds", RouteTableIds="rtb-0a1b2c3d,rtb-0e1f2a3b"),
     "public addresses": filled("KeeperImage", "VpcId", "SubnetIds", AssignPublicIp="ENABLED"),
 }
 EVERYTHING_ELSE = filled(

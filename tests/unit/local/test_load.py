@@ -198,5 +198,5 @@ class TestUsage:
     def test_on_a_deployment_no_contact_is_opened_unless_that_is_asked_for(self) -> None:
         """Real agents would have them before them."""
         place = deployed.Deployed(URL, None, "shop", "dfo", deployed.OwnAccount(), lambda: lambda *_: TOKEN)
-        assert not load._opens_contacts({}, place)
-        assert load._opens_contacts({"CONTACTS": "1"}, place)
+        assert not deployed.opens_contacts({}, place)
+        assert deployed.opens_contacts({"CONTACTS": "1"}, place)

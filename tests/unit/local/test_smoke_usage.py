@@ -1,5 +1,7 @@
 """`make smoke`: what it is to look at, what is said when that is not clear, and a connection that ends meanwhile."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -7,13 +9,14 @@ import pytest
 import websocket
 
 from local.commands import deployed, smoke
+from local.playing import calls
 from local.smoke import checks
 from local.smoke.verdicts import Mark, Places
 from local.stack.processes import StackError
 
 TOKEN = jwt.encode({"sub": "somebody"}, "a secret of more than 32 bytes, for HS256", algorithm="HS256")
 URL = "wss://abc.execute-api.eu-central-1.amazonaws.com/live"
-SETTINGS = ("URL", "TOKEN", "STACK", "VISITOR_SECRET_ARN", "ORIGIN", "GUEST_SECONDS", "PORT")
+SETTINGS = ("URL", "TOKEN", "STACK", "VISITOR_SECRET_ARN", "ORIGIN", "GUEST_SECONDS", "CONTACTS", "PORT")
 
 
 def nothing_runs(_: str | None) -> dict[str, Any]:
@@ -34,6 +37,13 @@ class Account:
         outputs = {"WebSocketUrl": URL, "VisitorSecretArn": f"arn of {StackName}"}
         as_listed = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
         return {"Stacks": [{"Parameters": parameters, "Outputs": as_listed}]}
+
+    def get_paginator(self, _: str) -> Any:
+        return self
+
+    def paginate(self, logGroupName: str, startTime: int) -> list[dict[str, Any]]:  # noqa: N803 AWS's names
+        line = {"message": "cxone typing", "session": "me", "began": 1, "ms": 1, "typing": True, "outcome": "accepted"}
+        return [{"events": [{"message": json.dumps(line | {"outcome": logGroupName})}]}]
 
     def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 AWS's name
         return {"SecretString": f"a secret of more than 32 bytes: {SecretId}"}
@@ -78,6 +88,47 @@ def test_a_stack_says_where_it_is_and_whom_it_lets_in(monkeypatch: pytest.Monkey
     assert (target.url, target.origin, target.places) == (URL, "https://a.example", Places("shop"))
     assert (claims["sub"], claims["iss"], claims["aud"]) == (target.session, "us", "relay")
     assert target.typing_calls is not None
+
+
+@pytest.mark.parametrize(("platform", "group"), [("v1", "/aws/lambda/shop-sender"), ("dfo", "/ecs/shop-guest-keeper")])
+def test_what_cxone_was_told_is_read_where_the_platform_says_it(
+    platform: str, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = jwt.encode({"sub": "me"}, "a secret of more than 32 bytes, for HS256", algorithm="HS256")
+    monkeypatch.setattr(deployed, "OwnAccount", lambda: Account(CxonePlatform=platform))
+    target = smoke.target_of({"STACK": "shop", "URL": URL, "TOKEN": token})
+    assert target.typing_calls is not None
+    assert target.typing_calls(0) == [calls.TypingCall(1, 2, True, group)]
+    assert target.places == Places("shop", platform)
+
+
+@pytest.mark.parametrize(("contacts", "opens"), [("", False), ("0", False), ("1", True)])
+def test_in_an_account_a_contact_is_opened_only_when_asked_for(
+    contacts: str, opens: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent gets it."""
+    monkeypatch.setattr(deployed, "OwnAccount", lambda: Account(CxonePlatform="dfo"))
+    assert smoke.target_of({"STACK": "shop", "CONTACTS": contacts}).opens_contact is opens
+
+
+def test_on_v1_there_is_no_contact_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployed, "OwnAccount", lambda: Account(CxonePlatform="v1"))
+    assert not smoke.target_of({"STACK": "shop", "CONTACTS": "1"}).opens_contact
+
+
+def test_a_digital_first_stack_of_this_machine_is_read_from_its_keepers_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = {"message": "cxone typing", "session": "somebody", "ms": 1, "typing": True, "outcome": "accepted"}
+    lines = [json.dumps(line | {"began": began}) for began in (99, 100)]
+    (tmp_path / "keeper.log").write_text("\n".join(lines))
+    info = {"aws_endpoint_url": "http://127.0.0.1:1", "websocket_url": "ws://127.0.0.1:1/live", "stack_name": "shop"}
+    info |= {"platform": "dfo", "visitor_secret_arn": "arn", "logs": str(tmp_path)}
+    monkeypatch.setattr(deployed, "running", lambda _: info)
+    target = smoke.target_of({"TOKEN": TOKEN})
+    assert target.typing_calls is not None
+    assert [call.began for call in target.typing_calls(100)] == [100]
+    assert target.opens_contact
 
 
 def test_a_stack_with_keys_of_its_own_wants_a_token(monkeypatch: pytest.MonkeyPatch) -> None:

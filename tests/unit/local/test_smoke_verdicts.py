@@ -7,6 +7,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from local.playing.calls import TypingCall
+from local.smoke import verdicts
 from local.smoke.verdicts import (
     Finding,
     Mark,
@@ -14,6 +15,7 @@ from local.smoke.verdicts import (
     Refused,
     bad_frame,
     closing,
+    contact,
     forged_token,
     frames_taken,
     guest,
@@ -26,6 +28,7 @@ from local.smoke.verdicts import (
 
 ROOT = Path(__file__).parents[3]
 PLACES = Places("shop")
+GATEWAY = Places("shop", "dfo")
 WELCOME = {"session": "me", "guest": "open", "timings": {"debounce_ms": 2000, "heartbeat_ms": 1000}}
 
 
@@ -80,6 +83,7 @@ def test_a_welcome_with_sane_timings_is_well() -> None:
         (WELCOME | {"session": "you"}, "another session", "shop-authorizer"),
         (WELCOME | {"signals": "off"}, "off", "TypingSignals"),
         (WELCOME | {"timings": {}}, "debounce_ms is None", "DebounceMs"),
+        (WELCOME | {"timings": {"debounce_ms": 5001, "heartbeat_ms": 1000}}, "debounce_ms is 5001", "DebounceMs"),
         (WELCOME | {"timings": {"debounce_ms": 1999, "heartbeat_ms": 1000}}, "debounce_ms is 1999", "DebounceMs"),
         (WELCOME | {"timings": {"debounce_ms": 2000, "heartbeat_ms": 0}}, "heartbeat_ms is 0", "HeartbeatMs"),
         (WELCOME | {"timings": {"debounce_ms": True, "heartbeat_ms": 1000}}, "debounce_ms is True", "DebounceMs"),
@@ -103,6 +107,28 @@ def test_an_open_guest_is_well() -> None:
 )
 def test_a_guest_that_does_not_open_names_the_keeper(status: str, text: str, place: str) -> None:
     assert_wrong(guest(status, 20, PLACES), text, place)
+
+
+def test_on_digital_first_a_guest_that_the_gateway_refuses_names_its_alarm() -> None:
+    assert_wrong(guest("unavailable", 20, GATEWAY), "CXone gives no guest", "GatewayRefuses")
+    assert "CxoneDenies" not in "; ".join(guest("opening", 20, GATEWAY).look)
+
+
+def test_a_contact_that_opens_by_a_message_is_well() -> None:
+    assert contact({"status": "accepted"}, True, GATEWAY) == Finding(Mark.WELL, "opened by a message")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "place"),
+    [
+        (None, "the message is not answered", "NudgesLost"),
+        ({"status": "failed", "reason": "expired"}, "not delivered (expired)", "MessagesNotDelivered"),
+        ({"status": "accepted"}, "opened no contact", "the channel in CXone"),
+    ],
+)
+def test_a_contact_that_does_not_open_says_why(answer: dict[str, str] | None, text: str, place: str) -> None:
+    assert_wrong(contact(answer, False, GATEWAY), text, place)
+    assert_wrong(contact(answer, False, GATEWAY), text, "/ecs/shop-guest-keeper")
 
 
 def test_a_ping_wants_an_answer() -> None:
@@ -153,6 +179,28 @@ def test_what_cxone_was_not_told_names_the_cause(calls: list[TypingCall], text: 
     assert_wrong(told(calls, 0, 0, PLACES), text, place)
 
 
+@pytest.mark.parametrize(
+    ("calls", "text", "place"),
+    [
+        ([], "told nothing", "KeeperSilent"),
+        ([call(1, True, "lost")], "true was not taken (lost)", "socket broke"),
+        ([call(1, False)], "true was not said", "KeeperStalls"),
+        ([call(1, True)], "false was not said", "NudgesLost"),
+        ([call(1, True), call(2, False), call(3, True), call(4, False)], "true, false, true, false", "one burst"),
+    ],
+)
+def test_on_digital_first_what_cxone_was_not_told_is_looked_for_at_the_keeper(
+    calls: list[TypingCall], text: str, place: str
+) -> None:
+    """The sender makes no typing call there, and the state machine runs no burst."""
+    finding = told(calls, 0, 0, GATEWAY)
+    assert finding.mark is Mark.WRONG
+    assert text in finding.text
+    assert place in f"{finding.text}; {'; '.join(finding.look)}"
+    assert "log group /ecs/shop-guest-keeper" in finding.look
+    assert not [place for place in finding.look if "sender" in place or "states" in place or "Bursts" in place]
+
+
 def test_places_without_a_stack_say_how_they_are_named() -> None:
     assert_wrong(handshake(Refused(403), Places()), "refused", "/aws/lambda/{stack}-authorizer")
 
@@ -185,6 +233,27 @@ class TestPlaces:
         assert len(named) > 8
         assert {self.template["Resources"].get(name, {}).get("Type") for name in named} == {"AWS::CloudWatch::Alarm"}
 
+    def test_the_bounds_of_the_timings_are_the_templates(self) -> None:
+        bounds = {
+            "DebounceMs": (verdicts.LEAST_DEBOUNCE_MS, verdicts.MOST_DEBOUNCE_MS),
+            "HeartbeatMs": (verdicts.LEAST_HEARTBEAT_MS, verdicts.MOST_HEARTBEAT_MS),
+        }
+        given = {name: self.template["Parameters"][name] for name in bounds}
+        assert bounds == {name: (rule["MinValue"], rule["MaxValue"]) for name, rule in given.items()}
+
+    def test_alarms_of_one_platform_are_not_named_on_the_other(self) -> None:
+        """They are not there."""
+        of_dfo = {
+            name
+            for name, resource in self.template["Resources"].items()
+            if resource["Type"] == "AWS::CloudWatch::Alarm" and resource.get("Condition") == "IsDigitalFirst"
+        }
+        findings = [guest(status, 20, PLACES) for status in ("", "unavailable")]
+        findings += [told(calls, 0, 0, PLACES) for calls in ([], [call(1, True, "denied")], [call(1, False)])]
+        named = {word for finding in findings for place in finding.look for word in re.findall(r"\w+", place)}
+        assert of_dfo
+        assert not named & of_dfo
+
     def test_every_parameter_is_the_templates(self) -> None:
         named = set(re.findall(r"parameter (\w+)", self.said))
         assert named
@@ -196,7 +265,7 @@ class TestPlaces:
             for resource in self.template["Resources"].values()
             if resource["Type"] == "AWS::Logs::LogGroup"
         }
-        functions = set(re.findall(r'places\.function\("(\w+)"\)', self.said))
+        functions = set(re.findall(r'(?:places|self)\.function\("(\w+)"\)', self.said))
         places = [PLACES.keeper, PLACES.executions, *map(PLACES.function, functions)]
         assert len(functions) == 4
         assert {place.removeprefix("log group ") for place in places} <= groups

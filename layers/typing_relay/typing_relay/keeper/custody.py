@@ -51,7 +51,7 @@ class Terms:
     visibility_s: int = 30
     #: Long polling; also how long the last receive may keep a drain from ending.
     wait_s: int = 2
-    max_guests: int = 5000
+    max_guests: int = 2000
 
     @property
     def renew_s(self) -> float:

@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from botocore.stub import Stubber
 
 from local.deploying.account import Account
-from local.deploying.facts import Image, NoCaller, NoImage, NotEcr, OutOfReach
+from local.deploying.facts import Facts, Image, Nat, NoCaller, NoImage, NotEcr, OutOfReach, RouteTable, TablesEndpoint
 from local.deploying.template_rules import complete
 from tests.support.template import TEMPLATE
 
@@ -135,3 +135,91 @@ def test_another_registry_is_not_asked() -> None:
 
 def test_what_is_not_filled_in_is_not_asked() -> None:
     assert image_of([], uri="FILL_IN") is None
+
+
+SUBNETS = {
+    "Subnets": [
+        {
+            "SubnetId": f"subnet-0{name}",
+            "VpcId": "vpc-0a",
+            "AvailabilityZone": f"eu-central-1{name}",
+            "AvailableIpAddressCount": 200,
+        }
+        for name in "ab"
+    ]
+}
+TABLES = {
+    "RouteTables": [
+        {
+            "RouteTableId": "rtb-0a",
+            "VpcId": "vpc-0a",
+            "Routes": [{"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-01"}],
+            "Associations": [{"SubnetId": "subnet-0a"}],
+        },
+        {
+            "RouteTableId": "rtb-0m",
+            "VpcId": "vpc-0a",
+            "Routes": [{"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-02"}],
+            "Associations": [{"Main": True}],
+        },
+    ]
+}
+DYNAMODB = "com.amazonaws.eu-central-1.dynamodb"
+
+
+def network_of(nats: Any, endpoints: Any) -> Facts:
+    ec2 = [
+        *(("describe_subnets", SUBNETS), ("describe_route_tables", TABLES)),
+        *(("describe_nat_gateways", nats), ("describe_vpc_endpoints", endpoints)),
+    ]
+    account = Stubbed(
+        {
+            "ec2": ec2,
+            "iam": [("get_role", "AccessDenied")],
+            "lambda": [("get_account_settings", "AccessDeniedException")],
+            "cloudformation": [("describe_stacks", "AccessDenied")],
+        }
+    )
+    return account.facts("shop", VALUES | {"KeeperImage": "", "VpcId": "", "SubnetIds": "subnet-0a,subnet-0b"})
+
+
+def test_of_a_nat_gateway_its_usable_addresses_count() -> None:
+    """One without a status is as old as the gateway; one that is just being added carries nothing yet."""
+    addresses = [{"PublicIp": "1.1.1.1"}, {"Status": "succeeded"}, {"Status": "associating"}]
+    regional = {"NatGatewayId": "nat-02", "AvailabilityMode": "regional", "AutoScalingIps": "enabled"}
+    answer = {"NatGateways": [{"NatGatewayId": "nat-01", "NatGatewayAddresses": addresses}, regional]}
+    assert network_of(answer, {"VpcEndpoints": []}).nats == {
+        "nat-01": Nat("nat-01", 2),
+        "nat-02": Nat("nat-02", 1, is_regional=True, adds_addresses=True),
+    }
+
+
+def test_of_the_vpcs_endpoints_those_count_that_are_gateways_to_dynamodb() -> None:
+    of_vpc = {"VpcId": "vpc-0a", "RouteTableIds": ["rtb-0a"]}
+    own = {"Tags": [{"Key": "aws:cloudformation:stack-name", "Value": "shop"}]}
+    endpoints = [
+        {"VpcEndpointId": "vpce-1", "ServiceName": DYNAMODB, **of_vpc, **own},
+        {"VpcEndpointId": "vpce-2", "ServiceName": "com.amazonaws.eu-central-1.s3", **of_vpc},
+        {"VpcEndpointId": "vpce-3", "ServiceName": DYNAMODB, "VpcId": "vpc-0a"},
+    ]
+    found = network_of({"NatGateways": []}, {"VpcEndpoints": endpoints})
+    assert found.endpoints == (TablesEndpoint("vpce-1", frozenset({"rtb-0a"}), "shop"),)
+
+
+def test_each_subnet_goes_by_its_own_table_or_the_main_one() -> None:
+    found = network_of({"NatGateways": []}, {"VpcEndpoints": []})
+    assert not isinstance(found.subnets, OutOfReach)
+    assert {id_: (s.route_table, s.way_out) for id_, s in found.subnets.items()} == {
+        "subnet-0a": ("rtb-0a", "nat-01"),
+        "subnet-0b": ("rtb-0m", "nat-02"),
+    }
+    assert found.route_tables == {
+        "rtb-0a": RouteTable("rtb-0a", is_main=False, subnets=frozenset({"subnet-0a"})),
+        "rtb-0m": RouteTable("rtb-0m", is_main=True, subnets=frozenset()),
+    }
+
+
+def test_whoever_may_not_see_nat_gateways_and_endpoints_hears_which_permission_shows_them() -> None:
+    found = network_of("UnauthorizedOperation", "UnauthorizedOperation")
+    assert found.nats == OutOfReach("UnauthorizedOperation", "ec2:DescribeNatGateways")
+    assert found.endpoints == OutOfReach("UnauthorizedOperation", "ec2:DescribeVpcEndpoints")

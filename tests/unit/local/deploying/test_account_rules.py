@@ -169,6 +169,11 @@ class TestAccount:
         arn = "arn:aws:acm:us-east-1:123456789012:certificate/1"
         assert "in us-east-1" in the_wrong(WELL, ApiDomainName="t.shop.example", ApiCertificateArn=arn).text
 
+    def test_what_nat_and_endpoints_may_not_be_looked_at_is_said_with_the_permission_for_it(self) -> None:
+        hidden = replace(WELL, nats=OutOfReach("UnauthorizedOperation", "a"), endpoints=OutOfReach("Denied", "b"))
+        told = [finding for finding in found(hidden) if finding.mark is Mark.UNSEEN]
+        assert [(finding.about, finding.todo) for finding in told] == [("NAT", "allow a"), ("DynamoDB", "allow b")]
+
     def test_what_may_not_be_looked_at_is_said_with_the_permission_for_it(self) -> None:
         no = OutOfReach("AccessDenied", "the:Permission")
         blind = Facts(stack=no, ecs_role=no, lambda_limit=no, image=no, vpc=no, subnets=no)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.commands import preflight
-from local.deploying.facts import Caller, Facts, Image, NoCaller, Subnet, Vpc
+from local.deploying.facts import Caller, Facts, Image, Nat, NoCaller, Subnet, Vpc
 
 ROOT = Path(__file__).resolve().parents[4]
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/typing-relay/guest-keeper:1"
@@ -27,9 +27,10 @@ EXAMPLE = Facts(
     image=Image(frozenset({"amd64"})),
     vpc=Vpc("vpc-0a1b2c", resolves_names=True),
     subnets={
-        "subnet-0a1b2c": Subnet("subnet-0a1b2c", "vpc-0a1b2c", "eu-central-1a", 200, "nat-1"),
+        "subnet-0a1b2c": Subnet("subnet-0a1b2c", "vpc-0a1b2c", "eu-central-1a", 200, "nat-1", route_table="rtb-1"),
         "subnet-0d4e5f": Subnet("subnet-0d4e5f", "vpc-0a1b2c", "eu-central-1b", 200, "igw-1"),
     },
+    nats={"nat-1": Nat("nat-1", addresses=1)},
 )
 
 
