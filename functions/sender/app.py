@@ -1,4 +1,4 @@
-"""Called by the state machine: brings what CXone shows to what is wanted."""
+"""Called by the state machine: makes CXone show what is wanted."""
 
 from __future__ import annotations
 

@@ -28,22 +28,43 @@ PLAIN = [
     "samconfig.toml",
     ".github",
     "docs/architecture.md",
+    "docs/asyncapi.yaml",
     "docs/digital-first.md",
     "docs/front-end.md",
     "docs/glossary.md",
     "docs/metrics.md",
     "functions/authorizer",
     "functions/connection",
+    "functions/keeper_line",
     "functions/keystroke",
-    "layers/typing_relay/typing_relay/cxone/dfo/api.py",
+    "functions/sender",
+    "functions/sweeper",
+    "layers/typing_relay/typing_relay/aws/credentials.py",
+    "layers/typing_relay/typing_relay/aws/cxone_state.py",
+    "layers/typing_relay/typing_relay/aws/keeper_lines.py",
+    "layers/typing_relay/typing_relay/aws/secrets.py",
+    "layers/typing_relay/typing_relay/aws/settings.py",
+    "layers/typing_relay/typing_relay/aws/signature.py",
+    "layers/typing_relay/typing_relay/aws/visibility.py",
+    *(f"layers/typing_relay/typing_relay/cxone/dfo/{name}.py" for name in ("api", "codes", "frames_in", "frames_out")),
+    *(f"layers/typing_relay/typing_relay/cxone/dfo/{name}.py" for name in ("identity", "urls", "visitor_events")),
     "layers/typing_relay/typing_relay/cxone/urls.py",
     "layers/typing_relay/typing_relay/cxone/v1",
+    "layers/typing_relay/typing_relay/cxone/visitor_events.py",
     "layers/typing_relay/typing_relay/door",
     "layers/typing_relay/typing_relay/relay/breaker.py",
+    "layers/typing_relay/typing_relay/relay/messages.py",
     "layers/typing_relay/typing_relay/relay/outcomes.py",
-    "layers/typing_relay/typing_relay/relay/ports.py",
     "layers/typing_relay/typing_relay/relay/retry.py",
+    "layers/typing_relay/typing_relay/reporting.py",
+    "local/console",
+    "local/cxone_simulator",
+    "local/dfo_simulator",
+    "local/playing",
+    "local/simulating",
+    "web",
 ]
+SUFFIXES = (".py", ".md", ".yml", ".js", ".ts", ".tsx", ".html")
 #: What was written -> what to write.
 BANNED = {
     r"mend(s|ed|ing)?": "fix",
@@ -61,7 +82,7 @@ BANNED = {
 
 def files(name: str) -> list[Path]:
     path = ROOT / name
-    return [path] if path.is_file() else [file for file in path.rglob("*") if file.suffix in (".py", ".md", ".yml")]
+    return [path] if path.is_file() else [file for file in path.rglob("*") if file.suffix in SUFFIXES]
 
 
 def test_the_glossary_has_terms() -> None:

@@ -1,11 +1,11 @@
-"""The visibility of queue messages: for how long the other keepers do not see them."""
+"""The visibility of queue messages: how long other keepers do not see them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-#: SQS takes so many in one call.
+#: SQS's limit for one call.
 BATCH = 10
 
 
@@ -16,7 +16,7 @@ class Visibility:
         self._sqs, self._queue_url = sqs, queue_url
 
     def change(self, receipts: Sequence[str], seconds: int) -> list[int]:
-        """Hide up to ten messages for ``seconds`` from now. Returns the places of those that are not ours any more.
+        """Hide up to ten messages for ``seconds`` from now. Returns the indexes of those that are no longer ours.
 
         Raises what the client raises; what is held is renewed again before its time is over.
         """
