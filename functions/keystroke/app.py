@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from typing_relay import runtime
 from typing_relay.aws.visitors import is_throttled
 from typing_relay.door import frames
-from typing_relay.door.frame_budget import Budgets, Limits, Ruling
+from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.flows import connected, ensure_guest, key_pressed, run, step, stopped
 from typing_relay.relay.messages import Sender, message_sent, messages_seen
@@ -18,11 +18,11 @@ logger = runtime.logger
 world = runtime.visitor_world()
 visitors = runtime.visitors()
 TIMINGS = frames.Timings(world.policy.debounce_ms, runtime.number("HEARTBEAT_MS", 1000), world.policy.hold_ms)
-budgets = Budgets(Limits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40)))
+budgets = Budgets(FrameLimits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40)))
 RATE_LIMITED = "Too many frames. While the visitor types, send one per heartbeat_ms."
 MESSAGE_DEADLINE_MS = runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000
 #: A message costs more than a key, and no person writes two a second for long.
-message_budgets = Budgets(Limits(rate=2, burst=10))
+message_budgets = Budgets(FrameLimits(rate=2, burst=10))
 TOO_MANY_MESSAGES = "Too many messages. Wait for the answer to each before sending the next."
 
 

@@ -26,7 +26,7 @@ class Ruling(Enum):
 
 
 @dataclass(frozen=True)
-class Limits:
+class FrameLimits:
     """`rate`: sustained frames per second; `burst`: how many may come at once."""
 
     rate: float = 20
@@ -48,7 +48,7 @@ class Budget:
     answered_at: int | None = None
 
 
-def spend(budget: Budget, limits: Limits, now: int) -> tuple[Budget, Ruling]:
+def spend(budget: Budget, limits: FrameLimits, now: int) -> tuple[Budget, Ruling]:
     """Account for one frame that came at `now` (epoch ms); one that comes out of order counts at the latest time seen.
 
     Returns the new budget, and what to do with the frame.
@@ -74,7 +74,7 @@ def note_bad_frame(budget: Budget) -> tuple[Budget, bool]:
 class Budgets:
     """The budgets of the connections whose frames this process handles."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: FrameLimits) -> None:
         self._limits = limits
         self._by_connection: OrderedDict[str, Budget] = OrderedDict()
 
