@@ -8,21 +8,23 @@ JWKS is out of reach and no keys are known. That is a 500, and the alarm is righ
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from typing_relay.aws.client import Limits
 from typing_relay.aws.secrets import Secret
 from typing_relay.aws.services import Account, SecretsManager
+from typing_relay.deadline import of_the_invocation
 from typing_relay.door.handshakes import check_origin, read_handshake, the_token
 from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, TokenVerifier, jwks_client
 from typing_relay.door.visitor_tokens import Refusal, TokenRules, Visitor
+from typing_relay.logs import make_logger
 
 # Not by typing_relay.runtime: it imports the rules of typing, which the authorizer does not need.
 _LIMITS = Limits(connect_s=1, read_s=2, tries=2)
 ALLOWED_ORIGINS = os.environ.get("ALLOWED_ORIGINS", "").lower().replace(",", " ").split()  # as browsers spell them
 SIGNALS = os.environ.get("TYPING_SIGNALS", "on") == "on"
 
-logger = Logger()
+logger = make_logger()
 metrics = Metrics()
 
 
@@ -54,7 +56,8 @@ def _count(metric: str) -> None:
 verifier = _token_verifier()
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+@of_the_invocation
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a REQUEST authorizer event with a policy for $connect.
 
     Allow carries what the other functions rely on: `session`, `signals` (on or off) and `expires_at` (epoch s).

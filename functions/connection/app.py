@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from typing_relay import runtime
+from typing_relay.deadline import of_the_invocation
 from typing_relay.relay.burst import Session
 from typing_relay.relay.flows import connected, disconnected, roll_called, run, step
 
@@ -18,6 +19,7 @@ MAX_CONNECTIONS = 50
 
 
 @logger.inject_lambda_context(clear_state=True)
+@of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take an API Gateway WebSocket event of route $connect or $disconnect; answer 200, or 429 to one tab too many.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from typing_relay import runtime
+from typing_relay.deadline import of_the_invocation
 
 logger = runtime.logger
 lines = runtime.keeper_lines()
 
 
 @logger.inject_lambda_context(clear_state=True)
+@of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take an API Gateway WebSocket event of the keepers' API; answer 200.
 

@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from typing_relay import runtime
 from typing_relay.aws.visitors import is_throttled
+from typing_relay.deadline import of_the_invocation
 from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
@@ -27,6 +28,7 @@ TOO_MANY_MESSAGES = "Too many messages. Wait for the answer to each before sendi
 
 
 @logger.inject_lambda_context(clear_state=True)
+@of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take an API Gateway WebSocket event of a frame. Answers 200; the visitor gets a frame where one is due.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from typing_relay import runtime
+from typing_relay.deadline import of_the_invocation
 from typing_relay.relay.burst import Owner
 from typing_relay.relay.flows import reconcile, run
 from typing_relay.reporting import ReportedGuests
@@ -32,6 +33,7 @@ world = runtime.sender_world(
 
 
 @logger.inject_lambda_context(clear_state=True)
+@of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take {"session_id", "generation", "started_at" (ISO 8601)}; answer {"done", "wait_seconds"}.
 

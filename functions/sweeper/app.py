@@ -7,6 +7,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from typing_relay import runtime
 from typing_relay.aws.sessions import SWEEP_SHARDS
+from typing_relay.deadline import of_the_invocation
 from typing_relay.relay.flows import run, sweep_one
 from typing_relay.relay.messages import expire, overdue_before
 from typing_relay.relay.ports import MessageStatus
@@ -22,6 +23,7 @@ PAGE = 100
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take any event; answer {"found", "started", "expired"}.
 

@@ -14,6 +14,7 @@ from local.playing.recordings import recordings
 from local.playing.rhythm import bursts, frames_due, key_times
 from local.playing.timeline import Played, draw
 from local.playing.visitor import Visitor
+from local.stack import left_out
 from local.stack.processes import StackError
 from local.stack.settings import read_settings
 from local.stack.stack import Stack, StopRequested, stopping_on_signals
@@ -43,7 +44,7 @@ def main() -> int:
 
 
 def _play_all(stack: Stack) -> int:
-    print(f"Ready: visitors connect to {stack.info['websocket_url']}\n", flush=True)
+    print(f"Ready: visitors connect to {stack.info['websocket_url']}\n{left_out.summary()}\n", flush=True)
     problems, cxone = [], view_of(stack.aws, stack.info)
     for visitor, title, keys in (
         ("alice", "50 keys in 5 s", SCENARIO),
@@ -52,6 +53,7 @@ def _play_all(stack: Stack) -> int:
         played = _play(stack, cxone, visitor, title, keys)
         print(draw(played), "\n", flush=True)
         problems += _judge(played) + cxone.problems(visitor)
+    problems += [str(failure) for failure in stack.failed_invocations]
     for problem in problems:
         print(f"WRONG: {problem}")
     print("Some checks failed." if problems else "All checks passed. Everything is stopped.")

@@ -5,6 +5,7 @@ import sys
 import time
 from typing import Any
 
+from local.stack import left_out
 from local.stack.processes import StackError
 from local.stack.settings import read_settings
 from local.stack.stack import DEFAULT_PORT, Stack, StopRequested, stopping_on_signals
@@ -34,7 +35,8 @@ def _print_ready(info: dict[str, Any], seconds: float) -> None:
     print(f"  visitors connect to  {info['websocket_url']}?token=…   (make token VISITOR=alice)")
     print(f"  CXone                {info.get('dfo_gateway_url', info['cxone_base_url'])} ({cxone})")
     print(f"  AWS emulator         {info['aws_endpoint_url']}")
-    print(f"  logs                 {info['logs']}", flush=True)
+    print(f"  logs                 {info['logs']}\n")
+    print(left_out.summary(), flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from local.console.gateway_events import Threads, as_console_events, changes_thr
 from local.console.records import Record, changed_records, read_records
 from local.console.stack import Stack, read_stack
 from local.simulating.events import Event, EventLog
+from local.stack import failures
+from local.stack.failures import Failures
 
 STACK_POLL = 0.5  # s
 RECORD_POLL = 0.25  # s, while a page looks on
@@ -37,6 +39,7 @@ class Feed:
         self.listeners = 0
         self.threads = Threads()
         self._stack_file = stack_file
+        self._failures = Failures(stack_file.parent / failures.NAME)
         self._records: dict[str, Record] = {}
 
     def start_for_page(self, after: int) -> list[Event]:
@@ -61,6 +64,13 @@ class Feed:
             if self.stack and self.listeners:
                 with suppress(BotoCoreError, ClientError):  # the stack is starting or stopping
                     await self._read_records(self.stack)
+
+    async def follow_failures(self) -> None:
+        """Note each invocation of a function that failed, until cancelled."""
+        while True:
+            for failure in self._failures.new():
+                self.log.add("failure", failure.at, function=failure.function, text=str(failure))
+            await asyncio.sleep(STACK_POLL)
 
     async def follow_simulator(self, http: aiohttp.ClientSession) -> None:
         """Add each event of the simulated CXone, until cancelled."""

@@ -51,7 +51,12 @@ async def _follow(app: web.Application) -> AsyncIterator[None]:
         app[api.HTTP] = http
         tasks = [
             asyncio.create_task(following)
-            for following in (feed.follow_stack(), feed.follow_records(), feed.follow_simulator(http))
+            for following in (
+                feed.follow_stack(),
+                feed.follow_failures(),
+                feed.follow_records(),
+                feed.follow_simulator(http),
+            )
         ]
         yield
         for task in tasks:

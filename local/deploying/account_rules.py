@@ -17,12 +17,14 @@ from local.deploying.facts import (
     Tools,
     Vpc,
 )
-from local.deploying.findings import Finding, out_of_reach, unseen, well, wrong
+from local.deploying.findings import Finding, out_of_reach, unseen, warned, well, wrong
 from local.deploying.nat_rules import nat
 from local.deploying.template_rules import FILL_IN, asked_for
 
 #: What Lambda leaves to functions without a bound of their own, in any account.
 _UNRESERVED = 100
+#: Executions at the same time that 1,000 people typing need (docs/operations.md, "Before going live").
+FOR_A_THOUSAND = 1000
 #: A deployment runs the new keepers beside the old ones, each with an address.
 _TASKS_AT_ONCE = 2
 _PROCESSORS = {"ARM64": "arm64", "X86_64": "amd64"}
@@ -191,6 +193,10 @@ def _concurrency(limit: int | OutOfReach, values: Mapping[str, str]) -> Iterator
         todo = f"Lambda keeps {_UNRESERVED} unreserved: lower the two, or raise the account's limit (Service Quotas)"
         text = f"KeystrokeConcurrency and twice HandshakeConcurrency are {reserved} of the account's {limit}"
         yield wrong(about, text, todo)
+    elif limit < FOR_A_THOUSAND:
+        text = f"{limit} functions may run at the same time: enough to try it; with more calls typing is shown late"
+        todo = f"Service Quotas, Lambda, Concurrent executions: {FOR_A_THOUSAND} for 1,000 people typing"
+        yield warned(about, text, todo)
     else:
         yield well(about, f"{limit} functions may run at the same time")
 

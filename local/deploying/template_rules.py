@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from local.deploying.contradictions import contradictions
 from local.deploying.findings import Finding, well, wrong
 
 FILL_IN = "FILL_IN"
@@ -115,7 +116,4 @@ def _together(template: Mapping[str, Any], given: Mapping[str, str]) -> Iterator
     if missing and not (missing == ["KeeperImage"] and values["VpcId"]):  # of that one, the template's own rule speaks
         todo = "fill them in; `make image` makes the image. Without a keeper agents see nobody type"
         yield wrong(_ABOUT, f"no keeper will run: {', '.join(missing)} not given", todo)
-    least, most = values["KeeperMinTasks"], values["KeeperMaxTasks"]
-    if least.isdecimal() and most.isdecimal() and int(least) > int(most):
-        todo = "KeeperMaxTasks must be as many, or more"
-        yield wrong(_ABOUT, "KeeperMinTasks is more than KeeperMaxTasks", todo)
+    yield from contradictions(template, values)

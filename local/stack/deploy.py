@@ -1,8 +1,8 @@
 """Deploys the project's own template.yaml into the emulator, as `sam deploy` does into AWS.
 
-Code, layer and state machine go to S3, the template through CloudFormation. What the emulator lacks is left out, and
-what it does otherwise than AWS is put right: permissions and the address of @connections before, TTL and dead-letter
-queues afterwards.
+Code, layer and state machine go to S3, the template through CloudFormation. What the emulator does not take is left out
+(left_out.py), and where it differs from AWS that is put right: permissions and the address of @connections before, TTL
+afterwards.
 """
 
 import io
@@ -16,6 +16,7 @@ from typing import Any
 from botocore.exceptions import WaiterError
 from samtranslator.yaml_helper import yaml_parse
 
+from local.stack import left_out
 from local.stack.aws import Aws
 from local.stack.processes import StackError
 
@@ -23,8 +24,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
 STACK_NAME = "typing-relay"
 _FUNCTION = "AWS::Serverless::Function"
-#: What the emulator does not know, and policies that ask for TLS, which it does not speak.
-_LEFT_OUT = {"AWS::Logs::QueryDefinition", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"}
 _ALSO_IN_BATCHES = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
 
 
@@ -55,18 +54,16 @@ def deploy(
 
 
 def as_the_emulator_takes_it(path: Path, endpoint_url: str) -> dict[str, Any]:
-    """The template at `path` without what the emulator at `endpoint_url` refuses to deploy, and with what it wants."""
+    """The template at `path` without what the emulator at `endpoint_url` does not take, and with what it wants."""
     template: dict[str, Any] = yaml_parse(path.read_text())
-    _leave_out_resources(template)
-    _leave_out_shifting(template)
-    _trust_without_condition(template)
+    left_out.take_out_all(template)
     _permit_batches(template)
     _set_connections_url(template, endpoint_url)
     return template
 
 
 def put_right(aws: Aws, stack_name: str, credentials: Mapping[str, str]) -> Deployment:
-    """Once template.yaml is deployed under this name: CXone's credentials, and what the emulator left out."""
+    """Once template.yaml is deployed under this name: CXone's credentials, and TTL, which the emulator does not set."""
     resources = _resources(aws, stack_name)
     template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
     api = resources["WebSocketApi"]
@@ -74,7 +71,7 @@ def put_right(aws: Aws, stack_name: str, credentials: Mapping[str, str]) -> Depl
     template["Resources"] = {name: made for name, made in template["Resources"].items() if name in resources}
     alias = template["Globals"]["Function"]["AutoPublishAlias"]
     functions = {n: f"{resources[n]}:{alias}" for n, r in template["Resources"].items() if r["Type"] == _FUNCTION}
-    _set_ttl_and_dead_letters(aws, template, resources)
+    _set_ttl(aws, template, resources)
     aws.client("secretsmanager").put_secret_value(
         SecretId=resources["CxoneSecret"], SecretString=json.dumps(dict(credentials))
     )
@@ -88,48 +85,12 @@ def put_right(aws: Aws, stack_name: str, credentials: Mapping[str, str]) -> Depl
     )
 
 
-def _leave_out_resources(template: dict[str, Any]) -> None:
-    """Drop what has no place here; of alarms, those over several metrics."""
-    template["Resources"] = {
-        name: resource
-        for name, resource in template["Resources"].items()
-        if resource["Type"] not in _LEFT_OUT
-        and not (resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"])
-    }
-
-
-def _leave_out_shifting(template: dict[str, Any]) -> None:
-    """Functions keep versions and alias; CodeDeploy, and versions and aliases of state machines, are not emulated."""
-    del template["Globals"]["Function"]["DeploymentPreference"]
-    for resource in template["Resources"].values():
-        resource.get("Properties", {}).pop("DeploymentPreference", None)
-    del template["Resources"]["TypingBurst"]["Properties"]["AutoPublishAlias"]
-    _point(template, {"Ref": "TypingBurstAliaslive"}, {"Ref": "TypingBurst"})
-
-
-def _trust_without_condition(template: dict[str, Any]) -> None:
-    """On AWS a service names the account for which it takes on a role; here the stack itself takes them on."""
-    for resource in template["Resources"].values():
-        trust = resource.get("Properties", {}).get("AssumeRolePolicyDocument", {"Statement": []})
-        for statement in trust["Statement"]:
-            statement.pop("Condition", None)
-
-
 def _set_connections_url(template: dict[str, Any], endpoint_url: str) -> None:
     """The APIs' addresses are others than on AWS."""
     for scheme, api in (("https", "WebSocketApi"), ("https", "KeeperApi"), ("wss", "KeeperApi")):
         aws_address = {"Fn::Sub": f"{scheme}://${{{api}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/live"}
         here = endpoint_url if scheme == "https" else endpoint_url.replace("http", "ws", 1)
-        _point(template, aws_address, {"Fn::Sub": f"{here}/_aws/execute-api/${{{api}}}/live"})
-
-
-def _point(part: Any, old: Any, new: Any) -> None:
-    """Put `new` wherever the template says `old`."""
-    for key, inner in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
-        if inner == old:
-            part[key] = new
-        else:
-            _point(inner, old, new)
+        left_out.point(template, aws_address, {"Fn::Sub": f"{here}/_aws/execute-api/${{{api}}}/live"})
 
 
 def _permit_batches(part: Any) -> None:
@@ -213,21 +174,11 @@ def _keeper_environment(aws: Aws, resources: Mapping[str, str]) -> dict[str, str
     return {variable["name"]: variable["value"] for variable in task["containerDefinitions"][0]["environment"]}
 
 
-def _set_ttl_and_dead_letters(aws: Aws, template: dict[str, Any], resources: Mapping[str, str]) -> None:
-    """The emulator's CloudFormation leaves them out."""
+def _set_ttl(aws: Aws, template: dict[str, Any], resources: Mapping[str, str]) -> None:
+    """The emulator's CloudFormation does not set it."""
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         if "TimeToLiveSpecification" in properties:
             aws.client("dynamodb").update_time_to_live(
                 TableName=resources[name], TimeToLiveSpecification=properties["TimeToLiveSpecification"]
             )
-        if "RedrivePolicy" in properties:
-            _set_dead_letter_queue(aws, resources, name, properties["RedrivePolicy"])
-
-
-def _set_dead_letter_queue(aws: Aws, resources: Mapping[str, str], name: str, policy: Mapping[str, Any]) -> None:
-    sqs = aws.client("sqs")
-    target = resources[policy["deadLetterTargetArn"]["Fn::GetAtt"][0]]
-    arn = sqs.get_queue_attributes(QueueUrl=target, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": policy["maxReceiveCount"]}
-    sqs.set_queue_attributes(QueueUrl=resources[name], Attributes={"RedrivePolicy": json.dumps(redrive)})

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import requests
 
+from local.stack import failures
 from local.stack.aws import CREDENTIALS, REGION
 from local.stack.processes import Child, free_port
 
+ROOT = Path(__file__).resolve().parents[2]
 _READY_SECONDS = 20.0
 
 
@@ -18,8 +20,9 @@ class Emulator:
     def __init__(self, scratch: Path, log: Path) -> None:
         self.port = free_port()
         self.endpoint_url = f"http://127.0.0.1:{self.port}"
-        program = [sys.executable, "-m", "ministack"]
-        self._child = Child("AWS emulator", program, self._environment(scratch), log)
+        program = [sys.executable, "-m", "local.stack.ministack_program"]
+        environment = self._environment(scratch) | {"FAILURES_LOG": str(log.parent / failures.NAME)}
+        self._child = Child("AWS emulator", program, environment, log, ROOT)
 
     @property
     def child(self) -> Child:

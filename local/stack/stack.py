@@ -18,10 +18,11 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from local.dfo_simulator.client import parse_ready
-from local.stack import stack_file
+from local.stack import failures, stack_file
 from local.stack.aws import Aws
 from local.stack.deploy import ROOT, STACK_NAME, Deployment, deploy
 from local.stack.emulator import Emulator
+from local.stack.failures import Failure, Failures
 from local.stack.keepers import Keepers
 from local.stack.processes import Child, StackError, end_with_parent, port_is_taken
 from local.stack.settings import Gateway, Settings, read_settings
@@ -66,6 +67,8 @@ class Stack:
         self._cleanup = contextlib.ExitStack()
         self._children: list[Child] = []
         self._failure: StackError | None = None
+        #: Invocations of functions that failed, oldest first.
+        self.failed_invocations: list[Failure] = []
         self._ending = threading.Event()
 
     def __enter__(self) -> "Stack":
@@ -103,6 +106,7 @@ class Stack:
             raise StackError(f"port {port} is taken. Choose another for the console: PORT={port + 1}")
         self._folder = stack_file.claim_folder(port)
         self._cleanup.callback(stack_file.withdraw, self._folder)
+        self._failures = Failures(self._folder / failures.NAME)
         scratch = Path(tempfile.mkdtemp(prefix="typing-relay-"))
         self._cleanup.callback(shutil.rmtree, scratch, ignore_errors=True)
         self._cleanup.callback(self._stop_children)
@@ -217,11 +221,17 @@ class Stack:
     def _watch(self) -> None:
         """Until the stack ends: replace dead keepers, notice other deaths."""
         while not self._ending.wait(_WATCH_SECONDS):
+            self._tell_of_failures()
             try:
                 self._look_after_children()
             except StackError as error:
                 self._failure = error
                 self._ending.set()
+
+    def _tell_of_failures(self) -> None:
+        for failure in self._failures.new():
+            self.failed_invocations.append(failure)
+            print(f"{failure}\n  (its trace: {self._folder / failures.NAME})", file=sys.stderr, flush=True)
 
     def _look_after_children(self) -> None:
         for child in self._children:

@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 
 from tests.benchmarks.dynamodb_stand_in import FAR_MS, WRITE, dynamodb
+from tests.support.invocation import Invocation
 from tests.support.load_function import FUNCTIONS, load_function
 
 KEYS, ROUNDS = 500, 5
@@ -26,12 +27,6 @@ SETTINGS = {
     "FRAME_RATE": "1000000",
     "FRAME_BURST": "1000000",
 }
-
-
-class Invocation:
-    """What Lambda tells a function about an invocation."""
-
-    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "benchmark"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""HTTP towards CXone and AWS needs no addresses of its own keeping: both libraries try all of them within one call."""
+"""HTTP towards CXone and AWS goes on to a name's next address within one call (``typing_relay.wire``)."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -99,7 +100,8 @@ class Office:
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     folder = tmp_path_factory.mktemp("emulator")
-    started = Emulator(folder, folder / "log")
+    with mock.patch.dict(os.environ, LAMBDA_ACCOUNT_CONCURRENCY="1000"):  # else as many as this machine's memory takes
+        started = Emulator(folder, folder / "log")
     started.wait_until_ready()
     yield started
     started.child.stop()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing_relay.cxone.v1.guests import LATEST_WRITE_MS, READ_TIMEOUT_S
 from typing_relay.relay.outcomes import Kind, Outcome
 
 from tests.simulation.history import Fault
 
 #: How long a call may be under way: the relay's HTTP time limits. CXone takes nothing after.
 HTTP_LIMIT_MS = 4_000
+#: The same where connecting took long: a call is written no later than the relay allows, and then has a read's time.
+LATE_LIMIT_MS = LATEST_WRITE_MS + int(READ_TIMEOUT_S * 1000)
 
 
 @dataclass(slots=True)
@@ -31,7 +34,13 @@ class Call:
 
     def is_under_way(self, now: int) -> bool:
         """Its sender waits for the answer, or CXone may still act on it."""
-        return not (self.is_answered and self.is_taken) and now < self.began + HTTP_LIMIT_MS
+        return not (self.is_answered and self.is_taken) and now < self.ends_at
+
+    @property
+    def ends_at(self) -> int:
+        """When its sender gives it up, and CXone takes it no more."""
+        is_late = self.fault is not None and self.fault.kind == "late"
+        return self.began + (LATE_LIMIT_MS if is_late else HTTP_LIMIT_MS)
 
 
 class Weather:
@@ -86,7 +95,7 @@ class Cxone:
         if call.guest in self.over or call.guest in self.unavailable:
             return
         call.read = self.shows[call.guest]
-        if call.typing is not None and kind in ("", "slow", "lost", "failed-taken", "orphan"):
+        if call.typing is not None and kind in ("", "slow", "late", "lost", "failed-taken", "orphan"):
             self.shows[call.guest] = call.typing
 
     def answer(self, call: Call) -> bool | Outcome:
@@ -101,6 +110,8 @@ class Cxone:
         match fault.kind if fault else "":
             case "throttled":
                 return Outcome(Kind.THROTTLED, fault.ms if fault else 0)
+            case "unsent":
+                return Outcome(Kind.THROTTLED)
             case "failed" | "failed-taken":
                 return Outcome(Kind.FAILED)
             case "denied":

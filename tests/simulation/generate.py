@@ -116,6 +116,8 @@ def _fault(random: Random, name: str) -> Fault:
         return Fault(kind, random.choice(LENGTHS))
     if kind in ("lost", "slow", "orphan"):
         return Fault(kind, random.choice([length for length in LENGTHS if length < 4_000]))
+    if kind == "late":
+        return Fault(kind, random.choice((900, 2_800, 5_800, 9_000)))
     return Fault(kind)
 
 

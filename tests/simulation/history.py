@@ -8,6 +8,7 @@ Written as one line, parts separated by ``;``. Times are ms since the beginning,
     keeper replaces 3000; visitor leaves 4000                          what the guest's keeper does
     step 12 crash; step 14 stall 1500                                  what happens to the 12th, 14th effect
     call 2 throttled 5000; call 3 lost 900                             how CXone answers the 2nd, 3rd call
+    call 4 late 5800; call 5 late 9000                                 how long connecting took, and so when they left
     start 1 vanish; wait 1 lost; wait 2 twice                          what becomes of executions and their waits
     guest none; keepers none; sweep 3000; pace 8; cap 9000             the surroundings
 
@@ -50,6 +51,7 @@ CALL_FAULTS = (
     "denied",
     "slow",
     "orphan",
+    "late",
 )
 WAIT_FAULTS = ("lost", "twice", "stall")
 FAULTS = {"step": STEP_FAULTS, "call": CALL_FAULTS, "start": START_FAULTS, "wait": WAIT_FAULTS}

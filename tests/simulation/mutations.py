@@ -16,13 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.simulation.mutation import BURST, DYNAMO, FLOWS, MEMORY, Mutation
+from tests.simulation.mutation import BURST, DYNAMO, FLOWS, GUESTS, MEMORY, QUERIES, Mutation
 from tests.simulation.mutations_dfo import DIGITAL_FIRST
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation")
 CONTRACT = (
     "tests/support/dfo_gateway.py",
+    "tests/support/item_size.py",
     *(
         "tests/support/sessions_contract.py",
         "tests/support/session_table.py",
@@ -129,6 +130,19 @@ V1 = (
         BURST,
         "if any(at > newest for at in self.earlier_keys.values()):",
         "if False:",
+    ),
+    Mutation(
+        "connections: forget all that are gone in one write",
+        BURST,
+        "by_time[: min(max(too_many, old), FORGOTTEN_AT_ONCE)]",
+        "by_time[:old]",
+    ),
+    # the call
+    Mutation(
+        "call: write it whenever its connection is made",
+        GUESTS,
+        "LATEST_WRITE_MS = LATEST_START_MS + int(CONNECT_TIMEOUT_S * 1000)",
+        "LATEST_WRITE_MS = LATEST_START_MS + 60_000",
     ),
     # flows
     Mutation(
@@ -418,6 +432,36 @@ V1 = (
         "guest_id = :guest AND NOT retry_at = :at",
     ),
     Mutation(
+        "DynamoDB: connections that were never gone are forgotten",
+        DYNAMO,
+        "old = record.forgettable(before)",
+        "old = sorted(record.stops)[:40]",
+    ),
+    Mutation(
+        "DynamoDB: all connections that are gone are forgotten in one write",
+        DYNAMO,
+        "old = record.forgettable(before)",
+        "old = sorted(record.stops.keys() - record.connections)",
+    ),
+    Mutation(
+        "DynamoDB: keys that were not read are left out",
+        DYNAMO,
+        "            if not request:\n",
+        "            if True:\n",
+    ),
+    Mutation(
+        "DynamoDB: a batch names a key twice",
+        DYNAMO,
+        "ids = list(dict.fromkeys(session_ids))",
+        "ids = list(session_ids)",
+    ),
+    Mutation(
+        "DynamoDB: what is found is on the first page",
+        QUERIES,
+        'if "LastEvaluatedKey" not in answer:',
+        "if True:",
+    ),
+    Mutation(
         "DynamoDB: a guest ended twice",
         DYNAMO,
         """web_socket_url",
@@ -455,13 +499,13 @@ def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
 
     Few histories are enough to begin with: what they miss, the contract mostly finds sooner than thousands more.
     """
-    if mutation.file != DYNAMO:
+    if mutation.file not in (DYNAMO, QUERIES):
         yield ("-m", "tests.simulation", "check", "300", mutation.platform)
-    if mutation.file in (MEMORY, DYNAMO):
+    if mutation.file in (MEMORY, DYNAMO, QUERIES):
         which = "TestMemory" if mutation.file == MEMORY else "TestDynamo"
         options = ("-q", "-x", "-rf", "-p", "no:cacheprovider", "-k", which)
         yield ("-m", "pytest", *options, "tests/unit/aws/test_sessions_contract.py")
-    if mutation.file != DYNAMO:
+    if mutation.file not in (DYNAMO, QUERIES):
         yield ("-m", "tests.simulation", "check", "4000", mutation.platform)
 
 

@@ -16,7 +16,25 @@ class Regression(NamedTuple):
     history: str
 
 
+#: Visits of a moment each, and then, when no frame of theirs can come any more, one more.
+_SIXTY_VISITS = "; ".join(f"open V{n} {n * 10}; close V{n} {n * 10 + 5}" for n in range(60)) + "; open A 30000"
+
 V1 = (
+    Regression(
+        "T6",
+        "a POST left when its connection was made at last, though its lock had ended",
+        "key A 4665; stop A 6165; call 1 late 9000",
+    ),
+    Regression(
+        "T6",
+        "a POST left as late as it may, and CXone took as long as it may",
+        "key A 4665; stop A 6165; call 1 late 5800",
+    ),
+    Regression(
+        "T13",
+        "one write forgot all the connections that were gone: more than an expression may hold, so nobody came in",
+        _SIXTY_VISITS,
+    ),
     Regression(
         "T2",
         "an end was measured from a hold that a newer, plain key of its tab had ended",

@@ -12,12 +12,13 @@ from functools import partial
 from typing import Any
 
 from typing_relay.aws.sessions import shard_of
+from typing_relay.cxone.v1.guests import LATEST_WRITE_MS
 from typing_relay.relay import flows, ports
 from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session
 from typing_relay.relay.flows import Flow, Reconciled, Sleep, Step
 from typing_relay.relay.outcomes import Outcome
 
-from tests.simulation.cxone import HTTP_LIMIT_MS, Call, Cxone, Weather
+from tests.simulation.cxone import LATE_LIMIT_MS, Call, Cxone, Weather
 from tests.simulation.history import FAULTS, Act, Fault
 from tests.simulation.invariants import Watch
 from tests.simulation.memory_sessions import MemorySessions
@@ -312,11 +313,14 @@ class World:
                 call.is_answered = True
                 process.crash()
             delay = _delay_of(fault)
+            if fault.kind == "late" and fault.ms >= LATE_LIMIT_MS:
+                self._never_leaves(process, call)
+                return
             if delay:
                 take = partial(self._take, process, call)
                 self._add(Action(self.now + delay, "take", f"take {call.number}", take, process, 0, call))
                 return
-        if self.now < call.began + HTTP_LIMIT_MS:
+        if self.now < call.ends_at:
             self.cxone.take(call)
             self.watch.call_taken(call)
             self.note(f"call {call.number}: taken, shows {self.cxone.shows}")
@@ -325,15 +329,21 @@ class World:
         if not process.is_alive:
             return
         lost = call.fault is not None and call.fault.kind in ("lost", "lost-untaken")
-        at = call.began + HTTP_LIMIT_MS if lost else self.now + 4 * self.pace
+        at = call.ends_at if lost else self.now + 4 * self.pace
         answer = partial(self._answer, process, call)
         self._add(Action(at, "answer", f"answer {call.number}", answer, process, 0, call))
+
+    def _never_leaves(self, process: Process, call: Call) -> None:
+        """Connecting takes longer than a call may wait for it: not a byte is written, and its sender knows that."""
+        call.is_taken, call.fault = True, Fault("unsent")
+        answer = partial(self._answer, process, call)
+        self._add(Action(call.began + LATEST_WRITE_MS, "answer", f"answer {call.number}", answer, process, 0, call))
 
     def _answer(self, process: Process, call: Call, fault: Fault | None) -> None:
         call.is_answered = True
         if not process.is_alive:
             return
-        if self.now >= call.began + HTTP_LIMIT_MS:
+        if self.now >= call.ends_at:
             call.fault = Fault("lost")
             self.watch.disturbed(self.now)
         outcome = self.cxone.answer(call)
@@ -412,7 +422,7 @@ class World:
 
 def _delay_of(fault: Fault) -> int:
     """How much later CXone acts on a call."""
-    return fault.ms if fault.kind in ("lost", "lost-untaken", "slow", "orphan") else 0
+    return fault.ms if fault.kind in ("lost", "lost-untaken", "slow", "late", "orphan") else 0
 
 
 def _method(call: Call) -> str:

@@ -124,6 +124,12 @@ def waits_for(resource: Mapping[str, Any]) -> set[str]:
     return first.union(*(names(resource.get(attribute, {})) for attribute in _NAMING))
 
 
+def waits_for_at_last(name: str, template: Mapping[str, Any]) -> set[str]:
+    """All resources that CloudFormation makes or updates before this one."""
+    resources = template["Resources"]
+    return _reached(name, {other: waits_for(resource) for other, resource in resources.items()})
+
+
 def circles(template: Mapping[str, Any]) -> list[list[str]]:
     """Each group of resources that wait for each other, sorted; empty where CloudFormation finds an order."""
     resources = template["Resources"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -47,6 +48,8 @@ class Reply:
 
 #: Instead of an answer.
 CLOSE, RESET, HALF, SILENCE = "close", "reset", "half", "silence"
+#: An answer, a byte each 50 ms: no read takes long, and the whole takes seconds.
+DRIP = "drip"
 
 
 class HttpPeer:
@@ -61,7 +64,12 @@ class HttpPeer:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._open: list[socket.socket] = []
         self._count = 0
+        self._tls: ssl.SSLContext | None = None
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def wrap(self, tls: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        self._tls = tls
 
     def say(self, *script: Reply | str) -> None:
         """What the next requests meet."""
@@ -85,6 +93,11 @@ class HttpPeer:
             threading.Thread(target=self._serve, args=(accepted, self._count), daemon=True).start()
 
     def _serve(self, peer: socket.socket, number: int) -> None:
+        if self._tls:
+            try:
+                peer = self._tls.wrap_socket(peer, server_side=True)
+            except OSError:  # whom the client does not believe
+                return
         stream = peer.makefile("rb")
         try:
             while (line := stream.readline()).endswith(b" HTTP/1.1\r\n"):
@@ -108,6 +121,10 @@ class HttpPeer:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif due == HALF:
             peer.sendall(Reply({"much": "x" * 100}).encoded()[:-50])
+        elif due == DRIP:
+            for byte in Reply({"slow": "x" * 20}).encoded():
+                peer.sendall(bytes([byte]))
+                time.sleep(0.05)
         elif due == SILENCE:
             time.sleep(2)
         return False

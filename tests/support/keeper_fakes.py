@@ -98,6 +98,7 @@ class FakeQueue:
         self.dead: list[str] = []
         self.calls: list[str] = []
         self.fails = False
+        self.fails_for: set[str] = set()  # receipts whose entry of a batch fails
 
     # --- for tests
 
@@ -144,17 +145,19 @@ class FakeQueue:
             )
         return {"Messages": given} if given else {}
 
-    def change(self, receipts: Sequence[str], seconds: int) -> list[int]:
+    def change(self, receipts: Sequence[str], seconds: int) -> tuple[list[int], list[int]]:
         self._call("renew")
         assert 1 <= len(receipts) <= 10
-        lost = []
+        lost, failed = [], []
         for place, receipt in enumerate(receipts):
             message = self._in_flight(receipt)
-            if message:
+            if receipt in self.fails_for:
+                failed.append(place)
+            elif message:
                 message.visible_at = self._clock() + seconds
             else:
                 lost.append(place)
-        return lost
+        return lost, failed
 
     def delete_message_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
         self._call("delete")

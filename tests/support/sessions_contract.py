@@ -242,6 +242,43 @@ class SessionsContract:
         sessions.prune(before, NOW)
         assert _record(sessions) == before
 
+    # --- DynamoDB's limits
+
+    def test_many_connections_that_are_gone_are_forgotten_a_part_at_a_time_the_oldest_first(
+        self, sessions: MemorySessions
+    ) -> None:
+        """One write for 58 of them is 4,131 bytes; an expression may have 4,096."""
+        _gone(sessions, 60)
+        sessions.prune(_record(sessions), NOW + 1000)
+        left = sorted(_record(sessions).stops.values())
+        assert left[0] > NOW
+        assert left[-1] == NOW + 59
+        for _ in range(2):
+            sessions.prune(_record(sessions), NOW + 1000)
+        assert _record(sessions).stops == {}
+
+    def test_a_record_does_not_grow_with_connections_that_come_and_go_at_once(self, sessions: MemorySessions) -> None:
+        """An item may have 400 KB. Late frames of the oldest of so many are not waited for."""
+        sessions.create(ID, NOW, EXPIRES)
+        for number in range(120):
+            record = sessions.add_connection(ID, _coming(f"visit-{number:08}"), NOW, EXPIRES)
+            assert isinstance(record, Session)
+            sessions.forget_connection(ID, f"visit-{number:08}", NOW)
+            sessions.prune(record, NOW - 60_000)
+        assert len(_record(sessions).stops) < 60
+
+    def test_what_has_not_gone_is_never_forgotten(self, sessions: MemorySessions) -> None:
+        sessions.create(ID, NOW, EXPIRES)
+        for number in range(60):
+            sessions.add_connection(ID, _coming(f"visit-{number}"), NOW, EXPIRES)
+        sessions.prune(_record(sessions), NOW + 1000)
+        assert len(_record(sessions).stops) == 60
+
+    def test_the_same_record_asked_for_twice_is_read_once(self, sessions: MemorySessions) -> None:
+        """A batch with a key twice is refused."""
+        sessions.create(ID, NOW, EXPIRES)
+        assert sessions.get_many([ID, ID], NOW).keys() == {ID}
+
     # --- owners
 
     def test_a_claim_takes_the_next_generation_and_a_lease(self, sessions: MemorySessions) -> None:
@@ -293,6 +330,15 @@ class SessionsContract:
         assert sessions.overdue(3, NOW, 10) == mine[:0:-1]
         assert sessions.overdue(3, NOW + 1, 1) == mine[2:]
         assert all(not sessions.overdue(shard, NOW + 1, 10) for shard in range(SWEEP_SHARDS) if shard != 3)
+
+    def test_more_leases_that_ran_out_than_a_page_holds_are_all_found(self, sessions: MemorySessions) -> None:
+        """A query's answer may go on on another page; here after three."""
+        mine = [name for name in (f"visitor-{number}" for number in range(200)) if shard_of(name) == 3][:7]
+        for session_id in mine:
+            sessions.create(session_id, NOW, EXPIRES)
+            sessions.claim(session_id, 0, NOW, NOW)
+        assert set(sessions.overdue(3, NOW + 1, 10)) == set(mine)
+        assert len(sessions.overdue(3, NOW + 1, 5)) == 5
 
     # --- the lock
 
@@ -744,6 +790,13 @@ class SessionsContract:
         for field in fields(Session):
             value, default = getattr(record, field.name), getattr(defaults, field.name)
             assert default is None or value is None or isinstance(value, type(default)), field.name
+
+
+def _gone(sessions: MemorySessions, count: int) -> None:
+    """So many connections came, one ms after the other, and went."""
+    sessions.create(ID, NOW, EXPIRES)
+    for number in range(count):
+        sessions.note_stop(ID, f"visit-{number}", NOW + number, NOW)
 
 
 def _coming(connection: str) -> Coming:

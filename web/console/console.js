@@ -66,6 +66,13 @@ function showStackState(tone, text) {
   panel("how-to-start").hidden = tone === "good";
 }
 
+function showFailures() {
+  const { failures } = model;
+  const earlier = failures.length > 1 ? ` (and ${failures.length - 1} earlier, in the timeline’s table)` : "";
+  panel("failures").hidden = failures.length === 0;
+  setText(panel("failures"), failures.length ? `${failures.at(-1)}${earlier}` : "");
+}
+
 let rendering = false;
 
 function renderSoon() {
@@ -73,6 +80,7 @@ function renderSoon() {
   rendering = true;
   requestAnimationFrame(() => {
     rendering = false;
+    showFailures();
     chat.takeMessages(model.visitor(session).messages);
     desk.render();
     timeline.render();

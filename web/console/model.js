@@ -13,6 +13,7 @@ export class Model {
   visitors = new Map();
   guests = new Map();
   faults = [];
+  failures = []; // texts, oldest first
   #rows = []; // the visitor of a row's guest may become known only later
   stack = { running: false, simulator: false, platform: "v1" };
 
@@ -80,6 +81,12 @@ export class Model {
       this.#row(event.at, null, event.running ? "Stack running" : "Stack stopped", "");
     }
     this.stack = event;
+  }
+
+  /** A function that failed: the relay's own trouble, and no fault that was asked for. */
+  onFailure({ at, text }) {
+    this.failures.push(text);
+    this.#row(at, null, "A function failed", text);
   }
 
   onRecord(event) {
@@ -211,6 +218,7 @@ export class Model {
 
 const HANDLERS = {
   stack: "onStack",
+  failure: "onFailure",
   record: "onRecord",
   typing: "onTyping",
   typing_read: "onTypingRead",

@@ -16,7 +16,6 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -29,13 +28,14 @@ from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.aws.signature import signed
 from typing_relay.aws.visitors import Visitors
 from typing_relay.door import frames
+from typing_relay.logs import make_logger
 from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.ports import ExpiryWorld, Guests, Messages, MessageWorld, SenderWorld, Standing, World
 
-#: Three tries of 3 s and their pauses are less than any function's time.
+#: Of a call without a deadline; a function's ends with its invocation at the latest (``typing_relay.deadline``).
 _LIMITS = Limits(connect_s=1, read_s=2, tries=3)
 
-logger = Logger()
+logger = make_logger()
 
 
 class SettingWrong(RuntimeError):

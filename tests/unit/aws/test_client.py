@@ -12,13 +12,14 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
+from typing_relay import deadline
 from typing_relay.aws import client
-from typing_relay.aws.client import Limits
+from typing_relay.aws.client import DeadlinePassed, Limits
 from typing_relay.aws.credentials import Keys
 from typing_relay.aws.services import Account, DynamoDb, SecretsManager, Sqs, StepFunctions, VisitorConnections
 from typing_relay.aws.visibility import Visibility
 
-from tests.support.http_peer import CLOSE, HALF, RESET, SILENCE, HttpPeer, Reply, Request
+from tests.support.http_peer import CLOSE, DRIP, HALF, RESET, SILENCE, HttpPeer, Reply, Request
 
 REGION = "eu-central-1"
 KEYS = Keys("AKIDEXAMPLE", "secret", "token")
@@ -250,6 +251,52 @@ def test_a_good_answer_that_is_no_json_is_an_error_like_a_lost_one(peer: HttpPee
         dynamodb.update_item(**UPDATE)
 
 
+# --- the deadline of the work in hand
+
+
+@pytest.mark.parametrize("trouble", [SILENCE, DRIP])
+def test_a_call_without_an_answer_ends_by_the_deadline(peer: HttpPeer, dynamodb: DynamoDb, trouble: str):
+    """Three tries of a second each would take longer. A byte now and then does not lengthen them."""
+    peer.say(trouble, trouble, trouble)
+    began = time.monotonic()
+    with deadline.within(0.4), pytest.raises(HTTPClientError, match="Timeout"):
+        dynamodb.update_item(**UPDATE)
+    assert 0.3 < time.monotonic() - began < 0.6
+
+
+def test_an_answer_that_drips_has_no_more_time_than_one_read(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch):
+    """Without a deadline, too."""
+    peer.say(DRIP)
+    began = time.monotonic()
+    with pytest.raises(HTTPClientError, match="Timeout"):
+        ours("dynamodb", peer, monkeypatch, Limits(connect_s=1, read_s=0.3, tries=1)).update_item(**UPDATE)
+    assert time.monotonic() - began < 0.6
+
+
+def test_no_try_begins_that_the_deadline_leaves_no_time_for(peer: HttpPeer, dynamodb: DynamoDb):
+    with deadline.within(client.SHORTEST_TRY_S / 2), pytest.raises(DeadlinePassed):
+        dynamodb.update_item(**UPDATE)
+    assert peer.requests == []
+
+
+def test_the_trouble_is_raised_where_a_pause_and_another_try_do_not_fit(
+    peer: HttpPeer, dynamodb: DynamoDb, monkeypatch: pytest.MonkeyPatch
+):
+    """It says more than that the time was over."""
+    monkeypatch.setattr(client, "LONGEST_PAUSE_S", 30.0)
+    monkeypatch.setattr("random.random", lambda: 1.0)
+    peer.otherwise = Reply({"__type": "x#ThrottlingException"}, 400)
+    with deadline.within(20), pytest.raises(ClientError, match="ThrottlingException"):
+        dynamodb.update_item(**UPDATE)
+    assert len(peer.requests) == 1
+
+
+def test_with_time_left_trouble_is_tried_again_as_ever(peer: HttpPeer, dynamodb: DynamoDb):
+    peer.say(CLOSE, RESET)
+    with deadline.within(20):
+        assert dynamodb.update_item(**UPDATE) == {}
+
+
 # --- who calls, and when
 
 
@@ -304,10 +351,18 @@ def test_the_port_is_part_of_the_host_unless_it_is_the_usual_one():
 # --- the guest queue
 
 
-def test_messages_that_are_not_ours_any_more_are_named_by_their_places(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch):
+def test_only_messages_that_sqs_reports_successful_count_as_renewed(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch):
+    """Lost: the receipt is no longer ours. Not changed: SQS failed, or does not name the entry at all."""
     failed = [{"Id": "1", "SenderFault": True}, {"Id": "0", "SenderFault": False}]
-    peer.say(Reply({"Failed": failed}))
+    peer.say(Reply({"Successful": [{"Id": "2"}], "Failed": failed}))
     visibility = Visibility(ours("sqs", peer, monkeypatch), QUEUE_URL)
-    assert visibility.change(["r0", "r1"], 30) == [1]
+    assert visibility.change(["r0", "r1", "r2", "r3"], 30) == ([1], [0, 3])
+
+
+def test_a_renewal_names_each_message_by_its_receipt_and_the_time_to_hide_it(
+    peer: HttpPeer, monkeypatch: pytest.MonkeyPatch
+):
+    peer.say(Reply({"Successful": [{"Id": "0"}, {"Id": "1"}]}))
+    Visibility(ours("sqs", peer, monkeypatch), QUEUE_URL).change(["r0", "r1"], 30)
     entries = peer.requests[0].json["Entries"]
     assert entries[1] == {"Id": "1", "ReceiptHandle": "r1", "VisibilityTimeout": 30}

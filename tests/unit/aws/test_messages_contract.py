@@ -15,6 +15,7 @@ from typing_relay.aws.messages import DynamoMessages
 from typing_relay.aws.sessions import shard_of
 from typing_relay.relay.ports import MessageStatus, SentMessage, Standing
 
+from tests.simulation.dynamodb_limits import LimitedDynamoDb
 from tests.simulation.memory_messages import MemoryMessages
 from tests.support.message_table import TABLE, create_message_table, delete_all_messages
 from tests.support.messages_contract import (
@@ -34,11 +35,11 @@ EXAMPLES = max(10, int(os.environ.get("HISTORIES", "100000")) // 2_000)
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    """DynamoDB as moto has it."""
+    """DynamoDB as moto has it, with the limits that moto does not know."""
     with mock_aws():
         dynamodb = boto3.client("dynamodb", "eu-central-1", aws_access_key_id="test", aws_secret_access_key="test")
         create_message_table(dynamodb)
-        yield dynamodb
+        yield LimitedDynamoDb(dynamodb)
 
 
 def emptied(client: Any) -> DynamoMessages:

@@ -15,6 +15,7 @@ from typing_relay.aws.sessions import SWEEP_SHARDS, DynamoSessions
 from typing_relay.relay.burst import GuestStatus
 from typing_relay.relay.ports import Coming, Conversation, Lock
 
+from tests.simulation.dynamodb_limits import LimitedDynamoDb
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.session_table import TABLE, create_session_table, delete_all_records
 from tests.support.sessions_contract import SessionsContract
@@ -25,11 +26,11 @@ EXAMPLES = max(10, int(os.environ.get("HISTORIES", "100000")) // 2_000)
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    """DynamoDB as moto has it."""
+    """DynamoDB as moto has it, with the limits that moto does not know."""
     with mock_aws():
         dynamodb = boto3.client("dynamodb", "eu-central-1", aws_access_key_id="test", aws_secret_access_key="test")
         create_session_table(dynamodb)
-        yield dynamodb
+        yield LimitedDynamoDb(dynamodb)
 
 
 def emptied(client: Any) -> DynamoSessions:

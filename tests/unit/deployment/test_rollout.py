@@ -8,8 +8,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.cloudformation import as_deployed
-from tests.support.template import FUNCTIONS, PARAMETERS, RESOURCES, ROOT, STATE_MACHINE, TEMPLATE, expanded, properties
+from tests.support.cloudformation import as_deployed, waits_for_at_last
+from tests.support.template import (
+    FUNCTIONS,
+    PARAMETERS,
+    RESOURCES,
+    ROOT,
+    STATE_MACHINE,
+    TEMPLATE,
+    expanded,
+    keeper_container,
+    properties,
+)
 
 FLOODED = {
     "Authorizer": "HandshakeConcurrency",
@@ -20,6 +30,7 @@ CALLED_BY_ALIAS = ["Authorizer", "Connection", "KeeperLine", "Keystroke", "Sweep
 #: Called often enough that a version can be tried on a tenth of the calls.
 SHIFTED = ["Authorizer", "Connection", "Keystroke"]
 CANARY = {"DeploymentType": "Canary10Percent5Minutes"}
+KEEPER = {"KeeperImage": "registry/guest-keeper:1", "VpcId": "vpc-0a", "SubnetIds": "subnet-0a,subnet-0b"}
 
 
 def of(template: dict[str, Any], type_name: str) -> dict[str, dict[str, Any]]:
@@ -83,6 +94,13 @@ class TestVersions:
         published = of(expanded(), "AWS::Lambda::Version") | of(expanded(), "AWS::StepFunctions::StateMachineVersion")
         assert {(r["DeletionPolicy"], r["UpdateReplacePolicy"]) for r in published.values()} == {("Retain", "Retain")}
 
+    def test_the_keepers_task_definition_before_is_kept(self) -> None:
+        """CloudFormation deregisters what it replaces, and ECS updates no service to a deregistered revision."""
+        task = RESOURCES["KeeperTask"]
+        assert (task["UpdateReplacePolicy"], task["DeletionPolicy"]) == ("Retain", "Delete")
+        family = properties("KeeperTask")["Family"]["Fn::Sub"].replace("${AWS::StackName}", "$STACK")
+        assert f'--task-definition "{family}:NUMBER"' in (ROOT / "docs/runbook.md").read_text()
+
     def test_functions_themselves_go_with_the_stack(self) -> None:
         assert {RESOURCES[name].get("DeletionPolicy", "Delete") for name in FUNCTIONS} == {"Delete"}
 
@@ -129,6 +147,17 @@ class TestShifting:
         assert [r for r in resources.values() if r["Properties"].get("AlarmConfiguration")] == []
         assert "Alarms" not in resources["TypingBurstAliaslive"]["Properties"]["DeploymentPreference"]
 
+    @pytest.mark.parametrize("platform", [{}, {"CxonePlatform": "dfo"}])
+    def test_all_parts_move_at_the_same_time(self, platform: dict[str, str]) -> None:
+        """CloudFormation updates side by side what does not wait for each other. Whoever waits for an alias waits until
+        it has moved, so two canaries, one after the other, would take twice the time.
+        """
+        template = rolled_out(CANARY | KEEPER | platform)
+        moving = {f"{name}Aliaslive" for name in SHIFTED} | {"TypingBurstAliaslive"}
+        assert moving <= set(template["Resources"])
+        assert {name: waits_for_at_last(name, template) & moving for name in moving} == {n: set() for n in moving}
+        assert not waits_for_at_last("KeeperService", template) & moving
+
     def test_the_state_machine_moves_in_the_same_steps(self) -> None:
         shifting = TEMPLATE["Mappings"]["Shifting"]
         assert set(shifting) == set(PARAMETERS["DeploymentType"]["AllowedValues"])
@@ -139,17 +168,16 @@ class TestShifting:
 
     def test_an_execution_sees_one_version_of_the_sender(self) -> None:
         """Each call by an alias would be cast anew between two versions."""
-        (alias,) = of(expanded(), "AWS::StepFunctions::StateMachineAlias")
+        (alias,) = of(expanded(), "AWS::StepFunctions::StateMachineAlias").values()
         machine = expanded()["Resources"]["TypingBurst"]["Properties"]
         (version,) = [name for name in versions() if name.startswith("Sender")]
         assert machine["DefinitionSubstitutions"]["SenderVersion"] == {"Ref": version}
         assert STATE_MACHINE["States"]["Reconcile"]["Arguments"]["FunctionName"] == "${SenderVersion}"
         starters = ["Connection", "Keystroke", "Sweeper"]
         told = [properties(name)["Environment"]["Variables"]["STATE_MACHINE_ARN"] for name in starters]
-        assert told == [{"Ref": alias}] * len(starters)
-        assert {"Name": "STATE_MACHINE_ARN", "Value": {"Ref": alias}} in properties("KeeperTask")[
-            "ContainerDefinitions"
-        ][0]["Environment"]
+        by_alias = {"Fn::Sub": "${TypingBurst}:" + alias["Properties"]["Name"]}
+        assert told == [by_alias] * len(starters)
+        assert {"Name": "STATE_MACHINE_ARN", "Value": by_alias} in keeper_container()["Environment"]
 
 
 class TestConcurrency:

@@ -127,8 +127,10 @@ class TestWhatStoppedEveryDeployment:
 
     def test_a_roll_back_alarm_on_functions_that_wait_for_the_alias(self) -> None:
         template = yaml_parse(TEXT)
-        alias = template["Resources"]["TypingBurst"]["Properties"]["DeploymentPreference"]
-        alias["Alarms"] = [{"Ref": "FunctionsFail"}]
+        resources = {name: made.get("Properties") for name, made in template["Resources"].items()}
+        resources["TypingBurst"]["DeploymentPreference"]["Alarms"] = [{"Ref": "FunctionsFail"}]
+        for function in ("Connection", "Keystroke", "Sweeper"):
+            resources[function]["Environment"]["Variables"]["STATE_MACHINE_ARN"] = {"Ref": "TypingBurstAliaslive"}
         given = PLATFORMS["v1"]
         [circle] = circles(as_deployed(expand(template, given), given))
         assert circle == ["Connection", "FunctionsFail", "Keystroke", "Sweeper", "TypingBurstAliaslive"]

@@ -11,6 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
 from tests.support.moto_aws import send_to_moto
 from tests.support.token_samples import SECRET, signed
@@ -57,42 +58,42 @@ def authorizer(environment: pytest.MonkeyPatch) -> ModuleType:
 def test_a_good_handshake_is_allowed_on_connect_alone(authorizer: ModuleType, name: str) -> None:
     """T13: the policy names the one route that was asked for."""
     event = _event_of(name)
-    statement = authorizer.handler(event, None)["policyDocument"]["Statement"]
+    statement = authorizer.handler(event, Invocation())["policyDocument"]["Statement"]
     assert statement == [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": event["methodArn"]}]
 
 
 def test_the_context_tells_the_other_functions_whose_session_it_is(authorizer: ModuleType) -> None:
     """T13: they know the visitor by this and by nothing else."""
-    context = authorizer.handler(_event_of("authorizer"), None)["context"]
+    context = authorizer.handler(_event_of("authorizer"), Invocation())["context"]
     assert context == {"session": "alice", "signals": "on", "expires_at": 4102444810}
 
 
 def test_a_visitor_who_opted_out_comes_in_without_signals(authorizer: ModuleType) -> None:
     """T13: the opt-out travels in the context."""
-    policy = authorizer.handler(_event_with(signed(signals="off", exp=1_800_003_600)), None)
+    policy = authorizer.handler(_event_with(signed(signals="off", exp=1_800_003_600)), Invocation())
     assert policy["context"]["signals"] == "off"
 
 
 def test_a_deployment_without_signals_switches_them_off_for_all(environment: pytest.MonkeyPatch) -> None:
     """T13: TYPING_SIGNALS=off beats what the token says."""
     environment.setenv("TYPING_SIGNALS", "off")
-    policy = load_function("authorizer").handler(_event_with(signed(signals="on")), None)
+    policy = load_function("authorizer").handler(_event_with(signed(signals="on")), Invocation())
     assert policy["context"]["signals"] == "off"
 
 
 @pytest.mark.parametrize("name", ["authorizer_without_token", "authorizer_foreign_origin"])
 def test_any_other_handshake_is_denied_without_context(authorizer: ModuleType, name: str) -> None:
     """T13: 403, and no detail that could come out."""
-    policy = authorizer.handler(_event_of(name), None)
+    policy = authorizer.handler(_event_of(name), Invocation())
     assert (_effect_of(policy), policy["context"]) == ("Deny", {})
 
 
 def test_a_token_is_judged_by_the_time_of_the_request(authorizer: ModuleType) -> None:
     """T13: API Gateway's clock, not this function's."""
     event = _event_with(signed(exp=1_800_000_300))
-    assert _effect_of(authorizer.handler(event, None)) == "Allow"
+    assert _effect_of(authorizer.handler(event, Invocation())) == "Allow"
     event["requestContext"]["requestTimeEpoch"] = 1_800_000_310_000
-    assert _effect_of(authorizer.handler(event, None)) == "Deny"
+    assert _effect_of(authorizer.handler(event, Invocation())) == "Deny"
 
 
 def test_the_log_tells_why_and_holds_no_part_of_the_token(
@@ -101,7 +102,7 @@ def test_the_log_tells_why_and_holds_no_part_of_the_token(
     """T13: a reason for the operator; nothing with which a reader of logs could come in."""
     environment.setenv("POWERTOOLS_SERVICE_NAME", "logging-authorizer")  # a logger keeps its first output stream
     token = signed(b"a secret that is not the one known here")
-    load_function("authorizer").handler(_event_with(token), None)
+    load_function("authorizer").handler(_event_with(token), Invocation())
     output = capsys.readouterr()
     log = output.out + output.err
     assert '"reason":"signature_wrong"' in log
@@ -110,7 +111,7 @@ def test_the_log_tells_why_and_holds_no_part_of_the_token(
 
 def test_a_refusal_is_counted(authorizer: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     """An alarm can tell an attack or a broken issuer from a quiet day."""
-    authorizer.handler(_event_of("authorizer_without_token"), None)
+    authorizer.handler(_event_of("authorizer_without_token"), Invocation())
     assert '"HandshakesRefused":[1.0]' in capsys.readouterr().out
 
 
@@ -118,10 +119,10 @@ def test_a_secret_out_of_reach_fails_the_invocation(environment: pytest.MonkeyPa
     """T13: nobody comes in, and the alarm on failures rings."""
     environment.setenv("VISITOR_SECRET_ARN", "not-there")
     with pytest.raises(Exception, match="ResourceNotFound"):
-        load_function("authorizer").handler(_event_of("authorizer"), None)
+        load_function("authorizer").handler(_event_of("authorizer"), Invocation())
 
 
 def test_with_a_key_set_configured_a_token_of_the_secret_is_refused(environment: pytest.MonkeyPatch) -> None:
     """T13: one kind of key per deployment; no algorithm confusion."""
     environment.setenv("VISITOR_JWKS_URL", "https://issuer.example/jwks")
-    assert _effect_of(load_function("authorizer").handler(_event_of("authorizer"), None)) == "Deny"
+    assert _effect_of(load_function("authorizer").handler(_event_of("authorizer"), Invocation())) == "Deny"

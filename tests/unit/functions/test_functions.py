@@ -16,21 +16,12 @@ from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.reporting import ReportedGuests
 
+from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
 from tests.support.moto_aws import send_to_moto
 
 EVENTS = Path(__file__).parents[3] / "events"
 REGION = "eu-central-1"
-
-
-class Invocation:
-    """What Lambda tells a function about an invocation."""
-
-    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Plenty."""
-        return 60_000
 
 
 class Time:

@@ -9,6 +9,7 @@ import pytest
 from typing_relay import runtime
 from typing_relay.relay.burst import Session
 
+from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
 
 
@@ -31,12 +32,6 @@ class Nudges:
     def send(self, keeper: str, nudge: Any) -> bool:
         self.sent.append((keeper, nudge))
         return keeper in self.reached
-
-
-class Invocation:
-    """What Lambda tells a function about an invocation."""
-
-    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from typing_relay import runtime
 from typing_relay.door.frame_budget import MAX_BAD_FRAMES, MAX_EXCESS_FRAMES
 
+from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -24,12 +25,6 @@ ENVIRONMENT = {
     "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:typing",
     "TABLE_NAME": "sessions",
 }
-
-
-class Invocation:
-    """What Lambda tells a function about an invocation."""
-
-    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
 
 
 class FrontEnds:

@@ -21,6 +21,7 @@ from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.messages import KEEPERS_GRACE_MS
 from typing_relay.relay.ports import Coming, MessageStatus, SentMessage, Standing
 
+from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
 from tests.support.message_table import TABLE as MESSAGES
 from tests.support.message_table import create_message_table
@@ -44,16 +45,6 @@ ENVIRONMENT = {
     "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:typing",
     "TABLE_NAME": TABLE,
 }
-
-
-class Invocation:
-    """What Lambda tells a function about an invocation."""
-
-    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Plenty."""
-        return 60_000
 
 
 class FrontEnds:

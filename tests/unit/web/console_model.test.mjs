@@ -37,6 +37,14 @@ test("a burst is counted: keys, frames, writes, calls and both lags", () => {
   });
 });
 
+test("a function that failed is told of at the top and in the table", () => {
+  const model = modelWithGuest();
+  model.takeEvent({ kind: "failure", at: 5000, function: "typing-relay-Keystroke", text: "typing-relay-Keystroke failed: no" });
+  assert.deepEqual(model.failures, ["typing-relay-Keystroke failed: no"]);
+  const { at, session, what, detail } = model.rows().at(-1);
+  assert.deepEqual([at, session, what, detail], [5000, null, "A function failed", "typing-relay-Keystroke failed: no"]);
+});
+
 test("a question to CXone is a call like any: the rate limit counts it too", () => {
   const model = modelWithGuest();
   playBurst(model);

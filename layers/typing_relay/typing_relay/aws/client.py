@@ -1,5 +1,7 @@
 """Calls to one AWS service: signed, tried again after passing trouble, refused as boto3 refuses.
 
+A call ends before the deadline of the work in hand (``typing_relay.deadline``), whatever its own limits would allow.
+
 What boto3 does in its standard mode, for a fraction of its CPU and import time (docs/decisions.md has the figures); the
 tests have boto3 as the reference.
 """
@@ -19,12 +21,15 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError, HTTPClientError
 
+from typing_relay import deadline
 from typing_relay.aws.connection import Answer, Connection, tls
 from typing_relay.aws.credentials import Credentials
 from typing_relay.aws.signature import signed
 
 #: Before the second try at most, in s; twice as long before the third; with full jitter.
 LONGEST_PAUSE_S = 0.1
+#: With less than this before the deadline, in s, no try begins.
+SHORTEST_TRY_S = 0.05
 #: As boto3's standard mode has them.
 PASSING_STATUSES = (500, 502, 503, 504)
 PASSING_CODES = frozenset(
@@ -41,11 +46,18 @@ _SKEW_S = 60
 
 
 class Limits(NamedTuple):
-    """How long a call may take: seconds to connect, seconds for each read, and how often it is tried."""
+    """How long a try may take: seconds to connect, seconds for the answer, and how many tries a call has."""
 
     connect_s: float
     read_s: float
     tries: int
+
+
+class DeadlinePassed(HTTPClientError):  # type: ignore[misc]  # botocore has no types
+    """No time is left for another try before the deadline (``typing_relay.deadline``)."""
+
+    def __init__(self) -> None:
+        super().__init__(error="No time is left for this call in this invocation.")
 
 
 class Service(NamedTuple):
@@ -84,7 +96,12 @@ class Client:
         return content
 
     def send(self, operation: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """A request below the endpoint's path, tried again after passing trouble. Raises as ``call`` does."""
+        """A request below the endpoint's path, tried again after passing trouble. Raises as ``call`` does.
+
+        Where the deadline leaves no time for another try, the trouble of the last one is raised, or DeadlinePassed.
+        """
+        if deadline.left_s() < SHORTEST_TRY_S:
+            raise DeadlinePassed
         for tried in range(1, self._limits.tries + 1):
             trouble: Exception
             try:
@@ -97,9 +114,8 @@ class Client:
                 trouble = HTTPClientError(error=f"{type(error).__name__}: {error}")
                 trouble.__cause__ = error
                 is_passing = True
-            if tried == self._limits.tries or not is_passing:
+            if tried == self._limits.tries or not is_passing or not pause(tried):
                 raise trouble
-            time.sleep(random.random() * LONGEST_PAUSE_S * 2 ** (tried - 1))
         raise AssertionError("unreachable")
 
     def _try(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -146,6 +162,15 @@ class Client:
         if differs:
             self._skew_s = skew_s
         return differs
+
+
+def pause(tried: int) -> bool:
+    """Sleep before another try, once ``tried`` of them are over. False, at once: the deadline leaves no time for it."""
+    pause_s = random.random() * LONGEST_PAUSE_S * 2 ** (tried - 1)
+    if deadline.left_s() - pause_s < SHORTEST_TRY_S:
+        return False
+    time.sleep(pause_s)
+    return True
 
 
 def refusal(answer: Answer, operation: str) -> ClientError:

@@ -1,4 +1,7 @@
-"""One kept HTTP connection to AWS. One that sat idle, or that the other side closed, is not used again."""
+"""One kept HTTP connection to AWS. One that sat idle, or that the other side closed, is not used again.
+
+What it does ends before the deadline of the work in hand (``typing_relay.deadline``).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 from urllib.parse import SplitResult
+
+from typing_relay import deadline, wire
 
 #: Longer unused, and nothing between here and AWS need know of it any more: a Lambda may have been frozen meanwhile.
 IDLE_S = 5.0
@@ -28,16 +33,19 @@ class Answer(NamedTuple):
 
 
 class Connection:
-    """Towards ``endpoint``, opened by the first request. For one thread. Times in seconds."""
+    """Towards ``endpoint``, opened by the first request. For one thread.
+
+    ``connect_s`` is for each address and for the handshake of TLS, ``read_s`` for sending and for reading the answer.
+    """
 
     def __init__(self, endpoint: SplitResult, connect_s: float, read_s: float) -> None:
-        host, port = endpoint.hostname or "", endpoint.port
-        self._http = (
-            http.client.HTTPSConnection(host, port, timeout=connect_s, context=tls())
-            if endpoint.scheme == "https"
-            else http.client.HTTPConnection(host, port, timeout=connect_s)
-        )
-        self._read_s = read_s
+        self._is_tls = endpoint.scheme == "https"
+        self._host = endpoint.hostname or ""
+        self._port = endpoint.port or (443 if self._is_tls else 80)
+        self._connect_s, self._read_s = connect_s, read_s
+        self._http = http.client.HTTPConnection(self._host, self._port)
+        self._http.auto_open = 0  # it would not know of TLS
+        self._http.response_class = wire.AnswerInTime
         self._used_at = 0.0
 
     def exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -65,13 +73,15 @@ class Connection:
     def _send_and_read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         try:
             if self._http.sock is None:
-                self._open()
+                self._http.sock = self._open()
+            self._http.sock.settimeout(_in_time(self._read_s))
             self._http.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in headers.items():
                 self._http.putheader(name, value)
             if body or method != "GET":
                 self._http.putheader("Content-Length", str(len(body)))
             self._http.endheaders(body)
+            self._http.sock.settimeout(_in_time(self._read_s))
             response = self._http.getresponse()
             said = response.read()
             said_headers = {name.lower(): value for name, value in response.getheaders()}
@@ -81,10 +91,24 @@ class Connection:
         self._used_at = time.time()
         return Answer(response.status, said_headers, said)
 
-    def _open(self) -> None:
-        self._http.connect()
-        self._http.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._http.sock.settimeout(self._read_s)
+    def _open(self) -> socket.socket:
+        opened = wire.dial(self._host, self._port, self._connect_s, deadline.left_s())
+        try:
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            opened.settimeout(_in_time(self._connect_s))
+            return tls().wrap_socket(opened, server_hostname=self._host) if self._is_tls else opened
+        except BaseException:
+            opened.close()
+            raise
+
+
+def _in_time(limit_s: float) -> float:
+    """The limit, or what is left before the deadline. Raises TimeoutError when nothing is left."""
+    left_s = deadline.left_s()
+    if left_s <= 0:
+        raise TimeoutError("the deadline has passed")
+    return min(limit_s, left_s)
 
 
 def _has_something_to_read(kept: socket.socket) -> bool:

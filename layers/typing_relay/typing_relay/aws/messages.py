@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from typing_relay.aws.queries import found_by
 from typing_relay.aws.sessions import shard_of
 from typing_relay.relay.ports import (
     EXPIRED,
@@ -79,44 +81,40 @@ class DynamoMessages:
 
         A consistent read: what was settled before it is not among them.
         """
-        pages = self._pages(
+        items = found_by(
+            self._client,
+            TableName=self._table,
             ConsistentRead=True,
             KeyConditionExpression="session_id = :session",
             FilterExpression=_IS_WAITING,
             ExpressionAttributeValues={":session": {"S": session_id}, ":waiting": {"S": MessageStatus.WAITING}},
         )
-        found = (_waiting(item) for item in pages if _lives(item, now))
+        found = (_waiting(item) for item in items if _lives(item, now))
         return heapq.nsmallest(limit, found, key=in_order)
 
     def overdue(self, shard: int, before: int, limit: int) -> list[tuple[str, str]]:
         """(session id, message id) of up to ``limit`` messages whose deadline was before ``before``, and that wait."""
-        answer = self._client.query(
+        items = found_by(
+            self._client,
             TableName=self._table,
             IndexName=DEADLINE_INDEX,
             KeyConditionExpression="waiting_shard = :shard AND deadline < :before",
             ExpressionAttributeValues={":shard": _n(shard), ":before": _n(before)},
             Limit=limit,
         )
-        return [(item["session_id"]["S"], item["message_id"]["S"]) for item in answer["Items"]]
+        return [(item["session_id"]["S"], item["message_id"]["S"]) for item in islice(items, limit)]
 
     def waiting_sessions(self, shard: int) -> set[str]:
         """The sessions of ``shard`` in which a message waits: one look for all, as few wait at any time."""
-        pages = self._pages(
+        items = found_by(
+            self._client,
+            TableName=self._table,
             IndexName=DEADLINE_INDEX,
             KeyConditionExpression="waiting_shard = :shard",
             ExpressionAttributeValues={":shard": _n(shard)},
             ProjectionExpression="session_id",
         )
-        return {item["session_id"]["S"] for item in pages}
-
-    def _pages(self, **request: Any) -> Iterator[Mapping[str, Any]]:
-        start: dict[str, Any] = {}
-        while True:
-            answer = self._client.query(TableName=self._table, **request, **start)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return {item["session_id"]["S"] for item in items}
 
     # --- from whoever delivers
 

@@ -6,13 +6,17 @@ A condition that fails is an answer (``False`` or ``None``), any other failure a
 
 from __future__ import annotations
 
+import logging
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
+from itertools import islice
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from typing_relay.aws.client import pause
+from typing_relay.aws.queries import found_by
 from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
 from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
 
@@ -20,6 +24,8 @@ from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
 SWEEP_SHARDS = 8
 LEASE_INDEX = "by_lease"
 _BATCH = 100  # BatchGetItem's limit
+#: A batch that DynamoDB could not read at once is read in so many parts, with growing pauses between them.
+_BATCH_TRIES = 7
 #: The part of a record that ``get_many`` reads.
 LOOKED_AT = ("session_id", "connections", "guest_id", "guest_status", "keeper", "record_version", "expires_at")
 
@@ -29,6 +35,8 @@ _OF_A_BURST = "sweep_shard, typing_since, burst_from, verify_at"
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
 #: ``sending_until`` stays: a call to the former guest may still be in flight (T6).
 _FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
+
+logger = logging.getLogger(__name__)
 
 
 class DynamoSessions:
@@ -49,30 +57,40 @@ class DynamoSessions:
 
         Eventually consistent for half the price, and the rest of the record left out for half the time.
         """
-        ids = list(session_ids)
+        ids = list(dict.fromkeys(session_ids))  # DynamoDB refuses a batch that names one twice
         found: dict[str, Session] = {}
         for start in range(0, len(ids), _BATCH):
-            keys = [_key(session_id) for session_id in ids[start : start + _BATCH]]
-            request = {self._table: {"Keys": keys, "ProjectionExpression": ", ".join(LOOKED_AT)}}
-            while request:
-                answer = self._client.batch_get_item(RequestItems=request)
-                for item in answer["Responses"].get(self._table, []):
-                    record = _alive(item, now)
-                    if record is not None:
-                        found[record.session_id] = record
-                request = answer.get("UnprocessedKeys")
+            for item in self._batch([_key(session_id) for session_id in ids[start : start + _BATCH]]):
+                record = _alive(item, now)
+                if record is not None:
+                    found[record.session_id] = record
         return found
 
+    def _batch(self, keys: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        """The items of up to 100 keys. Raises ClientError rather than leaving one out: it would count as absent."""
+        request = {self._table: {"Keys": keys, "ProjectionExpression": ", ".join(LOOKED_AT)}}
+        for tried in range(1, _BATCH_TRIES + 1):
+            answer = self._client.batch_get_item(RequestItems=request)
+            yield from answer["Responses"].get(self._table, [])
+            request = answer.get("UnprocessedKeys", {})
+            if not request:
+                return
+            if not pause(tried):  # AWS: at once they would be unprocessed again
+                break
+        error = {"Code": "ProvisionedThroughputExceededException", "Message": "Some items could not be read."}
+        raise ClientError({"Error": error}, "BatchGetItem")
+
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
-        """Session ids of ``shard`` whose lease ran out before ``before`` and was never released."""
-        answer = self._client.query(
+        """Up to ``limit`` session ids of ``shard`` whose lease ran out before ``before`` and was never released."""
+        items = found_by(
+            self._client,
             TableName=self._table,
             IndexName=LEASE_INDEX,
             KeyConditionExpression="sweep_shard = :shard AND lease_until < :before",
             ExpressionAttributeValues={":shard": _n(shard), ":before": _n(before)},
             Limit=limit,
         )
-        return [item["session_id"]["S"] for item in answer["Items"]]
+        return [item["session_id"]["S"] for item in islice(items, limit)]
 
     # --- what visitors do
 
@@ -201,24 +219,22 @@ class DynamoSessions:
         )
 
     def prune(self, record: Session, before: int) -> None:
-        """Forget keys and stops of connections that are gone, once no late frame of theirs can come (``before``)."""
-        gone = (record.keys.keys() | record.stops.keys()) - record.connections
-        if record.record_version < RECORD_VERSION:
-            return  # it lacks some of these maps until it is taken over
-        old = [c for c in gone if max(record.keys.get(c, 0), record.stops.get(c, 0)) < before]
-        if not old:
-            return
+        """Forget connections that are gone (``Session.forgettable``), as many as one write takes.
+
+        Raises nothing: what is left is left to the next handshake, and this one goes on.
+        """
+        old = record.forgettable(before)
+        if not old or record.record_version < RECORD_VERSION:
+            return  # an older record lacks some of these maps until it is taken over
         names = {f"#c{i}": connection for i, connection in enumerate(old)}
         paths = [
             f"{field}.{name}" for name in names for field in ("#keys", "earlier_keys", "stops", "holds", "token_ends")
         ]
-        self._update(
-            record.session_id,
-            "REMOVE " + ", ".join(paths),
-            "attribute_exists(session_id)",
-            {},
-            names | {"#keys": "keys"},
-        )
+        remove, exists = "REMOVE " + ", ".join(paths), "attribute_exists(session_id)"
+        try:
+            self._update(record.session_id, remove, exists, {}, names | {"#keys": "keys"})
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("Connections that are gone could not be forgotten: %s", error)
 
     # --- what owners do: ``generation`` fences owners, ``revision`` what they believed of keys and stops
 

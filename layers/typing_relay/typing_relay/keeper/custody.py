@@ -38,8 +38,8 @@ PROVEN_AFTER_S = 60.0
 class VisibilityCalls(Protocol):
     """See ``typing_relay.aws.visibility``."""
 
-    def change(self, receipts: Sequence[str], seconds: int) -> list[int]:
-        """Hide up to ten messages for so long. Returns the places of those that are not ours any more."""
+    def change(self, receipts: Sequence[str], seconds: int) -> tuple[list[int], list[int]]:
+        """Hide up to ten messages. Returns the places of those no longer ours, and of those not changed this time."""
         ...
 
 
@@ -218,7 +218,9 @@ class Custody:
                 break  # what is handed back must not be hidden again
             batch = receipts[start : start + BATCH]
             try:
-                lost += [start + place for place in self._visibility.change(batch, self._terms.visibility_s)]
+                gone, unchanged = self._visibility.change(batch, self._terms.visibility_s)
+                lost += [start + place for place in gone]
+                failed += [start + place for place in unchanged]
             except Exception as error:
                 logger.warning("Messages could not be renewed: %s", error)
                 failed += range(start, start + len(batch))

@@ -23,6 +23,10 @@ SILENT_MS = 10 * 60_000
 LONGEST_CONNECTION_MS = 121 * 60_000
 #: A connection that just opened cannot be posted to yet: API Gateway then answers that it is gone (410).
 YOUNG_MS = 15_000
+#: So many connections that are gone are remembered for the late frames of theirs; each makes every write larger.
+REMEMBERED = 50
+#: So many are forgotten in one write: each takes up to 71 of the 4,096 bytes of a DynamoDB expression.
+FORGOTTEN_AT_ONCE = 40
 
 
 class GuestStatus(StrEnum):
@@ -157,6 +161,18 @@ class Session:
         """API Gateway has ended this connection: none lives longer than two hours."""
         heard_at = self.heard_at(connection)
         return bool(heard_at) and now - heard_at >= LONGEST_CONNECTION_MS
+
+    def forgettable(self, before: int) -> list[str]:
+        """Connections that are gone and of which no late frame can come, last heard of before ``before`` (ms).
+
+        Those heard of longest ago come first, and only as many as one write takes. Where too many came and went, some
+        are among them of which a frame may still come: it then counts as that of a new connection.
+        """
+        gone = (self.keys.keys() | self.stops.keys()) - self.connections
+        by_time = sorted((self.heard_at(connection), connection) for connection in gone)
+        too_many = max(0, len(by_time) - REMEMBERED)
+        old = sum(heard_at < before for heard_at, _ in by_time)
+        return [connection for _, connection in by_time[: min(max(too_many, old), FORGOTTEN_AT_ONCE)]]
 
     def may_hear(self, connection: str, now: int) -> bool:
         """The token of this connection has not expired, so it may be sent frames (T13)."""

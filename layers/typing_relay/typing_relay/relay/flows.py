@@ -142,10 +142,10 @@ def connected(world: World, session_id: str, connection: str, token_ends: int) -
     while isinstance(record, Absent):
         yield from step(world.sessions.create, session_id, now, expires_at)
         record = yield from step(world.sessions.add_connection, session_id, coming, now, expires_at)
-    gone = (record.keys.keys() | record.stops.keys()) - record.connections
-    if gone:
-        yield from step(world.sessions.prune, record, now - 10 * world.policy.debounce_ms)
     yield from ensure_guest(world, record)
+    before = now - 10 * world.policy.debounce_ms
+    if record.forgettable(before):  # last: nobody waits for it
+        yield from step(world.sessions.prune, record, before)
     return record
 
 

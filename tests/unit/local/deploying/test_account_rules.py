@@ -162,8 +162,11 @@ class TestAccount:
         told = wrongs(WELL, KeystrokeConcurrency=keystroke, HandshakeConcurrency=handshake)
         assert [finding.about for finding in told] == ["concurrency"] * count
 
-    def test_without_bounds_the_smallest_account_will_do(self) -> None:
-        assert wrongs(replace(WELL, lambda_limit=10)) == []
+    @pytest.mark.parametrize(("limit", "mark"), [(10, Mark.WARNED), (999, Mark.WARNED), (1000, Mark.WELL)])
+    def test_a_small_account_is_warned_and_told_what_is_needed(self, limit: int, mark: Mark) -> None:
+        """It can be deployed to, and tried; not gone live with."""
+        [told] = [f for f in found(replace(WELL, lambda_limit=limit)) if f.about == "concurrency"]
+        assert (told.mark, "1000 for 1,000 people typing" in told.todo) == (mark, mark is Mark.WARNED)
 
     def test_a_certificate_of_another_region_is_wrong(self) -> None:
         arn = "arn:aws:acm:us-east-1:123456789012:certificate/1"

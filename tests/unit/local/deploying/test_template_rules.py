@@ -59,12 +59,47 @@ def test_a_whole_set_of_parameters_is_well(given: dict[str, str]) -> None:
         ({**DFO, "CxoneOrgId": "acme"}, "CxoneOrgId: for v1, but CxonePlatform is dfo"),
         ({**V1, "CxoneBaseUrl": "https://acme.example"}, "are both given"),
         ({**V1, "KeeperMinTasks": "4", "KeeperMaxTasks": "3"}, "KeeperMinTasks is more than KeeperMaxTasks"),
+        ({**V1, "FrameRate": "50", "FrameBurst": "49"}, "FrameRate is more than FrameBurst"),
+        ({**V1, "FrameRate": "2", "HeartbeatMs": "500"}, "FrameRate=2 is used up by the frames of a visitor who types"),
+        ({**V1, "GuestGraceSeconds": "900", "SessionTtlSeconds": "600"}, "GuestGraceSeconds is more than SessionTtl"),
+        ({**DFO, "MessageDeadlineSeconds": "3600", "SessionTtlSeconds": "600"}, "MessageDeadlineSeconds is more than"),
+        ({**V1, "AllowedOrigins": "https://" + "x" * 250}, "the settings of Authorizer are 271 characters"),
+        ({**V1, "CxoneOrgId": "", "CxoneBaseUrl": "https://" + "x" * 230}, "the settings of Sender are 271 characters"),
+        ({**V1, "ApiCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1"}, "needs ApiDomainName."),
+        ({**V1, "VpcId": ""}, "no keeper will run: VpcId not given"),
         ({**V1, "CxonePlatform": "v2"}, "CxonePlatform=v2 must be one of: v1, dfo"),
         ({**V1, "KeeperMinTasks": "many"}, "KeeperMinTasks=many must be a number from 1 to 50"),
     ],
 )
 def test_what_does_not_fit_is_said(given: dict[str, str], told: str) -> None:
     assert any(told in text for text in wrongs(given)), wrongs(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"DeploymentType": "Canary10Percent5Minutes", "RollBackByAlarms": "off"}, "no alarm takes a bad version back"),
+        ({"VisitorTokenMaxSeconds": "299"}, "each page connects anew that often"),
+        ({"KeeperMaxTasks": "100", "KeeperMaxGuests": "1201"}, "100 keepers of 1201 guests are more than the 120000"),
+    ],
+)
+def test_what_works_and_may_surprise_is_a_warning(given: dict[str, str], told: str) -> None:
+    [finding] = check(TEMPLATE, V1 | given)
+    assert (finding.mark, told in finding.text) == (Mark.WARNED, True)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"AllowedOrigins": "https://" + "x" * 250, "Release": "one"},
+        {"GuestGraceSeconds": "600", "SessionTtlSeconds": "600"},
+        {"VisitorTokenMaxSeconds": "300"},
+        {"KeeperMaxTasks": "100", "KeeperMaxGuests": "1200"},
+        {"DeploymentType": "AllAtOnce", "RollBackByAlarms": "off"},
+    ],
+)
+def test_parameters_that_just_go_together_are_well(given: dict[str, str]) -> None:
+    assert [finding.mark for finding in check(TEMPLATE, V1 | given)] == [Mark.WELL]
 
 
 def test_every_wrong_has_something_to_do() -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import requests
 
-from typing_relay.cxone.http import KeptConnectionClosed
+from typing_relay.cxone.http import KeptConnectionClosed, NotSent
 from typing_relay.relay.outcomes import Kind, Outcome
 
 TOKEN_PATH = "/api/v1/oauth/token"  # noqa: S105 a path, not a secret
@@ -142,7 +142,7 @@ class Tokens:
                 answer = self._post(credentials)
             except KeptConnectionClosed:
                 answer = self._post(credentials)
-        except requests.RequestException as lost:
+        except (requests.RequestException, NotSent) as lost:
             raise AuthFailed(Outcome(Kind.THROTTLED, reason=f"token request: {type(lost).__name__}")) from None
         return self._parse(answer)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
+from math import inf
 from typing import Any
 from urllib.parse import quote
 
 import requests
 
-from typing_relay.cxone.http import KeptConnectionClosed
+from typing_relay.cxone.http import KeptConnectionClosed, NotSent, written_within
 from typing_relay.cxone.urls import InsecureUrl, web_socket_url
 from typing_relay.cxone.v1.auth import AuthFailed, Tokens
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
@@ -20,6 +22,8 @@ READ_TIMEOUT_S = 3.0
 #: One call, its token and its one retry included, begins no request later than this after its start; a typing POST
 #: must have ended before its lock does (T6).
 LATEST_START_MS = 1_900
+#: And a call for typing is written no later than this after its start, whatever connecting took, or not at all (T6).
+LATEST_WRITE_MS = LATEST_START_MS + int(CONNECT_TIMEOUT_S * 1000)
 
 ACCEPTED = Outcome(Kind.ACCEPTED)
 
@@ -94,25 +98,31 @@ class GuestsV1:
         """Send it; once more, at once, if the kept connection turns out to be closed."""
         try:
             try:
-                return self._send(method, path, body, token)
+                return self._send(method, path, body, token, began)
             except KeptConnectionClosed:
                 if self._clock() - began > LATEST_START_MS:
                     raise
-                return self._send(method, path, body, token)
+                with suppress(NotSent):  # but the first may have arrived
+                    return self._send(method, path, body, token, began)
+                raise
+        except NotSent:
+            return Outcome(Kind.THROTTLED, reason="no connection in time: nothing was sent")
         except requests.ConnectTimeout:
             return Outcome(Kind.FAILED, reason="no connection in time")
         except requests.RequestException as lost:
             return Outcome(Kind.LOST, reason=type(lost).__name__)
 
-    def _send(self, method: str, path: str, body: Any, token: str) -> requests.Response:
-        return self._http.request(
-            method,
-            self._base_url + GUESTS_PATH + path,
-            json=body,
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-            allow_redirects=False,
-        )
+    def _send(self, method: str, path: str, body: Any, token: str, began: int) -> requests.Response:
+        latest_ms = LATEST_WRITE_MS - (self._clock() - began) if path.endswith("/typing") else inf
+        with written_within(latest_ms / 1000):
+            return self._http.request(
+                method,
+                self._base_url + GUESTS_PATH + path,
+                json=body,
+                headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                allow_redirects=False,
+            )
 
     def _judge(self, answer: requests.Response, path: str) -> requests.Response | Outcome:
         status = answer.status_code
