@@ -39,7 +39,7 @@ logger = make_logger()
 
 
 class SettingWrong(RuntimeError):
-    """An environment variable that this function needs is not set, or makes no sense. The message names it."""
+    """An environment variable that this function needs is not set, or malformed. The message names it."""
 
 
 def setting(name: str, default: str | None = None) -> str:
@@ -51,7 +51,7 @@ def setting(name: str, default: str | None = None) -> str:
 
 
 def number(name: str, default: int) -> int:
-    """The environment variable ``name`` as a whole number. Raises SettingWrong when it is none."""
+    """The environment variable ``name`` as a whole number. Raises SettingWrong when it is not one."""
     text = setting(name, str(default))
     try:
         return int(text)
@@ -99,13 +99,13 @@ def is_digital_first() -> bool:
 
 @cache
 def keeper_lines() -> KeeperLines:
-    """By which connection each keeper is reached (Digital-First)."""
+    """The connection of each keeper (Digital-First)."""
     return KeeperLines(dynamodb(), setting("KEEPERS_TABLE"), clock)
 
 
 @cache
 def nudges() -> Nudges:
-    """The way to keepers (Digital-First)."""
+    """Sends nudges to keepers (Digital-First)."""
     name = "KEEPER_CONNECTIONS_URL"
     connections = services.VisitorConnections(account(), setting(name), _LIMITS, name)
     return Nudges(keeper_lines(), connections, clock)
@@ -113,7 +113,7 @@ def nudges() -> Nudges:
 
 @cache
 def policy() -> Policy:
-    """The deployment's timings. Raises ValueError for a debounce below 2000 ms, or a hold that is no longer than it."""
+    """The deployment's timings. Raises ValueError for a debounce below 2000 ms, or a hold not longer than that."""
     return Policy(
         debounce_ms=number("DEBOUNCE_MS", 2000),
         hold_ms=number("HOLD_MS", 6000),
@@ -143,12 +143,12 @@ def messages() -> Messages | None:
 
 @cache
 def visitors() -> Visitors:
-    """The way to visitors' front ends."""
+    """Sends frames to visitors' front ends."""
     return Visitors(services.VisitorConnections(account(), setting("CONNECTIONS_URL"), _LIMITS))
 
 
 def count(metric: str) -> None:
-    """Write one of ``metric`` to the log, where CloudWatch finds it, at once: for what is rare and not to be lost."""
+    """Count ``metric`` once, in the log as EMF, at once: for rare events that must not be lost."""
     with single_metric(metric, MetricUnit.Count, 1):  # of its own: a keeper's threads do not share Metrics
         pass
 
@@ -160,7 +160,7 @@ def measure(metric: str, ms: int) -> None:
 
 
 def start_execution(record: Session, generation: int) -> bool:
-    """Start the state machine for an owner; False when Step Functions would not."""
+    """Start the state machine for an owner; False when Step Functions refused."""
     try:
         step_functions().start_execution(
             stateMachineArn=setting("STATE_MACHINE_ARN"),
@@ -200,24 +200,24 @@ def _no_guest(session_id: str) -> None:
 
 
 def _nudge(record: Session, what: str) -> bool:
-    """Tell the keeper that holds this visitor's socket: ``messages`` wait, or all have been ``seen``."""
+    """Nudge the keeper that holds this visitor's socket: ``messages`` wait, or all have been ``seen``."""
     return not record.keeper or nudges().send(record.keeper, {what: record.session_id})
 
 
 @cache
 def visitor_world() -> MessageWorld:
-    """What the keystroke and connection functions touch."""
+    """What the keystroke and connection functions use."""
     return MessageWorld(sessions(), policy(), clock, _start_owner(), ask_for_guest, messages=messages(), nudge=_nudge)
 
 
 @cache
 def sweeper_world() -> World:
-    """What the sweeper touches."""
+    """What the sweeper uses."""
     return World(sessions(), policy(), clock, _start_owner(), _no_guest)
 
 
 def _start_owner() -> Callable[[Session, int], bool]:
-    """Who can tell CXone anything owns a burst: on v1 any sender, on Digital-First who holds the socket."""
+    """Starts owners: on v1 an execution of the state machine, on Digital-First the keeper that holds the socket."""
     if is_digital_first():
         nudges()
         return nudge_keeper
@@ -267,7 +267,7 @@ def channel() -> Any:
 
 
 def line_headers(url: str, keeper: str) -> dict[str, str]:
-    """What a keeper's handshake with the keepers' API (``url``) says of who it is: signed, as IAM wants it."""
+    """The headers of a keeper's handshake with the keepers' API (``url``): its name, signed as IAM requires."""
     parts = urlsplit(url)
     at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     named = {"Host": parts.netloc, "X-Keeper": keeper}
@@ -278,7 +278,7 @@ def line_headers(url: str, keeper: str) -> dict[str, str]:
 
 
 def _credentials() -> Any:
-    """CXone's client id and secret, read when a token is needed: a rotated secret is found without a restart."""
+    """CXone's client id and secret, read when a token is needed, so that rotation needs no restart."""
     from typing_relay.cxone.v1.auth import Credentials
 
     text = Secret(services.SecretsManager(account(), _LIMITS), setting("CXONE_SECRET_ARN")).value()
@@ -318,13 +318,13 @@ def sender_world(
 
 
 def expiry_world() -> ExpiryWorld | None:
-    """What the sweeper touches when it gives messages up; None where there are none."""
+    """What the sweeper uses to give up messages; None where the platform takes none."""
     store = messages()
     return ExpiryWorld(sessions(), store, clock, _tell_standing) if store else None
 
 
 def _tell_standing(record: Session, message_id: str, standing: Standing) -> None:
-    """Who cannot be told now asks again (their front end sends the message again, and is answered)."""
+    """Tell the visitor. If that fails, their front end sends the message again and gets the answer then."""
     frame = frames.message_status(message_id, standing)
     for connection in sorted(record.connections):
         if record.may_hear(connection, clock()):

@@ -23,9 +23,9 @@ SILENT_MS = 10 * 60_000
 LONGEST_CONNECTION_MS = 121 * 60_000
 #: A connection that just opened cannot be posted to yet: API Gateway then answers that it is gone (410).
 YOUNG_MS = 15_000
-#: So many connections that are gone are remembered for the late frames of theirs; each makes every write larger.
+#: This many gone connections are remembered, for their late frames; each makes every write larger.
 REMEMBERED = 50
-#: So many are forgotten in one write: each takes up to 71 of the 4,096 bytes of a DynamoDB expression.
+#: At most this many are forgotten in one write: each takes up to 71 of the 4,096 bytes of a DynamoDB expression.
 FORGOTTEN_AT_ONCE = 40
 
 
@@ -163,10 +163,10 @@ class Session:
         return bool(heard_at) and now - heard_at >= LONGEST_CONNECTION_MS
 
     def forgettable(self, before: int) -> list[str]:
-        """Connections that are gone and of which no late frame can come, last heard of before ``before`` (ms).
+        """Gone connections that may be forgotten: last heard from before ``before`` (ms), so no late frame can come.
 
-        Those heard of longest ago come first, and only as many as one write takes. Where too many came and went, some
-        are among them of which a frame may still come: it then counts as that of a new connection.
+        The quietest come first, at most as many as fit into one write. If more than ``REMEMBERED`` are gone, younger
+        ones are among them: a late frame of theirs then counts as a new connection's.
         """
         gone = (self.keys.keys() | self.stops.keys()) - self.connections
         by_time = sorted((self.heard_at(connection), connection) for connection in gone)
