@@ -65,7 +65,7 @@ class Process:
     """Everything a keeper process is made of."""
 
     def __init__(self) -> None:
-        """Raises SettingMissing, AwsSettingWrong or InsecureUrl when the environment is not as it must be."""
+        """Raises SettingWrong, AwsSettingWrong or InsecureUrl when the environment is not as it must be."""
         self.loop = Loop()
         self.counters = Counters()
         self.name = f"{socket.gethostname().partition('.')[0]}-{uuid.uuid4().hex[:8]}"
@@ -120,7 +120,7 @@ class Process:
     def _gateway(self, workers: Workers, sessions: DynamoSessions, outbox: Outbox, tls: ssl.SSLContext) -> DigitalFirst:
         line_url, messages = runtime.setting("KEEPER_LINE_URL"), runtime.messages()
         if messages is None:
-            raise runtime.SettingMissing("The environment variable MESSAGES_TABLE is not set; Digital-First needs it.")
+            raise runtime.SettingWrong("The environment variable MESSAGES_TABLE is not set; Digital-First needs it.")
         return DigitalFirst(
             Surroundings(
                 self.name,
@@ -140,7 +140,7 @@ class Process:
                 line_url,
                 sign=lambda: runtime.line_headers(line_url, self.name),
                 talk=lambda session_id: self.keeper.talk(session_id),
-                felt=runtime.measure,
+                report_latency=runtime.measure,
             )
         )
 
@@ -238,7 +238,7 @@ def main() -> int:
     log_as_json()
     try:
         process = Process()
-    except (runtime.SettingMissing, AwsSettingWrong, InsecureUrl, OSError) as error:
+    except (runtime.SettingWrong, AwsSettingWrong, InsecureUrl, OSError) as error:
         logger.error("The guest keeper cannot start: %s", error)
         return 2
     process.run()

@@ -97,7 +97,7 @@ class Relay:
             weather=SharedWeather(self._state_table, "state", self._must_not_happen) if policy.verifies else Calm(),
             tell_typing_unavailable=self._must_not_happen,
             random=lambda: 0.5,
-            felt=lambda name, ms: self.played.felt.append((name, ms)),
+            report_latency=lambda name, ms: self.played.felt.append((name, ms)),
         )
         self._open_guest()
 

@@ -143,7 +143,7 @@ class FleetWorld:
             weather=Weather(),  # type: ignore[arg-type]
             tell_typing_unavailable=lambda record: None,
             random=lambda: 0.5,
-            felt=lambda what, ms: None,
+            report_latency=lambda what, ms: None,
         )
         for _ in range(history.keepers):
             self.keeper_comes()

@@ -386,7 +386,7 @@ class FleetKeeper:
                 "wss://line",
                 sign=dict,
                 talk=lambda session_id: self.keeper.talk(session_id),
-                felt=lambda what, ms: None,
+                report_latency=lambda what, ms: None,
             )
         )
 

@@ -273,7 +273,7 @@ class KeeperProcess:
                 "wss://line",
                 sign=dict,
                 talk=lambda session_id: self.keeper.talk(session_id),
-                felt=lambda what, ms: world.felt.append((what, ms, world.now)),
+                report_latency=lambda what, ms: world.felt.append((what, ms, world.now)),
             )
         )
         self._tell_typing, self.dfo._owners._tell = self.dfo._owners._tell, self._speak

@@ -108,7 +108,7 @@ class World:
             weather=self.weather,
             tell_typing_unavailable=self._tell,
             random=lambda: 0.5,
-            felt=lambda name, ms: self.felt.append((name, ms, self.now)),
+            report_latency=lambda name, ms: self.felt.append((name, ms, self.now)),
         )
 
     def open_guest(self) -> None:

@@ -750,7 +750,7 @@ def test_the_sweeper_leaves_a_live_owner_alone(aws: Aws, keystroke: ModuleType) 
 def test_a_missing_setting_is_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bad input: a clear message."""
     monkeypatch.delenv("TABLE_NAME")
-    with pytest.raises(runtime.SettingMissing, match="TABLE_NAME is not set"):
+    with pytest.raises(runtime.SettingWrong, match="TABLE_NAME is not set"):
         load_function("sweeper")
 
 

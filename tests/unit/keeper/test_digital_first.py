@@ -64,7 +64,7 @@ class Scene:
                 "wss://keepers.example/live",
                 sign=dict,
                 talk=self.talk,
-                felt=lambda name, ms: None,
+                report_latency=lambda name, ms: None,
             )
         )
 
