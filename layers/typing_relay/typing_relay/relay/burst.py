@@ -297,8 +297,9 @@ class Session:
     def typed_until(self, now: int, policy: Policy) -> int | None:
         """When (ms) the last key was pressed of the typing that a ``false`` ends at ``now``.
 
-        That is a debounce before it ceased to count. The same for stops and holds: a front end sends a stop when the debounce is over, and the keys in between are
-        unknown. A key that still counts belongs to a newer burst. None: no known key has ceased to count.
+        That is a debounce before it ceased to count. The same for stops and holds: a front end sends a stop when the
+        debounce is over, and the keys in between are unknown. A key that still counts belongs to a newer burst. None:
+        no known key has ceased to count.
         """
         ends = self._ends_before(max(self.keys.values(), default=0) + 1, policy)
         earlier = self._ends_before_newest(policy)
