@@ -375,17 +375,17 @@ class KeeperProcess:
         if fault and kind != "fork":
             world.disturbs(f"{self.name}: {method.__name__}", fault)
             world.front.not_noted_until = max(world.front.not_noted_until, world.now + ms)
+        is_post = method.__name__ == "post"
+        if is_post:  # as it is decided: whoever then stalls may post late
+            world.later(world.now, "front end", partial(world.front.check_fence, self.name))
         if kind == "stall":
             self._wait(ms)
         if kind == "crash":
             self.dies()
             raise Killed
-        is_post = method.__name__ == "post"
         if kind == "refuse" or world.now < (world.posts_refuse_until if is_post else world.store_refuses_until):
             self._wait(world.pace)
             raise StoreAway("the store is away")
-        if is_post:
-            world.later(world.now, "front end", partial(world.front.check_fence, self.name))
         self._travel(world.pace + (ms if kind == "slow" and is_post else 0))
         value = self._apply(method, args, (room, number))
         if kind == "freeze":

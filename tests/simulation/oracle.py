@@ -78,12 +78,16 @@ class Witness:
     policy: Policy
     slack_ms: int = 0
     after_trouble: bool = False
+    #: How far functions' clocks are apart.
+    skew_ms: int = 0
 
 
 def check(history: History, world: World, slack_ms: int = 0) -> None:
     """Raises Violated when agents saw something else."""
     watch = world.watch
-    _check(history, Witness(watch.seen, watch.calls, watch.posts, world.felt, world.policy, slack_ms))
+    _check(
+        history, Witness(watch.seen, watch.calls, watch.posts, world.felt, world.policy, slack_ms, skew_ms=world.skew)
+    )
 
 
 def check_since(calm_since: int, history: History, world: World) -> None:
@@ -102,6 +106,7 @@ def check_since(calm_since: int, history: History, world: World) -> None:
         [felt for felt in world.felt if felt[2] >= calm_since],
         world.policy,
         after_trouble=calm_since > START,
+        skew_ms=world.skew,
     )
     was_sound = calm_since > START  # else the history's own beginning counts
     guest, contact = was_sound or history.guest, was_sound or history.contact
@@ -169,7 +174,7 @@ def _check_price(witness: Witness) -> None:
             asked += 1
         elif call.typing:
             began = call.began
-        elif asked > (call.began - began) // witness.policy.verify_ms:
+        elif asked > (call.began - began + witness.skew_ms) // witness.policy.verify_ms:
             raise Violated("T14", f"{asked} questions in a burst of {call.began - began} ms")
         else:
             asked = 0

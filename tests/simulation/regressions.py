@@ -134,6 +134,21 @@ V1 = (
 DIGITAL_FIRST = (
     Regression(
         "T16",
+        "a connection whose handshake had not ended counted as gone, and was not told what an agent wrote",
+        "platform dfo; key A 0; open C 400; agent writes 406; pace 1",
+    ),
+    Regression(
+        "T16",
+        "an agent's message that came before the look for those missed was answered kept them from being told",
+        "platform dfo; key A 0; gateway drops 300; agent writes 320; agent writes 860",
+    ),
+    Regression(
+        "T9",
+        "a contact that the store could not be told of is told again",
+        "platform dfo; contact none; message A 10; step 5 refuse",
+    ),
+    Regression(
+        "T16",
         "a keeper that had lost its visitor, and was refused the write that names a new thread, sent a message there,"
         " though the next keeper knows only the thread on record",
         "platform dfo; message A 437; message B 18178; keeper loses 6137; contact closes 7023; post 18 freeze 31000",
