@@ -145,7 +145,7 @@ DIGITAL_FIRST = (
     Regression(
         "T9",
         "a contact that the store could not be told of is told again",
-        "platform dfo; contact none; message A 10; step 5 refuse",
+        "platform dfo; contact none; message A 10; step 7 refuse",
     ),
     Regression(
         "T16",
