@@ -383,15 +383,7 @@ class KeeperProcess:
         is_post = method.__name__ == "post"
         if is_post:  # as it is decided: whoever then stalls may post late
             world.later(world.now, "front end", partial(world.front.check_fence, self.name))
-        if kind == "stall":
-            self._wait(ms)
-        if kind == "crash":
-            self.dies()
-            raise Killed
-        if kind == "refuse" or world.now < (world.posts_refuse_until if is_post else world.store_refuses_until):
-            self._wait(world.pace)
-            raise StoreAway("the store is away")
-        self._travel(world.pace + (ms if kind == "slow" and is_post else 0))
+        self._leave(kind, ms, is_post=is_post)
         value = self._apply(method, args, (room, number))
         if kind == "freeze":
             world.stalls(self, ms)
@@ -404,6 +396,19 @@ class KeeperProcess:
         if kind == "refuse-after":
             raise StoreAway("the answer is lost")
         return value
+
+    def _leave(self, kind: str, ms: int, *, is_post: bool) -> None:
+        """The call is on its way to where it is carried out; or it is not, and this says why."""
+        world = self.world
+        if kind == "stall":
+            self._wait(ms)
+        if kind == "crash":
+            self.dies()
+            raise Killed
+        if kind == "refuse" or world.now < (world.posts_refuse_until if is_post else world.store_refuses_until):
+            self._wait(world.pace)
+            raise StoreAway("the store is away")
+        self._travel(world.pace + (ms if kind == "slow" and is_post else 0))
 
     def relayed(self) -> int:
         """How many frames it counts as relayed."""
