@@ -316,43 +316,6 @@ class SessionsContract:
         sessions.prune(before, NOW)
         assert _record(sessions) == before
 
-    # --- DynamoDB's limits
-
-    def test_many_connections_that_are_gone_are_forgotten_a_part_at_a_time_the_oldest_first(
-        self, sessions: MemorySessions
-    ) -> None:
-        """One write for 58 of them is 4,131 bytes; an expression may have 4,096."""
-        _gone(sessions, 60)
-        sessions.prune(_record(sessions), NOW + 1000)
-        left = sorted(_record(sessions).stops.values())
-        assert left[0] > NOW
-        assert left[-1] == NOW + 59
-        for _ in range(2):
-            sessions.prune(_record(sessions), NOW + 1000)
-        assert _record(sessions).stops == {}
-
-    def test_a_record_does_not_grow_with_connections_that_come_and_go_at_once(self, sessions: MemorySessions) -> None:
-        """An item may have 400 KB. Late frames of the oldest of so many are not waited for."""
-        sessions.create(ID, NOW, EXPIRES)
-        for number in range(120):
-            record = sessions.add_connection(ID, _coming(f"visit-{number:08}"), NOW, EXPIRES)
-            assert isinstance(record, Session)
-            sessions.forget_connection(ID, f"visit-{number:08}", NOW)
-            sessions.prune(record, NOW - 60_000)
-        assert len(_record(sessions).stops) < 60
-
-    def test_what_has_not_gone_is_never_forgotten(self, sessions: MemorySessions) -> None:
-        sessions.create(ID, NOW, EXPIRES)
-        for number in range(60):
-            sessions.add_connection(ID, _coming(f"visit-{number}"), NOW, EXPIRES)
-        sessions.prune(_record(sessions), NOW + 1000)
-        assert len(_record(sessions).stops) == 60
-
-    def test_the_same_record_asked_for_twice_is_read_once(self, sessions: MemorySessions) -> None:
-        """A batch with a key twice is refused."""
-        sessions.create(ID, NOW, EXPIRES)
-        assert sessions.get_many([ID, ID], NOW).keys() == {ID}
-
     # --- owners
 
     def test_a_claim_takes_the_next_generation_and_a_lease(self, sessions: MemorySessions) -> None:
@@ -917,6 +880,43 @@ class SessionsContract:
         for field in fields(Session):
             value, default = getattr(record, field.name), getattr(defaults, field.name)
             assert default is None or value is None or isinstance(value, type(default)), field.name
+
+    # --- DynamoDB's limits: last, as they take longest
+
+    def test_many_connections_that_are_gone_are_forgotten_a_part_at_a_time_the_oldest_first(
+        self, sessions: MemorySessions
+    ) -> None:
+        """One write for 58 of them is 4,131 bytes; an expression may have 4,096."""
+        _gone(sessions, 60)
+        sessions.prune(_record(sessions), NOW + 1000)
+        left = sorted(_record(sessions).stops.values())
+        assert left[0] > NOW
+        assert left[-1] == NOW + 59
+        for _ in range(2):
+            sessions.prune(_record(sessions), NOW + 1000)
+        assert _record(sessions).stops == {}
+
+    def test_a_record_does_not_grow_with_connections_that_come_and_go_at_once(self, sessions: MemorySessions) -> None:
+        """An item may have 400 KB. Late frames of the oldest of so many are not waited for."""
+        sessions.create(ID, NOW, EXPIRES)
+        for number in range(120):
+            record = sessions.add_connection(ID, _coming(f"visit-{number:08}"), NOW, EXPIRES)
+            assert isinstance(record, Session)
+            sessions.forget_connection(ID, f"visit-{number:08}", NOW)
+            sessions.prune(record, NOW - 60_000)
+        assert len(_record(sessions).stops) < 60
+
+    def test_what_has_not_gone_is_never_forgotten(self, sessions: MemorySessions) -> None:
+        sessions.create(ID, NOW, EXPIRES)
+        for number in range(60):
+            sessions.add_connection(ID, _coming(f"visit-{number}"), NOW, EXPIRES)
+        sessions.prune(_record(sessions), NOW + 1000)
+        assert len(_record(sessions).stops) == 60
+
+    def test_the_same_record_asked_for_twice_is_read_once(self, sessions: MemorySessions) -> None:
+        """A batch with a key twice is refused."""
+        sessions.create(ID, NOW, EXPIRES)
+        assert sessions.get_many([ID, ID], NOW).keys() == {ID}
 
 
 def _gone(sessions: MemorySessions, count: int) -> None:
