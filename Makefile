@@ -1,5 +1,5 @@
-# Every command of this project. Each sets up what it needs first (see local/setup/setup.sh).
-# A command is one plain program, not a shell line, so that make hands SIGTERM on to it.
+# Every command of this project. Each first installs what it needs (see local/setup/setup.sh).
+# A recipe is one plain program, not a shell line, so that make passes SIGTERM on to it.
 
 PYTHON_IN_VENV := .venv/bin/python
 SAM := .venv-sam/bin/sam
@@ -13,7 +13,7 @@ VISITOR ?=
 N ?= 40
 SEED ?= 1
 ARGS ?=
-# Of the simulation `make test` plays a sample, `make check` all that the proof asks for.
+# `make test` runs a sample of the simulation, `make check` all histories that the proof requires.
 HISTORIES ?= 4000
 PROOF ?= not whole_proof
 export HISTORIES
@@ -23,10 +23,10 @@ WORKERS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-run setup-sam setup-audit demo run image preflight rehearsal test check lint types template requirements audit bench mutants invoke token smoke load clean
 
-help: ## This list
+help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: setup-sam setup-audit ## Install everything the other commands need, from uv.lock, into .venv and its like
+setup: setup-sam setup-audit ## Install everything that the other commands need, from uv.lock, into .venv, .venv-sam, .venv-audit
 	@./local/setup/setup.sh test
 
 setup-run:
@@ -38,28 +38,28 @@ setup-sam:
 setup-audit:
 	@./local/setup/setup.sh audit
 
-demo: setup-run ## Start the whole stack, play real typing through it, show and check the timeline, stop
+demo: setup-run ## Start the whole stack, play real typing through it, draw and check the timeline, stop
 	@$(PYTHON_IN_VENV) -m local.commands.demo
 
 run: setup-run ## Start the whole stack with its console page; Ctrl-C stops it (PORT=8080)
 	@$(PYTHON_IN_VENV) -m local.commands.run
 
-invoke: setup-run ## One function on one event: make invoke FUNCTION=Keystroke EVENT=events/keystroke.json
+invoke: setup-run ## Invoke one function with one event: make invoke FUNCTION=Keystroke EVENT=events/keystroke.json
 	@$(PYTHON_IN_VENV) -m local.commands.invoke "$(FUNCTION)" "$(EVENT)"
 
 token: setup-run ## Print a visitor token for the running stack: make token VISITOR=alice
 	@$(PYTHON_IN_VENV) -m local.commands.token "$(VISITOR)"
 
-smoke: setup-run ## Does a deployment work? make smoke STACK=name, or URL=wss://… TOKEN=…; without: the running stack
+smoke: setup-run ## Check that a deployment works: make smoke STACK=name, or URL=wss://… TOKEN=…; without: the running stack
 	@$(PYTHON_IN_VENV) -m local.commands.smoke
 
-load: setup-run ## Many visitors who type: make load STACK=name VISITORS=200 MINUTES=5; without STACK: the running stack
+load: setup-run ## Have many visitors type: make load STACK=name VISITORS=200 MINUTES=5; without STACK: the running stack
 	@$(PYTHON_IN_VENV) -m local.commands.load
 
-image: setup-run ## Build the guest keeper's image by docker, podman or finch, and push it to your AWS account (TAG=)
+image: setup-run ## Build the guest keeper's image with docker, podman or finch, and push it to your AWS account (TAG=)
 	@$(PYTHON_IN_VENV) -m local.commands.image
 
-preflight: setup-run ## What would go wrong with sam deploy, before it is tried; only looks (ENV=production)
+preflight: setup-run ## Check what would go wrong with sam deploy, before you run it; read-only (ENV=production)
 	@$(PYTHON_IN_VENV) -m local.commands.preflight
 
 rehearsal: setup-run setup-sam ## Deploy both platforms, try, update, roll back, delete: make rehearsal, or first ON=emulator
@@ -76,7 +76,7 @@ endif
 
 check: HISTORIES := 100000
 check: PROOF :=
-check: lint types template requirements audit test ## The one gate: lint, types, template, requirements, audit, tests
+check: lint types template requirements audit test ## Run the gate: lint, types, template, requirements, audit, tests
 
 lint:
 	@./local/setup/setup.sh test
@@ -101,14 +101,14 @@ audit: setup-audit
 	@./local/setup/audit.sh
 
 bench: export PYTHONPATH := $(CURDIR)/layers/typing_relay
-bench: ## Run the benchmarks, each beside a peer in the same run (ARGS="storm" to choose)
+bench: ## Run the benchmarks, each next to a peer in the same run (ARGS="storm" to choose)
 	@./local/setup/setup.sh test
 	@$(PYTHON_IN_VENV) -m tests.benchmarks $(ARGS)
 
 mutants: export PYTHONPATH := $(CURDIR)/layers/typing_relay
-mutants: ## Break the package at random, N times, and see what the tests notice (N=40 SEED=1)
+mutants: ## Break the package at random places, N times, and count how often the tests notice (N=40 SEED=1)
 	@./local/setup/setup.sh test
 	@$(PYTHON_IN_VENV) -m tests.mutants $(N) $(SEED) $(ARGS)
 
-clean: ## Remove what the other commands made: environments, caches, .local
+clean: ## Remove what the other commands created: environments, caches, .local
 	rm -rf .venv .venv-sam .venv-audit .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,32 +1,32 @@
-/** Typing Relay in the browser. What is typed never leaves it, only what is sent. The API: typing-relay.d.ts. */
+/** Typing Relay in the browser. Typed text never leaves it, only sent messages do. The API: typing-relay.d.ts. */
 
 const CLIENT = "typing-relay.js/0.1.0"; // package.json's version
 const MAX_AGO_MS = 2000; // the protocol's limit
-const SPARE_MS = 2000; // a key so long before its hold's end, or later, renews it
-const LEAST_SPARE_MS = 1000; // then the timer does
+const SPARE_MS = 2000; // a key this late in a hold renews it
+const LEAST_SPARE_MS = 1000; // else a timer does
 const CONNECT_MS = 30_000; // API Gateway gives up after 29 s
 const PING_MS = 240_000; // API Gateway closes a connection after 10 idle minutes
 const PONG_MS = 10_000;
-const RENEW_MS = 6_600_000; // and any after 2 hours: we leave before
-const STABLE_MS = 10_000; // a connection that lived so long starts the back-off anew
+const RENEW_MS = 6_600_000; // and any after 2 hours: reconnect before
+const STABLE_MS = 10_000; // a connection that lives this long resets the back-off
 const BACKOFF_MS = 1000;
 const BACKOFF_CAP_MS = 30_000;
 const ANSWER_MS = 20_000; // a message without an answer is sent again
 
-const now = () => performance.now(); // monotonic: a clock that is set back must not hold a frame
+const now = () => performance.now(); // monotonic: a clock that is set back must not delay a frame
 
 /**
- * Decides which frame leaves when. Pure: no timers, no socket, no page.
+ * Decides which frame is sent when. Pure: no timers, no socket, no page.
  * Methods take the time in ms and return the frames to send now.
  */
 export class TypingRhythm {
   #debounceMs = 2000;
   #heartbeatMs = 1000;
-  #holdMs = 0; // a key counts for so long unless a stop follows; 0: by the server's debounce
+  #holdMs = 0; // how long a key counts unless a stop follows; 0: the debounce
   #connected = false;
   #newestKeyAt = -Infinity;
   #unsent = false;
-  #toldKeyAt = -Infinity; // the newest that the server knows of
+  #toldKeyAt = -Infinity; // the newest key that the server knows of
   #nextFrameAt = -Infinity;
 
   get wakeAt() {
@@ -37,7 +37,7 @@ export class TypingRhythm {
     return this.#connected ? Math.min(stopAt, frameAt) : Infinity;
   }
 
-  /** A key: the first of a burst leaves at once, later ones when a frame is due. */
+  /** A key: the first of a burst is sent at once, later ones when a frame is due. */
   key(at) {
     const over = this.isTyping(at) ? [] : this.stop(at); // its timer is late
     this.#newestKeyAt = at;
@@ -45,7 +45,7 @@ export class TypingRhythm {
     return at < this.#nextFrameAt ? over : [...over, ...this.#tell(at)];
   }
 
-  /** A frame, or the stop. */
+  /** The timer: a frame, or the stop. */
   wake(at) {
     if (at < this.wakeAt) return [];
     return this.isTyping(at) ? this.#tell(at) : this.stop(at);
@@ -55,7 +55,7 @@ export class TypingRhythm {
     return at - this.#newestKeyAt < this.#debounceMs;
   }
 
-  /** The newest key leaves with its age. */
+  /** The frame for the newest key, with its age. */
   #tell(at) {
     if (!this.#connected) return [];
     this.#unsent = false;
@@ -67,7 +67,7 @@ export class TypingRhythm {
     return [{ action: "keystroke", ago_ms, ...(this.#holdMs && { hold_ms: this.#holdMs }) }];
   }
 
-  /** The end of typing: now, or the ms before the debounce had passed. Nothing where the server knows. */
+  /** The stop: typing is over now, or was when the debounce passed. Nothing if the server knows. */
   stop(at) {
     const ago_ms = Math.max(0, Math.round(at - this.#newestKeyAt - this.#debounceMs) + 1);
     const counts = at - this.#toldKeyAt < Math.max(this.#debounceMs, this.#holdMs);
@@ -76,7 +76,7 @@ export class TypingRhythm {
     return counts ? [{ action: "stop", ...(this.#holdMs && { ago_ms }) }] : [];
   }
 
-  /** Welcomed: the server's timings hold, and a key pressed meanwhile leaves if it is still fresh. */
+  /** Welcomed: use the server's timings; send a key pressed meanwhile if it is still fresh. */
   connected(at, { debounce_ms, heartbeat_ms, hold_ms } = {}) {
     if (debounce_ms > 0) this.#debounceMs = debounce_ms;
     if (heartbeat_ms > 0) this.#heartbeatMs = heartbeat_ms;
@@ -104,14 +104,15 @@ class TypingRelay extends EventTarget {
   #rhythm = new TypingRhythm();
   #rhythmTimer;
   #phaseTimer; // of the connection: deadline, ping or retry, never two at once
-  #turn = 0; // counts connection attempts: what belongs to an earlier one is ignored
+  #turn = 0; // counts connection attempts: earlier ones are ignored
   #socket;
-  #guestTold = false; // on this socket: a welcome that was overtaken says what has been
+  #guestTold = false; // on this socket: a welcome that was overtaken is out of date
   #welcomedAt = Infinity;
   #failures = 0;
   #listening = new AbortController();
-  #messages = []; // not yet answered; the first is on its way
+  #messages = []; // not yet answered; the first has been sent
   #messageTimer;
+  #told = new Set();
 
   constructor(element, { url, token, tokenIn = "query", signals = true }) {
     super();
@@ -180,7 +181,7 @@ class TypingRelay extends EventTarget {
     const on = (target, type, listener) => target?.addEventListener(type, listener, { signal: this.#listening.signal });
     const stop = () => this.stop();
     const isEmpty = () => !(element.value ?? element.textContent);
-    // "input" covers keys, IME composition, paste, autofill and dictation alike.
+    // "input" covers keys, IME composition, paste, autofill and dictation.
     on(element, "input", () => (isEmpty() ? stop() : this.#key()));
     // A script that empties the box on Enter causes no input event.
     on(element, "keydown", ({ key }) => key === "Enter" && setTimeout(() => isEmpty() && stop(), 0));
@@ -190,7 +191,7 @@ class TypingRelay extends EventTarget {
     on(document, "visibilitychange", () => document.hidden && stop());
     on(window, "pagehide", () => {
       stop();
-      this.#drop("closed"); // an open socket would keep the page out of the back/forward cache
+      this.#drop("closed"); // an open socket keeps the page out of the back/forward cache
     });
     on(window, "pageshow", ({ persisted }) => persisted && this.#start());
     on(window, "offline", () => this.#drop("offline"));
@@ -244,7 +245,7 @@ class TypingRelay extends EventTarget {
     return new WebSocket(url);
   }
 
-  /** Full jitter: pages that lost the same server do not come back together. */
+  /** Full jitter: pages that lost the same server do not reconnect together. */
   #retry() {
     if (now() - this.#welcomedAt >= STABLE_MS) this.#failures = 0;
     this.#drop("reconnecting");
@@ -309,6 +310,7 @@ class TypingRelay extends EventTarget {
   }
 
   #event({ event, name = event?.type, detail = event }) {
+    if (name === "message" && detail.id && this.#told.size === this.#told.add(detail.id).size) return; // told again
     if (name === "agent-typing") this.#setAgentTyping(detail.typing);
     else this.#emit(name === "message" || detail !== event ? name : "event", detail);
   }
@@ -320,7 +322,7 @@ class TypingRelay extends EventTarget {
   #setStatus(status) {
     if (status === this.#status) return;
     this.#status = status;
-    if (status !== "open") this.#setAgentTyping(false); // nobody would tell us that the agent stopped
+    if (status !== "open") this.#setAgentTyping(false); // its end could be missed
     this.#emit("status", { status });
   }
 

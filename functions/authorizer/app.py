@@ -1,8 +1,8 @@
 """Authorizer of the $connect route: may this visitor come in, and into which session?
 
-Every refusal is a Deny policy, which API Gateway answers with 403 and no detail. (401 would take raising
-"Unauthorized": a failed invocation, with which any stranger could set off the alarm on failures.) What does
-fail here, the secret or the JWKS being out of reach and no keys known, is ours to mend: a 500, and the alarm is right.
+Every refusal is a Deny policy, which API Gateway answers with 403 and no detail. (A 401 means raising "Unauthorized",
+a failed invocation: any stranger could fire the alarm on failures.) What fails here is ours to fix: the secret or the
+JWKS is out of reach and no keys are known. That is a 500, and the alarm is right.
 """
 
 import os
@@ -19,7 +19,7 @@ from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, TokenVe
 from typing_relay.door.visitor_tokens import Refusal, TokenRules, Visitor
 from typing_relay.logs import make_logger
 
-# Settings and clients are made here and not by typing_relay.runtime, whose rules of typing nobody needs at the door.
+# Not by typing_relay.runtime: it imports the rules of typing, which the authorizer does not need.
 _LIMITS = Limits(connect_s=1, read_s=2, tries=2)
 ALLOWED_ORIGINS = os.environ.get("ALLOWED_ORIGINS", "").lower().replace(",", " ").split()  # as browsers spell them
 SIGNALS = os.environ.get("TYPING_SIGNALS", "on") == "on"
@@ -37,15 +37,15 @@ def _token_verifier() -> TokenVerifier:
         max_life_seconds=int(os.environ.get("VISITOR_TOKEN_MAX_SECONDS") or 0),
     )
     if jwks_url:
-        return JwksVerifier(jwks_client(jwks_url), rules, _serving_on)
+        return JwksVerifier(jwks_client(jwks_url), rules, _using_stale_keys)
     secret = Secret(SecretsManager(Account.here(), _LIMITS), os.environ["VISITOR_SECRET_ARN"])
-    return SecretVerifier(secret, rules, _serving_on)
+    return SecretVerifier(secret, rules, _using_stale_keys)
 
 
-def _serving_on() -> None:
-    """Visitors come in by keys last read; an alarm tells the operator before that ends."""
-    logger.warning("The visitor secret or key set is out of reach; what was last read serves on", exc_info=True)
-    _count("KeysServedOn")
+def _using_stale_keys() -> None:
+    """Visitors are admitted by the keys last read; the alarm StaleKeysInUse fires before that hour ends."""
+    logger.warning("The visitor secret or key set is out of reach; using the keys last read", exc_info=True)
+    _count("StaleKeysInUse")
 
 
 def _count(metric: str) -> None:
@@ -60,7 +60,7 @@ verifier = _token_verifier()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a REQUEST authorizer event with a policy for $connect.
 
-    Allow carries what the other functions go by: `session`, `signals` (on or off) and `expires_at` (epoch s).
+    Allow carries what the other functions rely on: `session`, `signals` (on or off) and `expires_at` (epoch s).
     """
     verdict = _judge(event)
     connection = event["requestContext"]["connectionId"]

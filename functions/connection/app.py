@@ -1,4 +1,4 @@
-"""$connect and $disconnect: a visitor's front end comes and goes."""
+"""$connect and $disconnect: a visitor's front end connects or disconnects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ world = runtime.visitor_world()
 visitors = runtime.visitors()
 runtime.sqs()
 
-# Each makes the session's record larger, and with it every write. Those that died unnoticed make room for a new one.
+# Each connection makes the session record, and so every write, larger. Dead ones are removed to make room.
 MAX_CONNECTIONS = 50
 
 
@@ -30,13 +30,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         case "CONNECT":
             return _connect(event)
         case "DISCONNECT" if "session" not in request.get("authorizer", {}):
-            logger.info("disconnected without a word of whose it was", connection=request["connectionId"])
+            logger.info("disconnect without authorizer context", connection=request["connectionId"])
         case "DISCONNECT":
             session_id, connection = request["authorizer"]["session"], request["connectionId"]
             became = run(disconnected(world, session_id, connection, request["requestTimeEpoch"]))
             logger.info("disconnected", session=session_id, typing=became)
-        case _:  # a frame whose action is "$connect" or "$disconnect": it is neither
-            logger.info("frame with an action that is none", connection=request["connectionId"])
+        case _:  # a frame whose action is "$connect" or "$disconnect"
+            logger.info("frame with a reserved action", connection=request["connectionId"])
     return {"statusCode": 200}
 
 
@@ -53,14 +53,14 @@ def _connect(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _make_room(record: Session) -> bool:
-    """Whether there is room once those that went without a word are forgotten."""
+    """Forget the session's connections that no longer exist. Returns whether that makes room."""
     gone = run(roll_called(world.sessions, visitors.lives, record, world.clock()))
-    logger.info("connections asked after", session=record.session_id, gone=len(gone))
+    logger.info("connections checked", session=record.session_id, gone=len(gone))
     return len(record.connections) - len(gone) <= MAX_CONNECTIONS
 
 
 def _chosen_protocol(event: dict[str, Any]) -> dict[str, str]:
-    """A browser that offered subprotocols wants one of them named in the answer; never the one with the token."""
+    """A browser that offered subprotocols requires the answer to name one: never the one with the token."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     offered = [name.strip() for name in headers.get("sec-websocket-protocol", "").split(",")]
     return {"Sec-WebSocket-Protocol": "typing-relay"} if "typing-relay" in offered else {}

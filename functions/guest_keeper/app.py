@@ -48,6 +48,8 @@ SOURCE = "typing-relay"
 LIMITS = Limits(connect_s=2, read_s=5, tries=3)
 #: Of the queue's calls: custody tries again itself.
 QUEUE_LIMITS = LIMITS._replace(tries=2)
+#: Of posts to visitors: the outbox tries again itself, once it has looked whether they are still its own to send.
+POST_LIMITS = LIMITS._replace(tries=1)
 
 logger: Logger = runtime.logger
 
@@ -63,10 +65,10 @@ class Process:
     """Everything a keeper process is made of."""
 
     def __init__(self) -> None:
-        """Raises SettingMissing, AwsSettingWrong or InsecureUrl when the environment is not as it must be."""
+        """Raises SettingWrong, AwsSettingWrong or InsecureUrl when the environment is not as it must be."""
         self.loop = Loop()
         self.counters = Counters()
-        self.name = f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
+        self.name = f"{socket.gethostname().partition('.')[0]}-{uuid.uuid4().hex[:8]}"
         sessions = DynamoSessions(DynamoDb(runtime.account(), LIMITS), runtime.setting("TABLE_NAME"))
         visitors = Visitors(VisitorConnections(runtime.account(), runtime.setting("CONNECTIONS_URL"), LIMITS))
         workers = Workers(
@@ -74,7 +76,7 @@ class Process:
             Jobs(self.loop, STORE_THREADS, "store"),
             Jobs(self.loop, NAME_THREADS, "names"),
         )
-        outbox = self._outbox(sessions, visitors)
+        outbox = self._outbox(sessions)
         tls = ssl.create_default_context()
         self.gateway = self._gateway(workers, sessions, outbox, tls) if runtime.is_digital_first() else None
         self.keeper = Keeper(
@@ -118,7 +120,7 @@ class Process:
     def _gateway(self, workers: Workers, sessions: DynamoSessions, outbox: Outbox, tls: ssl.SSLContext) -> DigitalFirst:
         line_url, messages = runtime.setting("KEEPER_LINE_URL"), runtime.messages()
         if messages is None:
-            raise runtime.SettingMissing("The environment variable MESSAGES_TABLE is not set; Digital-First needs it.")
+            raise runtime.SettingWrong("The environment variable MESSAGES_TABLE is not set; Digital-First needs it.")
         return DigitalFirst(
             Surroundings(
                 self.name,
@@ -138,7 +140,7 @@ class Process:
                 line_url,
                 sign=lambda: runtime.line_headers(line_url, self.name),
                 talk=lambda session_id: self.keeper.talk(session_id),
-                felt=runtime.measure,
+                report_latency=runtime.measure,
             )
         )
 
@@ -154,11 +156,18 @@ class Process:
     def _settings(self) -> Settings:
         grace_ms = runtime.number("GUEST_GRACE_SECONDS", 60) * 1000
         policy = Policy(grace_ms, needs_socket=runtime.is_digital_first())
-        return Settings(self.name, refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30), policy=policy)
+        return Settings(
+            self.name,
+            refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30),
+            held_ms=runtime.policy().held_ms,
+            session_ttl_s=runtime.policy().session_ttl_s,
+            policy=policy,
+        )
 
-    def _outbox(self, sessions: DynamoSessions, visitors: Visitors) -> Outbox:
+    def _outbox(self, sessions: DynamoSessions) -> Outbox:
         jobs = Jobs(self.loop, OUTBOX_THREADS, "outbox")
-        return Outbox(jobs, sessions, visitors, self.name, runtime.clock, self.counters)
+        visitors = Visitors(VisitorConnections(runtime.account(), runtime.setting("CONNECTIONS_URL"), POST_LIMITS))
+        return Outbox(self.loop, jobs, sessions, visitors, self.name, runtime.clock, self.counters)
 
     def _custody(self) -> Custody:
         self.max_guests = runtime.number("KEEPER_MAX_GUESTS", Terms().max_guests)
@@ -172,6 +181,7 @@ class Process:
             Terms(visibility_s=runtime.number("KEEPER_VISIBILITY_SECONDS", 30), max_guests=self.max_guests),
             self.counters,
             self.keeper.requested,
+            runtime.clock,
         )
 
     def run(self) -> None:
@@ -228,7 +238,7 @@ def main() -> int:
     log_as_json()
     try:
         process = Process()
-    except (runtime.SettingMissing, AwsSettingWrong, InsecureUrl, OSError) as error:
+    except (runtime.SettingWrong, AwsSettingWrong, InsecureUrl, OSError) as error:
         logger.error("The guest keeper cannot start: %s", error)
         return 2
     process.run()

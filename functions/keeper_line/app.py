@@ -1,4 +1,4 @@
-"""A keeper's line comes, speaks or goes (Digital-First only): by which connection nudges reach it."""
+"""A keeper's line opens or closes (Digital-First only): records the connection by which nudges reach the keeper."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take an API Gateway WebSocket event of the keepers' API; answer 200.
 
     Who may connect is IAM's business: the keepers' role alone. The keeper names itself in the handshake's header
-    ``x-keeper``. What it says later only keeps the connection from idling.
+    ``x-keeper``. Its later frames only keep the connection open.
     """
     request = event["requestContext"]
     connection = request["connectionId"]

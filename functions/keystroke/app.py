@@ -1,4 +1,4 @@
-"""Frames from visitors: hello, keystroke, stop, ping, message, and whatever else arrives."""
+"""Frames from visitors: hello, keystroke, stop, ping, message, seen, and anything else that arrives."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing_relay import runtime
 from typing_relay.aws.visitors import is_throttled
 from typing_relay.deadline import of_the_invocation
 from typing_relay.door import frames
-from typing_relay.door.frame_budget import Budgets, Limits, Ruling
+from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.flows import connected, ensure_guest, key_pressed, run, step, stopped
+from typing_relay.relay.flows import greeted, key_pressed, run, stopped
 from typing_relay.relay.messages import Sender, message_sent, messages_seen
 from typing_relay.relay.ports import MessageStatus, SentMessage
 
@@ -19,18 +19,18 @@ logger = runtime.logger
 world = runtime.visitor_world()
 visitors = runtime.visitors()
 TIMINGS = frames.Timings(world.policy.debounce_ms, runtime.number("HEARTBEAT_MS", 1000), world.policy.hold_ms)
-budgets = Budgets(Limits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40)))
-RATE_LIMITED = "Too many frames. One each heartbeat_ms is enough while the visitor types."
+budgets = Budgets(FrameLimits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40)))
+RATE_LIMITED = "Too many frames. While the visitor types, send one per heartbeat_ms."
 MESSAGE_DEADLINE_MS = runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000
-#: A message costs more than a key, and nobody writes two a second for long.
-message_budgets = Budgets(Limits(rate=2, burst=10))
-TOO_MANY_MESSAGES = "Too many messages. Send one when the one before has been answered."
+#: A message costs more than a key, and no person writes two a second for long.
+message_budgets = Budgets(FrameLimits(rate=2, burst=10))
+TOO_MANY_MESSAGES = "Too many messages. Wait for the answer to each before sending the next."
 
 
 @logger.inject_lambda_context(clear_state=True)
 @of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Take an API Gateway WebSocket event of a frame; answer 200, and the visitor by a frame where one is due.
+    """Take an API Gateway WebSocket event of a frame. Answers 200; the visitor gets a frame where one is due.
 
     Session and time come from API Gateway, never from the frame (T13).
     """
@@ -82,7 +82,7 @@ def _hang_up(connection: str, code: frames.ErrorCode, message: str) -> None:
 
 
 def _tell(connection: str, frame: dict[str, Any]) -> None:
-    """Send a frame. Who reads too slowly for it (429) does without: no stranger sets off our alarm by not reading."""
+    """Send a frame. It is dropped for a visitor who reads too slowly (429): not reading must not fire an alarm."""
     try:
         visitors.send(connection, frame)
     except ClientError as error:
@@ -100,14 +100,15 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             logger.info("hello", session=session_id, client=client or "unnamed")
             return _welcome(request)
         case frames.Ping():
-            return frames.pong()
+            _tell(connection, frames.pong())  # first: whatever is not in order, the front end is connected
+            _greet(request)
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
             became = run(key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms))
-            _tell_of_a_burst("key", became, session_id)
+            _log_the_outcome("key", became, session_id)
         case frames.Stop(ago_ms) if signals == "on":
             became = run(stopped(world, session_id, connection, at - ago_ms))
-            _tell_of_a_burst("stop", became, session_id)
+            _log_the_outcome("stop", became, session_id)
         case frames.Message():
             return _message(frame, request)
         case frames.Seen():
@@ -118,14 +119,14 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _tell_of_a_burst(what: str, became: str, session_id: str) -> None:
-    """What began an owner's work, or could not, is worth a line; most frames change nothing."""
+def _log_the_outcome(what: str, became: str, session_id: str) -> None:
+    """Log frames that started an owner, or failed to; most frames change nothing."""
     log = logger.info if became in ("started", "failed", "hopeless") else logger.debug
     log(what, became=became, session=session_id)
 
 
 def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] | None:
-    """What is not settled yet is answered by whoever settles it."""
+    """The answer, if the message is settled; None while it waits: whoever settles it answers."""
     visitor, connection, at = request["authorizer"], request["connectionId"], request["requestTimeEpoch"]
     if not _within(message_budgets, connection, at, TOO_MANY_MESSAGES, frame.message_id):
         return None
@@ -137,20 +138,21 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
 
 
 def _welcome(request: dict[str, Any]) -> dict[str, Any]:
-    """Whoever says hello is there: a keeper that posted before the handshake had ended was told otherwise (410)."""
-    visitor, connection = request["authorizer"], request["connectionId"]
-    session_id, token_ends = visitor["session"], int(visitor["expires_at"])
-    record = run(step(world.sessions.get, session_id, world.clock()))
-    if record is None or connection not in record.connections:
-        record = run(connected(world, session_id, connection, token_ends))
-    else:
-        run(ensure_guest(world, record))
-    guest = _guest_of(record)
-    return frames.welcome(session_id, TIMINGS, guest, visitor["signals"])
+    visitor, record = request["authorizer"], _greet(request)
+    return frames.welcome(visitor["session"], TIMINGS, _guest_of(record), visitor["signals"])
+
+
+def _greet(request: dict[str, Any]) -> Session:
+    """Record that the visitor is there. If nobody holds the guest of a visitor who only waits, ask for it.
+
+    Adds the connection again if a keeper, posting before the handshake had ended (410), removed it.
+    """
+    visitor = request["authorizer"]
+    return run(greeted(world, visitor["session"], request["connectionId"], int(visitor["expires_at"])))
 
 
 def _guest_of(record: Session) -> GuestStatus:
-    """How the guest stands, as far as a front end has to know it."""
+    """The guest's status in a front end's terms."""
     if record.guest_status is GuestStatus.CLOSED:
         return GuestStatus.OPENING
     return GuestStatus.UNAVAILABLE if record.guest_id and record.typing_unavailable else record.guest_status

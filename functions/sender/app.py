@@ -1,4 +1,4 @@
-"""Called by the state machine: brings what CXone shows to what is wanted."""
+"""Called by the state machine: makes CXone show what is wanted."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def report_pause(pause_ms: int) -> None:
     metrics.add_metric("BreakerOpened", MetricUnit.Count, 1)
 
 
-def report_felt(name: str, ms: int) -> None:
+def report_latency(name: str, ms: int) -> None:
     """How long a visitor's agent waited to see typing begin, or end."""
     metrics.add_metric(name, MetricUnit.Milliseconds, ms)
 
 
 world = runtime.sender_world(
-    report_pause, lambda guests: ReportedGuests(guests, logger, metrics, runtime.clock), report_felt
+    report_pause, lambda guests: ReportedGuests(guests, logger, metrics, runtime.clock), report_latency
 )
 
 

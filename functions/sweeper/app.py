@@ -1,4 +1,4 @@
-"""Scheduled each minute: takes up what a dead owner left behind, also while no keeper lives to do so (T4)."""
+"""Runs each minute: starts owners for records whose owner died, even while no keeper is alive to do so (T4)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = runtime.logger
 metrics = Metrics()
 world = runtime.sweeper_world()
 expiry = runtime.expiry_world()
-#: A sweep ends with so much of its Lambda time left; the next one goes on.
+#: A sweep ends when this much of its Lambda time is left; the next one continues.
 SPARE_MS = 10_000
 PAGE = 100
 
@@ -27,7 +27,7 @@ PAGE = 100
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take any event; answer {"found", "started", "expired"}.
 
-    Leases that ran out unreleased, executions started for them, and messages given up that nobody could deliver (T15).
+    Leases that expired unreleased, executions started for them, and undeliverable messages given up (T15).
     """
     found = started = 0
     for shard in range(SWEEP_SHARDS):
@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             found += len(session_ids)
             taken_up = sum(run(sweep_one(world, session_id)) for session_id in session_ids)
             started += taken_up
-            more = len(session_ids) == PAGE and taken_up  # else the same would be found again
+            more = len(session_ids) == PAGE and taken_up  # otherwise the same ones would be found again
             session_ids = runtime.sessions().overdue(shard, world.clock(), PAGE) if more else []
     expired = _expire_messages(context)
     metrics.add_metric("SweptBursts", MetricUnit.Count, started)

@@ -1,4 +1,4 @@
-"""`make demo`: the whole stack, the 5 s scenario and a piece of real typing through it, the timeline, and a verdict."""
+"""`make demo`: starts the stack, plays the 5 s scenario and a piece of real typing, draws and checks the timeline."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ DEBOUNCE_MS = 2000
 HEARTBEAT_MS = 1000
 #: 50 keys, one each 100 ms: CXone's own scenario.
 SCENARIO = list(range(0, 5000, 100))
-#: A piece of real typing in five bursts: this trace, from this gap on, so many gaps.
+#: A piece of real typing in five bursts: this trace, from this gap on, this number of gaps.
 TRACE, FIRST_GAP, GAPS = "open-22", 60, 75
 SETTLE_S = 15
 
 
 def main() -> int:
-    """Play, draw, judge. Returns 0 when all is as it must be, 1 when not."""
+    """Play, draw, judge. Returns 0 when all checks passed, else 1."""
     try:
         with stopping_on_signals():
             print("Starting the stack …", flush=True)
@@ -56,7 +56,7 @@ def _play_all(stack: Stack) -> int:
     problems += [str(failure) for failure in stack.failed_invocations]
     for problem in problems:
         print(f"WRONG: {problem}")
-    print("Something came out wrong." if problems else "All as it must be. Everything is stopped.")
+    print("Some checks failed." if problems else "All checks passed. Everything is stopped.")
     return 1 if problems else 0
 
 
@@ -76,7 +76,7 @@ def _play(stack: Stack, cxone: CxoneView, visitor: str, title: str, keys: Sequen
 
 
 def _wait_for_calls(look: Callable[[], list[TypingCall]], expected: int) -> list[TypingCall]:
-    """The calls, once there are as many as expected and a moment has passed without another."""
+    """The calls, once there are as many as expected and a second has passed without another."""
     deadline = time.monotonic() + SETTLE_S
     while len(look()) < expected and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -90,14 +90,14 @@ def _summary(keys: Sequence[int], frames: Sequence[int], told: str) -> str:
 
 
 def _judge(played: Played) -> list[str]:
-    """What differs from the rules (T1, T2, T3), in words."""
+    """What violates the rules (T1, T2, T3), as sentences."""
     expected = bursts(played.keys, DEBOUNCE_MS)
     said = [call.typing for call in played.calls]
     if said != [True, False] * len(expected):
-        return [f"{played.title}: {len(expected)} bursts want as many pairs true, false; CXone was told {said}"]
+        return [f"{played.title}: expected one true and one false for each of {len(expected)} bursts; CXone got {said}"]
     lags_on = [call.ended - first for call, (first, _) in zip(played.calls[::2], expected, strict=True)]
     lags_off = [call.ended - last for call, (_, last) in zip(played.calls[1::2], expected, strict=True)]
-    print(f"  shown {_range(lags_on)} after the first key, put out {_range(lags_off)} after the last\n")
+    print(f"  shown {_range(lags_on)} after the first key, cleared {_range(lags_off)} after the last\n")
     return [f"{played.title}: a false came {lag} ms after the last key" for lag in lags_off if lag < DEBOUNCE_MS]
 
 

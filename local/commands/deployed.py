@@ -21,12 +21,12 @@ _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 class UsageError(Exception):
-    """What was given does not say what to look at; the message says what is missing."""
+    """The settings do not name a deployment or a token. The message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """``stack`` is its name, empty where that is unknown; ``info`` the stack.json of a stack of this machine.
+    """``stack`` is its name, "" if unknown; ``info`` the stack.json of a stack on this machine.
 
     ``token_maker`` reads the visitor secret, and returns what makes a token of a visitor and a life in s.
     """
@@ -40,14 +40,14 @@ class Deployed:
     info: Mapping[str, Any] | None = None
 
     def tokens(self, visitors: Sequence[str], life_s: int) -> list[str]:
-        """One for each of ``visitors``. UsageError where none can be made."""
+        """A token for each of ``visitors``. Raises UsageError where none can be signed."""
         with _told_as_usage():
             make = self.token_maker()
         return [make(visitor, life_s) for visitor in visitors]
 
 
 def deployed(given: Mapping[str, str], own: str) -> Deployed:
-    """What these settings name. ``own``: the setting by which a caller gives tokens of their own. UsageError."""
+    """The deployment that these settings name. ``own``: the setting for tokens of the user's own. Raises UsageError."""
     with _told_as_usage():
         if given.get("URL") or given.get("STACK"):
             return _in_an_account(given, own)
@@ -55,7 +55,7 @@ def deployed(given: Mapping[str, str], own: str) -> Deployed:
 
 
 def session_of(token: str, own: str) -> str:
-    """The visitor whose token this is, given in the setting ``own``. UsageError."""
+    """The session of this token, which came in the setting ``own``. Raises UsageError."""
     try:
         return str(jwt.decode(token, options={"verify_signature": False})["sub"])
     except (jwt.InvalidTokenError, KeyError):
@@ -112,7 +112,7 @@ def _in_an_account(given: Mapping[str, str], own: str) -> Deployed:
 
 
 def _is_usable(url: str) -> bool:
-    """A token goes there, so in the clear to this machine only."""
+    """Refuse a URL that would carry the token in clear text to another machine."""
     parts = urlsplit(url)
     is_safe = parts.scheme == "wss" or (parts.scheme == "ws" and parts.hostname in _LOCAL_HOSTS)
     return is_safe and bool(parts.hostname) and not parts.query

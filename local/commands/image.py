@@ -1,7 +1,7 @@
-"""`make image`: the guest keeper's image, built by docker, podman or finch, and pushed to the account's own registry.
+"""`make image`: builds the guest keeper's image with docker, podman or finch, and pushes it to the account's ECR.
 
-The repository is made when it is not there: outside any stack, so that one deployment brings keeper and all, and every
-stack of the account runs the same image. Its tags cannot be moved. Prints the URI for KeeperImage.
+Creates the repository if it does not exist. It belongs to no stack: the image must be there before the first
+deployment, and every stack of the account can use it. Its tags are immutable. Prints the URI for KeeperImage.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from local.stack.deploy import ROOT, TEMPLATE
 
 USAGE = """\
 make image                      builds it, pushes it to the account and region of your AWS profile, prints its URI
-make image TAG=mine             under another tag than release-commit
-make image REPOSITORY=ghcr.io/shop/guest-keeper    to another registry, where you have signed in"""
-#: Of what goes into the image.
+make image TAG=mine             uses this tag instead of release-commit
+make image REPOSITORY=ghcr.io/shop/guest-keeper    pushes to another registry, where you have signed in"""
+#: The folders that go into the image.
 _SOURCES = ("functions/guest_keeper", "layers/typing_relay/typing_relay")
 _EMULATE = "docker run --privileged --rm tonistiigi/binfmt --install"
 
 
 class CannotBuild(Exception):
-    """No image can be made; the message says why and what to do."""
+    """The image cannot be built. The message says why and what to do."""
 
 
 def main() -> int:
-    """0: the image is in the registry; 1: it is not; 2: TAG is none, or there is no tool to build with."""
+    """0: the image is in the registry; 1: it is not; 2: TAG is malformed, or there is no tool to build with."""
     try:
         wished = os.environ.get("TAG", "")
         tag = _tag(wished)
@@ -69,15 +69,15 @@ def _version() -> str:
 def _tag(wished: str) -> str:
     if wished:
         if not images.is_tag(wished):
-            raise CannotBuild(f"TAG must be letters, digits, '_', '.' or '-', 128 at most, not {wished!r}")
+            raise CannotBuild(f"TAG must be at most 128 letters, digits, '_', '.' or '-', not {wished!r}")
         return wished
     if _git("status", "--porcelain", "--", *_SOURCES):
-        raise CannotBuild("what goes into the image has changes that no commit has: commit them, or give TAG=name")
+        raise CannotBuild("the image's sources have uncommitted changes: commit them, or set TAG=name")
     return images.tag_of(_version(), _git("rev-parse", "--short=10", "HEAD"))
 
 
 def _git(*args: str) -> str:
-    """What git says; nothing where there is no git, or no repository, as in a downloaded archive."""
+    """git's output; "" without git or outside a repository, as in a downloaded archive."""
     try:
         done = subprocess.run(["git", "-C", ROOT, *args], capture_output=True, text=True, check=False)
     except OSError:
@@ -101,9 +101,9 @@ def _answers(tool: str) -> bool | None:
 
 
 def _to_ecr(tool: str, tag: str, *, is_of_commit: bool) -> str:
-    """Into the account's own registry; the image's URI. CannotBuild, or what AWS refuses.
+    """Push to the account's ECR. Returns the image's URI. Raises CannotBuild or AWS's errors.
 
-    What is there under a tag ``is_of_commit`` is this code; under another it may be any.
+    ``is_of_commit``: the tag names a commit, so an image that has it already is this code. Otherwise it may be any.
     """
     account = Account()
     who = account.caller()
@@ -114,8 +114,8 @@ def _to_ecr(tool: str, tag: str, *, is_of_commit: bool) -> str:
     uri = f"{_repository(ecr)}:{tag}"
     if _is_there(ecr, tag):
         if not is_of_commit:
-            raise CannotBuild(f"{uri} is there already, and a tag cannot be moved to a new image: give another TAG")
-        print(f"{uri} is there already.")
+            raise CannotBuild(f"{uri} already exists, and tags are immutable: set another TAG")
+        print(f"{uri} already exists.")
         return uri
     _build(tool, uri)
     _log_in(tool, ecr)
@@ -124,7 +124,7 @@ def _to_ecr(tool: str, tag: str, *, is_of_commit: bool) -> str:
 
 
 def _to(tool: str, uri: str) -> str:
-    """Into a registry where somebody has signed in."""
+    """Push to a registry where the user has signed in. Returns the image's URI."""
     _build(tool, uri)
     _run(images.push(tool, uri))
     return uri
@@ -142,12 +142,12 @@ def _build(tool: str, uri: str) -> None:
 
 
 def _repository(ecr: Any) -> str:
-    """Its URI; it is made where there is none."""
+    """The repository's URI; creates the repository if it does not exist."""
     try:
         [found] = ecr.describe_repositories(repositoryNames=[images.REPOSITORY])["repositories"]
         return str(found["repositoryUri"])
     except ecr.exceptions.RepositoryNotFoundException:
-        print(f"Making the repository {images.REPOSITORY} in ECR …", flush=True)
+        print(f"Creating the repository {images.REPOSITORY} in ECR …", flush=True)
     made = ecr.create_repository(
         repositoryName=images.REPOSITORY,
         imageTagMutability="IMMUTABLE",
@@ -171,7 +171,7 @@ def _run(command: list[str], stdin: str | None = None, hint: str = "") -> None:
     print(" ".join(command), flush=True)
     done = subprocess.run(command, cwd=ROOT, input=stdin, text=True, check=False)
     if done.returncode:
-        failed = f"`{' '.join(command[:2])}` failed ({done.returncode}); its own words are above"
+        failed = f"`{' '.join(command[:2])}` failed ({done.returncode}); its output is above"
         raise CannotBuild(f"{failed}. {hint}" if hint else failed)
 
 

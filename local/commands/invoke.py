@@ -1,6 +1,6 @@
-"""`make invoke FUNCTION=Keystroke EVENT=events/keystroke.json`: one function on one sample event.
+"""`make invoke FUNCTION=Keystroke EVENT=events/keystroke.json`: invokes one function with one sample event.
 
-Takes the running stack, or one of its own for the moment. Prints the answer to stdout, what it logged to stderr.
+Uses the running stack, or starts one for this call. Prints the answer to stdout and the function's log to stderr.
 """
 
 import base64
@@ -21,7 +21,7 @@ from local.stack.stack_file import running
 
 
 class UsageError(Exception):
-    """What was asked for does not exist; the message lists what does."""
+    """There is no such function or event. The message lists those there are."""
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
-"""`make load`: many visitors who type as real people did, and what they and the agents felt of it.
+"""`make load`: has many visitors type as real people did, and reports latency for them and for agents.
 
-Without URL and STACK it is the running stack of this machine. Tokens are never printed.
+Without URL and STACK it uses this machine's running stack. Tokens are never printed.
 """
 
 import asyncio
@@ -28,23 +28,23 @@ from local.playing.recordings import recordings
 from local.stack.processes import end_with_parent
 
 USAGE = """\
-make load VISITORS=50 MINUTES=2                        the running stack of this machine (PORT= for one of several)
-make load STACK=name VISITORS=200 MINUTES=5            a deployment, by your AWS credentials
-make load URL=wss://… VISITOR_SECRET_ARN=arn …         tokens are made with the visitor secret
-make load URL=wss://… TOKENS=file …                    tokens of your own server's, one a line, one for each visitor
-besides: A_SECOND=10 (so many new connections a second), ORIGIN=https://shop.example (where AllowedOrigins is set),
-CONTACTS=1 or 0 (Digital-First: each visitor opens a contact by a message, and agents have it before them; on this
-machine 1, else 0), YES=1 (more than 500 visitors are meant)"""
+make load VISITORS=50 MINUTES=2                        this machine's running stack (PORT= selects one of several)
+make load STACK=name VISITORS=200 MINUTES=5            a deployment, with your AWS credentials
+make load URL=wss://… VISITOR_SECRET_ARN=arn …         tokens are signed with the visitor secret
+make load URL=wss://… TOKENS=file …                    tokens from your own server, one per line, one for each visitor
+also: A_SECOND=10 (new connections per second), ORIGIN=https://shop.example (where AllowedOrigins is set),
+CONTACTS=1 or 0 (Digital-First: each visitor opens a contact by a message, which agents get; default: 1 on this machine,
+else 0), YES=1 (confirms more than 500 visitors)"""
 ASK_ABOVE = 500
 MOST_VISITORS, MOST_MINUTES, MOST_A_SECOND = 5000, 100, 100
-#: Tokens outlive the load by this.
+#: Tokens are valid this much longer than the load.
 _SPARE_S = 300
 _BAR_EVERY_S, _LINE_EVERY_S = 0.5, 10.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
-    """0: all is well; 1: there were errors; 2: it is not clear what to do; 128 and more: stopped by that signal."""
+    """0: no errors; 1: there were errors; 2: wrong usage; 128 and more: stopped by that signal."""
     try:
         plan = plan_of(os.environ)
         _must_be_meant(plan, os.environ)
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def plan_of(given: Mapping[str, str]) -> Plan:
-    """What these settings ask for. UsageError."""
+    """The plan in these settings. Raises UsageError."""
     return Plan(
         visitors=int(_number(given, "VISITORS", 200, 1, MOST_VISITORS, whole=True)),
         minutes=_number(given, "MINUTES", 5, 0.1, MOST_MINUTES),
@@ -67,7 +67,7 @@ def plan_of(given: Mapping[str, str]) -> Plan:
 
 
 def target_of(given: Mapping[str, str], place: Deployed, plan: Plan) -> Target:
-    """Where they go, and their tokens. UsageError."""
+    """The relay to connect to, and the visitors' tokens. Raises UsageError."""
     if given.get("TOKENS"):
         tokens = _tokens_in(given["TOKENS"])[: plan.visitors]
         if len(tokens) < plan.visitors:
@@ -108,7 +108,7 @@ def _must_be_meant(plan: Plan, given: Mapping[str, str]) -> None:
 
 
 def _play(plan: Plan, place: Deployed, target: Target) -> int:
-    if "MAKELEVEL" in os.environ:  # make was started in our stead: when it is killed, we are meant
+    if "MAKELEVEL" in os.environ:  # started by make: whoever kills make means this process
         end_with_parent()
     agents = Agents(place.info) if place.info and Agents.can_look(place.info) else None
     print(f"{plan.visitors} visitors, {plan.a_second:g} more each second, at {target.url}", flush=True)
@@ -124,12 +124,12 @@ def _play(plan: Plan, place: Deployed, target: Target) -> int:
 
 
 async def _until_over(plan: Plan, crowd: Crowd, tally: Tally) -> int:
-    """Plays; returns the signal that ended it, or 0."""
+    """Play until the end. Returns the signal that ended it, or 0."""
     playing = asyncio.create_task(crowd.play())
     stopped_by: list[int] = []
 
     def stop(number: int) -> None:
-        if not stopped_by:  # once: closing is not to be disturbed
+        if not stopped_by:  # only once: a second signal must not interrupt closing
             stopped_by.append(number)
             playing.cancel()
 
@@ -145,7 +145,7 @@ async def _until_over(plan: Plan, crowd: Crowd, tally: Tally) -> int:
 
 
 async def _show(plan: Plan, tally: Tally) -> None:
-    """How far it is: a bar that moves on a terminal, else a line now and then."""
+    """Show the progress: a moving bar on a terminal, else a line at intervals."""
     is_terminal, began = sys.stdout.isatty(), time.monotonic()
     while True:
         await asyncio.sleep(_BAR_EVERY_S if is_terminal else _LINE_EVERY_S)
@@ -155,7 +155,7 @@ async def _show(plan: Plan, tally: Tally) -> None:
 
 
 def _look(agents: Agents, tally: Tally, debounce_ms: int) -> tuple[Seen, Counter[str]]:
-    """Of the bursts that were typed to their end."""
+    """What agents saw of the finished bursts."""
     over = time.time() * 1000 - debounce_ms
     typed = {session: [burst for burst in bursts if burst[1] < over] for session, bursts in tally.typed.items()}
     saw = agents.look(typed, debounce_ms)

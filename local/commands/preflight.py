@@ -1,4 +1,4 @@
-"""`make preflight`: what would go wrong with `sam deploy`, before it is tried. It only looks.
+"""`make preflight`: checks what would go wrong with `sam deploy`, before you run it. Read-only.
 
 Reads an environment of samconfig.toml (ENV, "default" if not given), and asks AWS with the credentials of the
 environment or profile.
@@ -24,7 +24,7 @@ from local.stack.deploy import ROOT, TEMPLATE
 
 
 def main() -> int:
-    """0: nothing wrong was found; 1: something is wrong; 2: samconfig.toml has no such environment."""
+    """0: no problem found; 1: there are problems; 2: samconfig.toml has no such environment."""
     try:
         config = Path(os.environ.get("SAMCONFIG") or ROOT / "samconfig.toml")
         environment = read(config, os.environ.get("ENV") or "default")

@@ -1,4 +1,4 @@
-"""`make run`: the whole stack with its console page, until Ctrl-C."""
+"""`make run`: runs the whole stack with its console page until Ctrl-C."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from local.stack.stack import DEFAULT_PORT, Stack, StopRequested, stopping_on_si
 
 
 def main() -> int:
-    """Run until a signal or a failure; 0 after a signal."""
+    """Run until a signal or a failure. Returns 0 after a signal, 1 after a failure."""
     started = time.monotonic()
     try:
         settings = read_settings(os.environ, DEFAULT_PORT)
@@ -30,7 +30,7 @@ def main() -> int:
 
 def _print_ready(info: dict[str, Any], seconds: float) -> None:
     named_by = "DFO_GATEWAY_URL" if info["platform"] == "dfo" else "CXONE_BASE_URL"
-    cxone = "simulated" if info["cxone_control_url"] else f"as {named_by} says"
+    cxone = "simulated" if info["cxone_control_url"] else f"from {named_by}"
     print(f"Ready after {seconds:.1f} s. Open {info['console_url']} ; Ctrl-C stops everything.\n")
     print(f"  visitors connect to  {info['websocket_url']}?token=…   (make token VISITOR=alice)")
     print(f"  CXone                {info.get('dfo_gateway_url', info['cxone_base_url'])} ({cxone})")

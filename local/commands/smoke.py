@@ -19,18 +19,18 @@ from local.smoke.verdicts import Mark, Places, closing
 from local.stack.aws import HasClients
 
 USAGE = """\
-make smoke                                      the running stack of this machine (PORT= for one of several)
-make smoke STACK=name                           a deployment, by your AWS credentials: all of it
-make smoke URL=wss://… VISITOR_SECRET_ARN=arn   a token is made with the visitor secret
-make smoke URL=wss://… TOKEN=eyJ…               with a token of your own server's; no AWS credentials are needed
-more: STACK=name with a URL (what CXone was told is read from the deployment's log), ORIGIN=https://shop.example (where
+make smoke                                      this machine's running stack (PORT= selects one of several)
+make smoke STACK=name                           a deployment, with your AWS credentials: all checks
+make smoke URL=wss://… VISITOR_SECRET_ARN=arn   the token is signed with the visitor secret
+make smoke URL=wss://… TOKEN=eyJ…               a token from your own server; no AWS credentials are needed
+also: STACK=name with a URL (what CXone was told is read from the deployment's log), ORIGIN=https://shop.example (where
 AllowedOrigins is set), GUEST_SECONDS=20 (the guest must be open within), CONTACTS=1 or 0 (Digital-First: the visitor
 opens a contact by a message, and an agent gets it; on this machine 1, else 0)"""
 _TOKEN_LIFE_S = 300
 
 
 def main() -> int:
-    """0: all is well; 1: something is wrong; 2: it is not clear what to look at, or nobody may look."""
+    """0: all checks passed; 1: a check failed; 2: wrong usage, or access denied."""
     try:
         target = target_of(os.environ)
     except UsageError as error:

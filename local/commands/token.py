@@ -1,4 +1,4 @@
-"""`make token VISITOR=alice`: a visitor token for the running stack, as the team's own server would issue it."""
+"""`make token VISITOR=alice`: prints a visitor token for the running stack, as the team's own server would issue it."""
 
 import os
 import sys
@@ -14,12 +14,12 @@ from local.stack.stack_file import running
 _LIFE_S = 8 * 3600
 
 
-#: A visitor, and the life of the token in s.
+#: Takes a visitor and the token's lifetime in s.
 TokenMaker = Callable[[str, int], str]
 
 
 def token_maker(aws: HasClients, secret_arn: str, **claims: str) -> TokenMaker:
-    """Makes HS256 tokens with these claims; the secret is read once."""
+    """A function that signs HS256 tokens with these claims. The secret is read once, now."""
     secret = aws.client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
 
     def make(visitor: str, life_s: int) -> str:
@@ -30,15 +30,15 @@ def token_maker(aws: HasClients, secret_arn: str, **claims: str) -> TokenMaker:
 
 
 def visitor_token(aws: HasClients, secret_arn: str, visitor: str, life_s: int = _LIFE_S) -> str:
-    """A token whose session is `visitor`."""
+    """A token for the session `visitor`, valid for `life_s`."""
     return token_maker(aws, secret_arn)(visitor, life_s)
 
 
 def main() -> int:
-    """Print the token, nothing else, to stdout."""
+    """Print only the token to stdout. Returns 0; 1: no stack is running; 2: no visitor was given."""
     visitor = sys.argv[1] if len(sys.argv) > 1 else ""
     if not visitor:
-        print("error: whose token? make token VISITOR=alice", file=sys.stderr)
+        print("error: name a visitor: make token VISITOR=alice", file=sys.stderr)
         return 2
     try:
         info = running(os.environ.get("PORT"))

@@ -1,4 +1,4 @@
-"""What an agent does at the page's desk, as calls of the simulator's controls, on either platform. Pure."""
+"""Translates an agent's acts at the page's desk into calls of the simulator's controls, on either platform. Pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 Call = tuple[str, dict[str, Any]]
 
-#: Who sits at the desk. Visitors are told the nickname.
+#: The agent at the desk. Visitors see the nickname.
 AGENT = {"first_name": "Avery", "surname": "Quinn", "nickname": "Avery"}
 
 
 def webchat_call(guest_id: object, frame: object) -> Call:
-    """v1: CXone sends the agent's frame to the guest as it is."""
+    """v1: CXone sends the agent's frame to the guest unchanged."""
     return "agent", {"guest_id": guest_id, "frame": frame}
 
 
 def gateway_call(thread_id: str, frame: object) -> Call | None:
-    """Digital-First: each act is a call of its own. None for a frame that is none of them."""
+    """Digital-First: each act is a separate call. None for an unknown frame."""
     match frame:
         case {"type": "agent-typing", "typing": bool(typing)}:
             return "agent/typing", {"thread_id": thread_id, "typing": typing}

@@ -20,9 +20,9 @@ from local.console.stack import Stack
 
 VISITOR = re.compile(r"[A-Za-z0-9_-]{1,64}")
 LONGEST_MESSAGE = 2000  # characters
-STILL_HERE = 15  # s: a ping now and then shows a dead connection
+STILL_HERE = 15  # s between pings, which reveal a dead connection
 PATIENCE = aiohttp.ClientTimeout(5)  # s, for the simulated CXone
-GATHER = 0.03  # s: events that come together travel together
+GATHER = 0.03  # s: events within it are sent together
 
 FEED = web.AppKey("feed", Feed)
 HTTP = web.AppKey("http", aiohttp.ClientSession)
@@ -37,7 +37,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/feed", _feed),
         web.get("/api/faults", _faults),
         web.put("/api/faults/{name}", _set_switch),
-        web.post("/api/faults/{name}", _strike),
+        web.post("/api/faults/{name}", _trigger),
         web.post("/api/agent", _agent),
         web.post("/api/messages", _message),
     ]
@@ -54,7 +54,7 @@ async def _token(request: web.Request) -> web.Response:
 
 
 async def _feed(request: web.Request) -> web.StreamResponse:
-    """The live feed. A page that comes back says what it has seen: `?seen=RUN:NUMBER`."""
+    """The live feed. A page that reconnects says what it has seen: `?seen=RUN:NUMBER`."""
     feed = request.app[FEED]
     page = web.WebSocketResponse(heartbeat=STILL_HERE)
     await page.prepare(request)
@@ -62,7 +62,7 @@ async def _feed(request: web.Request) -> web.StreamResponse:
     seen = int(number) if run == feed.run and number.isdecimal() else 0
     sender = asyncio.create_task(_send_feed(page, feed, seen))
     try:
-        async for _frame in page:  # the page says nothing: this ends when it goes
+        async for _frame in page:  # the page sends nothing: this ends when it disconnects
             pass
     finally:
         sender.cancel()
@@ -95,7 +95,7 @@ async def _faults(request: web.Request) -> web.Response:
                 {"name": item.name, "label": item.label, "effect": item.effect, "on": item.is_on(faults)}
                 for item in panel.switches
             ],
-            "blows": [{"name": item.name, "label": item.label, "effect": item.effect} for item in panel.blows],
+            "one_shots": [{"name": item.name, "label": item.label, "effect": item.effect} for item in panel.one_shots],
         }
     )
 
@@ -111,17 +111,17 @@ async def _set_switch(request: web.Request) -> web.Response:
     return web.json_response({"name": switch.name, "on": switch.is_on(faults)})
 
 
-async def _strike(request: web.Request) -> web.Response:
-    blow = PANELS[_running_stack(request).platform].blow(request.match_info["name"])
-    if blow is None:
+async def _trigger(request: web.Request) -> web.Response:
+    fault = PANELS[_running_stack(request).platform].one_shot(request.match_info["name"])
+    if fault is None:
         raise _refusal(web.HTTPNotFound, "There is no such fault.")
-    if blow.path is None:
+    if fault.path is None:
         _kill_keeper(request)
         return web.json_response({})
     guest_id = (await _body(request)).get("guest_id")
-    if blow.of_guest and not isinstance(guest_id, str):
+    if fault.of_guest and not isinstance(guest_id, str):
         raise _refusal(web.HTTPBadRequest, "Expected a guest_id: this visitor has no guest session yet.")
-    await _control(request, "POST", blow.path, blow.body | ({"guest_id": guest_id} if blow.of_guest else {}))
+    await _control(request, "POST", fault.path, fault.body | ({"guest_id": guest_id} if fault.of_guest else {}))
     return web.json_response({})
 
 

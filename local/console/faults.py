@@ -1,4 +1,4 @@
-"""The page's fault switches: what each is called, what it does, and which control of the simulated CXone."""
+"""The page's faults: the name and effect of each, and the control of the simulated CXone that causes it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ class Switch(Protocol):
 
     @property
     def name(self) -> str:
-        """What the page calls it by."""
+        """Its name in the page's calls."""
 
     @property
     def label(self) -> str:
-        """What a person reads on it."""
+        """Its label on the page."""
 
     @property
     def effect(self) -> str:
-        """What it does, in a sentence."""
+        """What it does, as a sentence."""
 
     def is_on(self, faults: Any) -> bool:
-        """Whether these faults hold it."""
+        """Whether it is on in these settings of the simulator."""
 
     def change(self, faults: Any, on: bool) -> dict[str, Any]:
-        """What to PUT so that it is on, or off, and everything else as it was."""
+        """What to PUT to switch it on or off and leave everything else unchanged."""
 
 
 @dataclass(frozen=True)
 class WebchatSwitch:
-    """At v1's simulator: settings of its one plan for on and off."""
+    """A fault of v1's simulator: the settings that switch it on, and off."""
 
     name: str
     label: str
@@ -38,17 +38,17 @@ class WebchatSwitch:
     off: dict[str, Any]
 
     def is_on(self, faults: dict[str, Any]) -> bool:
-        """Whether these settings of the simulator hold it."""
+        """Whether it is on in these settings of the simulator."""
         return all(faults.get(key) == value for key, value in self.on.items())
 
     def change(self, faults: dict[str, Any], on: bool) -> dict[str, Any]:
-        """What is not named stays as it is."""
+        """Only the named settings change."""
         return self.on if on else self.off
 
 
 @dataclass(frozen=True)
 class GatewaySwitch:
-    """At the gateway's simulator: one fault of its list."""
+    """A fault of the gateway's simulator: one entry of its list."""
 
     name: str
     label: str
@@ -56,11 +56,11 @@ class GatewaySwitch:
     fault: dict[str, Any]
 
     def is_on(self, faults: Sequence[dict[str, Any]]) -> bool:
-        """Whether the list holds it."""
+        """Whether it is in the list."""
         return any(self._is_in(item) for item in faults)
 
     def change(self, faults: Sequence[dict[str, Any]], on: bool) -> dict[str, Any]:
-        """The whole list: it is replaced as one."""
+        """The whole list, which is replaced at once."""
         others = [item for item in faults if not self._is_in(item)]
         return {"faults": [*others, self.fault] if on else others}
 
@@ -69,8 +69,8 @@ class GatewaySwitch:
 
 
 @dataclass(frozen=True)
-class Blow:
-    """A fault that happens once. `path` is the simulator's control, None for what the console does itself."""
+class OneShotFault:
+    """A fault that happens once. `path` is the simulator's control; None: the console does it itself."""
 
     name: str
     label: str
@@ -85,15 +85,15 @@ class Panel:
     """All faults of one platform."""
 
     switches: tuple[Switch, ...]
-    blows: tuple[Blow, ...]
+    one_shots: tuple[OneShotFault, ...]
 
     def switch(self, name: str) -> Switch | None:
         """The switch of this name, if there is one."""
         return next((switch for switch in self.switches if switch.name == name), None)
 
-    def blow(self, name: str) -> Blow | None:
-        """The blow of this name, if there is one."""
-        return next((blow for blow in self.blows if blow.name == name), None)
+    def one_shot(self, name: str) -> OneShotFault | None:
+        """The one-shot fault of this name, if there is one."""
+        return next((fault for fault in self.one_shots if fault.name == name), None)
 
 
 _WEBCHAT_SWITCHES = (
@@ -128,12 +128,12 @@ _WEBCHAT_SWITCHES = (
     ),
 )
 
-_DROP = Blow("drop", "Drop the sockets", "Every guest socket ends in a reset.", "drop-sockets", {"how": "reset"})
-_KILL = Blow("kill", "Kill the keeper", "The process that holds the guest sockets dies at once.", None, {})
+_DROP = OneShotFault("drop", "Drop the sockets", "Every guest socket is reset.", "drop-sockets", {"how": "reset"})
+_KILL = OneShotFault("kill", "Kill the keeper", "The process that holds the guest sockets dies at once.", None, {})
 
-_WEBCHAT_BLOWS = (
-    Blow("revoke", "Revoke the token", "CXone refuses the access token from now on.", "revoke-tokens", {}),
-    Blow(
+_WEBCHAT_ONE_SHOTS = (
+    OneShotFault("revoke", "Revoke the token", "CXone refuses the access token from now on.", "revoke-tokens", {}),
+    OneShotFault(
         "expire",
         "End the guest session",
         "CXone ends this visitor's session.",
@@ -153,15 +153,15 @@ _GATEWAY_SWITCHES = (
         "Typing and messages are answered with an error.",
         {"on": "frame", "do": "error", "types": _SAID},
     ),
-    GatewaySwitch("slow", "Slow", "Every frame is taken 1.5 s late.", {"on": "frame", "do": "slow", "seconds": 1.5}),
+    GatewaySwitch("slow", "Slow", "Every frame is handled 1.5 s late.", {"on": "frame", "do": "slow", "seconds": 1.5}),
     GatewaySwitch(
         "lost",
         "Answers lost",
-        "Messages are taken, but the socket ends in a reset.",
+        "Messages are accepted, but the socket ends in a reset.",
         {"on": "frame", "do": "lost_answer", "types": ["SendMessage"]},
     ),
     GatewaySwitch(
-        "mute", "Mute", "Sockets stay open, but nothing is taken or answered.", {"on": "socket", "do": "mute"}
+        "mute", "Mute", "Sockets stay open, but nothing is accepted or answered.", {"on": "socket", "do": "mute"}
     ),
     GatewaySwitch(
         "refuse",
@@ -169,15 +169,13 @@ _GATEWAY_SWITCHES = (
         "New sockets are answered 503.",
         {"on": "handshake", "do": "refuse", "status": 503},
     ),
-    GatewaySwitch(
-        "duplicate", "Duplicates", "Whatever comes from CXone comes twice.", {"on": "push", "do": "duplicate"}
-    ),
+    GatewaySwitch("duplicate", "Duplicates", "Every frame from CXone comes twice.", {"on": "push", "do": "duplicate"}),
 )
-_GATEWAY_BLOWS = (
-    Blow("revoke", "Revoke the tokens", "No token that was given out opens a socket any more.", "revoke-tokens", {}),
+_GATEWAY_ONE_SHOTS = (
+    OneShotFault("revoke", "Revoke the tokens", "No token issued so far opens a socket any more.", "revoke-tokens", {}),
     _DROP,
     _KILL,
 )
 
 #: By the stack's platform.
-PANELS = {"v1": Panel(_WEBCHAT_SWITCHES, _WEBCHAT_BLOWS), "dfo": Panel(_GATEWAY_SWITCHES, _GATEWAY_BLOWS)}
+PANELS = {"v1": Panel(_WEBCHAT_SWITCHES, _WEBCHAT_ONE_SHOTS), "dfo": Panel(_GATEWAY_SWITCHES, _GATEWAY_ONE_SHOTS)}

@@ -1,4 +1,4 @@
-"""One numbered stream of what happens: CXone's events, session records, the stack itself, chat messages."""
+"""One numbered stream of events: CXone's, changes of session records and of the stack, chat messages."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ def now_ms() -> float:
 
 
 class Feed:
-    """Follows the stack. `run` tells one feed from the next after a restart: numbers begin anew."""
+    """Follows the stack. `run` identifies this feed: after a restart, numbers begin at 1 again."""
 
     def __init__(self, stack_file: Path):
         self.run = f"{time.time_ns():x}"
@@ -43,14 +43,14 @@ class Feed:
         self._records: dict[str, Record] = {}
 
     def start_for_page(self, after: int) -> list[Event]:
-        """What a page that has seen events up to `after` (0: none) needs first."""
+        """The first events for a page that has seen those up to `after` (0: none)."""
         news = self.log.after(max(after, self.log.last - KEPT_FOR_NEW_PAGES))
         now = now_ms()
         records = [{"n": after, "at": now, "kind": "record", **record} for record in self._records.values()]
         return [self._stack_event(), *news, *records]
 
     async def follow_stack(self) -> None:
-        """Keep `stack` true to the file, and follow what it names, until cancelled."""
+        """Keep `stack` up to date with the file until cancelled."""
         while True:
             stack = read_stack(self._stack_file)
             if stack != self.stack:
@@ -58,11 +58,11 @@ class Feed:
             await asyncio.sleep(STACK_POLL)
 
     async def follow_records(self) -> None:
-        """Note each record that changes while a page looks on, until cancelled."""
+        """Add an event for each record that changes, while a page is connected, until cancelled."""
         while True:
             await asyncio.sleep(RECORD_POLL)
             if self.stack and self.listeners:
-                with suppress(BotoCoreError, ClientError):  # the stack is on its way up or down
+                with suppress(BotoCoreError, ClientError):  # the stack is starting or stopping
                     await self._read_records(self.stack)
 
     async def follow_failures(self) -> None:
@@ -73,7 +73,7 @@ class Feed:
             await asyncio.sleep(STACK_POLL)
 
     async def follow_simulator(self, http: aiohttp.ClientSession) -> None:
-        """Note each event of the simulated CXone, until cancelled."""
+        """Add each event of the simulated CXone, until cancelled."""
         control_url, after = None, 0
         while True:
             if not self.stack or not self.stack.cxone_control_url:
@@ -113,7 +113,7 @@ class Feed:
         return int(answer["next"])
 
     async def _translated(self, http: aiohttp.ClientSession, control_url: str, events: list[Any]) -> list[Any]:
-        """The gateway's events as the page knows them, and what is new in its threads."""
+        """The gateway's events in the page's terms, and what is new in its threads."""
         changed = any(map(changes_threads, events))
         threads = await _get(http, f"{control_url}/threads") if changed else []
         return [*as_console_events(events), *self.threads.news(threads, now_ms())]

@@ -1,6 +1,6 @@
-"""What happens at the simulated Digital-First gateway, in the words that the page has for v1's CXone. Pure.
+"""Translates the simulated Digital-First gateway's events into those that the page knows from v1. Pure.
 
-A visitor of the gateway is a guest here: the session record calls it so too.
+A visitor of the gateway is called a guest here, as in the session record.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from typing import Any
 
 Event = dict[str, Any]
 
-#: After these a thread is not as it was.
+#: Agents' acts that change a thread.
 _CHANGE_THREADS = ("assign", "message", "close-contact")
-#: Pushed frames that tell nobody anything new.
+#: Pushed frames that the page does not show.
 _DULL = ("pong", "answer")
 
 
 def changes_threads(event: Event) -> bool:
-    """Whether threads are to be looked at again."""
+    """Whether threads must be read again after this event."""
     if event["kind"] == "frame":
         return "value" not in event
     return event["kind"] == "agent" and event["what"] in _CHANGE_THREADS
 
 
 def as_console_events(events: Iterable[Event]) -> Iterator[Event]:
-    """Those of the gateway's events that the page shows, each with kind, at, and what it needs."""
+    """The gateway's events that the page shows, each with kind, at, and the fields it needs."""
     for event in events:
         fields = _fields(event)
         if fields:
@@ -54,7 +54,7 @@ def _fields(event: Event) -> Event | None:
 
 
 def _frame(event: Event) -> Event:
-    """`status`: how it ended, in a word."""
+    """A frame from a visitor. `status`: taken, the fault, or refused."""
     taken = event["accepted"]
     fields = {"frame": event["event_type"], "accepted": taken, "fault": event["fault"]}
     fields["status"] = "taken" if taken else event["fault"] or "refused"
@@ -64,7 +64,7 @@ def _frame(event: Event) -> Event:
 
 
 class Threads:
-    """What the page has been told of the gateway's threads, and which one an agent's act is about."""
+    """The gateway's threads as the page knows them, and which one an agent's act refers to."""
 
     def __init__(self) -> None:
         self._threads: dict[str, Event] = {}
@@ -75,7 +75,7 @@ class Threads:
         return str(own[-1]["thread_id"]) if own else None
 
     def news(self, threads: Iterable[Event], now: float) -> list[Event]:
-        """What is new in all threads as they stand: their contacts and messages. From now on it has been told."""
+        """Events for what is new in these threads: contacts and messages. Each is returned only once."""
         told = []
         for thread in threads:
             before = self._threads.get(thread["thread_id"], {})

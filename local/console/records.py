@@ -1,4 +1,4 @@
-"""The session records as the page shows them: what is wanted, what CXone accepted, and who may act."""
+"""The session records as the page shows them: what is wanted, what CXone accepted, and the owner."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The console's server: the page and its files, and who may call it."""
+"""The console's server: the page and its files, and the check of who may call it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -66,7 +66,7 @@ async def _follow(app: web.Application) -> AsyncIterator[None]:
 
 @web.middleware
 async def _only_this_page(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Other sites in the same browser must reach neither tokens nor faults, by DNS rebinding or by a form."""
+    """Keeps other sites in the same browser from tokens and faults, whether by DNS rebinding or by a form."""
     if request.url.host not in (HOST, "localhost"):
         raise web.HTTPForbidden(text=f"The console answers to http://{HOST} and http://localhost only.")
     origin = request.headers.get("Origin")

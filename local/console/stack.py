@@ -1,4 +1,4 @@
-"""What runs, as the stack file says it."""
+"""The running stack, as described by the stack file."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class Stack:
 
     @property
     def aws(self) -> Aws:
-        """Clients of its emulator."""
+        """Clients for its AWS emulator."""
         return _aws(self.aws_endpoint_url)
 
 
@@ -35,7 +35,7 @@ def _aws(endpoint_url: str) -> Aws:
 
 
 def read_stack(stack_file: Path) -> Stack | None:
-    """The stack that the file describes, None when there is none or its process is gone."""
+    """The stack that the file describes; None when there is no file or the stack's process is gone."""
     try:
         content = json.loads(stack_file.read_text())
         os.kill(content["pid"], 0)

@@ -1,4 +1,4 @@
-"""Run the simulated CXone beside a test or a demo, and work its controls."""
+"""Run the simulated CXone for a test or a demo, and call its controls."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,12 +20,12 @@ class SimulatorControl(Control):
         return {guest["guest_id"]: guest for guest in self.guests()}[guest_id]
 
     def faults(self) -> dict[str, Any]:
-        """All settings, as described by faults.Faults, and those of single guests as `guests`."""
+        """All settings, as described by faults.Faults; those of single guests are under `guests`."""
         faults: dict[str, Any] = self._call("GET", "faults")
         return faults
 
     def set_faults(self, **changes: Any) -> None:
-        """Replace these settings; `guests` as a whole."""
+        """Replace these settings; `guests` is replaced as a whole."""
         self._call("PUT", "faults", changes)
 
     def send_agent_frame(self, guest_id: str, frame: dict[str, Any]) -> int:
@@ -44,7 +44,7 @@ class SimulatorControl(Control):
 
 @contextmanager
 def running_simulator(port: int = 0, seed: int = 0) -> Iterator[SimulatorControl]:
-    """Run the simulator as a process of its own until the block ends. Raises RuntimeError when it does not start."""
+    """Run the simulator as a separate process until the block ends. Raises RuntimeError when it does not start."""
     arguments = ["--port", str(port), "--seed", str(seed)]
     with (
         running_program("local.cxone_simulator", "cxone simulator", arguments) as base_url,

@@ -1,4 +1,4 @@
-"""The operator's HTTP interface under /_control: look on, switch faults, act as the agent, break things."""
+"""The operator's HTTP interface under /_control: read events, switch faults, act as the agent, break things."""
 
 import asyncio
 from typing import Any
@@ -29,7 +29,7 @@ def routes() -> list[web.RouteDef]:
 
 
 async def close_all_sockets(simulator: Simulator) -> None:
-    """Say goodbye on every open socket; cut those that are silent."""
+    """Close every open socket; reset those that are silent."""
     sockets = [socket for guest in simulator.guests.all() for socket in guest.sockets]
     await _drop(sockets, "close")
     await _drop(sockets, "reset")

@@ -1,4 +1,4 @@
-"""What goes wrong at the simulated CXone: settings, their check, and the decision for one call. Pure."""
+"""What goes wrong at the simulated CXone: settings, their validation, and the decision for one call. Pure."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Action = Literal["take", "throttle", "error", "hang", "reset", "lost_answer", "f
 
 @dataclass(frozen=True)
 class Throttle:
-    """A share of calls answered 429, with this Retry-After header as it stands (None: without one)."""
+    """A share of calls answered 429, with exactly this Retry-After header (None: without one)."""
 
     rate: float = 0.0
     retry_after: str | None = "2"
@@ -22,7 +22,7 @@ class Throttle:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """The calls one guest may make: `burst` at once, refilled by `per_second`."""
+    """The calls that one guest may make: `burst` at once, refilled by `per_second`."""
 
     per_second: float = 5.0
     burst: float = 10.0
@@ -41,10 +41,10 @@ class Faults:
     error_rate: float = 0.0
     hang_rate: float = 0.0
     hang_seconds: float = 30.0
-    reset_rate: float = 0.0  # the connection is reset, the call not taken
-    lost_answer_rate: float = 0.0  # the call is taken, then the connection reset
-    forget_rate: float = 0.0  # a typing call is answered as if taken, but the agent's view stays as it was
-    latency_ms: float = 0.0  # before the call is taken
+    reset_rate: float = 0.0  # the connection is reset, the call not accepted
+    lost_answer_rate: float = 0.0  # the call is accepted, then the connection reset
+    forget_rate: float = 0.0  # a typing call is answered as if accepted, but the agent's view does not change
+    latency_ms: float = 0.0  # before the call is handled
     refuse_handshake: int | None = None  # HTTP status
     typing_unavailable: bool = False
     scope_missing: bool = False
@@ -56,13 +56,13 @@ class Faults:
 
 @dataclass(frozen=True)
 class FaultPlan:
-    """The settings for everyone, and the keys in which single guests differ."""
+    """The settings for everyone, and single guests' deviations from them."""
 
     common: Faults = Faults()
     guests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def for_guest(self, guest_id: str | None) -> Faults:
-        """The settings that hold for this guest; for None those for everyone."""
+        """The settings for this guest; for None, those for everyone."""
         return changed(self.common, self.guests.get(guest_id or "", {}))
 
     def changed(self, changes: Mapping[str, Any]) -> "FaultPlan":
@@ -83,14 +83,14 @@ class FaultPlan:
 
 @dataclass(frozen=True)
 class Effect:
-    """What becomes of one call. `retry_after` is the header of a throttled one."""
+    """What happens to one call. `retry_after` is the header of a throttled one."""
 
     action: Action = "take"
     retry_after: str | None = None
 
 
 def decide(faults: Faults, call: str, roll: float, now: float) -> Effect:
-    """What becomes of this call at `now` (epoch ms), given a random `roll` from 0 up to 1."""
+    """What happens to this call at `now` (epoch ms), given a random `roll` from 0 up to 1."""
     if call not in faults.calls:
         return Effect()
     if faults.throttle_all_until is not None and now < faults.throttle_all_until:

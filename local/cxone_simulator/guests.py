@@ -1,4 +1,4 @@
-"""What the simulated CXone remembers: its guests and their call allowance."""
+"""The simulated CXone's guests, and how many calls each may make."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -24,24 +24,24 @@ class Allowance:
 
 
 class Socket(Protocol):
-    """An open socket of a guest, as the controls work it."""
+    """An open socket of a guest, as the controls use it."""
 
     async def send(self, frame: dict[str, Any]) -> bool:
         """Send a JSON frame; False when the socket is silent or closing."""
 
     async def close(self, code: int, reason: str) -> None:
-        """Close it in good order."""
+        """Close it with a close frame."""
 
     def reset(self) -> None:
         """End the connection with a TCP RST."""
 
     def go_silent(self) -> None:
-        """Send and answer nothing any more."""
+        """Stop sending and answering."""
 
 
 @dataclass
 class Guest:
-    """A guest session, as the agent's desk sees it."""
+    """A guest session, as the agent sees it."""
 
     guest_id: str
     source: str
@@ -70,13 +70,13 @@ class Guests:
         self._guests: dict[str, Guest] = {}
 
     def create(self, source: str) -> Guest:
-        """A new guest with an id and a secret of its own."""
+        """A new guest with a new id and secret."""
         guest = Guest(f"guest-{secrets.token_hex(8)}", source, secrets.token_urlsafe(24))
         self._guests[guest.guest_id] = guest
         return guest
 
     def get(self, guest_id: str) -> Guest | None:
-        """The guest of this id, None when there never was one."""
+        """The guest of this id; None when there never was one."""
         return self._guests.get(guest_id)
 
     def all(self) -> list[Guest]:
@@ -84,5 +84,5 @@ class Guests:
         return list(self._guests.values())
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Forget all guests."""
         self._guests.clear()

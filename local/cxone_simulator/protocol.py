@@ -1,4 +1,4 @@
-"""What CXone answers to a webchat v1 call. No wire: a call comes in as a value, an answer goes out as one."""
+"""What CXone answers to a webchat v1 call. No network: a call comes in as a value, an answer goes out as one."""
 
 import base64
 import binascii
@@ -39,7 +39,7 @@ class Answer:
 
 
 class Refusal(Exception):
-    """The call is not taken: a status, a short error code and a sentence, as in CXone's JSON errors."""
+    """The call is not accepted: a status, a short error code and a sentence, as in CXone's JSON errors."""
 
     def __init__(self, status: int, error: str, message: str, headers: Mapping[str, str] | None = None):
         super().__init__(message)
@@ -78,7 +78,7 @@ def take_guest(simulator: Simulator, call: Call) -> Answer:
 
 
 def take_typing(simulator: Simulator, call: Call) -> Answer:
-    """The guest types, or no longer does. Every second answer has an empty body: clients must bear both."""
+    """The guest has started or stopped typing. Every second answer has an empty body: clients must tolerate both."""
     guest = _guest_of(simulator, call)
     body = _json_object(call)
     typing = body.get("typing")
@@ -90,7 +90,7 @@ def take_typing(simulator: Simulator, call: Call) -> Answer:
 
 
 def forget_typing(simulator: Simulator, call: Call) -> Answer:
-    """Answered as if taken, but the agent's view stays as it was: CXone promises no more."""
+    """Answered as if accepted, but the agent's view does not change: CXone's answer does not promise that."""
     guest = simulator.guests.get(call.guest_id or "")
     before = guest and (guest.typing, guest.typing_at)
     answer = take_typing(simulator, call)
@@ -131,7 +131,7 @@ def throttled(retry_after: str | None) -> Refusal:
 
 
 def _guest_of(simulator: Simulator, call: Call) -> Guest:
-    """The guest of a typing call, when nothing forbids the call."""
+    """The guest of a typing call. Raises Refusal."""
     faults = simulator.faults.for_guest(call.guest_id)
     _check_bearer(simulator, call)
     _check_scope(faults, "webchat.message")

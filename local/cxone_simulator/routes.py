@@ -1,4 +1,4 @@
-"""webchat v1 over HTTP: each call is delayed, spoiled or taken as the faults say, and written to the event log."""
+"""webchat v1 over HTTP: each call is delayed, failed or accepted as the faults say, and written to the event log."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def routes() -> list[web.RouteDef]:
-    """The routes of webchat v1, its WebSocket aside."""
+    """The routes of webchat v1, except its WebSocket."""
     typing = "/api/v1/webchat/guests/{guest_id}/typing"
     return [
         web.post("/api/v1/oauth/token", _handler("token")),
@@ -29,7 +29,7 @@ def routes() -> list[web.RouteDef]:
 
 
 def to_response(answer: Answer) -> web.Response:
-    """The answer as aiohttp sends it."""
+    """The answer as an aiohttp response."""
     if answer.body is None:
         return web.Response(status=answer.status, headers=answer.headers)
     return web.json_response(answer.body, status=answer.status, headers=answer.headers)
@@ -58,7 +58,7 @@ def _call(request: web.Request, kind: str, body: bytes, now: float) -> Call:
 
 
 def _answer(simulator: Simulator, call: Call, effect: Effect) -> Answer | None:
-    """CXone's answer, None when there is to be none because the call was not taken."""
+    """CXone's answer; None when there must be none, as the call was not accepted."""
     try:
         if effect.action in ("hang", "reset"):
             return None
@@ -105,7 +105,7 @@ def _note(simulator: Simulator, call: Call, effect: Effect, answer: Answer | Non
 
 
 def _asked_value(body: bytes) -> bool | None:
-    """What a typing call asked for, even when it is not taken; None when the body does not say."""
+    """The value of a typing call, even one that is not accepted; None when the body has none."""
     try:
         asked = json.loads(body)["typing"]
     except (ValueError, TypeError, KeyError):

@@ -13,7 +13,7 @@ from local.simulating.tokens import Tokens
 
 @dataclass
 class Simulator:
-    """One organisation at CXone. `seed` makes the rolls for faults repeat from run to run.
+    """One organisation at CXone. With the same `seed`, faults are rolled the same in each run.
 
     `port` is where it listens; guests are sent there for their sockets.
     """
@@ -32,12 +32,12 @@ class Simulator:
         self.random = random.Random(self.seed)
 
     def set_faults(self, plan: FaultPlan) -> None:
-        """Let these settings hold from now on."""
+        """Use these settings from now on."""
         self.faults = plan
         self.faults_changed.send()
 
     def forget_everything(self) -> None:
-        """As freshly started, save the event log: its readers go on where they were."""
+        """Reset to the state after the start, except the event log: its readers continue where they were."""
         self.set_faults(FaultPlan())
         self.tokens.revoke_all()
         self.guests.clear()

@@ -47,7 +47,7 @@ class GuestSocket:
         return True
 
     async def close(self, code: int, reason: str) -> None:
-        """Close the socket in good order, unless it is silent."""
+        """Close the socket with a close frame, unless it is silent."""
         if not self._silent:
             self._closed_with = code
             await self._socket.close(code=code, message=reason.encode())
@@ -57,11 +57,11 @@ class GuestSocket:
         reset_connection(self._request.transport)
 
     def go_silent(self) -> None:
-        """Stay open, but send and answer nothing any more, as a peer behind a dead link."""
+        """Stay open, but stop sending and answering, like a peer behind a dead link."""
         self._went_silent = True
 
     async def read_until_closed(self) -> None:
-        """Take in the visitor's frames. Their content is not kept, only that they came."""
+        """Read the visitor's frames. Only that they came is recorded, not their content."""
         events, guest_id = self._simulator.events, self._guest.guest_id
         async for message in self._socket:
             if message.type == WSMsgType.PONG:
@@ -73,12 +73,12 @@ class GuestSocket:
                 events.add("visitor_frame", now_ms(), guest_id=guest_id, size=len(message.data))
 
     async def ping_forever(self) -> None:
-        """Ping at each interval; a peer that left a ping unanswered for a whole interval is dropped."""
+        """Ping at each interval; drop a peer that left a ping unanswered for a whole interval."""
         pinged_at = time.monotonic()
         while True:
             left = pinged_at + self._faults.ping_interval - time.monotonic()
             if left > 0 and await self._simulator.faults_changed.wait(left):
-                continue  # the interval may be another now
+                continue  # the interval may have changed
             pinged_at = time.monotonic()
             await self._ping()
 

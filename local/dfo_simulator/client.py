@@ -1,4 +1,4 @@
-"""Run the simulated Digital-First gateway beside a test or a demo, and work its controls."""
+"""Run the simulated Digital-First gateway for a test or a demo, and call its controls."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -11,7 +11,7 @@ from local.simulating.client import Control, running_program
 
 @dataclass(frozen=True)
 class Gateway:
-    """Where the gateway is, and whose."""
+    """The gateway's URLs, brand and channel."""
 
     chat_url: str
     gateway_url: str
@@ -21,7 +21,7 @@ class Gateway:
 
 
 def parse_ready(line: str) -> Gateway:
-    """What the simulator's ready line says after `dfo simulator ready`."""
+    """Parses the simulator's ready line, from after `dfo simulator ready`."""
     said = dict(word.split("=", 1) for word in line.split())
     return Gateway(said["chat"], said["gateway"], said["authorize"], int(said["brand"]), said["channel"])
 
@@ -82,16 +82,16 @@ class DfoControl(Control):
         self._call("PUT", "settings", changes)
 
     def faults(self) -> list[dict[str, Any]]:
-        """The faults that are on, with what is left of their counts."""
+        """The faults that are on, with their remaining counts."""
         faults: list[dict[str, Any]] = self._call("GET", "faults")
         return faults
 
     def set_faults(self, *faults: Fault) -> None:
-        """From now on these go wrong, and nothing else."""
+        """Replace all faults by these."""
         self._call("PUT", "faults", {"faults": [fault.as_json() for fault in faults]})
 
     def set_faults_of(self, visitor_id: str, *faults: Fault) -> None:
-        """From now on these, and no others, go wrong for this visitor alone; what goes wrong for others stays."""
+        """Replace this visitor's faults by these; other visitors' faults stay."""
         own = [replace(fault, visitor=visitor_id).as_json() for fault in faults]
         self._call("PUT", "faults", {"faults": own, "visitor": visitor_id})
 
@@ -107,7 +107,7 @@ class DfoControl(Control):
         return self._as_agent("assign", thread_id, agent=None)
 
     def agent_types(self, thread_id: str, typing: bool) -> int:
-        """The agent types, or no longer does."""
+        """The agent has started or stopped typing."""
         return self._as_agent("typing", thread_id, typing=typing)
 
     def agent_says(self, thread_id: str, text: str, **options: Any) -> str:
@@ -124,11 +124,11 @@ class DfoControl(Control):
         return self._as_agent("read", thread_id, what=what)
 
     def queue_position(self, thread_id: str, position: int, agent_online: bool = True) -> int:
-        """So many wait before the visitor."""
+        """This number of visitors waits ahead of the visitor."""
         return self._as_agent("queue-position", thread_id, position=position, agent_online=agent_online)
 
     def close_contact(self, thread_id: str, with_id: bool = True) -> int:
-        """The agent closes the contact; the event names its id, or does not."""
+        """The agent closes the contact; the event may or may not name its id."""
         return self._as_agent("close-contact", thread_id, with_id=with_id)
 
     # Breaking things
@@ -138,7 +138,7 @@ class DfoControl(Control):
         return int(self._call("POST", "push", {"visitor_id": visitor_id, "text": text})["sockets"])
 
     def add_authorization_code(self, code: str, customer_id: str, single_use: bool = False) -> None:
-        """From now on this code stands for this customer (setting `third_party`)."""
+        """From now on this code signs this customer in (setting `third_party`)."""
         body = {"code": code, "customer_id": customer_id, "single_use": single_use}
         self._call("POST", "authorization-codes", body)
 
@@ -153,7 +153,7 @@ class DfoControl(Control):
 
 @contextmanager
 def running_gateway(port: int = 0, seed: int = 0, messaging: bool = False) -> Iterator[DfoControl]:
-    """Run the simulator as a process of its own until the block ends. Raises RuntimeError when it does not start."""
+    """Run the simulator as a separate process until the block ends. Raises RuntimeError when it does not start."""
     arguments = ["--port", str(port), "--seed", str(seed), *(["--messaging"] if messaging else [])]
     with (
         running_program("local.dfo_simulator", "dfo simulator", arguments) as ready,

@@ -1,4 +1,4 @@
-"""The operator's HTTP interface under /_control: look on, act as the agent, switch faults, break things."""
+"""The operator's HTTP interface under /_control: read events, act as the agent, switch faults, break things."""
 
 import asyncio
 from collections.abc import Iterable
@@ -49,12 +49,12 @@ def routes() -> list[web.RouteDef]:
 
 
 async def close_all_sockets(simulator: Simulator) -> None:
-    """Say goodbye on every open socket; cut those that are silent."""
+    """Close every open socket; reset those that are silent."""
     await _drop(_sockets(simulator, None), "close", GOING_AWAY)
     await _drop(_sockets(simulator, None), "reset", GOING_AWAY)
 
 
-# Looking on
+# Reading
 
 
 async def _threads(request: web.Request) -> web.Response:
@@ -200,7 +200,7 @@ async def _close_contact(request: web.Request) -> web.Response:
 
 
 async def _tell(simulator: Simulator, thread: Thread, what: str, *events: Frame, **fields: Any) -> web.Response:
-    """Note what the agent did, and send the events of it on the customer's sockets."""
+    """Record what the agent did, and send its events on the customer's sockets."""
     simulator.note("agent", what=what, thread_id=thread.thread_id, visitor_id=thread.visitor_id, **fields)
     sockets = await simulator.push(thread.customer_id, *events)
     return web.json_response({"sockets": sockets} | fields)
@@ -213,7 +213,7 @@ def _put_in_s3(simulator: Simulator, event: Frame) -> Frame:
 
 
 def _content(body: dict[str, Any]) -> dict[str, Any]:
-    """An agent's `messageContent`: text, or another type with a payload and a text to fall back on."""
+    """An agent's `messageContent`: text, or another type with a payload and a fallback text."""
     kind, text, payload = body.get("type", "TEXT"), body.get("text"), body.get("payload")
     if not isinstance(text, str) or not isinstance(kind, str):
         raise bad_request("text, type: expected strings")
@@ -228,7 +228,7 @@ def _content(body: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _push(request: web.Request) -> web.Response:
-    """Any text frame at all, on a visitor's sockets."""
+    """Send an arbitrary text frame on a visitor's sockets."""
     simulator, body = request.app[SIMULATOR], await json_body(request)
     if not isinstance(body.get("text"), str):
         raise bad_request("text: expected a string")

@@ -1,4 +1,4 @@
-"""What the gateway does with a request: answers, changes at the desk, and events for everyone concerned. No wire."""
+"""What the gateway does with a request: answers, changes of threads, and events for the customer. No network."""
 
 import time
 from collections import deque
@@ -11,14 +11,14 @@ from local.dfo_simulator.frames_in import RECOVER, TYPING, Request, Violation
 from local.dfo_simulator.frames_out import Frame
 from local.dfo_simulator.simulator import Identity, Simulator
 
-#: A frame may have been on its way when the contact closed: for so long (ms) it is refused, but breaks no rule.
+#: A frame may have been on its way when the contact closed: for this long (ms) it is refused, but is no violation.
 CROSSING_MS = 2000
 #: NICE's client sends no more than this within five seconds.
 MOST_REQUESTS, IN_SECONDS = 100, 5.0
 
 
 class Refused(Exception):
-    """The gateway cannot do what is asked, though asking breaks no rule. `code`: if not that of the request's type."""
+    """The gateway refuses a request that is no violation. `code`: the error code, if not that of the request's type."""
 
     def __init__(self, message: str, code: str | None = None):
         super().__init__(message)
@@ -27,7 +27,7 @@ class Refused(Exception):
 
 @dataclass
 class Session:
-    """What the gateway knows of one socket. `looked_for`: threads recovered on it; None in it: the newest."""
+    """What the gateway knows of one socket. `looked_for`: the threads recovered on it; None stands for the newest."""
 
     visitor_id: str
     customer_id: str
@@ -40,14 +40,14 @@ class Session:
 
 @dataclass(frozen=True)
 class Reaction:
-    """What follows from a request: frames for the socket that it came on, then events for all of the customer's."""
+    """The result of a request: frames for the socket that it came on, then events for all of the customer's sockets."""
 
     answers: tuple[Frame | str, ...] = ()
     events: tuple[Frame, ...] = ()
 
 
 def take(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
-    """Do what is asked. Raises Violation, Refused."""
+    """Handle a request. Raises Violation, Refused."""
     if not simulator.settings.supports(session.sdk_version):
         raise Refused("this version is not supported any more", frames_out.SDK_VERSION_NOT_SUPPORTED)
     _check_order(session, request)
@@ -55,12 +55,12 @@ def take(simulator: Simulator, session: Session, request: Request, now: float) -
 
 
 def error_code(event_type: str | None) -> str:
-    """What the gateway calls the failure of such a request."""
+    """The error code of a failed request of this type."""
     return frames_out.ERROR_CODES.get(event_type or "", frames_out.REFUSED)
 
 
 def _check_order(session: Session, request: Request) -> None:
-    """What goes for every request, whatever it asks."""
+    """The checks that apply to every request."""
     if request.event_id in session.event_ids:
         raise Violation("repeated_event_id", f"{request.event_type} with the eventId of a former frame")
     session.event_ids.add(request.event_id)
@@ -101,7 +101,7 @@ def _load_more(simulator: Simulator, session: Session, request: Request, now: fl
 
 
 def _page(thread: Thread, end: int, size: int) -> tuple[list[Message], str]:
-    """The newest messages before number `end`, newest first, and the token for what is older ("": nothing)."""
+    """The newest messages before number `end`, newest first, and the token for older ones ("": there are none)."""
     start = max(0, end - size)
     return thread.messages[start:end][::-1], str(start) if start else ""
 
@@ -147,7 +147,7 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
 
 
 def message_events(simulator: Simulator, thread: Thread, message: Message, now: float) -> list[Frame]:
-    """The events that tell of a new message."""
+    """The events of a new message."""
     created = frames_out.message_created(simulator.place, thread, message, now)
     if not simulator.settings.message_sent_events:
         return [created]

@@ -1,4 +1,4 @@
-"""What agents see: customers' threads, their contacts and messages, and who is shown typing. Pure, no wire."""
+"""What agents see: customers' threads, their contacts and messages, and who is shown typing. Pure, no network."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -31,13 +31,13 @@ class Contact:
         return self.closed_at is None
 
     def close(self, now: float) -> None:
-        """It is over."""
+        """Mark it as closed."""
         self.status, self.closed_at = "closed", now
 
 
 @dataclass
 class Message:
-    """One message of a thread. `content` is its `messageContent` as it travels."""
+    """One message of a thread. `content` is its `messageContent`, as in frames."""
 
     message_id: str
     id_on_external_platform: str
@@ -65,7 +65,7 @@ class Thread:
 
     @property
     def open_contact(self) -> Contact | None:
-        """The contact, unless there is none or it is closed."""
+        """The contact, if there is one and it is open."""
         return self.contact if self.contact and self.contact.open else None
 
     @property
@@ -79,7 +79,7 @@ class Thread:
             self.typing_changes.append((now, typing))
 
     def close_contact(self, now: float) -> Contact | None:
-        """The contact is over, and nobody is shown typing. None when none was open."""
+        """Close the contact and end the typing. Returns the contact; None when none was open."""
         contact = self.open_contact
         if contact:
             contact.close(now)
@@ -121,7 +121,7 @@ class Desk:
         self._message_ids: set[str] = set()
 
     def thread_of(self, customer_id: str, thread_id: str) -> Thread | None:
-        """The customer's thread of this id; None when there is none, or it is somebody else's."""
+        """The customer's thread of this id; None when it does not exist or is another customer's."""
         thread = self.threads.get(thread_id)
         return thread if thread and thread.customer_id == customer_id else None
 
@@ -131,14 +131,14 @@ class Desk:
         return next((thread for thread in reversed(own) if not thread.archived), None)
 
     def open_thread(self, thread_id: str, customer_id: str, visitor_id: str) -> Thread:
-        """The thread of this id, a new one if need be. The caller has made sure that it is nobody else's."""
+        """The thread of this id, created if necessary. The caller has checked that it is no other customer's."""
         if thread_id not in self.threads:
             thread = self.threads[thread_id] = Thread(thread_id, customer_id, visitor_id)
             self._of_customer.setdefault(customer_id, []).append(thread)
         return self.threads[thread_id]
 
     def has_message(self, id_on_external_platform: str) -> bool:
-        """Whether a message of this id was ever taken, in whichever thread."""
+        """Whether a message of this id was ever accepted, in any thread."""
         return id_on_external_platform in self._message_ids
 
     def add_message(self, thread: Thread, message: Message) -> None:

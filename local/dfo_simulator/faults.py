@@ -22,7 +22,7 @@ from local.simulating.settings import (
     whole_number,
 )
 
-NOBODYS_CALLS = ("channel", "availability", "message", "s3_object")  # they do not say which visitor makes them
+NOBODYS_CALLS = ("channel", "availability", "message", "s3_object")  # they do not name their visitor
 HTTP_CALLS = (*NOBODYS_CALLS, "authorize")
 
 _BEFORE_TAKING = ("refuse", "slow", "hang", "reset")
@@ -30,10 +30,10 @@ _BEFORE_TAKING = ("refuse", "slow", "hang", "reset")
 ACTIONS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(HTTP_CALLS, (*_BEFORE_TAKING, "lost_answer")),
     "handshake": _BEFORE_TAKING,
-    # error, ignore, reset, close: not taken. unanswered, lost_answer: taken, without an answer or the socket reset.
+    # error, ignore, reset, close: not accepted. unanswered, lost_answer: accepted, then no answer or a reset.
     "frame": ("error", "ignore", "slow", "reset", "close", "unanswered", "lost_answer"),
     "push": ("lose", "slow", "duplicate", "late"),  # late: after the next one
-    "socket": ("mute",),  # open, but nothing is taken, sent or answered, not even a ping
+    "socket": ("mute",),  # open, but nothing is accepted, sent or answered, not even a ping
 }
 
 
@@ -42,8 +42,8 @@ class Fault:
     """One thing that goes wrong.
 
     `on` is the place, `do` one of its ACTIONS. `types`: only frames of these event types (`heartbeat`, `pong`,
-    `answer` and `error` count as types); None: all. `visitor`: only theirs; None: everybody's. `rate` is the share that
-    it befalls, `count` how often it does so before it is over; None: for ever. The rest belongs to single actions:
+    `answer` and `error` count as types); None: all. `visitor`: only this visitor's; None: everybody's. `rate` is the
+    share that it affects, `count` how often before it ends; None: without end. The other fields are for single actions:
     `seconds` to slow, hang and late, `status`, `code` and `retry_after` to refuse, `code` and `with_event_id` to error,
     `close_code` to close.
     """
@@ -62,7 +62,7 @@ class Fault:
     close_code: int = 1001
 
     def befalls(self, on: str, kind: str, visitor: str | None) -> bool:
-        """Whether it is meant for this kind of frame of this visitor at this place."""
+        """Whether it applies to this type of frame of this visitor at this place."""
         return (
             self.on == on
             and (self.types is None or kind in self.types)
@@ -70,23 +70,23 @@ class Fault:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """As the control API takes and shows it."""
+        """The fault as JSON, as in the control API."""
         return asdict(self)
 
 
 class Faults:
-    """The faults that are on. Each time at most one befalls: the first of the list whose roll succeeds."""
+    """The faults that are on. At most one happens at a time: the first of the list whose roll succeeds."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
     def replace(self, faults: Sequence[Fault], visitor: str | None = None) -> None:
-        """From now on these; with a `visitor`, in the place of those meant for this visitor alone."""
+        """Replace all faults by these; with a `visitor`, only this visitor's."""
         others = [] if visitor is None else [fault for fault in self._faults if fault.visitor != visitor]
         self._faults = [*others, *faults]
 
     def pick(self, roll: random.Random, on: str, kind: str = "", visitor: str | None = None) -> Fault | None:
-        """The fault that befalls this time. One with a count has been used once more then."""
+        """The fault that happens this time, if any. Its count goes down by one."""
         for index, fault in enumerate(self._faults):
             if fault.befalls(on, kind, visitor) and (fault.rate >= 1 or roll.random() < fault.rate):
                 if fault.count is not None:
@@ -95,7 +95,7 @@ class Faults:
         return None
 
     def as_json(self) -> list[dict[str, Any]]:
-        """All that are on; `count` is what is left."""
+        """All faults that are on, with their remaining counts."""
         return [fault.as_json() for fault in self._faults]
 
     def _use(self, index: int, fault: Fault, count: int) -> None:

@@ -17,7 +17,7 @@ RECOVER = {"RecoverLivechat": "LivechatRecovered", "RecoverThread": "ThreadRecov
 
 
 class Violation(Exception):
-    """A client broke the protocol: `rule` is a name to look for, `detail` says where, never what a visitor wrote."""
+    """A client broke the protocol: `rule` names the rule, `detail` says where, and quotes nothing that was written."""
 
     def __init__(self, rule: str, detail: str):
         super().__init__(f"{rule}: {detail}")
@@ -26,7 +26,7 @@ class Violation(Exception):
 
 @dataclass(frozen=True)
 class Sender:
-    """Whom a frame must come from: the brand and channel of the gateway, the visitor and customer of the socket."""
+    """What a frame must name: the brand and channel of the gateway, the visitor and customer of the socket."""
 
     brand_id: int
     channel_id: str
@@ -36,7 +36,7 @@ class Sender:
 
 @dataclass(frozen=True)
 class Request:
-    """A frame that is well formed. A heartbeat has no `event_id`, and no data."""
+    """A valid frame. A heartbeat has no `event_id` and no data."""
 
     event_type: str
     event_id: str = ""
@@ -61,7 +61,7 @@ def parse_json(text: str) -> dict[str, Any]:
 
 
 def parse_request(frame: Mapping[str, Any], sender: Sender) -> Request:
-    """The request that this frame is. Raises Violation."""
+    """The request in this frame. Raises Violation."""
     if frame.get("action") == HEARTBEAT:
         _object({"action": _any})(frame, "frame")
         return Request(HEARTBEAT)
@@ -80,13 +80,13 @@ def parse_request(frame: Mapping[str, Any], sender: Sender) -> Request:
 
 
 def event_id_of(frame: Mapping[str, Any]) -> str | None:
-    """The id to answer a frame by, however bad the rest of it is."""
+    """The id for the answer to a frame, even to an invalid one."""
     event_id = frame.get("eventId")
     return event_id if isinstance(event_id, str) else None
 
 
 def event_type_of(frame: Mapping[str, Any]) -> str | None:
-    """The event type of a frame, however bad the rest of it is."""
+    """The event type of a frame, even of an invalid one."""
     payload = frame.get("payload")
     event_type = payload.get("eventType") if isinstance(payload, dict) else None
     return event_type if event_type in DATA else None
@@ -100,7 +100,7 @@ def _check_sender(event_type: str, payload: Mapping[str, Any], sender: Sender) -
     if payload["consumerIdentity"]["idOnExternalPlatform"] != sender.customer_id:
         raise Violation("wrong_customer", f"{event_type} names another customer than the socket's token")
     visitor = payload["visitor"].get("id", sender.visitor_id)
-    # NICE's client names a visitor of its own choice when it registers.
+    # When it registers, NICE's client names a visitor that it has chosen itself.
     if visitor != sender.visitor_id and event_type != "AuthorizeCustomer":
         raise Violation("wrong_visitor", f"{event_type} names another visitor than the socket")
 

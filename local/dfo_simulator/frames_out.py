@@ -1,4 +1,4 @@
-"""The gateway's words: every frame that it sends, as NICE's clients expect it. Pure."""
+"""Every frame that the gateway sends, as NICE's clients expect it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Frame = dict[str, Any]
 PONG = "pong"
 AUTHORIZED: Frame = {"authorizationStatus": "authorized"}
 
-#: What an error is called when a request of this type fails. Of the others no name is known: REFUSED.
+#: The error code when a request of this type fails. For other types none is known: REFUSED.
 ERROR_CODES = {
     "SendMessage": "SendingMessageFailed",
     "RecoverLivechat": "RecoveringLivechatFailed",
@@ -34,12 +34,12 @@ class Place:
     channel_id: str
 
     def as_json(self) -> dict[str, Any]:
-        """As events name them."""
+        """The brand and channel as in events."""
         return {"brand": {"id": self.brand_id}, "channel": {"id": self.channel_id}}
 
 
 def at(moment: float) -> str:
-    """A time (epoch ms) as the gateway writes it: ISO 8601, in ms."""
+    """A time (epoch ms) in the gateway's format: ISO 8601 with ms."""
     return datetime.fromtimestamp(moment / 1000, UTC).isoformat(timespec="milliseconds")
 
 
@@ -54,7 +54,7 @@ def kind_of(frame: Any) -> str:
 
 
 def noted(frame: Frame) -> dict[str, Any]:
-    """What a log may keep of a frame that goes out: ids, codes and directions, nothing that anybody wrote."""
+    """The parts of an outgoing frame that may be logged: ids, codes and directions, nothing that anybody wrote."""
     fields: dict[str, Any] = {"event_type": kind_of(frame), "event_id": frame.get("eventId")}
     if "error" in frame:
         fields["code"] = frame["error"]["errorCode"]
@@ -76,18 +76,18 @@ def noted(frame: Frame) -> dict[str, Any]:
 
 
 def accepted(event_id: str, now: float) -> Frame:
-    """The plain answer: the request was taken."""
+    """The plain answer: the request was accepted."""
     return {"eventId": event_id, "createdAt": at(now)}
 
 
 def result(event_id: str, event_type: str, now: float, data: Mapping[str, Any] | None = None) -> Frame:
-    """An answer that brings something."""
+    """An answer with a result."""
     postback: Frame = {"eventType": event_type} | ({} if data is None else {"data": dict(data)})
     return {"eventId": event_id, "createdAt": at(now), "postback": postback}
 
 
 def error(event_id: str | None, code: str, message: str = "") -> Frame:
-    """An error, of the request of this id if it names one."""
+    """An error; with an id, of that request."""
     body = {"errorCode": code, "errorMessage": message, "transactionId": new_id()}
     return {"error": body} if event_id is None else {"eventId": event_id, "error": body}
 
@@ -117,17 +117,17 @@ def more_messages(thread: Thread, event_id: str, page: list[Message], token: str
 
 
 def event(event_type: str, now: float, data: Mapping[str, Any]) -> Frame:
-    """An event of this type, with an id of its own."""
+    """An event of this type, with a new id."""
     return {"eventId": new_id(), "eventType": event_type, "createdAt": at(now), "data": dict(data), "context": {}}
 
 
 def contact_created(place: Place, thread: Thread, contact: Contact, now: float) -> Frame:
-    """A contact exists from now on."""
+    """A contact was created."""
     return event("CaseCreated", now, place.as_json() | {"case": _contact(thread, contact), "thread": _thread(thread)})
 
 
 def contact_status(place: Place, thread: Thread, contact: Contact, now: float, *, with_id: bool) -> Frame:
-    """The contact's status is another; `closed` ends it. Some clients' samples have no id there."""
+    """The contact's status changed; `closed` ends it. Some clients' samples have no id there."""
     case = _contact(thread, contact) | {"statusUpdatedAt": at(now)}
     if not with_id:
         del case["id"]
@@ -135,7 +135,7 @@ def contact_status(place: Place, thread: Thread, contact: Contact, now: float, *
 
 
 def message_created(place: Place, thread: Thread, message: Message, now: float) -> Frame:
-    """A message is in the thread, the visitor's own ones included."""
+    """A message was added to the thread; visitors also get their own."""
     data = {
         "message": _message(thread, message),
         "thread": _thread(thread),
@@ -145,7 +145,7 @@ def message_created(place: Place, thread: Thread, message: Message, now: float) 
 
 
 def message_sent(place: Place, thread: Thread, message: Message, now: float) -> Frame:
-    """The forerunner of `MessageCreated`: the same message without the gateway's id."""
+    """The event before `MessageCreated`: the same message without the gateway's id."""
     lean = _message(thread, message)
     del lean["id"]
     return event("MessageSent", now, place.as_json() | {"message": lean, "thread": _thread(thread)})
@@ -159,7 +159,7 @@ def message_changed(place: Place, thread: Thread, message: Message, event_type: 
 def typing(
     place: Place, thread: Thread, event_type: str, now: float, *, direction: str | None, user: Agent | None
 ) -> Frame:
-    """Somebody types or no longer does. Clients tell the agent by `direction`, by `user` being there, or both."""
+    """Somebody started or stopped typing. Clients recognize the agent by `direction`, by `user`, or by both."""
     data: dict[str, Any] = place.as_json() | {"thread": _thread(thread)}
     if direction is not None:
         data["direction"] = direction
@@ -169,7 +169,7 @@ def typing(
 
 
 def assignee_changed(place: Place, thread: Thread, before: Agent | None, now: float) -> Frame:
-    """Another agent works on the contact, or nobody."""
+    """Another agent has the contact, or nobody has it."""
     data = {
         "case": thread.contact and _contact(thread, thread.contact),
         "inboxAssignee": _agent(thread.agent),
@@ -179,7 +179,7 @@ def assignee_changed(place: Place, thread: Thread, before: Agent | None, now: fl
 
 
 def position_in_queue(thread: Thread, position: int, agent_online: bool, now: float) -> Frame:
-    """How many wait before this visitor. The thread is named by the contact alone."""
+    """How many wait ahead of this visitor. Only the contact identifies the thread."""
     data = {
         "consumerContact": thread.contact and _contact(thread, thread.contact),
         "routingQueue": {"id": "queue-1"},
@@ -190,7 +190,7 @@ def position_in_queue(thread: Thread, position: int, agent_online: bool, now: fl
 
 
 def in_s3(origin: Frame, url: str, now: float) -> Frame:
-    """Says where to fetch an event that is too large for a frame."""
+    """The URL of an event that is too large for a frame."""
     return event("EventInS3", now, {"s3Object": {"url": url}, "originEvent": {"eventType": origin["eventType"]}})
 
 

@@ -1,4 +1,4 @@
-"""The gateway over HTTP: channel, availability, access tokens, what is too large for a frame."""
+"""The gateway over HTTP: channel, availability, access tokens, and what is too large for a frame."""
 
 import asyncio
 import json
@@ -20,22 +20,22 @@ Take = Callable[[Simulator, web.Request, bytes], web.Response]
 
 
 class Refusal(Exception):
-    """The call is not taken: an HTTP status, a code, a sentence, perhaps when to come again."""
+    """The call is not accepted: an HTTP status, a code, a sentence, and perhaps a Retry-After."""
 
     def __init__(self, status: int, code: str, message: str, retry_after: str | None = None):
         super().__init__(message)
         self.status, self.code, self._retry_after = status, code, retry_after
 
     def response(self) -> web.Response:
-        """As it is answered."""
-        # Both shapes that clients look for: of the authorise host, and of the others.
+        """The answer's JSON."""
+        # Both shapes that clients read: the authorize host's, and the other hosts'.
         body = {"errorCode": self.code, "error": {"errorCode": self.code, "errorMessage": str(self)}}
         headers = {} if self._retry_after is None else {"Retry-After": self._retry_after}
         return web.json_response(body, status=self.status, headers=headers)
 
 
 def routes() -> list[web.RouteDef]:
-    """The routes of the chat and authorise hosts."""
+    """The routes of the chat and authorize hosts."""
     channel = "/chat/1.0/brand/{brand}/channel/{channel}"
     return [
         web.get(channel, _handler("channel", _channel)),
@@ -47,7 +47,7 @@ def routes() -> list[web.RouteDef]:
 
 
 async def misfortune(request: web.Request, fault: Fault) -> None:
-    """What a fault does before the call is taken. Raises Refusal when it is not."""
+    """Apply a fault before the call is accepted. Raises Refusal when the call is not accepted."""
     if fault.do in ("slow", "hang"):
         await asyncio.sleep(fault.seconds)
     if fault.do == "reset":
@@ -61,7 +61,7 @@ async def misfortune(request: web.Request, fault: Fault) -> None:
 
 
 def check_query(simulator: Simulator, request: web.Request, keys: Set[str]) -> None:
-    """The query has exactly these keys, and names this brand and channel. Raises Refusal."""
+    """Check that the query has exactly these keys, and names this brand and channel. Raises Refusal."""
     query, place = request.query, simulator.place
     if query.keys() != keys or len(query) != len(keys) or not all(query.values()):
         wrong = " ".join(sorted((query.keys() ^ keys) or {key for key in keys if not query[key]}))
@@ -170,7 +170,7 @@ def _access(simulator: Simulator, identity: Identity) -> dict[str, Any]:
 
 
 def _customer(simulator: Simulator, third_party: Mapping[str, str]) -> str:
-    """The customer whom an authorization code, or a refresh token got for one, stands for. Raises Refusal."""
+    """The customer of an authorization code, or of a refresh token obtained with one. Raises Refusal."""
     if third_party["grant_type"] == "authorization_code":
         customer_id = simulator.customer_of_code(third_party["authorization_code"])
     else:
@@ -188,7 +188,7 @@ _GRANTS = {
 
 
 def _asked(simulator: Simulator, request: web.Request, body: bytes) -> dict[str, Any]:
-    """The body of a request for a token: nothing but a customer, or nothing but a grant. Raises Refusal."""
+    """The body of a token request: either only a customer or only a grant. Raises Refusal."""
     try:
         asked = json.loads(body)
     except ValueError:

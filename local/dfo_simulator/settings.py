@@ -1,4 +1,4 @@
-"""How the simulated channel is set up, and what of the gateway's behaviour nobody outside NICE is sure of. Pure."""
+"""The simulated channel's settings, and a setting for each behaviour that is uncertain outside NICE. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,10 +9,10 @@ from local.simulating.settings import Parser, checked, flag, list_of, number, on
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings, with the values they start with.
+    """All settings, with their defaults.
 
-    Unsure, and so to be tried both ways: `agent_typing_fields` (what tells the agent's typing from an echo),
-    `echo_typing` (visitors get their own typing back), `acknowledge_typing` (it gets a plain answer),
+    Uncertain, so test both ways: `agent_typing_fields` (what distinguishes the agent's typing from an echo),
+    `echo_typing` (visitors get their own typing back), `acknowledge_typing` (typing gets a plain answer),
     `message_sent_events` (`MessageSent` before each `MessageCreated`), `message_ends_typing`.
     """
 
@@ -34,7 +34,7 @@ class Settings:
         return replace(self, **{key: checked(_PARSERS, key, value) for key, value in changes.items()})
 
     def supports(self, sdk_version: str) -> bool:
-        """Whether a client of this version may come in. Anything that is not numbers and dots may not."""
+        """Whether a client of this SDK version may connect. Anything but numbers and dots may not."""
         return _numbers(sdk_version) >= _numbers(self.oldest_sdk_version)
 
 

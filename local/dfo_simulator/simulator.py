@@ -29,27 +29,27 @@ class Identity(NamedTuple):
 
 
 class Socket(Protocol):
-    """An open socket, as the rest of the simulator works it."""
+    """An open socket, as the rest of the simulator uses it."""
 
     async def deliver(self, frame: Any) -> bool:
-        """Send a frame, if no fault forbids it; whether it was, or will be, sent."""
+        """Send a frame unless a fault prevents it. Returns whether it was, or will be, sent."""
 
     async def send(self, text: str) -> bool:
-        """Send a text frame as it stands; False when the socket is silent or closing."""
+        """Send a text frame unchanged; False when the socket is silent or closing."""
 
     async def close(self, code: int) -> None:
-        """Close it in good order, unless it is silent."""
+        """Close it with a close frame, unless it is silent."""
 
     def reset(self) -> None:
         """End the connection with a TCP RST."""
 
     def go_silent(self) -> None:
-        """Take, send and answer nothing any more."""
+        """Stop accepting, sending and answering."""
 
 
 @dataclass
 class Visitor:
-    """A browser, as far as the gateway knows it. `heartbeats` counts those answered."""
+    """A browser, as the gateway knows it. `heartbeats` counts those answered."""
 
     visitor_id: str
     customer_id: str
@@ -60,14 +60,14 @@ class Visitor:
 
 @dataclass(frozen=True)
 class AuthorizationCode:
-    """A code that the tenant's identity provider has given a customer."""
+    """A code that the tenant's identity provider issued to a customer."""
 
     customer_id: str
     single_use: bool
 
 
 class Simulator:
-    """One brand's channel at the gateway. `seed` makes the rolls for faults repeat from run to run."""
+    """One brand's channel at the gateway. With the same `seed`, faults are rolled the same in each run."""
 
     def __init__(self, place: Place, *, livechat: bool = True, seed: int = 0):
         self.place = place
@@ -94,15 +94,15 @@ class Simulator:
         self.random.seed(self._seed)
 
     def forget_everything(self) -> None:
-        """As freshly started, save the event log: its readers go on where they were."""
+        """Reset to the state after the start, except the event log: its readers continue where they were."""
         self._start()
 
     def next_contact_id(self) -> str:
-        """A number that no contact has yet."""
+        """A new contact id."""
         return str(next(self._contacts))
 
     def customer_of_code(self, code: str | None) -> str | None:
-        """The customer whom this authorization code was given; None when it is not known (any more)."""
+        """The customer of this authorization code; None when it is unknown or used up."""
         given = self.codes.get(code or "")
         if given is None:
             return None
@@ -111,13 +111,13 @@ class Simulator:
         return given.customer_id
 
     def visitor(self, identity: Identity) -> Visitor:
-        """The visitor of this id, a new one if need be, as the customer that it is now."""
+        """The visitor of this id, created if necessary, with its current customer."""
         visitor = self.visitors.setdefault(identity.visitor_id, Visitor(*identity))
         visitor.customer_id = identity.customer_id
         return visitor
 
     def pick_fault(self, on: str, kind: str = "", visitor_id: str | None = None) -> Fault | None:
-        """The fault that befalls this time, if any."""
+        """The fault that happens this time, if any."""
         return self.faults.pick(self.random, on, kind, visitor_id)
 
     async def push(self, customer_id: str, *frames: Frame) -> int:
@@ -133,7 +133,7 @@ class Simulator:
         self.events.add(kind, now_ms(), **fields)
 
     def note_violation(self, violation: Violation, **fields: Any) -> None:
-        """A client broke the protocol."""
+        """Record that a client broke the protocol."""
         self.note("violation", rule=violation.rule, detail=violation.detail, **fields)
         self.violations.append({"at": now_ms(), "rule": violation.rule, "detail": violation.detail, **fields})
 

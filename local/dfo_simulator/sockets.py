@@ -62,12 +62,12 @@ class GatewaySocket:
         return self._socket
 
     def _listen(self) -> None:
-        """Hear what concerns the customer that it is now."""
+        """Receive the events of the socket's current customer."""
         self._simulator.sockets_of.get(self._listens_as, set()).discard(self)
         self._listens_as = self._session.customer_id
         self._simulator.sockets_of.setdefault(self._listens_as, set()).add(self)
 
-    # What comes in
+    # Incoming
 
     async def _take_in(self, message: WSMessage) -> None:
         if self._silent:
@@ -101,7 +101,7 @@ class GatewaySocket:
             await self._spoil(request, fault)
 
     async def _take(self, request: Request, fault: Fault | None) -> None:
-        """Do what is asked. `fault` may forbid the answer, but not the deed."""
+        """Handle the request. `fault` may suppress the answer, but not the effect."""
         reaction = self._react(request, fault)
         if self._session.customer_id != self._listens_as:
             self._listen()
@@ -113,7 +113,7 @@ class GatewaySocket:
         await self._simulator.push(self._session.customer_id, *reaction.events)
 
     def _react(self, request: Request, fault: Fault | None) -> Reaction:
-        """What follows from the request, an error frame included."""
+        """The result of the request; a refused one results in an error frame."""
         if request.event_type == HEARTBEAT:
             self._visitor.heartbeats += 1
             return Reaction((frames_out.PONG,))
@@ -163,10 +163,10 @@ class GatewaySocket:
         place = self._simulator.place
         return Sender(place.brand_id, place.channel_id, self._visitor.visitor_id, self._session.customer_id)
 
-    # What goes out
+    # Outgoing
 
     async def deliver(self, frame: Any) -> bool:
-        """Send a frame, if no fault forbids it; whether it was, or will be, sent."""
+        """Send a frame unless a fault prevents it. Returns whether it was, or will be, sent."""
         if self._silent:
             return False
         kind = frames_out.kind_of(frame)
@@ -190,7 +190,7 @@ class GatewaySocket:
         return True
 
     async def send(self, text: str) -> bool:
-        """Send a text frame as it stands and, after it, those that were held back; False when silent or closing."""
+        """Send a text frame unchanged, then those held back. Returns False when the socket is silent or closing."""
         if self._silent:
             return False
         texts, self._held = [text, *self._held], []
@@ -202,7 +202,7 @@ class GatewaySocket:
         return True
 
     async def close(self, code: int) -> None:
-        """Close it in good order, unless it is silent."""
+        """Close it with a close frame, unless it is silent."""
         if not self._silent:
             self._closed_with = code
             await self._socket.close(code=code)
@@ -212,7 +212,7 @@ class GatewaySocket:
         reset_connection(self._request.transport)
 
     def go_silent(self) -> None:
-        """Stay open, but take, send and answer nothing any more, as a peer behind a dead link."""
+        """Stay open, but stop accepting, sending and answering, like a peer behind a dead link."""
         self._went_silent = True
 
     def _send_after(self, seconds: float, text: str) -> None:
@@ -223,7 +223,7 @@ class GatewaySocket:
         self._do_later(send())
 
     def _send_held_after(self, seconds: float) -> None:
-        """What is held back waits no longer than this for a frame to follow."""
+        """Send the frames that are held back after this time, if no other frame is sent before."""
 
         async def send() -> None:
             await asyncio.sleep(seconds)
@@ -266,7 +266,7 @@ async def _open(request: web.Request) -> web.StreamResponse:
 
 
 def _check_handshake(simulator: Simulator, request: web.Request) -> tuple[Identity, bool]:
-    """Who opens the socket, and whether the session is secured. Raises Refusal."""
+    """The visitor who opens the socket, and whether the session is secured. Raises Refusal."""
     query = request.query
     secured = "transactionToken" in query
     who = "transactionToken" if secured else "customerId"

@@ -1,1 +1,1 @@
-"""Many visitors who type at the same time: who comes when, what they felt, what agents saw, what it cost."""
+"""Many visitors who type at the same time: the plan, their latency, what agents saw, the cost."""

@@ -1,4 +1,4 @@
-"""What agents saw on the running stack of this machine, by the log of its simulated CXone, on either platform."""
+"""What agents saw on this machine's running stack, from the event log of its simulated CXone, on either platform."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from local.load.seen import Seen
 from local.simulating.client import Control
 from local.stack.aws import Aws
 
-#: So long the last bursts may take to end, whatever died (T4).
+#: How long the last bursts may take to end, whatever died (T4).
 _SETTLE_S = 30.0
-#: How the simulator's events are called in a table.
+#: The names of the simulator's events in the table.
 _CALLS = {
     "typing": "typing calls",
     "typing_read": "questions",
@@ -29,7 +29,7 @@ _CALLS = {
 
 
 class Agents:
-    """Looks on from the moment it is made. Of a CXone that is not simulated nothing is known: see ``can_look``."""
+    """Observes from its creation on. Only for a simulated CXone: see ``can_look``."""
 
     def __init__(self, info: Mapping[str, Any]) -> None:
         self._info = info
@@ -45,7 +45,7 @@ class Agents:
         return bool(info["cxone_control_url"])
 
     def look(self, typed: Mapping[str, list[tuple[int, int]]], debounce_ms: int) -> tuple[Seen, Counter[str]]:
-        """What was seen of these sessions' bursts, and what CXone was called for by anybody, once all is quiet."""
+        """Once all is quiet: what agents saw of these sessions' bursts, and how often CXone was called, by kind."""
         deadline = time.monotonic() + _SETTLE_S
         while (found := self._look(typed, debounce_ms))[0].left_on and time.monotonic() < deadline:
             time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""What a load costs at list prices: the counted figures of docs/cost.md, which tests/cost writes into bill.json."""
+"""What a load costs at list prices, by the figures that are counted for docs/cost.md and written into bill.json."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ BILL = Path(__file__).with_name("bill.json")
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Dollars of us-east-1 without free tiers: for a burst of held keys, an hour of one visitor who is connected and
-    whose guest is held, a ping and its pong.
+    """Dollars in us-east-1 without free tiers: for a burst of held keys, for an hour of one connected visitor with a
+    guest, for a ping and its pong.
     """
 
     as_of: str
@@ -22,13 +22,13 @@ class Prices:
 
 
 def prices_of(platform: str) -> Prices:
-    """Of ``v1`` or ``dfo``."""
+    """The prices for ``v1`` or ``dfo``."""
     bill = json.loads(BILL.read_text())
     return Prices(as_of=bill["as_of"], **bill[platform])
 
 
 def dollars(prices: Prices, bursts: int, visitor_s: float, pings: int) -> dict[str, float]:
-    """By part. Coming, going and messages are not in it."""
+    """The cost by part, without connects, disconnects and messages."""
     return {
         "typing": bursts * prices.burst,
         "being there": visitor_s / 3600 * prices.visitor_hour,

@@ -1,4 +1,4 @@
-"""Visitors at front ends without browsers, hundreds on one event loop: each connects, types, stops and leaves."""
+"""Visitors without browsers, hundreds on one event loop: each connects, types, stops and disconnects."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from local.load import tally as felt
+from local.load import tally as lags
 from local.load.plan import Plan, gaps_of, keys_within
 from local.load.tally import Tally
 from local.playing.rhythm import bursts, frames_due
 
 HANDSHAKE_S, ANSWER_S, GUEST_S, CLOSE_S = 15.0, 15.0, 60.0, 3.0
-#: Far more often than a front end (each 4 min), to have something to measure; far less than anybody would notice.
+#: Far more often than a front end (each 4 min), to have enough to measure, but still a negligible load.
 PING_S = 60.0
-#: After so many handshakes in a row that came to nothing nobody else comes.
+#: After this many failed handshakes in a row, no more visitors connect.
 TURNED_AWAY = 20
 MESSAGE = "Good morning"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where visitors go, each with a token of their own."""
+    """The relay to connect to, with a token for each visitor."""
 
     url: str
     tokens: Sequence[str] = field(repr=False)
@@ -38,11 +38,11 @@ class Target:
 
 
 class _Over(Exception):
-    """A visitor cannot go on; the message is the kind of error, without anything secret."""
+    """A visitor cannot go on. The message is the kind of error, and contains no secret."""
 
 
 class Crowd:
-    """All of them. ``debounce_ms`` is what the welcome said, once there was one."""
+    """All visitors. ``debounce_ms`` is the welcome's, once there was one."""
 
     def __init__(self, plan: Plan, target: Target, recordings: Mapping[str, Sequence[int]], tally: Tally) -> None:
         self._plan, self._target, self._recordings, self._tally = plan, target, recordings, tally
@@ -51,7 +51,7 @@ class Crowd:
         self.debounce_ms = 2000
 
     async def play(self) -> None:
-        """Until all have left. Cancelled, all leave at once, and their connections are closed when it returns."""
+        """Run until all have disconnected. When cancelled, all disconnect at once before this returns."""
         began = time.monotonic()
         self._ends = began + self._plan.seconds
         unlimited = aiohttp.TCPConnector(limit=0)
@@ -59,7 +59,7 @@ class Crowd:
             for number in range(self._plan.visitors):
                 await asyncio.sleep(began + self._plan.comes_at(number) - time.monotonic())
                 if self._turned_away >= TURNED_AWAY:
-                    self._tally.errors[f"nobody else came: {TURNED_AWAY} in a row were not let in"] += 1
+                    self._tally.errors[f"stopped connecting: {TURNED_AWAY} handshakes in a row failed"] += 1
                     break
                 everybody.create_task(self._visit(http, number))
 
@@ -69,7 +69,7 @@ class Crowd:
             self._tally.came += 1
             socket = await self._connect(http, number)
             async with socket:
-                self._tally.lags[felt.CONNECT].append(_ms_since(began))
+                self._tally.lags[lags.CONNECT].append(_ms_since(began))
                 entered = time.monotonic()
                 self._tally.enters()
                 try:
@@ -85,15 +85,15 @@ class Crowd:
                     origin=self._target.origin,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
                 )
-        except (aiohttp.ClientError, OSError) as error:  # a timeout is one; their texts hold the URL
+        except (aiohttp.ClientError, OSError) as error:  # timeouts, too; their texts contain the URL
             self._turned_away += 1
             status = getattr(error, "status", None)
-            raise _Over(f"not let in ({status or type(error).__name__})") from None
+            raise _Over(f"handshake failed ({status or type(error).__name__})") from None
         self._turned_away = 0
         return socket
 
     async def _stay(self, front_end: _FrontEnd, number: int) -> None:
-        """Types until it is time, unless the connection ends before."""
+        """Type until the plan's end, unless the connection ends before."""
         tasks = [
             asyncio.create_task(front_end.read()),
             asyncio.create_task(self._type(front_end, number)),
@@ -121,7 +121,7 @@ class Crowd:
         for due in frames_due(keys, timings["heartbeat_ms"], timings.get("hold_ms", 0), self.debounce_ms):
             await asyncio.sleep(due.at / 1000 - (time.monotonic() - began))
             late = max(0, round(_ms_since(began) - due.at))
-            self._tally.lags[felt.LATE].append(late)
+            self._tally.lags[lags.LATE].append(late)
             await front_end.send(due.frame(late))
             while len(typed) < len(found) and found[len(typed)][0] <= due.at:
                 first, last = found[len(typed)]
@@ -139,7 +139,7 @@ class Crowd:
 
 
 class _FrontEnd:
-    """One open connection: frames leave, and those that come are waited for by those who asked."""
+    """One open connection: sends frames, and hands incoming ones to whoever waits for them."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, tally: Tally) -> None:
         self._socket, self._tally = socket, tally
@@ -147,12 +147,12 @@ class _FrontEnd:
         self._awaited: list[tuple[Callable[[dict[str, Any]], bool], asyncio.Future[dict[str, Any]]]] = []
 
     async def send(self, frame: Mapping[str, Any]) -> None:
-        """It leaves as one text frame."""
+        """Send it as one text frame."""
         self._tally.sent[frame["action"]] += 1
         await self._socket.send_str(json.dumps(frame))
 
     async def read(self) -> None:
-        """Take what comes. Raises _Over when the other side ends it."""
+        """Receive frames. Raises _Over when the other side ends the connection."""
         async for message in self._socket:
             if message.type is aiohttp.WSMsgType.TEXT:
                 self._take(message.data)
@@ -165,16 +165,16 @@ class _FrontEnd:
         welcomed = self._when(lambda frame: frame["type"] == "welcome")
         await self.send({"action": "hello"})
         welcome = await _within(ANSWER_S, welcomed, "no welcome")
-        self._tally.lags[felt.WELCOME].append(_ms_since(began))
+        self._tally.lags[lags.WELCOME].append(_ms_since(began))
         if welcome.get("signals") == "off":
             raise _Over("typing signals are off")
         await _within(GUEST_S, is_open, "the guest did not open")
-        self._tally.lags[felt.GUEST].append(_ms_since(began))
+        self._tally.lags[lags.GUEST].append(_ms_since(began))
         self._is_ready.set()
         return dict(welcome["timings"])
 
     async def open_contact(self) -> None:
-        """Digital-First: a first message, and the contact that it opens."""
+        """Digital-First: send a first message, and wait for the contact that it opens."""
         began, message_id = time.monotonic(), str(uuid.uuid4())
         answered = self._when(lambda frame: frame["type"] == "message" and frame.get("id") == message_id)
         opened = self._when(lambda frame: frame.get("name") == "contact" and frame["detail"] == {"status": "open"})
@@ -182,11 +182,11 @@ class _FrontEnd:
         answer = await _within(ANSWER_S, answered, "the message was not answered")
         if answer["status"] != "accepted":
             raise _Over(f"the message was not delivered ({answer.get('reason')})")
-        self._tally.lags[felt.MESSAGE].append(_ms_since(began))
+        self._tally.lags[lags.MESSAGE].append(_ms_since(began))
         await _within(ANSWER_S, opened, "no contact opened")
 
     async def ping_on(self) -> None:
-        """A ping now and then, once the guest is open, until cancelled."""
+        """Once the guest is open, ping at each interval until cancelled."""
         await self._is_ready.wait()
         while True:
             began = time.monotonic()
@@ -194,13 +194,13 @@ class _FrontEnd:
             await self.send({"action": "ping"})
             try:
                 await _within(ANSWER_S, ponged, "no pong")
-                self._tally.lags[felt.PING].append(_ms_since(began))
+                self._tally.lags[lags.PING].append(_ms_since(began))
             except _Over as over:
                 self._tally.errors[str(over)] += 1
             await asyncio.sleep(PING_S - (time.monotonic() - began))
 
     def _when(self, fits: Callable[[dict[str, Any]], bool]) -> asyncio.Future[dict[str, Any]]:
-        """The first frame from now on that fits."""
+        """The first matching frame from now on."""
         found: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._awaited.append((fits, found))
         return found
@@ -210,7 +210,7 @@ class _FrontEnd:
             frame = json.loads(text)
         except ValueError:
             frame = {}
-        if "type" not in frame:  # API Gateway's own words, or the emulator's
+        if "type" not in frame:  # API Gateway's own message, or the emulator's
             self._tally.errors["a function behind the gateway failed"] += 1
             return
         self._tally.received[frame["type"]] += 1
@@ -225,7 +225,7 @@ class _FrontEnd:
 
 
 def _guest(frame: Mapping[str, Any]) -> str | None:
-    """What a welcome or a guest frame says of the guest."""
+    """The guest's status in a welcome or guest frame."""
     return (
         frame.get("guest") if frame["type"] == "welcome" else frame.get("status") if frame["type"] == "guest" else None
     )

@@ -1,4 +1,4 @@
-"""Who comes when, and types how. Pure."""
+"""Which visitor connects when, and types how. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from local.playing.rhythm import key_times
 
-#: Visitors with the same recording begin so many keys apart.
+#: Visitors with the same recording begin this number of keys apart.
 APART = 997
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``visitors`` come evenly, ``a_second`` of them each second, and type until the last has been there for
-    ``minutes``. ``opens_contacts``: each sends a message first, so that an agent has the conversation before them.
+    """``visitors`` connect evenly, ``a_second`` of them each second, and type until the last has been connected for
+    ``minutes``. ``opens_contacts``: each sends a message first, so that agents see the conversation.
     """
 
     visitors: int
@@ -24,23 +24,23 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """From the first one's coming until all go."""
+        """From the first connect until all disconnect."""
         return self.comes_at(self.visitors - 1) + self.minutes * 60
 
     def comes_at(self, number: int) -> float:
-        """When this visitor connects (s from the start); they are counted from 0."""
+        """When this visitor, counted from 0, connects (s from the start)."""
         return number / self.a_second
 
 
 def gaps_of(number: int, recordings: Mapping[str, Sequence[int]]) -> list[int]:
-    """The rhythm of this visitor: one of the recordings, from a place of their own on, round to that place again."""
+    """The rhythm of this visitor: one of the recordings, rotated so that no two visitors type in step."""
     gaps = list(recordings.values())[number % len(recordings)]
     place = number // len(recordings) * APART % len(gaps)
     return [*gaps[place:], *gaps[:place]]
 
 
 def keys_within(gaps: Sequence[int], ms: float) -> list[int]:
-    """When keys are pressed (ms) by somebody who types to this rhythm, over and over, for so long."""
+    """When (ms) a visitor who repeats this rhythm for ``ms`` presses keys."""
     keys = key_times(gaps)
     while keys[-1] < ms and keys[-1]:
         keys += key_times(gaps, start=keys[-1])[1:]

@@ -1,4 +1,4 @@
-"""The closing table of a load, and the line that shows how far it is. Pure."""
+"""The final table of a load, and its progress line. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from local.load.bill import Prices, dollars
 from local.load.seen import Seen
-from local.load.tally import ENDED, FELT, LATE, SHOWN, Tally, quantile
+from local.load.tally import ENDED, LAGS, LATE, SHOWN, Tally, quantile
 
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "most": 1.0}
 _BAR = 24
@@ -16,7 +16,7 @@ _BAR = 24
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """This process: share of one core (%), and memory at most (MB)."""
+    """This process: share of one core (%), and peak memory (MB)."""
 
     cpu_percent: float
     resident_mb: float
@@ -31,12 +31,12 @@ def progress(tally: Tally, done: float, *, with_bar: bool) -> str:
 
 
 def table(tally: Tally, prices: Prices, machine: Machine, agents: tuple[Seen, Counter[str]] | None) -> str:
-    """What was felt, seen and counted. ``agents``: None where that cannot be known."""
+    """Latency, what agents saw, and counts. ``agents``: None where that cannot be known."""
     lags = dict(tally.lags)
     if agents:
         lags |= {SHOWN: agents[0].shown, ENDED: agents[0].ended}
     head = [f"  {'ms':<24}{''.join(f'{share:>9}' for share in _SHARES)}{'count':>9}"]
-    rows = [_row(name, lags[name]) for name in FELT if lags.get(name)]
+    rows = [_row(name, lags[name]) for name in LAGS if lags.get(name)]
     parts = [f"  {name:<15}{text}" for name, text in _parts(tally, prices, machine, agents)]
     return "\n".join([*head, *rows, "", *parts])
 
@@ -52,7 +52,7 @@ def _parts(
     yield "visitors", f"{tally.came:,} came, {tally.let_in:,} let in, {tally.most_here:,} at the same time"
     typing = tally.sent["keystroke"] + tally.sent["stop"]
     a_burst = f", {typing / tally.bursts:.2f} a burst" if tally.bursts else ""
-    yield "bursts", f"{tally.bursts:,}, told in {typing:,} frames{a_burst}"
+    yield "bursts", f"{tally.bursts:,}, in {typing:,} frames{a_burst}"
     yield "frames to it", _counted(tally.sent) or "none"
     yield "frames back", _counted(tally.received) or "none"
     if agents:

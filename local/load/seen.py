@@ -1,4 +1,4 @@
-"""What agents saw of bursts: how long after the first key, and after the stop, by the times that CXone noted. Pure."""
+"""What agents saw of bursts: how long after the first key and after the stop, by CXone's times. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from itertools import pairwise
 
 @dataclass
 class Seen:
-    """Of all visitors together: ``shown`` and ``ended`` in ms after first key and stop.
+    """All visitors together: ``shown`` and ``ended`` in ms after first key and stop.
 
-    ``missed``: bursts that were not shown on their own: a pause hardly longer than the debounce may be told as none
-    (T1), and what is over before it could be shown never is (T5). ``left_on``: visitors who are shown to this moment.
+    ``missed``: bursts without their own indicator: two bursts with a pause just above the debounce may be shown as one
+    (T1), and a burst that ends before it could be shown never is (T5). ``left_on``: visitors who are still shown.
     """
 
     shown: list[float] = field(default_factory=list)
@@ -21,7 +21,7 @@ class Seen:
     left_on: int = 0
 
     def add(self, bursts: Sequence[tuple[int, int]], told: Iterable[tuple[float, bool]], debounce_ms: int) -> None:
-        """One visitor more: (first, last key) of each burst, and what CXone accepted: when, and which value."""
+        """Add one visitor: (first, last key) of each burst, and what CXone accepted: when, and which value."""
         changes = [*_changes(told), (None, False)]
         self.left_on += len(changes) % 2 == 0
         times = [(on, off) for (on, value), (off, _) in pairwise(changes) if value and on is not None]
@@ -41,7 +41,7 @@ class Seen:
 
 
 def _changes(told: Iterable[tuple[float, bool]]) -> Iterable[tuple[float | None, bool]]:
-    """Without what says the same again. At first nobody types."""
+    """The changes only: repeated values are left out. The first value is False."""
     before = False
     for at, value in told:
         if value != before:

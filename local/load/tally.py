@@ -1,4 +1,4 @@
-"""What all visitors together have felt, counted while they are there. Pure."""
+"""Latency and counts of all visitors together, collected while they are connected. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ CONNECT, WELCOME, GUEST, MESSAGE, PING = (
     "ping → pong",
 )
 SHOWN, ENDED = "first key → agent sees", "stop → agent sees"
-#: How late this machine itself sent what was due.
+#: How late this machine sent frames that were due.
 LATE = "frames left late"
-FELT = (CONNECT, WELCOME, GUEST, MESSAGE, PING, SHOWN, ENDED)
+LAGS = (CONNECT, WELCOME, GUEST, MESSAGE, PING, SHOWN, ENDED)
 
 
 @dataclass
@@ -37,22 +37,22 @@ class Tally:
     typed: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     def enters(self) -> None:
-        """One more is here."""
+        """One more visitor is connected."""
         self.let_in += 1
         self.here += 1
         self.most_here = max(self.most_here, self.here)
 
     def leaves(self, after_s: float) -> None:
-        """One has gone, ``after_s`` after coming in."""
+        """One has disconnected, ``after_s`` after connecting."""
         self.here -= 1
         self.visited_s += after_s
 
     @property
     def bursts(self) -> int:
-        """Of all visitors."""
+        """The number of bursts of all visitors."""
         return sum(map(len, self.typed.values()))
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The least value that ``share`` of ``values`` (one at least) do not exceed."""
+    """The least value that ``share`` of ``values`` (at least one) do not exceed."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]

@@ -1,1 +1,1 @@
-"""Visitors who type without a browser, and what came of it: rhythms, calls, timeline. Starts no process."""
+"""Visitors who type without a browser, and the result: rhythms, calls, timeline. Starts no process."""

@@ -1,6 +1,6 @@
-"""What CXone was told of typing, read from the log of whoever told it: works with any CXone, simulated or not.
+"""The typing calls to CXone, read from the caller's log: works with any CXone, simulated or not.
 
-On v1 that is the sender, on Digital-First the keeper; both write the same line.
+On v1 the caller is the sender, on Digital-First the keeper; both write the same line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from local.stack.aws import Aws
 
 @dataclass(frozen=True, slots=True)
 class TypingCall:
-    """One typing POST, or frame: when it left and when its end was known (epoch ms), what it said, how it ended."""
+    """One typing POST, or frame: when it began and ended (epoch ms), its value, its outcome."""
 
     began: int
     ended: int
@@ -25,7 +25,7 @@ class TypingCall:
 
     @property
     def was_accepted(self) -> bool:
-        """CXone took it."""
+        """CXone accepted it."""
         return self.outcome == "accepted"
 
 

@@ -1,4 +1,4 @@
-"""What CXone was told while a visitor played, on either platform, and what of it is wrong in CXone's own eyes."""
+"""The typing calls to CXone while a visitor played, on either platform, and what CXone finds wrong with them."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from local.playing.calls import TypingCall, keeper_calls, typing_calls
 from local.playing.visitor import Visitor
 from local.stack.aws import Aws
 
-#: So long a first message, and the contact that it opens, may take to be told.
+#: How long a first message, and the contact that it opens, may take to be reported.
 _CONTACT_S = 15.0
 
 
 class CxoneView(Protocol):
-    """One platform's."""
+    """The view of one platform."""
 
-    #: How typing leaves: what its lane of a timeline is called, and what so many of them are.
+    #: How typing leaves: the name of its lane in a timeline, and its unit in a count.
     way_out: str
     unit: str
 
     def begin(self, visitor: Visitor, session_id: str) -> None:
-        """What a visitor must do, once the guest is open, before typing can be shown. Raises TimeoutError."""
+        """Do what a visitor must do, once the guest is open, before typing can be shown. Raises TimeoutError."""
 
     def calls(self, session_id: str) -> list[TypingCall]:
-        """What CXone was told of this visitor's typing, oldest first."""
+        """The typing calls for this visitor, oldest first."""
 
     def problems(self, session_id: str) -> list[str]:
-        """What is wrong once this visitor is quiet, in words; of a CXone that cannot be asked, nothing is known."""
+        """What is wrong once this visitor is quiet, as sentences. Empty for a CXone that cannot be asked."""
 
 
 def view_of(aws: Aws, info: dict[str, Any]) -> CxoneView:
-    """The view on the stack that ``info`` (its stack.json) describes."""
+    """The view of the stack that ``info`` (its stack.json) describes."""
     return GatewayView(info) if info["platform"] == "dfo" else WebchatView(aws, info)
 
 
 class WebchatView:
-    """v1: typing is a call. What was called is read from the sender's log, what is shown from the simulator."""
+    """v1: typing is a call. The calls are read from the sender's log, what is shown from the simulator."""
 
     way_out, unit = "calls out", "calls"
 
@@ -55,17 +55,17 @@ class WebchatView:
         return typing_calls(self._aws, self._sender, session_id)
 
     def problems(self, session_id: str) -> list[str]:
-        """Nobody is left typing, and one token served all."""
+        """Checks that nobody is left typing, and that one token was enough."""
         if self._simulator is None:
             return []
         left = [f"guest {guest['guest_id']} is left typing" for guest in self._simulator.guests() if guest["typing"]]
         tokens = sum(event["kind"] == "token" for event in self._simulator.events())
-        return left + ([f"{tokens} tokens were asked for, one would do"] if tokens != 1 else [])
+        return left + ([f"{tokens} tokens were requested; one is enough"] if tokens != 1 else [])
 
 
 class GatewayView:
-    """Digital-First: typing is a frame. The simulator's events tell which came in; of another gateway, the keeper's log
-    tells which left and what is known of them."""
+    """Digital-First: typing is a frame. The simulator's events say which arrived; for another gateway, the keeper's log
+    says which were sent and with which outcome."""
 
     way_out, unit = "on socket", "frames on the socket"
 
@@ -75,7 +75,7 @@ class GatewayView:
         self._simulator = DfoControl(gateway_of(info)) if info["cxone_control_url"] else None
 
     def begin(self, visitor: Visitor, session_id: str) -> None:
-        """A first message opens the contact: without one nobody can be shown typing."""
+        """Send a first message, which opens the contact: without one, typing is not shown."""
         message_id = self._first_messages[session_id] = str(uuid.uuid4())
         visitor.send({"action": "message", "id": message_id, "text": "Good morning"})
         answer = visitor.wait_for("message", _CONTACT_S, id=message_id)
@@ -84,7 +84,7 @@ class GatewayView:
         visitor.wait_for("event", _CONTACT_S, name="contact", detail={"status": "open"})
 
     def calls(self, session_id: str) -> list[TypingCall]:
-        """As the gateway saw them, or else as the keeper logged them."""
+        """The frames as the gateway saw them, else as the keeper logged them."""
         if self._simulator is None:
             return keeper_calls(self._log, session_id)
         return [
@@ -94,7 +94,7 @@ class GatewayView:
         ]
 
     def problems(self, session_id: str) -> list[str]:
-        """The agent is not left with an indicator, no rule of the gateway was broken, and the log told the truth."""
+        """Checks that no indicator is left on, that no rule of the gateway was broken, and that the log is right."""
         if self._simulator is None:
             return []
         (thread_id,) = {event["thread_id"] for event in self._frames(self._simulator, session_id)}
@@ -110,7 +110,7 @@ class GatewayView:
         return problems
 
     def _frames(self, simulator: DfoControl, session_id: str) -> list[dict[str, Any]]:
-        """The visitor's frames that name a thread of theirs: of the thread in which the first message stands."""
+        """The visitor's typing frames, of the thread that contains their first message."""
         frames = [event for event in simulator.events() if event["kind"] == "frame"]
         first = self._first_messages[session_id]
         threads = {event["thread_id"] for event in frames if event.get("message_id") == first}

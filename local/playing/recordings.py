@@ -1,4 +1,4 @@
-"""The rhythms of real people writing: when each pressed a key, never which (tests/data/README.md)."""
+"""Recordings of real people writing: when each pressed a key, never which key (tests/data/README.md)."""
 
 from __future__ import annotations
 

@@ -8,32 +8,32 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 MAX_AGO_MS = 2000
-#: A key so long before its hold's end, or later, renews it; where none comes, a timer does for the newest one.
+#: A key in the last 2 s of a hold renews it; without one, a timer renews it for the newest key.
 SPARE_MS, LEAST_SPARE_MS = 2000, 1000
 
 
 @dataclass(frozen=True, slots=True)
 class FrameDue:
-    """A keystroke frame leaves at ``at`` (ms), ``ago`` ms after the newest key, which is to be held for ``hold_ms``."""
+    """A keystroke frame is sent at ``at`` (ms), ``ago`` ms after the newest key, with a hold of ``hold_ms``."""
 
     at: int
     ago: int
     hold_ms: int = 0
 
     def frame(self, late: int = 0) -> dict[str, Any]:
-        """The frame, when it leaves ``late`` ms after its time."""
+        """The frame, when it is sent ``late`` ms after its time."""
         frame = {"action": "keystroke", "ago_ms": min(MAX_AGO_MS, self.ago + late)}
         return {**frame, "hold_ms": self.hold_ms} if self.hold_ms else frame
 
 
 @dataclass(frozen=True, slots=True)
 class StopDue:
-    """A held burst was over at ``at`` (ms), which a key may be pressed in: the stop says the ms before."""
+    """A held burst was over at ``at`` (ms). A key may be pressed in the same ms, so the stop names the ms before."""
 
     at: int
 
     def frame(self, late: int = 0) -> dict[str, Any]:
-        """The frame, when it leaves ``late`` ms after its time."""
+        """The frame, when it is sent ``late`` ms after its time."""
         return {"action": "stop", "ago_ms": late + 1}
 
 

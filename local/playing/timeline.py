@@ -1,4 +1,4 @@
-"""A visitor's typing and what came of it, drawn as lanes over time for a terminal. Pure."""
+"""Draws a visitor's typing and its results as lanes over time, for a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DENSITY = " ▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What was played and what came of it; all times in epoch ms. `way_out`: what the calls' lane is called."""
+    """What was played, and the result; all times in epoch ms. `way_out`: the name of the calls' lane."""
 
     title: str
     start: int

@@ -1,4 +1,4 @@
-"""A visitor's front end without a browser: connects with a token, types to a rhythm, notes what comes back."""
+"""A visitor's front end without a browser: connects with a token, types in a rhythm, collects the answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import websocket
 
 from local.playing.rhythm import frames_due
 
-#: So long the other side may say nothing.
+#: How long the other side may be silent.
 _SILENCE_S = 30.0
 
 
@@ -24,9 +24,9 @@ def now_ms() -> int:
 class Visitor:
     """One connection to the relay. Use it as a context manager; frames that arrive are collected in ``frames``.
 
-    ``sent`` and ``heard``: every frame, whatever is forgotten of ``frames``.
-    ``failures``: when (epoch ms) the gateway itself said that a function behind it failed. ``origin``: of the page that
-    it pretends to be on. Raises OSError or WebSocketException when it is not let in.
+    ``sent`` and ``heard``: every frame, even if it was removed from ``frames``.
+    ``failures``: when (epoch ms) API Gateway reported that a function behind it failed. ``origin``: the Origin header
+    to send. Raises OSError or WebSocketException when the handshake is refused.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Visitor:
         self.close()
 
     def close(self) -> None:
-        """Leave; the relay sees a disconnect."""
+        """Disconnect."""
         self._socket.close()
         self._reader.join(timeout=5)
 
@@ -61,7 +61,7 @@ class Visitor:
         return at
 
     def forget(self, kind: str) -> None:
-        """Frames of this type that have come do not count any more."""
+        """Remove the frames of this type that have arrived."""
         with self._arrived:
             self.frames[:] = [frame for frame in self.frames if frame["type"] != kind]
 
@@ -113,7 +113,7 @@ class Visitor:
     def _take(self, text: str | bytes) -> None:
         try:
             frame = json.loads(text)
-        except ValueError:  # the emulator's own words; API Gateway says it in JSON without a type
+        except ValueError:  # the emulator's own message; API Gateway sends JSON without a type
             frame = {}
         if "type" in frame:
             self.frames.append(frame)

@@ -1,4 +1,4 @@
-"""What every simulator on this machine is made of: its log of events, its settings' checks, its tokens, its program.
+"""What all simulators on this machine share: event log, validation of settings, tokens, program.
 
-`client` and `program` are the two sides of a process; `controls` is the part of /_control that is the same everywhere.
+`program` runs the process, `client` starts and controls it; `controls` is the common part of /_control.
 """

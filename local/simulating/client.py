@@ -1,4 +1,4 @@
-"""Run a simulator beside a test or a demo, and read its log of events."""
+"""Run a simulator for a test or a demo, and read its event log."""
 
 import subprocess
 import sys
@@ -21,10 +21,10 @@ class Control:
     def __init__(self, base_url: str):
         self.base_url = base_url
         self._session = requests.Session()
-        self._session.trust_env = False  # a proxy has no part in loopback traffic
+        self._session.trust_env = False  # no proxy for loopback traffic
 
     def close(self) -> None:
-        """Let go of the connection to the simulator."""
+        """Close the connection to the simulator."""
         self._session.close()
 
     def events(self, after: int = 0, wait: float = 0) -> list[Event]:
@@ -33,7 +33,7 @@ class Control:
         return events
 
     def last_event(self) -> int:
-        """The number of the newest event, to read on from later."""
+        """The number of the newest event: pass it to `events` later."""
         return int(self._call("GET", f"events?after={sys.maxsize}")["next"])
 
     def wait_for(self, kind: str, after: int = 0, timeout: float = 5.0, **fields: Any) -> Event:
@@ -47,11 +47,11 @@ class Control:
         raise TimeoutError(f"no event {kind} with {fields} within {timeout} s")
 
     def revoke_tokens(self) -> None:
-        """No token issued until now is good any more."""
+        """Invalidate all tokens issued so far."""
         self._call("POST", "revoke-tokens")
 
     def reset(self) -> int:
-        """As freshly started, but events go on; returns the number of the newest."""
+        """Reset to the state after the start, but keep the events. Returns the number of the newest."""
         return int(self._call("POST", "reset")["next"])
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

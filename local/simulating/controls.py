@@ -1,4 +1,4 @@
-"""What the controls of every simulator share: reading their requests, and the log of events."""
+"""The common part of all simulators' controls: reading requests, and the event log."""
 
 import json
 import math
@@ -37,7 +37,7 @@ async def json_body(request: web.Request) -> dict[str, Any]:
 
 
 def query_number(request: web.Request, name: str) -> float:
-    """A number from 0 up in the query; 0 when it is not there. Raises HTTPBadRequest."""
+    """A number from 0 up in the query; 0 when it is absent. Raises HTTPBadRequest."""
     try:
         number = float(request.query.get(name, 0))
         if 0 <= number < math.inf:
@@ -48,10 +48,10 @@ def query_number(request: web.Request, name: str) -> float:
 
 
 def bad_request(message: str) -> web.HTTPBadRequest:
-    """400, saying so in JSON."""
+    """400 with this message as JSON."""
     return web.HTTPBadRequest(text=json.dumps({"error": message}), content_type="application/json")
 
 
 def not_found(message: str) -> web.HTTPNotFound:
-    """404, saying so in JSON."""
+    """404 with this message as JSON."""
     return web.HTTPNotFound(text=json.dumps({"error": message}), content_type="application/json")

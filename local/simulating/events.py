@@ -1,4 +1,4 @@
-"""What happened at a simulator, numbered in order, for those who want to look on."""
+"""The event log of a simulator: what happened, numbered in order."""
 
 import asyncio
 from collections import deque
@@ -31,7 +31,7 @@ class Broadcast:
 
 
 class EventLog:
-    """Events are numbered from 1 and never renumbered, so that a reader can go on where it stopped."""
+    """Events are numbered from 1 and never renumbered, so that a reader can continue where it stopped."""
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=KEPT)
@@ -50,7 +50,7 @@ class EventLog:
         return list(islice(self._events, len(self._events) - wanted, None)) if wanted > 0 else []
 
     async def wait_after(self, number: int, seconds: float) -> list[Event]:
-        """As `after`, but when there is none yet, wait up to `seconds` for one."""
+        """Like `after`, but if there is none yet, wait up to `seconds` for one."""
         if self.last <= number and seconds > 0:
             await self._news.wait(seconds)
         return self.after(number)

@@ -15,10 +15,10 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Program:
-    """What differs from one simulator to the other.
+    """What differs between the simulators.
 
-    `name` begins what it prints, `module` is what `python -m` is given. `app` makes the application of the arguments;
-    `listening` is told the port and returns what the ready line says.
+    `name` begins each printed line, `module` is the argument of `python -m`. `app` makes the application from the
+    arguments; `listening` takes the port and returns the rest of the ready line.
     """
 
     name: str

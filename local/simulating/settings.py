@@ -1,4 +1,4 @@
-"""Settings that arrive as JSON: each key has a parser, and what is wrong is named."""
+"""Settings that arrive as JSON: each key has a parser, and errors name the key."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ class SettingError(ValueError):
 
 
 def checked(parsers: Mapping[str, Parser], key: str, value: Any, known: Collection[str] = ()) -> Any:
-    """The value as its parser takes it. `known`: keys to name besides when `key` is none. Raises SettingError."""
+    """The parsed value. Raises SettingError; for an unknown `key` it lists the parsers' keys and `known`."""
     if key not in parsers:
         raise SettingError(f"{key}: no such setting; there are {', '.join(sorted([*parsers, *known]))}")
     try:
@@ -24,7 +24,7 @@ def checked(parsers: Mapping[str, Parser], key: str, value: Any, known: Collecti
 
 
 def number(low: float, high: float) -> Parser:
-    """A parser of numbers in this range, both ends included."""
+    """A parser of numbers in this range, inclusive."""
 
     def parse(value: Any) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
@@ -35,7 +35,7 @@ def number(low: float, high: float) -> Parser:
 
 
 def whole_number(low: int, high: int) -> Parser:
-    """A parser of whole numbers in this range, both ends included."""
+    """A parser of whole numbers in this range, inclusive."""
 
     def parse(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
@@ -46,7 +46,7 @@ def whole_number(low: int, high: int) -> Parser:
 
 
 def or_null(parse: Parser) -> Parser:
-    """A parser that takes null as well."""
+    """A parser that also accepts null."""
     return lambda value: None if value is None else parse(value)
 
 
@@ -73,7 +73,7 @@ def list_of(*choices: str) -> Parser:
 
 
 def text(value: Any) -> str:
-    """Parses a string that can stand in a header."""
+    """Parses a string that is valid in a header."""
     if not isinstance(value, str) or not value or not value.isprintable():
         raise ValueError("a string without line breaks")
     return value

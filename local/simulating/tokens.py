@@ -7,22 +7,22 @@ Owner = TypeVar("Owner")
 
 
 class Tokens(Generic[Owner]):
-    """The access tokens that are good now, each with whom it was issued to."""
+    """The valid access tokens, and the holder of each."""
 
     def __init__(self) -> None:
         self._issued: dict[str, tuple[Owner, float]] = {}
 
     def issue(self, owner: Owner, now: float, expires_in: float) -> str:
-        """A new token, good from `now` (epoch ms) for `expires_in` seconds."""
+        """A new token, valid from `now` (epoch ms) for `expires_in` seconds."""
         token = secrets.token_urlsafe(32)
         self._issued[token] = (owner, now + expires_in * 1000)
         return token
 
     def owner(self, token: str, now: float) -> Owner | None:
-        """Whom this token was issued to; None when it was not issued here, is expired or revoked."""
+        """The holder of this token; None when it is unknown, expired or revoked."""
         owner, ends = self._issued.get(token, (None, 0))
         return owner if now < ends else None
 
     def revoke_all(self) -> None:
-        """From now on no token issued before is good."""
+        """Revoke all tokens issued so far."""
         self._issued.clear()

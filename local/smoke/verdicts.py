@@ -108,7 +108,7 @@ def handshake(refused: Refused | None, places: Places) -> Finding:
     if refused.status == 429:
         return _wrong("turned away (429): too many connections", "ConnectRateLimit; docs/operations.md, Scaling")
     if refused.status >= 500:
-        alarms = "alarms FunctionsFail, FunctionsThrottled, KeysServedOn, ApiFails"
+        alarms = "alarms FunctionsFail, FunctionsThrottled, StaleKeysInUse, ApiFails"
         return _wrong(
             f"failed ({refused.status})", alarms, places.function("authorizer"), places.function("connection")
         )

@@ -1,7 +1,7 @@
-"""What could carry our calls to AWS: boto3, botocore's signing over two HTTP clients, AWS's C library, and our own.
+"""The CPU cost of calling AWS by boto3, by botocore's signing over two HTTP clients, and by our own client.
 
-Each in a process of its own, in turns: what its imports and first call take of CPU, and what each further call does.
-All do the same UpdateItem against the same stand-in. docs/decisions.md has what followed.
+Each runs in a separate process, in turns: the CPU of its imports and first call, and of each further call. All make the
+same UpdateItem against the same stand-in. docs/decisions.md has the results and what followed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from statistics import median
-from typing import Any
 from urllib.parse import urlsplit
 
 ROUNDS, CALLS = 10, 500
@@ -22,7 +21,7 @@ Call = Callable[[bytes], bytes]
 
 
 def with_boto3() -> Call:
-    """As every Lambda has it."""
+    """boto3, as in Lambda's runtime."""
     import boto3
 
     client = boto3.client("dynamodb")
@@ -57,63 +56,17 @@ def _over_http_client(sign: Callable[[bytes], dict[str, str]]) -> Call:
 
 
 def with_botocore_over_http_client() -> Call:
-    """As the keeper had it."""
+    """What the keeper used before."""
     return _over_http_client(_signed_by_botocore())
 
 
 def with_botocore_over_urllib3() -> Call:
-    """boto3's own way over the wire."""
+    """boto3's own HTTP client."""
     import urllib3
 
     sign, pool = _signed_by_botocore(), urllib3.PoolManager()
     url = f"{os.environ['AWS_ENDPOINT_URL']}/"
     return lambda body: pool.request("POST", url, body=body, headers=sign(body), retries=False).data
-
-
-def _signed_by_awscrt() -> Callable[[bytes], Any]:
-    from io import BytesIO
-
-    from awscrt import auth, http
-
-    provider = auth.AwsCredentialsProvider.new_static("x", "x")
-    host = urlsplit(os.environ["AWS_ENDPOINT_URL"]).netloc
-
-    def sign(body: bytes) -> Any:
-        headers = http.HttpHeaders([("Host", host), ("Content-Length", str(len(body))), *TARGET.items()])
-        request = http.HttpRequest("POST", "/", headers, BytesIO(body))
-        config = auth.AwsSigningConfig(
-            auth.AwsSigningAlgorithm.V4,
-            auth.AwsSignatureType.HTTP_REQUEST_HEADERS,
-            provider,
-            "eu-central-1",
-            "dynamodb",
-        )
-        return auth.aws_sign_request(request, config).result()
-
-    return sign
-
-
-def with_awscrt() -> Call:
-    """AWS's C library signs and sends, in threads of its own."""
-    from awscrt import http
-
-    sign, where = _signed_by_awscrt(), urlsplit(os.environ["AWS_ENDPOINT_URL"])
-    connection = http.HttpClientConnection.new(where.hostname or "", where.port or 80).result()
-
-    def call(body: bytes) -> bytes:
-        said = bytearray()
-        stream = connection.request(sign(body), None, lambda chunk, **_: said.extend(chunk))
-        stream.activate()
-        stream.completion_future.result()
-        return bytes(said)
-
-    return call
-
-
-def with_awscrt_over_http_client() -> Call:
-    """AWS's C library signs, the standard library sends."""
-    sign = _signed_by_awscrt()
-    return _over_http_client(lambda body: dict(sign(body).headers))
 
 
 def with_ours() -> Call:
@@ -129,14 +82,12 @@ CARRIERS: dict[str, Callable[[], Call]] = {
     "boto3": with_boto3,
     "botocore signs, http.client sends": with_botocore_over_http_client,
     "botocore signs, urllib3 sends": with_botocore_over_urllib3,
-    "awscrt signs and sends": with_awscrt,
-    "awscrt signs, http.client sends": with_awscrt_over_http_client,
     "our own client": with_ours,
 }
 
 
 def carry(name: str, write: bytes) -> None:
-    """In a process of its own: print CPU in ms of import and first call, and of each further one."""
+    """In a separate process: print the CPU in ms of import and first call, and of each further call."""
     began = _cpu_ms()
     call = CARRIERS[name]()
     first = call(write)
@@ -159,7 +110,7 @@ def main() -> None:
 
     measured: dict[str, list[list[float]]] = {name: [] for name in CARRIERS}
     with dynamodb() as environment:
-        for _ in range(ROUNDS):  # in turns, so that the machine's moods meet all of them
+        for _ in range(ROUNDS):  # in turns, so that changes of the machine's load affect all of them
             for name in CARRIERS:
                 command = [sys.executable, "-m", "tests.benchmarks.aws_carriers", name, json.dumps(WRITE)]
                 run = subprocess.run(command, env=os.environ | environment, capture_output=True, check=True)

@@ -21,7 +21,7 @@ from typing_relay.relay.ports import Lock
 
 from tests.benchmarks.cloud_stub import Table
 from tests.cost.log_lines import CONNECTION, GUEST, ID, NOW, visitor
-from tests.cost.played import KEEPER, SOCKET_URL
+from tests.cost.played import CLAIM, KEEPER, SOCKET_URL
 
 #: What AWS does not promise, in characters: SQS's receipts, and the session token of a role with each request.
 RECEIPT, TOKEN = 400, 1100
@@ -154,7 +154,11 @@ def _sessions(wire: _Wire) -> DynamoSessions:
 def _record() -> dict[str, Any]:
     """As DynamoDB returns it: every attribute with its type."""
     urls = {"guest_id": GUEST, "keeper": KEEPER, "web_socket_url": SOCKET_URL, "guest_status": "open"}
-    return Table().item(ID) | {name: {"S": value} for name, value in urls.items()}
+    numbers = {"held": CLAIM, "guest_requested_at": NOW}
+    return Table().item(ID) | {
+        **{name: {"S": text} for name, text in urls.items()},
+        **{name: {"N": str(number)} for name, number in numbers.items()},
+    }
 
 
 def _poll() -> dict[str, Any]:

@@ -6,14 +6,14 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from typing import Any
 
 from typing_relay.aws.cxone_state import SharedWeather
 from typing_relay.relay import flows, ports
-from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session
+from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session, claim_of
 from typing_relay.relay.flows import Flow, Reconciled, Sleep, Step
 from typing_relay.relay.outcomes import Kind, Outcome
 
@@ -24,7 +24,8 @@ from tests.cost.prices import EXPRESS_GB, EXPRESS_STEP_MS, TRACED
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.item_size import record_size
 
-KEEPER = "ip-10-0-12-34.ec2.internal-0c6f3a527a0b"
+KEEPER = "ip-10-0-12-34-0c6f3a52"
+CLAIM = claim_of("0c6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c11", NOW)
 #: As long as CXone's is taken to be, with a guest's token in it.
 SOCKET_URL = "wss://acme.api.nicecxone.com/".ljust(200, "x")
 #: The Digital-First gateway's, with an access token in it.
@@ -74,6 +75,8 @@ class Relay:
     """One visitor's session and all that works on it. ``policy.verifies``: webchat v1, else Digital-First."""
 
     def __init__(self, policy: Policy, model: Model) -> None:
+        # That its keeper says each 20 min that it holds the guest is counted as part of holding it.
+        policy = replace(policy, held_ms=10**12)
         self.policy, self.model, self.now = policy, model, NOW
         self.played = Played()
         self.counts = self.played.counts
@@ -94,7 +97,7 @@ class Relay:
             weather=SharedWeather(self._state_table, "state", self._must_not_happen) if policy.verifies else Calm(),
             tell_typing_unavailable=self._must_not_happen,
             random=lambda: 0.5,
-            felt=lambda name, ms: self.played.felt.append((name, ms)),
+            report_latency=lambda name, ms: self.played.felt.append((name, ms)),
         )
         self._open_guest()
 
@@ -115,7 +118,7 @@ class Relay:
         sessions, expires_at = self.sessions, NOW // 1000 + self.policy.session_ttl_s
         sessions.create(ID, NOW, expires_at)
         sessions.add_connection(ID, ports.Coming(CONNECTION, NOW - 7000, NOW // 1000 + 7200), NOW, expires_at)
-        sessions.take_guest(ID, KEEPER, NOW)
+        sessions.take_guest(ID, KEEPER, NOW, CLAIM)
         if self.policy.verifies:
             sessions.open_guest(ID, KEEPER, GUEST, SOCKET_URL, NOW)
         else:

@@ -46,8 +46,9 @@ COUNTED: dict[str, Callable[[Column], float]] = {
     "traces": lambda column: column.a_burst("traces"),
 }
 PING_S = 240
-#: A keeper's: a request renews the custody of ten guests each 20 s, a record is looked at each 30 s.
-KEEPER_HOUR = {"queue_requests": 3600 / 20 / 10, "read_units": 3600 / 30 / 2}
+#: A keeper: a request renews the custody of ten guests each 20 s; a record is looked at each 30 s, and written each
+#: 20 min, to say that its guest is held.
+KEEPER_HOUR = {"queue_requests": 3600 / 20 / 10, "read_units": 3600 / 30 / 2, "write_units": 3600 / 1200}
 #: A guest's share of a task.
 TASK_HOUR = PRICES["task_hours"] / guests_a_task()
 
@@ -90,9 +91,15 @@ def _shown(columns: Mapping[str, Column]) -> list[Column]:
 def pings() -> dict[str, float]:
     """An hour's: there and back, and a call of the keystroke function that posts the answer."""
     count, model = 3600 / PING_S, Model()
-    ms = model.post + model.on_cpu("Keystroke", model.invocation_cpu + model.call_cpu)
+    ms = model.post + model.dynamodb + model.on_cpu("Keystroke", model.invocation_cpu + 2 * model.call_cpu)
     gb_s = ms / 1000 * memory_mb("Keystroke") / 1024
-    return {"messages": 2 * count, "calls": count, "lambda_gb_s": count * gb_s, "traces": count * TRACED}
+    return {
+        "messages": 2 * count,
+        "calls": count,
+        "lambda_gb_s": count * gb_s,
+        "traces": count * TRACED,
+        "read_units": count,
+    }
 
 
 def _idle_hour() -> float:

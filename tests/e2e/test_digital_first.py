@@ -131,7 +131,7 @@ def test_a_closed_contact_is_told_and_the_next_message_begins_another(conversati
 def test_a_message_that_cxone_refuses_is_said_to_be_not_delivered(conversation):
     """With the reason, in the chat and where it is announced."""
     conversation.fault("Error frames")
-    expect(conversation.say("Hello?")).to_contain_text("Not delivered: CXone refuses it")
+    expect(conversation.say("Hello?")).to_contain_text("Not delivered: CXone refused it")
     expect(conversation.page.locator('#visitor [data-part="problem"]')).to_contain_text("Not delivered")
 
 

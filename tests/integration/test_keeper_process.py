@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typing_relay.cxone.v1.visitor_events import told
 from typing_relay.keeper.health import is_turning
-from typing_relay.relay.burst import GuestStatus
+from typing_relay.relay.burst import GuestStatus, claim_of
 from typing_relay.relay.ports import Coming
 
 from tests.support.keeper_stage import KeeperProcess, Stage, now_ms, stage
@@ -143,7 +143,7 @@ def test_a_guest_whose_visitor_is_gone_for_the_grace_is_closed(scene: Stage, hel
 
 def test_a_keeper_that_lost_the_fence_lets_go_of_the_socket(scene: Stage, held: str, visitor: str) -> None:
     """T12: a message delivered to two keepers leaves the guest with the one that the record names."""
-    scene.sessions.take_guest(visitor, "another keeper", now_ms())
+    scene.sessions.take_guest(visitor, "another keeper", now_ms(), claim_of("another message", now_ms() + 1_000))
     scene.wait_until(lambda: scene.cxone.guest(held)["sockets"] == 0)
     assert scene.record(visitor).keeper == "another keeper"
 

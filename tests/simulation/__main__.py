@@ -1,8 +1,8 @@
 """The proof by simulation, from a terminal.
 
 python -m tests.simulation run [HISTORIES] [SEED] [PLATFORM]
-                                                    random histories on all cores: of v1 (default 100000, from 0), and a
-                                                    tenth as many of dfo; or all of one platform
+                                                    random histories on all cores: of v1 (default 100000, from 0), a
+                                                    fifth as many of dfo and a twentieth of fleets; or all of one
 python -m tests.simulation replay 'HISTORY'         one history, told step by step; or a file that holds one
 python -m tests.simulation explore [PART OF A NAME] every order of each short scenario
 python -m tests.simulation check [HISTORIES] [PLATFORM]
@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.simulation import campaign, history, runner, suite
+from tests.simulation import campaign, runner, suite
 from tests.simulation.explorer import explore
 from tests.simulation.invariants import Violated
 from tests.simulation.mutations import MUTATIONS, table
@@ -35,9 +35,9 @@ def main(arguments: list[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     histories, seed = [*map(int, arguments[:2]), *(100_000, 0)[len(arguments) :]]
-    shares = (
-        {"v1": histories, "dfo": histories // campaign.DFO_SHARE} if len(arguments) < 3 else {arguments[2]: histories}
-    )
+    shares = {name: histories // share for name, share in campaign.SHARES.items()}
+    if len(arguments) > 2:
+        shares = {arguments[2]: histories}
     for platform, share in shares.items():
         result = campaign.run(platform, share, seed, os.cpu_count() or 1)
         print(result, flush=True)
@@ -51,7 +51,7 @@ def _replay(arguments: list[str]) -> int:
     story: list[str] = []
     verdict = "no violation"
     try:
-        runner.play(history.parse(Path(text).read_text() if Path(text).is_file() else text), story)
+        runner.play(suite.parsed(Path(text).read_text() if len(text) < 200 and Path(text).is_file() else text), story)
     except Violated as violated:
         verdict = str(violated)
     print("\n".join([*story, verdict]))

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from tests.simulation.generate import random_history, shrink
 from tests.simulation.generate_dfo import random_dfo_history
-from tests.simulation.history import History
+from tests.simulation.generate_fleet import random_fleet
 from tests.simulation.invariants import Violated
 from tests.simulation.runner import play
 
 BATCH = 500
-#: Of each platform, webchat v1 and Digital-First, where its random histories come from.
-PLATFORMS = {"v1": random_history, "dfo": random_dfo_history}
-#: One Digital-First history for so many of v1, as each takes twice the time.
-DFO_SHARE = 10
+#: Of each platform, webchat v1 and Digital-First, and of fleets of both, where its random histories come from.
+PLATFORMS: dict[str, Callable[[Random], Any]] = {
+    "v1": random_history,
+    "dfo": random_dfo_history,
+    "fleet": random_fleet,
+}
+#: One Digital-First history, and one fleet, for so many histories of v1: each takes more time.
+DFO_SHARE, FLEET_SHARE = 5, 20
+SHARES = {"v1": 1, "dfo": DFO_SHARE, "fleet": FLEET_SHARE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def _play_batch(platform: str, first: int, past: int) -> tuple[int, float, Findi
     return effects, time.process_time() - began, None
 
 
-def finding_of(history: History, violated: Violated) -> Finding:
+def finding_of(history: Any, violated: Violated) -> Finding:
     """The shortest history of the same violation."""
     shortest = shrink(history, lambda candidate: clause_violated(candidate) == violated.clause)
     try:
@@ -96,7 +102,7 @@ def finding_of(history: History, violated: Violated) -> Finding:
     raise AssertionError("a history violates a clause at one time and not at another: it is not deterministic")
 
 
-def clause_violated(history: History) -> str | None:
+def clause_violated(history: Any) -> str | None:
     """Which clause ``history`` violates, if any."""
     try:
         play(history)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from typing_relay.relay import messages, ports
-from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay import flows, messages, ports
+from typing_relay.relay.burst import Policy, Session, claim_of
 from typing_relay.relay.messages import message_sent
 from typing_relay.relay.outcomes import Outcome
 from typing_relay.relay.ports import MessageStatus
@@ -18,6 +18,7 @@ from tests.simulation.history import Act, Fault
 from tests.simulation.invariants import Violated
 from tests.simulation.keepers import KeeperProcess
 from tests.simulation.memory_messages import MemoryMessages
+from tests.simulation.visitors import Front
 from tests.simulation.world import (
     ID,
     START,
@@ -53,10 +54,17 @@ class DfoWorld(World):
         super().__init__(policy, add, pace)
         self.now = START - COMES_MS
         self.fault = fault
-        self.numbers["frame"] = 0
+        #: How often a keeper looks at its records, in ms.
+        self.look_ms = 0
+        #: How long an access token is good for.
+        self.token_ms = 3_600_000
+        self.numbers |= {"frame": 0, "post": 0, "message": 0}
         self.messages = MemoryMessages()
         self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
-        self.store_refuses_until = 0
+        self.front = Front(self)
+        #: From then on no message that was let be changes hands.
+        self.queue_rests_at = 0
+        self.store_refuses_until = self.posts_refuse_until = 0
         self._contacts_noted = 0
         self.fleet: list[KeeperProcess] = []
         #: Who has a message of the queue in hand, and so the visitor; the last one is the newest.
@@ -64,7 +72,7 @@ class DfoWorld(World):
         self.outside = ports.MessageWorld(  # type: ignore[assignment]
             self.sessions,
             policy,
-            lambda: self.now,
+            lambda: self.now + self._ahead,
             self._start_execution,
             self.queue,
             messages=self.messages,
@@ -77,13 +85,24 @@ class DfoWorld(World):
         self.sessions.create(ID, self.now, expires_at)
         for tab in ("A", "B"):
             self.sessions.add_connection(ID, ports.Coming(tab, START - 7000, TOKEN_ENDS), self.now, expires_at)
+            self.front.comes(tab, START - 7000)
         self.queue(ID)
+
+    def is_sound(self) -> bool:
+        """Somebody can speak for the visitor."""
+        return self.record.has_guest() and self.record.contact_open
 
     def open_contact(self) -> None:
         """Agents see the visitor's thread."""
         thread_id = self.record.conversation.get("thread")
         if thread_id:
             self.cxone.open_contact(thread_id)
+
+    def says_hello(self, tab: str) -> None:
+        """Whoever says hello is put on record, if it is not there."""
+        if tab not in self.record.connections:
+            flow = flows.connected(self.outside, ID, tab, TOKEN_ENDS)
+            self._begin(Process(f"hello {tab}", flow, self.now + VISITOR_MS))
 
     def next_number(self, kind: str) -> int:
         """Of the next step or frame."""
@@ -102,6 +121,10 @@ class DfoWorld(World):
 
     def act(self, act: Act, repeated: bool = False) -> None:
         """A frame of a visitor reaches its Lambda."""
+        if act.kind == "close":
+            self.front.goes(act.tab)
+        elif not repeated:
+            self.front.comes(act.tab, self.now)
         if act.kind != "message":
             super().act(act, repeated)
             return
@@ -128,27 +151,40 @@ class DfoWorld(World):
                 self.cxone.close_contact()
             case "agent types":
                 self.cxone.agent_types()
+            case "agent stops":
+                self.cxone.agent_stops()
+            case "agent writes":
+                self.cxone.agent_writes()
             case "gateway drops":
                 self.cxone.drop_sockets()
             case "gateway refuses":
                 self.cxone.refuses_until = self.now + ms
             case "store refuses":
-                self.store_refuses_until = self.now + ms
+                self.front.not_noted_until = self.store_refuses_until = self.now + ms
+            case "posts refuse":
+                self.posts_refuse_until = self.now + ms
 
     def _turn_of_keeper(self, kind: str, ms: int, holder: KeeperProcess) -> None:
         match kind:
             case "keeper dies":
                 holder.dies()
             case "keeper stalls":
-                holder.stalled_until = self.now + ms
-                if ms >= VISIBILITY_MS:
-                    self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(holder))
+                self.stalls(holder, ms)
             case "keeper loses":
                 self._given_away(holder, is_told=not ms)
             case "keeper again":
-                holder.call(self.now, lambda: self._has(holder))
+                holder.call(self.now, lambda: self._has(holder, holder.message))
+            case "keeper drains":
+                holder.call(self.now, holder.drains)
             case "keeper rotates":
                 holder.call(self.now, lambda: holder.keeper.rotate(ID))
+
+    def stalls(self, process: KeeperProcess, ms: int) -> None:
+        """None of its threads goes on for so long; its message in the queue becomes another's when that is long."""
+        process.stalled_until = max(process.stalled_until, self.now + ms)
+        self.front.not_noted_until = max(self.front.not_noted_until, process.stalled_until)
+        if ms >= VISIBILITY_MS:
+            self._appears_again(process)
 
     def _step(self, process: Process, due: partial[Any], fault: Fault | None) -> None:
         """A Lambda whose call to the store fails dies of it."""
@@ -165,25 +201,37 @@ class DfoWorld(World):
 
     def queue(self, session_id: str) -> None:
         """A message asks for a keeper; who holds the visitor already receives it, or another."""
-        self.later(self.now + self.pace, "queue", self._receive)
+        number = self.next_number("message")
+        self.later(self.now + self.pace, "queue", lambda: self._receive(number))
 
-    def _receive(self) -> None:
+    def _receive(self, message: int) -> None:
         alive = [process for process in self.holders if process.is_alive]
         process = alive[-1] if alive else self._a_keeper()
-        process.call(self.now, lambda: self._has(process))
+        process.call(self.now, lambda: self._has(process, message))
 
-    def _has(self, process: KeeperProcess) -> None:
+    def _has(self, process: KeeperProcess, message: int) -> None:
+        self.front.changes_hands()
         self.holders = [other for other in self.holders if other is not process] + [process]
+        process.message, process.newest_claim = message, claim_of(f"message {message}", self.now)
         process.keeper.requested(ID)
 
     def _given_away(self, holder: KeeperProcess, is_told: bool = True) -> None:
         """Its message has become visible: another keeper has it. SQS may or may not say so at the next renewal."""
         if holder in self.holders:
             self.holders.remove(holder)
-            process = self._a_keeper()
-            process.call(self.now, lambda: self._has(process))
+            process, message = self._a_keeper(), holder.message
+            process.call(self.now, lambda: self._has(process, message))
             if is_told:
                 holder.call(self.now + RENEWAL_MS, lambda: self._renews(holder))
+
+    def handed_back(self, process: KeeperProcess) -> None:
+        """A keeper that ends makes its message visible."""
+        self._given_away(process, is_told=False)
+
+    def ended(self, process: KeeperProcess) -> None:
+        """It is gone, and owes nothing."""
+        process.is_alive = False
+        self.fleet.remove(process)
 
     def _renews(self, process: KeeperProcess) -> None:
         """Its message is not its own any more; as long as it holds the visitor it asks with another one."""
@@ -199,20 +247,28 @@ class DfoWorld(World):
     def died(self, process: KeeperProcess) -> None:
         """T4: another keeper has its visitor when its message becomes visible."""
         self.note(f"{process.name} is dead")
+        self.front.changes_hands()
         self.fleet.remove(process)
         self.watch.disturbed(self.now + TAKEN_OVER_MS)
         if process in self.holders:
-            self.later(self.now + VISIBILITY_MS, "queue", lambda: self._given_away(process))
-        elif ID in process.keeper.session_ids():
-            # It would have asked with another message at its next renewal. Whoever dies before leaves nobody: that is
-            # not promised (docs/guarantees.md), and so taken for asked.
-            self.later(self.now + VISIBILITY_MS, "queue", lambda: self.queue(ID))
+            self._appears_again(process)
 
     def let_go(self, process: KeeperProcess) -> None:
         """It holds nobody any more."""
         self.note(f"{process.name} lets go")
         if process in self.holders:
             self.holders.remove(process)
+
+    def leaves(self, process: KeeperProcess) -> None:
+        """It lets its message be: if nobody else has it, it appears again."""
+        self.note(f"{process.name} leaves its message")
+        if process in self.holders:
+            self._appears_again(process)
+
+    def _appears_again(self, process: KeeperProcess) -> None:
+        """When its visibility ends, its message is another's."""
+        self.queue_rests_at = self.now + VISIBILITY_MS
+        self.later(self.queue_rests_at, "queue", lambda: self._given_away(process))
 
     # --- nudges
 
@@ -243,6 +299,8 @@ class DfoWorld(World):
             self.note(f"{process.name}: {_call_text(due)} -> {_value_text(value)}")
         if name == "lock" and value:
             process.generation = before.generation
+        if name == "take_guest" and value and value.keeper == process.name:
+            self.front.taken(process.name)
         if name == "set_contact" and value:
             self._contacts_noted += 1
         self.watch.stepped(process, due, before, value)  # type: ignore[arg-type]

@@ -20,10 +20,20 @@ STORIES = (
     "platform dfo; key A 0; message A 400; key A 500",
     "platform dfo; contact none; key A 0; message B 100; key A 200",
     "platform dfo; guest none; contact none; open A 0; message A 10; key A 300",
+    "platform dfo; key A 0; agent types 10; agent writes 300; agent writes 320; open C 400; agent types 500;"
+    " agent stops 900",
 )
 #: What may last so long: less than a call, more than one, more than a lock.
-LENGTHS = {"stall": (900, 9_000), "hold": (900, 9_000), "slow": (2_500,), "ghost": (300, 2_500)}
-LASTING = {"keeper stalls": (2_500, 31_000), "gateway refuses": (2_500,), "store refuses": (300, 2_500)}
+LENGTHS = {
+    **{"stall": (900, 9_000), "hold": (900, 3_300, 9_000), "freeze": (900, 4_000, 9_000, 36_000), "again": (0, 900)},
+    **{"slow": (2_500,), "ghost": (300, 2_500)},
+}
+LASTING = {
+    "keeper stalls": (2_500, 31_000, 36_000),
+    "gateway refuses": (2_500,),
+    "store refuses": (300, 2_500),
+    "posts refuse": (2_500,),
+}
 #: A moment for each few steps of the story.
 MOMENTS = range(0, 3_200, 25)
 
@@ -43,4 +53,4 @@ def _histories(story: History) -> Iterator[History]:
     for turn in DFO_TURNS:
         for at in MOMENTS:
             for ms in LASTING.get(turn, (0,)):
-                yield replace(story, turns=(Turn(turn, at, ms),))
+                yield replace(story, turns=(*story.turns, Turn(turn, at, ms)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from typing_relay.cxone.dfo.frames_out import HEARTBEAT
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 PACES = 4
 #: A socket on which nothing comes in is given up after this.
 SILENT_MS = 45_000
+#: A look or a message that nothing answers costs the socket after this.
+UNANSWERED_MS = 10_000
 TYPING = {"SenderTypingStarted": True, "SenderTypingEnded": False}
 RECOVER = ("RecoverLivechat", "RecoverThread")
 
@@ -38,7 +41,7 @@ class Thread:
     thread_id: str
     contact: int = 0
     is_open: bool = False
-    messages: list[str] = field(default_factory=list)
+    messages: list[frames.Frame] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -92,10 +95,14 @@ class Gateway:
         self.threads: dict[str, Thread] = {}
         self.wires: list[Wire] = []
         self.taken: list[str] = []
-        self.contacts = self._wires = 0
+        self.contacts = self._wires = self._written = 0
         self.is_shown = False
+        #: What is true at the agent's side.
+        self.agent_typing = False
         self.refuses_until = 0
         self.unavailable: set[str] = set()
+        #: Answers that are to be fetched, by their URLs.
+        self.kept: dict[str, str] = {}
 
     @property
     def shows(self) -> dict[str, bool]:
@@ -119,13 +126,36 @@ class Gateway:
         """The agent closes what is open."""
         for thread in self.threads.values():
             if thread.is_open:
-                thread.is_open = self.is_shown = False
+                thread.is_open = self.is_shown = self.agent_typing = False
                 self._push(frames.case_status_changed(thread.thread_id, "closed", thread.contact))
 
     def agent_types(self) -> None:
         """An event that has nothing to do with what the visitor does."""
         for thread in self.threads.values():
-            self._push(frames.event("SenderTypingStarted", thread.thread_id, direction="outbound"))
+            if thread.is_open:
+                self.agent_typing = True
+                self._push(frames.event("SenderTypingStarted", thread.thread_id, direction="outbound"))
+
+    def agent_stops(self) -> None:
+        """The same agent types no longer."""
+        self.agent_typing = False
+        for thread in self.threads.values():
+            self._push(frames.event("SenderTypingEnded", thread.thread_id, direction="outbound"))
+
+    def agent_writes(self) -> None:
+        """A message to the visitor, where agents see a contact."""
+        for thread in self.threads.values():
+            if thread.is_open:
+                self._written += 1
+                message_id = f"agent-{self._written}"
+                message = self._message(message_id, from_agent=True)
+                thread.messages.append(message)
+                self.world.front.agent_writes(message_id)
+                self._push(frames.event("MessageCreated", thread.thread_id, message=message))
+
+    def _message(self, message_id: str, *, from_agent: bool) -> frames.Frame:
+        at = datetime.fromtimestamp(self.world.now / 1000, UTC).isoformat()
+        return frames.message(message_id, from_agent=from_agent, at=at)
 
     def drop_sockets(self) -> None:
         """All are lost, and what is under way with them."""
@@ -195,6 +225,8 @@ class Gateway:
         if fault.kind == "mute":
             wire.is_mute = True
             self.world.watch.disturbed(self.world.now + SILENT_MS)
+        if fault.kind == "unanswered":
+            self.world.watch.disturbed(self.world.now + UNANSWERED_MS)
         wire.is_cut = wire.is_cut or fault.kind == "cut"
         if fault.kind in ("cut", "ghost"):
             self.wires = [other for other in self.wires if other is not wire]
@@ -214,8 +246,16 @@ class Gateway:
             self._take_typing(frame.call, frame.data["thread"]["idOnExternalPlatform"])
         else:
             answers = self._answers(frame)
-            for text in () if frame.fault and frame.fault.kind == "unanswered" else answers:
-                self._tell(wire, text)
+            kind = frame.fault.kind if frame.fault else ""
+            for text in () if kind == "unanswered" else answers:
+                self._tell(wire, self._kept(text, frame) if kind == "elsewhere" else text)
+
+    def _kept(self, text: str, frame: Frame) -> str:
+        """It is too large for a frame, which only says where it is to be fetched."""
+        url = f"https://s3.example/event-{len(self.kept)}.json"
+        self.kept[url] = text
+        thread_id = frame.data["thread"]["idOnExternalPlatform"]
+        return frames.event("EventInS3", thread_id, s3Object={"url": url}, originEvent={"eventType": frame.kind})
 
     def _take_typing(self, call: Call, thread_id: str) -> None:
         call.is_taken = True
@@ -234,7 +274,7 @@ class Gateway:
             if not thread.contact:
                 return (frames.failure("RecoveringThreadFailed", frame.event_id),)
             status = "open" if thread.is_open else "closed"
-            messages = tuple(thread.messages)
+            messages = tuple(reversed(thread.messages))
             return (frames.recovered(frame.event_id, thread_id, messages, str(thread.contact), status),)
         if frame.kind == "SendMessage":
             return self._take_message(frame, thread)
@@ -249,12 +289,13 @@ class Gateway:
         if not thread.is_open:
             self._opens(thread)
             self._push(frames.case_created(thread.thread_id, thread.contact))
-        thread.messages.append(message_id)
+        message = self._message(message_id, from_agent=False)
+        thread.messages.append(message)
         self.taken.append(message_id)
         self.world.note(f"message {message_id} is taken")
         return (
             frames.answer(frame.event_id),
-            frames.message_created(thread.thread_id, message_id, from_agent=False),
+            frames.event("MessageCreated", thread.thread_id, message=message),
         )
 
     # --- frames in
@@ -268,13 +309,14 @@ class Gateway:
     def _arrives(self, wire: Wire, text: str) -> None:
         if not wire.is_open or wire.is_mute:
             return
-        if "Recover" in text:
-            wire.has_looked, wire.knows_contact = True, '"status": "open"' in text
-        elif "SomethingFailed" in text:
+        said = next((kept for url, kept in self.kept.items() if url in text), text)
+        if "Recover" in said:
+            wire.has_looked, wire.knows_contact = True, '"status": "open"' in said
+        elif "SomethingFailed" in said:
             wire.has_looked = True  # it may have been the look
-        elif "CaseCreated" in text:
+        elif "CaseCreated" in said:
             wire.knows_contact = True
-        elif "CaseStatusChanged" in text:
+        elif "CaseStatusChanged" in said:
             wire.knows_contact = False
         wire.ear.text(text)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
+from typing import Any, TypeVar
 
-from tests.simulation.history import FAULTS, KNOWN, LATE_MS, TURNS, Act, Fault, History, Turn
+from tests.simulation.fleet_history import FleetHistory
+from tests.simulation.history import FAULTS, KNOWN, LATE_MS, NUMBERS, TURNS, Act, Fault, History, Turn
 from tests.simulation.world import KEEPERS_LOOK_MS, SCHEDULE_MS
+
+H = TypeVar("H", History, FleetHistory)
 
 #: Gaps within a burst; the long ones lie just below the debounce.
 GAPS = (20, 90, 180, 180, 300, 300, 450, 900, 1_500, 1_990)
@@ -19,13 +23,29 @@ PAUSES = (2_010, 2_090, 2_120, 2_150, 2_200, 2_400, 3_000, 6_000, 15_000)
 LENGTHS = (50, 300, 900, 1_100, 1_950, 2_500, 3_900, 7_000, 9_000, 14_000, 31_000)
 RETRY_AFTERS = (0, 1_000, 2_000, 5_000, 12_000, 30_000, 90_000, 3_600_000)
 DEBOUNCE_MS = 2_000
+#: Timings that a deployment may choose; how old a read may be, and how far apart functions' clocks.
+DEBOUNCES = (*[DEBOUNCE_MS] * 6, 2_700, 5_000)
+HOLDS = (6_000, 6_000, 6_000, 3_000, 2_100, 15_000)
+LAGS = (*[0] * 5, 50, 900)
+SKEWS = (*[0] * 6, 30)
+#: How long after the last visit the next one begins: when all has come to rest; after a keeper's grace; after two.
+LATER = (40_000, 65_000, 130_000)
+#: A page that was left is open again so long before its visitor types.
+BACK_MS = 3_000
+#: How long the client waits for an answer that is lost, before it makes the request again; and while that is a trifle.
+RETRIES = (0, 0, 300, 900, 2_500)
+TRIFLES = (0, 100, 300)
 LAST_NUMBER = {"step": 70, "call": 14, "start": 5, "wait": 6}
 
 
 def random_history(random: Random) -> History:
     """One history: visitors at work and, in two of three, trouble."""
-    acts = visits(random)
+    debounce = random.choice(DEBOUNCES)
+    acts = with_later_visits(visits(random, debounce), random, debounce)
     history = History(
+        debounce=debounce,
+        lag=random.choice(LAGS),
+        skew=random.choice(SKEWS),
         guest=random.random() < 0.9,
         keepers=(keepers := random.random() < 0.8),
         sweep=random.randrange(KEEPERS_LOOK_MS if keepers else SCHEDULE_MS),
@@ -36,51 +56,71 @@ def random_history(random: Random) -> History:
         acts.insert(0, Act("open", "A", 0))
     if random.random() < 0.33:
         twice = {"start": {random.randint(1, 3): Fault("twice")}} if random.random() < 0.2 else {}
-        return replace(with_faults(history, twice), acts=tuple(acts), cap=600_000)
+        return replace(with_faults(history, twice | retries(random)), acts=tuple(acts), cap=600_000)
     troubled = [_delayed(act, random) for act in acts]
     turns = [_turn(random, acts[-1].at) for _ in range(random.choice((0, 0, 0, 1)))]
     faults = _faults(random)
     return replace(with_faults(history, faults), acts=tuple(troubled), turns=tuple(turns))
 
 
-def visits(random: Random) -> list[Act]:
+def visits(random: Random, debounce: int = DEBOUNCE_MS) -> list[Act]:
     """What visitors do in their tabs, some by a client that holds its keys."""
-    acts = list(_acts(random))
-    for tab in random.choice(("", "", "A", "B", "AB")):
-        acts = _held(acts, tab, random)
+    acts = list(_acts(random, debounce))
+    for tab in random.choice(("", "", "A", "B", "AB", "ABCD")):
+        acts = _held(acts, tab, random, debounce)
     return acts
 
 
-def _acts(random: Random) -> Iterator[Act]:
+def with_later_visits(acts: list[Act], random: Random, debounce: int = DEBOUNCE_MS) -> list[Act]:
+    """Some come again when all trouble is over: what they see then is judged as if there had been none."""
+    if random.random() < 0.75:
+        return acts
+    if random.random() < 0.3:  # everybody leaves: the keeper's grace runs out, or does not
+        acts = acts + [Act("close", tab, acts[-1].at + 2_500) for tab in "AB"]
+    later = acts[-1].at + random.choice(LATER)
+    back = [Act("open", tab, later - BACK_MS) for tab in "AB" if any(act.kind == "close" for act in acts)]
+    return acts + back + [replace(act, at=act.at + later) for act in visits(random, debounce)]
+
+
+def retries(random: Random) -> dict[str, dict[int, Fault]]:
+    """Now and then an answer of the store is lost, and the client makes its request again: nothing else goes wrong."""
+    if random.random() < 0.7:
+        return {}
+    numbers = (random.randint(1, 40) for _ in range(random.choice((1, 1, 2, 3))))
+    return {"step": {number: Fault("again", random.choice(TRIFLES)) for number in numbers}}
+
+
+def _acts(random: Random, debounce: int) -> Iterator[Act]:
     at, tab = random.randrange(500), "A"
+    tabs = random.choice(("AAAB", "AAAB", "AAAB", "ABCD"))
     for _ in range(random.choice((1, 1, 2, 3))):
         gaps = GAPS if random.random() < 0.95 else LONG_GAPS
         for _ in range(random.choice((1, 2, 3, 6)) if gaps is GAPS else 16):
             yield Act("key", tab, at, late=random.choice((0, 0, 10, LATE_MS)), twice=random.choice((0, 0, 0, 15)))
-            at += random.choice(gaps)
-            tab = random.choice("AAAB") if random.random() < 0.2 else tab
+            at += random.choice(gaps) * debounce // DEBOUNCE_MS
+            tab = random.choice(tabs) if random.random() < 0.2 else tab
         if random.random() < 0.4:
             kind = random.choice(("stop", "stop", "stop", "close"))
-            yield Act(kind, random.choice((tab, tab, "B")), at, late=random.choice((0, 0, 30)))
-        at += random.choice(PAUSES)
+            yield Act(kind, random.choice((tab, tab, *tabs[3:])), at, late=random.choice((0, 0, 30)))
+        at += random.choice(PAUSES) + debounce - DEBOUNCE_MS
 
 
-def _held(acts: list[Act], tab: str, random: Random) -> list[Act]:
+def _held(acts: list[Act], tab: str, random: Random, debounce: int) -> list[Act]:
     """What a client in ``tab`` sends that asks for holds: fewer keys, and a stop at the debounce or nothing."""
     found = [act for act in acts if act.tab != tab]
-    hold = random.choice((6_000, 6_000, 6_000, 3_000))
+    hold = max(random.choice(HOLDS), debounce + 100)
     frame_at = last_at = -(10**6)
     stopped = True
     for act in [*(act for act in acts if act.tab == tab), None]:
-        if not stopped and (act is None or act.at >= last_at + DEBOUNCE_MS):
+        if not stopped and (act is None or act.at >= last_at + debounce):
             stopped = True
             if random.random() < 0.93:
-                found.append(Act("stop", tab, last_at + DEBOUNCE_MS, late=random.choice((0, 0, 30))))
+                found.append(Act("stop", tab, last_at + debounce, late=random.choice((0, 0, 30))))
         if act is None or act.kind != "key":
             found += [act] if act else []
             stopped = True
             continue
-        if stopped or act.at >= frame_at + hold - DEBOUNCE_MS:
+        if stopped or act.at >= frame_at + hold - debounce:
             found.append(replace(act, hold=hold))
             frame_at = act.at
         last_at, stopped = act.at, False
@@ -114,6 +154,8 @@ def _fault(random: Random, name: str) -> Fault:
         return Fault(kind, random.choice(RETRY_AFTERS))
     if kind in ("stall", "hold"):
         return Fault(kind, random.choice(LENGTHS))
+    if kind == "again":
+        return Fault(kind, random.choice(RETRIES))
     if kind in ("lost", "slow", "orphan"):
         return Fault(kind, random.choice([length for length in LENGTHS if length < 4_000]))
     if kind == "late":
@@ -126,7 +168,7 @@ def with_faults(history: History, faults: dict[str, dict[int, Fault]]) -> Histor
     return replace(history, **{name + "s": by_number for name, by_number in faults.items()})
 
 
-def shrink(history: History, fails: Callable[[History], bool]) -> History:
+def shrink(history: H, fails: Callable[[H], bool]) -> H:
     """The shortest history found that still ``fails``: parts are left out as long as that can be done."""
     smaller = next(filter(fails, _smaller(history)), None)
     while smaller is not None:
@@ -134,7 +176,11 @@ def shrink(history: History, fails: Callable[[History], bool]) -> History:
     return history
 
 
-def _smaller(history: History) -> Iterator[History]:
+def _smaller(history: Any) -> Iterator[Any]:
+    return history.smaller() if isinstance(history, FleetHistory) else _smaller_visit(history)
+
+
+def _smaller_visit(history: History) -> Iterator[History]:
     for name in KNOWN:
         for number in history.faults(name):
             rest = {other: fault for other, fault in history.faults(name).items() if other != number}
@@ -151,6 +197,6 @@ def _smaller(history: History) -> Iterator[History]:
         if act.hold:
             yield replace(history, acts=(*before, replace(act, hold=0), *after))
     default = History()
-    for name in ("guest", "keepers", "contact", "livechat", "cap", "pace", "sweep"):
+    for name in ("guest", "keepers", "contact", "livechat", *NUMBERS):
         if getattr(history, name) != getattr(default, name):
             yield replace(history, **{name: getattr(default, name)})

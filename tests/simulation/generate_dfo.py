@@ -5,25 +5,45 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from tests.simulation.generate import LENGTHS, visits, with_faults
+from tests.simulation.generate import (
+    DEBOUNCES,
+    LAGS,
+    LENGTHS,
+    RETRIES,
+    SKEWS,
+    retries,
+    visits,
+    with_faults,
+    with_later_visits,
+)
 from tests.simulation.history import DFO_FAULTS, DFO_TURNS, Act, Fault, History, Turn
 from tests.simulation.world import KEEPERS_LOOK_MS
 
-LAST_NUMBER = {"step": 70, "start": 5, "frame": 12}
+LAST_NUMBER = {"step": 70, "start": 5, "frame": 12, "post": 20}
 #: A frame that is late, or whose socket is lost, is taken before a message that may have left is looked for, or never.
 LATE_FRAMES = tuple(length for length in LENGTHS if length < 3_000)
 #: How long a keeper stalls: its message in the queue becomes another's when that is long.
 STALLS = (*LENGTHS, 31_000, 45_000)
 #: How long the gateway, or the store, is away.
 AWAY = (300, 1_100, 2_500, 7_000, 14_000)
-LASTING = {"keeper stalls": STALLS, "gateway refuses": AWAY, "store refuses": AWAY}
+#: How often a keeper looks at its records: as its settings say, or each moment is one at which it looks.
+LOOKS = (*[30_000] * 12, 5_000, 1_000, 200)
+#: How long a token is good for: the socket that comes a minute later needs another one.
+TOKENS = (3_600_000, 3_600_000, 3_600_000, 70_000)
+LASTING = {"keeper stalls": STALLS, "gateway refuses": AWAY, "store refuses": AWAY, "posts refuse": AWAY}
 
 
 def random_dfo_history(random: Random) -> History:
     """One history: visitors at work and, in two of three, trouble."""
-    acts = visits(random)
+    debounce = random.choice(DEBOUNCES)
+    acts = with_later_visits(visits(random, debounce), random, debounce)
     history = History(
         dfo=True,
+        debounce=debounce,
+        lag=random.choice(LAGS),
+        look=random.choice(LOOKS),
+        skew=random.choice(SKEWS),
+        token=random.choice(TOKENS),
         livechat=random.random() < 0.7,
         contact=random.random() < 0.85,
         sweep=random.randrange(KEEPERS_LOOK_MS),
@@ -33,7 +53,7 @@ def random_dfo_history(random: Random) -> History:
     if random.random() < (0.3 if history.contact else 0.9):
         acts = _with_messages(acts, random)
     if random.random() < 0.33:
-        return replace(history, acts=tuple(acts), cap=600_000)
+        return replace(with_faults(history, retries(random)), acts=tuple(acts), cap=600_000)
     if random.random() < 0.1:
         history = replace(history, guest=False, contact=False)
         acts.insert(0, Act("open", "A", 0))
@@ -57,7 +77,7 @@ def _turn(random: Random, until: int) -> Turn:
 def _faults(random: Random) -> dict[str, dict[int, Fault]]:
     found: dict[str, dict[int, Fault]] = {name: {} for name in DFO_FAULTS}
     for _ in range(random.choice((0, 1, 1, 2, 3, 5))):
-        name = random.choice(("step", "step", "step", "frame", "frame", "start"))
+        name = random.choice(("step", "step", "step", "frame", "frame", "start", "post", "post"))
         found[name][random.randint(1, LAST_NUMBER[name])] = _fault(random, name)
     return found
 
@@ -66,4 +86,5 @@ def _fault(random: Random, name: str) -> Fault:
     kind = random.choice(DFO_FAULTS[name])
     if kind in ("slow", "ghost"):
         return Fault(kind, random.choice(LATE_FRAMES))
-    return Fault(kind, random.choice(LENGTHS)) if kind in ("stall", "hold") else Fault(kind)
+    lengths = {"stall": LENGTHS, "hold": LENGTHS, "again": RETRIES, "freeze": STALLS}.get(kind)
+    return Fault(kind, random.choice(lengths)) if lengths else Fault(kind)

@@ -6,21 +6,24 @@ Written as one line, parts separated by ``;``. Times are ms since the beginning,
     key A 0 hold=6000; stop A 5000                                     a key that counts until its stop, at most so long
     cxone forgets 3000; cxone ends 3000; cxone pauses 3000 5000        what CXone does on its own
     keeper replaces 3000; visitor leaves 4000                          what the guest's keeper does
-    step 12 crash; step 14 stall 1500                                  what happens to the 12th, 14th effect
+    step 12 crash; step 14 stall 1500; step 15 again 900               what happens to the 12th, 14th, 15th effect
     call 2 throttled 5000; call 3 lost 900                             how CXone answers the 2nd, 3rd call
     call 4 late 5800; call 5 late 9000                                 how long connecting took, and so when they left
     start 1 vanish; wait 1 lost; wait 2 twice                          what becomes of executions and their waits
     guest none; keepers none; sweep 3000; pace 8; cap 9000             the surroundings
+    lag 900; look 200; skew 40; debounce 3000; token 70000             stale reads, looks, clocks apart, timings
 
 On the other platform, Digital-First, keepers own bursts and there are frames to its gateway in place of calls::
 
     platform dfo; contact none; channel messaging                      which gateway; whether agents see a contact
     message A 900                                                      a visitor sends a message
     contact closes 3000; agent types 800; gateway refuses 3000 5000    what agents and the gateway do on their own
+    agent writes 800; agent stops 900                                  what the visitor is to be told
     keeper dies 3000; keeper loses 3000; keeper stalls 3000 9000       what becomes of the keeper that holds the visitor
     keeper loses 3000 1                                                the same, and SQS never tells it
     store refuses 3000 5000; step 9 refuse-after                       the store of a keeper fails
     frame 3 ghost 900; frame 4 cut; frame 5 mute                       what becomes of the 3rd, 4th, 5th frame out
+    post 2 refuse; post 3 slow 900; posts refuse 3000 5000             what becomes of frames to the visitor
 """
 
 from __future__ import annotations
@@ -33,10 +36,12 @@ ACTS = ("key", "stop", "open", "close", "message")
 #: (actor, what it does).
 TURNS = ("cxone forgets", "cxone ends", "cxone pauses", "keeper replaces", "visitor leaves")
 DFO_TURNS = (
-    *("contact opens", "contact closes", "agent types", "gateway drops", "gateway refuses", "store refuses"),
-    *("keeper dies", "keeper stalls", "keeper loses", "keeper again", "keeper rotates"),
+    *("contact opens", "contact closes", "agent types", "agent stops", "agent writes"),
+    *("gateway drops", "gateway refuses", "store refuses", "posts refuse"),
+    *("keeper dies", "keeper stalls", "keeper loses", "keeper again", "keeper rotates", "keeper drains"),
 )
-#: What may happen to a process at one of its effects.
+#: What may happen to a process at one of its effects. ``again``: the answer is lost, and so much later the client, by
+#: itself, makes the same request again; ``hold``: the answer comes so much later.
 STEP_FAULTS = ("crash", "crash-after", "again", "stall", "hold", "fork")
 #: Starting an execution: not started and said so; started though an error came back; started and never run; run twice.
 START_FAULTS = ("crash", "crash-after", "refuse", "refuse-after", "vanish", "twice", "stall")
@@ -56,14 +61,23 @@ CALL_FAULTS = (
 WAIT_FAULTS = ("lost", "twice", "stall")
 FAULTS = {"step": STEP_FAULTS, "call": CALL_FAULTS, "start": START_FAULTS, "wait": WAIT_FAULTS}
 #: A frame is taken so much later; it and those under way are lost with their socket; the socket is lost, and yet it is
-#: taken so much later; from it on nothing is taken or answered; an error answers it; it is taken and not answered.
-FRAME_FAULTS = ("slow", "cut", "ghost", "mute", "error", "unanswered")
-#: A store's call fails, not done or done all the same.
-DFO_STEP_FAULTS = (*STEP_FAULTS[:-1], "refuse", "refuse-after")
-DFO_FAULTS = {"step": DFO_STEP_FAULTS, "start": START_FAULTS, "frame": FRAME_FAULTS}
-KNOWN = {**FAULTS, **DFO_FAULTS, "step": (*STEP_FAULTS, "refuse", "refuse-after")}
+#: taken so much later; from it on nothing is taken or answered; an error answers it; it is taken and not answered;
+#: its answer has to be fetched.
+FRAME_FAULTS = ("slow", "cut", "ghost", "mute", "error", "unanswered", "elsewhere")
+#: A store's call fails, not done or done all the same; the whole keeper stalls between a call and its answer.
+DFO_STEP_FAULTS = (*STEP_FAULTS[:-1], "refuse", "refuse-after", "freeze")
+#: Of what a keeper does to tell visitors: reads of the record, posts, notes. A post may arrive so much later.
+POST_FAULTS = (*(kind for kind in DFO_STEP_FAULTS if kind != "again"), "slow")
+DFO_FAULTS = {"step": DFO_STEP_FAULTS, "start": START_FAULTS, "frame": FRAME_FAULTS, "post": POST_FAULTS}
+KNOWN = {**FAULTS, **DFO_FAULTS, "step": (*STEP_FAULTS, *DFO_STEP_FAULTS[-3:])}
+#: The client's own retries may make a history later than one without faults by so much, and it is judged all the same.
+RETRIED_MS = 900
 #: A frame so late counts as on time: with what its Lambda takes it stays below the policy's slack.
 LATE_MS = 60
+
+
+#: What of the surroundings is a number.
+NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +132,7 @@ class History:
     starts: Mapping[int, Fault] = field(default_factory=dict)
     waits: Mapping[int, Fault] = field(default_factory=dict)
     frames: Mapping[int, Fault] = field(default_factory=dict)
+    posts: Mapping[int, Fault] = field(default_factory=dict)
     #: Digital-First, not webchat v1; whether agents see a contact at the beginning, and the channel's kind.
     dfo: bool = False
     contact: bool = True
@@ -130,8 +145,17 @@ class History:
     sweep: int = 4_000
     #: How long a store's step takes; a CXone call eight times that.
     pace: int = 5
-    #: The typing cap of the policy.
+    #: The typing cap of the policy, and its debounce.
     cap: int = 600_000
+    debounce: int = 2_000
+    #: Every second read that need not be consistent, of an index or of many records, is so old.
+    lag: int = 0
+    #: How often a Digital-First keeper looks at its records.
+    look: int = 30_000
+    #: How long the gateway's access tokens are good for.
+    token: int = 3_600_000
+    #: The clock of every second function is ahead by so much.
+    skew: int = 0
 
     def __str__(self) -> str:
         parts = ["platform dfo"] if self.dfo else []
@@ -141,15 +165,27 @@ class History:
             parts += [f"{name} {number} {fault}" for number, fault in sorted(self.faults(name).items())]
         default = History()
         parts += [f"{name} none" for name in ("guest", "keepers", "contact") if not getattr(self, name)]
-        for name in ("sweep", "pace", "cap"):
+        for name in NUMBERS:
             if getattr(self, name) != getattr(default, name):
                 parts.append(f"{name} {getattr(self, name)}")
         return "; ".join(parts)
 
     def faults(self, name: str) -> Mapping[int, Fault]:
-        """Those of steps, calls, starts, waits or frames, by ``name`` in the singular."""
+        """Those of steps, calls, starts, waits, frames or posts, by ``name`` in the singular."""
         found: Mapping[int, Fault] = getattr(self, name + "s")
         return found
+
+    def only_retried_ms(self) -> int | None:
+        """How much later the store's answers are in all, where the client has to retry and nothing else goes wrong.
+
+        None: something else goes wrong, or it takes too long to be a trifle.
+        """
+        again = [fault for fault in self.steps.values() if fault.kind == "again"]
+        rest = replace(self, steps={})
+        if len(again) < len(self.steps) or not rest.is_fault_free():
+            return None
+        ms = sum(fault.ms for fault in again)
+        return ms if ms <= RETRIED_MS else None
 
     def is_fault_free(self) -> bool:
         """Nothing goes wrong; frames and executions may still come twice, and frames a little late (T12)."""
@@ -186,7 +222,7 @@ def _with_part(history: History, words: list[str]) -> History:
         return replace(history, **{first + "s": faults})
     if first in ("guest", "keepers", "contact") and words[1] == "none":
         return replace(history, **{first: False})
-    if first in ("sweep", "pace", "cap"):
+    if first in NUMBERS:
         return replace(history, **{first: int(words[1])})
     kind = " ".join(words[:2])
     if kind not in (*TURNS, *DFO_TURNS):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: T7: at most three retries.
 MOST_TRIES_OF_TRUE = 4
+USUAL_HOLD_MS = 6_000
 
 
 class Violated(AssertionError):
@@ -58,20 +59,24 @@ class Watch:
         #: The last lock: when it was taken, and until when the keys known then count.
         self._lock_at = self._counts_at_lock = 0
         self._quiet_since = world.now
+        #: When the last fault was over; acts of visitors are none.
+        self.troubled_until = 0
 
     # --- T4: when everything must have come to rest
 
     def disturbed(self, until: int) -> None:
         """A fault lasts until then."""
         self._quiet_since = max(self._quiet_since, until)
+        self.troubled_until = max(self.troubled_until, until)
 
     def throttled(self, guest: str, until: int) -> None:
         """CXone asked for no call before then: a fault as long as this guest is the visitor's."""
         self._asked[guest] = max(self._asked.get(guest, 0), until)
+        self.troubled_until = max(self.troubled_until, until)
 
     def delivered(self, act: Act) -> None:
-        """A frame came."""
-        self._quiet_since = max(self._quiet_since, self._world.now)
+        """A frame came; what is held for longer than usual goes on until then."""
+        self._quiet_since = max(self._quiet_since, self._world.now + max(0, act.hold - USUAL_HOLD_MS))
 
     def deadline(self) -> int:
         """When nothing may be shown any more (T4)."""
@@ -86,6 +91,11 @@ class Watch:
                 "T4", f"{self._world.settle_ms} ms after the last key and fault CXone still shows typing for {stuck}"
             )
 
+    def nothing_is_shown(self) -> None:
+        """All has come to rest."""
+        if self.seen and self.seen[-1][1]:
+            self.seen.append((self._world.now, False))
+
     # --- what the relay writes
 
     def stepped(self, process: Process, due: partial[Any], before: Session, value: Any) -> None:
@@ -95,13 +105,13 @@ class Watch:
                 self._key_taken_in(due.args[1], due.args[2], due.args[5])
             case "note_stop" if value is not None:
                 self.stops[due.args[1]] = due.args[2]
-            case "lock" if value:
+            case "lock" if value and self._world.record is not before:  # not the client's retry of it
                 self._locked(due.args[1])
             case "failed" | "verified" | "postpone":
                 self._wrote_down(process)
             case "release" | "settled" | "forget_failures" if value:
                 self._rested()
-            case "mark_typing_unavailable" if value:
+            case "mark_typing_unavailable" if value and self._world.record is not before:
                 self._marked(due.args[1])
 
     def _key_taken_in(self, tab: str, at: int, hold_ms: int) -> None:
@@ -142,7 +152,7 @@ class Watch:
         now = self._world.now
         is_of_this_burst = self._true_since is not None and self._true_since >= newest
         is_paused = not is_of_this_burst and newest >= self._counted_before(newest)
-        is_capped = typing_since is not None and now - typing_since >= self._policy.cap_ms
+        is_capped = typing_since is not None and now + self._world.skew - typing_since >= self._policy.cap_ms
         if now < self._counts_until() and not is_paused and not is_capped:
             raise Violated("T3", f"a false is on its way {now - newest} ms after a key")
 
@@ -151,7 +161,7 @@ class Watch:
     def call_began(self, process: Process, call: Call) -> None:
         """A POST or GET leaves."""
         now = self._world.now
-        if now < self._not_before.get(call.guest, 0):
+        if now + self._world.skew < self._not_before.get(call.guest, 0):
             early = self._not_before[call.guest] - now
             raise Violated("T7", f"call {call.number} begins {early} ms before the time that CXone asked for")
         self.calls.append(call)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from greenlet import greenlet
 from typing_relay.aws.sessions import shard_of
 from typing_relay.cxone.dfo.api import Access, ChannelSettings
 from typing_relay.cxone.dfo.identity import Channel, Visitor
@@ -20,18 +21,21 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.digital_first import DigitalFirst, Surroundings
 from typing_relay.keeper.keeper import Keeper, Settings, Workers, _Ear, _Hand
 from typing_relay.keeper.loop import Timer
+from typing_relay.keeper.outbox import Outbox
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.turnstile import Turnstile
 from typing_relay.relay.outcomes import Outcome
 
 from tests.simulation.cxone import Call
+from tests.simulation.world import ID
 
 if TYPE_CHECKING:
     from tests.simulation.dfo_world import DfoWorld
 
-TOKEN_MS = 3_600_000
 TLS = ssl.create_default_context()
 CHANNEL = Channel(1386, "chat_local")
+#: Of the index of messages that wait, the part that the one visitor here is in.
+VISITORS_SHARD = shard_of(ID)
 
 
 class Killed(BaseException):
@@ -67,7 +71,11 @@ class KeeperLoop:
 
 
 class KeeperJobs:
-    """Of ``keeper.jobs.Jobs``: those of one key run one after another, each as one step of the store takes."""
+    """Of ``keeper.jobs.Jobs``: those of one key run one after another, each on a thread of its own.
+
+    A thread is a greenlet that waits in ``KeeperProcess.step`` until the world goes on with it. So a job of many calls
+    may stop at each of them, before it and before its answer, and others come between.
+    """
 
     def __init__(self, process: KeeperProcess) -> None:
         self._process, self._world = process, process.world
@@ -84,49 +92,47 @@ class KeeperJobs:
         on_error: Callable[[Exception], object],
     ) -> None:
         """Run ``call``, then ``on_result(value)`` or ``on_error(exception)``."""
-        job = partial(self._run, key, call, on_result, on_error)
+        job = partial(self._begin, key, call, on_result, on_error)
         if key in self._waiting:
             self._waiting[key].append(job)
         else:
             self._waiting[key] = deque()
-            self._later(job)
+            job()
 
-    def _later(self, job: Callable[[], None], ms: int = 0) -> None:
-        self._process.call(self._world.now + (ms or self._world.pace), job)
-
-    def _run(
+    def _begin(
         self,
         key: Hashable,
         call: Callable[[], Any],
         on_result: Callable[[Any], object],
         on_error: Callable[[Exception], object],
-        stalled: bool = False,
     ) -> None:
-        process, world = self._process, self._world
-        fault = world.fault("step", world.numbers["step"] + 1)
-        if fault and fault.kind == "stall" and not stalled:
-            world.disturbs(process.name, fault)
-            self._later(partial(self._run, key, call, on_result, on_error, stalled=True), fault.ms)
-            return
-        process.answer_late_ms = 0
-        try:
-            report = partial(on_result, call())
-        except Killed:
-            return
-        except StoreAway as error:
-            report = partial(on_error, error)
-        if process.answer_late_ms:
-            process.call(world.now + process.answer_late_ms, lambda: self._finish(key, report))
-        else:
-            self._finish(key, report)
+        def work() -> Callable[[], None] | None:
+            try:
+                report = partial(on_result, call())
+            except Killed:
+                return None
+            except OSError as error:
+                report = partial(on_error, error)
+            return partial(self._finish, key, report)
+
+        finish = greenlet(work).switch()
+        if finish:  # it made no call: its result comes later all the same
+            self._process.call(self._world.now, finish)
 
     def _finish(self, key: Hashable, report: Callable[[], object]) -> None:
         waiting = self._waiting[key]
         if waiting:
-            self._later(waiting.popleft())
+            waiting.popleft()()
         else:
             del self._waiting[key]
         report()
+
+
+def _go_on(thread: greenlet) -> None:
+    """To its next call, or to its end: what it found is reported on the loop."""
+    finish = thread.switch()
+    if finish:
+        finish()
 
 
 class Nowhere:
@@ -136,24 +142,35 @@ class Nowhere:
         """Never."""
 
 
-class Unheard:
-    """An outbox: what visitors are told matters elsewhere."""
+class Posts:
+    """The way to the visitor's connections."""
 
-    def send(self, session_id: str, data: bytes, record: Any = None) -> None:
-        """Lose it."""
+    def __init__(self, process: KeeperProcess) -> None:
+        self._process = process
+
+    def post(self, connection: str, data: bytes) -> bool:
+        """A post arrives. False where API Gateway does not know the connection."""
+        return self._process.world.front.posted(self._process.name, connection, data)
+
+    def close(self, connection: str) -> None:
+        """Tokens do not run out here."""
+        raise AssertionError("no token runs out")
 
 
 class Stored:
-    """A store, or HTTP, as one keeper calls it: each call is a step at which something may go wrong."""
+    """A store, HTTP, or connections, as one keeper calls them: at each call something may go wrong.
 
-    def __init__(self, process: KeeperProcess, kept: Any) -> None:
-        self._process, self._kept = process, kept
+    ``room``: which calls these are counted with.
+    """
+
+    def __init__(self, process: KeeperProcess, kept: Any, room: str = "step") -> None:
+        self._process, self._kept, self._room = process, kept, room
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._kept, name)
 
         def call(*args: Any) -> Any:
-            return self._process.step(method, args)
+            return self._process.step(method, args, self._room)
 
         call.__name__ = name
         self.__dict__[name] = call
@@ -161,10 +178,10 @@ class Stored:
 
 
 class Http:
-    """The gateway over HTTP: all is well there."""
+    """The gateway over HTTP: all is well there. ``token_ms``: how long a token is good for."""
 
-    def __init__(self, world: DfoWorld) -> None:
-        self._world = world
+    def __init__(self, world: DfoWorld, token_ms: int = 3_600_000) -> None:
+        self._world, self._token_ms = world, token_ms
 
     def channel(self) -> ChannelSettings | Outcome:
         """Its kind."""
@@ -175,16 +192,16 @@ class Http:
         return True
 
     def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome:
-        """A token for an hour."""
-        return Access("token", self._world.now + TOKEN_MS, visitor)
+        """Another token, good for as long as the history says."""
+        return Access("token", self._world.now + self._token_ms, visitor)
 
     def socket_url(self, visitor: Visitor, access: Access) -> str:
         """There is one gateway."""
         return "wss://gateway"
 
     def event(self, url: str) -> str | Outcome:
-        """None is kept there."""
-        raise AssertionError("no event is kept elsewhere")
+        """What was too large for a frame."""
+        return self._world.cxone.kept[url]
 
 
 class SimulatedKeeper(Keeper):
@@ -198,6 +215,12 @@ class SimulatedKeeper(Keeper):
             self._openings.leave()
             return
         hand.sockets[number] = self.process.world.cxone.dial(self.process, _Ear(self, hand, number))  # type: ignore[assignment]
+
+    def look_often(self) -> None:
+        """At all its records, more often than its settings say."""
+        if self._hands:
+            self._refresh(list(self._hands.values()))
+        self._loop.call_later(self.process.world.look_ms / 1000, self.look_often)
 
     def rotate(self, session_id: str) -> None:
         """Replace the socket now: its two hours are nearly over."""
@@ -213,7 +236,8 @@ class KeeperProcess:
     def __init__(self, world: DfoWorld, name: str) -> None:
         self.world, self.name = world, name
         self.is_alive, self.stalled_until = True, 0
-        self.answer_late_ms = 0
+        #: Its newest queue message, and the claim by that.
+        self.message = self.newest_claim = 0
         #: Of whoever speaks now, and who was last given the right to; see ``Watch``.
         self.generation = -1
         self.speaks = False
@@ -221,10 +245,18 @@ class KeeperProcess:
         self.told: tuple[str, int] | None = None
         loop: Any = KeeperLoop(self)
         jobs: Any = KeeperJobs(self)
-        outbox: Any = Unheard()
         self.sessions: Any = Stored(self, world.sessions)
         workers = Workers(jobs, jobs, Nowhere())  # type: ignore[arg-type]
-        counters = Counters()
+        self._counters = counters = Counters()
+        outbox = Outbox(
+            loop,
+            KeeperJobs(self),  # type: ignore[arg-type]
+            Stored(self, world.sessions, "post"),  # type: ignore[arg-type]
+            Stored(self, Posts(self), "post"),  # type: ignore[arg-type]
+            name,
+            lambda: world.now,
+            counters,
+        )
         self.dfo = DigitalFirst(
             Surroundings(
                 name,
@@ -233,7 +265,7 @@ class KeeperProcess:
                 self.sessions,
                 Stored(self, world.messages),  # type: ignore[arg-type]
                 outbox,
-                Stored(self, Http(world)),  # type: ignore[arg-type]
+                Stored(self, Http(world, world.token_ms)),  # type: ignore[arg-type]
                 CHANNEL,
                 counters,
                 lambda: world.now,
@@ -244,7 +276,7 @@ class KeeperProcess:
                 "wss://line",
                 sign=dict,
                 talk=lambda session_id: self.keeper.talk(session_id),
-                felt=lambda what, ms: world.felt.append((what, ms)),
+                report_latency=lambda what, ms: world.felt.append((what, ms, world.now)),
             )
         )
         self._tell_typing, self.dfo._owners._tell = self.dfo._owners._tell, self._speak
@@ -266,6 +298,8 @@ class KeeperProcess:
         )
         self.dfo._office.decide(world.cxone.livechat)
         self.keeper.start(self)  # type: ignore[arg-type]
+        if world.look_ms:
+            self.keeper.look_often()
         self.dfo._mailbox.start()
 
     # --- its life
@@ -301,40 +335,103 @@ class KeeperProcess:
     def start(self) -> None:
         """The world hands over what it is to hold."""
 
+    def claim(self, session_id: str) -> int:
+        """By which message it holds its visitor."""
+        return self.newest_claim
+
     def done(self, session_id: str) -> None:
-        """This guest is over, or another keeper's."""
+        """This guest is over, or held by another message."""
         self.world.let_go(self)
+
+    def leave(self, session_id: str) -> None:
+        """Its message is another keeper's, or appears again."""
+        self.world.leaves(self)
+
+    # --- its end by a deployment: the rest of what it asks of its custody
+
+    is_renewing = False
+
+    def drains(self) -> None:
+        """SIGTERM: it hands its visitor back and ends."""
+        self.keeper.drain(lambda: self.world.ended(self))
+
+    def stop(self) -> None:
+        """Nothing more is received."""
+
+    def hand_back(self) -> None:
+        """Its message is visible at once."""
+        self.world.handed_back(self)
+
+    def is_drained(self) -> bool:
+        """It has been handed back."""
+        return True
 
     # --- what goes wrong with its calls
 
-    def step(self, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """One call to the store."""
-        world = self.world
-        if not self.is_alive:
-            raise Killed
-        fault = world.fault("step", world.next_number("step"))
-        kind = fault.kind if fault else ""
-        if fault and kind not in ("stall", "fork"):
+    def step(self, method: Callable[..., Any], args: tuple[Any, ...], room: str = "step") -> Any:
+        """One call to the store, or to a visitor's connection, on the thread of a job: it leaves, is carried out, and
+        its answer comes. ``room``: which calls it is counted with.
+        """
+        world, number = self.world, self.world.next_number(room)
+        fault = world.fault(room, number)
+        kind, ms = (fault.kind, fault.ms) if fault else ("", 0)
+        if not fault and method.__name__ == "waiting_sessions" and args[0] != VISITORS_SHARD:
+            return set()  # nobody's: that nothing waits there takes no time, as it is most of what keepers ask
+        if fault and kind != "fork":
             world.disturbs(f"{self.name}: {method.__name__}", fault)
+            world.front.not_noted_until = max(world.front.not_noted_until, world.now + ms)
+        is_post = method.__name__ == "post"
+        if is_post:  # as it is decided: whoever then stalls may post late
+            world.later(world.now, "front end", partial(world.front.check_fence, self.name))
+        self._leave(kind, ms, is_post=is_post)
+        value = self._apply(method, args, (room, number))
+        if kind == "freeze":
+            world.stalls(self, ms)
+        if kind == "again":
+            self._wait(ms)
+            value = self._apply(method, args, (room, number))
+        if kind == "crash-after":
+            self.dies()
+        self._wait(max(world.pace, ms if kind == "hold" else 0))
+        if kind == "refuse-after":
+            raise StoreAway("the answer is lost")
+        return value
+
+    def _leave(self, kind: str, ms: int, *, is_post: bool) -> None:
+        """The call is on its way to where it is carried out; or it is not, and this says why."""
+        world = self.world
+        if kind == "stall":
+            self._wait(ms)
         if kind == "crash":
             self.dies()
             raise Killed
-        if kind == "refuse" or world.now < world.store_refuses_until:
+        if kind == "refuse" or world.now < (world.posts_refuse_until if is_post else world.store_refuses_until):
+            self._wait(world.pace)
             raise StoreAway("the store is away")
-        value = self._apply(method, args)
-        if kind == "again":
-            value = self._apply(method, args)
-        if kind == "crash-after":
-            self.dies()
-            raise Killed
-        if kind == "refuse-after":
-            raise StoreAway("the answer is lost")
-        if fault and kind == "hold":
-            self.answer_late_ms = fault.ms
-        return value
+        self._travel(world.pace + (ms if kind == "slow" and is_post else 0))
 
-    def _apply(self, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    def relayed(self) -> int:
+        """How many frames it counts as relayed."""
+        return self._counters.take().get("FramesRelayed", 0)
+
+    def _wait(self, ms: int) -> None:
+        """This thread goes on later, if its process still lives and does not stall."""
+        if ms:
+            self.call(self.world.now + ms, partial(_go_on, greenlet.getcurrent()))
+            self._others_go_on()
+
+    def _travel(self, ms: int) -> None:
+        """What has left arrives, whatever becomes of its sender."""
+        self.world.later(self.world.now + ms, self.name, partial(_go_on, greenlet.getcurrent()))
+        self._others_go_on()
+
+    def _others_go_on(self) -> None:
+        greenlet.getcurrent().parent.switch()
+
+    def _apply(self, method: Callable[..., Any], args: tuple[Any, ...], request: Hashable) -> Any:
+        """``request``: its name; the client's own retry of it has the same one."""
         before = self.world.record
+        self.world.sessions.request = request
         value = method(*args)
         self.world.stepped(self, partial(method, *args), before, value)
         return value

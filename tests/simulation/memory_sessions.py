@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
@@ -45,6 +45,16 @@ class MemorySessions:
         self.records: dict[str, Session] = {}
         #: Sessions with an unreleased lease: DynamoDB's sparse index ``by_lease``.
         self.in_hand: set[str] = set()
+        #: Names the call that is made next: a client's own retry of it has the same name. None: each is another.
+        self.request: Hashable | None = None
+        #: By session id and attribute, the name of the write that left it: its twin has these marks in the item.
+        self._marks: dict[tuple[str, str], Hashable] = {}
+        #: How old every second read is that need not be consistent, in ms, by this clock.
+        self.lag_ms = 0
+        self.clock: Callable[[], int] = lambda: 0
+        self._stale_reads = 0
+        #: What there was before each change: (changed at, session id, record, whether it was in the index).
+        self._past: list[tuple[int, str, Session | None, bool]] = []
 
     # --- reading
 
@@ -53,17 +63,39 @@ class MemorySessions:
         return record if record is not None and _is_alive(record, now) else None
 
     def get_many(self, session_ids: Iterable[str], now: int) -> dict[str, Session]:
-        found = [record for session_id in session_ids if (record := self.get(session_id, now))]
+        found = [record for record, _ in self._lagging(session_ids) if record is not None and _is_alive(record, now)]
         return {record.session_id: Session(**{name: getattr(record, name) for name in LOOKED_AT}) for record in found}
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
-        leases = [(self.records[held].lease_until, held) for held in self.in_hand if shard_of(held) == shard]
-        return [held for lease_until, held in sorted(leases) if lease_until < before][:limit]
+        return self.all_overdue(shard, before, limit)[0]
+
+    def all_overdue(self, shard: int, before: int, limit: int) -> list[list[str]]:
+        known = self.in_hand | {session_id for _, session_id, _, _ in self._past}
+        found = self._lagging(session_id for session_id in known if shard_of(session_id) == shard)
+        leases = [(record.lease_until, record.session_id) for record, is_held in found if record and is_held]
+        overdue = [held for lease_until, held in sorted(leases) if lease_until < before]
+        return [overdue[start : start + limit] for start in range(0, len(overdue) or 1, limit)]
+
+    def _lagging(self, session_ids: Iterable[str]) -> list[tuple[Session | None, bool]]:
+        """Records as an eventually consistent read may have them, and whether they were in the index then."""
+        if not self.lag_ms:
+            return [(self.records.get(session_id), session_id in self.in_hand) for session_id in session_ids]
+        self._stale_reads += 1
+        since = self.clock() - (self.lag_ms if self._stale_reads % 2 else 0)
+        self._past = [change for change in self._past if change[0] > self.clock() - self.lag_ms]
+        return [self._as_it_was(session_id, since) for session_id in session_ids]
+
+    def _as_it_was(self, session_id: str, since: int) -> tuple[Session | None, bool]:
+        for changed_at, changed, before, was_held in self._past:
+            if changed == session_id and changed_at > since:
+                return before, was_held
+        return self.records.get(session_id), session_id in self.in_hand
 
     # --- what visitors do
 
     def create(self, session_id: str, now: int, expires_at: int) -> None:
         if self.get(session_id, now) is None:
+            self._remember(session_id)
             self.records[session_id] = Session(session_id, expires_at=expires_at)
             self.in_hand.discard(session_id)
 
@@ -98,7 +130,7 @@ class MemorySessions:
     def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None:
         record = self.get(session_id, now)
         if record is None or record.stops.get(connection, -1) >= at:
-            return None
+            return record if record is not None and record.stops[connection] == at else None
         return self._set(record, stops={**record.stops, connection: at}, revision=record.revision + 1)
 
     def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent:
@@ -135,20 +167,22 @@ class MemorySessions:
 
     # --- what owners do
 
-    def claim(self, session_id: str, generation: int, lease_until: int, claimed_at: int) -> bool:
-        record = self.records.get(session_id)
-        if record is None:
-            return False
-        if record.generation == generation:
-            record = self._set(record, generation=generation + 1, claimed_at=claimed_at, lease_until=lease_until)
-            self.in_hand.add(session_id)
-        return (record.generation, record.claimed_at) == (generation + 1, claimed_at)
+    def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
+        return self._set_if(
+            session_id,
+            {"generation": generation},
+            generation=generation + 1,
+            lease_until=lease_until,
+            in_index=True,
+            mark="own",
+            left={"generation": generation + 1},
+        )
 
     def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
         return self._set_if(session_id, {"generation": generation}, lease_until=lease_until)
 
     def lock(self, record: Session, lock: Lock) -> bool:
-        locked = self._set_if(
+        return self._set_if(
             record.session_id,
             {
                 "generation": record.generation,
@@ -165,10 +199,10 @@ class MemorySessions:
             lease_until=lock.lease_until,
             typing_since=lock.typing_since,
             burst_from=lock.burst_from,
+            in_index=True,
+            mark="by",
+            left={"sends": record.sends + 1, "sending_until": lock.until},
         )
-        if locked:
-            self.in_hand.add(record.session_id)
-        return locked
 
     def unlock(self, record: Session, lock: Lock) -> bool:
         return self._set_if(
@@ -189,11 +223,12 @@ class MemorySessions:
             attempts=0,
             sending_until=0,
             sending=None,
+            left=_shown(record, lock, now),
             **is_told,
         )
 
     def settled(self, record: Session, lock: Lock, now: int) -> bool:
-        settled = self._set_if(
+        return self._set_if(
             record.session_id,
             {
                 "sending_until": lock.until,
@@ -205,11 +240,10 @@ class MemorySessions:
             shown_at=now,
             sending=None,
             sending_until=0,
+            in_index=False,
+            left=_shown(record, lock, now) | {"lease_until": 0},
             **_BURST_OVER,
         )
-        if settled:
-            self.in_hand.discard(record.session_id)
-        return settled
 
     def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
         certain: dict[str, Any] = {"sending": None} if uncertain_until is None else {}
@@ -222,7 +256,8 @@ class MemorySessions:
 
     def put_off_question(self, record: Session, verify_at: int) -> bool:
         seen = {"generation": record.generation, "verify_at": record.verify_at or 0}
-        return self._set_if(record.session_id, seen, verify_at=verify_at)
+        left = {"generation": record.generation, "verify_at": verify_at}
+        return self._set_if(record.session_id, seen, left=left, verify_at=verify_at)
 
     def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int) -> bool:
         return self._set_if(
@@ -243,14 +278,12 @@ class MemorySessions:
         return self._set_if(session_id, {"generation": generation}, attempts=0, mismatches=0)
 
     def release(self, record: Session) -> bool:
-        released = self._set_if(
+        return self._set_if(
             record.session_id,
             {"generation": record.generation, "revision": record.revision, "sends": record.sends},
+            in_index=False,
             **_BURST_OVER,
         )
-        if released:
-            self.in_hand.discard(record.session_id)
-        return released
 
     # --- guests
 
@@ -262,9 +295,23 @@ class MemorySessions:
             guest_requested_at=now,
         )
 
-    def take_guest(self, session_id: str, keeper: str, now: int) -> Session | None:
+    def take_guest(self, session_id: str, keeper: str, now: int, claim: int = 0) -> Session | None:
         record = self.get(session_id, now)
-        return None if record is None else self._set(record, keeper=keeper)
+        if record is None or (claim and record.held > claim):
+            return record
+        return self._set(record, keeper=keeper, **({"held": claim, "guest_requested_at": now} if claim else {}))
+
+    def hold_again(self, session_id: str, keeper: str, now: int, claim: int) -> Session | None:
+        record = self.get(session_id, now)
+        if record is None or record.keeper != keeper:
+            return None
+        return self._set(record, held=claim, guest_requested_at=now)
+
+    def keep_guest(self, session_id: str, keeper: str, now: int, expires_at: int) -> bool:
+        record = self.records.get(session_id)
+        if record is None or not record.connections:
+            return False
+        return self._set_if(session_id, {"keeper": keeper}, guest_requested_at=now, expires_at=expires_at)
 
     def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
         return self._set_if(
@@ -279,7 +326,8 @@ class MemorySessions:
         )
 
     def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
-        return self.records[session_id] if self._set_if(session_id, {"keeper": keeper}, guest_status=status) else None
+        record = self.records.get(session_id)
+        return self._set(record, guest_status=status) if record is not None and record.keeper == keeper else None
 
     def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
         return self._set_if(
@@ -290,24 +338,27 @@ class MemorySessions:
             guest_status=GuestStatus.OPENING,
             guest_requested_at=now,
             verify_at=now,
+            mark="ended_by",
+            left={},
             **_CALL_FORGOTTEN,
         )
 
-    def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
-        released = self._set_if(
+    def release_guest(self, session_id: str, keeper: str, now: int, whatever_is_shown: bool = False) -> bool:
+        nothing_is_shown: dict[str, Any] = {} if whatever_is_shown else {"shown": False, "sending": None}
+        return self._set_if(
             session_id,
-            {"keeper": keeper, "connections": frozenset(), "shown": False, "sending": None},
+            {"keeper": keeper, "connections": frozenset(), **nothing_is_shown},
             guest_status=GuestStatus.CLOSED,
             keeper="",
             guest_id="",
             web_socket_url="",
             verify_at=None,
             lease_until=0,
+            in_index=False,
+            mark="ended_by",
+            left={"guest_status": GuestStatus.CLOSED},
             **_CALL_FORGOTTEN,
         )
-        if released:
-            self.in_hand.discard(session_id)
-        return released
 
     def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool:
         return self._set_if(
@@ -317,11 +368,14 @@ class MemorySessions:
             shown=False,
             sending=None,
             verify_at=None,
+            mark="found_by",
+            left={"typing_unavailable": True},
         )
 
     # --- Digital-First
 
     def open_conversation(self, session_id: str, keeper: str, made: Conversation, now: int) -> bool:
+        record = self.records.get(session_id)
         return self._set_if(
             session_id,
             {"keeper": keeper},
@@ -333,6 +387,8 @@ class MemorySessions:
             guest_requested_at=now,
             contact_open=False,
             typing_unavailable=False,
+            told_at=(record.told_at if record else None) or 0,
+            verify_at=None,
             **_CALL_FORGOTTEN,
         )
 
@@ -343,9 +399,9 @@ class MemorySessions:
         record = self.records.get(session_id)
         if record is None or record.keeper != keeper:
             return None
-        known = {"sending": True, "typing_since": record.typing_since} if may_show else {}
+        known = {"sending": True, "typing_since": record.typing_since} if may_show else {"burst_from": None}
         counts = {"sending_until": record.sending_until + 1, "sends": record.sends + 1}
-        return self._set(record, **{**_CALL_FORGOTTEN, "contact_open": is_open, **counts, **known})
+        return self._set(record, **{**_CALL_FORGOTTEN, "contact_open": is_open, "verify_at": None, **counts, **known})
 
     def doubt_shown(self, session_id: str, keeper: str) -> Session | None:
         record = self.records.get(session_id)
@@ -357,24 +413,55 @@ class MemorySessions:
         record = self.records.get(session_id)
         if record is None or record.keeper != keeper or not record.conversation:
             return False
-        self._set(record, conversation={**record.conversation, "thread": thread_id})
-        return True
+        return self._set_if(session_id, {}, conversation={**record.conversation, "thread": thread_id})
+
+    def note_told(self, session_id: str, keeper: str, at: int, message_id: str) -> bool:
+        return self._set_if(session_id, {"keeper": keeper}, told_at=at, told_id=message_id)
 
     # --- the one write
 
+    def _remember(self, session_id: str) -> None:
+        if self.lag_ms:
+            change = (self.clock(), session_id, self.records.get(session_id), session_id in self.in_hand)
+            self._past.append(change)
+
     def _set(self, record: Session, **changes: Any) -> Session:
+        self._remember(record.session_id)
         self.records[record.session_id] = changed = Session(
             **{**dict(zip(_NAMES, _VALUES(record), strict=True)), **changes}
         )
         check_record(changed)
         return changed
 
-    def _set_if(self, session_id: str, expected: dict[str, Any], /, **changes: Any) -> bool:
+    def _set_if(
+        self,
+        session_id: str,
+        expected: dict[str, Any],
+        /,
+        in_index: bool | None = None,
+        mark: str = "",
+        left: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> bool:
+        """``in_index``: whether the write puts the record into ``by_lease``, takes it out, or (None) neither.
+
+        ``left``: attributes as only this write leaves them, ``mark`` among them: the retry of a write knows it by them.
+        """
         record = self.records.get(session_id)
         if record is None or any(getattr(record, name) != value for name, value in expected.items()):
-            return False
+            if mark and (self.request is None or self._marks.get((session_id, mark)) != self.request):
+                return False
+            return left is not None and all(getattr(record, name, None) == value for name, value in left.items())
         self._set(record, **changes)
+        if mark and self.request is not None:
+            self._marks[session_id, mark] = self.request
+        if in_index is not None:
+            (self.in_hand.add if in_index else self.in_hand.discard)(session_id)
         return True
+
+
+def _shown(record: Session, lock: Lock, now: int) -> dict[str, Any]:
+    return {"shown": lock.typing, "shown_at": now, "sending_until": 0, "guest_id": record.guest_id}
 
 
 def _is_alive(record: Session, now: int) -> bool:

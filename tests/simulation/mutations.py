@@ -18,6 +18,8 @@ from tempfile import TemporaryDirectory
 
 from tests.simulation.mutation import BURST, DYNAMO, FLOWS, GUESTS, MEMORY, QUERIES, Mutation
 from tests.simulation.mutations_dfo import DIGITAL_FIRST
+from tests.simulation.mutations_fleet import FLEET
+from tests.simulation.mutations_told import TOLD
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation")
@@ -31,6 +33,8 @@ CONTRACT = (
     ),
     *("template.yaml", "pyproject.toml"),
 )
+#: How a line begins that tells of a violation.
+FINDINGS = ("T", "custody", "FAILED")
 #: A mutation may also make the relay run in circles.
 PATIENCE_S = 240
 
@@ -326,13 +330,20 @@ V1 = (
         '{"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id}',
         '{"generation": record.generation, "guest_id": record.guest_id}',
     ),
-    Mutation("claim: without condition", MEMORY, "if record.generation == generation:", "if True:"),
+    Mutation(
+        "claim: without condition",
+        MEMORY,
+        """            {"generation": generation},
+            generation=generation + 1,""",
+        """            {},
+            generation=generation + 1,""",
+    ),
     Mutation(
         "claim: hidden from the sweeper",
         MEMORY,
-        """            self.in_hand.add(session_id)
-        return (record""",
-        "        return (record",
+        """            lease_until=lease_until,
+            in_index=True,""",
+        "            lease_until=lease_until,",
     ),
     Mutation(
         "key: does not count",
@@ -370,8 +381,8 @@ V1 = (
     Mutation(
         "guest: released while shown typing",
         MEMORY,
-        '"connections": frozenset(), "shown": False, "sending": None}',
-        '"connections": frozenset()}',
+        '{} if whatever_is_shown else {"shown": False, "sending": None}',
+        "{}",
     ),
     # the store's conditions, in DynamoDB
     Mutation(
@@ -471,10 +482,59 @@ V1 = (
             "guest_id = :guest OR attribute_exists(session_id)",
 """,
     ),
+    # the client's own retries, and what is measured
+    Mutation(
+        "store: a lock takes its own retry for another's",
+        MEMORY,
+        '            left={"sends": record.sends + 1, "sending_until": lock.until},\n',
+        "",
+    ),
+    Mutation(
+        "dynamo: a lock takes its own retry for another's",
+        DYNAMO,
+        '            {"by": by, "sends": _n(record.sends + 1), "sending_until": _n(lock.until)},',
+        "            None,",
+    ),
+    Mutation(
+        "dynamo: a lock takes another's in the same ms for its own",
+        DYNAMO,
+        '            {"by": by, "sends": _n(record.sends + 1), "sending_until": _n(lock.until)},',
+        '            {"sends": _n(record.sends + 1), "sending_until": _n(lock.until)},',
+    ),
+    Mutation(
+        "store: a stop that is known already is refused",
+        MEMORY,
+        "return record if record is not None and record.stops[connection] == at else None",
+        "return None",
+    ),
+    Mutation(
+        "dynamo: a stop that is known already is refused",
+        DYNAMO,
+        "return record if record is not None and record.stops[connection] == at else None",
+        'return record if "Attributes" in answer else None',
+    ),
+    Mutation(
+        "dynamo: who finds no typing endpoint is not told after a retry",
+        DYNAMO,
+        '            {"found_by": mark, "typing_unavailable": _TRUE},\n',
+        "",
+    ),
+    Mutation(
+        "felt: counts from a burst that never had an owner",
+        BURST,
+        "return max(self.burst_from, newest) if is_after_a_pause else self.burst_from",
+        "return self.burst_from",
+    ),
+    Mutation(
+        "felt: a key that still counts ends a burst",
+        BURST,
+        "ended = max((at for at in (*ends, *earlier) if at <= now), default=None)",
+        "ended = max((*ends, *earlier), default=None)",
+    ),
 )
 
 
-MUTATIONS = V1 + DIGITAL_FIRST
+MUTATIONS = V1 + DIGITAL_FIRST + TOLD + FLEET
 
 
 def table(mutations: Iterable[Mutation], processes: int = 2) -> Iterator[tuple[str, bool]]:
@@ -537,5 +597,5 @@ def _mutate(file: Path, mutation: Mutation) -> None:
 
 def _last_line(text: str) -> str:
     """What the simulation or pytest says of the first violation."""
-    lines = [line.removeprefix("FAILED tests/unit/") for line in text.splitlines() if line.startswith(("T", "FAILED"))]
+    lines = [line.removeprefix("FAILED tests/unit/") for line in text.splitlines() if line.startswith(FINDINGS)]
     return lines[-1] if lines else "it ended with an error"

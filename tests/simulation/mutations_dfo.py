@@ -53,12 +53,6 @@ DIGITAL_FIRST = (
     ),
     # who holds the visitor
     _dfo(
-        "guest: lets go while it is being taken again",
-        GUEST,
-        "return replace(held, doing=Doing.TAKING, taken=False), (Take(),)",
-        "return replace(held, doing=Doing.TAKING), (Take(),)",
-    ),
-    _dfo(
         "talk: taken again, it goes on without looking",
         TALK,
         "        if self._known and self._number:\n            self._begin()\n",
@@ -88,7 +82,7 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: does not count on late frames of the keeper before",
         TALK,
-        "ghosts_until=0 if is_new else office.clock() + office.policy.ghost_ms,",
+        "ghosts_until=0 if known.is_new else office.clock() + office.policy.ghost_ms,",
         "ghosts_until=0,",
     ),
     # the conversation
@@ -191,5 +185,37 @@ DIGITAL_FIRST = (
         DYNAMO,
         "sending_until = sending_until + :one",
         "sending_until = sending_until",
+    ),
+    # what is measured
+    _dfo(
+        "felt: counts from keys before there was a contact",
+        MEMORY,
+        '{"burst_from": None}',
+        "{}",
+    ),
+    _dfo(
+        "felt: an end that is only said in doubt counts",
+        FLOWS,
+        "elif (record.shown or record.typing_since) and not lock.typing_since:",
+        "elif record.keys and not lock.typing_since:",
+    ),
+    # a message
+    _dfo(
+        "message: leaves however late the store's answer comes",
+        TALK,
+        "if self._office.clock() >= leaves_until:",
+        "if False:",
+    ),
+    _dfo(
+        "message: may leave much later than it is looked for",
+        CONVERSATION,
+        "leave_within_ms: int = 1_000",
+        "leave_within_ms: int = 9_000",
+    ),
+    _dfo(
+        "typing: an end that was refused counts as said",
+        CONVERSATION,
+        "left = tuple(replace(unproven, overtaken=False) for unproven in left)",
+        "pass",
     ),
 )

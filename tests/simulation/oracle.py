@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
+from typing_relay.relay.burst import Policy
 from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
 
+from tests.simulation.cxone import Call
 from tests.simulation.history import FAULTS, LATE_MS, Act, History
-from tests.simulation.invariants import Violated, Watch
+from tests.simulation.invariants import Violated
 from tests.simulation.world import START, World
 
 #: Two stretches of typing less than this apart may be seen as one, and one as short may go unseen: signals take time.
 BLUR_MS = 500
+#: A pause that is no longer than this beyond the debounce may go unseen, if keys follow at once.
+GLUED_MS = Policy().arrival_slack_ms
 #: T2: a true after its first key, a false after the last one, a false after a stop.
 TRUE_WITHIN_MS, FALSE_AFTER_MS, FALSE_WITHIN_MS, STOP_WITHIN_MS = 300, 2_000, 2_300, 500
-#: Typing for so long is shown in any case, however closely it follows what went before.
-LONG_MS = 2_700
+#: Typing for so much longer than the debounce is shown in any case, however closely it follows what went before.
+LONG_MS = 700
 #: A message ends the typing of other tabs, too; so long after it, it is shown again.
 DARK_MS = 1_500
 #: What ends the typing of its tab.
@@ -58,29 +63,79 @@ def _ends(keys: list[Act], debounce_ms: int) -> list[int]:
     return ends
 
 
-def check(history: History, world: World) -> None:
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What is judged of a world: what agents saw, what was sent and what was measured, from a time on.
+
+    ``slack_ms``: how much later all may be, as the client had to retry. ``after_trouble``: what is shown need not be
+    known, and is asked for or said once more.
+    """
+
+    seen: list[tuple[int, bool]]
+    calls: list[Call]
+    posts: list[Call]
+    felt: list[tuple[str, int, int]]
+    policy: Policy
+    slack_ms: int = 0
+    after_trouble: bool = False
+    #: How far functions' clocks are apart.
+    skew_ms: int = 0
+
+
+def check(history: History, world: World, slack_ms: int = 0) -> None:
     """Raises Violated when agents saw something else."""
-    expected = stretches(history, world.policy.debounce_ms)
-    seen = [(at - START, value) for at, value in world.watch.seen]
+    watch = world.watch
+    _check(
+        history, Witness(watch.seen, watch.calls, watch.posts, world.felt, world.policy, slack_ms, skew_ms=world.skew)
+    )
+
+
+def check_since(calm_since: int, history: History, world: World) -> None:
+    """The same for what was done after ``calm_since``, when all trouble was over and nothing was shown."""
+    acts = tuple(act for act in history.acts if START + act.at >= calm_since)
+    before = (act for act in history.acts if START + act.at < calm_since)
+    in_time = all(act.late <= LATE_MS for act in acts)
+    is_apart = all(START + act.at + act.late + act.twice < calm_since for act in before)
+    if not acts or not in_time or not is_apart or history.cap != History.cap:
+        return
+    watch = world.watch
+    witness = Witness(
+        [(at, value) for at, value in watch.seen if at >= calm_since],
+        [call for call in watch.calls if call.began >= calm_since],
+        [call for call in watch.posts if call.began >= calm_since],
+        [felt for felt in world.felt if felt[2] >= calm_since],
+        world.policy,
+        after_trouble=calm_since > START,
+        skew_ms=world.skew,
+    )
+    was_sound = calm_since > START  # else the history's own beginning counts
+    guest, contact = was_sound or history.guest, was_sound or history.contact
+    _check(History(acts=acts, dfo=history.dfo, debounce=history.debounce, guest=guest, contact=contact), witness)
+
+
+def _check(history: History, witness: Witness) -> None:
+    expected = stretches(history, witness.policy.debounce_ms)
+    seen, slack = [(at - START, value) for at, value in witness.seen], witness.slack_ms
+    blur = BLUR_MS + slack
     messages = [act for act in history.acts if act.kind == "message"]
-    _check_alternation(world.watch, bool(messages))
+    ends_again = witness.after_trouble or any(act.kind in ("message", "close") for act in history.acts)
+    _check_alternation(witness, history.dfo and ends_again)
     if history.guest and history.contact:
         for number, stretch in enumerate(expected):
-            before = expected[number - 1].ends if number else -BLUR_MS
+            before = expected[number - 1].ends if number else -blur
             after = expected[number + 1].begins if number + 1 < len(expected) else stretch.ends + 60_000
             overtaken = any(stretch.begins <= stop.at <= stretch.ends for stop in stops_before_late_keys(history))
             overtaken = overtaken or any(0 < stretch.ends - message.at < DARK_MS for message in messages)
-            clear = stretch.ends - stretch.begins >= BLUR_MS
-            if clear and stretch.begins - before >= BLUR_MS:
-                _check_beginning(stretch, seen)
-            if clear and after - stretch.ends >= BLUR_MS and not overtaken:
-                _check_end(stretch, after, seen)
-            if stretch.ends - stretch.begins >= LONG_MS and not overtaken:
+            clear = stretch.ends - stretch.begins >= blur
+            if clear and stretch.begins - before >= blur:
+                _check_beginning(stretch, seen, slack)
+            if clear and after - stretch.ends >= blur and not overtaken:
+                _check_end(stretch, after, seen, slack)
+            if stretch.ends - stretch.begins >= witness.policy.debounce_ms + LONG_MS + slack and not overtaken:
                 _check_middle(stretch, seen)
-    if not messages:
-        _check_what_was_felt(history, world)
+    _check_what_was_felt(history, expected, witness)
     if not any(history.faults(name) for name in FAULTS):  # of two executions each may ask
-        _check_price(world)
+        _check_price(witness)
     trues = sum(value for _, value in seen)
     if trues > len(expected) + len(stops_before_late_keys(history)) + len(messages):
         raise Violated("T1", f"{trues} times true for {len(expected)} bursts")
@@ -93,50 +148,95 @@ def stops_before_late_keys(history: History) -> list[Act]:
     return [stop for stop in stops if any(key.at <= stop.at <= key.at + LATE_MS for key in keys)]
 
 
-def _check_alternation(watch: Watch, has_messages: bool) -> None:
-    """T1: true, false, true, false; nothing twice, but that a message ends the typing once more."""
-    values = [call.typing for call in watch.posts]
-    if has_messages:
-        values = [value for value, before in zip(values, [None, *values], strict=False) if value or value != before]
+def _check_alternation(witness: Witness, may_repeat: bool) -> None:
+    """T1: true, false, true, false; nothing twice.
+
+    On Digital-First a message ends the typing once more, and so does a keeper that takes a visitor who comes back.
+    """
+    values = [bool(call.typing) for call in witness.posts]
+    if may_repeat:
+        values = _without_repeated_ends(values)
     wanted = [number % 2 == 0 for number in range(len(values))]
     if values != wanted or len(values) % 2:
         raise Violated("T1", f"the POSTs are {values}")
 
 
-def _check_price(world: World) -> None:
+def _without_repeated_ends(values: list[bool]) -> list[bool]:
+    """An end that is said where nothing is known to be shown ends nothing."""
+    return [value for value, before in zip(values, [False, *values], strict=False) if value or before]
+
+
+def _check_price(witness: Witness) -> None:
     """T14: two calls, and a question for each VerifySeconds that it lasted."""
-    began, asked = 0, 0
-    for call in world.watch.calls:
+    began, asked = 0, -1 if witness.after_trouble else 0  # what a guest shows that took another's place is asked once
+    for call in witness.calls:
         if call.typing is None:
             asked += 1
         elif call.typing:
             began = call.began
-        elif asked > (call.began - began) // world.policy.verify_ms:
+        elif asked > (call.began - began + witness.skew_ms) // witness.policy.verify_ms:
             raise Violated("T14", f"{asked} questions in a burst of {call.began - began} ms")
         else:
             asked = 0
-    if asked:
+    if asked > 0:
         raise Violated("T14", f"{asked} questions after the last burst")
 
 
-def _check_what_was_felt(history: History, world: World) -> None:
-    """T2 as production measures it: one figure for each true and false; a guest may have had to be opened first."""
-    names = [FIRST_KEY_TO_SHOWN if call.typing else LAST_KEY_TO_ENDED for call in world.watch.posts]
-    if [name for name, _ in world.felt] != names:
-        raise Violated("T2", f"the POSTs are measured as {world.felt}")
-    bounds = {
-        FIRST_KEY_TO_SHOWN: (0, TRUE_WITHIN_MS + BLUR_MS),
-        LAST_KEY_TO_ENDED: (FALSE_AFTER_MS, FALSE_WITHIN_MS + BLUR_MS),
-    }
-    late = [(name, ms) for name, ms in world.felt if not bounds[name][0] <= ms <= bounds[name][1]]
-    if late:
-        raise Violated("T2", f"measured: {late}")
+def _check_what_was_felt(history: History, expected: list[Stretch], witness: Witness) -> None:
+    """T2 as production measures it: one figure for each true and false, and what agents felt.
+
+    Where a message ends the typing of all tabs, a contact opens, or a retry was overtaken, there are fewer.
+    """
+    may_miss = witness.slack_ms or any(act.kind == "message" for act in history.acts)
+    said = [bool(call.typing) for call in witness.posts]
+    if history.dfo:
+        said = _without_repeated_ends(said)
+    names = [FIRST_KEY_TO_SHOWN if value else LAST_KEY_TO_ENDED for value in said]
+    if not may_miss and [name for name, *_ in witness.felt] != names:
+        raise Violated("T2", f"the POSTs are measured as {witness.felt}")
+    for name, ms, at in witness.felt:
+        is_true = name == FIRST_KEY_TO_SHOWN
+        felt_from = at - START - ms + (0 if is_true else witness.policy.debounce_ms)
+        known = _moments(history, expected, at - START, is_true)
+        if not any(abs(felt_from - moment) <= BLUR_MS + witness.slack_ms for moment in known):
+            raise Violated("T2", f"measured: {name} {ms} at {at - START}, counted from {felt_from}, not from {known}")
 
 
-def _check_beginning(stretch: Stretch, seen: list[tuple[int, bool]]) -> None:
-    trues = [at for at, value in seen if value and stretch.begins <= at <= stretch.begins + TRUE_WITHIN_MS]
-    if not trues:
-        raise Violated("T2", f"typing from {stretch.begins} on is not shown within {TRUE_WITHIN_MS} ms: {seen}")
+def _moments(history: History, expected: list[Stretch], now: int, is_true: bool) -> list[int]:
+    """From when a change that was seen at ``now`` may be counted: of stretches that follow closely each will do.
+
+    A message opens a contact and ends the typing of all tabs, and a stop may overtake a key: what goes on counts from
+    there.
+    """
+    messages = [act for act in history.acts if act.kind == "message"]
+    others = [act.at for act in (*messages, *stops_before_late_keys(history)) if 0 <= now - act.at <= DARK_MS]
+    if not is_true:
+        ended = [stretch.ends for stretch in expected if stretch.ends <= now]
+        return (
+            [ends for ends in ended if ended[-1] - ends <= BLUR_MS]
+            + others
+            + _stops_after_a_glued_pause(history, expected, now)
+        )
+    began = [stretch for stretch in expected if stretch.begins <= now]
+    found = [stretch.begins for stretch in began[-1:]]
+    for before, after in zip(began[-2::-1], began[:0:-1], strict=False):
+        if after.begins - before.ends >= BLUR_MS:
+            break
+        found.append(before.begins)
+    return found + others
+
+
+def _stops_after_a_glued_pause(history: History, expected: list[Stretch], now: int) -> list[int]:
+    """Where keys follow a pause at once, two bursts may be seen as one until a tab's stop: that is not promised."""
+    glued = [after for before, after in pairwise(expected) if after.begins - before.ends <= GLUED_MS]
+    stops = [act.at for act in history.acts if act.kind == "stop" and act.at <= now]
+    return [at for at in stops if any(stretch.begins <= at <= stretch.ends for stretch in glued)]
+
+
+def _check_beginning(stretch: Stretch, seen: list[tuple[int, bool]], slack: int) -> None:
+    within = TRUE_WITHIN_MS + slack
+    if not any(value and stretch.begins <= at <= stretch.begins + within for at, value in seen):
+        raise Violated("T2", f"typing from {stretch.begins} on is not shown within {within} ms: {seen}")
 
 
 def _check_middle(stretch: Stretch, seen: list[tuple[int, bool]]) -> None:
@@ -146,8 +246,8 @@ def _check_middle(stretch: Stretch, seen: list[tuple[int, bool]]) -> None:
         raise Violated("T9", f"typing from {stretch.begins} to {stretch.ends} is not shown: {seen}")
 
 
-def _check_end(stretch: Stretch, next_begins: int, seen: list[tuple[int, bool]]) -> None:
-    within = STOP_WITHIN_MS if stretch.by_stop else FALSE_WITHIN_MS - FALSE_AFTER_MS
+def _check_end(stretch: Stretch, next_begins: int, seen: list[tuple[int, bool]], slack: int) -> None:
+    within = slack + (STOP_WITHIN_MS if stretch.by_stop else FALSE_WITHIN_MS - FALSE_AFTER_MS)
     ended = max((at for at, value in seen if not value and stretch.begins <= at < next_begins), default=-1)
     if not stretch.ends <= ended <= stretch.ends + within:
         raise Violated("T2", f"typing until {stretch.ends} is shown until {ended}: {seen}")

@@ -104,9 +104,55 @@ V1 = (
         "key A 0; call 2 failed; call 3 failed; call 4 failed; call 5 failed; call 6 failed; call 7 failed;"
         " wait 6 lost; keepers none; sweep 42000",
     ),
+    Regression(
+        "T2",
+        "the client's own retry of a lock was refused by its first try, and the end came as late as the lock's",
+        "key A 161; step 11 again 100; pace 1",
+    ),
+    Regression(
+        "T1",
+        "the same where the next owner's claim came between the lock and its retry",
+        "key A 218; key A 4298; stop A 5198; key A 8198; close A 8378; step 34 again 300; sweep 752",
+    ),
+    Regression(
+        "T2",
+        "the client's own retry of a stop was refused by its first try, and the stop was as good as lost",
+        "key A 0; stop A 900; step 9 again 100",
+    ),
+    Regression(
+        "T2",
+        "FirstKeyToShown counted from the first key of an earlier burst that had been over before it had an owner",
+        "key A 216 hold=6000; stop A 3286; key A 18286; stop A 18486; key A 20636; step 16 again 300; sweep 19299",
+    ),
+    Regression(
+        "T2",
+        "LastKeyToEnded took a tab's last key, which was still fresh, for the beginning of a newer burst",
+        "key A 876; stop A 1176; key A 1177; key B 1197; stop B 3197",
+    ),
 )
 
 DIGITAL_FIRST = (
+    Regression(
+        "T16",
+        "a connection whose handshake had not ended counted as gone, and was not told what an agent wrote",
+        "platform dfo; key A 0; open C 400; agent writes 406; pace 1",
+    ),
+    Regression(
+        "T16",
+        "an agent's message that came before the look for those missed was answered kept them from being told",
+        "platform dfo; key A 0; gateway drops 300; agent writes 320; agent writes 860",
+    ),
+    Regression(
+        "T9",
+        "a contact that the store could not be told of is told again",
+        "platform dfo; contact none; message A 10; step 7 refuse",
+    ),
+    Regression(
+        "T16",
+        "a keeper that had lost its visitor, and was refused the write that names a new thread, sent a message there,"
+        " though the next keeper knows only the thread on record",
+        "platform dfo; message A 437; message B 18178; keeper loses 6137; contact closes 7023; post 18 freeze 31000",
+    ),
     Regression(
         "T6",
         "a contact found open on the next socket freed the lock of a call that was on its way on the one before",
@@ -135,7 +181,7 @@ DIGITAL_FIRST = (
     Regression(
         "T6",
         "the answer to an earlier heartbeat proved a frame that had not arrived",
-        "platform dfo; key A 4022; message B 4322; frame 3 slow 1950",
+        "platform dfo; key A 0; message A 34; frame 3 cut",
     ),
     Regression(
         "T4",
@@ -155,7 +201,7 @@ DIGITAL_FIRST = (
     Regression(
         "T4",
         "an owner that began before its thread was looked for left a lock in the way",
-        "platform dfo; key A 213; keeper dies 606; sweep 680",
+        "platform dfo; key A 213; keeper dies 606; sweep 640",
     ),
     Regression(
         "T5",
@@ -187,9 +233,123 @@ DIGITAL_FIRST = (
         "a start that a message had ended at once counted as shown, and the next burst was not",
         "platform dfo; key A 0; message A 32; key A 60; key A 1000; key A 2000; key A 3000",
     ),
+    Regression(
+        "T4",
+        "the end that a message says was refused, and whoever had said that typing is shown heard that it had ended",
+        "platform dfo; key A 0; message A 34; frame 2 error",
+    ),
+    Regression(
+        "T9",
+        "a keeper let go of a visitor it had just taken, as a stale read named none",
+        "platform dfo; lag 900; look 200",
+    ),
+    Regression(
+        "T15",
+        "a message left though the answer that recorded it came after another keeper had looked for it",
+        "platform dfo; message A 0; step 6 hold 4300; keeper loses 60",
+    ),
+    Regression(
+        "T15",
+        "the same where the keeper stalled between that write and its answer",
+        "platform dfo; message A 10; step 6 freeze 36000",
+    ),
+    Regression(
+        "T2",
+        "FirstKeyToShown counted from keys that were pressed while agents had no contact",
+        "platform dfo; contact none; key A 0; key A 900; message A 1800; key A 20000; key A 21000; stop A 22000",
+    ),
+    Regression(
+        "T2",
+        "the same where the visitor typed on while the contact opened",
+        "platform dfo; key A 157; key A 15607; key A 16057; message B 17497; contact none",
+    ),
+    Regression(
+        "T2",
+        "LastKeyToEnded counted an end that was only said because a keeper did not know what was shown",
+        "platform dfo; key A 0; keeper again 50000; key A 100000; stop A 102000",
+    ),
 )
 
-REGRESSIONS = V1 + DIGITAL_FIRST
+TOLD = (
+    Regression(
+        "T16",
+        "the agent typed on in the visitor's page when the socket was lost before the agent stopped",
+        "platform dfo; key A 0; agent types 300; gateway drops 600; agent stops 610",
+    ),
+    Regression(
+        "T16",
+        "the same when the keeper died",
+        "platform dfo; key A 0; agent types 300; keeper dies 600; agent stops 700",
+    ),
+    Regression(
+        "T16",
+        "the same when the contact was closed",
+        "platform dfo; key A 0; agent types 300; contact closes 600",
+    ),
+    Regression(
+        "T16",
+        "a contact that was closed when the keeper died stayed open for the visitor",
+        "platform dfo; key A 0; contact closes 300; keeper dies 310",
+    ),
+    Regression(
+        "T16",
+        "who took a visitor over told the messages of the last two minutes again",
+        "platform dfo; key A 0; agent writes 300; agent writes 400; keeper loses 20000",
+    ),
+    Regression(
+        "T16",
+        "who took a visitor over after two minutes told none of the messages that came meanwhile",
+        "platform dfo; key A 0; gateway refuses 500 130000; gateway drops 510; agent writes 600; keeper dies 125000",
+    ),
+    Regression(
+        "T16",
+        "a message that came before the look was answered overtook those that had been missed",
+        "platform dfo; key A 0; agent writes 600; keeper dies 500; agent writes 30580; pace 8",
+    ),
+    Regression(
+        "T16",
+        "one post that failed lost the message in it",
+        "platform dfo; key A 0; posts refuse 500 5000; agent writes 600; agent writes 900",
+    ),
+    Regression(
+        "T16",
+        "a post that failed left a visitor reconnecting for good",
+        "platform dfo; key A 0; gateway refuses 500 6000; gateway drops 510; post 4 refuse; post 6 refuse",
+    ),
+    Regression(
+        "T16",
+        "a status that was recorded, though an error came back, was never told",
+        "platform dfo; guest none; contact none; open A 0; key A 107; step 13 refuse-after",
+    ),
+    Regression(
+        "T16",
+        "a record that could not be read lost the frames",
+        "platform dfo; key A 0; agent writes 500; post 1 refuse",
+    ),
+    Regression(
+        "T16",
+        "with nobody connected a message was gone, and counted as relayed",
+        "platform dfo; close A 0; close B 10; agent writes 500; open A 1500",
+    ),
+    Regression(
+        "T16",
+        "a message was lost for a tab whose handshake had not ended",
+        "platform dfo; key A 0; open C 100; agent writes 110",
+    ),
+    Regression(
+        "T16",
+        "a late post of the keeper before came after what the next one told",
+        "platform dfo; key A 0; agent types 100; post 2 slow 4000; keeper loses 150 1; agent stops 200",
+    ),
+    Regression(
+        "T12",
+        "a keeper posted on and on by a record that it had read before it lost its visitor",
+        "platform dfo; close B 0; key A 0; agent types 100; agent stops 110; agent writes 120; agent writes 130;"
+        " post 2 slow 4000; post 4 slow 4000; keeper loses 4500 1",
+    ),
+)
+
+REGRESSIONS = V1 + DIGITAL_FIRST + TOLD
 
 _TYPING_ON = "; ".join(f"key A {at}" for at in range(0, 27_000, 1_900))
 DIRECTED = (
@@ -198,6 +358,7 @@ DIRECTED = (
     # T1: a client that asks for holds tells of a pause by a stop; the next key comes just after, or overtakes it.
     "key A 0 hold=6000; stop A 3800; key A 3830 hold=6000; stop A 7000",
     "key A 0 hold=6000; stop A 3800 late=50; key A 3830 hold=6000; stop A 7000",
+    "key A 0 hold=6000; stop A 2000 late=20; key A 2010 hold=6000; stop A 5180",
     # T2: a visitor whose network vanished, typed on by another tab; and one who is held while the other stops.
     "key A 0 hold=6000; key B 5000; key B 6500",
     "key A 0; key B 300 hold=6000; key A 1500; stop A 1800; stop B 4000",
@@ -220,4 +381,11 @@ DIRECTED = (
     "key A 160; step 5 hold 1950",
     # T4: of two executions of one generation, one hears late what CXone showed before the other's call.
     "key A 0; key A 3350; step 27 stall 300; call 2 failed-taken; call 4 throttled 20000; wait 2 twice",
+    # T15: it cannot be recorded that a message leaves, or how it ended; a new thread cannot be; nobody can be let in.
+    "platform dfo; message A 0; step 6 refuse",
+    "platform dfo; message A 0; step 7 refuse",
+    "platform dfo; contact closes 100; message A 500; step 7 refuse",
+    "platform dfo; guest none; contact none; open A 0; step 8 refuse",
+    # T15: what could not be delivered in five minutes is said to have failed.
+    "platform dfo; message A 0; gateway drops 0; gateway refuses 0 320000",
 )

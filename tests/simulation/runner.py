@@ -7,18 +7,25 @@ import logging
 import random
 from functools import partial
 from itertools import count
+from typing import Any
 
 from typing_relay.relay.burst import Policy
 
-from tests.simulation import oracle
+from tests.simulation import fleet, oracle
 from tests.simulation.dfo_world import COMES_MS, DfoWorld
-from tests.simulation.history import Act, Fault, History
+from tests.simulation.fleet_history import FleetHistory
+from tests.simulation.history import Act, Fault, History, Turn
 from tests.simulation.invariants import Violated
 from tests.simulation.world import START, Action, World
 
 #: The burst after all has come to rest: ms after that, and by when it must be seen.
 PROBE_KEYS = (10, 600, 1200)
 PROBE_SHOWN_MS, PROBE_OVER_MS = 1_200, 3_600
+#: By when a visitor has been told what an agent does, where nothing goes wrong.
+TOLD_MS = 300
+USUAL = Policy()
+#: A visitor without a keeper has one after this, once a key asks for it.
+ASKED_MS = 2_000
 #: More often than by default: bursts here are short, and each question is one more thing to go wrong.
 VERIFY_MS = 10_000
 
@@ -28,24 +35,32 @@ class Runner:
 
     def __init__(self, history: History, log: list[str] | None = None) -> None:
         self._history, self._agenda, self._order = history, list[tuple[int, int, Action]](), count()
-        policy = Policy(cap_ms=history.cap, verify_ms=VERIFY_MS, verifies=not history.dfo)
+        hold_ms = max(USUAL.hold_ms, history.debounce + 1)
+        policy = Policy(history.debounce, hold_ms, cap_ms=history.cap, verify_ms=VERIFY_MS, verifies=not history.dfo)
         if history.dfo:
             self.world: World = self._digital_first(policy, log)
         else:
             self.world = World(policy, self._add, history.pace, history.keepers)
-            self.world.log = log
+            self.world.log, self.world.skew, self.world.sessions.lag_ms = log, history.skew, history.lag
             if history.guest:
                 self.world.open_guest()
+        #: How many acts and turns are to come, and since when nothing is left of all trouble.
+        self._to_come = 0
+        self._calm_since: int | None = START
         for act in history.acts:
             self._deliver(act)
         for turn in history.turns:
-            self._add(Action(START + turn.at, "turn", turn.kind, lambda _, t=turn: self.world.turn(t.kind, t.ms)))
+            self._to_come += 1
+            self._add(Action(START + turn.at, "turn", turn.kind, lambda _, t=turn: self._turn(t)))
         self._add(Action(START + history.sweep, "sweep", "sweep", self._sweep))
 
     def _digital_first(self, policy: Policy, log: list[str] | None) -> World:
         """A world whose visitor has come in already, unless the history says otherwise."""
         history, self._history = self._history, History()
         world = self.world = DfoWorld(policy, self._add, history.pace, history.livechat, self._fault_of)
+        world.skew, world.sessions.lag_ms = history.skew, history.lag
+        world.token_ms = history.token
+        world.look_ms = history.look if history.look != History.look else 0
         if history.guest:
             world.open_guest()
             self._run_until(START - COMES_MS // 2)
@@ -59,11 +74,11 @@ class Runner:
     def play(self) -> World:
         """To the end. Raises Violated."""
         self._run_until_settled()
-        self.world.watch.check_settled()
-        if self._history.is_fault_free():
-            oracle.check(self._history, self.world)
+        self._check_what_was_seen()
         if isinstance(self.world, DfoWorld):
+            self.world.front.check_settled()
             self._have_a_contact(self.world)
+            self._have_an_agent(self.world)
         if self.world.record.guest_id not in self.world.cxone.unavailable:
             self._probe()
         return self.world
@@ -73,15 +88,58 @@ class Runner:
         self._history = History()
         world.check_messages()
         if not world.record.conversation:
-            self._deliver(Act("open", "B", world.now - START))
-            self._run_until(world.now + 1_000)
+            self._deliver(Act("key", self._tab(), world.now - START))
+            self._run_until(world.now + ASKED_MS)
         world.open_contact()
         self._run_until(world.now + 1_000)
 
+    def _have_an_agent(self, world: DfoWorld) -> None:
+        """T16: what an agent does from now on is told at once to each tab that was there.
+
+        Not while the visitor changes hands: what a gateway says between two sockets nobody hears.
+        """
+        self._run_until(max(world.now, world.queue_rests_at + ASKED_MS))
+        world.cxone.agent_types()
+        self._run_until(world.now + TOLD_MS)
+        world.front.check_told(agent_typing=True)
+        world.cxone.agent_writes()
+        world.cxone.agent_stops()
+        self._run_until(world.now + TOLD_MS)
+        world.front.check_told(agent_typing=False)
+
+    def _tab(self) -> str:
+        """One that is there: a new one would set right what a visitor who only types cannot."""
+        there = self.world.record.connections
+        if not there:
+            self._deliver(Act("open", "B", self.world.now - START))
+            self._run_until(self.world.now + 1_000)
+        return max(there, default="B")
+
     def _run_until_settled(self) -> None:
-        while self._agenda and self._agenda[0][0] <= self.world.watch.deadline():
+        """To the end of what the history says, and on until all must have come to rest; in its pauses, too (T4)."""
+        watch = self.world.watch
+        while self._agenda:
+            if self._agenda[0][0] > watch.deadline():
+                self.world.now = max(self.world.now, watch.deadline())
+                self._settled()
+                if not self._to_come:
+                    return
             self._next()
-        self.world.now = max(self.world.now, self.world.watch.deadline())
+
+    def _settled(self) -> None:
+        world = self.world
+        world.watch.check_settled()
+        if world.watch.troubled_until >= (self._calm_since or 0):
+            self._calm_since = world.now if world.is_sound() else None
+            world.watch.nothing_is_shown()  # what a former guest was shown nobody sees any more
+
+    def _check_what_was_seen(self) -> None:
+        """What agents saw once all trouble was over, if there was any: as much as if there had been none."""
+        retried_ms = self._history.only_retried_ms()
+        if retried_ms is not None:
+            oracle.check(self._history, self.world, slack_ms=retried_ms)
+        elif self._calm_since is not None and self.world.watch.troubled_until < self._calm_since:
+            oracle.check_since(self._calm_since, self._history, self.world)
 
     def _run_until(self, at: int) -> None:
         while self._agenda and self._agenda[0][0] <= at:
@@ -91,16 +149,16 @@ class Runner:
     def _next(self) -> None:
         at, _, action = heapq.heappop(self._agenda)
         self.world.now = max(self.world.now, at)
-        action.do(self._fault(action))
+        action.do(self._fault(action) if action.number else None)
 
     def _fault(self, action: Action) -> Fault | None:
-        return self._fault_of(action.kind, action.number) if action.number else None
+        return self._fault_of(action.kind, action.number)
 
     def _fault_of(self, kind: str, number: int) -> Fault | None:
         return self._history.faults(kind).get(number)
 
     def _add(self, action: Action) -> None:
-        fault = self._fault(action)
+        fault = self._fault(action) if action.number else None
         if fault and fault.kind == "stall":
             action.at += fault.ms
             self.world.watch.disturbed(action.at)
@@ -110,12 +168,19 @@ class Runner:
 
     def _deliver(self, act: Act) -> None:
         at = START + act.at + act.late
-        if act.kind == "message":
-            self.world.watch.disturbed(at)  # it ends the typing of all tabs: the burst at the end comes after it
-        self._add(Action(at, "act", str(act), lambda _: self.world.act(act)))
+        self._to_come += 1
+        self._add(Action(at, "act", str(act), lambda _: self._act(act)))
         if act.twice:
             again = partial(self.world.act, act, repeated=True)
             self._add(Action(at + act.twice, "act", f"{act} again", lambda _: again()))
+
+    def _act(self, act: Act) -> None:
+        self._to_come -= 1
+        self.world.act(act)
+
+    def _turn(self, turn: Turn) -> None:
+        self._to_come -= 1
+        self.world.turn(turn.kind, turn.ms)
 
     def _sweep(self, fault: Fault | None) -> None:
         self.world.sweep()
@@ -124,19 +189,22 @@ class Runner:
     def _probe(self) -> None:
         """T9: whatever happened, a new burst is shown, and its end."""
         self._history = History()
-        world, began = self.world, self.world.now
+        world, tab = self.world, self._tab()
+        began, over_ms = world.now, PROBE_OVER_MS + world.policy.debounce_ms - USUAL.debounce_ms
         for ms in PROBE_KEYS:
-            self._deliver(Act("key", "B", began - START + ms))
+            self._deliver(Act("key", tab, began - START + ms))
         self._run_until(began + PROBE_SHOWN_MS)
         if not world.cxone.stuck():
             raise Violated("T9", "all is calm again, but a new burst is not shown")
-        self._run_until(began + PROBE_OVER_MS)
+        self._run_until(began + over_ms)
         if world.cxone.stuck():
             raise Violated("T2", "all is calm again, but the end of a new burst is not shown in time")
 
 
-def play(history: History, log: list[str] | None = None) -> World:
-    """Play ``history``; ``log`` receives the story. Raises Violated."""
+def play(history: History | FleetHistory, log: list[str] | None = None) -> Any:
+    """Play ``history``; ``log`` receives the story. Returns its world. Raises Violated."""
+    if isinstance(history, FleetHistory):
+        return fleet.play(history, log)
     package, state = logging.getLogger("typing_relay"), random.getstate()
     level = package.level
     package.setLevel(logging.CRITICAL)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from random import Random
+from typing import Any
 
-from tests.simulation import everywhere
-from tests.simulation.campaign import DFO_SHARE, PLATFORMS, finding_of
+from tests.simulation import everywhere, fleet_history
+from tests.simulation.campaign import PLATFORMS, SHARES, finding_of
 from tests.simulation.explorer import explore
-from tests.simulation.history import History, parse
+from tests.simulation.history import parse
 from tests.simulation.invariants import Violated
 from tests.simulation.regressions import DIRECTED, REGRESSIONS
+from tests.simulation.regressions_fleet import FLEETS
 from tests.simulation.runner import play
 from tests.simulation.scenarios import SMALL
 
@@ -24,17 +26,33 @@ SAMPLE = 20
 def first_finding(histories: int = HISTORIES, platform: str = "") -> str | None:
     """What is wrong with the relay, or None.
 
-    ``histories``: how many random ones, seeds 0 and following; of both platforms unless one is named.
+    ``histories``: how many random ones, seeds 0 and following; of both platforms and of fleets unless one is named.
     """
-    findings = {"v1": _of_v1, "dfo": _of_digital_first}
+    findings = {"v1": _of_v1, "dfo": _of_digital_first, "fleet": _of_fleets}
     for one in [platform] if platform else findings:
-        share = histories // DFO_SHARE if one == "dfo" and not platform else histories
-        known = (parse(history) for history in (*(regression.history for regression in REGRESSIONS), *DIRECTED))
-        judged = (_judge(history) for history in known if history.dfo == (one == "dfo"))
+        share = histories if platform else histories // SHARES[one]
+        known = map(parsed, (*(regression.history for regression in (*REGRESSIONS, *FLEETS)), *DIRECTED))
+        judged = (_judge(history) for history in known if platform_of(history) == one)
         found = next(filter(None, chain(judged, findings[one](share))), None)
         if found:
             return found
     return None
+
+
+def parsed(text: str) -> Any:
+    """A history or a fleet's."""
+    return fleet_history.parse(text) if text.lstrip().startswith("fleet") else parse(text)
+
+
+def platform_of(history: Any) -> str:
+    """v1, dfo or fleet."""
+    if isinstance(history, fleet_history.FleetHistory):
+        return "fleet"
+    return "dfo" if history.dfo else "v1"
+
+
+def _of_fleets(histories: int) -> Iterator[str | None]:
+    yield from _random("fleet", range(histories))
 
 
 def _of_v1(histories: int) -> Iterator[str | None]:
@@ -56,7 +74,7 @@ def _random(platform: str, seeds: range) -> Iterator[str | None]:
     yield from (_judge(PLATFORMS[platform](Random(seed))) for seed in seeds)
 
 
-def _judge(history: History) -> str | None:
+def _judge(history: Any) -> str | None:
     try:
         play(history)
     except Violated as violated:

@@ -18,15 +18,18 @@ from tests.simulation.history import DFO_FAULTS, DFO_TURNS, FAULTS, TURNS, Act, 
 from tests.simulation.invariants import Violated
 from tests.simulation.oracle import stops_before_late_keys
 from tests.simulation.regressions import DIRECTED, REGRESSIONS, Regression
+from tests.simulation.regressions_fleet import FLEETS, FleetRegression
 from tests.simulation.runner import play
+from tests.simulation.suite import parsed
 from tests.simulation.world import KEEPERS_LOOK_MS, START
 
 #: How many random histories; fewer for a quick look: HISTORIES=2000 make test ARGS=tests/simulation
 HISTORIES = int(os.environ.get("HISTORIES", "100000"))
-SHARES = {"v1": HISTORIES, "dfo": HISTORIES // campaign.DFO_SHARE}
+SHARES = {name: HISTORIES // share for name, share in campaign.SHARES.items()}
 #: Of the short stories with a fault everywhere, one in so many.
 SAMPLE = max(5, 500_000 // HISTORIES)
-EITHER = pytest.mark.parametrize("platform", campaign.PLATFORMS)
+EITHER = pytest.mark.parametrize("platform", ["v1", "dfo"])
+ALL = pytest.mark.parametrize("platform", campaign.PLATFORMS)
 
 ACTS = st.builds(
     Act,
@@ -67,9 +70,9 @@ def histories(draw: st.DrawFn) -> History:
 
 
 @pytest.mark.timeout(1800)
-@EITHER
+@ALL
 def test_no_random_history_violates_a_clause(platform: str) -> None:
-    """T1 to T7, T9, T10, T12: seeds 0 and following, on all cores."""
+    """T1 to T7, T9, T10, T12, T15, T16: seeds 0 and following, on all cores."""
     result = campaign.run(platform, SHARES[platform], processes=os.cpu_count() or 1)
     print(result)
     assert result.finding is None, str(result.finding)
@@ -91,6 +94,7 @@ def dfo_histories(draw: st.DrawFn) -> History:
     turn = st.builds(Turn, st.sampled_from(DFO_TURNS), st.integers(0, 20_000), st.sampled_from(AWAY))
     frame = st.builds(Fault, st.sampled_from(DFO_FAULTS["frame"]), st.sampled_from(LATE_FRAMES))
     step = st.builds(Fault, st.sampled_from(DFO_FAULTS["step"]), st.sampled_from(LENGTHS))
+    post = st.builds(Fault, st.sampled_from(DFO_FAULTS["post"]), st.sampled_from(LENGTHS))
     return History(
         dfo=True,
         livechat=draw(st.booleans()),
@@ -100,6 +104,7 @@ def dfo_histories(draw: st.DrawFn) -> History:
         starts=v1.starts,
         steps=draw(st.dictionaries(st.integers(1, 80), step, max_size=3)),
         frames=draw(st.dictionaries(st.integers(1, 12), frame, max_size=2)),
+        posts=draw(st.dictionaries(st.integers(1, 20), post, max_size=2)),
         sweep=v1.sweep,
         pace=v1.pace,
     )
@@ -108,14 +113,14 @@ def dfo_histories(draw: st.DrawFn) -> History:
 @settings(max_examples=max(50, HISTORIES // 500), deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=dfo_histories())
 def test_no_digital_first_history_that_hypothesis_thinks_of_violates_a_clause(history: History) -> None:
-    """T3 to T7, T9, T10, T12, T15."""
+    """T3 to T7, T9, T10, T12, T15, T16."""
     play(history)
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("story", everywhere.STORIES)
 def test_no_fault_at_any_place_of_a_short_story_violates_a_clause(story: str) -> None:
-    """T3 to T7, T9, T10, T12, T15, Digital-First: at each step, frame and start, and at each moment."""
+    """T3 to T7, T9, T10, T12, T15, T16, Digital-First: at each step, frame, post and start, and at each moment."""
     for history in everywhere.histories(story, SAMPLE):
         try:
             play(history)
@@ -127,6 +132,18 @@ def test_no_fault_at_any_place_of_a_short_story_violates_a_clause(story: str) ->
 def test_what_was_found_once_stays_mended(regression: Regression) -> None:
     """Each names its clause."""
     play(parse(regression.history))
+
+
+@pytest.mark.parametrize("regression", FLEETS, ids=lambda regression: regression.found)
+def test_a_visitor_whom_nobody_held_once_is_held(regression: FleetRegression) -> None:
+    """T9."""
+    play(parsed(regression.history))
+
+
+@pytest.mark.timeout(120)
+def test_a_silent_visitor_is_held_for_longer_than_sqs_keeps_a_message_and_a_record_lives() -> None:
+    """T9, T11: SQS keeps none in flight for more than twelve hours, and a record of a day is renewed by its keeper."""
+    play(parsed("fleet v1; open alice A 0; pings 240000; rest 90000000"))
 
 
 @pytest.mark.parametrize("history", DIRECTED)
@@ -157,15 +174,15 @@ def test_duplicates_and_small_delays_change_nothing_that_agents_see(first: int, 
         assert all(abs(at - other) <= 300 for (at, _), (other, _) in zip(seen, expected, strict=True)), str(history)
 
 
-@EITHER
+@ALL
 def test_a_history_reads_back_as_it_was_written(platform: str) -> None:
     """What a finding prints can be replayed."""
     for seed in range(300):
         history = campaign.PLATFORMS[platform](Random(seed))
-        assert parse(str(history)) == history
+        assert parsed(str(history)) == history
 
 
-@pytest.mark.parametrize(("platform", "seed"), [("v1", 7), ("dfo", 447), ("dfo", 9)])
+@pytest.mark.parametrize(("platform", "seed"), [("v1", 7), ("dfo", 447), ("dfo", 9), ("fleet", 3)])
 def test_a_history_plays_the_same_each_time(platform: str, seed: int) -> None:
     """A finding is a finding again on any machine."""
     history = campaign.PLATFORMS[platform](Random(seed))

@@ -52,6 +52,8 @@ class Process:
     died: Callable[[], None] | None = None
     fork: Callable[[], None] | None = None
     is_alive: bool = True
+    #: How far its clock is ahead.
+    skew: int = 0
     #: A Retry-After that it was told and has not yet written down: (guest, until).
     told: tuple[str, int] | None = None
 
@@ -85,25 +87,28 @@ class World:
         self.sweep_ms = KEEPERS_LOOK_MS if keepers_live else SCHEDULE_MS
         self.settle_ms = KEEPERS_SETTLE_MS if keepers_live else SCHEDULE_SETTLES_MS
         self.sessions = MemorySessions()
+        self.sessions.clock = lambda: self.now
+        #: The clock of every second function is ahead by this; ``_ahead``: that of the one at work.
+        self.skew = self._ahead = self._processes = 0
         self.cxone = Cxone()
         self.watch = Watch(self)
         self.weather = Weather()
-        self.keepers = 0
+        self.keepers = self._requests = 0
         self.numbers = dict.fromkeys(FAULTS, 0)
         self.log: list[str] | None = None
-        #: What the relay measured for people to read: (metric, ms).
-        self.felt: list[tuple[str, int]] = []
+        #: What the relay measured for people to read: (metric, ms, when).
+        self.felt: list[tuple[str, int, int]] = []
         self.outside = ports.SenderWorld(
             sessions=self.sessions,
             policy=policy,
-            clock=lambda: self.now,
+            clock=lambda: self.now + self._ahead,
             start_owner=self._start_execution,
             ask_for_guest=self._ask_for_guest,
             guests=self,
             weather=self.weather,
             tell_typing_unavailable=self._tell,
             random=lambda: 0.5,
-            felt=lambda name, ms: self.felt.append((name, ms)),
+            report_latency=lambda name, ms: self.felt.append((name, ms, self.now)),
         )
 
     def open_guest(self) -> None:
@@ -116,6 +121,11 @@ class World:
         self.sessions.take_guest(ID, "keeper-0", now)
         self.sessions.open_guest(ID, "keeper-0", self.cxone.create_guest(), "wss://guest", now)
         self.sessions.set_guest_status(ID, "keeper-0", GuestStatus.OPEN, now)
+
+    def is_sound(self) -> bool:
+        """The visitor's guest is one that CXone still knows: nothing is left of trouble but what a call would meet."""
+        guest = self.record.guest_id
+        return self.record.has_guest() and guest not in self.cxone.over | self.cxone.unavailable
 
     @property
     def record(self) -> Session:
@@ -166,6 +176,8 @@ class World:
     # --- processes
 
     def _begin(self, process: Process) -> None:
+        self._processes += 1
+        process.skew = self.skew * (self._processes % 2)
         self._resume_later(process, None, 0)
 
     def _resume(self, process: Process, value: Any) -> None:
@@ -175,14 +187,17 @@ class World:
         if self.now >= process.ends_at:
             process.crash()
             return
+        self._ahead = process.skew
         try:
             due = process.flow.send(value)
         except StopIteration as finished:
+            self._ahead = 0
             process.is_alive = False
             self.note(f"{process.what}: {finished.value}")
             if process.then:
                 process.then(finished.value)
             return
+        self._ahead = 0
         self._await_step(process, due)
 
     def _await_step(self, process: Process, due: Step) -> None:
@@ -216,20 +231,35 @@ class World:
             return
         if kind == "fork" and process.fork:
             process.fork()
-        value = self._apply(process, due, fault)
-        if kind == "again":
-            value = self._apply(process, due, fault)
+        self._requests += 1
+        request = self._requests
+        value = self._apply(process, due, fault, request)
         if kind == "crash-after":
             process.crash()
+        elif fault and kind == "again":
+            self._send_again(process, due, fault, request)
         elif fault and kind == "hold":
             self._resume_later(process, value, fault.ms)
         else:
             self._resume(process, value)
 
-    def _apply(self, process: Process, due: partial[Any], fault: Fault | None) -> Any:
+    def _send_again(self, process: Process, due: partial[Any], fault: Fault, request: int) -> None:
+        """The answer was lost: the client makes the same request again, and goes by its second answer."""
+
+        def send() -> None:
+            if process.is_alive:
+                self._resume(process, self._apply(process, due, fault, request))
+
+        if fault.ms:
+            self._add(Action(self.now + fault.ms, "resume", process.what, lambda _: send(), process))
+        else:
+            send()
+
+    def _apply(self, process: Process, due: partial[Any], fault: Fault | None, request: int) -> Any:
+        """``request`` names it: the client's own retry has the same name."""
         if due.func is self.outside.start_owner:
             return self._start_execution(*due.args, fault)
-        before = self.record
+        before, self.sessions.request = self.record, request
         value = due()
         if self.log is not None:
             self.note(f"{process.what}: {_call_text(due)} -> {_value_text(value)}")

@@ -1,16 +1,16 @@
-/** The agent's desk: the conversations CXone holds, who types, and a box to write back. */
+/** The agent's desk: CXone's conversations, who types, and a box to answer. */
 
 import { make, sendOnEnter, setText, showMessages, typingDots } from "./dom.js";
 import { call } from "./feed.js";
 
 const ACTS = ["accept", "read", "close"]; // on Digital-First
-const AGENT_QUIET_MS = 2000; // an agent who pauses for so long is shown as not typing
+const AGENT_QUIET_MS = 2000; // after this pause the agent is shown as not typing
 
 export class AgentDesk {
   #model;
   #part;
   #rows = new Map();
-  #typing = null; // the guest who was told that the agent types
+  #typing = null; // the guest to whom the agent is shown as typing
   #quietTimer;
   #onSelect;
 
@@ -27,7 +27,7 @@ export class AgentDesk {
     this.#part("typing").prepend(typingDots());
   }
 
-  /** Takes another model after the console began anew. */
+  /** Uses another model after the console restarted. */
   useModel(model) {
     this.#model = model;
     this.#rows.clear();
@@ -90,7 +90,7 @@ export class AgentDesk {
     setText(this.#part("contact"), contact ? `Contact ${contact}${agent ? `, ${agent}` : ""}` : "No contact yet");
   }
 
-  /** Why nothing can be said to this visitor; empty when it can. */
+  /** Why the agent cannot write to this visitor; empty when they can. */
   #whyNot({ record }) {
     const { running, simulator, platform } = this.#model.stack;
     if (!running) return "The stack is not running.";
@@ -133,7 +133,7 @@ export class AgentDesk {
   async #send(guestId, frame) {
     try {
       const { sockets } = await call("POST", "/api/agent", { guest_id: guestId, frame });
-      setText(this.#part("hint"), sockets ? "" : "Nobody holds this visitor's socket: this was not delivered.");
+      setText(this.#part("hint"), sockets ? "" : "No keeper holds this visitor’s socket: the message was not delivered.");
     } catch (error) {
       setText(this.#part("hint"), error.message);
     }

@@ -11,7 +11,7 @@ import { followTheme } from "./theme.js";
 import { TimelinePanel } from "./timeline_panel.js";
 import { VisitorChat, visitorOfThisPage } from "./visitor_chat.js";
 
-const RENDER_MS = 250; // at least so often, for what changes with time alone
+const RENDER_MS = 250; // render at least this often: some values change with time alone
 
 const session = visitorOfThisPage();
 const panel = (id) => document.getElementById(id);

@@ -13,8 +13,8 @@ export function setText(element, text) {
 }
 
 /**
- * Shows the messages of a conversation: {from, text, author?, status?}, notes being from nobody. New ones are added, and the log
- * follows its end; `status` is the text of how one stands, which may change.
+ * Shows the messages of a conversation: {from, text, author?, status?}; notes have no `from`. New ones are added, and the
+ * log scrolls to its end. `status` is the text of a message's status, which may change.
  */
 export function showMessages(log, messages, me, names) {
   if (log.children.length > messages.length) log.replaceChildren();
@@ -34,14 +34,14 @@ function messageElement({ from, text, author }, me, names) {
 function showStatus(element, status, log) {
   const known = element.querySelector(".delivery");
   if (known) return setText(known, status);
-  // A log announces what is added to it: how each message stands is worth no word of its own.
+  // A log announces what is added to it: each message's status need not be announced.
   const line = make("span", { className: "delivery" }, status);
   line.ariaLive = "off";
   element.append(line);
   log.scrollTop = log.scrollHeight;
 }
 
-/** Hides what is for another platform. */
+/** Hides elements for the other platform. */
 export function showPlatform(platform) {
   for (const element of document.querySelectorAll("[data-only]")) element.hidden = element.dataset.only !== platform;
 }

@@ -13,7 +13,7 @@ export class FaultPanel {
     this.#getGuestId = getGuestId;
   }
 
-  /** Shows the switches of the stack that runs, as they stand now. */
+  /** Shows the running stack's switches in their current state. */
   async follow({ running, simulator }) {
     const why = running ? "This CXone is a real one: it has no switches." : "The stack is not running.";
     if (!simulator) setText(this.#part("note"), why);
@@ -27,11 +27,11 @@ export class FaultPanel {
     }
   }
 
-  #show({ switches, blows }) {
+  #show({ switches, one_shots }) {
     if (!switches.every(({ name }) => this.#switches.has(name))) {
-      this.#switches.clear(); // a stack on the other platform has others
+      this.#switches.clear(); // the other platform has other switches
       this.#part("switches").replaceChildren(...switches.map((item) => this.#switch(item)));
-      this.#part("blows").replaceChildren(...blows.map((item) => this.#blow(item)));
+      this.#part("one-shots").replaceChildren(...one_shots.map((item) => this.#oneShot(item)));
     }
     for (const { name, on } of switches) this.#switches.get(name).ariaChecked = String(on);
   }
@@ -48,12 +48,12 @@ export class FaultPanel {
     return make("li", {}, button);
   }
 
-  #blow({ name, label, effect }) {
+  #oneShot({ name, label, effect }) {
     const button = this.#button(label, effect, async () => {
       await call("POST", `/api/faults/${name}`, { guest_id: this.#getGuestId() });
       return `${label}: done.`;
     });
-    button.className = "blow";
+    button.className = "one-shot";
     return make("li", {}, button);
   }
 

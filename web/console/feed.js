@@ -1,10 +1,10 @@
-/** The console's live feed: one WebSocket that comes back by itself and goes on where it stopped. */
+/** The console's live feed: one WebSocket that reconnects by itself and continues where it stopped. */
 
 const BACK_MS = 1000;
 
 /**
  * Calls `onEvents(events, isNewRun)` with what happened, and `onLost()` when the console cannot be reached.
- * `isNewRun`: the console was started anew, and what is known from before is void.
+ * `isNewRun`: the console was restarted, and earlier events no longer apply.
  */
 export function followFeed({ onEvents, onLost }) {
   let run = null;
@@ -34,7 +34,7 @@ export async function visitorToken(session) {
   return (await call("GET", `/api/token?visitor=${encodeURIComponent(session)}`)).token;
 }
 
-/** Calls the console and returns its answer. Throws an Error with the console's own words. */
+/** Calls the console and returns its answer. Throws an Error with the console's message. */
 export async function call(method, path, body) {
   const response = await fetch(path, { method, body: body && JSON.stringify(body) });
   const answer = await response.json();

@@ -1,4 +1,4 @@
-/** Keys and frames of every visitor's box, from this tab and from the others, on their way to the timeline. */
+/** Passes keys and frames of every visitor's box, from this tab and others, to the timeline. */
 
 const channel = new BroadcastChannel("typing-relay-console");
 const listeners = new Set();

@@ -1,12 +1,12 @@
-/** What the console reads off its model: counters, lags, spans. Pure; times in ms. */
+/** Computes counters, lags and spans from the console's model. Pure; times in ms. */
 
 import { DEBOUNCE_MS } from "./model.js";
 
-const CLOCKS_MS = 50; // by which this page and the client may differ on when the debounce had passed
+const CLOCKS_MS = 50; // how much this page and the client may differ on when the debounce had passed
 
 /**
  * The numbers above the timeline, of the visitors whose keys this page saw, from the first key on.
- * `calls` are all that the rate limit counts, GETs too. Lags are medians in ms, null while there is none.
+ * `calls` are all that count for the rate limit, GETs too. Lags are medians in ms, null while there is none.
  */
 export function counters(model) {
   const visitors = [...model.visitors.values()].filter(({ bursts }) => bursts.length);

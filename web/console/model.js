@@ -1,11 +1,11 @@
 /**
- * What happened, by visitor: taken from the live feed and from the visitors' own pages. Pure: no DOM, no clock.
+ * What happened, by visitor, from the live feed and from the visitors' own pages. Pure: no DOM, no clock.
  * All times are epoch ms of this machine, on which browser and stack both run.
  */
 
 const DRAWN_MS = 10 * 60_000; // keys and frames older than this are only counted
 const ROWS = 500;
-const UNWRITTEN_MS = 5000; // a frame that nothing tells of for so long was refused or lost
+const UNWRITTEN_MS = 5000; // a frame without any effect for this long was refused or lost
 
 export const DEBOUNCE_MS = 2000;
 
@@ -14,7 +14,7 @@ export class Model {
   guests = new Map();
   faults = [];
   failures = []; // texts, oldest first
-  #rows = []; // whose guest a row is about may be known only later
+  #rows = []; // the visitor of a row's guest may become known only later
   stack = { running: false, simulator: false, platform: "v1" };
 
   /** A key pressed in a visitor's box. */
@@ -28,7 +28,7 @@ export class Model {
     else burst.last = at;
   }
 
-  /** A frame that left a visitor's browser. */
+  /** A frame that a visitor's browser sent. */
   takeFrame({ session, at, frame }) {
     if (frame.action !== "keystroke" && frame.action !== "stop") return;
     const visitor = this.visitor(session);
@@ -60,25 +60,25 @@ export class Model {
     return this.guests.get(guestId);
   }
 
-  /** Whether the agent sees this visitor typing: as the simulated CXone says, or what a real one accepted. */
+  /** Whether the agent sees this visitor typing, by the simulated CXone, or by what a real one accepted last. */
   isShownTyping(visitor) {
     if (!this.stack.simulator) return visitor.record?.shown ?? false;
     return this.guest(visitor.record?.guest_id).typing.at(-1)?.value ?? false;
   }
 
-  /** The visitor whose guest this is, if the record has told us. */
+  /** The visitor whose guest this is, if a record has named it. */
   sessionOf(guestId) {
     return this.guest(guestId).session;
   }
 
-  /** For people who would rather read: [{at, session (null: everyone's), what, detail}], oldest first. */
+  /** The events as a table: [{at, session (null: everyone's), what, detail}], oldest first. */
   rows() {
     return this.#rows.map(({ at, of, what, detail }) => ({ at, session: this.#sessionNamed(of), what, detail }));
   }
 
   onStack(event) {
     if (this.stack.running !== event.running) {
-      this.#row(event.at, null, event.running ? "The stack runs" : "The stack stopped", "");
+      this.#row(event.at, null, event.running ? "Stack running" : "Stack stopped", "");
     }
     this.stack = event;
   }
@@ -95,7 +95,7 @@ export class Model {
     if (event.guest_id) {
       const guest = this.guest(event.guest_id);
       guest.session = event.session;
-      visitor.messages.push(...guest.messages.splice(0)); // those that came before this was known
+      visitor.messages.push(...guest.messages.splice(0)); // messages that came before the visitor was known
       if (!visitor.guestIds.includes(event.guest_id)) visitor.guestIds.push(event.guest_id);
     }
     visitor.record = event;
@@ -144,7 +144,7 @@ export class Model {
   }
 
   onFault(event) {
-    if (event.what === "settings") return; // the console names its switches itself
+    if (event.what === "settings") return; // the console adds its own event for a switch
     this.faults.push({ at: event.at, what: event.what });
     if (event.what === "expire-guest") change(this.guest(event.guest_id).typing, event.at, false);
     this.#row(event.at, event, "Fault", event.what);
@@ -180,7 +180,7 @@ export class Model {
     this.#row(event.at, event, "Rule broken", event.detail);
   }
 
-  /** How a conversation stands. With its contact, what the agent sees of typing ends. */
+  /** The state of a conversation. Typing is not shown beyond the end of its contact. */
   onThread(event) {
     const guest = this.guest(event.guest_id);
     guest.contact = event.contact;
@@ -204,7 +204,7 @@ export class Model {
     if (changed("keeper") && after.keeper) this.#row(at, after, "Keeper", after.keeper);
   }
 
-  /** `of`: what has a session or a guest_id, or null when it is about no single visitor. */
+  /** `of`: an object with a session or a guest_id, or null when the row is about no single visitor. */
   #row(at, of, what, detail) {
     this.#rows.push({ at, of: { session: of?.session, guestId: of?.guest_id }, what, detail });
     if (this.#rows.length > ROWS) this.#rows.shift();
@@ -269,8 +269,8 @@ function change(list, at, value) {
 }
 
 /**
- * Each key or stop taken in is one write and bumps the revision; each owner that begins bumps the generation.
- * So the oldest frames not known as written are the ones written now, and the first of them woke the relay.
+ * Each accepted key or stop is one write that increments the revision; each new owner increments the generation.
+ * So the oldest frames that are not known to be written are those written now, and the first of them started the owner.
  */
 function markWritten(frames, now, writes, woke) {
   const written = frames.filter((frame) => !frame.written && frame.at > now - UNWRITTEN_MS).slice(0, writes);

@@ -1,4 +1,4 @@
-/** Plays the rhythm of real people's typing: each visitor is a client of its own on a text box that nobody sees. */
+/** Plays the rhythm of real people's typing: each visitor has a client of its own on an invisible text box. */
 
 import { attach } from "/typing-relay.js";
 import { visitorToken } from "./feed.js";
@@ -27,7 +27,7 @@ export class Player {
   #startedAt;
   #timer;
 
-  /** Comes in after `delay` ms. `greets`: with a message, where typing is shown only once there was one. */
+  /** Connects after `delay` ms. `greets`: sends a message first, where typing is shown only after one. */
   constructor({ session, url, times, delay, greets }) {
     this.#session = session;
     this.#greets = greets;

@@ -3,7 +3,7 @@
 import { setText } from "./dom.js";
 import { Player, keyTimes, loadTraces } from "./player.js";
 
-const APART_MS = 300; // people do not all come in the same moment
+const APART_MS = 300; // people do not all connect at the same moment
 
 export class PlayerPanel {
   #part;
@@ -20,7 +20,7 @@ export class PlayerPanel {
     });
   }
 
-  /** Another stack, or none: what plays is over. */
+  /** Another stack, or none: stop what is playing. */
   follow({ running, websocket_url, platform }) {
     const url = running ? websocket_url : null;
     this.#platform = platform;

@@ -1,4 +1,4 @@
-/** What a connection's status means, in words for people. */
+/** The texts for a connection's status. */
 
 const STATUS_TEXT = {
   connecting: "Connecting",
@@ -11,7 +11,7 @@ const STATUS_TEXT = {
   stopped: "Stack stopped",
 };
 
-/** On Digital-First the same connection carries the chat itself. */
+/** On Digital-First the same connection also carries the messages. */
 const GATEWAY_TEXT = { unavailable: "Chat not available" };
 
 /** The words for a status on this platform. */
@@ -19,7 +19,7 @@ export function statusText(status, platform) {
   return (platform === "dfo" && GATEWAY_TEXT[status]) || STATUS_TEXT[status];
 }
 
-/** How a message stands: `sending`, `accepted`, `read` or `failed`, and why it failed. */
+/** The text for a message's status: `sending`, `accepted`, `read` or `failed`, and why it failed. */
 export function messageText(status, reason) {
   if (status !== "failed") return MESSAGE_TEXT[status];
   return `Not delivered: ${REASON_TEXT[reason] ?? "it was not understood"}`;
@@ -29,7 +29,7 @@ const MESSAGE_TEXT = { sending: "Sending…", accepted: "Delivered", read: "Read
 
 const REASON_TEXT = {
   unavailable: "the chat is not available",
-  refused: "CXone refuses it",
+  refused: "CXone refused it",
   expired: "CXone could not be reached in time",
   unconfirmed: "perhaps it arrived, nobody knows",
   too_many: "too many messages wait already",
@@ -37,7 +37,7 @@ const REASON_TEXT = {
   closed: "the page was left",
 };
 
-/** Which colour a status has: good, busy or bad. The text says the same. */
+/** The colour of a status: good, busy or bad. The text says the same. */
 export const STATUS_TONE = {
   connecting: "busy",
   opening: "busy",

@@ -1,9 +1,9 @@
-/** Draws one visitor's lanes on a canvas. The lane names are HTML beside it and give the colours. */
+/** Draws one visitor's lanes on a canvas. The lane names are HTML next to it and define the colours. */
 
 import { callsOf, spans } from "./measures.js";
 
 const STILL_MS = 1000; // with reduced motion the picture moves once a second
-const PAUSED_MS = 250; // a paused picture is drawn again for a new size or theme
+const PAUSED_MS = 250; // a paused picture is redrawn for a new size or theme
 const LABEL_PX = 80; // between two times at the bottom
 const GRID_S = [1, 2, 5, 10, 30, 60, 120];
 
@@ -29,7 +29,7 @@ export class Timeline {
     requestAnimationFrame(frame);
   }
 
-  /** Freezes the picture, or lets it run on with now. */
+  /** Pauses the picture, or lets it follow the time again. */
   setPaused(paused) {
     this.pausedAt = paused ? Date.now() : null;
     this.#drawnAt = 0;
@@ -138,7 +138,7 @@ function tick({ ink, middle }, x) {
   ink.fillRect(x - 0.75, middle - 6, 1.5, 12);
 }
 
-/** Filled: it woke the relay. Hollow: it was coalesced. A square is a stop. */
+/** Filled: it started an owner. Hollow: it was coalesced. A square is a stop. */
 function drawFrame({ ink, middle }, x, { action, woke }) {
   ink.lineWidth = 1.5;
   ink.beginPath();
@@ -148,7 +148,7 @@ function drawFrame({ ink, middle }, x, { action, woke }) {
   ink.stroke();
 }
 
-/** Up: true. Down: false. Filled when taken; else hollow, in the fault colour, with its status. */
+/** Up: true. Down: false. Filled when accepted; else hollow, in the fault colour, with its status. */
 function drawCall({ ink, middle, color, canvas }, x, { value, status, accepted }) {
   const up = value ? -1 : 1;
   ink.fillStyle = ink.strokeStyle = accepted ? color : styleOf(canvas, "--fault");

@@ -1,4 +1,4 @@
-/** The timeline's tools around the picture: pause, zoom, the table of the same, the counters. */
+/** The timeline's controls: pause, zoom, the same events as a table, the counters. */
 
 import { make, setText } from "./dom.js";
 import { counters } from "./measures.js";

@@ -1,4 +1,4 @@
-/** A tab of its own for a visitor: the chat alone. */
+/** A separate tab for a visitor, with only the chat. */
 
 import { followFeed } from "./feed.js";
 import { Model } from "./model.js";
@@ -18,5 +18,5 @@ followFeed({
     chat.follow(model.stack);
     chat.takeMessages(model.visitor(session).messages);
   },
-  onLost() {}, // the chat's own connection says how it stands
+  onLost() {}, // the chat shows the status of its own connection
 });

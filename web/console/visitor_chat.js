@@ -1,4 +1,4 @@
-/** A visitor's chat, as a front end would have it: the real client on a plain text box. */
+/** A visitor's chat, as in a front end: the real client on a plain text box. */
 
 import { attach } from "/typing-relay.js";
 import { sendOnEnter, setText, showMessages, typingDots } from "./dom.js";
@@ -31,7 +31,7 @@ const MARKUP = `
     <a data-part="another" target="_blank" rel="noopener">Open another tab</a>
   </footer>`;
 
-/** The visitor that the page's URL names, as the console's server takes it; else alice. */
+/** The visitor that the page's URL names, if the console's server accepts the name; else alice. */
 export function visitorOfThisPage() {
   const name = new URLSearchParams(location.search).get("visitor") ?? "";
   return /^[\w-]{1,64}$/.test(name) ? name : "alice";
@@ -41,7 +41,7 @@ export class VisitorChat {
   #relay = null;
   #websocketUrl; // null: no stack runs
   #platform = "v1";
-  #told = {}; // on Digital-First: how contact and agent stand, as the relay told last
+  #told = {}; // on Digital-First: contact and agent as last reported by the relay
   #part;
   #openedAt = Date.now();
   #messages = [];
@@ -61,7 +61,7 @@ export class VisitorChat {
     this.#showStatus("connecting");
   }
 
-  /** Connects to the stack that runs now: another one has another URL. */
+  /** Connects to the running stack; another stack has another URL. */
   follow({ running, websocket_url, platform }) {
     const url = running ? websocket_url : null;
     if (running) this.#platform = platform;
@@ -75,8 +75,8 @@ export class VisitorChat {
   }
 
   /**
-   * Takes all messages that the console knows of. Those that come through the relay are left out, once this page is
-   * open: what does not come through is not shown. On v1 that is the agent's, on Digital-First all.
+   * Takes all messages that the console knows of. Once this page is open, it leaves out those that come through the relay:
+   * the relay must deliver them. On v1 these are the agent's, on Digital-First all.
    */
   takeMessages(messages) {
     if (messages.length < this.#taken) this.#taken = 0;
@@ -85,7 +85,7 @@ export class VisitorChat {
     this.#taken = messages.length;
   }
 
-  /** A message that has an id is shown once, however often it is told. */
+  /** A message with an id is shown once, however often it comes. */
   #show(...messages) {
     const isNew = ({ id }) => !id || !this.#messages.some((message) => message.id === id);
     this.#messages.push(...messages.filter(isNew));
@@ -133,11 +133,11 @@ export class VisitorChat {
   #sendThroughRelay(text) {
     if (!this.#relay) throw new Error("The stack is not running.");
     const id = crypto.randomUUID();
-    this.#relay.send(text, id); // how it goes on is told by message-status
+    this.#relay.send(text, id); // message-status reports the result
     this.#show({ id, from: "visitor", text, status: messageText("sending") });
   }
 
-  /** How a message of the visitor's stands now. */
+  /** The current status of a visitor's message. */
   #setDelivery({ id, status, reason }) {
     const message = this.#messages.find((message) => message.id === id && message.from === "visitor");
     if (!message) return;
@@ -146,11 +146,11 @@ export class VisitorChat {
     if (status === "failed") setText(this.#part("problem"), message.status);
   }
 
-  /** A line in the conversation, when what it tells has changed. */
+  /** Adds a line to the conversation when the value has changed. */
   #note(what, value, text) {
     const before = this.#told[what];
     this.#told[what] = value;
-    if (value === "closed") this.#told.agent = null; // whoever attends to the next one is news
+    if (value === "closed") this.#told.agent = null; // the next contact's agent is always announced
     if (value !== before && (before || value !== null)) this.#show({ from: null, text });
   }
 

@@ -1,7 +1,7 @@
 /**
- * <typing-relay url="wss://…" token-url="/chat-token"> around a text box: it is watched while the element is in the page.
- * Attributes that follow: `status`, and `agent-typing` while the agent types. `opted-out`, while it is there: no signals.
- * The client's events are the element's, and `relay` is the client.
+ * <typing-relay url="wss://…" token-url="/chat-token"> around a text box watches that box while the element is in the page.
+ * It sets the attributes `status`, and `agent-typing` while the agent types. Set `opted-out` to switch typing signals off.
+ * It dispatches the client's events; `relay` is the client.
  */
 import { attach } from "typing-relay";
 
@@ -12,7 +12,7 @@ class TypingRelayElement extends HTMLElement {
   #children = new MutationObserver(() => this.#begin());
 
   connectedCallback() {
-    this.#children.observe(this, { childList: true, subtree: true }); // the text box may come later
+    this.#children.observe(this, { childList: true, subtree: true }); // the text box may be added later
     this.#begin();
   }
 

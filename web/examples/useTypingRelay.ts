@@ -3,7 +3,7 @@ import { attach, type Options, type Status, type TypingRelay } from "typing-rela
 
 /**
  * Watches the text box of this ref while its component is mounted.
- * A `token` function has to stay the same from render to render: another one is another connection.
+ * Keep the same `token` function from render to render: another one opens another connection.
  */
 export function useTypingRelay(
   box: RefObject<HTMLElement | null>,

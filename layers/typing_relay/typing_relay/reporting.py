@@ -1,4 +1,4 @@
-"""Each call to CXone in the log and in a metric: what was said, how it ended, how long it took."""
+"""Reports each call to CXone in the log and in a metric: its value, its outcome, its duration."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing_relay.relay.ports import Guests
 
 
 class ReportedGuests:
-    """``guests`` with every call reported; the result is handed on unchanged."""
+    """``guests`` with every call reported; results are returned unchanged."""
 
     def __init__(self, guests: Guests, logger: Logger, metrics: Metrics, clock: Callable[[], int]) -> None:
         self._guests, self._logger, self._metrics, self._clock = guests, logger, metrics, clock
 
     def set_typing(self, guest_id: str, typing: bool) -> Outcome:
-        """Tell CXone that the guest is, or is no longer, typing."""
+        """Tell CXone whether the guest is typing."""
         began = self._clock()
         outcome = self._guests.set_typing(guest_id, typing)
         self._report("typing", outcome, began, guest=guest_id, typing=typing)

@@ -1,4 +1,6 @@
-"""The one place that wires: settings from the environment, clients, stores, and what each function gets of them.
+"""Wires what the functions share: settings from the environment, clients, stores, and what each function gets of them.
+
+The authorizer and the guest keeper wire what only they need in their own ``app.py``.
 
 Functions call these at import, so that a cold start pays for clients once, in Lambda's init phase.
 """
@@ -36,25 +38,25 @@ _LIMITS = Limits(connect_s=1, read_s=2, tries=3)
 logger = make_logger()
 
 
-class SettingMissing(RuntimeError):
-    """An environment variable that this function needs is not set, or makes no sense. The message names it."""
+class SettingWrong(RuntimeError):
+    """An environment variable that this function needs is not set, or malformed. The message names it."""
 
 
 def setting(name: str, default: str | None = None) -> str:
-    """The environment variable ``name``. Raises SettingMissing when it is absent and has no default."""
+    """The environment variable ``name``. Raises SettingWrong when it is absent and has no default."""
     value = os.environ.get(name) or default
     if value is None:
-        raise SettingMissing(f"The environment variable {name} is not set. template.yaml sets it on deployment.")
+        raise SettingWrong(f"The environment variable {name} is not set. template.yaml sets it on deployment.")
     return value
 
 
 def number(name: str, default: int) -> int:
-    """The environment variable ``name`` as a whole number. Raises SettingMissing when it is none."""
+    """The environment variable ``name`` as a whole number. Raises SettingWrong when it is not one."""
     text = setting(name, str(default))
     try:
         return int(text)
     except ValueError:
-        raise SettingMissing(f"The environment variable {name} must be a whole number, not {text!r}.") from None
+        raise SettingWrong(f"The environment variable {name} must be a whole number, not {text!r}.") from None
 
 
 def clock() -> int:
@@ -88,29 +90,30 @@ def sqs() -> services.Sqs:
 
 @cache
 def is_digital_first() -> bool:
-    """Which of CXone's interfaces this deployment speaks. Raises SettingMissing for one that does not exist."""
+    """Which of CXone's interfaces this deployment speaks. Raises SettingWrong for one that does not exist."""
     platform = setting("CXONE_PLATFORM", "v1")
     if platform not in ("v1", "dfo"):
-        raise SettingMissing(f"The environment variable CXONE_PLATFORM must be v1 or dfo, not {platform!r}.")
+        raise SettingWrong(f"The environment variable CXONE_PLATFORM must be v1 or dfo, not {platform!r}.")
     return platform == "dfo"
 
 
 @cache
 def keeper_lines() -> KeeperLines:
-    """By which connection each keeper is reached (Digital-First)."""
+    """The connection of each keeper (Digital-First)."""
     return KeeperLines(dynamodb(), setting("KEEPERS_TABLE"), clock)
 
 
 @cache
 def nudges() -> Nudges:
-    """The way to keepers (Digital-First)."""
-    connections = services.VisitorConnections(account(), setting("KEEPER_CONNECTIONS_URL"), _LIMITS)
+    """Sends nudges to keepers (Digital-First)."""
+    name = "KEEPER_CONNECTIONS_URL"
+    connections = services.VisitorConnections(account(), setting(name), _LIMITS, name)
     return Nudges(keeper_lines(), connections, clock)
 
 
 @cache
 def policy() -> Policy:
-    """The deployment's timings. Raises ValueError for a debounce below 2000 ms, or a hold that is no longer than it."""
+    """The deployment's timings. Raises ValueError for a debounce below 2000 ms, or a hold not longer than that."""
     return Policy(
         debounce_ms=number("DEBOUNCE_MS", 2000),
         hold_ms=number("HOLD_MS", 6000),
@@ -140,12 +143,12 @@ def messages() -> Messages | None:
 
 @cache
 def visitors() -> Visitors:
-    """The way to visitors' front ends."""
+    """Sends frames to visitors' front ends."""
     return Visitors(services.VisitorConnections(account(), setting("CONNECTIONS_URL"), _LIMITS))
 
 
 def count(metric: str) -> None:
-    """Write one of ``metric`` to the log, where CloudWatch finds it, at once: for what is rare and not to be lost."""
+    """Count ``metric`` once, in the log as EMF, at once: for rare events that must not be lost."""
     with single_metric(metric, MetricUnit.Count, 1):  # of its own: a keeper's threads do not share Metrics
         pass
 
@@ -157,7 +160,7 @@ def measure(metric: str, ms: int) -> None:
 
 
 def start_execution(record: Session, generation: int) -> bool:
-    """Start the state machine for an owner; False when Step Functions would not."""
+    """Start the state machine for an owner; False when Step Functions refused."""
     try:
         step_functions().start_execution(
             stateMachineArn=setting("STATE_MACHINE_ARN"),
@@ -197,24 +200,24 @@ def _no_guest(session_id: str) -> None:
 
 
 def _nudge(record: Session, what: str) -> bool:
-    """Tell the keeper that holds this visitor's socket: ``messages`` wait, or all have been ``seen``."""
+    """Nudge the keeper that holds this visitor's socket: ``messages`` wait, or all have been ``seen``."""
     return not record.keeper or nudges().send(record.keeper, {what: record.session_id})
 
 
 @cache
 def visitor_world() -> MessageWorld:
-    """What the keystroke and connection functions touch."""
+    """What the keystroke and connection functions use."""
     return MessageWorld(sessions(), policy(), clock, _start_owner(), ask_for_guest, messages=messages(), nudge=_nudge)
 
 
 @cache
 def sweeper_world() -> World:
-    """What the sweeper touches."""
+    """What the sweeper uses."""
     return World(sessions(), policy(), clock, _start_owner(), _no_guest)
 
 
 def _start_owner() -> Callable[[Session, int], bool]:
-    """Who can tell CXone anything owns a burst: on v1 any sender, on Digital-First who holds the socket."""
+    """Starts owners: on v1 an execution of the state machine, on Digital-First the keeper that holds the socket."""
     if is_digital_first():
         nudges()
         return nudge_keeper
@@ -241,7 +244,7 @@ def cxone_guests() -> Any:
 def gateway() -> Any:
     """NICE's Digital-First gateway as configured: a ``typing_relay.cxone.dfo.api.DfoApi``.
 
-    Raises SettingMissing, InsecureUrl, BadChannel or UnknownEnvironment.
+    Raises SettingWrong, InsecureUrl, BadChannel or UnknownEnvironment.
     """
     from typing_relay.cxone import http
     from typing_relay.cxone.dfo.api import DfoApi
@@ -264,7 +267,7 @@ def channel() -> Any:
 
 
 def line_headers(url: str, keeper: str) -> dict[str, str]:
-    """What a keeper's handshake with the keepers' API (``url``) says of who it is: signed, as IAM wants it."""
+    """The headers of a keeper's handshake with the keepers' API (``url``): its name, signed as IAM requires."""
     parts = urlsplit(url)
     at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     named = {"Host": parts.netloc, "X-Keeper": keeper}
@@ -275,7 +278,7 @@ def line_headers(url: str, keeper: str) -> dict[str, str]:
 
 
 def _credentials() -> Any:
-    """CXone's client id and secret, read when a token is needed: a rotated secret is found without a restart."""
+    """CXone's client id and secret, read when a token is needed, so that rotation needs no restart."""
     from typing_relay.cxone.v1.auth import Credentials
 
     text = Secret(services.SecretsManager(account(), _LIMITS), setting("CXONE_SECRET_ARN")).value()
@@ -283,18 +286,20 @@ def _credentials() -> Any:
         secret = json.loads(text)
         return Credentials(secret["client_id"], secret["client_secret"])
     except (ValueError, KeyError, TypeError):
-        raise SettingMissing(
+        raise SettingWrong(
             'The CXone secret must be JSON with "client_id" and "client_secret". Put it into Secrets Manager.'
         ) from None
 
 
 def sender_world(
-    report_pause: Callable[[int], None], reported: Callable[[Guests], Guests], felt: Callable[[str, int], None]
+    report_pause: Callable[[int], None],
+    reported: Callable[[Guests], Guests],
+    report_latency: Callable[[str, int], None],
 ) -> SenderWorld:
-    """What the sender touches.
+    """What the sender uses.
 
-    ``report_pause`` is called with ms when the breaker opens; ``reported`` wraps CXone's guests in reports; ``felt``
-    takes the name of a metric and ms.
+    ``report_pause`` is called with ms when the breaker opens; ``reported`` wraps CXone's guests in reports;
+    ``report_latency`` takes the name of a metric and ms.
     """
     from typing_relay.aws.cxone_state import SharedWeather
 
@@ -308,18 +313,18 @@ def sender_world(
         weather=SharedWeather(dynamodb(), setting("CXONE_STATE_TABLE"), report_pause),
         tell_typing_unavailable=_tell_typing_unavailable,
         random=random.random,
-        felt=felt,
+        report_latency=report_latency,
     )
 
 
 def expiry_world() -> ExpiryWorld | None:
-    """What the sweeper touches when it gives messages up; None where there are none."""
+    """What the sweeper uses to give up messages; None where the platform takes none."""
     store = messages()
     return ExpiryWorld(sessions(), store, clock, _tell_standing) if store else None
 
 
 def _tell_standing(record: Session, message_id: str, standing: Standing) -> None:
-    """Who cannot be told now asks again (their front end sends the message again, and is answered)."""
+    """Tell the visitor. If that fails, their front end sends the message again and gets the answer then."""
     frame = frames.message_status(message_id, standing)
     for connection in sorted(record.connections):
         if record.may_hear(connection, clock()):

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from typing_relay.aws.sessions import DynamoSessions
-from typing_relay.relay.burst import GuestStatus
+from typing_relay.relay.burst import GuestStatus, claim_of
 from typing_relay.relay.ports import Coming, Lock
 
 from tests.support.item_size import item_size, record_size
@@ -17,7 +17,7 @@ from tests.support.session_table import TABLE, create_session_table
 
 NOW = 1_800_000_000_000
 EXPIRES = NOW // 1000 + 3600
-ID, KEEPER = "0c6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c11", "keeper-0c6f3a52-7a0b-4f0e-9f0c"
+ID, KEEPER = "0c6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c11", "ip-10-0-12-34-0c6f3a52"
 GUEST = "5f1c2f7e-3f63-4b6e-8a39-6d7d3f2f8f10"
 TABS = ("L0SM9cOFvHcCIhw=", "LfP1eeM7FiAEJ6A=")
 LONG_URL = "wss://".ljust(200, "x")
@@ -38,10 +38,10 @@ def test_a_record_with_two_tabs_and_a_long_socket_url_costs_one_unit_a_write(dyn
         sessions.add_connection(ID, Coming(tab, NOW - 7000, EXPIRES), NOW, EXPIRES)
         for at in (NOW, NOW + 4000):
             sessions.press_key(ID, tab, at, at, EXPIRES, 6000)
-    sessions.take_guest(ID, KEEPER, NOW)
+    sessions.take_guest(ID, KEEPER, NOW, claim_of("0c6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c11", NOW))
     sessions.open_guest(ID, KEEPER, GUEST, LONG_URL, NOW)
     sessions.set_guest_status(ID, KEEPER, GuestStatus.RECONNECTING, NOW)
-    sessions.claim(ID, 0, NOW + 14_000, NOW)
+    sessions.claim(ID, 0, NOW + 14_000)
     record = sessions.get(ID, NOW)
     assert record is not None
     lock = Lock(True, NOW + 7500, NOW + 14_000, typing_since=NOW, burst_from=NOW)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 from typing_relay.aws.sessions import SWEEP_SHARDS, DynamoSessions
-from typing_relay.relay.burst import GuestStatus
+from typing_relay.relay.burst import GuestStatus, claim_of
 from typing_relay.relay.ports import Coming, Conversation, Lock
 
 from tests.simulation.dynamodb_limits import LimitedDynamoDb
@@ -65,6 +65,7 @@ NUMBERS = st.integers(0, 3)
 #: Often the record expires within the times above.
 EXPIRIES = st.sampled_from([NOW // 1000 + 2, NOW // 1000 + 3600])
 COMINGS = st.builds(Coming, TABS, TIMES, EXPIRIES)
+CLAIMS = st.builds(claim_of, st.sampled_from(["message-1", "message-2"]), TIMES)
 LOCKS = st.builds(Lock, st.booleans(), TIMES, TIMES, st.none() | TIMES, st.none() | TIMES)
 IDS = st.sampled_from(["visitor", "visitor", "visitor", "another"])
 GUESTS = st.sampled_from(["", "guest-1", "guest-2"])
@@ -84,7 +85,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "add_connection": (IDS, COMINGS, TIMES, EXPIRIES),
     "forget_connection": (IDS, TABS, TIMES),
     "prune": (SEEN, TIMES),
-    "claim": (IDS, NUMBERS, TIMES, TIMES),
+    "claim": (IDS, NUMBERS, TIMES),
     "set_lease": (IDS, NUMBERS, TIMES),
     "lock": (SEEN, LOCKS),
     "unlock": (SEEN, LOCKS),
@@ -97,17 +98,20 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "forget_failures": (IDS, NUMBERS),
     "release": (SEEN,),
     "request_guest": (SEEN, TIMES),
-    "take_guest": (IDS, KEEPERS, TIMES),
+    "take_guest": (IDS, KEEPERS, TIMES, st.just(0) | CLAIMS),
+    "hold_again": (IDS, KEEPERS, TIMES, CLAIMS),
+    "keep_guest": (IDS, KEEPERS, TIMES, EXPIRIES),
     "open_guest": (IDS, KEEPERS, GUESTS, st.just("wss://guest"), TIMES),
     "set_guest_status": (IDS, KEEPERS, STATUSES, TIMES),
     "end_guest": (IDS, GUESTS, TIMES),
-    "release_guest": (IDS, KEEPERS, TIMES),
+    "release_guest": (IDS, KEEPERS, TIMES, st.booleans()),
     "mark_typing_unavailable": (IDS, GUESTS),
     "open_conversation": (IDS, KEEPERS, CONVERSATIONS, TIMES),
     "renew_access": (IDS, KEEPERS, st.just("wss://renewed"), TIMES),
     "set_contact": (IDS, KEEPERS, st.booleans(), st.booleans()),
     "doubt_shown": (IDS, KEEPERS),
     "set_thread": (IDS, KEEPERS, st.sampled_from(["thread-1", "thread-2"])),
+    "note_told": (IDS, KEEPERS, TIMES, st.sampled_from(["message-1", ""])),
 }
 CALL = st.sampled_from(sorted(CALLS)).flatmap(lambda name: st.tuples(st.just(name), *CALLS[name]))
 

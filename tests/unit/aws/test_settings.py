@@ -81,8 +81,18 @@ def test_an_endpoint_that_is_no_url_is_refused_by_the_name_of_its_variable(monke
 
 
 def test_an_address_of_connections_that_is_no_url_is_refused_before_the_first_frame():
-    with pytest.raises(AwsSettingWrong, match="CONNECTIONS_URL must be a URL"):
+    with pytest.raises(AwsSettingWrong, match=r"^CONNECTIONS_URL must be a URL"):
         VisitorConnections(Account("us-east-1", None), "wss:/live", None)  # type: ignore[arg-type]
+
+
+def test_an_address_of_the_keepers_lines_that_is_no_url_is_refused_by_the_name_of_its_own_setting():
+    with pytest.raises(AwsSettingWrong, match=r"^KEEPER_CONNECTIONS_URL must be a URL"):
+        VisitorConnections(
+            Account("us-east-1", None),  # type: ignore[arg-type]
+            "wss:/keepers",
+            None,  # type: ignore[arg-type]
+            "KEEPER_CONNECTIONS_URL",
+        )
 
 
 @pytest.mark.parametrize("url", ["https://aws.example", "http://127.0.0.1:4566", "http://[::1]:4566/path"])

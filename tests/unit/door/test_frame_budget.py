@@ -10,14 +10,14 @@ from typing_relay.door.frame_budget import (
     MAX_EXCESS_FRAMES,
     Budget,
     Budgets,
-    Limits,
+    FrameLimits,
     Ruling,
     note_bad_frame,
     spend,
 )
 
 NOW = 1_800_000_000_000  # epoch ms
-LIMITS = Limits(rate=20, burst=40)
+LIMITS = FrameLimits(rate=20, burst=40)
 FULL = Budget(frames=40, at=NOW)
 EMPTY = Budget(frames=0, at=NOW)
 

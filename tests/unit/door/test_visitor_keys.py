@@ -9,7 +9,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from moto import mock_aws
 from typing_relay.aws.secrets import Secret
-from typing_relay.door.visitor_keys import MIN_SECRET_BYTES, SERVE_ON_SECONDS, JwksVerifier, SecretVerifier, jwks_client
+from typing_relay.door.visitor_keys import (
+    MIN_SECRET_BYTES,
+    STALE_KEYS_SECONDS,
+    JwksVerifier,
+    SecretVerifier,
+    jwks_client,
+)
 from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor
 
 from tests.support.token_samples import NOW, OTHER_SECRET, SECRET, signed
@@ -22,12 +28,12 @@ JWKS_RULES = TokenRules(("RS256", "ES256"))
 
 
 def nothing() -> None:
-    """Keys serve on, and nobody minds."""
+    """Stale keys are in use, and nobody is told."""
 
 
-def by_secret(secrets_manager: Any, serving_on: Callable[[], None] = nothing) -> SecretVerifier:
+def by_secret(secrets_manager: Any, using_stale_keys: Callable[[], None] = nothing) -> SecretVerifier:
     """HS256 by the secret `visitors`."""
-    return SecretVerifier(Secret(secrets_manager, "visitors"), TokenRules(("HS256",)), serving_on)
+    return SecretVerifier(Secret(secrets_manager, "visitors"), TokenRules(("HS256",)), using_stale_keys)
 
 
 class CountingSecretsManager:
@@ -141,7 +147,7 @@ def test_a_secret_as_short_as_hs256_allows_is_good_before_and_after_its_rotation
     assert isinstance(by_secret(secrets_manager).verify(signed(shortest), NOW), Visitor)
 
 
-def test_while_the_secret_is_out_of_reach_what_was_read_serves_on_for_an_hour(
+def test_while_the_secret_is_out_of_reach_what_was_read_stays_in_use_for_an_hour(
     secrets_manager: CountingSecretsManager,
 ) -> None:
     """T13: AWS's trouble must not lock every visitor out; nor may an old secret open the door for ever."""
@@ -149,7 +155,7 @@ def test_while_the_secret_is_out_of_reach_what_was_read_serves_on_for_an_hour(
     verifier = by_secret(secrets_manager, lambda: told.append(1))
     verifier.verify(signed(), NOW)
     secrets_manager.is_away = True
-    last = NOW + SERVE_ON_SECONDS - 1
+    last = NOW + STALE_KEYS_SECONDS - 1
     assert isinstance(verifier.verify(signed(exp=NOW + 86_400), last), Visitor)
     assert told == [1]
     with pytest.raises(OSError, match="no route"):
@@ -251,14 +257,14 @@ def test_a_key_set_out_of_reach_is_an_error_and_no_refusal() -> None:
         verifier.verify(signed(EC_KEY, "ES256", kid="down"), NOW)
 
 
-def test_while_the_key_set_is_out_of_reach_the_last_one_serves_on_for_an_hour() -> None:
+def test_while_the_key_set_is_out_of_reach_the_last_one_stays_in_use_for_an_hour() -> None:
     """T13."""
     keys, told = KeySet(), list[int]()
     verifier = JwksVerifier(keys, JWKS_RULES, lambda: told.append(1))  # type: ignore[arg-type]
     token = signed(EC_KEY, "ES256", kid="k1", exp=NOW + 86_400)
     verifier.verify(token, NOW)
     keys.is_away = True
-    last = NOW + SERVE_ON_SECONDS - 1
+    last = NOW + STALE_KEYS_SECONDS - 1
     assert isinstance(verifier.verify(token, last), Visitor)
     assert verifier.verify(signed(EC_KEY, "ES256", kid="k2"), last) == Refusal(Reason.KEY_UNKNOWN)
     assert (told, keys.tries) == ([1], 2)  # asked again after 30 s, not for each visitor

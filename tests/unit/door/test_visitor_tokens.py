@@ -263,4 +263,4 @@ def test_a_deployment_may_cap_the_life_of_tokens(life: int, is_admitted: bool) -
     """T13: a token that leaked is good for so long at most; the leeway of clocks included."""
     rules = TokenRules(("HS256",), max_life_seconds=600)
     verdict = verify(signed(exp=NOW + life), (SECRET,), rules, NOW)
-    assert isinstance(verdict, Visitor) if is_admitted else verdict == Refusal(Reason.LIVES_TOO_LONG)
+    assert isinstance(verdict, Visitor) if is_admitted else verdict == Refusal(Reason.LIFETIME_TOO_LONG)

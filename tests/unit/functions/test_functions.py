@@ -350,6 +350,29 @@ def test_the_welcome_says_how_the_guest_stands(
     assert front_ends.frames[0]["timings"] == {"debounce_ms": 2000, "heartbeat_ms": 1000, "hold_ms": 6000}
 
 
+@pytest.mark.parametrize(
+    ("values", "calls"),
+    [
+        ({}, ["GetItem"]),
+        ({"guest_status": {"S": "closed"}}, ["GetItem", "SendMessage", "UpdateItem"]),
+        (
+            {"held": {"N": "1"}, "guest_requested_at": {"N": "0"}},
+            ["GetItem", "SendMessage", "UpdateItem"],
+        ),
+    ],
+    ids=["held", "never asked for", "its keeper has been silent for half an hour"],
+)
+def test_a_ping_asks_for_the_guest_that_nobody_holds(
+    aws: Aws, keystroke: ModuleType, values: dict[str, Any], calls: list[str]
+) -> None:
+    """T9: who only waits has nothing else that would notice. The queue first: who dies in between has asked."""
+    aws.set(**{"keeper": {"S": "keeper-1"}, "guest_id": {"S": "g1"}, **values})
+    keystroke.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
+    aws.calls.clear()
+    send(keystroke, "ping")
+    assert ([frame["type"] for frame in front_ends.frames], aws.calls) == (["pong"], calls)
+
+
 def test_the_first_key_starts_one_execution(aws: Aws, keystroke: ModuleType) -> None:
     """T2: without waiting."""
     send(keystroke, "keystroke")
@@ -727,7 +750,7 @@ def test_the_sweeper_leaves_a_live_owner_alone(aws: Aws, keystroke: ModuleType) 
 def test_a_missing_setting_is_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bad input: a clear message."""
     monkeypatch.delenv("TABLE_NAME")
-    with pytest.raises(runtime.SettingMissing, match="TABLE_NAME is not set"):
+    with pytest.raises(runtime.SettingWrong, match="TABLE_NAME is not set"):
         load_function("sweeper")
 
 

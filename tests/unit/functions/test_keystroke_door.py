@@ -61,6 +61,7 @@ def keystroke(monkeypatch: pytest.MonkeyPatch, front_ends: FrontEnds) -> Iterato
         monkeypatch.setenv(name, value)
     function = load_function("keystroke")
     function.visitors = front_ends  # type: ignore[attr-defined]
+    function._greet = lambda _request: None  # type: ignore[attr-defined]  # whoever pings is looked up behind the door
     yield function
     for wired in vars(runtime).values():
         if hasattr(wired, "cache_clear"):

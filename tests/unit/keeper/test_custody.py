@@ -12,6 +12,7 @@ from typing_relay.keeper.custody import (
     Custody,
     Terms,
 )
+from typing_relay.relay.burst import are_by_one_message
 
 from tests.support.keeper_fakes import FakeQueue, ManualJobs, ManualLoop
 
@@ -24,7 +25,17 @@ class Task:
     def __init__(self, loop: ManualLoop, queue: FakeQueue, terms: Terms = TERMS) -> None:
         self.loop, self.queue, self.jobs, self.counters = loop, queue, ManualJobs(), Counters()
         self.requested: list[str] = []
-        self.custody = Custody(loop, self.jobs, queue, queue, "url", terms, self.counters, self.requested.append)  # type: ignore[arg-type]
+        self.custody = Custody(
+            loop,
+            self.jobs,
+            queue,
+            queue,
+            "url",
+            terms,
+            self.counters,
+            self.requested.append,
+            lambda: int(loop.time() * 1000),
+        )  # type: ignore[arg-type]
 
     def works(self, seconds: float = 0, step: float = 1.0) -> None:
         """Let time pass, calls being answered at once."""
@@ -219,6 +230,71 @@ def test_of_two_messages_for_one_session_the_older_is_deleted(task: Task, queue:
     queue.ask("alice")
     task.works(seconds=60)
     assert (task.requested, len(queue)) == (["alice", "alice"], 1)
+
+
+def test_a_message_is_left_alone_where_another_keeper_may_hold_by_it(task: Task, queue: FakeQueue) -> None:
+    """T9: if nobody renews it, it appears again."""
+    queue.ask("alice")
+    task.works()
+    task.custody.leave("alice")
+    task.works(seconds=TERMS.visibility_s + 2)
+    assert (task.requested, len(queue)) == (["alice", "alice"], 1)
+
+
+def test_of_two_receives_of_a_message_it_is_known_which_began_later(task: Task, queue: FakeQueue) -> None:
+    queue.ask("alice")
+    task.works(seconds=5)
+    first = task.custody.claim("alice")
+    queue.redeliver()
+    task.works(seconds=60)
+    again = task.custody.claim("alice")
+    assert again > first
+    assert are_by_one_message(again, first)
+
+
+def test_a_message_whose_replacement_never_comes_is_replaced_again(task: Task, queue: FakeQueue) -> None:
+    """T9: another keeper may have consumed it."""
+    queue.ask("alice")
+    task.works()
+    task.custody._receive = lambda: None  # type: ignore[method-assign]
+    for _ in range(200):
+        queue._messages.clear()
+        task.works(seconds=1)
+    assert task.counters.take()["MessagesReplaced"] == 2
+
+
+def test_an_entry_that_sqs_could_not_delete_is_deleted_again(
+    task: Task, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each entry of a batch fails by itself; one that is not ours any more is not tried again."""
+    queue.ask("alice", "bob")
+    task.works()
+    asked: list[list[str]] = []
+
+    def fails_once(*, Entries: list[dict[str, str]], **_: object) -> dict[str, object]:  # noqa: N803
+        asked.append([entry["ReceiptHandle"] for entry in Entries])
+        return (
+            {"Failed": [{"Id": "0", "SenderFault": False}, {"Id": "1", "SenderFault": True}]} if len(asked) == 1 else {}
+        )
+
+    monkeypatch.setattr(queue, "delete_message_batch", fails_once)
+    for session_id in ("alice", "bob"):
+        task.custody.done(session_id)
+    task.works(seconds=5)
+    assert asked == [["m1/1", "m2/1"], ["m1/1"]]
+
+
+def test_a_message_that_is_handed_out_again_is_not_deleted_by_its_older_receipt(task: Task, queue: FakeQueue) -> None:
+    """T9: two messages of a visitor, received together after a stall, must not be the end of both."""
+    queue.ask("alice")
+    task.works()
+    first, second = ({"MessageId": name, "Body": '{"session": "alice"}'} for name in ("m1", "m2"))
+    task.custody._take_in({**second, "ReceiptHandle": "m2/1"}, 1)
+    task.custody._take_in({**first, "ReceiptHandle": "m1/2"}, 1)
+    deleted: list[str] = []
+    queue.delete_message_batch = lambda Entries, **_: deleted.extend(e["ReceiptHandle"] for e in Entries) or {}  # type: ignore[method-assign,func-returns-value]  # noqa: N803
+    task.works(seconds=3)
+    assert deleted == ["m2/1"]
 
 
 def test_a_message_that_sqs_lost_is_replaced(task: Task, queue: FakeQueue) -> None:

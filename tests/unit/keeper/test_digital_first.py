@@ -64,7 +64,7 @@ class Scene:
                 "wss://keepers.example/live",
                 sign=dict,
                 talk=self.talk,
-                felt=lambda name, ms: None,
+                report_latency=lambda name, ms: None,
             )
         )
 
@@ -80,7 +80,7 @@ class Scene:
 
     def a_talk(self) -> GatewayTalk:
         nothing: Any = lambda *_: None  # noqa: E731
-        talk = self.keeper.talk_of(Voice("alice", nothing, nothing, nothing, nothing))
+        talk = self.keeper.talk_of(Voice("alice", nothing, nothing, nothing, nothing, nothing))
         assert isinstance(talk, GatewayTalk)
         return talk
 

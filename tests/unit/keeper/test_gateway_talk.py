@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -116,11 +118,13 @@ class Scene:
         self.answers = True
         self.open: set[int] = set()
         self.said: list[tuple[int, str]] = []
+        self.sent: list[dict[str, Any]] = []
         self.ready: list[int] = []
         self.lost: list[tuple[int, Outcome]] = []
         self.told: list[dict[str, Any]] = []
         self.urls: list[str] = []
         self.heard_of: list[Outcome] = []
+        self.fenced = 0
         now = self.clock()
         self.sessions.create(ID, now, now // 1000 + 86_400)
         self.sessions.add_connection(ID, Coming("tab", now, now // 1000 + 3600), now, now // 1000 + 86_400)
@@ -143,7 +147,14 @@ class Scene:
 
     def new_talk(self) -> GatewayTalk:
         return GatewayTalk(
-            Voice(ID, self.send, self.ready.append, lambda *what: self.lost.append(what), self.told.append),  # type: ignore[arg-type]
+            Voice(
+                ID,
+                self.send,
+                self.ready.append,
+                lambda *what: self.lost.append(what),  # type: ignore[arg-type]
+                self.told.append,  # type: ignore[arg-type]
+                self._fenced,
+            ),
             self.office,
         )
 
@@ -154,6 +165,9 @@ class Scene:
     def record(self) -> Session:
         return self.sessions.records[ID]
 
+    def _fenced(self) -> None:
+        self.fenced += 1
+
     # --- the wire
 
     def send(self, number: int, text: str) -> bool:
@@ -161,6 +175,7 @@ class Scene:
             return False
         frame = json.loads(text)
         if frame["action"] != "heartbeat":
+            self.sent.append(frame)
             self.said.append((number, frame["payload"]["eventType"]))
         if self.answers:
             self.wire, answers = self.wire.receive(text)
@@ -482,6 +497,18 @@ def test_a_message_whose_leaving_cannot_be_recorded_is_not_sent_and_the_socket_g
     assert scene.wire.taken == (MESSAGE,)
 
 
+@pytest.mark.parametrize(("late_s", "sent"), [(0.9, True), (1.1, False)])
+def test_a_message_leaves_only_where_the_store_answered_in_time(scene: Scene, late_s: float, sent: bool) -> None:
+    """T15: who reads meanwhile that it may have left looks for it 4 s later, and then sends it."""
+    scene.chats().post.holds_back = True
+    scene.sends(ANOTHER)
+    before = scene.wire.taken
+    scene.passes(late_s)
+    scene.post.let_go()
+    scene.settles()
+    assert (scene.wire.taken[len(before) :], scene.talk.is_ready) == (((ANOTHER,), True) if sent else ((), False))
+
+
 def test_while_the_socket_is_given_up_typing_is_not_said_into_the_void(scene: Scene) -> None:
     scene.chats().post.can_record = False
     scene.sends(ANOTHER)
@@ -540,6 +567,46 @@ def test_what_an_agent_says_is_told_and_counted(scene: Scene) -> None:
     scene.says(dfo_gateway.message_created(thread, ANOTHER, from_agent=True, text="How can I help?"))
     assert scene.told[-1]["detail"]["text"] == "How can I help?"
     assert scene.counters.take()["Frames.message"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("told_at", "expected"),
+    [(0, ["early", "late"]), (START - 60_000, ["late"]), (None, ["late"])],
+    ids=["nothing yet", "the early one", "by an earlier version, which did not say"],
+)
+def test_who_takes_over_tells_what_the_record_does_not_say_was_told(
+    scene: Scene, told_at: int | None, expected: list[str]
+) -> None:
+    """T16: however long nobody held the visitor."""
+    scene.chats()
+    thread = scene.record.conversation["thread"]
+    told = {"told_at": told_at, "told_id": "early" if told_at else ""}
+    scene.sessions.records[ID] = replace(scene.record, **told)
+    scene.talk.close()
+    scene.talk = scene.new_talk()
+    scene.talk.taken(scene.record)
+    scene.answers = False
+    scene.opens()
+    look = str(scene.sent[-1]["eventId"])
+    page = (_message("late", START + 1_000), _message("early", START - (60_000 if told_at else 600_000)))
+    scene.told.clear()
+    scene.says(dfo_gateway.recovered(look, thread, page, "42"))
+    assert [frame["detail"]["id"] for frame in scene.told if frame["name"] == "message"] == expected
+
+
+def test_an_agent_who_types_is_known_to(scene: Scene) -> None:
+    """T16: it is told again where another keeper's post may have come last."""
+    thread = scene.chats().record.conversation["thread"]
+    scene.says(dfo_gateway.event("SenderTypingStarted", thread, direction="outbound"))
+    types = scene.talk.agent_types
+    scene.socket_ends(1, close_code=1006)
+    assert (types, scene.talk.agent_types) == (True, False)
+
+
+def _message(message_id: str, at: int) -> dict[str, Any]:
+    """An agent's, created then (epoch ms)."""
+    created = datetime.fromtimestamp(at / 1000, UTC).isoformat()
+    return dfo_gateway.message(message_id, from_agent=True, at=created)
 
 
 def test_an_event_put_elsewhere_is_fetched(scene: Scene) -> None:
@@ -694,6 +761,24 @@ def test_a_thread_that_could_not_be_recorded_is_recorded_when_the_store_is_back(
         assert scene.record.conversation["thread"] == before
     scene.passes(AGAIN_S)
     assert scene.record.conversation["thread"] != before
+
+
+def test_who_may_not_record_a_contact_has_it_looked_who_holds_the_guest(scene: Scene) -> None:
+    """T9, T15: the record names another keeper, which goes on in the thread that is on record."""
+    scene.begins()
+    scene.sessions.take_guest(ID, "another keeper", scene.clock())
+    scene.says(dfo_gateway.case_created(scene.record.conversation["thread"]))
+    assert scene.fenced == 1
+
+
+def test_who_may_not_record_a_thread_has_it_looked_who_holds_the_guest(scene: Scene) -> None:
+    """T15, T16: what is said in a thread that nobody else knows is lost to the visitor."""
+    scene.chats()
+    scene.wire, events = scene.wire.close_contact()
+    scene.says(events[0])
+    scene.sessions.take_guest(ID, "another keeper", scene.clock())
+    scene.sends(ANOTHER)
+    assert scene.fenced >= 1
 
 
 def test_while_a_contact_is_being_recorded_nothing_is_said_on_it(scene: Scene) -> None:

@@ -17,6 +17,7 @@ from typing_relay.keeper.guest import (
     EndGuest,
     Event,
     Held,
+    Leave,
     LetGo,
     OpenSocket,
     Policy,
@@ -26,7 +27,7 @@ from typing_relay.keeper.guest import (
     Take,
     Tell,
 )
-from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.burst import GuestStatus, Session, claim_of
 from typing_relay.relay.outcomes import Kind, Outcome
 
 POLICY = Policy()
@@ -74,8 +75,8 @@ class Life:
             told += self.happens(guest.Woke(), max(0, at - self.now))
         return told
 
-    def refreshes(self, record: Session | None) -> tuple[Action, ...]:
-        return self.happens(guest.Refreshed(record, self.now + 1), after_ms=2)
+    def refreshes(self, record: Session | None, is_certain: bool = True) -> tuple[Action, ...]:
+        return self.happens(guest.Refreshed(record, self.now + 1, is_certain), after_ms=2)
 
 
 @pytest.fixture
@@ -474,12 +475,93 @@ def test_where_all_goes_by_the_socket_a_denied_one_leaves_the_guest_unavailable(
 
 
 def test_a_record_that_names_another_keeper_ends_it_here(settled: Life) -> None:
-    theirs = dataclasses.replace(WITH_GUEST, keeper="other")
+    theirs = dataclasses.replace(WITH_GUEST, keeper="other", held=claim_of("m2", NOW))
+    settled.happens(guest.Requested(claim_of("m1", NOW)))
+    settled.happens(guest.Taken(WITH_GUEST))
     assert settled.refreshes(theirs) == (CloseSocket(1), LetGo())
 
 
-def test_a_write_refused_by_the_fence_ends_it_here(settled: Life) -> None:
-    assert settled.happens(guest.FenceLost()) == (CloseSocket(1), LetGo())
+@pytest.mark.parametrize("record", [ANOTHERS, None, dataclasses.replace(WITH_GUEST, guest_id="g0"), WITH_VISITOR])
+def test_a_look_that_may_be_stale_ends_nothing(settled: Life, record: Session | None) -> None:
+    """T9: it may be older than what this keeper wrote last."""
+    assert settled.refreshes(record, is_certain=False) == (Refresh(),)
+    assert settled.held.doing is Doing.SETTLED
+
+
+def test_a_message_by_which_another_keeper_may_hold_is_left_alone(settled: Life) -> None:
+    """T9: that keeper may have died at once, and nothing else asks for the guest."""
+    settled.happens(guest.Requested(claim_of("m1", NOW + 1)))
+    settled.happens(guest.Taken(WITH_GUEST))
+    assert settled.refreshes(dataclasses.replace(ANOTHERS, held=claim_of("m1", NOW))) == (CloseSocket(1), Leave())
+
+
+def test_a_write_refused_by_the_fence_leads_to_a_look(settled: Life) -> None:
+    """The record says by which message another keeper holds."""
+    assert settled.happens(guest.FenceLost()) == (Refresh(),)
+    assert settled.refreshes(ANOTHERS) == (CloseSocket(1), Leave())
+
+
+def test_a_keeper_that_was_given_its_message_before_another_takes_nothing() -> None:
+    assert Life().happens(guest.NotTaken(ANOTHERS)) == (Leave(),)
+
+
+def test_a_request_that_comes_while_the_guest_is_released_is_seen_to() -> None:
+    """T9: its message is the only one that asks for the guest by then."""
+    life = Life()
+    life.happens(guest.Taken(dataclasses.replace(WITH_VISITOR, connections=frozenset())))
+    assert life.happens(guest.Requested(claim_of("m2", NOW + 1))) == ()
+    assert life.happens(guest.Released(done=True)) == (Take(),)
+
+
+def test_a_request_that_comes_while_resting_is_seen_to_before_the_next_try() -> None:
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.NotCreated(LOST))
+    assert life.happens(guest.Requested(claim_of("m2", NOW + 1))) == ()
+    assert life.wakes() == (Take(),)
+
+
+def test_a_request_that_comes_while_a_guest_is_created_is_seen_to_when_it_is_open() -> None:
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.Requested(claim_of("m2", NOW + 1)))
+    life.happens(guest.Created("g1", URL))
+    assert life.happens(guest.SocketOpened(1)) == (SetStatus(GuestStatus.OPEN), Take())
+
+
+def test_a_guest_whose_write_was_done_and_not_answered_is_taken_up() -> None:
+    """T9: it is this keeper's own; nobody will ask for another one."""
+    life = Life(jitter=0.9)
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.NotCreated(LOST))
+    mine = dataclasses.replace(WITH_GUEST, guest_status=GuestStatus.OPENING)
+    assert life.refreshes(mine) == (Take(),)
+    assert life.happens(guest.Taken(mine)) == (OpenSocket(1, URL),)
+
+
+def test_a_guest_that_the_record_does_not_release_is_given_up_after_a_while() -> None:
+    """CXone has been out of reach since the visitor left: typing may be shown there, and no place is held for ever."""
+    life = Life()
+    life.happens(guest.Taken(ALONE))
+    life.happens(guest.SocketOpened(1))
+    began, releases = life.now, [Release()]
+    while not releases[-1].whatever_is_shown:
+        released = [action for action in life.wakes() if isinstance(action, Release)]
+        releases += released
+        if released:
+            life.happens(guest.Released(done=False))
+            life.refreshes(ALONE)
+    assert POLICY.give_up_ms <= life.now - began <= POLICY.give_up_ms + 3 * POLICY.grace_ms
+
+
+def test_a_visitor_who_is_back_is_given_all_the_time_anew() -> None:
+    life = Life()
+    life.happens(guest.Taken(ALONE))
+    life.happens(guest.SocketOpened(1))
+    life.wakes()
+    life.happens(guest.Released(done=False))
+    life.refreshes(WITH_GUEST)
+    assert life.held.refused_since is None
 
 
 def test_a_guest_that_could_not_be_taken_again_is_taken_at_the_next_look(settled: Life) -> None:

@@ -50,7 +50,7 @@ class Scene:
             weather=Calm(),
             tell_typing_unavailable=lambda record: None,
             random=lambda: 0.5,
-            felt=lambda name, ms: None,
+            report_latency=lambda name, ms: None,
         )
         self.owners = Owners(self.loop, self.jobs, self.world, self.tell, self.counters)  # type: ignore[arg-type]
         now = self.clock()

@@ -36,7 +36,7 @@ class Scene:
     def has_died(self, session_id: str, at: int = NOW) -> None:
         """Its owner's lease ran out at ``at``."""
         self.sessions.create(session_id, NOW, NOW // 1000 + 3600)
-        self.sessions.claim(session_id, 0, at, at)
+        self.sessions.claim(session_id, 0, at)
 
     def passes(self, seconds: float, step: float = 0.5) -> None:
         for _ in range(int(seconds / step)):
@@ -87,15 +87,26 @@ def test_a_page_of_which_nothing_can_be_taken_up_is_read_once_a_look(scene: Scen
     for session_id in [name for name in map(str, range(20 * PAGE)) if shard_of(name) == 3][:PAGE]:
         scene.has_died(session_id)
     asked: list[int] = []
-    overdue = scene.sessions.overdue
+    overdue = scene.sessions.all_overdue
 
-    def counted(shard: int, before: int, most: int) -> list[str]:
+    def counted(shard: int, before: int, most: int) -> list[list[str]]:
         asked.append(shard)
         return overdue(shard, before, most)
 
-    scene.sessions.overdue = counted  # type: ignore[method-assign]
+    scene.sessions.all_overdue = counted  # type: ignore[method-assign]
     scene.passes(LOOK_S - 1)
     assert asked.count(3) == 1
+
+
+def test_what_others_have_to_do_hides_nothing_of_ours() -> None:
+    """T4, Digital-First: a keeper that died leaves its leases to those who take its visitors over."""
+    scene = Scene(name="me")
+    ids = [name for name in map(str, range(20 * PAGE)) if shard_of(name) == 3][: PAGE + 1]
+    for number, session_id in enumerate(ids):
+        scene.has_died(session_id, at=NOW - 1000 + number)
+        scene.sessions.take_guest(session_id, "another" if number < PAGE else "me", NOW)
+    scene.passes(LOOK_S)
+    assert scene.started == ids[PAGE:]
 
 
 def test_what_can_be_shown_to_nobody_is_let_go_of_without_an_owner(scene: Scene) -> None:
@@ -139,10 +150,10 @@ def test_a_look_that_takes_long_is_not_overtaken_by_the_next(scene: Scene) -> No
 
 
 def test_when_the_store_is_away_the_next_look_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    overdue = scene.sessions.overdue
-    monkeypatch.setattr(scene.sessions, "overdue", None)
+    overdue = scene.sessions.all_overdue
+    monkeypatch.setattr(scene.sessions, "all_overdue", None)
     scene.has_died("alice")
     scene.passes(LOOK_S)
-    monkeypatch.setattr(scene.sessions, "overdue", overdue)
+    monkeypatch.setattr(scene.sessions, "all_overdue", overdue)
     scene.passes(LOOK_S)
     assert scene.started == ["alice"]

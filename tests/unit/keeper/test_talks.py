@@ -48,9 +48,54 @@ def test_the_end_of_a_socket_means_what_its_status_or_close_code_says(
 def test_whatever_is_json_is_told_and_counted_by_its_kind(text: str, counted: str, told: int) -> None:
     frames: list[Mapping[str, Any]] = []
     counters = Counters()
-    voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, frames.append)
+    voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, frames.append, lambda: None)
     WebchatTalk(voice, guest.FenceLost, lambda _end: THROTTLED, counters).heard(1, text)
     assert (len(frames), counters.take()) == (told, {counted: 1})
+
+
+AGENT_TYPES, AGENT_STOPS = '{"type":"agent-typing","typing":true}', '{"type":"agent-typing","typing":false}'
+
+
+class Listening:
+    """A talk that hears the agent on socket 1, and what the visitor is told."""
+
+    def __init__(self) -> None:
+        self.told: list[bool] = []
+        voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, self._tell, lambda: None)
+        self.talk = WebchatTalk(voice, guest.FenceLost, lambda _end: THROTTLED, Counters())
+        self.talk.opened(1)
+
+    def _tell(self, frame: Mapping[str, Any]) -> None:
+        self.told.append(frame["detail"]["typing"])
+
+
+@pytest.mark.parametrize("event", ["ended", "opened"])
+def test_an_agent_whose_end_of_typing_may_be_lost_is_said_not_to_type(event: str) -> None:
+    """T16: the socket is lost, or another one takes its place."""
+    scene = Listening()
+    scene.talk.heard(1, AGENT_TYPES)
+    for _ in range(2):
+        if event == "ended":
+            scene.talk.ended(1, SocketEnd(Stage.OPEN, "reset"))
+        else:
+            scene.talk.opened(2)
+    assert (scene.told, scene.talk.agent_types) == ([True, False], False)
+
+
+def test_an_agent_is_not_said_to_stop_by_a_socket_that_was_never_opened() -> None:
+    """The one in use is still heard."""
+    scene = Listening()
+    scene.talk.heard(1, AGENT_TYPES)
+    scene.talk.ended(2, SocketEnd(Stage.CONNECTING, "refused"))
+    assert (scene.told, scene.talk.agent_types) == ([True], True)
+
+
+def test_of_an_agent_who_has_stopped_nothing_more_is_said() -> None:
+    scene = Listening()
+    scene.talk.heard(1, AGENT_TYPES)
+    scene.talk.heard(1, AGENT_STOPS)
+    scene.talk.ended(1, SocketEnd(Stage.OPEN, "reset"))
+    assert scene.told == [True, False]
 
 
 class Cxone:

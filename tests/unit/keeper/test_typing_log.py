@@ -46,7 +46,9 @@ class Scene:
         self.loop, self.outcomes = ManualLoop(), list[Outcome]()
         self.gateway = Gateway(livechat=True, threads=(Thread("t", contact=1, is_open=True),) if contact else ())
         self.answers = list[str]()
-        voice = Voice("alice", self.send, lambda number: None, lambda number, outcome: None, lambda frame: None)
+        voice = Voice(
+            "alice", self.send, lambda number: None, lambda number, outcome: None, lambda frame: None, lambda: None
+        )
         silent: Any = Silent()
         store: Any = Store()
         self.jobs: Any = ManualJobs()

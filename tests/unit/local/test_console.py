@@ -106,7 +106,7 @@ def test_a_gateways_switch_adds_its_fault_to_those_that_are_on_and_takes_it_away
 @pytest.mark.parametrize("panel", PANELS.values(), ids=PANELS)
 def test_no_two_faults_share_a_name(panel):
     """Names are what the page calls them by."""
-    names = [fault.name for fault in (*panel.switches, *panel.blows)]
+    names = [fault.name for fault in (*panel.switches, *panel.one_shots)]
     assert len(set(names)) == len(names)
 
 

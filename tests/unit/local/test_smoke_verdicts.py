@@ -53,7 +53,7 @@ def test_who_is_let_in_is_well() -> None:
         (Refused(403), "refused (403)", "/aws/lambda/shop-authorizer"),
         (Refused(401), "refused (401)", "ORIGIN="),
         (Refused(429), "too many", "ConnectRateLimit"),
-        (Refused(500), "failed (500)", "KeysServedOn"),
+        (Refused(500), "failed (500)", "StaleKeysInUse"),
         (Refused(404), "no relay is there (404)", "its stage"),
     ],
 )

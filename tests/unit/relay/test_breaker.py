@@ -12,7 +12,7 @@ from typing_relay.relay.breaker import (
     Pause,
     Tally,
     added,
-    is_stormy,
+    must_open,
     next_pause,
     tally_of,
     turn_ms,
@@ -38,29 +38,29 @@ def guests_in_trouble(count: int, outcome: Outcome = THROTTLED) -> Tally:
 
 def test_five_guests_in_trouble_are_a_storm() -> None:
     """Isolation: many guests' trouble is CXone's."""
-    assert is_stormy(guests_in_trouble(5))
+    assert must_open(guests_in_trouble(5))
 
 
 def test_one_guests_trouble_is_its_own_however_often() -> None:
     """Isolation: one guest's 429s do not slow another's."""
-    assert not is_stormy(tally(*[("guest", THROTTLED)] * 50))
+    assert not must_open(tally(*[("guest", THROTTLED)] * 50))
 
 
 def test_five_guests_in_trouble_among_many_that_are_not_are_no_storm() -> None:
     """Isolation: most calls must fail."""
     fine = tally(*[("another", FINE)] * 4)
-    assert not is_stormy(added(guests_in_trouble(10), fine))
+    assert not must_open(added(guests_in_trouble(10), fine))
 
 
 @pytest.mark.parametrize("kind", [Kind.THROTTLED, Kind.FAILED, Kind.LOST])
 def test_429_5xx_and_no_answer_are_trouble(kind: Kind) -> None:
-    assert is_stormy(guests_in_trouble(5, Outcome(kind)))
+    assert must_open(guests_in_trouble(5, Outcome(kind)))
 
 
 @pytest.mark.parametrize("kind", [Kind.ACCEPTED, Kind.GUEST_OVER, Kind.UNAVAILABLE, Kind.DENIED])
 def test_other_outcomes_are_not(kind: Kind) -> None:
     """A guest that is over, or credentials that are wrong, say nothing of CXone's load."""
-    assert not is_stormy(guests_in_trouble(5, Outcome(kind)))
+    assert not must_open(guests_in_trouble(5, Outcome(kind)))
 
 
 def test_the_pause_is_as_long_as_cxone_asked() -> None:

@@ -20,6 +20,8 @@ from typing_relay.relay.burst import (
     Session,
     Verify,
     Wait,
+    are_by_one_message,
+    claim_of,
     decide,
 )
 
@@ -420,13 +422,25 @@ def test_a_last_key_is_one_the_debounce_before_typing_ceased_to_count(
     changes: dict[str, Any], last_key_at: int
 ) -> None:
     """T2 as it is measured."""
-    assert shown(**{"keys": {"tab": NOW - 3_000}, **changes}).typed_until(POLICY) == last_key_at
+    assert shown(**{"keys": {"tab": NOW - 3_000}, **changes}).typed_until(NOW, POLICY) == last_key_at
 
 
 def test_typing_that_a_newer_burst_follows_ended_before_that() -> None:
     """T1, T2."""
     next_burst = shown(keys={"tab": NOW - 20}, earlier_keys={"tab": NOW - QUIET_MS}, shown_at=NOW - 1_900)
-    assert next_burst.typed_until(POLICY) == NOW - QUIET_MS
+    assert next_burst.typed_until(NOW, POLICY) == NOW - QUIET_MS
+
+
+def test_typing_in_a_tab_that_stopped_is_known_as_the_last_of_a_burst() -> None:
+    """T2: another tab's live key is older, and its own stop older still."""
+    keys, stops = {"tab": NOW - 2_020, "other": NOW - 2_000}, {"tab": NOW - 2_021, "other": NOW}
+    record = shown(keys=keys, earlier_keys={"tab": NOW - 2_400}, stops=stops, shown_at=NOW - 2_500)
+    assert record.typed_until(NOW + 70, POLICY) == NOW - POLICY.debounce_ms
+
+
+def test_of_keys_that_all_count_no_end_is_known() -> None:
+    """T2."""
+    assert shown(keys={"tab": NOW - 20}).typed_until(NOW, POLICY) is None
 
 
 # --- connections
@@ -464,3 +478,37 @@ def test_a_connection_hears_nothing_once_its_token_has_run_out(now: int, may_hea
 
 def test_a_connection_whose_token_is_unknown_hears_on():
     assert Session("alice").may_hear("tab", 60_000)
+
+
+# --- who holds the guest
+
+
+@pytest.mark.parametrize(
+    ("changes", "needed"),
+    [
+        ({"keeper": "k", "held": 1, "guest_requested_at": NOW - POLICY.held_ms + 1}, False),
+        ({"keeper": "k", "held": 1, "guest_requested_at": NOW - POLICY.held_ms}, True),
+        ({"keeper": "k", "held": 0, "guest_requested_at": 0}, False),
+        ({"keeper": "", "guest_requested_at": NOW - POLICY.guest_request_ms}, True),
+        ({"keeper": "", "guest_requested_at": NOW - POLICY.guest_request_ms + 1}, False),
+    ],
+    ids=["a keeper that spoke", "a silent keeper", "a keeper of a version before", "asked in vain", "just asked"],
+)
+@pytest.mark.parametrize("status", [GuestStatus.OPEN, GuestStatus.OPENING, GuestStatus.UNAVAILABLE])
+def test_a_guest_is_asked_for_when_nobody_can_be_believed_to_hold_it(
+    status: GuestStatus, changes: dict[str, Any], needed: bool
+) -> None:
+    """T9: a dead keeper's name in the record ends by itself."""
+    record = session(guest_status=status, **changes)
+    assert record.needs_guest(NOW, POLICY) == needed
+
+
+def test_of_two_claims_the_later_one_is_the_greater_whatever_their_messages() -> None:
+    assert claim_of("z", NOW) < claim_of("a", NOW + 1)
+
+
+def test_claims_say_whether_they_are_by_one_message() -> None:
+    """Of one that is not known it must be taken for possible: a message is deleted only for another one."""
+    assert are_by_one_message(claim_of("a", NOW), claim_of("a", NOW + 1))
+    assert not are_by_one_message(claim_of("a", NOW), claim_of("b", NOW))
+    assert are_by_one_message(0, claim_of("b", NOW))

@@ -429,6 +429,35 @@ for (const [wrong, args, message] of [
   });
 }
 
+const told = (id, text = "hello") => ({
+  type: "event",
+  event: null,
+  name: "message",
+  detail: { id, text, author: null, at: null, from: "agent" },
+});
+
+test("a message that the relay tells again is not told again to the page", async (t) => {
+  const { browser, events } = await welcomed(t);
+  for (const id of ["a", "b", "a", "b", "c"]) browser.socket.answer(told(id));
+  assert.deepEqual(events.filter(([type]) => type === "message").map(([, { id }]) => id), ["a", "b", "c"]);
+});
+
+test("a message told again on the next connection is known too", async (t) => {
+  const { browser, events } = await welcomed(t);
+  browser.socket.answer(told("a"));
+  browser.socket.break();
+  await browser.advance(1000);
+  await welcome(browser);
+  browser.socket.answer(told("a"));
+  assert.equal(events.filter(([type]) => type === "message").length, 1);
+});
+
+test("two messages without an id are two messages", async (t) => {
+  const { browser, events } = await welcomed(t);
+  for (const text of ["yes", "yes"]) browser.socket.answer(told(null, text));
+  assert.equal(events.filter(([type]) => type === "message").length, 2);
+});
+
 // --- messages
 
 const ID = "0f8fad5b-d9cb-469f-a165-70867728950e";
@@ -616,8 +645,9 @@ for (const [name, detail] of Object.entries({
     relay.addEventListener(name, (event) => details.push(event.detail));
     relay.addEventListener("event", () => assert.fail("as one, and not twice"));
     browser.socket.answer({ type: "event", event: { eventType: "…" }, name, detail });
-    browser.socket.answer({ type: "event", event: null, name, detail });
-    assert.deepEqual(details, [detail, detail]);
+    const another = detail.id ? { ...detail, id: OTHER_ID } : detail;
+    browser.socket.answer({ type: "event", event: null, name, detail: another });
+    assert.deepEqual(details, [detail, another]);
   });
 }
 

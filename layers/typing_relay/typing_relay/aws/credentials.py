@@ -1,7 +1,7 @@
-"""Whose calls these are: the environment's keys, as Lambda sets them, or whatever botocore's chain finds.
+"""AWS credentials: the environment's keys, as Lambda sets them, or whatever botocore's chain finds.
 
-The chain knows profiles, SSO, containers (ECS) and instances, and renews what runs out; importing it costs more than
-everything else here, so a Lambda does not.
+The chain knows profiles, SSO, containers (ECS) and instances, and renews keys that expire. Importing it is slow, so a
+Lambda, which has its keys in the environment, does not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing_relay.aws.settings import AwsSettingWrong
 
 
 class Keys(NamedTuple):
-    """What a call is signed with. ``token`` is there for roles."""
+    """The keys that sign a call. ``token`` is set for a role's keys."""
 
     access_key: str
     secret_key: str
@@ -26,14 +26,14 @@ class Credentials(Protocol):
     """A source of keys."""
 
     def keys(self) -> Keys:
-        """The keys of this moment. Raises AwsSettingWrong."""
+        """The keys to use now. Raises AwsSettingWrong."""
 
     def forget(self) -> bool:
-        """AWS says that they have expired. Returns whether others may be found."""
+        """AWS says that the keys have expired. Returns whether asking again may give others."""
 
 
 def find() -> Credentials:
-    """The source that boto3 would take. Raises AwsSettingWrong when it has no keys now."""
+    """The source that boto3 would use. Raises AwsSettingWrong when it has no keys now."""
     source = EnvironmentCredentials() if "AWS_ACCESS_KEY_ID" in os.environ else ChainCredentials()
     source.keys()
     return source
@@ -43,7 +43,7 @@ class EnvironmentCredentials:
     """AWS_ACCESS_KEY_ID and its companions, read at each call."""
 
     def keys(self) -> Keys:
-        """Raises AwsSettingWrong when the secret is missing, or the keys say themselves that they have expired."""
+        """The keys. Raises AwsSettingWrong when the secret is missing, or AWS_CREDENTIAL_EXPIRATION has passed."""
         secret_key = os.environ.get("AWS_SECRET_ACCESS_KEY")
         if not secret_key:
             raise AwsSettingWrong("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not. Set both, or neither.")
@@ -51,18 +51,18 @@ class EnvironmentCredentials:
         return Keys(os.environ["AWS_ACCESS_KEY_ID"], secret_key, os.environ.get("AWS_SESSION_TOKEN") or None)
 
     def forget(self) -> bool:
-        """There are no others."""
+        """False: the environment does not change."""
         return False
 
 
 class ChainCredentials:
-    """botocore's: a profile, SSO, a container's or an instance's role."""
+    """botocore's chain: a profile, SSO, a container's or an instance's role."""
 
     def __init__(self) -> None:
         self._found: Any = None
 
     def keys(self) -> Keys:
-        """Renewed before they run out. Raises AwsSettingWrong."""
+        """The keys, renewed before they expire. Raises AwsSettingWrong."""
         from botocore.exceptions import BotoCoreError
 
         try:
@@ -74,7 +74,7 @@ class ChainCredentials:
             raise AwsSettingWrong(f"There are no AWS credentials: {error}.{hint}") from error
 
     def forget(self) -> bool:
-        """The next call searches anew: a profile may have been signed in again."""
+        """True: the next call searches again, as somebody may have signed in again meanwhile."""
         self._found = None
         return True
 
@@ -97,6 +97,6 @@ def _refuse_expired(expiration: str | None) -> None:
     try:
         expires_at = datetime.fromisoformat(expiration).timestamp()
     except ValueError:
-        return  # not ours to judge; AWS will
+        return  # malformed: let AWS judge the keys
     if expires_at <= time.time():
         raise AwsSettingWrong(f"The AWS credentials in the environment expired at {expiration}. Get new ones.")

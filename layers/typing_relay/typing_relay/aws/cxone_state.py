@@ -1,4 +1,4 @@
-"""What all processes know of CXone, in a DynamoDB table of its own (encrypted): the OAuth token and the breaker."""
+"""The state that all processes share about CXone, in its own DynamoDB table (encrypted): OAuth token and breaker."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing_relay.relay import breaker
 from typing_relay.relay.breaker import Pause, Tally
 from typing_relay.relay.outcomes import Outcome
 
-#: A process that took the lock and died is waited for no longer than this.
+#: A lock whose process died expires after this.
 LOCK_MS = 5_000
 #: How old the breaker's state may be in a process.
 LOOK_MS = 1_000
-#: Calls that went well are reported so many at a time.
+#: Successful calls are reported this many at a time.
 REPORT_CALLS = 3
-#: A window's calls are counted in so many items: in a storm one would take every sender's writes.
+#: A window's calls are counted in this many items: a single one would get every sender's writes when CXone fails.
 SHARDS = 4
 _TOKEN, _BREAKER = {"name": {"S": "oauth_token"}}, {"name": {"S": "breaker"}}
 _CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -34,7 +34,7 @@ class SharedToken:
         self._client, self._table = client, table_name
 
     def read(self) -> Token | None:
-        """The token, if one is there. Raises ShareUnavailable."""
+        """The token, if there is one. Raises ShareUnavailable."""
         try:
             item = self._client.get_item(TableName=self._table, Key=_TOKEN, ConsistentRead=True).get("Item", {})
         except (BotoCoreError, ClientError) as error:
@@ -44,7 +44,7 @@ class SharedToken:
         return Token(item["token"]["S"], int(item["token_expires_at"]["N"]))
 
     def try_lock(self, now: int) -> bool:
-        """Become the one that renews; False while another is at it. Raises ShareUnavailable."""
+        """Become the process that renews; False while another one does. Raises ShareUnavailable."""
         return self._update(
             "SET locked_until = :until",
             "attribute_not_exists(locked_until) OR locked_until <= :now",
@@ -52,7 +52,7 @@ class SharedToken:
         )
 
     def save(self, token: Token) -> None:
-        """Share a new token and give the lock back. Raises ShareUnavailable."""
+        """Share a new token and return the lock. Raises ShareUnavailable."""
         self._update(
             "SET #token = :token, token_expires_at = :at, expires_at = :ttl REMOVE locked_until",
             None,
@@ -60,7 +60,7 @@ class SharedToken:
         )
 
     def forget(self, value: str) -> None:
-        """CXone refused this token: take it away unless a newer one is there already. Raises ShareUnavailable."""
+        """CXone refused this token: remove it unless a newer one is already there. Raises ShareUnavailable."""
         self._update("REMOVE #token", "#token = :token", {":token": {"S": value}})
 
     def _update(self, update: str, condition: str | None, values: dict[str, Any]) -> bool:
@@ -100,10 +100,10 @@ class SharedWeather:
         self._rough_window = 0
 
     def calm_at(self, now: int) -> int:
-        """When CXone takes new signals again (epoch ms); in the past in fair weather."""
+        """When the breaker's pause ends (epoch ms); in the past while the breaker is closed."""
         if now - self._looked_at >= LOOK_MS:
             self._looked_at = now
-            with suppress(BotoCoreError, ClientError):  # as last known until the table answers again
+            with suppress(BotoCoreError, ClientError):  # use the last known state until the table answers again
                 self._pause = self._look()
                 self._look_for_trouble(breaker.window_of(now))
         return self._pause.calm_at
@@ -122,13 +122,13 @@ class SharedWeather:
         if not is_rough and self._unreported.calls < REPORT_CALLS:
             return
         reported, self._unreported = self._unreported, Tally()
-        with suppress(BotoCoreError, ClientError):  # the others, or the next call, will see for themselves
+        with suppress(BotoCoreError, ClientError):  # other processes, or the next call, will find out
             shard = random.randrange(SHARDS)
             tally = self._add(reported, shard)
             others = [other for other in range(SHARDS) if other != shard]
             tally = reduce(breaker.added, self._tallies(self._window, others), tally)
             self._rough_window = self._window if tally.troubled_calls else self._rough_window
-            if breaker.is_stormy(tally):
+            if breaker.must_open(tally):
                 self._open(breaker.next_pause(tally, self._look(), now), now)
 
     def _look(self) -> Pause:
@@ -140,7 +140,7 @@ class SharedWeather:
             self._rough_window = window
 
     def _tallies(self, window: int, shards: Iterable[int]) -> list[Tally]:
-        """What these items hold; the absent ones are left out, and so is what DynamoDB could not read at once."""
+        """The tallies in these items, without absent ones and those that DynamoDB could not read at once."""
         keys = [_calls_of(window, shard) for shard in shards]
         answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys}})
         return [_tally(item) for item in answer["Responses"].get(self._table, [])]
@@ -169,7 +169,7 @@ class SharedWeather:
         return _tally(item)
 
     def _open(self, pause: Pause, now: int) -> None:
-        """Begin the pause for all; one of those who find out at the same time does, and reports it."""
+        """Begin the pause for all. Of several processes at the same time only one does, and reports it."""
         self._pause = pause
         try:
             self._client.update_item(

@@ -1,4 +1,4 @@
-"""Nudges to the keeper that holds a visitor's socket: by which connection it is reached, and the posts to it.
+"""Nudges to the keeper that holds a visitor's socket: the connection of each keeper, and the posts to it.
 
 Each keeper keeps a connection of its own to the stack's second WebSocket API, its *line*. A nudge is a hint: one that
 is lost costs time (a lease, a sweep), never truth, so nothing here is tried for long or waited for.
@@ -12,9 +12,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-#: A line is remembered for so long in a process; one that has changed meanwhile is found out by its 410.
+#: A process caches a keeper's line this long; a 410 reveals a line that has changed meanwhile.
 REMEMBER_MS = 60_000
-#: Longer than API Gateway lets any connection live (2 h).
+#: Longer than API Gateway's limit for a connection (2 h).
 LINE_TTL_S = 3 * 3600
 
 
@@ -25,7 +25,7 @@ class KeeperLines:
         self._client, self._table, self._clock = client, table_name, clock
 
     def note(self, keeper: str, connection: str) -> None:
-        """This connection leads to ``keeper`` from now on."""
+        """Record that this connection leads to ``keeper``."""
         self._client.update_item(
             TableName=self._table,
             Key=_key(keeper),
@@ -37,7 +37,7 @@ class KeeperLines:
         )
 
     def find(self, keeper: str) -> str | None:
-        """The connection that leads to ``keeper``; None when it has none."""
+        """The connection that leads to ``keeper``; None when there is none."""
         item = self._client.get_item(TableName=self._table, Key=_key(keeper), ConsistentRead=True).get("Item", {})
         connection: str | None = item.get("connection_id", {}).get("S")
         return connection
@@ -51,7 +51,7 @@ class Nudges:
         self._known: dict[str, tuple[int, str]] = {}
 
     def send(self, keeper: str, nudge: Mapping[str, Any]) -> bool:
-        """Nudge ``keeper``; False when it cannot be reached now. A line that has moved is looked up once more."""
+        """Nudge ``keeper``; False when it cannot be reached now. A changed line is looked up once more."""
         data = json.dumps(nudge).encode()
         try:
             known = self._recall(keeper)

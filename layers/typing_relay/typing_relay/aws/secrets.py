@@ -1,4 +1,4 @@
-"""One secret in Secrets Manager."""
+"""A secret in Secrets Manager."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from botocore.exceptions import ClientError
 
 
 class Secret:
-    """``client`` is ``services.SecretsManager``, or boto3's."""
+    """The secret of this ARN. ``client`` is ``services.SecretsManager``, or boto3's client."""
 
     def __init__(self, client: Any, arn: str) -> None:
         self._client, self._arn = client, arn
 
     def value(self) -> str:
-        """What it holds now. Raises the client's errors."""
+        """Its current value. Raises the client's errors."""
         return str(self._client.get_secret_value(SecretId=self._arn)["SecretString"])
 
     def previous_value(self) -> str | None:
-        """What it held before the last rotation; None when it was never rotated. Raises the client's errors."""
+        """Its value before the last rotation; None when it was never rotated. Raises the client's errors."""
         try:
             answer = self._client.get_secret_value(SecretId=self._arn, VersionStage="AWSPREVIOUS")
         except ClientError as error:

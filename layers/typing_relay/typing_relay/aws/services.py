@@ -97,10 +97,13 @@ class SecretsManager:
 
 
 class VisitorConnections:
-    """API Gateway's management API (@connections) of one deployed stage, at ``url``."""
+    """API Gateway's management API (@connections) of one deployed stage, at ``url``.
 
-    def __init__(self, account: Account, url: str, limits: Limits) -> None:
-        url = settings.checked(url, "CONNECTIONS_URL")
+    ``setting`` is the environment variable that the URL came from, named where the URL is refused (AwsSettingWrong).
+    """
+
+    def __init__(self, account: Account, url: str, limits: Limits, setting: str = "CONNECTIONS_URL") -> None:
+        url = settings.checked(url, setting)
         self._client = Client(Service("execute-api"), url, *account, limits)
 
     def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:

@@ -1,12 +1,15 @@
 """Session records in DynamoDB: one item per visitor session, every write conditional.
 
-A condition that fails is an answer (``False`` or ``None``), any other failure an exception. Times are epoch ms;
+A condition that fails is an answer (``False`` or ``None``), any other failure an exception. The client retries a call
+whose answer was lost, and so may meet its own first write: each write recognises it and answers as if it had been the
+first. Times are epoch ms;
 ``expires_at`` is epoch s, as DynamoDB's TTL wants it, and TTL deletes late: every read checks it (T11).
 """
 
 from __future__ import annotations
 
 import logging
+import secrets
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
@@ -24,14 +27,22 @@ from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
 SWEEP_SHARDS = 8
 LEASE_INDEX = "by_lease"
 _BATCH = 100  # BatchGetItem's limit
+#: Random bytes of a mark that stays in the record, which is to stay below 1 KB; together with what else the write
+#: leaves they are enough.
+_SHORT = 2
 #: A batch that DynamoDB could not read at once is read in so many parts, with growing pauses between them.
 _BATCH_TRIES = 7
 #: The part of a record that ``get_many`` reads.
-LOOKED_AT = ("session_id", "connections", "guest_id", "guest_status", "keeper", "record_version", "expires_at")
+LOOKED_AT = (
+    *("session_id", "connections", "guest_id", "guest_status", "keeper", "held", "guest_requested_at"),
+    *("record_version", "expires_at"),
+)
 
 _AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
 #: Gone with the lease: a record that nobody owns is out of the sweeper's index.
 _OF_A_BURST = "sweep_shard, typing_since, burst_from, verify_at"
+#: Nobody is shown anything yet in a contact: no key counts there before it opens.
+_OF_THE_CONTACT = "verify_at, typing_since, burst_from"
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
 #: ``sending_until`` stays: a call to the former guest may still be in flight (T6).
 _FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
@@ -82,6 +93,10 @@ class DynamoSessions:
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
         """Up to ``limit`` session ids of ``shard`` whose lease ran out before ``before`` and was never released."""
+        return next(self.all_overdue(shard, before, limit), [])
+
+    def all_overdue(self, shard: int, before: int, limit: int) -> Iterator[list[str]]:
+        """All of them, ``limit`` at a time, each page read when it is asked for."""
         items = found_by(
             self._client,
             TableName=self._table,
@@ -90,7 +105,8 @@ class DynamoSessions:
             ExpressionAttributeValues={":shard": _n(shard), ":before": _n(before)},
             Limit=limit,
         )
-        return [item["session_id"]["S"] for item in islice(items, limit)]
+        while page := [item["session_id"]["S"] for item in islice(items, limit)]:
+            yield page
 
     # --- what visitors do
 
@@ -164,7 +180,10 @@ class DynamoSessions:
         )
 
     def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None:
-        """Take back this connection's keys up to ``at`` (T5, T10). None: known already, or no record."""
+        """Take back this connection's keys up to ``at`` (T5, T10). None: a newer stop is known, or no record.
+
+        The same stop again gives the record again: the first answer may have been lost on its way (T2).
+        """
         answer = self._update(
             session_id,
             "SET stops.#c = :at ADD revision :one",
@@ -172,7 +191,8 @@ class DynamoSessions:
             {":at": _n(at), ":one": _n(1), ":now_s": _n(now // 1000)},
             {"#c": connection},
         )
-        return _session(answer["Attributes"]) if "Attributes" in answer else None
+        record = _session(answer["Attributes"]) if "Attributes" in answer else _alive(answer.get("Item"), now)
+        return record if record is not None and record.stops[connection] == at else None
 
     def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent:
         """A front end came in. A record of an earlier version is taken over, one of a later version used as it is."""
@@ -238,22 +258,23 @@ class DynamoSessions:
 
     # --- what owners do: ``generation`` fences owners, ``revision`` what they believed of keys and stops
 
-    def claim(self, session_id: str, generation: int, lease_until: int, claimed_at: int) -> bool:
-        """Become the owner after ``generation``. A claim that was written, its answer lost and sent again, holds."""
-        answer = self._update(
+    def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
+        """Become the owner after ``generation``. ``own`` names the claim."""
+        own = _mark(_SHORT)
+        return self._done(
             session_id,
-            "SET generation = :next, claimed_at = :now, lease_until = :lease, sweep_shard = :shard",
+            "SET generation = :next, #own = :own, lease_until = :lease, sweep_shard = :shard",
             "generation = :seen",
             {
                 ":seen": _n(generation),
                 ":next": _n(generation + 1),
-                ":now": _n(claimed_at),
+                ":own": own,
                 ":lease": _n(lease_until),
                 ":shard": _n(shard_of(session_id)),
             },
+            {"own": own, "generation": _n(generation + 1)},
+            {"#own": "own"},
         )
-        item = answer.get("Attributes") or answer.get("Item") or {}
-        return (item.get("generation"), item.get("claimed_at")) == (_n(generation + 1), _n(claimed_at))
 
     def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
         """Lengthen the lease, or let it run out and leave the rest to the next key or the sweeper."""
@@ -265,7 +286,12 @@ class DynamoSessions:
         )
 
     def lock(self, record: Session, lock: Lock) -> bool:
-        """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6)."""
+        """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6).
+
+        Two executions of one owner may lock in the same ms: ``by`` tells them apart. It is not a claim's ``own``, as
+        the next owner may come between the lock and its retry.
+        """
+        by = _mark(_SHORT)
         optional = {"typing_since": lock.typing_since, "burst_from": lock.burst_from}
         known = {name: value for name, value in optional.items() if value is not None}
         unknown = optional.keys() - known.keys()
@@ -280,17 +306,20 @@ class DynamoSessions:
             ":until": _n(lock.until),
             ":lease": _n(lock.lease_until),
             ":attempts": _n(record.failures_of(lock.typing) + 1),  # also if nobody lives to tell how it ended (T7)
+            ":by": by,
         }
         values |= {f":{name}": _n(value) for name, value in known.items()}
         return self._done(
             record.session_id,
             "SET sending = :typing, typing = :typing, attempted = :typing, attempts = :attempts,"
-            " sending_until = :until, lease_until = :lease, sweep_shard = :shard"
+            " sending_until = :until, lease_until = :lease, sweep_shard = :shard, #by = :by"
             + "".join(f", {name} = :{name}" for name in known)
             + (f" REMOVE {', '.join(sorted(unknown))}" if unknown else "")
             + " ADD sends :one",
             f"{_AS_READ} AND guest_id = :guest",
             values,
+            {"by": by, "sends": _n(record.sends + 1), "sending_until": _n(lock.until)},
+            {"#by": "by"},
         )
 
     def unlock(self, record: Session, lock: Lock) -> bool:
@@ -319,6 +348,7 @@ class DynamoSessions:
                 **asked,
                 **_held(record, lock),
             },
+            _shown(record, lock, now),
         )
 
     def settled(self, record: Session, lock: Lock, now: int) -> bool:
@@ -336,6 +366,7 @@ class DynamoSessions:
                 ":revision": _n(record.revision),
                 **_held(record, lock),
             },
+            {**_shown(record, lock, now), "lease_until": _n(0)},
         )
 
     def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
@@ -358,6 +389,7 @@ class DynamoSessions:
             "SET verify_at = :next",
             "generation = :mine AND verify_at = :seen",
             {":next": _n(verify_at), ":mine": _n(record.generation), ":seen": _n(record.verify_at or 0)},
+            {"generation": _n(record.generation), "verify_at": _n(verify_at)},
         )
 
     def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int) -> bool:
@@ -428,12 +460,46 @@ class DynamoSessions:
             },
         )
 
-    def take_guest(self, session_id: str, keeper: str, now: int) -> Session | None:
-        """Make ``keeper`` the one that holds this session's guest; None when there is no such session."""
+    def take_guest(self, session_id: str, keeper: str, now: int, claim: int = 0) -> Session | None:
+        """Make ``keeper`` the one that holds this session's guest, by ``claim`` (0: none). None: no such session.
+
+        Returns the record. It names another keeper where that one's claim is later: a take that comes late, or twice,
+        takes nothing from who has it by now.
+        """
+        claimed = ", held = :claim, guest_requested_at = :now" if claim else ""
         answer = self._update(
-            session_id, "SET keeper = :keeper", _ALIVE, {":keeper": {"S": keeper}, ":now_s": _n(now // 1000)}
+            session_id,
+            f"SET keeper = :keeper{claimed}",
+            _ALIVE + (" AND (attribute_not_exists(held) OR held <= :claim)" if claim else ""),
+            {
+                ":keeper": {"S": keeper},
+                ":now_s": _n(now // 1000),
+                **({":claim": _n(claim), ":now": _n(now)} if claim else {}),
+            },
+        )
+        return _session(answer["Attributes"]) if "Attributes" in answer else _alive(answer.get("Item"), now)
+
+    def hold_again(self, session_id: str, keeper: str, now: int, claim: int) -> Session | None:
+        """``keeper`` holds the guest by another claim from now on. None: the record does not name it any more.
+
+        Returns the record: no other keeper has held this guest since this one took it.
+        """
+        answer = self._update(
+            session_id,
+            "SET held = :claim, guest_requested_at = :now",
+            f"{_ALIVE} AND keeper = :keeper",
+            {":keeper": {"S": keeper}, ":claim": _n(claim), ":now": _n(now), ":now_s": _n(now // 1000)},
         )
         return _session(answer["Attributes"]) if "Attributes" in answer else None
+
+    def keep_guest(self, session_id: str, keeper: str, now: int, expires_at: int) -> bool:
+        """``keeper`` says that it holds the guest, and the record lives on, as the visitor is there."""
+        return self._done(
+            session_id,
+            "SET guest_requested_at = :now, expires_at = :expires_at",
+            "keeper = :keeper AND attribute_exists(connections)",
+            {":now": _n(now), ":expires_at": _n(expires_at), ":keeper": {"S": keeper}},
+        )
 
     def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
         """A new guest was created: nothing is shown there yet."""
@@ -465,12 +531,14 @@ class DynamoSessions:
 
     def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
         """The guest session is over; True for who notices first. What the next one shows is to be asked (T14)."""
+        mark = _mark()
         return self._done(
             session_id,
             f"SET guest_id = :none, guest_status = :opening, guest_requested_at = :now, {_FORGET_CALL},"
-            " verify_at = :now REMOVE sending, typing_since, web_socket_url",
+            " verify_at = :now, ended_by = :mark REMOVE sending, typing_since, web_socket_url",
             "guest_id = :guest",
             {
+                ":mark": mark,
                 ":guest": {"S": guest_id},
                 ":none": {"S": ""},
                 ":opening": {"S": GuestStatus.OPENING},
@@ -478,36 +546,45 @@ class DynamoSessions:
                 ":false": _FALSE,
                 ":zero": _n(0),
             },
+            {"ended_by": mark},
         )
 
-    def release_guest(self, session_id: str, keeper: str, now: int) -> bool:
+    def release_guest(self, session_id: str, keeper: str, now: int, whatever_is_shown: bool = False) -> bool:
         """The visitor has been gone for the grace: no guest any more, unless a front end is back.
 
-        Nor while typing is, or may be, shown there: who holds no guest can take nothing back (T4). Its lease
-        goes too: on Digital-First nobody could own it.
+        Nor while typing is, or may be, shown there: who holds no guest can take nothing back (T4). But it is released
+        ``whatever_is_shown`` where CXone has been out of reach for long. The burst's lease goes too: on Digital-First
+        nobody could own it.
         """
+        mark = _mark()
+        nothing_is_shown = "shown = :false AND attribute_not_exists(sending)"
         return self._done(
             session_id,
-            f"SET guest_status = :closed, keeper = :none, guest_id = :none, lease_until = :zero, {_FORGET_CALL}"
+            "SET guest_status = :closed, keeper = :none, guest_id = :none, lease_until = :zero, ended_by = :mark,"
+            f" {_FORGET_CALL}"
             " REMOVE sending, verify_at, typing_since, web_socket_url, sweep_shard",
             "keeper = :keeper AND attribute_not_exists(connections)"
-            " AND shown = :false AND attribute_not_exists(sending)",
+            + ("" if whatever_is_shown else f" AND {nothing_is_shown}"),
             {
                 ":closed": {"S": GuestStatus.CLOSED},
                 ":none": {"S": ""},
                 ":keeper": {"S": keeper},
                 ":false": _FALSE,
                 ":zero": _n(0),
+                ":mark": mark,
             },
+            {"ended_by": mark, "guest_status": {"S": GuestStatus.CLOSED}},
         )
 
     def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool:
         """CXone has no typing endpoint for this guest (404); True for the first to find out."""
+        mark = _mark()
         return self._done(
             session_id,
-            "SET typing_unavailable = :true, shown = :false REMOVE sending, verify_at",
+            "SET typing_unavailable = :true, shown = :false, found_by = :mark REMOVE sending, verify_at",
             "guest_id = :guest AND typing_unavailable = :false",
-            {":guest": {"S": guest_id}, ":true": _TRUE, ":false": _FALSE},
+            {":guest": {"S": guest_id}, ":true": _TRUE, ":false": _FALSE, ":mark": mark},
+            {"found_by": mark, "typing_unavailable": _TRUE},
         )
 
     # --- Digital-First: a guest there is a visitor signed in at the gateway, the same one for the session's life
@@ -518,6 +595,7 @@ class DynamoSessions:
             session_id,
             "SET guest_id = :guest, web_socket_url = :url, access_until = :until, conversation = :conversation,"
             " guest_status = :opening, guest_requested_at = :now, contact_open = :false, typing_unavailable = :false,"
+            " told_at = if_not_exists(told_at, :zero),"
             f" {_FORGET_CALL} REMOVE sending, verify_at, typing_since",
             "keeper = :keeper",
             {
@@ -552,7 +630,7 @@ class DynamoSessions:
         answer = self._update(
             session_id,
             f"SET contact_open = :open, {_FORGET_CALL}, sending_until = sending_until + :one"
-            + (", sending = :true REMOVE verify_at" if may_show else " REMOVE sending, verify_at, typing_since")
+            + (", sending = :true REMOVE verify_at" if may_show else f" REMOVE sending, {_OF_THE_CONTACT}")
             + " ADD sends :one",
             "keeper = :keeper",
             {
@@ -585,10 +663,35 @@ class DynamoSessions:
             {":thread": {"S": thread_id}, ":keeper": {"S": keeper}},
         )
 
+    def note_told(self, session_id: str, keeper: str, at: int, message_id: str) -> bool:
+        """The visitor has been told the thread's messages up to this one, created ``at`` (epoch ms)."""
+        return self._done(
+            session_id,
+            "SET told_at = :at, told_id = :id",
+            "keeper = :keeper",
+            {":at": _n(at), ":id": {"S": message_id}, ":keeper": {"S": keeper}},
+        )
+
     # --- the one call
 
-    def _done(self, session_id: str, update: str, condition: str, values: dict[str, Any]) -> bool:
-        return "Attributes" in self._update(session_id, update, condition, values)
+    def _done(
+        self,
+        session_id: str,
+        update: str,
+        condition: str,
+        values: dict[str, Any],
+        left: Mapping[str, Any] | None = None,
+        names: dict[str, str] | None = None,
+    ) -> bool:
+        """Whether the condition held, for this request or for an earlier try of it, whose answer was lost.
+
+        ``left``: attributes as only this write leaves them. A write without it may be repeated, or its refusal does no
+        harm.
+        """
+        answer = self._update(session_id, update, condition, values, names)
+        item = answer.get("Item", {})
+        is_our_own = left is not None and all(item.get(name) == value for name, value in left.items())
+        return "Attributes" in answer or is_our_own
 
     def _update(
         self,
@@ -641,6 +744,17 @@ def _held(record: Session, lock: Lock) -> dict[str, Any]:
     return {":until": _n(lock.until), ":guest": {"S": record.guest_id}}
 
 
+def _shown(record: Session, lock: Lock, now: int) -> dict[str, Any]:
+    """What the end of ``lock`` leaves: nobody else holds it."""
+    shown, free = {"BOOL": lock.typing}, _n(0)
+    return {"shown": shown, "shown_at": _n(now), "sending_until": free, "guest_id": {"S": record.guest_id}}
+
+
+def _mark(random_bytes: int = 9) -> dict[str, str]:
+    """A name that no other write has, so that a retry knows the write that it repeats."""
+    return {"S": secrets.token_urlsafe(random_bytes)}
+
+
 def _fresh(session_id: str, expires_at: int) -> dict[str, Any]:
     """A new item has every attribute that a condition compares."""
     return {
@@ -656,7 +770,6 @@ def _fresh(session_id: str, expires_at: int) -> dict[str, Any]:
         "sends": _n(0),
         "retry_at": _n(0),
         "generation": _n(0),
-        "claimed_at": _n(0),
         "lease_until": _n(0),
         "sending_until": _n(0),
         "typing": _FALSE,

@@ -1,4 +1,4 @@
-"""Where AWS is: region, endpoints and trust, as the environment and the profile say. Same names as boto3's."""
+"""AWS region and endpoints, from the environment and the profile. The variables are boto3's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError
 
-#: Beginning of a region's name -> its partition's DNS suffix; every other region is in amazonaws.com.
+#: Prefix of a region's name -> its partition's DNS suffix; every other region is in amazonaws.com.
 _SUFFIXES = {
     "cn-": "amazonaws.com.cn",
     "eusc-": "amazonaws.eu",
@@ -16,12 +16,12 @@ _SUFFIXES = {
     "us-isof-": "csp.hci.ic.gov",
     "eu-isoe-": "cloud.adc-e.uk",
 }
-#: They name endpoints of another make: asked of botocore, which knows which service has them where.
+#: With one of these, endpoints come from botocore, which knows which service has such endpoints in which region.
 _VARIANTS = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
 
 
 class AwsSettingWrong(BotoCoreError):  # type: ignore[misc]  # botocore has no types
-    """Region, endpoint or credentials are missing or make no sense. The message says which, and what to do."""
+    """Region, endpoint or credentials are missing or malformed. The message says which, and what to do."""
 
     fmt = "{message}"
 
@@ -30,7 +30,7 @@ class AwsSettingWrong(BotoCoreError):  # type: ignore[misc]  # botocore has no t
 
 
 def region() -> str:
-    """The region to call: AWS_REGION, AWS_DEFAULT_REGION, or the profile's. Raises AwsSettingWrong."""
+    """The region to call: AWS_REGION, else AWS_DEFAULT_REGION, else the profile's. Raises AwsSettingWrong."""
     found = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _region_of_profile()
     if not found:
         raise AwsSettingWrong("Which AWS region? Set AWS_REGION, or AWS_PROFILE to a profile that has one.")
@@ -38,9 +38,9 @@ def region() -> str:
 
 
 def endpoint(name: str, variable: str, region: str) -> str:
-    """The URL of a service, whose host begins with ``name``. Raises AwsSettingWrong.
+    """The URL of the service whose host begins with ``name``. Raises AwsSettingWrong.
 
-    AWS_ENDPOINT_URL_``variable``, else AWS_ENDPOINT_URL, overrides it, as in boto3.
+    As in boto3, AWS_ENDPOINT_URL_``variable`` overrides it, else AWS_ENDPOINT_URL does.
     """
     if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
         for candidate in (f"AWS_ENDPOINT_URL_{variable}", "AWS_ENDPOINT_URL"):
@@ -53,7 +53,7 @@ def endpoint(name: str, variable: str, region: str) -> str:
 
 
 def checked(url: str, source: str) -> str:
-    """``url``, if it is one of http or https with a host. Raises AwsSettingWrong that names ``source``."""
+    """``url``, if it is http or https and has a host. Raises AwsSettingWrong, which names ``source``."""
     try:
         parts = urlsplit(url)
         is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -65,7 +65,7 @@ def checked(url: str, source: str) -> str:
 
 
 def _region_of_profile() -> str | None:
-    from botocore.session import Session  # only where the environment says nothing: its import costs 100 ms
+    from botocore.session import Session  # only where the environment has no region: the import costs 100 ms
 
     found: str | None = Session().get_config_variable("region")
     return found
@@ -75,6 +75,7 @@ def _endpoint_by_botocore(name: str, region: str) -> str:
     from botocore.session import Session
 
     service = {"states": "stepfunctions"}.get(name, name)
-    nobody = {"aws_access_key_id": "unused", "aws_secret_access_key": "unused"}  # it is not to look for anybody
-    url: str = Session().create_client(service, region, **nobody).meta.endpoint_url
+    # Keys that are never used: they keep botocore from searching for credentials.
+    unused = {"aws_access_key_id": "unused", "aws_secret_access_key": "unused"}
+    url: str = Session().create_client(service, region, **unused).meta.endpoint_url
     return url

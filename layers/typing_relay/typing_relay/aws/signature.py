@@ -1,7 +1,7 @@
 """AWS Signature Version 4, pure: a request in, its Authorization header out.
 
-Our own because importing botocore's would be the larger half of a cold start (docs/decisions.md); the tests compare it
-with botocore's, header by header. Source: AWS, "Create a signed AWS API request".
+Written here because importing botocore's would be the larger half of a cold start (docs/decisions.md). The tests
+compare it with botocore's, header by header. Source: AWS, "Create a signed AWS API request".
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 def signed(
     method: str, path: str, headers: Mapping[str, str], body: bytes, keys: Keys, region: str, service: str, at: str
 ) -> dict[str, str]:
-    """``headers``, which must have ``Host``, with what AWS identifies the caller by.
+    """``headers``, which must contain ``Host``, plus the date, the role's token and the Authorization header.
 
-    ``path`` is as sent, without a query. ``at`` is the time as AWS writes it, like 20261124T101500Z.
+    ``path`` is as sent, without a query. ``at`` is the time in AWS's format, like 20261124T101500Z.
     """
     sent = {**headers, "X-Amz-Date": at}
     if keys.token:
@@ -30,7 +30,7 @@ def signed(
     by_name = sorted((name.lower(), value.strip()) for name, value in sent.items())
     names = ";".join(name for name, _ in by_name)
     lines = "".join(f"{name}:{value}\n" for name, value in by_name)
-    # A path is encoded once more for signing (every service but S3 wants that); there is no query.
+    # The path is encoded a second time for signing (every service but S3 requires that); there is no query.
     canonical = f"{method}\n{quote(path)}\n\n{lines}\n{names}\n{_hash(body)}"
     scope = f"{at[:8]}/{region}/{service}/aws4_request"
     signing_key = _signing_key(keys.secret_key, at[:8], region, service)
@@ -42,7 +42,7 @@ def signed(
 
 @lru_cache(maxsize=16)
 def _signing_key(secret_key: str, day: str, region: str, service: str) -> bytes:
-    """The same for all calls of a day."""
+    """The key is the same for all calls of a day, so it is cached."""
     key = f"AWS4{secret_key}".encode()
     for part in (day, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -1,11 +1,11 @@
-"""The visibility of queue messages: for how long the other keepers do not see them."""
+"""The visibility of queue messages: how long other keepers do not see them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-#: SQS takes so many in one call.
+#: SQS's limit for one call.
 BATCH = 10
 
 
@@ -18,7 +18,7 @@ class Visibility:
     def change(self, receipts: Sequence[str], seconds: int) -> tuple[list[int], list[int]]:
         """Hide up to ten messages for ``seconds`` from now.
 
-        Returns the places of those that are no longer ours, and of those that SQS did not change this time: in one
+        Returns the indexes of those that are no longer ours, and of those that SQS did not change this time: in one
         answer some entries may fail, and only those that it lists as successful are changed. Raises what the client
         raises.
         """

@@ -1,4 +1,4 @@
-"""Which URLs CXone may be reached at. Pure."""
+"""Which URLs of CXone the relay accepts. Pure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from urllib.parse import urlsplit, urlunsplit
 
-#: CXone's own: what is below them may be a guest's socket.
+#: CXone's own domains: hosts below them may serve a guest's socket.
 CXONE_DOMAINS = ("nicecxone.com", "niceincontact.com")
-#: The setting that names further ones.
+#: The setting that names further domains.
 SUFFIXES_SETTING = "CXONE_SOCKET_HOST_SUFFIXES"
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 
 class InsecureUrl(ValueError):
-    """A URL that would carry secrets in the clear or to a stranger, or none at all. The message says what to do."""
+    """Not a URL, or one that would carry secrets in clear text or to a stranger. The message says what to do."""
 
 
 def without_query(url: str) -> str:
-    """``url`` as it may be logged: CXone puts a secret into the query of a guest's socket URL."""
+    """``url`` without its query, to be logged: CXone puts a secret into the query of a guest's socket URL."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     port = f":{parts.port}" if parts.port else ""
@@ -33,10 +33,10 @@ def base_url(text: str, what: str = "The CXone base URL") -> str:
 
 
 def web_socket_url(text: str, base_url: str, suffixes: Iterable[str] = ()) -> str:
-    """A guest's webSocketUrl, as CXone at ``base_url`` answers it. ``suffixes`` are ``host_suffixes``.
+    """A guest's webSocketUrl, as CXone at ``base_url`` returned it. ``suffixes`` come from ``host_suffixes``.
 
-    Raises InsecureUrl unless it is wss (CXone fact; ws: loopback hosts only) and its host the base URL's, below one of
-    CXone's domains, or one of ``suffixes`` or below it. Loopback is for a base URL that is on loopback, too.
+    Raises InsecureUrl unless it is wss (CXone fact; ws: loopback hosts only) and its host is the base URL's, below one
+    of CXone's domains, or one of ``suffixes`` or below one. Loopback is accepted only if the base URL is on loopback.
     """
     _require(text, secure="wss", plain="ws", what="The guest's webSocketUrl")
     host, base_host = _host(text), _host(base_url)
@@ -46,24 +46,24 @@ def web_socket_url(text: str, base_url: str, suffixes: Iterable[str] = ()) -> st
     if _DOMAIN.fullmatch(host) and (is_below or host in suffixes):
         return text
     raise InsecureUrl(
-        f"The guest's webSocketUrl has the host {host!r}: not the CXone base URL's, nor one below "
-        f"{' or '.join(CXONE_DOMAINS)}. If it is CXone's, put its domain into {SUFFIXES_SETTING}."
+        f"The guest's webSocketUrl has the host {host!r}: neither the CXone base URL's, nor one below "
+        f"{' or '.join(CXONE_DOMAINS)}. If it is CXone's, add its domain to {SUFFIXES_SETTING}."
     )
 
 
 def host_suffixes(text: str) -> tuple[str, ...]:
-    """The domains of a comma-separated list. Raises InsecureUrl, naming the setting, for what is no whole domain."""
+    """The domains of a comma-separated list. Raises InsecureUrl, which names the setting, for anything else."""
     suffixes = tuple(part.strip().lower() for part in text.split(",") if part.strip())
     for suffix in suffixes:
         if not _DOMAIN.fullmatch(suffix):
             raise InsecureUrl(
-                f"{SUFFIXES_SETTING} takes domains like chat.example.com, comma separated, not {suffix!r}."
+                f"{SUFFIXES_SETTING} takes domains like chat.example.com, separated by commas, not {suffix!r}."
             )
     return suffixes
 
 
 def socket_url(text: str, what: str) -> str:
-    """The URL of a WebSocket. Raises InsecureUrl unless wss (ws: loopback hosts only)."""
+    """``text``, if it is a WebSocket's URL. Raises InsecureUrl unless wss (ws: loopback hosts only)."""
     _require(text, secure="wss", plain="ws", what=what)
     return text
 

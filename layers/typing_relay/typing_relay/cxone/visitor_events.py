@@ -1,7 +1,7 @@
-"""What a visitor is told of CXone's side: one shape for each of its interfaces. Pure.
+"""Frames that tell a visitor what happens at CXone: the same shape for both of its interfaces. Pure.
 
-``{"type":"event","event":…,"name":…,"detail":{…}}``: ``event`` is CXone's own frame as it came, or null for what was
-learned otherwise; ``name`` and ``detail`` are there for what the relay understands. A value not known is null.
+``{"type":"event","event":…,"name":…,"detail":{…}}``: ``event`` is CXone's own frame, unchanged, or null where the relay
+learned of it otherwise. ``name`` and ``detail`` are there for what the relay understands. An unknown value is null.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ Frame = dict[str, Any]
 
 
 def unnamed(event: Any) -> Frame:
-    """A frame that the relay hands on without understanding it."""
+    """A frame that the relay passes on without understanding it."""
     return {"type": "event", "event": event}
 
 
 def agent_typing(event: Any, typing: bool) -> Frame:
-    """The agent types, or no longer does."""
+    """The agent has started or stopped typing."""
     return _named(event, "agent-typing", {"typing": typing})
 
 
@@ -36,7 +36,7 @@ def message(
 
 
 def agent(event: Any, name: str | None) -> Frame:
-    """Who attends to the conversation; None: nobody."""
+    """The name of the agent who has the conversation; None: nobody has it."""
     return _named(event, "agent", {"name": name})
 
 
@@ -46,7 +46,7 @@ def contact(event: Any, is_open: bool) -> Frame:
 
 
 def queue(event: Any, position: int) -> Frame:
-    """Where the conversation waits for an agent."""
+    """The conversation's position in the queue for an agent."""
     return _named(event, "queue", {"position": position})
 
 

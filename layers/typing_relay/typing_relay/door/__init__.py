@@ -1,1 +1,1 @@
-"""Who may come in, as whom, how much they may send, and what frames say. No session's state, no call to AWS."""
+"""Who may connect, as which session, how much they may send, and what frames say. No session state, no call to AWS."""

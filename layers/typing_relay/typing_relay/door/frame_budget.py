@@ -1,9 +1,9 @@
-"""How many frames one connection may send: a token bucket, a count of bad frames, and when to hang up.
+"""How many frames one connection may send: a token bucket, a count of bad frames, and when to close the connection.
 
 Pure rules over a frozen `Budget`, and `Budgets`, which keeps those of this process's connections. A process
-counts only what it serves itself: with n warm Lambdas a connection may reach n times the rate before all of
-them refuse. That is meant: an exact count would cost a write per frame, which the limit is there to save. The
-bounds that hold whatever happens are the API stage's throttles.
+counts only the frames it handles itself: with n warm Lambdas a connection may reach n times the rate before all of
+them refuse. That is intended: an exact count would cost one write per frame, the very cost that the limit saves. The
+API stage's throttles hold whatever happens.
 """
 
 from collections import OrderedDict
@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 MAX_BAD_FRAMES = 20
-MAX_EXCESS_FRAMES = 400  # at twice the default rate: 20 s of it
-TELL_EVERY_MS = 1000
-MAX_CONNECTIONS = 10_000  # about 3 MB; the connection longest silent is forgotten first
+MAX_EXCESS_FRAMES = 400  # 20 s at twice the default rate
+ANSWER_EVERY_MS = 1000
+MAX_CONNECTIONS = 10_000  # about 3 MB; the least recently used is forgotten first
 
 
 class Ruling(Enum):
@@ -22,12 +22,12 @@ class Ruling(Enum):
     TAKE = auto()
     REFUSE = auto()  # answer rate_limited
     DROP = auto()  # refuse without an answer: one was given less than a second ago
-    CLOSE = auto()  # enough of this connection
+    CLOSE = auto()  # too many were in excess: close the connection
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Sustained frames per second and how many may come at once."""
+class FrameLimits:
+    """`rate`: sustained frames per second; `burst`: how many may come at once."""
 
     rate: float = 20
     burst: float = 40
@@ -35,21 +35,24 @@ class Limits:
 
 @dataclass(frozen=True)
 class Budget:
-    """What one connection may still send, at a time.
+    """What one connection may still send.
 
     frames: left in the bucket at `at` (epoch ms). bad, excess: frames of each kind so far.
-    told_at: when rate_limited was last answered (epoch ms).
+    answered_at: when rate_limited was last answered (epoch ms).
     """
 
     frames: float
     at: int
     bad: int = 0
     excess: int = 0
-    told_at: int | None = None
+    answered_at: int | None = None
 
 
-def spend(budget: Budget, limits: Limits, now: int) -> tuple[Budget, Ruling]:
-    """Account for one frame that came at `now` (epoch ms); a late one counts as of the latest seen."""
+def spend(budget: Budget, limits: FrameLimits, now: int) -> tuple[Budget, Ruling]:
+    """Account for one frame that came at `now` (epoch ms); one that comes out of order counts at the latest time seen.
+
+    Returns the new budget, and what to do with the frame.
+    """
     now = max(now, budget.at)
     frames = min(limits.burst, budget.frames + (now - budget.at) * limits.rate / 1000)
     if frames >= 1:
@@ -57,26 +60,26 @@ def spend(budget: Budget, limits: Limits, now: int) -> tuple[Budget, Ruling]:
     budget = replace(budget, frames=frames, at=now, excess=budget.excess + 1)
     if budget.excess >= MAX_EXCESS_FRAMES:
         return budget, Ruling.CLOSE
-    if budget.told_at is not None and now - budget.told_at < TELL_EVERY_MS:
+    if budget.answered_at is not None and now - budget.answered_at < ANSWER_EVERY_MS:
         return budget, Ruling.DROP
-    return replace(budget, told_at=now), Ruling.REFUSE
+    return replace(budget, answered_at=now), Ruling.REFUSE
 
 
 def note_bad_frame(budget: Budget) -> tuple[Budget, bool]:
-    """Account for one bad frame; True: it was the last that is borne, close the connection."""
+    """Account for one bad frame. Returns the new budget, and True when it was one too many: close the connection."""
     budget = replace(budget, bad=budget.bad + 1)
     return budget, budget.bad >= MAX_BAD_FRAMES
 
 
 class Budgets:
-    """The budgets of the connections that this process serves."""
+    """The budgets of the connections whose frames this process handles."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: FrameLimits) -> None:
         self._limits = limits
         self._by_connection: OrderedDict[str, Budget] = OrderedDict()
 
     def spend(self, connection: str, now: int) -> Ruling:
-        """Rule on a frame of `connection` that came at `now` (epoch ms)."""
+        """What to do with a frame of `connection` that came at `now` (epoch ms)."""
         budget = self._by_connection.get(connection) or Budget(frames=self._limits.burst, at=now)
         budget, ruling = spend(budget, self._limits, now)
         self._keep(connection, budget)

@@ -1,7 +1,6 @@
 """Frames between front end and relay: parsed strictly, built in one place. Pure.
 
-Of what a visitor writes, a frame in holds what was sent, never what is typed, and no error repeats what a frame held
-(T13).
+Frames hold the messages that a visitor sent, never what is being typed. No error quotes a frame's content (T13).
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from typing import Any, Literal
 
 from typing_relay.relay.ports import MessageStatus, Standing
 
-#: A keystroke frame has 40 bytes; whatever is so much larger is not ours, save a message.
+#: A keystroke frame has 40 bytes; only messages may be larger than this.
 MAX_FRAME_BYTES = 1_024
-#: In UTF-16 units, as JavaScript counts: so many fit into the 32 KB that API Gateway takes of a browser at a time.
+#: In UTF-16 units, as JavaScript counts: this many fit into the 32 KB of API Gateway's largest WebSocket frame.
 MAX_TEXT = 10_000
-#: JSON may take six bytes for each.
+#: JSON may escape each unit into six bytes.
 MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 6 * MAX_TEXT
 MAX_AGO_MS = 2_000
-#: A stop may be told of late: browsers wake a page that is out of sight once a minute.
+#: A stop may be reported late: browsers run a hidden page's timers once a minute.
 MAX_STOP_AGO_MS = 60_000
-#: Said with `session_expired`.
+#: The message of `session_expired`.
 EXPIRED = "The token has expired. Connect again with a new one."
 
 ErrorCode = Literal[
@@ -38,14 +37,14 @@ ErrorCode = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The front end introduces itself and wants the timings. ``client``: its name and version, if it says so."""
+    """The front end asks for the welcome. ``client``: its name and version; "" when it gave none."""
 
     client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Keystroke:
-    """A key was pressed ``ago_ms`` before this frame left. It counts for ``hold_ms``; 0: for the debounce."""
+    """A key was pressed ``ago_ms`` before this frame left. It counts for ``hold_ms``; 0 means the debounce."""
 
     ago_ms: int = 0
     hold_ms: int = 0
@@ -60,12 +59,12 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Are you there?"""
+    """Asks for a pong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The visitor sent this text. The front end chose the id: the same again is the same message."""
+    """The visitor sent this text. The front end chose the id; the same id again is the same message."""
 
     message_id: str
     text: str = field(repr=False)
@@ -80,9 +79,9 @@ Frame = Hello | Keystroke | Stop | Ping | Message | Seen
 
 
 class BadFrame(ValueError):
-    """A frame that is refused. ``code`` and message go back to the front end; neither repeats what came.
+    """A frame that is refused. ``code`` and message go back to the front end; neither quotes the frame.
 
-    ``message_id``: the message that is refused, where the frame had a good id.
+    ``message_id``: the message that is refused, where the frame had a valid id; else "".
     """
 
     def __init__(self, code: ErrorCode, message: str, message_id: str = "") -> None:
@@ -92,7 +91,7 @@ class BadFrame(ValueError):
 
 
 def parse(body: str | None, longest_hold_ms: int) -> Frame:
-    """The frame in ``body``; no key may ask to be held for longer than ``longest_hold_ms``. Raises BadFrame."""
+    """The frame in ``body``. Raises BadFrame, also for a ``hold_ms`` above ``longest_hold_ms``."""
     body = body or ""
     size = _size(body)
     fields = _object(body)
@@ -115,7 +114,7 @@ def parse(body: str | None, longest_hold_ms: int) -> Frame:
     else:
         raise BadFrame("unknown_action", f"Unknown action. Known are {_ACTIONS}.")
     if fields:
-        raise BadFrame("bad_frame", "The frame holds a key that has no place there; nothing typed belongs in a frame.")
+        raise BadFrame("bad_frame", "Unknown key in the frame; frames never carry typed text.")
     return frame
 
 
@@ -124,7 +123,7 @@ _PLAIN: dict[str, Frame] = {"ping": Ping(), "seen": Seen()}
 
 
 def _size(body: str) -> int:
-    """In bytes. Raises BadFrame when no frame is so large."""
+    """The size in bytes. Raises BadFrame for what is larger than any frame."""
     size = len(body) if len(body) > MAX_MESSAGE_BYTES else len(body.encode("utf-8", "surrogatepass"))
     if size > MAX_MESSAGE_BYTES:
         raise BadFrame("too_large", f"A message may have {MAX_MESSAGE_BYTES} bytes, any other frame {MAX_FRAME_BYTES}.")
@@ -133,7 +132,7 @@ def _size(body: str) -> int:
 
 def _object(body: str) -> dict[str, Any]:
     try:
-        value = json.loads(body, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        value = json.loads(body, object_pairs_hook=_reject_duplicate_keys, parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         raise BadFrame("bad_frame", "A frame must be one JSON object.") from None
     if not isinstance(value, dict):
@@ -141,14 +140,14 @@ def _object(body: str) -> dict[str, Any]:
     return value
 
 
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     return fields
 
 
-def _no_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError("NaN and Infinity are not JSON")
 
 
@@ -164,7 +163,7 @@ def _hold_ms(value: object, most: int) -> int:
     return value
 
 
-#: It goes into a log line: short, and of nothing that a log or its reader could take for more than a name.
+#: It goes into a log line: short, and only characters that are safe in one.
 _CLIENT = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,31}/[0-9][A-Za-z0-9.+-]{0,30}")
 
 
@@ -178,27 +177,27 @@ def _client(value: object) -> str:
     return value
 
 
-#: As `crypto.randomUUID` makes them; another spelling of the same uuid would be another message.
+#: As `crypto.randomUUID` makes them. Upper case is refused: another spelling would be another message.
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _message(message_id: object, text: object) -> Message:
     if not isinstance(message_id, str) or not _UUID.fullmatch(message_id):
-        raise BadFrame("bad_message", '"id" must be a uuid of your choice, in lower case.')
+        raise BadFrame("bad_message", '"id" must be a UUID in lower case.')
     if not isinstance(text, str) or not text.strip():
-        raise BadFrame("bad_message", '"text" must hold more than blanks.', message_id)
+        raise BadFrame("bad_message", '"text" must not be blank.', message_id)
     try:
         units = len(text.encode("utf-16-le")) // 2
     except UnicodeEncodeError:
-        raise BadFrame("bad_message", '"text" holds half a character: a lone surrogate.', message_id) from None
+        raise BadFrame("bad_message", '"text" contains a lone surrogate.', message_id) from None
     if units > MAX_TEXT:
-        raise BadFrame("bad_message", f'"text" may have {MAX_TEXT} characters.', message_id)
+        raise BadFrame("bad_message", f'"text" may have at most {MAX_TEXT} characters.', message_id)
     return Message(message_id, text)
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """What a front end needs to know of the deployment's timings, in ms."""
+    """The timings of the deployment that a front end needs, in ms."""
 
     debounce_ms: int
     heartbeat_ms: int
@@ -206,7 +205,7 @@ class Timings:
 
 
 def welcome(session_id: str, timings: Timings, guest: str, signals: str = "on") -> dict[str, Any]:
-    """The answer to hello. ``signals`` is said only when typing signals are switched off."""
+    """The answer to hello. ``signals`` is in the frame only when typing signals are off."""
     frame: dict[str, Any] = {
         "type": "welcome",
         "session": session_id,
@@ -222,22 +221,22 @@ def pong() -> dict[str, Any]:
 
 
 def guest(status: str) -> dict[str, Any]:
-    """The visitor's CXone guest has come to stand so."""
+    """The status of the visitor's CXone guest has changed to ``status``."""
     return {"type": "guest", "status": status}
 
 
 def event(frame: Any) -> dict[str, Any]:
-    """A JSON frame that CXone sent the guest, handed on as it came."""
+    """A JSON frame that CXone sent the guest, unchanged."""
     return {"type": "event", "event": frame}
 
 
 def message_status(message_id: str, standing: Standing) -> dict[str, Any]:
-    """Where a message stands that the visitor sent; ``reason`` is there only when it has failed."""
+    """The status of a message that the visitor sent; ``reason`` is in the frame only when it has failed."""
     frame = {"type": "message", "id": message_id, "status": str(standing.status)}
     return {**frame, "reason": standing.reason} if standing.status is MessageStatus.FAILED else frame
 
 
 def error(code: ErrorCode, message: str, message_id: str = "") -> dict[str, Any]:
-    """Something was refused or cannot be had; ``message_id``: this message, if it was one."""
+    """Something was refused or is unavailable; ``message_id``: the message that was refused, if it was one."""
     frame = {"type": "error", "code": code, "message": message}
     return {**frame, "id": message_id} if message_id else frame

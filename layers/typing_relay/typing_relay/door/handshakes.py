@@ -1,7 +1,7 @@
-"""What a WebSocket handshake says: its token and its origin, read from API Gateway's authorizer event.
+"""The token and the origin of a WebSocket handshake, read from API Gateway's authorizer event.
 
-A browser cannot set headers of its own on a WebSocket, so the token comes as `?token=…`, or, where URLs are
-logged, as a subprotocol: `Sec-WebSocket-Protocol: typing-relay, token.<jwt>`; the answer names the first.
+A browser cannot set its own headers on a WebSocket, so the token comes as `?token=…`, or, to keep it out of URLs
+that are logged, as a subprotocol: `Sec-WebSocket-Protocol: typing-relay, token.<jwt>`. The answer names the first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,14 @@ _TOKEN_PROTOCOL = "token."  # noqa: S105 a prefix, not a secret
 
 @dataclass(frozen=True)
 class Handshake:
-    """All tokens and origins that a handshake names; a well-meant one names one of each."""
+    """All tokens and origins that a handshake names; a valid one names one of each."""
 
     tokens: tuple[str, ...]
     origins: tuple[str, ...]
 
 
 def read_handshake(event: Mapping[str, Any]) -> Handshake:
-    """Read an authorizer event; what is missing there is missing here."""
+    """Read an authorizer event. Absent fields give empty tuples."""
     headers = event.get("multiValueHeaders") or {}
     query = event.get("multiValueQueryStringParameters") or {}
     offered = (item.strip() for line in _header(headers, "sec-websocket-protocol") for item in line.split(","))
@@ -31,7 +31,7 @@ def read_handshake(event: Mapping[str, Any]) -> Handshake:
 
 
 def the_token(handshake: Handshake) -> str | Refusal:
-    """The one token of a handshake. Two are refused, even equal ones: which counts must not be a guess."""
+    """The one token of a handshake. Two are refused, even equal ones: the relay must not guess which counts."""
     if len(handshake.tokens) > 1:
         return Refusal(Reason.REPEATED)
     if not handshake.tokens or not handshake.tokens[0]:
@@ -40,9 +40,9 @@ def the_token(handshake: Handshake) -> str | Refusal:
 
 
 def check_origin(handshake: Handshake, allowed: Sequence[str]) -> Refusal | None:
-    """Refuse an origin that is not on the list; an empty list allows any, also none.
+    """Refuse an origin that is not on the list. An empty list allows every origin, and none.
 
-    Equal or not: no wildcards and no suffixes, which is where origin checks go wrong.
+    Compared as whole strings: wildcards and suffixes are where origin checks go wrong.
     """
     if not allowed:
         return None

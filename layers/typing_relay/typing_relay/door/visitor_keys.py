@@ -15,16 +15,16 @@ _JWKS_LIFE_SECONDS = 300
 _JWKS_REFRESH_AFTER_SECONDS = 30
 #: A fetch as a whole: the name's look-up, all its addresses, the answer to its end.
 _JWKS_TIMEOUT_SECONDS = 3
-#: While their source is out of reach, keys that were good serve on for so long, and it is asked so seldom.
-SERVE_ON_SECONDS = 3600
-_ASK_AGAIN_SECONDS = 30
+#: While their source is out of reach, the keys last read stay in use this long; the source is tried at this interval.
+STALE_KEYS_SECONDS = 3600
+_RETRY_SECONDS = 30
 
 
 class TokenVerifier(Protocol):
-    """Judges tokens by the keys it knows how to get."""
+    """Judges tokens by the keys of one source."""
 
     def verify(self, token: str, now: float) -> Visitor | Refusal:
-        """Judge a token, `now` in epoch seconds. Raises when the keys cannot be had: no visitor's fault."""
+        """Judge a token, `now` in epoch seconds. Raises when the keys cannot be read, which is no visitor's fault."""
 
 
 class Secret(Protocol):
@@ -40,61 +40,62 @@ class Secret(Protocol):
 class SecretVerifier:
     """HS256 by a secret: its current value and the one before.
 
-    Read at the first token, then every five minutes, and at once when a token fits neither value, for the
-    secret may have been rotated; but never oftener than every ten seconds, whatever strangers send. While it
-    cannot be read, the values last read serve on for an hour, and `serving_on` is called at each try.
+    Read at the first token, then every five minutes, and at once when a token fits neither value, as the secret
+    may have been rotated; but at most once in ten seconds, whatever strangers send. While it cannot be read, the
+    values last read stay in use for an hour, and `using_stale_keys` is called at each failed try.
     """
 
-    def __init__(self, secret: Secret, rules: TokenRules, serving_on: Callable[[], None]) -> None:
-        self._secret, self._rules, self._serving_on = secret, rules, serving_on
+    def __init__(self, secret: Secret, rules: TokenRules, using_stale_keys: Callable[[], None]) -> None:
+        self._secret, self._rules, self._using_stale_keys = secret, rules, using_stale_keys
         self._secrets: tuple[bytes, ...] = ()
         self._read_at = self._good_at = -float("inf")
 
     def verify(self, token: str, now: float) -> Visitor | Refusal:
-        """Judge a token; raises ValueError for a secret too short, the secret's own error when it cannot be read."""
+        """Judge a token. Raises ValueError for a secret that is too short, the client's error for an unreadable one."""
         if now - self._read_at >= _SECRET_LIFE_SECONDS:
-            self._read_or_serve_on(now)
+            self._read_or_keep(now)
         verdict = verify(token, self._secrets, self._rules, now)
         if verdict == Refusal(Reason.SIGNATURE_WRONG) and now - self._read_at >= _REREAD_AFTER_SECONDS:
-            self._read_or_serve_on(now)
+            self._read_or_keep(now)
             verdict = verify(token, self._secrets, self._rules, now)
         return verdict
 
-    def _read_or_serve_on(self, now: float) -> None:
+    def _read_or_keep(self, now: float) -> None:
         try:
             self._read(now)
         except ValueError:
-            raise  # it can be read, and is no secret to open a door with
+            raise  # it was read, and is too short to trust
         except Exception:
-            if now - self._good_at >= SERVE_ON_SECONDS:
+            if now - self._good_at >= STALE_KEYS_SECONDS:
                 raise
-            self._read_at = now - _SECRET_LIFE_SECONDS + _ASK_AGAIN_SECONDS
-            self._serving_on()
+            self._read_at = now - _SECRET_LIFE_SECONDS + _RETRY_SECONDS
+            self._using_stale_keys()
 
     def _read(self, now: float) -> None:
         current, previous = self._secret.value().encode(), (self._secret.previous_value() or "").encode()
         if len(current) < MIN_SECRET_BYTES:
             raise ValueError(f"The visitor secret is too short: put {MIN_SECRET_BYTES} bytes or more into it.")
-        # A short previous value is a placeholder from before the first rotation: nobody may sign with that.
+        # A short previous value is a placeholder from before the first rotation: it must not verify tokens.
         self._secrets = (current, previous) if len(previous) >= MIN_SECRET_BYTES else (current,)
         self._read_at = self._good_at = now
 
 
 class JwksVerifier:
-    """RS256 and ES256 by an issuer's JWKS URL, as PyJWT's client keeps it.
+    """RS256 and ES256 by an issuer's JWKS URL, cached by PyJWT's client.
 
     The key set is fetched at the first token, then every five minutes, and at once for an unknown key id, but
-    then no oftener than every 30 s. Redirects are not followed. HS256 is never taken: these keys are public.
-    While the set cannot be fetched, the one last fetched serves on for an hour, and `serving_on` is called at each try.
+    at most once in 30 s. Redirects are not followed. HS256 is never accepted: these keys are public. While the set
+    cannot be fetched, the one last fetched stays in use for an hour, and `using_stale_keys` is called at each failed
+    try.
     """
 
-    def __init__(self, client: jwt.PyJWKClient, rules: TokenRules, serving_on: Callable[[], None]) -> None:
-        self._client, self._rules, self._serving_on = client, rules, serving_on
+    def __init__(self, client: jwt.PyJWKClient, rules: TokenRules, using_stale_keys: Callable[[], None]) -> None:
+        self._client, self._rules, self._using_stale_keys = client, rules, using_stale_keys
         self._known: dict[str, jwt.PyJWK] = {}
         self._good_at = self._ask_at = -float("inf")
 
     def verify(self, token: str, now: float) -> Visitor | Refusal:
-        """Judge a token; raises PyJWT's errors or ValueError when the key set cannot be fetched or makes no sense."""
+        """Judge a token. Raises PyJWT's errors or ValueError when the key set cannot be fetched or parsed."""
         kid = key_id(token, self._rules)
         if isinstance(kid, Refusal):
             return kid
@@ -102,22 +103,22 @@ class JwksVerifier:
         return verify(token, (key,), self._rules, now) if key else Refusal(Reason.KEY_UNKNOWN)
 
     def _is_within_reach(self, now: float) -> bool:
-        """Whether the key set can be had; raises when it cannot, and no set last fetched may serve on."""
+        """Whether the key set could be fetched. Raises when it could not, and the last one is older than an hour."""
         if now < self._ask_at:
             return False
         try:
             self._known = {str(key.key_id): key for key in self._client.get_signing_keys()}
         except (jwt.PyJWTError, ValueError):
-            if now - self._good_at >= SERVE_ON_SECONDS:
+            if now - self._good_at >= STALE_KEYS_SECONDS:
                 raise
-            self._ask_at = now + _ASK_AGAIN_SECONDS
-            self._serving_on()
+            self._ask_at = now + _RETRY_SECONDS
+            self._using_stale_keys()
             return False
         self._good_at = now
         return True
 
     def _key(self, kid: str) -> jwt.PyJWK | None:
-        """From here on, what is not found is the token's fault; a set fetched anew for it that cannot be had is not."""
+        """The key of this id, or None: the token names an unknown one. Raises when fetching the set again fails."""
         try:
             return self._client.get_signing_key(kid)
         except jwt.PyJWKClientConnectionError:
@@ -138,7 +139,7 @@ class _KeySetInTime(jwt.PyJWKClient):
 
 
 def jwks_client(url: str) -> jwt.PyJWKClient:
-    """A client for `url`; raises ValueError unless that is https (or plain http on this very machine)."""
+    """A client for `url`. Raises ValueError unless it is https (http: loopback hosts only)."""
     parts = urlsplit(url)
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):

@@ -1,7 +1,7 @@
-"""The rules of a visitor token: what makes it good, whose session it opens, until when (T13).
+"""The rules of a visitor token: when it is valid, which session it opens, and until when (T13).
 
-Pure: keys and `now` come in, a `Visitor` or a `Refusal` comes out; signatures and JSON are PyJWT's.
-Nothing here raises for a bad token, and no reason quotes a word of it, so a reason may be logged.
+Pure: keys and `now` come in, a `Visitor` or a `Refusal` comes out; PyJWT does signatures and JSON.
+Nothing here raises for a bad token. No reason quotes the token, so a reason may be logged.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Any
 
 from typing_relay.door.pyjwt import jwt
 
-MAX_TOKEN_CHARACTERS = 4096  # as long as API Gateway lets a WebSocket URL be
+MAX_TOKEN_CHARACTERS = 4096  # the longest WebSocket URL that API Gateway accepts
 MAX_KEY_ID_CHARACTERS = 256
 MAX_EPOCH_SECONDS = 253_402_300_799  # the end of the year 9999
 
@@ -23,7 +23,7 @@ _SESSION_ID = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
 
 
 class Reason(StrEnum):
-    """Why a visitor was refused: for the log; the visitor is told nothing but 403."""
+    """Why a visitor was refused. It is logged; the visitor sees only 403."""
 
     MISSING = "missing"
     REPEATED = "repeated"
@@ -34,7 +34,7 @@ class Reason(StrEnum):
     SIGNATURE_WRONG = "signature_wrong"
     CLAIM_MISSING = "claim_missing"
     EXPIRED = "expired"
-    LIVES_TOO_LONG = "lives_too_long"
+    LIFETIME_TOO_LONG = "lifetime_too_long"
     NOT_YET_VALID = "not_yet_valid"
     AUDIENCE_WRONG = "audience_wrong"
     ISSUER_WRONG = "issuer_wrong"
@@ -45,18 +45,18 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Refusal:
-    """The visitor may not come in."""
+    """The visitor may not connect."""
 
     reason: Reason
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who a good token admits.
+    """The visitor that a valid token admits.
 
-    session: the token's `sub`, the only session its connection can act on.
+    session: the token's `sub`, the only session that its connection can act on.
     signals: False when the visitor opted out of typing signals (claim `"signals": "off"`).
-    expires_at: epoch seconds from which the token counts no more, leeway included.
+    expires_at: epoch seconds at which the token expires, leeway included.
     """
 
     session: str
@@ -66,13 +66,13 @@ class Visitor:
 
 @dataclass(frozen=True)
 class TokenRules:
-    """What this deployment asks of a token beyond a good signature, `exp` and `sub`.
+    """What this deployment requires of a token beyond a valid signature, `exp` and `sub`.
 
-    algorithms: those a token may name; never HMAC beside RSA or EC, lest a public key pass for a secret.
+    algorithms: those a token may name; never HMAC together with RSA or EC, or a public key could pass for a secret.
     issuer, audience: required value of `iss`, of `aud`; None: not configured. A token that names an audience
     where none is configured is refused: it was meant for somebody else (RFC 7519 §4.1.3).
     leeway_seconds: how far the issuer's clock may be from ours.
-    max_life_seconds: a token that lives longer from now on is refused; 0: however long it may live.
+    max_life_seconds: a token that expires later than this from now is refused; 0: no limit.
     """
 
     algorithms: tuple[str, ...]
@@ -83,7 +83,7 @@ class TokenRules:
 
 
 def key_id(token: str, rules: TokenRules) -> str | Refusal:
-    """The `kid` a token names, still unverified: only good for choosing among keys that are trusted."""
+    """The `kid` that a token names. It is unverified: use it only to choose among trusted keys."""
     malformed = _check_form(token)
     if malformed:
         return malformed
@@ -100,9 +100,9 @@ def key_id(token: str, rules: TokenRules) -> str | Refusal:
 
 
 def verify(token: str, keys: Sequence[bytes | jwt.PyJWK], rules: TokenRules, now: float) -> Visitor | Refusal:
-    """Judge a token as it came from outside; `now` in epoch seconds.
+    """Judge an untrusted token; `now` in epoch seconds.
 
-    keys: all that are trusted now, tried in turn (a secret being rotated: the current and the previous one).
+    keys: all that are trusted now, tried in turn (during a rotation: the current and the previous one).
     """
     malformed = _check_form(token)
     if malformed:
@@ -122,7 +122,7 @@ def _check_form(token: str) -> Refusal | None:
     return None
 
 
-# The most special first: PyJWT's exceptions derive from one another.
+# Most specific first: PyJWT's exceptions derive from one another.
 _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (jwt.InvalidSignatureError, Reason.SIGNATURE_WRONG),
     (jwt.InvalidAlgorithmError, Reason.ALGORITHM_NOT_ALLOWED),
@@ -145,7 +145,7 @@ def _verified_claims(token: str, key: bytes | jwt.PyJWK, rules: TokenRules) -> d
             options={
                 "require": ["exp", "sub"],
                 "enforce_minimum_key_length": True,
-                # PyJWT would read the clock itself; the times and the subject are judged below.
+                # PyJWT would read the clock itself; `_admit` checks the times and the subject.
                 "verify_exp": False,
                 "verify_nbf": False,
                 "verify_iat": False,
@@ -164,7 +164,7 @@ def _admit(claims: dict[str, Any], rules: TokenRules, now: float) -> Visitor | R
     if now >= expires + rules.leeway_seconds:
         return Refusal(Reason.EXPIRED)
     if rules.max_life_seconds and expires - now > rules.max_life_seconds + rules.leeway_seconds:
-        return Refusal(Reason.LIVES_TOO_LONG)
+        return Refusal(Reason.LIFETIME_TOO_LONG)
     if now < not_before - rules.leeway_seconds:
         return Refusal(Reason.NOT_YET_VALID)
     if not isinstance(session, str) or not _SESSION_ID.fullmatch(session):
@@ -175,5 +175,5 @@ def _admit(claims: dict[str, Any], rules: TokenRules, now: float) -> Visitor | R
 
 
 def _is_epoch_seconds(value: object) -> bool:
-    # JSON as Python reads it also knows true (which is 1), NaN and Infinity; neither passes.
+    # Python's json also gives True (an int), NaN and Infinity; none of them is a time.
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_EPOCH_SECONDS

@@ -2,12 +2,16 @@
 
 Receiving is claiming, renewing the visibility is holding, visibility 0 is handing back, deleting is being done. A task
 that dies renews no more, and its messages appear to the others when their visibility ends.
+
+The record says by which message a guest is held, and when that was received: of two holders, who was given one later.
+So a message is deleted only when the record says that its guest is over, or held by another one.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +21,7 @@ from typing_relay.aws.visibility import BATCH
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.jobs import Jobs
 from typing_relay.keeper.loop import Loop
+from typing_relay.relay.burst import claim_of
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +38,8 @@ REPLACE_AFTER_S = 11 * 3600
 #: must not count towards the dead-letter queue.
 REPLACE_AFTER_RECEIVES = 3
 PROVEN_AFTER_S = 60.0
+#: A message that replaces another and has not come for so long is sent again.
+REPLACE_AGAIN_S = 120.0
 
 
 class VisibilityCalls(Protocol):
@@ -66,11 +73,17 @@ class _Message:
     receives: int
     held_since: float
     renewed_at: float
-    replaced: bool = False
+    #: When its receive began (epoch ms).
+    received_at: int
+    #: When another message was sent in its place.
+    replaced_at: float = -math.inf
 
 
 class Custody:
-    """Holds queue messages for sessions. ``on_request(session_id)`` is called for every message received."""
+    """Holds queue messages for sessions. ``on_request(session_id)`` is called for every message received.
+
+    ``clock`` gives epoch ms.
+    """
 
     def __init__(
         self,
@@ -82,13 +95,15 @@ class Custody:
         terms: Terms,
         counters: Counters,
         on_request: Callable[[str], object],
+        clock: Callable[[], int],
     ) -> None:
         self._loop, self._jobs, self._queue_url = loop, jobs, queue_url
         self._sqs, self._visibility = sqs, visibility
-        self._terms, self._counters, self._on_request = terms, counters, on_request
+        self._terms, self._counters, self._on_request, self._clock = terms, counters, on_request, clock
         #: By session id, the one renewed longest ago first.
         self._held: dict[str, _Message] = {}
-        self._to_delete: list[str] = []
+        #: Message ids and receipts.
+        self._to_delete: list[tuple[str, str]] = []
         self._draining = False
         self._receiving = False
         self._renewing = 0
@@ -103,11 +118,20 @@ class Custody:
         self._loop.call_later(TICK_S, self._tick)
         self._loop.call_later(WORN_OUT_S, self._replace_worn_out)
 
+    def claim(self, session_id: str) -> int:
+        """By which message this guest is held here, as the record knows it."""
+        message = self._held[session_id]
+        return claim_of(message.message_id, message.received_at)
+
     def done(self, session_id: str) -> None:
-        """This guest is over, or another keeper's: the message is deleted."""
+        """This guest is over, or held by another message: this one is deleted."""
         message = self._held.pop(session_id, None)
         if message:
-            self._to_delete.append(message.receipt)
+            self._to_delete.append((message.message_id, message.receipt))
+
+    def leave(self, session_id: str) -> None:
+        """Another keeper may hold this guest by this very message: it is renewed here no more."""
+        self._held.pop(session_id, None)
 
     def stop(self) -> None:
         """Receive no more and renew no more: everything is about to be handed back."""
@@ -139,6 +163,7 @@ class Custody:
                 self._loop.call_later(TICK_S, self._receive)
             return
         self._receiving = True
+        began = self._clock()
         self._jobs.submit(
             "receive",
             lambda: self._sqs.receive_message(
@@ -148,16 +173,16 @@ class Custody:
                 WaitTimeSeconds=self._terms.wait_s,
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
             ).get("Messages", []),
-            self._received,
+            lambda messages: self._received(messages, began),
             self._receive_failed,
         )
 
-    def _received(self, messages: Sequence[dict[str, Any]]) -> None:
+    def _received(self, messages: Sequence[dict[str, Any]], began: int) -> None:
         if self._draining:
             self._hand_back([message["ReceiptHandle"] for message in messages])
         else:
             for message in messages:
-                self._take_in(message)
+                self._take_in(message, began)
         self._receive()
 
     def _receive_failed(self, error: Exception) -> None:
@@ -165,7 +190,7 @@ class Custody:
         self._receiving = False
         self._loop.call_later(TICK_S, self._receive)
 
-    def _take_in(self, message: dict[str, Any]) -> None:
+    def _take_in(self, message: dict[str, Any], began: int) -> None:
         session_id = _session_of(message["Body"])
         if session_id is None:
             # Left alone, it comes back until SQS moves it to the dead-letter queue, which has an alarm.
@@ -175,11 +200,9 @@ class Custody:
         now = self._loop.time()
         known = self._held.pop(session_id, None)
         if known and known.message_id != message["MessageId"]:
-            self._to_delete.append(known.receipt)
+            self._to_delete.append((known.message_id, known.receipt))
         receives = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
-        self._held[session_id] = _Message(
-            message["MessageId"], message["ReceiptHandle"], receives, held_since=now, renewed_at=now
-        )
+        self._held[session_id] = _Message(message["MessageId"], message["ReceiptHandle"], receives, now, now, began)
         self._on_request(session_id)
 
     # --- holding
@@ -263,10 +286,10 @@ class Custody:
 
     def _replace(self, session_id: str) -> None:
         """Send a fresh message; whoever receives it holds the guest then, mostly this task itself."""
-        message = self._held.get(session_id)
-        if message is None or message.replaced:
+        message, now = self._held.get(session_id), self._loop.time()
+        if message is None or now - message.replaced_at < REPLACE_AGAIN_S:
             return
-        message.replaced = True
+        message.replaced_at = now
         self._jobs.submit(
             ("replace", session_id),
             lambda: self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps({"session": session_id})),
@@ -276,25 +299,33 @@ class Custody:
 
     def _not_replaced(self, message: _Message, error: Exception) -> None:
         logger.warning("A message could not be replaced: %s", error)
-        message.replaced = False
+        message.replaced_at = -math.inf
 
     # --- letting go
 
     def _delete(self) -> None:
-        receipts, self._to_delete = self._to_delete, []
-        for batch in _in_batches(receipts):
+        """But not what is held by now: SQS may hand out a message again, and still heed its older receipt."""
+        held = {message.message_id for message in self._held.values()} if self._to_delete else ()
+        over, self._to_delete = [one for one in self._to_delete if one[0] not in held], []
+        for batch in _in_batches(over):
             self._jobs.submit(
-                ("delete", batch[0]),
+                ("delete", batch[0][1]),
                 lambda batch=batch: self._delete_batch(batch),  # type: ignore[misc]
-                lambda _deleted: None,
-                lambda error: logger.warning("Messages could not be deleted: %s", error),
+                self._to_delete.extend,
+                lambda error, batch=batch: self._not_deleted(batch, error),  # type: ignore[misc]
             )
 
-    def _delete_batch(self, receipts: Sequence[str]) -> None:
-        self._sqs.delete_message_batch(
+    def _delete_batch(self, messages: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """On a worker thread. Returns those that SQS did not delete, through no fault of ours."""
+        answer = self._sqs.delete_message_batch(
             QueueUrl=self._queue_url,
-            Entries=[{"Id": str(place), "ReceiptHandle": receipt} for place, receipt in enumerate(receipts)],
+            Entries=[{"Id": str(place), "ReceiptHandle": receipt} for place, (_, receipt) in enumerate(messages)],
         )
+        return [messages[int(failure["Id"])] for failure in answer.get("Failed", []) if not failure.get("SenderFault")]
+
+    def _not_deleted(self, messages: Sequence[tuple[str, str]], error: Exception) -> None:
+        logger.warning("Messages could not be deleted: %s", error)
+        self._to_delete += messages
 
     def _hand_back(self, receipts: Sequence[str]) -> None:
         for batch in _in_batches(receipts):

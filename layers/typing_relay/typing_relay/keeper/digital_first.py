@@ -70,7 +70,7 @@ class Surroundings:
     sign: Callable[[], Mapping[str, str]]
     talk: Callable[[str], Talk | None]
     #: Takes what people feel: a metric's name and ms; from worker threads.
-    felt: Callable[[str, int], None]
+    report_latency: Callable[[str, int], None]
 
 
 class DigitalFirst:
@@ -206,7 +206,7 @@ class DigitalFirst:
             weather=Calm(),
             tell_typing_unavailable=lambda record: None,  # every guest here can be shown typing
             random=random.random,
-            felt=around.felt,
+            report_latency=around.report_latency,
         )
 
     def _start_owner(self, record: Session, generation: int) -> bool:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from typing_relay.cxone.dfo import conversation as machine
 from typing_relay.cxone.dfo.api import Access
@@ -19,6 +19,7 @@ from typing_relay.cxone.dfo.identity import Channel, Visitor
 from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.jobs import Jobs
+from typing_relay.keeper.known import Known, identity_of, newcomer
 from typing_relay.keeper.loop import Loop, Timer
 from typing_relay.keeper.ports import Conversations, Gateway, Mailbox, Owners
 from typing_relay.keeper.sockets import SocketEnd
@@ -29,10 +30,11 @@ from typing_relay.relay.ports import Conversation, WaitingMessage
 from typing_relay.relay.retry import retry_after_ms
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 #: A token this near its end is renewed before a socket is opened with it.
 RENEW_EARLY_MS = 60_000
-#: What the visitor may have missed while nobody held the socket is told again; a client knows messages by their ids.
+#: Of a record that does not say what the visitor was told (an earlier version's): what is so old counts as told.
 MISSED_MS = 120_000
 #: Waits as long as between heartbeats end together: thousands of guests do not wake the process one by one.
 SLOW_S, SLACK_S = 10.0, 0.1
@@ -80,10 +82,9 @@ class GatewayTalk:
         self._number = 0
         #: The one that it replaces, still open.
         self._former = 0
-        #: Made on a worker thread; from ``prepare`` on it is known: visitor, thread, end of the token, and whether
-        #: nobody has spoken for the visitor before.
-        self._made: tuple[Visitor, str, int, bool] | None = None
-        self._known: tuple[Visitor, str, int, bool] | None = None
+        #: Made on a worker thread; from ``prepare`` on it is known.
+        self._made: Known | None = None
+        self._known: Known | None = None
         self._url = ""
         self._needs_token = False
         #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
@@ -107,7 +108,9 @@ class GatewayTalk:
         if self._conversation is not None:
             self._step(machine.Lost(was_open=True))
             self._conversation = None
-        self._known = (*_identity(record), record.access_until, False) if record.conversation else None
+        self._known = None
+        if record.conversation:
+            self._known = Known(*identity_of(record), record.access_until, False, record.told_at, record.told_id)
         if self._known and self._number:
             self._begin()
             self._step(machine.Opened())
@@ -121,7 +124,7 @@ class GatewayTalk:
         record = office.sessions.get(session_id, office.clock())
         if record is None:
             return guest.FenceLost()
-        visitor, thread_id = _identity(record) if record.conversation else _newcomer()
+        visitor, thread_id = identity_of(record) if record.conversation else newcomer()
         access = office.gateway.authorize(visitor, record.authorization_code or None)
         if isinstance(access, Outcome):
             return guest.NotCreated(access)
@@ -130,7 +133,9 @@ class GatewayTalk:
         made = Conversation(*ids, access.expires_at, url)
         if not office.sessions.open_conversation(session_id, office.keeper, made, office.clock()):
             return guest.FenceLost()
-        self._made = (access.visitor, thread_id, access.expires_at, not record.conversation)
+        told_at = record.told_at or 0  # as it was recorded
+        is_new = not record.conversation
+        self._made = Known(access.visitor, thread_id, access.expires_at, is_new, told_at, record.told_id)
         return guest.Created(made.visitor_id, url)
 
     def _obstacle(self) -> Outcome | None:
@@ -192,6 +197,11 @@ class GatewayTalk:
         for told in tickets.values():
             told(Outcome(Kind.LOST, reason="the guest is held here no more"))
 
+    @property
+    def agent_types(self) -> bool:
+        """As the visitor was last told."""
+        return self._conversation is not None and self._conversation.agent_typing_told
+
     # --- what owners and mailbox want
 
     @property
@@ -226,20 +236,22 @@ class GatewayTalk:
         """The visitor has a token; with the first one the conversation begins."""
         if self._known is None:
             return
-        (visitor, thread_id, access_until, is_new), self._known = self._known, None
+        known, self._known = self._known, None
         office = self._office
         if self._conversation is None and not self._is_closed:
             self._conversation = machine.begin(
                 office.channel,
-                visitor,
-                thread_id,
+                known.visitor,
+                known.thread_id,
                 livechat=bool(office.livechat),
                 seed=uuid.uuid4().hex,
-                newest_at=office.clock() - MISSED_MS,
-                ghosts_until=0 if is_new else office.clock() + office.policy.ghost_ms,
+                newest_at=office.clock() - MISSED_MS if known.told_at is None else known.told_at,
+                told=(known.told_id,) if known.told_id else (),
+                ghosts_until=0 if known.is_new else office.clock() + office.policy.ghost_ms,
+                tells_anew=not known.is_new,
             )
             office.mailbox.hold(self._voice.session_id)
-        self._step(machine.Admitted(visitor, access_until))
+        self._step(machine.Admitted(known.visitor, known.access_until))
 
     def _step(self, happening: machine.Happening) -> None:
         if self._conversation is None:
@@ -348,17 +360,27 @@ class GatewayTalk:
             self._office.loop.call_soon(lambda: self._voice.lost(former, Outcome(Kind.LOST, reason=reason)))
 
     def _leave(self, message_id: str, send: machine.Action) -> None:
-        """On record first: whoever takes over looks for what may have left before sending it again (T15)."""
+        """On record first: whoever takes over looks for what may have left before sending it again (T15).
+
+        That look comes ``settle_ms`` after the record was read. So a late answer of the store sends nothing: another
+        keeper may have looked by then, and sent the message itself.
+        """
         number, conversation = self._number, self._seed()
+        leaves_until = self._office.clock() + self._office.policy.leave_within_ms
+
+        def is_on_the_same_socket() -> bool:
+            return (number, conversation) == (self._number, self._seed())
 
         def go() -> None:
-            if (number, conversation) == (self._number, self._seed()):
+            if self._office.clock() >= leaves_until:
+                stay()
+            elif is_on_the_same_socket():
                 self._carry_out(send)
 
         def stay() -> None:
-            if (number, conversation) == (self._number, self._seed()):
+            if is_on_the_same_socket():
                 self._step(machine.Lost(was_open=True))
-                self._lose(Outcome(Kind.LOST, reason="a message's leaving could not be recorded"))
+                self._lose(Outcome(Kind.LOST, reason="it could not be recorded in time that a message leaves"))
 
         self._office.mailbox.leaving(self._voice.session_id, message_id, go, stay)
 
@@ -382,6 +404,9 @@ class GatewayTalk:
         def written(record: Session | None) -> None:
             if record and note is self._note:
                 self._contact_noted = is_open
+            self._taken_up(record)
+            if not record:
+                self._voice.fenced()
 
         def again() -> None:
             """As it stands by then; a socket that is lost meanwhile has it noted when the next one is ready."""
@@ -396,38 +421,38 @@ class GatewayTalk:
         office, session_id = self._office, self._voice.session_id
         if self.is_ready:
             call = office.sessions.doubt_shown
-            self._write("doubt", lambda: call(session_id, office.keeper), lambda record: None, self._doubt_shown)
+            self._write("doubt", lambda: call(session_id, office.keeper), self._taken_up, self._doubt_shown)
 
     def _note_thread(self, thread_id: str) -> None:
-        def write() -> None:
-            self._office.sessions.set_thread(self._voice.session_id, self._office.keeper, thread_id)
+        """A thread that is not on record is nobody's: whoever holds the visitor now goes on in the one that is."""
+        call = self._office.sessions.set_thread
 
         def again() -> None:
             if self._conversation and self._conversation.thread_id == thread_id:
                 self._note_thread(thread_id)
 
-        self._write("thread", write, lambda record: None, again)
+        def written(is_noted: bool) -> None:
+            if not is_noted:
+                self._voice.fenced()
+
+        self._write("thread", lambda: call(self._voice.session_id, self._office.keeper, thread_id), written, again)
+
+    def _taken_up(self, record: Session | None) -> None:
+        """What is then wanted is looked at."""
+        if record and not self._is_closed:
+            self._office.owners.take_up(record)
 
     def _write(
-        self,
-        what: str,
-        call: Callable[[], Session | None],
-        written: Callable[[Session | None], object],
-        again: Callable[[], object],
+        self, what: str, call: Callable[[], T], written: Callable[[T], object], again: Callable[[], object]
     ) -> None:
-        """What is then wanted is looked at; what the store could not be told, it is told ``again``."""
-
-        def done(record: Session | None) -> None:
-            written(record)
-            if record and not self._is_closed:
-                self._office.owners.take_up(record)
+        """What the store could not be told, it is told ``again``."""
 
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
             self._office.counters.add("StoreFailures")
             self._office.loop.call_later(AGAIN_S, again)
 
-        self._office.store.submit(self._voice.session_id, call, done, failed)
+        self._office.store.submit(self._voice.session_id, call, written, failed)
 
     def _fetch(self, url: str) -> None:
         def fetched(answer: str | Outcome) -> None:
@@ -472,15 +497,6 @@ class GatewayTalk:
             renewed,
             lambda error: renewed(Outcome(Kind.LOST, reason=f"{type(error).__name__}: {error}")),
         )
-
-
-def _newcomer() -> tuple[Visitor, str]:
-    return Visitor(str(uuid.uuid4()), str(uuid.uuid4())), str(uuid.uuid4())
-
-
-def _identity(record: Session) -> tuple[Visitor, str]:
-    known = record.conversation
-    return Visitor(known["visitor"], known["customer"]), known["thread"]
 
 
 def _meaning(end: SocketEnd, now: int) -> Outcome:

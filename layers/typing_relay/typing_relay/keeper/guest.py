@@ -5,7 +5,9 @@
                  │          └──┴ resting ◀┘   full jitter, cap; starts anew after a healthy while
                  └── ending ◀── CXone says that the guest is over
 
-A session record that no longer names this keeper, or is gone, ends it from wherever it is. Times are epoch ms.
+A session record that no longer names this keeper, or is gone, ends it from wherever it is: on a consistent read, for a
+look may be stale. A request that comes in whatever state is seen to: at the latest when the guest would be let go.
+Times are ms of one clock that never goes back.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.burst import GuestStatus, Session, are_by_one_message
 from typing_relay.relay.outcomes import Kind, Outcome
 
 
@@ -40,6 +42,9 @@ class Policy:
     missed_ms: int = 30_000
     #: Who ended a guest asks for the next one; if no such request comes for so long, it was lost.
     request_lost_ms: int = 15_000
+    #: A guest whose visitor is gone, and which the record does not release as typing may still be shown there, is
+    #: released all the same after so long: CXone has been out of reach all the while.
+    give_up_ms: int = 15 * 60_000
     #: Without a socket nothing can be said or shown (Digital-First); on v1 typing goes another way.
     needs_socket: bool = False
 
@@ -88,6 +93,12 @@ class Held:
     rotate_at: int = 0
     #: Since when the record has been without a connection of the visitor.
     alone_since: int | None = None
+    #: Since when the record has refused to release the guest of a visitor who is gone.
+    refused_since: int | None = None
+    #: By the newest queue message.
+    claim: int = 0
+    #: A request has come that nothing has been done about yet.
+    asked: bool = False
 
 
 # --- what has happened
@@ -95,7 +106,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """A queue message asks for a guest for this session: the first one, or another."""
+    """A queue message asks for a guest for this session, the first one or another; ``claim`` is by it."""
+
+    claim: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +119,22 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class NotTaken:
+    """The record names a keeper that was given a queue message later than this one."""
+
+    record: Session
+
+
+@dataclass(frozen=True, slots=True)
 class Refreshed:
-    """The record as it stood at ``read_at`` or a little later. None: absent."""
+    """The record as it stood at ``read_at`` or a little later. None: absent.
+
+    ``is_certain``: by a consistent read. Any other may be older than a write that was answered before.
+    """
 
     record: Session | None
     read_at: int
+    is_certain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +204,7 @@ class Woke:
 Event = (
     Requested
     | Taken
+    | NotTaken
     | Refreshed
     | Created
     | NotCreated
@@ -199,12 +224,12 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Write this keeper into the record and read it: Taken."""
+    """Write this keeper into the record and read it: Taken or NotTaken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """Read the record now: Refreshed."""
+    """Read the record now, consistently: Refreshed, and certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,34 +280,59 @@ class EndGuest:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Close the record's guest, as the visitor is gone: Released."""
+    """Close the record's guest, as the visitor is gone: Released. ``whatever_is_shown``: even if that is typing."""
+
+    whatever_is_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LetGo:
-    """Forget this guest and delete its queue message: it is over, or another keeper's."""
+    """Forget this guest and delete its queue message: it is over, or another keeper holds it by another message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Forget this guest and touch its queue message no more: another keeper may hold the guest by that very message."""
 
 
 Action = (
-    Take | Refresh | CreateGuest | OpenSocket | CloseSocket | SetStatus | AwaitTurn | Tell | EndGuest | Release | LetGo
+    Take
+    | Refresh
+    | CreateGuest
+    | OpenSocket
+    | CloseSocket
+    | SetStatus
+    | AwaitTurn
+    | Tell
+    | EndGuest
+    | Release
+    | LetGo
+    | Leave
 )
 Step = tuple[Held, tuple[Action, ...]]
 
 
-def hold(session_id: str, keeper: str, now: int) -> Step:
-    """Begin: a queue message for this session has been received."""
-    return Held(session_id, keeper, without_since=now), (Take(),)
+def hold(session_id: str, keeper: str, now: int, claim: int = 0) -> Step:
+    """Begin: a queue message for this session has been received; ``claim`` is by it."""
+    return Held(session_id, keeper, without_since=now, claim=claim), (Take(),)
 
 
-def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> Step:  # noqa: C901  # a table
+def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> Step:
     """What ``event`` changes and asks for. ``jitter`` is a random number from 0 to 1."""
+    held, actions = _step(held, event, now, policy, jitter)
+    return _see_to_request(held, actions) if held.asked else (held, actions)
+
+
+def _step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> Step:  # noqa: C901  # a table
     match event:
-        case Requested():
-            return _requested(held)
+        case Requested(claim):
+            return replace(held, claim=claim, asked=True), ()
         case Taken(record):
             return _taken(held, record, now)
-        case Refreshed(record, read_at):
-            return _refreshed(held, record, read_at, now, policy)
+        case NotTaken(record):
+            return _let_go_to(held, record, now)
+        case Refreshed():
+            return _refreshed(held, event, now, policy)
         case Created(guest_id, url):
             created = replace(held, guest_id=guest_id, web_socket_url=url, changed_at=now)
             return _open(replace(created, status=GuestStatus.OPENING))
@@ -302,7 +352,7 @@ def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> S
             return _rest(replace(held, alone_since=None), now, policy, jitter)
         case FenceLost():
             # Who is writing its name into the record again must not let go of it: nobody else would hold it then.
-            return _let_go(held, now) if held.taken else (held, ())
+            return _look_who_holds(held, now, policy, jitter) if held.taken else (held, ())
         case Woke():
             return _woke(held, now, policy)
 
@@ -329,11 +379,17 @@ def is_missed(held: Held, now: int, policy: Policy) -> bool:
 # --- the rules, by event
 
 
-def _requested(held: Held) -> Step:
-    """Another message for a guest already held: look again, unless that is being seen to."""
-    if held.doing in (Doing.SETTLED, Doing.AWAITING_REQUEST):
-        return replace(held, doing=Doing.TAKING, taken=False), (Take(),)
-    return held, ()
+def _see_to_request(held: Held, actions: tuple[Action, ...]) -> Step:
+    """Another message for a guest already held: look again, unless that is being seen to.
+
+    Who was about to let go does not: by then the message may be the only one that asks for a guest.
+    """
+    is_over = any(isinstance(action, LetGo | Leave) for action in actions)
+    if is_over or held.doing in (Doing.SETTLED, Doing.AWAITING_REQUEST):
+        kept = tuple(action for action in actions if not isinstance(action, LetGo | Leave))
+        held, take = _take(held)
+        return held, (*kept, *take)
+    return held, actions
 
 
 def _taken(held: Held, record: Session | None, now: int) -> Step:
@@ -350,18 +406,27 @@ def _taken(held: Held, record: Session | None, now: int) -> Step:
     return held, (*closing, *actions)
 
 
-def _refreshed(held: Held, record: Session | None, read_at: int, now: int, policy: Policy) -> Step:
+def _refreshed(held: Held, look: Refreshed, now: int, policy: Policy) -> Step:
+    record = look.record
     if not held.taken and held.doing in (Doing.SETTLED, Doing.OPENING):
-        return replace(held, doing=Doing.TAKING), (Take(),)  # its keeper's name could not be written again
-    if not held.taken or read_at <= held.changed_at:
+        return _take(held)  # its keeper's name could not be written again
+    if not held.taken or look.read_at <= held.changed_at:
         return held, ()
-    if record is None or record.keeper != held.keeper:
+    is_ours = record is not None and record.keeper == held.keeper
+    is_busy = held.doing in (Doing.CREATING, Doing.ENDING, Doing.RELEASING)
+    is_as_known = record is not None and is_ours and (is_busy or record.guest_id == held.guest_id)
+    if not is_as_known and not look.is_certain:
+        return held, (Refresh(),)  # it may be older than what was written last
+    if record is None:
         return _let_go(held, now)
+    if not is_ours:
+        return _let_go_to(held, record, now)
     held = _seen(held, record, now)
-    if held.doing in (Doing.CREATING, Doing.ENDING, Doing.RELEASING):
+    if is_busy:
         return held, ()
     if record.guest_id != held.guest_id:
-        return _ended_elsewhere(held, now, policy)
+        # One that the record has and nobody else can have written: the answer to that write was lost.
+        return _take(held) if record.guest_id else _ended_elsewhere(held, now, policy)
     if held.socket and record.guest_status is not held.status:
         return _set_status(held, held.status, now)
     return held, ()
@@ -426,7 +491,8 @@ def _guest_ended(held: Held, by_us: bool, now: int, policy: Policy, jitter: floa
 
 def _not_released(held: Held, now: int) -> Step:
     """The visitor is back, or another keeper has it: the record tells."""
-    held = replace(held, retry_at=now, alone_since=None)
+    refused_since = now if held.refused_since is None else held.refused_since
+    held = replace(held, retry_at=now, alone_since=None, refused_since=refused_since)
     held = _with_its_sockets(held) if held.socket or held.opening else replace(held, doing=Doing.RESTING)
     return held, (Refresh(),)
 
@@ -434,7 +500,8 @@ def _not_released(held: Held, now: int) -> Step:
 def _woke(held: Held, now: int, policy: Policy) -> Step:
     alone_too_long = held.alone_since is not None and now >= held.alone_since + policy.grace_ms
     if alone_too_long and _may_release(held):
-        return replace(held, doing=Doing.RELEASING), (Release(),)
+        give_up = held.refused_since is not None and now >= held.refused_since + policy.give_up_ms
+        return replace(held, doing=Doing.RELEASING), (Release(give_up),)
     if _is_loss_to_tell(held, now, policy) and not held.loss_waits:
         return replace(held, loss_waits=True), (AwaitTurn(),)
     if held.doing is Doing.RESTING and now >= held.retry_at:
@@ -459,11 +526,15 @@ def _loss_due(held: Held, now: int, policy: Policy) -> Step:
 
 def _begin(held: Held) -> Step:
     """Take the next step towards an open socket."""
-    if not held.taken:
-        return replace(held, doing=Doing.TAKING), (Take(),)
+    if not held.taken or held.asked:
+        return _take(held)
     if not held.guest_id:
         return replace(held, doing=Doing.CREATING), (CreateGuest(),)
     return _open(held)
+
+
+def _take(held: Held) -> Step:
+    return replace(held, doing=Doing.TAKING, taken=False, asked=False), (Take(),)
 
 
 def _open(held: Held) -> Step:
@@ -501,7 +572,7 @@ def _await_request(held: Held, now: int, policy: Policy) -> Step:
 def _seen(held: Held, record: Session, now: int) -> Held:
     """Note whether the visitor is there."""
     if record.connections:
-        return replace(held, alone_since=None)
+        return replace(held, alone_since=None, refused_since=None)
     return held if held.alone_since is not None else replace(held, alone_since=now)
 
 
@@ -533,6 +604,18 @@ def _without_sockets(held: Held, now: int) -> Step:
     return replace(held, socket=0, opening=0, without_since=without_since), closing
 
 
+def _look_who_holds(held: Held, now: int, policy: Policy, jitter: float) -> Step:
+    """A write was refused: the record names another keeper, or nobody. Which message is whose, it says itself."""
+    held, _ = _rest(held, now, policy, jitter)
+    return held, (Refresh(),)
+
+
 def _let_go(held: Held, now: int) -> Step:
     held, closing = _without_sockets(held, now)
     return held, (*closing, LetGo())
+
+
+def _let_go_to(held: Held, record: Session, now: int) -> Step:
+    """Another keeper has it. By another message, as far as is known, this one is of no use any more."""
+    held, closing = _without_sockets(held, now)
+    return held, (*closing, Leave() if are_by_one_message(record.held, held.claim) else LetGo())

@@ -11,8 +11,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from typing_relay.aws.visitors import encoded
 from typing_relay.cxone.urls import without_query
+from typing_relay.cxone.visitor_events import agent_typing
 from typing_relay.keeper import guest
 from typing_relay.keeper.addresses import Addresses
 from typing_relay.keeper.counters import Counters
@@ -24,7 +24,7 @@ from typing_relay.keeper.ports import Frame, Sessions
 from typing_relay.keeper.sockets import GOING_AWAY, GuestSocket, Limits, Sending, SocketEnd
 from typing_relay.keeper.talks import Talk, Voice
 from typing_relay.keeper.turnstile import Turnstile
-from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.burst import HELD_MS, GuestStatus, Session
 from typing_relay.relay.outcomes import Kind, Outcome
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,8 @@ DRAIN_POLL_S = 0.02
 LOSSES_PER_SECOND = 50
 #: How long a drain waits for writes that are under way.
 WRITES_WITHIN_S = 1.0
+#: A post that a keeper began before another one took its visitor has arrived by then, or never will.
+LATE_POSTS_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,10 @@ class Settings:
     refresh_s: float = 30.0
     refresh_batch: int = 100
     drain_s: float = 6.0
+    #: For so long a record believes that a guest is held, without a word of its keeper: each third of it is one write.
+    held_ms: int = HELD_MS
+    #: A record lives so long after it was last heard of; one whose visitor is there lives on.
+    session_ttl_s: int = 86_400
     policy: guest.Policy = field(default_factory=guest.Policy)
     limits: Limits = field(default_factory=Limits)
 
@@ -68,6 +74,8 @@ class _Hand:
     sockets: dict[int, GuestSocket] = field(default_factory=dict)
     #: Sockets whose talk prepares them; each has its place among the openings.
     preparing: set[int] = field(default_factory=set)
+    #: It was taken here, and no answer of the record has said otherwise since.
+    is_ours: bool = False
     alarm: Timer | None = None
     alarm_at: int | None = None
     refreshed_at: float = 0.0
@@ -113,6 +121,7 @@ class Keeper:
         self._settings, self._loop, self._workers = settings, loop, workers
         self._sessions, self._talk_of, self._outbox, self._openings = sessions, talk_of, outbox, openings
         self._tls, self._counters, self._clock = tls, counters, clock
+        self._began = clock() - round(loop.time() * 1000)
         self._losses = Turnstile(loop, 1, LOSSES_PER_SECOND)
         self._addresses = Addresses(workers.names, loop)
         #: By session id, the one refreshed longest ago first.
@@ -128,11 +137,13 @@ class Keeper:
 
     def requested(self, session_id: str) -> None:
         """A queue message asks for a guest for this session."""
+        assert self._custody is not None  # noqa: S101  # requested only after start
         hand = self._hands.get(session_id)
+        claim = self._custody.claim(session_id)
         if hand:
-            self._happened(hand, guest.Requested())
+            self._happened(hand, guest.Requested(claim))
             return
-        held, actions = guest.hold(session_id, self._settings.name, self._clock())
+        held, actions = guest.hold(session_id, self._settings.name, self._now(), claim)
         hand = self._hands[session_id] = _Hand(held, refreshed_at=self._loop.time())
         hand.talk = self._talk_of(self._voice(hand))
         self._carry_out(hand, actions)
@@ -149,7 +160,8 @@ class Keeper:
             send=lambda number, text: self._send(hand, number, text),
             ready=lambda number: self._happened(hand, guest.SocketOpened(number)),
             lost=lambda number, outcome: self._give_up(hand, number, outcome),
-            tell=lambda frame: self._outbox.send(session_id, encoded(frame)),
+            fenced=lambda: self._happened(hand, guest.FenceLost()),
+            tell=lambda frame: self._outbox.tell(session_id, frame),
         )
 
     def session_ids(self) -> list[str]:
@@ -158,7 +170,7 @@ class Keeper:
 
     def gauges(self) -> dict[str, int]:
         """How things stand now, for the metrics."""
-        now, policy = self._clock(), self._settings.policy
+        now, policy = self._now(), self._settings.policy
         return {
             "GuestsHeld": len(self._hands),
             "GuestsNotHeld": sum(guest.is_missed(hand.held, now, policy) for hand in self._hands.values()),
@@ -192,7 +204,7 @@ class Keeper:
     def _await_drained(self, deadline: float, finished: Callable[[], object]) -> None:
         assert self._custody is not None  # noqa: S101
         self._closing = [closing for closing in self._closing if not closing.is_closed]
-        drained = self._custody.is_drained() and not self._closing and not len(self._outbox)
+        drained = self._custody.is_drained() and not self._closing and self._outbox.is_at_rest
         if drained or self._loop.time() >= deadline:
             finished()
         else:
@@ -200,13 +212,17 @@ class Keeper:
 
     # --- from events to actions
 
+    def _now(self) -> int:
+        """In ms, for the rules: the wall clock may be set back while their timers run on."""
+        return self._began + round(self._loop.time() * 1000)
+
     def _is_held(self, hand: _Hand) -> bool:
         return self._hands.get(hand.held.session_id) is hand
 
     def _happened(self, hand: _Hand, event: guest.Event) -> None:
         if not self._is_held(hand):
             return
-        now = self._clock()
+        now = self._now()
         hand.held, actions = guest.step(hand.held, event, now, self._settings.policy, random.random())
         self._carry_out(hand, actions)
         if self._is_held(hand):
@@ -219,7 +235,7 @@ class Keeper:
             hand.alarm.cancel()
         hand.alarm, hand.alarm_at = None, at
         if at is not None:
-            seconds = (at - self._clock()) / 1000
+            seconds = (at - self._now()) / 1000
             hand.alarm = self._loop.call_later(seconds, lambda: self._woke(hand))
 
     def _woke(self, hand: _Hand) -> None:
@@ -232,7 +248,7 @@ class Keeper:
                 case guest.Take():
                     self._take(hand)
                 case guest.Refresh():
-                    self._refresh([hand])
+                    self._look(hand)
                 case guest.CreateGuest():
                     self._create(hand)
                 case guest.OpenSocket(number, url):
@@ -247,10 +263,12 @@ class Keeper:
                     self._tell(hand, status)
                 case guest.EndGuest(guest_id):
                     self._end_guest(hand, guest_id)
-                case guest.Release():
-                    self._release(hand)
+                case guest.Release(whatever_is_shown):
+                    self._release(hand, whatever_is_shown)
                 case guest.LetGo():
-                    self._let_go(hand)
+                    self._let_go(hand, self._custody_of(hand).done)
+                case guest.Leave():
+                    self._let_go(hand, self._custody_of(hand).leave)
 
     # --- the record
 
@@ -267,26 +285,61 @@ class Keeper:
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
             self._counters.add("StoreFailures")
-            if what != "status":  # the next refresh sees a status that is not the record's
+            if what == "status":  # it may be on record all the same, and is not told
+                self._tell_again_later(hand)
+            else:
                 self._happened(hand, guest.StoreFailed())
 
         self._workers.store.submit(hand.held.session_id, call, answered, failed)
 
     def _take(self, hand: _Hand) -> None:
         session_id, name = hand.held.session_id, self._settings.name
+        claim = hand.held.claim
+
+        def take(now: int) -> Session | None:
+            hand.is_ours = False
+            return self._sessions.take_guest(session_id, name, now, claim)
 
         def taken(record: Session | None) -> guest.Event:
-            if record and self._is_held(hand):
+            if record and record.keeper != name:
+                return guest.NotTaken(record)
+            is_new, hand.is_ours = not hand.is_ours, True
+            if record and self._is_held(hand) and (is_new or record.guest_id != hand.held.guest_id):
                 hand.talk.taken(record)
+                if record.guest_id:
+                    self._tell_what_is_true(hand, record)
             return guest.Taken(record)
 
-        self._store(hand, "take", lambda: self._sessions.take_guest(session_id, name, self._clock()), taken)
+        def take_or_hold() -> Session | None:
+            """On a worker thread. Where no other keeper has held it meanwhile, nothing begins anew."""
+            now = self._clock()
+            held = self._sessions.hold_again(session_id, name, now, claim) if hand.is_ours else None
+            return held or take(now)
 
-    def _set_status(self, hand: _Hand, status: GuestStatus) -> None:
+        self._store(hand, "take", take_or_hold, taken)
+
+    def _tell_what_is_true(self, hand: _Hand, record: Session) -> None:
+        """What a keeper before has told the visitor may not be true any more, or may still be on its way."""
+        self._tell_typing(hand, record)
+        self._tell(hand, record.guest_status, record)
+        self._tell_again_later(hand)
+
+    def _tell_again_later(self, hand: _Hand) -> None:
+        """Spread, as thousands may be taken over together."""
+        self._loop.call_later(LATE_POSTS_S * random.uniform(1, 2), lambda: self._tell_again(hand))
+
+    def _tell_again(self, hand: _Hand) -> None:
+        """As it stands by now: a late post of the keeper before may have come after what this one told."""
+        if self._is_held(hand) and hand.held.taken:
+            self._set_status(hand, hand.held.status, tells_typing=True)
+
+    def _set_status(self, hand: _Hand, status: GuestStatus, *, tells_typing: bool = False) -> None:
         session_id, name = hand.held.session_id, self._settings.name
 
         def written(record: Session | None) -> guest.Event | None:
             if record and self._is_held(hand):
+                if tells_typing:
+                    self._tell_typing(hand, record)
                 self._tell(hand, status, record)
             return None if record else guest.FenceLost()
 
@@ -306,16 +359,19 @@ class Keeper:
         call = partial(self._sessions.end_guest, hand.held.session_id, guest_id)
         self._store(hand, "end", lambda: call(self._clock()), guest.GuestEnded)
 
-    def _release(self, hand: _Hand) -> None:
+    def _release(self, hand: _Hand, whatever_is_shown: bool) -> None:
         call = partial(self._sessions.release_guest, hand.held.session_id, self._settings.name)
-        self._store(hand, "release", lambda: call(self._clock()), guest.Released)
+        self._store(hand, "release", lambda: call(self._clock(), whatever_is_shown), guest.Released)
 
-    def _let_go(self, hand: _Hand) -> None:
-        assert self._custody is not None  # noqa: S101
+    def _custody_of(self, hand: _Hand) -> Custody:
+        assert self._custody is not None, hand  # noqa: S101  # held only after start
+        return self._custody
+
+    def _let_go(self, hand: _Hand, forget: Callable[[str], object]) -> None:
         self._set_alarm(hand, None)
         hand.talk.close()
         del self._hands[hand.held.session_id]
-        self._custody.done(hand.held.session_id)
+        forget(hand.held.session_id)
         self._counters.add("GuestsLetGo")
 
     def _refresh_due(self) -> None:
@@ -325,8 +381,17 @@ class Keeper:
         while self._hands and next(iter(self._hands.values())).refreshed_at <= before:
             self._refresh(list(islice(self._hands.values(), batch)))
 
+    def _look(self, hand: _Hand) -> None:
+        """At one record, consistently: more than what is to be done next may hang on it."""
+        session_id, read_at = hand.held.session_id, self._now()
+
+        def looked(record: Session | None) -> guest.Event:
+            return guest.Refreshed(record, read_at, is_certain=True)
+
+        self._store(hand, "look", lambda: self._sessions.get(session_id, self._clock()), looked)
+
     def _refresh(self, hands: list[_Hand]) -> None:
-        read_at = self._clock()
+        read_at = self._now()
         by_id = {hand.held.session_id: hand for hand in hands}
         for session_id, hand in by_id.items():
             hand.refreshed_at = self._loop.time()
@@ -334,13 +399,39 @@ class Keeper:
 
         def answered(records: dict[str, Session]) -> None:
             for session_id, hand in by_id.items():
-                self._happened(hand, guest.Refreshed(records.get(session_id), read_at))
+                record = records.get(session_id)
+                self._happened(hand, guest.Refreshed(record, read_at))
+                if record and self._is_held(hand):
+                    self._keep(hand, record)
 
         self._workers.store.submit(
             ("refresh", hands[0].held.session_id),
-            lambda: self._sessions.get_many(list(by_id), read_at),
+            lambda: self._sessions.get_many(list(by_id), self._clock()),
             answered,
             lambda error: logger.warning("Session records could not be read: %s", error),
+        )
+
+    def _keep(self, hand: _Hand, record: Session) -> None:
+        """A record whose visitor is there, silent as it may be, lives on, and goes on believing that its guest is held.
+
+        What is read may be stale, so it is only how much time is left that is taken from it.
+        """
+        now, held_ms, ttl_s = self._clock(), self._settings.held_ms, self._settings.session_ttl_s
+        silent_ms, lives_s = now - record.guest_requested_at, record.expires_at - now // 1000
+        is_fresh = silent_ms < held_ms * 2 / 3 and lives_s >= ttl_s / 2
+        if not hand.held.taken or not record.connections or is_fresh:
+            return
+        session_id, name = hand.held.session_id, self._settings.name
+
+        def keep() -> bool:
+            at = self._clock()
+            return self._sessions.keep_guest(session_id, name, at, at // 1000 + ttl_s)
+
+        self._workers.store.submit(
+            session_id,
+            keep,
+            lambda _kept: None,  # where it is another keeper's, or the visitor left, the next look tells
+            lambda error: logger.warning("A session record could not be kept: %s", error),
         )
 
     # --- the guest
@@ -457,7 +548,11 @@ class Keeper:
         if status is GuestStatus.OPEN and record and record.typing_unavailable:
             status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
         frame: Frame = {"type": "guest", "status": str(status)}
-        self._outbox.send(hand.held.session_id, encoded(frame), record)
+        self._outbox.tell(hand.held.session_id, frame, record)
+
+    def _tell_typing(self, hand: _Hand, record: Session) -> None:
+        frame = agent_typing(None, hand.talk.agent_types)
+        self._outbox.tell(hand.held.session_id, frame, record)
 
 
 def _is_worth_a_line(failures: int) -> bool:

@@ -402,7 +402,7 @@ class GuestSocket:
     def _on_close(self, payload: bytes) -> None:
         code = int.from_bytes(payload[:2], "big") if payload else NO_CODE
         _decoded(payload[2:])
-        end = SocketEnd(Stage.OPEN, f"closed by CXone with code {code}", close_code=code)
+        end = SocketEnd(Stage.OPEN, f"closed by the peer with code {code}", close_code=code)
         self._say_goodbye(code if payload else NORMAL)
         self._tell(end)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from typing_relay.cxone import visitor_events as cxone_events
 from typing_relay.cxone.v1 import guest_sockets, visitor_events
 from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
@@ -32,6 +33,8 @@ class Voice:
     lost: Callable[[int, Outcome], None]
     #: Send this frame to the visitor.
     tell: Callable[[Mapping[str, Any]], None]
+    #: A write was refused, as the record names another keeper: look who holds the guest.
+    fenced: Callable[[], None]
 
 
 class Talk(Protocol):
@@ -58,6 +61,10 @@ class Talk(Protocol):
     def close(self) -> None:
         """The guest is held here no more."""
 
+    @property
+    def agent_types(self) -> bool:
+        """What the visitor was last told of the agent, by this keeper."""
+
 
 class WebchatTalk:
     """webchat v1: what CXone says is handed on, and nothing is ever said."""
@@ -66,6 +73,9 @@ class WebchatTalk:
         self, voice: Voice, make: Callable[[], guest.Event], meaning: Callable[[SocketEnd], Outcome], counters: Counters
     ) -> None:
         self._voice, self._make, self._meaning, self._counters = voice, make, meaning, counters
+        #: The newest open socket.
+        self._number = 0
+        self.agent_types = False
 
     def taken(self, record: Session) -> None:
         """Nothing of it matters here."""
@@ -80,6 +90,8 @@ class WebchatTalk:
 
     def opened(self, number: int) -> None:
         """It is of use at once."""
+        self._number = number
+        self._agent_stopped()
         self._voice.ready(number)
 
     def heard(self, number: int, text: str) -> None:
@@ -91,11 +103,21 @@ class WebchatTalk:
             return
         frame = visitor_events.told(event)
         self._counters.add(f"Frames.{_KINDS.get(frame.get('name', ''), 'Unknown')}")
+        if frame.get("name") == "agent-typing":
+            self.agent_types = frame["detail"]["typing"]
         self._voice.tell(frame)
 
     def ended(self, number: int, end: SocketEnd) -> Outcome:
         """As the interface defines it."""
+        if number == self._number:
+            self._agent_stopped()
         return self._meaning(end)
+
+    def _agent_stopped(self) -> None:
+        """The agent's next frame may be lost, or was: nobody would say that the typing is over."""
+        if self.agent_types:
+            self.agent_types = False
+            self._voice.tell(cxone_events.agent_typing(None, False))
 
     def close(self) -> None:
         """Nothing is left of it."""

@@ -1,1 +1,1 @@
-"""The rules of typing and the order of effects: pure, standard library only. No I/O, no AWS, no URL of CXone."""
+"""The rules of typing and the order of effects: pure, standard library only. No I/O, no AWS, no CXone URL."""

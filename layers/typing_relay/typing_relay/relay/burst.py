@@ -1,36 +1,58 @@
 """The session record and the rules of a typing burst. Pure: no clock, no network, no store.
 
 A record says what is *wanted* (the newest keys and stops) and what CXone last *accepted* (``shown``). One owner at a
-time, the execution that holds the record's newest generation, brings ``shown`` to what is wanted; ``decide`` tells it
-what to do next. All times are epoch milliseconds unless a name says otherwise.
+time, whoever holds the record's newest generation, brings ``shown`` to what is wanted; ``decide`` says what it must do
+next. All times are epoch milliseconds unless a name says otherwise.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from typing_relay.relay.retry import MAX_RETRIES_OF_TRUE
 
-#: Raised when a record gets an attribute that a write relies on. See ``DynamoSessions.add_connection``.
+#: Incremented when a record gets an attribute that a write relies on. See ``DynamoSessions.add_connection``.
 RECORD_VERSION = 3
-#: Another send attempt of a value that verification found lost; beyond this CXone's answer is taken as it is.
+#: How often in a row a value that CXone turns out not to show is sent again; after that CXone's answer is accepted.
 MAX_MISMATCHES = 3
-#: API Gateway ends a connection on which nothing was said for ten minutes, and any after two hours (its quotas); the
-#: minute is for a debounce and for what was still on its way.
+#: API Gateway ends a connection after ten idle minutes, and any after two hours (its quotas). The extra minute covers a
+#: debounce and frames still on their way.
 SILENT_MS = 10 * 60_000
 LONGEST_CONNECTION_MS = 121 * 60_000
-#: A front end that has just come cannot be posted to yet: API Gateway then says that it is gone (410).
+#: A connection that just opened cannot be posted to yet: API Gateway then answers that it is gone (410).
 YOUNG_MS = 15_000
-#: So many connections that are gone are remembered for the late frames of theirs; each makes every write larger.
+#: This many gone connections are remembered, for their late frames; each makes every write larger.
 REMEMBERED = 50
-#: So many are forgotten in one write: each takes up to 71 of the 4,096 bytes of a DynamoDB expression.
+#: At most this many are forgotten in one write: each takes up to 71 of the 4,096 bytes of a DynamoDB expression.
 FORGOTTEN_AT_ONCE = 40
 
 
+#: A keeper that has not said for so long that it holds a guest is presumed dead, and the guest is asked for again. One
+#: that lives says it in good time, and what a dead one held mostly appears on the queue long before.
+HELD_MS = 30 * 60_000
+#: A claim has a number below this of its queue message's id. Of two messages that have the same one neither is deleted
+#: for the other: it appears again, and is taken.
+MESSAGES = 1000
+
+
+def claim_of(message_id: str, received_at: int) -> int:
+    """A keeper's claim to a guest: it was given this queue message by a receive that began then (epoch ms).
+
+    Of two claims the later one is the greater. One number, as each byte of a record is paid for with each write.
+    """
+    return received_at * MESSAGES + zlib.crc32(message_id.encode()) % MESSAGES
+
+
+def are_by_one_message(claim: int, other: int) -> bool:
+    """Whether two claims may be by the same queue message; of one that is not known (0) that may always be."""
+    return not (claim and other) or claim % MESSAGES == other % MESSAGES
+
+
 class GuestStatus(StrEnum):
-    """Where a visitor's CXone guest stands."""
+    """The status of a visitor's CXone guest."""
 
     CLOSED = "closed"
     OPENING = "opening"
@@ -44,35 +66,36 @@ class Policy:
     """The timings of the relay, in ms. ``debounce_ms`` below 2000 is refused (CXone fact)."""
 
     debounce_ms: int = 2000
-    #: The longest time that a key may ask to count for, unless a stop follows.
+    #: The longest hold that a key may ask for.
     hold_ms: int = 6000
-    #: A key is written this much later than it is stamped; waiting so long keeps a key at the edge in its burst (T3).
+    #: A key is written up to this much later than it is stamped; waiting for it keeps a late key in its burst (T3).
     arrival_slack_ms: int = 100
-    #: A box that "types" without a pause for so long is a stuck key, not a person.
+    #: Typing that goes on this long without a pause is a stuck key, not a person.
     cap_ms: int = 600_000
-    #: How often CXone is asked while the visitor types whether it still shows so; in doubt it is asked at once (T14).
+    #: How often CXone is asked, while the visitor types, whether it still shows that; in doubt it is asked now (T14).
     verify_ms: int = 30_000
-    #: How long one POST may be in flight, from lock to answer; the next one waits it out (T6).
+    #: How long one POST may be in flight, from lock to answer; the next one waits until then (T6).
     lock_ms: int = 7_500
-    #: A POST that could not begin so soon after its lock is not sent at all (T6).
+    #: A POST that could not begin this soon after its lock is not sent at all (T6).
     start_within_ms: int = 1_000
-    #: An owner that is not heard of for so long has died. The sweeper's index is sorted by it, and each change of it
-    #: costs two more writes: so it is long enough for most bursts, and as short as T4 asks.
+    #: An owner silent this long is presumed dead. The sweeper's index is sorted by the lease's end, and each change of
+    #: it costs two more writes, so a lease is long enough for most bursts, and as short as T4 requires.
     lease_ms: int = 14_000
-    #: A sleeping owner's lease outlives its alarm by this much.
+    #: A sleeping owner's lease lasts this much longer than its sleep.
     lease_margin_ms: int = 4_000
-    #: How often an owner looks again at what another process must bring: a lock's end, a guest.
+    #: How often an owner looks again while it waits for another process: for the end of a lock, for a guest.
     poll_ms: int = 200
     guest_poll_ms: int = 400
-    #: A guest asked for and not taken by a keeper for so long is asked for again.
+    #: A guest that was asked for and that no keeper has taken for this long is asked for again.
     guest_request_ms: int = 15_000
-    #: An execution ends itself well before Step Functions' 5 minutes for Express.
+    held_ms: int = HELD_MS
+    #: An execution ends itself well before Step Functions' limit for Express, 5 minutes.
     execution_ms: int = 240_000
     #: A ``false`` that must wait longer than this is left to whoever looks for dead owners, not to an execution.
-    #: A new guest's burst waits for the end of that lease too, so it stays below T4's 30 s.
+    #: A new guest's burst waits for the end of that lease too, so this stays below T4's 30 s.
     park_ms: int = 20_000
     session_ttl_s: int = 86_400
-    #: CXone can be asked what it shows. Digital-First cannot.
+    #: Whether CXone can be asked what it shows. On Digital-First it cannot.
     verifies: bool = True
 
     def __post_init__(self) -> None:
@@ -87,83 +110,91 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One visitor's record, as it stands in the store. Absent attributes have these defaults."""
+    """One visitor's record, as stored. Absent attributes have these defaults."""
 
     session_id: str
     connections: frozenset[str] = frozenset()
-    #: For each connection, when its newest key was pressed, the one known before it, and when it last stopped. Coming
-    #: in counts as a stop before any key of it: so each has a time at which it was last heard of.
+    #: For each connection, when its newest key was pressed, the one known before it, and when it last stopped.
+    #: Connecting is recorded as a stop, so that each connection has a time at which it was last heard from.
     keys: Mapping[str, int] = field(default_factory=dict)
     earlier_keys: Mapping[str, int] = field(default_factory=dict)
     stops: Mapping[str, int] = field(default_factory=dict)
-    #: For each connection that asked for it, a key and for how long it counts unless a stop or a newer key follows.
+    #: For each connection that holds, the key, and how long (ms) it counts unless a stop or a newer key follows.
     holds: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    #: For each connection, when (epoch s) the token that it came with runs out.
+    #: For each connection, when (epoch s) its token expires.
     token_ends: Mapping[str, int] = field(default_factory=dict)
     #: Counts accepted keys and stops: fences inputs, as ``generation`` fences owners.
     revision: int = 0
     #: Counts locks, and so calls: fences what duplicates of one owner have read.
     sends: int = 0
     generation: int = 0
-    #: When the newest generation was claimed: names the claim.
-    claimed_at: int = 0
     lease_until: int = 0
-    #: What was wanted when an owner last looked; for people, ``wants`` is the rule.
+    #: What was wanted when an owner last looked. For people who read the record; the rule is ``wants``.
     typing: bool = False
     typing_since: int | None = None
-    #: When the first key of the burst was pressed that nobody has been told of yet; 0 once it is shown.
+    #: When the first key of a burst that is not shown yet was pressed; 0 once it is shown.
     burst_from: int | None = None
-    #: A value on its way to CXone, or one of which it is unknown whether CXone took it. None: ``shown`` is the truth.
+    #: The value in flight to CXone, or one that CXone may or may not have accepted. None: CXone shows ``shown``.
     sending: bool | None = None
     sending_until: int = 0
     shown: bool = False
     shown_at: int = 0
-    #: Tries in a row of sending ``attempted``, none of them accepted.
+    #: Attempts in a row to send ``attempted``, none of them accepted.
     attempted: bool | None = None
     attempts: int = 0
     #: No call for this guest before this time (T7).
     retry_at: int = 0
-    #: When to ask CXone what it shows: while typing is shown, and where there is doubt. None: no reason to ask.
+    #: When (ms) to ask CXone what it shows: while typing is shown, and in doubt. None: no reason to ask.
     verify_at: int | None = None
     mismatches: int = 0
     guest_id: str = ""
     web_socket_url: str = ""
     guest_status: GuestStatus = GuestStatus.CLOSED
+    #: When a guest was asked for, or its keeper last said that it holds it.
     guest_requested_at: int = 0
     #: CXone has no typing endpoint for this guest (404): no further call.
     typing_unavailable: bool = False
+    #: The keeper that holds the guest, and its claim (``claim_of``); 0: a keeper of a version before says of none.
     keeper: str = ""
-    #: Digital-First: who the visitor is there and in which thread (``visitor``, ``customer``, ``thread``), until when
-    #: the token in ``web_socket_url`` is good, and by which code of a third party the visitor signs in.
+    held: int = 0
+    #: Digital-First: the ids of the visitor there (``visitor``, ``customer``, ``thread``), when (ms) the token in
+    #: ``web_socket_url`` expires, and a third party's sign-in code, which nothing writes yet.
     conversation: Mapping[str, str] = field(default_factory=dict)
     access_until: int = 0
     authorization_code: str = field(default="", repr=False)
-    #: Digital-First: agents see the conversation. Without a contact nobody can be shown anything.
+    #: Digital-First: agents see the conversation. Without a contact there is nobody to show typing to.
     contact_open: bool = True
-    #: Which shape the record has: ``RECORD_VERSION`` of whoever made it, or took it over from an earlier one.
+    #: Digital-First: up to which message of the thread the visitor has been told, at least: when it was created there
+    #: (ms), and its id. None: unknown; 0: no message yet.
+    told_at: int | None = None
+    told_id: str = ""
+    #: The shape of the record: the ``RECORD_VERSION`` of whoever created it, or upgraded it last.
     record_version: int = RECORD_VERSION
-    #: Epoch seconds; past it the record counts as absent, whether deleted or not (T11).
+    #: Epoch seconds; from then on the record counts as absent, whether deleted or not (T11).
     expires_at: int = 0
 
     def heard_at(self, connection: str) -> int:
-        """When this connection last typed, stopped or came, at most a debounce before; 0 where that is not known."""
+        """When (ms) this connection was last heard from: a key, a stop or connecting; 0 where that is unknown.
+
+        Keys between two frames are unknown, so the true time may be up to a debounce later.
+        """
         return max(self.keys.get(connection, 0), self.stops.get(connection, 0))
 
     def quiet_connections(self, now: int) -> list[str]:
-        """Those that may be gone without a word, the quietest first: API Gateway's $disconnect is best effort."""
+        """Connections that may be gone unnoticed, the quietest first: API Gateway's $disconnect is best effort."""
         by_time = sorted((self.heard_at(connection), connection) for connection in self.connections)
         return [connection for heard_at, connection in by_time if now - heard_at >= SILENT_MS]
 
     def is_over(self, connection: str, now: int) -> bool:
-        """API Gateway has ended this connection: none lives longer than two hours after it came."""
+        """API Gateway has ended this connection: none lives longer than two hours."""
         heard_at = self.heard_at(connection)
         return bool(heard_at) and now - heard_at >= LONGEST_CONNECTION_MS
 
     def forgettable(self, before: int) -> list[str]:
-        """Connections that are gone and of which no late frame can come, last heard of before ``before`` (ms).
+        """Gone connections that may be forgotten: last heard from before ``before`` (ms), so no late frame can come.
 
-        Those heard of longest ago come first, and only as many as one write takes. Where too many came and went, some
-        are among them of which a frame may still come: it then counts as that of a new connection.
+        The quietest come first, at most as many as fit into one write. If more than ``REMEMBERED`` are gone, younger
+        ones are among them: a late frame of theirs then counts as a new connection's.
         """
         gone = (self.keys.keys() | self.stops.keys()) - self.connections
         by_time = sorted((self.heard_at(connection), connection) for connection in gone)
@@ -172,38 +203,38 @@ class Session:
         return [connection for _, connection in by_time[: min(max(too_many, old), FORGOTTEN_AT_ONCE)]]
 
     def may_hear(self, connection: str, now: int) -> bool:
-        """The token that this connection came with has not run out (T13)."""
+        """The token of this connection has not expired, so it may be sent frames (T13)."""
         ends = self.token_ends.get(connection)
         return ends is None or now // 1000 < ends
 
     def newest_key_at(self) -> int | None:
-        """The newest key that no later stop of its own connection has taken back (T5, T10)."""
+        """When (ms) the newest key was pressed that no later stop of its own connection has taken back (T5, T10)."""
         return max((self.keys[connection] for connection in self._live()), default=None)
 
     def _live(self) -> Iterator[str]:
         return (connection for connection, at in self.keys.items() if at > self.stops.get(connection, -1))
 
     def _ends_at(self, connection: str, policy: Policy) -> int:
-        """Until when this connection's newest key counts, if nothing follows: by the debounce, or its hold."""
+        """Until when (ms) this connection's newest key counts if nothing follows: its hold, or the debounce."""
         key = self.keys[connection]
         held, hold_ms = self.holds.get(connection, (0, 0))
         return key + max(policy.debounce_ms, hold_ms if held == key else 0)
 
     def counts_until(self, policy: Policy) -> int:
-        """Until when the visitor counts as typing, if nothing follows; 0 when no key is live."""
+        """Until when (ms) the visitor counts as typing if nothing follows; 0 when no key is live."""
         return max((self._ends_at(connection, policy) for connection in self._live()), default=0)
 
     def counted_longest(self, connection: str, policy: Policy) -> bool:
-        """This one's newest key, live or not, would count for longer than any live one of another connection."""
+        """This connection's newest key, live or not, counts for longer than every live key of another connection."""
         return connection in self.keys and self._ends_at(connection, policy) > self.counts_until(policy)
 
     def quiet_at(self, policy: Policy) -> int:
-        """When the visitor counts as quiet if no key follows; 0 when no key is live."""
+        """When (ms) the visitor counts as quiet if no key follows; 0 when no key is live."""
         until = self.counts_until(policy)
         return until and until + policy.arrival_slack_ms
 
     def is_fresh(self, now: int, policy: Policy) -> bool:
-        """A key is live, and neither its debounce nor its hold has run out."""
+        """A key is live, and its hold or debounce is not over."""
         return now < self.quiet_at(policy)
 
     def may_begin(self, now: int, policy: Policy) -> bool:
@@ -211,19 +242,19 @@ class Session:
         return now < self.counts_until(policy)
 
     def wants(self, now: int, policy: Policy) -> bool:
-        """What the agent should see now: typing, unless quiet, stopped, typing beyond the cap, or a pause is owed."""
+        """What the agent should see now: typing, unless quiet, stopped, beyond the cap, or a pause is due first."""
         return self.is_fresh(now, policy) and not self.is_capped(now, policy) and not self.owes_pause(now, policy)
 
     def owes_pause(self, now: int, policy: Policy) -> bool:
-        """What is shown belongs to an earlier burst, whose end is due though a newer key is live."""
+        """What is shown belongs to an earlier burst, whose end is due although a newer key is live."""
         due_at = self.pause_due_at(policy)
         return due_at is not None and now >= due_at
 
     def pause_due_at(self, policy: Policy) -> int | None:
-        """When what is shown must end though a newer key is live: that key came when the last one had ceased to count.
+        """When (ms) what is shown must end although a newer key is live; None when it need not.
 
-        Such a key, a few ms after the quiet time, must not glue two bursts together (T1). As long as a key between the
-        two may still arrive, nothing is due (T3).
+        That key was pressed after the last one had ceased to count, be it a few ms: the two bursts must stay apart
+        (T1). While a key between the two may still arrive, nothing is due (T3).
         """
         newest = self.newest_key_at()
         if newest is None or not self.shown or self.shown_at >= newest:
@@ -234,7 +265,7 @@ class Session:
         return ended_at + policy.arrival_slack_ms if newest >= ended_at else None
 
     def _ends_before(self, newest: int, policy: Policy) -> Iterator[int]:
-        """When each tab's newest key before ``newest`` ceased to count; older ones do no more, however long held."""
+        """When each tab's newest key before ``newest`` ceased to count; still older ones have ceased before."""
         for connection, at in self.keys.items():
             earlier = self.earlier_keys.get(connection, newest)
             if at < newest:
@@ -243,7 +274,7 @@ class Session:
                 yield self._ended(connection, earlier, self._earlier_ends_at(connection, policy))
 
     def _earlier_ends_at(self, connection: str, policy: Policy) -> int:
-        """Of the key before the newest no hold is kept: it is taken to have been held for as long as the newest."""
+        """Until when the key before the newest counts. Its hold is not stored: it is assumed to equal the newest's."""
         at, key = self.earlier_keys[connection], self.keys[connection]
         held, hold_ms = self.holds.get(connection, (0, 0))
         return at + max(policy.debounce_ms, hold_ms if held in (at, key) else 0)
@@ -252,22 +283,41 @@ class Session:
         stop = self.stops.get(connection, -1)
         return stop if at <= stop < ends_at else ends_at
 
-    def typed_until(self, policy: Policy) -> int:
-        """The last key of the typing that a ``false`` ends: the debounce before it ceased to count.
+    def begun_at(self, policy: Policy) -> int | None:
+        """When (ms) the first key of the typing that is not shown yet was pressed. 0: it is shown; None: unknown.
 
-        So for stops and holds too: a front end says stop when the debounce has passed, and keys between are not known.
+        A burst that was over before it had an owner is left out, even if ``burst_from`` belongs to it.
         """
-        is_followed = self.pause_due_at(policy) is not None  # a newer burst is there already
-        newest = self.newest_key_at() if is_followed else None
-        ends = self._ends_before(newest or max(self.keys.values(), default=0) + 1, policy)
-        return max(ends, default=0) - policy.debounce_ms
+        newest = self.newest_key_at()
+        if not self.burst_from or newest is None:
+            return self.burst_from
+        is_after_a_pause = newest >= max(self._ends_before(newest, policy), default=0)
+        return max(self.burst_from, newest) if is_after_a_pause else self.burst_from
+
+    def typed_until(self, now: int, policy: Policy) -> int | None:
+        """When (ms) the last key was pressed of the typing that a ``false`` ends at ``now``.
+
+        That is a debounce before it ceased to count. The same for stops and holds: a front end sends a stop when the
+        debounce is over, and the keys in between are unknown. A key that still counts belongs to a newer burst. None:
+        no known key has ceased to count.
+        """
+        ends = self._ends_before(max(self.keys.values(), default=0) + 1, policy)
+        earlier = self._ends_before_newest(policy)
+        ended = max((at for at in (*ends, *earlier) if at <= now), default=None)
+        return None if ended is None else ended - policy.debounce_ms
+
+    def _ends_before_newest(self, policy: Policy) -> Iterator[int]:
+        """When each tab's key before its newest ceased to count."""
+        for connection, at in self.earlier_keys.items():
+            if 0 < at < self.keys.get(connection, 0):
+                yield self._ended(connection, at, self._earlier_ends_at(connection, policy))
 
     def is_capped(self, now: int, policy: Policy) -> bool:
-        """Shown for so long without a pause that nobody can be typing."""
+        """Typing has been shown for longer than the cap without a pause: a stuck key, not a person."""
         return self.typing_since is not None and now - self.typing_since >= policy.cap_ms
 
     def lease(self, needed_until: int, now: int, policy: Policy) -> int:
-        """Until when the lease is to run (ms): as it stands, if that is long enough."""
+        """Until when (ms) the lease must run: unchanged, if that is long enough."""
         return self.lease_until if self.lease_until >= needed_until else now + policy.lease_ms
 
     def is_settled_at(self, wanted: bool) -> bool:
@@ -275,35 +325,37 @@ class Session:
         return self.sending is None and self.shown == wanted
 
     def is_in_doubt(self) -> bool:
-        """CXone's word alone does not settle the next call: one before may have been taken, CXone forgot, or replaced.
+        """Whether an accepted call must still be verified, as CXone may show something else.
 
-        While nothing is shown, a time to ask is there for a guest that took another's place.
+        An earlier call may take effect late, CXone lost what it had accepted, or the guest was replaced (``verify_at``
+        is set while nothing is shown).
         """
         return self.sending is not None or self.mismatches > 0 or (self.verify_at is not None and not self.shown)
 
     def cannot_show(self) -> bool:
-        """No typing endpoint for this guest, no contact, or no guest can be had: a key changes nothing."""
+        """No typing endpoint for this guest, no contact, or no guest available: a key changes nothing."""
         return self.typing_unavailable or not self.contact_open or self.guest_status is GuestStatus.UNAVAILABLE
 
     def has_guest(self) -> bool:
-        """There is a guest to whom a typing call can be made."""
+        """There is a guest for which a typing call can be made."""
         return bool(self.guest_id) and self.guest_status in (GuestStatus.OPEN, GuestStatus.RECONNECTING)
 
     def needs_guest(self, now: int, policy: Policy) -> bool:
-        """Nobody holds a guest for this visitor and nobody has lately been asked to."""
+        """Nobody holds a guest for this visitor, and no keeper was asked to lately."""
         if self.guest_status is GuestStatus.CLOSED:
             return True
-        asked_in_vain = now - self.guest_requested_at >= policy.guest_request_ms
-        return self.guest_status is GuestStatus.OPENING and not self.keeper and asked_in_vain
+        silent_ms = now - self.guest_requested_at
+        is_held = bool(self.keeper) and not (self.held and silent_ms >= policy.held_ms)
+        return not is_held and silent_ms >= policy.guest_request_ms
 
     def failures_of(self, typing: bool) -> int:
-        """How often in a row sending this value has failed."""
+        """How many attempts in a row to send this value have failed."""
         return self.attempts if self.attempted == typing else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """An execution: the generation it was started for, and when it began (ms)."""
+    """Who reconciles a record: the generation it was started for, and when it began (ms)."""
 
     session_id: str
     generation: int
@@ -312,17 +364,17 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Nothing to do here any more: another owner is newer, or the record is gone."""
+    """Stop: another owner is newer, or the record is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """All is settled: give the lease up, unless a key or stop came meanwhile (T9)."""
+    """All is settled: release the lease, unless a key or stop came meanwhile (T9)."""
 
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Stop here with work left; the next key or, from ``at`` on, the sweeper takes it up."""
+    """Stop with work left. The next key starts an owner, or from ``at`` on a keeper or the sweeper does."""
 
     at: int
 
@@ -348,21 +400,21 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class ForgetFailures:
-    """The burst that failed is over: the next one starts with all its retries."""
+    """The burst that failed is over: the next one starts with all its retries again."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestGuest:
-    """No guest, and nobody is bringing one: ask for it."""
+    """There is no guest, and none is on its way: ask for one."""
 
 
 Decision = End | Release | HandOver | Wait | Send | Verify | ForgetFailures | RequestGuest
 
 
 def decide(record: Session | None, owner: Owner, now: int, policy: Policy, calm_at: int = 0) -> Decision:
-    """What ``owner`` has to do next.
+    """What ``owner`` must do next.
 
-    ``calm_at`` (ms): CXone is in trouble for all until then, so no new ``true`` and no question is sent before.
+    ``calm_at`` (ms): the end of the breaker's pause for this session; no new ``true`` and no question before it.
     """
     if record is None or record.generation != owner.generation:
         return End()
@@ -403,7 +455,7 @@ def _settled(record: Session, wanted: bool, now: int, policy: Policy, calm_at: i
         return Verify()
     if wanted:
         return Wait(_next_look(record, now, policy, calm_at))
-    if record.is_fresh(now, policy):  # typing beyond the cap: dark until the visitor pauses
+    if record.is_fresh(now, policy):  # typing beyond the cap: nothing is shown until the visitor pauses
         return Wait(record.quiet_at(policy))
     if record.attempts:
         return ForgetFailures()

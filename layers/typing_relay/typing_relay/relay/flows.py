@@ -47,12 +47,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """A step that takes ``ms`` and does nothing else."""
+    """A step that waits ``ms`` and does nothing else."""
 
     ms: int
 
     def __call__(self) -> None:
-        """Sleep, here and now."""
+        """Sleep in this thread."""
         time.sleep(self.ms / 1000)
 
 
@@ -61,13 +61,13 @@ Flow = Generator[Step, Any, T]
 
 
 def step(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Flow[T]:
-    """One effect: ``call`` with its arguments, carried out by whoever drives the flow."""
+    """One effect: ``call`` with its arguments, run by whoever drives the flow."""
     result: T = yield partial(call, *args, **kwargs)
     return result
 
 
 def run(flow: Flow[T]) -> T:
-    """Carry a flow out, here and now."""
+    """Run a flow to its end in this thread. Returns its result."""
     try:
         due = next(flow)
         while True:
@@ -83,28 +83,28 @@ def run(flow: Flow[T]) -> T:
 def key_pressed(
     world: World, session_id: str, connection: str, at: int, token_ends: int, hold_ms: int = 0
 ) -> Flow[str]:
-    """A key pressed at ``at`` (ms), on a connection whose token runs out at ``token_ends`` (epoch s).
+    """A key was pressed at ``at`` (ms), on a connection whose token expires at ``token_ends`` (epoch s).
 
-    ``hold_ms``: it counts for so long unless a stop or another key follows; 0, or less than the debounce: for that.
-    Returns what became of it: stale, coalesced, hopeless, started or failed. A coalesced key is one write and nothing
-    else (T8).
+    ``hold_ms``: the key counts this long unless a stop or another key follows; below the debounce, it counts for that.
+    Returns: stale, coalesced, hopeless, started or failed. A coalesced key is one write and nothing else (T8).
     """
     now = world.clock()
-    at = min(at, now)  # nobody types in the future, whatever a clock says
+    at = min(at, now)  # clocks differ: no key is from the future
     hold_ms = hold_ms if hold_ms > world.policy.debounce_ms else 0
     if now - at >= (hold_ms or world.policy.debounce_ms):
         return "stale"
     expires_at = _expires_at(world, now)
     record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at, hold_ms)
-    if isinstance(record, Absent):  # it ran out while the visitor was connected and silent
+    if isinstance(record, Absent):  # it expired while the visitor was connected and silent
         yield from connected(world, session_id, connection, token_ends)
         record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at, hold_ms)
     if record is None or isinstance(record, Absent):
         return "stale"
-    if connection not in record.connections:  # forgotten too soon: a keeper was told that it is gone
+    if connection not in record.connections:  # forgotten too early: API Gateway told a keeper that it was gone
         yield from connected(world, session_id, connection, token_ends)
     if record.lease_until > now:
         return "coalesced"
+    yield from ensure_guest(world, record)
     if record.cannot_show():
         return "hopeless"
     return (yield from take_over(world, record, now))
@@ -113,9 +113,9 @@ def key_pressed(
 def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str]:
     """The visitor sent, cleared or left at ``at`` (ms). Returns: stale, noted, started, failed or coalesced.
 
-    Takes back the keys of this connection up to ``at`` and no other's (T10). Acts at once if that changes what the
-    agent should see, or until when: a sleeping owner would wake too late for the other tab's end (T2), or for the end
-    of a burst that a newer one has followed already (T1).
+    Takes back the keys of this connection up to ``at``, and no other connection's (T10). Starts an owner at once if
+    that changes what the agent should see, or until when: a sleeping owner would wake too late for the end of another
+    tab's typing (T2), or for the end of a burst that a newer one has already followed (T1).
     """
     now = world.clock()
     at = min(at, now)
@@ -131,10 +131,10 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
 
 
 def connected(world: World, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
-    """A front end came in, by a token that runs out at ``token_ends`` (epoch s).
+    """A front end connected, with a token that expires at ``token_ends`` (epoch s).
 
-    Returns the record, with a guest asked for if there is none. What it typed a hold ago, and a second for the way, is
-    of no use any more: the time at which it is first heard of may be set there, and takes no key back.
+    Returns the record; a guest is asked for if there is none. A key from more than a hold and a second of delivery ago
+    no longer counts, so the connection's first stop is set to that time: it takes no key back.
     """
     now = world.clock()
     expires_at = _expires_at(world, now)
@@ -150,10 +150,22 @@ def connected(world: World, session_id: str, connection: str, token_ends: int) -
     return record
 
 
-def roll_called(sessions: Connections, lives: Callable[[str], bool], record: Session, now: int) -> Flow[list[str]]:
-    """Ask after the quiet connections of ``record``; returns those that are gone, and forgets them.
+def greeted(world: World, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
+    """A front end that is there says so: what was forgotten of it is made good, and a guest asked for if none is held.
 
-    ``lives`` asks API Gateway, which is asked nothing where its own limit tells.
+    Returns the record. A keeper that posted before the handshake had ended was told that the connection is gone (410).
+    """
+    record: Session | None = yield from step(world.sessions.get, session_id, world.clock())
+    if record is None or connection not in record.connections:
+        return (yield from connected(world, session_id, connection, token_ends))
+    yield from ensure_guest(world, record)
+    return record
+
+
+def roll_called(sessions: Connections, lives: Callable[[str], bool], record: Session, now: int) -> Flow[list[str]]:
+    """Check whether the quiet connections of ``record`` still exist. Returns those that are gone, and forgets them.
+
+    ``lives`` asks API Gateway. Connections older than its two-hour limit are gone without asking.
     """
     gone = []
     for connection in record.quiet_connections(now):
@@ -164,20 +176,22 @@ def roll_called(sessions: Connections, lives: Callable[[str], bool], record: Ses
 
 
 def disconnected(world: World, session_id: str, connection: str, at: int) -> Flow[str]:
-    """A front end went at ``at`` (ms): a stop of this connection, and of no other (T10)."""
+    """A front end disconnected at ``at`` (ms): a stop of this connection, and of no other (T10)."""
     became = yield from stopped(world, session_id, connection, at)
     yield from step(world.sessions.forget_connection, session_id, connection, world.clock())
     return became
 
 
 def ensure_guest(world: World, record: Session) -> Flow[bool]:
-    """Ask the keepers for a guest unless there is one or it is on its way. Returns whether it was asked for."""
+    """Ask the keepers for a guest unless there is one or it is on its way. Returns whether it was asked for.
+
+    The queue first: who dies in between has asked, and the record only keeps others from asking as well (T9).
+    """
     now = world.clock()
     if not record.needs_guest(now, world.policy):
         return False
-    if not (yield from step(world.sessions.request_guest, record, now)):
-        return False
     yield from step(world.ask_for_guest, record.session_id)
+    yield from step(world.sessions.request_guest, record, now)
     return True
 
 
@@ -186,9 +200,9 @@ def _expires_at(world: World, now: int) -> int:
 
 
 def take_over(world: World, record: Session, now: int) -> Flow[str]:
-    """Claim the next generation and start its owner; a failed start gives the lease back."""
+    """Claim the next generation and start its owner; a failed start returns the lease."""
     lease_until = record.lease(now + world.policy.lock_ms, now, world.policy)
-    if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until, now)):
+    if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until)):
         return "coalesced"
     generation = record.generation + 1
     if (yield from step(world.start_owner, record, generation)):
@@ -209,15 +223,19 @@ class Reconciled:
 
 
 DONE = Reconciled(done=True)
-#: A flow stays in one Lambda invocation for so long at most, waits of under a second included.
+#: A flow stays in one Lambda invocation at most this long, waits of under a second included.
 INVOCATION_MS = 8_000
-#: With the margin it fits into a lease. If its owner dies, a lease of 14 s runs out; a keeper finds it within 5 s and
-#: starts the next owner: less than 20 s, and less than 30 s in all (T4). The schedule alone may take 119 s for 5.
+#: With the margin this fits into a lease. If the owner dies, its lease of 14 s expires, and a keeper finds that within
+#: 5 s and starts the next owner: less than 20 s, and less than 30 s in all (T4). Without a keeper, the schedule may
+#: take 119 s to find it.
 LONGEST_WAIT_S = 5
 
 
 def reconcile(world: SenderWorld, owner: Owner) -> Flow[Reconciled]:
-    """Bring what CXone shows to what is wanted, as far as that can be done now."""
+    """Bring what CXone shows to what is wanted, as far as possible now.
+
+    Returns whether this owner is done, or after how many seconds it must be called again.
+    """
     ends_at = world.clock() + INVOCATION_MS
     while True:
         record = yield from step(world.sessions.get, owner.session_id, world.clock())
@@ -240,7 +258,7 @@ def reconcile(world: SenderWorld, owner: Owner) -> Flow[Reconciled]:
 
 
 def _calm_at(world: SenderWorld, record: Session | None, now: int) -> Flow[int]:
-    """When it is this session's turn after CXone was in trouble; asked only where a ``true`` or a GET could be due."""
+    """When this session resumes after the breaker's pause; read only where a ``true`` or a GET could be due."""
     if record is None:
         return 0
     may_begin = record.wants(now, world.policy) and not record.is_settled_at(True)
@@ -251,7 +269,7 @@ def _calm_at(world: SenderWorld, record: Session | None, now: int) -> Flow[int]:
 
 
 def _keep_lease(world: SenderWorld, record: Session, until: int, now: int) -> Flow[Reconciled | None]:
-    """Make sure that the lease outlives the wait. Returns None when this owner has been superseded."""
+    """Renew the lease if it would expire during the wait. Returns None when this owner has been superseded."""
     seconds = max(1, min((until - now) // 1000, LONGEST_WAIT_S))
     needed = now + seconds * 1000 + world.policy.lease_margin_ms
     lease_until = record.lease(needed, now, world.policy)
@@ -262,7 +280,7 @@ def _keep_lease(world: SenderWorld, record: Session, until: int, now: int) -> Fl
 
 
 def _carry_out(world: SenderWorld, record: Session, decision: Decision) -> Flow[bool]:
-    """Do what was decided. Returns whether this execution has come to its end."""
+    """Do what was decided. Returns whether this execution is over."""
     sessions = world.sessions
     match decision:
         case Release():
@@ -284,7 +302,7 @@ def _carry_out(world: SenderWorld, record: Session, decision: Decision) -> Flow[
 def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[bool]:
     """Lock, POST, record. The lock is taken in the same write that checks the fence (T6).
 
-    Returns whether all is settled with that, and the lease given up.
+    Returns whether that settled everything and released the lease.
     """
     policy = world.policy
     now = world.clock()
@@ -292,18 +310,21 @@ def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[bool]:
     goes_on = typing or (is_fresh and record.is_capped(now, policy))
     since = (record.typing_since or now) if goes_on else None
     next_from = record.newest_key_at() if is_fresh else None
+    # Keys pressed while nobody could be shown them count from now on: so does what is felt of them.
+    begun_at = record.begun_at(policy)
+    burst_from = now if typing and begun_at is None else begun_at
     lock = Lock(
         typing,
         until=now + policy.lock_ms,
         lease_until=record.lease(now + policy.lock_ms, now, policy),
         typing_since=since,
-        burst_from=record.burst_from if goes_on else next_from,
+        burst_from=burst_from if goes_on else next_from,
     )
     if not (yield from step(world.sessions.lock, record, lock)):
         return False
     began = world.clock()
     if began - now > policy.start_within_ms:
-        return False  # stalled: the answer could come after the lock's end, so leave this one to time
+        return False  # stalled: an answer could come after the lock's end, so nothing is sent and the lock expires
     if typing and not record.may_begin(began, policy):
         yield from step(world.sessions.unlock, record, lock)
         return False
@@ -315,7 +336,7 @@ def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[bool]:
 
 
 def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome, now: int) -> Flow[bool]:
-    """What CXone said goes into the record first: a sender may die after any step (T7). Returns whether all is done."""
+    """Write CXone's answer into the record first: a sender may die after any step (T7). Returns whether all is done."""
     if outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
         yield from step(world.sessions.unlock, record, lock)
         yield from _guest_lost(world, record, outcome)
@@ -329,39 +350,44 @@ def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome, n
             return True
         regularly = now + world.policy.verify_ms if lock.typing else None
         verify_at = now if record.is_in_doubt() else regularly
-        shown_at = max(now, record.newest_key_at() or 0)  # never before the key that it shows, whatever the clocks say
+        shown_at = max(now, record.newest_key_at() or 0)  # clocks differ: never before the key that it shows
         is_noted = yield from step(world.sessions.accepted, record, lock, shown_at, verify_at)
         if is_noted:
-            _tell_what_was_felt(world, record, lock, now)
+            _report_latency(world, record, lock, now)
     else:
         yield from step(world.sessions.postpone, record, now + _delay(world, record, lock.typing, outcome))
         is_noted = yield from step(world.sessions.failed, record, lock, _uncertain_until(record, lock, outcome, now))
-    if not is_noted:  # the guest was replaced meanwhile: the call to the former one is over
+    if not is_noted:  # the guest was replaced meanwhile: this call to the former one no longer matters
         yield from step(world.sessions.unlock, record, lock)
     return False
 
 
 def _settle(world: SenderWorld, record: Session, lock: Lock, now: int) -> Flow[bool]:
-    """The end of a burst, taken and done with, in one write; False where there is more to do, or a key came."""
+    """Record the end of a burst and release the lease in one write; False where more is to do, or a key came."""
     if lock.typing or record.is_in_doubt() or record.is_fresh(now, world.policy):
         return False
     is_settled = yield from step(world.sessions.settled, record, lock, now)
     if is_settled:
-        _tell_what_was_felt(world, record, lock, now)
+        _report_latency(world, record, lock, now)
     return is_settled
 
 
-def _tell_what_was_felt(world: SenderWorld, record: Session, lock: Lock, now: int) -> None:
-    """How long the agent's view took to follow; once a burst, whatever came in between. Never below 0."""
+def _report_latency(world: SenderWorld, record: Session, lock: Lock, now: int) -> None:
+    """Report how long the agent's view took to follow: once per burst, whatever came in between. Never below 0.
+
+    A ``false`` that is sent only because it is unknown what is shown ends nothing that anybody perceived.
+    """
     if lock.typing:
-        if record.burst_from:
-            world.felt(FIRST_KEY_TO_SHOWN, max(0, now - record.burst_from))
-    elif record.keys and not lock.typing_since:  # else: typing beyond the cap, which goes on
-        world.felt(LAST_KEY_TO_ENDED, max(0, now - record.typed_until(world.policy)))
+        if lock.burst_from:
+            world.report_latency(FIRST_KEY_TO_SHOWN, max(0, now - lock.burst_from))
+    elif (record.shown or record.typing_since) and not lock.typing_since:  # else: typing beyond the cap, which goes on
+        typed_until = record.typed_until(now, world.policy)
+        if typed_until is not None:
+            world.report_latency(LAST_KEY_TO_ENDED, max(0, now - typed_until))
 
 
 def _uncertain_until(record: Session, lock: Lock, outcome: Outcome, now: int) -> int | None:
-    """Until when the call may still be on its way; None when it is certain that CXone did not take it."""
+    """Until when (ms) the call may still be on its way; None when CXone has certainly not accepted it."""
     if outcome.kind is Kind.LOST:
         return lock.until
     taken_before = record.sending is not None
@@ -376,7 +402,7 @@ def _delay(world: SenderWorld, record: Session, typing: bool, outcome: Outcome) 
 
 
 def _guest_lost(world: SenderWorld, record: Session, outcome: Outcome) -> Flow[None]:
-    """403: a new guest, asked for by whoever notices first. 404: no typing for this guest, said once."""
+    """403: whoever notices first asks for a new guest. 404: no typing for this guest; the front end is told once."""
     if outcome.kind is Kind.GUEST_OVER:
         if (yield from step(world.sessions.end_guest, record.session_id, record.guest_id, world.clock())):
             yield from step(world.ask_for_guest, record.session_id)
@@ -385,9 +411,9 @@ def _guest_lost(world: SenderWorld, record: Session, outcome: Outcome) -> Flow[N
 
 
 def _verify(world: SenderWorld, record: Session) -> Flow[None]:
-    """GET what CXone shows; a mismatch becomes the new truth, and the next decision sends again.
+    """GET what CXone shows. A mismatch is recorded as what is shown, and the next decision sends again.
 
-    While it shows typing the next question is put off first: an owner that comes meanwhile need not ask as well (T14).
+    While typing is shown, the next question is put off before asking, so that a second owner does not ask too (T14).
     """
     if record.shown:
         next_at = world.clock() + world.policy.verify_ms
@@ -412,7 +438,7 @@ def _compare(world: SenderWorld, record: Session, shows: bool, now: int) -> Flow
         shows, next_at = record.shown, None
     if mismatches > 1:
         yield from step(world.sessions.postpone, record, now + backoff_ms(mismatches - 1))
-    if mismatches or record.mismatches or not record.shown:  # else all is written already
+    if mismatches or record.mismatches or not record.shown:  # else the record already says so
         yield from step(world.sessions.verified, record, shows, next_at, mismatches)
 
 
@@ -430,11 +456,11 @@ def _not_verified(world: SenderWorld, record: Session, outcome: Outcome, now: in
 
 
 def sweep_one(world: World, session_id: str, keeper: str = "") -> Flow[bool]:
-    """Take up a record whose owner died. Returns whether an owner was started: somebody may have been faster.
+    """Adopt a record whose owner died. Returns whether an owner was started: another process may have been faster.
 
-    Where nothing can be shown an owner would only release it, so that is done here.
+    Where nothing can be shown, an owner would only release the record, so that is done here.
 
-    ``keeper``: the one that sweeps, where an owner can only run in the one that holds the guest.
+    ``keeper``: the keeper that sweeps, on a platform where only the keeper that holds the guest can be the owner.
     """
     record = yield from step(world.sessions.get, session_id, world.clock())
     if record is None or keeper not in ("", record.keeper):

@@ -1,6 +1,6 @@
-"""A visitor's message from the front end to the store, and what becomes of one that nobody could deliver (T15).
+"""A visitor's message from the front end to the store, and what happens to one that could not be delivered (T15).
 
-In between, the keeper that holds the visitor's socket reads the store and delivers. Flows are as in ``flows``.
+In between, the keeper that holds the visitor's socket reads the store and delivers. Flows work as in ``flows``.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing_relay.relay.ports import (
     Standing,
 )
 
-#: A keeper gives a message up by itself at its deadline. Whoever sweeps leaves it so long to say so.
+#: A keeper gives a message up at its deadline. The sweeper leaves it this long to do so.
 KEEPERS_GRACE_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The connection that a message came on, and until when (epoch s) its token holds."""
+    """The connection that a message came on, and when (epoch s) its token expires."""
 
     session_id: str
     connection: str
@@ -33,9 +33,9 @@ class Sender:
 
 
 def message_sent(world: MessageWorld, sender: Sender, message: SentMessage, deliver_within_ms: int) -> Flow[Standing]:
-    """The visitor sent ``message``. Returns where it stands; what still waits is told later, by whoever settles it.
+    """The visitor sent ``message``. Returns its status; while it waits, whoever settles it answers the visitor later.
 
-    The same message sent again is answered again, and delivered once: so a front end that has no answer just asks.
+    The same message sent again is answered again and delivered once, so a front end without an answer sends it again.
     """
     if world.messages is None:
         return _failed(UNAVAILABLE)
@@ -60,7 +60,10 @@ def message_sent(world: MessageWorld, sender: Sender, message: SentMessage, deli
 
 
 def messages_seen(world: MessageWorld, session_id: str) -> Flow[bool]:
-    """The visitor has seen all messages: the keeper tells CXone. Returns whether it was reached; nothing is kept."""
+    """The visitor has seen all messages: nudge the keeper, which tells CXone. Returns whether the keeper was reached.
+
+    Nothing is stored.
+    """
     record = (yield from step(world.sessions.get, session_id, world.clock())) if world.messages is not None else None
     if record is None or not record.contact_open:
         return False
@@ -68,9 +71,10 @@ def messages_seen(world: MessageWorld, session_id: str) -> Flow[bool]:
 
 
 def expire(world: ExpiryWorld, session_id: str, message_id: str) -> Flow[Standing | None]:
-    """Give up a message that is overdue, and tell the visitor. Returns where it stands: somebody may have been faster.
+    """Give up a message that is overdue, and tell the visitor. Returns its status: another process may have settled it.
 
-    Who dies between the two leaves the visitor untold: their front end asks again, and hears it then.
+    A process that dies in between leaves the visitor without an answer. Their front end then sends the message again,
+    and gets it.
     """
     standing = yield from step(world.messages.expire, session_id, message_id)
     record = yield from step(world.sessions.get, session_id, world.clock())

@@ -1,4 +1,4 @@
-"""How a call to CXone ended, as a value: outside this package nobody sees a status code."""
+"""How a call to CXone ended, as a value. Only ``cxone/`` sees HTTP status codes and the gateway's error codes."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a caller can do about it."""
+    """The kinds of outcome, by what a caller can do about each."""
 
     ACCEPTED = "accepted"
-    #: 429, or no token could be had in time: not taken; come back no earlier than ``retry_after_ms``.
+    #: 429, or no token in time: not accepted; retry no earlier than ``retry_after_ms``.
     THROTTLED = "throttled"
-    #: 5xx or an answer that makes no sense: probably not taken.
+    #: 5xx or an unreadable answer: probably not accepted.
     FAILED = "failed"
-    #: Timeout or connection lost: nobody knows whether it was taken.
+    #: Timeout or connection lost: CXone may or may not have accepted it.
     LOST = "lost"
     #: The guest session is over: a new one is needed.
     GUEST_OVER = "guest_over"
     #: CXone has no typing endpoint for this guest.
     UNAVAILABLE = "unavailable"
-    #: There is nobody to be told yet (no contact, or no socket): nothing was sent; it counts from when there is.
+    #: No contact or no socket yet: nothing was sent; it counts from when there is one.
     NOT_YET = "not_yet"
-    #: Credentials or scopes are wrong: only a change of configuration helps.
+    #: Wrong credentials or scopes: only a change of configuration helps.
     DENIED = "denied"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``reason`` is for logs: no secret, no token, no query of a URL."""
+    """How one call ended. ``reason`` is for logs: it holds no secret, no token and no URL's query."""
 
     kind: Kind
     retry_after_ms: int = 0

@@ -10,7 +10,7 @@ from typing import Protocol
 from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.outcomes import Outcome
 
-#: What people feel, as metrics: first key of a burst to accepted ``true``, last key (or stop) to accepted ``false``.
+#: User-perceived latency, as metrics: first key of a burst to accepted ``true``, last key to accepted ``false``.
 FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED = "FirstKeyToShown", "LastKeyToEnded"
 
 
@@ -26,7 +26,7 @@ class Sessions(Protocol):
     def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent: ...
     def forget_connection(self, session_id: str, connection: str, now: int) -> None: ...
     def prune(self, record: Session, before: int) -> None: ...
-    def claim(self, session_id: str, generation: int, lease_until: int, claimed_at: int) -> bool: ...
+    def claim(self, session_id: str, generation: int, lease_until: int) -> bool: ...
     def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool: ...
     def lock(self, record: Session, lock: Lock) -> bool: ...
     def unlock(self, record: Session, lock: Lock) -> bool: ...
@@ -44,20 +44,20 @@ class Sessions(Protocol):
 
 
 class Connections(Protocol):
-    """The part of ``Sessions`` by which a connection is forgotten."""
+    """The part of ``Sessions`` that forgets connections."""
 
     def forget_connection(self, session_id: str, connection: str, now: int) -> None: ...
 
 
 class Guests(Protocol):
-    """CXone's guest typing calls, by whichever of its interfaces."""
+    """CXone's guest typing calls, on either of its interfaces."""
 
     def set_typing(self, guest_id: str, typing: bool) -> Outcome: ...
     def get_typing(self, guest_id: str) -> bool | Outcome: ...
 
 
 class Weather(Protocol):
-    """What senders know of CXone as a whole."""
+    """The circuit breaker that all senders share: ``calm_at`` is when the pause ends (epoch ms, 0: there is none)."""
 
     def calm_at(self, now: int) -> int: ...
     def note(self, guest_id: str, outcome: Outcome, now: int) -> None: ...
@@ -70,7 +70,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """A front end came in: heard of at ``heard_at`` (ms), by a token that runs out at ``token_ends`` (epoch s)."""
+    """A front end connected: first heard from at ``heard_at`` (ms), its token expires at ``token_ends`` (epoch s)."""
 
     connection: str
     heard_at: int
@@ -79,8 +79,8 @@ class Coming:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Who a visitor is at the Digital-First gateway, and the socket's URL: it holds a token, good till ``access_until``
-    (epoch ms)."""
+    """Who a visitor is at the Digital-First gateway, and the socket's URL with a token that expires at
+    ``access_until`` (epoch ms)."""
 
     visitor_id: str
     customer_id: str
@@ -89,7 +89,7 @@ class Conversation:
     web_socket_url: str = field(repr=False)
 
     def identity(self) -> dict[str, str]:
-        """What the record keeps of it for the session's life."""
+        """The part that the record keeps for the session's life."""
         return {"visitor": self.visitor_id, "customer": self.customer_id, "thread": self.thread_id}
 
 
@@ -101,18 +101,18 @@ class Lock:
     until: int
     lease_until: int
     typing_since: int | None
-    #: When the first key was pressed of what is typed from now on (``Session.burst_from``).
+    #: When the first key of the next burst was pressed (``Session.burst_from``).
     burst_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything outside that the flows touch."""
+    """Everything outside that the flows use."""
 
     sessions: Sessions
     policy: Policy
     clock: Callable[[], int]
-    #: Has somebody reconcile this record as the owner of that generation; False when nobody could be started.
+    #: Starts an owner of that generation for this record; False when that failed.
     start_owner: Callable[[Session, int], bool]
     #: Asks the keepers for a guest for this session id.
     ask_for_guest: Callable[[str], None]
@@ -120,7 +120,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class SenderWorld(World):
-    """What the sender touches besides."""
+    """What the sender uses in addition."""
 
     guests: Guests
     weather: Weather
@@ -128,31 +128,31 @@ class SenderWorld(World):
     tell_typing_unavailable: Callable[[Session], None]
     #: 0 to 1, for jitter.
     random: Callable[[], float]
-    #: Takes what a visitor's agent felt, in ms: FIRST_KEY_TO_SHOWN or LAST_KEY_TO_ENDED. No effect on anything.
-    felt: Callable[[str, int], None]
+    #: Records a user-perceived latency in ms: FIRST_KEY_TO_SHOWN or LAST_KEY_TO_ENDED. Nothing depends on it.
+    report_latency: Callable[[str, int], None]
 
 
 # --- messages of visitors --------------------------------------------------------------------------------------------
 
 
 class MessageStatus(StrEnum):
-    """Where a visitor's message stands."""
+    """The status of a visitor's message."""
 
     WAITING = "waiting"
     #: CXone has acknowledged it.
     ACCEPTED = "accepted"
-    #: It is not tried any more; a reason says why.
+    #: It is not retried any more; a reason says why.
     FAILED = "failed"
 
 
-#: Why a message has failed, as far as it is said on this side of CXone's interface. The platform, or the visitor's
-#: guest session, takes none; another text has that id; it never left; it left, and nobody knows whether it arrived.
+#: Why a message has failed, where the reason is not CXone's. In this order: the platform or the guest session takes no
+#: messages; another text has that id; it never left; it left, and whether it arrived is unknown.
 UNAVAILABLE, DUPLICATE_ID, EXPIRED, UNCONFIRMED = "unavailable", "duplicate_id", "expired", "unconfirmed"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a message stands; ``reason`` is a code, only there when it has failed."""
+    """A message's status; ``reason`` is a code, and empty unless it has failed."""
 
     status: MessageStatus
     reason: str = ""
@@ -160,7 +160,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
-    """A message as the visitor sent it, at ``at`` (ms) by API Gateway's clock. The visitor's side chose its id."""
+    """A message as the visitor sent it, at ``at`` (epoch ms, API Gateway's clock). The front end chose its id."""
 
     message_id: str
     text: str = field(repr=False)
@@ -169,14 +169,14 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class WaitingMessage(SentMessage):
-    """One that waits to be delivered. ``left_by``: the mark of its last leaving for CXone; empty: it has not left."""
+    """A message that waits to be delivered. ``left_by``: which send attempt it left by last; empty: it has not left."""
 
     left_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyThere:
-    """A message of this id is known; ``same_text``: it is the same one, sent again."""
+    """A message of this id exists already; ``same_text``: it is the same one, sent again."""
 
     standing: Standing
     same_text: bool
@@ -199,20 +199,20 @@ class Messages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MessageWorld(World):
-    """What is touched besides when a visitor sends a message."""
+    """What is used in addition when a visitor sends a message."""
 
     #: None: this platform takes no messages.
     messages: Messages | None
-    #: Tells the keeper that the record names: ``messages`` wait, or all are ``seen``. A hint; False: it was lost.
+    #: Nudges the keeper that the record names: ``messages`` wait, or all are ``seen``. A hint; False: it was lost.
     nudge: Callable[[Session, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiryWorld:
-    """What is touched when messages are given up."""
+    """What is used when messages are given up."""
 
     sessions: Sessions
     messages: Messages
     clock: Callable[[], int]
-    #: Tells the front ends of this session where the message of this id stands.
+    #: Sends the front ends of this session the status of the message of this id.
     tell_standing: Callable[[Session, str, Standing], None]

@@ -1,34 +1,34 @@
-"""How long to wait before the next try. Pure; delays in ms."""
+"""How long to wait before the next attempt. Pure; delays in ms."""
 
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
 
-#: CXone fact: at most three retries, so four posts of one ``true`` in all (T7). A ``false`` goes on.
+#: CXone fact: at most three retries, so four POSTs of one ``true`` in all (T7). A ``false`` is retried without limit.
 MAX_RETRIES_OF_TRUE = 3
 BASE_MS = 1_000
-#: What a 429 without a usable Retry-After asks for.
+#: The delay after a 429 without a usable Retry-After.
 DEFAULT_RETRY_AFTER_MS = 2_000
-#: The exponential part grows no further: a ``false`` should land soon after CXone recovers.
+#: The exponential part is capped: a ``false`` should arrive soon after CXone recovers.
 LONGEST_BACKOFF_MS = 16_000
-#: A refusal that only a change of configuration can end (scope, credentials) is tried this seldom.
+#: After a refusal that only a change of configuration can end (scope, credentials), retry only this often.
 DENIED_MS = 15_000
 
 
 def backoff_ms(attempt: int, retry_after_ms: int = 0, jitter: float = 0.0) -> int:
-    """The delay before retry number ``attempt`` (0 for the first).
+    """The delay in ms before retry number ``attempt`` (0 for the first).
 
-    max(Retry-After, 1000 ms x 2^attempt), and up to a quarter more by ``jitter`` (0 to 1): jitter only adds (CXone
-    fact, T7).
+    max(Retry-After, 1000 ms x 2^attempt), plus up to a quarter of the latter by ``jitter`` (0 to 1). Jitter only adds
+    (CXone fact, T7).
     """
     exponential = min(BASE_MS * 2 ** min(attempt, 30), LONGEST_BACKOFF_MS)
     return int(max(retry_after_ms, exponential) + jitter * exponential / 4)
 
 
 def retry_after_ms(header: str | None, now: int) -> int:
-    """A 429's Retry-After in ms from ``now`` (epoch ms): seconds or an HTTP date.
+    """A 429's Retry-After header, in ms from ``now`` (epoch ms). The header gives seconds or an HTTP date.
 
-    Absent, negative or unreadable counts as absent: 2 s. A long one is obeyed as it is.
+    An absent, negative or unreadable one gives the default of 2 s. A long one is obeyed in full.
     """
     text = (header or "").strip()
     if text.isascii() and text.isdigit():

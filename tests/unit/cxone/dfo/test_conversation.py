@@ -504,7 +504,7 @@ def test_a_look_too_soon_after_a_message_left_is_not_believed(ready: Life) -> No
     ready.is_ready("42", messages=())
     assert ready.kinds() == []
     ready.wakes()
-    assert (ready.kinds(), ready.now) == (["RecoverThread"], NOW + 3_000)
+    assert (ready.kinds(), ready.now) == (["RecoverThread"], NOW + 4_000)
     look = ready.requests()[0]["eventId"]
     assert MessageTaken("m1") in ready.hears(gateway.recovered(look, THREAD, ("m1",), "42"))
 
@@ -737,6 +737,97 @@ def test_messages_that_were_missed_are_told_after_the_look_and_once(in_contact: 
     in_contact.happens(dfo.Lost(was_open=True))
     page = tuple(gateway.message(name, from_agent=True) for name in ("a1", "a2"))
     assert [detail["id"] for _, detail in told(in_contact.is_ready("42", messages=page))] == ["a2"]
+
+
+def test_what_was_missed_is_told_before_what_comes_meanwhile(in_contact: Life) -> None:
+    """T16: a message that comes on the new socket before the look is answered waits for those it follows."""
+    in_contact.happens(dfo.Lost(was_open=True))
+    look = in_contact.opens()
+    third = gateway.message_created(THREAD, "a3", from_agent=True)
+    fourth = gateway.message_created(THREAD, "a4", from_agent=True)
+    before = in_contact.hears(third, fourth)
+    page = tuple(gateway.message(name, from_agent=True) for name in ("a3", "a2", "a1"))  # newest first
+    after = in_contact.hears(gateway.recovered(look, THREAD, page, "42"))
+    assert (told(before), [detail["id"] for _, detail in told(after)]) == ([], ["a1", "a2", "a3", "a4"])
+
+
+@pytest.mark.parametrize("code", ["RecoveringThreadFailed", "SomethingFailed"])
+def test_what_waited_for_a_look_is_told_whatever_comes_of_the_look(code: str) -> None:
+    """T16."""
+    life = Life()
+    look = life.opens()
+    life.hears(gateway.message_created(THREAD, "a1", from_agent=True))
+    found = told(life.hears(gateway.failure(code, look)))
+    while not life.state.ready:
+        life.wakes()
+        found += told(life.hears(gateway.failure(code, str(life.requests()[0]["eventId"]))))
+    assert [detail["id"] for _, detail in found] == ["a1"]
+
+
+def test_a_message_that_waited_on_a_lost_socket_is_found_by_the_next_look(in_contact: Life) -> None:
+    """T16: once."""
+    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.opens()
+    in_contact.hears(gateway.message_created(THREAD, "a1", from_agent=True))
+    in_contact.happens(dfo.Lost(was_open=True))
+    page = (gateway.message("a1", from_agent=True),)
+    assert [detail["id"] for _, detail in told(in_contact.is_ready("42", messages=page))] == ["a1"]
+
+
+def test_a_message_of_the_visitors_is_known_to_be_taken_before_the_look_is_answered(in_contact: Life) -> None:
+    """T15: what the visitor is told of it later changes nothing about that."""
+    in_contact.wants("m1")
+    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.opens()
+    actions = in_contact.hears(gateway.message_created(THREAD, "m1", from_agent=False))
+    assert MessageTaken("m1") in actions
+
+
+_AGENT_TYPES = gateway.event("SenderTypingStarted", THREAD, direction="outbound")
+_AGENT_STOPS = gateway.event("SenderTypingEnded", THREAD, direction="outbound")
+_NOT_TYPING = ("agent-typing", {"typing": False})
+
+
+@pytest.mark.parametrize(
+    "happening",
+    [
+        dfo.Lost(was_open=True),
+        dfo.Opened(),
+        dfo.Heard(gateway.case_status_changed(THREAD, "closed", 42)),
+        dfo.Heard(gateway.failure("SdkVersionNotSupported")),
+    ],
+    ids=["its socket is lost", "its socket is replaced", "the contact is closed", "the gateway refuses"],
+)
+def test_an_agent_whose_end_of_typing_may_be_lost_is_said_not_to_type(
+    happening: dfo.Happening, in_contact: Life
+) -> None:
+    """T16: at once, and once."""
+    in_contact.hears(_AGENT_TYPES)
+    assert told(in_contact.happens(happening)).count(_NOT_TYPING) == 1
+    assert _NOT_TYPING not in told(in_contact.happens(dfo.Lost(was_open=True)))
+
+
+def test_of_an_agent_who_does_not_type_nothing_is_said_when_the_socket_is_lost(in_contact: Life) -> None:
+    in_contact.hears(_AGENT_TYPES, _AGENT_STOPS)
+    assert told(in_contact.happens(dfo.Lost(was_open=True))) == []
+
+
+def test_a_silent_gateways_agent_is_said_not_to_type(in_contact: Life) -> None:
+    """T16."""
+    in_contact.hears(_AGENT_TYPES)
+    assert _NOT_TYPING in told(in_contact.wakes_until(Tell))
+
+
+def test_who_takes_over_tells_contact_and_agent_anew() -> None:
+    """T16: what the keeper before has told may not be so any more."""
+    life = Life(tells_anew=True)
+    page = (gateway.message("m1", from_agent=False),)
+    assert told(life.is_ready("42", status="closed", messages=page))[1:] == [
+        ("agent", {"name": None}),
+        ("contact", {"status": "closed"}),
+    ]
+    life.happens(dfo.Lost(was_open=True))
+    assert told(life.is_ready("42", status="closed", messages=page)) == []
 
 
 def test_what_the_keeper_before_told_is_not_told_again() -> None:

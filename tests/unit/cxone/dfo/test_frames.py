@@ -295,8 +295,8 @@ def test_an_event_belongs_to_the_first_thread_that_it_names(data: dict[str, Any]
             json.dumps({"eventType": "MessageCreated", "data": {"message": {"text": SECRET}}}),
             "a message without its id",
         ),
-        (json.dumps({"eventType": "CaseStatusChanged", "data": {}}), "a contact's change without its status"),
-        (json.dumps({"eventType": "SetPositionInQueue", "data": {"positionInQueue": SECRET}}), "a position in the"),
+        (json.dumps({"eventType": "CaseStatusChanged", "data": {}}), "a contact's status change without the status"),
+        (json.dumps({"eventType": "SetPositionInQueue", "data": {"positionInQueue": SECRET}}), "a queue position"),
         (json.dumps({"eventType": "EventInS3", "data": {"s3Object": SECRET}}), "an event in S3 without its URL"),
     ],
 )

@@ -35,7 +35,7 @@ def test_nice_has_fourteen_environments() -> None:
 
 
 def test_an_environment_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(urls.UnknownEnvironment, match=r"AE1, AU1, .* or give three URLs"):
+    with pytest.raises(urls.UnknownEnvironment, match=r"AE1, AU1, .* Or set the three URLs"):
         urls.hosts("XX9")
 
 

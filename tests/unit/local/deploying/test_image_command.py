@@ -112,7 +112,7 @@ def test_a_given_tag_that_is_there_already_is_an_error_that_asks_for_another(
     bench.put("docker")
     assert (image.main(), bench.calls("docker")) == (1, [])
     told = capsys.readouterr()
-    assert ("cannot be moved" in told.err, "give another TAG" in told.err, told.out) == (True, True, "")
+    assert ("tags are immutable" in told.err, "set another TAG" in told.err, told.out) == (True, True, "")
 
 
 def test_a_push_that_fails_fails_it(bench: Bench, ecr, capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,7 +179,7 @@ class TestTag:
         monkeypatch.delenv("REPOSITORY")
         put_image(ecr, f"1.2.3-{self.commit(checkout)}")
         assert (image.main(), bench.calls("docker")) == (0, [])
-        assert "there already" in capsys.readouterr().out
+        assert "already exists" in capsys.readouterr().out
 
     def test_a_releases_image_that_is_there_already_may_be_of_other_code_where_there_is_no_git(
         self, checkout: Path, bench: Bench, ecr, monkeypatch: pytest.MonkeyPatch
@@ -193,7 +193,7 @@ class TestTag:
         self.commit(checkout)
         (checkout / "functions/guest_keeper/app.py").write_text("2")
         assert image.main() == 2
-        assert "give TAG=" in capsys.readouterr().err
+        assert "set TAG=" in capsys.readouterr().err
 
     def test_an_archive_without_git_has_the_release(self, checkout: Path, bench: Bench) -> None:
         (bench.folder / "git").unlink()

@@ -1,1 +1,1 @@
-"""CXone's Digital-First gateway: one WebSocket for a visitor, on which typing, messages and the rest are frames."""
+"""CXone's Digital-First gateway: one WebSocket per visitor, on which typing, messages and agents' acts are frames."""

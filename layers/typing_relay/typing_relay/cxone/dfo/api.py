@@ -1,6 +1,7 @@
-"""What the Digital-First gateway offers over HTTP: access tokens, the channel's settings, whether it is online.
+"""The Digital-First gateway's HTTP API: access tokens, the channel's settings, whether it is online.
 
-A browser's own protocol: there is no client secret. No outcome repeats a code, a token or a query.
+It is the protocol of NICE's browser client, so there is no client secret. No outcome contains a sign-in code, a token
+or a query.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.retry import retry_after_ms
 
 CONNECT_TIMEOUT_S = 3.0
-#: The web SDK allows 30 s; who waits here holds a thread of the keeper.
+#: The web SDK allows 30 s, but here a waiting call occupies a thread of the keeper.
 READ_TIMEOUT_S = 10.0
-#: A frame holds 128 KB; what is put elsewhere may be larger, but not without end.
+#: A frame holds 128 KB. An event that is fetched by its URL may be larger, up to this.
 LARGEST_EVENT_BYTES = 1_048_576
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What opens a socket until ``expires_at`` (epoch ms), and the visitor as CXone knows it."""
+    """A token that opens a socket until ``expires_at`` (epoch ms), and the visitor as CXone knows them."""
 
     token: str = field(repr=False)
     expires_at: int
@@ -41,14 +42,14 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class ChannelSettings:
-    """What the relay needs to know of a channel. ``authorization``: visitors need a third party's code."""
+    """The settings of a channel that the relay needs. ``authorization``: visitors sign in with a third party."""
 
     livechat: bool
     authorization: bool
 
 
 class DfoApi:
-    """One channel of one tenant."""
+    """The HTTP calls for one channel of one tenant."""
 
     def __init__(
         self, http: requests.Session, hosts: Hosts, channel: Channel, client: Client, clock: Callable[[], int]
@@ -57,7 +58,7 @@ class DfoApi:
         self._client, self._clock = client, clock
 
     def authorize(self, visitor: Visitor, code: str | None = None) -> Access | Outcome:
-        """A new access token: for an anonymous visitor, or by a third party's authorization code, good for one."""
+        """A new access token: for an anonymous visitor, or by a third party's authorization code, which works once."""
         body: dict[str, Any] = {"customerIdentity": {"idOnExternalPlatform": visitor.customer_id}}
         if code is not None:
             body = {"thirdParty": {"authorization_code": code, "grant_type": "authorization_code"}}
@@ -91,11 +92,11 @@ class DfoApi:
         return bool(status == "online")
 
     def socket_url(self, visitor: Visitor, access: Access) -> str:
-        """Where the visitor's socket is opened. Its query holds the token."""
+        """The URL of the visitor's socket. Its query contains the token."""
         return urls.socket_url(self._hosts, self._channel, self._client, visitor, access.token)
 
     def event(self, url: str) -> str | Outcome:
-        """An event too large for a frame, from where the gateway put it; bounded in size and time."""
+        """The text of an event too large for a frame, from its URL; bounded in size and time."""
         try:
             with self._http.get(
                 urls.event_url(url, self._hosts.chat),
@@ -120,7 +121,7 @@ class DfoApi:
     def _call(
         self, method: str, url: str, what: str, query: dict[str, str] | None = None, body: Any = None
     ) -> dict[str, Any] | Outcome:
-        """The answer's JSON object. A kept connection that turns out to be closed costs a second try, at once."""
+        """The answer's JSON object. Sent once more, at once, if the kept connection turns out to be closed."""
         try:
             try:
                 answer = self._send(method, url, query, body)
@@ -164,7 +165,7 @@ class DfoApi:
 
 
 def _access(answer: dict[str, Any], visitor: Visitor, began: int) -> Access | Outcome:
-    """Its life counts from when it was asked for."""
+    """The token's lifetime counts from ``began``, when it was requested (epoch ms)."""
     token, lifetime_s = answer.get("accessToken"), answer.get("expiresIn")
     if isinstance(lifetime_s, bool) or not isinstance(lifetime_s, int | float) or not 0 < lifetime_s < 1e9:
         return Outcome(Kind.FAILED, reason="access: the answer has no expiresIn in seconds")
@@ -174,7 +175,7 @@ def _access(answer: dict[str, Any], visitor: Visitor, began: int) -> Access | Ou
 
 
 def _as_known(visitor: Visitor, identity: Any) -> Visitor:
-    """A third party's customer has an id and names that only CXone knows."""
+    """The visitor with the id and names from CXone's answer: a third party's customer has others than the relay's."""
     if not isinstance(identity, dict):
         return visitor
     return replace(

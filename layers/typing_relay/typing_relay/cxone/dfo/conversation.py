@@ -30,6 +30,8 @@ Reason = Literal["refused", "expired", "unconfirmed", "too_many", "unavailable"]
 
 #: So many ids of messages are remembered, so that none is told twice or taken for new.
 _REMEMBERED = 256
+#: So many messages are held back until the thread was looked for; what came before them is found by the look itself.
+_MOST_HELD = 50
 
 ACCEPTED = Outcome(Kind.ACCEPTED)
 NOT_YET = Outcome(Kind.NOT_YET, reason="no contact is known to be open")
@@ -46,8 +48,12 @@ class Policy:
     proof_ms: int = 4_000
     #: A look or a message without an answer for so long: the socket is replaced.
     answer_ms: int = 10_000
-    #: A message on its way may be taken so late: a look before then does not show that it was not.
-    settle_ms: int = 3_000
+    #: A message that has not left this long after it was decided is not sent any more: whoever has seen that it may
+    #: have left counts from then on.
+    leave_within_ms: int = 1_000
+    #: It may be taken this long after that: it leaves within ``leave_within_ms``, and is on its way for 3 s at most. A
+    #: look before then does not show that it was not taken.
+    settle_ms: int = 4_000
     #: Typing on a socket that was lost may be taken so late, as the lock of a call has it.
     ghost_ms: int = 7_500
     #: Nothing waits longer to be delivered.
@@ -140,7 +146,12 @@ class Conversation:
     closed_contact: str = ""
     #: What the visitor was last told of the contact, and of the agent.
     contact_told: bool = False
+    agent_typing_told: bool = False
     agent_told: str | None = field(default=None, repr=False)
+    #: What a keeper before has told of these is not known: it is told anew, whatever the first look finds.
+    tells_anew: bool = False
+    #: Events about messages that came before the thread was looked for: what was missed before them is told first.
+    held: tuple[frames_in.Event, ...] = field(default=(), repr=False)
     #: The next message begins a new thread.
     thread_over: bool = False
     #: The agent may be shown typing: it was sent by us, or by a keeper before.
@@ -280,7 +291,10 @@ class TypingTold:
 
 @dataclass(frozen=True, slots=True)
 class MessageLeaving:
-    """To be recorded before the Send that follows it is carried out: from then on the message may have left."""
+    """To be recorded before the Send that follows it is carried out: from then on the message may have left.
+
+    The Send is for ``Policy.leave_within_ms`` from now on; after that the socket counts as lost instead.
+    """
 
     message_id: str
 
@@ -372,15 +386,17 @@ def begin(
     newest_at: int = 0,
     told: tuple[str, ...] = (),
     ghosts_until: int = 0,
+    tells_anew: bool = False,
 ) -> Conversation:
     """A conversation without a socket.
 
     ``thread_id``: a uuid, new for a new session, else the record's. ``seed``: random, never used before.
     ``newest_at``, ``told``: of the conversation as the keeper before left it, as far as they are known; they keep
     old messages from being told again. ``ghosts_until``: so long what a keeper before has sent may still be taken.
+    ``tells_anew``: a keeper before has told the visitor something of contact and agent.
     """
     known = Conversation(channel, visitor, thread_id, livechat, seed, newest_at, told, newest_at)
-    return replace(known, ghosts_until=ghosts_until)
+    return replace(known, ghosts_until=ghosts_until, tells_anew=tells_anew)
 
 
 def step(conversation: Conversation, happening: Happening, now: int, policy: Policy) -> Step:
@@ -478,8 +494,9 @@ class _Turn:
             self._doubt_first()
         if any(unproven.typing for unproven in c.unproven):
             self._change(ghosts_until=self._now + self._policy.ghost_ms)
+        self._agent_stopped()
         doing = c.doing if c.doing is Doing.STOPPED else Doing.CLOSED
-        self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, unproven=())
+        self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, unproven=(), held=())
 
     def _doubt_first(self) -> None:
         first, *others = self.now_stands.queue
@@ -582,6 +599,7 @@ class _Turn:
             self._change(sending=None)
         for unproven in c.unproven:
             self._told(unproven, Outcome(Kind.DENIED, reason=reason))
+        self._agent_stopped()
         self._change(unproven=(), doing=Doing.STOPPED)
         for queued in c.queue:
             self._do(MessageRefused(queued.message_id, "unconfirmed" if self._may_have_left(queued) else "unavailable"))
@@ -594,11 +612,18 @@ class _Turn:
             return
         if isinstance(what, frames_in.EventInS3):
             self._fetch(what.url)
-        elif event.thread_id and self._is_news(what):
+        elif event.thread_id and isinstance(what, frames_in.MessageCreated) and not self.now_stands.ready:
+            self._taken(what.message.message_id)
+            self._change(held=(*self.now_stands.held, event)[-_MOST_HELD:])
+        elif event.thread_id:
+            self._tell(event)
+
+    def _tell(self, event: frames_in.Event) -> None:
+        if self._is_news(event.what):
             frame = dfo_events.told(event)
             if frame:
                 self._do(Tell(frame))
-            self._note(what)
+            self._note(event.what)
 
     def _fetch(self, url: str) -> None:
         """What is being waited for may be in there: it gets the time for it."""
@@ -636,6 +661,14 @@ class _Turn:
                 self._change(thread_over=True)
             case frames_in.AgentChanged(agent):
                 self._change(agent_told=agent)
+            case frames_in.AgentTyping(typing):
+                self._change(agent_typing_told=typing)
+
+    def _agent_stopped(self) -> None:
+        """That the agent types was told, and nobody would say that it is over."""
+        if self.now_stands.agent_typing_told:
+            self._do(Tell(visitor_events.agent_typing(None, False)))
+            self._change(agent_typing_told=False)
 
     def _remember(self, message: Message) -> None:
         c = self.now_stands
@@ -654,7 +687,7 @@ class _Turn:
         for message in found.messages:
             self._found(message)
         self._settle_doubts(c.looking.since, found)
-        if found.agent != c.agent_told:
+        if found.agent != c.agent_told or c.tells_anew:
             self._do(Tell(visitor_events.agent(None, found.agent)))
             self._change(agent_told=found.agent)
         contact = found.contact if found.contact and found.contact.is_open else None
@@ -691,7 +724,10 @@ class _Turn:
 
     def _looked(self) -> None:
         before = self.now_stands
-        self._change(looking=None, looks_failed=0, ready=True)
+        self._change(looking=None, looks_failed=0, ready=True, tells_anew=False)
+        for event in before.held:
+            self._tell(event)
+        self._change(held=())
         if not before.ready:
             self._do(Ready())
             if before.contact:
@@ -726,9 +762,11 @@ class _Turn:
         may_show = (before.may_show or self._has_ghosts()) and contact is not None  # else nobody is shown anything
         thread_over = before.thread_over and contact is None
         self._change(contact=contact, contact_told=contact is not None, may_show=may_show, thread_over=thread_over)
-        if (contact is not None) != before.contact_told and not told:
+        is_news = (contact is not None) != before.contact_told or (before.tells_anew and not before.ready)
+        if is_news and not told:
             self._do(Tell(visitor_events.contact(None, is_open=contact is not None)))
         if contact is None:
+            self._agent_stopped()
             if before.contact_told:
                 self._closed()
         elif before.ready and (before.contact is None or before.contact.contact_id != contact.contact_id):
@@ -789,6 +827,10 @@ class _Turn:
             if unproven.event_id == event_id:
                 self._told(unproven, Outcome(Kind.FAILED, reason="the gateway answered with an error"))
         left = tuple(unproven for unproven in self.now_stands.unproven if unproven.event_id != event_id)
+        if any(unproven.event_id == event_id and not unproven.typing for unproven in self.now_stands.unproven):
+            # Nothing has ended what was said before: whoever said it hears that it is shown, and ends it.
+            left = tuple(replace(unproven, overtaken=False) for unproven in left)
+            self._do(ShownUnknown())
         self._change(unproven=left)
 
     def _told(self, unproven: Unproven, outcome: Outcome) -> None:

@@ -1,7 +1,7 @@
-"""Frames from the gateway: parsed strictly into what they say. Pure.
+"""Frames from the gateway, parsed strictly into typed values. Pure.
 
-What a frame lacks and nobody needs is absent in the result; without what it is about it is NotAFrame. Neither an error
-nor a repr repeats what was written or who wrote it.
+An optional field that a frame lacks is absent in the result too; without a required one the frame is NotAFrame. No
+error and no repr contains what was written or who wrote it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OVER = (CLOSED, "trashed")
 
 
 class NotAFrame(ValueError):
-    """Nothing that the gateway is known to say. The message names what is missing, never what came."""
+    """Not a frame that the gateway is known to send. The message names what is missing, and quotes nothing."""
 
 
 # --- what frames speak of
@@ -28,7 +28,7 @@ class NotAFrame(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """What agents work on (the gateway calls it a case). Either may be absent: ''."""
+    """What agents work on (the gateway calls it a case). Either field may be absent: ''."""
 
     contact_id: str
     status: str = ""
@@ -61,7 +61,7 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Authorized:
-    """The connection is authorised (legacy flow)."""
+    """The connection is authorized (legacy flow)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A request was refused; without an id it may be any of its kind."""
+    """A request was refused; without an id it may be any request that can get this code."""
 
     code: str
     event_id: str | None
@@ -81,7 +81,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The thread that was looked for: its newest messages, oldest first, and all there are if ``is_whole``."""
+    """The thread that was looked for, with its newest messages, oldest first; ``is_whole``: these are all of them."""
 
     event_id: str
     thread_id: str
@@ -93,7 +93,7 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Another result of a request. It may hold a token: it is not handed on."""
+    """Another result of a request. It is not passed on, as it may contain a token."""
 
     event_id: str
     event_type: str
@@ -111,40 +111,40 @@ class CaseCreated:
 
 @dataclass(frozen=True, slots=True)
 class CaseStatusChanged:
-    """A contact has come to stand so; its id may be absent."""
+    """A contact's status changed; its id may be absent."""
 
     contact: Contact
 
 
 @dataclass(frozen=True, slots=True)
 class MessageCreated:
-    """Somebody, the visitor included, has sent this."""
+    """Somebody, the visitor included, has sent this message."""
 
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
 class AgentTyping:
-    """The agent types, or no longer does."""
+    """The agent has started or stopped typing."""
 
     typing: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """What this visitor sent as typing, come back."""
+    """This visitor's own typing, sent back by the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentChanged:
-    """Who attends to the contact; None: nobody."""
+    """The name of the agent who has the contact; None: nobody has it."""
 
     agent: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """Where the contact waits."""
+    """The contact's position in the queue for an agent."""
 
     position: int
 
@@ -170,7 +170,7 @@ class ThreadArchived:
 
 @dataclass(frozen=True, slots=True)
 class EventInS3:
-    """An event too large for a frame, of this kind, to be fetched. The URL may hold a signature."""
+    """An event of this kind that is too large for a frame and must be fetched. The URL may contain a signature."""
 
     kind: str
     url: str = field(repr=False)
@@ -178,7 +178,7 @@ class EventInS3:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An event of a kind that the relay has no use for."""
+    """An event of a kind that the relay does not interpret."""
 
     event_type: str
 
@@ -201,7 +201,7 @@ What = (
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something has happened in this thread ('': the frame names none). ``frame`` is as it came."""
+    """Something has happened in this thread ('': the frame names none). ``frame`` is the frame, unchanged."""
 
     thread_id: str
     what: What
@@ -214,9 +214,9 @@ Frame = Pong | Authorized | Answer | Failure | Recovered | Result | Event
 def parse(text: str) -> Frame:
     """The frame in ``text``. Raises NotAFrame."""
     if text == '"pong"':
-        return Pong()  # most of what comes; no need to build a decoder
+        return Pong()  # most frames are this one: skip the JSON parser
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         raise NotAFrame("not JSON") from None
     if value == "pong":
@@ -230,7 +230,7 @@ def parse(text: str) -> Frame:
     return _answer(value)
 
 
-def _no_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError("NaN and Infinity are not JSON")
 
 
@@ -300,7 +300,7 @@ def _typing(data: dict[str, Any], typing: bool) -> What:
 def _queue_position(data: dict[str, Any]) -> What:
     position = data.get("positionInQueue")
     if isinstance(position, bool) or not isinstance(position, int):
-        raise NotAFrame("a position in the queue that is no number")
+        raise NotAFrame("a queue position that is not a number")
     return QueuePosition(position)
 
 
@@ -318,7 +318,7 @@ def _case(data: dict[str, Any]) -> Contact:
 def _case_status(data: dict[str, Any]) -> What:
     contact = _case(data)
     if not contact.status:
-        raise NotAFrame("a contact's change without its status")
+        raise NotAFrame("a contact's status change without the status")
     return CaseStatusChanged(contact)
 
 
@@ -360,13 +360,13 @@ def _message(message: dict[str, Any]) -> Message:
 
 
 def _content(message: dict[str, Any]) -> str:
-    """The text; of a rich message, what stands in for it."""
+    """The text; of a rich message, its fallback text."""
     content = _object(message, "messageContent")
     return _text(content, "text") or _text(_object(content, "payload"), "text") or _text(content, "fallbackText")
 
 
 def _person(person: Any) -> str | None:
-    """What to call somebody."""
+    """The name to show: the nickname, else first and last name."""
     if not isinstance(person, dict):
         return None
     full = f"{_text(person, 'firstName')} {_text(person, 'surname') or _text(person, 'lastName')}".strip()
@@ -390,7 +390,7 @@ def _object(fields: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _text(fields: dict[str, Any], key: str) -> str:
-    """A string, or a number as one (ids come as either); '' if absent."""
+    """A string, or a number converted to one (ids come as either); '' if absent."""
     value = fields.get(key)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)

@@ -1,4 +1,4 @@
-"""Frames to the gateway: built in one place, in the envelope that NICE's own web SDK uses. Pure."""
+"""Frames to the gateway, in the envelope that NICE's own web SDK uses. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from typing_relay.cxone.dfo.identity import Channel, Visitor
 
-#: Every 15 s; answered by "pong".
+#: Sent every 15 s; answered by "pong".
 HEARTBEAT = '{"action":"heartbeat"}'
 
-#: The relay speaks for a browser that it has not seen.
+#: What the web SDK says of the browser, neutral here: the relay does not know it.
 _FINGERPRINT: dict[str, Any] = {
     "browser": None,
     "browserVersion": None,
@@ -28,24 +28,24 @@ _FINGERPRINT: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of the gateway. ``data`` may hold what a visitor sent."""
+    """A request to the gateway. ``data`` may contain a visitor's message."""
 
     event_type: str
     data: dict[str, Any] = field(repr=False)
 
 
 def recover(thread_id: str, livechat: bool) -> Request:
-    """Look for this thread: its contact, newest messages and agent. To be sent first on every open socket."""
+    """Look for this thread: its contact, newest messages and agent. Must be sent first on every open socket."""
     return Request("RecoverLivechat" if livechat else "RecoverThread", _thread(thread_id))
 
 
 def typing(thread_id: str, is_typing: bool) -> Request:
-    """The visitor types, or no longer does."""
+    """The visitor has started or stopped typing."""
     return Request("SenderTypingStarted" if is_typing else "SenderTypingEnded", _thread(thread_id))
 
 
 def message(thread_id: str, message_id: str, text: str) -> Request:
-    """A message of the visitor; the first of a thread starts its contact. ``message_id``: a uuid of the visitor's."""
+    """A visitor's message; a thread's first one starts its contact. ``message_id``: a UUID, chosen by the front end."""
     data = {
         "idOnExternalPlatform": message_id,
         **_thread(thread_id),
@@ -69,12 +69,12 @@ def end_contact(thread_id: str, contact_id: str) -> Request:
 
 
 def generate_authorization_token(thread_id: str, path: str) -> Request:
-    """A bearer token for ``path`` on the chat host (the rest of a rich message)."""
+    """Asks for a bearer token for ``path`` on the chat host (to fetch the rest of a rich message)."""
     return Request("GenerateAuthorizationToken", {**_thread(thread_id), "url": path})
 
 
 def encoded(request: Request, event_id: str, channel: Channel, visitor: Visitor) -> str:
-    """The frame as it is sent. ``event_id``: a uuid by which the gateway's answer is known."""
+    """The frame as text. ``event_id``: a UUID that the gateway repeats in its answer."""
     identity = {"idOnExternalPlatform": visitor.customer_id}
     names = {"firstName": visitor.first_name, "lastName": visitor.last_name}
     frame = {

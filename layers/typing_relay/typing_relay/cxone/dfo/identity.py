@@ -1,4 +1,4 @@
-"""Who speaks, and on which channel: what every frame to the gateway names. Pure."""
+"""The visitor and the channel that every frame to the gateway names. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 class BadChannel(ValueError):
-    """A brand or channel id that cannot be one. The message says what to do."""
+    """A malformed brand or channel id. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A browser and the person at it. The ids are uuids, kept in the session's record: a new keeper is the same one."""
+    """A browser and the person at it. The ids are UUIDs, kept in the session record: a new keeper reuses them."""
 
     visitor_id: str
     customer_id: str

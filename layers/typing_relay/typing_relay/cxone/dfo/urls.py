@@ -1,6 +1,6 @@
-"""Where the Digital-First gateway is: NICE's environments, an operator's own hosts, the socket's URL. Pure.
+"""The Digital-First gateway's URLs: NICE's environments, hosts set by an operator, the socket's URL. Pure.
 
-NICE moves its hosts, so each can be given instead (the mobile SDKs know the gateway by another name).
+NICE moves its hosts, so each can be set instead (the mobile SDKs use another name for the gateway).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DOMAINS = {
     "EU2": "nicecxone-sov1.eu",
     "UK2": "nicecxone-sov1.uk",
 }
-#: Whose hosts may hold an event too large for a frame (EventInS3).
+#: Domains whose hosts may serve an event too large for a frame (EventInS3).
 EVENT_DOMAINS = ("amazonaws.com", *sorted(set(DOMAINS.values())))
 
 
@@ -40,10 +40,10 @@ class Hosts:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What the relay calls itself at the gateway, which refuses versions that are too old."""
+    """The client that the relay claims to be. The gateway refuses SDK versions that are too old."""
 
     sdk_version: str = "3.3.0"
-    #: The web SDK says 0 unless the page that uses it names a version of its own.
+    #: The web SDK says 0 unless the page sets its own version.
     app_version: str = "0"
 
 
@@ -51,13 +51,13 @@ def hosts(environment: str) -> Hosts:
     """The hosts of one of NICE's environments, by its name in either case. Raises UnknownEnvironment."""
     domain = DOMAINS.get(environment.upper())
     if domain is None:
-        raise UnknownEnvironment(f"Unknown environment. CXone has {', '.join(sorted(DOMAINS))}; or give three URLs.")
+        raise UnknownEnvironment(f"Unknown environment. CXone has {', '.join(sorted(DOMAINS))}. Or set the three URLs.")
     where = f"{environment.lower()}.{domain}"
     return Hosts(f"wss://chat-gw-de-{where}", f"https://channels-de-{where}", f"https://digital-oauth-de-{where}")
 
 
 def custom_hosts(gateway: str, chat: str, authorize: str) -> Hosts:
-    """An operator's own. Raises InsecureUrl unless wss, https, https (ws, http: loopback hosts only), without query."""
+    """An operator's hosts. Raises InsecureUrl unless wss, https, https (ws, http: loopback only), without query."""
     return Hosts(
         _bare(urls.socket_url(gateway, "The gateway URL"), "The gateway URL").rstrip("/"),
         _bare(base_url(chat, "The chat URL"), "The chat URL"),
@@ -66,7 +66,7 @@ def custom_hosts(gateway: str, chat: str, authorize: str) -> Hosts:
 
 
 def socket_url(hosts: Hosts, channel: Channel, client: Client, visitor: Visitor, access_token: str) -> str:
-    """The socket's URL for a secured session. Its query holds the token: log it by ``without_query`` alone."""
+    """The socket's URL for a secured session. Its query contains the token: log it only by ``without_query``."""
     query = {
         "v": client.app_version,
         "sdkPlatform": "web",
@@ -80,9 +80,9 @@ def socket_url(hosts: Hosts, channel: Channel, client: Client, visitor: Visitor,
 
 
 def event_url(text: str, chat: str) -> str:
-    """Where the gateway put an event too large for a frame; its query may hold a signature.
+    """``text``, if it may be the URL of an event too large for a frame. Its query may contain a signature.
 
-    Raises InsecureUrl unless https at Amazon S3 or NICE, or the same origin as ``chat`` (a gateway on this machine).
+    Raises InsecureUrl unless it is https at Amazon S3 or NICE, or the origin of ``chat`` (a gateway on this machine).
     """
     what = "The event's URL"
     base_url(text, what)

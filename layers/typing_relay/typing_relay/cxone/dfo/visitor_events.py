@@ -1,4 +1,4 @@
-"""An event of the Digital-First gateway as the visitor is told it. Pure."""
+"""Translates events of the Digital-First gateway into frames for the visitor. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing_relay.cxone.dfo.frames_in import Event, Message
 
 
 def told(event: Event) -> visitor_events.Frame | None:
-    """The frame for the visitor; None for what is the visitor's own typing come back, or still to be fetched."""
+    """The frame for the visitor; None for an echo of the visitor's own typing, and for an event still to be fetched."""
     frame = event.frame
     match event.what:
         case frames_in.Echo() | frames_in.EventInS3():
@@ -36,7 +36,7 @@ def told(event: Event) -> visitor_events.Frame | None:
 
 
 def missed(message: Message) -> visitor_events.Frame:
-    """The frame for a message found by looking: CXone's own message, in the shape of the event that was missed."""
+    """The frame for a message found by a look: CXone's message, in the shape of the event that was missed."""
     return _message({"eventType": "MessageCreated", "data": {"message": message.frame}}, message)
 
 

@@ -1,1 +1,1 @@
-"""CXone's webchat REST API, version 1: token, guests, typing calls, guest sockets. No rule of typing."""
+"""CXone's webchat REST API, version 1: token, guests, typing calls, guest sockets. It has no rules of typing."""

@@ -15,9 +15,9 @@ from typing_relay.relay.outcomes import Kind, Outcome
 
 TOKEN_PATH = "/api/v1/oauth/token"  # noqa: S105 a path, not a secret
 SCOPES = "webchat.guest webchat.message"
-#: CXone fact: a token counts as expired so much before it is.
+#: CXone fact: treat a token as expired this long before it is.
 EARLY_MS = 30_000
-#: How long a call waits for another process that renews the token; longer, and the call would begin too late.
+#: How long a call waits for another process that renews the token; after that the call would begin too late.
 PATIENCE_S = 1.5
 REQUEST_TIMEOUT_S = (1.0, 3.0)
 
@@ -32,18 +32,18 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token and when (epoch ms) CXone forgets it."""
+    """A bearer token and when (epoch ms) it expires."""
 
     value: str = field(repr=False)
     expires_at: int
 
     def is_good(self, now: int) -> bool:
-        """CXone will still take it."""
+        """CXone still accepts it at ``now`` (epoch ms)."""
         return now < self.expires_at - EARLY_MS
 
 
 class AuthFailed(Exception):
-    """No token could be had. ``outcome`` says what a caller can do about it."""
+    """There is no token. ``outcome`` says what a caller can do about it."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.reason)
@@ -51,23 +51,23 @@ class AuthFailed(Exception):
 
 
 class TokenShare(Protocol):
-    """The copy of the token that all processes read. Any of these may raise ShareUnavailable."""
+    """The copy of the token that all processes share. Each method may raise ShareUnavailable."""
 
     def read(self) -> Token | None:
         """The shared token, if there is one."""
 
     def try_lock(self, now: int) -> bool:
-        """Become the one that renews it."""
+        """Become the process that renews it. Returns whether this one did; ``now`` in epoch ms."""
 
     def save(self, token: Token) -> None:
-        """Share a new one and give the lock back."""
+        """Share a new token and return the lock."""
 
     def forget(self, value: str) -> None:
-        """Take this one away."""
+        """Remove this token if it is the shared one."""
 
 
 class ShareUnavailable(Exception):
-    """The shared copy cannot be reached: each process is then on its own."""
+    """The shared copy is out of reach: each process then requests its own token."""
 
 
 class Tokens:
@@ -96,15 +96,15 @@ class Tokens:
         return self._token.value
 
     def refused(self, value: str) -> None:
-        """CXone answered 401 to ``value``: neither this process nor another shall use it again."""
+        """CXone answered 401 to ``value``: no process must use it again."""
         self._refused = value
         if self._token is not None and self._token.value == value:
             self._token = None
-        with suppress(ShareUnavailable):  # _is_usable keeps this process off it all the same
+        with suppress(ShareUnavailable):  # _is_usable rejects it in this process anyway
             self._share.forget(value)
 
     def _shared_or_new(self) -> Token:
-        """One process renews, the others wait for its result: a burst of cold starts makes one request."""
+        """One process renews, the others wait for its result: many cold starts at once make one request."""
         try:
             return self._from_share() or self._renew_shared()
         except ShareUnavailable:
@@ -120,17 +120,17 @@ class Tokens:
     def _renew_shared(self) -> Token:
         waited = 0.0
         while not self._share.try_lock(self._clock()):
-            if waited >= PATIENCE_S:  # that one may have died; its lock runs out before the next try
+            if waited >= PATIENCE_S:  # that process may have died; its lock expires before the next try
                 raise AuthFailed(Outcome(Kind.THROTTLED, reason="another process is still renewing the token"))
             self._sleep(0.1)
             waited += 0.1
             token = self._from_share()
             if token is not None:
                 return token
-        token = self._from_share()  # it may have been renewed between our look and our lock
+        token = self._from_share()  # another process may have renewed it between our read and our lock
         if token is None:
             token = self._request()
-            with suppress(ShareUnavailable):  # good for this process all the same
+            with suppress(ShareUnavailable):  # this process can use it anyway
                 self._share.save(token)
         return token
 

@@ -1,4 +1,4 @@
-"""What the end of a guest's WebSocket means (webchat v1): the only place that knows its statuses and close codes."""
+"""What the end of a guest's WebSocket means (webchat v1). The only place that knows its statuses and close codes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ CLOSED_GUEST_OVER = 4403
 
 
 def refused(status: int, headers: Mapping[str, str], body: str, now: int) -> Outcome:
-    """The upgrade was refused with an HTTP status. ``headers`` by lower-case name; ``now`` in epoch ms.
+    """The upgrade was refused with an HTTP status. ``headers`` have lower-case names; ``now`` in epoch ms.
 
-    403 is a missing scope or a guest session that is over (CXone fact); only the former mentions a scope.
+    403 means a missing scope or a guest session that is over (CXone fact); only the former mentions a scope.
     """
     if status in (403, 410):
         if "scope" in (headers.get("www-authenticate", "") + body).lower():
@@ -27,7 +27,7 @@ def refused(status: int, headers: Mapping[str, str], body: str, now: int) -> Out
 
 
 def closed(code: int) -> Outcome:
-    """The open socket was closed with this code; 1006 if it was lost without one."""
+    """The open socket was closed with this code, or lost without one (1006)."""
     if code == CLOSED_GUEST_OVER:
         return Outcome(Kind.GUEST_OVER, reason=f"the guest session is over (close code {code})")
     return Outcome(Kind.LOST, reason=f"close code {code}")

@@ -29,7 +29,7 @@ ACCEPTED = Outcome(Kind.ACCEPTED)
 
 
 class GuestsV1:
-    """Creates guests, tells and asks whether they are typing."""
+    """Creates guests, and tells and asks CXone whether they are typing."""
 
     def __init__(
         self,
@@ -39,12 +39,12 @@ class GuestsV1:
         clock: Callable[[], int],
         socket_suffixes: Collection[str] = (),
     ) -> None:
-        """``socket_suffixes``: where else than at CXone's own hosts a guest's socket may be."""
+        """``socket_suffixes``: domains other than CXone's own whose hosts may serve a guest's socket."""
         self._http, self._base_url, self._tokens, self._clock = http, base_url, tokens, clock
         self._socket_suffixes = socket_suffixes
 
     def create_guest(self, source: str) -> Guest | Outcome:
-        """A new guest session. ``source`` tells CXone where it comes from."""
+        """A new guest session. ``source`` tells CXone where the guest comes from."""
         answer = self._call("POST", "", {"attributes": {"source": source}})
         if isinstance(answer, Outcome):
             return answer
@@ -58,7 +58,7 @@ class GuestsV1:
             return Outcome(Kind.DENIED, reason=str(insecure))
 
     def set_typing(self, guest_id: str, typing: bool) -> Outcome:
-        """Tell CXone that the guest is, or is no longer, typing."""
+        """Tell CXone whether the guest is typing."""
         answer = self._call("POST", _typing_path(guest_id), {"typing": typing})
         return answer if isinstance(answer, Outcome) else ACCEPTED
 
@@ -73,9 +73,9 @@ class GuestsV1:
         return typing
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response | Outcome:
-        """One request; on 401 the token is renewed and the request repeated, once (CXone fact).
+        """One request. On 401 the token is renewed and the request repeated, once (CXone fact).
 
-        Another process's token does not count as renewed: it may have been revoked together with ours.
+        A token from another process does not count as renewed: it may have been revoked together with ours.
         """
         began = self._clock()
         for tries in (1, 2, 3):
@@ -95,7 +95,7 @@ class GuestsV1:
         return answer if isinstance(answer, Outcome) else self._judge(answer, path)
 
     def _request(self, method: str, path: str, body: Any, token: str, began: int) -> requests.Response | Outcome:
-        """On a kept connection that turns out to be closed the request is repeated, at once and once."""
+        """Send it; once more, at once, if the kept connection turns out to be closed."""
         try:
             try:
                 return self._send(method, path, body, token, began)
@@ -151,7 +151,7 @@ def _json_object(answer: requests.Response) -> dict[str, Any]:
 
 
 def _judge_forbidden(answer: requests.Response) -> Outcome:
-    """403 is a missing scope or a guest session that is over (CXone fact); only the former mentions a scope."""
+    """403 means a missing scope or a guest session that is over (CXone fact); only the former mentions a scope."""
     said = answer.headers.get("WWW-Authenticate", "") + answer.text[:1000]
     if "scope" in said.lower():
         reason = "CXone says that a scope is missing (403): give the client webchat.guest and webchat.message"

@@ -1,4 +1,4 @@
-"""A frame of webchat v1's guest socket as the visitor is told it. Pure."""
+"""Translates frames of webchat v1's guest socket into frames for the visitor. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing_relay.cxone import visitor_events
 
 
 def told(event: Any) -> visitor_events.Frame:
-    """The frame for the visitor of a JSON value that came on the guest's socket."""
+    """The frame for the visitor, from a JSON value that came on the guest's socket."""
     match event:
         case {"type": "agent-typing", "typing": bool(typing)}:
             return visitor_events.agent_typing(event, typing)

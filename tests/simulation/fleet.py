@@ -1,0 +1,489 @@
+"""A fleet of keepers, a queue, and visitors who come and go: who holds whom, played to its end and judged.
+
+At the end each visitor who is there has one keeper that holds it with its own message in flight, nobody else's is held
+or asked for, and keys typed in a tab that was there all the time are shown, and their end (T4, T9).
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import random as random_module
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Any
+
+from typing_relay.aws.sessions import LOOKED_AT
+from typing_relay.keeper.sockets import SocketListener, Stage
+from typing_relay.relay import flows, ports
+from typing_relay.relay.burst import Owner, Policy, Session
+from typing_relay.relay.flows import Flow, Reconciled
+from typing_relay.relay.outcomes import Guest, Kind, Outcome
+
+from tests.simulation.cxone import Call, Weather
+from tests.simulation.fleet_functions import Function, nothing
+from tests.simulation.fleet_history import FleetAct, FleetHistory, FleetTurn
+from tests.simulation.fleet_keepers import FleetKeeper, Socket, lost
+from tests.simulation.fleet_oracle import check, probe
+from tests.simulation.fleet_queue import Queue
+from tests.simulation.gateway import Gateway
+from tests.simulation.history import Fault
+from tests.simulation.memory_messages import MemoryMessages
+from tests.simulation.memory_sessions import MemorySessions
+from tests.simulation.world import START, TOKEN_ENDS
+
+#: After the last act or turn faults go on for so long; then all is calm.
+TROUBLED_MS = 60_000
+#: A dead keeper's place is taken by another one after so long.
+REPLACED_MS = 10_000
+#: A front end: its hello after the handshake, its next try after one that failed, and how long it waits for an answer.
+HELLO_MS, AGAIN_MS, PONG_MS = 150, 1_000, 5_000
+LOOK_MS = 5_000
+#: Shorter than the product's, so that a history need not last for hours.
+HELD_MS = 180_000
+
+
+class Tab:
+    """One front end of a visitor. ``connection`` names its newest handshake."""
+
+    def __init__(self, visitor: str, name: str) -> None:
+        self.visitor, self.name = visitor, name
+        self.connection = ""
+        self.is_open = True
+        self.is_up = False
+
+
+class FleetSessions(MemorySessions):
+    """Remembers how records stood, for looks that are stale."""
+
+    def __init__(self, world: FleetWorld) -> None:
+        super().__init__()
+        self._world = world
+        self.past: dict[str, list[tuple[int, Session | None]]] = {}
+
+    def create(self, session_id: str, now: int, expires_at: int) -> None:
+        self._note(session_id)
+        super().create(session_id, now, expires_at)
+
+    def _set(self, record: Session, **changes: Any) -> Session:
+        self._note(record.session_id)
+        return super()._set(record, **changes)
+
+    def _note(self, session_id: str) -> None:
+        self.past.setdefault(session_id, []).append((self._world.now, self.records.get(session_id)))
+
+    def stood(self, session_id: str, at: int) -> Session | None:
+        """How it stood at ``at``: before the first change since."""
+        later = (before for changed_at, before in self.past.get(session_id, ()) if changed_at > at)
+        return next(later, self.records.get(session_id))
+
+
+class Side:
+    """What a Digital-First visitor's gateway needs of its world."""
+
+    def __init__(self, world: FleetWorld) -> None:
+        self._world = world
+        self.watch = self
+        self.pace, self.note, self.later, self.next_number = world.pace, world.note, world.later, world.next_number
+
+    @property
+    def now(self) -> int:
+        """In epoch ms."""
+        return self._world.now
+
+    def fault(self, kind: str, number: int) -> None:
+        """Frames do not fail here."""
+
+    def disturbed(self, until: int) -> None:
+        """Nobody watches."""
+
+    def call_taken(self, call: Call) -> None:
+        """Nobody watches."""
+
+    def typing_said(self, wire: Any, number: int, typing: bool) -> Call:
+        """A frame leaves that says who types."""
+        return Call(number, "", typing, self.now, 0)
+
+
+class FleetWorld:
+    """Everything outside the product."""
+
+    def __init__(self, history: FleetHistory, log: list[str] | None) -> None:
+        self.history, self.dfo, self.pace, self.log = history, history.dfo, history.pace, log
+        self.now, self.random = START, Random(str(history.pace))
+        self._agenda: list[tuple[int, int, Callable[[], object]]] = []
+        self._order = itertools.count()
+        self.numbers = {"step": 0, "call": 0, "look": 0, "frame": 0}
+        self.is_calm = False
+        self._late: set[tuple[str, int]] = set()
+        self.policy = Policy(verifies=not self.dfo, held_ms=HELD_MS)
+        self.sessions, self.messages, self.queue = FleetSessions(self), MemoryMessages(), Queue(self)
+        self.keepers: list[FleetKeeper] = []
+        self._keeper_number = itertools.count(1)
+        self.tabs: dict[tuple[str, str], Tab] = {}
+        self.ghosts: list[tuple[str, str]] = []
+        self._connections = itertools.count(1)
+        #: webchat v1: what each guest shows, which are over, and their sockets.
+        self.shown: dict[str, bool] = {}
+        self.over: set[str] = set()
+        self.sockets: list[Socket] = []
+        self.refused_until = 0
+        #: Digital-First: each visitor's.
+        self.gateways: dict[str, Gateway] = {}
+        nowhere: Any = self
+        self.outside = ports.SenderWorld(
+            self.sessions,
+            self.policy,
+            lambda: self.now,
+            self._start_owner,
+            self.queue.send,
+            guests=nowhere,
+            weather=Weather(),  # type: ignore[arg-type]
+            tell_typing_unavailable=lambda record: None,
+            random=lambda: 0.5,
+            report_latency=lambda what, ms: None,
+        )
+        for _ in range(history.keepers):
+            self.keeper_comes()
+
+    # --- time
+
+    def later(self, at: int, what: str, do: Callable[[], object]) -> None:
+        """Have this happen."""
+        heapq.heappush(self._agenda, (max(at, self.now), next(self._order), do))
+
+    def run_until(self, at: int) -> None:
+        """Let time pass."""
+        agenda = self._agenda
+        while agenda and agenda[0][0] <= at:
+            due, _, do = heapq.heappop(agenda)
+            self.now = max(self.now, due)
+            do()
+        self.now = at
+
+    def note(self, line: str) -> None:
+        """Of the story."""
+        if self.log is not None:
+            self.log.append(f"{(self.now - START) / 1000:9.3f} {line}")
+
+    def told(self, value: Any) -> str:
+        """A record in few words."""
+        if isinstance(value, Session):
+            return f"{value.guest_status}, keeper {value.keeper or 'none'}, {len(value.connections)} connected"
+        return str(value)[:100] if self.log is not None else ""
+
+    def next_number(self, kind: str) -> int:
+        """Of the next step, call, look or frame."""
+        self.numbers[kind] += 1
+        return self.numbers[kind]
+
+    def fault(self, kind: str, number: int) -> Fault | None:
+        """What goes wrong with it."""
+        return None if self.is_calm else self.history.faults(kind).get(number)
+
+    def comes_late(self, kind: str) -> int:
+        """By how many ms the call that is made now takes effect late: it is the next one, and no other is."""
+        number = self.numbers[kind] + 1
+        fault = self.fault(kind, number)
+        if fault is None or fault.kind != "late" or (kind, number) in self._late:
+            return 0
+        self._late.add((kind, number))
+        self.note(f"{kind} {number} takes {fault.ms} ms to arrive")
+        return fault.ms
+
+    # --- visitors
+
+    def act(self, act: FleetAct) -> None:
+        """A visitor does something in a tab."""
+        key = (act.visitor, act.tab)
+        tab = self.tabs.get(key)
+        self.note(str(act))
+        match act.kind:
+            case "open" if tab is None or not tab.is_open:
+                tab = self.tabs[key] = Tab(act.visitor, act.tab)
+                self._connect(tab)
+            case "close" if tab and tab.is_open:
+                tab.is_open = False
+                self._disconnect(tab)
+            case "reload" if tab and tab.is_open:
+                self._disconnect(tab)
+                self._connect(tab)
+            case "key" if tab and tab.is_up:
+                self.key(tab)
+            case "stop" if tab and tab.is_up:
+                stopped = flows.stopped(self._visited(), tab.visitor, tab.connection, self.now)
+                self._function(f"stop {tab.connection}", stopped)
+
+    def _visited(self) -> Any:
+        return self.outside
+
+    def key(self, tab: Tab) -> None:
+        """A key is pressed in it."""
+        pressed = flows.key_pressed(self._visited(), tab.visitor, tab.connection, self.now, TOKEN_ENDS)
+        self._function(f"key {tab.connection}", pressed)
+
+    def _connect(self, tab: Tab) -> None:
+        connection = tab.connection = f"{tab.name}{next(self._connections)}"
+        tab.is_up = False
+        coming = flows.connected(self._visited(), tab.visitor, connection, TOKEN_ENDS)
+        self._function(
+            f"connect {tab.visitor} {connection}",
+            coming,
+            lambda _: self._connected(tab, connection),
+            lambda: self._not_connected(tab, connection),
+        )
+
+    def _connected(self, tab: Tab, connection: str) -> None:
+        if tab.connection != connection or not tab.is_open:
+            self.ghosts.append((tab.visitor, connection))  # it went before its handshake had ended
+            return
+        tab.is_up = True
+        self.later(self.now + HELLO_MS, "hello", lambda: self._says(tab, connection))
+
+    def _not_connected(self, tab: Tab, connection: str) -> None:
+        """The handshake failed: nobody says that it went, and the front end tries again."""
+        self.ghosts.append((tab.visitor, connection))
+        if tab.connection == connection and tab.is_open:
+            self.later(self.now + AGAIN_MS, "again", lambda: self._connect_again(tab, connection))
+
+    def _connect_again(self, tab: Tab, connection: str) -> None:
+        if tab.connection == connection and tab.is_open:
+            self._connect(tab)
+
+    def _says(self, tab: Tab, connection: str) -> None:
+        """Hello, and from then on pings; a front end without an answer comes again."""
+        if tab.connection != connection or not tab.is_open:
+            return
+        self._function(
+            f"greet {connection}",
+            flows.greeted(self._visited(), tab.visitor, connection, TOKEN_ENDS),
+            lambda _: self._greeted(tab, connection),
+            lambda: self.later(self.now + PONG_MS, "no pong", lambda: self._gives_up(tab, connection)),
+        )
+
+    def _greeted(self, tab: Tab, connection: str) -> None:
+        if tab.connection != connection or not tab.is_open:
+            self.ghosts.append((tab.visitor, connection))  # it went meanwhile, and may be in the record again
+            return
+        self.later(self.now + self.history.pings, "ping", lambda: self._says(tab, connection))
+
+    def _gives_up(self, tab: Tab, connection: str) -> None:
+        if tab.connection == connection and tab.is_open:
+            self._disconnect(tab)
+            self._connect(tab)
+
+    def _disconnect(self, tab: Tab) -> None:
+        visitor, connection = tab.visitor, tab.connection
+        tab.is_up = False
+        going = flows.disconnected(self._visited(), visitor, connection, self.now)
+        self._function(f"disconnect {connection}", going, None, lambda: self.ghosts.append((visitor, connection)))
+
+    def _function(
+        self,
+        what: str,
+        flow: Flow[Any],
+        then: Callable[[Any], object] | None = None,
+        died: Callable[[], object] | None = None,
+    ) -> None:
+        """A Lambda runs a flow; a call that fails kills it."""
+
+        Function(self, what, flow, then or nothing, died or nothing).go(None)
+
+    def roll_called(self) -> None:
+        """Connections that went without a word are found out (``unit/keeper/test_roll_call.py``)."""
+        for visitor, connection in self.ghosts:
+            self.sessions.forget_connection(visitor, connection, self.now)
+
+    # --- owners of bursts
+
+    def _start_owner(self, record: Session, generation: int) -> bool:
+        """On v1 an execution; on Digital-First a nudge of the keeper that the record names."""
+        if not self.dfo:
+            self.later(self.now + self.pace, "execution", partial(self._owns, record.session_id, generation, self.now))
+            return True
+        if not record.keeper:
+            return True
+        keeper = next((keeper for keeper in self.keepers if keeper.name == record.keeper), None)
+        if keeper is None:
+            return False
+        assert keeper.dfo is not None
+        nudge = {"session": record.session_id, "generation": generation}
+        keeper.call(self.now + self.pace, partial(keeper.dfo._nudged, nudge))
+        return True
+
+    def _owns(self, session_id: str, generation: int, since: int) -> None:
+        def called(result: Reconciled) -> None:
+            if not result.done:
+                wait = result.wait_seconds * 1000
+                self.later(self.now + wait, "wait", partial(self._owns, session_id, generation, since))
+
+        reconciled = flows.reconcile(self.outside, Owner(session_id, generation, since))
+        self._function(f"owner {generation} of {session_id}", reconciled, called)
+
+    def looks(self) -> None:
+        """Keepers look for bursts whose owner died; so they do each few seconds."""
+        self.later(self.now + LOOK_MS, "look", self.looks)
+        for session_id in sorted(self.sessions.in_hand):
+            if self.sessions.records[session_id].lease_until < self.now:
+                for keeper in self.keepers if self.dfo else self.keepers[:1]:
+                    keeper.call(self.now, partial(keeper.sweeps, session_id))
+
+    # --- keepers
+
+    def keeper_comes(self) -> None:
+        """Another task starts."""
+        self.keepers.append(FleetKeeper(self, f"keeper-{next(self._keeper_number)}"))
+        self.note(f"{self.keepers[-1].name} comes")
+
+    def died(self, keeper: FleetKeeper) -> None:
+        """ECS starts another one; for one that was told to end it did so before."""
+        self.keepers.remove(keeper)
+        if not keeper.is_draining:
+            self.later(self.now + REPLACED_MS, "keeper", self.keeper_comes)
+
+    def turn(self, turn: FleetTurn) -> None:
+        """A keeper, AWS or CXone does something on its own."""
+        self.note(str(turn))
+        living = [keeper for keeper in self.keepers if not keeper.is_draining]
+        if turn.kind == "keeper comes":
+            self.keeper_comes()
+        elif turn.kind == "queue repeats":
+            self.queue.repeats(turn.which)
+        elif turn.kind.startswith(("sockets", "guest")):
+            self._turn_of_cxone(turn)
+        elif living:
+            self._turn_of_keeper(turn, living[turn.which % len(living)])
+
+    def _turn_of_cxone(self, turn: FleetTurn) -> None:
+        open_sockets = self._open_sockets()
+        match turn.kind:
+            case "sockets refused":
+                self.refused_until = self.now + turn.ms
+                for gateway in self.gateways.values():
+                    gateway.refuses_until = self.now + turn.ms
+            case "sockets drop":
+                for gateway in self.gateways.values():
+                    gateway.drop_sockets()
+                for socket in open_sockets:
+                    socket.process.call(self.now, partial(lost, socket))
+            case "guest ends" if open_sockets:
+                self._guest_ends(open_sockets[turn.which % len(open_sockets)])
+
+    def _turn_of_keeper(self, turn: FleetTurn, keeper: FleetKeeper) -> None:
+        match turn.kind:
+            case "keeper dies":
+                keeper.dies()
+            case "keeper drains":
+                keeper.call(self.now, keeper.drains)
+            case "keeper stalls":
+                keeper.stalled_until = self.now + turn.ms
+            case "queue away":
+                keeper.queue_away_until = self.now + turn.ms
+            case "store away":
+                keeper.store_away_until = self.now + turn.ms
+
+    def looked_at(self, session_ids: list[str], now: int) -> dict[str, Session]:
+        """BatchGetItem, eventually consistent."""
+        fault = self.fault("look", self.next_number("look"))
+        found: dict[str, Session] = {}
+        for session_id in session_ids:
+            record = (
+                self.sessions.stood(session_id, self.now - fault.ms) if fault else self.sessions.records.get(session_id)
+            )
+            if record and record.expires_at > now // 1000:
+                found[session_id] = Session(**{name: getattr(record, name) for name in LOOKED_AT})
+        if fault:
+            self.note(f"look {self.numbers['look']}: {fault}: {[self.told(record) for record in found.values()]}")
+        return found
+
+    # --- CXone
+
+    def create_guest(self) -> Guest:
+        """Of webchat v1."""
+        guest_id = f"guest-{len(self.shown) + 1}"
+        self.shown[guest_id] = False
+        return Guest(guest_id, "wss://cxone")
+
+    def set_typing(self, guest_id: str, typing: bool) -> Outcome:
+        """Of webchat v1."""
+        if guest_id in self.over:
+            return Outcome(Kind.GUEST_OVER)
+        self.shown[guest_id] = typing
+        return Outcome(Kind.ACCEPTED)
+
+    def get_typing(self, guest_id: str) -> bool | Outcome:
+        """Of webchat v1."""
+        return Outcome(Kind.GUEST_OVER) if guest_id in self.over else self.shown[guest_id]
+
+    def dial(self, process: FleetKeeper, ear: SocketListener, session_id: str, guest_id: str) -> Any:
+        """A keeper opens a guest's socket."""
+        if self.dfo:
+            if session_id not in self.gateways:
+                side: Any = Side(self)
+                self.gateways[session_id] = Gateway(side, livechat=True)
+                self.gateways[session_id].refuses_until = self.refused_until
+            return self.gateways[session_id].dial(process, ear)  # type: ignore[arg-type]
+        socket = Socket(process, ear, guest_id)
+        self.sockets = [known for known in self.sockets if not known.is_closed] + [socket]
+        process.call(self.now + 8 * self.pace, partial(self._answer_handshake, socket))
+        return socket
+
+    def _answer_handshake(self, socket: Socket) -> None:
+        if socket.is_closed:
+            return
+        if socket.guest_id in self.over:
+            socket.ends(Stage.UPGRADING, status=403)
+        elif self.now < self.refused_until:
+            socket.ends(Stage.CONNECTING)
+        else:
+            socket.is_open = socket.was_open = True
+            socket.ear.opened()
+
+    def _open_sockets(self) -> list[Socket]:
+        return [socket for socket in self.sockets if socket.is_open and socket.process.is_alive]
+
+    def _guest_ends(self, socket: Socket) -> None:
+        self.over.add(socket.guest_id)
+        socket.process.call(self.now, lambda: socket.ends(Stage.OPEN, 4403))
+
+    def is_shown(self, visitor: str) -> bool:
+        """What the visitor's agent sees."""
+        if self.dfo:
+            return visitor in self.gateways and self.gateways[visitor].is_shown
+        record = self.sessions.records.get(visitor)
+        return record is not None and self.shown.get(record.guest_id, False)
+
+    def visitors(self) -> dict[str, list[Tab]]:
+        """Each who ever came, with the tabs that are open."""
+        found: dict[str, list[Tab]] = {}
+        for tab in self.tabs.values():
+            found.setdefault(tab.visitor, []).extend([tab] if tab.is_open else [])
+        return found
+
+
+def play(history: FleetHistory, log: list[str] | None = None) -> FleetWorld:
+    """Play ``history``; ``log`` receives the story. Raises Violated."""
+    package, state = logging.getLogger("typing_relay"), random_module.getstate()
+    level = package.level
+    package.setLevel(logging.CRITICAL)
+    random_module.seed(0)  # keepers' jitter: the same each time
+    try:
+        world = FleetWorld(history, log)
+        for act in history.acts:
+            world.later(START + act.at, str(act), partial(world.act, act))
+        for turn in history.turns:
+            world.later(START + turn.at, str(turn), partial(world.turn, turn))
+        world.looks()
+        last = max((part.at + getattr(part, "ms", 0) for part in (*history.acts, *history.turns)), default=0)
+        world.run_until(START + last + TROUBLED_MS)
+        world.is_calm = True
+        world.roll_called()
+        world.run_until(world.now + history.rest)
+        check(world)
+        probe(world)
+        return world
+    finally:
+        package.setLevel(level)
+        random_module.setstate(state)

@@ -1,0 +1,69 @@
+"""A Lambda of a fleet's world: one invocation runs a flow, step by step, and may die between any two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from typing_relay.relay.flows import Flow, Sleep
+
+from tests.simulation.world import SENDER_MS
+
+if TYPE_CHECKING:
+    from tests.simulation.fleet import FleetWorld
+
+
+class Function:
+    """One invocation of a Lambda: ``then`` gets what it returns, ``died`` is called if it dies."""
+
+    def __init__(
+        self,
+        world: FleetWorld,
+        what: str,
+        flow: Flow[Any],
+        then: Callable[[Any], object],
+        died: Callable[[], object],
+    ) -> None:
+        self._world, self._what, self._flow, self._then, self._died = world, what, flow, then, died
+        self._ends_at = world.now + SENDER_MS
+
+    def go(self, value: Any) -> None:
+        """Up to its next effect."""
+        world = self._world
+        try:
+            due = self._flow.send(value)
+        except StopIteration as finished:
+            self._then(finished.value)
+            return
+        if isinstance(due, Sleep):
+            world.later(world.now + due.ms, self._what, lambda: self.go(None))
+            return
+        ms = world.comes_late("step")
+        world.later(world.now + world.pace + ms, self._what, lambda: self._effect(due))
+
+    def _effect(self, due: Any) -> None:
+        world = self._world
+        fault = world.fault("step", world.next_number("step"))
+        kind = fault.kind if fault else ""
+        if kind in ("crash", "refuse"):
+            self._dies()
+            return
+        value = due()
+        if kind == "again":
+            value = due()
+        name = getattr(due.func, "__name__", "")
+        world.note(f"step {world.numbers['step']}: {self._what}: {name} -> {world.told(value)} {kind}")
+        if kind in ("crash-after", "refuse-after") or world.now >= self._ends_at:
+            self._dies()
+        else:
+            answered_at = world.now + world.pace + (fault.ms if fault and kind == "hold" else 0)
+            world.later(answered_at, self._what, lambda: self.go(value))
+
+    def _dies(self) -> None:
+        self._world.note(f"{self._what} dies")
+        self._flow.close()
+        self._died()
+
+
+def nothing(_: Any = None) -> None:
+    """Nobody waits for it."""

@@ -1,0 +1,463 @@
+"""A keeper of a fleet: the product's Keeper, Custody and guests, on a loop and threads of the world's time.
+
+On Digital-First its conversations, owners, mailbox and sweeping, too. Only the sockets, the store, HTTP, SQS and the
+line are the world's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from typing_relay.aws.sessions import shard_of
+from typing_relay.aws.visibility import Visibility
+from typing_relay.keeper import guest
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.custody import Custody, Terms
+from typing_relay.keeper.digital_first import DigitalFirst, Surroundings
+from typing_relay.keeper.keeper import Keeper, Settings, Workers, _Ear, _Hand
+from typing_relay.keeper.loop import Timer
+from typing_relay.keeper.sockets import Sending, SocketEnd, SocketListener, Stage
+from typing_relay.keeper.sweeping import Sweeping
+from typing_relay.keeper.talks import Talk, Voice, WebchatTalk, make_guest, webchat_meaning
+from typing_relay.keeper.turnstile import Turnstile
+from typing_relay.relay.outcomes import Guest, Outcome
+
+from tests.simulation.history import Fault
+from tests.simulation.keepers import CHANNEL, TLS, Http, Nowhere
+
+if TYPE_CHECKING:
+    from tests.simulation.fleet import FleetWorld
+
+
+class Killed(BaseException):
+    """The process is gone, between two lines."""
+
+
+class Away(OSError):
+    """A call fails, or its answer is lost."""
+
+
+class FleetLoop:
+    """Of ``keeper.loop.Loop``, what a keeper without sockets uses."""
+
+    def __init__(self, process: FleetKeeper) -> None:
+        self._process, self._world = process, process.world
+
+    def time(self) -> float:
+        """In seconds."""
+        return self._world.now / 1000
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        """In its turn."""
+        self._process.call(self._world.now, callback)
+
+    call_from_thread = call_soon
+
+    def call_later(self, seconds: float, callback: Callable[[], object], slack: float = 0.0) -> Timer:
+        """As the loop's: timers with the same slack come together."""
+        at = self.time() + max(0.0, seconds)
+        timer = Timer(math.ceil(at / slack) * slack if slack else at, callback)
+        self._process.call(math.floor(timer.at * 1000) + 1, lambda: timer.callback and timer.callback())
+        return timer
+
+
+class FleetJobs:
+    """Of ``keeper.jobs.Jobs``: those of a key one after another; a call takes its time, and so does its answer."""
+
+    def __init__(self, process: FleetKeeper) -> None:
+        self._process, self._world = process, process.world
+        self._waiting: dict[Hashable, deque[Callable[[], None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def submit(
+        self,
+        key: Hashable,
+        call: Callable[[], Any],
+        on_result: Callable[[Any], object],
+        on_error: Callable[[Exception], object],
+    ) -> None:
+        """Run ``call``, then ``on_result(value)`` or ``on_error(exception)``."""
+        job = partial(self._run, key, call, on_result, on_error)
+        if key in self._waiting:
+            self._waiting[key].append(job)
+        else:
+            self._waiting[key] = deque()
+            self._later(job, self._world.pace)
+
+    def _later(self, job: Callable[[], None], ms: int) -> None:
+        self._process.call(self._world.now + ms, job)
+
+    def _run(
+        self,
+        key: Hashable,
+        call: Callable[[], Any],
+        on_result: Callable[[Any], object],
+        on_error: Callable[[Exception], object],
+        waited: bool = False,
+    ) -> None:
+        process, world = self._process, self._world
+        late = 0 if waited else self._comes_late()
+        if late:  # it is on its way, whatever becomes of its process
+            world.later(world.now + late, "late", partial(self._run, key, call, on_result, on_error, waited=True))
+            return
+        process.answer_late_ms, process.has_sent = 0, waited
+        try:
+            value = call()
+        except Killed:
+            return
+        except Away as error:
+            report = partial(on_error, error)
+        else:
+            if isinstance(value, Pending):
+                value.then(lambda messages: self._answer(key, partial(on_result, messages), world.pace))
+                return
+            report = partial(on_result, value)
+        finally:
+            process.has_sent = False
+        self._answer(key, report, world.pace + process.answer_late_ms)
+
+    def _comes_late(self) -> int:
+        return self._world.comes_late("step")
+
+    def _answer(self, key: Hashable, report: Callable[[], object], ms: int) -> None:
+        self._later(partial(self._finish, key, report), ms)
+
+    def _finish(self, key: Hashable, report: Callable[[], object]) -> None:
+        waiting = self._waiting[key]
+        if waiting:
+            self._later(waiting.popleft(), self._world.pace)
+        else:
+            del self._waiting[key]
+        report()
+
+
+class QueueJobs(FleetJobs):
+    """Calls of SQS are numbered apart: most of them find nothing."""
+
+    def _comes_late(self) -> int:
+        return self._world.comes_late("call")
+
+
+class Pending:
+    """What a receive answers with, later."""
+
+    def __init__(self, begin: Callable[[Callable[[Any], object]], object]) -> None:
+        self.then = begin
+
+    def get(self, name: str, default: Any) -> Pending:
+        """As of the answer."""
+        return self
+
+
+class Sqs:
+    """SQS as one keeper calls it."""
+
+    def __init__(self, process: FleetKeeper) -> None:
+        self._process, self._world, self._queue = process, process.world, process.world.queue
+
+    def receive_message(self, MaxNumberOfMessages: int, VisibilityTimeout: int, **_: Any) -> Pending:  # noqa: N803
+        """Long polling."""
+        if self._world.now < self._process.queue_away_until:
+            raise Away("SQS is away")
+
+        def begin(answer: Callable[[Any], object]) -> None:
+            # Not through the process: whoever dies or stalls while it waits has claimed all the same.
+            self._queue.receive(2_000, MaxNumberOfMessages, VisibilityTimeout, answer)
+
+        return Pending(begin)
+
+    def send_message(self, MessageBody: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        """A message that replaces another."""
+        with_fault = self._begins("send_message")
+        self._queue.send(_session_of(MessageBody))
+        self._ends(with_fault)
+        return {}
+
+    def delete_message_batch(self, Entries: list[dict[str, str]], **_: Any) -> dict[str, Any]:  # noqa: N803
+        """Each entry by itself."""
+        fault = self._begins("delete_message_batch")
+        receipts = [entry["ReceiptHandle"] for entry in Entries]
+        failed = receipts[:1] if fault and fault.kind == "entry" else []
+        self._queue.delete(receipts[len(failed) :])
+        self._ends(fault)
+        return {"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False} for _ in failed]}
+
+    def change_message_visibility_batch(self, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803
+        """Each entry by itself."""
+        fault = self._begins("change_message_visibility_batch")
+        failed = Entries[:1] if fault and fault.kind == "entry" else []
+        rest = Entries[len(failed) :]
+        seconds = Entries[0]["VisibilityTimeout"]
+        lost = set(self._queue.change([entry["ReceiptHandle"] for entry in rest], seconds))
+        self._ends(fault)
+        return {
+            "Successful": [{"Id": entry["Id"]} for place, entry in enumerate(rest) if place not in lost],
+            "Failed": [
+                *({"Id": entry["Id"], "SenderFault": False} for entry in failed),
+                *({"Id": rest[place]["Id"], "SenderFault": True} for place in lost),
+            ],
+        }
+
+    def _begins(self, name: str) -> Fault | None:
+        world, process = self._world, self._process
+        if not process.is_alive:
+            raise Killed
+        fault = world.fault("call", world.next_number("call"))
+        if fault:
+            world.note(f"{process.name}: {name}: {fault}")
+        if (fault and fault.kind == "refuse") or world.now < process.queue_away_until:
+            raise Away("SQS is away")
+        return fault
+
+    def _ends(self, fault: Fault | None) -> None:
+        if fault and fault.kind == "refuse-after":
+            raise Away("the answer of SQS is lost")
+        if fault and fault.kind == "hold":
+            self._process.answer_late_ms = fault.ms
+
+
+def _session_of(body: str) -> str:
+    import json
+
+    return str(json.loads(body)["session"])
+
+
+class Stored:
+    """A store, or HTTP, as one keeper calls it: each call is a step at which something may go wrong."""
+
+    def __init__(self, process: FleetKeeper, kept: Any) -> None:
+        self._process, self._kept = process, kept
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._kept, name)
+
+        def call(*args: Any) -> Any:
+            return self._process.step(name, partial(method, *args))
+
+        self.__dict__[name] = call
+        return call
+
+    def get_many(self, session_ids: list[str], now: int) -> Any:
+        """Eventually consistent: a look."""
+        if self._process.world.now < self._process.store_away_until:
+            raise Away("the store is away")
+        return self._process.world.looked_at(session_ids, now)
+
+
+class Socket:
+    """A guest's at webchat v1."""
+
+    def __init__(self, process: FleetKeeper, ear: SocketListener, guest_id: str) -> None:
+        self.process, self.ear, self.guest_id = process, ear, guest_id
+        self.is_open = self.was_open = self.is_closed = False
+
+    def send_text(self, text: str, done: Callable[[], object]) -> Sending:
+        """Nothing is said on it."""
+        return Sending.NOT_OPEN
+
+    def close(self, code: int) -> None:
+        """Of the keeper's."""
+        self.is_open, self.is_closed = False, True
+
+    def ends(self, stage: Stage, code: int | None = None, status: int | None = None) -> None:
+        """The peer, or the network, ends it."""
+        if not self.is_closed:
+            self.is_open, self.is_closed = False, True
+            self.ear.ended(SocketEnd(stage, "the simulation ends it", http_status=status, close_code=code))
+
+
+class Silent:
+    """An outbox: what visitors are told matters elsewhere."""
+
+    is_at_rest = True
+
+    def tell(self, session_id: str, frame: Any, record: Any = None) -> None:
+        """Lose it."""
+
+    def send(self, session_id: str, data: bytes, record: Any = None, state: str = "", position: Any = None) -> None:
+        """Lose it."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+class SimulatedKeeper(Keeper):
+    """Its sockets lead to the world's CXone."""
+
+    process: FleetKeeper
+
+    def _connect(self, hand: _Hand, number: int, url: str) -> None:
+        hand.preparing.discard(number)
+        if not self._is_held(hand) or hand.held.opening != number:
+            self._openings.leave()
+            return
+        process, ear = self.process, _Ear(self, hand, number)
+        hand.sockets[number] = process.world.dial(process, ear, hand.held.session_id, hand.held.guest_id)
+
+
+class FleetKeeper:
+    """One process."""
+
+    def __init__(self, world: FleetWorld, name: str) -> None:
+        self.world, self.name = world, name
+        self.is_alive, self.is_draining, self.stalled_until = True, False, 0
+        self.queue_away_until = self.store_away_until = self.answer_late_ms = 0
+        #: A call of it is on its way, and arrives though it may be dead by now.
+        self.has_sent = False
+        #: Asked for by the gateway of a Digital-First visitor.
+        self.generation, self.speaks, self.said = -1, False, None
+        loop: Any = FleetLoop(self)
+        store: Any = FleetJobs(self)
+        workers = Workers(FleetJobs(self), store, Nowhere())  # type: ignore[arg-type]
+        self.counters = Counters()
+        self.sessions: Any = Stored(self, world.sessions)
+        self.openings = Turnstile(loop, 50, 400)
+        self.dfo = self._digital_first(loop, workers) if world.dfo else None
+        outbox: Any = Silent()
+        self.keeper = SimulatedKeeper(
+            Settings(name, held_ms=world.policy.held_ms, policy=guest.Policy(needs_socket=world.dfo)),
+            loop,
+            workers,
+            self.sessions,
+            self.dfo.talk_of if self.dfo else self._webchat,
+            outbox,
+            self.openings,
+            TLS,
+            self.counters,
+            lambda: world.now,
+        )
+        self.keeper.process = self
+        sqs: Any = Sqs(self)
+        self.custody = Custody(
+            loop,
+            QueueJobs(self),  # type: ignore[arg-type]
+            sqs,
+            Visibility(sqs, "the guest queue"),
+            "the guest queue",
+            Terms(),
+            self.counters,
+            self.keeper.requested,
+            lambda: world.now,
+        )
+        self.sweeping = Sweeping(
+            loop,
+            FleetJobs(self),  # type: ignore[arg-type]
+            self.sessions,
+            self.dfo.world if self.dfo else world.outside,
+            self.counters,
+            world.random.random,
+            self.dfo.speaks_for if self.dfo else lambda _session_id: True,
+            name if self.dfo else "",
+        )
+        if self.dfo:
+            self.dfo._office.decide(True)
+        self.keeper.start(self.custody)
+
+    def _webchat(self, voice: Voice) -> Talk:
+        make = partial(make_guest, self, self.sessions, "source", voice.session_id, self.name, lambda: self.world.now)
+        return WebchatTalk(voice, make, lambda end: webchat_meaning(end, self.world.now), self.counters)
+
+    def _digital_first(self, loop: Any, workers: Workers) -> DigitalFirst:
+        world, outbox = self.world, Silent()
+        gateway: Any = Stored(self, Http(world))  # type: ignore[arg-type]
+        messages: Any = Stored(self, world.messages)
+        return DigitalFirst(
+            Surroundings(
+                self.name,
+                loop,
+                workers,
+                self.sessions,
+                messages,
+                outbox,  # type: ignore[arg-type]
+                gateway,
+                CHANNEL,
+                self.counters,
+                lambda: world.now,
+                world.policy,
+                world.queue.send,
+                300_000,
+                TLS,
+                "wss://line",
+                sign=dict,
+                talk=lambda session_id: self.keeper.talk(session_id),
+                report_latency=lambda what, ms: None,
+            )
+        )
+
+    # --- its life
+
+    def call(self, at: int, callback: Callable[[], object]) -> None:
+        """Of its loop and threads: not when it is dead, and not while it stalls."""
+        self.world.later(at, self.name, lambda: self._run(callback))
+
+    def _run(self, callback: Callable[[], object]) -> None:
+        if not self.is_alive:
+            return
+        if self.world.now < self.stalled_until:
+            self.call(self.stalled_until, callback)
+            return
+        callback()
+
+    def dies(self) -> None:
+        """At once."""
+        if self.is_alive:
+            self.world.note(f"{self.name} is dead")
+            self.is_alive = False
+            self.world.died(self)
+
+    def drains(self) -> None:
+        """It is told to end."""
+        if not self.is_draining:
+            self.is_draining = True
+            self.world.keeper_comes()
+            self.keeper.drain(self.dies)
+
+    def sweeps(self, session_id: str) -> None:
+        """Look for a burst whose owner died."""
+        self.sweeping._submit(shard_of(session_id))
+
+    # --- of CXone
+
+    def create_guest(self, source: str) -> Guest | Outcome:
+        """Of webchat v1, as ``GuestCreator``."""
+        return self.step("create_guest", self.world.create_guest)
+
+    # --- what goes wrong with its calls
+
+    def step(self, name: str, call: Callable[[], Any]) -> Any:
+        """One effect."""
+        world = self.world
+        if not self.is_alive and not self.has_sent:
+            raise Killed
+        fault = world.fault("step", world.next_number("step"))
+        kind = fault.kind if fault else ""
+        if fault:
+            world.note(f"{self.name}: {name}: {fault}")
+        if kind == "crash":
+            self.dies()
+            raise Killed
+        if kind == "refuse" or world.now < self.store_away_until:
+            raise Away("the store is away")
+        value = call()
+        if kind == "again":
+            value = call()
+        world.note(f"step {world.numbers['step']}: {self.name}: {name} -> {world.told(value)}")
+        if kind == "crash-after":
+            self.dies()
+            raise Killed
+        if kind == "refuse-after":
+            raise Away("the answer is lost")
+        if fault and kind == "hold":
+            self.answer_late_ms = fault.ms
+        return value
+
+
+def lost(socket: Any) -> None:
+    """Of whichever platform."""
+    socket.ends(Stage.OPEN, 1006)

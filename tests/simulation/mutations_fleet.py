@@ -1,0 +1,91 @@
+"""Who holds whom, broken on purpose: the queue, the keepers' claims, and requests that nobody may lose."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tests.simulation.mutation import BURST, CORE, FLOWS, MEMORY, Mutation
+
+GUEST, KEEPER = CORE + "keeper/guest.py", CORE + "keeper/keeper.py"
+
+_fleet = partial(Mutation, platform="fleet")
+
+FLEET = (
+    _fleet(
+        "guest: lets go on a look that may be stale",
+        GUEST,
+        "if not is_as_known and not look.is_certain:",
+        "if False:",
+    ),
+    _fleet(
+        "guest: deletes the message by which another keeper holds",
+        GUEST,
+        "Leave() if are_by_one_message(record.held, held.claim) else LetGo()",
+        "LetGo()",
+    ),
+    _fleet(
+        "guest: leaves the message of who holds by another one",
+        GUEST,
+        "Leave() if are_by_one_message(record.held, held.claim) else LetGo()",
+        "Leave()",
+    ),
+    _fleet(
+        "guest: waits for a request though the record has its own guest",
+        GUEST,
+        "return _take(held) if record.guest_id else _ended_elsewhere(held, now, policy)",
+        "return _ended_elsewhere(held, now, policy)",
+    ),
+    _fleet(
+        "guest: lets go though it was asked meanwhile",
+        GUEST,
+        "    is_over = any(isinstance(action, LetGo | Leave) for action in actions)\n",
+        "    is_over = False\n",
+    ),
+    _fleet(
+        "keeper: its talk does not hear of a guest whose write was not answered",
+        KEEPER,
+        "(is_new or record.guest_id != hand.held.guest_id)",
+        "is_new",
+    ),
+    _fleet(
+        "keeper: says nothing of a silent visitor's guest",
+        KEEPER,
+        "if not hand.held.taken or not record.connections or is_fresh:",
+        "if True:",
+    ),
+    _fleet(
+        "store: a take that comes late takes",
+        MEMORY,
+        "if record is None or (claim and record.held > claim):",
+        "if record is None:",
+    ),
+    _fleet(
+        "store: who holds again need not have held",
+        MEMORY,
+        "if record is None or record.keeper != keeper:\n            return None\n        return self._set(record,",
+        "if record is None:\n            return None\n        return self._set(record, keeper=keeper,",
+    ),
+    _fleet(
+        "flow: writes that a guest is asked for before it asks",
+        FLOWS,
+        "    yield from step(world.ask_for_guest, record.session_id)\n"
+        "    yield from step(world.sessions.request_guest, record, now)\n"
+        "    return True\n",
+        "    if not (yield from step(world.sessions.request_guest, record, now)):\n"
+        "        return False\n"
+        "    yield from step(world.ask_for_guest, record.session_id)\n"
+        "    return True\n",
+    ),
+    _fleet(
+        "flow: a ping asks for no guest",
+        FLOWS,
+        "    yield from ensure_guest(world, record)\n    return record\n\n\ndef roll_called(",
+        "    return record\n\n\ndef roll_called(",
+    ),
+    _fleet(
+        "guest: a dead keeper is believed for ever",
+        BURST,
+        "is_held = bool(self.keeper) and not (self.held and silent_ms >= policy.held_ms)",
+        "is_held = bool(self.keeper)",
+    ),
+)

@@ -1,0 +1,130 @@
+"""What visitors are told broken on purpose: the outbox, what ends with a socket, what a next keeper tells anew."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tests.simulation.mutation import CORE, Mutation
+
+OUTBOX, KEEPER, TALK = CORE + "keeper/outbox.py", CORE + "keeper/keeper.py", CORE + "keeper/gateway_talk.py"
+CONVERSATION = CORE + "cxone/dfo/conversation.py"
+
+_dfo = partial(Mutation, platform="dfo")
+
+TOLD = (
+    _dfo(
+        "typing: who may not record a contact or a thread goes on speaking",
+        KEEPER,
+        "            fenced=lambda: self._happened(hand, guest.FenceLost()),\n",
+        "            fenced=lambda: None,\n",
+    ),
+    # the outbox
+    _dfo(
+        "outbox: what failed is forgotten",
+        OUTBOX,
+        "                done.failed.add(connection)\n            return\n",
+        "                done.got[connection] = frame.number\n            return\n",
+    ),
+    _dfo(
+        "outbox: what failed is not tried again",
+        OUTBOX,
+        "        queue.retry, queue.resting = None, frozenset()\n        self._go_on(session_id, queue)",
+        "        queue.retry, queue.resting = None, frozenset()",
+    ),
+    _dfo(
+        "outbox: one that fails keeps frames from the others",
+        OUTBOX,
+        "    able = ((number, connection) for connection, number in done.got.items() if connection not in done.failed)",
+        "    able = ((number, connection) for connection, number in done.got.items() if not done.failed)",
+    ),
+    _dfo(
+        "outbox: a record that cannot be read loses the frames",
+        OUTBOX,
+        "            self._retry(session_id, queue, queue.resting)\n",
+        "            self._forget(session_id, queue)\n",
+    ),
+    _dfo(
+        "outbox: with nobody connected frames are gone",
+        OUTBOX,
+        "        if done.failed or not done.got:",
+        "        if not done.got:\n            self._forget(session_id, queue)\n        elif done.failed:",
+    ),
+    _dfo(
+        "outbox: believes that a connection is gone which is not there yet",
+        OUTBOX,
+        "elif self._clock() - record.heard_at(connection) < YOUNG_MS:",
+        "elif False:",
+    ),
+    _dfo(
+        "outbox: counts as relayed what nobody got",
+        OUTBOX,
+        'for name, count in (("FramesRelayed", len(done.reached)),',
+        'for name, count in (("FramesRelayed", len(queue.frames)),',
+    ),
+    _dfo(
+        "outbox: posts on when its record has grown old",
+        OUTBOX,
+        "while (owed := _next_owed(frames, done)) and self._clock() <= until:",
+        "while owed := _next_owed(frames, done):",
+    ),
+    _dfo(
+        "outbox: is not fenced",
+        OUTBOX,
+        "if record is None or record.keeper != self._keeper:",
+        "if record is None:",
+    ),
+    _dfo("outbox: notes nothing of what was told", OUTBOX, "            if frame.position:", "            if False:"),
+    _dfo(
+        "outbox: notes what a tab has not got",
+        OUTBOX,
+        "while done.got and queue.frames and queue.frames[0].number <= min(done.got.values()):",
+        "while done.got and queue.frames and queue.frames[0].number <= max(done.got.values()):",
+    ),
+    # what is true is told anew
+    _dfo("told: nothing by who takes over", KEEPER, "                if record.guest_id:", "                if False:"),
+    _dfo("told: not again after late posts", KEEPER, "if self._is_held(hand) and hand.held.taken:", "if False:"),
+    _dfo(
+        "told: never a status whose write failed",
+        KEEPER,
+        '            if what == "status":  # it may be on record all the same, and is not told\n'
+        "                self._tell_again_later(hand)\n",
+        '            if what == "status":\n                pass\n',
+    ),
+    _dfo(
+        "told: the agent types on when the socket is lost",
+        CONVERSATION,
+        "        self._agent_stopped()\n        doing",
+        "        doing",
+    ),
+    _dfo(
+        "told: the agent types on when the contact is closed",
+        CONVERSATION,
+        "            self._agent_stopped()\n            if before.contact_told:",
+        "            if before.contact_told:",
+    ),
+    _dfo(
+        "told: contact and agent only if they are news to the next keeper",
+        TALK,
+        "                tells_anew=not known.is_new,\n",
+        "",
+    ),
+    # messages
+    _dfo(
+        "told: a message before those it follows",
+        CONVERSATION,
+        "isinstance(what, frames_in.MessageCreated) and not self.now_stands.ready:",
+        "False:",
+    ),
+    _dfo(
+        "told: the last two minutes again by the next keeper",
+        TALK,
+        "newest_at=office.clock() - MISSED_MS if known.told_at is None else known.told_at,",
+        "newest_at=office.clock() - MISSED_MS,",
+    ),
+    _dfo(
+        "told: the newest message again by the next keeper",
+        TALK,
+        "told=(known.told_id,) if known.told_id else (),",
+        "told=(),",
+    ),
+)

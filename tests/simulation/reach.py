@@ -1,0 +1,81 @@
+"""How much of keeper and conversation the simulation enters: what no history meets is not proven by it."""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from inspect import CO_NEWLOCALS
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from tests.simulation.mutation import CORE
+
+ROOT = Path(__file__).parents[2]
+#: The rules of a guest and of a conversation, and what carries them out.
+FILES = tuple(
+    str(ROOT / CORE / name)
+    for name in (
+        *("keeper/guest.py", "keeper/keeper.py", "keeper/owners.py", "keeper/mailbox.py", "keeper/gateway_talk.py"),
+        "cxone/dfo/conversation.py",
+    )
+)
+
+
+@dataclass
+class Reach:
+    """The lines of each file's functions, and which of them were carried out."""
+
+    carried_out: dict[str, set[int]] = field(default_factory=lambda: {file: set() for file in FILES})
+
+    def measure(self, play: Callable[[], object]) -> None:
+        """Carry ``play`` out and note what it reaches."""
+        sys.settrace(self._enter)
+        try:
+            play()
+        finally:
+            sys.settrace(None)
+
+    def shares(self) -> dict[str, float]:
+        """By file name, the share of the lines in functions that were carried out, from 0 to 1."""
+        return {Path(file).name: self._share(file) for file in FILES}
+
+    def never_entered(self) -> set[str]:
+        """Functions of which no line was carried out: file and qualified name."""
+        return {
+            f"{Path(file).stem}.{name}"
+            for file in FILES
+            for name, lines in _functions(_code_of(file))
+            if lines and not lines & self.carried_out[file]
+        }
+
+    def _share(self, file: str) -> float:
+        lines = set().union(*(lines for _, lines in _functions(_code_of(file))))
+        return len(lines & self.carried_out[file]) / len(lines)
+
+    def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
+        lines = self.carried_out.get(frame.f_code.co_filename)
+        if lines is None:
+            return None
+
+        def note(frame: FrameType, event: str, argument: Any) -> Any:
+            lines.add(frame.f_lineno)
+            return note
+
+        return note
+
+
+def _code_of(file: str) -> CodeType:
+    return compile(Path(file).read_text(), file, "exec")
+
+
+def _functions(code: CodeType) -> Iterator[tuple[str, set[int]]]:
+    """Each function in ``code``, those within others too, with the lines of its body."""
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            if inner.co_flags & CO_NEWLOCALS and not inner.co_name.startswith("<"):
+                lines = {line for _, line in dis.findlinestarts(inner) if line}
+                yield inner.co_qualname, lines - {inner.co_firstlineno}
+            yield from _functions(inner)

@@ -1,0 +1,71 @@
+"""Fleets that once ended with a visitor whom nobody held, each as short as it could be made."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class FleetRegression(NamedTuple):
+    """A fleet's history and what it found."""
+
+    clause: str
+    found: str
+    history: str
+
+
+_ELEVEN_DEATHS = "; ".join(f"keeper dies {5_000 + 40_000 * number}" for number in range(12))
+
+FLEETS = (
+    FleetRegression(
+        "T9",
+        "a look that was older than the record let go of it, and the message was deleted",
+        "fleet v1; keepers 1; rest 60000; open bob A 0; open alice A 29900; look 1 stale 300",
+    ),
+    FleetRegression(
+        "T9",
+        "the same on Digital-First",
+        "fleet dfo; keepers 1; rest 60000; open bob A 0; open alice A 29900; look 1 stale 300",
+    ),
+    FleetRegression(
+        "T9",
+        "the client sent the note of a request twice, and its own first one kept the queue from being asked",
+        "fleet v1; keepers 1; rest 10000; pings 240000; open alice A 0; step 4 again; step 6 again",
+    ),
+    FleetRegression(
+        "T9",
+        "a handshake died after it had noted a request and before it asked the queue",
+        "fleet dfo; keepers 1; rest 10000; pings 240000; open alice A 0; step 4 crash-after",
+    ),
+    FleetRegression(
+        "T9",
+        "a keeper waited for a request for ever, as its own write of the guest was done and not answered",
+        "fleet v1; keepers 1; rest 60000; open bob A 0; open alice A 29985; step 18 refuse-after",
+    ),
+    FleetRegression(
+        "T9",
+        "a guest taken up after its write was not answered had a socket on which its thread was never looked for",
+        "fleet dfo; keepers 1; rest 60000; open bob A 0; open alice A 29985; step 25 refuse-after",
+    ),
+    FleetRegression(
+        "T9",
+        "a request that came while the guest was released was deleted with it",
+        "fleet v1; keepers 1; rest 10000; pings 240000; open alice A 0; close alice A 900; open alice B 90300;"
+        " step 13 hold 900; look 3 stale 1000",
+    ),
+    FleetRegression(
+        "T9",
+        "a keeper took late and died at once: the one that held by the same message let go of it and deleted that",
+        "fleet v1; keepers 1; rest 100000; open alice A 0; queue away 0 0 3000; keeper dies 4500; step 7 late 31000",
+    ),
+    FleetRegression(
+        "T9",
+        "a keeper whose take came late deleted the message by which another one held, which then died",
+        "fleet v1; keepers 2; rest 60000; open alice A 0; queue away 0 0 3000; queue away 0 1 3000;"
+        " queue repeats 10000; keeper dies 25000 1; step 7 late 15000",
+    ),
+    FleetRegression(
+        "T9",
+        "eleven keepers died one after the other, and neither a sound one nor a ping brought the visitor back",
+        f"fleet v1; keepers 1; rest 300000; open alice A 0; {_ELEVEN_DEATHS}",
+    ),
+)
