@@ -24,20 +24,21 @@ from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.aws.settings import AwsSettingWrong
 from typing_relay.aws.visibility import Visibility
 from typing_relay.aws.visitors import Visitors
-from typing_relay.cxone.urls import InsecureUrl
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.custody import Custody, Terms
-from typing_relay.keeper.digital_first import DigitalFirst, Surroundings
-from typing_relay.keeper.guest import Policy
+from typing_relay.keeper.guests.custody import Custody, Terms
+from typing_relay.keeper.guests.guest import Policy
+from typing_relay.keeper.guests.keeper import Keeper, Settings, Workers
+from typing_relay.keeper.guests.talk import Talk, Voice
 from typing_relay.keeper.health import HealthPort
-from typing_relay.keeper.jobs import Jobs
-from typing_relay.keeper.keeper import Keeper, Settings, Workers
-from typing_relay.keeper.loop import Loop
-from typing_relay.keeper.outbox import Outbox
-from typing_relay.keeper.roll_call import RollCall
+from typing_relay.keeper.io.jobs import Jobs
+from typing_relay.keeper.io.loop import Loop
+from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
-from typing_relay.keeper.talks import Talk, Voice, WebchatTalk, make_guest, webchat_meaning
-from typing_relay.keeper.turnstile import Turnstile
+from typing_relay.keeper.visitors.outbox import Outbox
+from typing_relay.keeper.visitors.roll_call import RollCall
+from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
+from typing_relay.platforms.shared.urls import InsecureUrl
+from typing_relay.platforms.webchat.talk import WebchatTalk, make_guest, webchat_meaning
 
 CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS, ROLL_CALL_THREADS = 8, 8, 12, 4, 2, 2
 SWEEPING_THREADS = 2

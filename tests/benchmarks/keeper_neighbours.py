@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from typing_relay.keeper.sockets import Limits
+from typing_relay.keeper.io.sockets import Limits
 
 from tests.support.web_socket_peers import CONTINUATION, PING, TEXT, Certificates, Heard, Wire, frame, reset, upgrade
 

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 
 import websocket
 import websockets
-from typing_relay.keeper.loop import Loop
-from typing_relay.keeper.sockets import GuestSocket, Limits, SocketEnd
-from typing_relay.keeper.turnstile import Turnstile
+from typing_relay.keeper.io.loop import Loop
+from typing_relay.keeper.io.sockets import GuestSocket, Limits, SocketEnd
+from typing_relay.keeper.io.turnstile import Turnstile
 
 from tests.benchmarks.programs import resident_mb
 

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from typing_relay.aws.cxone_state import SharedWeather
+from typing_relay.platforms.webchat.shared_state import SharedWeather
 from typing_relay.relay import flows, ports
 from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session, claim_of
 from typing_relay.relay.flows import Flow, Reconciled, Sleep, Step
@@ -281,7 +281,7 @@ class Executions:
 
 
 class Keeper:
-    """Owners on Digital-First: in the keeper, as ``typing_relay.keeper.owners``; a function nudges it."""
+    """Owners on Digital-First: in the keeper, as ``platforms.digital_first.owners`` has it; a function nudges it."""
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay

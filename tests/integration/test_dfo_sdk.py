@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typing_relay.cxone.dfo import frames_out
-from typing_relay.cxone.dfo.identity import Channel, Visitor
+from typing_relay.platforms.digital_first import frames_out
+from typing_relay.platforms.digital_first.identity import Channel, Visitor
 
 from local.dfo_simulator import frames_in
 from local.dfo_simulator.client import DfoControl, running_gateway

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from typing_relay.aws.connection import Connection
-from typing_relay.cxone import http as cxone_http
+from typing_relay.platforms.shared import http as cxone_http
 
 from tests.support.web_socket_peers import read_request
 

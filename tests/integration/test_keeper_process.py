@@ -9,8 +9,8 @@ from itertools import count
 from typing import Any
 
 import pytest
-from typing_relay.cxone.v1.visitor_events import told
 from typing_relay.keeper.health import is_turning
+from typing_relay.platforms.webchat.visitor_events import told
 from typing_relay.relay.burst import GuestStatus, claim_of
 from typing_relay.relay.ports import Coming
 

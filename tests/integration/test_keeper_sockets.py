@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from typing_relay.keeper.sockets import FRAMES_PER_TURN, READ_BYTES, Address, GuestSocket, Limits, Stage
+from typing_relay.keeper.io.sockets import FRAMES_PER_TURN, READ_BYTES, Address, GuestSocket, Limits, Stage
 
 from tests.support.web_socket_peers import (
     CLOSE,

@@ -38,11 +38,11 @@ PROCESS = "tests/integration/test_keeper_process.py"
 #: What these promise shows on a wire only.
 ON_A_WIRE = {
     "aws/connection.py": "tests/integration/test_keeper_addresses.py",
-    "cxone/http.py": "tests/integration/test_keeper_addresses.py",
+    "platforms/shared/http.py": "tests/integration/test_keeper_addresses.py",
     "door/visitor_keys.py": "tests/integration/test_jwks.py",
 }
 #: Rooms that do not know the keeper: their tests run no line of it.
-BELOW_THE_KEEPER = tuple(f"tests/unit/{room}/" for room in ("aws", "cxone", "door", "relay"))
+BELOW_THE_KEEPER = tuple(f"tests/unit/{room}/" for room in ("aws", "door", "platforms/shared", "relay"))
 #: As they were when the copies were made.
 UNIT_TESTS = sorted((ROOT / "tests/unit").rglob("test_*.py"))
 
@@ -85,7 +85,7 @@ def trials_for(file: str) -> Iterator[Trial]:
     yield unit(*far)
     if room == "relay" or file == "aws/sessions.py":
         yield SIMULATION
-    if room == "cxone":
+    if room == "platforms":
         yield from (PROCESS_TRIAL, SOCKETS_TRIAL)
     elif room in ("aws", "runtime.py"):
         yield PROCESS_TRIAL
@@ -100,7 +100,7 @@ def by_relevance(file: str) -> tuple[list[str], list[str]]:
     ranked: list[tuple[int, str]] = []
     for path in UNIT_TESTS:
         test = str(path.relative_to(ROOT))
-        if test.startswith(BESIDE_THE_POINT) or (room == "keeper" and test.startswith(BELOW_THE_KEEPER)):
+        if test.startswith(BESIDE_THE_POINT) or (room.startswith("keeper") and test.startswith(BELOW_THE_KEEPER)):
             continue
         is_of_room = bool(room) and test.startswith(f"tests/unit/{room}/")
         is_namesake = is_of_room and stem in path.stem

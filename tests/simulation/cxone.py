@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from typing_relay.cxone.v1.guests import LATEST_WRITE_MS, READ_TIMEOUT_S
+from typing_relay.platforms.webchat.guests import LATEST_WRITE_MS, READ_TIMEOUT_S
 from typing_relay.relay.outcomes import Kind, Outcome
 
 from tests.simulation.history import Fault

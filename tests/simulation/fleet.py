@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 from typing_relay.aws.sessions import LOOKED_AT
-from typing_relay.keeper.sockets import SocketListener, Stage
+from typing_relay.keeper.io.sockets import SocketListener, Stage
 from typing_relay.relay import flows, ports
 from typing_relay.relay.burst import Owner, Policy, Session
 from typing_relay.relay.flows import Flow, Reconciled
@@ -292,7 +292,7 @@ class FleetWorld:
         Function(self, what, flow, then or nothing, died or nothing).go(None)
 
     def roll_called(self) -> None:
-        """Connections that went without a word are found out (``unit/keeper/test_roll_call.py``)."""
+        """Connections that went without a word are found out (``unit/keeper/visitors/test_roll_call.py``)."""
         for visitor, connection in self.ghosts:
             self.sessions.forget_connection(visitor, connection, self.now)
 

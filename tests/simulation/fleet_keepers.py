@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from typing_relay.aws.sessions import shard_of
 from typing_relay.aws.visibility import Visibility
-from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.custody import Custody, Terms
-from typing_relay.keeper.digital_first import DigitalFirst, Surroundings
-from typing_relay.keeper.keeper import Keeper, Settings, Workers, _Ear, _Hand
-from typing_relay.keeper.loop import Timer
-from typing_relay.keeper.sockets import Sending, SocketEnd, SocketListener, Stage
+from typing_relay.keeper.guests import guest
+from typing_relay.keeper.guests.custody import Custody, Terms
+from typing_relay.keeper.guests.keeper import Keeper, Settings, Workers, _Ear, _Hand
+from typing_relay.keeper.guests.talk import Talk, Voice
+from typing_relay.keeper.io.loop import Timer
+from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener, Stage
+from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
-from typing_relay.keeper.talks import Talk, Voice, WebchatTalk, make_guest, webchat_meaning
-from typing_relay.keeper.turnstile import Turnstile
+from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
+from typing_relay.platforms.webchat.talk import WebchatTalk, make_guest, webchat_meaning
 from typing_relay.relay.outcomes import Guest, Outcome
 
 from tests.simulation.history import Fault

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from typing_relay.cxone.dfo.frames_out import HEARTBEAT
-from typing_relay.keeper.sockets import Sending, SocketEnd, SocketListener, Stage
+from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener, Stage
+from typing_relay.platforms.digital_first.frames_out import HEARTBEAT
 
 from tests.simulation.cxone import Call
 from tests.simulation.history import Fault

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from greenlet import greenlet
 from typing_relay.aws.sessions import shard_of
-from typing_relay.cxone.dfo.api import Access, ChannelSettings
-from typing_relay.cxone.dfo.identity import Channel, Visitor
-from typing_relay.keeper import guest
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.digital_first import DigitalFirst, Surroundings
-from typing_relay.keeper.keeper import Keeper, Settings, Workers, _Ear, _Hand
-from typing_relay.keeper.loop import Timer
-from typing_relay.keeper.outbox import Outbox
+from typing_relay.keeper.guests import guest
+from typing_relay.keeper.guests.keeper import Keeper, Settings, Workers, _Ear, _Hand
+from typing_relay.keeper.io.loop import Timer
+from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
-from typing_relay.keeper.turnstile import Turnstile
+from typing_relay.keeper.visitors.outbox import Outbox
+from typing_relay.platforms.digital_first.api import Access, ChannelSettings
+from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
 from typing_relay.relay.outcomes import Outcome
 
 from tests.simulation.cxone import Call

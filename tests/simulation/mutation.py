@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 CORE = "layers/typing_relay/typing_relay/"
 BURST, FLOWS, DYNAMO = CORE + "relay/burst.py", CORE + "relay/flows.py", CORE + "aws/sessions.py"
-GUESTS, QUERIES = CORE + "cxone/v1/guests.py", CORE + "aws/queries.py"
+GUESTS, QUERIES = CORE + "platforms/webchat/guests.py", CORE + "aws/queries.py"
 MEMORY = "tests/simulation/memory_sessions.py"
 
 

@@ -6,12 +6,10 @@ from functools import partial
 
 from tests.simulation.mutation import CORE, DYNAMO, FLOWS, MEMORY, Mutation
 
-OWNERS, TALK, JOINED = CORE + "keeper/owners.py", CORE + "keeper/gateway_talk.py", CORE + "keeper/digital_first.py"
-CONVERSATION, GUEST, SWEEPING = (
-    CORE + "cxone/dfo/conversation.py",
-    CORE + "keeper/guest.py",
-    CORE + "keeper/sweeping.py",
-)
+DIGITAL_FIRST = CORE + "platforms/digital_first/"
+OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
+CONVERSATION = DIGITAL_FIRST + "conversation.py"
+GUEST, SWEEPING = CORE + "keeper/guests/guest.py", CORE + "keeper/sweeping.py"
 
 _dfo = partial(Mutation, platform="dfo")
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from tests.simulation.mutation import BURST, CORE, FLOWS, MEMORY, Mutation
 
-GUEST, KEEPER = CORE + "keeper/guest.py", CORE + "keeper/keeper.py"
+GUEST, KEEPER = CORE + "keeper/guests/guest.py", CORE + "keeper/guests/keeper.py"
 
 _fleet = partial(Mutation, platform="fleet")
 

@@ -6,8 +6,8 @@ from functools import partial
 
 from tests.simulation.mutation import CORE, Mutation
 
-OUTBOX, KEEPER, TALK = CORE + "keeper/outbox.py", CORE + "keeper/keeper.py", CORE + "keeper/gateway_talk.py"
-CONVERSATION = CORE + "cxone/dfo/conversation.py"
+OUTBOX, KEEPER = CORE + "keeper/visitors/outbox.py", CORE + "keeper/guests/keeper.py"
+TALK, CONVERSATION = CORE + "platforms/digital_first/talk.py", CORE + "platforms/digital_first/conversation.py"
 
 _dfo = partial(Mutation, platform="dfo")
 

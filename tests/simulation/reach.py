@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 FILES = tuple(
     str(ROOT / CORE / name)
     for name in (
-        *("keeper/guest.py", "keeper/keeper.py", "keeper/owners.py", "keeper/mailbox.py", "keeper/gateway_talk.py"),
-        "cxone/dfo/conversation.py",
+        *("keeper/guests/guest.py", "keeper/guests/keeper.py"),
+        *(f"platforms/digital_first/{name}.py" for name in ("owners", "mailbox", "talk", "conversation")),
     )
 )
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from typing_relay.aws.sessions import shard_of
-from typing_relay.cxone.v1.guests import LATEST_WRITE_MS
+from typing_relay.platforms.webchat.guests import LATEST_WRITE_MS
 from typing_relay.relay import flows, ports
 from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session
 from typing_relay.relay.flows import Flow, Reconciled, Sleep, Step

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from typing_relay.keeper.loop import Timer
+from typing_relay.keeper.io.loop import Timer
 
 
 class ManualLoop:

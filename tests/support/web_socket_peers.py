@@ -18,8 +18,8 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from typing_relay.keeper.loop import Loop
-from typing_relay.keeper.sockets import GuestSocket, Limits, SocketEnd
+from typing_relay.keeper.io.loop import Loop
+from typing_relay.keeper.io.sockets import GuestSocket, Limits, SocketEnd
 
 T = TypeVar("T")
 

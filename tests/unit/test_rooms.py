@@ -1,32 +1,62 @@
 """The package's rooms: which may know which. Imports are read from the source, those inside functions too."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "layers/typing_relay/typing_relay"
-#: Room or file of the top floor -> the rooms it may import from, besides itself.
+#: Room, or file beside the rooms -> the rooms it may import from, in addition to itself.
 MAY_IMPORT = {
     "version": set(),
     "deadline": set(),
     "wire": set(),
     "relay": set(),
-    "cxone": {"relay", "version", "deadline", "wire"},
-    "aws": {"cxone", "relay", "deadline", "wire"},
+    "platforms.shared": {"relay", "version", "deadline", "wire"},
+    "aws": {"relay", "deadline", "wire"},
     "door": {"relay", "deadline", "wire"},
     "reporting": {"relay"},
     "logs": set(),
-    "runtime": {"aws", "cxone", "door", "logs", "relay"},
-    "keeper": {"runtime", "aws", "cxone", "door", "relay"},
+    "keeper.counters": set(),
+    "keeper.ports": {"relay"},
+    "keeper.io": set(),
+    "keeper.health": {"keeper.io"},
+    "keeper.visitors": {"keeper.io", "keeper.counters", "keeper.ports", "aws", "door", "relay"},
+    "keeper.guests": {
+        *("keeper.visitors", "keeper.io", "keeper.counters", "keeper.ports"),
+        *("platforms.shared", "aws", "relay"),
+    },
+    "keeper.sweeping": {"keeper.io", "keeper.counters", "keeper.ports", "aws", "relay"},
+    "platforms.webchat": {"keeper.guests", "keeper.io", "keeper.counters", "keeper.ports", "platforms.shared", "relay"},
+    "platforms.digital_first": {
+        *("keeper.guests", "keeper.visitors", "keeper.io", "keeper.counters"),
+        *("platforms.shared", "aws", "door", "relay"),
+    },
+    "runtime": {"aws", "platforms.webchat", "platforms.digital_first", "platforms.shared", "door", "logs", "relay"},
 }
+#: What Lambda loads, before or at its first call: the keeper's libraries are not there.
+IN_FUNCTIONS = ("typing_relay.runtime", "typing_relay.platforms.webchat.guests")
+
+
+def path_of(room: str) -> Path:
+    """The room's folder, or the file of that name."""
+    path = PACKAGE / room.replace(".", "/")
+    return path if path.is_dir() else path.with_suffix(".py")
+
+
+def room_of(name: str) -> str:
+    """The room of a dotted name, which may go on into a file, and to what stands in it."""
+    return next(room for room in MAY_IMPORT if f"{name}.".startswith(f"typing_relay.{room}."))
 
 
 def imported_by(room: str) -> Iterator[str]:
     """Dotted names of all that the files of ``room`` import."""
-    for file in [*(PACKAGE / room).rglob("*.py"), *PACKAGE.glob(f"{room}.py")]:
+    path = path_of(room)
+    for file in path.rglob("*.py") if path.is_dir() else [path]:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
@@ -37,15 +67,30 @@ def imported_by(room: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_arrows_between_rooms_run_one_way(room):
-    """functions, keeper -> runtime -> aws -> cxone -> relay; door -> relay."""
-    entered = {name.split(".")[1] for name in imported_by(room) if name.startswith("typing_relay.")}
+    """functions -> runtime -> platforms -> keeper -> aws -> relay; door -> relay."""
+    entered = {room_of(name) for name in imported_by(room) if name.startswith("typing_relay.")}
     assert entered <= {room} | MAY_IMPORT[room]
+
+
+def test_no_arrows_run_in_a_circle():
+    assert list(TopologicalSorter(MAY_IMPORT).static_order())
 
 
 def test_every_room_has_its_arrows():
     """A new room, or a file beside them, must say what it may know."""
-    found = {path.stem for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"}
+    houses = {"keeper", "platforms"}
+    found = {path.stem for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"} - houses
+    for house in houses:
+        found |= {f"{house}.{path.stem}" for path in (PACKAGE / house).iterdir() if path.stem[0] != "_"}
     assert found - {"__init__", "__pycache__"} == MAY_IMPORT.keys()
+
+
+@pytest.mark.parametrize("module", IN_FUNCTIONS)
+def test_functions_load_nothing_of_the_keeper(module):
+    """A cold start pays for each import."""
+    code = f"import sys, {module}; print([name for name in sys.modules if 'typing_relay.keeper' in name])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.strip() == "[]"
 
 
 def test_the_rules_import_nothing_but_the_standard_library_and_themselves():

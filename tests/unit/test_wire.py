@@ -16,8 +16,8 @@ import pytest
 import requests
 from typing_relay import deadline, wire
 from typing_relay.aws import connection
-from typing_relay.cxone import http
 from typing_relay.door.visitor_keys import jwks_client
+from typing_relay.platforms.shared import http
 
 from tests.support.addresses import Addresses
 from tests.support.http_peer import DRIP, HttpPeer

@@ -40,17 +40,23 @@ PLAIN = [
     "functions/sender",
     "functions/sweeper",
     "layers/typing_relay/typing_relay/aws/credentials.py",
-    "layers/typing_relay/typing_relay/aws/cxone_state.py",
+    "layers/typing_relay/typing_relay/platforms/webchat/shared_state.py",
     "layers/typing_relay/typing_relay/aws/keeper_lines.py",
     "layers/typing_relay/typing_relay/aws/secrets.py",
     "layers/typing_relay/typing_relay/aws/settings.py",
     "layers/typing_relay/typing_relay/aws/signature.py",
     "layers/typing_relay/typing_relay/aws/visibility.py",
-    *(f"layers/typing_relay/typing_relay/cxone/dfo/{name}.py" for name in ("api", "codes", "frames_in", "frames_out")),
-    *(f"layers/typing_relay/typing_relay/cxone/dfo/{name}.py" for name in ("identity", "urls", "visitor_events")),
-    "layers/typing_relay/typing_relay/cxone/urls.py",
-    "layers/typing_relay/typing_relay/cxone/v1",
-    "layers/typing_relay/typing_relay/cxone/visitor_events.py",
+    *(
+        f"layers/typing_relay/typing_relay/platforms/digital_first/{name}.py"
+        for name in ("api", "codes", "frames_in", "frames_out")
+    ),
+    *(
+        f"layers/typing_relay/typing_relay/platforms/digital_first/{name}.py"
+        for name in ("identity", "urls", "visitor_events")
+    ),
+    "layers/typing_relay/typing_relay/platforms/shared/urls.py",
+    "layers/typing_relay/typing_relay/platforms/webchat",
+    "layers/typing_relay/typing_relay/platforms/shared/visitor_events.py",
     "layers/typing_relay/typing_relay/door",
     "layers/typing_relay/typing_relay/relay/breaker.py",
     "layers/typing_relay/typing_relay/relay/messages.py",

@@ -227,11 +227,11 @@ def _start_owner() -> Callable[[Session, int], bool]:
 
 @cache
 def cxone_guests() -> Any:
-    """CXone's guest API as configured: a ``typing_relay.cxone.v1.guests.GuestsV1``. Raises InsecureUrl."""
-    from typing_relay.aws.cxone_state import SharedToken
-    from typing_relay.cxone import http, urls
-    from typing_relay.cxone.v1 import guests
-    from typing_relay.cxone.v1.auth import Tokens
+    """CXone's guest API as configured: a ``typing_relay.platforms.webchat.guests.GuestsV1``. Raises InsecureUrl."""
+    from typing_relay.platforms.shared import http, urls
+    from typing_relay.platforms.webchat import guests
+    from typing_relay.platforms.webchat.auth import Tokens
+    from typing_relay.platforms.webchat.shared_state import SharedToken
 
     session = http.session()
     base_url = urls.base_url(setting("CXONE_BASE_URL"))
@@ -242,13 +242,13 @@ def cxone_guests() -> Any:
 
 @cache
 def gateway() -> Any:
-    """NICE's Digital-First gateway as configured: a ``typing_relay.cxone.dfo.api.DfoApi``.
+    """NICE's Digital-First gateway as configured: a ``typing_relay.platforms.digital_first.api.DfoApi``.
 
     Raises SettingWrong, InsecureUrl, BadChannel or UnknownEnvironment.
     """
-    from typing_relay.cxone import http
-    from typing_relay.cxone.dfo.api import DfoApi
-    from typing_relay.cxone.dfo.urls import Client, custom_hosts, hosts
+    from typing_relay.platforms.digital_first.api import DfoApi
+    from typing_relay.platforms.digital_first.urls import Client, custom_hosts, hosts
+    from typing_relay.platforms.shared import http
 
     environment = setting("DFO_ENVIRONMENT", "custom")
     if environment == "custom":
@@ -260,8 +260,8 @@ def gateway() -> Any:
 
 
 def channel() -> Any:
-    """The Digital-First channel as configured: a ``typing_relay.cxone.dfo.identity.Channel``. Raises BadChannel."""
-    from typing_relay.cxone.dfo import identity
+    """The channel as configured: a ``typing_relay.platforms.digital_first.identity.Channel``. Raises BadChannel."""
+    from typing_relay.platforms.digital_first import identity
 
     return identity.channel(setting("DFO_BRAND_ID"), setting("DFO_CHANNEL_ID"))
 
@@ -279,7 +279,7 @@ def line_headers(url: str, keeper: str) -> dict[str, str]:
 
 def _credentials() -> Any:
     """CXone's client id and secret, read when a token is needed, so that rotation needs no restart."""
-    from typing_relay.cxone.v1.auth import Credentials
+    from typing_relay.platforms.webchat.auth import Credentials
 
     text = Secret(services.SecretsManager(account(), _LIMITS), setting("CXONE_SECRET_ARN")).value()
     try:
@@ -301,7 +301,7 @@ def sender_world(
     ``report_pause`` is called with ms when the breaker opens; ``reported`` wraps CXone's guests in reports;
     ``report_latency`` takes the name of a metric and ms.
     """
-    from typing_relay.aws.cxone_state import SharedWeather
+    from typing_relay.platforms.webchat.shared_state import SharedWeather
 
     return SenderWorld(
         sessions(),

@@ -1,7 +1,7 @@
 """How template.yaml scales the keepers, and how many guests a task holds. docs/keeper.md has the measurements."""
 
 import pytest
-from typing_relay.keeper.custody import Terms
+from typing_relay.keeper.guests.custody import Terms
 
 from tests.support.template import PARAMETERS, of_type, properties
 

@@ -6,7 +6,7 @@ import json
 import re
 import tomllib
 
-from typing_relay.cxone import http
+from typing_relay.platforms.shared import http
 from typing_relay.version import VERSION
 
 from tests.support.template import ROOT, TEMPLATE

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
-from typing_relay.cxone import visitor_events
-from typing_relay.cxone.dfo import conversation
-from typing_relay.cxone.v1.visitor_events import told
 from typing_relay.door import frames
 from typing_relay.door.frames import BadFrame, parse
 from typing_relay.door.visitor_tokens import MAX_TOKEN_CHARACTERS
+from typing_relay.platforms.digital_first import conversation
+from typing_relay.platforms.shared import visitor_events
+from typing_relay.platforms.webchat.visitor_events import told
 from typing_relay.relay import ports
 from typing_relay.relay.burst import GuestStatus
 from typing_relay.relay.ports import MessageStatus, Standing

@@ -73,8 +73,8 @@ def test_a_seed_draws_the_same_mutants_again() -> None:
 
 def test_files_can_be_chosen_and_left_out() -> None:
     files = {mutant.file for mutant in all_mutants(only=["keeper/"], without=["guest.py"])}
-    assert "keeper/keeper.py" in files
-    assert all(file.startswith("keeper/") and file != "keeper/guest.py" for file in files)
+    assert "keeper/guests/keeper.py" in files
+    assert all(file.startswith("keeper/") and file != "keeper/guests/guest.py" for file in files)
 
 
 def test_what_is_nearest_to_a_file_is_tried_first() -> None:
@@ -85,15 +85,17 @@ def test_what_is_nearest_to_a_file_is_tried_first() -> None:
 
 def test_what_cannot_run_a_line_of_it_is_not_tried() -> None:
     """A mutant that lives costs all of its trials."""
-    near, far = by_relevance("keeper/guest.py")
+    near, far = by_relevance("keeper/guests/guest.py")
     assert "tests/unit/aws/test_sessions_contract.py" not in near + far
-    assert {"tests/unit/keeper/test_guest.py", "tests/unit/test_rooms.py"} <= {*near, *far}
+    assert {"tests/unit/keeper/guests/test_guest.py", "tests/unit/test_rooms.py"} <= {*near, *far}
 
 
 def test_what_shows_on_a_wire_only_is_tried_on_one() -> None:
-    assert "wire" in [trial.name for trial in trials_for("cxone/http.py")]
+    assert "wire" in [trial.name for trial in trials_for("platforms/shared/http.py")]
 
 
-@pytest.mark.parametrize(("file", "last"), [("relay/burst.py", "the simulation"), ("keeper/guest.py", "unit tests")])
+@pytest.mark.parametrize(
+    ("file", "last"), [("relay/burst.py", "the simulation"), ("keeper/guests/guest.py", "unit tests")]
+)
 def test_every_test_that_can_notice_has_its_turn(file: str, last: str) -> None:
     assert [trial.name for trial in trials_for(file)][-1] == last

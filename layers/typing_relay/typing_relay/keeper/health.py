@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 
-from typing_relay.keeper.loop import READ, Loop
+from typing_relay.keeper.io.loop import READ, Loop
 
 PATIENCE_S = 3.0
 ANSWER = b"turning\n"

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from typing_relay.aws.sessions import SWEEP_SHARDS
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.jobs import Jobs
-from typing_relay.keeper.loop import Loop
+from typing_relay.keeper.io.jobs import Jobs
+from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.ports import Sessions
 from typing_relay.relay.flows import run, sweep_one
 from typing_relay.relay.ports import World

@@ -1,0 +1,1 @@
+"""The life of the guests that this keeper holds, and how it holds them."""

@@ -1,0 +1,560 @@
+"""Joins the parts: carries out what ``guest`` decides, and tells it what has happened."""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.guests import guest
+from typing_relay.keeper.guests.custody import Custody
+from typing_relay.keeper.guests.talk import Talk, Voice
+from typing_relay.keeper.io.addresses import Addresses
+from typing_relay.keeper.io.jobs import Jobs
+from typing_relay.keeper.io.loop import Loop, Timer
+from typing_relay.keeper.io.sockets import GOING_AWAY, GuestSocket, Limits, Sending, SocketEnd
+from typing_relay.keeper.io.turnstile import Turnstile
+from typing_relay.keeper.ports import Frame, Sessions
+from typing_relay.keeper.visitors.outbox import Outbox
+from typing_relay.platforms.shared.urls import without_query
+from typing_relay.platforms.shared.visitor_events import agent_typing
+from typing_relay.relay.burst import HELD_MS, GuestStatus, Session
+from typing_relay.relay.outcomes import Kind, Outcome
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 1.0
+DRAIN_POLL_S = 0.02
+#: When thousands of sockets are lost at once the CPU, a quarter of one, is for reopening them: a loss that is over
+#: before its turn is not told.
+LOSSES_PER_SECOND = 50
+#: How long a drain waits for writes that are under way.
+WRITES_WITHIN_S = 1.0
+#: A post that a keeper began before another one took its visitor has arrived by then, or never will.
+LATE_POSTS_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``name`` is this keeper's fence in the records: no other process ever has the same."""
+
+    name: str
+    refresh_s: float = 30.0
+    refresh_batch: int = 100
+    drain_s: float = 6.0
+    #: For so long a record believes that a guest is held, without a word of its keeper: each third of it is one write.
+    held_ms: int = HELD_MS
+    #: A record lives so long after it was last heard of; one whose visitor is there lives on.
+    session_ttl_s: int = 86_400
+    policy: guest.Policy = field(default_factory=guest.Policy)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(slots=True)
+class Workers:
+    """Worker threads by what they wait for, so that no kind of call holds up another."""
+
+    cxone: Jobs
+    store: Jobs
+    names: Jobs
+
+
+@dataclass(slots=True, eq=False)
+class _Hand:
+    """One guest in this keeper's hands."""
+
+    held: guest.Held
+    talk: Talk = field(init=False)
+    sockets: dict[int, GuestSocket] = field(default_factory=dict)
+    #: Sockets whose talk prepares them; each has its place among the openings.
+    preparing: set[int] = field(default_factory=set)
+    #: It was taken here, and no answer of the record has said otherwise since.
+    is_ours: bool = False
+    alarm: Timer | None = None
+    alarm_at: int | None = None
+    refreshed_at: float = 0.0
+
+
+class _Ear:
+    """Hears one socket for the keeper."""
+
+    __slots__ = ("_hand", "_keeper", "_number")
+
+    def __init__(self, keeper: Keeper, hand: _Hand, number: int) -> None:
+        self._keeper, self._hand, self._number = keeper, hand, number
+
+    def opened(self) -> None:
+        self._keeper._socket_opened(self._hand, self._number)
+
+    def text(self, text: str) -> None:
+        self._hand.talk.heard(self._number, text)
+
+    def ended(self, end: SocketEnd) -> None:
+        self._keeper._socket_ended(self._hand, self._number, end)
+
+
+class Keeper:
+    """Holds guests from the first message to the last, on the loop's thread. ``clock`` gives epoch ms.
+
+    ``talk_of`` makes the talk of a guest, as the platform has it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        loop: Loop,
+        workers: Workers,
+        sessions: Sessions,
+        talk_of: Callable[[Voice], Talk],
+        outbox: Outbox,
+        openings: Turnstile,
+        tls: ssl.SSLContext,
+        counters: Counters,
+        clock: Callable[[], int],
+    ) -> None:
+        self._settings, self._loop, self._workers = settings, loop, workers
+        self._sessions, self._talk_of, self._outbox, self._openings = sessions, talk_of, outbox, openings
+        self._tls, self._counters, self._clock = tls, counters, clock
+        self._began = clock() - round(loop.time() * 1000)
+        self._losses = Turnstile(loop, 1, LOSSES_PER_SECOND)
+        self._addresses = Addresses(workers.names, loop)
+        #: By session id, the one refreshed longest ago first.
+        self._hands: dict[str, _Hand] = {}
+        self._custody: Custody | None = None
+        self._closing: list[GuestSocket] = []
+
+    def start(self, custody: Custody) -> None:
+        """Begin to take what ``custody`` receives, and to look after the records."""
+        self._custody = custody
+        custody.start()
+        self._loop.call_later(TICK_S, self._refresh_due)
+
+    def requested(self, session_id: str) -> None:
+        """A queue message asks for a guest for this session."""
+        assert self._custody is not None  # noqa: S101  # requested only after start
+        hand = self._hands.get(session_id)
+        claim = self._custody.claim(session_id)
+        if hand:
+            self._happened(hand, guest.Requested(claim))
+            return
+        held, actions = guest.hold(session_id, self._settings.name, self._now(), claim)
+        hand = self._hands[session_id] = _Hand(held, refreshed_at=self._loop.time())
+        hand.talk = self._talk_of(self._voice(hand))
+        self._carry_out(hand, actions)
+
+    def talk(self, session_id: str) -> Talk | None:
+        """The talk of a guest held here."""
+        hand = self._hands.get(session_id)
+        return hand.talk if hand else None
+
+    def _voice(self, hand: _Hand) -> Voice:
+        session_id = hand.held.session_id
+        return Voice(
+            session_id,
+            send=lambda number, text: self._send(hand, number, text),
+            ready=lambda number: self._happened(hand, guest.SocketOpened(number)),
+            lost=lambda number, outcome: self._give_up(hand, number, outcome),
+            fenced=lambda: self._happened(hand, guest.FenceLost()),
+            tell=lambda frame: self._outbox.tell(session_id, frame),
+        )
+
+    def session_ids(self) -> list[str]:
+        """Whose guests are held."""
+        return list(self._hands)
+
+    def gauges(self) -> dict[str, int]:
+        """How things stand now, for the metrics."""
+        now, policy = self._now(), self._settings.policy
+        return {
+            "GuestsHeld": len(self._hands),
+            "GuestsNotHeld": sum(guest.is_missed(hand.held, now, policy) for hand in self._hands.values()),
+            "SocketsOpen": sum(1 for hand in self._hands.values() if hand.held.socket),
+            "OpeningsWaiting": len(self._openings),
+            "VisitorsWithFramesWaiting": len(self._outbox),
+        }
+
+    def drain(self, finished: Callable[[], object]) -> None:
+        """Hand every guest back at once, close the sockets properly, then call ``finished``."""
+        assert self._custody is not None  # noqa: S101  # drained only after start
+        self._custody.stop()
+        hands = list(self._hands.values())
+        self._hands.clear()
+        self._hand_back(self._loop.time() + WRITES_WITHIN_S, finished)  # first: the next keeper waits for it
+        for hand in hands:
+            self._set_alarm(hand, None)
+            hand.talk.close()
+            for number in list(hand.sockets):
+                self._close_socket(hand, number)
+
+    def _hand_back(self, deadline: float, finished: Callable[[], object]) -> None:
+        """Hand back as soon as what is being written is: a late write must not take a guest from its next keeper."""
+        assert self._custody is not None  # noqa: S101
+        if (len(self._workers.store) or self._custody.is_renewing) and self._loop.time() < deadline:
+            self._loop.call_later(DRAIN_POLL_S, lambda: self._hand_back(deadline, finished))
+            return
+        self._custody.hand_back()
+        self._await_drained(self._loop.time() + self._settings.drain_s, finished)
+
+    def _await_drained(self, deadline: float, finished: Callable[[], object]) -> None:
+        assert self._custody is not None  # noqa: S101
+        self._closing = [closing for closing in self._closing if not closing.is_closed]
+        drained = self._custody.is_drained() and not self._closing and self._outbox.is_at_rest
+        if drained or self._loop.time() >= deadline:
+            finished()
+        else:
+            self._loop.call_later(DRAIN_POLL_S, lambda: self._await_drained(deadline, finished))
+
+    # --- from events to actions
+
+    def _now(self) -> int:
+        """In ms, for the rules: the wall clock may be set back while their timers run on."""
+        return self._began + round(self._loop.time() * 1000)
+
+    def _is_held(self, hand: _Hand) -> bool:
+        return self._hands.get(hand.held.session_id) is hand
+
+    def _happened(self, hand: _Hand, event: guest.Event) -> None:
+        if not self._is_held(hand):
+            return
+        now = self._now()
+        hand.held, actions = guest.step(hand.held, event, now, self._settings.policy, random.random())
+        self._carry_out(hand, actions)
+        if self._is_held(hand):
+            self._set_alarm(hand, guest.wake_at(hand.held, self._settings.policy))
+
+    def _set_alarm(self, hand: _Hand, at: int | None) -> None:
+        if at == hand.alarm_at:
+            return  # most events change nothing about it
+        if hand.alarm:
+            hand.alarm.cancel()
+        hand.alarm, hand.alarm_at = None, at
+        if at is not None:
+            seconds = (at - self._now()) / 1000
+            hand.alarm = self._loop.call_later(seconds, lambda: self._woke(hand))
+
+    def _woke(self, hand: _Hand) -> None:
+        hand.alarm = hand.alarm_at = None
+        self._happened(hand, guest.Woke())
+
+    def _carry_out(self, hand: _Hand, actions: tuple[guest.Action, ...]) -> None:  # noqa: C901  # a table
+        for action in actions:
+            match action:
+                case guest.Take():
+                    self._take(hand)
+                case guest.Refresh():
+                    self._look(hand)
+                case guest.CreateGuest():
+                    self._create(hand)
+                case guest.OpenSocket(number, url):
+                    self._openings.enter(lambda number=number, url=url: self._open(hand, number, url))  # type: ignore[misc]
+                case guest.CloseSocket(number):
+                    self._close_socket(hand, number)
+                case guest.SetStatus(status):
+                    self._set_status(hand, status)
+                case guest.AwaitTurn():
+                    self._losses.enter(lambda: self._loss_due(hand))
+                case guest.Tell(status):
+                    self._tell(hand, status)
+                case guest.EndGuest(guest_id):
+                    self._end_guest(hand, guest_id)
+                case guest.Release(whatever_is_shown):
+                    self._release(hand, whatever_is_shown)
+                case guest.LetGo():
+                    self._let_go(hand, self._custody_of(hand).done)
+                case guest.Leave():
+                    self._let_go(hand, self._custody_of(hand).leave)
+
+    # --- the record
+
+    def _store(
+        self, hand: _Hand, what: str, call: Callable[[], Any], event: Callable[[Any], guest.Event | None]
+    ) -> None:
+        """Read or write the record of ``hand`` on a worker thread; ``event`` makes of the answer what happened."""
+
+        def answered(answer: Any) -> None:
+            happened = event(answer)
+            if happened:
+                self._happened(hand, happened)
+
+        def failed(error: Exception) -> None:
+            logger.warning("The session record: %s failed: %s", what, error)
+            self._counters.add("StoreFailures")
+            if what == "status":  # it may be on record all the same, and is not told
+                self._tell_again_later(hand)
+            else:
+                self._happened(hand, guest.StoreFailed())
+
+        self._workers.store.submit(hand.held.session_id, call, answered, failed)
+
+    def _take(self, hand: _Hand) -> None:
+        session_id, name = hand.held.session_id, self._settings.name
+        claim = hand.held.claim
+
+        def take(now: int) -> Session | None:
+            hand.is_ours = False
+            return self._sessions.take_guest(session_id, name, now, claim)
+
+        def taken(record: Session | None) -> guest.Event:
+            if record and record.keeper != name:
+                return guest.NotTaken(record)
+            is_new, hand.is_ours = not hand.is_ours, True
+            if record and self._is_held(hand) and (is_new or record.guest_id != hand.held.guest_id):
+                hand.talk.taken(record)
+                if record.guest_id:
+                    self._tell_what_is_true(hand, record)
+            return guest.Taken(record)
+
+        def take_or_hold() -> Session | None:
+            """On a worker thread. Where no other keeper has held it meanwhile, nothing begins anew."""
+            now = self._clock()
+            held = self._sessions.hold_again(session_id, name, now, claim) if hand.is_ours else None
+            return held or take(now)
+
+        self._store(hand, "take", take_or_hold, taken)
+
+    def _tell_what_is_true(self, hand: _Hand, record: Session) -> None:
+        """What a keeper before has told the visitor may not be true any more, or may still be on its way."""
+        self._tell_typing(hand, record)
+        self._tell(hand, record.guest_status, record)
+        self._tell_again_later(hand)
+
+    def _tell_again_later(self, hand: _Hand) -> None:
+        """Spread, as thousands may be taken over together."""
+        self._loop.call_later(LATE_POSTS_S * random.uniform(1, 2), lambda: self._tell_again(hand))
+
+    def _tell_again(self, hand: _Hand) -> None:
+        """As it stands by now: a late post of the keeper before may have come after what this one told."""
+        if self._is_held(hand) and hand.held.taken:
+            self._set_status(hand, hand.held.status, tells_typing=True)
+
+    def _set_status(self, hand: _Hand, status: GuestStatus, *, tells_typing: bool = False) -> None:
+        session_id, name = hand.held.session_id, self._settings.name
+
+        def written(record: Session | None) -> guest.Event | None:
+            if record and self._is_held(hand):
+                if tells_typing:
+                    self._tell_typing(hand, record)
+                self._tell(hand, status, record)
+            return None if record else guest.FenceLost()
+
+        call = partial(self._sessions.set_guest_status, session_id, name, status)
+        self._store(hand, "status", lambda: call(self._clock()), written)
+
+    def _loss_due(self, hand: _Hand) -> bool:
+        """Its turn has come. Returns whether there is still something to tell."""
+        self._happened(hand, guest.LossDue())
+        is_told = self._is_held(hand) and hand.held.status is GuestStatus.RECONNECTING
+        if is_told:
+            self._loop.call_soon(self._losses.leave)
+        return is_told
+
+    def _end_guest(self, hand: _Hand, guest_id: str) -> None:
+        self._counters.add("GuestsOver")
+        call = partial(self._sessions.end_guest, hand.held.session_id, guest_id)
+        self._store(hand, "end", lambda: call(self._clock()), guest.GuestEnded)
+
+    def _release(self, hand: _Hand, whatever_is_shown: bool) -> None:
+        call = partial(self._sessions.release_guest, hand.held.session_id, self._settings.name)
+        self._store(hand, "release", lambda: call(self._clock(), whatever_is_shown), guest.Released)
+
+    def _custody_of(self, hand: _Hand) -> Custody:
+        assert self._custody is not None, hand  # noqa: S101  # held only after start
+        return self._custody
+
+    def _let_go(self, hand: _Hand, forget: Callable[[str], object]) -> None:
+        self._set_alarm(hand, None)
+        hand.talk.close()
+        del self._hands[hand.held.session_id]
+        forget(hand.held.session_id)
+        self._counters.add("GuestsLetGo")
+
+    def _refresh_due(self) -> None:
+        """Look at the records that have not been looked at for ``refresh_s``, in batches."""
+        self._loop.call_later(TICK_S, self._refresh_due)
+        before, batch = self._loop.time() - self._settings.refresh_s, self._settings.refresh_batch
+        while self._hands and next(iter(self._hands.values())).refreshed_at <= before:
+            self._refresh(list(islice(self._hands.values(), batch)))
+
+    def _look(self, hand: _Hand) -> None:
+        """At one record, consistently: more than what is to be done next may hang on it."""
+        session_id, read_at = hand.held.session_id, self._now()
+
+        def looked(record: Session | None) -> guest.Event:
+            return guest.Refreshed(record, read_at, is_certain=True)
+
+        self._store(hand, "look", lambda: self._sessions.get(session_id, self._clock()), looked)
+
+    def _refresh(self, hands: list[_Hand]) -> None:
+        read_at = self._now()
+        by_id = {hand.held.session_id: hand for hand in hands}
+        for session_id, hand in by_id.items():
+            hand.refreshed_at = self._loop.time()
+            self._hands[session_id] = self._hands.pop(session_id)
+
+        def answered(records: dict[str, Session]) -> None:
+            for session_id, hand in by_id.items():
+                record = records.get(session_id)
+                self._happened(hand, guest.Refreshed(record, read_at))
+                if record and self._is_held(hand):
+                    self._keep(hand, record)
+
+        self._workers.store.submit(
+            ("refresh", hands[0].held.session_id),
+            lambda: self._sessions.get_many(list(by_id), self._clock()),
+            answered,
+            lambda error: logger.warning("Session records could not be read: %s", error),
+        )
+
+    def _keep(self, hand: _Hand, record: Session) -> None:
+        """A record whose visitor is there, silent as it may be, lives on, and goes on believing that its guest is held.
+
+        What is read may be stale, so it is only how much time is left that is taken from it.
+        """
+        now, held_ms, ttl_s = self._clock(), self._settings.held_ms, self._settings.session_ttl_s
+        silent_ms, lives_s = now - record.guest_requested_at, record.expires_at - now // 1000
+        is_fresh = silent_ms < held_ms * 2 / 3 and lives_s >= ttl_s / 2
+        if not hand.held.taken or not record.connections or is_fresh:
+            return
+        session_id, name = hand.held.session_id, self._settings.name
+
+        def keep() -> bool:
+            at = self._clock()
+            return self._sessions.keep_guest(session_id, name, at, at // 1000 + ttl_s)
+
+        self._workers.store.submit(
+            session_id,
+            keep,
+            lambda _kept: None,  # where it is another keeper's, or the visitor left, the next look tells
+            lambda error: logger.warning("A session record could not be kept: %s", error),
+        )
+
+    # --- the guest
+
+    def _create(self, hand: _Hand) -> None:
+        session_id = hand.held.session_id
+
+        def created(event: guest.Event) -> None:
+            if isinstance(event, guest.NotCreated):
+                self._report_not_created(hand, event.outcome)
+            elif isinstance(event, guest.Created):
+                self._counters.add("GuestsCreated")
+                logger.info("guest created", extra={"session": session_id, "guest": event.guest_id})
+            self._happened(hand, event)
+
+        def failed(error: Exception) -> None:
+            created(guest.NotCreated(Outcome(Kind.LOST, reason=f"{type(error).__name__}: {error}")))
+
+        self._workers.cxone.submit(session_id, hand.talk.make, created, failed)
+
+    def _report_not_created(self, hand: _Hand, outcome: Outcome) -> None:
+        self._counters.add(f"GuestsNotCreated.{outcome.kind}")
+        if _is_worth_a_line(hand.held.failures):
+            logger.warning(
+                "CXone created no guest",
+                extra={
+                    "session": hand.held.session_id,
+                    "outcome": outcome.kind,
+                    "reason": outcome.reason,
+                    "failures": hand.held.failures + 1,
+                },
+            )
+
+    # --- its socket
+
+    def _open(self, hand: _Hand, number: int, url: str) -> bool:
+        if not self._is_held(hand) or hand.held.opening != number:
+            return False
+        hand.preparing.add(number)
+        hand.talk.prepare(number, url, lambda good_url: self._connect(hand, number, good_url))
+        return True
+
+    def _connect(self, hand: _Hand, number: int, url: str) -> None:
+        hand.preparing.discard(number)
+        if not self._is_held(hand) or hand.held.opening != number:
+            self._openings.leave()
+            return
+        opening = GuestSocket(self._loop, url, self._tls, self._settings.limits, _Ear(self, hand, number))
+        hand.sockets[number] = opening
+        self._addresses.resolve(
+            url,
+            lambda addresses: opening.connect(addresses, self._addresses.not_reached),
+            lambda error: opening.fail(str(error)),
+        )
+
+    def _give_up(self, hand: _Hand, number: int, outcome: Outcome) -> None:
+        """Its talk says that this socket, open or being prepared, is of no use."""
+        if number in hand.preparing:
+            hand.preparing.discard(number)
+            self._openings.leave()
+        self._close_socket(hand, number)
+        self._counters.add("SocketsGivenUp")
+        self._happened(hand, guest.SocketLost(number, outcome))
+
+    def _send(self, hand: _Hand, number: int, text: str) -> bool:
+        sending = hand.sockets.get(number)
+        return sending is not None and sending.send_text(text, lambda: None) is Sending.QUEUED
+
+    def _close_socket(self, hand: _Hand, number: int) -> None:
+        closing = hand.sockets.pop(number, None)
+        if closing is None:
+            return
+        if not closing.was_open:
+            self._openings.leave()
+        closing.close(GOING_AWAY)
+        self._closing = [one for one in self._closing if not one.is_closed]
+        self._closing.append(closing)
+
+    def _socket_opened(self, hand: _Hand, number: int) -> None:
+        self._openings.leave()
+        self._counters.add("SocketsOpened")
+        hand.talk.opened(number)
+
+    def _socket_ended(self, hand: _Hand, number: int, end: SocketEnd) -> None:
+        ended = hand.sockets.pop(number)
+        if ended.was_open:
+            self._counters.add("SocketsLost")
+        else:
+            self._openings.leave()
+            self._counters.add("SocketsNotOpened")
+        outcome = hand.talk.ended(number, end)
+        self._report_ended(hand, end, outcome)
+        self._happened(hand, guest.SocketLost(number, outcome))
+
+    def _report_ended(self, hand: _Hand, end: SocketEnd, outcome: Outcome) -> None:
+        if not _is_worth_a_line(hand.held.failures):
+            return
+        details = {
+            "session": hand.held.session_id,
+            "url": without_query(hand.held.web_socket_url),
+            "reason": end.reason,
+            "outcome": outcome.kind,
+            "failures": hand.held.failures + 1,
+        }
+        if end.close_code is not None:
+            logger.info("guest socket lost", extra=details)
+        else:
+            details["check"] = "the URL starts with wss:// and its host can be reached on port 443 from here"
+            logger.warning("guest socket not opened", extra=details | {"stage": end.stage.name.lower()})
+
+    # --- frames
+
+    def _tell(self, hand: _Hand, status: GuestStatus, record: Session | None = None) -> None:
+        if status is GuestStatus.OPEN and record and record.typing_unavailable:
+            status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
+        frame: Frame = {"type": "guest", "status": str(status)}
+        self._outbox.tell(hand.held.session_id, frame, record)
+
+    def _tell_typing(self, hand: _Hand, record: Session) -> None:
+        frame = agent_typing(None, hand.talk.agent_types)
+        self._outbox.tell(hand.held.session_id, frame, record)
+
+
+def _is_worth_a_line(failures: int) -> bool:
+    """Failures 1, 2, 4, 8, …: thousands of guests that cannot reconnect must not flood the log."""
+    return failures & (failures + 1) == 0

@@ -1,0 +1,1 @@
+"""Sockets, timers, threads: the keeper's I/O. It knows nothing of guests."""

@@ -1,0 +1,204 @@
+"""The Digital-First gateway's HTTP API: access tokens, the channel's settings, whether it is online.
+
+It is the protocol of NICE's browser client, so there is no client secret. No outcome contains a sign-in code, a token
+or a query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from typing_relay.platforms.digital_first import urls
+from typing_relay.platforms.digital_first.codes import ADDRESS_REFUSED, loggable
+from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.digital_first.urls import Client, Hosts
+from typing_relay.platforms.shared.http import KeptConnectionClosed
+from typing_relay.platforms.shared.urls import InsecureUrl
+from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.retry import retry_after_ms
+
+CONNECT_TIMEOUT_S = 3.0
+#: The web SDK allows 30 s, but here a waiting call occupies a thread of the keeper.
+READ_TIMEOUT_S = 10.0
+#: A frame holds 128 KB. An event that is fetched by its URL may be larger, up to this.
+LARGEST_EVENT_BYTES = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A token that opens a socket until ``expires_at`` (epoch ms), and the visitor as CXone knows them."""
+
+    token: str = field(repr=False)
+    expires_at: int
+    visitor: Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """The settings of a channel that the relay needs. ``authorization``: visitors sign in with a third party."""
+
+    livechat: bool
+    authorization: bool
+
+
+class DfoApi:
+    """The HTTP calls for one channel of one tenant."""
+
+    def __init__(
+        self, http: requests.Session, hosts: Hosts, channel: Channel, client: Client, clock: Callable[[], int]
+    ) -> None:
+        self._http, self._hosts, self._channel = http, hosts, channel
+        self._client, self._clock = client, clock
+
+    def authorize(self, visitor: Visitor, code: str | None = None) -> Access | Outcome:
+        """A new access token: for an anonymous visitor, or by a third party's authorization code, which works once."""
+        body: dict[str, Any] = {"customerIdentity": {"idOnExternalPlatform": visitor.customer_id}}
+        if code is not None:
+            body = {"thirdParty": {"authorization_code": code, "grant_type": "authorization_code"}}
+        query = {
+            "brandId": str(self._channel.brand_id),
+            "channelId": self._channel.channel_id,
+            "visitorId": visitor.visitor_id,
+        }
+        began = self._clock()
+        answer = self._call("POST", f"{self._hosts.authorize}/oauth/token", "access", query, body)
+        return answer if isinstance(answer, Outcome) else _access(answer, visitor, began)
+
+    def channel(self) -> ChannelSettings | Outcome:
+        """The channel's settings."""
+        answer = self._call("GET", self._channel_url, "channel", {"locale": "en_US"})
+        if isinstance(answer, Outcome):
+            return answer
+        livechat, authorization = answer.get("isLiveChat"), answer.get("isAuthorizationEnabled", False)
+        if not isinstance(livechat, bool) or not isinstance(authorization, bool):
+            return Outcome(Kind.FAILED, reason="channel: the answer has no boolean `isLiveChat`")
+        return ChannelSettings(livechat, authorization)
+
+    def is_online(self) -> bool | Outcome:
+        """Whether agents take conversations on this channel now."""
+        answer = self._call("GET", f"{self._channel_url}/availability", "availability")
+        if isinstance(answer, Outcome):
+            return answer
+        status = answer.get("status")
+        if status not in ("online", "offline"):
+            return Outcome(Kind.FAILED, reason="availability: the answer is neither online nor offline")
+        return bool(status == "online")
+
+    def socket_url(self, visitor: Visitor, access: Access) -> str:
+        """The URL of the visitor's socket. Its query contains the token."""
+        return urls.socket_url(self._hosts, self._channel, self._client, visitor, access.token)
+
+    def event(self, url: str) -> str | Outcome:
+        """The text of an event too large for a frame, from its URL; bounded in size and time."""
+        try:
+            with self._http.get(
+                urls.event_url(url, self._hosts.chat),
+                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                body = answer.raw.read(LARGEST_EVENT_BYTES + 1, decode_content=True)
+        except InsecureUrl as insecure:
+            return Outcome(Kind.DENIED, reason=str(insecure))
+        except (requests.RequestException, HTTPError) as lost:
+            return Outcome(Kind.LOST, reason=f"event: {type(lost).__name__}")
+        if answer.status_code != 200 or len(body) > LARGEST_EVENT_BYTES:
+            return Outcome(Kind.FAILED, reason=f"event: status {answer.status_code}, {len(body)} bytes")
+        return str(body.decode(errors="replace"))
+
+    @property
+    def _channel_url(self) -> str:
+        channel = quote(self._channel.channel_id, safe="")
+        return f"{self._hosts.chat}/chat/1.0/brand/{self._channel.brand_id}/channel/{channel}"
+
+    def _call(
+        self, method: str, url: str, what: str, query: dict[str, str] | None = None, body: Any = None
+    ) -> dict[str, Any] | Outcome:
+        """The answer's JSON object. Sent once more, at once, if the kept connection turns out to be closed."""
+        try:
+            try:
+                answer = self._send(method, url, query, body)
+            except KeptConnectionClosed:
+                answer = self._send(method, url, query, body)
+        except requests.ConnectTimeout:
+            return Outcome(Kind.FAILED, reason=f"{what}: no connection in time")
+        except requests.RequestException as lost:
+            return Outcome(Kind.LOST, reason=f"{what}: {type(lost).__name__}")
+        said = _json_object(answer)
+        if 200 <= answer.status_code < 300:
+            return said
+        return self._refused(answer, said, what)
+
+    def _send(self, method: str, url: str, query: dict[str, str] | None, body: Any) -> requests.Response:
+        headers = {
+            "Accept": "application/json",
+            "X-Trace-ID": str(uuid4()),
+            "x-sdk-platform": "web",
+            "x-sdk-version": self._client.sdk_version,
+        }
+        timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+        return self._http.request(
+            method, url, params=query, json=body, headers=headers, timeout=timeout, allow_redirects=False
+        )
+
+    def _refused(self, answer: requests.Response, said: dict[str, Any], what: str) -> Outcome:
+        status, retry_after = answer.status_code, answer.headers.get("Retry-After")
+        if status == 429 or (status == 503 and retry_after):
+            return Outcome(Kind.THROTTLED, retry_after_ms(retry_after, self._clock()), f"{what}: status {status}")
+        if not 400 <= status < 500:
+            return Outcome(Kind.FAILED, reason=f"{what}: status {status}")
+        code = _error_code(said)
+        if code == ADDRESS_REFUSED:
+            reason = f"{what}: CXone refuses the relay's address ({ADDRESS_REFUSED})"
+        elif status == 404:
+            reason = f"{what}: CXone knows no such channel (404): check DfoBrandId and DfoChannelId"
+        else:
+            reason = f"{what}: {code} ({status})"
+        return Outcome(Kind.DENIED, reason=reason)
+
+
+def _access(answer: dict[str, Any], visitor: Visitor, began: int) -> Access | Outcome:
+    """The token's lifetime counts from ``began``, when it was requested (epoch ms)."""
+    token, lifetime_s = answer.get("accessToken"), answer.get("expiresIn")
+    if isinstance(lifetime_s, bool) or not isinstance(lifetime_s, int | float) or not 0 < lifetime_s < 1e9:
+        return Outcome(Kind.FAILED, reason="access: the answer has no expiresIn in seconds")
+    if not isinstance(token, str) or not token:
+        return Outcome(Kind.FAILED, reason="access: the answer has no accessToken")
+    return Access(token, began + int(lifetime_s * 1000), _as_known(visitor, answer.get("customerIdentity")))
+
+
+def _as_known(visitor: Visitor, identity: Any) -> Visitor:
+    """The visitor with the id and names from CXone's answer: a third party's customer has others than the relay's."""
+    if not isinstance(identity, dict):
+        return visitor
+    return replace(
+        visitor,
+        customer_id=_text(identity, "idOnExternalPlatform") or visitor.customer_id,
+        first_name=_text(identity, "firstName") or visitor.first_name,
+        last_name=_text(identity, "lastName") or visitor.last_name,
+    )
+
+
+def _text(fields: dict[str, Any], key: str) -> str:
+    value = fields.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _error_code(said: dict[str, Any]) -> str:
+    error = said.get("error")
+    return loggable(said.get("errorCode") or (error.get("errorCode") if isinstance(error, dict) else error))
+
+
+def _json_object(answer: requests.Response) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}

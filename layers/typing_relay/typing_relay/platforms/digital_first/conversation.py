@@ -1,0 +1,976 @@
+"""One visitor's conversation on the gateway: what has happened goes in, what to do comes out. Pure: no clock, no I/O.
+
+    closed ─ Opened ─▶ looking ─ answered ─▶ ready ──▶ contact open: typing is shown
+       ▲                                       │  ▲
+       └─ Lost, or Reopen (silent, overdue) ◀──┘  └─ looks again when a message's fate is unknown
+
+Nothing is sent on a socket before the thread has been looked for: the gateway replays nothing. A message whose answer
+was lost is repeated only after such a look that could have shown it and did not. Times are epoch ms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from functools import partial
+from hashlib import sha256
+from typing import Any, Literal
+from uuid import UUID
+
+from typing_relay.platforms.digital_first import frames_in, frames_out
+from typing_relay.platforms.digital_first import visitor_events as dfo_events
+from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED, SENDING_FAILED
+from typing_relay.platforms.digital_first.frames_in import Contact, Message, NotAFrame
+from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.shared import visitor_events
+from typing_relay.relay.outcomes import Kind, Outcome
+
+#: Why a message was refused, for the visitor's page. ``unconfirmed``: it may have arrived all the same.
+Reason = Literal["refused", "expired", "unconfirmed", "too_many", "unavailable"]
+
+#: So many ids of messages are remembered, so that none is told twice or taken for new.
+_REMEMBERED = 256
+#: So many messages are held back until the thread was looked for; what came before them is found by the look itself.
+_MOST_HELD = 50
+
+ACCEPTED = Outcome(Kind.ACCEPTED)
+NOT_YET = Outcome(Kind.NOT_YET, reason="no contact is known to be open")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Timings, in ms, and limits."""
+
+    #: The gateway wants one each 15 s; silence of 45 s is a connection that is dying (CXone fact).
+    heartbeat_ms: int = 15_000
+    dead_ms: int = 45_000
+    #: Typing that nothing was heard after for so long may not have left.
+    proof_ms: int = 4_000
+    #: A look or a message without an answer for so long: the socket is replaced.
+    answer_ms: int = 10_000
+    #: A message that has not left this long after it was decided is not sent any more: whoever has seen that it may
+    #: have left counts from then on.
+    leave_within_ms: int = 1_000
+    #: It may be taken this long after that: it leaves within ``leave_within_ms``, and is on its way for 3 s at most. A
+    #: look before then does not show that it was not taken.
+    settle_ms: int = 4_000
+    #: Typing on a socket that was lost may be taken so late, as the lock of a call has it.
+    ghost_ms: int = 7_500
+    #: Nothing waits longer to be delivered.
+    message_lifetime_ms: int = 300_000
+    #: The gateway's clock and ours may be so far apart.
+    skew_ms: int = 5_000
+    retry_ms: int = 1_000
+    #: So often is a message sent again that was refused, and the thread looked for again where that failed.
+    most_refusals: int = 3
+    most_sends: int = 6
+    most_messages: int = 20
+    #: A token is renewed before a socket is opened so short before its end.
+    renew_early_ms: int = 60_000
+
+
+class Doing(Enum):
+    """What there is between the relay and the gateway."""
+
+    CLOSED = auto()
+    OPEN = auto()
+    #: The gateway will have none of it until an operator changes something.
+    STOPPED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request on its way: its id, when it left, and until when an answer is waited for. Without an id: to be asked
+    then."""
+
+    event_id: str
+    since: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """Typing that was sent; ``pongs`` more prove that it arrived. ``ticket`` None: sent on nobody's behalf."""
+
+    ticket: str | None
+    typing: bool
+    event_id: str
+    until: int
+    pongs: int
+    #: A message that was sent after it has ended it.
+    overtaken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A message that waits. ``in_doubt``: it was sent at ``sent_at``, and nobody knows whether it was taken."""
+
+    message_id: str
+    text: str = field(repr=False)
+    asked_at: int
+    sent_at: int = 0
+    in_doubt: bool = False
+    sends: int = 0
+    refusals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The state; made by ``begin``."""
+
+    channel: Channel
+    visitor: Visitor
+    thread_id: str
+    livechat: bool
+    #: Ids of requests are made of this.
+    seed: str
+    #: What the gateway created before is known to the visitor (epoch ms, by the gateway's clock).
+    told_before: int = 0
+    #: The messages that the visitor knows of, by id.
+    told: tuple[str, ...] = ()
+    #: When the newest of them was created; with the last of ``told`` what a next keeper needs to know.
+    newest_at: int = 0
+    requests: int = 0
+    doing: Doing = Doing.CLOSED
+    #: The thread has been looked for on this socket.
+    ready: bool = False
+    looking: Asked | None = None
+    #: So often in a row the gateway could not look.
+    looks_failed: int = 0
+    heard_at: int = 0
+    heartbeat_at: int = 0
+    #: Heartbeats on this socket whose answers have not come.
+    pongs_due: int = 0
+    #: The contact known to be open on this socket; None: there is none.
+    contact: Contact | None = None
+    closed_contact: str = ""
+    #: What the visitor was last told of the contact, and of the agent.
+    contact_told: bool = False
+    agent_typing_told: bool = False
+    agent_told: str | None = field(default=None, repr=False)
+    #: What a keeper before has told of these is not known: it is told anew, whatever the first look finds.
+    tells_anew: bool = False
+    #: Events about messages that came before the thread was looked for: what was missed before them is told first.
+    held: tuple[frames_in.Event, ...] = field(default=(), repr=False)
+    #: The next message begins a new thread.
+    thread_over: bool = False
+    #: The agent may be shown typing: it was sent by us, or by a keeper before.
+    may_show: bool = True
+    #: Until then what was sent on a socket before may come to be shown, whatever is sent on this one.
+    ghosts_until: int = 0
+    unproven: tuple[Unproven, ...] = ()
+    queue: tuple[Queued, ...] = ()
+    #: The first of the queue is on its way.
+    sending: Asked | None = None
+    #: None is sent before.
+    retry_at: int = 0
+    taken: tuple[str, ...] = ()
+    token_until: int = 0
+
+
+# --- what has happened
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """There is a new access token, good until ``expires_at``; ``visitor`` as the gateway knows it."""
+
+    visitor: Visitor
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The socket is open; if there was another one, it counts no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A text frame came on the socket."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What ``Fetch`` asked for."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The socket in use ended, or none could be opened. One that was never open was refused: the token is not good.
+
+    Where a socket that was to replace one in use could not be opened, nothing has happened.
+    """
+
+    was_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TypingWanted:
+    """The agent is to be shown this. ``ticket`` comes back with TypingTold."""
+
+    typing: bool
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageWanted:
+    """The visitor sent this at ``asked_at``. ``may_have_left``: a keeper before may have sent it to the gateway.
+
+    An id that waits already changes nothing; one that was taken is taken again, without being sent.
+    """
+
+    message_id: str
+    text: str = field(repr=False)
+    asked_at: int
+    may_have_left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeenWanted:
+    """The visitor has seen the newest message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """The time that ``wake_at`` named has come."""
+
+
+Happening = Admitted | Opened | Heard | Fetched | Lost | TypingWanted | MessageWanted | SeenWanted | Woke
+
+
+# --- what to do
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this text frame on the socket."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The thread has been looked for on this socket: messages can be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactOpened:
+    """From now on typing is shown, on this socket; what is wanted is to be sent (again)."""
+
+    contact_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactClosed:
+    """No typing any more, until a message opens another contact."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownUnknown:
+    """What was accepted last need not be what the agent sees: what is wanted is to be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadChanged:
+    """The conversation goes on in this thread, to be recorded."""
+
+    thread_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypingTold:
+    """How a TypingWanted ended: each ends once."""
+
+    ticket: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLeaving:
+    """To be recorded before the Send that follows it is carried out: from then on the message may have left.
+
+    The Send is for ``Policy.leave_within_ms`` from now on; after that the socket counts as lost instead.
+    """
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTaken:
+    """The gateway has it."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """It is not tried any more."""
+
+    message_id: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send this frame to the visitor."""
+
+    frame: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """GET this (``urls.event_url`` first), bounded in time and size, and hand it back as Fetched."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """The socket is as good as dead: close it, open another. Nothing that still comes on it may be handed in."""
+
+    reason: Literal["silent", "look_overdue", "message_overdue"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reauthorize:
+    """Get a new access token before the next socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The gateway refuses this relay: close the socket; only a change of configuration helps."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Count and log this code, with what is known about it."""
+
+    code: str
+    about: str = ""
+
+
+Action = (
+    Send
+    | Ready
+    | ContactOpened
+    | ContactClosed
+    | ShownUnknown
+    | ThreadChanged
+    | TypingTold
+    | MessageLeaving
+    | MessageTaken
+    | MessageRefused
+    | Tell
+    | Fetch
+    | Reopen
+    | Reauthorize
+    | Stopped
+    | Report
+)
+Step = tuple[Conversation, tuple[Action, ...]]
+
+
+def begin(
+    channel: Channel,
+    visitor: Visitor,
+    thread_id: str,
+    *,
+    livechat: bool,
+    seed: str,
+    newest_at: int = 0,
+    told: tuple[str, ...] = (),
+    ghosts_until: int = 0,
+    tells_anew: bool = False,
+) -> Conversation:
+    """A conversation without a socket.
+
+    ``thread_id``: a uuid, new for a new session, else the record's. ``seed``: random, never used before.
+    ``newest_at``, ``told``: of the conversation as the keeper before left it, as far as they are known; they keep
+    old messages from being told again. ``ghosts_until``: so long what a keeper before has sent may still be taken.
+    ``tells_anew``: a keeper before has told the visitor something of contact and agent.
+    """
+    known = Conversation(channel, visitor, thread_id, livechat, seed, newest_at, told, newest_at)
+    return replace(known, ghosts_until=ghosts_until, tells_anew=tells_anew)
+
+
+def step(conversation: Conversation, happening: Happening, now: int, policy: Policy) -> Step:
+    """What ``happening`` changes and asks for."""
+    turn = _Turn(conversation, now, policy)
+    turn.take(happening)
+    turn.go_on()
+    return turn.now_stands, tuple(turn.actions)
+
+
+def wake_at(conversation: Conversation, policy: Policy) -> int | None:
+    """When ``Woke`` is due; None while only something from outside can change anything."""
+    on_its_way = 1 if conversation.sending else 0
+    times = [queued.asked_at + policy.message_lifetime_ms for queued in conversation.queue[on_its_way:]]
+    if conversation.doing is Doing.OPEN:
+        times += [conversation.heartbeat_at, conversation.heard_at + policy.dead_ms]
+        times += [asked.until for asked in (conversation.looking, conversation.sending) if asked]
+        times += [unproven.until for unproven in conversation.unproven]
+        if conversation.queue and not conversation.looking and not conversation.sending:
+            first = conversation.queue[0]
+            times.append(first.sent_at + policy.settle_ms if first.in_doubt else conversation.retry_at)
+    return min(times, default=None)
+
+
+class _Turn:
+    """One step: the state as it changes, and what is to be done, in order."""
+
+    def __init__(self, conversation: Conversation, now: int, policy: Policy) -> None:
+        self.now_stands, self._now, self._policy = conversation, now, policy
+        self.actions: list[Action] = []
+
+    def take(self, happening: Happening) -> None:
+        """What has happened."""
+        match happening:
+            case Admitted(visitor, expires_at):
+                self._change(visitor=visitor, token_until=expires_at)
+            case Opened():
+                self._opened()
+            case Heard(text):
+                self._heard(text)
+            case Fetched(text):
+                self._fetched(text)
+            case Lost(was_open):
+                self._lost(was_open)
+            case TypingWanted(typing, ticket):
+                self._typing_wanted(typing, ticket)
+            case MessageWanted():
+                self._message_wanted(happening)
+            case SeenWanted():
+                self._seen_wanted()
+            case Woke():
+                pass  # go_on looks at the time
+
+    def go_on(self) -> None:
+        """What is due now, whatever has happened."""
+        if self.now_stands.queue:
+            self._expire_messages()
+        if self.now_stands.doing is Doing.OPEN:
+            self._look_after_socket()
+        if self.now_stands.doing is Doing.OPEN:
+            self._next_message()
+
+    # --- the socket
+
+    def _opened(self) -> None:
+        self._drop()
+        now = self._now
+        heartbeat_at = now + self._policy.heartbeat_ms
+        self._change(
+            doing=Doing.OPEN, ready=False, heard_at=now, heartbeat_at=heartbeat_at, pongs_due=0, looks_failed=0
+        )
+        self._look()
+
+    def _lost(self, was_open: bool) -> None:
+        was_closed = self.now_stands.doing is not Doing.OPEN
+        self._drop()
+        if not was_open:
+            self._do(Reauthorize())
+        elif not was_closed:
+            self._renew_token()
+
+    def _reopen(self, reason: Literal["silent", "look_overdue", "message_overdue"]) -> None:
+        self._drop()
+        self._renew_token()
+        self._do(Reopen(reason))
+
+    def _drop(self) -> None:
+        """What was on the socket is lost, or nobody knows."""
+        c = self.now_stands
+        for unproven in c.unproven:
+            self._told(unproven, Outcome(Kind.LOST, reason="the socket was lost"))
+        if c.contact and c.may_show:
+            self._do(ShownUnknown())
+        if c.sending:
+            self._doubt_first()
+        if any(unproven.typing for unproven in c.unproven):
+            self._change(ghosts_until=self._now + self._policy.ghost_ms)
+        self._agent_stopped()
+        doing = c.doing if c.doing is Doing.STOPPED else Doing.CLOSED
+        self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, unproven=(), held=())
+
+    def _doubt_first(self) -> None:
+        first, *others = self.now_stands.queue
+        self._change(queue=(replace(first, in_doubt=True), *others))
+
+    def _renew_token(self) -> None:
+        if self._now >= self.now_stands.token_until - self._policy.renew_early_ms:
+            self._do(Reauthorize())
+
+    def _look_after_socket(self) -> None:
+        c, now = self.now_stands, self._now
+        if now >= c.heard_at + self._policy.dead_ms:
+            return self._reopen("silent")
+        if c.looking and now >= c.looking.until:
+            return self._reopen("look_overdue") if c.looking.event_id else self._look()
+        if c.sending and now >= c.sending.until:
+            return self._reopen("message_overdue")
+        if c.unproven:
+            self._give_up_unproven()
+        if now >= c.heartbeat_at:
+            self._beat()
+        return None
+
+    def _give_up_unproven(self) -> None:
+        """A gateway that leaves out a pong must not be waited for for ever."""
+        left = []
+        for unproven in self.now_stands.unproven:
+            if self._now < unproven.until:
+                left.append(unproven)
+            else:
+                self._told(unproven, Outcome(Kind.LOST, reason="its heartbeat was not answered"))
+                self._change(pongs_due=0)
+        self._change(unproven=tuple(left))
+
+    def _beat(self) -> None:
+        self._do(Send(frames_out.HEARTBEAT))
+        heartbeat_at = self._now + self._policy.heartbeat_ms
+        self._change(heartbeat_at=heartbeat_at, pongs_due=self.now_stands.pongs_due + 1)
+
+    # --- what comes in
+
+    def _heard(self, text: str) -> None:
+        if self.now_stands.doing is not Doing.OPEN:
+            return
+        self._change(heard_at=self._now)
+        frame = self._parsed(text)
+        if frame:
+            self._frame(frame)
+
+    def _fetched(self, text: str) -> None:
+        """As if it had been heard, but for what it proves of the socket; nothing more is fetched for it."""
+        frame = self._parsed(text)
+        is_another = isinstance(frame, frames_in.Event) and isinstance(frame.what, frames_in.EventInS3)
+        if frame and not is_another and self.now_stands.doing is Doing.OPEN:
+            self._frame(frame)
+
+    def _parsed(self, text: str) -> frames_in.Frame | None:
+        try:
+            return frames_in.parse(text)
+        except NotAFrame as bad:
+            self._do(Report("not_a_frame", str(bad)))
+            return None
+
+    def _frame(self, frame: frames_in.Frame) -> None:
+        match frame:
+            case frames_in.Pong():
+                self._ponged()
+            case frames_in.Answer(event_id):
+                self._answered(event_id)
+            case frames_in.Failure(code, event_id):
+                self._failed(code, event_id)
+            case frames_in.Recovered():
+                self._recovered(frame)
+            case frames_in.Event():
+                self._event(frame)
+
+    def _answered(self, event_id: str) -> None:
+        sending = self.now_stands.sending
+        if sending and sending.event_id == event_id:
+            self._taken(self.now_stands.queue[0].message_id)
+
+    def _failed(self, code: str, event_id: str | None) -> None:
+        c = self.now_stands
+        if code == SDK_REFUSED:
+            return self._stop(code, event_id)
+        if c.looking and _is_about(c.looking, event_id, code in LOOK_FAILED or not c.ready):
+            return self._found_nothing() if code in LOOK_FAILED else self._look_failed(code)
+        self._do(Report(code))
+        self._refused(event_id)
+        if c.sending and _is_about(c.sending, event_id, code in SENDING_FAILED):
+            self._message_failed(code)
+        return None
+
+    def _stop(self, code: str, event_id: str | None) -> None:
+        """The request of this id was not taken; of another one on its way nobody knows."""
+        c = self.now_stands
+        reason = "the gateway refuses this SDK version: raise DfoSdkVersion"
+        self._do(Report(code, reason))
+        if c.sending and c.sending.event_id == event_id:
+            self._change(sending=None)
+        for unproven in c.unproven:
+            self._told(unproven, Outcome(Kind.DENIED, reason=reason))
+        self._agent_stopped()
+        self._change(unproven=(), doing=Doing.STOPPED)
+        for queued in c.queue:
+            self._do(MessageRefused(queued.message_id, "unconfirmed" if self._may_have_left(queued) else "unavailable"))
+        self._change(queue=(), sending=None, looking=None, contact=None, ready=False)
+        self._do(Stopped(Outcome(Kind.DENIED, reason=reason)))
+
+    def _event(self, event: frames_in.Event) -> None:
+        what = event.what
+        if event.thread_id and event.thread_id != self.now_stands.thread_id:
+            return
+        if isinstance(what, frames_in.EventInS3):
+            self._fetch(what.url)
+        elif event.thread_id and isinstance(what, frames_in.MessageCreated) and not self.now_stands.ready:
+            self._taken(what.message.message_id)
+            self._change(held=(*self.now_stands.held, event)[-_MOST_HELD:])
+        elif event.thread_id:
+            self._tell(event)
+
+    def _tell(self, event: frames_in.Event) -> None:
+        if self._is_news(event.what):
+            frame = dfo_events.told(event)
+            if frame:
+                self._do(Tell(frame))
+            self._note(event.what)
+
+    def _fetch(self, url: str) -> None:
+        """What is being waited for may be in there: it gets the time for it."""
+        until = self._now + self._policy.answer_ms
+        if self.now_stands.looking:
+            self._change(looking=replace(self.now_stands.looking, until=until))
+        self._do(Fetch(url))
+
+    def _is_news(self, what: frames_in.What) -> bool:
+        """Events may come twice, or late."""
+        c = self.now_stands
+        match what:
+            case frames_in.MessageCreated(message):
+                return message.message_id not in c.told
+            case frames_in.CaseCreated(contact):
+                is_past = contact.contact_id != "" and contact.contact_id == c.closed_contact
+                return not is_past and (c.contact is None or c.contact.contact_id != contact.contact_id)
+            case frames_in.CaseStatusChanged(contact):
+                is_named = c.contact is not None and "" not in (contact.contact_id, c.contact.contact_id)
+                return c.contact is not None and (not is_named or contact.contact_id == c.contact.contact_id)
+        return True
+
+    def _note(self, what: frames_in.What) -> None:
+        match what:
+            case frames_in.MessageCreated(message):
+                self._remember(message)
+                self._taken(message.message_id)
+            case frames_in.CaseCreated(contact):
+                self._change(may_show=False)  # nobody has been told anything in this one
+                self._contact_is(contact, told=True)
+            case frames_in.CaseStatusChanged(contact) if not contact.is_open:
+                self._contact_is(None, told=True)
+            case frames_in.ThreadArchived():
+                self._contact_is(None)
+                self._change(thread_over=True)
+            case frames_in.AgentChanged(agent):
+                self._change(agent_told=agent)
+            case frames_in.AgentTyping(typing):
+                self._change(agent_typing_told=typing)
+
+    def _agent_stopped(self) -> None:
+        """That the agent types was told, and nobody would say that it is over."""
+        if self.now_stands.agent_typing_told:
+            self._do(Tell(visitor_events.agent_typing(None, False)))
+            self._change(agent_typing_told=False)
+
+    def _remember(self, message: Message) -> None:
+        c = self.now_stands
+        self._change(told=(*c.told, message.message_id)[-_REMEMBERED:], newest_at=max(c.newest_at, message.at or 0))
+
+    # --- looking for the thread
+
+    def _look(self) -> None:
+        event_id = self._request(frames_out.recover(self.now_stands.thread_id, self.now_stands.livechat))
+        self._change(looking=Asked(event_id, self._now, self._now + self._policy.answer_ms))
+
+    def _recovered(self, found: frames_in.Recovered) -> None:
+        c = self.now_stands
+        if c.looking is None or c.looking.event_id != found.event_id or found.thread_id != c.thread_id:
+            return
+        for message in found.messages:
+            self._found(message)
+        self._settle_doubts(c.looking.since, found)
+        if found.agent != c.agent_told or c.tells_anew:
+            self._do(Tell(visitor_events.agent(None, found.agent)))
+            self._change(agent_told=found.agent)
+        contact = found.contact if found.contact and found.contact.is_open else None
+        if c.livechat and found.contact and not contact:
+            self._change(thread_over=True)
+        self._contact_is(contact)
+        self._looked()
+
+    def _found(self, message: Message) -> None:
+        if message.message_id not in self.now_stands.told:
+            if message.at is None or message.at >= self.now_stands.told_before:
+                self._do(Tell(dfo_events.missed(message)))
+            self._remember(message)
+        self._taken(message.message_id)
+
+    def _found_nothing(self) -> None:
+        """There is no such thread or contact yet: no message has arrived in it."""
+        assert self.now_stands.looking  # noqa: S101
+        self._settle_doubts(self.now_stands.looking.since, None)
+        self._contact_is(self.now_stands.contact)
+        self._looked()
+
+    def _look_failed(self, code: str) -> None:
+        """An error that is not known to mean that there is nothing. If it lasts it is taken for that, but for messages
+        in doubt: these may have arrived."""
+        c = self.now_stands
+        self._do(Report(code))
+        if c.looks_failed < self._policy.most_refusals:
+            pause = Asked("", self._now, self._now + self._policy.retry_ms * 2**c.looks_failed)
+            self._change(looking=pause, looks_failed=c.looks_failed + 1)
+        else:
+            self._contact_is(c.contact)
+            self._looked()
+
+    def _looked(self) -> None:
+        before = self.now_stands
+        self._change(looking=None, looks_failed=0, ready=True, tells_anew=False)
+        for event in before.held:
+            self._tell(event)
+        self._change(held=())
+        if not before.ready:
+            self._do(Ready())
+            if before.contact:
+                self._do(ContactOpened(before.contact.contact_id))
+
+    def _settle_doubts(self, since: int, found: frames_in.Recovered | None) -> None:
+        """A message in doubt that such a look does not show was not taken; unless the look came too early.
+
+        One that a page with older ones left out could not show, is given up: it may be there.
+        """
+        left = []
+        for queued in self.now_stands.queue:
+            if queued.in_doubt and since >= queued.sent_at + self._policy.settle_ms:
+                if found and not self._reaches_back(found, queued):
+                    self._do(MessageRefused(queued.message_id, "unconfirmed"))
+                    continue
+                queued = replace(queued, in_doubt=False)
+            left.append(queued)
+        self._change(queue=tuple(left))
+
+    def _reaches_back(self, found: frames_in.Recovered, queued: Queued) -> bool:
+        before = queued.asked_at - self._policy.skew_ms
+        return found.is_whole or any(message.at is not None and message.at <= before for message in found.messages)
+
+    # --- the contact
+
+    def _contact_is(self, contact: Contact | None, *, told: bool = False) -> None:
+        """``told``: the visitor hears of it by the event itself."""
+        before = self.now_stands
+        if contact is None and before.contact is not None:
+            self._change(closed_contact=before.contact.contact_id)
+        may_show = (before.may_show or self._has_ghosts()) and contact is not None  # else nobody is shown anything
+        thread_over = before.thread_over and contact is None
+        self._change(contact=contact, contact_told=contact is not None, may_show=may_show, thread_over=thread_over)
+        is_news = (contact is not None) != before.contact_told or (before.tells_anew and not before.ready)
+        if is_news and not told:
+            self._do(Tell(visitor_events.contact(None, is_open=contact is not None)))
+        if contact is None:
+            self._agent_stopped()
+            if before.contact_told:
+                self._closed()
+        elif before.ready and (before.contact is None or before.contact.contact_id != contact.contact_id):
+            self._do(ContactOpened(contact.contact_id))
+
+    def _closed(self) -> None:
+        """Nobody is shown typing to anybody. A livechat ends with its contact."""
+        for unproven in self.now_stands.unproven:
+            self._told(unproven, NOT_YET if unproven.typing else ACCEPTED)
+        self._change(unproven=())
+        if self.now_stands.livechat:
+            self._change(thread_over=True)
+        self._do(ContactClosed())
+
+    # --- typing
+
+    def _typing_wanted(self, typing: bool, ticket: str) -> None:
+        c = self.now_stands
+        if c.doing is Doing.STOPPED:
+            self._do(TypingTold(ticket, Outcome(Kind.DENIED, reason="the gateway refuses this relay")))
+        elif c.ready and not c.contact and not typing:
+            self._do(TypingTold(ticket, ACCEPTED))  # without a contact nobody is shown anything
+        elif not c.ready or not c.contact:
+            self._do(TypingTold(ticket, NOT_YET))
+        elif not typing and not c.unproven and not c.may_show:
+            self._do(TypingTold(ticket, ACCEPTED))  # a message, or whoever asked before, has ended it
+        elif not typing and c.unproven and not c.unproven[-1].typing:
+            self._change(unproven=(*c.unproven, replace(c.unproven[-1], ticket=ticket)))
+        else:
+            self._show(typing, ticket)
+
+    def _show(self, typing: bool, ticket: str | None) -> None:
+        """The answer to the heartbeat after it proves that it arrived. What else comes in may have been on its way."""
+        event_id = self._request(frames_out.typing(self.now_stands.thread_id, typing))
+        self._beat()
+        until, pongs = self._now + self._policy.proof_ms, self.now_stands.pongs_due
+        unproven = Unproven(ticket, typing, event_id, until, pongs)
+        may_show = self.now_stands.may_show or typing
+        self._change(unproven=(*self.now_stands.unproven, unproven), may_show=may_show)
+
+    def _ponged(self) -> None:
+        """Heartbeats are answered in their order."""
+        c = self.now_stands
+        counted = [replace(unproven, pongs=unproven.pongs - 1) for unproven in c.unproven]
+        for unproven in counted:
+            if unproven.pongs <= 0:
+                self._change(may_show=unproven.typing or self._has_ghosts())
+                self._told(unproven, NOT_YET if unproven.overtaken else ACCEPTED)
+        left = tuple(unproven for unproven in counted if unproven.pongs > 0)
+        self._change(unproven=left, pongs_due=max(0, c.pongs_due - 1))
+
+    def _has_ghosts(self) -> bool:
+        return self._now < self.now_stands.ghosts_until
+
+    def _refused(self, event_id: str | None) -> None:
+        """An error about typing that was sent."""
+        for unproven in self.now_stands.unproven:
+            if unproven.event_id == event_id:
+                self._told(unproven, Outcome(Kind.FAILED, reason="the gateway answered with an error"))
+        left = tuple(unproven for unproven in self.now_stands.unproven if unproven.event_id != event_id)
+        if any(unproven.event_id == event_id and not unproven.typing for unproven in self.now_stands.unproven):
+            # Nothing has ended what was said before: whoever said it hears that it is shown, and ends it.
+            left = tuple(replace(unproven, overtaken=False) for unproven in left)
+            self._do(ShownUnknown())
+        self._change(unproven=left)
+
+    def _told(self, unproven: Unproven, outcome: Outcome) -> None:
+        if unproven.ticket is not None:
+            self._do(TypingTold(unproven.ticket, outcome))
+
+    # --- messages
+
+    def _message_wanted(self, wanted: MessageWanted) -> None:
+        c = self.now_stands
+        if any(queued.message_id == wanted.message_id for queued in c.queue):
+            return
+        if wanted.message_id in c.taken or wanted.message_id in c.told:
+            self._do(MessageTaken(wanted.message_id))
+        elif c.doing is Doing.STOPPED:
+            self._do(MessageRefused(wanted.message_id, "unavailable"))
+        elif not _is_sendable(wanted.text):
+            self._do(MessageRefused(wanted.message_id, "refused"))
+        elif len(c.queue) >= self._policy.most_messages:
+            self._do(MessageRefused(wanted.message_id, "too_many"))
+        else:
+            queued = Queued(wanted.message_id, wanted.text, wanted.asked_at)
+            if wanted.may_have_left:
+                queued = replace(queued, in_doubt=True, sent_at=self._now)
+            self._change(queue=(*c.queue, queued))
+
+    def _next_message(self) -> None:
+        c = self.now_stands
+        if c.looking or c.sending or not c.queue:
+            return
+        first = c.queue[0]
+        if first.in_doubt:
+            if self._now >= first.sent_at + self._policy.settle_ms:
+                self._look()
+        elif first.sends >= self._policy.most_sends:
+            self._refuse_first("expired")
+            self._next_message()
+        elif c.thread_over:
+            self._new_thread()
+        elif self._now >= c.retry_at:
+            self._send_first()
+
+    def _send_first(self) -> None:
+        first, *others = self.now_stands.queue
+        self._do(MessageLeaving(first.message_id))
+        event_id = self._request(frames_out.message(self.now_stands.thread_id, first.message_id, first.text))
+        sent = replace(first, sent_at=self._now, sends=first.sends + 1)
+        asked = Asked(event_id, self._now, self._now + self._policy.answer_ms)
+        self._change(queue=(sent, *others), sending=asked)
+        if self.now_stands.contact and self.now_stands.may_show:  # a message ends the typing
+            self._show(False, None)
+            self._overtake()
+            self._do(ShownUnknown())
+
+    def _overtake(self) -> None:
+        """Who waits to hear that typing is shown hears that it is not, once it has been ended for certain."""
+        *before, ended = self.now_stands.unproven
+        waits = partial(replace, pongs=ended.pongs, until=ended.until, overtaken=True)
+        self._change(unproven=(*(waits(one) if one.typing else one for one in before), ended))
+
+    def _new_thread(self) -> None:
+        """Named after the one before: whoever takes over in the midst of it finds the same one, and looks first."""
+        thread_id = _uuid(f"after:{self.now_stands.thread_id}")
+        self._change(thread_id=thread_id, thread_over=False, agent_told=None, closed_contact="")
+        self._do(ThreadChanged(thread_id))
+        self._look()
+
+    def _message_failed(self, code: str) -> None:
+        """Some errors may pass."""
+        first, *others = self.now_stands.queue
+        if code not in SENDING_FAILED or first.refusals >= self._policy.most_refusals:
+            return self._refuse_first("refused")
+        retry_at = self._now + self._policy.retry_ms * 2**first.refusals
+        queue = (replace(first, refusals=first.refusals + 1), *others)
+        return self._change(queue=queue, sending=None, retry_at=retry_at)
+
+    def _taken(self, message_id: str) -> None:
+        c = self.now_stands
+        left = tuple(queued for queued in c.queue if queued.message_id != message_id)
+        if len(left) == len(c.queue):
+            return
+        if c.queue[0].message_id == message_id:
+            self._change(sending=None, retry_at=0)
+        self._change(queue=left, taken=(*c.taken, message_id)[-_REMEMBERED:])
+        self._do(MessageTaken(message_id))
+
+    def _refuse_first(self, reason: Reason) -> None:
+        first, *others = self.now_stands.queue
+        self._change(queue=tuple(others), sending=None, retry_at=0)
+        self._do(MessageRefused(first.message_id, reason))
+
+    def _expire_messages(self) -> None:
+        """All but the one on its way, whose answer has a time limit of its own."""
+        on_its_way = self.now_stands.queue[:1] if self.now_stands.sending else ()
+        left = list(on_its_way)
+        for queued in self.now_stands.queue[len(on_its_way) :]:
+            if self._now < queued.asked_at + self._policy.message_lifetime_ms:
+                left.append(queued)
+            else:
+                self._do(MessageRefused(queued.message_id, "unconfirmed" if queued.in_doubt else "expired"))
+        self._change(queue=tuple(left))
+
+    def _may_have_left(self, queued: Queued) -> bool:
+        return queued.in_doubt or (self.now_stands.sending is not None and queued is self.now_stands.queue[0])
+
+    # --- the rest
+
+    def _seen_wanted(self) -> None:
+        if self.now_stands.ready and self.now_stands.contact:
+            self._request(frames_out.message_seen(self.now_stands.thread_id))
+
+    def _request(self, request: frames_out.Request) -> str:
+        """Send it; returns its id."""
+        c = self.now_stands
+        event_id = _uuid(f"{c.seed}:{c.requests}")
+        self._change(requests=c.requests + 1)
+        self._do(Send(frames_out.encoded(request, event_id, c.channel, c.visitor)))
+        return event_id
+
+    def _change(self, **changes: Any) -> None:
+        self.now_stands = replace(self.now_stands, **changes)
+
+    def _do(self, action: Action) -> None:
+        self.actions.append(action)
+
+
+def _is_about(asked: Asked, event_id: str | None, is_its_kind: bool) -> bool:
+    """An error without an id belongs to the oldest request of its kind; one of each is open at most."""
+    return asked.event_id == event_id or (event_id is None and is_its_kind)
+
+
+def _is_sendable(text: str) -> bool:
+    """Half of a surrogate pair is no character: no encoding has it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _uuid(name: str) -> str:
+    """A uuid that the gateway cannot tell from a random one, the same for the same name."""
+    return str(UUID(bytes=sha256(name.encode()).digest()[:16], version=4))

@@ -1,0 +1,397 @@
+"""Frames from the gateway, parsed strictly into typed values. Pure.
+
+An optional field that a frame lacks is absent in the result too; without a required one the frame is NotAFrame. No
+error and no repr contains what was written or who wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from typing_relay.platforms.digital_first.codes import loggable
+
+CLOSED = "closed"
+#: A contact with one of these takes no more typing.
+OVER = (CLOSED, "trashed")
+
+
+class NotAFrame(ValueError):
+    """Not a frame that the gateway is known to send. The message names what is missing, and quotes nothing."""
+
+
+# --- what frames speak of
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What agents work on (the gateway calls it a case). Either field may be absent: ''."""
+
+    contact_id: str
+    status: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an agent can still see it."""
+        return self.status not in OVER
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the thread; ``message_id`` is the id that its sender chose. ``at``: epoch ms, if known."""
+
+    message_id: str
+    from_agent: bool
+    at: int | None
+    text: str = field(repr=False)
+    author: str | None = field(repr=False)
+    frame: dict[str, Any] = field(repr=False, compare=False)
+
+
+# --- answers
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The answer to a heartbeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """The connection is authorized (legacy flow)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The request of this id was accepted."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request was refused; without an id it may be any request that can get this code."""
+
+    code: str
+    event_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The thread that was looked for, with its newest messages, oldest first; ``is_whole``: these are all of them."""
+
+    event_id: str
+    thread_id: str
+    messages: tuple[Message, ...]
+    is_whole: bool
+    contact: Contact | None
+    agent: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Another result of a request. It is not passed on, as it may contain a token."""
+
+    event_id: str
+    event_type: str
+
+
+# --- events
+
+
+@dataclass(frozen=True, slots=True)
+class CaseCreated:
+    """A contact has begun."""
+
+    contact: Contact
+
+
+@dataclass(frozen=True, slots=True)
+class CaseStatusChanged:
+    """A contact's status changed; its id may be absent."""
+
+    contact: Contact
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCreated:
+    """Somebody, the visitor included, has sent this message."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTyping:
+    """The agent has started or stopped typing."""
+
+    typing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """This visitor's own typing, sent back by the gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChanged:
+    """The name of the agent who has the contact; None: nobody has it."""
+
+    agent: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePosition:
+    """The contact's position in the queue for an agent."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRead:
+    """An agent has read this message of the visitor's; None: the frame names none."""
+
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSeen:
+    """This message has been seen; None: the frame names none."""
+
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadArchived:
+    """The thread is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventInS3:
+    """An event of this kind that is too large for a frame and must be fetched. The URL may contain a signature."""
+
+    kind: str
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An event of a kind that the relay does not interpret."""
+
+    event_type: str
+
+
+What = (
+    CaseCreated
+    | CaseStatusChanged
+    | MessageCreated
+    | AgentTyping
+    | Echo
+    | AgentChanged
+    | QueuePosition
+    | MessageRead
+    | MessageSeen
+    | ThreadArchived
+    | EventInS3
+    | Unknown
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something has happened in this thread ('': the frame names none). ``frame`` is the frame, unchanged."""
+
+    thread_id: str
+    what: What
+    frame: dict[str, Any] = field(repr=False, compare=False)
+
+
+Frame = Pong | Authorized | Answer | Failure | Recovered | Result | Event
+
+
+def parse(text: str) -> Frame:
+    """The frame in ``text``. Raises NotAFrame."""
+    if text == '"pong"':
+        return Pong()  # most frames are this one: skip the JSON parser
+    try:
+        value = json.loads(text, parse_constant=_reject_constant)
+    except (ValueError, RecursionError):
+        raise NotAFrame("not JSON") from None
+    if value == "pong":
+        return Pong()
+    if not isinstance(value, dict):
+        raise NotAFrame("neither an object nor a pong")
+    if isinstance(value.get("eventType"), str):
+        return _event(value)
+    if value.get("authorizationStatus") == "authorized":
+        return Authorized()
+    return _answer(value)
+
+
+def _reject_constant(name: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _answer(frame: dict[str, Any]) -> Frame:
+    event_id = _text(frame, "eventId")
+    if "error" in frame:
+        code = _text(_object(frame, "error"), "errorCode")
+        return Failure(loggable(code), event_id or None)
+    if not event_id:
+        raise NotAFrame("neither an event nor an answer")
+    if "postback" in frame:
+        return _result(event_id, _object(frame, "postback"))
+    return Answer(event_id)
+
+
+def _result(event_id: str, postback: dict[str, Any]) -> Frame:
+    event_type = _text(postback, "eventType")
+    if event_type not in ("ThreadRecovered", "LivechatRecovered"):
+        return Result(event_id, loggable(event_type))
+    data = _object(postback, "data")
+    thread_id = _text(_object(data, "thread"), "idOnExternalPlatform")
+    if not thread_id:
+        raise NotAFrame("a recovered thread without its id")
+    contact = data.get("contact")
+    return Recovered(
+        event_id,
+        thread_id,
+        _oldest_first(data.get("messages")),
+        is_whole=not data.get("messagesScrollToken"),
+        contact=_contact(contact) if isinstance(contact, dict) else None,
+        agent=_person(data.get("inboxAssignee")),
+    )
+
+
+def _oldest_first(listed: Any) -> tuple[Message, ...]:
+    """Pages come newest first; times may be whole seconds, so that among equals the page's order counts."""
+    messages = [_message(item) for item in listed if _is_message(item)] if isinstance(listed, list) else []
+    if messages and (messages[0].at or 0) >= (messages[-1].at or 0):
+        messages.reverse()
+    return tuple(sorted(messages, key=lambda message: message.at or 0))
+
+
+def _event(frame: dict[str, Any]) -> Event:
+    data = _object(frame, "data")
+    read = _EVENTS.get(frame["eventType"])
+    what = read(data) if read else Unknown(loggable(frame["eventType"]))
+    return Event(_thread_of(data), what, frame)
+
+
+def _thread_of(data: dict[str, Any]) -> str:
+    """Which thread an event belongs to: the first of these that names one."""
+    return (
+        _text(_object(data, "thread"), "idOnExternalPlatform")
+        or _text(_object(data, "case"), "threadIdOnExternalPlatform")
+        or _text(_object(data, "message"), "threadIdOnExternalPlatform")
+        or _text(_object(data, "consumerContact"), "threadIdOnExternalPlatform")
+    )
+
+
+def _typing(data: dict[str, Any], typing: bool) -> What:
+    """The web SDK tells the agent's by ``direction``, Android's by ``user``; what has neither is an echo."""
+    direction = data.get("direction")
+    is_agents = direction == "outbound" or (direction is None and isinstance(data.get("user"), dict))
+    return AgentTyping(typing) if is_agents else Echo()
+
+
+def _queue_position(data: dict[str, Any]) -> What:
+    position = data.get("positionInQueue")
+    if isinstance(position, bool) or not isinstance(position, int):
+        raise NotAFrame("a queue position that is not a number")
+    return QueuePosition(position)
+
+
+def _event_in_s3(data: dict[str, Any]) -> What:
+    url = _text(_object(data, "s3Object"), "url")
+    if not url:
+        raise NotAFrame("an event in S3 without its URL")
+    return EventInS3(loggable(_text(_object(data, "originEvent"), "eventType")), url)
+
+
+def _case(data: dict[str, Any]) -> Contact:
+    return _contact(_object(data, "case"))
+
+
+def _case_status(data: dict[str, Any]) -> What:
+    contact = _case(data)
+    if not contact.status:
+        raise NotAFrame("a contact's status change without the status")
+    return CaseStatusChanged(contact)
+
+
+_EVENTS: dict[str, Callable[[dict[str, Any]], What]] = {
+    "CaseCreated": lambda data: CaseCreated(_case(data)),
+    "CaseStatusChanged": _case_status,
+    "MessageCreated": lambda data: MessageCreated(_message(_object(data, "message"))),
+    "SenderTypingStarted": lambda data: _typing(data, True),
+    "SenderTypingEnded": lambda data: _typing(data, False),
+    "CaseInboxAssigneeChanged": lambda data: AgentChanged(_person(data.get("inboxAssignee"))),
+    "SetPositionInQueue": _queue_position,
+    "MessageReadChanged": lambda data: MessageRead(_message_id(_object(data, "message")) or None),
+    "MessageSeenChanged": lambda data: MessageSeen(_message_id(_object(data, "message")) or None),
+    "ThreadArchived": lambda data: ThreadArchived(),
+    "EventInS3": _event_in_s3,
+}
+
+
+def _contact(case: dict[str, Any]) -> Contact:
+    return Contact(_text(case, "id"), _text(case, "status"))
+
+
+def _is_message(item: Any) -> bool:
+    return isinstance(item, dict) and bool(_message_id(item))
+
+
+def _message_id(message: dict[str, Any]) -> str:
+    return _text(message, "idOnExternalPlatform") or _text(message, "id")
+
+
+def _message(message: dict[str, Any]) -> Message:
+    message_id = _message_id(message)
+    if not message_id:
+        raise NotAFrame("a message without its id")
+    direction = message.get("direction")
+    from_agent = direction == "outbound" or (direction is None and isinstance(message.get("authorUser"), dict))
+    author = message.get("authorUser" if from_agent else "authorEndUserIdentity")
+    return Message(message_id, from_agent, _at(message), _content(message), _person(author), message)
+
+
+def _content(message: dict[str, Any]) -> str:
+    """The text; of a rich message, its fallback text."""
+    content = _object(message, "messageContent")
+    return _text(content, "text") or _text(_object(content, "payload"), "text") or _text(content, "fallbackText")
+
+
+def _person(person: Any) -> str | None:
+    """The name to show: the nickname, else first and last name."""
+    if not isinstance(person, dict):
+        return None
+    full = f"{_text(person, 'firstName')} {_text(person, 'surname') or _text(person, 'lastName')}".strip()
+    return _text(person, "nickname") or full or None
+
+
+def _at(message: dict[str, Any]) -> int | None:
+    """When it was created, in epoch ms."""
+    for key in ("createdAtWithMilliseconds", "createdAt"):
+        try:
+            moment = datetime.fromisoformat(_text(message, key))
+            return int(moment.timestamp() * 1000) if moment.tzinfo else None
+        except (ValueError, OverflowError):
+            continue
+    return None
+
+
+def _object(fields: dict[str, Any], key: str) -> dict[str, Any]:
+    value = fields.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(fields: dict[str, Any], key: str) -> str:
+    """A string, or a number converted to one (ids come as either); '' if absent."""
+    value = fields.get(key)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,98 @@
+"""Frames to the gateway, in the envelope that NICE's own web SDK uses. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from typing_relay.platforms.digital_first.identity import Channel, Visitor
+
+#: Sent every 15 s; answered by "pong".
+HEARTBEAT = '{"action":"heartbeat"}'
+
+#: What the web SDK says of the browser, neutral here: the relay does not know it.
+_FINGERPRINT: dict[str, Any] = {
+    "browser": None,
+    "browserVersion": None,
+    "country": "",
+    "ip": None,
+    "language": "en-US",
+    "location": "",
+    "os": None,
+    "osVersion": None,
+    "deviceType": "desktop",
+    "applicationType": "browser",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to the gateway. ``data`` may contain a visitor's message."""
+
+    event_type: str
+    data: dict[str, Any] = field(repr=False)
+
+
+def recover(thread_id: str, livechat: bool) -> Request:
+    """Look for this thread: its contact, newest messages and agent. Must be sent first on every open socket."""
+    return Request("RecoverLivechat" if livechat else "RecoverThread", _thread(thread_id))
+
+
+def typing(thread_id: str, is_typing: bool) -> Request:
+    """The visitor has started or stopped typing."""
+    return Request("SenderTypingStarted" if is_typing else "SenderTypingEnded", _thread(thread_id))
+
+
+def message(thread_id: str, message_id: str, text: str) -> Request:
+    """A visitor's message; a thread's first one starts its contact. ``message_id``: a UUID, chosen by the front end."""
+    data = {
+        "idOnExternalPlatform": message_id,
+        **_thread(thread_id),
+        "messageContent": {"type": "TEXT", "payload": {"text": text}},
+        "consumer": {"customFields": []},
+        "consumerContact": {"customFields": []},
+        "attachments": [],
+        "browserFingerprint": _FINGERPRINT,
+    }
+    return Request("SendMessage", data)
+
+
+def message_seen(thread_id: str) -> Request:
+    """The visitor has seen all messages."""
+    return Request("MessageSeenByConsumer", _thread(thread_id))
+
+
+def end_contact(thread_id: str, contact_id: str) -> Request:
+    """The visitor ends the conversation."""
+    return Request("EndContact", {**_thread(thread_id), "contact": {"id": contact_id}})
+
+
+def generate_authorization_token(thread_id: str, path: str) -> Request:
+    """Asks for a bearer token for ``path`` on the chat host (to fetch the rest of a rich message)."""
+    return Request("GenerateAuthorizationToken", {**_thread(thread_id), "url": path})
+
+
+def encoded(request: Request, event_id: str, channel: Channel, visitor: Visitor) -> str:
+    """The frame as text. ``event_id``: a UUID that the gateway repeats in its answer."""
+    identity = {"idOnExternalPlatform": visitor.customer_id}
+    names = {"firstName": visitor.first_name, "lastName": visitor.last_name}
+    frame = {
+        "action": "chatWindowEvent",
+        "eventId": event_id,
+        "payload": {
+            "eventType": request.event_type,
+            "brand": {"id": channel.brand_id},
+            "channel": {"id": channel.channel_id},
+            "consumerIdentity": identity | {key: name for key, name in names.items() if name},
+            "data": request.data,
+            "destination": {},
+            "visitor": {"id": visitor.visitor_id},
+            "visit": {},
+        },
+    }
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+
+
+def _thread(thread_id: str) -> dict[str, Any]:
+    return {"thread": {"idOnExternalPlatform": thread_id}}

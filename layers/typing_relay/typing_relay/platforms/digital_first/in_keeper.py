@@ -1,0 +1,220 @@
+"""What a keeper does besides on Digital-First: it owns its visitors' bursts and delivers their messages.
+
+All that can be said is said on the sockets held here, so keys and messages come here as nudges, on this keeper's line.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from typing_relay.aws.sessions import DynamoSessions
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.guests.keeper import Workers
+from typing_relay.keeper.guests.talk import Talk, Voice
+from typing_relay.keeper.io.addresses import Addresses
+from typing_relay.keeper.io.loop import Loop
+from typing_relay.keeper.visitors.outbox import Outbox
+from typing_relay.platforms.digital_first import conversation as machine
+from typing_relay.platforms.digital_first.api import ChannelSettings, DfoApi
+from typing_relay.platforms.digital_first.identity import Channel
+from typing_relay.platforms.digital_first.line import Line
+from typing_relay.platforms.digital_first.mailbox import Mailbox
+from typing_relay.platforms.digital_first.owners import Owners, SocketTyping
+from typing_relay.platforms.digital_first.talk import GatewayTalk, Office
+from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.ports import Messages, SenderWorld, WaitingMessage
+
+logger = logging.getLogger(__name__)
+
+#: How long until the channel's settings are asked for again.
+AGAIN_S = 5.0
+
+
+class Calm:
+    """The gateway is asked for nothing that could be too much for all: there is no breaker."""
+
+    def calm_at(self, now: int) -> int:
+        """Always."""
+        return 0
+
+    def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
+        """Nobody asks."""
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What a Digital-First keeper is joined with. ``clock``: epoch ms; ``sign``: the headers of the line's handshake
+    (on a worker thread); ``talk`` the talk of a guest held here."""
+
+    keeper: str
+    loop: Loop
+    workers: Workers
+    sessions: DynamoSessions
+    messages: Messages
+    outbox: Outbox
+    api: DfoApi
+    channel: Channel
+    counters: Counters
+    clock: Callable[[], int]
+    policy: Policy
+    ask_for_guest: Callable[[str], None]
+    message_deadline_ms: int
+    tls: ssl.SSLContext
+    line_url: str
+    sign: Callable[[], Mapping[str, str]]
+    talk: Callable[[str], Talk | None]
+    #: Takes what people feel: a metric's name and ms; from worker threads.
+    report_latency: Callable[[str, int], None]
+
+
+class DigitalFirst:
+    """Joins conversations, owners, messages and the line. On the loop's thread."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self.world = self._world()
+        self._owners = Owners(around.loop, around.workers.store, self.world, self._tell_typing, around.counters)
+        self._mailbox = Mailbox(
+            around.loop,
+            around.workers.store,
+            around.messages,
+            around.outbox,
+            around.keeper,
+            around.clock,
+            around.counters,
+            random.random,
+            self._deliver,
+        )
+        self._line = Line(
+            around.loop,
+            around.workers.names,
+            Addresses(around.workers.names, around.loop),
+            around.tls,
+            around.line_url,
+            around.sign,
+            self._nudged,
+            self._mailbox.look,
+            around.counters,
+            random.random,
+        )
+        self._office = Office(
+            around.keeper,
+            around.loop,
+            around.workers.store,
+            around.workers.cxone,
+            around.sessions,
+            around.api,
+            around.channel,
+            self._owners,
+            self._mailbox,
+            around.counters,
+            around.clock,
+            machine.Policy(message_lifetime_ms=around.message_deadline_ms),
+        )
+
+    def start(self) -> None:
+        """Learn of the channel, open the line, look for messages."""
+        self._ask_for_channel()
+        self._line.start()
+        self._mailbox.start()
+
+    def stop(self) -> None:
+        """No nudge comes in any more."""
+        self._line.stop()
+
+    def talk_of(self, voice: Voice) -> Talk:
+        """A guest's talk."""
+        return GatewayTalk(voice, self._office)
+
+    def speaks_for(self, session_id: str) -> bool:
+        """Whether this session's burst can be owned here: its thread has been looked for.
+
+        Until then an owner could only wait; and once there is a contact, what is wanted is looked at anyway.
+        """
+        talk = self._around.talk(session_id)
+        return isinstance(talk, GatewayTalk) and talk.is_ready
+
+    # --- the channel
+
+    def _ask_for_channel(self) -> None:
+        around = self._around
+        around.workers.cxone.submit("channel", around.api.channel, self._learned, self._not_learned)
+
+    def _learned(self, answer: ChannelSettings | Outcome) -> None:
+        if isinstance(answer, Outcome):
+            self._not_learned(answer)
+            return
+        self._office.decide(answer.livechat)
+        logger.info("channel known", extra={"livechat": answer.livechat, "authorization": answer.authorization})
+
+    def _not_learned(self, why: Exception | Outcome) -> None:
+        reason = why.reason if isinstance(why, Outcome) else str(why)
+        self._around.counters.add("ChannelNotKnown")
+        logger.error("The channel's settings could not be read: %s", reason)
+        self._around.loop.call_later(AGAIN_S, self._ask_for_channel)
+
+    # --- what others want of a conversation
+
+    def _nudged(self, nudge: Mapping[str, Any]) -> None:
+        """A hint: what is not held here, or makes no sense, is left to time."""
+        match nudge:
+            case {"session": str(session_id), "generation": int(generation)}:
+                if self.speaks_for(session_id):
+                    self._owners.start(session_id, generation)
+            case {"messages": str(session_id)}:
+                self._mailbox.fetch(session_id)
+            case {"seen": str(session_id)}:
+                talk = self._around.talk(session_id)
+                if isinstance(talk, GatewayTalk):
+                    talk.seen()
+
+    def _tell_typing(self, session_id: str, typing: bool, told: Callable[[Outcome], object]) -> None:
+        talk = self._around.talk(session_id)
+
+        def counted(outcome: Outcome) -> None:
+            self._around.counters.add(f"Typing.{outcome.kind}")
+            told(outcome)
+
+        if isinstance(talk, GatewayTalk):
+            talk.typing(typing, counted)
+        else:
+            outcome = Outcome(Kind.NOT_YET, reason="the guest is held here no more")
+            self._around.loop.call_soon(lambda: told(outcome))
+
+    def _deliver(self, session_id: str, message: WaitingMessage) -> None:
+        talk = self._around.talk(session_id)
+        if isinstance(talk, GatewayTalk):
+            talk.message(message)
+
+    # --- owners
+
+    def _world(self) -> SenderWorld:
+        around = self._around
+        return SenderWorld(
+            around.sessions,
+            around.policy,
+            around.clock,
+            self._start_owner,
+            around.ask_for_guest,
+            guests=SocketTyping(),
+            weather=Calm(),
+            tell_typing_unavailable=lambda record: None,  # every guest here can be shown typing
+            random=random.random,
+            report_latency=around.report_latency,
+        )
+
+    def _start_owner(self, record: Session, generation: int) -> bool:
+        """From a worker thread; the guest may be held here no more when its turn has come."""
+
+        def start() -> None:
+            if self.speaks_for(record.session_id):
+                self._owners.start(record.session_id, generation)
+
+        self._around.loop.call_from_thread(start)
+        return True

@@ -1,0 +1,34 @@
+"""Whom a conversation on the Digital-First gateway is for."""
+
+from __future__ import annotations
+
+import uuid
+from typing import NamedTuple
+
+from typing_relay.platforms.digital_first.identity import Visitor
+from typing_relay.relay.burst import Session
+
+
+class Known(NamedTuple):
+    """Whom a conversation is for. ``is_new``: nobody has spoken for the visitor before.
+
+    ``told_at``, ``told_id``: as in ``Session``.
+    """
+
+    visitor: Visitor
+    thread_id: str
+    access_until: int
+    is_new: bool
+    told_at: int | None
+    told_id: str
+
+
+def newcomer() -> tuple[Visitor, str]:
+    """A visitor, and a thread, that nobody knows yet."""
+    return Visitor(str(uuid.uuid4()), str(uuid.uuid4())), str(uuid.uuid4())
+
+
+def identity_of(record: Session) -> tuple[Visitor, str]:
+    """The visitor and the thread of a record that has a conversation."""
+    known = record.conversation
+    return Visitor(known["visitor"], known["customer"]), known["thread"]

@@ -1,0 +1,507 @@
+"""A guest on the Digital-First gateway: the conversation's machine, with this keeper's socket, store and owners.
+
+``conversation`` decides; here its actions are carried out. What a conversation must survive its keeper is in
+the session's record: who the visitor is, which thread it is, whether a contact is open, and what the agent may see.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.guests import guest
+from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.io.jobs import Jobs
+from typing_relay.keeper.io.loop import Loop, Timer
+from typing_relay.keeper.io.sockets import SocketEnd
+from typing_relay.platforms.digital_first import conversation as machine
+from typing_relay.platforms.digital_first.api import Access
+from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.digital_first.known import Known, identity_of, newcomer
+from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Owners
+from typing_relay.relay.burst import Session
+from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.ports import Conversation, WaitingMessage
+from typing_relay.relay.retry import retry_after_ms
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: A token this near its end is renewed before a socket is opened with it.
+RENEW_EARLY_MS = 60_000
+#: Of a record that does not say what the visitor was told (an earlier version's): what is so old counts as told.
+MISSED_MS = 120_000
+#: Waits as long as between heartbeats end together: thousands of guests do not wake the process one by one.
+SLOW_S, SLACK_S = 10.0, 0.1
+#: How long until the record is told again what it could not be told.
+AGAIN_S = 1.0
+
+
+@dataclass(slots=True)
+class Office:
+    """What all conversations of this keeper share. ``livechat``: the channel's kind; None: not known yet.
+
+    Without it no thread can be looked for: what needs it waits in ``undecided``.
+    """
+
+    keeper: str
+    loop: Loop
+    store: Jobs
+    cxone: Jobs
+    sessions: Conversations
+    gateway: Gateway
+    channel: Channel
+    owners: Owners
+    mailbox: Mailbox
+    counters: Counters
+    clock: Callable[[], int]
+    policy: machine.Policy = field(default_factory=machine.Policy)
+    livechat: bool | None = None
+    undecided: list[Callable[[], object]] = field(default_factory=list)
+
+    def decide(self, livechat: bool) -> None:
+        """The channel is known: what waits for that goes on."""
+        self.livechat = livechat
+        undecided, self.undecided = self.undecided, []
+        for go_on in undecided:
+            go_on()
+
+
+class GatewayTalk:
+    """One guest's. On the loop's thread but for ``make``."""
+
+    def __init__(self, voice: Voice, office: Office) -> None:
+        self._voice, self._office = voice, office
+        self._conversation: machine.Conversation | None = None
+        #: The newest open socket; what still comes on others is not heard.
+        self._number = 0
+        #: The one that it replaces, still open.
+        self._former = 0
+        #: Made on a worker thread; from ``prepare`` on it is known.
+        self._made: Known | None = None
+        self._known: Known | None = None
+        self._url = ""
+        self._needs_token = False
+        #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
+        self._contact_noted: bool | None = None
+        self._note = object()
+        self._alarm: Timer | None = None
+        self._alarm_at: int | None = None
+        self._tickets: dict[str, Callable[[Outcome], object]] = {}
+        self._ticket_number = 0
+        self._is_closed = False
+
+    # --- what the keeper tells
+
+    def taken(self, record: Session) -> None:
+        """Go on as the record's visitor, if it has been one before.
+
+        Who holds the guest already begins anew: another keeper may have spoken meanwhile.
+        """
+        self._contact_noted, self._note = record.contact_open, object()
+        self._url = record.web_socket_url
+        if self._conversation is not None:
+            self._step(machine.Lost(was_open=True))
+            self._conversation = None
+        self._known = None
+        if record.conversation:
+            self._known = Known(*identity_of(record), record.access_until, False, record.told_at, record.told_id)
+        if self._known and self._number:
+            self._begin()
+            self._step(machine.Opened())
+
+    def make(self) -> guest.Event:
+        """Sign the visitor in at the gateway and record it; not while nobody is there to chat with."""
+        office, session_id = self._office, self._voice.session_id
+        obstacle = self._obstacle()
+        if obstacle:
+            return guest.NotCreated(obstacle)
+        record = office.sessions.get(session_id, office.clock())
+        if record is None:
+            return guest.FenceLost()
+        visitor, thread_id = identity_of(record) if record.conversation else newcomer()
+        access = office.gateway.authorize(visitor, record.authorization_code or None)
+        if isinstance(access, Outcome):
+            return guest.NotCreated(access)
+        url = office.gateway.socket_url(access.visitor, access)
+        ids = access.visitor.visitor_id, access.visitor.customer_id, thread_id
+        made = Conversation(*ids, access.expires_at, url)
+        if not office.sessions.open_conversation(session_id, office.keeper, made, office.clock()):
+            return guest.FenceLost()
+        told_at = record.told_at or 0  # as it was recorded
+        is_new = not record.conversation
+        self._made = Known(access.visitor, thread_id, access.expires_at, is_new, told_at, record.told_id)
+        return guest.Created(made.visitor_id, url)
+
+    def _obstacle(self) -> Outcome | None:
+        """Why no visitor is to be let in, as NICE's own clients ask it before a live chat."""
+        gateway, livechat = self._office.gateway, self._office.livechat
+        if livechat is None:
+            channel = gateway.channel()
+            if isinstance(channel, Outcome):
+                return channel
+            livechat = channel.livechat
+        if livechat and gateway.is_online() is False:
+            return Outcome(Kind.DENIED, reason="the channel is offline")
+        return None
+
+    def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
+        """With a token that has run out, or was refused, no socket is opened: it is renewed first."""
+        if self._office.livechat is None:
+            self._office.undecided.append(lambda: self.prepare(number, url, go))
+            return
+        if self._made:
+            self._known, self._made = self._made, None
+            self._url, self._needs_token = url, False
+            self._contact_noted = False  # as it was recorded
+        self._begin()
+        if self._conversation and self._conversation.token_until - RENEW_EARLY_MS <= self._office.clock():
+            self._needs_token = True
+        if self._needs_token and self._conversation:
+            self._renew(number, self._conversation.visitor, go)
+        else:
+            go(self._url or url)
+
+    def opened(self, number: int) -> None:
+        """The thread is looked for; until it has been, the socket is of no use."""
+        self._former, self._number = self._number, number
+        self._step(machine.Opened())
+
+    def heard(self, number: int, text: str) -> None:
+        """What comes on a socket that was replaced was also sent on the one that replaced it."""
+        if number == self._number:
+            self._step(machine.Heard(text))
+
+    def ended(self, number: int, end: SocketEnd) -> Outcome:
+        """One that was refused had a token that is not good: a new one is got first."""
+        if number == self._number:
+            self._number = 0
+            self._step(machine.Lost(was_open=True))
+            self._lose_former()
+        if end.http_status in (401, 403):
+            self._needs_token = True
+        return _meaning(end, self._office.clock())
+
+    def close(self) -> None:
+        """What is still wanted is the next keeper's to say."""
+        self._is_closed, self._conversation = True, None
+        self._set_alarm(None)
+        self._office.owners.drop(self._voice.session_id)
+        self._office.mailbox.forget(self._voice.session_id)
+        tickets, self._tickets = self._tickets, {}
+        for told in tickets.values():
+            told(Outcome(Kind.LOST, reason="the guest is held here no more"))
+
+    @property
+    def agent_types(self) -> bool:
+        """As the visitor was last told."""
+        return self._conversation is not None and self._conversation.agent_typing_told
+
+    # --- what owners and mailbox want
+
+    @property
+    def is_ready(self) -> bool:
+        """The thread has been looked for: messages can be sent."""
+        return self._conversation is not None and self._conversation.ready
+
+    def typing(self, typing: bool, told: Callable[[Outcome], object]) -> None:
+        """Show the agent this; ``told`` hears, later, what came of it. A frame that had to leave is logged."""
+        self._ticket_number += 1
+        ticket = str(self._ticket_number)
+        self._tickets[ticket] = told
+        if self._contact_noted is None:  # what is said now the record would not know of
+            self._told(ticket, Outcome(Kind.NOT_YET, reason="the contact is not on record yet"))
+            return
+        self._step(machine.TypingWanted(typing, ticket))
+        if self._conversation and any(sent.ticket == ticket for sent in self._conversation.unproven):
+            self._tickets[ticket] = partial(self._typing_ended, typing, self._office.clock(), told)
+
+    def message(self, message: WaitingMessage) -> None:
+        """Send what the visitor sent. What a keeper before may have sent is looked for first."""
+        may_have_left = bool(message.left_by)
+        self._step(machine.MessageWanted(message.message_id, message.text, message.at, may_have_left))
+
+    def seen(self) -> None:
+        """The visitor has seen the newest message."""
+        self._step(machine.SeenWanted())
+
+    # --- the machine
+
+    def _begin(self) -> None:
+        """The visitor has a token; with the first one the conversation begins."""
+        if self._known is None:
+            return
+        known, self._known = self._known, None
+        office = self._office
+        if self._conversation is None and not self._is_closed:
+            self._conversation = machine.begin(
+                office.channel,
+                known.visitor,
+                known.thread_id,
+                livechat=bool(office.livechat),
+                seed=uuid.uuid4().hex,
+                newest_at=office.clock() - MISSED_MS if known.told_at is None else known.told_at,
+                told=(known.told_id,) if known.told_id else (),
+                ghosts_until=0 if known.is_new else office.clock() + office.policy.ghost_ms,
+                tells_anew=not known.is_new,
+            )
+            office.mailbox.hold(self._voice.session_id)
+        self._step(machine.Admitted(known.visitor, known.access_until))
+
+    def _step(self, happening: machine.Happening) -> None:
+        if self._conversation is None:
+            self._nothing_begun(happening)
+            return
+        now, policy = self._office.clock(), self._office.policy
+        self._conversation, actions = machine.step(self._conversation, happening, now, policy)
+        left = iter(actions)
+        for action in left:
+            if isinstance(action, machine.MessageLeaving):
+                self._leave(action.message_id, next(left))
+            else:
+                self._carry_out(action)
+        self._set_alarm(machine.wake_at(self._conversation, policy))
+
+    def _nothing_begun(self, happening: machine.Happening) -> None:
+        """Nobody has signed in yet."""
+        if isinstance(happening, machine.TypingWanted):
+            self._told(happening.ticket, Outcome(Kind.NOT_YET, reason="no conversation yet"))
+
+    def _set_alarm(self, at: int | None) -> None:
+        if at == self._alarm_at:
+            return  # a pong changes nothing about it
+        if self._alarm:
+            self._alarm.cancel()
+        self._alarm, self._alarm_at = None, at
+        if at is not None:
+            seconds = (at - self._office.clock()) / 1000
+            slack = SLACK_S if seconds >= SLOW_S else 0.0
+            self._alarm = self._office.loop.call_later(seconds, self._woke, slack)
+
+    def _woke(self) -> None:
+        self._alarm = self._alarm_at = None
+        self._step(machine.Woke())
+
+    def _carry_out(self, action: machine.Action) -> None:  # noqa: C901  # a table
+        match action:
+            case machine.Send(text):
+                self._voice.send(self._number, text)
+            case machine.Ready():
+                self._ready()
+            case machine.ContactOpened():
+                self._note_contact(is_open=True)
+            case machine.ContactClosed():
+                self._note_contact(is_open=False)
+            case machine.ShownUnknown():
+                self._doubt_shown()
+            case machine.ThreadChanged(thread_id):
+                self._note_thread(thread_id)
+            case machine.TypingTold(ticket, outcome):
+                self._told(ticket, outcome)
+            case machine.MessageTaken(message_id):
+                self._office.mailbox.taken(self._voice.session_id, message_id)
+            case machine.MessageRefused(message_id, reason):
+                self._office.mailbox.refused(self._voice.session_id, message_id, reason)
+            case machine.Tell(frame):
+                self._tell(frame)
+            case machine.Fetch(url):
+                self._fetch(url)
+            case machine.Reopen(reason):
+                self._lose(Outcome(Kind.LOST, reason=f"the gateway is {reason}"))
+            case machine.Reauthorize():
+                self._needs_token = True
+            case machine.Stopped(outcome):
+                self._lose(outcome)
+            case machine.Report(code, about):
+                self._report(code, about)
+
+    # --- what it asks for
+
+    def _ready(self) -> None:
+        assert self._conversation is not None  # noqa: S101
+        if self._conversation.contact is None and self._contact_noted is not False:
+            self._note_contact(is_open=False)
+        self._former = 0
+        self._voice.ready(self._number)
+        self._office.mailbox.fetch(self._voice.session_id)
+
+    def _told(self, ticket: str, outcome: Outcome) -> None:
+        """Later: who hears of it may want more at once."""
+        told = self._tickets.pop(ticket, None)
+        if told:
+            self._office.loop.call_soon(partial(told, outcome))
+
+    def _typing_ended(self, typing: bool, began: int, told: Callable[[Outcome], object], outcome: Outcome) -> None:
+        """A line as the sender's (``reporting``): what was said, when, how it ended, how long until that was known."""
+        log = logger.info if outcome.kind is Kind.ACCEPTED else logger.warning
+        ended = {"outcome": outcome.kind, "reason": outcome.reason, "ms": self._office.clock() - began}
+        log("cxone typing", extra={"session": self._voice.session_id, "typing": typing, "began": began, **ended})
+        told(outcome)
+
+    def _tell(self, frame: Mapping[str, Any]) -> None:
+        self._office.counters.add(f"Frames.{frame.get('name', 'unknown')}")
+        self._voice.tell(frame)
+
+    def _lose(self, outcome: Outcome) -> None:
+        number, self._number = self._number, 0
+        self._voice.lost(number, outcome)
+        self._lose_former()
+
+    def _lose_former(self) -> None:
+        """The conversation has moved on from that socket: it is of no use by itself."""
+        if self._former:
+            former, self._former = self._former, 0
+            reason = "the socket that replaced it was lost"
+            self._office.loop.call_soon(lambda: self._voice.lost(former, Outcome(Kind.LOST, reason=reason)))
+
+    def _leave(self, message_id: str, send: machine.Action) -> None:
+        """On record first: whoever takes over looks for what may have left before sending it again (T15).
+
+        That look comes ``settle_ms`` after the record was read. So a late answer of the store sends nothing: another
+        keeper may have looked by then, and sent the message itself.
+        """
+        number, conversation = self._number, self._seed()
+        leaves_until = self._office.clock() + self._office.policy.leave_within_ms
+
+        def is_on_the_same_socket() -> bool:
+            return (number, conversation) == (self._number, self._seed())
+
+        def go() -> None:
+            if self._office.clock() >= leaves_until:
+                stay()
+            elif is_on_the_same_socket():
+                self._carry_out(send)
+
+        def stay() -> None:
+            if is_on_the_same_socket():
+                self._step(machine.Lost(was_open=True))
+                self._lose(Outcome(Kind.LOST, reason="it could not be recorded in time that a message leaves"))
+
+        self._office.mailbox.leaving(self._voice.session_id, message_id, go, stay)
+
+    def _report(self, code: str, about: str = "") -> None:
+        self._office.counters.add(f"Gateway.{code}")
+        details = {"session": self._voice.session_id, "code": code, "reason": about}
+        logger.warning("The gateway reports trouble", extra=details)
+
+    def _seed(self) -> str:
+        """Names the conversation: one that began anew is another."""
+        return self._conversation.seed if self._conversation else ""
+
+    def _note_contact(self, *, is_open: bool) -> None:
+        """Recorded before anything is said: keys pressed while there was no contact count from now on, if fresh."""
+        assert self._conversation is not None  # noqa: S101
+        office, session_id = self._office, self._voice.session_id
+        self._contact_noted, note = None, object()
+        self._note = note
+        may_show = is_open and self._conversation.may_show
+
+        def written(record: Session | None) -> None:
+            if record and note is self._note:
+                self._contact_noted = is_open
+            self._taken_up(record)
+            if not record:
+                self._voice.fenced()
+
+        def again() -> None:
+            """As it stands by then; a socket that is lost meanwhile has it noted when the next one is ready."""
+            if note is self._note and self._conversation and self._conversation.ready:
+                self._note_contact(is_open=self._conversation.contact is not None)
+
+        call = office.sessions.set_contact
+        self._write("contact", lambda: call(session_id, office.keeper, is_open, may_show), written, again)
+
+    def _doubt_shown(self) -> None:
+        """While the socket is down there is nothing to do: the contact's reopening says the same."""
+        office, session_id = self._office, self._voice.session_id
+        if self.is_ready:
+            call = office.sessions.doubt_shown
+            self._write("doubt", lambda: call(session_id, office.keeper), self._taken_up, self._doubt_shown)
+
+    def _note_thread(self, thread_id: str) -> None:
+        """A thread that is not on record is nobody's: whoever holds the visitor now goes on in the one that is."""
+        call = self._office.sessions.set_thread
+
+        def again() -> None:
+            if self._conversation and self._conversation.thread_id == thread_id:
+                self._note_thread(thread_id)
+
+        def written(is_noted: bool) -> None:
+            if not is_noted:
+                self._voice.fenced()
+
+        self._write("thread", lambda: call(self._voice.session_id, self._office.keeper, thread_id), written, again)
+
+    def _taken_up(self, record: Session | None) -> None:
+        """What is then wanted is looked at."""
+        if record and not self._is_closed:
+            self._office.owners.take_up(record)
+
+    def _write(
+        self, what: str, call: Callable[[], T], written: Callable[[T], object], again: Callable[[], object]
+    ) -> None:
+        """What the store could not be told, it is told ``again``."""
+
+        def failed(error: Exception) -> None:
+            logger.warning("The session record: %s failed: %s", what, error)
+            self._office.counters.add("StoreFailures")
+            self._office.loop.call_later(AGAIN_S, again)
+
+        self._office.store.submit(self._voice.session_id, call, written, failed)
+
+    def _fetch(self, url: str) -> None:
+        def fetched(answer: str | Outcome) -> None:
+            if isinstance(answer, Outcome):
+                self._report("event_not_fetched")
+            else:
+                self._step(machine.Fetched(answer))
+
+        self._office.cxone.submit(
+            ("event", self._voice.session_id),
+            lambda: self._office.gateway.event(url),
+            fetched,
+            lambda error: self._report("event_not_fetched"),
+        )
+
+    def _renew(self, number: int, visitor: Visitor, go: Callable[[str], None]) -> None:
+        office, session_id = self._office, self._voice.session_id
+
+        def renew() -> tuple[Access, str] | Outcome:
+            record = office.sessions.get(session_id, office.clock())
+            access = office.gateway.authorize(visitor, (record and record.authorization_code) or None)
+            if isinstance(access, Outcome):
+                return access
+            url = office.gateway.socket_url(access.visitor, access)
+            if not office.sessions.renew_access(session_id, office.keeper, url, access.expires_at):
+                return Outcome(Kind.LOST, reason="another keeper holds this guest")
+            return access, url
+
+        def renewed(answer: tuple[Access, str] | Outcome) -> None:
+            if isinstance(answer, Outcome):
+                office.counters.add(f"TokensNotRenewed.{answer.kind}")
+                self._voice.lost(number, answer)
+                return
+            access, self._url = answer
+            self._needs_token = False
+            self._step(machine.Admitted(access.visitor, access.expires_at))
+            go(self._url)
+
+        office.cxone.submit(
+            session_id,
+            renew,
+            renewed,
+            lambda error: renewed(Outcome(Kind.LOST, reason=f"{type(error).__name__}: {error}")),
+        )
+
+
+def _meaning(end: SocketEnd, now: int) -> Outcome:
+    """What the end of a socket means here. No guest is ever over: a visitor signs in again as the same."""
+    if end.http_status in (429, 503) and "retry-after" in end.headers:
+        return Outcome(Kind.THROTTLED, retry_after_ms(end.headers["retry-after"], now), f"status {end.http_status}")
+    kind = Kind.LOST if end.close_code is not None else Kind.FAILED
+    return Outcome(kind, reason=end.reason)

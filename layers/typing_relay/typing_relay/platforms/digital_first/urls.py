@@ -1,0 +1,102 @@
+"""The Digital-First gateway's URLs: NICE's environments, hosts set by an operator, the socket's URL. Pure.
+
+NICE moves its hosts, so each can be set instead (the mobile SDKs use another name for the gateway).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.shared import urls
+from typing_relay.platforms.shared.urls import InsecureUrl, base_url, without_query
+
+#: NICE's environments and the domain of each.
+DOMAINS = {
+    **dict.fromkeys(("AU1", "CA1", "EU1", "JP1", "NA1", "UK1"), "niceincontact.com"),
+    **dict.fromkeys(("AE1", "JO1", "KR1", "ZA1"), "nicecxone.com"),
+    "NA2": "nicecxone-gov.com",
+    "AU2": "nicecxone-sov1.au",
+    "EU2": "nicecxone-sov1.eu",
+    "UK2": "nicecxone-sov1.uk",
+}
+#: Domains whose hosts may serve an event too large for a frame (EventInS3).
+EVENT_DOMAINS = ("amazonaws.com", *sorted(set(DOMAINS.values())))
+
+
+class UnknownEnvironment(ValueError):
+    """Not one of NICE's environments. The message names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Base URLs without a trailing slash: wss for the gateway, https for the others."""
+
+    gateway: str
+    chat: str
+    authorize: str
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The client that the relay claims to be. The gateway refuses SDK versions that are too old."""
+
+    sdk_version: str = "3.3.0"
+    #: The web SDK says 0 unless the page sets its own version.
+    app_version: str = "0"
+
+
+def hosts(environment: str) -> Hosts:
+    """The hosts of one of NICE's environments, by its name in either case. Raises UnknownEnvironment."""
+    domain = DOMAINS.get(environment.upper())
+    if domain is None:
+        raise UnknownEnvironment(f"Unknown environment. CXone has {', '.join(sorted(DOMAINS))}. Or set the three URLs.")
+    where = f"{environment.lower()}.{domain}"
+    return Hosts(f"wss://chat-gw-de-{where}", f"https://channels-de-{where}", f"https://digital-oauth-de-{where}")
+
+
+def custom_hosts(gateway: str, chat: str, authorize: str) -> Hosts:
+    """An operator's hosts. Raises InsecureUrl unless wss, https, https (ws, http: loopback only), without query."""
+    return Hosts(
+        _bare(urls.socket_url(gateway, "The gateway URL"), "The gateway URL").rstrip("/"),
+        _bare(base_url(chat, "The chat URL"), "The chat URL"),
+        _bare(base_url(authorize, "The authorize URL"), "The authorize URL"),
+    )
+
+
+def socket_url(hosts: Hosts, channel: Channel, client: Client, visitor: Visitor, access_token: str) -> str:
+    """The socket's URL for a secured session. Its query contains the token: log it only by ``without_query``."""
+    query = {
+        "v": client.app_version,
+        "sdkPlatform": "web",
+        "sdkVersion": client.sdk_version,
+        "brandId": channel.brand_id,
+        "channelId": channel.channel_id,
+        "visitorId": visitor.visitor_id,
+        "transactionToken": access_token,
+    }
+    return f"{hosts.gateway}/?{urlencode(query)}"
+
+
+def event_url(text: str, chat: str) -> str:
+    """``text``, if it may be the URL of an event too large for a frame. Its query may contain a signature.
+
+    Raises InsecureUrl unless it is https at Amazon S3 or NICE, or the origin of ``chat`` (a gateway on this machine).
+    """
+    what = "The event's URL"
+    base_url(text, what)
+    parts = urlsplit(text)
+    host = parts.hostname or ""
+    origin = urlsplit(chat)
+    is_known = any(host == domain or host.endswith(f".{domain}") for domain in EVENT_DOMAINS)
+    if not is_known and (parts.scheme, parts.netloc) != (origin.scheme, origin.netloc):
+        raise InsecureUrl(f"{what} {without_query(text)!r} is at neither Amazon S3 nor NICE.")
+    return text
+
+
+def _bare(url: str, what: str) -> str:
+    parts = urlsplit(url)
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise InsecureUrl(f"{what} {without_query(url)!r} must have no query, fragment or user.")
+    return url

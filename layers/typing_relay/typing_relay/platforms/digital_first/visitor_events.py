@@ -1,0 +1,51 @@
+"""Translates events of the Digital-First gateway into frames for the visitor. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_relay.platforms.digital_first import frames_in
+from typing_relay.platforms.digital_first.frames_in import Event, Message
+from typing_relay.platforms.shared import visitor_events
+
+
+def told(event: Event) -> visitor_events.Frame | None:
+    """The frame for the visitor; None for an echo of the visitor's own typing, and for an event still to be fetched."""
+    frame = event.frame
+    match event.what:
+        case frames_in.Echo() | frames_in.EventInS3():
+            return None
+        case frames_in.AgentTyping(typing):
+            return visitor_events.agent_typing(frame, typing)
+        case frames_in.MessageCreated(message):
+            return _message(frame, message)
+        case frames_in.AgentChanged(agent):
+            return visitor_events.agent(frame, agent)
+        case frames_in.CaseCreated():
+            return visitor_events.contact(frame, is_open=True)
+        case frames_in.CaseStatusChanged(contact) if not contact.is_open:
+            return visitor_events.contact(frame, is_open=False)
+        case frames_in.QueuePosition(position):
+            return visitor_events.queue(frame, position)
+        case frames_in.MessageRead(message_id):
+            return visitor_events.read(frame, message_id)
+        case frames_in.MessageSeen(message_id):
+            return visitor_events.seen(frame, message_id)
+        case _:
+            return visitor_events.unnamed(frame)
+
+
+def missed(message: Message) -> visitor_events.Frame:
+    """The frame for a message found by a look: CXone's message, in the shape of the event that was missed."""
+    return _message({"eventType": "MessageCreated", "data": {"message": message.frame}}, message)
+
+
+def _message(event: Any, message: Message) -> visitor_events.Frame:
+    return visitor_events.message(
+        event,
+        message_id=message.message_id,
+        text=message.text,
+        author=message.author,
+        at=message.at,
+        sender="agent" if message.from_agent else "visitor",
+    )

@@ -1,0 +1,1 @@
+"""What both of CXone's interfaces share: HTTP, URLs, and relayed frames."""

@@ -1,0 +1,693 @@
+"""What joins the parts: what is decided about a guest is carried out, and nothing that is wanted no more."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.guests import guest
+from typing_relay.keeper.guests.guest import FenceLost
+from typing_relay.keeper.guests.keeper import (
+    DRAIN_POLL_S,
+    LATE_POSTS_S,
+    LOSSES_PER_SECOND,
+    WRITES_WITHIN_S,
+    Keeper,
+    Settings,
+    Workers,
+)
+from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.io.sockets import Sending, Stage
+from typing_relay.keeper.io.turnstile import Turnstile
+from typing_relay.platforms.webchat.talk import WebchatTalk, webchat_meaning
+from typing_relay.relay.burst import GuestStatus, Session, claim_of
+from typing_relay.relay.outcomes import Kind, Outcome
+
+from tests.support.keeper_fakes import ManualJobs, ManualLoop
+
+URL = "wss://cxone.example/socket"
+NAME = "me"
+NOW = 1_800_000_000_000
+
+
+class Records:
+    """Session records as far as a keeper touches them."""
+
+    def __init__(self, *session_ids: str) -> None:
+        self.written: list[GuestStatus] = []
+        self.fails = False
+        self.claims: list[int] = []
+        self.kept: list[tuple[str, int, int]] = []
+        self.by_id = {
+            session_id: Session(
+                session_id,
+                connections=frozenset({"tab"}),
+                keeper=NAME,
+                guest_id=f"guest of {session_id}",
+                web_socket_url=URL,
+                guest_status=GuestStatus.RECONNECTING,
+            )
+            for session_id in session_ids
+        }
+
+    def change(self, session_id: str, **values: Any) -> None:
+        self.by_id[session_id] = replace(self.by_id[session_id], **values)
+
+    def get(self, session_id: str, now: int) -> Session | None:
+        return self.by_id.get(session_id)
+
+    def take_guest(self, session_id: str, keeper: str, now: int, claim: int = 0) -> Session | None:
+        self.claims.append(claim)
+        return self.by_id[session_id]
+
+    def hold_again(self, session_id: str, keeper: str, now: int, claim: int) -> Session | None:
+        self.claims.append(claim)
+        record = self.by_id[session_id]
+        return record if record.keeper == keeper else None
+
+    def keep_guest(self, session_id: str, keeper: str, now: int, expires_at: int) -> bool:
+        self.kept.append((session_id, now, expires_at))
+        return True
+
+    def get_many(self, session_ids: list[str], now: int) -> dict[str, Session]:
+        return {session_id: self.by_id[session_id] for session_id in session_ids}
+
+    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+        if self.fails:
+            raise OSError("the network is down")
+        self.written.append(status)
+        self.change(session_id, guest_status=status)
+        return self.by_id[session_id]
+
+
+class SentFrames:
+    """What would go to visitors."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[str, Any]] = []
+
+    def __len__(self) -> int:
+        return 0
+
+    @property
+    def is_at_rest(self) -> bool:
+        return True
+
+    def tell(self, session_id: str, frame: Mapping[str, Any], record: Session | None = None) -> None:
+        self.frames.append((session_id, frame))
+
+
+class Scene:
+    """A keeper with one place for a socket that is being opened; no socket ever connects."""
+
+    def __init__(self, *session_ids: str, talk: type[WebchatTalk] = WebchatTalk) -> None:
+        self.loop, self.store, self.names, self.cxone = ManualLoop(), ManualJobs(), ManualJobs(), ManualJobs()
+        self.records, self.outbox, self.now, self.counters = Records(*session_ids), SentFrames(), NOW, Counters()
+        self.openings = Turnstile(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
+        self.keeper = Keeper(
+            Settings(NAME),
+            self.loop,  # type: ignore[arg-type]
+            Workers(cxone=self.cxone, store=self.store, names=self.names),  # type: ignore[arg-type]
+            self.records,  # type: ignore[arg-type]
+            lambda voice: talk(voice, lambda: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters),
+            self.outbox,  # type: ignore[arg-type]
+            self.openings,
+            ssl.create_default_context(),
+            self.counters,
+            self.clock,
+        )
+        self.custody = _Custody()
+        self.keeper._custody = self.custody  # type: ignore[assignment]
+        for session_id in session_ids:
+            self.keeper.requested(session_id)
+        self.store.run()
+        self.loop.advance(0.1)
+
+    def clock(self) -> int:
+        self.now += 1
+        return self.now
+
+    def looks_at_the_records(self) -> None:
+        self.loop.advance(0.002)
+        for hand in list(self.keeper._hands.values()):
+            self.keeper._refresh([hand])
+        self.store.run()
+        self.store.run()  # what looks lost is looked at again
+
+    def opens(self, session_id: str) -> None:
+        """Its socket, the newest, is open: as the socket itself would tell."""
+        hand = self.keeper._hands[session_id]
+        [(number, socket)] = hand.sockets.items()
+        socket.was_open = True
+        socket._timer.cancel()  # of a socket that does not open in time
+        self.keeper._socket_opened(hand, number)
+        self.store.run()
+        self.loop.advance(0.1)
+
+    def is_open(self, session_id: str, number: int) -> None:
+        """So it is, without a socket having been there to tell."""
+        hand = self.keeper._hands[session_id]
+        hand.held = replace(hand.held, doing=guest.Doing.OPENING, opening=number, last_socket=number)
+        self.keeper._happened(hand, guest.SocketOpened(number))
+
+    def passes(self, seconds: int) -> None:
+        """Time, in which the store answers within 10 ms."""
+        for _ in range(seconds * 100):
+            self.loop.advance(0.01)
+            self.store.run()
+
+
+@pytest.fixture
+def crowded() -> Scene:
+    """alice's socket is being opened; bob's waits at the door."""
+    return Scene("alice", "bob")
+
+
+def test_sockets_are_opened_one_after_the_other(crowded: Scene) -> None:
+    assert (len(crowded.names), len(crowded.openings)) == (1, 1)
+    crowded.opens("alice")
+    assert (len(crowded.names), len(crowded.openings)) == (2, 0)
+
+
+def test_a_socket_whose_guest_ended_at_the_door_is_not_opened(crowded: Scene) -> None:
+    """A second socket of a guest that is over would only be refused; the place goes to the next one."""
+    crowded.records.change("bob", guest_id="", guest_status=GuestStatus.OPENING)
+    crowded.looks_at_the_records()
+    crowded.opens("alice")
+    assert (len(crowded.names), crowded.openings.under_way) == (1, 0)
+
+
+def test_a_socket_that_is_closed_while_it_is_being_opened_leaves_its_place(crowded: Scene) -> None:
+    """Else each would narrow the door for all others."""
+    crowded.records.change("alice", guest_id="", guest_status=GuestStatus.OPENING)
+    crowded.looks_at_the_records()
+    crowded.loop.advance(0.1)
+    assert (len(crowded.openings), crowded.openings.under_way) == (0, 1)
+
+
+def test_nor_is_that_of_a_guest_that_another_keeper_has_taken() -> None:
+    scene = Scene("alice", "bob")
+    scene.records.change("bob", keeper="another")
+    scene.looks_at_the_records()
+    scene.opens("alice")
+    assert (len(scene.names), scene.openings.under_way) == (1, 0)
+
+
+def test_a_stale_look_lets_go_of_nothing() -> None:
+    """T9: BatchGetItem may give a record as it stood before this keeper took it."""
+    scene = Scene("alice")
+    scene.records.get_many = lambda ids, now: {"alice": replace(scene.records.by_id["alice"], keeper="before")}  # type: ignore[method-assign]
+    scene.looks_at_the_records()
+    assert (scene.keeper.session_ids(), scene.custody.told) == (["alice"], [])
+
+
+def test_a_guest_is_taken_by_its_newest_message() -> None:
+    """Of two keepers the record keeps who was given a message later."""
+    scene = Scene("alice")
+    assert scene.records.claims == [claim_of("message-1", NOW - 5)]
+
+
+def test_a_guest_that_nobody_else_has_held_goes_on_as_it_was_when_another_message_comes() -> None:
+    """Its talk begins anew only if another keeper may have spoken meanwhile."""
+    scene = Scene("alice")
+    scene.opens("alice")
+    taken: list[Session] = []
+    scene.keeper._hands["alice"].talk.taken = taken.append  # type: ignore[method-assign]
+    for keeper in (NAME, "another"):
+        scene.records.change("alice", keeper=keeper)
+        scene.custody.newest_claim += 10**9
+        scene.keeper.requested("alice")
+        scene.records.take_guest = lambda *_: replace(scene.records.by_id["alice"], keeper=NAME)  # type: ignore[method-assign,assignment]
+        scene.store.run()
+        assert len(taken) == (keeper == "another")
+
+
+@pytest.mark.parametrize(
+    ("held", "told"), [(claim_of("message-2", NOW), "done"), (claim_of("message-1", NOW), "leave"), (0, "leave")]
+)
+def test_a_message_is_deleted_only_if_the_other_keeper_holds_by_another(held: int, told: str) -> None:
+    """T9: who takes late and dies at once may have had the same message; a version before says of none which it was."""
+    scene = Scene("alice")
+    scene.records.change("alice", keeper="another", held=held)
+    scene.looks_at_the_records()
+    assert (scene.keeper.session_ids(), scene.custody.told) == ([], [told])
+
+
+def test_a_take_that_comes_later_than_another_keepers_lets_go() -> None:
+    """The record names who was given a message later."""
+    scene = Scene()
+    scene.records.by_id["bob"] = Session("bob", connections=frozenset({"tab"}), keeper="another")
+    scene.keeper.requested("bob")
+    scene.store.run()
+    assert (scene.keeper.session_ids(), scene.custody.told) == ([], ["leave"])
+
+
+@pytest.mark.parametrize(
+    ("silent_minutes", "lives_s", "kept"), [(19, 80_000, False), (20, 80_000, True), (0, 40_000, True)]
+)
+def test_a_silent_visitors_record_is_kept_alive_and_held(silent_minutes: int, lives_s: int, kept: bool) -> None:
+    """Else it would run out under a tab that only waits, or its keeper be presumed dead."""
+    scene = Scene("alice")
+    scene.records.change("alice", guest_requested_at=NOW - silent_minutes * 60_000, expires_at=NOW // 1000 + lives_s)
+    scene.looks_at_the_records()
+    assert bool(scene.records.kept) == kept
+
+
+def test_the_record_of_a_visitor_who_is_gone_is_not_kept() -> None:
+    scene = Scene("alice")
+    scene.records.change("alice", connections=frozenset(), expires_at=NOW // 1000 + 40_000)
+    scene.looks_at_the_records()
+    assert scene.records.kept == []
+
+
+def test_a_clock_that_is_set_back_delays_no_reopening() -> None:
+    """The rules' time is the loop's: their timers are."""
+    scene = Scene("alice")
+    scene.opens("alice")
+    hand = scene.keeper._hands["alice"]
+    [(_, socket)] = hand.sockets.items()
+    socket._lost(OSError("reset"))
+    scene.now -= 3_600_000
+    scene.passes(31)
+    assert hand.held.doing is guest.Doing.OPENING
+
+
+def test_a_guest_that_is_let_go_leaves_no_alarm_behind() -> None:
+    """It would be kept in memory until its socket was due to be replaced: two hours."""
+    scene = Scene("alice")
+    scene.opens("alice")
+    hand = scene.keeper._hands["alice"]
+    scene.records.change("alice", keeper="another")
+    scene.loop.advance(0.1)
+    scene.keeper._happened(hand, FenceLost())
+    scene.store.run()
+    assert (scene.keeper.session_ids(), hand.alarm) == ([], None)
+
+
+class _Custody:
+    """Forgets whom it is told to, and hands back when it is told to."""
+
+    is_renewing = False
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.newest_claim = claim_of("message-1", NOW - 5)
+        self._has_called = False
+
+    def claim(self, session_id: str) -> int:
+        return self.newest_claim
+
+    def done(self, session_id: str) -> None:
+        self.told.append("done")
+
+    def leave(self, session_id: str) -> None:
+        self.told.append("leave")
+
+    def stop(self) -> None:
+        self.told.append("stop")
+
+    def hand_back(self) -> None:
+        self.told.append("hand back")
+
+    def is_drained(self) -> bool:
+        """Not in the turn in which it hands back: that takes a call."""
+        drained, self._has_called = self._has_called, True
+        return drained
+
+
+@pytest.mark.parametrize(("typing_unavailable", "told"), [(False, "open"), (True, "unavailable")])
+def test_a_visitor_is_told_when_its_guest_is_there_and_whether_the_agent_can_see_it_type(
+    typing_unavailable: bool, told: str
+) -> None:
+    """The socket is open all the same: the agent's messages come through."""
+    scene = Scene("alice")
+    scene.records.change("alice", typing_unavailable=typing_unavailable)
+    scene.outbox.frames.clear()
+    scene.opens("alice")
+    assert scene.outbox.frames == [("alice", {"type": "guest", "status": told})]
+
+
+def test_who_takes_a_guest_over_tells_what_is_true_as_the_keeper_before_may_have_died_of_it() -> None:
+    """T16: an end of the agent's typing may have been lost, and a status recorded that was not told."""
+    scene = Scene("alice")
+    assert [_what(frame) for _, frame in scene.outbox.frames] == [False, "reconnecting"]
+
+
+def test_it_tells_so_again_when_no_post_of_the_keeper_before_can_come_any_more() -> None:
+    """T16: one that was slow may have come last."""
+    scene = Scene("alice")
+    scene.opens("alice")
+    scene.outbox.frames.clear()
+    scene.passes(int(LATE_POSTS_S) - 1)
+    assert scene.outbox.frames == []
+    scene.passes(int(LATE_POSTS_S) + 2)
+    assert [_what(frame) for _, frame in scene.outbox.frames] == [False, "open"]
+
+
+def test_a_status_that_could_not_be_written_is_written_and_told_later() -> None:
+    """T16: nobody knows whether the record has it; the visitor has not."""
+    scene = Scene("alice")
+    scene.outbox.frames.clear()
+    scene.records.fails = True
+    scene.opens("alice")
+    scene.records.fails = False
+    assert scene.outbox.frames == []
+    scene.passes(2 * int(LATE_POSTS_S) + 1)
+    of_its_own, after_the_take_over = [False, "open"], [False, "open"]
+    assert [_what(frame) for _, frame in scene.outbox.frames] == of_its_own + after_the_take_over
+
+
+def test_nobody_is_told_anything_of_a_guest_that_there_never_was() -> None:
+    """The first keeper of a visitor has nobody before it."""
+    scene = Scene()
+    scene.records.by_id["bob"] = Session("bob", connections=frozenset({"tab"}), keeper=NAME)
+    scene.keeper.requested("bob")
+    scene.store.run()
+    assert scene.outbox.frames == []
+
+
+def _what(frame: Mapping[str, Any]) -> Any:
+    """What a frame says of the guest, or of the agent."""
+    return frame["status"] if frame["type"] == "guest" else frame["detail"]["typing"]
+
+
+@pytest.mark.parametrize("typing_unavailable", [False, True])
+def test_a_guest_that_is_being_reopened_is_said_to_be_whatever_it_can_show(typing_unavailable: bool) -> None:
+    """`unavailable` would mean that waiting is of no use."""
+    scene = Scene("alice")
+    scene.opens("alice")
+    scene.records.change("alice", typing_unavailable=typing_unavailable)
+    hand = scene.keeper._hands["alice"]
+    hand.sockets[hand.held.socket]._lost(OSError("reset"))
+    scene.loop.now += 2
+    scene.keeper._woke(hand)
+    scene.store.run()
+    assert scene.outbox.frames[-1] == ("alice", {"type": "guest", "status": "reconnecting"})
+
+
+@pytest.fixture
+def dropped() -> Scene:
+    """Three hundred guests whose sockets were lost 2 s ago, all at once."""
+    scene = Scene(*(f"visitor-{number}" for number in range(300)))
+    for session_id in scene.keeper.session_ids():
+        scene.is_open(session_id, 98)
+    scene.store.run()
+    scene.records.written.clear()
+    scene.outbox.frames.clear()
+    for hand in scene.keeper._hands.values():
+        scene.keeper._happened(hand, guest.SocketLost(98, Outcome(Kind.LOST)))
+    scene.loop.now += 2
+    for hand in scene.keeper._hands.values():
+        scene.keeper._woke(hand)
+    return scene
+
+
+def test_when_thousands_are_lost_at_once_only_so_many_losses_a_second_are_told(dropped: Scene) -> None:
+    dropped.passes(1)
+    assert len(dropped.records.written) == pytest.approx(LOSSES_PER_SECOND, abs=2)
+
+
+def test_a_loss_that_is_over_before_its_turn_is_neither_written_nor_told(dropped: Scene) -> None:
+    *_, last = dropped.keeper.session_ids()
+    dropped.is_open(last, 99)
+    dropped.passes(7)  # before the first is told again what is true
+    assert len(dropped.records.written) == 299
+    assert last not in {session_id for session_id, _ in dropped.outbox.frames}
+    assert dropped.keeper._losses.under_way == 0
+
+
+def test_a_loss_that_is_over_takes_no_turn(dropped: Scene) -> None:
+    """Those that last are not told later for it."""
+    for session_id in dropped.keeper.session_ids()[1:201]:
+        dropped.is_open(session_id, 99)
+    dropped.passes(1)
+    assert dropped.records.written.count(GuestStatus.RECONNECTING) == pytest.approx(LOSSES_PER_SECOND, abs=2)
+
+
+def test_a_loss_that_was_told_is_followed_by_its_end(dropped: Scene) -> None:
+    first, *_ = dropped.keeper.session_ids()
+    dropped.passes(1)
+    dropped.is_open(first, 99)
+    dropped.store.run()
+    told = [frame["status"] for session_id, frame in dropped.outbox.frames if session_id == first]
+    assert told == ["reconnecting", "open"]
+
+
+def test_the_gauges_tell_guests_from_open_sockets() -> None:
+    """An alarm looks at the difference."""
+    scene = Scene("alice", "bob")
+    scene.opens("alice")
+    assert scene.keeper.gauges() == {
+        "GuestsHeld": 2,
+        "GuestsNotHeld": 0,
+        "SocketsOpen": 1,
+        "OpeningsWaiting": 0,
+        "VisitorsWithFramesWaiting": 0,
+    }
+
+
+def test_a_guest_that_a_visitor_has_waited_for_too_long_counts_as_not_held() -> None:
+    scene = Scene("alice", "bob")
+    scene.opens("alice")
+    scene.passes(30)
+    assert scene.keeper.gauges()["GuestsNotHeld"] == 1
+
+
+def test_sockets_that_were_open_are_told_from_those_that_never_were() -> None:
+    """The dashboard shows both: CXone drops, or CXone refuses."""
+    scene = Scene("alice", "bob")
+    scene.opens("alice")
+    for session_id in ("alice", "bob"):
+        hand = scene.keeper._hands[session_id]
+        [socket] = hand.sockets.values()
+        socket._lost(OSError("reset"))
+    counted = scene.counters.take()
+    assert (counted["SocketsLost"], counted["SocketsNotOpened"]) == (1, 1)
+    assert scene.openings.under_way == 0
+
+
+class Draining:
+    """A keeper with alice's guest that is told to drain, and its queue messages."""
+
+    def __init__(self) -> None:
+        self.scene, self.finished = Scene("alice"), 0
+        self.custody = self.scene.custody
+        self.scene.opens("alice")
+
+    def begins(self) -> None:
+        self.scene.keeper.drain(self.finishes)
+
+    def finishes(self) -> None:
+        self.finished += 1
+
+    def writes(self) -> None:
+        """A write of a record begins, and takes its time."""
+        self.scene.store.submit("alice", lambda: None, lambda _: None, lambda _: None)
+
+
+@pytest.fixture
+def draining() -> Draining:
+    return Draining()
+
+
+def test_a_drain_hands_back_at_once_when_nothing_is_being_written(draining: Draining) -> None:
+    """Each second of waiting is one more without a guest for every visitor."""
+    draining.begins()
+    assert draining.custody.told == ["stop", "hand back"]
+
+
+def test_a_drain_waits_for_what_is_being_written(draining: Draining) -> None:
+    """A late write must not take a guest from its next keeper."""
+    draining.writes()
+    draining.begins()
+    draining.scene.loop.advance(WRITES_WITHIN_S / 2)
+    assert draining.custody.told == ["stop"]
+    draining.scene.store.run()
+    draining.scene.loop.advance(DRAIN_POLL_S)
+    assert draining.custody.told == ["stop", "hand back"]
+
+
+def test_a_drain_waits_for_a_renewal_that_is_under_way(draining: Draining) -> None:
+    """It would hide what has been handed back."""
+    draining.custody.is_renewing = True
+    draining.begins()
+    draining.scene.loop.advance(WRITES_WITHIN_S / 2)
+    assert draining.custody.told == ["stop"]
+
+
+def test_a_drain_does_not_wait_for_a_write_that_never_ends(draining: Draining) -> None:
+    draining.writes()
+    draining.begins()
+    draining.scene.loop.advance(WRITES_WITHIN_S + DRAIN_POLL_S)
+    assert draining.custody.told == ["stop", "hand back"]
+
+
+def test_a_drain_is_over_when_its_sockets_are_closed(draining: Draining) -> None:
+    """Each with a close frame, for which the peer has a little time."""
+    hand = draining.scene.keeper._hands["alice"]
+    [socket] = hand.sockets.values()
+    socket.stage = Stage.CLOSING
+    draining.begins()
+    draining.scene.loop.advance(1)
+    assert draining.finished == 0
+    socket.stage = Stage.CLOSED
+    draining.scene.loop.advance(DRAIN_POLL_S)
+    assert draining.finished == 1
+
+
+def test_a_drain_is_over_in_time_whatever_sockets_do(draining: Draining) -> None:
+    """ECS kills a task that takes longer."""
+    hand = draining.scene.keeper._hands["alice"]
+    [socket] = hand.sockets.values()
+    socket.stage = Stage.CLOSING
+    draining.begins()
+    draining.scene.loop.advance(Settings(NAME).drain_s + DRAIN_POLL_S)
+    assert draining.finished == 1
+
+
+@pytest.mark.parametrize(("failures", "lines"), [(0, 1), (1, 1), (2, 0), (3, 1), (5, 0), (7, 1)])
+def test_of_failures_in_a_row_the_first_the_second_the_fourth_and_so_on_are_logged(
+    caplog: pytest.LogCaptureFixture, failures: int, lines: int
+) -> None:
+    """Thousands of guests that cannot reconnect must not flood the log."""
+    scene = Scene("alice")
+    hand = scene.keeper._hands["alice"]
+    hand.held = replace(hand.held, failures=failures)
+    [socket] = hand.sockets.values()
+    caplog.clear()
+    socket._lost(OSError("refused"))
+    assert len([record for record in caplog.records if "not opened" in record.message]) == lines
+
+
+# --- a talk that has to prepare its sockets, as Digital-First's
+
+
+class SlowTalk(WebchatTalk):
+    """Has a URL for a socket when the test says so, and keeps the record that it was shown."""
+
+    record: Session | None = None
+    is_prepared: Any = None
+
+    def taken(self, record: Session) -> None:
+        self.record = record
+
+    def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
+        self.is_prepared = lambda: go(url)
+
+    @property
+    def voice(self) -> Voice:
+        return self._voice
+
+
+@pytest.fixture
+def preparing() -> tuple[Scene, SlowTalk]:
+    """The talk of alice's guest prepares its first socket."""
+    scene = Scene("alice", talk=SlowTalk)
+    talk = scene.keeper.talk("alice")
+    assert isinstance(talk, SlowTalk)
+    assert (len(scene.names), scene.openings.under_way) == (0, 1)
+    return scene, talk
+
+
+def test_nothing_is_prepared_for_a_guest_that_ended_at_the_door() -> None:
+    """A token would be asked for in vain."""
+    scene = Scene("alice", "bob", talk=SlowTalk)
+    alices, bobs = scene.keeper.talk("alice"), scene.keeper.talk("bob")
+    assert isinstance(alices, SlowTalk)
+    assert isinstance(bobs, SlowTalk)
+    scene.records.change("bob", guest_id="", guest_status=GuestStatus.OPENING)
+    scene.looks_at_the_records()
+    alices.is_prepared()
+    scene.opens("alice")
+    assert (bobs.is_prepared, scene.openings.under_way) == (None, 0)
+
+
+def test_a_guest_that_another_keeper_took_while_it_was_created_does_not_count_as_created() -> None:
+    scene = Scene()
+    scene.records.by_id["bob"] = Session("bob", connections=frozenset({"tab"}), keeper=NAME)
+    scene.keeper.requested("bob")
+    scene.store.run()
+    scene.records.change("bob", keeper="another")
+    scene.loop.advance(0.1)
+    scene.cxone.run()  # the fence is lost, says the talk of this scene
+    scene.store.run()
+    assert (scene.keeper.session_ids(), scene.counters.take()) == ([], {"GuestsLetGo": 1})
+
+
+def test_a_talk_is_shown_the_record_before_anything_is_said(preparing: tuple[Scene, SlowTalk]) -> None:
+    """What its last keeper left unsaid is in there."""
+    scene, talk = preparing
+    assert talk.record == scene.records.by_id["alice"]
+
+
+def test_a_session_that_is_gone_when_it_is_taken_shows_its_talk_nothing() -> None:
+    scene = Scene()
+    scene.records.take_guest = lambda *_: None  # type: ignore[method-assign,assignment]
+    scene.keeper.requested("bob")
+    scene.store.run()
+    assert scene.keeper.session_ids() == []
+
+
+def test_a_socket_is_opened_when_its_talk_has_prepared_it(preparing: tuple[Scene, SlowTalk]) -> None:
+    scene, talk = preparing
+    talk.is_prepared()
+    assert (len(scene.names), scene.openings.under_way) == (1, 1)
+
+
+def test_a_socket_that_is_prepared_for_a_guest_that_is_over_is_not_opened(preparing: tuple[Scene, SlowTalk]) -> None:
+    """Its place among the openings is for the next one."""
+    scene, talk = preparing
+    scene.records.change("alice", guest_id="", guest_status=GuestStatus.OPENING)
+    scene.looks_at_the_records()
+    talk.is_prepared()
+    assert (len(scene.names), scene.openings.under_way) == (0, 0)
+
+
+def test_a_socket_that_its_talk_gives_up_while_preparing_it_leaves_its_place(
+    preparing: tuple[Scene, SlowTalk],
+) -> None:
+    scene, talk = preparing
+    talk.voice.lost(1, Outcome(Kind.FAILED))
+    assert (scene.openings.under_way, scene.counters.take()["SocketsGivenUp"]) == (0, 1)
+
+
+def test_a_socket_that_its_talk_gives_up_when_it_is_open_is_closed_and_opened_anew(
+    preparing: tuple[Scene, SlowTalk],
+) -> None:
+    """It has left its place among the openings already."""
+    scene, talk = preparing
+    talk.is_prepared()
+    scene.opens("alice")
+    talk.voice.lost(1, Outcome(Kind.FAILED))
+    hand = scene.keeper._hands["alice"]
+    assert (hand.sockets, hand.held.doing, scene.openings.under_way) == ({}, guest.Doing.RESTING, 0)
+
+
+class FullSocket:
+    """Takes a text, or has no room for it."""
+
+    def __init__(self, sending: Sending) -> None:
+        self.sending = sending
+
+    def send_text(self, text: str, on_sent: object) -> Sending:
+        return self.sending
+
+
+@pytest.mark.parametrize(("sending", "is_sent"), [(sending, sending is Sending.QUEUED) for sending in Sending])
+def test_a_talk_is_told_whether_its_text_leaves(
+    preparing: tuple[Scene, SlowTalk], sending: Sending, is_sent: bool
+) -> None:
+    """T15: what has not left must be sent again."""
+    scene, talk = preparing
+    scene.keeper._hands["alice"].sockets[7] = FullSocket(sending)  # type: ignore[assignment]
+    assert talk.voice.send(7, "hello") is is_sent
+
+
+def test_nothing_leaves_on_a_socket_that_is_no_more(preparing: tuple[Scene, SlowTalk]) -> None:
+    """T15."""
+    _, talk = preparing
+    assert not talk.voice.send(7, "hello")

@@ -1,0 +1,116 @@
+"""The loop: timers, results of worker threads, and callbacks that fail."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from typing_relay.keeper.io.jobs import Jobs
+from typing_relay.keeper.io.loop import READ, Loop
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    made = Loop()
+    yield made
+    made.close()
+
+
+def test_timers_are_called_in_the_order_of_their_times(loop: Loop) -> None:
+    called: list[str] = []
+    loop.call_later(0.002, lambda: called.append("later"))
+    loop.call_later(0.001, lambda: called.append("sooner"))
+    loop.call_later(0.003, loop.stop)
+    loop.run()
+    assert called == ["sooner", "later"]
+
+
+def test_a_timer_that_was_cancelled_is_not_called(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+    called: list[str] = []
+    loop.call_later(0, lambda: called.append("cancelled")).cancel()
+    loop.call_later(0.001, loop.stop)
+    loop.run()
+    assert (called, caplog.records) == ([], [])
+
+
+def test_a_thread_wakes_the_loop_that_sleeps(loop: Loop) -> None:
+    threading.Timer(0.01, lambda: loop.call_from_thread(loop.stop)).start()
+    loop.run()  # without the wake-up this would never end
+
+
+def test_a_callback_that_raises_does_not_end_the_loop(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+    loop.call_soon(lambda: 1 / 0)
+    loop.call_later(0.001, loop.stop)
+    loop.run()
+    assert "A callback of the loop failed." in caplog.text
+
+
+def test_what_one_callback_asks_for_soon_waits_for_the_sockets_that_are_ready(loop: Loop) -> None:
+    heard: list[str] = []
+    ours, theirs = socket.socketpair()
+
+    def again() -> None:
+        heard.append("again")
+        if len(heard) < 5:
+            loop.call_soon(again)
+
+    def on_ready(_events: int) -> None:
+        heard.append("socket")
+        loop.forget(ours)
+
+    loop.watch(ours, READ, on_ready)
+    loop.call_soon(again)
+    theirs.send(b"x")
+    while len(heard) < 5:
+        loop.turn()
+    ours.close()
+    theirs.close()
+    assert heard.index("socket") == 0
+
+
+def test_jobs_of_one_key_run_one_after_another(loop: Loop) -> None:
+    jobs, running, seen = Jobs(loop, 4, "test"), threading.Semaphore(1), []
+
+    def job(number: int) -> int:
+        assert running.acquire(blocking=False), "two at the same time"
+        running.release()
+        return number
+
+    def done(number: int) -> None:
+        seen.append(number)
+        if len(seen) == 50:
+            loop.stop()
+
+    for number in range(50):
+        jobs.submit("alice", lambda number=number: job(number), done, pytest.fail)
+    loop.run()
+    assert seen == list(range(50))
+
+
+def test_a_job_that_hangs_holds_up_no_other_key(loop: Loop) -> None:
+    jobs, hanging = Jobs(loop, 2, "test"), threading.Event()
+    jobs.submit("slow", hanging.wait, lambda _: None, pytest.fail)
+    jobs.submit("alice", lambda: None, lambda _: loop.stop(), pytest.fail)
+    loop.run()
+    hanging.set()
+
+
+def test_a_job_that_raises_reports_its_error_on_the_loop(loop: Loop) -> None:
+    errors: list[Exception] = []
+
+    def failed(error: Exception) -> None:
+        errors.append(error)
+        loop.stop()
+
+    Jobs(loop, 1, "test").submit("alice", lambda: 1 / 0, lambda _: None, failed)
+    loop.run()
+    assert isinstance(errors[0], ZeroDivisionError)
+
+
+def test_timers_with_slack_come_together_and_never_early(loop: Loop) -> None:
+    timers = [loop.call_later(seconds, lambda: None, slack=100) for seconds in (1, 2, 3)]
+    now = loop.time()
+    assert len({timer.at for timer in timers}) <= 2
+    assert all(now < timer.at <= now + 103 for timer in timers)

@@ -1,0 +1,929 @@
+"""A visitor's conversation on the gateway: what happens, and what is to be done about it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from typing_relay.platforms.digital_first import conversation as dfo
+from typing_relay.platforms.digital_first import frames_out
+from typing_relay.platforms.digital_first.conversation import (
+    Action,
+    ContactClosed,
+    ContactOpened,
+    Doing,
+    Fetch,
+    MessageRefused,
+    MessageTaken,
+    MessageWanted,
+    Policy,
+    Ready,
+    Reauthorize,
+    Reopen,
+    Report,
+    Send,
+    ShownUnknown,
+    Stopped,
+    Tell,
+    ThreadChanged,
+    TypingTold,
+    TypingWanted,
+)
+from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.relay.outcomes import Kind
+
+from tests.support import dfo_gateway as gateway
+
+POLICY = Policy()
+NOW = 1_795_600_800_000
+HOUR_MS = 3_600_000
+THREAD = "thread"
+PONG = '"pong"'
+SECRET = "s3cret words"
+
+
+class Life:
+    """One conversation, fed with happenings at a time that only the test moves."""
+
+    def __init__(self, livechat: bool = False, **begin: Any) -> None:
+        visitor = Visitor("v", "c")
+        self.state = dfo.begin(Channel(1, "chat_1"), visitor, THREAD, livechat=livechat, seed="seed", **begin)
+        self.now = NOW
+        self.actions: tuple[Action, ...] = ()
+        self.happens(dfo.Admitted(visitor, NOW + HOUR_MS))
+
+    def happens(self, happening: dfo.Happening, after_ms: int = 0) -> tuple[Action, ...]:
+        self.now += after_ms
+        self.state, self.actions = dfo.step(self.state, happening, self.now, POLICY)
+        return self.actions
+
+    def hears(self, *frames: str) -> tuple[Action, ...]:
+        return sum((self.happens(dfo.Heard(frame)) for frame in frames), ())
+
+    def opens(self) -> str:
+        """Returns the id of the look."""
+        self.happens(dfo.Opened())
+        return str(self.requests()[0]["eventId"])
+
+    def is_ready(self, contact: str | None = None, **found: Any) -> tuple[Action, ...]:
+        """The socket opens and the thread is looked for."""
+        look = self.opens()
+        if contact is None and not found:
+            return self.hears(gateway.failure("RecoveringThreadFailed", look))
+        return self.hears(gateway.recovered(look, self.state.thread_id, contact=contact, **found))
+
+    def wakes(self) -> tuple[Action, ...]:
+        at = dfo.wake_at(self.state, POLICY)
+        assert at is not None
+        assert at > self.now
+        return self.happens(dfo.Woke(), at - self.now)
+
+    def wakes_until(self, kind: type) -> tuple[Action, ...]:
+        for _ in range(20):
+            actions = tuple(action for action in self.wakes() if isinstance(action, kind))
+            if actions:
+                return actions
+        raise AssertionError(f"{kind.__name__} never came")
+
+    def requests(self) -> list[Any]:
+        """What was sent last, heartbeats left out."""
+        sent = [json.loads(action.text) for action in self.actions if isinstance(action, Send)]
+        return [frame for frame in sent if frame["action"] != "heartbeat"]
+
+    def kinds(self) -> list[str]:
+        """The same, by what they are."""
+        return [frame["payload"]["eventType"] for frame in self.requests()]
+
+    def wants(self, message_id: str, **rest: Any) -> tuple[Action, ...]:
+        return self.happens(MessageWanted(message_id, rest.pop("text", "hi"), self.now, **rest))
+
+
+def outcomes(actions: tuple[Action, ...]) -> list[tuple[str, Kind]]:
+    return [(action.ticket, action.outcome.kind) for action in actions if isinstance(action, TypingTold)]
+
+
+def told(actions: tuple[Action, ...]) -> list[tuple[Any, Any]]:
+    return [(action.frame.get("name"), action.frame.get("detail")) for action in actions if isinstance(action, Tell)]
+
+
+@pytest.fixture
+def ready() -> Life:
+    """The socket is open and there is no contact yet."""
+    life = Life()
+    life.is_ready()
+    return life
+
+
+@pytest.fixture
+def in_contact() -> Life:
+    """The socket is open, and so is a contact."""
+    life = Life()
+    life.is_ready("42")
+    return life
+
+
+# --- opening
+
+
+def test_on_every_open_the_thread_is_looked_for_and_nothing_else_is_sent() -> None:
+    life = Life()
+    life.wants("m1")
+    for _ in range(2):
+        life.opens()
+        assert life.kinds() == ["RecoverThread"]
+
+
+def test_a_livechat_is_looked_for_as_one() -> None:
+    life = Life(livechat=True)
+    life.opens()
+    assert life.kinds() == ["RecoverLivechat"]
+
+
+def test_once_the_thread_has_been_looked_for_messages_can_be_sent() -> None:
+    assert Ready() in Life().is_ready("42")
+
+
+def test_a_look_that_finds_no_thread_is_no_failure() -> None:
+    assert Life().is_ready() == (Ready(),)
+
+
+def test_an_error_without_an_id_answers_the_look_while_nothing_else_was_asked() -> None:
+    life = Life()
+    life.opens()
+    assert life.hears(gateway.failure("RecoveringLivechatFailed")) == (Ready(),)
+
+
+def test_a_look_that_the_gateway_could_not_make_is_made_again() -> None:
+    """T4, T15: whether there is a contact, or a message that may have left, is not known by that."""
+    life = Life()
+    look = life.opens()
+    for seconds in (1, 2, 4):
+        assert life.hears(gateway.failure("SomethingNew", look)) == (Report("SomethingNew"),)
+        before = life.now
+        life.wakes()
+        look = life.requests()[0]["eventId"]
+        assert (life.kinds(), life.now - before) == (["RecoverThread"], seconds * 1000)
+    assert ContactOpened("42") in life.hears(gateway.recovered(look, THREAD, contact="42"))
+
+
+def test_where_looking_fails_again_and_again_there_is_taken_to_be_nothing_but_for_doubts() -> None:
+    """T15: what a message's fate is stays open; others go on."""
+    life = Life()
+    life.wants("m1", may_have_left=True)
+    look = life.opens()
+    for _ in range(POLICY.most_refusals):
+        life.hears(gateway.failure("SomethingNew", look))
+        life.wakes()
+        look = life.requests()[0]["eventId"]
+    assert Ready() in life.hears(gateway.failure("SomethingNew", look))
+    assert life.state.queue[0].in_doubt
+
+
+def test_another_ones_answer_does_not_answer_the_look() -> None:
+    life = Life()
+    life.opens()
+    frames = (gateway.answer("other"), gateway.recovered("other", THREAD), gateway.failure("Some", "other"))
+    assert Ready() not in life.hears(*frames)
+
+
+def test_a_look_that_is_not_answered_replaces_the_socket() -> None:
+    life = Life()
+    life.opens()
+    assert life.wakes_until(Reopen) == (Reopen("look_overdue"),)
+    assert life.now == NOW + 10_000
+
+
+def test_a_socket_that_never_opened_means_that_the_token_is_not_good() -> None:
+    assert Life().happens(dfo.Lost(was_open=False)) == (Reauthorize(),)
+
+
+@pytest.mark.parametrize(("later_ms", "actions"), [(0, ()), (HOUR_MS - POLICY.renew_early_ms, (Reauthorize(),))])
+def test_a_token_is_renewed_before_a_socket_that_it_would_not_open(
+    later_ms: int, actions: tuple[Action, ...], ready: Life
+) -> None:
+    assert ready.happens(dfo.Lost(was_open=True), later_ms) == actions
+
+
+def test_what_comes_on_a_socket_given_up_counts_no_more(ready: Life) -> None:
+    ready.happens(dfo.Lost(was_open=True))
+    assert ready.hears(gateway.case_created(THREAD)) == ()
+
+
+# --- life of the socket
+
+
+def test_a_heartbeat_leaves_every_15_s(ready: Life) -> None:
+    for beat in (1, 2, 3):
+        ready.hears(PONG)
+        assert ready.wakes() == (Send(frames_out.HEARTBEAT),)
+        assert ready.now == NOW + beat * 15_000
+
+
+def test_45_s_of_silence_are_a_dead_socket(ready: Life) -> None:
+    assert ready.wakes_until(Reopen) == (Reopen("silent"),)
+    assert ready.now == NOW + 45_000
+
+
+@pytest.mark.parametrize("frame", [PONG, "not a frame", gateway.event("Unknown", "another thread")])
+def test_whatever_is_heard_is_a_sign_of_life(frame: str, ready: Life) -> None:
+    ready.happens(dfo.Woke(), 44_000)
+    ready.hears(frame)
+    assert Reopen("silent") not in ready.happens(dfo.Woke(), 2_000)
+
+
+def test_a_frame_that_makes_no_sense_is_reported_without_a_word_of_it(ready: Life) -> None:
+    """T13."""
+    assert ready.hears(SECRET) == (Report("not_a_frame", "not JSON"),)
+
+
+def test_an_sdk_version_that_is_refused_stops_everything(in_contact: Life) -> None:
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.wants("m1")
+    in_contact.wants("m2")
+    actions = in_contact.hears(gateway.failure("SdkVersionNotSupported"))
+    [stopped] = [action for action in actions if isinstance(action, Stopped)]
+    assert (stopped.outcome.kind, "DfoSdkVersion" in stopped.outcome.reason) == (Kind.DENIED, True)
+    assert outcomes(actions) == [("a", Kind.DENIED)]
+    assert {MessageRefused("m1", "unconfirmed"), MessageRefused("m2", "unavailable")} <= set(actions)
+    assert dfo.wake_at(in_contact.state, POLICY) is None
+
+
+def test_a_message_that_is_itself_refused_with_the_version_was_not_taken(in_contact: Life) -> None:
+    in_contact.wants("m1")
+    [sent] = [frame["eventId"] for frame in in_contact.requests() if frame["payload"]["eventType"] == "SendMessage"]
+    actions = in_contact.hears(gateway.failure("SdkVersionNotSupported", sent))
+    assert MessageRefused("m1", "unavailable") in actions
+
+
+def test_nothing_more_is_tried_until_a_socket_opens_again(ready: Life) -> None:
+    ready.hears(gateway.failure("SdkVersionNotSupported"))
+    assert ready.wants("m1") == (MessageRefused("m1", "unavailable"),)
+    assert outcomes(ready.happens(TypingWanted(False, "a"))) == [("a", Kind.DENIED)]
+    ready.happens(dfo.Lost(was_open=True))
+    assert ready.state.doing is Doing.STOPPED
+    ready.opens()
+    assert ready.kinds() == ["RecoverThread"]
+
+
+# --- the contact
+
+
+def test_a_contact_that_is_found_open_takes_typing_once_messages_can_be_sent(in_contact: Life) -> None:
+    assert told(in_contact.actions) == [("contact", {"status": "open"})]
+    assert in_contact.actions[1:] == (Ready(), ContactOpened("42"))
+
+
+def test_a_second_look_at_the_same_contact_opens_it_no_second_time(in_contact: Life) -> None:
+    in_contact.wants("m1", may_have_left=True)
+    in_contact.wakes()
+    look = in_contact.requests()[0]["eventId"]
+    assert in_contact.hears(gateway.recovered(look, THREAD, ("m1",), "42"))[1:] == (MessageTaken("m1"),)
+
+
+@pytest.mark.parametrize("livechat", [False, True])
+def test_a_contact_that_is_found_closed_counts_as_none(livechat: bool) -> None:
+    life = Life(livechat)
+    assert life.is_ready("42", status="closed") == (Ready(),)
+
+
+def test_a_contact_begins_with_its_event(ready: Life) -> None:
+    actions = ready.hears(gateway.case_created(THREAD, "42"))
+    assert ContactOpened("42") in actions
+    assert told(actions) == [("contact", {"status": "open"})]
+
+
+@pytest.mark.parametrize("contact", [None, "42"])
+def test_a_contact_ends_with_its_event_which_may_not_name_it(contact: str | None, in_contact: Life) -> None:
+    actions = in_contact.hears(gateway.case_status_changed(THREAD, "closed", contact))
+    assert ContactClosed() in actions
+    assert told(actions) == [("contact", {"status": "closed"})]
+
+
+@pytest.mark.parametrize("status", ["closed", "pending"])
+def test_what_becomes_of_another_contact_changes_nothing(status: str, in_contact: Life) -> None:
+    assert in_contact.hears(gateway.case_status_changed(THREAD, status, "41")) == ()
+
+
+def test_a_contact_heard_of_before_the_look_is_answered_takes_typing_after_it() -> None:
+    life = Life()
+    look = life.opens()
+    assert ContactOpened("42") not in life.hears(gateway.case_created(THREAD, "42"))
+    assert outcomes(life.happens(TypingWanted(True, "a"))) == [("a", Kind.NOT_YET)]
+    assert life.hears(gateway.failure("RecoveringThreadFailed", look)) == (Ready(), ContactOpened("42"))
+
+
+@pytest.mark.parametrize("status", ["open", "pending", "escalated", "resolved"])
+def test_a_contact_goes_on_until_it_is_closed(status: str, in_contact: Life) -> None:
+    in_contact.hears(gateway.case_status_changed(THREAD, status, "42"))
+    assert in_contact.state.contact is not None
+
+
+def test_a_contacts_beginning_that_comes_twice_or_after_its_end_changes_nothing(in_contact: Life) -> None:
+    """T12."""
+    created = gateway.case_created(THREAD, "42")
+    assert in_contact.hears(created) == ()
+    in_contact.hears(gateway.case_status_changed(THREAD, "closed", "42"))
+    assert in_contact.hears(created) == ()
+
+
+def test_another_contact_that_begins_takes_the_place_of_the_one_known(in_contact: Life) -> None:
+    assert ContactOpened("43") in in_contact.hears(gateway.case_created(THREAD, "43"))
+
+
+def test_a_contact_that_was_closed_while_the_socket_was_away_is_told_as_closed(in_contact: Life) -> None:
+    in_contact.happens(dfo.Lost(was_open=True))
+    actions = in_contact.is_ready("42", status="closed")
+    assert ContactClosed() in actions
+    assert told(actions) == [("contact", {"status": "closed"})]
+
+
+def test_a_contact_that_is_still_open_takes_typing_again_and_is_not_told_again(in_contact: Life) -> None:
+    in_contact.happens(dfo.Lost(was_open=True))
+    actions = in_contact.is_ready("42")
+    assert (ContactOpened("42") in actions, told(actions)) == (True, [])
+
+
+# --- typing
+
+
+def test_typing_is_not_sent_before_there_is_a_contact(ready: Life) -> None:
+    actions = ready.happens(TypingWanted(True, "a"))
+    assert (outcomes(actions), ready.kinds()) == ([("a", Kind.NOT_YET)], [])
+
+
+@pytest.mark.parametrize("typing", [True, False])
+def test_typing_is_not_sent_without_a_socket_or_before_the_look(typing: bool) -> None:
+    life = Life()
+    assert outcomes(life.happens(TypingWanted(typing, "a"))) == [("a", Kind.NOT_YET)]
+    life.opens()
+    assert outcomes(life.happens(TypingWanted(typing, "b"))) == [("b", Kind.NOT_YET)]
+
+
+def test_without_a_contact_nothing_is_shown_so_its_end_needs_no_frame(ready: Life) -> None:
+    actions = ready.happens(TypingWanted(False, "a"))
+    assert (outcomes(actions), ready.kinds()) == ([("a", Kind.ACCEPTED)], [])
+
+
+@pytest.mark.parametrize(("typing", "kind"), [(True, "SenderTypingStarted"), (False, "SenderTypingEnded")])
+def test_typing_leaves_at_once_with_a_heartbeat_behind_it(typing: bool, kind: str, in_contact: Life) -> None:
+    """T2: the heartbeat makes the gateway say something. A new keeper does not know what is shown: it sends Ended."""
+    actions = in_contact.happens(TypingWanted(typing, "a"))
+    assert (in_contact.kinds(), actions[-1]) == ([kind], Send(frames_out.HEARTBEAT))
+
+
+def test_the_answer_to_its_heartbeat_proves_that_typing_arrived(in_contact: Life) -> None:
+    in_contact.happens(TypingWanted(True, "a"))
+    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.ACCEPTED)]
+
+
+@pytest.mark.parametrize(
+    "frame", ["not a frame", gateway.event("Unknown", "another thread"), gateway.failure("Some", "x")]
+)
+def test_what_else_comes_in_may_have_been_on_its_way_and_proves_nothing(frame: str, in_contact: Life) -> None:
+    """T4: an Ended that is lost with its socket must not count as said."""
+    in_contact.happens(TypingWanted(False, "a"))
+    assert outcomes(in_contact.hears(frame)) == []
+    assert in_contact.state.may_show
+
+
+def test_the_answer_to_an_earlier_heartbeat_proves_nothing(in_contact: Life) -> None:
+    in_contact.now += 15_000
+    in_contact.happens(dfo.Woke())
+    in_contact.happens(TypingWanted(True, "a"))
+    assert outcomes(in_contact.hears(PONG)) == []
+    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.ACCEPTED)]
+
+
+def test_typing_whose_heartbeat_was_not_answered_for_4_s_counts_as_lost(in_contact: Life) -> None:
+    in_contact.happens(TypingWanted(True, "a"))
+    assert outcomes(in_contact.wakes()) == [("a", Kind.LOST)]
+    assert in_contact.now == NOW + 4_000
+
+
+def test_a_gateway_that_leaves_out_a_pong_is_believed_again_after_that(in_contact: Life) -> None:
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.wakes()
+    in_contact.happens(TypingWanted(True, "b"))
+    assert outcomes(in_contact.hears(PONG)) == [("b", Kind.ACCEPTED)]
+
+
+def test_typing_is_lost_with_its_socket_and_what_is_shown_is_unknown(in_contact: Life) -> None:
+    in_contact.happens(TypingWanted(True, "a"))
+    actions = in_contact.happens(dfo.Lost(was_open=True))
+    assert (outcomes(actions), ShownUnknown() in actions) == ([("a", Kind.LOST)], True)
+
+
+def test_typing_that_is_answered_with_an_error_has_failed(in_contact: Life) -> None:
+    in_contact.happens(TypingWanted(True, "a"))
+    request = in_contact.requests()[0]["eventId"]
+    actions = in_contact.hears(gateway.failure("Some", request))
+    assert (outcomes(actions), Report("Some") in actions) == ([("a", Kind.FAILED)], True)
+
+
+def test_an_end_that_is_known_to_have_arrived_is_not_sent_again(in_contact: Life) -> None:
+    in_contact.happens(TypingWanted(False, "a"))
+    in_contact.hears(PONG)
+    actions = in_contact.happens(TypingWanted(False, "b"))
+    assert (outcomes(actions), in_contact.kinds()) == ([("b", Kind.ACCEPTED)], [])
+
+
+def test_an_end_that_is_on_its_way_is_not_sent_twice_and_answers_both(in_contact: Life) -> None:
+    in_contact.happens(TypingWanted(False, "a"))
+    in_contact.happens(TypingWanted(False, "b"))
+    assert in_contact.kinds() == []
+    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.ACCEPTED), ("b", Kind.ACCEPTED)]
+
+
+def test_an_end_after_a_reconnect_is_sent_though_it_was_lost_before(in_contact: Life) -> None:
+    """T4: what is shown after a drop is unknown."""
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.hears(PONG)
+    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.is_ready("42")
+    in_contact.happens(TypingWanted(False, "b"))
+    assert in_contact.kinds() == ["SenderTypingEnded"]
+
+
+def test_a_contact_that_ends_takes_its_typing_along(in_contact: Life) -> None:
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.happens(TypingWanted(False, "b"))
+    closed = gateway.case_status_changed(THREAD, "closed")
+    in_contact.happens(dfo.Fetched(closed))  # not a sign of life: nothing has been proven
+    assert outcomes(in_contact.actions) == [("a", Kind.NOT_YET), ("b", Kind.ACCEPTED)]
+
+
+# --- messages
+
+
+def test_a_message_waits_for_the_look(ready: Life) -> None:
+    life = Life()
+    assert life.wants("m1") == ()
+    life.is_ready()
+    assert life.kinds() == ["SendMessage"]
+
+
+def test_one_message_is_on_its_way_at_a_time_in_order(ready: Life) -> None:
+    """T15."""
+    ready.wants("m1")
+    [first] = ready.requests()
+    ready.wants("m2")
+    assert ready.requests() == []
+    assert ready.hears(gateway.answer(first["eventId"]))[0] == MessageTaken("m1")
+    [second] = ready.requests()
+    assert second["payload"]["data"]["idOnExternalPlatform"] == "m2"
+
+
+def test_a_message_is_taken_when_its_own_event_comes(ready: Life) -> None:
+    ready.wants("m1")
+    actions = ready.hears(gateway.message_created(THREAD, "m1", from_agent=False))
+    assert MessageTaken("m1") in actions
+    assert told(actions)[0][1]["from"] == "visitor"
+
+
+def test_a_message_whose_answer_was_lost_is_taken_if_a_look_finds_it(ready: Life) -> None:
+    ready.wants("m1")
+    ready.happens(dfo.Lost(was_open=True))
+    assert MessageTaken("m1") in ready.is_ready("42", messages=("m1",))
+    assert ready.kinds() == []
+
+
+def test_a_message_without_an_answer_for_10_s_replaces_the_socket_and_is_repeated_if_not_found(ready: Life) -> None:
+    ready.wants("m1")
+    assert ready.wakes_until(Reopen) == (Reopen("message_overdue"),)
+    assert ready.now == NOW + 10_000
+    ready.is_ready("42", messages=())
+    [again] = ready.requests()
+    assert again["payload"]["data"]["idOnExternalPlatform"] == "m1"
+
+
+def test_a_look_too_soon_after_a_message_left_is_not_believed(ready: Life) -> None:
+    """It may be taken a little later: it is looked for again before it is repeated."""
+    ready.wants("m1")
+    ready.happens(dfo.Lost(was_open=True))
+    ready.is_ready("42", messages=())
+    assert ready.kinds() == []
+    ready.wakes()
+    assert (ready.kinds(), ready.now) == (["RecoverThread"], NOW + 4_000)
+    look = ready.requests()[0]["eventId"]
+    assert MessageTaken("m1") in ready.hears(gateway.recovered(look, THREAD, ("m1",), "42"))
+
+
+def test_a_message_that_a_keeper_before_may_have_sent_is_looked_for_first(ready: Life) -> None:
+    ready.wants("m1", may_have_left=True)
+    assert ready.kinds() == []
+    ready.wakes()
+    assert ready.kinds() == ["RecoverThread"]
+
+
+@pytest.mark.parametrize(("newest_s", "reason"), [(10, "unconfirmed"), (-6, None)])
+def test_a_page_of_newer_messages_alone_cannot_show_that_a_message_did_not_arrive(
+    newest_s: int, reason: str | None, ready: Life
+) -> None:
+    ready.wants("m1")
+    ready.happens(dfo.Lost(was_open=True), 5_000)
+    at = f"2026-11-25T10:00:{newest_s:02}Z" if newest_s > 0 else f"2026-11-25T09:59:{60 + newest_s}Z"
+    page = (gateway.message("other", from_agent=True, at=at),)
+    actions = ready.is_ready("42", messages=page, more="token")
+    refused = [action.reason for action in actions if isinstance(action, MessageRefused)]
+    assert refused == ([reason] if reason else [])
+    assert ready.kinds() == ([] if reason else ["SendMessage"])
+
+
+def test_an_error_that_may_pass_has_the_message_sent_again_after_growing_pauses_and_then_refused(ready: Life) -> None:
+    ready.wants("m1")
+    for pause_ms in (1_000, 2_000, 4_000):
+        ready.hears(gateway.failure("SendingMessageFailed", ready.requests()[0]["eventId"]))
+        before = ready.now
+        ready.wakes()
+        assert (ready.kinds(), ready.now - before) == (["SendMessage"], pause_ms)
+    actions = ready.hears(gateway.failure("SendingMessageFailed", ready.requests()[0]["eventId"]))
+    assert actions == (Report("SendingMessageFailed"), MessageRefused("m1", "refused"))
+
+
+def test_another_error_refuses_the_message_at_once(ready: Life) -> None:
+    ready.wants("m1")
+    actions = ready.hears(gateway.failure("TextNotAllowed", ready.requests()[0]["eventId"]))
+    assert MessageRefused("m1", "refused") in actions
+
+
+def test_an_error_of_messages_without_an_id_is_about_the_message_on_its_way(ready: Life) -> None:
+    ready.wants("m1")
+    ready.hears(gateway.failure("SendingMessageFailed"))
+    ready.wakes()
+    assert ready.kinds() == ["SendMessage"]
+
+
+def test_an_error_of_another_kind_without_an_id_is_only_reported(ready: Life) -> None:
+    ready.wants("m1")
+    assert ready.hears(gateway.failure("MetadataLoadFailed")) == (Report("MetadataLoadFailed"),)
+
+
+def test_a_message_expires_after_5_minutes_without_a_socket() -> None:
+    """T15: nothing waits for ever."""
+    life = Life()
+    life.wants("m1")
+    assert life.wakes() == (MessageRefused("m1", "expired"),)
+    assert life.now == NOW + 300_000
+
+
+def test_a_message_that_may_have_arrived_is_not_said_to_have_failed(ready: Life) -> None:
+    ready.wants("m1")
+    ready.happens(dfo.Lost(was_open=True))
+    assert ready.wakes() == (MessageRefused("m1", "unconfirmed"),)
+
+
+def test_a_message_that_costs_every_socket_is_given_up(ready: Life) -> None:
+    ready.wants("m1")
+    for _ in range(POLICY.most_sends):
+        assert ready.kinds() == ["SendMessage"]
+        ready.wakes_until(Reopen)
+        ready.is_ready("42", messages=())
+    assert MessageRefused("m1", "expired") in ready.actions
+
+
+def test_an_id_that_waits_is_not_queued_twice(ready: Life) -> None:
+    """T12."""
+    ready.wants("m1")
+    ready.wants("m1")
+    assert len(ready.state.queue) == 1
+
+
+def test_an_id_that_was_taken_is_taken_again_without_being_sent(ready: Life) -> None:
+    """T12."""
+    ready.wants("m1")
+    ready.hears(gateway.answer(ready.requests()[0]["eventId"]))
+    assert ready.wants("m1") == (MessageTaken("m1"),)
+
+
+def test_so_many_messages_wait_and_no_more() -> None:
+    life = Life()
+    for number in range(POLICY.most_messages):
+        assert life.wants(f"m{number}") == ()
+    assert life.wants("one more") == (MessageRefused("one more", "too_many"),)
+
+
+def test_half_a_character_is_refused(ready: Life) -> None:
+    assert ready.wants("m1", text="\ud83d") == (MessageRefused("m1", "refused"),)
+
+
+def test_a_message_ends_the_typing(in_contact: Life) -> None:
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.hears(PONG)
+    actions = in_contact.wants("m1")
+    assert (in_contact.kinds(), ShownUnknown() in actions) == (["SendMessage", "SenderTypingEnded"], True)
+
+
+def test_whoever_ends_the_typing_after_a_message_adds_no_frame(in_contact: Life) -> None:
+    """T1: one Ended for a burst."""
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.hears(PONG)
+    in_contact.wants("m1")
+    in_contact.happens(TypingWanted(False, "b"))
+    assert in_contact.kinds() == []
+    assert outcomes(in_contact.hears(PONG)) == [("b", Kind.ACCEPTED)]
+
+
+def test_a_start_that_a_message_has_ended_is_told_as_not_shown_once_both_have_arrived(in_contact: Life) -> None:
+    """T9: the next burst is to be shown, though it begins before the answers are in."""
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.wants("m1")
+    assert in_contact.kinds() == ["SendMessage", "SenderTypingEnded"]
+    assert outcomes(in_contact.hears(PONG)) == []
+    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.NOT_YET)]
+    assert not in_contact.state.may_show
+
+
+def test_a_start_that_a_message_has_ended_is_lost_with_its_socket(in_contact: Life) -> None:
+    """T6: its lock is waited out."""
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.wants("m1")
+    assert outcomes(in_contact.happens(dfo.Lost(was_open=True))) == [("a", Kind.LOST)]
+
+
+def test_a_livechat_whose_contact_is_opened_again_goes_on_in_its_thread() -> None:
+    life = Life(livechat=True)
+    life.is_ready("42")
+    life.hears(gateway.case_status_changed(THREAD, "closed", "42"), gateway.case_created(THREAD, "43"))
+    life.wants("m1")
+    assert (life.kinds()[0], life.state.thread_id) == ("SendMessage", THREAD)
+
+
+# --- what may come late from a socket that was lost
+
+
+def haunted(life: Life) -> Life:
+    """A Started was on its way when the socket was lost; the next one is ready."""
+    life.happens(TypingWanted(True, "a"))
+    life.happens(dfo.Lost(was_open=True))
+    life.is_ready("42")
+    return life
+
+
+def test_an_end_does_not_settle_what_may_still_come_from_a_socket_before(in_contact: Life) -> None:
+    """T4: the message's Ended arrives, then the late Started; whoever waited out its lock must say Ended again."""
+    haunted(in_contact).wants("m1")
+    in_contact.hears(PONG)
+    in_contact.happens(TypingWanted(False, "b"), after_ms=POLICY.ghost_ms)
+    assert in_contact.kinds() == ["SenderTypingEnded"]
+
+
+def test_once_that_time_is_over_an_end_that_arrived_settles_it(in_contact: Life) -> None:
+    haunted(in_contact).happens(dfo.Woke(), after_ms=POLICY.ghost_ms)
+    in_contact.happens(TypingWanted(False, "b"))
+    in_contact.hears(PONG, PONG)
+    assert not in_contact.state.may_show
+
+
+def test_a_late_start_may_be_shown_in_the_next_contact(in_contact: Life) -> None:
+    """T4."""
+    haunted(in_contact).hears(gateway.case_status_changed(THREAD, "closed", "42"))
+    in_contact.hears(gateway.case_created(THREAD, "43"))
+    assert in_contact.state.may_show
+
+
+def test_what_a_keeper_before_has_sent_may_come_late() -> None:
+    life = Life(ghosts_until=NOW + POLICY.ghost_ms)
+    life.is_ready("42")
+    life.happens(TypingWanted(False, "a"))
+    life.hears(PONG)
+    assert life.state.may_show
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_a_message_to_a_closed_contact_goes_to_the_same_thread_of_a_messaging_channel(is_heard: bool) -> None:
+    life = Life()
+    life.is_ready("42", status="open" if is_heard else "closed")
+    if is_heard:
+        life.hears(gateway.case_status_changed(THREAD, "closed"))
+    life.wants("m1")
+    [request] = life.requests()
+    assert request["payload"]["eventType"] == "SendMessage"
+    assert request["payload"]["data"]["thread"] == {"idOnExternalPlatform": THREAD}
+
+
+def test_a_message_after_a_livechats_end_begins_a_new_thread_which_is_looked_for_first() -> None:
+    """A keeper that takes over would find there what this one had sent (T15)."""
+    life = Life(livechat=True)
+    life.is_ready("42")
+    life.hears(gateway.case_status_changed(THREAD, "closed"))
+    life.wants("m1")
+    assert life.kinds() == ["RecoverLivechat"]
+    [look] = life.requests()
+    thread_id = look["payload"]["data"]["thread"]["idOnExternalPlatform"]
+    assert ThreadChanged(thread_id) in life.actions
+    assert thread_id != THREAD
+    life.hears(gateway.failure("RecoveringLivechatFailed", look["eventId"]))
+    [message] = life.requests()
+    assert message["payload"]["data"]["thread"] == {"idOnExternalPlatform": thread_id}
+
+
+def test_a_message_after_the_thread_was_archived_begins_a_new_one(in_contact: Life) -> None:
+    assert ContactClosed() in in_contact.hears(gateway.event("ThreadArchived", THREAD))
+    assert any(isinstance(action, ThreadChanged) for action in in_contact.wants("m1"))
+
+
+# --- what the visitor is told
+
+
+def test_an_agents_message_is_told_once(in_contact: Life) -> None:
+    """T12."""
+    frame = gateway.message_created(THREAD, "a1", from_agent=True, text="hello")
+    assert [detail["text"] for _, detail in told(in_contact.hears(frame, frame))] == ["hello"]
+
+
+def test_messages_that_were_missed_are_told_after_the_look_and_once(in_contact: Life) -> None:
+    in_contact.hears(gateway.message_created(THREAD, "a1", from_agent=True))
+    in_contact.happens(dfo.Lost(was_open=True))
+    page = tuple(gateway.message(name, from_agent=True) for name in ("a1", "a2"))
+    assert [detail["id"] for _, detail in told(in_contact.is_ready("42", messages=page))] == ["a2"]
+
+
+def test_what_was_missed_is_told_before_what_comes_meanwhile(in_contact: Life) -> None:
+    """T16: a message that comes on the new socket before the look is answered waits for those it follows."""
+    in_contact.happens(dfo.Lost(was_open=True))
+    look = in_contact.opens()
+    third = gateway.message_created(THREAD, "a3", from_agent=True)
+    fourth = gateway.message_created(THREAD, "a4", from_agent=True)
+    before = in_contact.hears(third, fourth)
+    page = tuple(gateway.message(name, from_agent=True) for name in ("a3", "a2", "a1"))  # newest first
+    after = in_contact.hears(gateway.recovered(look, THREAD, page, "42"))
+    assert (told(before), [detail["id"] for _, detail in told(after)]) == ([], ["a1", "a2", "a3", "a4"])
+
+
+@pytest.mark.parametrize("code", ["RecoveringThreadFailed", "SomethingFailed"])
+def test_what_waited_for_a_look_is_told_whatever_comes_of_the_look(code: str) -> None:
+    """T16."""
+    life = Life()
+    look = life.opens()
+    life.hears(gateway.message_created(THREAD, "a1", from_agent=True))
+    found = told(life.hears(gateway.failure(code, look)))
+    while not life.state.ready:
+        life.wakes()
+        found += told(life.hears(gateway.failure(code, str(life.requests()[0]["eventId"]))))
+    assert [detail["id"] for _, detail in found] == ["a1"]
+
+
+def test_a_message_that_waited_on_a_lost_socket_is_found_by_the_next_look(in_contact: Life) -> None:
+    """T16: once."""
+    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.opens()
+    in_contact.hears(gateway.message_created(THREAD, "a1", from_agent=True))
+    in_contact.happens(dfo.Lost(was_open=True))
+    page = (gateway.message("a1", from_agent=True),)
+    assert [detail["id"] for _, detail in told(in_contact.is_ready("42", messages=page))] == ["a1"]
+
+
+def test_a_message_of_the_visitors_is_known_to_be_taken_before_the_look_is_answered(in_contact: Life) -> None:
+    """T15: what the visitor is told of it later changes nothing about that."""
+    in_contact.wants("m1")
+    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.opens()
+    actions = in_contact.hears(gateway.message_created(THREAD, "m1", from_agent=False))
+    assert MessageTaken("m1") in actions
+
+
+_AGENT_TYPES = gateway.event("SenderTypingStarted", THREAD, direction="outbound")
+_AGENT_STOPS = gateway.event("SenderTypingEnded", THREAD, direction="outbound")
+_NOT_TYPING = ("agent-typing", {"typing": False})
+
+
+@pytest.mark.parametrize(
+    "happening",
+    [
+        dfo.Lost(was_open=True),
+        dfo.Opened(),
+        dfo.Heard(gateway.case_status_changed(THREAD, "closed", 42)),
+        dfo.Heard(gateway.failure("SdkVersionNotSupported")),
+    ],
+    ids=["its socket is lost", "its socket is replaced", "the contact is closed", "the gateway refuses"],
+)
+def test_an_agent_whose_end_of_typing_may_be_lost_is_said_not_to_type(
+    happening: dfo.Happening, in_contact: Life
+) -> None:
+    """T16: at once, and once."""
+    in_contact.hears(_AGENT_TYPES)
+    assert told(in_contact.happens(happening)).count(_NOT_TYPING) == 1
+    assert _NOT_TYPING not in told(in_contact.happens(dfo.Lost(was_open=True)))
+
+
+def test_of_an_agent_who_does_not_type_nothing_is_said_when_the_socket_is_lost(in_contact: Life) -> None:
+    in_contact.hears(_AGENT_TYPES, _AGENT_STOPS)
+    assert told(in_contact.happens(dfo.Lost(was_open=True))) == []
+
+
+def test_a_silent_gateways_agent_is_said_not_to_type(in_contact: Life) -> None:
+    """T16."""
+    in_contact.hears(_AGENT_TYPES)
+    assert _NOT_TYPING in told(in_contact.wakes_until(Tell))
+
+
+def test_who_takes_over_tells_contact_and_agent_anew() -> None:
+    """T16: what the keeper before has told may not be so any more."""
+    life = Life(tells_anew=True)
+    page = (gateway.message("m1", from_agent=False),)
+    assert told(life.is_ready("42", status="closed", messages=page))[1:] == [
+        ("agent", {"name": None}),
+        ("contact", {"status": "closed"}),
+    ]
+    life.happens(dfo.Lost(was_open=True))
+    assert told(life.is_ready("42", status="closed", messages=page)) == []
+
+
+def test_what_the_keeper_before_told_is_not_told_again() -> None:
+    life = Life(newest_at=NOW, told=("a2",))
+    page = (
+        gateway.message("a1", from_agent=True, at="2026-11-25T09:59:00Z"),
+        gateway.message("a2", from_agent=True),
+        gateway.message("a3", from_agent=True, at="2026-11-25T10:00:01Z"),
+    )
+    life.is_ready("42", messages=page)
+    assert [detail["id"] for name, detail in told(life.actions) if name == "message"] == ["a3"]
+    assert life.state.newest_at == NOW + 1_000
+
+
+def test_the_agent_found_by_looking_is_told_when_it_is_another(in_contact: Life) -> None:
+    robin = {"nickname": "Robin"}
+    in_contact.happens(dfo.Lost(was_open=True))
+    assert told(in_contact.is_ready("42", agent=robin)) == [("agent", {"name": "Robin"})]
+    in_contact.happens(dfo.Lost(was_open=True))
+    assert told(in_contact.is_ready("42", agent=robin)) == []
+
+
+def test_an_agent_that_was_told_is_not_told_again(in_contact: Life) -> None:
+    in_contact.hears(gateway.event("CaseInboxAssigneeChanged", THREAD, inboxAssignee={"nickname": "Robin"}))
+    in_contact.happens(dfo.Lost(was_open=True))
+    assert told(in_contact.is_ready("42", agent={"nickname": "Robin"})) == []
+
+
+def test_an_event_that_nobody_knows_is_handed_on(in_contact: Life) -> None:
+    frame = gateway.event("SomethingNew", THREAD)
+    assert in_contact.hears(frame) == (Tell({"type": "event", "event": json.loads(frame)}),)
+
+
+@pytest.mark.parametrize("thread_id", ["another", ""])
+def test_what_is_not_of_this_thread_is_not_told(thread_id: str, in_contact: Life) -> None:
+    frames = (
+        gateway.message_created(thread_id, "a1", from_agent=True),
+        gateway.case_status_changed(thread_id, "closed"),
+    )
+    assert in_contact.hears(*frames) == ()
+
+
+def test_the_visitors_own_typing_that_comes_back_is_not_told(in_contact: Life) -> None:
+    assert in_contact.hears(gateway.event("SenderTypingStarted", THREAD, direction="inbound")) == ()
+
+
+def test_an_answer_that_may_hold_a_token_is_not_told(in_contact: Life) -> None:
+    postback = {"eventType": "AuthorizationTokenGenerated", "data": {"authorizationToken": {"token": SECRET}}}
+    assert in_contact.hears(json.dumps({"eventId": "x", "postback": postback})) == ()
+
+
+def test_the_agent_learns_that_all_was_seen_while_there_is_a_contact(in_contact: Life, ready: Life) -> None:
+    in_contact.happens(dfo.SeenWanted())
+    assert in_contact.kinds() == ["MessageSeenByConsumer"]
+    assert ready.happens(dfo.SeenWanted()) == ()
+
+
+# --- events too large for a frame
+
+
+def in_s3(kind: str, thread_id: str = THREAD) -> str:
+    url = "https://s3.example/event?signature"
+    return gateway.event("EventInS3", thread_id, s3Object={"url": url}, originEvent={"eventType": kind})
+
+
+@pytest.mark.parametrize("thread_id", [THREAD, ""])
+def test_an_event_in_s3_is_fetched_and_then_told_like_any(thread_id: str, in_contact: Life) -> None:
+    assert in_contact.hears(in_s3("MessageCreated", thread_id)) == (Fetch("https://s3.example/event?signature"),)
+    body = gateway.message_created(THREAD, "a1", from_agent=True)
+    assert [name for name, _ in told(in_contact.happens(dfo.Fetched(body)))] == ["message"]
+
+
+def test_another_threads_event_in_s3_is_not_fetched(in_contact: Life) -> None:
+    assert in_contact.hears(in_s3("MessageCreated", "another")) == ()
+
+
+def test_what_was_fetched_does_not_lead_on_to_another(in_contact: Life) -> None:
+    assert in_contact.happens(dfo.Fetched(in_s3("MessageCreated"))) == ()
+
+
+def test_a_look_may_be_answered_by_way_of_s3_and_gets_the_time_for_it() -> None:
+    life = Life()
+    look = life.opens()
+    life.now += 9_000
+    life.hears(in_s3("ThreadRecovered", ""))
+    life.happens(dfo.Woke(), 9_000)
+    assert Ready() in life.happens(dfo.Fetched(gateway.recovered(look, THREAD, (), "42")))
+
+
+# --- secrets
+
+
+def test_nothing_that_was_written_is_shown(ready: Life) -> None:
+    """T13: a repr may end in a log."""
+    agents = gateway.message_created(THREAD, "a1", from_agent=True, text=SECRET)
+    ready.hears(agents)
+    shown = [repr(ready.actions), repr(dfo.Heard(agents)), repr(dfo.Fetched(agents))]
+    shown += [repr(ready.wants("m1", text=SECRET)), repr(MessageWanted("m1", SECRET, NOW)), repr(ready.state)]
+    assert [text for text in shown if SECRET in text] == []

@@ -1,0 +1,213 @@
+"""Whatever happens, in whatever order: what holds of every conversation."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from typing_relay.platforms.digital_first import conversation as dfo
+from typing_relay.platforms.digital_first.conversation import Doing, Policy
+from typing_relay.platforms.digital_first.identity import Channel, Visitor
+
+from tests.support import dfo_gateway as gateway
+from tests.support.fuzzing import fuzz, json_values
+
+POLICY = Policy()
+NOW = 1_795_600_800_000
+SECRET = "s3cret words"
+IDS = st.sampled_from(["m1", "m2", "m3", "m4"])
+CONTACTS = st.sampled_from(["1", "2"])
+#: An answer is to one of the newest requests, counted backwards.
+BACK = st.integers(1, 4)
+
+deeds = st.one_of(
+    st.tuples(st.just("open")),
+    st.tuples(st.just("lost"), st.booleans()),
+    st.tuples(st.just("wake")),
+    st.tuples(st.just("message"), IDS, st.booleans()),
+    st.tuples(st.just("type"), st.booleans()),
+    st.tuples(st.just("seen")),
+    st.tuples(st.just("pong")),
+    st.tuples(st.just("answer"), BACK),
+    st.tuples(
+        st.just("fail"), BACK | st.none(), st.sampled_from(["SendingMessageFailed", "RecoveringThreadFailed", "New"])
+    ),
+    st.tuples(st.just("recovered"), BACK, st.lists(IDS, max_size=3, unique=True), CONTACTS | st.none(), st.booleans()),
+    st.tuples(st.just("created"), CONTACTS),
+    st.tuples(st.just("closed"), CONTACTS | st.none()),
+    st.tuples(st.just("their message"), IDS, st.booleans()),
+    st.tuples(st.just("archived")),
+    st.tuples(st.just("frame"), json_values),
+    st.tuples(st.just("in s3")),
+    st.tuples(st.just("stopped")),
+)
+
+
+class Judge:
+    """Keeps books of its own of what went out and what was told."""
+
+    def __init__(self, livechat: bool) -> None:
+        self.state = dfo.begin(Channel(1, "c"), Visitor("v", "c"), "thread", livechat=livechat, seed="s")
+        self.now = NOW
+        self.is_open = self.has_looked = self.has_contact = False
+        self.requests: list[tuple[str, str]] = []
+        self.on_its_way = ""
+        self.waiting: list[str] = []
+        self.tickets: Counter[str] = Counter()
+        self.asked = 0
+
+    # --- what happens
+
+    def do(self, deed: Any) -> None:
+        match deed:
+            case ("open",):
+                self.is_open, self.has_looked, self.has_contact, self.on_its_way = True, False, False, ""
+                self.step(dfo.Opened())
+            case ("lost", was_open):
+                self.is_open = self.has_contact = False
+                self.step(dfo.Lost(was_open))
+            case ("wake",):
+                at = dfo.wake_at(self.state, POLICY)
+                self.now = at if at is not None else self.now
+                self.step(dfo.Woke())
+            case ("message", message_id, may_have_left):
+                if message_id not in self.waiting:
+                    self.waiting.append(message_id)
+                self.step(dfo.MessageWanted(message_id, SECRET, self.now, may_have_left))
+            case ("type", typing):
+                self.asked += 1
+                self.step(dfo.TypingWanted(typing, str(self.asked)))
+            case ("seen",):
+                self.step(dfo.SeenWanted())
+            case _:
+                self.step(dfo.Heard(self.answer(deed) or self.event(deed)))
+
+    def answer(self, deed: Any) -> str:
+        match deed:
+            case ("answer", back):
+                return gateway.answer(self.request(back))
+            case ("fail", back, code):
+                return gateway.failure(code, None if back is None else self.request(back))
+            case ("recovered", back, ids, contact, is_whole):
+                more = "" if is_whole else "more"
+                return gateway.recovered(self.request(back), self.state.thread_id, tuple(ids), contact, more=more)
+            case ("stopped",):
+                return gateway.failure("SdkVersionNotSupported")
+            case ("pong",):
+                return '"pong"'
+        return ""
+
+    def event(self, deed: Any) -> str:
+        thread_id = self.state.thread_id
+        match deed:
+            case ("created", contact):
+                return gateway.case_created(thread_id, contact)
+            case ("closed", contact):
+                return gateway.case_status_changed(thread_id, "closed", contact)
+            case ("their message", message_id, from_agent):
+                return gateway.message_created(thread_id, message_id, from_agent=from_agent, text=SECRET)
+            case ("archived",):
+                return gateway.event("ThreadArchived", thread_id)
+            case ("in s3",):
+                return gateway.event("EventInS3", thread_id, s3Object={"url": f"https://s3.example/{SECRET}"})
+        return json.dumps(deed[1])
+
+    def request(self, back: int) -> str:
+        return self.requests[-back][0] if back <= len(self.requests) else "none"
+
+    def step(self, happening: dfo.Happening) -> None:
+        before = self.state
+        self.state, actions = dfo.step(before, happening, self.now, POLICY)
+        for action in actions:
+            self.judge(action)
+        if self.is_open and before.looking and not self.state.looking:
+            self.has_looked = True
+        at = dfo.wake_at(self.state, POLICY)
+        assert at is None or at > self.now, "it would wake for ever"
+        assert SECRET not in repr(actions)
+
+    # --- what must hold
+
+    def judge(self, action: dfo.Action) -> None:
+        match action:
+            case dfo.Send(text):
+                self.sent(json.loads(text))
+            case dfo.Ready():
+                self.has_looked = True
+            case dfo.ContactOpened():
+                self.has_contact = True
+            case dfo.ContactClosed():
+                self.has_contact = False
+            case dfo.Reopen() | dfo.Stopped():
+                self.is_open = self.has_contact = False
+            case dfo.MessageTaken(message_id) | dfo.MessageRefused(message_id):
+                assert message_id in self.waiting, "ended twice, or never wanted"
+                self.waiting.remove(message_id)
+                if message_id == self.on_its_way:
+                    self.on_its_way = ""
+            case dfo.TypingTold(ticket):
+                self.tickets[ticket] += 1
+                assert self.tickets[ticket] == 1, "a ticket ended twice"
+
+    def sent(self, frame: Any) -> None:
+        assert self.is_open, "sent without a socket"
+        if frame == {"action": "heartbeat"}:
+            return
+        kind, data = frame["payload"]["eventType"], frame["payload"]["data"]
+        assert frame["eventId"] not in dict(self.requests), "an id used twice"
+        self.requests.append((frame["eventId"], kind))
+        if kind in ("RecoverThread", "RecoverLivechat"):
+            return
+        assert self.has_looked, f"{kind} before the thread was looked for"
+        if kind in ("SenderTypingStarted", "SenderTypingEnded", "MessageSeenByConsumer"):
+            assert self.has_contact, f"{kind} without a contact"
+        else:
+            message_id = data["idOnExternalPlatform"]
+            assert self.on_its_way in ("", message_id), "two messages on their way"
+            assert message_id == self.waiting[0], "out of order"
+            self.on_its_way = message_id
+
+    def end(self) -> None:
+        """Nothing more is heard: the socket dies, and then time passes."""
+        self.do(("lost", True))
+        assert sum(self.tickets.values()) == self.asked, "a ticket never ended"
+        while dfo.wake_at(self.state, POLICY) is not None:
+            self.do(("wake",))
+        assert self.waiting == [], "a message waits for ever"
+        assert SECRET not in repr(self.state)
+
+
+@fuzz
+@given(st.booleans(), st.lists(deeds, max_size=60))
+def test_whatever_happens_order_and_bounds_hold(livechat: bool, history: list[Any]) -> None:
+    """T6, T13, T15: looked for first, one message at a time and in order, all that is asked for ends exactly once."""
+    judge = Judge(livechat)
+    for deed in history:
+        judge.do(deed)
+    judge.end()
+
+
+@fuzz
+@given(st.lists(deeds, max_size=30))
+def test_what_came_before_does_not_keep_a_new_message_from_arriving(history: list[Any]) -> None:
+    """T9, T15: once all is calm, a message is taken and typing is accepted."""
+    judge = Judge(livechat=False)
+    for deed in history:
+        judge.do(deed)
+    judge.end()
+    judge.do(("open",))
+    judge.do(("fail", 1, "RecoveringThreadFailed"))
+    judge.do(("message", "new", False))
+    while judge.requests[-1][1] == "RecoverThread":  # the thread before was archived
+        judge.do(("fail", 1, "RecoveringThreadFailed"))
+    judge.do(("created", "9"))
+    judge.do(("answer", 1))
+    judge.do(("type", True))
+    judge.do(("pong",))
+    assert judge.state.doing is Doing.OPEN
+    assert judge.waiting == []
+    assert judge.tickets[str(judge.asked)] == 1
+    assert judge.requests[-1][1] == "SenderTypingStarted"

@@ -1,0 +1,331 @@
+"""Frames to and from the gateway: the envelope, what each event says, and whose it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typing_relay.platforms.digital_first import frames_in, frames_out
+from typing_relay.platforms.digital_first.frames_in import (
+    AgentChanged,
+    AgentTyping,
+    Answer,
+    Authorized,
+    CaseCreated,
+    CaseStatusChanged,
+    Contact,
+    Echo,
+    Event,
+    EventInS3,
+    Failure,
+    Message,
+    MessageCreated,
+    MessageRead,
+    MessageSeen,
+    NotAFrame,
+    Pong,
+    QueuePosition,
+    Recovered,
+    Result,
+    ThreadArchived,
+    Unknown,
+)
+from typing_relay.platforms.digital_first.identity import Channel, Visitor
+
+from tests.support.fuzzing import fuzz, json_values
+
+CHANNEL = Channel(1386, "chat_1")
+VISITOR = Visitor("v-1", "c-1")
+THREAD = {"idOnExternalPlatform": "t-1"}
+AGENT = {"id": 7, "firstName": "Robin", "surname": "Hood", "nickname": None}
+SECRET = "s3cret words"
+
+
+def sent(request: frames_out.Request, visitor: Visitor = VISITOR) -> Any:
+    return json.loads(frames_out.encoded(request, "e-1", CHANNEL, visitor))
+
+
+# --- out
+
+
+def test_every_request_comes_in_the_same_envelope() -> None:
+    assert sent(frames_out.typing("t-1", True)) == {
+        "action": "chatWindowEvent",
+        "eventId": "e-1",
+        "payload": {
+            "eventType": "SenderTypingStarted",
+            "brand": {"id": 1386},
+            "channel": {"id": "chat_1"},
+            "consumerIdentity": {"idOnExternalPlatform": "c-1"},
+            "data": {"thread": THREAD},
+            "destination": {},
+            "visitor": {"id": "v-1"},
+            "visit": {},
+        },
+    }
+
+
+def test_names_are_said_as_far_as_they_are_known() -> None:
+    frame = sent(frames_out.typing("t-1", True), Visitor("v-1", "c-1", first_name="Ada"))
+    assert frame["payload"]["consumerIdentity"] == {"idOnExternalPlatform": "c-1", "firstName": "Ada"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "event_type", "data"),
+    [
+        (frames_out.recover("t-1", livechat=True), "RecoverLivechat", {"thread": THREAD}),
+        (frames_out.recover("t-1", livechat=False), "RecoverThread", {"thread": THREAD}),
+        (frames_out.typing("t-1", False), "SenderTypingEnded", {"thread": THREAD}),
+        (frames_out.message_seen("t-1"), "MessageSeenByConsumer", {"thread": THREAD}),
+        (frames_out.end_contact("t-1", "42"), "EndContact", {"thread": THREAD, "contact": {"id": "42"}}),
+        (
+            frames_out.generate_authorization_token("t-1", "/chat/1.0/brand/1386/messages/9"),
+            "GenerateAuthorizationToken",
+            {"thread": THREAD, "url": "/chat/1.0/brand/1386/messages/9"},
+        ),
+    ],
+)
+def test_each_request_says_what_it_is_about(request_: frames_out.Request, event_type: str, data: Any) -> None:
+    payload = sent(request_)["payload"]
+    assert (payload["eventType"], payload["data"]) == (event_type, data)
+
+
+def test_a_message_brings_all_that_the_web_sdk_sends() -> None:
+    payload = sent(frames_out.message("t-1", "m-1", "Grüße 👋"))["payload"]
+    fingerprint = payload["data"].pop("browserFingerprint")
+    assert (payload["eventType"], payload["data"]) == (
+        "SendMessage",
+        {
+            "idOnExternalPlatform": "m-1",
+            "thread": THREAD,
+            "messageContent": {"type": "TEXT", "payload": {"text": "Grüße 👋"}},
+            "consumer": {"customFields": []},
+            "consumerContact": {"customFields": []},
+            "attachments": [],
+        },
+    )
+    assert (fingerprint["language"], fingerprint["country"], fingerprint["applicationType"]) == ("en-US", "", "browser")
+
+
+def test_the_heartbeat_is_what_the_gateway_waits_for() -> None:
+    assert json.loads(frames_out.HEARTBEAT) == {"action": "heartbeat"}
+
+
+def test_a_request_does_not_show_what_was_written() -> None:
+    """T13."""
+    assert SECRET not in repr(frames_out.message("t-1", "m-1", SECRET))
+
+
+# --- in: answers
+
+
+def recovered(**data: Any) -> Any:
+    whole = {"thread": THREAD, "messages": [], "messagesScrollToken": "", "contact": None, "contactHistory": []}
+    return {"eventId": "e-1", "postback": {"eventType": "ThreadRecovered", "data": {**whole, **data}}}
+
+
+def test_a_recovered_thread_tells_its_newest_messages_contact_and_agent() -> None:
+    ours = {
+        "idOnExternalPlatform": "m-2",
+        "direction": "inbound",
+        "createdAt": "2026-11-25T10:00:01.500Z",
+        "messageContent": {"type": "TEXT", "text": "two"},
+        "authorEndUserIdentity": {"firstName": "Ada"},
+    }
+    theirs = {
+        "id": 5,
+        "direction": "outbound",
+        "createdAt": "2026-11-25T10:00:00+00:00",
+        "messageContent": {"type": "TEXT", "payload": {"text": "one"}},
+        "authorUser": AGENT,
+    }
+    frame = recovered(
+        messages=[ours, theirs, {"no": "id"}, 3],
+        messagesScrollToken="more",
+        contact={"id": 42, "status": "new"},
+        inboxAssignee=AGENT,
+    )
+    assert frames_in.parse(json.dumps(frame)) == Recovered(
+        "e-1",
+        "t-1",
+        (
+            Message("5", True, 1_795_600_800_000, "one", "Robin Hood", theirs),
+            Message("m-2", False, 1_795_600_801_500, "two", "Ada", ours),
+        ),
+        is_whole=False,
+        contact=Contact("42", "new"),
+        agent="Robin Hood",
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "order"),
+    [
+        ([("c", 1), ("b", 1), ("a", 1)], "abc"),  # newest first, all in one second
+        ([("d", 2), ("c", 1), ("b", 1), ("a", 0)], "abcd"),
+        ([("a", 0), ("b", 1), ("c", 1), ("d", 2)], "abcd"),
+        ([("b", 1), ("c", 2), ("a", 0)], "abc"),
+    ],
+)
+def test_a_page_is_read_oldest_first(page: list[tuple[str, int]], order: str) -> None:
+    messages = [{"idOnExternalPlatform": name, "createdAt": f"2026-11-25T10:00:0{at}Z"} for name, at in page]
+    found = frames_in.parse(json.dumps(recovered(messages=messages)))
+    assert isinstance(found, Recovered)
+    assert "".join(message.message_id for message in found.messages) == order
+
+
+@pytest.mark.parametrize("messages", [[], None, "none"])
+def test_a_livechat_without_a_contact_or_messages_is_recovered_all_the_same(messages: Any) -> None:
+    frame = recovered(messages=messages)
+    frame["postback"]["eventType"] = "LivechatRecovered"
+    assert frames_in.parse(json.dumps(frame)) == Recovered("e-1", "t-1", (), is_whole=True, contact=None, agent=None)
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        ("pong", Pong()),
+        ({"authorizationStatus": "authorized"}, Authorized()),
+        ({"eventId": "e-1", "createdAt": "2026-11-25T10:00:00Z"}, Answer("e-1")),
+        ({"eventId": "e-1", "error": {"errorCode": "SendingMessageFailed"}}, Failure("SendingMessageFailed", "e-1")),
+        (
+            {"error": {"errorCode": "RecoveringThreadFailed", "transactionId": "x"}},
+            Failure("RecoveringThreadFailed", None),
+        ),
+        ({"eventId": "e-1", "error": {}}, Failure("unnamed", "e-1")),
+        ({"eventId": "e-1", "error": {"errorCode": SECRET}}, Failure("unnamed", "e-1")),
+        ({"eventId": "e-1", "postback": {"eventType": "TokenRefreshed", "data": {}}}, Result("e-1", "TokenRefreshed")),
+    ],
+)
+def test_each_answer_is_told_apart(frame: Any, said: frames_in.Frame) -> None:
+    assert frames_in.parse(json.dumps(frame)) == said
+
+
+# --- in: events
+
+
+@pytest.mark.parametrize(
+    ("event_type", "data", "what"),
+    [
+        ("CaseCreated", {"case": {"id": 42, "status": "new"}}, CaseCreated(Contact("42", "new"))),
+        ("CaseStatusChanged", {"case": {"status": "closed"}}, CaseStatusChanged(Contact("", "closed"))),
+        ("SenderTypingStarted", {"direction": "outbound"}, AgentTyping(True)),
+        ("SenderTypingEnded", {"direction": "outbound", "user": AGENT}, AgentTyping(False)),
+        ("SenderTypingStarted", {"user": AGENT}, AgentTyping(True)),
+        ("SenderTypingStarted", {"direction": "inbound"}, Echo()),
+        ("SenderTypingStarted", {"direction": "inbound", "user": AGENT}, Echo()),
+        ("SenderTypingEnded", {"user": None}, Echo()),
+        ("SenderTypingEnded", {}, Echo()),
+        ("CaseInboxAssigneeChanged", {"inboxAssignee": AGENT}, AgentChanged("Robin Hood")),
+        ("CaseInboxAssigneeChanged", {"inboxAssignee": {**AGENT, "nickname": "Rob"}}, AgentChanged("Rob")),
+        ("CaseInboxAssigneeChanged", {"inboxAssignee": None}, AgentChanged(None)),
+        ("SetPositionInQueue", {"positionInQueue": 3}, QueuePosition(3)),
+        ("MessageReadChanged", {"message": {"idOnExternalPlatform": "m-1"}}, MessageRead("m-1")),
+        ("MessageSeenChanged", {}, MessageSeen(None)),
+        ("ThreadArchived", {}, ThreadArchived()),
+        ("ContactRecipientsChanged", {}, Unknown("ContactRecipientsChanged")),
+        (
+            "EventInS3",
+            {"s3Object": {"url": "https://s3.example/1"}, "originEvent": {"eventType": "MessageCreated"}},
+            EventInS3("MessageCreated", "https://s3.example/1"),
+        ),
+    ],
+)
+def test_each_event_says_what_has_happened(event_type: str, data: dict[str, Any], what: frames_in.What) -> None:
+    frame = {"eventId": "x", "eventType": event_type, "createdAt": "", "data": {"thread": THREAD, **data}}
+    assert frames_in.parse(json.dumps(frame)) == Event("t-1", what, frame)
+
+
+@pytest.mark.parametrize(
+    ("message", "from_agent", "author"),
+    [
+        ({"direction": "outbound", "authorUser": AGENT}, True, "Robin Hood"),
+        ({"direction": "outbound", "authorUser": None}, True, None),
+        ({"authorUser": AGENT}, True, "Robin Hood"),
+        ({"direction": "inbound", "authorEndUserIdentity": {"firstName": "Ada", "lastName": "L"}}, False, "Ada L"),
+        ({"authorEndUserIdentity": {"firstName": "Ada"}}, False, "Ada"),
+    ],
+)
+def test_a_message_is_the_agents_or_the_visitors(message: dict[str, Any], from_agent: bool, author: str | None) -> None:
+    whole = {"idOnExternalPlatform": "m-1", "messageContent": {"type": "TEXT", "text": "hi"}, **message}
+    frame = {"eventType": "MessageCreated", "data": {"thread": THREAD, "message": whole}}
+    event = frames_in.parse(json.dumps(frame))
+    assert isinstance(event, Event)
+    assert event.what == MessageCreated(Message("m-1", from_agent, None, "hi", author, whole))
+
+
+def test_a_rich_message_is_told_by_the_text_that_stands_in_for_it() -> None:
+    content = {"type": "QUICK_REPLIES", "fallbackText": "Choose", "payload": {"text": {"content": "x"}}}
+    data = {"thread": THREAD, "message": {"id": 1, "direction": "outbound", "messageContent": content}}
+    event = frames_in.parse(json.dumps({"eventType": "MessageCreated", "data": data}))
+    assert isinstance(event, Event)
+    assert isinstance(event.what, MessageCreated)
+    assert event.what.message.text == "Choose"
+
+
+@pytest.mark.parametrize(
+    ("data", "thread_id"),
+    [
+        ({"thread": {"idOnExternalPlatform": "a"}, "case": {"threadIdOnExternalPlatform": "b"}}, "a"),
+        ({"case": {"threadIdOnExternalPlatform": "b"}, "message": {"threadIdOnExternalPlatform": "c"}}, "b"),
+        ({"message": {"threadIdOnExternalPlatform": "c"}}, "c"),
+        ({"consumerContact": {"threadIdOnExternalPlatform": "d"}}, "d"),
+        ({}, ""),
+    ],
+)
+def test_an_event_belongs_to_the_first_thread_that_it_names(data: dict[str, Any], thread_id: str) -> None:
+    event = frames_in.parse(json.dumps({"eventType": "Anything", "data": data}))
+    assert isinstance(event, Event)
+    assert event.thread_id == thread_id
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (SECRET, "not JSON"),
+        ('{"a":NaN}', "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        (json.dumps(SECRET), "neither an object nor a pong"),
+        (json.dumps({"message": SECRET, "connectionId": "x"}), "neither an event nor an answer"),
+        (json.dumps(recovered(thread={})), "a recovered thread without its id"),
+        (
+            json.dumps({"eventType": "MessageCreated", "data": {"message": {"text": SECRET}}}),
+            "a message without its id",
+        ),
+        (json.dumps({"eventType": "CaseStatusChanged", "data": {}}), "a contact's status change without the status"),
+        (json.dumps({"eventType": "SetPositionInQueue", "data": {"positionInQueue": SECRET}}), "a queue position"),
+        (json.dumps({"eventType": "EventInS3", "data": {"s3Object": SECRET}}), "an event in S3 without its URL"),
+    ],
+)
+def test_a_frame_that_makes_no_sense_is_refused_without_a_word_of_it(text: str, what: str) -> None:
+    """T13."""
+    with pytest.raises(NotAFrame, match=what) as refused:
+        frames_in.parse(text)
+    assert SECRET not in str(refused.value)
+
+
+@fuzz
+@given(
+    st.sampled_from(["MessageCreated", "CaseCreated", "CaseStatusChanged", "SetPositionInQueue", "EventInS3", "x"]),
+    json_values,
+    st.sampled_from(["data", "error", "postback", "eventId"]),
+    json_values,
+)
+def test_whatever_comes_is_a_frame_or_refused(event_type: str, value: Any, key: str, data: Any) -> None:
+    for frame in (value, {key: value}, {"eventType": event_type, "data": data}, {"eventId": "e", key: data}):
+        try:
+            frames_in.parse(json.dumps(frame))
+        except NotAFrame:
+            continue
+
+
+def test_nothing_that_a_person_wrote_or_is_called_is_shown() -> None:
+    """T13: a repr may end in a log."""
+    message = {"idOnExternalPlatform": "m-1", "messageContent": {"text": SECRET}, "authorUser": {"firstName": SECRET}}
+    event = {"eventType": "MessageCreated", "data": {"thread": THREAD, "message": message}}
+    found = recovered(messages=[message], inboxAssignee={"nickname": SECRET})
+    for frame in (event, found):
+        assert SECRET not in repr(frames_in.parse(json.dumps(frame)))

@@ -1,0 +1,184 @@
+"""What joins conversations, owners, messages and the line: nudges find what they are for, the channel becomes known."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import pytest
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.guests.keeper import Workers
+from typing_relay.keeper.guests.talk import Voice
+from typing_relay.platforms.digital_first.api import ChannelSettings
+from typing_relay.platforms.digital_first.identity import Channel
+from typing_relay.platforms.digital_first.in_keeper import AGAIN_S, DigitalFirst, Surroundings
+from typing_relay.platforms.digital_first.mailbox import Mailbox
+from typing_relay.platforms.digital_first.owners import Owners
+from typing_relay.platforms.digital_first.talk import GatewayTalk
+from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.outcomes import Kind, Outcome
+
+from tests.simulation.memory_messages import MemoryMessages
+from tests.simulation.memory_sessions import MemorySessions
+from tests.support.keeper_fakes import ManualJobs, ManualLoop
+
+LIVECHAT = ChannelSettings(livechat=True, authorization=False)
+MESSAGING = ChannelSettings(livechat=False, authorization=False)
+
+
+class FakeLoop(ManualLoop):
+    """Other threads' calls come in the next turn."""
+
+    def call_from_thread(self, callback: Any) -> None:
+        self.call_soon(callback)
+
+
+class Scene:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.loop, self.counters = FakeLoop(), Counters()
+        self.cxone, self.store, self.names = ManualJobs(), ManualJobs(), ManualJobs()
+        self.answers: list[ChannelSettings | Outcome | Exception] = []
+        self.held: set[str] = set()
+        self.is_ready = False
+        monkeypatch.setattr(GatewayTalk, "is_ready", property(lambda _: self.is_ready))
+        self.owned: list[tuple[str, int]] = []
+        self.fetched: list[str] = []
+        monkeypatch.setattr(Owners, "start", lambda _, *owner: self.owned.append(owner))
+        monkeypatch.setattr(Mailbox, "fetch", lambda _, session_id: self.fetched.append(session_id))
+        self.keeper = DigitalFirst(
+            Surroundings(
+                "keeper-1",
+                self.loop,  # type: ignore[arg-type]
+                Workers(self.cxone, self.store, self.names),  # type: ignore[arg-type]
+                MemorySessions(),  # type: ignore[arg-type]
+                MemoryMessages(),
+                None,  # type: ignore[arg-type]
+                self,  # type: ignore[arg-type]
+                Channel(1386, "chat_local"),
+                self.counters,
+                lambda: 1_800_000_000_000,
+                Policy(verifies=False),
+                lambda _session_id: None,
+                300_000,
+                ssl.create_default_context(),
+                "wss://keepers.example/live",
+                sign=dict,
+                talk=self.talk,
+                report_latency=lambda name, ms: None,
+            )
+        )
+
+    def channel(self) -> ChannelSettings | Outcome:
+        """The gateway's answer."""
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def talk(self, session_id: str) -> GatewayTalk | None:
+        return self.a_talk() if session_id in self.held else None
+
+    def a_talk(self) -> GatewayTalk:
+        nothing: Any = lambda *_: None  # noqa: E731
+        talk = self.keeper.talk_of(Voice("alice", nothing, nothing, nothing, nothing, nothing))
+        assert isinstance(talk, GatewayTalk)
+        return talk
+
+    def waits_for_the_channel(self) -> list[str]:
+        """Someone whose socket is to be opened; holds its URL once it may be."""
+        urls: list[str] = []
+        self.a_talk().prepare(1, "wss://gateway.example", urls.append)
+        return urls
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(monkeypatch)
+
+
+# --- the channel
+
+
+def test_the_channel_is_asked_for_when_the_keeper_starts(scene: Scene) -> None:
+    scene.answers = [LIVECHAT]
+    urls = scene.waits_for_the_channel()
+    scene.keeper.start()
+    assert urls == []
+    scene.cxone.run()
+    assert urls == ["wss://gateway.example"]
+
+
+@pytest.mark.parametrize("failure", [Outcome(Kind.DENIED, reason="check DfoBrandId"), OSError("check DfoBrandId")])
+def test_the_channel_is_asked_for_again_until_it_is_known(
+    scene: Scene, caplog: pytest.LogCaptureFixture, failure: Any
+) -> None:
+    scene.answers = [failure, failure, MESSAGING]
+    urls = scene.waits_for_the_channel()
+    scene.keeper.start()
+    scene.cxone.run()
+    for _ in range(2):
+        assert (len(scene.cxone), urls) == (0, [])
+        scene.loop.advance(AGAIN_S)
+        scene.cxone.run()
+    assert urls == ["wss://gateway.example"]
+    assert caplog.text.count("check DfoBrandId") == 2
+    assert scene.counters.take()["ChannelNotKnown"] == 2
+
+
+# --- nudges
+
+
+def test_a_nudge_makes_the_owner_of_a_burst(scene: Scene) -> None:
+    scene.held.add("alice")
+    scene.is_ready = True
+    scene.keeper._nudged({"session": "alice", "generation": 3})
+    assert scene.owned == [("alice", 3)]
+
+
+def test_a_nudge_for_a_guest_that_is_not_held_here_is_ignored(scene: Scene) -> None:
+    """It is late, or the record named this keeper too long: whoever holds the guest looks at the record."""
+    scene.keeper._nudged({"session": "alice", "generation": 3})
+    assert scene.owned == []
+
+
+def test_a_nudge_for_a_guest_whose_thread_has_not_been_looked_for_is_ignored(scene: Scene) -> None:
+    """Nothing can be said yet, and a lock would be in the way: what is wanted is looked at once there is a contact."""
+    scene.held.add("alice")
+    scene.keeper._nudged({"session": "alice", "generation": 3})
+    assert (scene.owned, scene.keeper.speaks_for("alice")) == ([], False)
+
+
+def test_a_nudge_for_messages_has_them_read(scene: Scene) -> None:
+    scene.keeper._nudged({"messages": "alice"})
+    assert scene.fetched == ["alice"]
+
+
+@pytest.mark.parametrize(
+    "nudge", [{}, {"session": "alice"}, {"session": 7, "generation": 3}, {"session": "alice", "generation": "3"}]
+)
+def test_a_nudge_that_makes_no_sense_is_ignored(scene: Scene, nudge: dict[str, Any]) -> None:
+    scene.held.add("alice")
+    scene.keeper._nudged(nudge)
+    assert (scene.owned, scene.fetched) == ([], [])
+
+
+# --- owners
+
+
+def test_an_owner_is_made_for_a_guest_that_is_still_held_only(scene: Scene) -> None:
+    """It may have been let go while a worker thread was at it."""
+    scene.keeper.world.start_owner(Session("alice"), 4)
+    scene.loop.advance(0)
+    assert scene.owned == []
+    scene.held.add("alice")
+    scene.is_ready = True
+    scene.keeper.world.start_owner(Session("alice"), 5)
+    scene.loop.advance(0)
+    assert scene.owned == [("alice", 5)]
+
+
+def test_typing_for_a_guest_that_is_held_no_more_is_told_so(scene: Scene) -> None:
+    told: list[Outcome] = []
+    scene.keeper._tell_typing("alice", True, told.append)
+    scene.loop.advance(0)
+    assert [outcome.kind for outcome in told] == [Kind.NOT_YET]

@@ -1,0 +1,199 @@
+"""Owners in the keeper: the sender's flow, carried out on the loop, on a store in memory and a socket that notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from typing_relay.keeper.counters import Counters
+from typing_relay.platforms.digital_first.owners import Owners, SocketTyping
+from typing_relay.relay.burst import GuestStatus, Policy, Session
+from typing_relay.relay.flows import key_pressed, run, stopped
+from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.ports import Coming, SenderWorld
+
+from tests.simulation.memory_sessions import MemorySessions
+from tests.support.keeper_fakes import ManualJobs, ManualLoop
+
+START = 1_000_000_000
+TOKEN_ENDS = 4_102_444_800
+
+
+class Calm:
+    """CXone is never in trouble as a whole."""
+
+    def calm_at(self, now: int) -> int:
+        return 0
+
+    def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
+        """Nobody asks."""
+
+
+class Scene:
+    """A visitor whose guest is held here, and who types when the test says so."""
+
+    def __init__(self) -> None:
+        self.loop, self.jobs, self.counters = ManualLoop(), ManualJobs(), Counters()
+        self.sessions = MemorySessions()
+        self.said: list[tuple[int, bool]] = []
+        self.outcome = Outcome(Kind.ACCEPTED)
+        self.unheard: list[Callable[[Outcome], object]] = []
+        self.answers = True
+        self.world = SenderWorld(
+            sessions=self.sessions,
+            policy=Policy(verifies=False),
+            clock=self.clock,
+            start_owner=self.nudge,
+            ask_for_guest=lambda session_id: None,
+            guests=SocketTyping(),
+            weather=Calm(),
+            tell_typing_unavailable=lambda record: None,
+            random=lambda: 0.5,
+            report_latency=lambda name, ms: None,
+        )
+        self.owners = Owners(self.loop, self.jobs, self.world, self.tell, self.counters)  # type: ignore[arg-type]
+        now = self.clock()
+        self.sessions.create("alice", now, now // 1000 + 86_400)
+        self.sessions.add_connection("alice", Coming("tab", now - 3000, TOKEN_ENDS), now, now // 1000 + 86_400)
+        self.sessions.take_guest("alice", "me", now)
+        self.sessions.open_guest("alice", "me", "thread", "wss://gateway", now)
+        self.sessions.set_guest_status("alice", "me", GuestStatus.OPEN, now)
+
+    def clock(self) -> int:
+        return START + int(self.loop.now * 1000)
+
+    def nudge(self, record: Session, generation: int) -> bool:
+        self.owners.start(record.session_id, generation)
+        return True
+
+    def tell(self, session_id: str, typing: bool, told: Callable[[Outcome], object]) -> None:
+        self.said.append((self.clock() - START, typing))
+        if self.answers:
+            self.loop.call_soon(lambda: told(self.outcome))
+        else:
+            self.unheard.append(told)
+
+    def presses_key(self) -> None:
+        run(key_pressed(self.world, "alice", "tab", self.clock(), TOKEN_ENDS))
+
+    def passes(self, ms: int) -> None:
+        for _ in range(ms // 10):
+            self.loop.advance(0.01)
+            while len(self.jobs):
+                self.jobs.run()
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_a_burst_is_one_started_and_one_ended_at_its_times(scene: Scene) -> None:
+    """T1, T2: the same rules as the sender's."""
+    for _ in range(5):
+        scene.presses_key()
+        scene.passes(1000)
+    scene.passes(4000)
+    assert [typing for _, typing in scene.said] == [True, False]
+    assert scene.said[0][0] <= 20
+    assert 6000 <= scene.said[1][0] <= 6300
+
+
+def test_a_burst_that_is_over_leaves_no_owner(scene: Scene) -> None:
+    scene.presses_key()
+    scene.passes(6000)
+    assert len(scene.owners) == 0
+    assert scene.sessions.records["alice"].lease_until == 0
+
+
+def test_a_stop_wakes_nobody_but_sends_at_once(scene: Scene) -> None:
+    """T2: the sleeping owner is let go, the next one acts."""
+    scene.presses_key()
+    scene.passes(500)
+    run(stopped(scene.world, "alice", "tab", scene.clock()))
+    scene.passes(100)
+    assert [typing for _, typing in scene.said] == [True, False]
+    assert scene.said[1][0] <= 560
+    assert len(scene.owners) == 0
+
+
+def test_a_nudge_that_comes_twice_changes_nothing(scene: Scene) -> None:
+    """T12."""
+    scene.presses_key()
+    scene.owners.start("alice", 1)
+    scene.passes(500)
+    scene.owners.start("alice", 1)
+    scene.passes(5000)
+    assert [typing for _, typing in scene.said] == [True, False]
+
+
+def test_an_owner_that_fails_is_counted_and_its_lease_runs_out(scene: Scene) -> None:
+    """T4: the next look for dead owners finds it."""
+    scene.presses_key()
+    scene.sessions.lock = lambda *_: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    scene.passes(100)
+    assert (len(scene.owners), scene.counters.take()) == (0, {"OwnersFailed": 1})
+    assert scene.sessions.records["alice"].lease_until > scene.clock()
+
+
+def test_a_guest_that_is_held_here_no_more_has_no_owner_here(scene: Scene) -> None:
+    scene.presses_key()
+    scene.passes(500)
+    scene.owners.drop("alice")
+    scene.passes(5000)
+    assert [typing for _, typing in scene.said] == [True]
+
+
+def test_a_guest_that_had_no_owner_can_be_let_go_of(scene: Scene) -> None:
+    """Most have none: nobody types."""
+    scene.owners.drop("alice")
+    assert len(scene.owners) == 0
+
+
+def test_what_was_said_and_never_proven_is_said_again_as_wanted(scene: Scene) -> None:
+    """The socket died: whether Started arrived is unknown, so the end is said."""
+    scene.answers = False
+    scene.presses_key()
+    scene.passes(500)
+    scene.unheard.pop()(Outcome(Kind.LOST))
+    scene.answers = True
+    scene.passes(20_000)
+    assert scene.said[-1][1] is False
+    assert scene.sessions.records["alice"].sending is None
+
+
+def test_who_holds_the_guest_takes_up_what_its_last_keeper_left_shown(scene: Scene) -> None:
+    """T4: at once, whoever holds the lease: only here can anything be said."""
+    scene.presses_key()
+    scene.passes(500)
+    scene.owners.drop("alice")
+    scene.passes(4000)
+    scene.owners.take_up(scene.sessions.records["alice"])
+    scene.passes(100)
+    assert [typing for _, typing in scene.said] == [True, False]
+
+
+def test_where_all_is_as_wanted_there_is_nothing_to_take_up(scene: Scene) -> None:
+    """Thousands of guests change hands at a deployment: most cost no write."""
+    scene.owners.take_up(scene.sessions.records["alice"])
+    assert len(scene.jobs) == 0
+
+
+def test_a_lease_that_a_key_took_before_anything_could_be_said_does_not_swallow_the_next_burst(scene: Scene) -> None:
+    """T1: its nudge was of no use, so it has no owner."""
+    nudge, scene.owners.start = scene.owners.start, lambda session_id, generation: None  # type: ignore[method-assign]
+    scene.presses_key()
+    scene.owners.start = nudge  # type: ignore[method-assign]
+    scene.passes(3000)
+    scene.owners.take_up(scene.sessions.records["alice"])
+    scene.passes(100)
+    scene.presses_key()
+    scene.passes(100)
+    assert [typing for _, typing in scene.said] == [True]
+
+
+def test_where_nothing_can_be_shown_there_is_nothing_to_take_up(scene: Scene) -> None:
+    wanted = replace(scene.sessions.records["alice"], keys={"tab": scene.clock()}, typing_unavailable=True)
+    scene.owners.take_up(wanted)
+    assert len(scene.jobs) == 0

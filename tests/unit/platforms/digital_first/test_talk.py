@@ -1,0 +1,853 @@
+"""A guest's talk with the gateway: what the conversation's machine asks for is done, on a gateway in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.guests import guest
+from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.io.sockets import SocketEnd, Stage
+from typing_relay.platforms.digital_first.api import Access, ChannelSettings
+from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.digital_first.talk import AGAIN_S, GatewayTalk, Office
+from typing_relay.relay.burst import Session
+from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.ports import Coming, Lock, WaitingMessage
+
+from tests.simulation.memory_sessions import MemorySessions
+from tests.support import dfo_gateway
+from tests.support.keeper_fakes import ManualJobs, ManualLoop
+
+START = 1_800_000_000_000
+HOUR_MS = 3_600_000
+ID, ME, OTHER = "alice", "keeper-1", "keeper-2"
+MESSAGE = "11111111-1111-4111-8111-111111111111"
+ANOTHER = "22222222-2222-4222-8222-222222222222"
+DENIED = Outcome(Kind.DENIED, reason="access: ip_blocked")
+FIRST_LOOK = ["RecoverLivechat"]
+
+
+class Http:
+    """The gateway over HTTP: answers as told, and counts its tokens."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene, self.tokens, self.codes = scene, 0, list[str | None]()
+        self.refusal: Outcome | None = None
+        self.online: bool | Outcome = True
+        self.channel_is: ChannelSettings | Outcome = ChannelSettings(livechat=True, authorization=False)
+        self.stored: str | Outcome = ""
+        self.lifetime_ms = HOUR_MS
+
+    def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome:
+        self.codes.append(code)
+        if self.refusal:
+            return self.refusal
+        self.tokens += 1
+        return Access(f"token-{self.tokens}", self.scene.clock() + self.lifetime_ms, visitor)
+
+    def socket_url(self, visitor: Visitor, access: Access) -> str:
+        return f"wss://gateway.example/?transactionToken={access.token}"
+
+    def channel(self) -> ChannelSettings | Outcome:
+        return self.channel_is
+
+    def is_online(self) -> bool | Outcome:
+        return self.online
+
+    def event(self, url: str) -> str | Outcome:
+        return self.stored
+
+
+class Post:
+    """The mailbox and the owners, as far as a talk knows them: notes what it is told."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[Any, ...]] = []
+        self.taken_up: list[Session] = []
+        self.can_record = True
+        self.holds_back = False
+        self.held_back: list[Any] = []
+
+    def hold(self, session_id: str) -> None:
+        self.noted.append(("hold",))
+
+    def fetch(self, session_id: str) -> None:
+        self.noted.append(("fetch",))
+
+    def forget(self, session_id: str) -> None:
+        self.noted.append(("forget",))
+
+    def drop(self, session_id: str) -> None:
+        self.noted.append(("drop",))
+
+    def leaving(self, session_id: str, message_id: str, go: Any, stay: Any) -> None:
+        self.noted.append(("leaving", message_id))
+        if self.holds_back:
+            self.held_back.append(go)
+        else:
+            (go if self.can_record else stay)()
+
+    def let_go(self) -> None:
+        for go in self.held_back:
+            go()
+
+    def taken(self, session_id: str, message_id: str) -> None:
+        self.noted.append(("taken", message_id))
+
+    def refused(self, session_id: str, message_id: str, reason: str) -> None:
+        self.noted.append(("refused", message_id, reason))
+
+    def take_up(self, record: Session) -> None:
+        self.taken_up.append(record)
+
+
+class Scene:
+    """One talk, its sockets, and the gateway at their other end."""
+
+    def __init__(self) -> None:
+        self.loop, self.store, self.cxone, self.counters = ManualLoop(), ManualJobs(), ManualJobs(), Counters()
+        self.sessions, self.http, self.post = MemorySessions(), Http(self), Post()
+        self.wire = dfo_gateway.Gateway(livechat=True)
+        self.answers = True
+        self.open: set[int] = set()
+        self.said: list[tuple[int, str]] = []
+        self.sent: list[dict[str, Any]] = []
+        self.ready: list[int] = []
+        self.lost: list[tuple[int, Outcome]] = []
+        self.told: list[dict[str, Any]] = []
+        self.urls: list[str] = []
+        self.heard_of: list[Outcome] = []
+        self.fenced = 0
+        now = self.clock()
+        self.sessions.create(ID, now, now // 1000 + 86_400)
+        self.sessions.add_connection(ID, Coming("tab", now, now // 1000 + 3600), now, now // 1000 + 86_400)
+        self.sessions.take_guest(ID, ME, now)
+        self.office = Office(
+            ME,
+            self.loop,  # type: ignore[arg-type]
+            self.store,  # type: ignore[arg-type]
+            self.cxone,  # type: ignore[arg-type]
+            self.sessions,
+            self.http,
+            Channel(1386, "chat_local"),
+            self.post,
+            self.post,
+            self.counters,
+            self.clock,
+            livechat=True,
+        )
+        self.talk = self.new_talk()
+
+    def new_talk(self) -> GatewayTalk:
+        return GatewayTalk(
+            Voice(
+                ID,
+                self.send,
+                self.ready.append,
+                lambda *what: self.lost.append(what),  # type: ignore[arg-type]
+                self.told.append,  # type: ignore[arg-type]
+                self._fenced,
+            ),
+            self.office,
+        )
+
+    def clock(self) -> int:
+        return START + int(self.loop.now * 1000)
+
+    @property
+    def record(self) -> Session:
+        return self.sessions.records[ID]
+
+    def _fenced(self) -> None:
+        self.fenced += 1
+
+    # --- the wire
+
+    def send(self, number: int, text: str) -> bool:
+        if number not in self.open:
+            return False
+        frame = json.loads(text)
+        if frame["action"] != "heartbeat":
+            self.sent.append(frame)
+            self.said.append((number, frame["payload"]["eventType"]))
+        if self.answers:
+            self.wire, answers = self.wire.receive(text)
+            for answer in answers:
+                self.loop.call_soon(lambda answer=answer: self.talk.heard(number, answer))
+        return True
+
+    def says(self, text: str, number: int = 1) -> None:
+        """The gateway says it by itself."""
+        self.talk.heard(number, text)
+        self.settles()
+
+    def settles(self) -> None:
+        """What follows from what has happened, without any time going by."""
+        self.loop.advance(0)
+        while len(self.store) or len(self.cxone):
+            self.store.run()
+            self.cxone.run()
+            self.loop.advance(0)
+
+    def passes(self, seconds: float) -> None:
+        for _ in range(int(seconds * 2)):
+            self.loop.advance(0.5)
+            self.settles()
+
+    # --- its life
+
+    def prepares(self, number: int) -> None:
+        self.talk.prepare(number, self.record.web_socket_url, self.urls.append)
+        self.settles()
+
+    def opens(self, number: int = 1) -> None:
+        self.prepares(number)
+        self.open.add(number)
+        self.wire = self.wire.connected()
+        self.talk.opened(number)
+        self.settles()
+
+    def begins(self) -> Scene:
+        assert isinstance(self.talk.make(), guest.Created)
+        self.opens()
+        return self
+
+    def chats(self) -> Scene:
+        """The first message has opened a contact."""
+        self.begins()
+        self.sends(MESSAGE)
+        assert self.record.contact_open
+        return self
+
+    def sends(self, message_id: str, left_by: str = "") -> None:
+        self.talk.message(WaitingMessage(message_id, "Good morning", self.clock(), left_by))
+        self.settles()
+
+    def types(self, typing: bool = True) -> None:
+        self.talk.typing(typing, self.heard_of.append)
+        self.settles()
+
+    def locks(self, typing: bool) -> int:
+        """As an owner does before it speaks; returns until when."""
+        until = self.clock() + 7_500
+        assert self.sessions.lock(self.record, Lock(typing, until, 0, None))
+        return until
+
+    def takes_again(self) -> None:
+        """The queue hands the guest to its keeper once more."""
+        record = self.sessions.take_guest(ID, ME, self.clock())
+        assert record is not None
+        self.talk.taken(record)
+        self.settles()
+
+    @contextmanager
+    def store_refuses(self, what: str) -> Iterator[None]:
+        """DynamoDB fails, for calls of this name."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(self.sessions, what, lambda *_: 1 / 0)
+            yield
+
+    def socket_ends(self, number: int, **end: Any) -> Outcome:
+        self.open.discard(number)
+        outcome = self.talk.ended(number, SocketEnd(Stage.OPEN, "gone", **end))
+        self.settles()
+        return outcome
+
+    def kinds(self) -> list[str]:
+        return [kind for _, kind in self.said]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+# --- signing in
+
+
+def test_a_visitor_signs_in_and_the_thread_is_looked_for_before_anything_else(scene: Scene) -> None:
+    scene.begins()
+    assert (scene.kinds(), scene.ready, scene.talk.is_ready) == (FIRST_LOOK, [1], True)
+    assert scene.urls == ["wss://gateway.example/?transactionToken=token-1"]
+    assert scene.record.conversation["visitor"] == scene.record.guest_id
+    assert scene.post.noted == [("hold",), ("fetch",)]
+
+
+def test_that_there_is_no_contact_yet_is_recorded_once(scene: Scene) -> None:
+    """With the guest itself."""
+    scene.begins()
+    assert scene.record.contact_open is False
+    assert scene.record.sends == 0
+
+
+def test_whom_the_gateway_refuses_has_no_guest(scene: Scene) -> None:
+    scene.http.refusal = DENIED
+    assert scene.talk.make() == guest.NotCreated(DENIED)
+    assert scene.record.guest_id == ""
+
+
+def test_a_code_of_a_third_party_is_handed_in(scene: Scene) -> None:
+    scene.sessions.records[ID] = _replaced(scene.record, authorization_code="the-code")
+    scene.begins()
+    assert scene.http.codes == ["the-code"]
+
+
+def test_a_guest_for_a_session_that_is_gone_or_anothers_is_not_recorded(scene: Scene) -> None:
+    """The fence."""
+    scene.sessions.take_guest(ID, OTHER, scene.clock())
+    assert isinstance(scene.talk.make(), guest.FenceLost)
+    del scene.sessions.records[ID]
+    assert isinstance(scene.talk.make(), guest.FenceLost)
+
+
+def test_the_next_keeper_goes_on_as_the_same_visitor_in_the_same_thread(scene: Scene) -> None:
+    before = dict(scene.chats().record.conversation)
+    scene.talk.close()
+    scene.talk = scene.new_talk()
+    scene.talk.taken(scene.record)
+    scene.opens(2)
+    assert scene.record.conversation == before
+    assert (scene.http.tokens, scene.ready) == (1, [1, 2])
+    assert scene.record.contact_open is True
+
+
+def test_while_a_live_chat_is_offline_nobody_signs_in(scene: Scene) -> None:
+    scene.http.online = False
+    assert scene.talk.make() == guest.NotCreated(Outcome(Kind.DENIED, reason="the channel is offline"))
+    assert scene.http.codes == []
+
+
+def test_a_messaging_channel_takes_messages_at_any_time(scene: Scene) -> None:
+    scene.office.livechat, scene.http.online = False, False
+    assert isinstance(scene.talk.make(), guest.Created)
+
+
+def test_that_it_cannot_be_asked_whether_agents_are_there_keeps_nobody_out(scene: Scene) -> None:
+    scene.http.online = Outcome(Kind.LOST)
+    assert isinstance(scene.talk.make(), guest.Created)
+
+
+def test_a_channel_that_the_gateway_does_not_know_has_no_guests(scene: Scene) -> None:
+    scene.office.livechat, scene.http.channel_is = None, DENIED
+    assert scene.talk.make() == guest.NotCreated(DENIED)
+
+
+def test_no_socket_is_opened_before_the_channels_kind_is_known(scene: Scene) -> None:
+    """The wrong look would find nothing."""
+    scene.office.livechat = None
+    scene.talk.make()
+    scene.prepares(1)
+    assert scene.urls == []
+    scene.wire = dfo_gateway.Gateway(livechat=False)
+    scene.office.decide(livechat=False)
+    assert len(scene.urls) == 1
+    scene.open.add(1)
+    scene.talk.opened(1)
+    assert scene.kinds() == ["RecoverThread"]
+
+
+# --- tokens
+
+
+def test_a_token_near_its_end_is_renewed_before_a_socket_is_opened(scene: Scene) -> None:
+    scene.begins()
+    scene.socket_ends(1, close_code=1001)
+    scene.loop.advance(HOUR_MS / 1000 - 59)
+    scene.opens(2)
+    assert scene.urls[-1].endswith("token-2")
+    assert scene.record.web_socket_url == scene.urls[-1]
+    assert scene.record.access_until == scene.clock() + HOUR_MS
+
+
+def test_a_token_that_is_good_is_used_again(scene: Scene) -> None:
+    scene.begins()
+    scene.socket_ends(1, close_code=1001)
+    scene.opens(2)
+    assert (scene.http.tokens, scene.urls[-1]) == (1, scene.urls[0])
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_handshake_brings_a_new_token(scene: Scene, status: int) -> None:
+    scene.begins()
+    scene.socket_ends(1, close_code=1001)
+    scene.prepares(2)
+    assert scene.socket_ends(2, http_status=status).kind is Kind.FAILED
+    scene.opens(3)
+    assert scene.urls[-1].endswith("token-2")
+
+
+def test_a_retry_after_of_a_handshake_is_heard(scene: Scene) -> None:
+    """T7."""
+    scene.begins()
+    outcome = scene.socket_ends(2, http_status=503, headers={"retry-after": "7"})
+    assert (outcome.kind, outcome.retry_after_ms) == (Kind.THROTTLED, 7000)
+
+
+def test_a_token_that_is_not_renewed_loses_the_socket_to_be(scene: Scene) -> None:
+    scene.begins()
+    scene.socket_ends(1, http_status=401)
+    scene.http.refusal = DENIED
+    scene.prepares(2)
+    assert (scene.lost, scene.urls[1:]) == ([(2, DENIED)], [])
+    assert scene.counters.take()["TokensNotRenewed.denied"] == 1
+
+
+def test_who_lost_the_guest_while_renewing_opens_no_socket(scene: Scene) -> None:
+    """The fence."""
+    scene.begins()
+    scene.socket_ends(1, http_status=401)
+    scene.sessions.take_guest(ID, OTHER, scene.clock())
+    scene.prepares(2)
+    [(number, outcome)] = scene.lost
+    assert (number, outcome.kind, scene.urls[1:]) == (2, Kind.LOST, [])
+
+
+# --- typing
+
+
+def test_before_anybody_has_signed_in_nothing_can_be_shown_yet(scene: Scene) -> None:
+    scene.types()
+    assert [outcome.kind for outcome in scene.heard_of] == [Kind.NOT_YET]
+
+
+def test_without_a_contact_nothing_can_be_shown_yet(scene: Scene) -> None:
+    scene.begins()
+    scene.types()
+    assert ([outcome.kind for outcome in scene.heard_of], scene.kinds()) == ([Kind.NOT_YET], FIRST_LOOK)
+
+
+def test_typing_is_told_as_accepted_when_something_was_heard_after_it(scene: Scene) -> None:
+    scene.chats()
+    scene.types()
+    assert scene.wire.shows_typing
+    assert [outcome.kind for outcome in scene.heard_of] == [Kind.ACCEPTED]
+
+
+def test_typing_that_nothing_is_heard_after_is_lost(scene: Scene) -> None:
+    scene.chats().answers = False
+    scene.types()
+    assert scene.heard_of == []
+    scene.passes(4)
+    assert [outcome.kind for outcome in scene.heard_of] == [Kind.LOST]
+
+
+def test_a_guest_that_is_let_go_leaves_nobody_waiting(scene: Scene) -> None:
+    scene.chats().answers = False
+    scene.types()
+    scene.talk.close()
+    assert [outcome.kind for outcome in scene.heard_of] == [Kind.LOST]
+    assert scene.post.noted[-2:] == [("drop",), ("forget",)]
+
+
+def test_a_guest_that_was_let_go_says_and_decides_nothing_any_more(scene: Scene) -> None:
+    """T15: what waits is the next keeper's; here its time limit counts no more."""
+    scene.begins().answers = False
+    scene.sends(MESSAGE)
+    scene.talk.close()
+    said = list(scene.said)
+    scene.talk.heard(1, '"pong"')
+    scene.passes(400)
+    assert (scene.said, scene.talk.is_ready) == (said, False)
+    assert not any(note[0] == "refused" for note in scene.post.noted)
+
+
+def test_what_is_recorded_after_a_guest_was_let_go_makes_no_owner_here(scene: Scene) -> None:
+    scene.begins()
+    scene.talk.heard(1, dfo_gateway.case_created(scene.record.conversation["thread"]))
+    scene.talk.close()
+    scene.settles()
+    assert scene.post.taken_up == []
+
+
+# --- messages
+
+
+def test_a_message_leaves_when_that_is_on_record(scene: Scene) -> None:
+    """T15."""
+    scene.begins()
+    scene.sends(MESSAGE)
+    assert scene.kinds() == [*FIRST_LOOK, "SendMessage"]
+    assert scene.post.noted[2:] == [("leaving", MESSAGE), ("taken", MESSAGE)]
+
+
+def test_the_contact_that_a_message_opens_is_recorded_and_what_is_wanted_looked_at(scene: Scene) -> None:
+    scene.begins()
+    scene.sends(MESSAGE)
+    assert scene.record.contact_open is True
+    assert [record.contact_open for record in scene.post.taken_up] == [True]
+
+
+def test_a_message_whose_leaving_cannot_be_recorded_is_not_sent_and_the_socket_given_up(scene: Scene) -> None:
+    """T15: what has become of it is looked for on the next one."""
+    scene.begins()
+    scene.post.can_record = False
+    scene.sends(MESSAGE)
+    assert (scene.kinds(), [number for number, _ in scene.lost], scene.talk.is_ready) == (FIRST_LOOK, [1], False)
+    scene.post.can_record = True
+    scene.open.discard(1)
+    scene.opens(2)
+    scene.passes(5)
+    assert scene.wire.taken == (MESSAGE,)
+
+
+@pytest.mark.parametrize(("late_s", "sent"), [(0.9, True), (1.1, False)])
+def test_a_message_leaves_only_where_the_store_answered_in_time(scene: Scene, late_s: float, sent: bool) -> None:
+    """T15: who reads meanwhile that it may have left looks for it 4 s later, and then sends it."""
+    scene.chats().post.holds_back = True
+    scene.sends(ANOTHER)
+    before = scene.wire.taken
+    scene.passes(late_s)
+    scene.post.let_go()
+    scene.settles()
+    assert (scene.wire.taken[len(before) :], scene.talk.is_ready) == (((ANOTHER,), True) if sent else ((), False))
+
+
+def test_while_the_socket_is_given_up_typing_is_not_said_into_the_void(scene: Scene) -> None:
+    scene.chats().post.can_record = False
+    scene.sends(ANOTHER)
+    scene.types()
+    assert [outcome.kind for outcome in scene.heard_of] == [Kind.NOT_YET]
+
+
+def test_what_a_keeper_before_may_have_sent_is_looked_for_first(scene: Scene) -> None:
+    """T15."""
+    scene.begins()
+    scene.sends(MESSAGE, left_by=OTHER)
+    scene.passes(4)
+    assert scene.kinds() == [*FIRST_LOOK, "RecoverLivechat", "SendMessage"]
+
+
+def test_a_message_ends_the_typing_and_what_is_wanted_is_looked_at_again(scene: Scene) -> None:
+    scene.chats()
+    scene.types()
+    scene.sends(ANOTHER)
+    assert not scene.wire.shows_typing
+    assert scene.record.sending is True
+    assert len(scene.post.taken_up) == 2
+
+
+def test_a_message_that_is_refused_is_told(scene: Scene) -> None:
+    scene.begins().wire = dfo_gateway.Gateway(livechat=True, refuses=4, has_looked=True)
+    scene.sends(MESSAGE)
+    scene.passes(10)
+    assert scene.post.noted[-1] == ("refused", MESSAGE, "refused")
+
+
+def test_a_live_chats_next_thread_is_recorded(scene: Scene) -> None:
+    former = scene.chats().record.conversation["thread"]
+    scene.wire, events = scene.wire.close_contact()
+    for event in events:
+        scene.says(event)
+    assert scene.record.contact_open is False
+    scene.sends(ANOTHER)
+    assert scene.record.conversation["thread"] not in ("", former)
+    assert scene.record.contact_open is True
+
+
+def test_that_the_visitor_has_seen_a_message_is_said(scene: Scene) -> None:
+    scene.chats()
+    scene.wire = dfo_gateway.Gateway()
+    scene.answers = False
+    scene.talk.seen()
+    assert scene.kinds()[-1] == "MessageSeenByConsumer"
+
+
+# --- what the visitor hears
+
+
+def test_what_an_agent_says_is_told_and_counted(scene: Scene) -> None:
+    thread = scene.chats().record.conversation["thread"]
+    scene.says(dfo_gateway.message_created(thread, ANOTHER, from_agent=True, text="How can I help?"))
+    assert scene.told[-1]["detail"]["text"] == "How can I help?"
+    assert scene.counters.take()["Frames.message"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("told_at", "expected"),
+    [(0, ["early", "late"]), (START - 60_000, ["late"]), (None, ["late"])],
+    ids=["nothing yet", "the early one", "by an earlier version, which did not say"],
+)
+def test_who_takes_over_tells_what_the_record_does_not_say_was_told(
+    scene: Scene, told_at: int | None, expected: list[str]
+) -> None:
+    """T16: however long nobody held the visitor."""
+    scene.chats()
+    thread = scene.record.conversation["thread"]
+    told = {"told_at": told_at, "told_id": "early" if told_at else ""}
+    scene.sessions.records[ID] = replace(scene.record, **told)
+    scene.talk.close()
+    scene.talk = scene.new_talk()
+    scene.talk.taken(scene.record)
+    scene.answers = False
+    scene.opens()
+    look = str(scene.sent[-1]["eventId"])
+    page = (_message("late", START + 1_000), _message("early", START - (60_000 if told_at else 600_000)))
+    scene.told.clear()
+    scene.says(dfo_gateway.recovered(look, thread, page, "42"))
+    assert [frame["detail"]["id"] for frame in scene.told if frame["name"] == "message"] == expected
+
+
+def test_an_agent_who_types_is_known_to(scene: Scene) -> None:
+    """T16: it is told again where another keeper's post may have come last."""
+    thread = scene.chats().record.conversation["thread"]
+    scene.says(dfo_gateway.event("SenderTypingStarted", thread, direction="outbound"))
+    types = scene.talk.agent_types
+    scene.socket_ends(1, close_code=1006)
+    assert (types, scene.talk.agent_types) == (True, False)
+
+
+def _message(message_id: str, at: int) -> dict[str, Any]:
+    """An agent's, created then (epoch ms)."""
+    created = datetime.fromtimestamp(at / 1000, UTC).isoformat()
+    return dfo_gateway.message(message_id, from_agent=True, at=created)
+
+
+def test_an_event_put_elsewhere_is_fetched(scene: Scene) -> None:
+    thread = scene.chats().record.conversation["thread"]
+    scene.http.stored = dfo_gateway.message_created(thread, ANOTHER, from_agent=True, text="At length")
+    scene.says(_event_in_s3())
+    assert scene.told[-1]["detail"]["text"] == "At length"
+
+
+def test_an_event_that_cannot_be_fetched_is_counted(scene: Scene) -> None:
+    scene.chats().http.stored = Outcome(Kind.LOST)
+    scene.says(_event_in_s3())
+    assert scene.counters.take()["Gateway.event_not_fetched"] == 1
+
+
+def test_what_the_gateway_complains_of_is_counted_and_logged_without_a_word_of_it(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.chats()
+    scene.says('{"secret": "words"}')
+    assert scene.counters.take()["Gateway.not_a_frame"] == 1
+    assert "words" not in caplog.text
+
+
+# --- sockets
+
+
+def test_a_heartbeat_is_sent_every_15_seconds_and_a_silent_socket_given_up(scene: Scene) -> None:
+    scene.begins()
+    scene.passes(60)
+    assert scene.lost == []
+    scene.answers = False
+    scene.passes(46)
+    [(number, outcome)] = scene.lost
+    assert (number, outcome.kind, outcome.reason) == (1, Kind.LOST, "the gateway is silent")
+
+
+def test_while_a_socket_is_replaced_what_comes_on_the_former_is_not_heard_twice(scene: Scene) -> None:
+    thread = scene.chats().record.conversation["thread"]
+    scene.opens(2)
+    assert scene.ready == [1, 2]
+    told = len(scene.told)
+    scene.says(dfo_gateway.message_created(thread, ANOTHER, from_agent=True), number=1)
+    assert len(scene.told) == told
+    scene.socket_ends(1, close_code=1001)
+    assert (scene.lost, scene.talk.is_ready) == ([], True)
+
+
+def test_after_a_replacement_what_is_wanted_is_said_again(scene: Scene) -> None:
+    """Another socket: what the agent sees is unknown."""
+    scene.chats()
+    scene.types()
+    before = len(scene.post.taken_up)
+    scene.opens(2)
+    assert scene.record.sending is True
+    assert len(scene.post.taken_up) == before + 1
+
+
+def test_a_socket_that_was_to_replace_another_takes_it_along_when_it_is_lost(scene: Scene) -> None:
+    """The conversation has moved on from the former."""
+    scene.chats().answers = False
+    scene.opens(2)
+    assert scene.ready == [1]
+    scene.socket_ends(2, close_code=1011)
+    [(number, outcome)] = scene.lost
+    assert (number, outcome.kind) == (1, Kind.LOST)
+
+
+def test_a_gateway_that_refuses_the_version_stops_the_conversation(scene: Scene) -> None:
+    scene.chats().answers = False
+    scene.sends(ANOTHER)
+    scene.says(dfo_gateway.failure("SdkVersionNotSupported"))
+    [(number, outcome)] = scene.lost
+    assert (number, outcome.kind) == (1, Kind.DENIED)
+    assert "DfoSdkVersion" in outcome.reason
+    assert scene.post.noted[-1] == ("refused", ANOTHER, "unconfirmed")
+
+
+# --- the record
+
+
+def test_a_call_on_a_lost_socket_is_waited_out_on_the_next_one(scene: Scene) -> None:
+    """T6: what was written to it may still be taken, after what is said on the next."""
+    scene.chats().answers = False
+    locked_until = scene.locks(True)
+    scene.types()
+    scene.answers = True
+    scene.socket_ends(1, close_code=1001)
+    scene.opens(2)
+    assert scene.record.sending_until >= locked_until
+    assert (scene.record.contact_open, scene.record.sending) == (True, True)
+
+
+def test_an_answer_from_before_a_contact_was_looked_for_says_nothing_of_it(scene: Scene) -> None:
+    """What was accepted on the socket before is in doubt on the next one."""
+    scene.chats()
+    read, lock = scene.record, Lock(True, scene.clock() + 7_500, 0, None)
+    scene.sessions.lock(read, lock)
+    scene.types()
+    scene.opens(2)
+    assert not scene.sessions.accepted(read, lock, scene.clock(), None)
+    assert not scene.sessions.unlock(read, lock)
+    assert scene.record.sending is True
+
+
+def test_a_contact_that_could_not_be_recorded_is_recorded_when_the_store_is_back(scene: Scene) -> None:
+    scene.begins()
+    with scene.store_refuses("set_contact"):
+        scene.sends(MESSAGE)
+        assert (scene.record.contact_open, scene.counters.take()["StoreFailures"]) == (False, 1)
+    scene.passes(AGAIN_S)
+    assert scene.record.contact_open is True
+    assert [record.contact_open for record in scene.post.taken_up] == [True]
+
+
+def test_a_contact_is_recorded_as_it_stands_when_the_store_is_back(scene: Scene) -> None:
+    scene.begins()
+    with scene.store_refuses("set_contact"):
+        scene.sends(MESSAGE)
+    scene.says(dfo_gateway.case_status_changed(scene.record.conversation["thread"], "closed"))
+    scene.passes(AGAIN_S)
+    assert scene.record.contact_open is False
+
+
+def test_a_contact_that_could_not_be_recorded_is_recorded_on_the_next_socket(scene: Scene) -> None:
+    scene.begins()
+    with scene.store_refuses("set_contact"):
+        scene.sends(MESSAGE)
+        scene.socket_ends(1, close_code=1001)
+        scene.passes(AGAIN_S)
+    scene.opens(2)
+    assert scene.record.contact_open is True
+
+
+def test_a_doubt_that_could_not_be_recorded_is_recorded_when_the_store_is_back(scene: Scene) -> None:
+    """A message has ended what the record says is shown."""
+    scene.chats()
+    scene.types()
+    with scene.store_refuses("doubt_shown"):
+        scene.sends(ANOTHER)
+        assert scene.record.sending is None
+    scene.passes(AGAIN_S)
+    assert scene.record.sending is True
+
+
+def test_a_thread_that_could_not_be_recorded_is_recorded_when_the_store_is_back(scene: Scene) -> None:
+    before = scene.chats().record.conversation["thread"]
+    scene.wire, events = scene.wire.close_contact()
+    scene.says(events[0])
+    with scene.store_refuses("set_thread"):
+        scene.sends(ANOTHER)
+        assert scene.record.conversation["thread"] == before
+    scene.passes(AGAIN_S)
+    assert scene.record.conversation["thread"] != before
+
+
+def test_who_may_not_record_a_contact_has_it_looked_who_holds_the_guest(scene: Scene) -> None:
+    """T9, T15: the record names another keeper, which goes on in the thread that is on record."""
+    scene.begins()
+    scene.sessions.take_guest(ID, "another keeper", scene.clock())
+    scene.says(dfo_gateway.case_created(scene.record.conversation["thread"]))
+    assert scene.fenced == 1
+
+
+def test_who_may_not_record_a_thread_has_it_looked_who_holds_the_guest(scene: Scene) -> None:
+    """T15, T16: what is said in a thread that nobody else knows is lost to the visitor."""
+    scene.chats()
+    scene.wire, events = scene.wire.close_contact()
+    scene.says(events[0])
+    scene.sessions.take_guest(ID, "another keeper", scene.clock())
+    scene.sends(ANOTHER)
+    assert scene.fenced >= 1
+
+
+def test_while_a_contact_is_being_recorded_nothing_is_said_on_it(scene: Scene) -> None:
+    """T4: the record, once written, would say that nothing is shown."""
+    scene.begins()
+    scene.talk.heard(1, dfo_gateway.case_created(scene.record.conversation["thread"]))
+    scene.talk.typing(True, scene.heard_of.append)
+    scene.settles()
+    assert ([outcome.kind for outcome in scene.heard_of], scene.kinds()) == ([Kind.NOT_YET], FIRST_LOOK)
+    scene.types()
+    assert scene.kinds() == [*FIRST_LOOK, "SenderTypingStarted"]
+
+
+# --- taken again
+
+
+def test_a_guest_that_is_taken_again_is_looked_for_again_on_its_socket(scene: Scene) -> None:
+    """Another keeper may have spoken for it meanwhile: what the agent sees is unknown."""
+    scene.chats()
+    scene.takes_again()
+    assert scene.said[-1] == (1, "RecoverLivechat")
+    assert (scene.record.contact_open, scene.record.sending) == (True, True)
+
+
+def test_a_guest_that_is_taken_again_goes_on_in_the_thread_of_the_record(scene: Scene) -> None:
+    scene.chats()
+    scene.sessions.set_thread(ID, ME, "the next thread")
+    scene.takes_again()
+    scene.sends(ANOTHER)
+    assert scene.wire.thread("the next thread").messages == (ANOTHER,)
+
+
+def test_who_waited_for_an_answer_when_a_guest_was_taken_again_is_told(scene: Scene) -> None:
+    scene.chats().answers = False
+    scene.types()
+    scene.takes_again()
+    assert [outcome.kind for outcome in scene.heard_of] == [Kind.LOST]
+
+
+def test_a_message_that_was_leaving_when_its_guest_was_taken_again_does_not_leave(scene: Scene) -> None:
+    """T15: it is handed over again, and looked for."""
+    scene.chats()
+    scene.post.holds_back = True
+    scene.sends(ANOTHER)
+    scene.takes_again()
+    scene.post.let_go()
+    scene.settles()
+    assert scene.kinds()[-1] == "RecoverLivechat"
+    assert scene.post.noted[-2:] == [("hold",), ("fetch",)]
+
+
+def test_whose_record_began_anew_begins_anew(scene: Scene) -> None:
+    """It expired and was made again: another visitor, another thread."""
+    before = scene.chats().record.conversation
+    now = scene.clock()
+    del scene.sessions.records[ID]
+    scene.sessions.create(ID, now, now // 1000 + 86_400)
+    scene.takes_again()
+    assert isinstance(scene.talk.make(), guest.Created)
+    scene.opens(2)
+    scene.sends(ANOTHER)
+    assert scene.record.conversation != before
+    assert scene.wire.thread(scene.record.conversation["thread"]).messages == (ANOTHER,)
+
+
+def _event_in_s3() -> str:
+    data = {"s3Object": {"url": "https://gateway.example/s3/1"}, "originEvent": {"eventType": "MessageCreated"}}
+    return json.dumps({"eventId": "x", "eventType": "EventInS3", "data": data})
+
+
+def _replaced(record: Session, **values: Any) -> Session:
+    return Session(**{name: getattr(record, name) for name in record.__dataclass_fields__} | values)

@@ -1,0 +1,138 @@
+"""What is said on a v1 guest's socket, what its end means, and how the guest comes to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.guests import guest
+from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.io.sockets import SocketEnd, Stage
+from typing_relay.platforms.webchat.talk import WebchatTalk, make_guest, webchat_meaning
+from typing_relay.relay.outcomes import Guest, Kind, Outcome
+
+NOW = 1_800_000_000_000
+THROTTLED = Outcome(Kind.THROTTLED, 7_000, "429")
+URL = "wss://chat.nicecxone.com/g1"
+
+
+@pytest.mark.parametrize(
+    ("end", "kind", "retry_after_ms"),
+    [
+        (SocketEnd(Stage.UPGRADING, "refused", 403, {}, "over"), Kind.GUEST_OVER, 0),
+        (SocketEnd(Stage.UPGRADING, "refused", 429, {"retry-after": "7"}), Kind.THROTTLED, 7_000),
+        (SocketEnd(Stage.OPEN, "closed", close_code=4403), Kind.GUEST_OVER, 0),
+        (SocketEnd(Stage.OPEN, "closed", close_code=1006), Kind.LOST, 0),
+        (SocketEnd(Stage.CONNECTING, "ECONNREFUSED"), Kind.FAILED, 0),
+    ],
+)
+def test_the_end_of_a_socket_means_what_its_status_or_close_code_says(
+    end: SocketEnd, kind: Kind, retry_after_ms: int
+) -> None:
+    """T7: a Retry-After at the handshake too."""
+    outcome = webchat_meaning(end, NOW)
+    assert (outcome.kind, outcome.retry_after_ms) == (kind, retry_after_ms)
+
+
+@pytest.mark.parametrize(
+    ("text", "counted", "told"),
+    [
+        ('{"type":"agent-typing","typing":true}', "Frames.AgentTyping", 1),
+        ('{"type":"message","text":"hello"}', "Frames.Message", 1),
+        ('{"type":"coffee"}', "Frames.Unknown", 1),
+        ("7", "Frames.Unknown", 1),
+        ("not json", "Frames.NotJson", 0),
+    ],
+)
+def test_whatever_is_json_is_told_and_counted_by_its_kind(text: str, counted: str, told: int) -> None:
+    frames: list[Mapping[str, Any]] = []
+    counters = Counters()
+    voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, frames.append, lambda: None)
+    WebchatTalk(voice, guest.FenceLost, lambda _end: THROTTLED, counters).heard(1, text)
+    assert (len(frames), counters.take()) == (told, {counted: 1})
+
+
+AGENT_TYPES, AGENT_STOPS = '{"type":"agent-typing","typing":true}', '{"type":"agent-typing","typing":false}'
+
+
+class Listening:
+    """A talk that hears the agent on socket 1, and what the visitor is told."""
+
+    def __init__(self) -> None:
+        self.told: list[bool] = []
+        voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, self._tell, lambda: None)
+        self.talk = WebchatTalk(voice, guest.FenceLost, lambda _end: THROTTLED, Counters())
+        self.talk.opened(1)
+
+    def _tell(self, frame: Mapping[str, Any]) -> None:
+        self.told.append(frame["detail"]["typing"])
+
+
+@pytest.mark.parametrize("event", ["ended", "opened"])
+def test_an_agent_whose_end_of_typing_may_be_lost_is_said_not_to_type(event: str) -> None:
+    """T16: the socket is lost, or another one takes its place."""
+    scene = Listening()
+    scene.talk.heard(1, AGENT_TYPES)
+    for _ in range(2):
+        if event == "ended":
+            scene.talk.ended(1, SocketEnd(Stage.OPEN, "reset"))
+        else:
+            scene.talk.opened(2)
+    assert (scene.told, scene.talk.agent_types) == ([True, False], False)
+
+
+def test_an_agent_is_not_said_to_stop_by_a_socket_that_was_never_opened() -> None:
+    """The one in use is still heard."""
+    scene = Listening()
+    scene.talk.heard(1, AGENT_TYPES)
+    scene.talk.ended(2, SocketEnd(Stage.CONNECTING, "refused"))
+    assert (scene.told, scene.talk.agent_types) == ([True], True)
+
+
+def test_of_an_agent_who_has_stopped_nothing_more_is_said() -> None:
+    scene = Listening()
+    scene.talk.heard(1, AGENT_TYPES)
+    scene.talk.heard(1, AGENT_STOPS)
+    scene.talk.ended(1, SocketEnd(Stage.OPEN, "reset"))
+    assert scene.told == [True, False]
+
+
+class Cxone:
+    """Gives each the same answer."""
+
+    def __init__(self, answer: Guest | Outcome) -> None:
+        self.answer = answer
+
+    def create_guest(self, source: str) -> Guest | Outcome:
+        return self.answer
+
+
+class Records:
+    """Takes guests, or refuses them all by the fence."""
+
+    def __init__(self, *, takes: bool) -> None:
+        self.takes, self.opened = takes, list[tuple[Any, ...]]()
+
+    def open_guest(self, *guest_opened: Any) -> bool:
+        self.opened.append(guest_opened)
+        return self.takes
+
+
+@pytest.mark.parametrize(
+    ("answer", "takes", "event"),
+    [
+        (Guest("g1", URL), True, guest.Created("g1", URL)),
+        (Guest("g1", URL), False, guest.FenceLost()),
+        (THROTTLED, True, guest.NotCreated(THROTTLED)),
+    ],
+)
+def test_a_guest_is_created_when_cxone_and_the_record_have_it(
+    answer: Guest | Outcome, takes: bool, event: guest.Event
+) -> None:
+    """T12: where another keeper has taken over meanwhile, that one's guest counts."""
+    records = Records(takes=takes)
+    made = make_guest(Cxone(answer), records, "shop", "alice", "me", lambda: NOW)  # type: ignore[arg-type]
+    assert made == event
+    assert records.opened == ([("alice", "me", "g1", URL, NOW)] if isinstance(answer, Guest) else [])
