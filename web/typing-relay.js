@@ -289,7 +289,7 @@ class TypingRelay extends EventTarget {
       this.#failures = 0;
       if (this.#away !== "closed") this.#try();
     });
-    // A hint, and often right: the connection is made anew, and tried while the browser says "offline".
+    // A hint, and often right: the connection is made again, and tried while the browser says "offline".
     on(window, "offline", () => (this.#line ? this.#lost() : this.#refresh()));
     on(window, "pagehide", () => {
       this.stop();
