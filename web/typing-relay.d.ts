@@ -225,6 +225,27 @@ export function connect(options: Options): TypingRelay;
  */
 export function attach(element: Box, options: Options): TypingRelay;
 
+export interface Announcement {
+  /** What is said. Default `The agent is typing`. */
+  text?: string;
+  /** How long the agent must have typed (ms). Default 1000. */
+  delayMs?: number;
+  /** After this long without typing (ms) it is said again. Default 30000; a message ends the spell, too. */
+  spellMs?: number;
+}
+
+/**
+ * Tells screen readers that the agent types: politely, after a delay, once a spell, and never that it is over.
+ * @param region An element that is in the page already, empty: it becomes a live region. Hide it from the eye by CSS.
+ * @returns a function that ends it.
+ * @throws {TypeError} when the region is no element.
+ */
+export function announceTyping(
+  relay: TypingRelay,
+  region: { setAttribute(name: string, value: string): void; textContent: string | null },
+  announcement?: Announcement,
+): () => void;
+
 /**
  * Only the timing rules, for tests: pure, all times in ms of one monotonic clock. Each method returns the frames to send
  * now, in this order.

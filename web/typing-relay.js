@@ -661,3 +661,36 @@ export function attach(element, options) {
   relay.watch(element);
   return relay;
 }
+
+/**
+ * Tells screen readers that the agent types: politely, after a delay, once a spell, and never that it is over.
+ * A spell ends with a message, or when the agent has not typed for `spellMs`.
+ */
+export function announceTyping(relay, region, { text = "The agent is typing", delayMs = 1000, spellMs = 30_000 } = {}) {
+  if (!region?.setAttribute) throw new TypeError("announceTyping: region must be an element that is in the page already.");
+  region.setAttribute("role", "status");
+  region.setAttribute("aria-live", "polite");
+  const listening = new AbortController();
+  const { signal } = listening;
+  let timer;
+  let told = false;
+  const say = (what) => {
+    told = !!what;
+    region.textContent = what;
+  };
+  const over = () => {
+    clearTimeout(timer);
+    say(""); // a text that goes is not announced
+  };
+  const typing = ({ detail }) => {
+    clearTimeout(timer);
+    if (!detail.typing) timer = setTimeout(over, spellMs);
+    else if (!told) timer = setTimeout(() => say(text), delayMs);
+  };
+  relay.addEventListener("agent-typing", typing, { signal });
+  relay.addEventListener("message", over, { signal });
+  return () => {
+    listening.abort();
+    over();
+  };
+}
