@@ -123,9 +123,9 @@ def _together(template: Mapping[str, Any], given: Mapping[str, str]) -> Iterator
 
 
 def _keeper(values: Mapping[str, str]) -> Iterator[Finding]:
-    """Of the keeper's image and subnets, what is wrong whatever the account says."""
+    """Of a keeper that is to run: what of its image and subnets is wrong whatever the account says."""
     image, subnets = values["KeeperImage"], values["SubnetIds"]
-    if image and FILL_IN not in image and not _IMAGE.fullmatch(image):
+    if values["VpcId"] and image and FILL_IN not in image and not _IMAGE.fullmatch(image):
         yield wrong(_ABOUT, f"KeeperImage={image} is no image URI", "`make image` prints it: REGISTRY/NAME:TAG")
     if re.search(r",\s", subnets):
         yield wrong(_ABOUT, f"SubnetIds={subnets} has blanks after commas", "SubnetIds=subnet-…,subnet-…")
