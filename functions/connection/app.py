@@ -16,7 +16,7 @@ runtime.sqs()
 
 # Each connection makes the session record, and so every write, larger. Dead ones are removed to make room.
 MAX_CONNECTIONS = 50
-#: A session whose connections all live is not asked about again for so long: a refused front end tries again at once.
+#: Pause before a session whose connections all exist is asked about again: a refused front end retries at once.
 ASK_AGAIN_MS = 30_000
 MAX_FRUITLESS = 10_000  # sessions; the oldest is forgotten first
 #: Sessions whose connections this process found all alive, and when (ms), the oldest first.
