@@ -92,6 +92,13 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
+class NothingThere:
+    """The look found no thread: current tenants answer it with a result that has nothing in it, not with an error."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Another result of a request. It is not passed on, as it may contain a token."""
 
@@ -208,7 +215,7 @@ class Event:
     frame: dict[str, Any] = field(repr=False, compare=False)
 
 
-Frame = Pong | Authorized | Answer | Failure | Recovered | Result | Event
+Frame = Pong | Authorized | Answer | Failure | Recovered | NothingThere | Result | Event
 
 
 def parse(text: str) -> Frame:
@@ -253,8 +260,10 @@ def _result(event_id: str, postback: dict[str, Any]) -> Frame:
     data = _object(postback, "data")
     thread_id = _text(_object(data, "thread"), "idOnExternalPlatform")
     if not thread_id:
-        raise NotAFrame("a recovered thread without its id")
-    contact = data.get("contact")
+        return NothingThere(event_id)
+    contact = data.get("contact") or data.get(
+        "consumerContact"
+    )  # NICE's web client reads the first, its apps the second
     return Recovered(
         event_id,
         thread_id,
