@@ -325,9 +325,10 @@ def _nothing_found(look: Frame) -> str:
     """There is no such thread: each way to say so takes its turn."""
     another = frames.recovered(look.event_id, "another", (), "1", "closed")
     empty = json.dumps({"eventId": look.event_id, "postback": {"eventType": "LivechatRecovered", "data": None}})
+    nameless = empty.replace("null", '{"contact": {"id": "1", "status": "closed"}}')
     plain = frames.answer(look.event_id)
     failure = frames.failure("RecoveringThreadFailed", look.event_id)
-    return (failure, empty, plain, another)[look.number % 4]
+    return (failure, empty, plain, another, nameless)[look.number % 5]
 
 
 class _Same(dict[str, bool]):

@@ -168,6 +168,18 @@ def test_a_look_answered_plainly_found_nothing_and_is_reported_once() -> None:
     assert life.kinds() == []
 
 
+def test_a_thread_without_its_id_counts_as_none_and_costs_no_message_its_word() -> None:
+    """No loop; T15: what may have arrived is not sent again."""
+    life = Life(livechat=True)
+    life.wants("m1", may_have_left=True)
+    look = life.opens()
+    data = {"thread": {}, "contact": {"id": "42", "status": "new"}}
+    actions = life.hears(json.dumps({"eventId": look, "postback": {"eventType": "LivechatRecovered", "data": data}}))
+    assert (Report("thread_without_id") in actions, Ready() in actions) == (True, True)
+    assert MessageRefused("m1", "unconfirmed") in actions
+    assert life.kinds() == []
+
+
 def test_another_thread_with_an_open_contact_is_the_conversation_from_now_on() -> None:
     life = Life(livechat=True)
     life.wants("m1", may_have_left=True)

@@ -195,6 +195,12 @@ def test_a_look_answered_with_nothing_in_it_found_no_thread(postback: Any, event
     assert frames_in.parse(json.dumps(frame)) == NothingThere("e-1")
 
 
+def test_a_look_answered_with_a_contact_but_no_thread_is_told_from_one_with_nothing_in_it() -> None:
+    assert frames_in.parse(json.dumps(recovered(thread={}, contact={"id": "42"}))) == NothingThere(
+        "e-1", is_empty=False
+    )
+
+
 def test_a_recovered_contact_may_have_another_name() -> None:
     found = frames_in.parse(json.dumps(recovered(consumerContact={"id": 42, "status": "new"})))
     assert isinstance(found, Recovered)

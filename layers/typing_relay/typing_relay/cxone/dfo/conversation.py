@@ -571,8 +571,10 @@ class _Turn:
                 self._failed(code, event_id)
             case frames_in.Recovered():
                 self._recovered(frame)
-            case frames_in.NothingThere(event_id) if self._is_looked_for_by(event_id):
-                self._found_nothing()
+            case frames_in.NothingThere(event_id, is_empty) if self._is_looked_for_by(event_id):
+                if not is_empty:
+                    self._do(Report("thread_without_id"))
+                self._found_nothing(is_certain=is_empty)
             case frames_in.Event():
                 self._event(frame)
 

@@ -93,9 +93,13 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class NothingThere:
-    """The look found no thread: current tenants answer it with a result that has nothing in it, not with an error."""
+    """The look found no thread: current tenants answer it with a result that has nothing in it, not with an error.
+
+    ``is_empty``: it has nothing else in it either; if not, nobody knows what it means.
+    """
 
     event_id: str
+    is_empty: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,10 +264,8 @@ def _result(event_id: str, postback: dict[str, Any]) -> Frame:
     data = _object(postback, "data")
     thread_id = _text(_object(data, "thread"), "idOnExternalPlatform")
     if not thread_id:
-        return NothingThere(event_id)
-    contact = data.get("contact") or data.get(
-        "consumerContact"
-    )  # NICE's web client reads the first, its apps the second
+        return NothingThere(event_id, is_empty=not any(data.values()))
+    contact = data.get("contact") or data.get("consumerContact")  # NICE's web client reads the one, its apps the other
     return Recovered(
         event_id,
         thread_id,
