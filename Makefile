@@ -85,7 +85,7 @@ lint:
 
 types:
 	@./local/setup/setup.sh test
-	@$(PYTHON_IN_VENV) -m mypy layers functions
+	@$(PYTHON_IN_VENV) -m mypy
 
 template: setup-sam setup-audit
 	@./local/setup/setup.sh test

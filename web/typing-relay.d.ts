@@ -1,4 +1,4 @@
-/** Typing Relay in the browser. The protocol and examples: docs/front-end.md. */
+/** Typing Relay's client. The protocol and examples: docs/front-end.md. */
 
 /**
  * The status of the visitor's connection.
@@ -7,20 +7,47 @@
  * - `open`: the agent sees when the visitor types.
  * - `reconnecting`: the connection to the relay, or from there to CXone, was lost and is retried.
  * - `unavailable`: CXone shows no typing for this visitor.
- * - `offline`: the browser has no network; the client does not try to connect.
+ * - `offline`: not connected, and the browser says that it has no network; the client tries now and then all the same.
  * - `closed`: detached, or the page was left.
  */
 export type Status = "connecting" | "opening" | "open" | "reconnecting" | "unavailable" | "offline" | "closed";
 
-export interface Options {
-  /** The relay's WebSocket URL: the stack's output `WebSocketUrl`. */
+/** How the CXone guest session stands. */
+export type GuestStatus = "opening" | "open" | "reconnecting" | "unavailable";
+
+/** A token, and where to connect with it. */
+export interface Place {
   url: string;
-  /** The visitor's token, or a function that fetches one; it is called for each connection. */
-  token: string | (() => string | Promise<string>);
+  token: string;
+}
+
+/** Given to the token function. */
+export interface TokenRequest {
+  /** Aborted when the attempt is given up; pass it to `fetch`. */
+  signal: AbortSignalLike;
+}
+
+/** The part of `AbortSignal` that is used, for projects without the DOM's types. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+}
+
+export interface Options {
+  /** The relay's WebSocket URL: the stack's output `WebSocketUrl`. Not needed if the token function returns it. */
+  url?: string | undefined;
+  /**
+   * The visitor's token, or a function that fetches one, called for each connection. It may return the URL, too: for a
+   * deployment per region.
+   */
+  token: string | ((request: TokenRequest) => string | Place | Promise<string | Place>);
   /** How the token is sent. `subprotocol` keeps it out of access logs. Default `query`. */
   tokenIn?: "query" | "subprotocol";
   /** `false`: this visitor opted out; no typing frame leaves the browser. Default `true`. */
   signals?: boolean;
+  /** At most this many messages wait for their answer; more fail with `too_many`. Default 100. */
+  maxQueued?: number;
+  /** A WebSocket class, where the environment has none (Node 20 and older: the package `ws`). */
+  WebSocket?: new (url: string, protocols?: string[]) => unknown;
 }
 
 /** A frame that the client sent. Only `message` contains text: what the visitor sent, never what is being typed. */
@@ -37,12 +64,42 @@ export type Frame =
    */
   | { action: "keystroke"; ago_ms: number; hold_ms?: number };
 
+/** Any string; editors still suggest the known ones, and a later relay may send others. */
+type Other = string & {};
+
+/** The relay's codes, and the client's own `connect_failed`. */
+export type ErrorCode =
+  | "bad_frame"
+  | "bad_message"
+  | "too_large"
+  | "unknown_action"
+  | "rate_limited"
+  | "session_expired"
+  | "typing_unavailable"
+  | "connect_failed";
+
+/** Why a message has failed: the relay's reasons, an error's code, or the client's own `closed`. */
+export type Reason =
+  | "unavailable"
+  | "refused"
+  | "expired"
+  | "unconfirmed"
+  | "too_many"
+  | "duplicate_id"
+  | "closed"
+  | "bad_message"
+  | "too_large"
+  | "unknown_action";
+
 export interface RelayError {
-  /** The relay's code (`bad_frame`, `rate_limited`, …: docs/front-end.md), or the client's own `connect_failed`. */
-  code: string;
+  code: ErrorCode | Other;
   message: string;
-  /** With `connect_failed`: what the token function or the browser threw. */
+  /** With `connect_failed`: what the token function or the browser threw, or the socket's close event. */
   cause?: unknown;
+  /** With `connect_failed`: how many connections have failed in a row. */
+  attempt?: number;
+  /** With `connect_failed`: when the next is tried; up to five minutes where nothing has succeeded for long. */
+  retryInMs?: number;
 }
 
 /** A JSON frame of CXone, unchanged. */
@@ -56,8 +113,8 @@ export interface MessageStatus {
   id: string;
   /** `accepted`: CXone has it. `failed`: it is not retried any more. */
   status: "accepted" | "failed";
-  /** With `failed`: a reason of docs/front-end.md, an error's code, or the client's own `closed`. */
-  reason?: string;
+  /** With `failed`. */
+  reason?: Reason | Other;
 }
 
 /** A message in the conversation. Unknown fields are null. */
@@ -70,31 +127,39 @@ export interface ChatMessage {
   from: "agent" | "visitor";
 }
 
+/** What a listener is given: a `CustomEvent`, described without the DOM's types. */
+export interface RelayEvent<Detail> {
+  readonly type: string;
+  readonly detail: Detail;
+}
+
 export interface RelayEvents {
-  status: CustomEvent<{ status: Status }>;
-  "agent-typing": CustomEvent<{ typing: boolean }>;
+  status: RelayEvent<{ status: Status }>;
+  /** Whether the client is connected to the relay, however the CXone guest session stands. */
+  connection: RelayEvent<{ connected: boolean }>;
+  "agent-typing": RelayEvent<{ typing: boolean }>;
   /**
    * A ChatMessage, once for each id; on a platform whose frames the relay does not translate, CXone's own frame, which
    * has a `text`.
    */
-  message: CustomEvent<ChatMessage | (CxoneEvent & { type: "message"; text: string })>;
+  message: RelayEvent<ChatMessage | (CxoneEvent & { type: "message"; text: string })>;
   /** A message of this visitor, from any tab, was accepted or has failed. */
-  "message-status": CustomEvent<MessageStatus>;
+  "message-status": RelayEvent<MessageStatus>;
   /** The agent who has the conversation; null: nobody. */
-  agent: CustomEvent<{ name: string | null }>;
+  agent: RelayEvent<{ name: string | null }>;
   /** Whether agents see the conversation. */
-  contact: CustomEvent<{ status: "open" | "closed" }>;
+  contact: RelayEvent<{ status: "open" | "closed" }>;
   /** The position in the queue for an agent. */
-  queue: CustomEvent<{ position: number }>;
+  queue: RelayEvent<{ position: number }>;
   /** An agent has read this message; null: CXone named none. */
-  read: CustomEvent<{ id: string | null }>;
+  read: RelayEvent<{ id: string | null }>;
   /** This message has been seen; null: CXone named none. */
-  seen: CustomEvent<{ id: string | null }>;
+  seen: RelayEvent<{ id: string | null }>;
   /** Every other frame of CXone. */
-  event: CustomEvent<CxoneEvent>;
-  error: CustomEvent<RelayError>;
+  event: RelayEvent<CxoneEvent>;
+  error: RelayEvent<RelayError>;
   /** Each frame that the client sends, for counters and tests. */
-  frame: CustomEvent<Frame>;
+  frame: RelayEvent<Frame>;
 }
 
 export interface TypingRelay {
@@ -103,13 +168,27 @@ export interface TypingRelay {
   readonly signals: boolean;
   /** Switches typing signals on or off for this visitor; off ends the typing at once. */
   setSignals(on: boolean): void;
+  /** Whether the client is connected to the relay. */
+  readonly connected: boolean;
+  /** The CXone guest session; null while disconnected. */
+  readonly guest: GuestStatus | null;
+  /** The messages without an answer, in order. */
+  readonly queued: { id: string; text: string }[];
+  /** The visitor has changed the text: for an input that is no element of a page. */
+  key(): void;
+  /**
+   * Watches a text box, until the function that it returns is called. The connection stays.
+   * @throws {TypeError} when it is no element.
+   */
+  watch(element: Box): () => void;
   /**
    * Sends a message, which ends the typing. The next one is sent when this one has its answer. Without an answer it is
    * sent again with the same id, and the relay treats it as the same message. The promise is never rejected.
    * @param id A UUID in lower case. Keep it to ask for the message's status after the page was reloaded.
    * @throws {RangeError} when the text is too long to be sent.
+   * @throws {TypeError} when the text or the id is no string.
    */
-  send(text: string, id?: string): Promise<MessageStatus>;
+  send(text: string, id?: string | null): Promise<MessageStatus>;
   /** Ends the typing: call it after sending, if that neither submits a form nor empties the box. */
   stop(): void;
   /** Tells Digital-First that the visitor has seen all messages: call it when they are visible. */
@@ -119,20 +198,53 @@ export interface TypingRelay {
   addEventListener<K extends keyof RelayEvents>(
     type: K,
     listener: (event: RelayEvents[K]) => void,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | { once?: boolean; signal?: AbortSignalLike },
   ): void;
   removeEventListener<K extends keyof RelayEvents>(
     type: K,
     listener: (event: RelayEvents[K]) => void,
-    options?: boolean | EventListenerOptions,
+    options?: boolean,
   ): void;
 }
 
+/** A textarea, an input or an editable element, described without the DOM's types. */
+export interface Box {
+  addEventListener(type: string, listener: (event: any) => void, options?: any): void;
+  readonly textContent: string | null;
+}
+
 /**
- * Watches a text box (textarea, input or editable element) and keeps a connection to the relay until `detach()`.
+ * Keeps a connection to the relay until `detach()`. Needs no page: works in Node, workers and React Native.
+ * @throws {TypeError} naming what is wrong with the options.
+ */
+export function connect(options: Options): TypingRelay;
+
+/**
+ * `connect`, and `watch` for this text box.
  * @throws {TypeError} naming what is wrong with the element or the options.
  */
-export function attach(element: HTMLElement, options: Options): TypingRelay;
+export function attach(element: Box, options: Options): TypingRelay;
+
+export interface Announcement {
+  /** What is said. Default `The agent is typing`. */
+  text?: string;
+  /** How long the agent must have typed (ms). Default 1000. */
+  delayMs?: number;
+  /** After this long without typing (ms) it is said again. Default 30000; a message ends the spell, too. */
+  spellMs?: number;
+}
+
+/**
+ * Tells screen readers that the agent types: politely, after a delay, once a spell, and never that it is over.
+ * @param region An element that is in the page already, empty: it becomes a live region. Hide it from the eye by CSS.
+ * @returns a function that ends it.
+ * @throws {TypeError} when the region is no element.
+ */
+export function announceTyping(
+  relay: TypingRelay,
+  region: { setAttribute(name: string, value: string): void; textContent: string | null },
+  announcement?: Announcement,
+): () => void;
 
 /**
  * Only the timing rules, for tests: pure, all times in ms of one monotonic clock. Each method returns the frames to send
@@ -149,5 +261,6 @@ export class TypingRhythm {
   stop(at: number): Frame[];
   /** Without `hold_ms` the relay offers no holds, and frames have none. */
   connected(at: number, timings?: { debounce_ms?: number; heartbeat_ms?: number; hold_ms?: number }): Frame[];
-  disconnected(): void;
+  /** `again`: the next connection is there already, and is told the newest key again. */
+  disconnected(again?: boolean): void;
 }

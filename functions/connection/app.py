@@ -16,6 +16,11 @@ runtime.sqs()
 
 # Each connection makes the session record, and so every write, larger. Dead ones are removed to make room.
 MAX_CONNECTIONS = 50
+#: Pause before a session whose connections all exist is asked about again: a refused front end retries at once.
+ASK_AGAIN_MS = 30_000
+MAX_FRUITLESS = 10_000  # sessions; the oldest is forgotten first
+#: Sessions whose connections this process found all alive, and when (ms), the oldest first.
+fruitless: dict[str, int] = {}
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -54,9 +59,18 @@ def _connect(event: dict[str, Any]) -> dict[str, Any]:
 
 def _make_room(record: Session) -> bool:
     """Forget the session's connections that no longer exist. Returns whether that makes room."""
+    now = world.clock()
+    if now - fruitless.get(record.session_id, -ASK_AGAIN_MS) < ASK_AGAIN_MS:
+        return False
     gone = run(roll_called(world.sessions, visitors.lives, record, world.clock()))
     logger.info("connections checked", session=record.session_id, gone=len(gone))
-    return len(record.connections) - len(gone) <= MAX_CONNECTIONS
+    has_room = len(record.connections) - len(gone) <= MAX_CONNECTIONS
+    fruitless.pop(record.session_id, None)
+    if not has_room:
+        fruitless[record.session_id] = now
+        if len(fruitless) > MAX_FRUITLESS:
+            del fruitless[next(iter(fruitless))]
+    return has_room
 
 
 def _chosen_protocol(event: dict[str, Any]) -> dict[str, str]:

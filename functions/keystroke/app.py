@@ -78,7 +78,12 @@ def _refuse(connection: str, bad: frames.BadFrame) -> None:
 def _hang_up(connection: str, code: frames.ErrorCode, message: str) -> None:
     logger.info("connection closed from this side", code=code, connection=connection)
     _tell(connection, frames.error(code, message))
-    visitors.close(connection)
+    try:
+        visitors.close(connection)
+    except ClientError as error:
+        if not is_throttled(error):
+            raise
+        logger.info("not closed, API Gateway is throttling: the next frame tries again", connection=connection)
 
 
 def _tell(connection: str, frame: dict[str, Any]) -> None:

@@ -69,6 +69,8 @@ def _invoke_somewhere(function: str, event: Any) -> int:
 
 
 def _invoke(info: Mapping[str, Any], function: str, event: Any) -> int:
+    if function not in info["functions"]:
+        raise UsageError(f"{function} is not deployed on {info['platform']}. Start a stack with CXONE_PLATFORM=dfo")
     answer = (
         Aws(info["aws_endpoint_url"])
         .client("lambda")

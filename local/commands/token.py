@@ -1,6 +1,7 @@
 """`make token VISITOR=alice`: prints a visitor token for the running stack, as the team's own server would issue it."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from local.stack.processes import StackError
 from local.stack.stack_file import running
 
 _LIFE_S = 8 * 3600
+#: What the door takes as a session, the token's `sub`; a test compares the two.
+VISITOR = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
 
 
 #: Takes a visitor and the token's lifetime in s.
@@ -35,10 +38,13 @@ def visitor_token(aws: HasClients, secret_arn: str, visitor: str, life_s: int = 
 
 
 def main() -> int:
-    """Print only the token to stdout. Returns 0; 1: no stack is running; 2: no visitor was given."""
+    """Print only the token to stdout. Returns 0; 1: no stack is running; 2: no visitor that is let in."""
     visitor = sys.argv[1] if len(sys.argv) > 1 else ""
     if not visitor:
         print("error: name a visitor: make token VISITOR=alice", file=sys.stderr)
+        return 2
+    if not VISITOR.fullmatch(visitor):
+        print("error: VISITOR must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ | ~ + = -", file=sys.stderr)
         return 2
     try:
         info = running(os.environ.get("PORT"))

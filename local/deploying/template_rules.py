@@ -19,6 +19,8 @@ OF_PLATFORM = {
     "v1": ("CxoneBaseUrl", "CxoneOrgId", "CxoneSocketHostSuffixes"),
     "dfo": ("DfoEnvironment", "DfoBrandId", "DfoChannelId", "DfoGatewayUrl", "DfoChatUrl", "DfoAuthorizeUrl"),
 }
+#: A registry's host, a repository, and a tag or a digest.
+_IMAGE = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+|@sha256:[0-9a-f]{64})")
 _KEEPER = ("KeeperImage", "VpcId", "SubnetIds")
 
 
@@ -116,4 +118,16 @@ def _together(template: Mapping[str, Any], given: Mapping[str, str]) -> Iterator
     if missing and not (missing == ["KeeperImage"] and values["VpcId"]):  # of that one, the template's own rule speaks
         todo = "fill them in; `make image` makes the image. Without a keeper agents see nobody type"
         yield wrong(_ABOUT, f"no keeper will run: {', '.join(missing)} not given", todo)
+    yield from _keeper(values)
     yield from contradictions(template, values)
+
+
+def _keeper(values: Mapping[str, str]) -> Iterator[Finding]:
+    """Of a keeper that is to run: what of its image and subnets is wrong whatever the account says."""
+    image, subnets = values["KeeperImage"], values["SubnetIds"]
+    if values["VpcId"] and image and FILL_IN not in image and not _IMAGE.fullmatch(image):
+        yield wrong(_ABOUT, f"KeeperImage={image} is no image URI", "`make image` prints it: REGISTRY/NAME:TAG")
+    if re.search(r",\s", subnets):
+        yield wrong(_ABOUT, f"SubnetIds={subnets} has blanks after commas", "SubnetIds=subnet-…,subnet-…")
+    if FILL_IN not in subnets and len(set(asked_for(subnets))) == 1:
+        yield wrong(_ABOUT, "SubnetIds names a single subnet", "two in different zones survive the loss of a zone")

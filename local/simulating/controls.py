@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from local.simulating.events import EventLog
+from local.stack.callers import comes_from_a_page, is_own_host
 
 LONGEST_WAIT = 60.0  # s
 
@@ -23,6 +24,17 @@ def events_route(log: Callable[[web.Request], EventLog]) -> web.RouteDef:
 
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]] = events
     return web.get("/_control/events", handler)
+
+
+@web.middleware
+async def only_this_machine(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Keep pages from the controls: whoever reaches them can break things and read what was said."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if request.path.startswith("/_control") and (not is_own_host(headers.get("host")) or comes_from_a_page(headers)):
+        raise web.HTTPForbidden(text=json.dumps({"error": "a page may not call this"}), content_type="application/json")
+    return await handler(request)
 
 
 async def json_body(request: web.Request) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from local.simulating.controls import only_this_machine
+
 HOST = "127.0.0.1"
 
 
@@ -48,6 +50,7 @@ async def _serve(program: Program, arguments: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     app = program.app(arguments)
+    app.middlewares.append(only_this_machine)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)  # secrets are in URLs
     await runner.setup()
     try:

@@ -1,32 +1,94 @@
-"""`python -m local.stack.ministack_program`: MiniStack, which also notes each invocation of a function that fails.
+"""`python -m local.stack.ministack_program`: MiniStack with what the local stack needs besides.
 
-On AWS, Lambda writes such a failure to the function's log and counts it. MiniStack writes it to no log when the
-function was called by a frame of a WebSocket. Here each is a line of JSON in the file that FAILURES_LOG names.
+- It notes each invocation of a function that fails. On AWS, Lambda writes such a failure to the function's log and
+  counts it. MiniStack writes it to no log when the function was called by a frame of a WebSocket. Here each is a line
+  of JSON in the file that FAILURES_LOG names.
+- It passes on the subprotocol that the `$connect` integration chose, as API Gateway does. Without it a browser that
+  offered subprotocols ends the connection.
+- It refuses what pages of other sites send. MiniStack checks no signature and allows every origin: a page could create
+  a function that runs as the user. A page may open a WebSocket to an API, where the product's own door asks for a
+  visitor token and judges the origin, as on AWS; to anything else only a page of this machine.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from ministack.app import main
+import ministack.app as emulator
 from ministack.core.lambda_runtime import Worker
+from ministack.services import apigateway
 
+from local.stack.callers import comes_from_a_page, is_own_host, is_own_origin
 from local.stack.failures import Failure, note
 
-_LOG = Path(os.environ["FAILURES_LOG"])
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+
+_SOCKETS = "/_aws/execute-api/"
 _invoke = Worker.invoke
+_invoke_route = apigateway._invoke_ws_lambda
+_app = emulator.app
+#: The subprotocol that was chosen for the handshake of this task.
+_chosen: ContextVar[str | None] = ContextVar("chosen", default=None)
 
 
 def _invoke_and_note(worker: Any, *arguments: Any, **more: Any) -> dict[str, Any]:
     result: dict[str, Any] = _invoke(worker, *arguments, **more)
     if result.get("status") == "error":
         error = str(result.get("error") or "no error was named")
-        note(_LOG, Failure.now(worker.func_name, error, result.get("trace", "")))
+        note(Path(os.environ["FAILURES_LOG"]), Failure.now(worker.func_name, error, result.get("trace", "")))
     return result
+
+
+async def _invoke_route_and_remember(*arguments: Any, **more: Any) -> dict[str, Any] | None:
+    answer: dict[str, Any] | None = await _invoke_route(*arguments, **more)
+    headers = {name.lower(): value for name, value in ((answer or {}).get("headers") or {}).items()}
+    _chosen.set(headers.get("sec-websocket-protocol"))
+    return answer
+
+
+async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+    """The emulator's ASGI application, behind the check of who calls."""
+    if scope["type"] == "lifespan":
+        await _app(scope, receive, send)
+    elif not _may_call(scope):
+        await _refuse(scope, send)
+    elif scope["type"] == "websocket":
+        await _app(scope, receive, _naming_the_chosen(send))
+    else:
+        await _app(scope, receive, send)
+
+
+def _may_call(scope: Message) -> bool:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    if not is_own_host(headers.get("host")):
+        return False
+    if scope["type"] == "websocket":
+        return scope["path"].startswith(_SOCKETS) or is_own_origin(headers.get("origin"))
+    return not comes_from_a_page(headers)
+
+
+async def _refuse(scope: Message, send: Send) -> None:
+    kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+    await send({"type": f"{kind}.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": f"{kind}.body", "body": b"This call came from a page of another site."})
+
+
+def _naming_the_chosen(send: Send) -> Send:
+    async def send_on(message: Message) -> None:
+        if message["type"] == "websocket.accept" and (chosen := _chosen.get()):
+            message = {**message, "subprotocol": chosen}
+        await send(message)
+
+    return send_on
 
 
 if __name__ == "__main__":
     Worker.invoke = _invoke_and_note
-    main()
+    apigateway._invoke_ws_lambda = _invoke_route_and_remember
+    emulator.app = app
+    emulator.main()

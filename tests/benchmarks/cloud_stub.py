@@ -83,6 +83,8 @@ class Table:
         ":until": "access_until",
         ":conversation": "conversation",
         ":open": "contact_open",
+        ":claim": "held",
+        ":now": "guest_requested_at",
     }
 
     def __init__(self) -> None:
@@ -113,7 +115,8 @@ class Table:
             return {"Attributes": {}}
         item = self.item(call["Key"]["session_id"]["S"])
         values = call["ExpressionAttributeValues"]
-        if call["UpdateExpression"] != "SET keeper = :keeper" and values.get(":keeper") not in (None, item["keeper"]):
+        takes = call["UpdateExpression"].startswith("SET keeper = :keeper")
+        if not takes and values.get(":keeper") not in (None, item["keeper"]):
             return {}
         item |= {name: values[value] for value, name in self.SETS.items() if value in values}
         return {"Attributes": item}
@@ -126,7 +129,7 @@ class Table:
         names = request.get("ProjectionExpression", "").replace(" ", "").split(",")
         items = [self.item(key["session_id"]["S"]) for key in request["Keys"]]
         if names != [""]:
-            items = [{name: item[name] for name in names} for item in items]
+            items = [{name: item[name] for name in names if name in item} for item in items]
         return {"Responses": {table: items}, "UnprocessedKeys": {}}
 
 

@@ -1,5 +1,6 @@
 """The examples in docs/front-end.md do what they say, as they stand there, in both browsers."""
 
+import gzip
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,6 +146,13 @@ def test_the_package_holds_the_module_its_types_and_nothing_else(project):
     installed = project / "node_modules/typing-relay"
     assert sorted(path.name for path in installed.iterdir()) == ["package.json", "typing-relay.d.ts", "typing-relay.js"]
     assert (installed / "typing-relay.js").read_text() == front_ends.CLIENT
+
+
+def test_the_client_is_at_most_7_kb_minified_and_gzipped(project):
+    """Front ends load it on every page."""
+    module = project / "node_modules/typing-relay/typing-relay.js"
+    minified = front_ends.run(project, "node_modules/.bin/esbuild", "--minify", "--format=esm", str(module))
+    assert len(gzip.compress(minified.encode(), mtime=0)) <= 7 * 1024
 
 
 def test_the_examples_type_check_in_strict_typescript(project):

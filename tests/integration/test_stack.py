@@ -15,7 +15,9 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
+from local.commands.token import visitor_token
 from local.stack.processes import port_is_taken
 from local.stack.settings import read_settings
 from local.stack.stack import Stack
@@ -230,3 +232,28 @@ def test_when_a_part_dies_all_of_it_ends_and_says_why(start: Callable[[], Starte
 
 def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_browser_that_offers_subprotocols_is_answered_with_the_one_without_the_token(stack: Stack) -> None:
+    """As API Gateway does; a browser ends a connection whose answer names none."""
+    token = visitor_token(stack.aws, stack.info["visitor_secret_arn"], "subprotocol")
+    offered = [Subprotocol("typing-relay"), Subprotocol(f"token.{token}")]
+    with connect(
+        stack.info["websocket_url"], subprotocols=offered, origin=Origin("http://localhost:5173")
+    ) as connection:
+        assert connection.subprotocol == "typing-relay"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"Sec-Fetch-Site": "cross-site"}],
+)
+@pytest.mark.parametrize(
+    ("server", "path"), [("aws_endpoint_url", "/_ministack/health"), ("cxone_base_url", "/_control/faults")]
+)
+def test_a_page_of_another_site_reaches_no_local_server(
+    server: str, path: str, headers: dict[str, str], stack: Stack
+) -> None:
+    url = f"{stack.info[server]}{path}"
+    assert requests.get(url, timeout=5).status_code == 200
+    assert requests.get(url, headers=headers, timeout=5).status_code == 403

@@ -19,7 +19,7 @@ FLOOR = {
     "keeper.py": 0.84,
     "owners.py": 0.9,
     "mailbox.py": 0.91,
-    "gateway_talk.py": 0.89,
+    "talk.py": 0.89,
     "conversation.py": 0.86,
 }
 #: What no history of Digital-First enters, by reason.
@@ -30,11 +30,11 @@ ELSEWHERE = {
     # the gateway refuses the relay's SDK version for good: only an operator helps
     *("conversation._Turn._stop", "conversation._Turn._may_have_left"),
     # nothing is shown or delivered by it
-    *("conversation._Turn._seen_wanted", "gateway_talk.GatewayTalk.seen"),
+    *("conversation._Turn._seen_wanted", "talk.GatewayTalk.seen"),
     # of fleets: keepers that hold one guest by two messages, for half an hour
     *("keeper.Keeper._keep.<locals>.keep", "guest._look_who_holds"),
     # no owner begins before its conversation
-    "gateway_talk.GatewayTalk._nothing_begun",
+    "talk.GatewayTalk._nothing_begun",
     # metrics
     *("guest.is_missed", "keeper.Keeper.gauges", "owners.Owners.__len__", "mailbox.Mailbox.__len__"),
     # they say that they are never called

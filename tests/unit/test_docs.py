@@ -12,6 +12,7 @@ from tests.support.left_out import leave_out
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+UNIT = ROOT / "tests/unit"
 MAKEFILE = (ROOT / "Makefile").read_text()
 #: Target -> what `make help` says of it.
 COMMANDS = dict(re.findall(r"^([a-z-]+):.*## (.*)$", MAKEFILE, flags=re.MULTILINE))
@@ -56,6 +57,13 @@ class TestPage:
             if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
                 broken.append(link)
         assert broken == []
+
+    def test_every_test_file_is_there(self, page: Path) -> None:
+        named = re.findall(r"[\w/]*/test_\w+\.py", code(page.read_text()))
+        roots = (ROOT, ROOT / "tests", UNIT)
+        assert [name for name in named if not any((root / name).exists() for root in roots)] == []
+            name for name in named if not any((root / name).exists() for root in (ROOT, ROOT / "tests", UNIT))
+        ] == []
 
     def test_every_clause_is_one_of_the_guarantees(self, page: Path) -> None:
         clauses = set(re.findall(r"\*\*(T\d+)\*\*", (ROOT / "docs/guarantees.md").read_text()))

@@ -1,52 +1,72 @@
 /**
  * <typing-relay url="wss://…" token-url="/chat-token"> around a text box watches that box while the element is in the page.
- * It sets the attributes `status`, and `agent-typing` while the agent types. Set `opted-out` to switch typing signals off.
- * It dispatches the client's events; `relay` is the client.
+ * It sets the attributes `status`, and `agent-typing` while the agent types. Set `opted-out` to switch typing signals off;
+ * another `url` is another connection. It dispatches the client's events; `relay` is the client.
  */
-import { attach } from "typing-relay";
+import { connect } from "typing-relay";
 
-class TypingRelayElement extends HTMLElement {
-  static observedAttributes = ["opted-out"];
+const EVENTS = ["status", "connection", "agent-typing", "message", "message-status", "agent", "contact", "queue", "read"];
+EVENTS.push("seen", "event", "error", "frame");
+
+// A server that renders the page has no HTMLElement: importing must work there, too.
+class TypingRelayElement extends (globalThis.HTMLElement ?? Object) {
+  static observedAttributes = ["opted-out", "url"];
   relay = null;
 
-  #children = new MutationObserver(() => this.#begin());
+  #box = null;
+  #unwatch;
+  #children;
 
   connectedCallback() {
-    this.#children.observe(this, { childList: true, subtree: true }); // the text box may be added later
-    this.#begin();
+    this.#children ??= new MutationObserver(() => this.#watch());
+    this.#children.observe(this, { childList: true, subtree: true }); // the text box may come later, and be replaced
+    this.#connect();
   }
 
   disconnectedCallback() {
     this.#children.disconnect();
-    this.relay?.detach();
-    this.relay = null;
+    this.#disconnect();
   }
 
-  #begin() {
-    const box = this.querySelector("textarea, input, [contenteditable]");
-    if (!box || this.relay) return;
-    this.relay = attach(box, {
+  attributeChangedCallback(name, before, now) {
+    if (name === "opted-out") this.relay?.setSignals(!this.hasAttribute("opted-out"));
+    else if (this.relay && before !== now) this.#connect();
+  }
+
+  #connect() {
+    this.#disconnect();
+    this.relay = connect({
       url: this.getAttribute("url"),
-      token: () => this.#token(),
+      token: (request) => this.#token(request),
       signals: !this.hasAttribute("opted-out"),
     });
     this.setAttribute("status", this.relay.status);
     this.relay.addEventListener("status", ({ detail }) => this.setAttribute("status", detail.status));
     this.relay.addEventListener("agent-typing", ({ detail }) => this.toggleAttribute("agent-typing", detail.typing));
-    for (const type of ["status", "agent-typing", "message", "message-status", "error"]) {
+    for (const type of EVENTS) {
       this.relay.addEventListener(type, ({ detail }) => this.dispatchEvent(new CustomEvent(type, { detail })));
     }
+    this.#watch();
   }
 
-  attributeChangedCallback() {
-    this.relay?.setSignals(!this.hasAttribute("opted-out"));
+  #disconnect() {
+    this.relay?.detach();
+    this.relay = this.#box = null;
   }
 
-  async #token() {
-    const answer = await fetch(this.getAttribute("token-url"));
+  #watch() {
+    const box = this.querySelector("textarea, input, [contenteditable]");
+    if (box === this.#box || !this.relay) return;
+    this.#unwatch?.();
+    this.#box = box;
+    this.#unwatch = box ? this.relay.watch(box) : undefined;
+  }
+
+  async #token({ signal }) {
+    const answer = await fetch(this.getAttribute("token-url"), { signal });
     if (!answer.ok) throw new Error(`No token for this visitor (${answer.status})`);
     return answer.text();
   }
 }
 
-customElements.define("typing-relay", TypingRelayElement);
+globalThis.customElements?.define("typing-relay", TypingRelayElement);

@@ -1,9 +1,9 @@
-import { useEffect, useState, type RefObject } from "react";
-import { attach, type Options, type Status, type TypingRelay } from "typing-relay";
+import { useEffect, useRef, useState, type RefObject } from "react";
+import { connect, type Options, type Status, type TypingRelay } from "typing-relay";
 
 /**
- * Watches the text box of this ref while its component is mounted.
- * Keep the same `token` function from render to render: another one opens another connection.
+ * Connects while its component is mounted, and watches the text box of this ref, also when another one takes its place.
+ * `token` may be another function at each render: the newest is asked. Another string is another connection.
  */
 export function useTypingRelay(
   box: RefObject<HTMLElement | null>,
@@ -12,17 +12,30 @@ export function useTypingRelay(
   const [relay, setRelay] = useState<TypingRelay | null>(null);
   const [status, setStatus] = useState<Status>("connecting");
   const [agentTyping, setAgentTyping] = useState(false);
+  const [element, setElement] = useState<HTMLElement | null>(null);
+  const newestToken = useRef(token);
+  const fixedToken = typeof token === "string" ? token : null;
 
   useEffect(() => {
-    if (!box.current) return;
-    const attached = attach(box.current, { url, token, tokenIn, signals: false });
-    attached.addEventListener("status", ({ detail }) => setStatus(detail.status));
-    attached.addEventListener("agent-typing", ({ detail }) => setAgentTyping(detail.typing));
-    setStatus(attached.status);
-    setRelay(attached);
-    return () => attached.detach();
-  }, [box, url, token, tokenIn]);
+    newestToken.current = token;
+    setElement(box.current);
+  });
 
+  useEffect(() => {
+    const connected = connect({
+      url,
+      token: (request) => (typeof newestToken.current === "function" ? newestToken.current(request) : newestToken.current),
+      tokenIn,
+      signals: false,
+    });
+    connected.addEventListener("status", ({ detail }) => setStatus(detail.status));
+    connected.addEventListener("agent-typing", ({ detail }) => setAgentTyping(detail.typing));
+    setStatus(connected.status);
+    setRelay(connected);
+    return () => connected.detach();
+  }, [url, fixedToken, tokenIn]);
+
+  useEffect(() => (element && relay ? relay.watch(element) : undefined), [relay, element]);
   useEffect(() => relay?.setSignals(signals), [relay, signals]);
 
   return { relay, status, agentTyping };

@@ -31,9 +31,9 @@ function fields(type) {
   }));
 }
 
-/** Of a CustomEvent, its detail: the rest is the browser's. */
+/** Of a RelayEvent, its detail: the rest is as with every event. */
 function told(type) {
-  const detail = type.symbol?.name === "CustomEvent" && type.getProperty("detail");
+  const detail = type.symbol?.name === "RelayEvent" && type.getProperty("detail");
   return detail ? checker.getTypeOfSymbol(detail) : type;
 }
 

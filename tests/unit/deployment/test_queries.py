@@ -22,7 +22,7 @@ WRITERS = {
     "SenderLogs": ["functions/sender/app.py", "layers/typing_relay/typing_relay/reporting.py"],
     "KeeperLogs": [
         "functions/guest_keeper/app.py",
-        *(str(p.relative_to(ROOT)) for p in (PACKAGE / "keeper").glob("*.py")),
+        *(str(p.relative_to(ROOT)) for room in ("keeper", "platforms") for p in (PACKAGE / room).rglob("*.py")),
     ],
 }
 POWERTOOLS = {"level", "service", "message"}

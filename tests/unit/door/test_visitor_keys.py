@@ -279,6 +279,22 @@ def test_a_key_set_is_fetched_by_https_only(url: str) -> None:
         jwks_client(url)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example\\@issuer.example/jwks",
+        "https://s3cret@issuer.example/jwks",
+        "https://issuer.example\n/j",
+        "https:/x",
+    ],
+)
+def test_a_key_set_is_fetched_from_the_host_that_every_parser_finds(url: str) -> None:
+    """T13: its URL is judged by one parser and fetched by another."""
+    with pytest.raises(ValueError, match="VISITOR_JWKS_URL must name a host") as refused:
+        jwks_client(url)
+    assert "s3cret" not in str(refused.value)
+
+
 @pytest.mark.parametrize("url", ["https://issuer.example/jwks", "http://localhost:9/jwks", "http://127.0.0.1:9/jwks"])
 def test_plain_http_is_for_this_machine(url: str) -> None:
     """The local stack has no certificates."""

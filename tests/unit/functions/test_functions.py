@@ -292,6 +292,24 @@ def test_tabs_that_have_just_been_heard_of_are_not_asked_after(aws: Aws, connect
     assert front_ends.asked == [tabs[0]]
 
 
+def test_a_refused_tab_that_tries_again_costs_no_second_round_of_questions(aws: Aws, connection: ModuleType) -> None:
+    """Fifty calls for each refused handshake would let one token flood @connections, which all visitors share."""
+    connection.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
+    aws.set_connections({f"tab-{n}" for n in range(connection.MAX_CONNECTIONS)})
+    statuses = [send(connection, "connect", f"too-many-{n}")["statusCode"] for n in range(5)]
+    assert statuses == [429] * 5
+    assert len(front_ends.asked) == connection.MAX_CONNECTIONS
+
+
+def test_once_the_pause_is_over_lost_tabs_make_room_again(aws: Aws, connection: ModuleType) -> None:
+    connection.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
+    aws.set_connections({f"tab-{n}" for n in range(connection.MAX_CONNECTIONS)})
+    assert send(connection, "connect", "too-many")["statusCode"] == 429
+    front_ends.gone = {"tab-7"}
+    connection.fruitless["alice"] -= connection.ASK_AGAIN_MS
+    assert send(connection, "connect", "newest")["statusCode"] == 200
+
+
 def test_a_disconnect_that_says_not_whose_it_was_is_taken_without_an_error(aws: Aws, connection: ModuleType) -> None:
     """AWS fact: $disconnect may come without the authorizer's context. The roll call finds that connection."""
     send(connection, "connect")

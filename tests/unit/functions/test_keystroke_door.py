@@ -172,3 +172,18 @@ def test_a_front_end_that_does_not_read_makes_no_invocation_fail(keystroke: Modu
     """T13: or any visitor could set off the alarm on failures."""
     keystroke.visitors = SlowFrontEnds()  # type: ignore[attr-defined]
     _send(keystroke, PING)
+
+
+class UnclosableFrontEnds(FrontEnds):
+    """API Gateway refuses to close a connection just now."""
+
+    def close(self, connection: str) -> None:
+        """Fail."""
+        answer = {"Error": {"Code": "LimitExceededException"}, "ResponseMetadata": {"HTTPStatusCode": 429}}
+        raise ClientError(answer, "DeleteConnection")  # type: ignore[arg-type]
+
+
+def test_a_connection_that_cannot_be_closed_just_now_makes_no_invocation_fail(keystroke: ModuleType) -> None:
+    """T13: its next frame is refused as well, and closing is tried again then."""
+    keystroke.visitors = UnclosableFrontEnds()  # type: ignore[attr-defined]
+    _send(keystroke, PING, at=EXPIRES_AT * 1000)

@@ -27,3 +27,9 @@ def test_is_told_what_there_is(
     monkeypatch.setattr(sys, "argv", ["invoke", function, event])
     assert invoke.main() == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_function_that_this_platform_has_not_is_bad_usage() -> None:
+    info = {"functions": {"Keystroke": "typing-relay-keystroke"}, "platform": "v1"}
+    with pytest.raises(invoke.UsageError, match="KeeperLine is not deployed on v1"):
+        invoke._invoke(info, "KeeperLine", {})

@@ -49,9 +49,11 @@ export class FakeBox extends EventTarget {
 /** Replaces the browser's globals for one test; the test runner's `t` puts them back. */
 export function fakeBrowser(t) {
   let clock = 10_000;
+  let asleep = 0;
   FakeSocket.opened = [];
   mock.timers.enable({ apis: ["setTimeout"] });
   mock.method(performance, "now", () => clock);
+  mock.method(Date, "now", () => 1_800_000_000_000 + clock + asleep);
   mock.method(Math, "random", () => 0.5);
   const globals = {
     document: Object.assign(new EventTarget(), { hidden: false }),
@@ -81,6 +83,10 @@ export function fakeBrowser(t) {
         mock.timers.tick(step);
         await settled();
       }
+    },
+    /** The machine sleeps: no timer runs, and the monotonic clock stands still. */
+    sleep(ms) {
+      asleep += ms;
     },
     hide() {
       globals.document.hidden = true;

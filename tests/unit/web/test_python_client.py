@@ -15,6 +15,15 @@ from tests.support.protocol import TO_RELAY, undocumented
 
 TRACES = [json.loads(line) for line in (Path(__file__).parents[2] / "data/typing.jsonl").read_text().splitlines()]
 TIMINGS = {"debounce_ms": 2000, "heartbeat_ms": 1000, "hold_ms": 6000}
+VECTORS = json.loads((Path(__file__).parents[3] / "web/rhythm-vectors.json").read_text())["vectors"]
+#: Keys alone: the client has no page that could be hidden, and its timers are its caller's.
+OF_KEYS = [
+    vector
+    for vector in VECTORS
+    if "hold_ms" in vector["timings"]
+    and vector.keys().isdisjoint({"hidden", "asleep"})
+    and "to the ms" not in vector["name"]
+]
 WELCOME = {"type": "welcome", "session": "alice", "timings": TIMINGS, "guest": "open"}
 #: The client looks so often whether something is due.
 TICK_MS = 20
@@ -81,6 +90,22 @@ def test_it_types_as_the_browsers_client_does(client: Callable[[Line], Any], tra
     assert [frame["action"] for _, frame in sent] == ["keystroke" if isinstance(d, FrameDue) else "stop" for d in due]
     assert all(0 <= at - start - wanted.at <= 2 * TICK_MS for (at, _), wanted in zip(sent, due, strict=True))
     assert undocumented([frame for _, frame in line.sent], TO_RELAY) == []
+
+
+@pytest.mark.parametrize("vector", OF_KEYS, ids=lambda vector: vector["name"])
+def test_it_sends_the_frames_of_the_vectors(client: Callable[[Line], Any], vector: dict[str, Any]) -> None:
+    """The same that the browser's client proves itself on."""
+    line = Line(WELCOME)
+    visitor = client(line)
+    visitor.live(0.1)
+    start = line.now
+    for key in vector["keys"]:
+        visitor.live((start + key - line.now) / 1000)
+        visitor.key()
+    visitor.live(3)
+    sent, wanted = line.typing(), vector["frames"]
+    assert [frame["action"] for _, frame in sent] == [frame["action"] for frame in wanted]
+    assert all(0 <= at - start - due["at"] <= 2 * TICK_MS for (at, _), due in zip(sent, wanted, strict=True))
 
 
 def test_it_says_hello_first_and_sends_no_key_before_the_welcome(client: Callable[[Line], Any]) -> None:

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError
 
+from typing_relay.plain_url import is_plain
+
 #: Prefix of a region's name -> its partition's DNS suffix; every other region is in amazonaws.com.
 _SUFFIXES = {
     "cn-": "amazonaws.com.cn",
@@ -56,7 +58,12 @@ def checked(url: str, source: str) -> str:
     """``url``, if it is http or https and has a host. Raises AwsSettingWrong, which names ``source``."""
     try:
         parts = urlsplit(url)
-        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        is_one = (
+            is_plain(url)
+            and parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
     except ValueError:
         is_one = False
     if not is_one:

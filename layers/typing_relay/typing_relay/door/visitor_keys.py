@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from typing_relay import deadline, wire
 from typing_relay.door.pyjwt import jwt
 from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor, key_id, verify
+from typing_relay.plain_url import is_plain
 
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is no shorter than its hash
 _SECRET_LIFE_SECONDS = 300
@@ -144,6 +145,8 @@ def jwks_client(url: str) -> jwt.PyJWKClient:
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
         raise ValueError("VISITOR_JWKS_URL must start with https:// (http:// only for localhost).")
+    if not is_plain(url):
+        raise ValueError("VISITOR_JWKS_URL must name a host, and have no user, backslash or white space.")
     return _KeySetInTime(
         url,
         lifespan=_JWKS_LIFE_SECONDS,

@@ -1,4 +1,4 @@
-"""How a call to CXone ended, as a value. Only ``cxone/`` sees HTTP status codes and the gateway's error codes."""
+"""How a call to CXone ended, as a value. Only ``platforms/`` sees HTTP status codes and the gateway's error codes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 // What the compiler takes of the client's types and, where it says so, what it refuses. Never run.
-import { attach, TypingRhythm, type Frame, type MessageStatus, type Status } from "typing-relay";
+import { announceTyping, attach, connect, TypingRhythm, type Frame, type MessageStatus, type Status } from "typing-relay";
 
 const box = document.createElement("textarea");
 const url = "wss://RELAY/live";
@@ -8,9 +8,13 @@ const relay = attach(box, { url, token: async () => "token", tokenIn: "subprotoc
 relay.addEventListener("message", ({ detail }) => detail.text.trim());
 relay.addEventListener("frame", ({ detail }) => detail.action === "hello" && detail.client.trim());
 relay.seen();
+announceTyping(relay, document.createElement("p"), { text: "Ann is typing" })();
 export const status: Status = relay.status;
 export const answer: Promise<MessageStatus> = relay.send("hello");
 export const frames: Frame[] = new TypingRhythm().key(0);
+
+connect({ url, token: async ({ signal }) => (signal.aborted ? "token" : { url, token: "token" }) }).watch(box)();
+connect({ url, token: "token", WebSocket }).addEventListener("error", ({ detail }) => detail.code === "connect_failed");
 
 // @ts-expect-error: without a token nobody comes in.
 attach(box, { url });

@@ -214,8 +214,8 @@ class TestRefusal:
         assert verdicts.refusal([], BARE, "/ecs/shop").mark is UNSEEN
 
     def test_what_is_looked_for_is_what_the_keeper_writes(self) -> None:
-        folder = ROOT / "layers/typing_relay/typing_relay/keeper"
-        written = "".join(path.read_text() for path in folder.glob("*.py"))
+        package = ROOT / "layers/typing_relay/typing_relay"
+        written = "".join(path.read_text() for path in package.rglob("*.py"))
         assert [text for text in verdicts.REFUSALS if text not in written] == []
 
 

@@ -134,6 +134,77 @@ def test_on_every_open_the_thread_is_looked_for_and_nothing_else_is_sent() -> No
         assert life.kinds() == ["RecoverThread"]
 
 
+def nothing_there(look: str) -> str:
+    return json.dumps({"eventId": look, "postback": {"eventType": "LivechatRecovered", "data": None}})
+
+
+def test_a_fresh_live_chat_opens_where_a_look_is_answered_with_nothing_in_it() -> None:
+    """Tenants with isRecoverLivechatDoesNotFailEnabled answer so."""
+    life = Life(livechat=True)
+    life.wants("m1")
+    assert Ready() in life.hears(nothing_there(life.opens()))
+    assert life.kinds() == ["SendMessage"]
+
+
+def test_a_message_in_doubt_is_sent_again_after_a_look_with_nothing_in_it() -> None:
+    """T15: it means the same as the error that there is no such thread."""
+    life = Life(livechat=True)
+    life.wants("m1", may_have_left=True)
+    look = life.opens()
+    assert Ready() in life.hears(nothing_there(look))
+    life.wakes_until(Send)
+    assert life.kinds() == ["RecoverLivechat"]
+    life.hears(nothing_there(str(life.requests()[0]["eventId"])))
+    assert life.kinds() == ["SendMessage"]
+
+
+def test_a_look_answered_plainly_found_nothing_and_is_reported_once() -> None:
+    """No loop; T15: what may have arrived is not sent again."""
+    life = Life(livechat=True)
+    life.wants("m1", may_have_left=True)
+    actions = life.hears(gateway.answer(life.opens()))
+    assert (Report("look_answered_plainly") in actions, Ready() in actions) == (True, True)
+    assert MessageRefused("m1", "unconfirmed") in actions
+    assert life.kinds() == []
+
+
+def test_a_thread_without_its_id_counts_as_none_and_costs_no_message_its_word() -> None:
+    """No loop; T15: what may have arrived is not sent again."""
+    life = Life(livechat=True)
+    life.wants("m1", may_have_left=True)
+    look = life.opens()
+    data = {"thread": {}, "contact": {"id": "42", "status": "new"}}
+    actions = life.hears(json.dumps({"eventId": look, "postback": {"eventType": "LivechatRecovered", "data": data}}))
+    assert (Report("thread_without_id") in actions, Ready() in actions) == (True, True)
+    assert MessageRefused("m1", "unconfirmed") in actions
+    assert life.kinds() == []
+
+
+def test_another_thread_with_an_open_contact_is_the_conversation_from_now_on() -> None:
+    life = Life(livechat=True)
+    life.wants("m1", may_have_left=True)
+    life.wants("m2", may_have_left=True)
+    life.wants("m3")
+    actions = life.hears(gateway.recovered(life.opens(), "another", ("m1",), "42"))
+    assert {ThreadChanged("another"), ContactOpened("42"), MessageTaken("m1")} <= {
+        action for action in actions if not isinstance(action, Tell)
+    }
+    assert MessageRefused("m2", "unconfirmed") in actions
+    message = life.requests()[0]
+    assert message["payload"]["data"]["thread"] == {"idOnExternalPlatform": "another"}
+
+
+def test_another_thread_that_is_over_counts_as_none() -> None:
+    """Adopted, it would be found again by each look for the thread after it."""
+    life = Life(livechat=True)
+    life.wants("m1")
+    actions = life.hears(gateway.recovered(life.opens(), "another", (), "42", "closed"))
+    assert (Report("another_thread_found") in actions, Ready() in actions) == (True, True)
+    [message] = life.requests()
+    assert message["payload"]["eventType"] == "SendMessage"
+    assert message["payload"]["data"]["thread"] == {"idOnExternalPlatform": THREAD}
+
+
 def test_a_livechat_is_looked_for_as_one() -> None:
     life = Life(livechat=True)
     life.opens()

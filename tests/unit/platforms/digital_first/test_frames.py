@@ -26,6 +26,7 @@ from typing_relay.platforms.digital_first.frames_in import (
     MessageRead,
     MessageSeen,
     NotAFrame,
+    NothingThere,
     Pong,
     QueuePosition,
     Recovered,
@@ -184,6 +185,28 @@ def test_a_livechat_without_a_contact_or_messages_is_recovered_all_the_same(mess
     assert frames_in.parse(json.dumps(frame)) == Recovered("e-1", "t-1", (), is_whole=True, contact=None, agent=None)
 
 
+@pytest.mark.parametrize("event_type", ["LivechatRecovered", "ThreadRecovered"])
+@pytest.mark.parametrize(
+    "postback",
+    [{}, {"data": None}, {"data": {}}, {"data": {"thread": None, "contact": None, "messages": None}}],
+)
+def test_a_look_answered_with_nothing_in_it_found_no_thread(postback: Any, event_type: str) -> None:
+    frame = {"eventId": "e-1", "postback": {"eventType": event_type, **postback}}
+    assert frames_in.parse(json.dumps(frame)) == NothingThere("e-1")
+
+
+def test_a_look_answered_with_a_contact_but_no_thread_is_told_from_one_with_nothing_in_it() -> None:
+    assert frames_in.parse(json.dumps(recovered(thread={}, contact={"id": "42"}))) == NothingThere(
+        "e-1", is_empty=False
+    )
+
+
+def test_a_recovered_contact_may_have_another_name() -> None:
+    found = frames_in.parse(json.dumps(recovered(consumerContact={"id": 42, "status": "new"})))
+    assert isinstance(found, Recovered)
+    assert found.contact == Contact("42", "new")
+
+
 @pytest.mark.parametrize(
     ("frame", "said"),
     [
@@ -290,7 +313,6 @@ def test_an_event_belongs_to_the_first_thread_that_it_names(data: dict[str, Any]
         ("[" * 100_000, "not JSON"),
         (json.dumps(SECRET), "neither an object nor a pong"),
         (json.dumps({"message": SECRET, "connectionId": "x"}), "neither an event nor an answer"),
-        (json.dumps(recovered(thread={})), "a recovered thread without its id"),
         (
             json.dumps({"eventType": "MessageCreated", "data": {"message": {"text": SECRET}}}),
             "a message without its id",

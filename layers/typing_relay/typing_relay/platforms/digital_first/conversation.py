@@ -10,6 +10,7 @@ was lost is repeated only after such a look that could have shown it and did not
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import partial
@@ -570,6 +571,10 @@ class _Turn:
                 self._failed(code, event_id)
             case frames_in.Recovered():
                 self._recovered(frame)
+            case frames_in.NothingThere(event_id, is_empty) if self._is_looked_for_by(event_id):
+                if not is_empty:
+                    self._do(Report("thread_without_id"))
+                self._found_nothing(is_certain=is_empty)
             case frames_in.Event():
                 self._event(frame)
 
@@ -577,6 +582,9 @@ class _Turn:
         sending = self.now_stands.sending
         if sending and sending.event_id == event_id:
             self._taken(self.now_stands.queue[0].message_id)
+        elif self._is_looked_for_by(event_id):
+            self._do(Report("look_answered_plainly"))
+            self._found_nothing(is_certain=False)
 
     def _failed(self, code: str, event_id: str | None) -> None:
         c = self.now_stands
@@ -682,7 +690,9 @@ class _Turn:
 
     def _recovered(self, found: frames_in.Recovered) -> None:
         c = self.now_stands
-        if c.looking is None or c.looking.event_id != found.event_id or found.thread_id != c.thread_id:
+        if c.looking is None or c.looking.event_id != found.event_id:
+            return
+        if found.thread_id != c.thread_id and not self._adopts(found):
             return
         for message in found.messages:
             self._found(message)
@@ -703,10 +713,40 @@ class _Turn:
             self._remember(message)
         self._taken(message.message_id)
 
-    def _found_nothing(self) -> None:
-        """There is no such thread or contact yet: no message has arrived in it."""
+    def _adopts(self, found: frames_in.Recovered) -> bool:
+        """Another thread with an open contact is the conversation from now on. One that is over would be found again
+        and again, so it counts as none."""
+        if found.contact is None or not found.contact.is_open:
+            self._do(Report("another_thread_found"))
+            self._found_nothing(is_certain=False)
+            return False
+        found_ids = {message.message_id for message in found.messages}
+        self._give_up_doubts(found_ids)
+        self._change(thread_id=found.thread_id, thread_over=False, closed_contact="")
+        self._do(ThreadChanged(found.thread_id))
+        return True
+
+    def _give_up_doubts(self, shown: Set[str] = frozenset()) -> None:
+        """Such a look does not show whether these arrived, and no later one will: they are not sent again."""
+        left = []
+        for queued in self.now_stands.queue:
+            if queued.in_doubt and queued.message_id not in shown:
+                self._do(MessageRefused(queued.message_id, "unconfirmed"))
+            else:
+                left.append(queued)
+        self._change(queue=tuple(left))
+
+    def _is_looked_for_by(self, event_id: str) -> bool:
+        looking = self.now_stands.looking
+        return looking is not None and looking.event_id != "" and looking.event_id == event_id
+
+    def _found_nothing(self, *, is_certain: bool = True) -> None:
+        """There is no such thread or contact yet: no message has arrived in it, unless that is not certain."""
         assert self.now_stands.looking  # noqa: S101
-        self._settle_doubts(self.now_stands.looking.since, None)
+        if is_certain:
+            self._settle_doubts(self.now_stands.looking.since, None)
+        else:
+            self._give_up_doubts()
         self._contact_is(self.now_stands.contact)
         self._looked()
 

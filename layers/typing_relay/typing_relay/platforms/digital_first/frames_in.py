@@ -92,6 +92,17 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
+class NothingThere:
+    """The look found no thread: current tenants answer it with a result that has nothing in it, not with an error.
+
+    ``is_empty``: it has nothing else in it either; if not, nobody knows what it means.
+    """
+
+    event_id: str
+    is_empty: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Another result of a request. It is not passed on, as it may contain a token."""
 
@@ -208,7 +219,7 @@ class Event:
     frame: dict[str, Any] = field(repr=False, compare=False)
 
 
-Frame = Pong | Authorized | Answer | Failure | Recovered | Result | Event
+Frame = Pong | Authorized | Answer | Failure | Recovered | NothingThere | Result | Event
 
 
 def parse(text: str) -> Frame:
@@ -253,8 +264,8 @@ def _result(event_id: str, postback: dict[str, Any]) -> Frame:
     data = _object(postback, "data")
     thread_id = _text(_object(data, "thread"), "idOnExternalPlatform")
     if not thread_id:
-        raise NotAFrame("a recovered thread without its id")
-    contact = data.get("contact")
+        return NothingThere(event_id, is_empty=not any(data.values()))
+    contact = data.get("contact") or data.get("consumerContact")  # NICE's web client reads the one, its apps the other
     return Recovered(
         event_id,
         thread_id,

@@ -5,6 +5,7 @@ NICE moves its hosts, so each can be set instead (the mobile SDKs use another na
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
@@ -21,8 +22,13 @@ DOMAINS = {
     "EU2": "nicecxone-sov1.eu",
     "UK2": "nicecxone-sov1.uk",
 }
-#: Domains whose hosts may serve an event too large for a frame (EventInS3).
-EVENT_DOMAINS = ("amazonaws.com", *sorted(set(DOMAINS.values())))
+#: Who may serve an event too large for a frame (EventInS3), on port 443: S3, by each form of its endpoints, and NICE.
+#: All else below amazonaws.com is anybody's: a virtual machine's name is there, too.
+_S3_HOST = re.compile(
+    r"(?:[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\.)?"  # the bucket
+    r"s3(?:[.-](?:dualstack\.)?[a-z]{2,3}(?:-[a-z]+)+-[0-9]{1,2})?\.amazonaws\.com"
+)
+_NICE_HOST = re.compile(rf"(?:[a-z0-9-]+\.)*(?:{'|'.join(re.escape(name) for name in sorted(set(DOMAINS.values())))})")
 
 
 class UnknownEnvironment(ValueError):
@@ -82,14 +88,19 @@ def socket_url(hosts: Hosts, channel: Channel, client: Client, visitor: Visitor,
 def event_url(text: str, chat: str) -> str:
     """``text``, if it may be the URL of an event too large for a frame. Its query may contain a signature.
 
-    Raises InsecureUrl unless it is https at Amazon S3 or NICE, or the origin of ``chat`` (a gateway on this machine).
+    Raises InsecureUrl unless it is https at Amazon S3 or NICE on port 443, or the origin of ``chat`` (an operator's
+    own host, or a gateway on this machine).
     """
     what = "The event's URL"
     base_url(text, what)
     parts = urlsplit(text)
     host = parts.hostname or ""
     origin = urlsplit(chat)
-    is_known = any(host == domain or host.endswith(f".{domain}") for domain in EVENT_DOMAINS)
+    is_known = (
+        parts.scheme == "https"
+        and parts.port in (None, 443)
+        and bool(_S3_HOST.fullmatch(host) or _NICE_HOST.fullmatch(host))
+    )
     if not is_known and (parts.scheme, parts.netloc) != (origin.scheme, origin.netloc):
         raise InsecureUrl(f"{what} {without_query(text)!r} is at neither Amazon S3 nor NICE.")
     return text
@@ -97,6 +108,6 @@ def event_url(text: str, chat: str) -> str:
 
 def _bare(url: str, what: str) -> str:
     parts = urlsplit(url)
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        raise InsecureUrl(f"{what} {without_query(url)!r} must have no query, fragment or user.")
+    if parts.query or parts.fragment:
+        raise InsecureUrl(f"{what} {without_query(url)!r} must have no query and no fragment.")
     return url

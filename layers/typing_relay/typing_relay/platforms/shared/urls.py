@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from urllib.parse import urlsplit, urlunsplit
 
+from typing_relay.plain_url import is_plain
+
 #: CXone's own domains: hosts below them may serve a guest's socket.
 CXONE_DOMAINS = ("nicecxone.com", "niceincontact.com")
 #: The setting that names further domains.
@@ -69,6 +71,11 @@ def socket_url(text: str, what: str) -> str:
 
 
 def _require(url: str, *, secure: str, plain: str, what: str) -> None:
+    if not is_plain(url):
+        raise InsecureUrl(
+            f"{what} cannot be read as a URL. It must start with {secure}:// and a host, and have no user, backslash "
+            "or white space."
+        )
     try:
         parts = urlsplit(url)
         host, shown = parts.hostname, without_query(url)

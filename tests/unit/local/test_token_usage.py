@@ -1,0 +1,22 @@
+"""`make token` with a visitor that the door would refuse."""
+
+import sys
+
+import pytest
+from typing_relay.door import visitor_tokens
+
+from local.commands import token
+
+
+def test_knows_what_the_door_takes_as_a_session() -> None:
+    """T13"""
+    assert token.VISITOR.pattern == visitor_tokens._SESSION_ID.pattern
+
+
+@pytest.mark.parametrize("visitor", ["two words", "a" * 129, "é"])
+def test_says_what_a_visitor_is_called(
+    visitor: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["token", visitor])
+    assert token.main() == 2
+    assert "1 to 128 characters" in capsys.readouterr().err
