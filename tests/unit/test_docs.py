@@ -62,8 +62,6 @@ class TestPage:
         named = re.findall(r"[\w/]*/test_\w+\.py", code(page.read_text()))
         roots = (ROOT, ROOT / "tests", UNIT)
         assert [name for name in named if not any((root / name).exists() for root in roots)] == []
-            name for name in named if not any((root / name).exists() for root in (ROOT, ROOT / "tests", UNIT))
-        ] == []
 
     def test_every_clause_is_one_of_the_guarantees(self, page: Path) -> None:
         clauses = set(re.findall(r"\*\*(T\d+)\*\*", (ROOT / "docs/guarantees.md").read_text()))
