@@ -127,6 +127,12 @@ export interface ChatMessage {
   from: "agent" | "visitor";
 }
 
+/** An agent. What CXone does not say is null. */
+export interface Person {
+  id: string | null;
+  name: string | null;
+}
+
 /** What a listener is given: a `CustomEvent`, described without the DOM's types. */
 export interface RelayEvent<Detail> {
   readonly type: string;
@@ -137,7 +143,8 @@ export interface RelayEvents {
   status: RelayEvent<{ status: Status }>;
   /** Whether the client is connected to the relay, however the CXone guest session stands. */
   connection: RelayEvent<{ connected: boolean }>;
-  "agent-typing": RelayEvent<{ typing: boolean }>;
+  /** `typing`: whether any agent types; `agents`: those who do, as far as CXone names them. */
+  "agent-typing": RelayEvent<{ typing: boolean; agents: Person[] }>;
   /**
    * A ChatMessage, once for each id; on a platform whose frames the relay does not translate, CXone's own frame, which
    * has a `text`.
@@ -146,7 +153,7 @@ export interface RelayEvents {
   /** A message of this visitor, from any tab, was accepted or has failed. */
   "message-status": RelayEvent<MessageStatus>;
   /** The agent who has the conversation; null: nobody. */
-  agent: RelayEvent<{ name: string | null }>;
+  agent: RelayEvent<{ id?: string | null; name: string | null }>;
   /** Whether agents see the conversation. */
   contact: RelayEvent<{ status: "open" | "closed" }>;
   /** The position in the queue for an agent. */

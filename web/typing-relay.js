@@ -19,6 +19,9 @@ const HOPELESS_CAP_MS = 300_000; // up to this
 const ANSWER_MS = 20_000; // a message without an answer is sent again
 const EXPIRE_MS = 300_000; // the relay's own limit for a message, from `send` on
 const GIVE_UP_MS = 480_000; // the relay has answered by then
+const AGENT_MS = 60_000; // an agent types no longer after this, unless it is said again; the welcome may say otherwise,
+const LATE_MS = 15_000; // and this later the client does not wait for the relay to say so
+const AGENTS_NONE = "[false,[]]";
 
 let slept = 0;
 let lastLook = [0, 0];
@@ -118,7 +121,8 @@ class TypingRelay extends EventTarget {
   #allowed = true; // the deployment's
   #status = "connecting";
   #away = "connecting"; // the status without a connection
-  #agentTyping = false;
+  #agents = AGENTS_NONE; // who types, as it was emitted
+  #agentTimer;
   #rhythm = new TypingRhythm();
   #rhythmTimer;
   #line; // the welcomed connection: {socket, guest, welcomedAt, timings, token}
@@ -519,12 +523,17 @@ class TypingRelay extends EventTarget {
 
   #event({ event, name = event?.type, detail = event }) {
     if (name === "message" && detail?.id && this.#told.size === this.#told.add(detail.id).size) return; // told again
-    if (name === "agent-typing") this.#setAgentTyping(!!detail?.typing);
+    if (name === "agent-typing") this.#setAgents(!!detail?.typing, detail?.agents);
     else if (name) this.#emit(name === "message" || detail !== event ? name : "event", detail);
   }
 
-  #setAgentTyping(typing) {
-    if (typing !== this.#agentTyping) this.#emit("agent-typing", { typing: (this.#agentTyping = typing) });
+  #setAgents(typing, agents = []) {
+    clearTimeout(this.#agentTimer);
+    const lasts = this.#line?.timings?.agent_typing_ms ?? AGENT_MS;
+    if (typing) this.#agentTimer = setTimeout(() => this.#setAgents(false), lasts + LATE_MS);
+    const before = this.#agents;
+    this.#agents = JSON.stringify([typing, agents]);
+    if (this.#agents !== before) this.#emit("agent-typing", { typing, agents });
   }
 
   /** The status as it is now. */
@@ -533,7 +542,7 @@ class TypingRelay extends EventTarget {
     const status = this.#line ? (this.#line.guest ?? "opening") : hint;
     if (status === this.#status) return;
     this.#status = status;
-    if (status !== "open") this.#setAgentTyping(false); // its end could be missed
+    if (status !== "open") this.#setAgents(false); // its end could be missed
     if (status === this.#status) this.#emit("status", { status });
   }
 

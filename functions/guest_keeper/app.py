@@ -38,7 +38,7 @@ from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.keeper.visitors.roll_call import RollCall
 from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
 from typing_relay.platforms.shared.urls import InsecureUrl
-from typing_relay.platforms.webchat.talk import WebchatTalk, make_guest, webchat_meaning
+from typing_relay.platforms.webchat.talk import Time, WebchatTalk, make_guest, webchat_meaning
 
 CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS, ROLL_CALL_THREADS = 8, 8, 12, 4, 2, 2
 SWEEPING_THREADS = 2
@@ -137,6 +137,7 @@ class Process:
                 runtime.policy(),
                 runtime.ask_for_guest,
                 runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000,
+                runtime.agent_typing_ms(),
                 tls,
                 line_url,
                 sign=lambda: runtime.line_headers(line_url, self.name),
@@ -147,10 +148,11 @@ class Process:
 
     def _webchat(self, sessions: DynamoSessions) -> Callable[[Voice], Talk]:
         cxone = runtime.cxone_guests()
+        time = Time(self.loop, runtime.clock, runtime.agent_typing_ms())
 
         def talk_of(voice: Voice) -> Talk:
             make = partial(make_guest, cxone, sessions, SOURCE, voice.session_id, self.name, runtime.clock)
-            return WebchatTalk(voice, make, lambda end: webchat_meaning(end, runtime.clock()), self.counters)
+            return WebchatTalk(voice, make, lambda end: webchat_meaning(end, runtime.clock()), self.counters, time)
 
         return talk_of
 

@@ -18,7 +18,12 @@ from typing_relay.relay.ports import MessageStatus, SentMessage
 logger = runtime.logger
 world = runtime.visitor_world()
 visitors = runtime.visitors()
-TIMINGS = frames.Timings(world.policy.debounce_ms, runtime.number("HEARTBEAT_MS", 1000), world.policy.hold_ms)
+TIMINGS = frames.Timings(
+    world.policy.debounce_ms,
+    runtime.number("HEARTBEAT_MS", 1000),
+    world.policy.hold_ms,
+    runtime.agent_typing_ms(),
+)
 budgets = Budgets(FrameLimits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40)))
 RATE_LIMITED = "Too many frames. While the visitor types, send one per heartbeat_ms."
 MESSAGE_DEADLINE_MS = runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000

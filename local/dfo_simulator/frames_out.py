@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from zlib import crc32
 
 from local.dfo_simulator.desk import Agent, Contact, Message, Thread, new_id
 from local.dfo_simulator.frames_in import TYPING
@@ -224,7 +225,8 @@ def _contact(thread: Thread, contact: Contact) -> dict[str, Any]:
 def _agent(agent: Agent | None) -> dict[str, Any] | None:
     if agent is None:
         return None
-    return {"id": 1, "firstName": agent.first_name, "surname": agent.surname, "nickname": agent.nickname}
+    agent_id = crc32(f"{agent.first_name} {agent.surname} {agent.nickname}".encode())  # another for each
+    return {"id": agent_id, "firstName": agent.first_name, "surname": agent.surname, "nickname": agent.nickname}
 
 
 def _message(thread: Thread, message: Message) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import signal
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -236,6 +238,36 @@ def test_what_an_agent_does_is_told_in_one_shape(actor: Chatter) -> None:
     actor.hears("agent-typing", typing=False)
     actor.gateway.close_contact(actor.thread_id)
     actor.hears("contact", status="closed")
+
+
+def agents_typing(actor: Chatter) -> list[dict[str, Any]]:
+    """What the visitor was told of who types, in order."""
+    return [frame["detail"] for frame in actor.front_end.heard if frame.get("name") == "agent-typing"]
+
+
+@pytest.mark.parametrize("end", ["message", "another agent", "the socket is lost", "the contact is closed"])
+def test_an_agents_typing_is_over_though_cxone_does_not_say_so(dfo_stage: GatewayStage, end: str) -> None:
+    """T16: and a start that is older than the message is not told."""
+    with Chatter(dfo_stage, f"watching-{end.replace(' ', '-')}") as actor:
+        actor.begins()
+        actor.gateway.assign(actor.thread_id, **ADA)
+        before = {"createdAt": datetime.now(UTC).isoformat(), "eventId": "e", "eventType": "SenderTypingStarted"}
+        actor.gateway.agent_types(actor.thread_id, True)
+        actor.hears("agent-typing", typing=True)
+        if end == "message":
+            actor.gateway.agent_says(actor.thread_id, "How can I help?")
+            late = {**before, "data": {"direction": "outbound", "thread": {"idOnExternalPlatform": actor.thread_id}}}
+            actor.gateway.push(actor.visitor_id, json.dumps(late))
+        elif end == "another agent":
+            actor.gateway.assign(actor.thread_id, first_name="Bob", surname="B", nickname="bob")
+        elif end == "the contact is closed":
+            actor.gateway.close_contact(actor.thread_id)
+        else:
+            actor.gateway.drop_sockets("reset", actor.visitor_id)
+        actor.hears("agent-typing", typing=False)
+        actor.settles()
+        named = [[agent["name"] for agent in detail["agents"]] for detail in agents_typing(actor)]
+        assert (named[0], {tuple(names) for names in named[1:]}) == ([ADA["nickname"]], {()})
 
 
 @scenes.test

@@ -2,6 +2,8 @@
 
 import uuid
 
+import pytest
+
 from local.playing.rhythm import bursts
 from tests.support.protocol import FROM_RELAY, TO_RELAY, names, undocumented
 from tests.support.relay_stage import PATIENCE_S, Actor, RelayStage, wait_until
@@ -56,6 +58,20 @@ def test_a_record_past_its_time_is_absent_before_it_is_deleted(stage: RelayStage
         wait_until(lambda: stage.is_recorded("expired") and stage.record("expired").generation > 0, "a new record")
         assert stage.record("expired").generation == 1
         assert stage.record("expired").connections == before.connections
+
+
+@pytest.mark.parametrize("end", ["message", "the guest is over"])
+def test_an_agents_typing_is_over_though_cxone_does_not_say_so(stage: RelayStage, end: str) -> None:
+    """T16."""
+    with Actor(stage, f"watching-{end.replace(' ', '-')}") as actor:
+        actor.cxone.send_agent_frame(actor.guest, {"type": "agent-typing", "typing": True})
+        actor.front_end.wait_for("event", PATIENCE_S, detail={"typing": True, "agents": []})
+        if end == "message":
+            actor.cxone.send_agent_frame(actor.guest, {"type": "message", "text": "Yes?"})
+        else:
+            actor.cxone.expire_guest(actor.guest)
+        actor.front_end.wait_for("event", PATIENCE_S, detail={"typing": False, "agents": []})
+        actor.settles()
 
 
 def test_all_that_is_said_in_a_visit_is_documented(stage: RelayStage) -> None:

@@ -143,7 +143,7 @@ class DfoWorld(World):
         elif self.holders:
             self._turn_of_keeper(kind, ms, self.holders[-1])
 
-    def _turn_of_others(self, kind: str, ms: int) -> None:
+    def _turn_of_others(self, kind: str, ms: int) -> None:  # noqa: C901  # a table
         match kind:
             case "contact opens":
                 self.open_contact()
@@ -153,6 +153,10 @@ class DfoWorld(World):
                 self.cxone.agent_types()
             case "agent stops":
                 self.cxone.agent_stops()
+            case "agent vanishes":
+                self.cxone.agent_vanishes()
+            case "agent changes":
+                self.cxone.agent_changes()
             case "agent writes":
                 self.cxone.agent_writes()
             case "gateway drops":

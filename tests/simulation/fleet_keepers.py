@@ -24,11 +24,11 @@ from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener, S
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
-from typing_relay.platforms.webchat.talk import WebchatTalk, make_guest, webchat_meaning
+from typing_relay.platforms.webchat.talk import Time, WebchatTalk, make_guest, webchat_meaning
 from typing_relay.relay.outcomes import Guest, Outcome
 
 from tests.simulation.history import Fault
-from tests.simulation.keepers import CHANNEL, TLS, Http, Nowhere
+from tests.simulation.keepers import AGENT_TYPING_MS, CHANNEL, TLS, Http, Nowhere
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import FleetWorld
@@ -314,6 +314,7 @@ class FleetKeeper:
         #: Asked for by the gateway of a Digital-First visitor.
         self.generation, self.speaks, self.said = -1, False, None
         loop: Any = FleetLoop(self)
+        self.loop = loop
         store: Any = FleetJobs(self)
         workers = Workers(FleetJobs(self), store, Nowhere())  # type: ignore[arg-type]
         self.counters = Counters()
@@ -362,7 +363,8 @@ class FleetKeeper:
 
     def _webchat(self, voice: Voice) -> Talk:
         make = partial(make_guest, self, self.sessions, "source", voice.session_id, self.name, lambda: self.world.now)
-        return WebchatTalk(voice, make, lambda end: webchat_meaning(end, self.world.now), self.counters)
+        time = Time(self.loop, lambda: self.world.now)
+        return WebchatTalk(voice, make, lambda end: webchat_meaning(end, self.world.now), self.counters, time)
 
     def _digital_first(self, loop: Any, workers: Workers) -> DigitalFirst:
         world, outbox = self.world, Silent()
@@ -383,6 +385,7 @@ class FleetKeeper:
                 world.policy,
                 world.queue.send,
                 300_000,
+                AGENT_TYPING_MS,
                 TLS,
                 "wss://line",
                 sign=dict,

@@ -99,6 +99,8 @@ class Gateway:
         self.is_shown = False
         #: What is true at the agent's side.
         self.agent_typing = False
+        #: Who has the conversation, counted.
+        self.agent = 1
         self.refuses_until = 0
         self.unavailable: set[str] = set()
         #: Answers that are to be fetched, by their URLs.
@@ -134,24 +136,50 @@ class Gateway:
         for thread in self.threads.values():
             if thread.is_open:
                 self.agent_typing = True
-                self._push(frames.event("SenderTypingStarted", thread.thread_id, direction="outbound"))
+                self._push(self._event("SenderTypingStarted", thread, direction="outbound", user={"id": self.agent}))
 
     def agent_stops(self) -> None:
         """The same agent types no longer."""
         self.agent_typing = False
         for thread in self.threads.values():
-            self._push(frames.event("SenderTypingEnded", thread.thread_id, direction="outbound"))
+            self._push(self._event("SenderTypingEnded", thread, direction="outbound", user={"id": self.agent}))
 
-    def agent_writes(self) -> None:
-        """A message to the visitor, where agents see a contact."""
+    def agent_vanishes(self) -> None:
+        """The agent types no longer, and nobody says so."""
+        self.agent_typing = False
+
+    def agent_changes(self) -> None:
+        """Another one takes over, who does not type; nobody says that the one before has stopped."""
+        self.agent_typing = False
+        self.agent += 1
+        for thread in self.threads.values():
+            self._push(self._event("CaseInboxAssigneeChanged", thread, inboxAssignee={"id": self.agent}))
+
+    def agent_writes(self, *, overtakes: bool = False) -> None:
+        """A message to the visitor, where agents see a contact; it ends the typing, and nobody says that it has.
+
+        ``overtakes``: the last frame that says who types comes after it.
+        """
         for thread in self.threads.values():
             if thread.is_open:
                 self._written += 1
+                self.agent_typing = False
                 message_id = f"agent-{self._written}"
                 message = self._message(message_id, from_agent=True)
+                message["authorUser"] = {"id": self.agent}
                 thread.messages.append(message)
                 self.world.front.agent_writes(message_id)
-                self._push(frames.event("MessageCreated", thread.thread_id, message=message))
+                self._push(self._event("MessageCreated", thread, message=message))
+                if overtakes:
+                    user = {"id": self.agent}
+                    late = self._event("SenderTypingStarted", thread, ago_ms=40, direction="outbound", user=user)
+                    self._push(late)
+
+    def _event(self, kind: str, thread: Thread, ago_ms: int = 0, **data: Any) -> str:
+        """With the gateway's time, as its events have it."""
+        event = json.loads(frames.event(kind, thread.thread_id, **data))
+        created = datetime.fromtimestamp((self.world.now - ago_ms) / 1000, UTC)
+        return json.dumps({**event, "createdAt": created.isoformat()})
 
     def _message(self, message_id: str, *, from_agent: bool) -> frames.Frame:
         at = datetime.fromtimestamp(self.world.now / 1000, UTC).isoformat()
@@ -262,6 +290,8 @@ class Gateway:
         thread = self.threads.get(thread_id)
         if thread and thread.is_open:
             self.is_shown = bool(call.typing)
+            echo = "SenderTypingStarted" if call.typing else "SenderTypingEnded"
+            self._push(self._event(echo, thread, direction="inbound"))
         self.world.watch.call_taken(call)
         self.world.note(f"frame {call.number} is taken, shows {self.is_shown}")
 
@@ -275,7 +305,8 @@ class Gateway:
                 return (_nothing_found(frame),)
             status = "open" if thread.is_open else "closed"
             messages = tuple(reversed(thread.messages))
-            return (frames.recovered(frame.event_id, thread_id, messages, str(thread.contact), status),)
+            assignee = {"id": self.agent}
+            return (frames.recovered(frame.event_id, thread_id, messages, str(thread.contact), status, agent=assignee),)
         if frame.kind == "SendMessage":
             return self._take_message(frame, thread)
         return (frames.answer(frame.event_id),)

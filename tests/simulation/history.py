@@ -19,6 +19,7 @@ On the other platform, Digital-First, keepers own bursts and there are frames to
     message A 900                                                      a visitor sends a message
     contact closes 3000; agent types 800; gateway refuses 3000 5000    what agents and the gateway do on their own
     agent writes 800; agent stops 900                                  what the visitor is to be told
+    agent vanishes 800; agent changes 900                              typing ends without a word; another takes over
     keeper dies 3000; keeper loses 3000; keeper stalls 3000 9000       what becomes of the keeper that holds the visitor
     keeper loses 3000 1                                                the same, and SQS never tells it
     store refuses 3000 5000; step 9 refuse-after                       the store of a keeper fails
@@ -36,7 +37,15 @@ ACTS = ("key", "stop", "open", "close", "message")
 #: (actor, what it does).
 TURNS = ("cxone forgets", "cxone ends", "cxone pauses", "keeper replaces", "visitor leaves")
 DFO_TURNS = (
-    *("contact opens", "contact closes", "agent types", "agent stops", "agent writes"),
+    *(
+        "contact opens",
+        "contact closes",
+        "agent types",
+        "agent stops",
+        "agent writes",
+        "agent vanishes",
+        "agent changes",
+    ),
     *("gateway drops", "gateway refuses", "store refuses", "posts refuse"),
     *("keeper dies", "keeper stalls", "keeper loses", "keeper again", "keeper rotates", "keeper drains"),
 )

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 TLS = ssl.create_default_context()
 CHANNEL = Channel(1386, "chat_local")
+#: An agent types no longer when nothing has renewed it for this long: short, so that a history need not wait a minute.
+AGENT_TYPING_MS = 12_000
 #: Of the index of messages that wait, the part that the one visitor here is in.
 VISITORS_SHARD = shard_of(ID)
 
@@ -272,6 +274,7 @@ class KeeperProcess:
                 world.policy,
                 world.queue,
                 300_000,
+                AGENT_TYPING_MS,
                 TLS,
                 "wss://line",
                 sign=dict,

@@ -108,6 +108,43 @@ TOLD = (
         "                tells_anew=not known.is_new,\n",
         "",
     ),
+    # an agent types who does not (T16)
+    _dfo(
+        "told: the agent types on when its message is there",
+        CONVERSATION,
+        "        if message.from_agent:\n",
+        "        if False:\n",
+    ),
+    _dfo(
+        "told: the agent types on when another one is in its place",
+        CONVERSATION,
+        "if agent is None or agent != self.now_stands.agent_told:",
+        "if False:",
+    ),
+    _dfo(
+        "told: the agent types on for as long as nobody says otherwise",
+        CONVERSATION,
+        "self._agents_type(self.now_stands.agents_typing.expired(self._now))",
+        "pass",
+    ),
+    _dfo(
+        "told: that the agent types no longer by itself is noticed when something else happens",
+        CONVERSATION,
+        "        times.append(conversation.agents_typing.wake_at)\n",
+        "        pass\n",
+    ),
+    _dfo(
+        "told: a start that the agent's message overtook",
+        CORE + "platforms/shared/agents_typing.py",
+        "said_at < stop.said_at",
+        "False",
+    ),
+    _dfo(
+        "told: the visitor's own typing, which comes back, is an agent's",
+        CORE + "platforms/digital_first/frames_in.py",
+        "if is_agents else Echo()",
+        "",
+    ),
     # messages
     _dfo(
         "told: a message before those it follows",

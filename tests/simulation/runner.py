@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import logging
 import random
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from typing import Any
@@ -16,6 +17,7 @@ from tests.simulation.dfo_world import COMES_MS, DfoWorld
 from tests.simulation.fleet_history import FleetHistory
 from tests.simulation.history import Act, Fault, History, Turn
 from tests.simulation.invariants import Violated
+from tests.simulation.keepers import AGENT_TYPING_MS
 from tests.simulation.world import START, Action, World
 
 #: The burst after all has come to rest: ms after that, and by when it must be seen.
@@ -99,13 +101,20 @@ class Runner:
         Not while the visitor changes hands: what a gateway says between two sockets nobody hears.
         """
         self._run_until(max(world.now, world.queue_rests_at + ASKED_MS))
-        world.cxone.agent_types()
-        self._run_until(world.now + TOLD_MS)
-        world.front.check_told(agent_typing=True)
-        world.cxone.agent_writes()
-        world.cxone.agent_stops()
-        self._run_until(world.now + TOLD_MS)
-        world.front.check_told(agent_typing=False)
+        cxone = world.cxone
+        ends: tuple[tuple[Callable[[], object], int], ...] = (
+            (partial(cxone.agent_writes, overtakes=True), 0),
+            (cxone.agent_changes, 0),
+            (cxone.agent_vanishes, AGENT_TYPING_MS),
+            (cxone.agent_stops, 0),
+        )
+        for end, told_after_ms in ends:
+            cxone.agent_types()
+            self._run_until(world.now + TOLD_MS)
+            world.front.check_told(agent_typing=True)
+            end()
+            self._run_until(world.now + told_after_ms + TOLD_MS)
+            world.front.check_told(agent_typing=False)
 
     def _tab(self) -> str:
         """One that is there: a new one would set right what a visitor who only types cannot."""

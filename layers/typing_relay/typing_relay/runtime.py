@@ -124,6 +124,11 @@ def policy() -> Policy:
     )
 
 
+def agent_typing_ms() -> int:
+    """An agent types no longer when nothing has renewed it for this long."""
+    return number("AGENT_TYPING_SECONDS", 60) * 1000
+
+
 @cache
 def sessions() -> DynamoSessions:
     """The store of session records."""

@@ -203,12 +203,19 @@ def test_limits_are_those_of_the_door() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "parameter"), [("debounce_ms", "DebounceMs"), ("heartbeat_ms", "HeartbeatMs"), ("hold_ms", "HoldMs")]
+    ("name", "parameter"),
+    [
+        ("debounce_ms", "DebounceMs"),
+        ("heartbeat_ms", "HeartbeatMs"),
+        ("hold_ms", "HoldMs"),
+        ("agent_typing_ms", "AgentTypingSeconds"),
+    ],
 )
 def test_timings_are_what_the_template_allows(name: str, parameter: str) -> None:
     timing = the("#/components/schemas/welcome")["properties"]["timings"]["properties"][name]
     allowed = PARAMETERS[parameter]
-    assert (timing["minimum"], timing["maximum"]) == (allowed["MinValue"], allowed["MaxValue"])
+    unit = 1000 if parameter.endswith("Seconds") else 1
+    assert (timing["minimum"], timing["maximum"]) == (allowed["MinValue"] * unit, allowed["MaxValue"] * unit)
 
 
 @pytest.mark.parametrize("signals", ["on", "off"])

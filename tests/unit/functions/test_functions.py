@@ -365,7 +365,12 @@ def test_the_welcome_says_how_the_guest_stands(
     keystroke.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
     send(keystroke, "hello")
     assert [(frame["type"], frame["guest"]) for frame in front_ends.frames] == [("welcome", guest)]
-    assert front_ends.frames[0]["timings"] == {"debounce_ms": 2000, "heartbeat_ms": 1000, "hold_ms": 6000}
+    assert front_ends.frames[0]["timings"] == {
+        "debounce_ms": 2000,
+        "heartbeat_ms": 1000,
+        "hold_ms": 6000,
+        "agent_typing_ms": 60_000,
+    }
 
 
 @pytest.mark.parametrize(

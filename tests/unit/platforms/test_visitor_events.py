@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typing_relay.platforms.digital_first import frames_in
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
+from typing_relay.platforms.shared.agents_typing import AgentsTyping
 from typing_relay.platforms.webchat import visitor_events as v1_events
 
 THREAD = {"idOnExternalPlatform": "t-1"}
@@ -25,13 +26,16 @@ def dfo(event_type: str, data: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     frame = {"eventType": event_type, "data": {"thread": THREAD, **data}}
     event = frames_in.parse(json.dumps(frame))
     assert isinstance(event, frames_in.Event)
-    return frame, dfo_events.told(event)
+    typing = AgentsTyping()
+    if isinstance(event.what, frames_in.AgentTyping) and event.what.typing:
+        typing = typing.started(event.what.agent, None, 0)
+    return frame, dfo_events.told(event, typing)
 
 
 @pytest.mark.parametrize(
     ("frame", "name", "detail"),
     [
-        ({"type": "agent-typing", "typing": True}, "agent-typing", {"typing": True}),
+        ({"type": "agent-typing", "typing": True}, "agent-typing", {"typing": True, "agents": []}),
         (
             {"type": "message", "text": "hi"},
             "message",
@@ -58,8 +62,14 @@ def test_v1s_other_frames_are_handed_on_as_they_came(frame: Any) -> None:
 @pytest.mark.parametrize(
     ("event_type", "data", "name", "detail"),
     [
-        ("SenderTypingStarted", {"direction": "outbound"}, "agent-typing", {"typing": True}),
-        ("SenderTypingEnded", {"direction": "outbound"}, "agent-typing", {"typing": False}),
+        ("SenderTypingStarted", {"direction": "outbound"}, "agent-typing", {"typing": True, "agents": []}),
+        (
+            "SenderTypingStarted",
+            {"direction": "outbound", "user": {"id": 7, "nickname": "Rob"}},
+            "agent-typing",
+            {"typing": True, "agents": [{"id": "7", "name": "Rob"}]},
+        ),
+        ("SenderTypingEnded", {"direction": "outbound"}, "agent-typing", {"typing": False, "agents": []}),
         (
             "MessageCreated",
             {"message": MESSAGE},
@@ -72,8 +82,13 @@ def test_v1s_other_frames_are_handed_on_as_they_came(frame: Any) -> None:
             "message",
             {"id": "m-1", "text": "hi", "author": None, "at": 1_795_600_800_000, "from": "visitor"},
         ),
-        ("CaseInboxAssigneeChanged", {"inboxAssignee": {"nickname": "Rob"}}, "agent", {"name": "Rob"}),
-        ("CaseInboxAssigneeChanged", {"inboxAssignee": None}, "agent", {"name": None}),
+        (
+            "CaseInboxAssigneeChanged",
+            {"inboxAssignee": {"id": 7, "nickname": "Rob"}},
+            "agent",
+            {"id": "7", "name": "Rob"},
+        ),
+        ("CaseInboxAssigneeChanged", {"inboxAssignee": None}, "agent", {"id": None, "name": None}),
         ("CaseCreated", {"case": {"id": 1}}, "contact", {"status": "open"}),
         ("CaseStatusChanged", {"case": {"status": "closed"}}, "contact", {"status": "closed"}),
         ("SetPositionInQueue", {"positionInQueue": 2}, "queue", {"position": 2}),

@@ -404,14 +404,35 @@ test("what CXone sends the guest becomes events", async (t) => {
   for (const event of [{ type: "agent-typing", typing: true }, message, other]) {
     browser.socket.answer({ type: "event", event });
   }
-  assert.deepEqual(events.slice(-3), [["agent-typing", { typing: true }], ["message", message], ["event", other]]);
+  assert.deepEqual(events.slice(-3), [["agent-typing", { typing: true, agents: [] }], ["message", message], ["event", other]]);
 });
 
 test("the agent does not go on typing on a connection that is gone", async (t) => {
   const { browser, events } = await welcomed(t);
   browser.socket.answer({ type: "event", event: { type: "agent-typing", typing: true } });
   browser.socket.break();
-  assert.deepEqual(events.slice(-2), [["agent-typing", { typing: false }], ["status", { status: "reconnecting" }]]);
+  assert.deepEqual(events.slice(-2), [["agent-typing", { typing: false, agents: [] }], ["status", { status: "reconnecting" }]]);
+});
+
+const typing = (event, ...agents) => ({ type: "event", event, name: "agent-typing", detail: { typing: agents.length > 0, agents } });
+const typists = (events) => events.filter(([type]) => type === "agent-typing").map(([, { agents }]) => agents.map(({ id }) => id));
+
+test("T16: one agent stops and another types on, and what is told again is emitted once", async (t) => {
+  const { browser, events } = await welcomed(t);
+  const [ada, bob] = [{ id: "1", name: "Ada" }, { id: "2", name: null }];
+  for (const agents of [[ada], [ada, bob], [ada, bob], [bob], []]) browser.socket.answer(typing(null, ...agents));
+  assert.deepEqual(typists(events), [["1"], ["1", "2"], ["2"], []]);
+});
+
+test("T16: an agent whom the relay does not mention any more types no longer", async (t) => {
+  const { browser, events } = await welcomed(t);
+  browser.socket.answer(typing({}, { id: "1", name: null }));
+  await browser.advance(40_000);
+  browser.socket.answer(typing({}, { id: "1", name: null }));
+  await browser.advance(74_000);
+  assert.deepEqual(typists(events), [["1"]]);
+  await browser.advance(1_100);
+  assert.deepEqual(typists(events), [["1"], []]);
 });
 
 test("an answer of API Gateway itself is ignored", async (t) => {
@@ -661,7 +682,7 @@ test("an agent who types is told by name too, on each change", async (t) => {
     browser.socket.answer({ type: "event", event: { eventType: "…" }, name: "agent-typing", detail: { typing } });
   }
   assert.deepEqual(events.slice(1), [
-    ["agent-typing", { typing: true }],
-    ["agent-typing", { typing: false }],
+    ["agent-typing", { typing: true, agents: [] }],
+    ["agent-typing", { typing: false, agents: [] }],
   ]);
 });

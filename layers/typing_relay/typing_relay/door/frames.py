@@ -202,6 +202,8 @@ class Timings:
     debounce_ms: int
     heartbeat_ms: int
     hold_ms: int
+    #: An agent types no longer when nothing has renewed it for this long (the relay says so itself).
+    agent_typing_ms: int = 60_000
 
 
 def welcome(session_id: str, timings: Timings, guest: str, signals: str = "on") -> dict[str, Any]:

@@ -23,7 +23,7 @@ from typing_relay.keeper.guests.keeper import (
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.sockets import Sending, Stage
 from typing_relay.keeper.io.turnstile import Turnstile
-from typing_relay.platforms.webchat.talk import WebchatTalk, webchat_meaning
+from typing_relay.platforms.webchat.talk import Time, WebchatTalk, webchat_meaning
 from typing_relay.relay.burst import GuestStatus, Session, claim_of
 from typing_relay.relay.outcomes import Kind, Outcome
 
@@ -108,12 +108,13 @@ class Scene:
         self.loop, self.store, self.names, self.cxone = ManualLoop(), ManualJobs(), ManualJobs(), ManualJobs()
         self.records, self.outbox, self.now, self.counters = Records(*session_ids), SentFrames(), NOW, Counters()
         self.openings = Turnstile(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
+        time = Time(self.loop, self.clock)  # type: ignore[arg-type]
         self.keeper = Keeper(
             Settings(NAME),
             self.loop,  # type: ignore[arg-type]
             Workers(cxone=self.cxone, store=self.store, names=self.names),  # type: ignore[arg-type]
             self.records,  # type: ignore[arg-type]
-            lambda voice: talk(voice, lambda: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters),
+            lambda voice: talk(voice, lambda: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters, time),
             self.outbox,  # type: ignore[arg-type]
             self.openings,
             ssl.create_default_context(),

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.visitors.outbox import FENCED_MS, MAX_FRAME_BYTES, NOTE_S, Outbox, OutboxLimits
 from typing_relay.platforms.shared import visitor_events
+from typing_relay.platforms.shared.agents_typing import SOMEBODY
 from typing_relay.relay.burst import YOUNG_MS, Session
 
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
@@ -304,12 +305,15 @@ def test_who_comes_late_hears_of_each_state_the_newest_word_alone(scene: Scene) 
     """A page that has just been loaded does not flicker through what was."""
     scene.records.by_id["alice"] = dataclasses.replace(ALICE, connections=frozenset())
     for typing in (True, False, True, False):
-        scene.outbox.tell("alice", visitor_events.agent_typing(None, typing))
+        scene.outbox.tell("alice", visitor_events.agent_typing(None, (SOMEBODY,) if typing else ()))
         scene.works()
     scene.sends(1)
     scene.records.by_id["alice"] = ALICE
     scene.passes(2)
-    assert [frame.get("n", frame.get("detail")) for frame in scene.posts.to["tab 1"]] == [{"typing": False}, 1]
+    assert [frame.get("n", frame.get("detail")) for frame in scene.posts.to["tab 1"]] == [
+        {"typing": False, "agents": []},
+        1,
+    ]
 
 
 def test_what_waits_for_who_comes_is_gone_with_the_guest(scene: Scene) -> None:
@@ -437,11 +441,11 @@ def test_of_a_state_the_newest_word_stays_when_there_is_no_room() -> None:
     scene = Scene(OutboxLimits(frames_each=3))
     scene.sends(0)  # on its way already
     for typing in (True, False):
-        scene.outbox.tell("alice", visitor_events.agent_typing(None, typing))
+        scene.outbox.tell("alice", visitor_events.agent_typing(None, (SOMEBODY,) if typing else ()))
     scene.sends(1, 2, 3)
     scene.works()
     told = [frame.get("n", frame.get("detail")) for frame in scene.posts.to["tab 1"]]
-    assert (told, scene.counted("FramesDropped")) == ([0, {"typing": False}, 2, 3], 1)
+    assert (told, scene.counted("FramesDropped")) == ([0, {"typing": False, "agents": []}, 2, 3], 1)
 
 
 def test_a_keeper_that_lost_the_fence_relays_nothing_more(scene: Scene) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from typing_relay.platforms.digital_first.conversation import (
     TypingWanted,
 )
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.shared.agents_typing import DOUBTFUL_LIFE_MS
 from typing_relay.relay.outcomes import Kind
 
 from tests.support import dfo_gateway as gateway
@@ -856,7 +858,7 @@ def test_a_message_of_the_visitors_is_known_to_be_taken_before_the_look_is_answe
 
 _AGENT_TYPES = gateway.event("SenderTypingStarted", THREAD, direction="outbound")
 _AGENT_STOPS = gateway.event("SenderTypingEnded", THREAD, direction="outbound")
-_NOT_TYPING = ("agent-typing", {"typing": False})
+_NOT_TYPING = ("agent-typing", {"typing": False, "agents": []})
 
 
 @pytest.mark.parametrize(
@@ -889,12 +891,118 @@ def test_a_silent_gateways_agent_is_said_not_to_type(in_contact: Life) -> None:
     assert _NOT_TYPING in told(in_contact.wakes_until(Tell))
 
 
+def agent_frame(kind: str, second: int | None = None, user: int | None = None, **data: Any) -> str:
+    """An event of an agent, said by the gateway in this second; ``user``: its id."""
+    who = {} if user is None else {"user": {"id": user, "nickname": f"agent {user}"}}
+    frame = json.loads(gateway.event(kind, THREAD, direction="outbound", **who, **data))
+    return json.dumps(frame if second is None else {**frame, "createdAt": f"2026-11-25T10:00:{second:02}Z"})
+
+
+def agents_message(second: int | None = None, author: int | None = None) -> str:
+    """A message of an agent, as an event."""
+    message = gateway.message(f"a{second}{author}", from_agent=True)
+    if author is not None:
+        message["authorUser"] = {"id": author}
+    return agent_frame("MessageCreated", second, message=message)
+
+
+def who_types(life: Life) -> list[str]:
+    """The agents that the visitor was last told of."""
+    return [agent.agent_id for agent in life.state.agents_typing.agents]
+
+
+def test_an_agents_message_ends_its_typing(in_contact: Life) -> None:
+    """T16: CXone need not say so."""
+    in_contact.hears(_AGENT_TYPES)
+    assert [name for name, _ in told(in_contact.hears(agents_message()))] == ["message", "agent-typing"]
+    assert not in_contact.state.agents_typing
+
+
+def test_a_message_found_by_a_look_ends_its_authors_typing(in_contact: Life) -> None:
+    """T16: its event was lost."""
+    look = in_contact.opens()
+    in_contact.hears(_AGENT_TYPES)
+    page = (gateway.message("a1", from_agent=True),)
+    assert _NOT_TYPING in told(in_contact.hears(gateway.recovered(look, THREAD, page, "42")))
+
+
+def test_one_agent_stops_and_another_types_on(in_contact: Life) -> None:
+    """T16: one is left."""
+    in_contact.hears(agent_frame("SenderTypingStarted", user=1), agent_frame("SenderTypingStarted", user=2))
+    frames = told(in_contact.hears(agent_frame("SenderTypingEnded", user=1)))
+    assert frames == [("agent-typing", {"typing": True, "agents": [{"id": "2", "name": "agent 2"}]})]
+
+
+def test_an_agents_message_does_not_end_the_typing_of_another(in_contact: Life) -> None:
+    in_contact.hears(agent_frame("SenderTypingStarted", user=1), agent_frame("SenderTypingStarted", user=2))
+    in_contact.hears(agents_message(author=1))
+    assert who_types(in_contact) == ["2"]
+
+
+@pytest.mark.parametrize(("assignee", "left"), [({"id": 2}, []), (None, []), ({"id": 1}, ["1"])])
+def test_another_agent_in_its_place_ends_an_agents_typing(
+    assignee: dict[str, Any] | None, left: list[str], in_contact: Life
+) -> None:
+    """T16."""
+    in_contact.hears(agent_frame("SenderTypingStarted", user=1))
+    in_contact.hears(gateway.event("CaseInboxAssigneeChanged", THREAD, inboxAssignee=assignee))
+    assert who_types(in_contact) == left
+
+
+def test_another_contact_ends_an_agents_typing(in_contact: Life) -> None:
+    """T16: that the one before was closed may never be said."""
+    in_contact.hears(_AGENT_TYPES)
+    assert _NOT_TYPING in told(in_contact.hears(gateway.case_created(THREAD, 43)))
+
+
+def test_an_agents_typing_ends_by_itself_unless_it_is_renewed(in_contact: Life) -> None:
+    """T16: its end was lost."""
+    in_contact.hears(_AGENT_TYPES)
+    in_contact.now += 40_000
+    in_contact.hears(_AGENT_TYPES, PONG)
+    in_contact.now += POLICY.agent_typing_ms - 1
+    in_contact.state = replace(in_contact.state, heard_at=in_contact.now, heartbeat_at=in_contact.now + 15_000)
+    assert told(in_contact.happens(dfo.Woke())) == []
+    assert dfo.wake_at(in_contact.state, POLICY) == in_contact.now + 1
+    assert told(in_contact.happens(dfo.Woke(), 1)) == [_NOT_TYPING]
+
+
+def test_a_start_that_is_older_than_the_agents_message_is_not_told(in_contact: Life) -> None:
+    """T16: the message overtook it."""
+    in_contact.hears(agents_message(5))
+    assert told(in_contact.hears(agent_frame("SenderTypingStarted", 4))) == []
+
+
+def test_a_start_that_is_newer_than_the_agents_message_counts_as_any(in_contact: Life) -> None:
+    in_contact.hears(agents_message(5), agent_frame("SenderTypingStarted", 6))
+    assert in_contact.state.agents_typing.wake_at == in_contact.now + POLICY.agent_typing_ms
+
+
+@pytest.mark.parametrize("second", [5, None])
+def test_a_start_that_a_message_may_have_overtaken_is_not_told_for_long(second: int | None, in_contact: Life) -> None:
+    """T16: times of the gateway may be whole seconds, or be missing."""
+    in_contact.hears(agents_message(5), agent_frame("SenderTypingStarted", second))
+    assert in_contact.state.agents_typing.wake_at == in_contact.now + DOUBTFUL_LIFE_MS
+
+
+def test_an_end_that_the_agents_next_start_overtook_changes_nothing(in_contact: Life) -> None:
+    """T12."""
+    in_contact.hears(agent_frame("SenderTypingStarted", 6), agent_frame("SenderTypingEnded", 5))
+    assert in_contact.state.agents_typing
+
+
+def test_a_start_without_a_contact_is_not_told_for_long(ready: Life) -> None:
+    """T16: the end of the contact may have overtaken it."""
+    ready.hears(_AGENT_TYPES)
+    assert ready.state.agents_typing.wake_at == ready.now + DOUBTFUL_LIFE_MS
+
+
 def test_who_takes_over_tells_contact_and_agent_anew() -> None:
     """T16: what the keeper before has told may not be so any more."""
     life = Life(tells_anew=True)
     page = (gateway.message("m1", from_agent=False),)
     assert told(life.is_ready("42", status="closed", messages=page))[1:] == [
-        ("agent", {"name": None}),
+        ("agent", {"id": None, "name": None}),
         ("contact", {"status": "closed"}),
     ]
     life.happens(dfo.Lost(was_open=True))
@@ -916,7 +1024,7 @@ def test_what_the_keeper_before_told_is_not_told_again() -> None:
 def test_the_agent_found_by_looking_is_told_when_it_is_another(in_contact: Life) -> None:
     robin = {"nickname": "Robin"}
     in_contact.happens(dfo.Lost(was_open=True))
-    assert told(in_contact.is_ready("42", agent=robin)) == [("agent", {"name": "Robin"})]
+    assert told(in_contact.is_ready("42", agent=robin)) == [("agent", {"id": None, "name": "Robin"})]
     in_contact.happens(dfo.Lost(was_open=True))
     assert told(in_contact.is_ready("42", agent=robin)) == []
 

@@ -35,6 +35,7 @@ from typing_relay.platforms.digital_first.frames_in import (
     Unknown,
 )
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.shared.agents_typing import Agent
 
 from tests.support.fuzzing import fuzz, json_values
 
@@ -42,6 +43,7 @@ CHANNEL = Channel(1386, "chat_1")
 VISITOR = Visitor("v-1", "c-1")
 THREAD = {"idOnExternalPlatform": "t-1"}
 AGENT = {"id": 7, "firstName": "Robin", "surname": "Hood", "nickname": None}
+ROBIN = Agent("7", "Robin Hood")
 SECRET = "s3cret words"
 
 
@@ -153,12 +155,12 @@ def test_a_recovered_thread_tells_its_newest_messages_contact_and_agent() -> Non
         "e-1",
         "t-1",
         (
-            Message("5", True, 1_795_600_800_000, "one", "Robin Hood", theirs),
+            Message("5", True, 1_795_600_800_000, "one", "Robin Hood", theirs, "7"),
             Message("m-2", False, 1_795_600_801_500, "two", "Ada", ours),
         ),
         is_whole=False,
         contact=Contact("42", "new"),
-        agent="Robin Hood",
+        agent=ROBIN,
     )
 
 
@@ -236,14 +238,14 @@ def test_each_answer_is_told_apart(frame: Any, said: frames_in.Frame) -> None:
         ("CaseCreated", {"case": {"id": 42, "status": "new"}}, CaseCreated(Contact("42", "new"))),
         ("CaseStatusChanged", {"case": {"status": "closed"}}, CaseStatusChanged(Contact("", "closed"))),
         ("SenderTypingStarted", {"direction": "outbound"}, AgentTyping(True)),
-        ("SenderTypingEnded", {"direction": "outbound", "user": AGENT}, AgentTyping(False)),
-        ("SenderTypingStarted", {"user": AGENT}, AgentTyping(True)),
+        ("SenderTypingEnded", {"direction": "outbound", "user": AGENT}, AgentTyping(False, ROBIN)),
+        ("SenderTypingStarted", {"user": AGENT}, AgentTyping(True, ROBIN)),
         ("SenderTypingStarted", {"direction": "inbound"}, Echo()),
         ("SenderTypingStarted", {"direction": "inbound", "user": AGENT}, Echo()),
         ("SenderTypingEnded", {"user": None}, Echo()),
         ("SenderTypingEnded", {}, Echo()),
-        ("CaseInboxAssigneeChanged", {"inboxAssignee": AGENT}, AgentChanged("Robin Hood")),
-        ("CaseInboxAssigneeChanged", {"inboxAssignee": {**AGENT, "nickname": "Rob"}}, AgentChanged("Rob")),
+        ("CaseInboxAssigneeChanged", {"inboxAssignee": AGENT}, AgentChanged(ROBIN)),
+        ("CaseInboxAssigneeChanged", {"inboxAssignee": {**AGENT, "nickname": "Rob"}}, AgentChanged(Agent("7", "Rob"))),
         ("CaseInboxAssigneeChanged", {"inboxAssignee": None}, AgentChanged(None)),
         ("SetPositionInQueue", {"positionInQueue": 3}, QueuePosition(3)),
         ("MessageReadChanged", {"message": {"idOnExternalPlatform": "m-1"}}, MessageRead("m-1")),
@@ -276,8 +278,9 @@ def test_a_message_is_the_agents_or_the_visitors(message: dict[str, Any], from_a
     whole = {"idOnExternalPlatform": "m-1", "messageContent": {"type": "TEXT", "text": "hi"}, **message}
     frame = {"eventType": "MessageCreated", "data": {"thread": THREAD, "message": whole}}
     event = frames_in.parse(json.dumps(frame))
+    author_id = "7" if author == ROBIN.name else ""
     assert isinstance(event, Event)
-    assert event.what == MessageCreated(Message("m-1", from_agent, None, "hi", author, whole))
+    assert event.what == MessageCreated(Message("m-1", from_agent, None, "hi", author, whole, author_id))
 
 
 def test_a_rich_message_is_told_by_the_text_that_stands_in_for_it() -> None:

@@ -60,6 +60,7 @@ class Scene:
                 Policy(verifies=False),
                 lambda _session_id: None,
                 300_000,
+                60_000,
                 ssl.create_default_context(),
                 "wss://keepers.example/live",
                 sign=dict,

@@ -598,9 +598,9 @@ def test_an_agent_who_types_is_known_to(scene: Scene) -> None:
     """T16: it is told again where another keeper's post may have come last."""
     thread = scene.chats().record.conversation["thread"]
     scene.says(dfo_gateway.event("SenderTypingStarted", thread, direction="outbound"))
-    types = scene.talk.agent_types
+    types = bool(scene.talk.agents_typing)
     scene.socket_ends(1, close_code=1006)
-    assert (types, scene.talk.agent_types) == (True, False)
+    assert (types, scene.talk.agents_typing) == (True, ())
 
 
 def _message(message_id: str, at: int) -> dict[str, Any]:

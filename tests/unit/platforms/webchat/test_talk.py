@@ -10,8 +10,11 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
-from typing_relay.platforms.webchat.talk import WebchatTalk, make_guest, webchat_meaning
+from typing_relay.platforms.shared.agents_typing import SOMEBODY
+from typing_relay.platforms.webchat.talk import Time, WebchatTalk, make_guest, webchat_meaning
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
+
+from tests.support.keeper_fakes import ManualLoop
 
 NOW = 1_800_000_000_000
 THROTTLED = Outcome(Kind.THROTTLED, 7_000, "429")
@@ -50,11 +53,14 @@ def test_whatever_is_json_is_told_and_counted_by_its_kind(text: str, counted: st
     frames: list[Mapping[str, Any]] = []
     counters = Counters()
     voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, frames.append, lambda: None)
-    WebchatTalk(voice, guest.FenceLost, lambda _end: THROTTLED, counters).heard(1, text)
+    time = Time(ManualLoop(), lambda: NOW)  # type: ignore[arg-type]
+    WebchatTalk(voice, guest.FenceLost, lambda _end: THROTTLED, counters, time).heard(1, text)
     assert (len(frames), counters.take()) == (told, {counted: 1})
 
 
 AGENT_TYPES, AGENT_STOPS = '{"type":"agent-typing","typing":true}', '{"type":"agent-typing","typing":false}'
+
+MESSAGE = '{"type":"message","text":"hello"}'
 
 
 class Listening:
@@ -62,12 +68,15 @@ class Listening:
 
     def __init__(self) -> None:
         self.told: list[bool] = []
+        self.loop = ManualLoop()
         voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, self._tell, lambda: None)
-        self.talk = WebchatTalk(voice, guest.FenceLost, lambda _end: THROTTLED, Counters())
+        time = Time(self.loop, lambda: NOW + round(self.loop.now * 1000))  # type: ignore[arg-type]
+        self.talk = WebchatTalk(voice, guest.FenceLost, lambda _end: THROTTLED, Counters(), time)
         self.talk.opened(1)
 
     def _tell(self, frame: Mapping[str, Any]) -> None:
-        self.told.append(frame["detail"]["typing"])
+        if frame["name"] == "agent-typing":
+            self.told.append(frame["detail"]["typing"])
 
 
 @pytest.mark.parametrize("event", ["ended", "opened"])
@@ -80,7 +89,7 @@ def test_an_agent_whose_end_of_typing_may_be_lost_is_said_not_to_type(event: str
             scene.talk.ended(1, SocketEnd(Stage.OPEN, "reset"))
         else:
             scene.talk.opened(2)
-    assert (scene.told, scene.talk.agent_types) == ([True, False], False)
+    assert (scene.told, scene.talk.agents_typing) == ([True, False], ())
 
 
 def test_an_agent_is_not_said_to_stop_by_a_socket_that_was_never_opened() -> None:
@@ -88,7 +97,7 @@ def test_an_agent_is_not_said_to_stop_by_a_socket_that_was_never_opened() -> Non
     scene = Listening()
     scene.talk.heard(1, AGENT_TYPES)
     scene.talk.ended(2, SocketEnd(Stage.CONNECTING, "refused"))
-    assert (scene.told, scene.talk.agent_types) == ([True], True)
+    assert (scene.told, scene.talk.agents_typing) == ([True], (SOMEBODY,))
 
 
 def test_of_an_agent_who_has_stopped_nothing_more_is_said() -> None:
@@ -97,6 +106,44 @@ def test_of_an_agent_who_has_stopped_nothing_more_is_said() -> None:
     scene.talk.heard(1, AGENT_STOPS)
     scene.talk.ended(1, SocketEnd(Stage.OPEN, "reset"))
     assert scene.told == [True, False]
+
+
+def test_an_agents_message_ends_its_typing() -> None:
+    """T16: CXone need not say so."""
+    scene = Listening()
+    scene.talk.heard(1, AGENT_TYPES)
+    scene.talk.heard(1, MESSAGE)
+    assert (scene.told, scene.talk.agents_typing) == ([True, False], ())
+
+
+def test_an_agents_typing_ends_by_itself_unless_it_is_renewed() -> None:
+    """T16: its end was lost."""
+    scene = Listening()
+    scene.talk.heard(1, AGENT_TYPES)
+    scene.loop.advance(40)
+    scene.talk.heard(1, AGENT_TYPES)
+    scene.loop.advance(59.9)
+    before = list(scene.told)
+    scene.loop.advance(0.2)
+    assert (before, scene.told) == ([True, True], [True, True, False])
+
+
+def test_a_start_that_a_message_may_have_overtaken_is_not_told_for_long() -> None:
+    """T16: these frames have no times of CXone's."""
+    scene = Listening()
+    scene.talk.heard(1, MESSAGE)
+    scene.talk.heard(1, AGENT_TYPES)
+    scene.loop.advance(10.1)
+    assert scene.told == [True, False]
+
+
+def test_of_a_guest_that_is_held_no_more_nothing_is_said() -> None:
+    """T12: what the visitor hears is the next keeper's to say."""
+    scene = Listening()
+    scene.talk.heard(1, AGENT_TYPES)
+    scene.talk.close()
+    scene.loop.advance(100)
+    assert scene.told == [True]
 
 
 class Cxone:

@@ -551,7 +551,7 @@ class Keeper:
         self._outbox.tell(hand.held.session_id, frame, record)
 
     def _tell_typing(self, hand: _Hand, record: Session) -> None:
-        frame = agent_typing(None, hand.talk.agent_types)
+        frame = agent_typing(None, hand.talk.agents_typing)
         self._outbox.tell(hand.held.session_id, frame, record)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.io.sockets import SocketEnd
+from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Outcome
 
@@ -57,5 +58,5 @@ class Talk(Protocol):
         """The guest is held here no more."""
 
     @property
-    def agent_types(self) -> bool:
-        """What the visitor was last told of the agent, by this keeper."""
+    def agents_typing(self) -> tuple[Agent, ...]:
+        """Who types, as the visitor was last told by this keeper."""

@@ -24,6 +24,7 @@ from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED,
 from typing_relay.platforms.digital_first.frames_in import Contact, Message, NotAFrame
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.shared import visitor_events
+from typing_relay.platforms.shared.agents_typing import NOBODY, USUAL_LIFE_MS, Agent, AgentsTyping
 from typing_relay.relay.outcomes import Kind, Outcome
 
 #: Why a message was refused, for the visitor's page. ``unconfirmed``: it may have arrived all the same.
@@ -68,6 +69,8 @@ class Policy:
     most_messages: int = 20
     #: A token is renewed before a socket is opened so short before its end.
     renew_early_ms: int = 60_000
+    #: An agent types no longer when nothing has renewed it for this long.
+    agent_typing_ms: int = USUAL_LIFE_MS
 
 
 class Doing(Enum):
@@ -147,8 +150,8 @@ class Conversation:
     closed_contact: str = ""
     #: What the visitor was last told of the contact, and of the agent.
     contact_told: bool = False
-    agent_typing_told: bool = False
-    agent_told: str | None = field(default=None, repr=False)
+    agents_typing: AgentsTyping = NOBODY
+    agent_told: Agent | None = None
     #: What a keeper before has told of these is not known: it is told anew, whatever the first look finds.
     tells_anew: bool = False
     #: Events about messages that came before the thread was looked for: what was missed before them is told first.
@@ -412,6 +415,8 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
     """When ``Woke`` is due; None while only something from outside can change anything."""
     on_its_way = 1 if conversation.sending else 0
     times = [queued.asked_at + policy.message_lifetime_ms for queued in conversation.queue[on_its_way:]]
+    if conversation.agents_typing.wake_at is not None:
+        times.append(conversation.agents_typing.wake_at)
     if conversation.doing is Doing.OPEN:
         times += [conversation.heartbeat_at, conversation.heard_at + policy.dead_ms]
         times += [asked.until for asked in (conversation.looking, conversation.sending) if asked]
@@ -455,6 +460,8 @@ class _Turn:
         """What is due now, whatever has happened."""
         if self.now_stands.queue:
             self._expire_messages()
+        if self.now_stands.agents_typing:
+            self._agents_type(self.now_stands.agents_typing.expired(self._now))
         if self.now_stands.doing is Doing.OPEN:
             self._look_after_socket()
         if self.now_stands.doing is Doing.OPEN:
@@ -627,11 +634,23 @@ class _Turn:
             self._tell(event)
 
     def _tell(self, event: frames_in.Event) -> None:
-        if self._is_news(event.what):
-            frame = dfo_events.told(event)
-            if frame:
-                self._do(Tell(frame))
-            self._note(event.what)
+        if not self._is_news(event):
+            return
+        if isinstance(event.what, frames_in.AgentTyping):
+            self._change(agents_typing=self._typing_after(event.what, event.at))
+        frame = dfo_events.told(event, self.now_stands.agents_typing)
+        if frame:
+            self._do(Tell(frame))
+        self._note(event.what, event.at)
+
+    def _typing_after(self, what: frames_in.AgentTyping, at: int | None) -> AgentsTyping:
+        """Without a contact nobody is known to be there who could type."""
+        c = self.now_stands
+        if not what.typing:
+            return c.agents_typing.stopped(what.agent, at, self._now)
+        is_doubtful = c.ready and c.contact is None
+        life_ms = self._policy.agent_typing_ms
+        return c.agents_typing.started(what.agent, at, self._now, life_ms, is_doubtful=is_doubtful)
 
     def _fetch(self, url: str) -> None:
         """What is being waited for may be in there: it gets the time for it."""
@@ -640,12 +659,14 @@ class _Turn:
             self._change(looking=replace(self.now_stands.looking, until=until))
         self._do(Fetch(url))
 
-    def _is_news(self, what: frames_in.What) -> bool:
+    def _is_news(self, event: frames_in.Event) -> bool:
         """Events may come twice, or late."""
         c = self.now_stands
-        match what:
+        match event.what:
             case frames_in.MessageCreated(message):
                 return message.message_id not in c.told
+            case frames_in.AgentTyping(True, agent):
+                return not c.agents_typing.is_overtaken(agent, event.at)
             case frames_in.CaseCreated(contact):
                 is_past = contact.contact_id != "" and contact.contact_id == c.closed_contact
                 return not is_past and (c.contact is None or c.contact.contact_id != contact.contact_id)
@@ -654,13 +675,15 @@ class _Turn:
                 return c.contact is not None and (not is_named or contact.contact_id == c.contact.contact_id)
         return True
 
-    def _note(self, what: frames_in.What) -> None:
+    def _note(self, what: frames_in.What, at: int | None) -> None:
         match what:
             case frames_in.MessageCreated(message):
                 self._remember(message)
                 self._taken(message.message_id)
+                self._wrote(message, at)
             case frames_in.CaseCreated(contact):
                 self._change(may_show=False)  # nobody has been told anything in this one
+                self._agent_stopped()
                 self._contact_is(contact, told=True)
             case frames_in.CaseStatusChanged(contact) if not contact.is_open:
                 self._contact_is(None, told=True)
@@ -668,15 +691,29 @@ class _Turn:
                 self._contact_is(None)
                 self._change(thread_over=True)
             case frames_in.AgentChanged(agent):
-                self._change(agent_told=agent)
-            case frames_in.AgentTyping(typing):
-                self._change(agent_typing_told=typing)
+                self._agent_is(agent)
+
+    def _agent_is(self, agent: Agent | None) -> None:
+        """Who has the conversation. Another one in its place: who typed before does so no longer."""
+        if agent is None or agent != self.now_stands.agent_told:
+            self._agents_type(self.now_stands.agents_typing.taken_over(agent))
+        self._change(agent_told=agent)
+
+    def _wrote(self, message: Message, at: int | None = None) -> None:
+        """A message of an agent ends its typing. ``at``: of the event, whose clock is that of others."""
+        if message.from_agent:
+            self._agents_type(self.now_stands.agents_typing.stopped(message.agent, at, self._now))
 
     def _agent_stopped(self) -> None:
-        """That the agent types was told, and nobody would say that it is over."""
-        if self.now_stands.agent_typing_told:
-            self._do(Tell(visitor_events.agent_typing(None, False)))
-            self._change(agent_typing_told=False)
+        """That an agent types was told, and nobody would say that it is over."""
+        self._agents_type(NOBODY)
+
+    def _agents_type(self, typing: AgentsTyping) -> None:
+        """The visitor is told if other agents type than before."""
+        before = self.now_stands.agents_typing
+        self._change(agents_typing=typing)
+        if typing.agents != before.agents:
+            self._do(Tell(visitor_events.agent_typing(None, typing.agents)))
 
     def _remember(self, message: Message) -> None:
         c = self.now_stands
@@ -699,7 +736,7 @@ class _Turn:
         self._settle_doubts(c.looking.since, found)
         if found.agent != c.agent_told or c.tells_anew:
             self._do(Tell(visitor_events.agent(None, found.agent)))
-            self._change(agent_told=found.agent)
+            self._agent_is(found.agent)
         contact = found.contact if found.contact and found.contact.is_open else None
         if c.livechat and found.contact and not contact:
             self._change(thread_over=True)
@@ -711,6 +748,8 @@ class _Turn:
             if message.at is None or message.at >= self.now_stands.told_before:
                 self._do(Tell(dfo_events.missed(message)))
             self._remember(message)
+            if self.now_stands.agents_typing:
+                self._wrote(message)
         self._taken(message.message_id)
 
     def _adopts(self, found: frames_in.Recovered) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from typing_relay.platforms.digital_first.codes import loggable
+from typing_relay.platforms.shared.agents_typing import SOMEBODY, Agent
 
 CLOSED = "closed"
 #: A contact with one of these takes no more typing.
@@ -49,6 +50,12 @@ class Message:
     text: str = field(repr=False)
     author: str | None = field(repr=False)
     frame: dict[str, Any] = field(repr=False, compare=False)
+    author_id: str = field(default="", repr=False)
+
+    @property
+    def agent(self) -> Agent:
+        """Who wrote it, where an agent did."""
+        return Agent(self.author_id, self.author)
 
 
 # --- answers
@@ -88,7 +95,7 @@ class Recovered:
     messages: tuple[Message, ...]
     is_whole: bool
     contact: Contact | None
-    agent: str | None = field(repr=False)
+    agent: Agent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +143,10 @@ class MessageCreated:
 
 @dataclass(frozen=True, slots=True)
 class AgentTyping:
-    """The agent has started or stopped typing."""
+    """This agent has started or stopped typing."""
 
     typing: bool
+    agent: Agent = SOMEBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +156,9 @@ class Echo:
 
 @dataclass(frozen=True, slots=True)
 class AgentChanged:
-    """The name of the agent who has the contact; None: nobody has it."""
+    """The agent who has the contact; None: nobody has it."""
 
-    agent: str | None = field(repr=False)
+    agent: Agent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +220,15 @@ What = (
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something has happened in this thread ('': the frame names none). ``frame`` is the frame, unchanged."""
+    """Something has happened in this thread ('': the frame names none). ``frame`` is the frame, unchanged.
+
+    ``at``: when, by the gateway's clock (epoch ms), if it says.
+    """
 
     thread_id: str
     what: What
     frame: dict[str, Any] = field(repr=False, compare=False)
+    at: int | None = field(default=None, compare=False)
 
 
 Frame = Pong | Authorized | Answer | Failure | Recovered | NothingThere | Result | Event
@@ -272,7 +284,7 @@ def _result(event_id: str, postback: dict[str, Any]) -> Frame:
         _oldest_first(data.get("messages")),
         is_whole=not data.get("messagesScrollToken"),
         contact=_contact(contact) if isinstance(contact, dict) else None,
-        agent=_person(data.get("inboxAssignee")),
+        agent=_agent(data.get("inboxAssignee")),
     )
 
 
@@ -288,7 +300,7 @@ def _event(frame: dict[str, Any]) -> Event:
     data = _object(frame, "data")
     read = _EVENTS.get(frame["eventType"])
     what = read(data) if read else Unknown(loggable(frame["eventType"]))
-    return Event(_thread_of(data), what, frame)
+    return Event(_thread_of(data), what, frame, _at(frame))
 
 
 def _thread_of(data: dict[str, Any]) -> str:
@@ -305,7 +317,7 @@ def _typing(data: dict[str, Any], typing: bool) -> What:
     """The web SDK tells the agent's by ``direction``, Android's by ``user``; what has neither is an echo."""
     direction = data.get("direction")
     is_agents = direction == "outbound" or (direction is None and isinstance(data.get("user"), dict))
-    return AgentTyping(typing) if is_agents else Echo()
+    return AgentTyping(typing, _agent(data.get("user")) or SOMEBODY) if is_agents else Echo()
 
 
 def _queue_position(data: dict[str, Any]) -> What:
@@ -339,7 +351,7 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], What]] = {
     "MessageCreated": lambda data: MessageCreated(_message(_object(data, "message"))),
     "SenderTypingStarted": lambda data: _typing(data, True),
     "SenderTypingEnded": lambda data: _typing(data, False),
-    "CaseInboxAssigneeChanged": lambda data: AgentChanged(_person(data.get("inboxAssignee"))),
+    "CaseInboxAssigneeChanged": lambda data: AgentChanged(_agent(data.get("inboxAssignee"))),
     "SetPositionInQueue": _queue_position,
     "MessageReadChanged": lambda data: MessageRead(_message_id(_object(data, "message")) or None),
     "MessageSeenChanged": lambda data: MessageSeen(_message_id(_object(data, "message")) or None),
@@ -367,13 +379,18 @@ def _message(message: dict[str, Any]) -> Message:
     direction = message.get("direction")
     from_agent = direction == "outbound" or (direction is None and isinstance(message.get("authorUser"), dict))
     author = message.get("authorUser" if from_agent else "authorEndUserIdentity")
-    return Message(message_id, from_agent, _at(message), _content(message), _person(author), message)
+    author_id = _text(author, "id") if from_agent and isinstance(author, dict) else ""
+    return Message(message_id, from_agent, _at(message), _content(message), _person(author), message, author_id)
 
 
 def _content(message: dict[str, Any]) -> str:
     """The text; of a rich message, its fallback text."""
     content = _object(message, "messageContent")
     return _text(content, "text") or _text(_object(content, "payload"), "text") or _text(content, "fallbackText")
+
+
+def _agent(person: Any) -> Agent | None:
+    return Agent(_text(person, "id"), _person(person)) if isinstance(person, dict) else None
 
 
 def _person(person: Any) -> str | None:

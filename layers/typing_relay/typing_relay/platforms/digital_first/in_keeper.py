@@ -65,6 +65,7 @@ class Surroundings:
     policy: Policy
     ask_for_guest: Callable[[str], None]
     message_deadline_ms: int
+    agent_typing_ms: int
     tls: ssl.SSLContext
     line_url: str
     sign: Callable[[], Mapping[str, str]]
@@ -115,7 +116,7 @@ class DigitalFirst:
             self._mailbox,
             around.counters,
             around.clock,
-            machine.Policy(message_lifetime_ms=around.message_deadline_ms),
+            machine.Policy(message_lifetime_ms=around.message_deadline_ms, agent_typing_ms=around.agent_typing_ms),
         )
 
     def start(self) -> None:

@@ -24,6 +24,7 @@ from typing_relay.platforms.digital_first.api import Access
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, identity_of, newcomer
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Owners
+from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Conversation, WaitingMessage
@@ -198,9 +199,9 @@ class GatewayTalk:
             told(Outcome(Kind.LOST, reason="the guest is held here no more"))
 
     @property
-    def agent_types(self) -> bool:
+    def agents_typing(self) -> tuple[Agent, ...]:
         """As the visitor was last told."""
-        return self._conversation is not None and self._conversation.agent_typing_told
+        return self._conversation.agents_typing.agents if self._conversation else ()
 
     # --- what owners and mailbox want
 

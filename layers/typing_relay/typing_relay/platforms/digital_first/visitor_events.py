@@ -7,16 +7,20 @@ from typing import Any
 from typing_relay.platforms.digital_first import frames_in
 from typing_relay.platforms.digital_first.frames_in import Event, Message
 from typing_relay.platforms.shared import visitor_events
+from typing_relay.platforms.shared.agents_typing import NOBODY, AgentsTyping
 
 
-def told(event: Event) -> visitor_events.Frame | None:
-    """The frame for the visitor; None for an echo of the visitor's own typing, and for an event still to be fetched."""
+def told(event: Event, typing: AgentsTyping = NOBODY) -> visitor_events.Frame | None:
+    """The frame for the visitor; None for an echo of the visitor's own typing, and for an event still to be fetched.
+
+    ``typing``: who types after the event.
+    """
     frame = event.frame
     match event.what:
         case frames_in.Echo() | frames_in.EventInS3():
             return None
-        case frames_in.AgentTyping(typing):
-            return visitor_events.agent_typing(frame, typing)
+        case frames_in.AgentTyping():
+            return visitor_events.agent_typing(frame, typing.agents)
         case frames_in.MessageCreated(message):
             return _message(frame, message)
         case frames_in.AgentChanged(agent):

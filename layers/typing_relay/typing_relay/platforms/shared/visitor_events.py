@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from typing_relay.platforms.shared.agents_typing import Agent
+
 Frame = dict[str, Any]
 
 
@@ -16,9 +18,10 @@ def unnamed(event: Any) -> Frame:
     return {"type": "event", "event": event}
 
 
-def agent_typing(event: Any, typing: bool) -> Frame:
-    """The agent has started or stopped typing."""
-    return _named(event, "agent-typing", {"typing": typing})
+def agent_typing(event: Any, agents: tuple[Agent, ...]) -> Frame:
+    """Which agents type now; none: nobody. Whom CXone does not name is in ``typing`` alone."""
+    named = [_person(agent) for agent in agents if agent.agent_id or agent.name]
+    return _named(event, "agent-typing", {"typing": bool(agents), "agents": named})
 
 
 def message(
@@ -35,9 +38,9 @@ def message(
     return _named(event, "message", detail)
 
 
-def agent(event: Any, name: str | None) -> Frame:
-    """The name of the agent who has the conversation; None: nobody has it."""
-    return _named(event, "agent", {"name": name})
+def agent(event: Any, agent: Agent | None) -> Frame:
+    """The agent who has the conversation; None: nobody has it."""
+    return _named(event, "agent", _person(agent or Agent()))
 
 
 def contact(event: Any, is_open: bool) -> Frame:
@@ -58,6 +61,10 @@ def read(event: Any, message_id: str | None) -> Frame:
 def seen(event: Any, message_id: str | None) -> Frame:
     """This message has been seen."""
     return _named(event, "seen", {"id": message_id})
+
+
+def _person(agent: Agent) -> dict[str, str | None]:
+    return {"id": agent.agent_id or None, "name": agent.name}
 
 
 def _named(event: Any, name: str, detail: Frame) -> Frame:

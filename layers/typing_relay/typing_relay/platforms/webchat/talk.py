@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.keeper.io.sockets import SocketEnd
 from typing_relay.keeper.ports import Sessions
 from typing_relay.platforms.shared import visitor_events as cxone_events
+from typing_relay.platforms.shared.agents_typing import NOBODY, SOMEBODY, USUAL_LIFE_MS, Agent, AgentsTyping
 from typing_relay.platforms.webchat import guest_sockets, visitor_events
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
@@ -24,16 +27,36 @@ class GuestCreator(Protocol):
         """A new guest, or why there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Time:
+    """``clock``: epoch ms; ``agent_typing_ms``: an agent types no longer when nothing has renewed it for this long."""
+
+    loop: Loop
+    clock: Callable[[], int]
+    agent_typing_ms: int = USUAL_LIFE_MS
+
+
 class WebchatTalk:
     """webchat v1: what CXone says is handed on, and nothing is ever said."""
 
     def __init__(
-        self, voice: Voice, make: Callable[[], guest.Event], meaning: Callable[[SocketEnd], Outcome], counters: Counters
+        self,
+        voice: Voice,
+        make: Callable[[], guest.Event],
+        meaning: Callable[[SocketEnd], Outcome],
+        counters: Counters,
+        time: Time,
     ) -> None:
-        self._voice, self._make, self._meaning, self._counters = voice, make, meaning, counters
+        self._voice, self._make, self._meaning, self._counters, self._time = voice, make, meaning, counters, time
         #: The newest open socket.
         self._number = 0
-        self.agent_types = False
+        self._typing = NOBODY
+        self._expiry: Timer | None = None
+
+    @property
+    def agents_typing(self) -> tuple[Agent, ...]:
+        """As the visitor was last told. Frames of this interface do not say which agent it is."""
+        return self._typing.agents
 
     def taken(self, record: Session) -> None:
         """Nothing of it matters here."""
@@ -60,10 +83,16 @@ class WebchatTalk:
             self._counters.add("Frames.NotJson")
             return
         frame = visitor_events.told(event)
-        self._counters.add(f"Frames.{_KINDS.get(frame.get('name', ''), 'Unknown')}")
-        if frame.get("name") == "agent-typing":
-            self.agent_types = frame["detail"]["typing"]
+        name = frame.get("name", "")
+        self._counters.add(f"Frames.{_KINDS.get(name, 'Unknown')}")
+        now, before = self._time.clock(), self._typing
+        if name == "agent-typing" and frame["detail"]["typing"]:
+            self._now_types(before.started(SOMEBODY, None, now, self._time.agent_typing_ms))
+        elif name == "agent-typing":
+            self._now_types(before.stopped(SOMEBODY, None, now))
         self._voice.tell(frame)
+        if name == "message":
+            self._agents_type(self._typing.stopped(SOMEBODY, None, now))
 
     def ended(self, number: int, end: SocketEnd) -> Outcome:
         """As the interface defines it."""
@@ -73,12 +102,31 @@ class WebchatTalk:
 
     def _agent_stopped(self) -> None:
         """The agent's next frame may be lost, or was: nobody would say that the typing is over."""
-        if self.agent_types:
-            self.agent_types = False
-            self._voice.tell(cxone_events.agent_typing(None, False))
+        self._agents_type(NOBODY)
+
+    def _agents_type(self, typing: AgentsTyping) -> None:
+        """The visitor is told if that is news."""
+        is_news = typing.agents != self._typing.agents
+        self._now_types(typing)
+        if is_news:
+            self._voice.tell(cxone_events.agent_typing(None, typing.agents))
+
+    def _now_types(self, typing: AgentsTyping) -> None:
+        """What is not renewed ends by itself."""
+        self._typing = typing
+        if self._expiry:
+            self._expiry.cancel()
+        self._expiry = None
+        if typing.wake_at is not None:
+            seconds = (typing.wake_at - self._time.clock()) / 1000
+            self._expiry = self._time.loop.call_later(seconds, self._expired)
+
+    def _expired(self) -> None:
+        self._agents_type(self._typing.expired(self._time.clock()))
 
     def close(self) -> None:
-        """Nothing is left of it."""
+        """What the visitor is to be told from now on is the next keeper's to say."""
+        self._now_types(NOBODY)
 
 
 _KINDS = {"agent-typing": "AgentTyping", "message": "Message"}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from typing_relay.platforms.shared import visitor_events
+from typing_relay.platforms.shared.agents_typing import SOMEBODY
 
 
 def told(event: Any) -> visitor_events.Frame:
     """The frame for the visitor, from a JSON value that came on the guest's socket."""
     match event:
         case {"type": "agent-typing", "typing": bool(typing)}:
-            return visitor_events.agent_typing(event, typing)
+            return visitor_events.agent_typing(event, (SOMEBODY,) if typing else ())
         case {"type": "message", "text": str(text)}:
             return visitor_events.message(
                 event, message_id=_text(event.get("id")), text=text, author=None, at=None, sender="agent"
