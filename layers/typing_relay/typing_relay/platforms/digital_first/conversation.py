@@ -226,8 +226,9 @@ class TypingWanted:
 class MessageWanted:
     """The visitor sent this at ``asked_at``. ``may_have_left``: a keeper before may have sent it to the gateway.
 
-    An id that waits already changes nothing; one that was taken is taken again, without being sent. ``behind_ms``: how
-    far the clock of ``asked_at``, which is the gateway's too, is behind the one of the rules.
+    An id that waits already is not queued twice, but looked for if it may have left since. One that was taken is taken
+    again, without being sent. ``behind_ms``: how far the clock of ``asked_at``, which is the gateway's too, is behind
+    the one of the rules.
     """
 
     message_id: str
@@ -889,6 +890,8 @@ class _Turn:
     def _message_wanted(self, wanted: MessageWanted) -> None:
         c = self.now_stands
         if any(queued.message_id == wanted.message_id for queued in c.queue):
+            if wanted.may_have_left:
+                self._doubt(wanted.message_id)
             return
         if wanted.message_id in c.taken or wanted.message_id in c.told:
             self._do(MessageTaken(wanted.message_id))
@@ -903,6 +906,13 @@ class _Turn:
             if wanted.may_have_left:
                 queued = replace(queued, in_doubt=True, sent_at=self._now)
             self._change(queue=(*c.queue, queued))
+
+    def _doubt(self, message_id: str) -> None:
+        """A message that waits here was sent by another keeper: what an earlier look did not show may be there now."""
+        doubted = partial(replace, in_doubt=True, sent_at=self._now)
+        self._change(
+            queue=tuple(doubted(one) if one.message_id == message_id else one for one in self.now_stands.queue)
+        )
 
     def _next_message(self) -> None:
         c = self.now_stands
