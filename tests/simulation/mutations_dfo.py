@@ -219,7 +219,7 @@ DIGITAL_FIRST = (
     _dfo(
         "message: leaves however late the store's answer comes",
         TALK,
-        "if self._office.clock() >= leaves_until:",
+        "if self._office.now() >= leaves_until:",
         "if False:",
     ),
     _dfo(

@@ -158,6 +158,18 @@ def test_a_message_in_doubt_is_sent_again_after_a_look_with_nothing_in_it() -> N
     assert life.kinds() == ["SendMessage"]
 
 
+def test_a_message_that_waits_and_has_left_since_is_looked_for_before_it_is_sent() -> None:
+    """T15: a keeper before this one sent it after this one had looked in vain."""
+    life = Life(livechat=True)
+    life.wants("m1")
+    look = life.opens()
+    life.wants("m1", may_have_left=True)
+    assert Ready() in life.hears(nothing_there(look))
+    assert life.kinds() == []
+    life.wakes_until(Send)
+    assert life.kinds() == ["RecoverLivechat"]
+
+
 def test_a_look_answered_plainly_found_nothing_and_is_reported_once() -> None:
     """No loop; T15: what may have arrived is not sent again."""
     life = Life(livechat=True)

@@ -118,6 +118,11 @@ class Queued:
     refusals: int = 0
     #: So many threads were begun for it.
     threads: int = 0
+    behind_ms: int = 0
+
+    def ends_at(self, policy: Policy) -> int:
+        """Until when it is delivered, by the clock of the rules."""
+        return self.asked_at + self.behind_ms + policy.message_lifetime_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +240,16 @@ class TypingWanted:
 class MessageWanted:
     """The visitor sent this at ``asked_at``. ``may_have_left``: a keeper before may have sent it to the gateway.
 
-    An id that waits already changes nothing; one that was taken is taken again, without being sent.
+    An id that waits already is not queued twice, but looked for if it may have left since. One that was taken is taken
+    again, without being sent. ``behind_ms``: how far the clock of ``asked_at``, which is the gateway's too, is behind
+    the one of the rules.
     """
 
     message_id: str
     text: str = field(repr=False)
     asked_at: int
     may_have_left: bool = False
+    behind_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,7 +433,7 @@ def step(conversation: Conversation, happening: Happening, now: int, policy: Pol
 def wake_at(conversation: Conversation, policy: Policy) -> int | None:
     """When ``Woke`` is due; None while only something from outside can change anything."""
     on_its_way = 1 if conversation.sending else 0
-    times = [queued.asked_at + policy.message_lifetime_ms for queued in conversation.queue[on_its_way:]]
+    times = [queued.ends_at(policy) for queued in conversation.queue[on_its_way:]]
     if conversation.doing is Doing.OPEN:
         times += [conversation.heartbeat_at, conversation.heard_at + policy.dead_ms]
         times += [asked.until for asked in (conversation.looking, conversation.sending) if asked]
@@ -983,6 +991,8 @@ class _Turn:
     def _message_wanted(self, wanted: MessageWanted) -> None:
         c = self.now_stands
         if any(queued.message_id == wanted.message_id for queued in c.queue):
+            if wanted.may_have_left:
+                self._doubt(wanted.message_id)
             return
         if wanted.message_id in c.taken or wanted.message_id in c.told:
             self._do(MessageTaken(wanted.message_id))
@@ -993,10 +1003,17 @@ class _Turn:
         elif len(c.queue) >= self._policy.most_messages:
             self._do(MessageRefused(wanted.message_id, "too_many"))
         else:
-            queued = Queued(wanted.message_id, wanted.text, wanted.asked_at)
+            queued = Queued(wanted.message_id, wanted.text, wanted.asked_at, behind_ms=wanted.behind_ms)
             if wanted.may_have_left:
                 queued = replace(queued, in_doubt=True, sent_at=self._now)
             self._change(queue=(*c.queue, queued))
+
+    def _doubt(self, message_id: str) -> None:
+        """A message that waits here was sent by another keeper: what an earlier look did not show may be there now."""
+        doubted = partial(replace, in_doubt=True, sent_at=self._now)
+        self._change(
+            queue=tuple(doubted(one) if one.message_id == message_id else one for one in self.now_stands.queue)
+        )
 
     def _next_message(self) -> None:
         c = self.now_stands
@@ -1075,7 +1092,7 @@ class _Turn:
         on_its_way = self.now_stands.queue[:1] if self.now_stands.sending else ()
         left = list(on_its_way)
         for queued in self.now_stands.queue[len(on_its_way) :]:
-            if self._now < queued.asked_at + self._policy.message_lifetime_ms:
+            if self._now < queued.ends_at(self._policy):
                 left.append(queued)
             else:
                 self._do(MessageRefused(queued.message_id, "unconfirmed" if queued.in_doubt else "expired"))
