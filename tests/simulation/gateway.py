@@ -44,7 +44,7 @@ class Shape(Flag):
     NO_CASE_CREATED = auto()
     #: A message is sent before it is created.
     MESSAGE_SENT = auto()
-    #: A position in the queue comes before its contact, and names no thread.
+    #: A position in the queue comes before its contact, and names no thread; and one comes that has no number.
     QUEUE_FIRST = auto()
     #: A recovered contact has its other name; events come that nobody knows.
     OTHER_NAMES = auto()
@@ -201,10 +201,8 @@ class Gateway:
     def _message_events(self, thread: Thread, message: frames.Frame) -> tuple[str, ...]:
         case = {"id": str(thread.contact), "status": "open" if thread.is_open else "closed"}
         created = frames.event("MessageCreated", thread.thread_id, message=message, case=case)
-        unknown = '{"eventType": "PageViewCreated", "data": {}}'
         sent = frames.event("MessageSent", thread.thread_id, message=message)
         return (
-            *((unknown,) if Shape.OTHER_NAMES in self.shapes else ()),
             *((sent,) if Shape.MESSAGE_SENT in self.shapes else ()),
             created,
         )
@@ -295,12 +293,12 @@ class Gateway:
             answers = self._answers(frame)
             kind = frame.fault.kind if frame.fault else ""
             for text in () if kind == "unanswered" else answers:
-                self._tell(wire, self._kept(text, frame) if kind == "elsewhere" else text)
+                self._tell(wire, self._kept(text, frame, kind) if kind in ("elsewhere", "nowhere") else text)
 
-    def _kept(self, text: str, frame: Frame) -> str:
+    def _kept(self, text: str, frame: Frame, kind: str) -> str:
         """It is too large for a frame, which only says where it is to be fetched."""
         url = f"https://s3.example/event-{len(self.kept)}.json"
-        self.kept[url] = text
+        self.kept[url] = text if kind == "elsewhere" else ""
         thread_id = frame.data["thread"]["idOnExternalPlatform"]
         return frames.event("EventInS3", thread_id, s3Object={"url": url}, originEvent={"eventType": frame.kind})
 
@@ -346,6 +344,9 @@ class Gateway:
             self._opens(thread)
             if Shape.QUEUE_FIRST in self.shapes:
                 self._push(_position_in_queue(thread.contact))
+                self._push(frames.event("SetPositionInQueue", thread.thread_id))
+            if Shape.OTHER_NAMES in self.shapes:
+                self._push('{"eventType": "PageViewCreated", "data": {}}')
             if Shape.NO_CASE_CREATED not in self.shapes:
                 self._push(frames.case_created(thread.thread_id, thread.contact))
         message = self._message(message_id, from_agent=False)
@@ -365,8 +366,9 @@ class Gateway:
     def _arrives(self, wire: Wire, text: str) -> None:
         if not wire.is_open or wire.is_mute:
             return
-        said = next((kept for url, kept in self.kept.items() if url in text), text)
-        if "Recover" in said or ('"eventId"' in said and not wire.has_looked):
+        said = next((kept for url, kept in self.kept.items() if url in text), "") or text
+        is_answer = '"eventId"' in said or said.startswith("[")
+        if "Recover" in said or (is_answer and not wire.has_looked):
             wire.has_looked, wire.knows_contact = True, '"status": "open"' in said
         elif "SomethingFailed" in said:
             wire.has_looked = True  # it may have been the look
@@ -388,8 +390,10 @@ def _nothing_found(look: Frame) -> str:
     empty = json.dumps({"eventId": look.event_id, "postback": {"eventType": "LivechatRecovered", "data": None}})
     nameless = empty.replace("null", '{"contact": {"id": "1", "status": "closed"}}')
     plain = frames.answer(look.event_id)
+    other = empty.replace("LivechatRecovered", "SomethingElse")
+    no_frame = json.dumps([look.event_id])
     failure = frames.failure("RecoveringThreadFailed", look.event_id)
-    return (failure, empty, plain, another, nameless)[look.number % 5]
+    return (failure, empty, plain, another, nameless, other, no_frame)[look.number % 7]
 
 
 class _Same(dict[str, bool]):

@@ -63,8 +63,20 @@ WAIT_FAULTS = ("lost", "twice", "stall")
 FAULTS = {"step": STEP_FAULTS, "call": CALL_FAULTS, "start": START_FAULTS, "wait": WAIT_FAULTS}
 #: A frame is taken so much later; it and those under way are lost with their socket; the socket is lost, and yet it is
 #: taken so much later; from it on nothing is taken or answered; an error answers it; it is taken and not answered;
-#: its answer has to be fetched; API Gateway says that it lost a frame, which was not taken, or was.
-FRAME_FAULTS = ("slow", "cut", "ghost", "mute", "error", "unanswered", "elsewhere", "dropped", "dropped-taken")
+#: its answer has to be fetched; API Gateway says that it lost a frame, which was not taken, or was; its answer has to
+#: be fetched and is not there.
+FRAME_FAULTS = (
+    "slow",
+    "cut",
+    "ghost",
+    "mute",
+    "error",
+    "unanswered",
+    "elsewhere",
+    "dropped",
+    "dropped-taken",
+    "nowhere",
+)
 #: A store's call fails, not done or done all the same; the whole keeper stalls between a call and its answer.
 DFO_STEP_FAULTS = (*STEP_FAULTS[:-1], "refuse", "refuse-after", "freeze")
 #: Of what a keeper does to tell visitors: reads of the record, posts, notes. A post may arrive so much later.
