@@ -202,6 +202,12 @@ class History:
         ms = sum(fault.ms for fault in again)
         return ms if ms <= RETRIED_MS else None
 
+    def kills_nobody(self) -> bool:
+        """No process dies or stalls, at no step and in no call: each of them comes to its end."""
+        faults = [*self.steps.values(), *self.starts.values()]
+        calls_end = all(fault.kind != "orphan" for fault in self.calls.values())
+        return calls_end and all(fault.kind in ("again", "twice") for fault in faults)
+
     def is_fault_free(self) -> bool:
         """Nothing goes wrong; frames and executions may still come twice, and frames a little late (T12)."""
         faults = [fault for name in KNOWN for fault in self.faults(name).values()]

@@ -215,6 +215,21 @@ DIGITAL_FIRST = (
         "elif (record.shown or record.typing_since) and not lock.typing_since:",
         "elif record.keys and not lock.typing_since:",
     ),
+    # a clock that is set back
+    _dfo(
+        "talk: its rules go by the wall clock",
+        TALK,
+        "return self._began + round(self.loop.time() * 1000)",
+        "return self.clock()",
+        directed="tests/unit/platforms/digital_first/test_talk.py",
+    ),
+    _dfo(
+        "talk: times of the wall clock are taken for the rules'",
+        TALK,
+        "return self.now() - self.clock()",
+        "return 0",
+        directed="tests/unit/platforms/digital_first/test_talk.py",
+    ),
     # a message
     _dfo(
         "message: leaves however late the store's answer comes",

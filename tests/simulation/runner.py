@@ -76,6 +76,8 @@ class Runner:
         """To the end. Raises Violated."""
         self._run_until_settled()
         self._check_what_was_seen()
+        if self._history.kills_nobody():
+            self.world.watch.check_told_unavailable()
         if isinstance(self.world, DfoWorld):
             self.world.front.check_settled()
             self._have_a_contact(self.world)
