@@ -322,7 +322,12 @@ class FleetKeeper:
         self.dfo = self._digital_first(loop, workers) if world.dfo else None
         outbox: Any = Silent()
         self.keeper = SimulatedKeeper(
-            Settings(name, held_ms=world.policy.held_ms, policy=guest.Policy(needs_socket=world.dfo)),
+            Settings(
+                name,
+                held_ms=world.policy.held_ms,
+                session_ttl_s=world.policy.session_ttl_s,
+                policy=guest.Policy(needs_socket=world.dfo),
+            ),
             loop,
             workers,
             self.sessions,

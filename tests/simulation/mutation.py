@@ -26,3 +26,5 @@ class Mutation:
     #: The class of the error that this change ends in, where it cannot be judged by a violation or an assertion:
     #: what a service refuses, or ``ENDLESS``. By default an error is no catch: it may be a mistake of the mutation.
     error: str = ""
+    #: The file of the tests that are to find it, where the simulation cannot play what it takes.
+    directed: str = ""

@@ -489,6 +489,12 @@ V1 = (
         'return record if "Attributes" in answer else None',
     ),
     Mutation(
+        "store: who finds no typing endpoint is not told after a retry",
+        MEMORY,
+        '            left={"typing_unavailable": True},\n',
+        "",
+    ),
+    Mutation(
         "dynamo: who finds no typing endpoint is not told after a retry",
         DYNAMO,
         '            {"found_by": mark, "typing_unavailable": _TRUE},\n',

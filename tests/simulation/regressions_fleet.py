@@ -68,4 +68,15 @@ FLEETS = (
         "eleven keepers died one after the other, and neither a sound one nor a ping brought the visitor back",
         f"fleet v1; keepers 1; rest 300000; open alice A 0; {_ELEVEN_DEATHS}",
     ),
+    FleetRegression(
+        "T11",
+        "the record of a visitor who was there and silent ran out, as its life was shorter than its keeper's word",
+        "fleet v1; keepers 1; rest 3000000; pings 9000000; held 1800000; lives 600000; open alice A 0",
+    ),
+    FleetRegression(
+        "custody",
+        "a visitor who left while CXone was out of reach held a place until its record's end, as typing might be shown",
+        "fleet dfo; keepers 1; rest 900000; open alice A 0; key alice A 4000; close alice A 5000; contacts open 3000;"
+        " sockets drop 4500; sockets refused 4500 0 2000000",
+    ),
 )

@@ -16,17 +16,17 @@ from tempfile import TemporaryDirectory
 from tests.simulation.mutation import DYNAMO, ENDLESS, MEMORY, QUERIES, Mutation
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("layers/typing_relay/typing_relay", "tests/simulation")
+COPIED = ("layers/typing_relay/typing_relay", "tests/simulation", "template.yaml", "pyproject.toml")
+#: What the store's contract tests need in addition, and what directed tests do.
 CONTRACT = (
     "tests/support/dfo_gateway.py",
     "tests/support/item_size.py",
-    *(
-        "tests/support/sessions_contract.py",
-        "tests/support/session_table.py",
-        "tests/unit/aws/test_sessions_contract.py",
-    ),
-    *("template.yaml", "pyproject.toml"),
+    "tests/support/sessions_contract.py",
+    "tests/support/session_table.py",
+    "tests/unit/aws/test_sessions_contract.py",
 )
+DIRECTED = ("tests/unit", "tests/support", "tests/conftest.py")
+PYTEST = ("-m", "pytest", "-q", "-x", "-rfE", "-p", "no:cacheprovider")
 #: A mutation may also make the relay run in circles.
 PATIENCE_S = 240
 #: pytest cuts its reasons to the width of the terminal.
@@ -73,7 +73,7 @@ def verdict_on(mutation: Mutation) -> Verdict:
     unjudged = NOTHING_SEEN
     with TemporaryDirectory() as folder:
         copy = Path(folder)
-        _copy(copy)
+        _copy(copy, (*COPIED, *(DIRECTED if mutation.directed else CONTRACT)))
         _mutate(copy / mutation.file, mutation)
         for command in _commands(mutation):
             verdict = _run(command, copy)
@@ -104,12 +104,14 @@ def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
 
     Few histories are enough to begin with: what they miss, the contract mostly finds sooner than thousands more.
     """
+    if mutation.directed:
+        yield (*PYTEST, mutation.directed)
+        return
     if mutation.file not in (DYNAMO, QUERIES):
         yield ("-m", "tests.simulation", "check", "300", mutation.platform)
     if mutation.file in (MEMORY, DYNAMO, QUERIES):
         which = "TestMemory" if mutation.file == MEMORY else "TestDynamo"
-        options = ("-q", "-x", "-rfE", "-p", "no:cacheprovider", "-k", which)
-        yield ("-m", "pytest", *options, "tests/unit/aws/test_sessions_contract.py")
+        yield (*PYTEST, "-k", which, "tests/unit/aws/test_sessions_contract.py")
     if mutation.file not in (DYNAMO, QUERIES):
         yield ("-m", "tests.simulation", "check", "4000", mutation.platform)
 
@@ -130,12 +132,13 @@ def _run(command: tuple[str, ...], copy: Path) -> Verdict:
     return judged(done.returncode, done.stdout, done.stderr)
 
 
-def _copy(to: Path) -> None:
-    for folder in COPIED:
-        shutil.copytree(ROOT / folder, to / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in CONTRACT:
-        (to / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / file, to / file)
+def _copy(to: Path, paths: Iterable[str]) -> None:
+    for path in paths:
+        (to / path).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / path).is_dir():
+            shutil.copytree(ROOT / path, to / path, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / path, to / path)
 
 
 def _mutate(file: Path, mutation: Mutation) -> None:
