@@ -23,6 +23,7 @@ On the other platform, Digital-First, keepers own bursts and there are frames to
     keeper loses 3000 1                                                the same, and SQS never tells it
     store refuses 3000 5000; step 9 refuse-after                       the store of a keeper fails
     frame 3 ghost 900; frame 4 cut; frame 5 mute                       what becomes of the 3rd, 4th, 5th frame out
+    shapes 5                                                           in which of the known ways the gateway speaks
     post 2 refuse; post 3 slow 900; posts refuse 3000 5000             what becomes of frames to the visitor
 """
 
@@ -65,8 +66,20 @@ WAIT_FAULTS = ("lost", "twice", "stall")
 FAULTS = {"step": STEP_FAULTS, "call": CALL_FAULTS, "start": START_FAULTS, "wait": WAIT_FAULTS}
 #: A frame is taken so much later; it and those under way are lost with their socket; the socket is lost, and yet it is
 #: taken so much later; from it on nothing is taken or answered; an error answers it; it is taken and not answered;
-#: its answer has to be fetched.
-FRAME_FAULTS = ("slow", "cut", "ghost", "mute", "error", "unanswered", "elsewhere")
+#: its answer has to be fetched; API Gateway says that it lost a frame, which was not taken, or was; its answer has to
+#: be fetched and is not there.
+FRAME_FAULTS = (
+    "slow",
+    "cut",
+    "ghost",
+    "mute",
+    "error",
+    "unanswered",
+    "elsewhere",
+    "dropped",
+    "dropped-taken",
+    "nowhere",
+)
 #: A store's call fails, not done or done all the same; the whole keeper stalls between a call and its answer.
 DFO_STEP_FAULTS = (*STEP_FAULTS[:-1], "refuse", "refuse-after", "freeze")
 #: Of what a keeper does to tell visitors: reads of the record, posts, notes. A post may arrive so much later.
@@ -80,7 +93,7 @@ LATE_MS = 60
 
 
 #: What of the surroundings is a number.
-NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token")
+NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token", "shapes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +172,8 @@ class History:
     token: int = 3_600_000
     #: The clock of every second function is ahead by so much.
     skew: int = 0
+    #: In which of the ways that clients of NICE's take the gateway speaks: a sum of ``gateway.Shape``.
+    shapes: int = 0
 
     def __str__(self) -> str:
         parts = ["platform dfo"] if self.dfo else []

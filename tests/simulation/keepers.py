@@ -20,7 +20,7 @@ from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
-from typing_relay.relay.outcomes import Outcome
+from typing_relay.relay.outcomes import Kind, Outcome
 
 from tests.simulation.cxone import Call
 from tests.simulation.process import Away, KeeperJobs, KeeperLoop, Killed, SimulatedProcess
@@ -101,7 +101,7 @@ class Http:
 
     def event(self, url: str) -> str | Outcome:
         """What was too large for a frame."""
-        return self._world.cxone.kept[url]
+        return self._world.cxone.kept.get(url) or Outcome(Kind.FAILED, reason="event: status 404")
 
 
 class SimulatedKeeper(Keeper):

@@ -142,6 +142,24 @@ DIGITAL_FIRST = (
         "            case frames_in.CaseStatusChanged(contact) if not contact.is_open:\n                pass",
     ),
     _dfo(
+        "contact: is not learned from its message",
+        CONVERSATION,
+        "            self._learn(event.what.contact)",
+        "            pass",
+    ),
+    _dfo(
+        "contact: a status does not open it",
+        CONVERSATION,
+        "return contact.is_open and (at is None or at >= c.closed_at)",
+        "return False",
+    ),
+    _dfo(
+        "message: one that API Gateway may have lost is sent again unasked",
+        CONVERSATION,
+        "            self._doubt_first()\n        unproven",
+        "            pass\n        unproven",
+    ),
+    _dfo(
         "message: repeated without a look that could show it",
         CONVERSATION,
         "if queued.in_doubt and since >= queued.sent_at + self._policy.settle_ms:",

@@ -395,4 +395,8 @@ DIRECTED = (
     "platform dfo; guest none; contact none; open A 0; step 8 refuse",
     # T15: what could not be delivered in five minutes is said to have failed.
     "platform dfo; message A 0; gateway drops 0; gateway refuses 0 320000",
+    # T15: on messaging channels, too, a thread may end with its contact: what is sent then begins another.
+    "platform dfo; channel messaging; shapes 16; contact closes 100; gateway drops 200; message A 5000",
+    # T15: an error that nobody knows refuses a message.
+    "platform dfo; message A 0; frame 1 error",
 )

@@ -375,7 +375,7 @@ def test_a_token_that_is_good_is_used_again(scene: Scene) -> None:
     assert (scene.http.tokens, scene.urls[-1]) == (1, scene.urls[0])
 
 
-@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
 def test_a_refused_handshake_brings_a_new_token(scene: Scene, status: int) -> None:
     scene.begins()
     scene.socket_ends(1, close_code=1001)

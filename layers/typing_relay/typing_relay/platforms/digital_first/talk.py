@@ -18,7 +18,7 @@ from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop, Timer
-from typing_relay.keeper.io.sockets import SocketEnd
+from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first.api import Access
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
@@ -191,12 +191,12 @@ class GatewayTalk:
             self._step(machine.Heard(text))
 
     def ended(self, number: int, end: SocketEnd) -> Outcome:
-        """One that was refused had a token that is not good: a new one is got first."""
+        """One that was refused, by whatever status, may have had a token that is not good: a new one is got first."""
         if number == self._number:
             self._number = 0
             self._step(machine.Lost(was_open=True))
             self._lose_former()
-        if end.http_status in (401, 403):
+        if end.http_status is not None or end.stage is Stage.UPGRADING:
             self._needs_token = True
         return _meaning(end, self._office.clock())
 
@@ -473,16 +473,13 @@ class GatewayTalk:
 
     def _fetch(self, url: str) -> None:
         def fetched(answer: str | Outcome) -> None:
-            if isinstance(answer, Outcome):
-                self._report("event_not_fetched")
-            else:
-                self._step(machine.Fetched(answer))
+            self._step(machine.NotFetched() if isinstance(answer, Outcome) else machine.Fetched(answer))
 
         self._office.cxone.submit(
             ("event", self._voice.session_id),
             lambda: self._office.gateway.event(url),
             fetched,
-            lambda error: self._report("event_not_fetched"),
+            lambda error: self._step(machine.NotFetched()),
         )
 
     def _renew(self, number: int, visitor: Visitor, go: Callable[[str], None]) -> None:
