@@ -56,6 +56,7 @@ class Watch:
         #: Since when a true has been on its way or shown.
         self._true_since: int | None = None
         self._unavailable: list[str] = []
+        self._told_unavailable: list[str] = []
         #: The last lock: when it was taken, and until when the keys known then count.
         self._lock_at = self._counts_at_lock = 0
         self._quiet_since = world.now
@@ -231,6 +232,16 @@ class Watch:
             raise Violated("T12", "the visitor would be told twice that CXone offers no typing")
         self._unavailable.append(guest)
 
+    def told_unavailable(self, guest: str) -> None:
+        """The visitor hears that CXone offers no typing to this guest."""
+        self._told_unavailable.append(guest)
+
+    def check_told_unavailable(self) -> None:
+        """Where no process has died: whoever found it out has told it."""
+        untold = [guest for guest in self._unavailable if guest not in self._told_unavailable]
+        if untold:
+            raise Violated("T16", f"the visitor was not told that CXone offers no typing to {untold}")
+
     def state(self) -> Hashable:
         """All that a later verdict depends on."""
         now = self._world.now
@@ -249,5 +260,5 @@ class Watch:
                 self._counts_at_lock,
                 self._quiet_since,
             ),
-            tuple(self._unavailable),
+            (tuple(self._unavailable), tuple(self._told_unavailable)),
         )
