@@ -86,6 +86,7 @@ export type Reason =
   | "unconfirmed"
   | "too_many"
   | "duplicate_id"
+  | "thread_closed"
   | "closed"
   | "bad_message"
   | "too_large"

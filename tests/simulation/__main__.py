@@ -20,8 +20,9 @@ from pathlib import Path
 from tests.simulation import campaign, runner, suite
 from tests.simulation.explorer import explore
 from tests.simulation.invariants import Violated
-from tests.simulation.mutations import MUTATIONS, table
+from tests.simulation.mutations import MUTATIONS
 from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.trial import table
 
 
 def main(arguments: list[str]) -> int:

@@ -36,13 +36,13 @@ from tests.simulation.world import START, TOKEN_ENDS
 
 #: After the last act or turn faults go on for so long; then all is calm.
 TROUBLED_MS = 60_000
+#: An outage that lasts longer than this goes on while all else is calm.
+LONGEST_MS = 130_000
 #: A dead keeper's place is taken by another one after so long.
 REPLACED_MS = 10_000
 #: A front end: its hello after the handshake, its next try after one that failed, and how long it waits for an answer.
 HELLO_MS, AGAIN_MS, PONG_MS = 150, 1_000, 5_000
 LOOK_MS = 5_000
-#: Shorter than the product's, so that a history need not last for hours.
-HELD_MS = 180_000
 
 
 class Tab:
@@ -118,7 +118,7 @@ class FleetWorld:
         self.numbers = {"step": 0, "call": 0, "look": 0, "frame": 0}
         self.is_calm = False
         self._late: set[tuple[str, int]] = set()
-        self.policy = Policy(verifies=not self.dfo, held_ms=HELD_MS)
+        self.policy = Policy(verifies=not self.dfo, held_ms=history.held, session_ttl_s=history.lives // 1000)
         self.sessions, self.messages, self.queue = FleetSessions(self), MemoryMessages(), Queue(self)
         self.keepers: list[FleetKeeper] = []
         self._keeper_number = itertools.count(1)
@@ -351,7 +351,7 @@ class FleetWorld:
             self.keeper_comes()
         elif turn.kind == "queue repeats":
             self.queue.repeats(turn.which)
-        elif turn.kind.startswith(("sockets", "guest")):
+        elif turn.kind.startswith(("sockets", "guest", "contacts")):
             self._turn_of_cxone(turn)
         elif living:
             self._turn_of_keeper(turn, living[turn.which % len(living)])
@@ -368,6 +368,9 @@ class FleetWorld:
                     gateway.drop_sockets()
                 for socket in open_sockets:
                     socket.process.call(self.now, partial(lost, socket))
+            case "contacts open":
+                for visitor in self.gateways:
+                    self.open_contact(visitor)
             case "guest ends" if open_sockets:
                 self._guest_ends(open_sockets[turn.which % len(open_sockets)])
 
@@ -399,6 +402,12 @@ class FleetWorld:
         return found
 
     # --- CXone
+
+    def open_contact(self, visitor: str) -> None:
+        """Of Digital-First: agents see the visitor's thread."""
+        thread_id = self.sessions.records[visitor].conversation.get("thread")
+        if thread_id:
+            self.gateways[visitor].open_contact(thread_id)
 
     def create_guest(self) -> Guest:
         """Of webchat v1."""
@@ -476,7 +485,8 @@ def play(history: FleetHistory, log: list[str] | None = None) -> FleetWorld:
         for turn in history.turns:
             world.later(START + turn.at, str(turn), partial(world.turn, turn))
         world.looks()
-        last = max((part.at + getattr(part, "ms", 0) for part in (*history.acts, *history.turns)), default=0)
+        ends = (part.at + min(getattr(part, "ms", 0), LONGEST_MS) for part in (*history.acts, *history.turns))
+        last = max(ends, default=0)
         world.run_until(START + last + TROUBLED_MS)
         world.is_calm = True
         world.roll_called()

@@ -4,12 +4,14 @@ One line, parts separated by ``;``; times are ms since the beginning, lengths ms
 
     fleet v1; keepers 3; pace 5; pings 240000       the platform; keepers at first; how often front ends ping
     rest 400000                                     how long all is calm at last
+    held 180000; lives 86400000                     how long a record believes its keeper, and how long it lives
     open alice A 0; reload alice A 900; close alice A 3000      what visitors do with their tabs
     key alice A 900; stop alice A 1500              what they type
     keeper dies 5000 1; keeper drains 5000; keeper comes 9000   what becomes of a keeper: the number chooses one that
     keeper stalls 5000 0 31000                      lives, and the last one says for how long
     queue repeats 9000; queue away 9000 0 5000      SQS hands out again what is in flight; no call of it succeeds
     store away 9000 0 5000; sockets drop 9000; sockets refused 9000 0 3000; guest ends 9000 2
+    contacts open 9000                              Digital-First: agents see every visitor's thread
     step 12 crash; step 14 refuse-after; step 15 late 900       what happens to the 12th, 14th, 15th call of the store
     call 3 refuse; call 4 entry                     the 3rd call of SQS fails; one entry of the 4th call's batch does
     look 2 stale 800                                the 2nd look sees records as they stood so long before
@@ -20,20 +22,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from tests.simulation.history import Fault
+from tests.simulation.history import Fault, read_parts
 
 ACTS = ("open", "close", "reload", "key", "stop")
 TURNS = (
     *("keeper dies", "keeper drains", "keeper comes", "keeper stalls"),
     *("queue repeats", "queue away", "store away"),
-    *("sockets drop", "sockets refused", "guest ends"),
+    *("sockets drop", "sockets refused", "guest ends", "contacts open"),
 )
 #: A process dies before or after an effect; the client sends it twice, as its first answer is lost; it takes effect so
 #: much later, or its answer comes so much later; it fails, not done or done.
 STEP_FAULTS = ("crash", "crash-after", "again", "late", "hold", "refuse", "refuse-after")
 #: The same of SQS; and one entry of a batch fails.
 CALL_FAULTS = ("late", "hold", "refuse", "refuse-after", "entry")
-NUMBERS = ("keepers", "pace", "rest", "pings")
+NUMBERS = ("keepers", "pace", "rest", "pings", "held", "lives")
 KNOWN = {"step": STEP_FAULTS, "call": CALL_FAULTS, "look": ("stale",)}
 
 
@@ -74,6 +76,10 @@ class FleetHistory:
     rest: int = 400_000
     #: How often a front end pings; by the project's own, each four minutes.
     pings: int = 60_000
+    #: For so long a record believes that its guest is held; shorter than the product's, so that a history is not hours.
+    held: int = 180_000
+    #: A record lives so long after it was last heard of: a day.
+    lives: int = 86_400_000
     acts: tuple[FleetAct, ...] = ()
     turns: tuple[FleetTurn, ...] = ()
     steps: Mapping[int, Fault] = field(default_factory=dict)
@@ -95,6 +101,10 @@ class FleetHistory:
         found: Mapping[int, Fault] = getattr(self, name + "s")
         return found
 
+    def longest_refusal_ms(self) -> int:
+        """For how long CXone refuses sockets, at the longest."""
+        return max((turn.ms for turn in self.turns if turn.kind == "sockets refused"), default=0)
+
     def smaller(self) -> Iterator[FleetHistory]:
         """The same with one part left out, or with fewer keepers."""
         for visitor in sorted({act.visitor for act in self.acts}):
@@ -115,15 +125,7 @@ class FleetHistory:
 
 def parse(text: str) -> FleetHistory:
     """Read a history back. Raises ValueError naming the part that makes no sense."""
-    history = FleetHistory()
-    for part in text.replace("\n", ";").split(";"):
-        words = part.split()
-        if words:
-            try:
-                history = _with_part(history, words)
-            except (IndexError, KeyError, ValueError) as error:
-                raise ValueError(f"Cannot read {part.strip()!r} in a fleet's history: {error!r}.") from error
-    return history
+    return read_parts(text, FleetHistory(), _with_part)
 
 
 def _with_part(history: FleetHistory, words: list[str]) -> FleetHistory:

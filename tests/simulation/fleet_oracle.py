@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 #: T2, T4, T9 of the burst at the end.
 SHOWN_MS, OVER_MS = 1_500, 4_000
+#: Where CXone is out of reach for so long, typing shown to a former visitor's agent is taken back no more: that is not
+#: promised (docs/guarantees.md), so that no place is held for it.
+GIVEN_UP_MS = 900_000
 
 
 def check(world: FleetWorld) -> None:
@@ -27,7 +30,7 @@ def check(world: FleetWorld) -> None:
             _check_held(world, visitor, holders, asking, record, stands)
         elif holders or asking or (record and record.keeper):
             raise Violated("custody", f"{visitor} is gone and something is left: {stands}")
-        if world.is_shown(visitor):
+        if world.is_shown(visitor) and world.history.longest_refusal_ms() < GIVEN_UP_MS:
             raise Violated("T4", f"{visitor} is shown typing: {stands}")
     for keeper in world.keepers:
         held = set(keeper.custody._held), set(keeper.keeper.session_ids())
@@ -55,8 +58,7 @@ def probe(world: FleetWorld) -> None:
     """T9: keys in a tab that was there are shown; T4: so is their end."""
     there = {visitor: tabs[-1] for visitor, tabs in world.visitors().items() if tabs}
     for visitor in there if world.dfo else ():
-        record = world.sessions.records[visitor]
-        world.gateways[visitor].open_contact(record.conversation["thread"])
+        world.open_contact(visitor)
     world.run_until(world.now + 1_000)
     for tab in there.values():
         world.key(tab)

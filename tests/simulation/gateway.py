@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Flag, auto
 from typing import TYPE_CHECKING, Any
 
 from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener, Stage
@@ -31,7 +32,26 @@ SILENT_MS = 45_000
 #: A look or a message that nothing answers costs the socket after this.
 UNANSWERED_MS = 10_000
 TYPING = {"SenderTypingStarted": True, "SenderTypingEnded": False}
+#: What API Gateway says by itself.
+DROPPED = json.dumps({"message": "Internal server error", "connectionId": "c", "requestId": "r"})
 RECOVER = ("RecoverLivechat", "RecoverThread")
+
+
+class Shape(Flag):
+    """Ways in which a gateway may speak, all of which NICE's own clients take."""
+
+    #: A contact is first named by its message, or by its status.
+    NO_CASE_CREATED = auto()
+    #: A message is sent before it is created.
+    MESSAGE_SENT = auto()
+    #: A position in the queue comes before its contact, and names no thread; and one comes that has no number.
+    QUEUE_FIRST = auto()
+    #: A recovered contact has its other name; events come that nobody knows.
+    OTHER_NAMES = auto()
+    #: A thread ends with its contact on messaging channels, too.
+    TAKES_NO_MORE = auto()
+    #: A contact that was closed is opened again.
+    OPENS_AGAIN = auto()
 
 
 @dataclass(slots=True)
@@ -95,6 +115,7 @@ class Gateway:
         self.threads: dict[str, Thread] = {}
         self.wires: list[Wire] = []
         self.taken: list[str] = []
+        self.shapes = Shape(0)
         self.contacts = self._wires = self._written = 0
         self.is_shown = False
         #: What is true at the agent's side.
@@ -119,8 +140,12 @@ class Gateway:
         """A contact opens, without a message."""
         thread = self.threads.setdefault(thread_id, Thread(thread_id))
         if not thread.is_open:
-            self._opens(thread)
-            self._push(frames.case_created(thread_id, thread.contact))
+            is_again = thread.contact and Shape.OPENS_AGAIN in self.shapes
+            self._opens(thread, is_again=bool(is_again))
+            if is_again or Shape.NO_CASE_CREATED in self.shapes:
+                self._push(frames.case_status_changed(thread_id, "open", thread.contact))
+            else:
+                self._push(frames.case_created(thread_id, thread.contact))
 
     def close_contact(self) -> None:
         """The agent closes what is open."""
@@ -151,7 +176,7 @@ class Gateway:
                 message = self._message(message_id, from_agent=True)
                 thread.messages.append(message)
                 self.world.front.agent_writes(message_id)
-                self._push(frames.event("MessageCreated", thread.thread_id, message=message))
+                self._push_message(thread, message)
 
     def _message(self, message_id: str, *, from_agent: bool) -> frames.Frame:
         at = datetime.fromtimestamp(self.world.now / 1000, UTC).isoformat()
@@ -164,9 +189,23 @@ class Gateway:
             wire.keeper.call(self.world.now, lambda wire=wire: wire.ends(Stage.OPEN, 1006))
         self.wires = []
 
-    def _opens(self, thread: Thread) -> None:
-        self.contacts += 1
-        thread.contact, thread.is_open, self.is_shown = self.contacts, True, False
+    def _opens(self, thread: Thread, *, is_again: bool = False) -> None:
+        self.contacts += 0 if is_again else 1
+        thread.contact = thread.contact if is_again else self.contacts
+        thread.is_open, self.is_shown = True, False
+
+    def _push_message(self, thread: Thread, message: frames.Frame) -> None:
+        for text in self._message_events(thread, message):
+            self._push(text)
+
+    def _message_events(self, thread: Thread, message: frames.Frame) -> tuple[str, ...]:
+        case = {"id": str(thread.contact), "status": "open" if thread.is_open else "closed"}
+        created = frames.event("MessageCreated", thread.thread_id, message=message, case=case)
+        sent = frames.event("MessageSent", thread.thread_id, message=message)
+        return (
+            *((sent,) if Shape.MESSAGE_SENT in self.shapes else ()),
+            created,
+        )
 
     def _push(self, text: str) -> None:
         for wire in self.wires:
@@ -238,22 +277,28 @@ class Gateway:
             if frame.call:
                 frame.call.is_taken = True
             return
-        if frame.fault and frame.fault.kind == "error":
+        if frame.fault and frame.fault.kind in ("error", "dropped"):
             if frame.call:
                 frame.call.is_taken = True
-            self._tell(wire, frames.failure("SomethingFailed", frame.event_id))
+            is_error = frame.fault.kind == "error"
+            self._tell(wire, frames.failure("SomethingFailed", frame.event_id) if is_error else DROPPED)
         elif frame.call:
             self._take_typing(frame.call, frame.data["thread"]["idOnExternalPlatform"])
+            if frame.fault and frame.fault.kind == "dropped-taken":
+                self._tell(wire, DROPPED)
+        elif frame.fault and frame.fault.kind == "dropped-taken":
+            self._answers(frame)
+            self._tell(wire, DROPPED)
         else:
             answers = self._answers(frame)
             kind = frame.fault.kind if frame.fault else ""
             for text in () if kind == "unanswered" else answers:
-                self._tell(wire, self._kept(text, frame) if kind == "elsewhere" else text)
+                self._tell(wire, self._kept(text, frame, kind) if kind in ("elsewhere", "nowhere") else text)
 
-    def _kept(self, text: str, frame: Frame) -> str:
+    def _kept(self, text: str, frame: Frame, kind: str) -> str:
         """It is too large for a frame, which only says where it is to be fetched."""
         url = f"https://s3.example/event-{len(self.kept)}.json"
-        self.kept[url] = text
+        self.kept[url] = text if kind == "elsewhere" else ""
         thread_id = frame.data["thread"]["idOnExternalPlatform"]
         return frames.event("EventInS3", thread_id, s3Object={"url": url}, originEvent={"eventType": frame.kind})
 
@@ -273,30 +318,42 @@ class Gateway:
         if frame.kind in RECOVER:
             if not thread.contact:
                 return (_nothing_found(frame),)
-            status = "open" if thread.is_open else "closed"
-            messages = tuple(reversed(thread.messages))
-            return (frames.recovered(frame.event_id, thread_id, messages, str(thread.contact), status),)
+            return (self._found(frame.event_id, thread),)
         if frame.kind == "SendMessage":
             return self._take_message(frame, thread)
         return (frames.answer(frame.event_id),)
+
+    def _found(self, event_id: str, thread: Thread) -> str:
+        status = "open" if thread.is_open else "closed"
+        messages = tuple(reversed(thread.messages))
+        text = frames.recovered(event_id, thread.thread_id, messages, str(thread.contact), status)
+        if Shape.OTHER_NAMES in self.shapes:
+            text = text.replace('"contact":', '"consumerContact":')
+        if Shape.TAKES_NO_MORE in self.shapes and not thread.is_open:
+            text = text.replace('"thread": {', '"thread": {"canAddMoreMessages": false, ')
+        return text
 
     def _take_message(self, frame: Frame, thread: Thread) -> tuple[str, ...]:
         message_id = frame.data["idOnExternalPlatform"]
         if message_id in self.taken:
             raise Violated("T15", f"message {message_id} reaches CXone twice")
-        if self.livechat and thread.contact and not thread.is_open:  # it ends with its contact
+        ends_with_contact = self.livechat or Shape.TAKES_NO_MORE in self.shapes
+        if ends_with_contact and thread.contact and not thread.is_open:
             return (frames.failure("SendingMessageFailed", frame.event_id),)
         if not thread.is_open:
             self._opens(thread)
-            self._push(frames.case_created(thread.thread_id, thread.contact))
+            if Shape.QUEUE_FIRST in self.shapes:
+                self._push(_position_in_queue(thread.contact))
+                self._push(frames.event("SetPositionInQueue", thread.thread_id))
+            if Shape.OTHER_NAMES in self.shapes:
+                self._push('{"eventType": "PageViewCreated", "data": {}}')
+            if Shape.NO_CASE_CREATED not in self.shapes:
+                self._push(frames.case_created(thread.thread_id, thread.contact))
         message = self._message(message_id, from_agent=False)
         thread.messages.append(message)
         self.taken.append(message_id)
         self.world.note(f"message {message_id} is taken")
-        return (
-            frames.answer(frame.event_id),
-            frames.event("MessageCreated", thread.thread_id, message=message),
-        )
+        return (frames.answer(frame.event_id), *self._message_events(thread, message))
 
     # --- frames in
 
@@ -309,16 +366,22 @@ class Gateway:
     def _arrives(self, wire: Wire, text: str) -> None:
         if not wire.is_open or wire.is_mute:
             return
-        said = next((kept for url, kept in self.kept.items() if url in text), text)
-        if "Recover" in said or ('"eventId"' in said and not wire.has_looked):
+        said = next((kept for url, kept in self.kept.items() if url in text), "") or text
+        is_answer = '"eventId"' in said or said.startswith("[")
+        if "Recover" in said or (is_answer and not wire.has_looked):
             wire.has_looked, wire.knows_contact = True, '"status": "open"' in said
         elif "SomethingFailed" in said:
             wire.has_looked = True  # it may have been the look
         elif "CaseCreated" in said:
             wire.knows_contact = True
-        elif "CaseStatusChanged" in said:
-            wire.knows_contact = False
+        elif "CaseStatusChanged" in said or '"case"' in said:
+            wire.knows_contact = '"status": "closed"' not in said
         wire.ear.text(text)
+
+
+def _position_in_queue(contact: int) -> str:
+    data = {"positionInQueue": 1, "consumerContact": {"id": str(contact)}}
+    return json.dumps({"eventId": "x", "eventType": "SetPositionInQueue", "data": data})
 
 
 def _nothing_found(look: Frame) -> str:
@@ -327,8 +390,10 @@ def _nothing_found(look: Frame) -> str:
     empty = json.dumps({"eventId": look.event_id, "postback": {"eventType": "LivechatRecovered", "data": None}})
     nameless = empty.replace("null", '{"contact": {"id": "1", "status": "closed"}}')
     plain = frames.answer(look.event_id)
+    other = empty.replace("LivechatRecovered", "SomethingElse")
+    no_frame = json.dumps([look.event_id])
     failure = frames.failure("RecoveringThreadFailed", look.event_id)
-    return (failure, empty, plain, another, nameless)[look.number % 5]
+    return (failure, empty, plain, another, nameless, other, no_frame)[look.number % 7]
 
 
 class _Same(dict[str, bool]):

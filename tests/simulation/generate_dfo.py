@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+from tests.simulation.gateway import Shape
 from tests.simulation.generate import (
     DEBOUNCES,
     LAGS,
@@ -50,6 +51,8 @@ def random_dfo_history(random: Random) -> History:
         pace=random.choice((1, 3, 5, 8)),
         cap=random.choice((600_000, 600_000, 600_000, 6_000)),
     )
+    if random.random() < 0.5:
+        history = replace(history, shapes=random.randrange(2 ** len(Shape)))
     if random.random() < (0.3 if history.contact else 0.9):
         acts = _with_messages(acts, random)
     if random.random() < 0.33:

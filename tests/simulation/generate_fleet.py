@@ -51,7 +51,8 @@ def _visit(visitor: str, span: int, random: Random) -> list[FleetAct]:
 
 
 def _turn(random: Random, span: int, dfo: bool) -> FleetTurn:
-    kind = random.choice([kind for kind in TURNS if not (dfo and kind == "guest ends")])
+    elsewhere = "guest ends" if dfo else "contacts open"
+    kind = random.choice([kind for kind in TURNS if kind != elsewhere])
     return FleetTurn(
         kind, random.randrange(span), random.randrange(4), random.choice(LENGTHS) if kind in LASTING else 0
     )

@@ -23,13 +23,17 @@ On the other platform, Digital-First, keepers own bursts and there are frames to
     keeper loses 3000 1                                                the same, and SQS never tells it
     store refuses 3000 5000; step 9 refuse-after                       the store of a keeper fails
     frame 3 ghost 900; frame 4 cut; frame 5 mute                       what becomes of the 3rd, 4th, 5th frame out
+    shapes 5                                                           in which of the known ways the gateway speaks
     post 2 refuse; post 3 slow 900; posts refuse 3000 5000             what becomes of frames to the visitor
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+T = TypeVar("T")
 
 #: Visitors' acts: a key, a stop frame, a tab that connects or goes.
 ACTS = ("key", "stop", "open", "close", "message")
@@ -62,8 +66,20 @@ WAIT_FAULTS = ("lost", "twice", "stall")
 FAULTS = {"step": STEP_FAULTS, "call": CALL_FAULTS, "start": START_FAULTS, "wait": WAIT_FAULTS}
 #: A frame is taken so much later; it and those under way are lost with their socket; the socket is lost, and yet it is
 #: taken so much later; from it on nothing is taken or answered; an error answers it; it is taken and not answered;
-#: its answer has to be fetched.
-FRAME_FAULTS = ("slow", "cut", "ghost", "mute", "error", "unanswered", "elsewhere")
+#: its answer has to be fetched; API Gateway says that it lost a frame, which was not taken, or was; its answer has to
+#: be fetched and is not there.
+FRAME_FAULTS = (
+    "slow",
+    "cut",
+    "ghost",
+    "mute",
+    "error",
+    "unanswered",
+    "elsewhere",
+    "dropped",
+    "dropped-taken",
+    "nowhere",
+)
 #: A store's call fails, not done or done all the same; the whole keeper stalls between a call and its answer.
 DFO_STEP_FAULTS = (*STEP_FAULTS[:-1], "refuse", "refuse-after", "freeze")
 #: Of what a keeper does to tell visitors: reads of the record, posts, notes. A post may arrive so much later.
@@ -77,7 +93,7 @@ LATE_MS = 60
 
 
 #: What of the surroundings is a number.
-NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token")
+NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token", "shapes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +172,8 @@ class History:
     token: int = 3_600_000
     #: The clock of every second function is ahead by so much.
     skew: int = 0
+    #: In which of the ways that clients of NICE's take the gateway speaks: a sum of ``gateway.Shape``.
+    shapes: int = 0
 
     def __str__(self) -> str:
         parts = ["platform dfo"] if self.dfo else []
@@ -187,6 +205,12 @@ class History:
         ms = sum(fault.ms for fault in again)
         return ms if ms <= RETRIED_MS else None
 
+    def kills_nobody(self) -> bool:
+        """No process dies or stalls, at no step and in no call: each of them comes to its end."""
+        faults = [*self.steps.values(), *self.starts.values()]
+        calls_end = all(fault.kind != "orphan" for fault in self.calls.values())
+        return calls_end and all(fault.kind in ("again", "twice") for fault in faults)
+
     def is_fault_free(self) -> bool:
         """Nothing goes wrong; frames and executions may still come twice, and frames a little late (T12)."""
         faults = [fault for name in KNOWN for fault in self.faults(name).values()]
@@ -197,12 +221,16 @@ class History:
 
 def parse(text: str) -> History:
     """Read a history back. Raises ValueError naming the part that makes no sense."""
-    history = History()
+    return read_parts(text, History(), _with_part)
+
+
+def read_parts(text: str, history: T, with_part: Callable[[T, list[str]], T]) -> T:
+    """Add each part of ``text`` to ``history`` by its words. Raises ValueError naming the part that makes no sense."""
     for part in text.replace("\n", ";").split(";"):
         words = part.split()
         if words:
             try:
-                history = _with_part(history, words)
+                history = with_part(history, words)
             except (IndexError, KeyError, ValueError) as error:
                 raise ValueError(f"Cannot read {part.strip()!r} in a history: {error!r}.") from error
     return history

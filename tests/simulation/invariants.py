@@ -61,6 +61,7 @@ class Watch:
         #: Since when a true has been on its way or shown.
         self._true_since: int | None = None
         self._unavailable: list[str] = []
+        self._told_unavailable: list[str] = []
         #: T17: when the last times ``true`` was decided, and owners were started by frames.
         self._trues: list[int] = []
         self._starts: list[int] = []
@@ -257,6 +258,16 @@ class Watch:
             raise Violated("T12", "the visitor would be told twice that CXone offers no typing")
         self._unavailable.append(guest)
 
+    def told_unavailable(self, guest: str) -> None:
+        """The visitor hears that CXone offers no typing to this guest."""
+        self._told_unavailable.append(guest)
+
+    def check_told_unavailable(self) -> None:
+        """Where no process has died: whoever found it out has told it."""
+        untold = [guest for guest in self._unavailable if guest not in self._told_unavailable]
+        if untold:
+            raise Violated("T16", f"the visitor was not told that CXone offers no typing to {untold}")
+
     def state(self) -> Hashable:
         """All that a later verdict depends on."""
         now = self._world.now
@@ -275,7 +286,7 @@ class Watch:
                 self._counts_at_lock,
                 self._quiet_since,
             ),
-            tuple(self._unavailable),
+            (tuple(self._unavailable), tuple(self._told_unavailable)),
             tuple(self._trues),
             tuple(self._starts),
         )

@@ -9,6 +9,9 @@ BURST, FLOWS, DYNAMO = CORE + "relay/burst.py", CORE + "relay/flows.py", CORE + 
 GUESTS, QUERIES = CORE + "platforms/webchat/guests.py", CORE + "aws/queries.py"
 MEMORY = "tests/simulation/memory_sessions.py"
 
+#: Instead of the name of an error: the relay does not come to an end.
+ENDLESS = "endless"
+
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
@@ -20,3 +23,8 @@ class Mutation:
     after: str
     #: Where the simulation is to find it.
     platform: str = "v1"
+    #: The class of the error that this change ends in, where it cannot be judged by a violation or an assertion:
+    #: what a service refuses, or ``ENDLESS``. By default an error is no catch: it may be a mistake of the mutation.
+    error: str = ""
+    #: The file of the tests that are to find it, where the simulation cannot play what it takes.
+    directed: str = ""

@@ -7,37 +7,10 @@ in DynamoDB by the contract tests, which tie the two stores together.
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from tests.simulation.mutation import BURST, DYNAMO, FLOWS, GUESTS, MEMORY, QUERIES, Mutation
 from tests.simulation.mutations_dfo import DIGITAL_FIRST
 from tests.simulation.mutations_fleet import FLEET
 from tests.simulation.mutations_told import TOLD
-
-ROOT = Path(__file__).parents[2]
-COPIED = ("layers/typing_relay/typing_relay", "tests/simulation")
-CONTRACT = (
-    "tests/support/dfo_gateway.py",
-    "tests/support/item_size.py",
-    *(
-        "tests/support/sessions_contract.py",
-        "tests/support/session_table.py",
-        "tests/unit/aws/test_sessions_contract.py",
-    ),
-    *("template.yaml", "pyproject.toml"),
-)
-#: How a line begins that tells of a violation.
-FINDINGS = ("T", "custody", "FAILED")
-#: A mutation may also make the relay run in circles.
-PATIENCE_S = 240
-
 
 V1 = (
     # rules
@@ -184,6 +157,7 @@ V1 = (
         BURST,
         "by_time[: min(max(too_many, old), FORGOTTEN_AT_ONCE)]",
         "by_time[:old]",
+        error="ClientError",  # DynamoDB refuses the request
     ),
     # the call
     Mutation(
@@ -509,6 +483,7 @@ V1 = (
         DYNAMO,
         "ids = list(dict.fromkeys(session_ids))",
         "ids = list(session_ids)",
+        error="ClientError",  # DynamoDB refuses the request
     ),
     Mutation(
         "DynamoDB: what is found is on the first page",
@@ -558,6 +533,12 @@ V1 = (
         'return record if "Attributes" in answer else None',
     ),
     Mutation(
+        "store: who finds no typing endpoint is not told after a retry",
+        MEMORY,
+        '            left={"typing_unavailable": True},\n',
+        "",
+    ),
+    Mutation(
         "dynamo: who finds no typing endpoint is not told after a retry",
         DYNAMO,
         '            {"found_by": mark, "typing_unavailable": _TRUE},\n',
@@ -579,67 +560,3 @@ V1 = (
 
 
 MUTATIONS = V1 + DIGITAL_FIRST + TOLD + FLEET
-
-
-def table(mutations: Iterable[Mutation], processes: int = 2) -> Iterator[tuple[str, bool]]:
-    """For each mutation a line that says what caught it, and whether anything did."""
-    with ThreadPoolExecutor(processes) as pool:
-        chosen = list(mutations)
-        for mutation, finding in zip(chosen, pool.map(finding_of, chosen), strict=True):
-            yield f"{mutation.name:52} {finding or 'NOT CAUGHT'}", finding is not None
-
-
-def finding_of(mutation: Mutation) -> str | None:
-    """What the proof says to a copy with ``mutation``; None when it sees nothing wrong."""
-    with TemporaryDirectory() as folder:
-        copy = Path(folder)
-        _copy(copy)
-        _mutate(copy / mutation.file, mutation)
-        return next(filter(None, (_run(command, copy) for command in _commands(mutation))), None)
-
-
-def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
-    """The simulation first; where one condition of the store covers up for another, the contract tells them apart.
-
-    Few histories are enough to begin with: what they miss, the contract mostly finds sooner than thousands more.
-    """
-    if mutation.file not in (DYNAMO, QUERIES):
-        yield ("-m", "tests.simulation", "check", "300", mutation.platform)
-    if mutation.file in (MEMORY, DYNAMO, QUERIES):
-        which = "TestMemory" if mutation.file == MEMORY else "TestDynamo"
-        options = ("-q", "-x", "-rf", "-p", "no:cacheprovider", "-k", which)
-        yield ("-m", "pytest", *options, "tests/unit/aws/test_sessions_contract.py")
-    if mutation.file not in (DYNAMO, QUERIES):
-        yield ("-m", "tests.simulation", "check", "4000", mutation.platform)
-
-
-def _run(command: tuple[str, ...], copy: Path) -> str | None:
-    environment = {**os.environ, "PYTHONPATH": f"{copy}/layers/typing_relay:{copy}", "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(
-            [sys.executable, *command], cwd=copy, env=environment, capture_output=True, text=True, timeout=PATIENCE_S
-        )
-    except subprocess.TimeoutExpired:
-        return "it runs in circles"
-    return None if done.returncode == 0 else _last_line(done.stdout)
-
-
-def _copy(to: Path) -> None:
-    for folder in COPIED:
-        shutil.copytree(ROOT / folder, to / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in CONTRACT:
-        (to / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / file, to / file)
-
-
-def _mutate(file: Path, mutation: Mutation) -> None:
-    text = file.read_text()
-    if text.count(mutation.before) != 1:
-        raise ValueError(f"{mutation.name}: {mutation.before!r} must be in {mutation.file} once; mend the mutation")
-    file.write_text(text.replace(mutation.before, mutation.after))
-
-
-def _last_line(text: str) -> str:
-    """What the simulation or pytest says of the first violation."""
-    lines = [line.removeprefix("FAILED tests/unit/") for line in text.splitlines() if line.startswith(FINDINGS)]
-    return lines[-1] if lines else "it ended with an error"

@@ -142,6 +142,24 @@ DIGITAL_FIRST = (
         "            case frames_in.CaseStatusChanged(contact) if not contact.is_open:\n                pass",
     ),
     _dfo(
+        "contact: is not learned from its message",
+        CONVERSATION,
+        "            self._learn(event.what.contact)",
+        "            pass",
+    ),
+    _dfo(
+        "contact: a status does not open it",
+        CONVERSATION,
+        "return contact.is_open and (at is None or at >= c.closed_at)",
+        "return False",
+    ),
+    _dfo(
+        "message: one that API Gateway may have lost is sent again unasked",
+        CONVERSATION,
+        "            self._doubt_first()\n        unproven",
+        "            pass\n        unproven",
+    ),
+    _dfo(
         "message: repeated without a look that could show it",
         CONVERSATION,
         "if queued.in_doubt and since >= queued.sent_at + self._policy.settle_ms:",
@@ -197,11 +215,26 @@ DIGITAL_FIRST = (
         "elif (record.shown or record.typing_since) and not lock.typing_since:",
         "elif record.keys and not lock.typing_since:",
     ),
+    # a clock that is set back
+    _dfo(
+        "talk: its rules go by the wall clock",
+        TALK,
+        "return self._began + round(self.loop.time() * 1000)",
+        "return self.clock()",
+        directed="tests/unit/platforms/digital_first/test_talk.py",
+    ),
+    _dfo(
+        "talk: times of the wall clock are taken for the rules'",
+        TALK,
+        "return self.now() - self.clock()",
+        "return 0",
+        directed="tests/unit/platforms/digital_first/test_talk.py",
+    ),
     # a message
     _dfo(
         "message: leaves however late the store's answer comes",
         TALK,
-        "if self._office.clock() >= leaves_until:",
+        "if self._office.now() >= leaves_until:",
         "if False:",
     ),
     _dfo(

@@ -88,4 +88,30 @@ FLEET = (
         "is_held = bool(self.keeper) and not (self.held and silent_ms >= policy.held_ms)",
         "is_held = bool(self.keeper)",
     ),
+    _fleet(
+        "keeper: a silent visitor's record lives no longer than its keeper's word",
+        KEEPER,
+        "silent_ms < held_ms * 2 / 3 and lives_s >= ttl_s / 2",
+        "silent_ms < held_ms * 2 / 3",
+    ),
+    _fleet(
+        "guest: what cannot be released is never given up",
+        GUEST,
+        "(Release(give_up),)",
+        "(Release(),)",
+    ),
+    _fleet(
+        "keeper: its rules go by the wall clock",
+        KEEPER,
+        "return self._began + round(self._loop.time() * 1000)",
+        "return self._clock()",
+        directed="tests/unit/keeper/guests/test_keeper.py",
+    ),
+    _fleet(
+        "sweeping: others' bursts hide its own",
+        CORE + "keeper/sweeping.py",
+        "for session_ids in self._sessions.all_overdue(shard, self._world.clock(), PAGE):",
+        "for session_ids in list(self._sessions.all_overdue(shard, self._world.clock(), PAGE))[:1]:",
+        directed="tests/unit/keeper/test_sweeping.py",
+    ),
 )

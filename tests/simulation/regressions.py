@@ -120,6 +120,11 @@ V1 = (
         "key A 0; stop A 900; step 9 again 100",
     ),
     Regression(
+        "T16",
+        "the client's own retry of what notes a missing typing endpoint was refused, and the visitor was not told",
+        "key A 0; call 1 unavailable; step 7 again 100",
+    ),
+    Regression(
         "T2",
         "FirstKeyToShown counted from the first key of an earlier burst that had been over before it had an owner",
         "key A 216 hold=6000; stop A 3286; key A 18286; stop A 18486; key A 20636; step 16 again 300; sweep 19299",
@@ -398,9 +403,15 @@ DIRECTED = (
     "key A 0; key A 3350; step 27 stall 300; call 2 failed-taken; call 4 throttled 20000; wait 2 twice",
     # T15: it cannot be recorded that a message leaves, or how it ended; a new thread cannot be; nobody can be let in.
     "platform dfo; message A 0; step 6 refuse",
+    # T15: the store says that it could not be recorded, and yet it was: what is read anew has left, and is looked for.
+    "platform dfo; message A 0; step 6 refuse-after",
     "platform dfo; message A 0; step 7 refuse",
     "platform dfo; contact closes 100; message A 500; step 7 refuse",
     "platform dfo; guest none; contact none; open A 0; step 8 refuse",
     # T15: what could not be delivered in five minutes is said to have failed.
     "platform dfo; message A 0; gateway drops 0; gateway refuses 0 320000",
+    # T15: on messaging channels, too, a thread may end with its contact: what is sent then begins another.
+    "platform dfo; channel messaging; shapes 16; contact closes 100; gateway drops 200; message A 5000",
+    # T15: an error that nobody knows refuses a message.
+    "platform dfo; message A 0; frame 1 error",
 )

@@ -14,6 +14,7 @@ from typing_relay.relay.burst import Policy
 from tests.simulation import fleet, oracle
 from tests.simulation.dfo_world import COMES_MS, DfoWorld
 from tests.simulation.fleet_history import FleetHistory
+from tests.simulation.gateway import Shape
 from tests.simulation.history import Act, Fault, History, Turn
 from tests.simulation.invariants import Violated
 from tests.simulation.world import START, Action, World
@@ -59,7 +60,7 @@ class Runner:
         history, self._history = self._history, History()
         world = self.world = DfoWorld(policy, self._add, history.pace, history.livechat, self._fault_of)
         world.skew, world.sessions.lag_ms = history.skew, history.lag
-        world.token_ms = history.token
+        world.token_ms, world.cxone.shapes = history.token, Shape(history.shapes)
         world.look_ms = history.look if history.look != History.look else 0
         if history.guest:
             world.open_guest()
@@ -75,6 +76,8 @@ class Runner:
         """To the end. Raises Violated."""
         self._run_until_settled()
         self._check_what_was_seen()
+        if self._history.kills_nobody():
+            self.world.watch.check_told_unavailable()
         if isinstance(self.world, DfoWorld):
             self.world.front.check_settled()
             self._have_a_contact(self.world)

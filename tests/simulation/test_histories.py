@@ -135,8 +135,8 @@ def test_what_was_found_once_stays_mended(regression: Regression) -> None:
 
 
 @pytest.mark.parametrize("regression", FLEETS, ids=lambda regression: regression.found)
-def test_a_visitor_whom_nobody_held_once_is_held(regression: FleetRegression) -> None:
-    """T9."""
+def test_what_was_found_once_in_a_fleet_stays_mended(regression: FleetRegression) -> None:
+    """T9, T11: each names its clause."""
     play(parsed(regression.history))
 
 

@@ -1,17 +1,87 @@
-"""The proof can fail: each deliberate mutation of the relay is caught."""
+"""The proof can fail: each deliberate mutation of the relay is caught, and by a judgement."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.simulation.mutations import MUTATIONS, Mutation, finding_of
+from tests.simulation.mutation import FLOWS, Mutation
+from tests.simulation.mutations import MUTATIONS
+from tests.simulation.trial import judged, verdict_on
 
 SAMPLE = MUTATIONS[::12]
 REST = (pytest.param(one, marks=pytest.mark.whole_proof) for one in MUTATIONS if one not in SAMPLE)
+
+IMPORT = "from typing_relay.relay.outcomes import"
+BROKEN_IMPORT = Mutation("an import that is not there", FLOWS, IMPORT, "from typing_relay.relay.nowhere import")
+TRACEBACK = "Traceback (most recent call last):\n  File ...\n"
+A_TEST = "tests/unit/aws/test_sessions_contract.py::TestMemory::test_a_stop"
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("mutation", [*SAMPLE, *REST], ids=lambda mutation: mutation.name)
 def test_a_relay_broken_on_purpose_is_caught(mutation: Mutation) -> None:
     """Also when the proof itself is changed: it must stay able to see this."""
-    assert finding_of(mutation) is not None
+    verdict = verdict_on(mutation)
+    assert verdict.is_caught, verdict.text
+
+
+def test_a_mutation_that_only_breaks_an_import_is_not_caught() -> None:
+    """It says nothing about the relay."""
+    verdict = verdict_on(BROKEN_IMPORT)
+    assert (verdict.is_caught, verdict.error) == (False, "ModuleNotFoundError")
+
+
+def test_a_mutation_may_expect_an_error_of_a_given_kind() -> None:
+    """Where a service refuses what the relay then asks for."""
+    assert verdict_on(replace(BROKEN_IMPORT, error="ModuleNotFoundError")).is_caught
+
+
+def test_a_mutation_that_expects_an_error_is_not_caught_by_another_one() -> None:
+    """It would be a mistake in the mutation."""
+    assert not verdict_on(replace(BROKEN_IMPORT, error="KeyError")).is_caught
+
+
+def test_a_mutation_of_a_text_that_is_not_there_says_so() -> None:
+    """The code has changed since."""
+    with pytest.raises(ValueError, match="mend the mutation"):
+        verdict_on(Mutation("of nothing", FLOWS, "no such text", ""))
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "T9: all is calm again, but a new burst is not shown [key A 0]\n",
+        "custody: keeper-1 has the messages of {} and holds {'bob'} [fleet v1; open bob A 0]\n",
+        f"1 failed in 2 s\nFAILED {A_TEST} - assert None == 3\n",
+        f"FAILED {A_TEST} - AssertionError: a stop is refused\n",
+        f"FAILED {A_TEST}[a - b] - Failed: DID NOT RAISE <class 'OSError'>\n",
+    ],
+)
+def test_a_violation_and_an_assertion_are_judgements(printed: str) -> None:
+    """The oracles', and those of the store's contract."""
+    assert judged(1, printed, "").is_caught
+
+
+@pytest.mark.parametrize(
+    ("printed", "complained", "error"),
+    [
+        ("", f"{TRACEBACK}NameError: name 'Recrod' is not defined\n", "NameError"),
+        ("", f"{TRACEBACK}AssertionError: it is not deterministic\n", "AssertionError"),
+        ("", f"{TRACEBACK}botocore.exceptions.ClientError: An error occurred\n", "ClientError"),
+        ("", "", "unknown"),
+        (f"FAILED {A_TEST} - NameError: name 'Recrod' is not defined\n", "", "NameError"),
+        (f"ERROR {A_TEST} - ImportError: no such name\n", "", "ImportError"),
+        ("ERROR tests/unit/aws/test_sessions_contract.py - SyntaxError: invalid\n", "", "SyntaxError"),
+    ],
+)
+def test_an_error_is_no_judgement_and_its_kind_is_told(printed: str, complained: str, error: str) -> None:
+    """Whether it came up in the simulation, in a test, in a fixture or while tests were collected."""
+    verdict = judged(1, printed, complained)
+    assert (verdict.is_caught, verdict.error) == (False, error)
+
+
+def test_a_run_without_findings_judges_nothing() -> None:
+    """Whatever it prints."""
+    assert not judged(0, "T9: a line that is none", "").is_caught

@@ -443,6 +443,7 @@ class World:
 
     def _tell(self, record: Session) -> None:
         """The visitor's front end hears that CXone offers no typing."""
+        self.watch.told_unavailable(record.guest_id)
 
     def note(self, text: str | Any, *_: Any) -> None:
         """A line of the story, when somebody reads it."""

@@ -158,6 +158,18 @@ def test_a_message_in_doubt_is_sent_again_after_a_look_with_nothing_in_it() -> N
     assert life.kinds() == ["SendMessage"]
 
 
+def test_a_message_that_waits_and_has_left_since_is_looked_for_before_it_is_sent() -> None:
+    """T15: a keeper before this one sent it after this one had looked in vain."""
+    life = Life(livechat=True)
+    life.wants("m1")
+    look = life.opens()
+    life.wants("m1", may_have_left=True)
+    assert Ready() in life.hears(nothing_there(look))
+    assert life.kinds() == []
+    life.wakes_until(Send)
+    assert life.kinds() == ["RecoverLivechat"]
+
+
 def test_a_look_answered_plainly_found_nothing_and_is_reported_once() -> None:
     """No loop; T15: what may have arrived is not sent again."""
     life = Life(livechat=True)
@@ -986,6 +998,209 @@ def test_a_look_may_be_answered_by_way_of_s3_and_gets_the_time_for_it() -> None:
     life.hears(in_s3("ThreadRecovered", ""))
     life.happens(dfo.Woke(), 9_000)
     assert Ready() in life.happens(dfo.Fetched(gateway.recovered(look, THREAD, (), "42")))
+
+
+# --- what real gateways say besides
+
+
+def message_of(contact: str, thread_id: str = THREAD, status: str = "new", message_id: str = "a1") -> str:
+    case, agents = {"id": contact, "status": status}, gateway.message(message_id, from_agent=True)
+    return gateway.event("MessageCreated", thread_id, message=agents, case=case)
+
+
+def position(contact: str, number: int = 2) -> str:
+    data = {"positionInQueue": number, "consumerContact": {"id": contact}}
+    return json.dumps({"eventId": "x", "eventType": "SetPositionInQueue", "data": data})
+
+
+def test_a_contact_is_learned_from_the_message_that_is_the_first_word_of_it(ready: Life) -> None:
+    actions = ready.hears(message_of("42"))
+    assert ContactOpened("42") in actions
+    assert told(actions)[1:] == [("contact", {"status": "open"})]
+    ready.happens(TypingWanted(True, "a"))
+    assert ready.kinds() == ["SenderTypingStarted"]
+
+
+def test_a_contact_is_learned_from_a_message_that_is_known_already(ready: Life) -> None:
+    """MessageSent has shown it, and names no contact."""
+    sent = gateway.event("MessageSent", THREAD, message=gateway.message("a1", from_agent=True))
+    assert [name for name, _ in told(ready.hears(sent, message_of("42")))] == ["message", "contact"]
+    assert ready.state.contact is not None
+
+
+def test_a_message_of_a_contact_that_was_closed_opens_none(in_contact: Life) -> None:
+    """T5: it may be late."""
+    in_contact.hears(gateway.case_status_changed(THREAD, "closed", 42))
+    assert ContactOpened("42") not in in_contact.hears(message_of("42"))
+
+
+def test_a_message_of_the_contact_that_a_look_found_closed_opens_none() -> None:
+    """T5."""
+    life = Life()
+    life.is_ready("42", status="closed")
+    assert ContactOpened("42") not in life.hears(message_of("42"))
+
+
+@pytest.mark.parametrize("contact", ["42", None])
+def test_a_contact_that_was_closed_is_opened_again_by_its_status(contact: str | None, in_contact: Life) -> None:
+    in_contact.hears(gateway.case_status_changed(THREAD, "closed", 42))
+    actions = in_contact.hears(gateway.case_status_changed(THREAD, "open", contact))
+    assert (ContactOpened("42") in actions, told(actions)) == (True, [("contact", {"status": "open"})])
+
+
+def test_a_live_chat_whose_contact_was_opened_again_goes_on_in_its_thread() -> None:
+    life = Life(livechat=True)
+    life.is_ready("42")
+    life.hears(gateway.case_status_changed(THREAD, "closed", 42), gateway.case_status_changed(THREAD, "open", 42))
+    life.wants("m1")
+    assert "SendMessage" in life.kinds()
+
+
+def status_at(status: str, at: str) -> str:
+    return gateway.event("CaseStatusChanged", THREAD, case={"id": "42", "status": status, "statusUpdatedAt": at})
+
+
+def test_a_status_from_before_the_close_opens_nothing_again(in_contact: Life) -> None:
+    """T5: an event may come late."""
+    in_contact.hears(status_at("closed", "2026-11-25T10:00:02Z"))
+    assert in_contact.hears(status_at("open", "2026-11-25T10:00:01Z")) == ()
+    assert ContactOpened("42") in in_contact.hears(status_at("open", "2026-11-25T10:00:03Z"))
+
+
+def test_a_queue_position_may_name_its_contact_only(in_contact: Life) -> None:
+    assert told(in_contact.hears(position("42"))) == [("queue", {"position": 2})]
+
+
+def test_a_queue_position_of_another_contact_is_not_told(in_contact: Life) -> None:
+    assert in_contact.hears(position("43")) == ()
+
+
+def test_a_queue_position_before_its_contact_is_known_is_told_when_it_is(ready: Life) -> None:
+    assert ready.hears(position("42", 3), position("42", 2)) == ()
+    actions = ready.hears(gateway.case_created(THREAD, "42"))
+    assert told(actions) == [("contact", {"status": "open"}), ("queue", {"position": 2})]
+    assert ready.hears(gateway.case_status_changed(THREAD, "open", 42), position("43")) != ()
+
+
+def test_a_queue_position_before_another_contact_is_known_is_not_told(ready: Life) -> None:
+    ready.hears(position("43"))
+    assert [name for name, _ in told(ready.hears(gateway.case_created(THREAD, "42")))] == ["contact"]
+
+
+def test_a_message_is_shown_when_it_is_sent_and_once(in_contact: Life) -> None:
+    message = gateway.message("a1", from_agent=True)
+    sent = gateway.event("MessageSent", THREAD, message=message)
+    created = gateway.event("MessageCreated", THREAD, message=message)
+    assert [name for name, _ in told(in_contact.hears(sent))] == ["message"]
+    assert told(in_contact.hears(created)) == []
+
+
+def takes_no_more(look: str, thread_id: str, contact: str | None = "42") -> str:
+    found = json.loads(gateway.recovered(look, thread_id, (), contact))
+    found["postback"]["data"]["thread"]["canAddMoreMessages"] = False
+    return json.dumps(found)
+
+
+def test_after_a_thread_that_takes_no_more_the_next_message_begins_a_new_one() -> None:
+    """As NICE's apps do."""
+    life = Life(livechat=True)
+    life.wants("m1")
+    actions = life.hears(takes_no_more(life.opens(), THREAD))
+    assert Report("thread_takes_no_more") in actions
+    [changed] = [action for action in actions if isinstance(action, ThreadChanged)]
+    assert told(actions)[-1] == ("contact", {"status": "closed"})
+    life.hears(nothing_there(str(life.requests()[0]["eventId"])))
+    [message] = life.requests()
+    assert message["payload"]["data"]["thread"] == {"idOnExternalPlatform": changed.thread_id}
+
+
+def test_where_no_thread_takes_a_message_it_fails_by_name() -> None:
+    """No loop; and the next message is not failed unasked."""
+    life = Life(livechat=True)
+    life.wants("m1")
+    actions = life.hears(takes_no_more(life.opens(), THREAD, None))
+    for _ in range(POLICY.most_threads):
+        look = str(life.requests()[0]["eventId"])
+        actions = life.hears(takes_no_more(look, life.state.thread_id, None))
+    assert MessageRefused("m1", "thread_closed") in actions
+    assert life.kinds() == []
+    life.wants("m2")
+    assert life.kinds() == ["RecoverLivechat"]
+
+
+def test_an_event_of_no_thread_that_nobody_understands_is_handed_on(in_contact: Life) -> None:
+    frame = json.dumps({"eventId": "x", "eventType": "SomethingNew", "data": {}})
+    assert in_contact.hears(frame) == (Tell({"type": "event", "event": json.loads(frame)}),)
+
+
+def test_an_event_that_lacks_what_its_kind_needs_is_reported_and_handed_on(in_contact: Life) -> None:
+    frame = gateway.event("SetPositionInQueue", THREAD)
+    why = "SetPositionInQueue: a queue position that is not a number"
+    tell = Tell({"type": "event", "event": json.loads(frame)})
+    assert in_contact.hears(frame) == (Report("event_not_understood", why), tell)
+
+
+def with_another_result(look: str) -> str:
+    return json.dumps({"eventId": look, "postback": {"eventType": "SomethingElse", "data": {}}})
+
+
+def with_no_frame(look: str) -> str:
+    return json.dumps([look])
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [(with_another_result, "look_answered_otherwise"), (with_no_frame, "not_a_frame")]
+)
+def test_an_answer_to_a_look_that_cannot_be_understood_means_that_there_is_nothing(answer: Any, code: str) -> None:
+    """No loop; T15: what may have arrived is not sent again."""
+    life = Life(livechat=True)
+    life.wants("m1", may_have_left=True)
+    actions = life.hears(answer(life.opens()))
+    assert code in [action.code for action in actions if isinstance(action, Report)]
+    assert (Ready() in actions, MessageRefused("m1", "unconfirmed") in actions) == (True, True)
+
+
+def test_a_message_that_is_answered_with_a_result_was_taken(ready: Life) -> None:
+    ready.wants("m1")
+    assert MessageTaken("m1") in ready.hears(with_another_result(str(ready.requests()[0]["eventId"])))
+
+
+@pytest.mark.parametrize("what", [dfo.NotFetched(), dfo.Fetched("no frame")])
+def test_an_answer_that_could_not_be_fetched_is_asked_for_again(what: dfo.Happening) -> None:
+    life = Life(livechat=True)
+    life.opens()
+    life.hears(json.dumps({"eventId": "x", "eventType": "EventInS3", "data": {"s3Object": {"url": "https://s3"}}}))
+    assert Report("event_not_fetched") in life.happens(what)
+    life.wakes()
+    assert life.kinds() == ["RecoverLivechat"]
+
+
+LOST_FRAME = json.dumps({"message": "Internal server error", "connectionId": "c", "requestId": "r"})
+
+
+def test_a_look_that_api_gateway_lost_is_made_again() -> None:
+    life = Life()
+    life.opens()
+    assert life.hears(LOST_FRAME) == (Report("frame_lost"),)
+    life.wakes()
+    assert life.kinds() == ["RecoverThread"]
+
+
+def test_a_message_that_api_gateway_may_have_lost_is_looked_for_before_it_is_sent_again(ready: Life) -> None:
+    """T15."""
+    ready.wants("m1")
+    ready.hears(LOST_FRAME)
+    ready.wakes()
+    assert ready.kinds() == ["RecoverThread"]
+    ready.hears(gateway.failure("RecoveringThreadFailed", str(ready.requests()[0]["eventId"])))
+    assert ready.kinds() == ["SendMessage"]
+
+
+def test_typing_that_api_gateway_may_have_lost_is_said_again(in_contact: Life) -> None:
+    """T4."""
+    in_contact.happens(TypingWanted(True, "a"))
+    actions = in_contact.hears(LOST_FRAME)
+    assert (outcomes(actions), ShownUnknown() in actions) == ([("a", Kind.LOST)], True)
 
 
 # --- secrets

@@ -18,6 +18,7 @@ from tests.support.fuzzing import fuzz, json_values
 POLICY = Policy()
 NOW = 1_795_600_800_000
 SECRET = "s3cret words"
+RECOVERED = "LivechatRecovered"
 IDS = st.sampled_from(["m1", "m2", "m3", "m4"])
 CONTACTS = st.sampled_from(["1", "2"])
 #: An answer is to one of the newest requests, counted backwards.
@@ -40,6 +41,14 @@ deeds = st.one_of(
     st.tuples(st.just("closed"), CONTACTS | st.none()),
     st.tuples(st.just("their message"), IDS, st.booleans()),
     st.tuples(st.just("archived")),
+    st.tuples(st.just("opened again"), CONTACTS | st.none()),
+    st.tuples(st.just("of a contact"), IDS, CONTACTS),
+    st.tuples(st.just("position"), CONTACTS),
+    st.tuples(st.just("takes no more"), BACK, CONTACTS | st.none()),
+    st.tuples(st.just("another result"), BACK),
+    st.tuples(st.just("nothing there"), BACK, st.booleans()),
+    st.tuples(st.just("frame lost")),
+    st.tuples(st.just("not fetched")),
     st.tuples(st.just("frame"), json_values),
     st.tuples(st.just("in s3")),
     st.tuples(st.just("stopped")),
@@ -82,6 +91,8 @@ class Judge:
                 self.step(dfo.TypingWanted(typing, str(self.asked)))
             case ("seen",):
                 self.step(dfo.SeenWanted())
+            case ("not fetched",):
+                self.step(dfo.NotFetched())
             case _:
                 self.step(dfo.Heard(self.answer(deed) or self.event(deed)))
 
@@ -94,6 +105,17 @@ class Judge:
             case ("recovered", back, ids, contact, is_whole):
                 more = "" if is_whole else "more"
                 return gateway.recovered(self.request(back), self.state.thread_id, tuple(ids), contact, more=more)
+            case ("takes no more", back, contact):
+                found = json.loads(gateway.recovered(self.request(back), self.state.thread_id, (), contact))
+                found["postback"]["data"]["thread"]["canAddMoreMessages"] = False
+                return json.dumps(found)
+            case ("another result", back):
+                return json.dumps({"eventId": self.request(back), "postback": {"eventType": "Else"}})
+            case ("nothing there", back, is_empty):
+                data = None if is_empty else {"contact": {"id": "1"}}
+                return json.dumps({"eventId": self.request(back), "postback": {"eventType": RECOVERED, "data": data}})
+            case ("frame lost",):
+                return json.dumps({"message": "Internal server error", "connectionId": "c", "requestId": "r"})
             case ("stopped",):
                 return gateway.failure("SdkVersionNotSupported")
             case ("pong",):
@@ -109,6 +131,14 @@ class Judge:
                 return gateway.case_status_changed(thread_id, "closed", contact)
             case ("their message", message_id, from_agent):
                 return gateway.message_created(thread_id, message_id, from_agent=from_agent, text=SECRET)
+            case ("opened again", contact):
+                return gateway.case_status_changed(thread_id, "open", contact)
+            case ("of a contact", message_id, contact):
+                message = gateway.message(message_id, from_agent=True, text=SECRET)
+                return gateway.event("MessageCreated", thread_id, message=message, case={"id": contact})
+            case ("position", contact):
+                data = {"positionInQueue": 1, "consumerContact": {"id": contact}}
+                return json.dumps({"eventType": "SetPositionInQueue", "data": data})
             case ("archived",):
                 return gateway.event("ThreadArchived", thread_id)
             case ("in s3",):

@@ -259,7 +259,52 @@ def test_each_answer_is_told_apart(frame: Any, said: frames_in.Frame) -> None:
 )
 def test_each_event_says_what_has_happened(event_type: str, data: dict[str, Any], what: frames_in.What) -> None:
     frame = {"eventId": "x", "eventType": event_type, "createdAt": "", "data": {"thread": THREAD, **data}}
-    assert frames_in.parse(json.dumps(frame)) == Event("t-1", what, frame)
+    event = frames_in.parse(json.dumps(frame))
+    assert isinstance(event, Event)
+    assert (event.thread_id, event.what, event.frame) == ("t-1", what, frame)
+
+
+def test_a_message_names_the_contact_that_it_is_part_of() -> None:
+    message, case = {"idOnExternalPlatform": "m-1"}, {"id": 42, "status": "new"}
+    event = frames_in.parse(json.dumps({"eventType": "MessageCreated", "data": {"message": message, "case": case}}))
+    assert isinstance(event, Event)
+    assert isinstance(event.what, MessageCreated)
+    assert event.what.contact == Contact("42", "new")
+
+
+def test_a_message_that_was_sent_is_one_that_was_created() -> None:
+    """MessageSent comes before MessageCreated for the same message."""
+    message = {"idOnExternalPlatform": "m-1", "messageContent": {"text": "hi"}}
+    event = frames_in.parse(json.dumps({"eventType": "MessageSent", "data": {"message": message}}))
+    assert isinstance(event, Event)
+    assert isinstance(event.what, MessageCreated)
+
+
+def test_a_message_that_was_sent_without_its_text_is_not_to_be_shown_yet() -> None:
+    event = frames_in.parse(
+        json.dumps({"eventType": "MessageSent", "data": {"message": {"idOnExternalPlatform": "m"}}})
+    )
+    assert isinstance(event, Event)
+    assert event.what == Unknown("MessageSent")
+
+
+@pytest.mark.parametrize("name", ["case", "consumerContact", "contact"])
+def test_an_event_says_which_contact_it_is_about_under_each_name(name: str) -> None:
+    event = frames_in.parse(json.dumps({"eventType": "Anything", "data": {name: {"id": 42}}}))
+    assert isinstance(event, Event)
+    assert event.contact_id == "42"
+
+
+@pytest.mark.parametrize(("said", "takes_more"), [({}, True), ({"canAddMoreMessages": False}, False)])
+def test_a_recovered_thread_says_whether_it_takes_more_messages(said: Any, takes_more: bool) -> None:
+    found = frames_in.parse(json.dumps(recovered(thread={**THREAD, **said})))
+    assert isinstance(found, Recovered)
+    assert found.takes_more is takes_more
+
+
+def test_api_gateways_own_error_is_told_apart() -> None:
+    frame = {"message": "Internal server error", "connectionId": "c", "requestId": "r"}
+    assert frames_in.parse(json.dumps(frame)) == frames_in.FrameLost()
 
 
 @pytest.mark.parametrize(
@@ -296,6 +341,7 @@ def test_a_rich_message_is_told_by_the_text_that_stands_in_for_it() -> None:
         ({"case": {"threadIdOnExternalPlatform": "b"}, "message": {"threadIdOnExternalPlatform": "c"}}, "b"),
         ({"message": {"threadIdOnExternalPlatform": "c"}}, "c"),
         ({"consumerContact": {"threadIdOnExternalPlatform": "d"}}, "d"),
+        ({"contact": {"threadIdOnExternalPlatform": "e"}}, "e"),
         ({}, ""),
     ],
 )
@@ -313,13 +359,6 @@ def test_an_event_belongs_to_the_first_thread_that_it_names(data: dict[str, Any]
         ("[" * 100_000, "not JSON"),
         (json.dumps(SECRET), "neither an object nor a pong"),
         (json.dumps({"message": SECRET, "connectionId": "x"}), "neither an event nor an answer"),
-        (
-            json.dumps({"eventType": "MessageCreated", "data": {"message": {"text": SECRET}}}),
-            "a message without its id",
-        ),
-        (json.dumps({"eventType": "CaseStatusChanged", "data": {}}), "a contact's status change without the status"),
-        (json.dumps({"eventType": "SetPositionInQueue", "data": {"positionInQueue": SECRET}}), "a queue position"),
-        (json.dumps({"eventType": "EventInS3", "data": {"s3Object": SECRET}}), "an event in S3 without its URL"),
     ],
 )
 def test_a_frame_that_makes_no_sense_is_refused_without_a_word_of_it(text: str, what: str) -> None:
@@ -327,6 +366,24 @@ def test_a_frame_that_makes_no_sense_is_refused_without_a_word_of_it(text: str, 
     with pytest.raises(NotAFrame, match=what) as refused:
         frames_in.parse(text)
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "data", "why"),
+    [
+        ("MessageCreated", {"message": {"text": SECRET}}, "a message without its id"),
+        ("CaseStatusChanged", {}, "a contact's status change without the status"),
+        ("SetPositionInQueue", {"positionInQueue": SECRET}, "a queue position that is not a number"),
+        ("EventInS3", {"s3Object": SECRET}, "an event in S3 without its URL"),
+    ],
+)
+def test_an_event_that_lacks_what_its_kind_needs_is_one_that_is_not_understood(
+    event_type: str, data: Any, why: str
+) -> None:
+    """T13: it says what is wrong with it, without a word of it."""
+    event = frames_in.parse(json.dumps({"eventType": event_type, "data": data}))
+    assert isinstance(event, Event)
+    assert event.what == Unknown(event_type, why)
 
 
 @fuzz

@@ -88,8 +88,8 @@ class Keeper:
     def _wanted(self, session_id: str, message: WaitingMessage) -> None:
         if message.message_id not in self.queue:
             self.queue.append(message.message_id)
-            if message.left_by:
-                self.in_doubt.add(message.message_id)
+        if message.left_by:
+            self.in_doubt.add(message.message_id)
 
     def works(self, happens: str) -> None:
         """What is first in the queue is looked for, or sent; ``happens``: what becomes of it on its way."""
@@ -274,9 +274,15 @@ TWO_LOOKED_BEFORE_EITHER_SENT: list[tuple[Any, ...]] = [
     *([RUN] * 4 + [("sends", 0)] + [WORK] * 3 + [("is_taken_over", False), ("has_trouble", "answers lost"), RUN]),
     *([WORK] * 6 + [RUN, RUN, ("runs", 1)] + [WORK] * 6 + [WORK_BEFORE] * 2 + [("has_trouble", ""), RUN]),
 ]
+#: The next keeper looked in vain. Then the one before it sent the message, and only then the next read the record anew.
+LEFT_BETWEEN_LOOK_AND_READ: list[tuple[Any, ...]] = [
+    *([RUN, ("sends", 0), ("is_taken_over", False), RUN, WORK, ("has_trouble", "away"), RUN, ("runs", 1), WORK_BEFORE]),
+    *([("has_trouble", "")] + [WORK] * 3 + [("runs", 1)] + [RUN, WORK] * 3 + [RUN]),
+]
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
+@example(LEFT_BETWEEN_LOOK_AND_READ)
 @example(LEFT_AGAIN_AFTER_THE_LOOK)
 @example(SECOND_BEFORE_FIRST)
 @example(TWO_LOOKED_BEFORE_EITHER_SENT)

@@ -125,6 +125,8 @@ class Scene:
         self.urls: list[str] = []
         self.heard_of: list[Outcome] = []
         self.fenced = 0
+        #: How far the wall clock was set back.
+        self.behind_ms = 0
         now = self.clock()
         self.sessions.create(ID, now, now // 1000 + 86_400)
         self.sessions.add_connection(ID, Coming("tab", now, now // 1000 + 3600), now, now // 1000 + 86_400)
@@ -159,7 +161,7 @@ class Scene:
         )
 
     def clock(self) -> int:
-        return START + int(self.loop.now * 1000)
+        return START + round(self.loop.now * 1000) - self.behind_ms
 
     @property
     def record(self) -> Session:
@@ -373,7 +375,7 @@ def test_a_token_that_is_good_is_used_again(scene: Scene) -> None:
     assert (scene.http.tokens, scene.urls[-1]) == (1, scene.urls[0])
 
 
-@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
 def test_a_refused_handshake_brings_a_new_token(scene: Scene, status: int) -> None:
     scene.begins()
     scene.socket_ends(1, close_code=1001)
@@ -851,3 +853,53 @@ def _event_in_s3() -> str:
 
 def _replaced(record: Session, **values: Any) -> Session:
     return Session(**{name: getattr(record, name) for name in record.__dataclass_fields__} | values)
+
+
+def test_a_clock_that_is_set_back_does_not_keep_a_silent_socket() -> None:
+    """T4: the rules' time is the loop's, as their timers are."""
+    scene = Scene().begins()
+    scene.behind_ms, scene.answers = HOUR_MS, False
+    scene.passes(46)
+    assert [number for number, _ in scene.lost] == [1]
+
+
+def test_a_clock_that_is_set_back_lets_no_message_leave_late() -> None:
+    """T15: another keeper may have looked for it, and sent it, before the store answered."""
+    scene = Scene().begins()
+    scene.post.holds_back = True
+    scene.sends(MESSAGE)
+    scene.behind_ms = HOUR_MS
+    scene.loop.advance(1.5)
+    scene.post.let_go()
+    scene.settles()
+    assert "SendMessage" not in [what for _, what in scene.said]
+
+
+def test_a_clock_that_is_set_back_keeps_no_message_beyond_its_time() -> None:
+    """T15: a visitor is told after five minutes, whatever the keeper's clock says."""
+    scene = Scene().begins()
+    scene.socket_ends(1)
+    scene.sends(MESSAGE)
+    scene.behind_ms = HOUR_MS
+    scene.passes(301)
+    assert ("refused", MESSAGE, "expired") in scene.post.noted
+
+
+def test_a_message_that_is_sent_after_the_clock_was_set_back_has_all_its_time() -> None:
+    """T15: five minutes from then on, not an hour fewer."""
+    scene = Scene().begins()
+    scene.socket_ends(1)
+    scene.behind_ms = HOUR_MS
+    scene.sends(MESSAGE)
+    scene.passes(290)
+    assert ("refused", MESSAGE, "expired") not in scene.post.noted
+
+
+def test_a_token_that_is_got_after_the_clock_was_set_back_is_not_renewed_at_once() -> None:
+    """It is as good as its time says."""
+    scene = Scene()
+    scene.behind_ms = HOUR_MS
+    scene.begins()
+    scene.socket_ends(1)
+    scene.opens(2)
+    assert scene.http.tokens == 1

@@ -26,8 +26,9 @@ from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.relay.outcomes import Kind, Outcome
 
-#: Why a message was refused, for the visitor's page. ``unconfirmed``: it may have arrived all the same.
-Reason = Literal["refused", "expired", "unconfirmed", "too_many", "unavailable"]
+#: Why a message was refused, for the visitor's page. ``unconfirmed``: it may have arrived all the same;
+#: ``thread_closed``: neither its thread nor a new one takes messages.
+Reason = Literal["refused", "expired", "unconfirmed", "too_many", "unavailable", "thread_closed"]
 
 #: So many ids of messages are remembered, so that none is told twice or taken for new.
 _REMEMBERED = 256
@@ -65,6 +66,8 @@ class Policy:
     #: So often is a message sent again that was refused, and the thread looked for again where that failed.
     most_refusals: int = 3
     most_sends: int = 6
+    #: At most this many threads in a row are begun for one message.
+    most_threads: int = 3
     most_messages: int = 20
     #: A token is renewed before a socket is opened so short before its end.
     renew_early_ms: int = 60_000
@@ -113,6 +116,13 @@ class Queued:
     in_doubt: bool = False
     sends: int = 0
     refusals: int = 0
+    #: So many threads were begun for it.
+    threads: int = 0
+    behind_ms: int = 0
+
+    def ends_at(self, policy: Policy) -> int:
+        """Until when it is delivered, by the clock of the rules."""
+        return self.asked_at + self.behind_ms + policy.message_lifetime_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +155,10 @@ class Conversation:
     #: The contact known to be open on this socket; None: there is none.
     contact: Contact | None = None
     closed_contact: str = ""
+    #: When that was closed, by the gateway's clock; 0: not known.
+    closed_at: int = 0
+    #: The newest queue position, of a contact that is not known yet.
+    queue_position: frames_in.Event | None = field(default=None, repr=False)
     #: What the visitor was last told of the contact, and of the agent.
     contact_told: bool = False
     agent_typing_told: bool = False
@@ -200,6 +214,11 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
+class NotFetched:
+    """What ``Fetch`` asked for could not be had."""
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The socket in use ended, or none could be opened. One that was never open was refused: the token is not good.
 
@@ -221,13 +240,16 @@ class TypingWanted:
 class MessageWanted:
     """The visitor sent this at ``asked_at``. ``may_have_left``: a keeper before may have sent it to the gateway.
 
-    An id that waits already changes nothing; one that was taken is taken again, without being sent.
+    An id that waits already is not queued twice, but looked for if it may have left since. One that was taken is taken
+    again, without being sent. ``behind_ms``: how far the clock of ``asked_at``, which is the gateway's too, is behind
+    the one of the rules.
     """
 
     message_id: str
     text: str = field(repr=False)
     asked_at: int
     may_have_left: bool = False
+    behind_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +262,7 @@ class Woke:
     """The time that ``wake_at`` named has come."""
 
 
-Happening = Admitted | Opened | Heard | Fetched | Lost | TypingWanted | MessageWanted | SeenWanted | Woke
+Happening = Admitted | Opened | Heard | Fetched | NotFetched | Lost | TypingWanted | MessageWanted | SeenWanted | Woke
 
 
 # --- what to do
@@ -324,7 +346,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """GET this (``urls.event_url`` first), bounded in time and size, and hand it back as Fetched."""
+    """GET this (``urls.event_url`` first), bounded in time and size, and hand it back as Fetched, or say NotFetched."""
 
     url: str = field(repr=False)
 
@@ -411,7 +433,7 @@ def step(conversation: Conversation, happening: Happening, now: int, policy: Pol
 def wake_at(conversation: Conversation, policy: Policy) -> int | None:
     """When ``Woke`` is due; None while only something from outside can change anything."""
     on_its_way = 1 if conversation.sending else 0
-    times = [queued.asked_at + policy.message_lifetime_ms for queued in conversation.queue[on_its_way:]]
+    times = [queued.ends_at(policy) for queued in conversation.queue[on_its_way:]]
     if conversation.doing is Doing.OPEN:
         times += [conversation.heartbeat_at, conversation.heard_at + policy.dead_ms]
         times += [asked.until for asked in (conversation.looking, conversation.sending) if asked]
@@ -429,7 +451,7 @@ class _Turn:
         self.now_stands, self._now, self._policy = conversation, now, policy
         self.actions: list[Action] = []
 
-    def take(self, happening: Happening) -> None:
+    def take(self, happening: Happening) -> None:  # noqa: C901  # a table
         """What has happened."""
         match happening:
             case Admitted(visitor, expires_at):
@@ -440,6 +462,8 @@ class _Turn:
                 self._heard(text)
             case Fetched(text):
                 self._fetched(text)
+            case NotFetched():
+                self._not_fetched()
             case Lost(was_open):
                 self._lost(was_open)
             case TypingWanted(typing, ticket):
@@ -498,6 +522,7 @@ class _Turn:
         self._agent_stopped()
         doing = c.doing if c.doing is Doing.STOPPED else Doing.CLOSED
         self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, unproven=(), held=())
+        self._change(queue_position=None)
 
     def _doubt_first(self) -> None:
         first, *others = self.now_stands.queue
@@ -546,13 +571,24 @@ class _Turn:
         frame = self._parsed(text)
         if frame:
             self._frame(frame)
+        elif self._is_looking() and self.now_stands.looking.event_id in text:  # type: ignore[union-attr]
+            self._found_nothing(is_certain=False)  # it is the answer, and reported
 
     def _fetched(self, text: str) -> None:
         """As if it had been heard, but for what it proves of the socket; nothing more is fetched for it."""
         frame = self._parsed(text)
         is_another = isinstance(frame, frames_in.Event) and isinstance(frame.what, frames_in.EventInS3)
-        if frame and not is_another and self.now_stands.doing is Doing.OPEN:
+        if (frame is None or is_another) and self._is_looking():
+            self._not_fetched()
+        elif frame and not is_another and self.now_stands.doing is Doing.OPEN:
             self._frame(frame)
+
+    def _not_fetched(self) -> None:
+        """The answer to a look may have been in there."""
+        if self._is_looking():
+            self._look_failed("event_not_fetched")
+        else:
+            self._do(Report("event_not_fetched"))
 
     def _parsed(self, text: str) -> frames_in.Frame | None:
         try:
@@ -567,8 +603,12 @@ class _Turn:
                 self._ponged()
             case frames_in.Answer(event_id):
                 self._answered(event_id)
+            case frames_in.Result(event_id, event_type):
+                self._answered(event_id, event_type)
             case frames_in.Failure(code, event_id):
                 self._failed(code, event_id)
+            case frames_in.FrameLost():
+                self._frame_lost()
             case frames_in.Recovered():
                 self._recovered(frame)
             case frames_in.NothingThere(event_id, is_empty) if self._is_looked_for_by(event_id):
@@ -578,13 +618,28 @@ class _Turn:
             case frames_in.Event():
                 self._event(frame)
 
-    def _answered(self, event_id: str) -> None:
+    def _answered(self, event_id: str, result: str = "") -> None:
         sending = self.now_stands.sending
         if sending and sending.event_id == event_id:
             self._taken(self.now_stands.queue[0].message_id)
         elif self._is_looked_for_by(event_id):
-            self._do(Report("look_answered_plainly"))
+            self._do(Report("look_answered_otherwise", result) if result else Report("look_answered_plainly"))
             self._found_nothing(is_certain=False)
+
+    def _frame_lost(self) -> None:
+        """Which one is not said: what is on its way may not have arrived."""
+        if self._is_looking():
+            return self._look_failed("frame_lost")
+        self._do(Report("frame_lost"))
+        if self.now_stands.sending:
+            self._doubt_first()
+        unproven = self.now_stands.unproven
+        self._change(sending=None, unproven=())
+        for one in unproven:
+            self._told(one, Outcome(Kind.LOST, reason="the gateway lost a frame"))
+        if unproven:
+            self._do(ShownUnknown())
+        return None
 
     def _failed(self, code: str, event_id: str | None) -> None:
         c = self.now_stands
@@ -616,22 +671,60 @@ class _Turn:
 
     def _event(self, event: frames_in.Event) -> None:
         what = event.what
-        if event.thread_id and event.thread_id != self.now_stands.thread_id:
-            return
+        if isinstance(what, frames_in.Unknown) and what.why:
+            self._do(Report("event_not_understood", f"{what.event_type}: {what.why}"))
         if isinstance(what, frames_in.EventInS3):
-            self._fetch(what.url)
-        elif event.thread_id and isinstance(what, frames_in.MessageCreated) and not self.now_stands.ready:
+            if event.thread_id in ("", self.now_stands.thread_id):
+                self._fetch(what.url)
+        elif event.thread_id and event.thread_id != self.now_stands.thread_id:
+            return
+        elif not event.thread_id and not self._is_about_contact(event):
+            self._of_nobody_known(event)
+        elif isinstance(what, frames_in.MessageCreated) and not self.now_stands.ready:
             self._taken(what.message.message_id)
             self._change(held=(*self.now_stands.held, event)[-_MOST_HELD:])
-        elif event.thread_id:
+        else:
             self._tell(event)
+
+    def _is_about_contact(self, event: frames_in.Event) -> bool:
+        """Whether an event that names no thread is about the contact, or the one that was closed last."""
+        c = self.now_stands
+        known = c.contact.contact_id if c.contact else c.closed_contact
+        return event.contact_id != "" and event.contact_id == known
+
+    def _of_nobody_known(self, event: frames_in.Event) -> None:
+        """It names no thread, and no contact that is known. What nobody understands is passed on as it is."""
+        c = self.now_stands
+        if isinstance(event.what, frames_in.QueuePosition) and not (c.contact and c.contact.contact_id):
+            self._change(queue_position=event)
+            self._tell_queue_position()
+        elif isinstance(event.what, frames_in.Unknown):
+            self._do(Tell(visitor_events.unnamed(event.frame)))
+
+    def _tell_queue_position(self) -> None:
+        """Once it is known whose it is."""
+        c = self.now_stands
+        if c.queue_position and c.contact:
+            held = c.queue_position
+            self._change(queue_position=None)
+            if "" in (held.contact_id, c.contact.contact_id) or held.contact_id == c.contact.contact_id:
+                self._tell(held)
 
     def _tell(self, event: frames_in.Event) -> None:
         if self._is_news(event.what):
-            frame = dfo_events.told(event)
+            is_opened = isinstance(event.what, frames_in.CaseStatusChanged) and self.now_stands.contact is None
+            frame = visitor_events.contact(event.frame, is_open=True) if is_opened else dfo_events.told(event)
             if frame:
                 self._do(Tell(frame))
             self._note(event.what)
+        if isinstance(event.what, frames_in.MessageCreated):
+            self._learn(event.what.contact)
+
+    def _learn(self, contact: Contact | None) -> None:
+        """A message may be the first word of the contact that it is part of."""
+        c = self.now_stands
+        if c.contact is None and contact and contact.is_open and contact.contact_id not in ("", c.closed_contact):
+            self._contact_is(contact)
 
     def _fetch(self, url: str) -> None:
         """What is being waited for may be in there: it gets the time for it."""
@@ -649,6 +742,8 @@ class _Turn:
             case frames_in.CaseCreated(contact):
                 is_past = contact.contact_id != "" and contact.contact_id == c.closed_contact
                 return not is_past and (c.contact is None or c.contact.contact_id != contact.contact_id)
+            case frames_in.CaseStatusChanged(contact, at) if c.contact is None:
+                return contact.is_open and (at is None or at >= c.closed_at)
             case frames_in.CaseStatusChanged(contact):
                 is_named = c.contact is not None and "" not in (contact.contact_id, c.contact.contact_id)
                 return c.contact is not None and (not is_named or contact.contact_id == c.contact.contact_id)
@@ -662,8 +757,12 @@ class _Turn:
             case frames_in.CaseCreated(contact):
                 self._change(may_show=False)  # nobody has been told anything in this one
                 self._contact_is(contact, told=True)
-            case frames_in.CaseStatusChanged(contact) if not contact.is_open:
+            case frames_in.CaseStatusChanged(contact, at) if not contact.is_open:
                 self._contact_is(None, told=True)
+                self._change(closed_at=at or 0)
+            case frames_in.CaseStatusChanged(contact) if self.now_stands.contact is None:
+                known = contact.contact_id or self.now_stands.closed_contact
+                self._contact_is(replace(contact, contact_id=known), told=True)
             case frames_in.ThreadArchived():
                 self._contact_is(None)
                 self._change(thread_over=True)
@@ -704,6 +803,11 @@ class _Turn:
         if c.livechat and found.contact and not contact:
             self._change(thread_over=True)
         self._contact_is(contact)
+        if found.contact and not contact:
+            self._change(closed_contact=found.contact.contact_id, closed_at=0)
+        if not found.takes_more:
+            self._do(Report("thread_takes_no_more"))
+            self._change(thread_over=True)
         self._looked()
 
     def _found(self, message: Message) -> None:
@@ -716,7 +820,7 @@ class _Turn:
     def _adopts(self, found: frames_in.Recovered) -> bool:
         """Another thread with an open contact is the conversation from now on. One that is over would be found again
         and again, so it counts as none."""
-        if found.contact is None or not found.contact.is_open:
+        if found.contact is None or not found.contact.is_open or not found.takes_more:
             self._do(Report("another_thread_found"))
             self._found_nothing(is_certain=False)
             return False
@@ -735,6 +839,10 @@ class _Turn:
             else:
                 left.append(queued)
         self._change(queue=tuple(left))
+
+    def _is_looking(self) -> bool:
+        """A look is on its way."""
+        return self.now_stands.looking is not None and self.now_stands.looking.event_id != ""
 
     def _is_looked_for_by(self, event_id: str) -> bool:
         looking = self.now_stands.looking
@@ -811,6 +919,7 @@ class _Turn:
                 self._closed()
         elif before.ready and (before.contact is None or before.contact.contact_id != contact.contact_id):
             self._do(ContactOpened(contact.contact_id))
+        self._tell_queue_position()
 
     def _closed(self) -> None:
         """Nobody is shown typing to anybody. A livechat ends with its contact."""
@@ -882,6 +991,8 @@ class _Turn:
     def _message_wanted(self, wanted: MessageWanted) -> None:
         c = self.now_stands
         if any(queued.message_id == wanted.message_id for queued in c.queue):
+            if wanted.may_have_left:
+                self._doubt(wanted.message_id)
             return
         if wanted.message_id in c.taken or wanted.message_id in c.told:
             self._do(MessageTaken(wanted.message_id))
@@ -892,10 +1003,17 @@ class _Turn:
         elif len(c.queue) >= self._policy.most_messages:
             self._do(MessageRefused(wanted.message_id, "too_many"))
         else:
-            queued = Queued(wanted.message_id, wanted.text, wanted.asked_at)
+            queued = Queued(wanted.message_id, wanted.text, wanted.asked_at, behind_ms=wanted.behind_ms)
             if wanted.may_have_left:
                 queued = replace(queued, in_doubt=True, sent_at=self._now)
             self._change(queue=(*c.queue, queued))
+
+    def _doubt(self, message_id: str) -> None:
+        """A message that waits here was sent by another keeper: what an earlier look did not show may be there now."""
+        doubted = partial(replace, in_doubt=True, sent_at=self._now)
+        self._change(
+            queue=tuple(doubted(one) if one.message_id == message_id else one for one in self.now_stands.queue)
+        )
 
     def _next_message(self) -> None:
         c = self.now_stands
@@ -907,6 +1025,9 @@ class _Turn:
                 self._look()
         elif first.sends >= self._policy.most_sends:
             self._refuse_first("expired")
+            self._next_message()
+        elif c.thread_over and first.threads >= self._policy.most_threads:
+            self._refuse_first("thread_closed")
             self._next_message()
         elif c.thread_over:
             self._new_thread()
@@ -933,7 +1054,11 @@ class _Turn:
 
     def _new_thread(self) -> None:
         """Named after the one before: whoever takes over in the midst of it finds the same one, and looks first."""
+        if self.now_stands.contact:
+            self._contact_is(None)
         thread_id = _uuid(f"after:{self.now_stands.thread_id}")
+        first, *others = self.now_stands.queue
+        self._change(queue=(replace(first, threads=first.threads + 1), *others), queue_position=None)
         self._change(thread_id=thread_id, thread_over=False, agent_told=None, closed_contact="")
         self._do(ThreadChanged(thread_id))
         self._look()
@@ -967,7 +1092,7 @@ class _Turn:
         on_its_way = self.now_stands.queue[:1] if self.now_stands.sending else ()
         left = list(on_its_way)
         for queued in self.now_stands.queue[len(on_its_way) :]:
-            if self._now < queued.asked_at + self._policy.message_lifetime_ms:
+            if self._now < queued.ends_at(self._policy):
                 left.append(queued)
             else:
                 self._do(MessageRefused(queued.message_id, "unconfirmed" if queued.in_doubt else "expired"))

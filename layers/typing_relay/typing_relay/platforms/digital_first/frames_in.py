@@ -80,8 +80,16 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameLost:
+    """API Gateway's own error, which names no request: whether a frame that was sent was taken is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recovered:
-    """The thread that was looked for, with its newest messages, oldest first; ``is_whole``: these are all of them."""
+    """The thread that was looked for, with its newest messages, oldest first; ``is_whole``: these are all of them.
+
+    ``takes_more``: a message may still be sent in it.
+    """
 
     event_id: str
     thread_id: str
@@ -89,6 +97,7 @@ class Recovered:
     is_whole: bool
     contact: Contact | None
     agent: str | None = field(repr=False)
+    takes_more: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +131,18 @@ class CaseCreated:
 
 @dataclass(frozen=True, slots=True)
 class CaseStatusChanged:
-    """A contact's status changed; its id may be absent."""
+    """A contact's status changed; its id may be absent. ``at``: when (epoch ms), if known."""
 
     contact: Contact
+    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MessageCreated:
-    """Somebody, the visitor included, has sent this message."""
+    """Somebody, the visitor included, has sent this message. ``contact``: the one it is part of, if that is named."""
 
     message: Message
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +200,10 @@ class EventInS3:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An event of a kind that the relay does not interpret."""
+    """An event that the relay does not interpret; ``why``, if its kind is known: what is wrong with it."""
 
     event_type: str
+    why: str = ""
 
 
 What = (
@@ -212,14 +224,18 @@ What = (
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something has happened in this thread ('': the frame names none). ``frame`` is the frame, unchanged."""
+    """Something has happened in this thread, to this contact ('': the frame names none).
+
+    ``frame`` is the frame, unchanged.
+    """
 
     thread_id: str
     what: What
     frame: dict[str, Any] = field(repr=False, compare=False)
+    contact_id: str = ""
 
 
-Frame = Pong | Authorized | Answer | Failure | Recovered | NothingThere | Result | Event
+Frame = Pong | Authorized | Answer | Failure | FrameLost | Recovered | NothingThere | Result | Event
 
 
 def parse(text: str) -> Frame:
@@ -250,6 +266,8 @@ def _answer(frame: dict[str, Any]) -> Frame:
     if "error" in frame:
         code = _text(_object(frame, "error"), "errorCode")
         return Failure(loggable(code), event_id or None)
+    if not event_id and "message" in frame and "requestId" in frame:
+        return FrameLost()
     if not event_id:
         raise NotAFrame("neither an event nor an answer")
     if "postback" in frame:
@@ -262,9 +280,11 @@ def _result(event_id: str, postback: dict[str, Any]) -> Frame:
     if event_type not in ("ThreadRecovered", "LivechatRecovered"):
         return Result(event_id, loggable(event_type))
     data = _object(postback, "data")
-    thread_id = _text(_object(data, "thread"), "idOnExternalPlatform")
+    thread = _object(data, "thread")
+    thread_id = _text(thread, "idOnExternalPlatform")
     if not thread_id:
-        return NothingThere(event_id, is_empty=not any(data.values()))
+        is_empty = postback.get("data") is None or (isinstance(postback["data"], dict) and not any(data.values()))
+        return NothingThere(event_id, is_empty)
     contact = data.get("contact") or data.get("consumerContact")  # NICE's web client reads the one, its apps the other
     return Recovered(
         event_id,
@@ -273,6 +293,7 @@ def _result(event_id: str, postback: dict[str, Any]) -> Frame:
         is_whole=not data.get("messagesScrollToken"),
         contact=_contact(contact) if isinstance(contact, dict) else None,
         agent=_person(data.get("inboxAssignee")),
+        takes_more=thread.get("canAddMoreMessages") is not False,
     )
 
 
@@ -286,9 +307,12 @@ def _oldest_first(listed: Any) -> tuple[Message, ...]:
 
 def _event(frame: dict[str, Any]) -> Event:
     data = _object(frame, "data")
-    read = _EVENTS.get(frame["eventType"])
-    what = read(data) if read else Unknown(loggable(frame["eventType"]))
-    return Event(_thread_of(data), what, frame)
+    read, kind = _EVENTS.get(frame["eventType"]), loggable(frame["eventType"])
+    try:
+        what = read(data) if read else Unknown(kind)
+    except NotAFrame as bad:
+        what = Unknown(kind, str(bad))
+    return Event(_thread_of(data), what, frame, _contact_of(data))
 
 
 def _thread_of(data: dict[str, Any]) -> str:
@@ -298,6 +322,14 @@ def _thread_of(data: dict[str, Any]) -> str:
         or _text(_object(data, "case"), "threadIdOnExternalPlatform")
         or _text(_object(data, "message"), "threadIdOnExternalPlatform")
         or _text(_object(data, "consumerContact"), "threadIdOnExternalPlatform")
+        or _text(_object(data, "contact"), "threadIdOnExternalPlatform")
+    )
+
+
+def _contact_of(data: dict[str, Any]) -> str:
+    """Which contact an event is about, under each of its names."""
+    return next(
+        (found for name in ("case", "consumerContact", "contact") if (found := _text(_object(data, name), "id"))), ""
     )
 
 
@@ -330,13 +362,24 @@ def _case_status(data: dict[str, Any]) -> What:
     contact = _case(data)
     if not contact.status:
         raise NotAFrame("a contact's status change without the status")
-    return CaseStatusChanged(contact)
+    return CaseStatusChanged(contact, _time(_object(data, "case"), "statusUpdatedAt"))
+
+
+def _message_created(data: dict[str, Any]) -> What:
+    return MessageCreated(_message(_object(data, "message")), _case(data) if _object(data, "case") else None)
+
+
+def _message_sent(data: dict[str, Any]) -> What:
+    """Comes before ``MessageCreated`` for the same message; without a text there is nothing to show yet."""
+    message = _message(_object(data, "message"))
+    return MessageCreated(message) if message.text else Unknown("MessageSent")
 
 
 _EVENTS: dict[str, Callable[[dict[str, Any]], What]] = {
     "CaseCreated": lambda data: CaseCreated(_case(data)),
     "CaseStatusChanged": _case_status,
-    "MessageCreated": lambda data: MessageCreated(_message(_object(data, "message"))),
+    "MessageCreated": _message_created,
+    "MessageSent": _message_sent,
     "SenderTypingStarted": lambda data: _typing(data, True),
     "SenderTypingEnded": lambda data: _typing(data, False),
     "CaseInboxAssigneeChanged": lambda data: AgentChanged(_person(data.get("inboxAssignee"))),
@@ -386,9 +429,14 @@ def _person(person: Any) -> str | None:
 
 def _at(message: dict[str, Any]) -> int | None:
     """When it was created, in epoch ms."""
-    for key in ("createdAtWithMilliseconds", "createdAt"):
+    return _time(message, "createdAtWithMilliseconds", "createdAt")
+
+
+def _time(fields: dict[str, Any], *keys: str) -> int | None:
+    """The first of these that is a time, in epoch ms."""
+    for key in keys:
         try:
-            moment = datetime.fromisoformat(_text(message, key))
+            moment = datetime.fromisoformat(_text(fields, key))
             return int(moment.timestamp() * 1000) if moment.tzinfo else None
         except (ValueError, OverflowError):
             continue

@@ -18,7 +18,7 @@ from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop, Timer
-from typing_relay.keeper.io.sockets import SocketEnd
+from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first.api import Access
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
@@ -63,6 +63,19 @@ class Office:
     policy: machine.Policy = field(default_factory=machine.Policy)
     livechat: bool | None = None
     undecided: list[Callable[[], object]] = field(default_factory=list)
+    _began: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """From here on the rules' time is counted."""
+        self._began = self.clock() - round(self.loop.time() * 1000)
+
+    def now(self) -> int:
+        """In ms, for the rules: the wall clock may be set back while their timers run on."""
+        return self._began + round(self.loop.time() * 1000)
+
+    def behind_ms(self) -> int:
+        """How far the wall clock has fallen behind the rules' time."""
+        return self.now() - self.clock()
 
     def decide(self, livechat: bool) -> None:
         """The channel is known: what waits for that goes on."""
@@ -160,7 +173,7 @@ class GatewayTalk:
             self._url, self._needs_token = url, False
             self._contact_noted = False  # as it was recorded
         self._begin()
-        if self._conversation and self._conversation.token_until - RENEW_EARLY_MS <= self._office.clock():
+        if self._conversation and self._conversation.token_until - RENEW_EARLY_MS <= self._office.now():
             self._needs_token = True
         if self._needs_token and self._conversation:
             self._renew(number, self._conversation.visitor, go)
@@ -178,12 +191,12 @@ class GatewayTalk:
             self._step(machine.Heard(text))
 
     def ended(self, number: int, end: SocketEnd) -> Outcome:
-        """One that was refused had a token that is not good: a new one is got first."""
+        """One that was refused, by whatever status, may have had a token that is not good: a new one is got first."""
         if number == self._number:
             self._number = 0
             self._step(machine.Lost(was_open=True))
             self._lose_former()
-        if end.http_status in (401, 403):
+        if end.http_status is not None or end.stage is Stage.UPGRADING:
             self._needs_token = True
         return _meaning(end, self._office.clock())
 
@@ -223,8 +236,8 @@ class GatewayTalk:
 
     def message(self, message: WaitingMessage) -> None:
         """Send what the visitor sent. What a keeper before may have sent is looked for first."""
-        may_have_left = bool(message.left_by)
-        self._step(machine.MessageWanted(message.message_id, message.text, message.at, may_have_left))
+        may_have_left, behind_ms = bool(message.left_by), self._office.behind_ms()
+        self._step(machine.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms))
 
     def seen(self) -> None:
         """The visitor has seen the newest message."""
@@ -247,17 +260,21 @@ class GatewayTalk:
                 seed=uuid.uuid4().hex,
                 newest_at=office.clock() - MISSED_MS if known.told_at is None else known.told_at,
                 told=(known.told_id,) if known.told_id else (),
-                ghosts_until=0 if known.is_new else office.clock() + office.policy.ghost_ms,
+                ghosts_until=0 if known.is_new else office.now() + office.policy.ghost_ms,
                 tells_anew=not known.is_new,
             )
             office.mailbox.hold(self._voice.session_id)
-        self._step(machine.Admitted(known.visitor, known.access_until))
+        self._admitted(known.visitor, known.access_until)
+
+    def _admitted(self, visitor: Visitor, access_until: int) -> None:
+        """``access_until`` is told by the wall clock."""
+        self._step(machine.Admitted(visitor, access_until + self._office.behind_ms()))
 
     def _step(self, happening: machine.Happening) -> None:
         if self._conversation is None:
             self._nothing_begun(happening)
             return
-        now, policy = self._office.clock(), self._office.policy
+        now, policy = self._office.now(), self._office.policy
         self._conversation, actions = machine.step(self._conversation, happening, now, policy)
         left = iter(actions)
         for action in left:
@@ -279,7 +296,7 @@ class GatewayTalk:
             self._alarm.cancel()
         self._alarm, self._alarm_at = None, at
         if at is not None:
-            seconds = (at - self._office.clock()) / 1000
+            seconds = (at - self._office.now()) / 1000
             slack = SLACK_S if seconds >= SLOW_S else 0.0
             self._alarm = self._office.loop.call_later(seconds, self._woke, slack)
 
@@ -366,13 +383,13 @@ class GatewayTalk:
         keeper may have looked by then, and sent the message itself.
         """
         number, conversation = self._number, self._seed()
-        leaves_until = self._office.clock() + self._office.policy.leave_within_ms
+        leaves_until = self._office.now() + self._office.policy.leave_within_ms
 
         def is_on_the_same_socket() -> bool:
             return (number, conversation) == (self._number, self._seed())
 
         def go() -> None:
-            if self._office.clock() >= leaves_until:
+            if self._office.now() >= leaves_until:
                 stay()
             elif is_on_the_same_socket():
                 self._carry_out(send)
@@ -456,16 +473,13 @@ class GatewayTalk:
 
     def _fetch(self, url: str) -> None:
         def fetched(answer: str | Outcome) -> None:
-            if isinstance(answer, Outcome):
-                self._report("event_not_fetched")
-            else:
-                self._step(machine.Fetched(answer))
+            self._step(machine.NotFetched() if isinstance(answer, Outcome) else machine.Fetched(answer))
 
         self._office.cxone.submit(
             ("event", self._voice.session_id),
             lambda: self._office.gateway.event(url),
             fetched,
-            lambda error: self._report("event_not_fetched"),
+            lambda error: self._step(machine.NotFetched()),
         )
 
     def _renew(self, number: int, visitor: Visitor, go: Callable[[str], None]) -> None:
@@ -488,7 +502,7 @@ class GatewayTalk:
                 return
             access, self._url = answer
             self._needs_token = False
-            self._step(machine.Admitted(access.visitor, access.expires_at))
+            self._admitted(access.visitor, access.expires_at)
             go(self._url)
 
         office.cxone.submit(

@@ -1,0 +1,148 @@
+"""What the proof says to a relay with one mutation: a copy of it is changed, simulated and tested."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.simulation.mutation import DYNAMO, ENDLESS, MEMORY, QUERIES, Mutation
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("layers/typing_relay/typing_relay", "tests/simulation", "template.yaml", "pyproject.toml")
+#: What the store's contract tests need in addition, and what directed tests do.
+CONTRACT = (
+    "tests/support/dfo_gateway.py",
+    "tests/support/item_size.py",
+    "tests/support/sessions_contract.py",
+    "tests/support/session_table.py",
+    "tests/unit/aws/test_sessions_contract.py",
+)
+DIRECTED = ("tests/unit", "tests/support", "tests/conftest.py")
+PYTEST = ("-m", "pytest", "-q", "-x", "-rfE", "-p", "no:cacheprovider")
+#: A mutation may also make the relay run in circles.
+PATIENCE_S = 240
+#: pytest cuts its reasons to the width of the terminal.
+WIDE = "500"
+
+#: A violation as the simulation prints it, with the clause that the oracle names.
+VIOLATION = re.compile(r"^(?:T\d+|custody): .*", re.MULTILINE)
+#: A failed test as pytest sums it up, with its reason; ERROR where its fixtures, or its imports, failed.
+FAILURE = re.compile(
+    r"^(?:FAILED|ERROR) (?:tests/unit/)?(?P<test>[^\s\[]+(?:\[.*\])?)(?: - (?P<reason>.*))?$", re.MULTILINE
+)
+#: Reasons by which a test judges; every other one is an error that came up in it.
+ASSERTION = re.compile(r"assert |AssertionError\b|Failed: DID NOT RAISE")
+#: An error's class, without its module, as the last line of a traceback begins.
+ERROR = re.compile(r"^(?:\w+\.)*(?P<kind>[A-Z]\w*)(?=:|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Of one run, or of all of a mutation's. ``error``: the class of what came up instead of a judgement, if any."""
+
+    is_caught: bool
+    text: str
+    error: str = ""
+
+
+NOTHING_SEEN = Verdict(is_caught=False, text="nothing is seen")
+
+
+def table(mutations: Iterable[Mutation], processes: int = 2) -> Iterator[tuple[str, bool]]:
+    """For each mutation a line that says what caught it, and whether anything did."""
+    with ThreadPoolExecutor(processes) as pool:
+        chosen = list(mutations)
+        for mutation, verdict in zip(chosen, pool.map(verdict_on, chosen), strict=True):
+            yield f"{mutation.name:52} {'' if verdict.is_caught else 'NOT CAUGHT: '}{verdict.text}", verdict.is_caught
+
+
+def verdict_on(mutation: Mutation) -> Verdict:
+    """What the proof says to a copy with ``mutation``: the first judgement, or what stood in its way.
+
+    An error is no judgement, as a change that only breaks an import raises one, too; unless the mutation expects it.
+    Raises ValueError if the text to be changed is not there, or there twice.
+    """
+    unjudged = NOTHING_SEEN
+    with TemporaryDirectory() as folder:
+        copy = Path(folder)
+        _copy(copy, (*COPIED, *(DIRECTED if mutation.directed else CONTRACT)))
+        _mutate(copy / mutation.file, mutation)
+        for command in _commands(mutation):
+            verdict = _run(command, copy)
+            if verdict.is_caught or (verdict.error and verdict.error == mutation.error):
+                return Verdict(is_caught=True, text=verdict.text, error=verdict.error)
+            unjudged = verdict if verdict.error else unjudged
+    return unjudged
+
+
+def judged(returned: int, printed: str, complained: str) -> Verdict:
+    """What a run of the simulation, or of pytest, found: by its exit code, standard output and standard error."""
+    if returned == 0:
+        return NOTHING_SEEN
+    if violation := VIOLATION.search(printed):
+        return Verdict(is_caught=True, text=violation[0])
+    failures = [(failure["test"], failure["reason"] or "") for failure in FAILURE.finditer(printed)]
+    for test, reason in failures:
+        if ASSERTION.match(reason):
+            return Verdict(is_caught=True, text=f"{test} - {reason}")
+    last_line = (complained.strip().splitlines() or [""])[-1]
+    reason = next((reason for _, reason in failures), last_line)
+    error = ERROR.match(reason)
+    return Verdict(is_caught=False, text=f"an error: {reason}", error=error["kind"] if error else "unknown")
+
+
+def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
+    """The simulation first; where one condition of the store covers up for another, the contract tells them apart.
+
+    Few histories are enough to begin with: what they miss, the contract mostly finds sooner than thousands more.
+    """
+    if mutation.directed:
+        yield (*PYTEST, mutation.directed)
+        return
+    if mutation.file not in (DYNAMO, QUERIES):
+        yield ("-m", "tests.simulation", "check", "300", mutation.platform)
+    if mutation.file in (MEMORY, DYNAMO, QUERIES):
+        which = "TestMemory" if mutation.file == MEMORY else "TestDynamo"
+        yield (*PYTEST, "-k", which, "tests/unit/aws/test_sessions_contract.py")
+    if mutation.file not in (DYNAMO, QUERIES):
+        yield ("-m", "tests.simulation", "check", "4000", mutation.platform)
+
+
+def _run(command: tuple[str, ...], copy: Path) -> Verdict:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{copy}/layers/typing_relay:{copy}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "COLUMNS": WIDE,
+    }
+    try:
+        done = subprocess.run(
+            [sys.executable, *command], cwd=copy, env=environment, capture_output=True, text=True, timeout=PATIENCE_S
+        )
+    except subprocess.TimeoutExpired:
+        return Verdict(is_caught=False, text=f"it has not ended after {PATIENCE_S} s", error=ENDLESS)
+    return judged(done.returncode, done.stdout, done.stderr)
+
+
+def _copy(to: Path, paths: Iterable[str]) -> None:
+    for path in paths:
+        (to / path).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / path).is_dir():
+            shutil.copytree(ROOT / path, to / path, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / path, to / path)
+
+
+def _mutate(file: Path, mutation: Mutation) -> None:
+    text = file.read_text()
+    if text.count(mutation.before) != 1:
+        raise ValueError(f"{mutation.name}: {mutation.before!r} must be in {mutation.file} once; mend the mutation")
+    file.write_text(text.replace(mutation.before, mutation.after))
