@@ -15,6 +15,7 @@ from typing_relay.door.frames import BadFrame, parse
 from typing_relay.door.visitor_tokens import MAX_TOKEN_CHARACTERS
 from typing_relay.platforms.digital_first import conversation
 from typing_relay.platforms.shared import visitor_events
+from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.platforms.webchat.visitor_events import told
 from typing_relay.relay import ports
 from typing_relay.relay.burst import GuestStatus
@@ -273,11 +274,11 @@ def test_events_are_documented(event: Any, known: bool) -> None:
     """As they are built for both platforms, with what may not be known."""
     some = "some" if known else None
     built = {
-        "agentTyping": visitor_events.agent_typing(event, known),
+        "agentTyping": visitor_events.agent_typing(event, (Agent("7", "Ada"), Agent("8"), Agent()) if known else ()),
         "said": visitor_events.message(
             event, message_id=some, text="Hello", author=some, at=1 if known else None, sender="agent"
         ),
-        "agent": visitor_events.agent(event, some),
+        "agent": visitor_events.agent(event, Agent("7", some) if known else None),
         "contact": visitor_events.contact(event, known),
         "queue": visitor_events.queue(event, 2),
         "read": visitor_events.read(event, some),
