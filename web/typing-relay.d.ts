@@ -154,7 +154,7 @@ export interface RelayEvents {
   /** A message of this visitor, from any tab, was accepted or has failed. */
   "message-status": RelayEvent<MessageStatus>;
   /** The agent who has the conversation; null: nobody. */
-  agent: RelayEvent<{ id?: string | null; name: string | null }>;
+  agent: RelayEvent<{ id: string | null; name: string | null }>;
   /** Whether agents see the conversation. */
   contact: RelayEvent<{ status: "open" | "closed" }>;
   /** The position in the queue for an agent. */

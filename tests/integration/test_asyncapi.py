@@ -79,6 +79,8 @@ def _shape(schema: dict[str, Any]) -> Any:
         return {name: _shape(value) for name, value in schema["properties"].items()}
     if "const" in schema or "enum" in schema:
         return {json.dumps(value) for value in schema.get("enum", [schema.get("const")])}
+    if schema.get("type") == "array":  # of a named schema, which the types name alike
+        return {f"{schema['items']['$ref'].rpartition('/')[2].capitalize()}[]"}
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     return set().union(*(TYPE_NAMES[kind] for kind in kinds))
 
@@ -117,6 +119,10 @@ def test_each_event_is_typed_as_documented(types: dict[str, Any], name: str) -> 
         assert "ChatMessage" in typed
         typed = types["ChatMessage"]
     assert _fields(typed) == _shape(EVENTS[name].schema["properties"]["detail"])
+
+
+def test_a_person_is_typed_as_documented(types: dict[str, Any]) -> None:
+    assert _fields(types["Person"]) == _shape(the("#/components/schemas/person"))
 
 
 def test_how_a_message_ended_is_typed_as_documented(types: dict[str, Any]) -> None:
