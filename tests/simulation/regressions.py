@@ -364,6 +364,8 @@ def _flurry(gap: int, until: int = 6_000) -> str:
 
 _TYPING_ON = "; ".join(f"key A {at}" for at in range(0, 27_000, 1_900))
 DIRECTED = (
+    # an answer that is too large for a frame is fetched, or is not there
+    *(f"platform dfo; key A 0; gateway drops 300; frame 2 {where}" for where in ("elsewhere", "nowhere")),
     # T17: keys and stops in turn, as fast as frames are taken and slower; what comes last counts in the end.
     *(f"{platform}{_flurry(gap)}" for gap in (50, 200, 400) for platform in ("", "platform dfo; ")),
     f"{_flurry(50, 5_030)}; key A 5900; key A 7800",
