@@ -706,7 +706,7 @@ def test_what_a_channel_asks_for_and_the_relay_lacks_is_named(dfo_stage: Gateway
         refused = front_end.wait_for("error", PATIENCE_S, code="typing_unavailable")
         front_end.wait_for("guest", PATIENCE_S, status="unavailable")
     assert named in refused["message"]
-    assert any(named in line["message"] for line in dfo_stage.keeper_log() if line["level"] == "ERROR")
+    assert any(named in line["message"] for line in dfo_stage.keeper_log() if line.get("level") == "ERROR")
     gateway.set_settings(secured_cookies=False)
     time.sleep(4)
     with dfo_stage.keeper_gone(signal.SIGTERM):
