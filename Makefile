@@ -44,7 +44,7 @@ demo: setup-run ## Start the whole stack, play real typing through it, draw and 
 run: setup-run ## Start the whole stack with its console page; Ctrl-C stops it (PORT=8080)
 	@$(PYTHON_IN_VENV) -m local.commands.run
 
-invoke: setup-run ## Invoke one function with one event: make invoke FUNCTION=Keystroke EVENT=events/keystroke.json
+invoke: setup-run ## Invoke the function that takes this event: make invoke EVENT=events/keystroke.json
 	@$(PYTHON_IN_VENV) -m local.commands.invoke "$(FUNCTION)" "$(EVENT)"
 
 token: setup-run ## Print a visitor token for the running stack: make token VISITOR=alice

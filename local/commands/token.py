@@ -5,6 +5,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import jwt
 
@@ -21,7 +22,7 @@ VISITOR = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
 TokenMaker = Callable[[str, int], str]
 
 
-def token_maker(aws: HasClients, secret_arn: str, **claims: str) -> TokenMaker:
+def token_maker(aws: HasClients, secret_arn: str, **claims: Any) -> TokenMaker:
     """A function that signs HS256 tokens with these claims. The secret is read once, now."""
     secret = aws.client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
 

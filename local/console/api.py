@@ -24,6 +24,7 @@ STILL_HERE = 15  # s between pings, which reveal a dead connection
 PATIENCE = aiohttp.ClientTimeout(5)  # s, for the simulated CXone
 GATHER = 0.03  # s: events within it are sent together
 
+TOKEN_PATH = "/api/token"  # noqa: S105 - no secret
 FEED = web.AppKey("feed", Feed)
 HTTP = web.AppKey("http", aiohttp.ClientSession)
 
@@ -33,7 +34,7 @@ Body = dict[str, Any]
 def routes() -> list[web.RouteDef]:
     """Everything under /api."""
     return [
-        web.get("/api/token", _token),
+        web.get(TOKEN_PATH, _token),
         web.get("/api/feed", _feed),
         web.get("/api/faults", _faults),
         web.put("/api/faults/{name}", _set_switch),
@@ -50,7 +51,7 @@ async def _token(request: web.Request) -> web.Response:
         token = await asyncio.to_thread(visitor_token, stack.aws, stack.visitor_secret_arn, visitor)
     except (BotoCoreError, ClientError) as error:
         raise _refusal(web.HTTPServiceUnavailable, "The stack does not answer. Is it starting?") from error
-    return web.json_response({"token": token})
+    return web.json_response({"url": stack.page_url, "token": token})
 
 
 async def _feed(request: web.Request) -> web.StreamResponse:

@@ -10,6 +10,7 @@ from aiohttp import web
 from local.console import api
 from local.console.feed import Feed
 from local.playing.recordings import RECORDINGS
+from local.stack.callers import is_own_origin
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,13 +67,29 @@ async def _follow(app: web.Application) -> AsyncIterator[None]:
 
 @web.middleware
 async def _only_this_page(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Keeps other sites in the same browser from tokens and faults, whether by DNS rebinding or by a form."""
+    """Keeps other sites in the same browser from tokens and faults, whether by DNS rebinding or by a form.
+
+    Pages of this machine, on any port, get tokens: of those who develop one.
+    """
     if request.url.host not in (HOST, "localhost"):
         raise web.HTTPForbidden(text=f"The console answers to http://{HOST} and http://localhost only.")
     origin = request.headers.get("Origin")
+    if request.path == api.TOKEN_PATH and origin and is_own_origin(origin):
+        return await _for_a_page_of(origin, handler(request))
     if origin not in (None, f"http://{request.host}"):
         raise web.HTTPForbidden(text="This call came from another page.")
     return await handler(request)
+
+
+async def _for_a_page_of(origin: str, answering: Awaitable[web.StreamResponse]) -> web.StreamResponse:
+    allowed = {"Access-Control-Allow-Origin": origin}
+    try:
+        answer = await answering
+    except web.HTTPException as refused:
+        refused.headers.update(allowed)
+        raise
+    answer.headers.update(allowed)
+    return answer
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:

@@ -24,6 +24,11 @@ class Stack:
     keeper_pids: tuple[int, ...]
 
     @property
+    def page_url(self) -> str:
+        """Where a page's visitors connect: the same each time, if the port is (WS_PORT)."""
+        return self.aws_endpoint_url.replace("http://", "ws://", 1) + "/live"
+
+    @property
     def aws(self) -> Aws:
         """Clients for its AWS emulator."""
         return _aws(self.aws_endpoint_url)

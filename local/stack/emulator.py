@@ -15,10 +15,13 @@ _READY_SECONDS = 20.0
 
 
 class Emulator:
-    """A MiniStack of this stack's own. `scratch` must be removed by whoever made it, after `stop()`."""
+    """A MiniStack of this stack's own, on `port`; 0: a free one.
 
-    def __init__(self, scratch: Path, log: Path) -> None:
-        self.port = free_port()
+    `scratch` must be removed by whoever made it, after `stop()`.
+    """
+
+    def __init__(self, scratch: Path, log: Path, port: int = 0) -> None:
+        self.port = port or free_port()
         self.endpoint_url = f"http://127.0.0.1:{self.port}"
         program = [sys.executable, "-m", "local.stack.ministack_program"]
         environment = self._environment(scratch) | {"FAILURES_LOG": str(log.parent / failures.NAME)}

@@ -66,6 +66,11 @@ def _alarms_over_several_metrics(template: Template) -> None:
             del template["Resources"][name]
 
 
+def _composite_alarms(template: Template) -> None:
+    for name, _ in _of_type(template, "AWS::CloudWatch::CompositeAlarm"):
+        del template["Resources"][name]
+
+
 def _shifting(template: Template) -> None:
     template["Globals"]["Function"].pop("DeploymentPreference", None)
     for _, properties in _of_type(template, "AWS::Serverless::Function"):
@@ -89,6 +94,7 @@ LEFT_OUT = (
     Part("saved queries", "it does not know AWS::Logs::QueryDefinition", _queries),
     Part("the queues' policy", "it enforces it, refuses whoever comes without TLS, and speaks no TLS", _queue_policy),
     Part("alarms over several metrics", "it refuses metric math", _alarms_over_several_metrics),
+    Part("composite alarms", "it does not know AWS::CloudWatch::CompositeAlarm", _composite_alarms),
     Part("gradual shifting of functions", "it has no CodeDeploy; versions and aliases stay", _shifting),
     Part(
         "versions and alias of the state machine",

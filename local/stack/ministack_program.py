@@ -5,6 +5,7 @@
   of JSON in the file that FAILURES_LOG names.
 - It passes on the subprotocol that the `$connect` integration chose, as API Gateway does. Without it a browser that
   offered subprotocols ends the connection.
+- `/live` is the visitors' API, so that its address is the same each time if the port is: an API's id is not.
 - It refuses what pages of other sites send. MiniStack checks no signature and allows every origin: a page could create
   a function that runs as the user. A page may open a WebSocket to an API, where the product's own door asks for a
   visitor token and judges the origin, as on AWS; to anything else only a page of this machine.
@@ -29,6 +30,8 @@ Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
 _SOCKETS = "/_aws/execute-api/"
+#: The visitors' API: the one that is named as the stack.
+_VISITORS, _VISITORS_API = "/live", "typing-relay"
 _invoke = Worker.invoke
 _invoke_route = apigateway._invoke_ws_lambda
 _app = emulator.app
@@ -58,7 +61,7 @@ async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: S
     elif not _may_call(scope):
         await _refuse(scope, send)
     elif scope["type"] == "websocket":
-        await _app(scope, receive, _naming_the_chosen(send))
+        await _app(_by_api_id(scope), receive, _naming_the_chosen(send))
     else:
         await _app(scope, receive, send)
 
@@ -68,8 +71,16 @@ def _may_call(scope: Message) -> bool:
     if not is_own_host(headers.get("host")):
         return False
     if scope["type"] == "websocket":
-        return scope["path"].startswith(_SOCKETS) or is_own_origin(headers.get("origin"))
+        return scope["path"] == _VISITORS or scope["path"].startswith(_SOCKETS) or is_own_origin(headers.get("origin"))
     return not comes_from_a_page(headers)
+
+
+def _by_api_id(scope: Message) -> Message:
+    if scope["path"] != _VISITORS:
+        return scope
+    api_id = next((key[-1] for key, api in apigateway._apis._data.items() if api["name"] == _VISITORS_API), "")
+    path = f"{_SOCKETS}{api_id}{_VISITORS}"
+    return {**scope, "path": path, "raw_path": path.encode()}
 
 
 async def _refuse(scope: Message, send: Send) -> None:

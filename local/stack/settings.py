@@ -41,10 +41,14 @@ class Settings:
     credentials: Mapping[str, str]  # client_id, client_secret
     platform: str = "v1"
     gateway: Gateway | None = None
+    #: The emulator's, and so of the visitors' WebSocket; 0: a free one.
+    ws_port: int = 0
+    #: Whose pages may connect, as the template's AllowedOrigins: empty means any.
+    allowed_origins: str = ""
 
 
 def read_settings(environment: Mapping[str, str], default_port: int = 0) -> Settings:
-    """From PORT (0: a free one), CXONE_PLATFORM and what belongs to it.
+    """From PORT and WS_PORT (0: a free one), ALLOWED_ORIGINS, CXONE_PLATFORM and what belongs to it.
 
     v1: CXONE_BASE_URL, CXONE_CLIENT_ID, CXONE_CLIENT_SECRET. dfo: DFO_GATEWAY_URL, DFO_CHAT_URL, DFO_AUTHORIZE_URL,
     DFO_BRAND_ID, DFO_CHANNEL_ID. StackError, naming what is wrong and what to do, for a value that cannot be used.
@@ -60,12 +64,16 @@ def read_settings(environment: Mapping[str, str], default_port: int = 0) -> Sett
         raise StackError("CXONE_BASE_URL is for CXONE_PLATFORM=v1; a Digital-First gateway is named by DFO_….")
     if base_url:
         _check("CXONE_BASE_URL", base_url, "CxoneBaseUrl")
+    allowed_origins = environment.get("ALLOWED_ORIGINS", "")
+    _check("ALLOWED_ORIGINS", allowed_origins, "AllowedOrigins")
     return Settings(
-        console_port=_port(environment.get("PORT") or str(default_port)),
+        console_port=_port("PORT", environment.get("PORT") or str(default_port)) or free_port(),
         cxone_base_url=base_url,
         credentials=_credentials(environment, needed=base_url is not None),
         platform=platform,
         gateway=gateway,
+        ws_port=_port("WS_PORT", environment.get("WS_PORT") or "0"),
+        allowed_origins=allowed_origins,
     )
 
 
@@ -82,10 +90,10 @@ def _gateway(environment: Mapping[str, str]) -> Gateway | None:
     return Gateway(**given)
 
 
-def _port(text: str) -> int:
+def _port(variable: str, text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
-        raise StackError(f"PORT must be a number from 0 (any free port) to 65535, not {text!r}.")
-    return int(text) or free_port()
+        raise StackError(f"{variable} must be a number from 0 (any free port) to 65535, not {text!r}.")
+    return int(text)
 
 
 def _check(variable: str, value: str, name: str) -> None:

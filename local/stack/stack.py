@@ -104,6 +104,10 @@ class Stack:
         port = self.settings.console_port
         if port_is_taken(port):
             raise StackError(f"port {port} is taken. Choose another for the console: PORT={port + 1}")
+        if self.settings.ws_port and port_is_taken(self.settings.ws_port):
+            raise StackError(
+                f"port {self.settings.ws_port} is taken. Choose another for visitors: WS_PORT=0 is a free one"
+            )
         self._folder = stack_file.claim_folder(port)
         self._cleanup.callback(stack_file.withdraw, self._folder)
         self._failures = Failures(self._folder / failures.NAME)
@@ -111,14 +115,19 @@ class Stack:
         self._cleanup.callback(shutil.rmtree, scratch, ignore_errors=True)
         self._cleanup.callback(self._stop_children)
 
-        self._emulator = emulator = Emulator(scratch, self._folder / "emulator.log")
+        self._emulator = emulator = Emulator(scratch, self._folder / "emulator.log", self.settings.ws_port)
         self._children.append(emulator.child)
         self._environment = emulator.client_environment() | {"TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1"}
         self._is_simulated = not (self.settings.cxone_base_url or self.settings.gateway)
         cxone = self._start_gateway() if self.settings.platform == "dfo" else self._start_cxone()
         emulator.wait_until_ready()
         self._aws = Aws(emulator.endpoint_url)
-        parameters = {**cxone.parameters, "KeeperImage": "guest-keeper:local", "LogLevel": "DEBUG"}
+        parameters = {
+            **cxone.parameters,
+            "KeeperImage": "guest-keeper:local",
+            "LogLevel": "DEBUG",
+            "AllowedOrigins": self.settings.allowed_origins,
+        }
         deployment = deploy(self._aws, parameters, self.settings.credentials)
         log = self._folder / "keeper.log"
         self._keepers = Keepers(
@@ -201,6 +210,7 @@ class Stack:
             "stack_name": STACK_NAME,
             "console_url": f"http://127.0.0.1:{self.settings.console_port}",
             "websocket_url": deployment.websocket_url,
+            "page_url": self._aws.endpoint_url.replace("http://", "ws://", 1) + "/live",
             "connections_url": deployment.connections_url,
             "aws_endpoint_url": self._aws.endpoint_url,
             "table_name": outputs["SessionsTableName"],

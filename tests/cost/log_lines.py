@@ -147,7 +147,7 @@ def of_looks() -> dict[str, int]:
 
     def claim() -> None:
         record = sessions.records[ID]
-        sessions.claim(ID, record.generation, cxone.now + 14_000)
+        sessions.claim(ID, record.generation, cxone.now + 14_000, 0)
 
     claim()
     look()  # the first of a process is a cold start, and its lines say so

@@ -130,6 +130,7 @@ def fixed(platform: str) -> Counts:
     return {
         "nat_hours": NAT_GATEWAYS * HOURS,
         "alarm_metrics": alarm_metrics(platform) + 2 * len(tracked),
+        "composite_alarms": len(of_type("AWS::CloudWatch::CompositeAlarm")),
         "own_metrics": OWN_METRICS,
         "dashboards": len(of_type("AWS::CloudWatch::Dashboard")),
         "secrets": len(of_type("AWS::SecretsManager::Secret")),
@@ -208,6 +209,7 @@ def fixed_table(columns: Mapping[str, Column]) -> str:
             f"{counts['alarm_metrics']} metrics × 0.10, those of scaling included",
             _only(counts, "alarm_metrics"),
         ),
+        "composite alarms": (f"{counts['composite_alarms']} × 0.50", _only(counts, "composite_alarms")),
         "own metrics": (f"about {OWN_METRICS} × 0.30", _only(counts, "own_metrics")),
         "dashboard": ("", _only(counts, "dashboards")),
         "secrets": (f"{counts['secrets']} × 0.40", _only(counts, "secrets")),

@@ -31,6 +31,7 @@ PRICES = {
     "nat_bytes": 0.045 / 2**30,
     # cloudwatch: a month of a metric that an alarm looks at, of a metric of one's own, of a dashboard
     "alarm_metrics": 0.10,
+    "composite_alarms": 0.50,
     "own_metrics": 0.30,
     "dashboards": 3.00,
     # secretsmanager: a month of a secret

@@ -33,6 +33,14 @@ def plain() -> dict[str, str]:
     return {"/": block("Plain HTML", "html"), "/typing-relay.js": CLIENT}
 
 
+def of_the_readme() -> dict[str, str]:
+    """The page that the README shows."""
+    section = (ROOT / "README.md").read_text().split("\n## Connect a front end\n")[1]
+    found = re.search(r"^```html\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    assert found, "no html under Connect a front end"
+    return {"/": found[1], "/typing-relay.js": CLIENT}
+
+
 def element() -> dict[str, str]:
     """The page with an import map and the web component."""
     return {

@@ -102,6 +102,19 @@ def test_the_example_shows_the_agents_typing_and_message(console, example):
     expect(hint).not_to_be_visible()
 
 
+@pytest.mark.parametrize("token_in", ["", 'tokenIn: "subprotocol",'], ids=["as it stands", "token as a subprotocol"])
+def test_the_page_of_the_readme_works_against_a_running_stack(console, context, stack, visitor, token_in):
+    """Where it is from, its server knows nothing of the relay: the console gives it token and address."""
+    page = context.new_page()
+    files = front_ends.of_the_readme()
+    console_url = stack.info["console_url"]
+    asked = files["/"].replace("http://127.0.0.1:8080", console_url).replace("visitor=alice", f"visitor={visitor}")
+    with site({**files, "/": asked.replace("// Called for each", f"{token_in} // Called for each")}) as url:
+        page.goto(f"{url}/")
+        page.get_by_label("Your message").press_sequentially("hello", delay=100)
+        console.expect_typing(True)
+
+
 def test_axe_finds_nothing_in_the_example(example):
     """Title, landmarks and the like are the business of the page that it is put into."""
     assert violations(example, "form") == []

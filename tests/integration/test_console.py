@@ -103,6 +103,19 @@ def test_another_site_cannot_read_the_feed(console):
         pass
 
 
+def test_a_page_of_this_machine_may_ask_for_a_token_and_for_nothing_else(console):
+    """A developer's own page is on another port."""
+    own = {"Origin": "http://localhost:5173"}
+    answer = console.request("GET", "/api/token?visitor=a/b", headers=own)
+    assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:5173"
+    assert console.request("POST", "/api/faults/kill", json={}, headers=own).status_code == 403
+
+
+def test_a_page_of_another_site_gets_no_token(console):
+    answer = console.request("GET", "/api/token?visitor=alice", headers={"Origin": "https://evil.example"})
+    assert (answer.status_code, "Access-Control-Allow-Origin" in answer.headers) == (403, False)
+
+
 @pytest.mark.parametrize("visitor", ["", "a" * 65, "a/b", "ä"])
 def test_a_visitor_without_a_plain_name_gets_no_token(console, visitor):
     """And is told what a name may hold."""

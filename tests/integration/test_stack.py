@@ -108,7 +108,7 @@ class TestCommands:
     @pytest.mark.parametrize(
         ("function", "event"),
         [
-            ("Authorizer", "authorizer_without_token"),
+            ("", "authorizer_without_token"),
             ("Connection", "disconnect"),
             ("Keystroke", "keystroke"),
             ("Keystroke", "bad_frame"),
@@ -119,6 +119,28 @@ class TestCommands:
     def test_a_function_takes_a_sample_event(self, stack: Stack, function: str, event: str) -> None:
         done = run(stack, "local.commands.invoke", function, f"events/{event}.json")
         assert (done.returncode, type(json.loads(done.stdout))) == (0, dict), done.stderr
+
+    def test_without_a_stack_the_sample_s_page_may_connect_and_no_other(self) -> None:
+        for event, effect in (("authorizer", "Allow"), ("authorizer_foreign_origin", "Deny")):
+            environment = os.environ | {"PORT": "1"}  # where none runs
+            command = [sys.executable, "-m", "local.commands.invoke", "", f"events/{event}.json"]
+            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90)
+            [statement] = json.loads(done.stdout)["policyDocument"]["Statement"]
+            assert statement["Effect"] == effect, done.stderr
+
+    @pytest.mark.parametrize(
+        ("event", "effect"),
+        [
+            ("authorizer", "Allow"),
+            ("authorizer_subprotocol", "Allow"),
+            ("authorizer_without_token", "Deny"),
+        ],
+    )
+    def test_a_handshake_s_sample_shows_its_case(self, stack: Stack, event: str, effect: str) -> None:
+        """Its token is signed anew, by this stack's secret."""
+        done = run(stack, "local.commands.invoke", "", f"events/{event}.json")
+        [statement] = json.loads(done.stdout)["policyDocument"]["Statement"]
+        assert statement["Effect"] == effect, done.stderr
 
 
 def test_on_digital_first_the_stack_file_names_the_gateway_and_whose_channel_it_is() -> None:
@@ -134,6 +156,15 @@ def test_on_digital_first_the_stack_file_names_the_gateway_and_whose_channel_it_
     assert is_gateway_there
     assert info["dfo_gateway_url"].startswith("ws://127.0.0.1:")
     assert info["dfo_authorize_url"].startswith("http://127.0.0.1:")
+
+
+def test_a_page_connects_at_an_address_without_the_api_s_id(stack: Stack) -> None:
+    """The id is another each time."""
+    token = visitor_token(stack.aws, stack.info["visitor_secret_arn"], "alice")
+    assert stack.info["page_url"].endswith("/live")
+    with connect(f"{stack.info['page_url']}?token={token}") as socket:
+        socket.send('{"action":"ping"}')
+        assert json.loads(socket.recv(timeout=10))["type"] in ("pong", "guest")
 
 
 def test_on_v1_the_stack_file_names_no_gateway(stack: Stack) -> None:

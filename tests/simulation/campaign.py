@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from tests.simulation.generate import random_history, shrink
+from tests.simulation.generate_adversary import random_adversary
 from tests.simulation.generate_dfo import random_dfo_history
 from tests.simulation.generate_fleet import random_fleet
 from tests.simulation.invariants import Violated
@@ -21,10 +22,11 @@ PLATFORMS: dict[str, Callable[[Random], Any]] = {
     "v1": random_history,
     "dfo": random_dfo_history,
     "fleet": random_fleet,
+    "adversary": random_adversary,
 }
 #: One Digital-First history, and one fleet, for so many histories of v1: each takes more time.
-DFO_SHARE, FLEET_SHARE = 5, 20
-SHARES = {"v1": 1, "dfo": DFO_SHARE, "fleet": FLEET_SHARE}
+DFO_SHARE, FLEET_SHARE, ADVERSARY_SHARE = 5, 20, 5
+SHARES = {"v1": 1, "dfo": DFO_SHARE, "fleet": FLEET_SHARE, "adversary": ADVERSARY_SHARE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from tests.simulation.history import Fault
+from tests.simulation.history import Fault, read_parts
 
 ACTS = ("open", "close", "reload", "key", "stop")
 TURNS = (
@@ -125,15 +125,7 @@ class FleetHistory:
 
 def parse(text: str) -> FleetHistory:
     """Read a history back. Raises ValueError naming the part that makes no sense."""
-    history = FleetHistory()
-    for part in text.replace("\n", ";").split(";"):
-        words = part.split()
-        if words:
-            try:
-                history = _with_part(history, words)
-            except (IndexError, KeyError, ValueError) as error:
-                raise ValueError(f"Cannot read {part.strip()!r} in a fleet's history: {error!r}.") from error
-    return history
+    return read_parts(text, FleetHistory(), _with_part)
 
 
 def _with_part(history: FleetHistory, words: list[str]) -> FleetHistory:

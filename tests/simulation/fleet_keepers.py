@@ -6,7 +6,6 @@ line are the world's.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -19,7 +18,6 @@ from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.custody import Custody, Terms
 from typing_relay.keeper.guests.keeper import Keeper, Settings, Workers, _Ear, _Hand
 from typing_relay.keeper.guests.talk import Talk, Voice
-from typing_relay.keeper.io.loop import Timer
 from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener, Stage
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
@@ -29,41 +27,10 @@ from typing_relay.relay.outcomes import Guest, Outcome
 
 from tests.simulation.history import Fault
 from tests.simulation.keepers import CHANNEL, TLS, Http, Nowhere
+from tests.simulation.process import Away, KeeperLoop, Killed, SimulatedProcess
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import FleetWorld
-
-
-class Killed(BaseException):
-    """The process is gone, between two lines."""
-
-
-class Away(OSError):
-    """A call fails, or its answer is lost."""
-
-
-class FleetLoop:
-    """Of ``keeper.loop.Loop``, what a keeper without sockets uses."""
-
-    def __init__(self, process: FleetKeeper) -> None:
-        self._process, self._world = process, process.world
-
-    def time(self) -> float:
-        """In seconds."""
-        return self._world.now / 1000
-
-    def call_soon(self, callback: Callable[[], object]) -> None:
-        """In its turn."""
-        self._process.call(self._world.now, callback)
-
-    call_from_thread = call_soon
-
-    def call_later(self, seconds: float, callback: Callable[[], object], slack: float = 0.0) -> Timer:
-        """As the loop's: timers with the same slack come together."""
-        at = self.time() + max(0.0, seconds)
-        timer = Timer(math.ceil(at / slack) * slack if slack else at, callback)
-        self._process.call(math.floor(timer.at * 1000) + 1, lambda: timer.callback and timer.callback())
-        return timer
 
 
 class FleetJobs:
@@ -302,18 +269,18 @@ class SimulatedKeeper(Keeper):
         hand.sockets[number] = process.world.dial(process, ear, hand.held.session_id, hand.held.guest_id)
 
 
-class FleetKeeper:
+class FleetKeeper(SimulatedProcess):
     """One process."""
 
     def __init__(self, world: FleetWorld, name: str) -> None:
-        self.world, self.name = world, name
-        self.is_alive, self.is_draining, self.stalled_until = True, False, 0
+        super().__init__(world, name)
+        self.is_draining = False
         self.queue_away_until = self.store_away_until = self.answer_late_ms = 0
         #: A call of it is on its way, and arrives though it may be dead by now.
         self.has_sent = False
         #: Asked for by the gateway of a Digital-First visitor.
         self.generation, self.speaks, self.said = -1, False, None
-        loop: Any = FleetLoop(self)
+        loop: Any = KeeperLoop(self)
         store: Any = FleetJobs(self)
         workers = Workers(FleetJobs(self), store, Nowhere())  # type: ignore[arg-type]
         self.counters = Counters()
@@ -397,18 +364,6 @@ class FleetKeeper:
         )
 
     # --- its life
-
-    def call(self, at: int, callback: Callable[[], object]) -> None:
-        """Of its loop and threads: not when it is dead, and not while it stalls."""
-        self.world.later(at, self.name, lambda: self._run(callback))
-
-    def _run(self, callback: Callable[[], object]) -> None:
-        if not self.is_alive:
-            return
-        if self.world.now < self.stalled_until:
-            self.call(self.stalled_until, callback)
-            return
-        callback()
 
     def dies(self) -> None:
         """At once."""

@@ -29,8 +29,11 @@ On the other platform, Digital-First, keepers own bursts and there are frames to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+T = TypeVar("T")
 
 #: Visitors' acts: a key, a stop frame, a tab that connects or goes.
 ACTS = ("key", "stop", "open", "close", "message")
@@ -218,12 +221,16 @@ class History:
 
 def parse(text: str) -> History:
     """Read a history back. Raises ValueError naming the part that makes no sense."""
-    history = History()
+    return read_parts(text, History(), _with_part)
+
+
+def read_parts(text: str, history: T, with_part: Callable[[T, list[str]], T]) -> T:
+    """Add each part of ``text`` to ``history`` by its words. Raises ValueError naming the part that makes no sense."""
     for part in text.replace("\n", ";").split(";"):
         words = part.split()
         if words:
             try:
-                history = _with_part(history, words)
+                history = with_part(history, words)
             except (IndexError, KeyError, ValueError) as error:
                 raise ValueError(f"Cannot read {part.strip()!r} in a history: {error!r}.") from error
     return history

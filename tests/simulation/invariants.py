@@ -13,6 +13,7 @@ from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Lock
 
+from tests.simulation.bounds import START_EVERY_MS, STARTS_AT_ONCE, TRUE_EVERY_MS, TRUES_AT_ONCE, are_too_many
 from tests.simulation.cxone import Call
 from tests.simulation.history import Act
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 #: T7: at most three retries.
 MOST_TRIES_OF_TRUE = 4
 USUAL_HOLD_MS = 6_000
+#: How the name of a frame's process begins.
+FRAMES = ("key", "stop", "close", "message")
+#: For so long after trouble a function's write may have been decided much earlier.
+TROUBLE_LASTS_MS = 10_000
 
 
 class Violated(AssertionError):
@@ -57,6 +62,9 @@ class Watch:
         self._true_since: int | None = None
         self._unavailable: list[str] = []
         self._told_unavailable: list[str] = []
+        #: T17: when the last times ``true`` was decided, and owners were started by frames.
+        self._trues: list[int] = []
+        self._starts: list[int] = []
         #: The last lock: when it was taken, and until when the keys known then count.
         self._lock_at = self._counts_at_lock = 0
         self._quiet_since = world.now
@@ -108,6 +116,8 @@ class Watch:
                 self.stops[due.args[1]] = due.args[2]
             case "lock" if value and self._world.record is not before:  # not the client's retry of it
                 self._locked(due.args[1])
+            case "claim" if value and self._world.record is not before and _is_by_a_frame(process):
+                self._started()
             case "failed" | "verified" | "postpone":
                 self._wrote_down(process)
             case "release" | "settled" | "forget_failures" if value:
@@ -139,8 +149,24 @@ class Watch:
         stopped = {tab: self.stops[tab] for tab, (at, _) in last.items() if self.stops.get(tab, -1) >= at}
         return max((min(ends, stopped.get(tab, ends)) for tab, (_, ends) in last.items()), default=0)
 
+    def _started(self) -> None:
+        """A frame's claim. A function that stalled decided earlier than it wrote."""
+        now = self._world.now
+        self._starts = [*self._starts[-20:], now]
+        is_calm = now - self.troubled_until > TROUBLE_LASTS_MS
+        slack = self._world.skew + 4 * self._world.pace
+        if is_calm and are_too_many(self._starts, STARTS_AT_ONCE, START_EVERY_MS, slack):
+            raise Violated("T17", f"frames started owners at {self._starts}")
+
+    def _check_voice(self, decided_at: int) -> None:
+        self._trues = sorted([*self._trues[-20:], decided_at])
+        if are_too_many(self._trues, TRUES_AT_ONCE, TRUE_EVERY_MS, self._world.skew):
+            raise Violated("T17", f"a true was decided at {self._trues}")
+
     def _locked(self, lock: Lock) -> None:
         typing, newest = lock.typing, self._newest_live_key()
+        if typing:
+            self._check_voice(lock.until - self._policy.lock_ms)
         if typing and newest is None:
             raise Violated("T5", "a true is on its way though every key was taken back by a stop")
         if not typing and newest is not None:
@@ -261,4 +287,11 @@ class Watch:
                 self._quiet_since,
             ),
             (tuple(self._unavailable), tuple(self._told_unavailable)),
+            tuple(self._trues),
+            tuple(self._starts),
         )
+
+
+def _is_by_a_frame(process: object) -> bool:
+    """It is a visitor's function: not a keeper's, nor the sweeper's."""
+    return str(getattr(process, "what", "")).startswith(FRAMES)

@@ -5,19 +5,15 @@ Nothing of it is replaced but what leads outside: the sockets, the store, HTTP, 
 
 from __future__ import annotations
 
-import math
 import ssl
-from collections import deque
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from greenlet import greenlet
 from typing_relay.aws.sessions import shard_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.keeper import Keeper, Settings, Workers, _Ear, _Hand
-from typing_relay.keeper.io.loop import Timer
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.visitors.outbox import Outbox
@@ -27,6 +23,7 @@ from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroun
 from typing_relay.relay.outcomes import Kind, Outcome
 
 from tests.simulation.cxone import Call
+from tests.simulation.process import Away, KeeperJobs, KeeperLoop, Killed, SimulatedProcess
 from tests.simulation.world import ID
 
 if TYPE_CHECKING:
@@ -36,103 +33,6 @@ TLS = ssl.create_default_context()
 CHANNEL = Channel(1386, "chat_local")
 #: Of the index of messages that wait, the part that the one visitor here is in.
 VISITORS_SHARD = shard_of(ID)
-
-
-class Killed(BaseException):
-    """The process is gone, between two lines."""
-
-
-class StoreAway(OSError):
-    """A call to the store fails."""
-
-
-class KeeperLoop:
-    """Of ``keeper.loop.Loop``, what a keeper without sockets uses."""
-
-    def __init__(self, process: KeeperProcess) -> None:
-        self._process, self._world = process, process.world
-
-    def time(self) -> float:
-        """In seconds."""
-        return self._world.now / 1000
-
-    def call_soon(self, callback: Callable[[], object]) -> None:
-        """In its turn."""
-        self._process.call(self._world.now, callback)
-
-    call_from_thread = call_soon
-
-    def call_later(self, seconds: float, callback: Callable[[], object], slack: float = 0.0) -> Timer:
-        """As the loop's: timers with the same slack come together."""
-        at = self.time() + max(0.0, seconds)
-        timer = Timer(math.ceil(at / slack) * slack if slack else at, callback)
-        self._process.call(math.ceil(timer.at * 1000 - 1e-3), lambda: timer.callback and timer.callback())
-        return timer
-
-
-class KeeperJobs:
-    """Of ``keeper.jobs.Jobs``: those of one key run one after another, each on a thread of its own.
-
-    A thread is a greenlet that waits in ``KeeperProcess.step`` until the world goes on with it. So a job of many calls
-    may stop at each of them, before it and before its answer, and others come between.
-    """
-
-    def __init__(self, process: KeeperProcess) -> None:
-        self._process, self._world = process, process.world
-        self._waiting: dict[Hashable, deque[Callable[[], None]]] = {}
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def submit(
-        self,
-        key: Hashable,
-        call: Callable[[], Any],
-        on_result: Callable[[Any], object],
-        on_error: Callable[[Exception], object],
-    ) -> None:
-        """Run ``call``, then ``on_result(value)`` or ``on_error(exception)``."""
-        job = partial(self._begin, key, call, on_result, on_error)
-        if key in self._waiting:
-            self._waiting[key].append(job)
-        else:
-            self._waiting[key] = deque()
-            job()
-
-    def _begin(
-        self,
-        key: Hashable,
-        call: Callable[[], Any],
-        on_result: Callable[[Any], object],
-        on_error: Callable[[Exception], object],
-    ) -> None:
-        def work() -> Callable[[], None] | None:
-            try:
-                report = partial(on_result, call())
-            except Killed:
-                return None
-            except OSError as error:
-                report = partial(on_error, error)
-            return partial(self._finish, key, report)
-
-        finish = greenlet(work).switch()
-        if finish:  # it made no call: its result comes later all the same
-            self._process.call(self._world.now, finish)
-
-    def _finish(self, key: Hashable, report: Callable[[], object]) -> None:
-        waiting = self._waiting[key]
-        if waiting:
-            waiting.popleft()()
-        else:
-            del self._waiting[key]
-        report()
-
-
-def _go_on(thread: greenlet) -> None:
-    """To its next call, or to its end: what it found is reported on the loop."""
-    finish = thread.switch()
-    if finish:
-        finish()
 
 
 class Nowhere:
@@ -230,12 +130,11 @@ class SimulatedKeeper(Keeper):
             self._happened(hand, guest.Woke())
 
 
-class KeeperProcess:
+class KeeperProcess(SimulatedProcess):
     """One process. It is also its own custody: the world says what it holds."""
 
     def __init__(self, world: DfoWorld, name: str) -> None:
-        self.world, self.name = world, name
-        self.is_alive, self.stalled_until = True, 0
+        super().__init__(world, name)
         #: Its newest queue message, and the claim by that.
         self.message = self.newest_claim = 0
         #: Of whoever speaks now, and who was last given the right to; see ``Watch``.
@@ -303,18 +202,6 @@ class KeeperProcess:
         self.dfo._mailbox.start()
 
     # --- its life
-
-    def call(self, at: int, callback: Callable[[], object]) -> None:
-        """Of its loop and threads: not when it is dead, and not while it stalls."""
-        self.world.later(at, self.name, lambda: self._run(callback))
-
-    def _run(self, callback: Callable[[], object]) -> None:
-        if not self.is_alive:
-            return
-        if self.world.now < self.stalled_until:
-            self.call(self.stalled_until, callback)
-            return
-        callback()
 
     def dies(self) -> None:
         """At once. What was written to its sockets still arrives."""
@@ -388,45 +275,31 @@ class KeeperProcess:
         if kind == "freeze":
             world.stalls(self, ms)
         if kind == "again":
-            self._wait(ms)
+            self.wait(ms)
             value = self._apply(method, args, (room, number))
         if kind == "crash-after":
             self.dies()
-        self._wait(max(world.pace, ms if kind == "hold" else 0))
+        self.wait(max(world.pace, ms if kind == "hold" else 0))
         if kind == "refuse-after":
-            raise StoreAway("the answer is lost")
+            raise Away("the answer is lost")
         return value
 
     def _leave(self, kind: str, ms: int, *, is_post: bool) -> None:
         """The call is on its way to where it is carried out; or it is not, and this says why."""
         world = self.world
         if kind == "stall":
-            self._wait(ms)
+            self.wait(ms)
         if kind == "crash":
             self.dies()
             raise Killed
         if kind == "refuse" or world.now < (world.posts_refuse_until if is_post else world.store_refuses_until):
-            self._wait(world.pace)
-            raise StoreAway("the store is away")
-        self._travel(world.pace + (ms if kind == "slow" and is_post else 0))
+            self.wait(world.pace)
+            raise Away("the store is away")
+        self.travel(world.pace + (ms if kind == "slow" and is_post else 0))
 
     def relayed(self) -> int:
         """How many frames it counts as relayed."""
         return self._counters.take().get("FramesRelayed", 0)
-
-    def _wait(self, ms: int) -> None:
-        """This thread goes on later, if its process still lives and does not stall."""
-        if ms:
-            self.call(self.world.now + ms, partial(_go_on, greenlet.getcurrent()))
-            self._others_go_on()
-
-    def _travel(self, ms: int) -> None:
-        """What has left arrives, whatever becomes of its sender."""
-        self.world.later(self.world.now + ms, self.name, partial(_go_on, greenlet.getcurrent()))
-        self._others_go_on()
-
-    def _others_go_on(self) -> None:
-        greenlet.getcurrent().parent.switch()
 
     def _apply(self, method: Callable[..., Any], args: tuple[Any, ...], request: Hashable) -> Any:
         """``request``: its name; the client's own retry of it has the same one."""

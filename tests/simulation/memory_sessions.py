@@ -121,7 +121,6 @@ class MemorySessions:
             keys=keys,
             earlier_keys=earlier,
             holds={**record.holds, **hold},
-            typing=True,
             burst_from=at if record.burst_from is None else record.burst_from,
             expires_at=expires_at,
             revision=record.revision + 1,
@@ -167,12 +166,13 @@ class MemorySessions:
 
     # --- what owners do
 
-    def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
+    def claim(self, session_id: str, generation: int, lease_until: int, starts_until: int) -> bool:
         return self._set_if(
             session_id,
             {"generation": generation},
             generation=generation + 1,
             lease_until=lease_until,
+            starts_until=starts_until,
             in_index=True,
             mark="own",
             left={"generation": generation + 1},
@@ -190,10 +190,9 @@ class MemorySessions:
                 "guest_id": record.guest_id,
                 "sends": record.sends,
             },
-            sends=record.sends + 1,
+            sends=record.sends + lock.spends,
             sending=lock.typing,
             typing=lock.typing,
-            attempted=lock.typing,
             attempts=record.failures_of(lock.typing) + 1,
             sending_until=lock.until,
             lease_until=lock.lease_until,
@@ -201,7 +200,7 @@ class MemorySessions:
             burst_from=lock.burst_from,
             in_index=True,
             mark="by",
-            left={"sends": record.sends + 1, "sending_until": lock.until},
+            left={"sends": record.sends + lock.spends, "sending_until": lock.until},
         )
 
     def unlock(self, record: Session, lock: Lock) -> bool:

@@ -76,6 +76,50 @@ V1 = (
         "record.failures_of(True) > MAX_RETRIES_OF_TRUE",
         "record.failures_of(True) > MAX_RETRIES_OF_TRUE + 1",
     ),
+    Mutation(
+        "voice: unbounded",
+        BURST,
+        "max(record.retry_at, calm_at, record.true_allowed_at(policy)) if wanted",
+        "max(record.retry_at, calm_at) if wanted",
+    ),
+    Mutation(
+        "voice: one too many at once", BURST, "Rate(at_once=4, every_ms=1_000)", "Rate(at_once=5, every_ms=1_000)"
+    ),
+    Mutation("voice: a true spends nothing", FLOWS, "if typing else 1,", "if False else 1,"),
+    Mutation(
+        "store: what a lock spends is not written down",
+        MEMORY,
+        "            sends=record.sends + lock.spends,",
+        "            sends=record.sends + 1,",
+    ),
+    Mutation(
+        "dynamo: what a lock spends is not written down", DYNAMO, '":spends": _n(lock.spends)', '":spends": _n(1)'
+    ),
+    Mutation("dynamo: what a claim spends is not read", DYNAMO, 'int(item["own"]["N"]) // _CLAIMS', "0"),
+    Mutation(
+        "starts: unbounded", FLOWS, "if now < record.start_allowed_at(world.policy):", "if False:", platform="adversary"
+    ),
+    Mutation(
+        "starts: an owner sleeps on though frames could not start another",
+        BURST,
+        "return Wait(max(now + 1, look_at)) if sleeps_on and read_at < look_at else decision",
+        "return decision",
+        platform="adversary",
+    ),
+    Mutation(
+        "starts: an owner releases though frames cannot start another",
+        BURST,
+        "sleeps_on = isinstance(decision, Release) or (",
+        "sleeps_on = (",
+        platform="adversary",
+    ),
+    Mutation(
+        "starts: an end is settled though frames cannot start another",
+        FLOWS,
+        "if lock.typing or goes_on or now < record.start_allowed_at(world.policy):",
+        "if lock.typing or goes_on:",
+        platform="adversary",
+    ),
     Mutation("retry: ignore retry_at", BURST, "if now >= may_send_at:", "if now >= 0:"),
     Mutation("verify: ignore retry_at", BURST, "may_call = now >= max(record.retry_at, calm_at)", "may_call = True"),
     Mutation(
@@ -461,20 +505,20 @@ V1 = (
     Mutation(
         "store: a lock takes its own retry for another's",
         MEMORY,
-        '            left={"sends": record.sends + 1, "sending_until": lock.until},\n',
+        '            left={"sends": record.sends + lock.spends, "sending_until": lock.until},\n',
         "",
     ),
     Mutation(
         "dynamo: a lock takes its own retry for another's",
         DYNAMO,
-        '            {"by": by, "sends": _n(record.sends + 1), "sending_until": _n(lock.until)},',
+        '            {"by": by, "sends": _n(record.sends + lock.spends), "sending_until": _n(lock.until)},',
         "            None,",
     ),
     Mutation(
         "dynamo: a lock takes another's in the same ms for its own",
         DYNAMO,
-        '            {"by": by, "sends": _n(record.sends + 1), "sending_until": _n(lock.until)},',
-        '            {"sends": _n(record.sends + 1), "sending_until": _n(lock.until)},',
+        '            {"by": by, "sends": _n(record.sends + lock.spends), "sending_until": _n(lock.until)},',
+        '            {"sends": _n(record.sends + lock.spends), "sending_until": _n(lock.until)},',
     ),
     Mutation(
         "store: a stop that is known already is refused",

@@ -8,6 +8,14 @@ from itertools import pairwise
 from typing_relay.relay.burst import Policy
 from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
 
+from tests.simulation.bounds import (
+    START_EVERY_MS,
+    STARTS_AT_ONCE,
+    TRUE_AGAIN_MS,
+    TRUE_EVERY_MS,
+    TRUES_AT_ONCE,
+    were_ever_too_many,
+)
 from tests.simulation.cxone import Call
 from tests.simulation.history import FAULTS, LATE_MS, Act, History
 from tests.simulation.invariants import Violated
@@ -120,6 +128,10 @@ def _check(history: History, witness: Witness) -> None:
     messages = [act for act in history.acts if act.kind == "message"]
     ends_again = witness.after_trouble or any(act.kind in ("message", "close") for act in history.acts)
     _check_alternation(witness, history.dfo and ends_again)
+    if asks_for_too_much(history, expected):
+        if history.guest and history.contact and not messages:
+            _check_what_stands(expected, seen, slack)
+        return
     if history.guest and history.contact:
         for number, stretch in enumerate(expected):
             before = expected[number - 1].ends if number else -blur
@@ -139,6 +151,25 @@ def _check(history: History, witness: Witness) -> None:
     trues = sum(value for _, value in seen)
     if trues > len(expected) + len(stops_before_late_keys(history)) + len(messages):
         raise Violated("T1", f"{trues} times true for {len(expected)} bursts")
+
+
+def asks_for_too_much(history: History, expected: list[Stretch]) -> bool:
+    """T17: typing begins and ends more often than CXone may hear; what is then shown comes a little later, or never."""
+    begins, stops = [stretch.begins for stretch in expected], [act.at for act in history.acts if act.kind in STOPS]
+    return were_ever_too_many(begins, TRUES_AT_ONCE, TRUE_EVERY_MS) or were_ever_too_many(
+        [*begins, *stops], STARTS_AT_ONCE, START_EVERY_MS
+    )
+
+
+def _check_what_stands(expected: list[Stretch], seen: list[tuple[int, bool]], slack: int) -> None:
+    """T17: what goes on for a while the agent sees, and nothing is lost but flicker."""
+    turns = [(0, False), *((at, value) for one in expected for at, value in ((one.begins, True), (one.ends, False)))]
+    for (at, value), (until, _) in pairwise([*turns, (turns[-1][0] + 10_000, False)]):
+        since = at + TRUE_AGAIN_MS + slack
+        before = [shown for shown_at, shown in seen if shown_at <= since]
+        shown = [before[-1] if before else False, *(shown for shown_at, shown in seen if since < shown_at < until)]
+        if since < until and any(one != value for one in shown):
+            raise Violated("T17", f"from {at} to {until} typing is {value}, but agents saw {seen}")
 
 
 def stops_before_late_keys(history: History) -> list[Act]:

@@ -356,8 +356,23 @@ TOLD = (
 
 REGRESSIONS = V1 + DIGITAL_FIRST + TOLD
 
+
+def _flurry(gap: int, until: int = 6_000) -> str:
+    """Keys and stops in turn, one each ``gap`` ms."""
+    return "; ".join(f"{('key', 'stop')[at // gap % 2]} A {at}" for at in range(0, until, gap))
+
+
 _TYPING_ON = "; ".join(f"key A {at}" for at in range(0, 27_000, 1_900))
 DIRECTED = (
+    # T17: keys and stops in turn, as fast as frames are taken and slower; what comes last counts in the end.
+    *(f"{platform}{_flurry(gap)}" for gap in (50, 200, 400) for platform in ("", "platform dfo; ")),
+    f"{_flurry(50, 5_030)}; key A 5900; key A 7800",
+    f"{_flurry(100, 6_100)}; key A 7900",
+    f"{_flurry(25)}; key A 6020 hold=6000",
+    # T17: stops alone, while CXone asks to wait.
+    f"key A 0 hold=6000; call 2 throttled 30000; {'; '.join(f'stop A {at}' for at in range(500, 5_500, 50))}",
+    # T17: the same while CXone has not answered yet.
+    f"{_flurry(50)}; call 1 slow 2500; call 4 lost 2500",
     # a keeper dies as it finds its guest ended: the next one takes the session
     "key A 0; close A 120; cxone ends 0 50; step 8 crash-after 50; step 22 crash 50; sweep 0; pace 1",
     # T1: a client that asks for holds tells of a pause by a stop; the next key comes just after, or overtakes it.

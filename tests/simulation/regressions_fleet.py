@@ -19,12 +19,12 @@ FLEETS = (
     FleetRegression(
         "T9",
         "a look that was older than the record let go of it, and the message was deleted",
-        "fleet v1; keepers 1; rest 60000; open bob A 0; open alice A 29900; look 1 stale 300",
+        "fleet v1; keepers 1; rest 60000; open bob A 0; open alice A 30900; look 1 stale 300",
     ),
     FleetRegression(
         "T9",
         "the same on Digital-First",
-        "fleet dfo; keepers 1; rest 60000; open bob A 0; open alice A 29900; look 1 stale 300",
+        "fleet dfo; keepers 1; rest 60000; open bob A 0; open alice A 30900; look 1 stale 300",
     ),
     FleetRegression(
         "T9",
@@ -39,17 +39,17 @@ FLEETS = (
     FleetRegression(
         "T9",
         "a keeper waited for a request for ever, as its own write of the guest was done and not answered",
-        "fleet v1; keepers 1; rest 60000; open bob A 0; open alice A 29985; step 18 refuse-after",
+        "fleet v1; keepers 1; rest 60000; open bob A 0; open alice A 30960; step 18 refuse-after",
     ),
     FleetRegression(
         "T9",
         "a guest taken up after its write was not answered had a socket on which its thread was never looked for",
-        "fleet dfo; keepers 1; rest 60000; open bob A 0; open alice A 29985; step 25 refuse-after",
+        "fleet dfo; keepers 1; rest 60000; open bob A 0; open alice A 30960; step 25 refuse-after",
     ),
     FleetRegression(
         "T9",
         "a request that came while the guest was released was deleted with it",
-        "fleet v1; keepers 1; rest 10000; pings 240000; open alice A 0; close alice A 900; open alice B 90300;"
+        "fleet v1; keepers 1; rest 10000; pings 240000; open alice A 0; close alice A 900; open alice B 91300;"
         " step 13 hold 900; look 3 stale 1000",
     ),
     FleetRegression(

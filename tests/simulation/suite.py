@@ -28,7 +28,7 @@ def first_finding(histories: int = HISTORIES, platform: str = "") -> str | None:
 
     ``histories``: how many random ones, seeds 0 and following; of both platforms and of fleets unless one is named.
     """
-    findings = {"v1": _of_v1, "dfo": _of_digital_first, "fleet": _of_fleets}
+    findings = {"v1": _of_v1, "dfo": _of_digital_first, "fleet": _of_fleets, "adversary": _of_adversaries}
     for one in [platform] if platform else findings:
         share = histories if platform else histories // SHARES[one]
         known = map(parsed, (*(regression.history for regression in (*REGRESSIONS, *FLEETS)), *DIRECTED))
@@ -53,6 +53,10 @@ def platform_of(history: Any) -> str:
 
 def _of_fleets(histories: int) -> Iterator[str | None]:
     yield from _random("fleet", range(histories))
+
+
+def _of_adversaries(histories: int) -> Iterator[str | None]:
+    yield from _random("adversary", range(histories))
 
 
 def _of_v1(histories: int) -> Iterator[str | None]:

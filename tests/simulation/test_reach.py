@@ -30,7 +30,7 @@ ELSEWHERE = {
     # the gateway refuses the relay's SDK version for good: only an operator helps
     *("conversation._Turn._stop", "conversation._Turn._may_have_left"),
     # nothing is shown or delivered by it
-    *("conversation._Turn._seen_wanted", "talk.GatewayTalk.seen"),
+    *("conversation._Turn._seen_wanted", "conversation._Turn._newest", "talk.GatewayTalk.seen"),
     # of fleets: keepers that hold one guest by two messages, for half an hour
     *("keeper.Keeper._keep.<locals>.keep", "guest._look_who_holds"),
     # no owner begins before its conversation

@@ -11,7 +11,7 @@ from typing_relay.relay.burst import Session
 
 #: Attributes that come and go; the others are there from a record's creation, or its first call, on.
 _OPTIONAL = {
-    *("connections", "typing_since", "burst_from", "sending", "attempted", "verify_at", "web_socket_url"),
+    *("connections", "typing_since", "burst_from", "sending", "verify_at", "web_socket_url"),
     *("conversation", "access_until", "authorization_code", "contact_open", "told_at", "told_id", "held"),
 }
 _SWEEP_SHARD = len("sweep_shard") + 2
@@ -47,6 +47,7 @@ def record_size(record: Session, in_hand: bool) -> int:
     )
 
 
+#: ``starts_until`` is part of ``own``: counted as large as both.
 _NAMES = tuple(field.name for field in fields(Session))
 
 

@@ -95,7 +95,7 @@ class SessionsContract:
         sessions.create(ID, NOW, EXPIRES)
         record = sessions.press_key(ID, TAB, NOW, NOW, EXPIRES + 9)
         assert isinstance(record, Session)
-        assert (record.keys, record.revision, record.typing) == ({TAB: NOW}, 1, True)
+        assert (record.keys, record.revision) == ({TAB: NOW}, 1)
         assert record.expires_at == EXPIRES + 9
 
     def test_a_key_keeps_the_one_before_it(self, sessions: MemorySessions) -> None:
@@ -321,15 +321,28 @@ class SessionsContract:
     def test_a_claim_takes_the_next_generation_and_a_lease(self, sessions: MemorySessions) -> None:
         """T6: the fence."""
         _typing(sessions)
-        assert sessions.claim(ID, 0, NOW + 100)
+        assert sessions.claim(ID, 0, NOW + 100, 0)
         record = _record(sessions)
         assert (record.generation, record.lease_until) == (1, NOW + 100)
+
+    def test_a_claim_writes_down_what_frames_have_spent(self, sessions: MemorySessions) -> None:
+        """T17: in the same write."""
+        _typing(sessions)
+        assert sessions.claim(ID, 0, NOW + 100, NOW + 500)
+        assert _record(sessions).starts_until == NOW + 500
+
+    def test_a_claim_that_came_too_late_spends_nothing(self, sessions: MemorySessions) -> None:
+        """T17: what is written is what was read, and one more."""
+        _typing(sessions)
+        assert sessions.claim(ID, 0, NOW + 100, NOW + 500)
+        assert not sessions.claim(ID, 0, NOW + 100, NOW + 900)
+        assert _record(sessions).starts_until == NOW + 500
 
     def test_of_two_claims_of_one_generation_one_wins(self, sessions: MemorySessions) -> None:
         """T6."""
         _typing(sessions)
-        assert sessions.claim(ID, 0, NOW + 100)
-        assert not sessions.claim(ID, 0, NOW + 100)
+        assert sessions.claim(ID, 0, NOW + 100, 0)
+        assert not sessions.claim(ID, 0, NOW + 100, 0)
         assert _record(sessions).lease_until == NOW + 100
 
     def test_a_claim_repeated_because_its_answer_was_lost_holds(
@@ -337,13 +350,13 @@ class SessionsContract:
     ) -> None:
         """T9: otherwise nobody would start the execution."""
         _typing(sessions)
-        assert retried.claim(ID, 0, NOW + 100)
+        assert retried.claim(ID, 0, NOW + 100, 0)
         assert _record(sessions).generation == 1
 
     def test_owners_of_no_record_get_nothing(self, sessions: MemorySessions) -> None:
         """T11: a record may be deleted under its owner."""
         record = Session(ID, guest_id=GUEST)
-        assert not sessions.claim(ID, 0, NOW)
+        assert not sessions.claim(ID, 0, NOW, 0)
         assert not sessions.set_lease(ID, 0, NOW)
         assert not sessions.lock(record, _lock(True))
         assert not sessions.forget_failures(ID, 0)
@@ -363,7 +376,7 @@ class SessionsContract:
         mine = [session_id for session_id in others if shard_of(session_id) == 3][:3]
         for age, session_id in enumerate(mine):
             sessions.create(session_id, NOW, EXPIRES)
-            sessions.claim(session_id, 0, NOW - age)
+            sessions.claim(session_id, 0, NOW - age, 0)
         assert sessions.overdue(3, NOW + 1, 10) == mine[::-1]
         assert sessions.overdue(3, NOW, 10) == mine[:0:-1]
         assert sessions.overdue(3, NOW + 1, 1) == mine[2:]
@@ -374,7 +387,7 @@ class SessionsContract:
         mine = [name for name in (f"visitor-{number}" for number in range(200)) if shard_of(name) == 3][:7]
         for session_id in mine:
             sessions.create(session_id, NOW, EXPIRES)
-            sessions.claim(session_id, 0, NOW)
+            sessions.claim(session_id, 0, NOW, 0)
         assert set(sessions.overdue(3, NOW + 1, 10)) == set(mine)
         assert len(sessions.overdue(3, NOW + 1, 5)) == 5
 
@@ -386,7 +399,13 @@ class SessionsContract:
         assert sessions.lock(record, Lock(True, NOW + 70, NOW + 80, typing_since=NOW))
         locked = _record(sessions)
         assert (locked.sending, locked.sending_until, locked.lease_until) == (True, NOW + 70, NOW + 80)
-        assert (locked.typing, locked.typing_since, locked.attempted) == (True, NOW, True)
+        assert (locked.typing, locked.typing_since) == (True, NOW)
+
+    def test_a_lock_writes_down_what_was_spent_of_what_cxone_may_hear(self, sessions: MemorySessions) -> None:
+        """T17: in the same write."""
+        record = _owned(sessions)
+        assert sessions.lock(record, Lock(True, NOW + 70, NOW + 80, typing_since=NOW, spends=NOW + 1000))
+        assert _record(sessions).sends == record.sends + NOW + 1000
 
     def test_a_lock_without_a_beginning_forgets_since_when_the_visitor_types(self, sessions: MemorySessions) -> None:
         """The cap counts one stretch of typing, not the next."""
@@ -399,7 +418,7 @@ class SessionsContract:
         _typing(sessions)
         sessions.press_key(ID, OTHER_TAB, NOW + 9, NOW + 9, EXPIRES)
         assert _record(sessions).burst_from == NOW
-        sessions.claim(ID, 0, NOW + 50)
+        sessions.claim(ID, 0, NOW + 50, 0)
         sessions.lock(_record(sessions), Lock(True, NOW + 70, NOW + 80, NOW, burst_from=NOW))
         assert _record(sessions).burst_from == NOW
         sessions.accepted(_record(sessions), Lock(True, NOW + 70, NOW + 80, NOW), NOW + 5, NOW + 10)
@@ -414,7 +433,7 @@ class SessionsContract:
     def test_an_older_owner_gets_no_lock(self, sessions: MemorySessions) -> None:
         """T6."""
         record = _owned(sessions)
-        sessions.claim(ID, 1, NOW + 100)
+        sessions.claim(ID, 1, NOW + 100, 0)
         assert not sessions.lock(record, _lock(True))
 
     def test_a_key_or_stop_that_the_owner_has_not_seen_keeps_it_from_the_lock(self, sessions: MemorySessions) -> None:
@@ -499,7 +518,7 @@ class SessionsContract:
             case "a key":
                 sessions.press_key(ID, TAB, NOW + 5, NOW + 5, EXPIRES)
             case "another owner":
-                sessions.claim(ID, 1, NOW + 100)
+                sessions.claim(ID, 1, NOW + 100, 0)
             case "another guest":
                 sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW)
             case _:
@@ -602,7 +621,7 @@ class SessionsContract:
         """T4: no owner could do anything about it, and each sweep would find it."""
         sessions.create(ID, NOW, EXPIRES)
         sessions.take_guest(ID, KEEPER, NOW)
-        sessions.claim(ID, 0, NOW + 10)
+        sessions.claim(ID, 0, NOW + 10, 0)
         assert sessions.release_guest(ID, KEEPER, NOW)
         assert _record(sessions).lease_until == 0
         assert all(ID not in sessions.overdue(shard, NOW + 60_000, 100) for shard in range(SWEEP_SHARDS))
@@ -617,13 +636,13 @@ class SessionsContract:
     def test_an_older_owner_asks_nothing_any_more(self, sessions: MemorySessions) -> None:
         """T6, T14."""
         record = _accepted(sessions, True)
-        sessions.claim(ID, 1, NOW + 100)
+        sessions.claim(ID, 1, NOW + 100, 0)
         assert not sessions.put_off_question(record, NOW + 50)
 
     def test_an_older_owners_verification_is_refused(self, sessions: MemorySessions) -> None:
         """T6."""
         record = _accepted(sessions, True)
-        sessions.claim(ID, 1, NOW + 100)
+        sessions.claim(ID, 1, NOW + 100, 0)
         assert not sessions.verified(record, False, None, 0)
 
     def test_a_verification_overtaken_by_a_call_is_refused(self, sessions: MemorySessions) -> None:
@@ -642,7 +661,7 @@ class SessionsContract:
     def test_a_retry_after_holds_for_the_next_owner_too(self, sessions: MemorySessions) -> None:
         """T7: an older owner may be the one that hears it."""
         record = _accepted(sessions, True)
-        sessions.claim(ID, 1, NOW + 100)
+        sessions.claim(ID, 1, NOW + 100, 0)
         assert sessions.postpone(record, NOW + 900)
         assert not sessions.postpone(record, NOW + 800)
         assert _record(sessions).retry_at == NOW + 900
@@ -680,7 +699,7 @@ class SessionsContract:
     def test_an_older_owner_cannot_release(self, sessions: MemorySessions) -> None:
         """T9."""
         record = _owned(sessions)
-        sessions.claim(ID, 1, NOW + 100)
+        sessions.claim(ID, 1, NOW + 100, 0)
         assert not sessions.release(record)
 
     # --- guests
@@ -747,7 +766,7 @@ class SessionsContract:
         ids = [name for name in map(str, range(400)) if shard_of(name) == 3][:5]
         for number, session_id in enumerate(ids):
             sessions.create(session_id, NOW, EXPIRES)
-            sessions.claim(session_id, 0, NOW + number)
+            sessions.claim(session_id, 0, NOW + number, 0)
         pages = list(sessions.all_overdue(3, NOW + 60, 2))
         assert [page for page in pages if page] == [ids[:2], ids[2:4], ids[4:]]
         assert sessions.overdue(3, NOW + 60, 2) == ids[:2]
@@ -944,7 +963,7 @@ def _owned(sessions: MemorySessions) -> Session:
     sessions.take_guest(ID, KEEPER, NOW)
     sessions.open_guest(ID, KEEPER, GUEST, "wss://one", NOW)
     sessions.set_guest_status(ID, KEEPER, GuestStatus.OPEN, NOW)
-    sessions.claim(ID, 0, NOW + 50)
+    sessions.claim(ID, 0, NOW + 50, 0)
     return _record(sessions)
 
 

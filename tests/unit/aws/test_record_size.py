@@ -41,16 +41,17 @@ def test_a_record_with_two_tabs_and_a_long_socket_url_costs_one_unit_a_write(dyn
     sessions.take_guest(ID, KEEPER, NOW, claim_of("0c6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c11", NOW))
     sessions.open_guest(ID, KEEPER, GUEST, LONG_URL, NOW)
     sessions.set_guest_status(ID, KEEPER, GuestStatus.RECONNECTING, NOW)
-    sessions.claim(ID, 0, NOW + 14_000)
+    sessions.claim(ID, 0, NOW + 14_000, NOW + 500)
     record = sessions.get(ID, NOW)
     assert record is not None
-    lock = Lock(True, NOW + 7500, NOW + 14_000, typing_since=NOW, burst_from=NOW)
+    lock = Lock(True, NOW + 7500, NOW + 14_000, typing_since=NOW, burst_from=NOW, spends=NOW + 1000)
     sessions.lock(record, lock)
     sessions.accepted(record, lock, NOW + 100, NOW + 30_000)
     locked = sessions.get(ID, NOW)
     assert locked is not None
     sessions.postpone(locked, NOW + 9000)
-    sessions.lock(locked, Lock(False, NOW + 8500, NOW + 14_000, typing_since=NOW, burst_from=0))
+    end = Lock(False, NOW + 8500, NOW + 14_000, typing_since=NOW, burst_from=0)
+    sessions.lock(locked, end)
     item = dynamodb.get_item(TableName=TABLE, Key={"session_id": {"S": ID}})["Item"]
     assert item_size(item) <= 1024
     record = sessions.get(ID, NOW)

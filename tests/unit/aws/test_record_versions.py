@@ -34,7 +34,7 @@ def sessions(dynamodb: Any) -> DynamoSessions:
     store.create("alice", NOW, EXPIRES)
     store.add_connection("alice", Coming("tab-1", NOW - 3000, EXPIRES), NOW, EXPIRES)
     store.press_key("alice", "tab-1", NOW, NOW, EXPIRES)
-    store.claim("alice", 0, NOW + 8000)
+    store.claim("alice", 0, NOW + 8000, 0)
     return store
 
 

@@ -66,7 +66,7 @@ NUMBERS = st.integers(0, 3)
 EXPIRIES = st.sampled_from([NOW // 1000 + 2, NOW // 1000 + 3600])
 COMINGS = st.builds(Coming, TABS, TIMES, EXPIRIES)
 CLAIMS = st.builds(claim_of, st.sampled_from(["message-1", "message-2"]), TIMES)
-LOCKS = st.builds(Lock, st.booleans(), TIMES, TIMES, st.none() | TIMES, st.none() | TIMES)
+LOCKS = st.builds(Lock, st.booleans(), TIMES, TIMES, st.none() | TIMES, st.none() | TIMES, NUMBERS)
 IDS = st.sampled_from(["visitor", "visitor", "visitor", "another"])
 GUESTS = st.sampled_from(["", "guest-1", "guest-2"])
 #: What a caller read before: an index into the records seen so far, the newest first.
@@ -85,7 +85,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "add_connection": (IDS, COMINGS, TIMES, EXPIRIES),
     "forget_connection": (IDS, TABS, TIMES),
     "prune": (SEEN, TIMES),
-    "claim": (IDS, NUMBERS, TIMES),
+    "claim": (IDS, NUMBERS, TIMES, TIMES),
     "set_lease": (IDS, NUMBERS, TIMES),
     "lock": (SEEN, LOCKS),
     "unlock": (SEEN, LOCKS),

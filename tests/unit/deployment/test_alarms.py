@@ -12,6 +12,7 @@ import pytest
 from tests.support.template import FUNCTIONS, RESOURCES, ROOT, TEXT, properties
 
 ALARMS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
+COMPOSITES = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::CompositeAlarm"]
 OUR_METRICS = sorted(
     set(re.findall(r'Namespace: !Sub "TypingRelay/\${AWS::StackName}"[,\s]+MetricName: ([\w.]+)', TEXT))
 )
@@ -140,11 +141,30 @@ class TestMetricMath:
 class TestAlarms:
     @pytest.mark.parametrize("alarm", ALARMS)
     def test_each_has_somebody_to_tell_or_something_to_do(self, alarm: str) -> None:
-        assert properties(alarm)["AlarmActions"] in ([{"Ref": "AlarmTopic"}], [{"Ref": "KeeperScalingByQueue"}])
+        topic = "AlarmTopic" if alarm == "MessagesNotDelivered" else "MorningTopic"
+        assert properties(alarm)["AlarmActions"] in ([{"Ref": topic}], [{"Ref": "KeeperScalingByQueue"}])
 
     @pytest.mark.parametrize("alarm", ALARMS)
     def test_each_is_explained_to_whoever_is_woken(self, alarm: str) -> None:
         assert f"`{alarm}`" in (ROOT / "docs/operations.md").read_text()
+
+    @pytest.mark.parametrize("alarm", [*COMPOSITES, "MessagesNotDelivered"])
+    def test_who_is_woken_finds_a_page_of_the_runbook(self, alarm: str) -> None:
+        """And is told again when it is over."""
+        described = properties(alarm)
+        anchor = described["AlarmDescription"].rpartition("docs/runbook.md#")[2]
+        assert f"\n### {anchor.replace('-', ' ').capitalize()}\n" in (ROOT / "docs/runbook.md").read_text()
+        assert described["AlarmActions"] == described["OKActions"] == [{"Ref": "AlarmTopic"}]
+
+    @pytest.mark.parametrize("composite", COMPOSITES)
+    def test_the_docs_say_which_alarms_wake_somebody(self, composite: str) -> None:
+        causes = set(re.findall(r"ALARM\(\$\{(\w+)\}\)", json.dumps(properties(composite)["AlarmRule"])))
+        rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+        assert {alarm for alarm, wakes_by in rows if wakes_by == composite} == causes
+
+    @pytest.mark.parametrize("alarm", [alarm for alarm in ALARMS if alarm != "KeeperQueueGrows"])
+    def test_each_says_where_to_read_on(self, alarm: str) -> None:
+        assert re.search(r"See docs/\w+\.md#[\w-]+$", properties(alarm)["AlarmDescription"])
 
     def test_a_tab_too_many_rings_no_alarm(self) -> None:
         """API Gateway counts the 429 of a $connect integration as IntegrationError."""

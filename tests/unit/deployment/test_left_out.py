@@ -75,6 +75,16 @@ def alarms_over_several_metrics(deployed: Deployed) -> Iterator[str]:
             yield from (f"{name} counts with {id_}, which it has not" for id_ in asked - set(queries))
 
 
+def composite_alarms(deployed: Deployed) -> Iterator[str]:
+    composites = of(deployed, "AWS::CloudWatch::CompositeAlarm")
+    yield from (f"{name} is not deployed" for name in {"TypingFails", "VisitorsShutOut"} - set(composites))
+    for name, composite in composites.items():
+        judged = set(names(composite["AlarmRule"]))
+        yield from (
+            f"{name} judges {one}, which is no alarm" for one in judged - set(of(deployed, "AWS::CloudWatch::Alarm"))
+        )
+
+
 def shifting(deployed: Deployed) -> Iterator[str]:
     groups = of(deployed, "AWS::CodeDeploy::DeploymentGroup")
     for alias in of(deployed, "AWS::Lambda::Alias"):
@@ -120,6 +130,7 @@ CHECKS: dict[str, Callable[[Deployed], Iterator[str]]] = {
     "saved queries": saved_queries,
     "the queues' policy": queues_policy,
     "alarms over several metrics": alarms_over_several_metrics,
+    "composite alarms": composite_alarms,
     "gradual shifting of functions": shifting,
     "versions and alias of the state machine": state_machine_versions,
     "the account condition on the keepers' role": keepers_trust,
@@ -159,7 +170,8 @@ def test_nothing_else_is_left_out() -> None:
     lost = {
         key for name in here for key in set(whole[name].get("Properties", {})) - set(here[name].get("Properties", {}))
     }
-    assert gone <= {"AWS::Logs::QueryDefinition", "AWS::SQS::QueuePolicy", "AWS::CloudWatch::Alarm"}
+    alarms = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"}
+    assert gone <= {"AWS::Logs::QueryDefinition", "AWS::SQS::QueuePolicy"} | alarms
     assert all("Metrics" in whole[n]["Properties"] for n in set(whole) - set(here) if n in _alarms(whole))
     assert lost == {"DeploymentPreference", "AutoPublishAlias"}
 

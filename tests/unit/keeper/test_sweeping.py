@@ -36,7 +36,7 @@ class Scene:
     def has_died(self, session_id: str, at: int = NOW) -> None:
         """Its owner's lease ran out at ``at``."""
         self.sessions.create(session_id, NOW, NOW // 1000 + 3600)
-        self.sessions.claim(session_id, 0, at)
+        self.sessions.claim(session_id, 0, at, 0)
 
     def passes(self, seconds: float, step: float = 0.5) -> None:
         for _ in range(int(seconds / step)):

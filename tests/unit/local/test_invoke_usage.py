@@ -1,10 +1,14 @@
 """`make invoke` with something that does not exist: exit 2, and a list of what does."""
 
+import json
 import sys
 
 import pytest
 
 from local.commands import invoke
+from local.stack.deploy import ROOT
+
+EVENTS = ROOT / "events"
 
 
 @pytest.mark.parametrize(
@@ -15,7 +19,6 @@ from local.commands import invoke
             "events/keystroke.json",
             "FUNCTION is one of: Authorizer, Connection, Keystroke, Sender, Sweeper",
         ),
-        ("", "events/keystroke.json", "FUNCTION is one of"),
         ("Keystroke", "events/keystrokes.json", "such as: events/authorizer.json"),
         ("Keystroke", "", "such as: events/authorizer.json"),
         ("Keystroke", "Makefile", "is not JSON"),
@@ -27,6 +30,31 @@ def test_is_told_what_there_is(
     monkeypatch.setattr(sys, "argv", ["invoke", function, event])
     assert invoke.main() == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("event", "function"),
+    [
+        ("authorizer_subprotocol", "Authorizer"),
+        ("connect", "Connection"),
+        ("disconnect", "Connection"),
+        ("keeper_line", "KeeperLine"),
+        ("message", "Keystroke"),
+        ("reconcile", "Sender"),
+        ("sweep", "Sweeper"),
+    ],
+)
+def test_an_event_names_its_function(event: str, function: str) -> None:
+    assert invoke.function_of(json.loads((EVENTS / f"{event}.json").read_text())) == function
+
+
+def test_every_sample_event_is_a_function_s() -> None:
+    assert all(invoke.function_of(json.loads(path.read_text())) for path in EVENTS.glob("*.json"))
+
+
+def test_an_event_of_no_function_is_bad_usage() -> None:
+    with pytest.raises(invoke.UsageError, match="name one, FUNCTION="):
+        invoke.function_of({"hello": "world"})
 
 
 def test_a_function_that_this_platform_has_not_is_bad_usage() -> None:

@@ -5,6 +5,7 @@ import pytest
 from local.stack.processes import StackError
 from local.stack.settings import Gateway, read_settings
 
+SHOP = {"ALLOWED_ORIGINS": "https://shop.example"}
 EXTERNAL = {"CXONE_BASE_URL": "https://acme.example", "CXONE_CLIENT_ID": "id", "CXONE_CLIENT_SECRET": "secret"}
 
 
@@ -108,3 +109,18 @@ def test_a_v1_cxone_on_digital_first_is_refused() -> None:
 def test_a_platform_that_is_none_is_refused_naming_those_there_are() -> None:
     with pytest.raises(StackError, match="CXONE_PLATFORM must be v1 or dfo, not 'v2'"):
         read_settings({"CXONE_PLATFORM": "v2"})
+
+
+def test_a_page_s_own_relay_has_the_same_address_each_time() -> None:
+    assert read_settings({"PORT": "8080", "WS_PORT": "8090"}).ws_port == 8090
+
+
+def test_a_port_for_visitors_that_is_none_is_refused_naming_the_variable() -> None:
+    with pytest.raises(StackError, match="WS_PORT must be a number"):
+        read_settings({"PORT": "8080", "WS_PORT": "ws"})
+
+
+def test_whose_pages_may_connect_is_said_as_the_template_wants_it() -> None:
+    assert read_settings({"PORT": "8080", **SHOP}).allowed_origins == "https://shop.example"
+    with pytest.raises(StackError, match="ALLOWED_ORIGINS must be origins such as"):
+        read_settings({"PORT": "8080", "ALLOWED_ORIGINS": "shop.example"})

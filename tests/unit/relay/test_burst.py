@@ -146,35 +146,35 @@ def test_an_uncertain_true_is_followed_by_a_false_when_quiet() -> None:
 
 def test_before_retry_after_nothing_is_sent() -> None:
     """T7: never earlier than Retry-After."""
-    throttled = session(attempted=True, attempts=1, retry_at=NOW + 700)
+    throttled = session(typing=True, attempts=1, retry_at=NOW + 700)
     assert what(throttled) == Wait(NOW + 700)
 
 
 def test_a_true_waiting_for_its_retry_looks_again_when_the_visitor_falls_quiet() -> None:
     """T5: a signal that has gone stale while waiting is no longer wanted."""
-    throttled = session(attempted=True, attempts=1, retry_at=NOW + 30_000)
+    throttled = session(typing=True, attempts=1, retry_at=NOW + 30_000)
     assert what(throttled) == Wait(NOW - 300 + QUIET_MS)
 
 
 @pytest.mark.parametrize(("failures", "decision"), [(3, Send(True)), (4, Wait(NOW - 300 + QUIET_MS))])
 def test_a_true_has_three_retries(failures: int, decision: Decision) -> None:
     """T7: at most three retries."""
-    assert what(session(attempted=True, attempts=failures)) == decision
+    assert what(session(typing=True, attempts=failures)) == decision
 
 
 def test_a_false_goes_on_however_often_it_failed() -> None:
     """T7: `false` until accepted, superseded or the guest is over."""
-    assert what(shown(keys={}, attempted=False, attempts=40)) == Send(False)
+    assert what(shown(keys={}, typing=False, attempts=40)) == Send(False)
 
 
 def test_failures_of_a_false_do_not_count_against_the_next_true() -> None:
     """T9: a new burst after a troubled stop is shown."""
-    assert what(session(attempted=False, attempts=9)) == Send(True)
+    assert what(session(typing=False, attempts=9)) == Send(True)
 
 
 def test_a_failed_burst_is_forgotten_before_the_next_one() -> None:
     """T7, T9: the next burst has all its retries."""
-    assert what(session(keys={}, attempted=True, attempts=4)) == ForgetFailures()
+    assert what(session(keys={}, typing=True, attempts=4)) == ForgetFailures()
 
 
 def test_a_throttled_organisation_pauses_true_but_not_false() -> None:
@@ -243,13 +243,13 @@ def test_typing_beyond_the_cap_stays_dark_until_the_visitor_pauses() -> None:
 
 def test_a_long_retry_after_is_left_to_the_sweeper() -> None:
     """T7: waits are not spent in an execution that could not last so long."""
-    parked = shown(keys={}, attempted=False, attempts=1, retry_at=NOW + 604_800_000)
+    parked = shown(keys={}, typing=False, attempts=1, retry_at=NOW + 604_800_000)
     assert what(parked) == HandOver(at=NOW + POLICY.park_ms)
 
 
 def test_a_true_with_a_long_retry_after_is_over_when_the_visitor_falls_quiet() -> None:
     """T5: nothing is shown, so nothing is left to anybody."""
-    throttled = session(attempted=True, attempts=1, retry_at=NOW + 604_800_000)
+    throttled = session(typing=True, attempts=1, retry_at=NOW + 604_800_000)
     assert what(throttled) == Wait(NOW - 300 + QUIET_MS)
 
 
@@ -397,7 +397,7 @@ def test_a_held_tab_goes_on_when_a_plain_one_falls_quiet() -> None:
         ({"mismatches": 1}, True),
         ({"shown": False, "verify_at": NOW - 5_000}, True),  # its guest was replaced
         ({"verify_at": NOW - 5}, False),  # only the regular question is due, and the call itself answers it
-        ({"attempted": True, "attempts": 3}, False),  # refused by a 429: certain
+        ({"typing": True, "attempts": 3}, False),  # refused by a 429: certain
     ],
 )
 def test_cxones_word_is_enough_unless_there_is_doubt(changes: dict[str, Any], in_doubt: bool) -> None:
@@ -512,3 +512,39 @@ def test_claims_say_whether_they_are_by_one_message() -> None:
     assert are_by_one_message(claim_of("a", NOW), claim_of("a", NOW + 1))
     assert not are_by_one_message(claim_of("a", NOW), claim_of("b", NOW))
     assert are_by_one_message(0, claim_of("b", NOW))
+
+
+# --- bounds
+
+
+def test_a_true_waits_until_cxone_may_hear_another_one() -> None:
+    """T17: four at once, and one more a second."""
+    assert what(session(sends=NOW + 3_400)) == Wait(NOW + 400)
+
+
+def test_a_true_that_cxone_may_hear_is_sent() -> None:
+    """T17: the fourth at once."""
+    assert what(session(sends=NOW + 3_000)) == Send(typing=True)
+
+
+def test_a_false_waits_for_no_bound() -> None:
+    """T17: what the agent sees ends in any case."""
+    record = shown(stops={"tab": NOW}, sends=NOW + 4_000, starts_until=NOW + 4_000)
+    assert what(record) == Send(typing=False)
+
+
+def test_nothing_is_released_while_frames_may_not_start_an_owner() -> None:
+    """T9, T17: who would see the next key?"""
+    record = session(stops={"tab": NOW}, starts_until=NOW + 3_700)
+    assert what(record) == Wait(NOW + 200 + POLICY.arrival_slack_ms)
+
+
+def test_an_owner_looks_again_when_frames_may_start_another() -> None:
+    """T2, T17: a stop that may not is not left to a sleep."""
+    assert what(shown(starts_until=NOW + 3_700)) == Wait(NOW + 200 + POLICY.arrival_slack_ms)
+
+
+def test_what_was_read_before_frames_might_start_an_owner_is_read_again() -> None:
+    """T9: a stop may have come between the read and now."""
+    record = shown(starts_until=NOW + 3_400)
+    assert what(record, read_at=NOW - 200) == Wait(NOW + 1)

@@ -30,6 +30,8 @@ _BATCH = 100  # BatchGetItem's limit
 #: Random bytes of a mark that stays in the record, which is to stay below 1 KB; together with what else the write
 #: leaves they are enough.
 _SHORT = 2
+#: A claim's name: what it leaves spent (ms), and one of so many numbers, as two may come in the same ms.
+_CLAIMS = 100_000
 #: A batch that DynamoDB could not read at once is read in so many parts, with growing pauses between them.
 _BATCH_TRIES = 7
 #: The part of a record that ``get_many`` reads.
@@ -150,7 +152,7 @@ class DynamoSessions:
         held = {":held": {"L": [_n(at), _n(hold_ms)]}} if hold_ms else {}
         return self._update(
             session_id,
-            "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at, typing = :true,"
+            "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at,"
             " burst_from = if_not_exists(burst_from, :at), expires_at = :expires_at"
             + (", holds.#c = :held" if held else "")
             + " ADD revision :one",
@@ -160,7 +162,6 @@ class DynamoSessions:
             {
                 **held,
                 ":at": _n(at),
-                ":true": _TRUE,
                 ":zero": _n(0),
                 ":expires_at": _n(expires_at),
                 ":one": _n(1),
@@ -258,9 +259,9 @@ class DynamoSessions:
 
     # --- what owners do: ``generation`` fences owners, ``revision`` what they believed of keys and stops
 
-    def claim(self, session_id: str, generation: int, lease_until: int) -> bool:
-        """Become the owner after ``generation``. ``own`` names the claim."""
-        own = _mark(_SHORT)
+    def claim(self, session_id: str, generation: int, lease_until: int, starts_until: int) -> bool:
+        """Become the owner after ``generation``. ``own`` names the claim, and says what is then spent (T17)."""
+        own = _n(starts_until * _CLAIMS + secrets.randbelow(_CLAIMS))
         return self._done(
             session_id,
             "SET generation = :next, #own = :own, lease_until = :lease, sweep_shard = :shard",
@@ -300,7 +301,7 @@ class DynamoSessions:
             ":revision": _n(record.revision),
             ":guest": {"S": record.guest_id},
             ":sends": _n(record.sends),
-            ":one": _n(1),
+            ":spends": _n(lock.spends),
             ":shard": _n(shard_of(record.session_id)),
             ":typing": {"BOOL": lock.typing},
             ":until": _n(lock.until),
@@ -311,14 +312,14 @@ class DynamoSessions:
         values |= {f":{name}": _n(value) for name, value in known.items()}
         return self._done(
             record.session_id,
-            "SET sending = :typing, typing = :typing, attempted = :typing, attempts = :attempts,"
+            "SET sending = :typing, typing = :typing, attempts = :attempts,"
             " sending_until = :until, lease_until = :lease, sweep_shard = :shard, #by = :by"
             + "".join(f", {name} = :{name}" for name in known)
             + (f" REMOVE {', '.join(sorted(unknown))}" if unknown else "")
-            + " ADD sends :one",
+            + " ADD sends :spends",
             f"{_AS_READ} AND guest_id = :guest",
             values,
-            {"by": by, "sends": _n(record.sends + 1), "sending_until": _n(lock.until)},
+            {"by": by, "sends": _n(record.sends + lock.spends), "sending_until": _n(lock.until)},
             {"#by": "by"},
         )
 
@@ -796,6 +797,8 @@ def _alive(item: Mapping[str, Any] | None, now: int) -> Session | None:
 def _session(item: Mapping[str, Any]) -> Session:
     values = {name: _plain(value) for name, value in item.items() if name in _ATTRIBUTES}
     values.setdefault("record_version", 1)  # it had none then
+    if "N" in item.get("own", {}):  # of a version before it is another kind of name
+        values["starts_until"] = int(item["own"]["N"]) // _CLAIMS
     values["guest_status"] = _STATUSES.get(values["guest_status"], GuestStatus.CLOSED)
     return Session(**values)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from typing_relay.relay.rate import Rate
 from typing_relay.relay.retry import MAX_RETRIES_OF_TRUE
 
 #: Incremented when a record gets an attribute that a write relies on. See ``DynamoSessions.add_connection``.
@@ -61,6 +62,11 @@ class GuestStatus(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+#: T17: how often CXone hears a ``true`` of one session, and how often its visitor's frames start an owner. A burst
+#: that a stop ends takes one of the first and two of the second.
+TRUES, STARTS = Rate(at_once=4, every_ms=1_000), Rate(at_once=8, every_ms=500)
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The timings of the relay, in ms. ``debounce_ms`` below 2000 is refused (CXone fact)."""
@@ -95,6 +101,8 @@ class Policy:
     #: A new guest's burst waits for the end of that lease too, so this stays below T4's 30 s.
     park_ms: int = 20_000
     session_ttl_s: int = 86_400
+    trues: Rate = TRUES
+    starts: Rate = STARTS
     #: Whether CXone can be asked what it shows. On Digital-First it cannot.
     verifies: bool = True
 
@@ -125,11 +133,14 @@ class Session:
     token_ends: Mapping[str, int] = field(default_factory=dict)
     #: Counts accepted keys and stops: fences inputs, as ``generation`` fences owners.
     revision: int = 0
-    #: Counts locks, and so calls: fences what duplicates of one owner have read.
+    #: Grows with each lock, and so each call: fences what duplicates of one owner have read. A lock of a ``true`` moves
+    #: it on by what that spends of ``Policy.trues`` (ms), any other by 1: each byte of a record is paid for.
     sends: int = 0
     generation: int = 0
     lease_until: int = 0
-    #: What was wanted when an owner last looked. For people who read the record; the rule is ``wants``.
+    #: What claims have spent of ``Policy.starts`` (ms).
+    starts_until: int = 0
+    #: What an owner last told CXone, or tried to; False once all is settled. What is wanted says ``wants``.
     typing: bool = False
     typing_since: int | None = None
     #: When the first key of a burst that is not shown yet was pressed; 0 once it is shown.
@@ -139,8 +150,7 @@ class Session:
     sending_until: int = 0
     shown: bool = False
     shown_at: int = 0
-    #: Attempts in a row to send ``attempted``, none of them accepted.
-    attempted: bool | None = None
+    #: Attempts in a row to send ``typing``, none of them accepted.
     attempts: int = 0
     #: No call for this guest before this time (T7).
     retry_at: int = 0
@@ -320,6 +330,17 @@ class Session:
         """Until when (ms) the lease must run: unchanged, if that is long enough."""
         return self.lease_until if self.lease_until >= needed_until else now + policy.lease_ms
 
+    def true_allowed_at(self, policy: Policy) -> int:
+        """From when on (ms) CXone may hear another ``true`` of this session (T17)."""
+        return policy.trues.free_at(self.sends)
+
+    def start_allowed_at(self, policy: Policy) -> int:
+        """From when on (ms) a frame of this visitor may start another owner (T17).
+
+        Until then the one that there is looks again by itself, and releases nothing.
+        """
+        return policy.starts.free_at(self.starts_until)
+
     def is_settled_at(self, wanted: bool) -> bool:
         """CXone is known to show ``wanted``."""
         return self.sending is None and self.shown == wanted
@@ -350,7 +371,7 @@ class Session:
 
     def failures_of(self, typing: bool) -> int:
         """How many attempts in a row to send this value have failed."""
-        return self.attempts if self.attempted == typing else 0
+        return self.attempts if self.typing == typing else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,14 +432,18 @@ class RequestGuest:
 Decision = End | Release | HandOver | Wait | Send | Verify | ForgetFailures | RequestGuest
 
 
-def decide(record: Session | None, owner: Owner, now: int, policy: Policy, calm_at: int = 0) -> Decision:
+def decide(
+    record: Session | None, owner: Owner, now: int, policy: Policy, calm_at: int = 0, read_at: int | None = None
+) -> Decision:
     """What ``owner`` must do next.
 
     ``calm_at`` (ms): the end of the breaker's pause for this session; no new ``true`` and no question before it.
+    ``read_at`` (ms): when ``record`` was asked for; by default now.
     """
     if record is None or record.generation != owner.generation:
         return End()
     decision = _next_step(record, now, policy, calm_at)
+    decision = _looks_again(decision, record, now if read_at is None else read_at, now, policy)
     if not isinstance(decision, Wait):
         return decision
     if decision.until - now > policy.park_ms:
@@ -426,6 +451,16 @@ def decide(record: Session | None, owner: Owner, now: int, policy: Policy, calm_
     if now - owner.started_at >= policy.execution_ms:
         return HandOver(at=now)
     return decision
+
+
+def _looks_again(decision: Decision, record: Session, read_at: int, now: int, policy: Policy) -> Decision:
+    """Stay awake while no frame may start an owner, and look once more when one may: what came meanwhile counts then.
+
+    Functions' clocks differ, so that look comes a little later.
+    """
+    look_at = record.start_allowed_at(policy) + policy.arrival_slack_ms
+    sleeps_on = isinstance(decision, Release) or (isinstance(decision, Wait) and decision.until > look_at)
+    return Wait(max(now + 1, look_at)) if sleeps_on and read_at < look_at else decision
 
 
 def _next_step(record: Session, now: int, policy: Policy, calm_at: int) -> Decision:
@@ -465,7 +500,7 @@ def _settled(record: Session, wanted: bool, now: int, policy: Policy, calm_at: i
 def _unsettled(record: Session, wanted: bool, now: int, policy: Policy, calm_at: int) -> Decision:
     if wanted and (record.failures_of(True) > MAX_RETRIES_OF_TRUE or not record.may_begin(now, policy)):
         return Wait(record.quiet_at(policy))
-    may_send_at = max(record.retry_at, calm_at) if wanted else record.retry_at
+    may_send_at = max(record.retry_at, calm_at, record.true_allowed_at(policy)) if wanted else record.retry_at
     if now >= may_send_at:
         return Send(wanted)
     return Wait(min(may_send_at, record.quiet_at(policy)) if wanted else may_send_at)

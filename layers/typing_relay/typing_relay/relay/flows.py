@@ -107,7 +107,7 @@ def key_pressed(
     yield from ensure_guest(world, record)
     if record.cannot_show():
         return "hopeless"
-    return (yield from take_over(world, record, now))
+    return (yield from _started(world, record))
 
 
 def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str]:
@@ -127,6 +127,17 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
     changes_nothing = another_types_on and record.pause_due_at(world.policy) is None
     if nothing_to_take_back or changes_nothing or record.cannot_show():
         return "noted"
+    return (yield from _started(world, record))
+
+
+def _started(world: World, record: Session) -> Flow[str]:
+    """A frame that changes something takes over, unless this visitor's frames have started owners too often (T17).
+
+    Nothing is lost by that: the newest owner looks again once that is allowed, and sees what was written before.
+    """
+    now = world.clock()
+    if now < record.start_allowed_at(world.policy):
+        return "coalesced"
     return (yield from take_over(world, record, now))
 
 
@@ -202,7 +213,8 @@ def _expires_at(world: World, now: int) -> int:
 def take_over(world: World, record: Session, now: int) -> Flow[str]:
     """Claim the next generation and start its owner; a failed start returns the lease."""
     lease_until = record.lease(now + world.policy.lock_ms, now, world.policy)
-    if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until)):
+    starts_until = world.policy.starts.spend(record.starts_until, now)
+    if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until, starts_until)):
         return "coalesced"
     generation = record.generation + 1
     if (yield from step(world.start_owner, record, generation)):
@@ -238,10 +250,11 @@ def reconcile(world: SenderWorld, owner: Owner) -> Flow[Reconciled]:
     """
     ends_at = world.clock() + INVOCATION_MS
     while True:
-        record = yield from step(world.sessions.get, owner.session_id, world.clock())
+        read_at = world.clock()
+        record = yield from step(world.sessions.get, owner.session_id, read_at)
         now = world.clock()
         calm_at = yield from _calm_at(world, record, now)
-        decision = decide(record, owner, now, world.policy, calm_at)
+        decision = decide(record, owner, now, world.policy, calm_at, read_at)
         if record is None or isinstance(decision, End):
             return DONE
         if isinstance(decision, Wait):
@@ -319,6 +332,7 @@ def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[bool]:
         lease_until=record.lease(now + policy.lock_ms, now, policy),
         typing_since=since,
         burst_from=burst_from if goes_on else next_from,
+        spends=policy.trues.spend(record.sends, now) - record.sends if typing else 1,
     )
     if not (yield from step(world.sessions.lock, record, lock)):
         return False
@@ -364,7 +378,8 @@ def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome, n
 
 def _settle(world: SenderWorld, record: Session, lock: Lock, now: int) -> Flow[bool]:
     """Record the end of a burst and release the lease in one write; False where more is to do, or a key came."""
-    if lock.typing or record.is_in_doubt() or record.is_fresh(now, world.policy):
+    goes_on = record.is_in_doubt() or record.is_fresh(now, world.policy)
+    if lock.typing or goes_on or now < record.start_allowed_at(world.policy):
         return False
     is_settled = yield from step(world.sessions.settled, record, lock, now)
     if is_settled:

@@ -968,6 +968,44 @@ def test_the_agent_learns_that_all_was_seen_while_there_is_a_contact(in_contact:
     assert ready.happens(dfo.SeenWanted()) == ()
 
 
+def test_that_all_was_seen_is_said_once_for_each_newest_message(in_contact: Life) -> None:
+    """T17: twenty a second from one page would be twenty requests a second on its socket."""
+    said = []
+    for _ in range(20):
+        in_contact.happens(dfo.SeenWanted(), 50)
+        said += in_contact.kinds()
+    assert said == ["MessageSeenByConsumer"]
+    in_contact.hears(gateway.message_created(THREAD, "a9", from_agent=True))
+    in_contact.happens(dfo.SeenWanted())
+    assert in_contact.kinds() == ["MessageSeenByConsumer"]
+
+
+def test_that_all_was_seen_is_said_again_on_the_next_socket(in_contact: Life) -> None:
+    """What was said on a socket that was lost may not have arrived."""
+    in_contact.happens(dfo.SeenWanted())
+    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.is_ready(contact="42")
+    in_contact.happens(dfo.SeenWanted())
+    assert in_contact.kinds() == ["MessageSeenByConsumer"]
+
+
+def test_a_socket_sends_no_more_frames_in_5_s_than_nices_own_client_would(in_contact: Life) -> None:
+    """T17: messages one after the other, each taken at once."""
+    began, frames = in_contact.now, 0
+    for number in range(1_000):
+        in_contact.wants(f"m{number}")
+        while in_contact.state.queue:
+            frames += len(in_contact.requests())
+            for request in in_contact.requests():
+                in_contact.hears(gateway.answer(request["eventId"]))
+            if in_contact.state.queue:
+                in_contact.wakes()
+        in_contact.now += 5
+        if in_contact.now >= began + 5_000:
+            break
+    assert 60 <= frames <= 100
+
+
 # --- events too large for a frame
 
 

@@ -25,6 +25,7 @@ from typing_relay.platforms.digital_first.frames_in import Contact, Message, Not
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.rate import Rate
 
 #: Why a message was refused, for the visitor's page. ``unconfirmed``: it may have arrived all the same;
 #: ``thread_closed``: neither its thread nor a new one takes messages.
@@ -34,6 +35,9 @@ Reason = Literal["refused", "expired", "unconfirmed", "too_many", "unavailable",
 _REMEMBERED = 256
 #: So many messages are held back until the thread was looked for; what came before them is found by the look itself.
 _MOST_HELD = 50
+
+#: T17: what one socket sends. NICE's own client sends at most 100 requests in 5 s (CXone fact).
+FRAMES = Rate(at_once=40, every_ms=100)
 
 ACCEPTED = Outcome(Kind.ACCEPTED)
 NOT_YET = Outcome(Kind.NOT_YET, reason="no contact is known to be open")
@@ -63,6 +67,9 @@ class Policy:
     #: The gateway's clock and ours may be so far apart.
     skew_ms: int = 5_000
     retry_ms: int = 1_000
+    #: Messages, and that all was seen, wait until the socket may send another frame. Looks and typing do not wait: both
+    #: have bounds of their own.
+    frames: Rate = FRAMES
     #: So often is a message sent again that was refused, and the thread looked for again where that failed.
     most_refusals: int = 3
     most_sends: int = 6
@@ -179,6 +186,11 @@ class Conversation:
     sending: Asked | None = None
     #: None is sent before.
     retry_at: int = 0
+    #: What was spent of ``Policy.frames`` (epoch ms).
+    frames_until: int = 0
+    #: The newest message of which it was said on this socket that it was seen, and whether it is to be said again.
+    seen_said: str | None = None
+    seen_due: bool = False
     taken: tuple[str, ...] = ()
     token_until: int = 0
 
@@ -440,7 +452,10 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
         times += [unproven.until for unproven in conversation.unproven]
         if conversation.queue and not conversation.looking and not conversation.sending:
             first = conversation.queue[0]
-            times.append(first.sent_at + policy.settle_ms if first.in_doubt else conversation.retry_at)
+            may_send_at = max(conversation.retry_at, policy.frames.free_at(conversation.frames_until))
+            times.append(first.sent_at + policy.settle_ms if first.in_doubt else may_send_at)
+        if conversation.seen_due:
+            times.append(policy.frames.free_at(conversation.frames_until))
     return min(times, default=None)
 
 
@@ -483,6 +498,7 @@ class _Turn:
             self._look_after_socket()
         if self.now_stands.doing is Doing.OPEN:
             self._next_message()
+            self._say_seen()
 
     # --- the socket
 
@@ -493,6 +509,7 @@ class _Turn:
         self._change(
             doing=Doing.OPEN, ready=False, heard_at=now, heartbeat_at=heartbeat_at, pongs_due=0, looks_failed=0
         )
+        self._change(seen_said=None, seen_due=False)
         self._look()
 
     def _lost(self, was_open: bool) -> None:
@@ -559,8 +576,9 @@ class _Turn:
 
     def _beat(self) -> None:
         self._do(Send(frames_out.HEARTBEAT))
-        heartbeat_at = self._now + self._policy.heartbeat_ms
-        self._change(heartbeat_at=heartbeat_at, pongs_due=self.now_stands.pongs_due + 1)
+        c, heartbeat_at = self.now_stands, self._now + self._policy.heartbeat_ms
+        frames_until = self._policy.frames.spend(c.frames_until, self._now)
+        self._change(heartbeat_at=heartbeat_at, pongs_due=c.pongs_due + 1, frames_until=frames_until)
 
     # --- what comes in
 
@@ -1031,7 +1049,7 @@ class _Turn:
             self._next_message()
         elif c.thread_over:
             self._new_thread()
-        elif self._now >= c.retry_at:
+        elif self._now >= c.retry_at and self._may_send():
             self._send_first()
 
     def _send_first(self) -> None:
@@ -1104,14 +1122,27 @@ class _Turn:
     # --- the rest
 
     def _seen_wanted(self) -> None:
-        if self.now_stands.ready and self.now_stands.contact:
+        c = self.now_stands
+        if c.ready and c.contact and c.seen_said != self._newest():
+            self._change(seen_due=True)
+
+    def _say_seen(self) -> None:
+        """Once for each newest message: to say it again changes nothing (T17)."""
+        if self.now_stands.seen_due and self._may_send():
             self._request(frames_out.message_seen(self.now_stands.thread_id))
+            self._change(seen_due=False, seen_said=self._newest())
+
+    def _newest(self) -> str:
+        return self.now_stands.told[-1] if self.now_stands.told else ""
+
+    def _may_send(self) -> bool:
+        return self._now >= self._policy.frames.free_at(self.now_stands.frames_until)
 
     def _request(self, request: frames_out.Request) -> str:
         """Send it; returns its id."""
         c = self.now_stands
         event_id = _uuid(f"{c.seed}:{c.requests}")
-        self._change(requests=c.requests + 1)
+        self._change(requests=c.requests + 1, frames_until=self._policy.frames.spend(c.frames_until, self._now))
         self._do(Send(frames_out.encoded(request, event_id, c.channel, c.visitor)))
         return event_id
 
