@@ -268,6 +268,23 @@ def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> Non
 
 
 @scenes.test
+def test_a_choice_is_offered_and_answered_with_its_postback(actor: Chatter) -> None:
+    """The inactivity popup: what is not understood of a postback goes back as it came."""
+    actor.begins()
+    postback = '{"type":"sessionExpiration", "isExpired":false, "workflowJobId":"7"}'
+    elements = [{"type": "TEXT", "text": "Still there?"}, {"type": "BUTTON", "text": "Yes", "postback": postback}]
+    payload = {"elements": [{"type": "INACTIVITY_POPUP", "elements": elements}]}
+    fallback = "Unsupported message content"
+    popup = actor.gateway.agent_says(actor.thread_id, fallback, type="PLUGIN", payload=payload)
+    detail = actor.hears("message", id=popup)["detail"]
+    assert (detail["text"], detail["choices"]) == ("Still there?", [{"text": "Yes", "postback": postback}])
+    message_id = str(uuid.uuid4())
+    actor.front_end.send({"action": "message", "id": message_id, "text": "Yes", "postback": postback})
+    assert actor.is_told(message_id) == "accepted"
+    assert actor.thread()["messages"][-1]["content"]["postback"] == postback
+
+
+@scenes.test
 def test_a_long_message_of_an_agent_is_fetched(actor: Chatter) -> None:
     """EventInS3."""
     actor.begins()

@@ -367,6 +367,14 @@ def test_no_socket_is_opened_before_the_channels_kind_is_known(scene: Scene) -> 
     assert scene.kinds() == ["RecoverThread"]
 
 
+def test_a_message_that_answers_a_choice_takes_its_postback_along(scene: Scene) -> None:
+    scene.begins()
+    scene.talk.message(WaitingMessage(MESSAGE, "Red", scene.clock(), postback="/red"))
+    scene.settles()
+    sent = [frame["payload"]["data"] for frame in scene.sent if "messageContent" in frame["payload"]["data"]]
+    assert [data["messageContent"]["postback"] for data in sent] == ["/red"]
+
+
 # --- tokens
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -242,7 +242,8 @@ class GatewayTalk:
     def message(self, message: WaitingMessage) -> None:
         """Send what the visitor sent. What a keeper before may have sent is looked for first."""
         may_have_left, behind_ms = bool(message.left_by), self._office.behind_ms()
-        self._step(machine.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms))
+        told = machine.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms)
+        self._step(replace(told, postback=message.postback))
 
     def seen(self) -> None:
         """The visitor has seen the newest message."""
