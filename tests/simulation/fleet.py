@@ -23,9 +23,10 @@ from typing_relay.relay.flows import Flow, Reconciled
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
 
 from tests.simulation.cxone import Call, Weather
+from tests.simulation.fleet_front import FleetFront
 from tests.simulation.fleet_functions import Function, nothing
-from tests.simulation.fleet_history import FleetAct, FleetHistory, FleetTurn
-from tests.simulation.fleet_keepers import FleetKeeper, Socket, lost
+from tests.simulation.fleet_history import KNOWN, FleetAct, FleetHistory, FleetTurn
+from tests.simulation.fleet_keepers import HOST, FleetKeeper, Socket, lost
 from tests.simulation.fleet_oracle import check, probe
 from tests.simulation.fleet_queue import Queue
 from tests.simulation.gateway import Gateway
@@ -69,6 +70,8 @@ class FleetSessions(MemorySessions):
 
     def _set(self, record: Session, **changes: Any) -> Session:
         self._note(record.session_id)
+        if "keeper" in changes:
+            self._world.front.held_by(record.session_id, changes["keeper"])
         return super()._set(record, **changes)
 
     def _note(self, session_id: str) -> None:
@@ -83,9 +86,9 @@ class FleetSessions(MemorySessions):
 class Side:
     """What a Digital-First visitor's gateway needs of its world."""
 
-    def __init__(self, world: FleetWorld) -> None:
-        self._world = world
-        self.watch = self
+    def __init__(self, world: FleetWorld, visitor: str) -> None:
+        self._world, self._visitor = world, visitor
+        self.watch = self.front = self
         self.pace, self.note, self.later, self.next_number = world.pace, world.note, world.later, world.next_number
 
     @property
@@ -95,6 +98,10 @@ class Side:
 
     def fault(self, kind: str, number: int) -> None:
         """Frames do not fail here."""
+
+    def agent_writes(self, message_id: str) -> None:
+        """To the visitor."""
+        self._world.front.agent_writes(self._visitor, message_id)
 
     def disturbed(self, until: int) -> None:
         """Nobody watches."""
@@ -115,8 +122,9 @@ class FleetWorld:
         self.now, self.random = START, Random(str(history.pace))
         self._agenda: list[tuple[int, int, Callable[[], object]]] = []
         self._order = itertools.count()
-        self.numbers = {"step": 0, "call": 0, "look": 0, "frame": 0}
-        self.is_calm = False
+        self.numbers = dict.fromkeys((*KNOWN, "frame"), 0)
+        self.is_calm, self.calm_since = False, 0
+        self.front = FleetFront(self)
         self._late: set[tuple[str, int]] = set()
         self.policy = Policy(verifies=not self.dfo, held_ms=history.held, session_ttl_s=history.lives // 1000)
         self.sessions, self.messages, self.queue = FleetSessions(self), MemoryMessages(), Queue(self)
@@ -127,6 +135,8 @@ class FleetWorld:
         self._connections = itertools.count(1)
         #: webchat v1: what each guest shows, which are over, and their sockets.
         self.shown: dict[str, bool] = {}
+        self.agents_typing: set[str] = set()
+        self._written = 0
         self.over: set[str] = set()
         self.sockets: list[Socket] = []
         self.refused_until = 0
@@ -240,6 +250,7 @@ class FleetWorld:
             self.ghosts.append((tab.visitor, connection))  # it went before its handshake had ended
             return
         tab.is_up = True
+        self.front.comes(tab.visitor, connection)
         self.later(self.now + HELLO_MS, "hello", lambda: self._says(tab, connection))
 
     def _not_connected(self, tab: Tab, connection: str) -> None:
@@ -259,14 +270,15 @@ class FleetWorld:
         self._function(
             f"greet {connection}",
             flows.greeted(self._visited(), tab.visitor, connection, TOKEN_ENDS),
-            lambda _: self._greeted(tab, connection),
+            lambda record: self._greeted(tab, connection, record),
             lambda: self.later(self.now + PONG_MS, "no pong", lambda: self._gives_up(tab, connection)),
         )
 
-    def _greeted(self, tab: Tab, connection: str) -> None:
+    def _greeted(self, tab: Tab, connection: str, record: Session | None) -> None:
         if tab.connection != connection or not tab.is_open:
             self.ghosts.append((tab.visitor, connection))  # it went meanwhile, and may be in the record again
             return
+        self.front.welcomed(connection, record)
         self.later(self.now + self.history.pings, "ping", lambda: self._says(tab, connection))
 
     def _gives_up(self, tab: Tab, connection: str) -> None:
@@ -277,6 +289,7 @@ class FleetWorld:
     def _disconnect(self, tab: Tab) -> None:
         visitor, connection = tab.visitor, tab.connection
         tab.is_up = False
+        self.front.goes(connection)
         going = flows.disconnected(self._visited(), visitor, connection, self.now)
         self._function(f"disconnect {connection}", going, None, lambda: self.ghosts.append((visitor, connection)))
 
@@ -351,6 +364,8 @@ class FleetWorld:
             self.keeper_comes()
         elif turn.kind == "queue repeats":
             self.queue.repeats(turn.which)
+        elif turn.kind.startswith("agent"):
+            self._turn_of_agent(turn)
         elif turn.kind.startswith(("sockets", "guest", "contacts")):
             self._turn_of_cxone(turn)
         elif living:
@@ -374,6 +389,11 @@ class FleetWorld:
             case "guest ends" if open_sockets:
                 self._guest_ends(open_sockets[turn.which % len(open_sockets)])
 
+    def _turn_of_agent(self, turn: FleetTurn) -> None:
+        visitors = sorted(self.sessions.records)
+        if visitors:
+            self.agent(turn.kind, visitors[turn.which % len(visitors)])
+
     def _turn_of_keeper(self, turn: FleetTurn, keeper: FleetKeeper) -> None:
         match turn.kind:
             case "keeper dies":
@@ -386,6 +406,8 @@ class FleetWorld:
                 keeper.queue_away_until = self.now + turn.ms
             case "store away":
                 keeper.store_away_until = self.now + turn.ms
+            case "posts away":
+                keeper.posts_away_until = self.now + turn.ms
 
     def looked_at(self, session_ids: list[str], now: int) -> dict[str, Session]:
         """BatchGetItem, eventually consistent."""
@@ -413,7 +435,7 @@ class FleetWorld:
         """Of webchat v1."""
         guest_id = f"guest-{len(self.shown) + 1}"
         self.shown[guest_id] = False
-        return Guest(guest_id, "wss://cxone")
+        return Guest(guest_id, HOST)
 
     def set_typing(self, guest_id: str, typing: bool) -> Outcome:
         """Of webchat v1."""
@@ -426,18 +448,53 @@ class FleetWorld:
         """Of webchat v1."""
         return Outcome(Kind.GUEST_OVER) if guest_id in self.over else self.shown[guest_id]
 
-    def dial(self, process: FleetKeeper, ear: SocketListener, session_id: str, guest_id: str) -> Any:
-        """A keeper opens a guest's socket."""
+    def agent(self, kind: str, visitor: str) -> None:
+        """Types, stops or writes."""
+        if self.dfo:
+            gateway = self.gateways.get(visitor)
+            if gateway:
+                {"agent types": gateway.agent_types, "agent stops": gateway.agent_stops}.get(
+                    kind, gateway.agent_writes
+                )()
+            return
+        guest_id = self.sessions.records[visitor].guest_id
+        sockets = [socket for socket in self._open_sockets() if socket.guest_id == guest_id]
+        if kind == "agent writes":
+            self._written += 1
+            message_id = f"agent-{self._written}"
+            event = {"type": "message", "id": message_id, "text": "Good morning"}
+            for socket in sockets:
+                socket.process.call(self.now, partial(socket.hears, event, visitor))
+            return
+        (self.agents_typing.add if kind == "agent types" else self.agents_typing.discard)(guest_id)
+        for socket in sockets:
+            event = {"type": "agent-typing", "typing": kind == "agent types"}
+            socket.process.call(self.now, partial(socket.hears, event, visitor))
+
+    def agent_is_typing(self, visitor: str) -> bool:
+        """As it is at the agent's side."""
+        if self.dfo:
+            return visitor in self.gateways and self.gateways[visitor].agent_typing
+        return self.sessions.records[visitor].guest_id in self.agents_typing
+
+    def socket(self, process: FleetKeeper, ear: SocketListener, session_id: str, guest_id: str) -> Any:
+        """A keeper makes a guest's socket, which does not connect yet."""
         if self.dfo:
             if session_id not in self.gateways:
-                side: Any = Side(self)
+                side: Any = Side(self, session_id)
                 self.gateways[session_id] = Gateway(side, livechat=True)
                 self.gateways[session_id].refuses_until = self.refused_until
-            return self.gateways[session_id].dial(process, ear)  # type: ignore[arg-type]
+            return self.gateways[session_id].socket(process, ear)  # type: ignore[arg-type]
         socket = Socket(process, ear, guest_id)
         self.sockets = [known for known in self.sockets if not known.is_closed] + [socket]
-        process.call(self.now + 8 * self.pace, partial(self._answer_handshake, socket))
         return socket
+
+    def connects(self, socket: Any, session_id: str) -> None:
+        """Its host's addresses have been found."""
+        if self.dfo:
+            self.gateways[session_id].connects(socket)
+        else:
+            socket.process.call(self.now + 8 * self.pace, partial(self._answer_handshake, socket))
 
     def _answer_handshake(self, socket: Socket) -> None:
         if socket.is_closed:
@@ -488,7 +545,7 @@ def play(history: FleetHistory, log: list[str] | None = None) -> FleetWorld:
         ends = (part.at + min(getattr(part, "ms", 0), LONGEST_MS) for part in (*history.acts, *history.turns))
         last = max(ends, default=0)
         world.run_until(START + last + TROUBLED_MS)
-        world.is_calm = True
+        world.is_calm, world.calm_since = True, world.now
         world.roll_called()
         world.run_until(world.now + history.rest)
         check(world)

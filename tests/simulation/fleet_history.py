@@ -14,6 +14,9 @@ One line, parts separated by ``;``; times are ms since the beginning, lengths ms
     contacts open 9000                              Digital-First: agents see every visitor's thread
     step 12 crash; step 14 refuse-after; step 15 late 900       what happens to the 12th, 14th, 15th call of the store
     call 3 refuse; call 4 entry                     the 3rd call of SQS fails; one entry of the 4th call's batch does
+    agent types 9000 1; agent stops 9000 1; agent writes 9000 1     what an agent does: the number chooses the visitor
+    post 3 refuse; post 4 slow 900; posts away 9000 0 5000          what becomes of frames to visitors
+    name 2 refuse; name 3 hold 900                  the 2nd host's addresses cannot be found, the 3rd's are late
     look 2 stale 800                                the 2nd look sees records as they stood so long before
 """
 
@@ -29,14 +32,25 @@ TURNS = (
     *("keeper dies", "keeper drains", "keeper comes", "keeper stalls"),
     *("queue repeats", "queue away", "store away"),
     *("sockets drop", "sockets refused", "guest ends", "contacts open"),
+    *("agent types", "agent stops", "agent writes", "posts away"),
 )
 #: A process dies before or after an effect; the client sends it twice, as its first answer is lost; it takes effect so
 #: much later, or its answer comes so much later; it fails, not done or done.
 STEP_FAULTS = ("crash", "crash-after", "again", "late", "hold", "refuse", "refuse-after")
 #: The same of SQS; and one entry of a batch fails.
 CALL_FAULTS = ("late", "hold", "refuse", "refuse-after", "entry")
+#: What a keeper's outbox does: reads of the record, posts and notes. A post arrives so much later.
+POST_FAULTS = ("crash", "crash-after", "hold", "refuse", "refuse-after", "slow")
+#: A host's addresses cannot be found; their answer comes so much later.
+NAME_FAULTS = ("refuse", "hold")
 NUMBERS = ("keepers", "pace", "rest", "pings", "held", "lives")
-KNOWN = {"step": STEP_FAULTS, "call": CALL_FAULTS, "look": ("stale",)}
+KNOWN = {
+    "step": STEP_FAULTS,
+    "call": CALL_FAULTS,
+    "look": ("stale",),
+    "post": POST_FAULTS,
+    "name": NAME_FAULTS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,7 @@ class FleetTurn:
 
 @dataclass(frozen=True)
 class FleetHistory:
-    """Everything that is not the relay's own doing. Faults are numbered by effect, call of SQS and look."""
+    """Everything that is not the relay's own doing. Faults are numbered by effect, call of SQS, look and so on."""
 
     dfo: bool = False
     keepers: int = 2
@@ -85,6 +99,8 @@ class FleetHistory:
     steps: Mapping[int, Fault] = field(default_factory=dict)
     calls: Mapping[int, Fault] = field(default_factory=dict)
     looks: Mapping[int, Fault] = field(default_factory=dict)
+    posts: Mapping[int, Fault] = field(default_factory=dict)
+    names: Mapping[int, Fault] = field(default_factory=dict)
 
     def __str__(self) -> str:
         parts = [f"fleet {'dfo' if self.dfo else 'v1'}"]
@@ -97,7 +113,7 @@ class FleetHistory:
         return "; ".join(parts)
 
     def faults(self, name: str) -> Mapping[int, Fault]:
-        """Those of steps, calls or looks, by ``name`` in the singular."""
+        """Those of steps, calls, looks, posts or names, by ``name`` in the singular."""
         found: Mapping[int, Fault] = getattr(self, name + "s")
         return found
 

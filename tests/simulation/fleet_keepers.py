@@ -6,6 +6,7 @@ line are the world's.
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -21,16 +22,21 @@ from typing_relay.keeper.guests.talk import Talk, Voice
 from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener, Stage
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
+from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
 from typing_relay.platforms.webchat.talk import WebchatTalk, make_guest, webchat_meaning
 from typing_relay.relay.outcomes import Guest, Outcome
 
 from tests.simulation.history import Fault
-from tests.simulation.keepers import CHANNEL, TLS, Http, Nowhere
-from tests.simulation.process import Away, KeeperLoop, Killed, SimulatedProcess
+from tests.simulation.keepers import CHANNEL, TLS, Http
+from tests.simulation.process import Away, KeeperJobs, KeeperLoop, Killed, SimulatedProcess
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import FleetWorld
+
+
+#: Of each guest's socket. An address, which is found without asking.
+HOST = "wss://192.0.2.1"
 
 
 class FleetJobs:
@@ -112,6 +118,33 @@ class QueueJobs(FleetJobs):
         return self._world.comes_late("call")
 
 
+class NameJobs(FleetJobs):
+    """Look-ups of names: the host is an address, so that nothing is asked for."""
+
+    def _comes_late(self) -> int:
+        return 0
+
+    def submit(
+        self,
+        key: Hashable,
+        call: Callable[[], Any],
+        on_result: Callable[[Any], object],
+        on_error: Callable[[Exception], object],
+    ) -> None:
+        """Run ``call``, unless no answer is to come."""
+
+        def asked() -> Any:
+            world = self._world
+            fault = world.fault("name", world.next_number("name"))
+            if fault and fault.kind == "refuse":
+                raise Away("no such name")
+            if fault:
+                self._process.answer_late_ms = fault.ms
+            return call()
+
+        super().submit(key, asked, on_result, on_error)
+
+
 class Pending:
     """What a receive answers with, later."""
 
@@ -191,8 +224,6 @@ class Sqs:
 
 
 def _session_of(body: str) -> str:
-    import json
-
     return str(json.loads(body)["session"])
 
 
@@ -218,6 +249,37 @@ class Stored:
         return self._process.world.looked_at(session_ids, now)
 
 
+class Told:
+    """The record and the connections, as one keeper's outbox calls them, on threads that wait for their answers."""
+
+    def __init__(self, process: FleetKeeper, kept: Any) -> None:
+        self._process, self._kept = process, kept
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._kept, name)
+
+        def call(*args: Any) -> Any:
+            return self._process.tells(name, method, args)
+
+        self.__dict__[name] = call
+        return call
+
+
+class Posts:
+    """The way to the visitors' connections."""
+
+    def __init__(self, world: FleetWorld) -> None:
+        self._world = world
+
+    def post(self, connection: str, data: bytes) -> bool:
+        """A post arrives. False where API Gateway does not know the connection."""
+        return self._world.front.posted(connection, data)
+
+    def close(self, connection: str) -> None:
+        """Tokens do not run out here."""
+        raise AssertionError("no token runs out")
+
+
 class Socket:
     """A guest's at webchat v1."""
 
@@ -228,6 +290,13 @@ class Socket:
     def send_text(self, text: str, done: Callable[[], object]) -> Sending:
         """Nothing is said on it."""
         return Sending.NOT_OPEN
+
+    def hears(self, event: dict[str, Any], visitor: str) -> None:
+        """CXone says something."""
+        if self.is_open:
+            if event["type"] == "message":
+                self.process.world.front.agent_writes(visitor, event["id"], self.process.name)
+            self.ear.text(json.dumps(event))
 
     def close(self, code: int) -> None:
         """Of the keeper's."""
@@ -240,21 +309,6 @@ class Socket:
             self.ear.ended(SocketEnd(stage, "the simulation ends it", http_status=status, close_code=code))
 
 
-class Silent:
-    """An outbox: what visitors are told matters elsewhere."""
-
-    is_at_rest = True
-
-    def tell(self, session_id: str, frame: Any, record: Any = None) -> None:
-        """Lose it."""
-
-    def send(self, session_id: str, data: bytes, record: Any = None, state: str = "", position: Any = None) -> None:
-        """Lose it."""
-
-    def __len__(self) -> int:
-        return 0
-
-
 class SimulatedKeeper(Keeper):
     """Its sockets lead to the world's CXone."""
 
@@ -265,8 +319,12 @@ class SimulatedKeeper(Keeper):
         if not self._is_held(hand) or hand.held.opening != number:
             self._openings.leave()
             return
-        process, ear = self.process, _Ear(self, hand, number)
-        hand.sockets[number] = process.world.dial(process, ear, hand.held.session_id, hand.held.guest_id)
+        world, session_id = self.process.world, hand.held.session_id
+        ear: Any = _Ear(self, hand, number)
+        opening = hand.sockets[number] = world.socket(self.process, ear, session_id, hand.held.guest_id)
+        self._addresses.resolve(
+            HOST, lambda _: world.connects(opening, session_id), lambda error: opening.ends(Stage.CONNECTING, None)
+        )
 
 
 class FleetKeeper(SimulatedProcess):
@@ -275,19 +333,23 @@ class FleetKeeper(SimulatedProcess):
     def __init__(self, world: FleetWorld, name: str) -> None:
         super().__init__(world, name)
         self.is_draining = False
-        self.queue_away_until = self.store_away_until = self.answer_late_ms = 0
+        self.queue_away_until = self.store_away_until = self.posts_away_until = self.answer_late_ms = 0
         #: A call of it is on its way, and arrives though it may be dead by now.
         self.has_sent = False
         #: Asked for by the gateway of a Digital-First visitor.
         self.generation, self.speaks, self.said = -1, False, None
         loop: Any = KeeperLoop(self)
         store: Any = FleetJobs(self)
-        workers = Workers(FleetJobs(self), store, Nowhere())  # type: ignore[arg-type]
+        names: Any = NameJobs(self)
+        workers = Workers(FleetJobs(self), store, names)  # type: ignore[arg-type]
         self.counters = Counters()
         self.sessions: Any = Stored(self, world.sessions)
         self.openings = Turnstile(loop, 50, 400)
+        telling: Any = KeeperJobs(self)
+        kept: Any = Told(self, world.sessions)
+        visitors: Any = Told(self, Posts(world))
+        self.outbox = outbox = Outbox(loop, telling, kept, visitors, name, lambda: world.now, self.counters)
         self.dfo = self._digital_first(loop, workers) if world.dfo else None
-        outbox: Any = Silent()
         self.keeper = SimulatedKeeper(
             Settings(
                 name,
@@ -337,7 +399,7 @@ class FleetKeeper(SimulatedProcess):
         return WebchatTalk(voice, make, lambda end: webchat_meaning(end, self.world.now), self.counters)
 
     def _digital_first(self, loop: Any, workers: Workers) -> DigitalFirst:
-        world, outbox = self.world, Silent()
+        world = self.world
         gateway: Any = Stored(self, Http(world))  # type: ignore[arg-type]
         messages: Any = Stored(self, world.messages)
         return DigitalFirst(
@@ -347,7 +409,7 @@ class FleetKeeper(SimulatedProcess):
                 workers,
                 self.sessions,
                 messages,
-                outbox,  # type: ignore[arg-type]
+                self.outbox,
                 gateway,
                 CHANNEL,
                 self.counters,
@@ -416,6 +478,30 @@ class FleetKeeper(SimulatedProcess):
             raise Away("the answer is lost")
         if fault and kind == "hold":
             self.answer_late_ms = fault.ms
+        return value
+
+    def tells(self, name: str, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """One call of the outbox, on a thread of its own: it leaves, is carried out, and its answer comes."""
+        world, is_post = self.world, name == "post"
+        fault = world.fault("post", world.next_number("post"))
+        kind, ms = (fault.kind, fault.ms) if fault else ("", 0)
+        if fault:
+            world.note(f"{self.name}: {name}: {fault}")
+        if kind == "crash":
+            self.dies()
+            raise Killed
+        if kind == "refuse" or world.now < (self.posts_away_until if is_post else self.store_away_until):
+            self.wait(world.pace)
+            raise Away("it is away")
+        if is_post:
+            world.later(world.now, "fence", partial(world.front.check_fence, self.name, args[0]))
+        self.travel(world.pace + (ms if kind == "slow" and is_post else 0))
+        value = method(*args)
+        if kind == "crash-after":
+            self.dies()
+        self.wait(world.pace + (ms if kind == "hold" else 0))
+        if kind == "refuse-after":
+            raise Away("the answer is lost")
         return value
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: T2, T4, T9 of the burst at the end.
 SHOWN_MS, OVER_MS = 1_500, 4_000
+#: T16 of what an agent does at the end.
+TOLD_MS = 1_000
 #: Where CXone is out of reach for so long, typing shown to a former visitor's agent is taken back no more: that is not
 #: promised (docs/guarantees.md), so that no place is held for it.
 GIVEN_UP_MS = 900_000
@@ -28,6 +30,7 @@ def check(world: FleetWorld) -> None:
         stands = f"record {world.told(record)}; held by {[k.name for k in holders]}; {len(asking)} messages"
         if tabs:
             _check_held(world, visitor, holders, asking, record, stands)
+            world.front.check_settled(visitor)
         elif holders or asking or (record and record.keeper):
             raise Violated("custody", f"{visitor} is gone and something is left: {stands}")
         if world.is_shown(visitor) and world.history.longest_refusal_ms() < GIVEN_UP_MS:
@@ -54,12 +57,24 @@ def _check_held(
         raise Violated("custody", f"{holder.name} holds {visitor} without a message of its own in flight: {stands}")
 
 
+def _probe_agents(world: FleetWorld, visitors: list[str]) -> None:
+    """T16: all is calm, and what agents do is told at once."""
+    for kinds, agent_typing in ((("agent types",), True), (("agent writes", "agent stops"), False)):
+        for visitor in visitors:
+            for kind in kinds:
+                world.agent(kind, visitor)
+        world.run_until(world.now + TOLD_MS)
+        for visitor in visitors:
+            world.front.check_told(visitor, agent_typing=agent_typing)
+
+
 def probe(world: FleetWorld) -> None:
     """T9: keys in a tab that was there are shown; T4: so is their end."""
     there = {visitor: tabs[-1] for visitor, tabs in world.visitors().items() if tabs}
     for visitor in there if world.dfo else ():
         world.open_contact(visitor)
-    world.run_until(world.now + 1_000)
+    world.run_until(world.now + TOLD_MS)
+    _probe_agents(world, list(there))
     for tab in there.values():
         world.key(tab)
     world.run_until(world.now + SHOWN_MS)

@@ -215,10 +215,18 @@ class Gateway:
 
     def dial(self, keeper: KeeperProcess, ear: SocketListener) -> Wire:
         """A keeper opens a socket."""
-        self._wires += 1
-        wire = Wire(self, keeper, ear, self._wires)
-        keeper.call(self.world.now + 2 * PACES * self.world.pace, lambda: self._answer_handshake(wire))
+        wire = self.socket(keeper, ear)
+        self.connects(wire)
         return wire
+
+    def socket(self, keeper: KeeperProcess, ear: SocketListener) -> Wire:
+        """One that does not connect yet."""
+        self._wires += 1
+        return Wire(self, keeper, ear, self._wires)
+
+    def connects(self, wire: Wire) -> None:
+        """It asks for its upgrade."""
+        wire.keeper.call(self.world.now + 2 * PACES * self.world.pace, lambda: self._answer_handshake(wire))
 
     def _answer_handshake(self, wire: Wire) -> None:
         if wire.is_closed:

@@ -16,8 +16,14 @@ LATE = (50, 300, 900, 2_500, 5_100, 7_000, 31_000)
 #: How stale a look is. AWS names no bound; a second is far more than is measured.
 STALE = (20, 100, 300, 1_000)
 #: Where faults are looked for: most at the beginning, where each of them meets something.
-LAST_NUMBERS = {"step": (12, 30, 60, 120), "call": (6, 20, 40), "look": (4, 12, 24)}
-LASTING = {"keeper stalls", "queue away", "store away", "sockets refused"}
+LAST_NUMBERS = {
+    "step": (12, 30, 60, 120),
+    "call": (6, 20, 40),
+    "look": (4, 12, 24),
+    "post": (4, 12, 40),
+    "name": (2, 6),
+}
+LASTING = {"keeper stalls", "queue away", "store away", "posts away", "sockets refused"}
 
 
 def random_fleet(random: Random) -> FleetHistory:
@@ -35,7 +41,7 @@ def random_fleet(random: Random) -> FleetHistory:
     )
     faults: dict[str, dict[int, Fault]] = {name: {} for name in KNOWN}
     for _ in range(random.choice((0, 1, 2, 3, 6, 10))):
-        name = random.choice(("step", "step", "step", "call", "look"))
+        name = random.choice(("step", "step", "step", "call", "look", "post", "post", "name"))
         faults[name][random.randint(1, random.choice(LAST_NUMBERS[name]))] = _fault(random, name)
     return replace(history, **{name + "s": by_number for name, by_number in faults.items()})
 
@@ -62,4 +68,4 @@ def _fault(random: Random, name: str) -> Fault:
     kind = random.choice(KNOWN[name])
     if kind == "stale":
         return Fault(kind, random.choice(STALE))
-    return Fault(kind, random.choice(LATE)) if kind in ("late", "hold") else Fault(kind)
+    return Fault(kind, random.choice(LATE)) if kind in ("late", "hold", "slow") else Fault(kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from typing_relay.aws.messages import in_order
@@ -17,6 +18,8 @@ from typing_relay.relay.ports import (
 )
 
 WAITS = Standing(MessageStatus.WAITING)
+#: A session's id and a message's.
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,13 @@ class MemoryMessages:
     """By (session id, message id); every method does what its twin's one call does, at once."""
 
     def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], Kept] = {}
+        self.kept: dict[Key, Kept] = {}
+        #: How old every second read of the index is, in ms, by this clock.
+        self.lag_ms = 0
+        self.clock: Callable[[], int] = lambda: 0
+        self._stale_reads = 0
+        #: What there was before each change: (changed at, key, item).
+        self._past: list[tuple[int, Key, Kept | None]] = []
 
     def put(
         self, session_id: str, message: SentMessage, now: int, deadline: int, expires_at: int
@@ -44,7 +53,7 @@ class MemoryMessages:
                 known.standing, (known.message.text, known.message.postback) == (message.text, message.postback)
             )
         waiting = WaitingMessage(message.message_id, message.text, message.at, postback=message.postback)
-        self.kept[session_id, message.message_id] = Kept(waiting, deadline, expires_at)
+        self._keep((session_id, message.message_id), Kept(waiting, deadline, expires_at))
         return None
 
     def get(self, session_id: str, message_id: str, now: int) -> Standing | None:
@@ -66,14 +75,33 @@ class MemoryMessages:
     def waiting_sessions(self, shard: int) -> set[str]:
         return {session_id for (session_id, _), _ in self._in_index(shard)}
 
-    def _in_index(self, shard: int) -> list[tuple[tuple[str, str], Kept]]:
-        return [(key, kept) for key, kept in self.kept.items() if kept.standing == WAITS and shard_of(key[0]) == shard]
+    def _in_index(self, shard: int) -> list[tuple[Key, Kept]]:
+        items = self._lagging() if self.lag_ms else self.kept
+        return [(key, kept) for key, kept in items.items() if kept.standing == WAITS and shard_of(key[0]) == shard]
+
+    def _lagging(self) -> dict[Key, Kept]:
+        """All items as an index may have them, which is never read consistently."""
+        self._stale_reads += 1
+        now, items = self.clock(), dict(self.kept)
+        self._past = [change for change in self._past if change[0] > now - self.lag_ms]
+        for at, key, before in reversed(self._past):
+            if at > now - (self.lag_ms if self._stale_reads % 2 else 0):
+                items.pop(key, None)
+                items |= {} if before is None else {key: before}
+        return items
+
+    def _keep(self, key: Key, kept: Kept) -> Kept:
+        if self.lag_ms:
+            self._past.append((self.clock(), key, self.kept.get(key)))
+        self.kept[key] = kept
+        return kept
 
     def leave(self, session_id: str, message_id: str, seen: str, leaving: str) -> bool:
         known = self.kept.get((session_id, message_id))
         if known is None or known.standing != WAITS or known.message.left_by not in (seen, leaving):
             return False
-        self.kept[session_id, message_id] = replace(known, message=replace(known.message, left_by=leaving))
+        left = replace(known, message=replace(known.message, left_by=leaving))
+        self._keep((session_id, message_id), left)
         return True
 
     def settle(self, session_id: str, message_id: str, standing: Standing) -> Standing | None:
@@ -82,7 +110,7 @@ class MemoryMessages:
             return None
         arrived_after_all = standing.status is MessageStatus.ACCEPTED and known.standing.reason == UNCONFIRMED
         if known.standing == WAITS or arrived_after_all:
-            known = self.kept[session_id, message_id] = replace(known, standing=standing)
+            known = self._keep((session_id, message_id), replace(known, standing=standing))
         return known.standing
 
     def expire(self, session_id: str, message_id: str) -> Standing | None:

@@ -7,6 +7,7 @@ from functools import partial
 from tests.simulation.mutation import BURST, CORE, FLOWS, MEMORY, Mutation
 
 GUEST, KEEPER = CORE + "keeper/guests/guest.py", CORE + "keeper/guests/keeper.py"
+OUTBOX, WEBCHAT = CORE + "keeper/visitors/outbox.py", CORE + "platforms/webchat/talk.py"
 
 _fleet = partial(Mutation, platform="fleet")
 
@@ -113,5 +114,51 @@ FLEET = (
         "for session_ids in self._sessions.all_overdue(shard, self._world.clock(), PAGE):",
         "for session_ids in list(self._sessions.all_overdue(shard, self._world.clock(), PAGE))[:1]:",
         directed="tests/unit/keeper/test_sweeping.py",
+    ),
+    # what visitors are told
+    _fleet(
+        "told, v1: the agent types on when the socket is lost",
+        WEBCHAT,
+        "        if number == self._number:\n            self._agent_stopped()\n",
+        "",
+        directed="tests/unit/platforms/webchat/test_talk.py",
+    ),
+    _fleet(
+        "told, v1: the agent types on when the socket is open again",
+        WEBCHAT,
+        "        self._agent_stopped()\n        self._voice.ready(number)",
+        "        self.agent_types = False\n        self._voice.ready(number)",
+        directed="tests/unit/platforms/webchat/test_talk.py",
+    ),
+    _fleet(
+        "told, v1: never that the agent has stopped, where the socket was lost",
+        WEBCHAT,
+        "            self.agent_types = False\n            self._voice.tell(cxone_events.agent_typing(None, False))",
+        "            self.agent_types = False",
+    ),
+    _fleet(
+        "told: by a record that is old by the time of its answer",
+        KEEPER,
+        "return record if self._now() - asked_at <= FRESH_MS else None",
+        "return record",
+    ),
+    _fleet(
+        "told, v1: nothing by who takes over",
+        KEEPER,
+        "                if record.guest_id:",
+        "                if False:",
+    ),
+    _fleet(
+        "told, v1: a post that failed is not tried again",
+        OUTBOX,
+        "        queue.retry, queue.resting = None, frozenset()\n        self._go_on(session_id, queue)",
+        "        queue.retry, queue.resting = None, frozenset()",
+    ),
+    _fleet("told, v1: a keeper that lost its visitor posts on", OUTBOX, "record.keeper != self._keeper:", "False:"),
+    _fleet(
+        "names: who asked does not hear that there is no such name",
+        CORE + "keeper/io/addresses.py",
+        "            lambda _: found(self._next((host, port))),\n            failed,",
+        "            lambda _: found(self._next((host, port))),\n            lambda _: None,",
     ),
 )

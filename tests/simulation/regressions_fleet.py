@@ -79,4 +79,29 @@ FLEETS = (
         "fleet dfo; keepers 1; rest 900000; open alice A 0; key alice A 4000; close alice A 5000; contacts open 3000;"
         " sockets drop 4500; sockets refused 4500 0 2000000",
     ),
+    FleetRegression(
+        "T16",
+        "the agent typed on in the visitor's page when a v1 guest's socket was lost before the agent stopped",
+        "fleet v1; keepers 1; open alice A 0; agent types 3000; agent stops 3501; sockets drop 3500",
+    ),
+    FleetRegression(
+        "T16",
+        "the same when the keeper died",
+        "fleet v1; keepers 1; open alice A 0; agent types 3000; keeper dies 3500; agent stops 3600",
+    ),
+    FleetRegression(
+        "T16",
+        "one post that failed lost a v1 agent's message",
+        "fleet v1; keepers 1; open alice A 0; posts away 2900 0 5000; agent writes 3000; agent writes 3001",
+    ),
+    FleetRegression(
+        "T12",
+        "a keeper whose take was answered late, as it stalled, told the visitor by that record, which was old by then",
+        "fleet v1; open bob A 1120; queue repeats 7511 3; keeper stalls 9056 3 31000; step 11 late 5100",
+    ),
+    FleetRegression(
+        "T9",
+        "a host whose addresses were not found",
+        "fleet v1; keepers 1; open alice A 0; name 1 refuse",
+    ),
 )

@@ -59,7 +59,8 @@ class Runner:
         """A world whose visitor has come in already, unless the history says otherwise."""
         history, self._history = self._history, History()
         world = self.world = DfoWorld(policy, self._add, history.pace, history.livechat, self._fault_of)
-        world.skew, world.sessions.lag_ms = history.skew, history.lag
+        world.skew, world.sessions.lag_ms, world.messages.lag_ms = history.skew, history.lag, history.lag
+        world.messages.clock = world.sessions.clock
         world.token_ms, world.cxone.shapes = history.token, Shape(history.shapes)
         world.look_ms = history.look if history.look != History.look else 0
         if history.guest:

@@ -89,6 +89,8 @@ class SentFrames:
 
     def __init__(self) -> None:
         self.frames: list[tuple[str, Any]] = []
+        #: The records that came with them.
+        self.records: list[Session | None] = []
 
     def __len__(self) -> int:
         return 0
@@ -99,6 +101,7 @@ class SentFrames:
 
     def tell(self, session_id: str, frame: Mapping[str, Any], record: Session | None = None) -> None:
         self.frames.append((session_id, frame))
+        self.records.append(record)
 
 
 class Scene:
@@ -274,6 +277,21 @@ def test_a_clock_that_is_set_back_delays_no_reopening() -> None:
     scene.now -= 3_600_000
     scene.passes(31)
     assert hand.held.doing is guest.Doing.OPENING
+
+
+@pytest.mark.parametrize(("takes_s", "is_worth_something"), [(0.4, True), (0.6, False)])
+def test_a_record_whose_answer_came_late_saves_the_outbox_no_read(takes_s: float, is_worth_something: bool) -> None:
+    """T12: by then another keeper may have the visitor."""
+    scene = Scene("alice")
+    write = scene.records.set_guest_status
+
+    def slow(*args: Any) -> Session | None:
+        scene.loop.now += takes_s
+        return write(*args)
+
+    scene.records.set_guest_status = slow  # type: ignore[method-assign]
+    scene.opens("alice")
+    assert (scene.outbox.records[-1] is not None) == is_worth_something
 
 
 def test_a_guest_that_is_let_go_leaves_no_alarm_behind() -> None:

@@ -21,7 +21,7 @@ from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.keeper.io.sockets import GOING_AWAY, GuestSocket, Limits, Sending, SocketEnd
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.ports import Frame, Sessions
-from typing_relay.keeper.visitors.outbox import Outbox
+from typing_relay.keeper.visitors.outbox import FRESH_MS, Outbox
 from typing_relay.platforms.shared.urls import without_query
 from typing_relay.platforms.shared.visitor_events import agent_typing
 from typing_relay.relay.burst import HELD_MS, GuestStatus, Session
@@ -294,7 +294,7 @@ class Keeper:
 
     def _take(self, hand: _Hand) -> None:
         session_id, name = hand.held.session_id, self._settings.name
-        claim = hand.held.claim
+        claim, asked_at = hand.held.claim, self._now()
 
         def take(now: int) -> Session | None:
             hand.is_ours = False
@@ -307,21 +307,22 @@ class Keeper:
             if record and self._is_held(hand) and (is_new or record.guest_id != hand.held.guest_id):
                 hand.talk.taken(record)
                 if record.guest_id:
-                    self._tell_what_is_true(hand, record)
+                    self._tell_what_is_true(hand, record, asked_at)
             return guest.Taken(record)
 
         def take_or_hold() -> Session | None:
             """On a worker thread. Where no other keeper has held it meanwhile, nothing begins anew."""
-            now = self._clock()
+            nonlocal asked_at
+            now, asked_at = self._clock(), self._now()
             held = self._sessions.hold_again(session_id, name, now, claim) if hand.is_ours else None
             return held or take(now)
 
         self._store(hand, "take", take_or_hold, taken)
 
-    def _tell_what_is_true(self, hand: _Hand, record: Session) -> None:
+    def _tell_what_is_true(self, hand: _Hand, record: Session, asked_at: int) -> None:
         """What a keeper before has told the visitor may not be true any more, or may still be on its way."""
-        self._tell_typing(hand, record)
-        self._tell(hand, record.guest_status, record)
+        self._tell_typing(hand, record, asked_at)
+        self._tell(hand, record.guest_status, record, asked_at)
         self._tell_again_later(hand)
 
     def _tell_again_later(self, hand: _Hand) -> None:
@@ -334,17 +335,22 @@ class Keeper:
             self._set_status(hand, hand.held.status, tells_typing=True)
 
     def _set_status(self, hand: _Hand, status: GuestStatus, *, tells_typing: bool = False) -> None:
-        session_id, name = hand.held.session_id, self._settings.name
+        session_id, name, asked_at = hand.held.session_id, self._settings.name, self._now()
+
+        def write() -> Session | None:
+            """On a worker thread."""
+            nonlocal asked_at
+            asked_at = self._now()
+            return self._sessions.set_guest_status(session_id, name, status, self._clock())
 
         def written(record: Session | None) -> guest.Event | None:
             if record and self._is_held(hand):
                 if tells_typing:
-                    self._tell_typing(hand, record)
-                self._tell(hand, status, record)
+                    self._tell_typing(hand, record, asked_at)
+                self._tell(hand, status, record, asked_at)
             return None if record else guest.FenceLost()
 
-        call = partial(self._sessions.set_guest_status, session_id, name, status)
-        self._store(hand, "status", lambda: call(self._clock()), written)
+        self._store(hand, "status", write, written)
 
     def _loss_due(self, hand: _Hand) -> bool:
         """Its turn has come. Returns whether there is still something to tell."""
@@ -544,15 +550,20 @@ class Keeper:
 
     # --- frames
 
-    def _tell(self, hand: _Hand, status: GuestStatus, record: Session | None = None) -> None:
+    def _tell(self, hand: _Hand, status: GuestStatus, record: Session | None = None, asked_at: int = 0) -> None:
+        """``record``: as an answer has it that was asked for at ``asked_at``."""
         if status is GuestStatus.OPEN and record and record.typing_unavailable:
             status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
         frame: Frame = {"type": "guest", "status": str(status)}
-        self._outbox.tell(hand.held.session_id, frame, record)
+        self._outbox.tell(hand.held.session_id, frame, self._if_fresh(record, asked_at))
 
-    def _tell_typing(self, hand: _Hand, record: Session) -> None:
+    def _tell_typing(self, hand: _Hand, record: Session, asked_at: int) -> None:
         frame = agent_typing(None, hand.talk.agent_types)
-        self._outbox.tell(hand.held.session_id, frame, record)
+        self._outbox.tell(hand.held.session_id, frame, self._if_fresh(record, asked_at))
+
+    def _if_fresh(self, record: Session | None, asked_at: int) -> Session | None:
+        """An answer that came late does not say whose the visitor is now: the outbox reads the record itself (T12)."""
+        return record if self._now() - asked_at <= FRESH_MS else None
 
 
 def _is_worth_a_line(failures: int) -> bool:
