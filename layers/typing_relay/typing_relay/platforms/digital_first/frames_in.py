@@ -16,7 +16,7 @@ from typing import Any
 from typing_relay.platforms.digital_first.codes import loggable
 
 CLOSED = "closed"
-#: A rich message is read so deep, and so many of its elements.
+#: A rich message is read to this depth, and at most this number of its elements.
 MOST_DEEP, MOST_ELEMENTS = 5, 100
 MOST_SECONDS = 1_000_000
 #: A contact with one of these takes no more typing.
