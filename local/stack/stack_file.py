@@ -6,6 +6,7 @@ PORT is the console's. A folder stays after its stack has ended, for its logs, u
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,8 +53,7 @@ def withdraw(folder: Path) -> None:
     newest = _read(NEWEST)
     if newest and newest["pid"] != os.getpid() and _process_exists(newest["pid"]):
         return
-    others = sorted(_STACKS.glob("*/stack.json"), key=lambda path: path.stat().st_mtime)
-    living = [path for path in others if _is_alive(path.parent)]
+    living = sorted(_living(), key=lambda path: path.stat().st_mtime)
     if living:
         publish(living[-1].parent, json.loads(living[-1].read_text()), as_newest=True)
     else:
@@ -63,12 +63,18 @@ def withdraw(folder: Path) -> None:
 def running(port: str | None = None) -> dict[str, Any]:
     """What stack.json says of the newest running stack, or of the one with its console on `port`.
 
-    StackError when there is none.
+    Says on stderr which one that is, if others run beside. StackError when there is none.
     """
     found = _read(_STACKS / port / "stack.json" if port else NEWEST)
     if found is None or not _process_exists(found["pid"]):
         raise StackError(f"no stack is running{f' on port {port}' if port else ''}. Start one: make run")
+    if not port and len(_living()) > 1:
+        print(f"Several stacks run; this is for {found['console_url']} (PORT= names another).", file=sys.stderr)
     return found
+
+
+def _living() -> list[Path]:
+    return [path for path in _STACKS.glob("*/stack.json") if _is_alive(path.parent)]
 
 
 def _read(path: Path) -> dict[str, Any] | None:

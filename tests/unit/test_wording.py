@@ -34,6 +34,7 @@ PLAIN = [
     "docs/front-end.md",
     "docs/glossary.md",
     "docs/metrics.md",
+    "docs/webchat.md",
     "functions/authorizer",
     "functions/connection",
     "functions/keeper_line",

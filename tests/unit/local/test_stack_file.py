@@ -31,7 +31,9 @@ def other_process() -> Iterator[int]:
 def start(port: int, pid: int | None = None) -> Path:
     claimed = stack_file.claim_folder(port)
     (claimed / "pid").write_text(str(pid or os.getpid()))
-    stack_file.publish(claimed, {"pid": pid or os.getpid(), "console": port}, as_newest=True)
+    stack_file.publish(
+        claimed, {"pid": pid or os.getpid(), "console": port, "console_url": f"http://127.0.0.1:{port}"}, as_newest=True
+    )
     return claimed
 
 
@@ -40,6 +42,15 @@ def test_the_newest_is_found_by_default_and_others_by_their_port(other_process: 
     start(8081)
     assert stack_file.running()["console"] == 8081
     assert stack_file.running("8080")["console"] == 8080
+
+
+def test_with_two_that_run_it_is_said_which_was_taken(other_process: int, capsys: pytest.CaptureFixture[str]) -> None:
+    start(8080, other_process)
+    stack_file.running()
+    assert capsys.readouterr().err == ""
+    start(8081)
+    stack_file.running()
+    assert "http://127.0.0.1:8081 (PORT= names another)" in capsys.readouterr().err
 
 
 def test_when_the_newest_ends_the_one_before_is_found_again(other_process: int) -> None:
