@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from botocore.exceptions import ClientError
 from typing_relay import runtime
+from typing_relay.aws.shedding import count_shed, is_shed
 from typing_relay.deadline import of_the_invocation
 from typing_relay.relay.burst import Session
 from typing_relay.relay.flows import connected, disconnected, roll_called, run, step
@@ -15,7 +17,7 @@ visitors = runtime.visitors()
 runtime.sqs()
 
 # Each connection makes the session record, and so every write, larger. Dead ones are removed to make room.
-MAX_CONNECTIONS = 50
+MAX_CONNECTIONS = runtime.number("MAX_CONNECTIONS", 10)
 #: Pause before a session whose connections all exist is asked about again: a refused front end retries at once.
 ASK_AGAIN_MS = 30_000
 MAX_FRUITLESS = 10_000  # sessions; the oldest is forgotten first
@@ -28,8 +30,18 @@ fruitless: dict[str, int] = {}
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take an API Gateway WebSocket event of route $connect or $disconnect; answer 200, or 429 to one tab too many.
 
-    The session comes from the authorizer alone (T13).
+    The session comes from the authorizer alone (T13). Where DynamoDB is throttling, 503: the front end tries again.
     """
+    try:
+        return _take(event)
+    except ClientError as error:
+        if not is_shed(error):
+            raise
+        count_shed(logger, event["requestContext"]["eventType"])
+        return {"statusCode": 503}
+
+
+def _take(event: dict[str, Any]) -> dict[str, Any]:
     request = event["requestContext"]
     match request["eventType"]:
         case "CONNECT":

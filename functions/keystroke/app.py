@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 from typing_relay import runtime
+from typing_relay.aws.shedding import count_shed, is_shed
 from typing_relay.aws.visitors import is_throttled
 from typing_relay.deadline import of_the_invocation
 from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.flows import greeted, key_pressed, run, stopped
+from typing_relay.relay.flows import Flow, greeted, key_pressed, run, stopped
 from typing_relay.relay.messages import Sender, message_sent, messages_seen
 from typing_relay.relay.ports import MessageStatus, SentMessage
 
@@ -19,11 +20,16 @@ logger = runtime.logger
 world = runtime.visitor_world()
 visitors = runtime.visitors()
 TIMINGS = frames.Timings(world.policy.debounce_ms, runtime.number("HEARTBEAT_MS", 1000), world.policy.hold_ms)
-budgets = Budgets(FrameLimits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40)))
+LIMITS = FrameLimits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40))
+budgets = Budgets(LIMITS)
+#: All tabs of a visitor together: twice what one may.
+session_budgets = Budgets(LIMITS.times(2))
 RATE_LIMITED = "Too many frames. While the visitor types, send one per heartbeat_ms."
 MESSAGE_DEADLINE_MS = runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000
-#: A message costs more than a key, and no person writes two a second for long.
+BUSY = "The relay is busy and dropped this frame. Go on: the next one may be taken."
+#: By session. A message costs more than a key, and no person writes two a second for long.
 message_budgets = Budgets(FrameLimits(rate=2, burst=10))
+T = TypeVar("T")
 TOO_MANY_MESSAGES = "Too many messages. Wait for the answer to each before sending the next."
 
 
@@ -35,16 +41,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     Session and time come from API Gateway, never from the frame (T13).
     """
     request = event["requestContext"]
-    connection, at = request["connectionId"], request["requestTimeEpoch"]
+    connection, at, session_id = request["connectionId"], request["requestTimeEpoch"], request["authorizer"]["session"]
     if at >= int(request["authorizer"]["expires_at"]) * 1000:
         _hang_up(connection, "session_expired", frames.EXPIRED)
-    elif _within(budgets, connection, at, RATE_LIMITED):
+    elif _within(budgets, connection, request, RATE_LIMITED) and _within(
+        session_budgets, session_id, request, RATE_LIMITED
+    ):
         _take(event)
     return {"statusCode": 200}
 
 
-def _within(limited: Budgets, connection: str, at: int, why: str, message_id: str = "") -> bool:
-    ruling = limited.spend(connection, at)
+def _within(limited: Budgets, whose: str, request: dict[str, Any], why: str, message_id: str = "") -> bool:
+    connection = request["connectionId"]
+    ruling = limited.spend(whose, request["requestTimeEpoch"])
     logger.debug("frame", ruling=ruling.name, connection=connection)
     if ruling is Ruling.REFUSE:
         logger.info("rate limited", connection=connection)
@@ -59,11 +68,18 @@ def _take(event: dict[str, Any]) -> None:
     try:
         if event.get("isBase64Encoded"):
             raise frames.BadFrame("bad_frame", "A frame must be text, not binary.")
-        answer = _act(frames.parse(event.get("body"), TIMINGS.hold_ms), request)
+        frame = frames.parse(event.get("body"), TIMINGS.hold_ms)
     except frames.BadFrame as bad:
         logger.info("bad frame", code=bad.code)
         _refuse(request["connectionId"], bad)
         return
+    try:
+        answer = _act(frame, request)
+    except ClientError as error:
+        if not is_shed(error):
+            raise
+        count_shed(logger, type(frame).__name__, session=request["authorizer"]["session"])
+        answer = frames.error("rate_limited", BUSY, frame.message_id if isinstance(frame, frames.Message) else "")
     if answer:
         _tell(request["connectionId"], answer)
 
@@ -109,10 +125,10 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             _greet(request)
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
-            became = run(key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms))
+            became = _run(session_id, key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms))
             _log_the_outcome("key", became, session_id)
         case frames.Stop(ago_ms) if signals == "on":
-            became = run(stopped(world, session_id, connection, at - ago_ms))
+            became = _run(session_id, stopped(world, session_id, connection, at - ago_ms))
             _log_the_outcome("stop", became, session_id)
         case frames.Message():
             return _message(frame, request)
@@ -124,6 +140,16 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
+def _run(session_id: str, flow: Flow[T]) -> T:
+    """Run it; the session's budget learns from its record what other processes took."""
+
+    def noticed(result: Any) -> None:
+        if isinstance(result, Session):
+            session_budgets.saw(session_id, result.revision)
+
+    return run(flow, noticed)
+
+
 def _log_the_outcome(what: str, became: str, session_id: str) -> None:
     """Log frames that started an owner, or failed to; most frames change nothing."""
     log = logger.info if became in ("started", "failed", "hopeless") else logger.debug
@@ -133,11 +159,11 @@ def _log_the_outcome(what: str, became: str, session_id: str) -> None:
 def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] | None:
     """The answer, if the message is settled; None while it waits: whoever settles it answers."""
     visitor, connection, at = request["authorizer"], request["connectionId"], request["requestTimeEpoch"]
-    if not _within(message_budgets, connection, at, TOO_MANY_MESSAGES, frame.message_id):
+    if not _within(message_budgets, visitor["session"], request, TOO_MANY_MESSAGES, frame.message_id):
         return None
     sender = Sender(visitor["session"], connection, int(visitor["expires_at"]))
     message = SentMessage(frame.message_id, frame.text, at)
-    standing = run(message_sent(world, sender, message, MESSAGE_DEADLINE_MS))
+    standing = _run(sender.session_id, message_sent(world, sender, message, MESSAGE_DEADLINE_MS))
     logger.info("message", session=sender.session_id, message_id=message.message_id, stands=standing.status)
     return None if standing.status is MessageStatus.WAITING else frames.message_status(message.message_id, standing)
 

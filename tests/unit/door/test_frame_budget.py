@@ -8,6 +8,7 @@ from typing_relay.door.frame_budget import (
     MAX_BAD_FRAMES,
     MAX_CONNECTIONS,
     MAX_EXCESS_FRAMES,
+    UNKNOWN_SHARE,
     Budget,
     Budgets,
     FrameLimits,
@@ -107,3 +108,65 @@ def test_no_schedule_gets_more_than_burst_and_rate_allow(steps: list[int]) -> No
         budget, ruling = spend(budget, LIMITS, now)
         taken += ruling is Ruling.TAKE
     assert taken <= LIMITS.burst + (latest - NOW) * LIMITS.rate / 1000
+
+
+# --- of a session, whose frames other processes take as well
+
+
+def test_what_other_processes_took_is_paid_by_this_ones_bucket() -> None:
+    """T18: the record counts the frames of all."""
+    budgets = Budgets(LIMITS)
+    budgets.spend("s", NOW)
+    budgets.saw("s", 1)
+    budgets.spend("s", NOW)
+    budgets.saw("s", 1 + LIMITS.burst)
+    assert budgets.spend("s", NOW) is not Ruling.TAKE
+
+
+def test_frames_that_came_at_a_pace_which_is_allowed_cost_nothing_later() -> None:
+    """T18: one a second for ten minutes, all by another process."""
+    budgets = Budgets(LIMITS)
+    budgets.spend("s", NOW)
+    budgets.saw("s", 1)
+    budgets.spend("s", NOW + 600_000)
+    budgets.saw("s", 602)
+    rulings = [budgets.spend("s", NOW + 600_000) for _ in range(10)]
+    assert rulings == [Ruling.TAKE] * 10
+
+
+def test_a_record_that_began_anew_costs_nothing() -> None:
+    """T11: its count does, too."""
+    budgets = Budgets(LIMITS)
+    budgets.spend("s", NOW)
+    budgets.saw("s", 500)
+    budgets.spend("s", NOW)
+    budgets.saw("s", 1)
+    assert budgets.spend("s", NOW) is Ruling.TAKE
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 60)), min_size=50, max_size=400))
+def test_five_processes_take_little_more_than_one_may(frames: list[tuple[int, int]]) -> None:
+    """T18: each frame goes to any of them, as many a second as it likes."""
+    processes, revision, now = [Budgets(LIMITS) for _ in range(5)], 0, NOW
+    for number, gap in frames:
+        now += gap
+        if processes[number].spend("s", now) is Ruling.TAKE:
+            revision += 1
+            processes[number].saw("s", revision)
+    each_may_not_know = len(processes) * LIMITS.burst * UNKNOWN_SHARE
+    assert revision <= LIMITS.burst + (now - NOW) * LIMITS.rate / 1000 + each_may_not_know
+
+
+def test_processes_that_saw_nothing_for_long_give_a_flood_little_more() -> None:
+    """T18: they cannot tell whether what others took came just now."""
+    processes = [Budgets(LIMITS) for _ in range(5)]
+    for number, process in enumerate(processes):
+        process.spend("s", NOW)
+        process.saw("s", number + 1)
+    revision, now = 5, NOW + 600_000
+    for process in processes:
+        for _ in range(100):
+            if process.spend("s", now) is Ruling.TAKE:
+                revision += 1
+                process.saw("s", revision)
+    assert revision - 5 <= LIMITS.burst + 4 * LIMITS.burst * UNKNOWN_SHARE

@@ -258,7 +258,7 @@ def test_a_browser_that_offers_subprotocols_is_answered_with_the_one_without_the
 
 
 def test_one_tab_too_many_is_refused_and_forgotten(aws: Aws, connection: ModuleType) -> None:
-    """T13: 50 connections a session; more would only make every write of its record dearer."""
+    """T13: ten connections a session; more would only make every write of its record dearer."""
     connection.visitors = FrontEnds()  # type: ignore[attr-defined]
     aws.set_connections({f"tab-{n}" for n in range(connection.MAX_CONNECTIONS - 1)})
     assert send(connection, "connect", "last")["statusCode"] == 200
@@ -270,7 +270,7 @@ def test_one_tab_too_many_is_refused_and_forgotten(aws: Aws, connection: ModuleT
 
 
 def test_tabs_that_went_without_a_word_make_room_for_a_new_one(aws: Aws, connection: ModuleType) -> None:
-    """AWS fact: $disconnect is best effort. Fifty that were lost must not lock the visitor out."""
+    """AWS fact: $disconnect is best effort. Those that were lost must not lock the visitor out."""
     tabs = {f"tab-{n}" for n in range(connection.MAX_CONNECTIONS)}
     connection.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
     front_ends.gone = {"tab-7", "tab-8"}
@@ -293,7 +293,7 @@ def test_tabs_that_have_just_been_heard_of_are_not_asked_after(aws: Aws, connect
 
 
 def test_a_refused_tab_that_tries_again_costs_no_second_round_of_questions(aws: Aws, connection: ModuleType) -> None:
-    """Fifty calls for each refused handshake would let one token flood @connections, which all visitors share."""
+    """Ten calls for each refused handshake would let one token flood @connections, which all visitors share."""
     connection.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
     aws.set_connections({f"tab-{n}" for n in range(connection.MAX_CONNECTIONS)})
     statuses = [send(connection, "connect", f"too-many-{n}")["statusCode"] for n in range(5)]

@@ -30,16 +30,19 @@ from typing_relay.aws.signature import signed
 LONGEST_PAUSE_S = 0.1
 #: With less than this before the deadline, in s, no try begins.
 SHORTEST_TRY_S = 0.05
-#: As boto3's standard mode has them.
-PASSING_STATUSES = (500, 502, 503, 504)
-PASSING_CODES = frozenset(
+#: AWS has no capacity left for a call: a hot partition of a table, or a quota.
+THROTTLED_CODES = frozenset(
     (
-        *("RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "TransactionInProgressException"),
         *("Throttling", "ThrottlingException", "ThrottledException", "EC2ThrottledException", "RequestThrottled"),
         *("RequestThrottledException", "TooManyRequestsException", "ProvisionedThroughputExceededException"),
         *("RequestLimitExceeded", "BandwidthLimitExceeded", "LimitExceededException", "SlowDown"),
     )
 )
+#: As boto3's standard mode has them.
+PASSING_STATUSES = (500, 502, 503, 504)
+PASSING_CODES = THROTTLED_CODES | {
+    *("RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "TransactionInProgressException"),
+}
 _EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException")
 #: A clock further from AWS's than this is corrected; AWS itself refuses at five minutes.
 _SKEW_S = 60

@@ -1,9 +1,10 @@
-"""How many frames one connection may send: a token bucket, a count of bad frames, and when to close the connection.
+"""How many frames one connection, and one session, may send: a token bucket, and when to close the connection.
 
-Pure rules over a frozen `Budget`, and `Budgets`, which keeps those of this process's connections. A process
-counts only the frames it handles itself: with n warm Lambdas a connection may reach n times the rate before all of
-them refuse. That is intended: an exact count would cost one write per frame, the very cost that the limit saves. The
-API stage's throttles hold whatever happens.
+Pure rules over a frozen `Budget`, and `Budgets`, which keeps those of this process. A process counts only the frames
+it handles itself: with n warm Lambdas a connection may reach n times the rate before all of them refuse. An exact count
+would cost one write per frame, the very cost that the limit saves. A session's budget is told, with each record that a
+frame reads or writes, how many keys and stops all processes have taken in (`charge`): so all of them together take
+little more than one of them may (T18). The API stage's throttles hold whatever happens.
 """
 
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from enum import Enum, auto
 MAX_BAD_FRAMES = 20
 MAX_EXCESS_FRAMES = 400  # 20 s at twice the default rate
 ANSWER_EVERY_MS = 1000
+UNKNOWN_SHARE = 0.25
 MAX_CONNECTIONS = 10_000  # about 3 MB; the least recently used is forgotten first
 
 
@@ -32,13 +34,19 @@ class FrameLimits:
     rate: float = 20
     burst: float = 40
 
+    def times(self, factor: float) -> "FrameLimits":
+        """This many times as much."""
+        return FrameLimits(self.rate * factor, self.burst * factor)
+
 
 @dataclass(frozen=True)
 class Budget:
-    """What one connection may still send.
+    """What one connection, or session, may still send.
 
     frames: left in the bucket at `at` (epoch ms). bad, excess: frames of each kind so far.
     answered_at: when rate_limited was last answered (epoch ms).
+    revision: of the session's record when it was last seen (`Session.revision`); None: not yet.
+    spare: what a full bucket could not take since then: others' frames are paid from it first.
     """
 
     frames: float
@@ -46,6 +54,8 @@ class Budget:
     bad: int = 0
     excess: int = 0
     answered_at: int | None = None
+    revision: int | None = None
+    spare: float = 0
 
 
 def spend(budget: Budget, limits: FrameLimits, now: int) -> tuple[Budget, Ruling]:
@@ -54,7 +64,9 @@ def spend(budget: Budget, limits: FrameLimits, now: int) -> tuple[Budget, Ruling
     Returns the new budget, and what to do with the frame.
     """
     now = max(now, budget.at)
-    frames = min(limits.burst, budget.frames + (now - budget.at) * limits.rate / 1000)
+    refilled = budget.frames + (now - budget.at) * limits.rate / 1000
+    frames = min(limits.burst, refilled)
+    budget = replace(budget, spare=budget.spare + refilled - frames)
     if frames >= 1:
         return replace(budget, frames=frames - 1, at=now), Ruling.TAKE
     budget = replace(budget, frames=frames, at=now, excess=budget.excess + 1)
@@ -65,6 +77,19 @@ def spend(budget: Budget, limits: FrameLimits, now: int) -> tuple[Budget, Ruling
     return replace(budget, answered_at=now), Ruling.REFUSE
 
 
+def charge(budget: Budget, limits: FrameLimits, revision: int) -> Budget:
+    """Account for what other processes took of this session: its record, as this frame left it, is at `revision`.
+
+    When they took it is not known. What they may have taken while this bucket was full costs little, but as it may as
+    well have come just now, no more than `UNKNOWN_SHARE` of a burst is left.
+    """
+    before = 0 if budget.revision is None else budget.revision
+    others = max(0, revision - before - 1)
+    unpaid = 0.0 if budget.revision is None else max(0.0, others - budget.spare)
+    left = min(budget.frames, limits.burst * UNKNOWN_SHARE) if others else budget.frames
+    return replace(budget, frames=left - unpaid, revision=revision, spare=0)
+
+
 def note_bad_frame(budget: Budget) -> tuple[Budget, bool]:
     """Account for one bad frame. Returns the new budget, and True when it was one too many: close the connection."""
     budget = replace(budget, bad=budget.bad + 1)
@@ -72,7 +97,7 @@ def note_bad_frame(budget: Budget) -> tuple[Budget, bool]:
 
 
 class Budgets:
-    """The budgets of the connections whose frames this process handles."""
+    """The budgets of the connections, or the sessions, whose frames this process handles."""
 
     def __init__(self, limits: FrameLimits) -> None:
         self._limits = limits
@@ -84,6 +109,12 @@ class Budgets:
         budget, ruling = spend(budget, self._limits, now)
         self._keep(connection, budget)
         return ruling
+
+    def saw(self, session_id: str, revision: int) -> None:
+        """The record of this session is at `revision`, after a frame that was taken."""
+        budget = self._by_connection.get(session_id)
+        if budget is not None:
+            self._keep(session_id, charge(budget, self._limits, revision))
 
     def note_bad_frame(self, connection: str) -> bool:
         """Count a bad frame of `connection`, after `spend`; True: close the connection."""

@@ -26,7 +26,7 @@ LONGEST_CONNECTION_MS = 121 * 60_000
 #: A connection that just opened cannot be posted to yet: API Gateway then answers that it is gone (410).
 YOUNG_MS = 15_000
 #: This many gone connections are remembered, for their late frames; each makes every write larger.
-REMEMBERED = 50
+REMEMBERED = 10
 #: At most this many are forgotten in one write: each takes up to 71 of the 4,096 bytes of a DynamoDB expression.
 FORGOTTEN_AT_ONCE = 40
 

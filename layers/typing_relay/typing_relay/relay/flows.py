@@ -66,12 +66,14 @@ def step(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Flow[T]:
     return result
 
 
-def run(flow: Flow[T]) -> T:
-    """Run a flow to its end in this thread. Returns its result."""
+def run(flow: Flow[T], noticed: Callable[[Any], object] = lambda result: None) -> T:
+    """Run a flow to its end in this thread. Returns its result. ``noticed`` is given the result of each step."""
     try:
         due = next(flow)
         while True:
-            due = flow.send(due())
+            result = due()
+            noticed(result)
+            due = flow.send(result)
     except StopIteration as finished:
         value: T = finished.value
         return value

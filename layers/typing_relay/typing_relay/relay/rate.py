@@ -1,4 +1,4 @@
-"""How often something may happen: so many at once, and then one in each interval (T17). Pure.
+"""How often something may happen: a number at once, and then one in each interval (T17). Pure.
 
 What was spent is one number, ``until`` (epoch ms): each spending moves it an interval further, from now on at least.
 """

@@ -1,0 +1,24 @@
+"""What a function does where DynamoDB turns calls away: it drops the frame and counts it, and does not fail (T18)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from typing_relay.aws.client import THROTTLED_CODES
+
+
+def is_shed(error: ClientError) -> bool:
+    """AWS has no capacity for this call, and its retries are used up."""
+    return error.response["Error"]["Code"] in THROTTLED_CODES
+
+
+def count_shed(logger: Any, what: str, **fields: Any) -> None:
+    """One line of the log, and one in the metric ``FramesShed``."""
+    from aws_lambda_powertools.metrics import Metrics, MetricUnit  # a cold start need not pay for what is rare
+
+    logger.warning("shed, DynamoDB is throttling", what=what, **fields)
+    metrics = Metrics()
+    metrics.add_metric("FramesShed", MetricUnit.Count, 1)
+    metrics.flush_metrics()
