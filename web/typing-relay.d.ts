@@ -57,7 +57,7 @@ export type Frame =
   | { action: "ping" | "seen" }
   /** `ago_ms`, if the relay offers holds: how long before this frame the typing was over. */
   | { action: "stop"; ago_ms?: number }
-  | { action: "message"; id: string; text: string }
+  | { action: "message"; id: string; text: string; postback?: string }
   /**
    * `ago_ms`: how long before this frame the newest key was pressed, 0 to 2000. `hold_ms`, if the relay offers holds:
    * how long that key counts unless a stop follows.
@@ -126,6 +126,16 @@ export interface ChatMessage {
   /** Epoch ms. */
   at: number | null;
   from: "agent" | "visitor";
+  /** The answers that a rich message offers. Send one with `send(text, null, {postback})`. */
+  choices?: Choice[];
+  /** Epoch ms: CXone ends the chat without an answer until then. */
+  answer_by?: number;
+}
+
+/** One of the answers that a message offers. */
+export interface Choice {
+  text: string;
+  postback: string | null;
 }
 
 /** What a listener is given: a `CustomEvent`, described without the DOM's types. */
@@ -187,9 +197,10 @@ export interface TypingRelay {
    * sent again with the same id, and the relay treats it as the same message. The promise is never rejected.
    * @param id A UUID in lower case. Keep it to ask for the message's status after the page was reloaded.
    * @throws {RangeError} when the text is too long to be sent.
-   * @throws {TypeError} when the text or the id is no string.
+   * @param options `postback`: of the choice that the message answers with, as it came.
+   * @throws {TypeError} when the text, the id or the postback is no string.
    */
-  send(text: string, id?: string | null): Promise<MessageStatus>;
+  send(text: string, id?: string | null, options?: { postback?: string | null }): Promise<MessageStatus>;
   /** Ends the typing: call it after sending, if that neither submits a form nor empties the box. */
   stop(): void;
   /** Tells Digital-First that the visitor has seen all messages: call it when they are visible. */

@@ -192,11 +192,12 @@ class TypingRelay extends EventTarget {
     return watch(this, element, this.#ending.signal);
   }
 
-  send(text, id) {
+  send(text, id, { postback } = {}) {
     if (typeof text !== "string") throw new TypeError("send: the text must be a string.");
     if (id && typeof id !== "string") throw new TypeError("send: the id must be a UUID in lower case.");
+    if (postback && typeof postback !== "string") throw new TypeError("send: the postback must be a string.");
     // API Gateway closes a connection after a frame of 32 KB.
-    const bytes = encodeURIComponent(JSON.stringify(text)).replace(/%../g, "x").length;
+    const bytes = encodeURIComponent(JSON.stringify([text, postback])).replace(/%../g, "x").length;
     if (bytes > 32_000) throw new RangeError("send: the text is too long.");
     id ||= uuid();
     const before = this.#messages.find((message) => message.id === id);
@@ -205,7 +206,7 @@ class TypingRelay extends EventTarget {
     if (this.#messages.length >= this.#options.maxQueued) {
       return Promise.resolve({ id, status: "failed", reason: "too_many" });
     }
-    const message = { id, text, at: now() };
+    const message = { id, text, postback, at: now() };
     message.promise = new Promise((answer) => (message.answer = answer));
     // Where messages are taken, one that leaves now ends the typing by itself.
     if (this.#takesMessages && this.#line && !this.#messages.length) this.#rhythm.stop(now());
@@ -250,7 +251,8 @@ class TypingRelay extends EventTarget {
     if (message.line === this.#line) this.#probe(PONG_MS); // silence may mean that the connection is dead
     message.line = this.#line;
     message.againAt = at + ANSWER_MS;
-    this.#send({ action: "message", id: message.id, text: message.text });
+    const postback = message.postback ? { postback: message.postback } : {};
+    this.#send({ action: "message", id: message.id, text: message.text, ...postback });
   }
 
   #answered({ type, ...answer }) {

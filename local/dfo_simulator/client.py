@@ -81,6 +81,10 @@ class DfoControl(Control):
         """Replace these settings."""
         self._call("PUT", "settings", changes)
 
+    def set_settings_of(self, visitor_id: str, **changes: Any) -> None:
+        """Replace this visitor's own settings by these; all else is for this visitor as it is for others."""
+        self._call("PUT", f"settings?visitor={visitor_id}", changes)
+
     def faults(self) -> list[dict[str, Any]]:
         """The faults that are on, with their remaining counts."""
         faults: list[dict[str, Any]] = self._call("GET", "faults")
@@ -130,6 +134,14 @@ class DfoControl(Control):
     def close_contact(self, thread_id: str, with_id: bool = True) -> int:
         """The agent closes the contact; the event may or may not name its id."""
         return self._as_agent("close-contact", thread_id, with_id=with_id)
+
+    def reopen_contact(self, thread_id: str) -> int:
+        """The agent opens the closed contact again."""
+        return self._as_agent("reopen-contact", thread_id)
+
+    def end_thread(self, thread_id: str) -> int:
+        """The thread takes no more messages; a look says so (`canAddMoreMessages`)."""
+        return self._as_agent("end-thread", thread_id)
 
     # Breaking things
 

@@ -16,7 +16,6 @@ from local.dfo_simulator.simulator import SIMULATOR, AuthorizationCode, Simulato
 from local.dfo_simulator.sockets import GOING_AWAY
 from local.simulating.clock import now_ms
 from local.simulating.controls import bad_request, events_route, json_body, not_found
-from local.simulating.program import HOST
 from local.simulating.settings import SettingError
 
 SOMEBODY = Agent("Avery", "Quinn", "avery")
@@ -40,6 +39,8 @@ def routes() -> list[web.RouteDef]:
         web.post("/_control/agent/read", _agent_read),
         web.post("/_control/agent/queue-position", _queue_position),
         web.post("/_control/agent/close-contact", _close_contact),
+        web.post("/_control/agent/reopen-contact", _reopen_contact),
+        web.post("/_control/agent/end-thread", _end_thread),
         web.post("/_control/push", _push),
         web.post("/_control/authorization-codes", _add_code),
         web.post("/_control/revoke-tokens", _revoke_tokens),
@@ -89,14 +90,19 @@ async def _settings(request: web.Request) -> web.Response:
 
 
 async def _set_settings(request: web.Request) -> web.Response:
-    simulator = request.app[SIMULATOR]
+    """With a visitor in the query, only this visitor meets them."""
+    simulator, visitor_id = request.app[SIMULATOR], request.query.get("visitor")
     changes = await json_body(request)
     try:
-        simulator.settings = simulator.settings.changed(changes)
+        changed = simulator.settings.changed(changes)
     except SettingError as error:
         raise bad_request(str(error)) from None
-    simulator.note("control", what="settings", changes=changes)
-    return web.json_response(asdict(simulator.settings))
+    if visitor_id is None:
+        simulator.settings = changed
+    else:
+        simulator.settings_of_visitors[visitor_id] = changes
+    simulator.note("control", what="settings", changes=changes, visitor_id=visitor_id)
+    return web.json_response(asdict(changed))
 
 
 async def _faults(request: web.Request) -> web.Response:
@@ -136,7 +142,7 @@ async def _agent_typing(request: web.Request) -> web.Response:
     simulator, body = request.app[SIMULATOR], await json_body(request)
     thread = _thread_with_contact(simulator, body)
     event_type = "SenderTypingStarted" if _flag(body, "typing") else "SenderTypingEnded"
-    fields = simulator.settings.agent_typing_fields
+    fields = simulator.settings_of(thread.visitor_id).agent_typing_fields
     event = frames_out.typing(
         simulator.place,
         thread,
@@ -158,7 +164,7 @@ async def _agent_message(request: web.Request) -> web.Response:
     simulator.desk.add_message(thread, message)
     events = message_events(simulator, thread, message, now)
     if _flag(body, "in_s3", False):
-        events[-1] = _put_in_s3(simulator, events[-1])
+        events = [simulator.put_in_s3(events[-1], events[-1]["eventType"], now)]
     return await _tell(simulator, thread, "message", *events, message_id=message.id_on_external_platform)
 
 
@@ -184,7 +190,9 @@ async def _queue_position(request: web.Request) -> web.Response:
     thread, position = _thread_with_contact(simulator, body), body.get("position")
     if not isinstance(position, int) or position < 0:
         raise bad_request("position: expected a whole number from 0 up")
-    event = frames_out.position_in_queue(thread, position, _flag(body, "agent_online", True), now_ms())
+    agent_online = _flag(body, "agent_online", True)
+    names_thread = simulator.settings_of(thread.visitor_id).queue_position_names == "thread"
+    event = frames_out.position_in_queue(thread, position, agent_online, now_ms(), names_thread=names_thread)
     return await _tell(simulator, thread, "queue-position", event)
 
 
@@ -199,17 +207,29 @@ async def _close_contact(request: web.Request) -> web.Response:
     return await _tell(simulator, thread, "close-contact", event)
 
 
+async def _reopen_contact(request: web.Request) -> web.Response:
+    simulator, body = request.app[SIMULATOR], await json_body(request)
+    thread = _thread_with_contact(simulator, body)
+    if thread.contact is None or thread.contact.open:
+        raise bad_request("thread_id: its contact is not closed")
+    thread.contact.reopen("open")
+    event = frames_out.contact_status(simulator.place, thread, thread.contact, now_ms(), with_id=True)
+    return await _tell(simulator, thread, "reopen-contact", event)
+
+
+async def _end_thread(request: web.Request) -> web.Response:
+    """It takes no more messages from now on; nobody is told before the next look."""
+    simulator, body = request.app[SIMULATOR], await json_body(request)
+    thread = _thread_with_contact(simulator, body)
+    thread.takes_more = False
+    return await _tell(simulator, thread, "end-thread")
+
+
 async def _tell(simulator: Simulator, thread: Thread, what: str, *events: Frame, **fields: Any) -> web.Response:
     """Record what the agent did, and send its events on the customer's sockets."""
     simulator.note("agent", what=what, thread_id=thread.thread_id, visitor_id=thread.visitor_id, **fields)
     sockets = await simulator.push(thread.customer_id, *events)
     return web.json_response({"sockets": sockets} | fields)
-
-
-def _put_in_s3(simulator: Simulator, event: Frame) -> Frame:
-    name = new_id()
-    simulator.s3_objects[name] = event
-    return frames_out.in_s3(event, f"http://{HOST}:{simulator.port}/s3/{name}", now_ms())
 
 
 def _content(body: dict[str, Any]) -> dict[str, Any]:

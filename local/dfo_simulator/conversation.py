@@ -84,11 +84,22 @@ def _recover(simulator: Simulator, session: Session, request: Request, now: floa
         thread = simulator.desk.newest_of(session.customer_id)
     else:
         thread = simulator.desk.thread_of(session.customer_id, request.thread_id)
+    settings, result = simulator.settings_of(session.visitor_id), RECOVER[request.event_type]
+    if thread is None and request.thread_id in simulator.desk.threads:
+        raise Refused("the thread is another customer's")
+    if thread is None and settings.newest_instead:
+        thread = simulator.desk.newest_of(session.customer_id)
     if thread is None or thread.archived:
-        raise Refused("there is no such thread")
-    page, token = _page(thread, len(thread.messages), simulator.settings.page_size)
-    result = RECOVER[request.event_type]
-    return Reaction((frames_out.recovered(thread, request.event_id, result, page, token, now),))
+        if not settings.livechat or settings.no_thread == "error":
+            raise Refused("there is no such thread")
+        if settings.no_thread == "empty":
+            none_yet = Thread(request.thread_id or new_id(), session.customer_id, session.visitor_id)
+            return Reaction((frames_out.recovered(none_yet, request.event_id, result, [], "", now),))
+        return Reaction((frames_out.nothing_recovered(request.event_id, result, settings.no_thread, now),))
+    session.looked_for.add(thread.thread_id)
+    page, token = _page(thread, len(thread.messages), settings.page_size)
+    answer = frames_out.recovered(thread, request.event_id, result, page, token, now, settings.contact_name)
+    return Reaction((simulator.put_in_s3(answer, result, now) if settings.recovered_in_s3 else answer,))
 
 
 def _load_more(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
@@ -112,7 +123,7 @@ def _typing(simulator: Simulator, session: Session, request: Request, now: float
         _check_crossing(thread, request, now)
         raise Refused("there is no open contact")
     thread.show_typing(TYPING[request.event_type], now)
-    settings = simulator.settings
+    settings = simulator.settings_of(session.visitor_id)
     answers = (frames_out.accepted(request.event_id, now),) if settings.acknowledge_typing else ()
     echo = frames_out.typing(simulator.place, thread, request.event_type, now, direction="inbound", user=None)
     return Reaction(answers, (echo,) if settings.echo_typing else ())
@@ -127,6 +138,8 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
         raise Refused("the thread is another customer's")
     if thread and thread.archived:
         raise Refused("the thread is archived")
+    if thread and not thread.takes_more:
+        raise Refused("the thread takes no more messages")
     if thread and thread.contact and not thread.contact.open and simulator.settings.livechat:
         _check_crossing(thread, request, now)
         raise Refused("the contact is closed, and with it the live chat")
@@ -135,7 +148,7 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
     events: list[Frame] = []
     if thread.open_contact is None:
         thread.contact, thread.agent = Contact(simulator.next_contact_id(), now), None
-        events.append(frames_out.contact_created(simulator.place, thread, thread.contact, now))
+        events += _contact_events(simulator, thread, thread.contact, now)
     content = dict(data["messageContent"])
     content["text"] = content["payload"]["text"]
     message = Message(new_id(), data["idOnExternalPlatform"], "inbound", content, now)
@@ -146,10 +159,21 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
     return Reaction((frames_out.accepted(request.event_id, now),), tuple(events))
 
 
+def _contact_events(simulator: Simulator, thread: Thread, contact: Contact, now: float) -> list[Frame]:
+    """The events of a new contact."""
+    settings = simulator.settings_of(thread.visitor_id)
+    names_thread = settings.queue_position_names == "thread"
+    position = frames_out.position_in_queue(thread, 1, True, now, names_thread=names_thread)
+    return [
+        *([position] if settings.queue_position_first else []),
+        *([frames_out.contact_created(simulator.place, thread, contact, now)] if settings.case_created_events else []),
+    ]
+
+
 def message_events(simulator: Simulator, thread: Thread, message: Message, now: float) -> list[Frame]:
     """The events of a new message."""
     created = frames_out.message_created(simulator.place, thread, message, now)
-    if not simulator.settings.message_sent_events:
+    if not simulator.settings_of(thread.visitor_id).message_sent_events:
         return [created]
     return [frames_out.message_sent(simulator.place, thread, message, now), created]
 

@@ -34,6 +34,10 @@ class Contact:
         """Mark it as closed."""
         self.status, self.closed_at = "closed", now
 
+    def reopen(self, status: str) -> None:
+        """Mark it as open, with this status."""
+        self.status, self.closed_at = status, None
+
 
 @dataclass
 class Message:
@@ -60,6 +64,7 @@ class Thread:
     contact: Contact | None = None
     agent: Agent | None = None
     archived: bool = False
+    takes_more: bool = True  # messages
     messages: list[Message] = field(default_factory=list)  # oldest first
     typing_changes: list[tuple[float, bool]] = field(default_factory=list)  # as shown to the agent: when, what
 

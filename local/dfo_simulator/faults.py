@@ -30,8 +30,12 @@ _BEFORE_TAKING = ("refuse", "slow", "hang", "reset")
 ACTIONS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(HTTP_CALLS, (*_BEFORE_TAKING, "lost_answer")),
     "handshake": _BEFORE_TAKING,
-    # error, ignore, reset, close: not accepted. unanswered, lost_answer: accepted, then no answer or a reset.
-    "frame": ("error", "ignore", "slow", "reset", "close", "unanswered", "lost_answer"),
+    # error, ignore, reset, close, dropped: not accepted. unanswered, lost_answer, dropped_taken: accepted, then no
+    # answer, a reset, or API Gateway's own error, which dropped brings, too.
+    "frame": (
+        *("error", "ignore", "slow", "reset", "close", "dropped"),
+        *("unanswered", "lost_answer", "dropped_taken"),
+    ),
     "push": ("lose", "slow", "duplicate", "late"),  # late: after the next one
     "socket": ("mute",),  # open, but nothing is accepted, sent or answered, not even a ping
 }

@@ -86,25 +86,50 @@ def result(event_id: str, event_type: str, now: float, data: Mapping[str, Any] |
     return {"eventId": event_id, "createdAt": at(now), "postback": postback}
 
 
+def internal_error() -> Frame:
+    """What API Gateway says by itself where it could not hand a frame over. It names no request."""
+    return {"message": "Internal server error", "connectionId": new_id(), "requestId": new_id()}
+
+
 def error(event_id: str | None, code: str, message: str = "") -> Frame:
     """An error; with an id, of that request."""
     body = {"errorCode": code, "errorMessage": message, "transactionId": new_id()}
     return {"error": body} if event_id is None else {"eventId": event_id, "error": body}
 
 
-def recovered(thread: Thread, event_id: str, event_type: str, page: list[Message], token: str, now: float) -> Frame:
-    """A thread with its newest messages, newest first."""
+def recovered(
+    thread: Thread,
+    event_id: str,
+    event_type: str,
+    page: list[Message],
+    token: str,
+    now: float,
+    contact_name: str = "contact",
+) -> Frame:
+    """A thread with its newest messages, newest first. NICE's clients know the contact by either name."""
     contact = thread.contact and _contact(thread, thread.contact)
     data: Frame = {
         "thread": _thread(thread),
         "messages": [_message(thread, message) for message in page],
         "messagesScrollToken": token,
-        "contact": contact,
+        contact_name: contact,
         "contactHistory": [],
         "inboxAssignee": _agent(thread.agent),
         "customer": {"customFields": []},
     }
     return result(event_id, event_type, now, data)
+
+
+def nothing_recovered(event_id: str, event_type: str, kind: str, now: float) -> Frame:
+    """There is no such thread, and that is no error: `null`, `absent` or `nulls` data, or a `plain` answer."""
+    if kind == "plain":
+        return accepted(event_id, now)
+    answer = result(event_id, event_type, now)
+    if kind == "null":
+        answer["postback"]["data"] = None
+    if kind == "nulls":
+        answer["postback"]["data"] = {"thread": None, "contact": None, "messages": None}
+    return answer
 
 
 def more_messages(thread: Thread, event_id: str, page: list[Message], token: str, now: float) -> Frame:
@@ -178,10 +203,13 @@ def assignee_changed(place: Place, thread: Thread, before: Agent | None, now: fl
     return event("CaseInboxAssigneeChanged", now, place.as_json() | data)
 
 
-def position_in_queue(thread: Thread, position: int, agent_online: bool, now: float) -> Frame:
-    """How many wait ahead of this visitor. Only the contact identifies the thread."""
+def position_in_queue(thread: Thread, position: int, agent_online: bool, now: float, *, names_thread: bool) -> Frame:
+    """How many wait ahead of this visitor. The contact identifies the thread, or itself only."""
+    contact = thread.contact and _contact(thread, thread.contact)
+    if contact and not names_thread:
+        contact = {"id": contact["id"]}
     data = {
-        "consumerContact": thread.contact and _contact(thread, thread.contact),
+        "consumerContact": contact,
         "routingQueue": {"id": "queue-1"},
         "positionInQueue": position,
         "isAnyAgentOnlineForQueue": agent_online,
@@ -189,9 +217,9 @@ def position_in_queue(thread: Thread, position: int, agent_online: bool, now: fl
     return event("SetPositionInQueue", now, data)
 
 
-def in_s3(origin: Frame, url: str, now: float) -> Frame:
-    """The URL of an event that is too large for a frame."""
-    return event("EventInS3", now, {"s3Object": {"url": url}, "originEvent": {"eventType": origin["eventType"]}})
+def in_s3(event_type: str, url: str, now: float) -> Frame:
+    """The URL of an event or a result, of this type, that is too large for a frame."""
+    return event("EventInS3", now, {"s3Object": {"url": url}, "originEvent": {"eventType": event_type}})
 
 
 def message_with_all(thread: Thread, message: Message) -> Frame:
@@ -207,7 +235,7 @@ def _thread(thread: Thread) -> dict[str, Any]:
         "id": thread.thread_id,
         "idOnExternalPlatform": thread.thread_id,
         "threadName": "",
-        "canAddMoreMessages": not thread.archived,
+        "canAddMoreMessages": not thread.archived and thread.takes_more,
     }
 
 

@@ -102,7 +102,14 @@ def _channel(simulator: Simulator, request: web.Request, _: bytes) -> web.Respon
             "channelId": simulator.place.channel_id,
             "isLiveChat": settings.livechat,
             "isAuthorizationEnabled": settings.third_party,
-            "settings": {"hasMultipleThreadsPerEndUser": not settings.livechat, "features": {}},
+            "isSecuredCookieEnabled": settings.secured_cookies,
+            "settings": {
+                "hasMultipleThreadsPerEndUser": not settings.livechat,
+                "features": {
+                    "isRecoverLivechatDoesNotFailEnabled": settings.no_thread != "error",
+                    "securedSessions": settings.secured_sessions,
+                },
+            },
             "fileRestrictions": {"allowedFileSize": 20, "allowedFileTypes": [], "isAttachmentsEnabled": False},
             "translations": {},
         }

@@ -14,10 +14,20 @@ class Settings:
     Uncertain, so test both ways: `agent_typing_fields` (what distinguishes the agent's typing from an echo),
     `echo_typing` (visitors get their own typing back), `acknowledge_typing` (typing gets a plain answer),
     `message_sent_events` (`MessageSent` before each `MessageCreated`), `message_ends_typing`.
+
+    Of what tenants say in more than one way, the defaults are those of a tenant of today: `no_thread` (a live chat that
+    is not there is recovered with `null` or `absent` data, with `nulls` in it, or `empty`, is answered `plain`, or is
+    an `error`, which NICE's web SDK 2.2.0 insists on),
+    `newest_instead` (another thread, the customer's newest, is recovered instead), `contact_name` (of a recovered
+    contact), `recovered_in_s3` (the answer to a look is to be fetched), `case_created_events` (else a contact is first
+    named by its message), `queue_position_names` (its thread, or its contact only), `queue_position_first` (one comes
+    before `CaseCreated`).
     """
 
     livechat: bool = True
     availability: str = "online"
+    secured_sessions: bool = True
+    secured_cookies: bool = False
     third_party: bool = False  # an authorization code instead of an anonymous customer
     token_expires_in: float = 3600  # s
     oldest_sdk_version: str = "0.0.0"
@@ -25,8 +35,15 @@ class Settings:
     agent_typing_fields: tuple[str, ...] = ("direction", "user")
     echo_typing: bool = False
     acknowledge_typing: bool = False
-    message_sent_events: bool = False
+    message_sent_events: bool = True
     message_ends_typing: bool = False
+    no_thread: str = "null"
+    newest_instead: bool = False
+    contact_name: str = "contact"
+    recovered_in_s3: bool = False
+    case_created_events: bool = True
+    queue_position_names: str = "thread"
+    queue_position_first: bool = False
     keep_frames: bool = False  # what visitors send can be read back, message texts included
 
     def changed(self, changes: Mapping[str, Any]) -> "Settings":
@@ -53,6 +70,8 @@ _PARSERS: dict[str, Parser] = {
     "livechat": flag,
     "availability": one_of("online", "offline"),
     "third_party": flag,
+    "secured_sessions": flag,
+    "secured_cookies": flag,
     "token_expires_in": number(0, 1e9),
     "oldest_sdk_version": _version,
     "page_size": whole_number(1, 1000),
@@ -61,5 +80,12 @@ _PARSERS: dict[str, Parser] = {
     "acknowledge_typing": flag,
     "message_sent_events": flag,
     "message_ends_typing": flag,
+    "no_thread": one_of("null", "absent", "nulls", "empty", "plain", "error"),
+    "newest_instead": flag,
+    "contact_name": one_of("contact", "consumerContact"),
+    "recovered_in_s3": flag,
+    "case_created_events": flag,
+    "queue_position_names": one_of("thread", "contact"),
+    "queue_position_first": flag,
     "keep_frames": flag,
 }

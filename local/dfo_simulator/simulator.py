@@ -8,13 +8,15 @@ from typing import Any, NamedTuple, Protocol
 
 from aiohttp import web
 
-from local.dfo_simulator.desk import Desk
+from local.dfo_simulator import frames_out
+from local.dfo_simulator.desk import Desk, new_id
 from local.dfo_simulator.faults import Fault, Faults
 from local.dfo_simulator.frames_in import Violation
 from local.dfo_simulator.frames_out import Frame, Place
 from local.dfo_simulator.settings import Settings
 from local.simulating.clock import now_ms
 from local.simulating.events import EventLog
+from local.simulating.program import HOST
 from local.simulating.tokens import Tokens
 
 KEPT_VIOLATIONS = 1_000
@@ -79,6 +81,7 @@ class Simulator:
 
     def _start(self) -> None:
         self.settings = Settings(livechat=self._livechat)
+        self.settings_of_visitors: dict[str, dict[str, Any]] = {}
         self.faults = Faults()
         self.desk = Desk()
         self.tokens: Tokens[Identity] = Tokens()
@@ -96,6 +99,17 @@ class Simulator:
     def forget_everything(self) -> None:
         """Reset to the state after the start, except the event log: its readers continue where they were."""
         self._start()
+
+    def settings_of(self, visitor_id: str) -> Settings:
+        """The settings as this visitor meets them."""
+        own = self.settings_of_visitors.get(visitor_id)
+        return self.settings.changed(own) if own else self.settings
+
+    def put_in_s3(self, frame: Frame, event_type: str, now: float) -> Frame:
+        """Store a frame that is too large; returns the event that says where it is."""
+        name = new_id()
+        self.s3_objects[name] = frame
+        return frames_out.in_s3(event_type, f"http://{HOST}:{self.port}/s3/{name}", now)
 
     def next_contact_id(self) -> str:
         """A new contact id."""

@@ -17,7 +17,7 @@ from local.simulating.clock import now_ms
 from local.simulating.connections import reset_connection
 
 GOING_AWAY = 1001  # RFC 6455, section 7.4.1
-_TAKEN_ALL_THE_SAME = ("slow", "unanswered", "lost_answer")
+_TAKEN_ALL_THE_SAME = ("slow", "unanswered", "lost_answer", "dropped_taken")
 LARGEST_FRAME = 128 * 1024  # bytes, API Gateway's limit
 
 
@@ -107,6 +107,8 @@ class GatewaySocket:
             self._listen()
         if fault and fault.do == "lost_answer":
             self.reset()
+        elif fault and fault.do == "dropped_taken":
+            await self.deliver(frames_out.internal_error())
         elif fault is None or fault.do == "slow":
             for answer in reaction.answers:
                 await self.deliver(answer)
@@ -131,6 +133,8 @@ class GatewaySocket:
         if fault.do == "error":
             event_id = request.event_id if fault.with_event_id and request.event_id else None
             await self.deliver(frames_out.error(event_id, fault.code or error_code(request.event_type)))
+        elif fault.do == "dropped":
+            await self.deliver(frames_out.internal_error())
         elif fault.do == "reset":
             self.reset()
         elif fault.do == "close":

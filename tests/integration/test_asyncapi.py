@@ -77,6 +77,8 @@ def _shape(schema: dict[str, Any]) -> Any:
         return _shape(schema["allOf"][0])
     if schema.get("type") == "object":
         return {name: _shape(value) for name, value in schema["properties"].items()}
+    if schema.get("type") == "array":
+        return {f"{schema['items']['title']}[]"}
     if "const" in schema or "enum" in schema:
         return {json.dumps(value) for value in schema.get("enum", [schema.get("const")])}
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
+from websocket import WebSocketException
 
 from local.playing.visitor import now_ms
-from tests.support.relay_stage import Actor, RelayStage, repeat
+from tests.support.relay_stage import Actor, RelayStage, repeat, wait_until
 
 FLURRY_S = 6.0
 MOST_CALLS = 20
@@ -39,3 +40,25 @@ def test_keys_and_stops_in_turn_are_heard_once_a_second_and_slow_nobody(gap_ms: 
         assert len(calls) <= MOST_CALLS
         assert not calls or calls[-1]["value"] is False
         assert shown <= SHOWN_WITHIN_MS
+
+
+def test_after_sixty_quick_visits_the_door_is_open_again(stage: RelayStage) -> None:
+    """T18: whoever reloads a page again and again shuts nobody out, nor themselves for long."""
+
+    def is_let_in() -> bool:
+        try:
+            with stage.connect("reloads") as visitor:
+                visitor.is_ready()
+        except WebSocketException:
+            return False
+        return True
+
+    came_in = 0
+    for _ in range(60):
+        try:
+            stage.connect("reloads").close()
+            came_in += 1
+        except WebSocketException:
+            continue
+    print(f"{came_in} of 60 visits came in")
+    wait_until(is_let_in, "the door to open again")

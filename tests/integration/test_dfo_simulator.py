@@ -26,8 +26,9 @@ def running() -> Iterator[DfoControl]:
 
 @pytest.fixture
 def gateway(running: DfoControl) -> DfoControl:
-    """The running simulator, as freshly started: a livechat channel."""
+    """The running simulator, as freshly started: a livechat channel; each message is told by one event."""
     running.reset()
+    running.set_settings(message_sent_events=False)
     return running
 
 
@@ -90,6 +91,14 @@ def test_the_channel_says_of_which_kind_it_is(gateway: DfoControl, client: DfoCl
     assert client.channel().json()["isLiveChat"] is True
     gateway.set_settings(livechat=False)
     assert client.channel().json()["isLiveChat"] is False
+
+
+def test_the_channel_says_how_visitors_sign_in(gateway: DfoControl, client: DfoClient) -> None:
+    """Channel settings: isAuthorizationEnabled, isSecuredCookieEnabled, securedSessions; settings of like names."""
+    gateway.set_settings(third_party=True, secured_cookies=True, secured_sessions=False)
+    said = client.channel().json()
+    assert (said["isAuthorizationEnabled"], said["isSecuredCookieEnabled"]) == (True, True)
+    assert said["settings"]["features"]["securedSessions"] is False
 
 
 def test_a_channel_can_be_offline(gateway: DfoControl, client: DfoClient) -> None:
@@ -211,9 +220,115 @@ def test_a_ping_of_the_protocol_is_answered(connected: DfoClient) -> None:
 
 
 def test_a_thread_that_is_not_there_is_an_error(gateway: DfoControl, connected: DfoClient) -> None:
-    """Recover: no thread yet is an answer, not a fault of the client."""
+    """Recover: no thread yet is an answer, not a fault of the client; setting `no_thread`."""
+    gateway.set_settings(no_thread="error")
     assert error_code(connected.recover()) == "RecoveringLivechatFailed"
     assert gateway.violations() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "postback"),
+    [
+        ("null", {"eventType": "LivechatRecovered", "data": None}),
+        ("absent", {"eventType": "LivechatRecovered"}),
+        ("nulls", {"eventType": "LivechatRecovered", "data": dict.fromkeys(("thread", "contact", "messages"))}),
+        ("plain", None),
+    ],
+)
+def test_a_live_chat_that_is_not_there_is_recovered_with_nothing(
+    gateway: DfoControl, connected: DfoClient, kind: str, postback: Any
+) -> None:
+    """Setting `no_thread`; the first is the default, as tenants of today have it."""
+    gateway.set_settings_of(connected.visitor_id, no_thread=kind)
+    assert connected.recover().get("postback") == postback
+
+
+def test_a_live_chat_that_is_not_there_may_be_recovered_empty(gateway: DfoControl, connected: DfoClient) -> None:
+    """Setting `no_thread`: the thread that was looked for, without contact and messages."""
+    gateway.set_settings(no_thread="empty")
+    data = connected.recover()["postback"]["data"]
+    assert data["thread"]["idOnExternalPlatform"] == connected.thread_id
+    assert (data["contact"], data["messages"]) == (None, [])
+
+
+def test_a_look_may_find_the_newest_thread_instead(gateway: DfoControl, chatting: DfoClient) -> None:
+    """Setting `newest_instead`."""
+    gateway.set_settings(newest_instead=True)
+    other = chatting.frame("RecoverLivechat", {"thread": {"idOnExternalPlatform": new_id()}})
+    assert chatting.ask(other)["postback"]["data"]["thread"]["idOnExternalPlatform"] == chatting.thread_id
+
+
+def test_a_recovered_contact_has_either_name(gateway: DfoControl, chatting: DfoClient) -> None:
+    """Setting `contact_name`."""
+    gateway.set_settings(contact_name="consumerContact")
+    assert chatting.recover()["postback"]["data"]["consumerContact"]["status"] == "new"
+
+
+def test_the_answer_to_a_look_may_have_to_be_fetched(gateway: DfoControl, chatting: DfoClient) -> None:
+    """Setting `recovered_in_s3`: the whole postback, with the request's id."""
+    gateway.set_settings(recovered_in_s3=True)
+    look = chatting.frame("RecoverLivechat", chatting.thread)
+    chatting.send(look)
+    data = chatting.wait_for("EventInS3")["data"]
+    assert data["originEvent"]["eventType"] == "LivechatRecovered"
+    assert requests.get(data["s3Object"]["url"], timeout=5).json()["eventId"] == look["eventId"]
+
+
+def test_a_contact_may_be_first_named_by_its_message(gateway: DfoControl, connected: DfoClient) -> None:
+    """Setting `case_created_events`."""
+    gateway.set_settings(case_created_events=False)
+    connected.recover()
+    connected.send(connected.message())
+    assert connected.wait_for("MessageCreated")["data"]["case"]["status"] == "new"
+    assert "CaseCreated" not in [frame.get("eventType") for frame in connected.heard]
+
+
+def test_a_queue_position_may_come_first_and_name_its_contact_only(gateway: DfoControl, connected: DfoClient) -> None:
+    """Settings `queue_position_first`, `queue_position_names`."""
+    gateway.set_settings(queue_position_first=True, queue_position_names="contact")
+    connected.recover()
+    connected.send(connected.message())
+    contact = connected.wait_for("SetPositionInQueue")["data"]["consumerContact"]
+    assert contact == {"id": connected.wait_for("CaseCreated")["data"]["case"]["id"]}
+
+
+def test_a_closed_contact_is_opened_again_by_its_status(gateway: DfoControl, chatting: DfoClient) -> None:
+    """Control `agent/reopen-contact`."""
+    gateway.close_contact(chatting.thread_id)
+    gateway.reopen_contact(chatting.thread_id)
+    statuses = [chatting.wait_for("CaseStatusChanged")["data"]["case"]["status"] for _ in range(2)]
+    assert statuses == ["closed", "open"]
+
+
+def test_a_thread_may_take_no_more_messages(gateway: DfoControl, chatting: DfoClient) -> None:
+    """Control `agent/end-thread`."""
+    gateway.end_thread(chatting.thread_id)
+    assert chatting.recover()["postback"]["data"]["thread"]["canAddMoreMessages"] is False
+    assert error_code(chatting.ask(chatting.message())) == "SendingMessageFailed"
+
+
+@pytest.mark.parametrize(("do", "taken"), [("dropped", 1), ("dropped_taken", 2)])
+def test_api_gateway_may_say_that_it_lost_a_frame(
+    gateway: DfoControl, chatting: DfoClient, do: str, taken: int
+) -> None:
+    """Faults `dropped`, `dropped_taken`: it names no request."""
+    gateway.set_faults(Fault("frame", do, types=("SendMessage",), count=1))
+    chatting.send(chatting.message())
+    while "requestId" not in (frame := chatting.hear()):
+        pass
+    assert frame["message"] == "Internal server error"
+    assert len(gateway.thread(chatting.thread_id)["messages"]) == taken
+
+
+def test_a_visitors_own_settings_are_no_other_visitors(
+    gateway: DfoControl, new_client: Callable[..., DfoClient]
+) -> None:
+    """`PUT settings` with a visitor."""
+    one, other = new_client(), new_client()
+    gateway.set_settings_of(one.visitor_id, no_thread="error")
+    for client in (one, other):
+        client.connect()
+    assert ["error" in client.recover() for client in (one, other)] == [True, False]
 
 
 def test_the_first_message_makes_a_contact(gateway: DfoControl, connected: DfoClient) -> None:
@@ -344,7 +459,7 @@ def test_an_archived_thread_is_gone(gateway: DfoControl, chatting: DfoClient) ->
     """ArchiveThread."""
     answer = chatting.ask(chatting.frame("ArchiveThread", chatting.thread))
     assert answer["postback"]["eventType"] == "ThreadArchived"
-    assert error_code(chatting.recover()) == "RecoveringLivechatFailed"
+    assert chatting.recover()["postback"]["data"] is None
     assert gateway.violations() == []
 
 
@@ -831,7 +946,7 @@ def test_an_old_client_is_refused_by_name(gateway: DfoControl, new_client: Calla
     old.connect()
     assert error_code(old.recover()) == "SdkVersionNotSupported"
     new.connect()
-    assert error_code(new.recover()) == "RecoveringLivechatFailed"
+    assert "error" not in new.recover()
 
 
 @pytest.mark.parametrize("code", [1001, 4000])

@@ -225,7 +225,7 @@ def test_what_an_agent_does_is_told_in_one_shape(actor: Chatter) -> None:
     said = actor.hears("message", id=message_id)
     assert {"text": "How can I help?", "from": "agent"}.items() <= said["detail"].items()
     assert said["detail"]["author"] == ADA["nickname"]
-    assert said["event"]["eventType"] == "MessageCreated"
+    assert said["event"]["eventType"] == "MessageSent"  # it comes first
     for name, detail in {
         "queue": {"position": 2},
         "agent": {"name": ADA["nickname"]},
@@ -268,6 +268,23 @@ def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> Non
 
 
 @scenes.test
+def test_a_choice_is_offered_and_answered_with_its_postback(actor: Chatter) -> None:
+    """The inactivity popup: what is not understood of a postback goes back as it came."""
+    actor.begins()
+    postback = '{"type":"sessionExpiration", "isExpired":false, "workflowJobId":"7"}'
+    elements = [{"type": "TEXT", "text": "Still there?"}, {"type": "BUTTON", "text": "Yes", "postback": postback}]
+    payload = {"elements": [{"type": "INACTIVITY_POPUP", "elements": elements}]}
+    fallback = "Unsupported message content"
+    popup = actor.gateway.agent_says(actor.thread_id, fallback, type="PLUGIN", payload=payload)
+    detail = actor.hears("message", id=popup)["detail"]
+    assert (detail["text"], detail["choices"]) == ("Still there?", [{"text": "Yes", "postback": postback}])
+    message_id = str(uuid.uuid4())
+    actor.front_end.send({"action": "message", "id": message_id, "text": "Yes", "postback": postback})
+    assert actor.is_told(message_id) == "accepted"
+    assert actor.thread()["messages"][-1]["content"]["postback"] == postback
+
+
+@scenes.test
 def test_a_long_message_of_an_agent_is_fetched(actor: Chatter) -> None:
     """EventInS3."""
     actor.begins()
@@ -302,6 +319,133 @@ def test_a_live_chat_ends_with_its_contact_and_the_next_message_begins_another(a
     assert actor.thread_id != former
     assert actor.texts() == ["Once more"]
     shows_a_burst(actor)
+
+
+# --- in each of the ways that NICE's own clients know
+
+
+def meets(actor: Chatter, **settings: object) -> None:
+    """From the next socket on this visitor's gateway speaks like that."""
+    actor.gateway.set_settings_of(actor.visitor_id, **settings)
+    actor.loses_socket()
+
+
+@scenes.test
+def test_a_live_chat_opens_however_it_is_said_that_there_is_none_yet(actor: Chatter) -> None:
+    """No loop: one look each."""
+    kinds = ("absent", "nulls", "empty", "plain", "error")
+    for kind in kinds:
+        meets(actor, no_thread=kind)
+    wait_until(lambda: len(actor.events("frame")) == 1 + len(kinds), "the last look")
+    actor.begins()
+    shows_a_burst(actor)
+    assert len(actor.events("socket_open")) == 1 + len(kinds)
+
+
+@scenes.test
+def test_another_thread_that_a_look_finds_is_gone_on_in(actor: Chatter) -> None:
+    """Its contact is open again, which the relay was not told."""
+    actor.begins()
+    found = actor.thread_id
+    actor.gateway.set_settings_of(actor.visitor_id, newest_instead=True)
+    actor.gateway.close_contact(found)
+    actor.hears("contact", status="closed")
+    actor.fault(Fault("push", "lose", types=("CaseStatusChanged",)))
+    actor.gateway.reopen_contact(found)
+    assert actor.is_told(actor.says("Once more")) == "accepted"
+    assert actor.thread_id == found
+    assert actor.texts() == ["Good morning", "Once more"]
+
+
+@scenes.test
+def test_a_contact_under_its_other_name_is_known(actor: Chatter) -> None:
+    """After a reconnect; what is recovered has to be fetched, too."""
+    actor.begins()
+    meets(actor, contact_name="consumerContact", recovered_in_s3=True)
+    shows_a_burst(actor)
+
+
+@scenes.test
+def test_a_contact_that_only_its_message_names_is_known(actor: Chatter) -> None:
+    """And so is the queue position that came before it, without a thread."""
+    actor.gateway.set_settings_of(
+        actor.visitor_id, case_created_events=False, queue_position_first=True, queue_position_names="contact"
+    )
+    actor.begins()
+    actor.hears("contact", status="open")
+    actor.hears("queue", position=1)
+    actor.gateway.queue_position(actor.thread_id, 7)
+    actor.hears("queue", position=7)
+    shows_a_burst(actor)
+
+
+@scenes.test
+def test_a_contact_that_was_closed_and_opened_again_goes_on(actor: Chatter) -> None:
+    """In the same thread."""
+    actor.begins()
+    thread_id = actor.thread_id
+    actor.gateway.close_contact(thread_id)
+    actor.hears("contact", status="closed")
+    actor.front_end.forget("event")
+    actor.gateway.reopen_contact(thread_id)
+    actor.hears("contact", status="open")
+    shows_a_burst(actor)
+    assert actor.is_told(actor.says("Once more")) == "accepted"
+    assert actor.thread_id == thread_id
+
+
+@scenes.test
+def test_a_message_is_told_once_although_it_is_sent_and_created(actor: Chatter) -> None:
+    """MessageSent comes before MessageCreated."""
+    actor.begins()
+    message_id = actor.gateway.agent_says(actor.thread_id, "How can I help?")
+    actor.gateway.agent_types(actor.thread_id, True)
+    actor.hears("agent-typing", typing=True)
+    told = [frame for frame in actor.front_end.frames if frame.get("detail", {}).get("id") == message_id]
+    assert [frame["name"] for frame in told] == ["message"]
+
+
+@scenes.test
+def test_after_a_thread_that_takes_no_more_another_begins(actor: Chatter) -> None:
+    """As soon as a look has said so, though its contact is open."""
+    actor.begins()
+    former = actor.thread_id
+    actor.gateway.end_thread(former)
+    actor.loses_socket()
+    assert actor.is_told(actor.says("Once more")) == "accepted"
+    assert actor.thread_id != former
+    shows_a_burst(actor)
+
+
+@scenes.test
+def test_what_nobody_understands_is_passed_on(actor: Chatter) -> None:
+    """A kind that is not known, of no thread; and a known one that lacks what it needs."""
+    odd = {"eventType": "Surprise", "data": {}}
+    lacking = {"eventType": "SetPositionInQueue", "data": {"thread": {"idOnExternalPlatform": actor.thread_id}}}
+    for event in (odd, lacking):
+        actor.gateway.push(actor.visitor_id, json.dumps(event))
+        actor.front_end.wait_for("event", PATIENCE_S, event=event)
+
+
+@scenes.test
+def test_a_handshake_refused_with_any_status_gets_a_new_token(actor: Chatter) -> None:
+    """Another one for each attempt."""
+    actor.begins()
+    before = len(actor.events("authorize"))
+    actor.fault(Fault("handshake", "refuse", status=500, count=1))
+    actor.loses_socket()
+    shows_a_burst(actor)
+    assert len(actor.events("authorize")) == before + 1
+
+
+@scenes.test
+def test_what_api_gateway_lost_is_looked_for_and_sent_once(actor: Chatter) -> None:
+    """T15: its error names no request."""
+    actor.begins()
+    for do in ("dropped", "dropped_taken"):
+        actor.fault(Fault("frame", do, types=("SendMessage",), count=1))
+        assert actor.is_told(actor.says(do)) == "accepted"
+    assert actor.texts() == ["Good morning", "dropped", "dropped_taken"]
 
 
 # --- faults: the socket
@@ -365,14 +509,14 @@ def test_typing_that_ends_while_the_socket_is_down_is_ended(actor: Chatter) -> N
 
 @scenes.test
 def test_a_handshake_that_is_refused_is_tried_again(actor: Chatter) -> None:
-    """503, then 401: the token is not good any more, so another is got first."""
+    """503, then 401: either may mean that the token is not good any more, so another is got first."""
     actor.begins()
     actor.fault(Fault("handshake", "refuse", count=1), Fault("handshake", "refuse", status=401, count=1))
     before = len(actor.events("authorize"))
     actor.gateway.drop_sockets("reset", actor.visitor_id)
     assert actor.is_told(actor.says("Still here")) == "accepted"
     assert len(actor.events("handshake_refused")) == 2
-    assert len(actor.events("authorize")) == before + 1
+    assert len(actor.events("authorize")) == before + 2
 
 
 @scenes.test
@@ -563,6 +707,25 @@ def test_on_a_messaging_channel_the_thread_lives_on(dfo_stage: GatewayStage) -> 
         assert (actor.thread_id, actor.texts()) == (thread_id, ["Good morning", "Later"])
         actor.settles()
     gateway.set_settings(livechat=True)
+    with dfo_stage.keeper_gone(signal.SIGTERM):
+        pass
+
+
+def test_what_a_channel_asks_for_and_the_relay_lacks_is_named(dfo_stage: GatewayStage) -> None:
+    """To the page and in the keeper's log; and nobody is signed in. A keeper that starts asks at once."""
+    gateway, named = dfo_stage.gateway(), "isSecuredCookieEnabled=true"
+    gateway.set_settings(secured_cookies=True)
+    time.sleep(4)  # a keeper that lived for less is not started again
+    with dfo_stage.keeper_gone(signal.SIGTERM):
+        pass
+    with dfo_stage.connect("unsupported") as front_end:
+        front_end.send({"action": "hello"})
+        refused = front_end.wait_for("error", PATIENCE_S, code="typing_unavailable")
+        front_end.wait_for("guest", PATIENCE_S, status="unavailable")
+    assert named in refused["message"]
+    assert any(named in line["message"] for line in dfo_stage.keeper_log() if line.get("level") == "ERROR")
+    gateway.set_settings(secured_cookies=False)
+    time.sleep(4)
     with dfo_stage.keeper_gone(signal.SIGTERM):
         pass
 

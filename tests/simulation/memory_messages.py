@@ -49,8 +49,10 @@ class MemoryMessages:
     ) -> AlreadyThere | None:
         known = self.kept.get((session_id, message.message_id))
         if known is not None and known.expires_at > now // 1000:
-            return AlreadyThere(known.standing, known.message.text == message.text)
-        waiting = WaitingMessage(message.message_id, message.text, message.at)
+            return AlreadyThere(
+                known.standing, (known.message.text, known.message.postback) == (message.text, message.postback)
+            )
+        waiting = WaitingMessage(message.message_id, message.text, message.at, postback=message.postback)
         self._keep((session_id, message.message_id), Kept(waiting, deadline, expires_at))
         return None
 

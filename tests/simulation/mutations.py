@@ -149,7 +149,7 @@ V1 = (
     Mutation(
         "pause: judge by keys that may be missing",
         BURST,
-        "if any(at > newest for at in self.earlier_keys.values()):",
+        "if any(at >= newest for at in self.earlier_keys.values()):",
         "if False:",
     ),
     Mutation(

@@ -21,6 +21,11 @@ _SIXTY_VISITS = "; ".join(f"open V{n} {n * 10}; close V{n} {n * 10 + 5}" for n i
 
 V1 = (
     Regression(
+        "T3",
+        "a tab that typed in the same ms as another, typed on and stopped, was taken for a pause in that one's typing",
+        "key B 0; key A 200; key B 200; key B 250; stop B 1850",
+    ),
+    Regression(
         "T6",
         "a POST left when its connection was made at last, though its lock had ended",
         "key A 4665; stop A 6165; call 1 late 9000",

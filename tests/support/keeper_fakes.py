@@ -30,6 +30,9 @@ class ManualLoop:
         heapq.heappush(self._timers, (timer.at, next(self._order), timer))
         return timer
 
+    def call_from_thread(self, callback: Callable[[], object]) -> None:
+        self.call_soon(callback)
+
     def call_soon(self, callback: Callable[[], object]) -> None:
         self.call_later(0, callback)
 

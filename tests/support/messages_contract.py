@@ -54,6 +54,14 @@ class MessagesContract:
         put(messages)
         assert put(messages, text="good bye") == AlreadyThere(WAITS, same_text=False)
 
+    def test_a_message_waits_with_the_postback_of_its_choice(self, messages: MemoryMessages) -> None:
+        """T15: and the same text with another one is another message."""
+        choice = SentMessage(FIRST, "Red", NOW, postback="/red")
+        assert messages.put(ID, choice, NOW, DEADLINE, EXPIRES) is None
+        assert messages.waiting(ID, 10, NOW) == [WaitingMessage(FIRST, "Red", NOW, postback="/red")]
+        assert messages.put(ID, choice, NOW, DEADLINE, EXPIRES) == AlreadyThere(WAITS, same_text=True)
+        assert put(messages, text="Red") == AlreadyThere(WAITS, same_text=False)
+
     @pytest.mark.parametrize("standing", [ACCEPTED, REFUSED])
     def test_a_settled_message_is_still_known(self, messages: MemoryMessages, standing: Standing) -> None:
         """T15: sent again, it is answered as before and not delivered again."""

@@ -61,7 +61,7 @@ def record_sdk_frames(control: DfoControl, folder: Path) -> dict[str, Frame]:
     frames: dict[str, Frame] = {}
     for session in (_live_chat, _legacy_messaging):
         control.reset()
-        control.set_settings(keep_frames=True)
+        control.set_settings(keep_frames=True, no_thread="error")
         person = Person()
         session(control, folder, person)
         for kept in reversed(control.frames()):
@@ -125,7 +125,7 @@ def _live_chat(control: DfoControl, folder: Path, person: Person) -> None:
 
 
 def _legacy_messaging(control: DfoControl, folder: Path, person: Person) -> None:
-    control.set_settings(livechat=False, page_size=1, token_expires_in=20)
+    control.set_settings(livechat=False, page_size=1, token_expires_in=20, no_thread="error")
     with sdk_of(control, folder, person, hurry=50) as sdk:
         sdk.do("connect")
         sdk.do("authorize")

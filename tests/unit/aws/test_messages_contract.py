@@ -70,7 +70,8 @@ class TestDynamoMessages(MessagesContract):
 def test_nothing_of_the_text_is_kept_once_a_message_is_settled(client: Any, standing: Standing) -> None:
     """What a visitor wrote is there for as long as somebody has to send it on, and no longer."""
     messages = emptied(client)
-    put(messages, text="my card is 4111")
+    sent = SentMessage(FIRST, "my card is 4111", NOW, postback="4111")
+    messages.put(ID, sent, NOW, NOW + 1000, NOW // 1000 + 60)
     messages.settle(ID, FIRST, standing)
     [item] = client.scan(TableName=TABLE)["Items"]
     assert "4111" not in str(item)

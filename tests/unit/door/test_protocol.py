@@ -109,7 +109,8 @@ def _near(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         return st.sampled_from([ID, *BAD_IDS]) | st.uuids().map(str)
     lengths = [schema["maxLength"] + more for more in (0, 1)] if "maxLength" in schema else [0]
     samples = st.sampled_from(["", " \n\u2003", *("x" * length for length in lengths)])
-    return st.from_regex(schema["pattern"]) | samples | st.text()
+    known = st.from_regex(schema["pattern"]) if "pattern" in schema else st.just("x")
+    return known | samples | st.text()
 
 
 def _frames_near(messages: Messages) -> st.SearchStrategy[dict[str, Any]]:
@@ -158,8 +159,12 @@ def test_the_door_takes_every_example(message: Message) -> None:
         '{"action":"keystroke","hold_ms":6000.0}',
         json.dumps({"action": "message", "id": ID, "text": "\U0001f600" * (frames.MAX_TEXT // 2 + 1)}),
         f'{{"action":"message","id":"{ID}","text":"\\ud83d"}}',
+        f'{{"action":"message","id":"{ID}","text":"x","postback":"\\ud83d"}}',
     ],
-    ids=["a frame's size", "a message's size", "a key twice", "not written whole", "utf-16", "half a character"],
+    ids=[
+        *("a frame's size", "a message's size", "a key twice", "not written whole", "utf-16", "half a character"),
+        "half a character's postback",
+    ],
 )
 def test_what_a_schema_cannot_say_is_refused_all_the_same(body: str) -> None:
     """T13: and the document says so in words."""
@@ -194,6 +199,7 @@ def test_limits_are_those_of_the_door() -> None:
     assert schemas["keystroke"]["properties"]["ago_ms"]["maximum"] == frames.MAX_AGO_MS
     assert schemas["stop"]["properties"]["ago_ms"]["maximum"] == frames.MAX_STOP_AGO_MS
     assert schemas["message"]["properties"]["text"]["maxLength"] == frames.MAX_TEXT
+    assert schemas["message"]["properties"]["postback"]["maxLength"] == frames.MAX_POSTBACK
     assert schemas["token"]["maxLength"] == MAX_TOKEN_CHARACTERS
     for size in (frames.MAX_FRAME_BYTES, frames.MAX_MESSAGE_BYTES):
         assert f"{size:,}" in DOCUMENT["info"]["description"]

@@ -485,6 +485,13 @@ test("the promise of a message resolves with its answer, which is an event too",
   assert.deepEqual(events.at(-1), ["message-status", { id: ID, status: "failed", reason: "refused" }]);
 });
 
+test("a message that answers a choice takes its postback along", async (t) => {
+  const { relay, sent } = await welcomed(t);
+  relay.send("Red", ID, { postback: "/red" });
+  assert.deepEqual(sent.at(-1), { ...message(ID, "Red"), postback: "/red" });
+  assert.throws(() => relay.send("Red", null, { postback: 7 }), TypeError);
+});
+
 test("a message ends the typing", async (t) => {
   const { box, relay, sent } = await welcomed(t);
   box.type("hello");

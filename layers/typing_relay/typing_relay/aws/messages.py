@@ -29,7 +29,7 @@ from typing_relay.relay.ports import (
 DEADLINE_INDEX = "by_deadline"
 
 _IS_WAITING = "standing = :waiting"
-_SETTLED = "SET standing = :standing, reason = :reason REMOVE message_text, waiting_shard, deadline"
+_SETTLED = "SET standing = :standing, reason = :reason REMOVE message_text, message_postback, waiting_shard, deadline"
 
 
 class DynamoMessages:
@@ -51,6 +51,7 @@ class DynamoMessages:
                     **_key(session_id, message.message_id),
                     "sent_at": _n(message.at),
                     "message_text": {"S": message.text},
+                    **({"message_postback": {"S": message.postback}} if message.postback else {}),
                     "fingerprint": {"S": fingerprint(session_id, message)},
                     "standing": {"S": MessageStatus.WAITING},
                     "waiting_shard": _n(shard_of(session_id)),
@@ -184,8 +185,9 @@ class DynamoMessages:
 
 
 def fingerprint(session_id: str, message: SentMessage) -> str:
-    """The same for the same text of the same message, and no help in finding equal texts."""
-    return hashlib.sha256("\0".join((session_id, message.message_id, message.text)).encode()).hexdigest()
+    """The same for the same text and choice of the same message, and no help in finding equal texts."""
+    what = (session_id, message.message_id, message.text, *((message.postback,) if message.postback else ()))
+    return hashlib.sha256("\0".join(what).encode()).hexdigest()
 
 
 def in_order(message: SentMessage) -> tuple[int, str]:
@@ -223,4 +225,5 @@ def _waiting(item: Mapping[str, Any]) -> WaitingMessage:
         item["message_text"]["S"],
         int(item["sent_at"]["N"]),
         item.get("left_by", {}).get("S", ""),
+        postback=item.get("message_postback", {}).get("S", ""),
     )

@@ -16,6 +16,7 @@ from typing_relay.relay.ports import MessageStatus, Standing
 MAX_FRAME_BYTES = 1_024
 #: In UTF-16 units, as JavaScript counts: this many fit into the 32 KB of API Gateway's largest WebSocket frame.
 MAX_TEXT = 10_000
+MAX_POSTBACK = 2_000
 #: JSON may escape each unit into six bytes.
 MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 6 * MAX_TEXT
 MAX_AGO_MS = 2_000
@@ -64,10 +65,14 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The visitor sent this text. The front end chose the id; the same id again is the same message."""
+    """The visitor sent this text. The front end chose the id; the same id again is the same message.
+
+    ``postback``: of the choice that the message is, as CXone sent it; '': it is none.
+    """
 
     message_id: str
     text: str = field(repr=False)
+    postback: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def parse(body: str | None, longest_hold_ms: int) -> Frame:
     elif action == "hello":
         frame = Hello(_client(fields.pop("client")) if "client" in fields else "")
     elif action == "message":
-        frame = _message(fields.pop("id", None), fields.pop("text", None))
+        frame = _message(fields.pop("id", None), fields.pop("text", None), fields.pop("postback", ""))
     elif action in _PLAIN:
         frame = _PLAIN[action]
     else:
@@ -181,18 +186,21 @@ def _client(value: object) -> str:
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def _message(message_id: object, text: object) -> Message:
+def _message(message_id: object, text: object, postback: object) -> Message:
     if not isinstance(message_id, str) or not _UUID.fullmatch(message_id):
         raise BadFrame("bad_message", '"id" must be a UUID in lower case.')
     if not isinstance(text, str) or not text.strip():
         raise BadFrame("bad_message", '"text" must not be blank.', message_id)
-    try:
-        units = len(text.encode("utf-16-le")) // 2
-    except UnicodeEncodeError:
-        raise BadFrame("bad_message", '"text" contains a lone surrogate.', message_id) from None
-    if units > MAX_TEXT:
-        raise BadFrame("bad_message", f'"text" may have at most {MAX_TEXT} characters.', message_id)
-    return Message(message_id, text)
+    if not isinstance(postback, str):
+        raise BadFrame("bad_message", '"postback" must be a string.', message_id)
+    for name, said, most in (("text", text, MAX_TEXT), ("postback", postback, MAX_POSTBACK)):
+        try:
+            units = len(said.encode("utf-16-le")) // 2
+        except UnicodeEncodeError:
+            raise BadFrame("bad_message", f'"{name}" contains a lone surrogate.', message_id) from None
+        if units > most:
+            raise BadFrame("bad_message", f'"{name}" may have at most {most} characters.', message_id)
+    return Message(message_id, text, postback)
 
 
 @dataclass(frozen=True, slots=True)

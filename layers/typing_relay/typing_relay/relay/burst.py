@@ -269,7 +269,7 @@ class Session:
         newest = self.newest_key_at()
         if newest is None or not self.shown or self.shown_at >= newest:
             return None
-        if any(at > newest for at in self.earlier_keys.values()):
+        if any(at >= newest for at in self.earlier_keys.values()):
             return None  # another tab typed on and stopped: of its keys, the one before ``newest`` is not kept (T10)
         ended_at = max(self._ends_before(newest, policy), default=0)
         return ended_at + policy.arrival_slack_ms if newest >= ended_at else None

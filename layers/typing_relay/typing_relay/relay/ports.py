@@ -167,6 +167,8 @@ class SentMessage:
     message_id: str
     text: str = field(repr=False)
     at: int
+    #: Of the choice that the message is; '': it is none.
+    postback: str = field(default="", repr=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

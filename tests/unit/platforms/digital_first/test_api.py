@@ -142,6 +142,12 @@ def test_one_visitors_cookies_do_not_go_out_with_anothers_call(cxone: responses.
     [
         ({"isLiveChat": True, "isAuthorizationEnabled": True, "fileRestrictions": {}}, ChannelSettings(True, True)),
         ({"isLiveChat": False}, ChannelSettings(False, False)),
+        ({"isLiveChat": True, "isSecuredCookieEnabled": True}, ChannelSettings(True, False, secured_cookies=True)),
+        ({"isLiveChat": True, "settings": {"features": {}}}, ChannelSettings(True, False)),
+        (
+            {"isLiveChat": True, "settings": {"features": {"securedSessions": False}}},
+            ChannelSettings(True, False, secured_sessions=False),
+        ),
     ],
 )
 def test_a_channel_says_which_kind_it_is(
@@ -150,6 +156,56 @@ def test_a_channel_says_which_kind_it_is(
     cxone.get(CHANNEL_URL, json=body)
     assert api.channel() == settings
     assert cxone.calls[0].request.params == {"locale": "en_US"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "has_code", "named"),
+    [
+        (ChannelSettings(True, False), False, ""),
+        (ChannelSettings(True, True), True, ""),
+        (ChannelSettings(True, True), False, "isAuthorizationEnabled=true"),
+        (ChannelSettings(True, True, secured_cookies=True), True, "isSecuredCookieEnabled=true"),
+        (ChannelSettings(True, False, secured_sessions=False), False, "securedSessions=false"),
+    ],
+)
+def test_what_is_not_supported_is_named(settings: ChannelSettings, has_code: bool, named: str) -> None:
+    assert settings.not_supported(has_code=has_code) == named
+
+
+class Asked:
+    """An API whose clock the test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.api = DfoApi(session(), hosts("NA1"), Channel(1386, "chat_1"), Client(), lambda: self.now)
+
+    def again(self, after_ms: int) -> ChannelSettings | Outcome:
+        self.now += after_ms
+        return self.api.channel()
+
+
+def test_a_channel_is_asked_for_once_a_minute_for_all_guests(cxone: responses.RequestsMock) -> None:
+    cxone.get(CHANNEL_URL, json={"isLiveChat": True})
+    cxone.get(CHANNEL_URL, json={"isLiveChat": False})
+    asked = Asked()
+    answers = [asked.again(after_ms) for after_ms in (0, 59_999, 1)]
+    assert [isinstance(answer, ChannelSettings) and answer.livechat for answer in answers] == [True, True, False]
+
+
+def test_a_channel_that_cannot_be_asked_for_is_as_it_was(cxone: responses.RequestsMock) -> None:
+    cxone.get(CHANNEL_URL, json={"isLiveChat": True})
+    cxone.get(CHANNEL_URL, status=500)
+    asked = Asked()
+    assert asked.again(0) == asked.again(60_000) == asked.again(1)
+    assert len(cxone.calls) == 2
+
+
+def test_a_channel_that_is_not_known_yet_is_not_asked_for_by_each_guest(cxone: responses.RequestsMock) -> None:
+    cxone.get(CHANNEL_URL, status=500)
+    cxone.get(CHANNEL_URL, json={"isLiveChat": True})
+    asked = Asked()
+    answers = [asked.again(after_ms) for after_ms in (0, 3_999, 1)]
+    assert [isinstance(answer, Outcome) for answer in answers] == [True, True, False]
 
 
 def test_a_channel_that_does_not_exist_names_the_settings_to_check(cxone: responses.RequestsMock, api: DfoApi) -> None:

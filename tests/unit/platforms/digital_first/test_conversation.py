@@ -1241,6 +1241,21 @@ def test_typing_that_api_gateway_may_have_lost_is_said_again(in_contact: Life) -
     assert (outcomes(actions), ShownUnknown() in actions) == ([("a", Kind.LOST)], True)
 
 
+def test_choices_are_told_in_the_relays_own_words(in_contact: Life) -> None:
+    actions = [{"type": "REPLY_BUTTON", "text": "Red", "postback": "/red"}]
+    content = {"type": "QUICK_REPLIES", "payload": {"text": {"content": "Which?"}, "actions": actions}}
+    message = {**gateway.message("a1", from_agent=True), "messageContent": content}
+    [(_, detail)] = told(in_contact.hears(gateway.event("MessageCreated", THREAD, message=message)))
+    assert (detail["text"], detail["choices"]) == ("Which?", [{"text": "Red", "postback": "/red"}])
+    assert "answer_by" not in detail
+
+
+def test_a_message_that_answers_a_choice_takes_its_postback_along(ready: Life) -> None:
+    ready.wants("m1", postback="/red")
+    [message] = ready.requests()
+    assert message["payload"]["data"]["messageContent"]["postback"] == "/red"
+
+
 # --- secrets
 
 

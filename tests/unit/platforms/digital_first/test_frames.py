@@ -16,6 +16,7 @@ from typing_relay.platforms.digital_first.frames_in import (
     Authorized,
     CaseCreated,
     CaseStatusChanged,
+    Choice,
     Contact,
     Echo,
     Event,
@@ -325,8 +326,78 @@ def test_a_message_is_the_agents_or_the_visitors(message: dict[str, Any], from_a
     assert event.what == MessageCreated(Message("m-1", from_agent, None, "hi", author, whole))
 
 
+def rich(kind: str, **payload: Any) -> Message:
+    """A message of the agent's as NICE's Android client knows it: payload before fallback."""
+    content = {"type": kind, "fallbackText": "Unsupported message content", "payload": payload}
+    frame = {
+        "eventType": "MessageCreated",
+        "data": {"message": {"idOnExternalPlatform": "m", "messageContent": content}},
+    }
+    event = frames_in.parse(json.dumps(frame))
+    assert isinstance(event, Event)
+    assert isinstance(event.what, MessageCreated)
+    return event.what.message
+
+
+BUTTONS = [{"type": "REPLY_BUTTON", "text": "Red", "postback": "/red"}, {"type": "REPLY_BUTTON", "text": "Green"}]
+NO_ANSWER = '{"type":"sessionExpiration", "isExpired":true, "workflowJobId":"7"}'
+POPUP = [
+    {"type": "TITLE", "text": "Hello!"},
+    {"type": "COUNTDOWN", "variables": {"startedAt": "2026-11-25T10:00:00Z", "numberOfSeconds": 60}},
+    {"type": "TEXT", "text": "Do you wish to continue?"},
+    {"type": "BUTTON", "text": "No", "postback": NO_ANSWER},
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "text"),
+    [
+        ("QUICK_REPLIES", {"text": {"content": "Which day?"}, "actions": BUTTONS}, "Which day?"),
+        ("LIST_PICKER", {"title": {"content": "Colours"}, "text": {"content": "Which?"}}, "Which?"),
+        ("RICH_LINK", {"title": {"content": "Look here"}, "url": "https://example.com"}, "Look here"),
+        ("PLUGIN", {"elements": [{"type": "INACTIVITY_POPUP", "elements": POPUP}]}, "Hello!\nDo you wish to continue?"),
+        ("TEXT", {"text": "hi"}, "hi"),
+        ("UNKNOWN", {}, "Unsupported message content"),
+    ],
+)
+def test_a_rich_message_is_told_by_what_a_person_should_read(kind: str, payload: Any, text: str) -> None:
+    assert rich(kind, **payload).text == text
+
+
+def test_the_answers_that_a_message_offers_are_told_in_order() -> None:
+    choices = rich("QUICK_REPLIES", text={"content": "Which?"}, actions=BUTTONS).choices
+    assert choices == (Choice("Red", "/red"), Choice("Green", None))
+
+
+def test_the_inactivity_popup_offers_its_buttons_and_says_until_when() -> None:
+    """Unanswered, the server closes the chat."""
+    popup = rich("PLUGIN", elements=[{"type": "INACTIVITY_POPUP", "elements": POPUP}])
+    assert popup.choices == (Choice("No", NO_ANSWER),)
+    assert popup.answer_by == 1_795_600_860_000
+
+
+@pytest.mark.parametrize("seconds", [True, "60", None, -1, 10**12])
+def test_a_countdown_that_makes_no_sense_ends_nothing(seconds: Any) -> None:
+    variables = {"startedAt": "2026-11-25T10:00:00Z", "numberOfSeconds": seconds}
+    assert rich("PLUGIN", elements=[{"type": "COUNTDOWN", "variables": variables}]).answer_by is None
+
+
+def test_of_a_rich_message_without_end_a_part_is_read() -> None:
+    deep: dict[str, Any] = {"type": "BUTTON", "text": "deep"}
+    for _ in range(50):
+        deep = {"elements": [deep]}
+    many = [{"type": "BUTTON", "text": str(number)} for number in range(1_000)]
+    assert rich("PLUGIN", elements=[deep]).choices == ()
+    assert len(rich("QUICK_REPLIES", actions=many).choices) == frames_in.MOST_ELEMENTS
+
+
+def test_an_answer_to_a_choice_brings_its_postback_as_it_came() -> None:
+    content = sent(frames_out.message("t-1", "m-1", "No", NO_ANSWER))["payload"]["data"]["messageContent"]
+    assert content == {"type": "TEXT", "payload": {"text": "No", "postback": NO_ANSWER}, "postback": NO_ANSWER}
+
+
 def test_a_rich_message_is_told_by_the_text_that_stands_in_for_it() -> None:
-    content = {"type": "QUICK_REPLIES", "fallbackText": "Choose", "payload": {"text": {"content": "x"}}}
+    content = {"type": "QUICK_REPLIES", "fallbackText": "Choose", "payload": {"text": {"content": ""}}}
     data = {"thread": THREAD, "message": {"id": 1, "direction": "outbound", "messageContent": content}}
     event = frames_in.parse(json.dumps({"eventType": "MessageCreated", "data": data}))
     assert isinstance(event, Event)

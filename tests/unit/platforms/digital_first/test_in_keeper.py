@@ -11,7 +11,7 @@ from typing_relay.keeper.guests.keeper import Workers
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.platforms.digital_first.api import ChannelSettings
 from typing_relay.platforms.digital_first.identity import Channel
-from typing_relay.platforms.digital_first.in_keeper import AGAIN_S, DigitalFirst, Surroundings
+from typing_relay.platforms.digital_first.in_keeper import AGAIN_S, CHANNEL_S, DigitalFirst, Surroundings
 from typing_relay.platforms.digital_first.mailbox import Mailbox
 from typing_relay.platforms.digital_first.owners import Owners
 from typing_relay.platforms.digital_first.talk import GatewayTalk
@@ -123,6 +123,25 @@ def test_the_channel_is_asked_for_again_until_it_is_known(
     assert urls == ["wss://gateway.example"]
     assert caplog.text.count("check DfoBrandId") == 2
     assert scene.counters.take()["ChannelNotKnown"] == 2
+
+
+def test_the_channel_is_asked_for_once_a_minute_and_what_it_says_then_counts(scene: Scene) -> None:
+    scene.answers = [LIVECHAT, MESSAGING]
+    scene.keeper.start()
+    scene.cxone.run()
+    scene.loop.advance(CHANNEL_S)
+    scene.cxone.run()
+    assert scene.answers == []
+
+
+def test_a_setting_that_is_not_supported_is_reported_by_its_name(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.answers = [ChannelSettings(livechat=True, authorization=True)]
+    scene.keeper.start()
+    scene.cxone.run()
+    assert "isAuthorizationEnabled=true" in caplog.text
+    assert scene.counters.take()["ChannelNotSupported"] == 1
 
 
 # --- nudges

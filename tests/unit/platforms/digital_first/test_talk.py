@@ -327,7 +327,7 @@ def test_while_a_live_chat_is_offline_nobody_signs_in(scene: Scene) -> None:
 
 
 def test_a_messaging_channel_takes_messages_at_any_time(scene: Scene) -> None:
-    scene.office.livechat, scene.http.online = False, False
+    scene.http.channel_is, scene.http.online = ChannelSettings(livechat=False, authorization=False), False
     assert isinstance(scene.talk.make(), guest.Created)
 
 
@@ -339,6 +339,18 @@ def test_that_it_cannot_be_asked_whether_agents_are_there_keeps_nobody_out(scene
 def test_a_channel_that_the_gateway_does_not_know_has_no_guests(scene: Scene) -> None:
     scene.office.livechat, scene.http.channel_is = None, DENIED
     assert scene.talk.make() == guest.NotCreated(DENIED)
+
+
+def test_a_channel_that_asks_for_what_is_not_supported_is_refused_by_the_settings_name(scene: Scene) -> None:
+    """To the operator and the page; and nobody is signed in."""
+    scene.http.channel_is = ChannelSettings(livechat=True, authorization=False, secured_cookies=True)
+    made = scene.talk.make()
+    scene.loop.advance(0)
+    assert isinstance(made, guest.NotCreated)
+    assert (made.outcome.kind, "isSecuredCookieEnabled=true" in made.outcome.reason) == (Kind.DENIED, True)
+    [told] = scene.told
+    assert (told["code"], "isSecuredCookieEnabled=true" in told["message"]) == ("typing_unavailable", True)
+    assert scene.http.codes == []
 
 
 def test_no_socket_is_opened_before_the_channels_kind_is_known(scene: Scene) -> None:
@@ -353,6 +365,14 @@ def test_no_socket_is_opened_before_the_channels_kind_is_known(scene: Scene) -> 
     scene.open.add(1)
     scene.talk.opened(1)
     assert scene.kinds() == ["RecoverThread"]
+
+
+def test_a_message_that_answers_a_choice_takes_its_postback_along(scene: Scene) -> None:
+    scene.begins()
+    scene.talk.message(WaitingMessage(MESSAGE, "Red", scene.clock(), postback="/red"))
+    scene.settles()
+    sent = [frame["payload"]["data"] for frame in scene.sent if "messageContent" in frame["payload"]["data"]]
+    assert [data["messageContent"]["postback"] for data in sent] == ["/red"]
 
 
 # --- tokens

@@ -6,6 +6,7 @@ or a query.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,6 +28,8 @@ from typing_relay.relay.retry import retry_after_ms
 CONNECT_TIMEOUT_S = 3.0
 #: The web SDK allows 30 s, but here a waiting call occupies a thread of the keeper.
 READ_TIMEOUT_S = 10.0
+#: How long the channel's settings are taken to be as they were, as NICE's apps do; and how long an error is.
+CHANNEL_MS, CHANNEL_NOT_KNOWN_MS = 60_000, 4_000
 #: A frame holds 128 KB. An event that is fetched by its URL may be larger, up to this.
 LARGEST_EVENT_BYTES = 1_048_576
 
@@ -42,10 +45,27 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class ChannelSettings:
-    """The settings of a channel that the relay needs. ``authorization``: visitors sign in with a third party."""
+    """The settings of a channel that the relay needs. ``authorization``: visitors sign in with a third party.
+
+    ``secured_sessions``: a socket is opened with an access token; ``secured_cookies``: only the visitor's own browser
+    can get one.
+    """
 
     livechat: bool
     authorization: bool
+    secured_sessions: bool = True
+    secured_cookies: bool = False
+
+    def not_supported(self, *, has_code: bool = False) -> str:
+        """The name of the setting, with its value, that keeps the relay from signing a visitor in; '' if none does.
+
+        ``has_code``: a third party has signed this visitor in.
+        """
+        if self.secured_cookies:
+            return "isSecuredCookieEnabled=true"
+        if self.authorization and not has_code:
+            return "isAuthorizationEnabled=true"
+        return "" if self.secured_sessions else "securedSessions=false"
 
 
 class DfoApi:
@@ -56,6 +76,9 @@ class DfoApi:
     ) -> None:
         self._http, self._hosts, self._channel = http, hosts, channel
         self._client, self._clock = client, clock
+        self._asking = threading.Lock()
+        self._asked_at = 0
+        self._channel_is: ChannelSettings | Outcome | None = None
 
     def authorize(self, visitor: Visitor, code: str | None = None) -> Access | Outcome:
         """A new access token: for an anonymous visitor, or by a third party's authorization code, which works once."""
@@ -72,14 +95,31 @@ class DfoApi:
         return answer if isinstance(answer, Outcome) else _access(answer, visitor, began)
 
     def channel(self) -> ChannelSettings | Outcome:
-        """The channel's settings."""
+        """The channel's settings, asked for at most once a minute, whoever wants to know: on any thread.
+
+        Where they cannot be had they are as they were; if they are not known yet, every five seconds why not.
+        """
+        with self._asking:
+            known, age = self._channel_is, self._clock() - self._asked_at
+            keep_ms = CHANNEL_MS if isinstance(known, ChannelSettings) else CHANNEL_NOT_KNOWN_MS
+            if known is None or not 0 <= age < keep_ms:
+                answer = self._ask_for_channel()
+                if isinstance(answer, ChannelSettings) or not isinstance(known, ChannelSettings):
+                    self._channel_is = known = answer
+                self._asked_at = self._clock()
+            return known
+
+    def _ask_for_channel(self) -> ChannelSettings | Outcome:
         answer = self._call("GET", self._channel_url, "channel", {"locale": "en_US"})
         if isinstance(answer, Outcome):
             return answer
         livechat, authorization = answer.get("isLiveChat"), answer.get("isAuthorizationEnabled", False)
         if not isinstance(livechat, bool) or not isinstance(authorization, bool):
             return Outcome(Kind.FAILED, reason="channel: the answer has no boolean `isLiveChat`")
-        return ChannelSettings(livechat, authorization)
+        settings = answer.get("settings")
+        features = settings.get("features") if isinstance(settings, dict) else None
+        is_secured = not isinstance(features, dict) or features.get("securedSessions") is not False
+        return ChannelSettings(livechat, authorization, is_secured, answer.get("isSecuredCookieEnabled") is True)
 
     def is_online(self) -> bool | Outcome:
         """Whether agents take conversations on this channel now."""

@@ -119,6 +119,7 @@ class Queued:
     message_id: str
     text: str = field(repr=False)
     asked_at: int
+    postback: str = field(default="", repr=False)
     sent_at: int = 0
     in_doubt: bool = False
     sends: int = 0
@@ -262,6 +263,7 @@ class MessageWanted:
     asked_at: int
     may_have_left: bool = False
     behind_ms: int = 0
+    postback: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -1016,12 +1018,14 @@ class _Turn:
             self._do(MessageTaken(wanted.message_id))
         elif c.doing is Doing.STOPPED:
             self._do(MessageRefused(wanted.message_id, "unavailable"))
-        elif not _is_sendable(wanted.text):
+        elif not _is_sendable(wanted.text + wanted.postback):
             self._do(MessageRefused(wanted.message_id, "refused"))
         elif len(c.queue) >= self._policy.most_messages:
             self._do(MessageRefused(wanted.message_id, "too_many"))
         else:
-            queued = Queued(wanted.message_id, wanted.text, wanted.asked_at, behind_ms=wanted.behind_ms)
+            queued = Queued(
+                wanted.message_id, wanted.text, wanted.asked_at, postback=wanted.postback, behind_ms=wanted.behind_ms
+            )
             if wanted.may_have_left:
                 queued = replace(queued, in_doubt=True, sent_at=self._now)
             self._change(queue=(*c.queue, queued))
@@ -1055,7 +1059,9 @@ class _Turn:
     def _send_first(self) -> None:
         first, *others = self.now_stands.queue
         self._do(MessageLeaving(first.message_id))
-        event_id = self._request(frames_out.message(self.now_stands.thread_id, first.message_id, first.text))
+        event_id = self._request(
+            frames_out.message(self.now_stands.thread_id, first.message_id, first.text, first.postback)
+        )
         sent = replace(first, sent_at=self._now, sends=first.sends + 1)
         asked = Asked(event_id, self._now, self._now + self._policy.answer_ms)
         self._change(queue=(sent, *others), sending=asked)

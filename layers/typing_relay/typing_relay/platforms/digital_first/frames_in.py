@@ -7,14 +7,18 @@ error and no repr contains what was written or who wrote it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from typing_relay.platforms.digital_first.codes import loggable
 
 CLOSED = "closed"
+#: A rich message is read to this depth, and at most this number of its elements.
+MOST_DEEP, MOST_ELEMENTS = 5, 100
+MOST_SECONDS = 1_000_000
 #: A contact with one of these takes no more typing.
 OVER = (CLOSED, "trashed")
 
@@ -40,8 +44,19 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the answers that a message offers. ``postback``: what goes back with the text, if anything does."""
+
+    text: str = field(repr=False)
+    postback: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """A message of the thread; ``message_id`` is the id that its sender chose. ``at``: epoch ms, if known."""
+    """A message of the thread; ``message_id`` is the id that its sender chose. ``at``: epoch ms, if known.
+
+    ``choices``: the answers that it offers, in order; ``answer_by`` (epoch ms): the chat ends without one, if known.
+    """
 
     message_id: str
     from_agent: bool
@@ -49,6 +64,8 @@ class Message:
     text: str = field(repr=False)
     author: str | None = field(repr=False)
     frame: dict[str, Any] = field(repr=False, compare=False)
+    choices: tuple[Choice, ...] = ()
+    answer_by: int | None = None
 
 
 # --- answers
@@ -410,13 +427,63 @@ def _message(message: dict[str, Any]) -> Message:
     direction = message.get("direction")
     from_agent = direction == "outbound" or (direction is None and isinstance(message.get("authorUser"), dict))
     author = message.get("authorUser" if from_agent else "authorEndUserIdentity")
-    return Message(message_id, from_agent, _at(message), _content(message), _person(author), message)
-
-
-def _content(message: dict[str, Any]) -> str:
-    """The text; of a rich message, its fallback text."""
     content = _object(message, "messageContent")
-    return _text(content, "text") or _text(_object(content, "payload"), "text") or _text(content, "fallbackText")
+    elements = list(islice(_elements(_object(content, "payload"), MOST_DEEP), MOST_ELEMENTS))
+    return Message(
+        message_id,
+        from_agent,
+        _at(message),
+        _content(content, elements),
+        _person(author),
+        message,
+        tuple(_choices(elements)),
+        next((at for element in elements if (at := _ends_at(element)) is not None), None),
+    )
+
+
+def _content(content: dict[str, Any], elements: list[dict[str, Any]]) -> str:
+    """What a person should read: the payload's text or title, then its elements' texts; else what stands in for it."""
+    payload = _object(content, "payload")
+    texts = (_text(item, "text") for item in elements if item.get("type") in ("TITLE", "SUBTITLE", "TEXT"))
+    return (
+        _readable(payload, "text")
+        or _readable(payload, "title")
+        or "\n".join(text for text in texts if text)
+        or _text(content, "text")
+        or _text(content, "fallbackText")
+    )
+
+
+def _readable(payload: dict[str, Any], key: str) -> str:
+    """Rich messages have an object with the text as its ``content``."""
+    return _text(payload, key) or _text(_object(payload, key), "content")
+
+
+def _elements(payload: dict[str, Any], deep: int) -> Iterator[dict[str, Any]]:
+    """What a rich message is made of: its actions and elements, and theirs, in order."""
+    for key in ("actions", "elements"):
+        listed = payload.get(key)
+        for item in listed if isinstance(listed, list) and deep else []:
+            if isinstance(item, dict):
+                yield item
+                yield from _elements(item, deep - 1)
+
+
+def _choices(elements: list[dict[str, Any]]) -> Iterator[Choice]:
+    """A choice has a text and is a button, or has a postback."""
+    for element in elements:
+        text, postback = _text(element, "text"), _text(element, "postback")
+        if text and (postback or element.get("type") in ("BUTTON", "REPLY_BUTTON")):
+            yield Choice(text, postback or None)
+
+
+def _ends_at(element: dict[str, Any]) -> int | None:
+    """When a countdown is over."""
+    variables = _object(element, "variables")
+    began, seconds = _time(variables, "startedAt"), variables.get("numberOfSeconds")
+    if element.get("type") != "COUNTDOWN" or began is None or isinstance(seconds, bool):
+        return None
+    return began + seconds * 1000 if isinstance(seconds, int) and 0 <= seconds < MOST_SECONDS else None
 
 
 def _person(person: Any) -> str | None:

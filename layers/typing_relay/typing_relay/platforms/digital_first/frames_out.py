@@ -44,12 +44,16 @@ def typing(thread_id: str, is_typing: bool) -> Request:
     return Request("SenderTypingStarted" if is_typing else "SenderTypingEnded", _thread(thread_id))
 
 
-def message(thread_id: str, message_id: str, text: str) -> Request:
-    """A visitor's message; a thread's first one starts its contact. ``message_id``: a UUID, chosen by the front end."""
+def message(thread_id: str, message_id: str, text: str, postback: str = "") -> Request:
+    """A visitor's message; a thread's first one starts its contact. ``message_id``: a UUID, chosen by the front end.
+
+    ``postback``: of the choice that the message is, as it came; '': it is none.
+    """
+    said = {"postback": postback} if postback else {}
     data = {
         "idOnExternalPlatform": message_id,
         **_thread(thread_id),
-        "messageContent": {"type": "TEXT", "payload": {"text": text}},
+        "messageContent": {"type": "TEXT", "payload": {"text": text, **said}, **said},
         "consumer": {"customFields": []},
         "consumerContact": {"customFields": []},
         "attachments": [],

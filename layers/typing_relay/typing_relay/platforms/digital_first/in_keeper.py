@@ -32,8 +32,9 @@ from typing_relay.relay.ports import Messages, SenderWorld, WaitingMessage
 
 logger = logging.getLogger(__name__)
 
-#: How long until the channel's settings are asked for again.
+#: How long until the channel's settings are asked for again: where they are not known, and where they are.
 AGAIN_S = 5.0
+CHANNEL_S = 60.0
 
 
 class Calm:
@@ -118,6 +119,9 @@ class DigitalFirst:
             machine.Policy(message_lifetime_ms=around.message_deadline_ms),
         )
 
+        #: As it was last learned.
+        self._channel: ChannelSettings | None = None
+
     def start(self) -> None:
         """Learn of the channel, open the line, look for messages."""
         self._ask_for_channel()
@@ -150,8 +154,15 @@ class DigitalFirst:
         if isinstance(answer, Outcome):
             self._not_learned(answer)
             return
+        self._around.loop.call_later(CHANNEL_S, self._ask_for_channel)
         self._office.decide(answer.livechat)
-        logger.info("channel known", extra={"livechat": answer.livechat, "authorization": answer.authorization})
+        setting = answer.not_supported()
+        if setting:
+            self._around.counters.add("ChannelNotSupported")
+            logger.error("The channel's setting %s is not supported: no visitor is let in.", setting)
+        if answer != self._channel:
+            self._channel = answer
+            logger.info("channel known", extra={"livechat": answer.livechat, "authorization": answer.authorization})
 
     def _not_learned(self, why: Exception | Outcome) -> None:
         reason = why.reason if isinstance(why, Outcome) else str(why)

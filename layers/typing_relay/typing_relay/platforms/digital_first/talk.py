@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from typing_relay.door import frames
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.talk import Voice
@@ -131,12 +132,12 @@ class GatewayTalk:
     def make(self) -> guest.Event:
         """Sign the visitor in at the gateway and record it; not while nobody is there to chat with."""
         office, session_id = self._office, self._voice.session_id
-        obstacle = self._obstacle()
-        if obstacle:
-            return guest.NotCreated(obstacle)
         record = office.sessions.get(session_id, office.clock())
         if record is None:
             return guest.FenceLost()
+        obstacle = self._obstacle(has_code=bool(record.authorization_code))
+        if obstacle:
+            return guest.NotCreated(obstacle)
         visitor, thread_id = identity_of(record) if record.conversation else newcomer()
         access = office.gateway.authorize(visitor, record.authorization_code or None)
         if isinstance(access, Outcome):
@@ -151,15 +152,19 @@ class GatewayTalk:
         self._made = Known(access.visitor, thread_id, access.expires_at, is_new, told_at, record.told_id)
         return guest.Created(made.visitor_id, url)
 
-    def _obstacle(self) -> Outcome | None:
-        """Why no visitor is to be let in, as NICE's own clients ask it before a live chat."""
-        gateway, livechat = self._office.gateway, self._office.livechat
-        if livechat is None:
-            channel = gateway.channel()
-            if isinstance(channel, Outcome):
-                return channel
-            livechat = channel.livechat
-        if livechat and gateway.is_online() is False:
+    def _obstacle(self, *, has_code: bool) -> Outcome | None:
+        """Why no visitor is to be let in: what the channel asks for, or, of a live chat, that nobody is there."""
+        gateway = self._office.gateway
+        channel = gateway.channel()
+        if isinstance(channel, Outcome):
+            return channel
+        setting = channel.not_supported(has_code=has_code)
+        if setting:
+            reason = f"the channel's setting {setting} is not supported by this relay"
+            refused = frames.error("typing_unavailable", f"CXone's channel has {setting}, which is not supported here.")
+            self._office.loop.call_from_thread(partial(self._voice.tell, refused))
+            return Outcome(Kind.DENIED, reason=reason)
+        if channel.livechat and gateway.is_online() is False:
             return Outcome(Kind.DENIED, reason="the channel is offline")
         return None
 
@@ -237,7 +242,8 @@ class GatewayTalk:
     def message(self, message: WaitingMessage) -> None:
         """Send what the visitor sent. What a keeper before may have sent is looked for first."""
         may_have_left, behind_ms = bool(message.left_by), self._office.behind_ms()
-        self._step(machine.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms))
+        told = machine.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms)
+        self._step(replace(told, postback=message.postback))
 
     def seen(self) -> None:
         """The visitor has seen the newest message."""

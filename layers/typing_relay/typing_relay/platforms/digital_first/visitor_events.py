@@ -41,7 +41,7 @@ def missed(message: Message) -> visitor_events.Frame:
 
 
 def _message(event: Any, message: Message) -> visitor_events.Frame:
-    return visitor_events.message(
+    frame = visitor_events.message(
         event,
         message_id=message.message_id,
         text=message.text,
@@ -49,3 +49,9 @@ def _message(event: Any, message: Message) -> visitor_events.Frame:
         at=message.at,
         sender="agent" if message.from_agent else "visitor",
     )
+    if message.choices:
+        choices = [{"text": choice.text, "postback": choice.postback} for choice in message.choices]
+        frame["detail"] |= {"choices": choices}
+    if message.answer_by is not None:
+        frame["detail"] |= {"answer_by": message.answer_by}
+    return frame
