@@ -162,7 +162,7 @@ def _image(
         case OutOfReach():
             yield out_of_reach(about, found)
         case NoImage():
-            todo = f"`make image`, with AWS_DEFAULT_REGION={where.region}; or mend KeeperImage"
+            todo = f"`make image`, with AWS_DEFAULT_REGION={where.region}; or fix KeeperImage"
             yield wrong(about, f"{uri}: there is no such {found.what}", todo)
         case Image() if processor not in found.processors:
             listed = ", ".join(sorted(found.processors)) or "nothing known"

@@ -56,7 +56,7 @@ def _guests(numbers: Mapping[str, int]) -> Iterator[Finding]:
 
 def _tokens(seconds: int) -> Iterator[Finding]:
     if 0 < seconds < SMOKE_TOKEN_S:
-        text = f"VisitorTokenMaxSeconds={seconds}: each page connects anew that often, with a new token"
+        text = f"VisitorTokenMaxSeconds={seconds}: each page connects again that often, with a new token"
         yield warned(_ABOUT, text, f"{SMOKE_TOKEN_S} or more; `make smoke` signs a token for {SMOKE_TOKEN_S} s")
 
 

@@ -48,7 +48,7 @@ def closing(findings: Iterable[Finding]) -> tuple[str, int]:
     """The last line, and the exit status: 0, or 1 when something is wrong."""
     marks = [finding.mark for finding in findings]
     if count := marks.count(Mark.WRONG):
-        return f"Not ready: {count} to mend.", 1
+        return f"Not ready: {count} to fix.", 1
     if count := marks.count(Mark.WARNED):
         return f"Ready to deploy; {count} to think about.", 0
     if count := marks.count(Mark.UNSEEN):

@@ -51,7 +51,7 @@ def _values(template: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[F
         yield wrong(_ABOUT, f"{name} is not filled in", _what(template, name))
     for name, value in given.items():
         if name not in template["Parameters"]:
-            yield wrong(_ABOUT, f"{name} is no parameter of the template", "take it out, or mend its spelling")
+            yield wrong(_ABOUT, f"{name} is no parameter of the template", "take it out, or fix its spelling")
         elif FILL_IN not in value and (why := _misfit(template["Parameters"][name], value)):
             yield wrong(_ABOUT, f"{name}={value} {why}", _what(template, name))
 

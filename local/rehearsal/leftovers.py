@@ -54,7 +54,7 @@ def _kept(found: Left) -> Iterator[Leftover]:
         command = f"aws lambda delete-layer-version --layer-name {name} --version-number {number}"
         yield Leftover(f"the layer version {layer}", command)
     for group in found.log_groups:
-        why = "a late line makes the group anew"
+        why = "a late line creates the group again"
         yield Leftover(f"the log group {group} ({why})", f"aws logs delete-log-group --log-group-name {group}")
     for arn, goes in found.secrets.items():
         when = f"in its recovery window, gone on {goes}" if goes else "whole"

@@ -29,7 +29,7 @@ class Place(Protocol):
         """What to deploy, of what ``sam build`` made, and the logical ids that are taken out of it."""
 
     def after_deployment(self, plan: Plan, platform: str, outputs: Mapping[str, str]) -> str:
-        """What is to be done once a stack stands, or stands anew; the URL that visitors connect to."""
+        """What is to be done once a stack stands, or stands again; the URL that visitors connect to."""
 
     def before_deletion(self, platform: str) -> None:
         """What is to be ended before the stack goes."""

@@ -44,7 +44,7 @@ _WELCOME_S = 15.0
 _CLOCKS_MS = 60_000
 #: How long the name of a new API may take to be known (s).
 _NEW_NAME_S = 90.0
-#: So long the keeper may take to log what it met (s).
+#: How long the keeper may take to log what it met (s).
 _LOGGED_S = 30.0
 _FAILURES = (BotoCoreError, ClientError, NotOurs, OSError, StackError, UsageError, websocket.WebSocketException)
 
@@ -100,7 +100,7 @@ class Rehearsal:
         return stopped
 
     def _end(self) -> bool:
-        """Nothing may stop this: a signal that arrives now begins the step anew, and further ones are ignored."""
+        """Nothing may stop this: a signal that arrives now begins the step again, and further ones are ignored."""
         stopped = False
         for step in plan.ends_of(self._plan, self.made):
             action = partial(self._kinds()[step.name], step.platform)

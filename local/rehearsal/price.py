@@ -9,7 +9,7 @@ from local.rehearsal.plan import Plan
 #: of it by the hour or less.
 FIXED_A_MONTH = 60.0
 _HOURS_A_MONTH = 730
-#: A deployment with its keepers, an update, a roll back and a deletion, each about so long (min).
+#: A deployment with its keepers, an update, a roll back and a deletion, how long each takes, roughly (min).
 _MINUTES_A_DEPLOYMENT = {"deploy": 6, "update": 6, "roll back": 6, "delete": 8}
 #: What looking at it takes (min): three smoke tests.
 _MINUTES_OF_LOOKING = 4

@@ -22,7 +22,7 @@ KEYS = list(range(0, 3000, 150))
 #: All of it, in s; each wait takes its share of what is left.
 BUDGET_S = 55.0
 ANSWER_S = 8.0
-#: This machine's clock and those that stamp the logs may differ so much.
+#: This machine's clock and those that stamp the logs may differ by at most this.
 CLOCKS_MS = 5_000
 TOLD_S = 20.0
 #: What an agent reads on Digital-First, where a message is what opens a contact.

@@ -149,7 +149,7 @@ def _is_within(value: Any, least: int, most: int) -> bool:
 
 
 def guest(status: str, within_s: float, places: Places) -> Finding:
-    """How the visitor's CXone guest stands after so many seconds at most."""
+    """How the visitor's CXone guest stands after at most this many seconds."""
     if status == "open":
         return _well("open")
     if status == "unavailable":

@@ -55,7 +55,7 @@ class Aws:
         return self._session.client("apigatewaymanagementapi", endpoint_url=url, config=_CONFIG)
 
     def patient_client(self, service: str, seconds: int) -> Any:
-        """A client of its own that waits so long for an answer and asks once."""
+        """A client of its own that waits this long for an answer and asks once."""
         return self._session.client(
             service, endpoint_url=self.endpoint_url, config=_CONFIG.merge(Config(read_timeout=seconds))
         )

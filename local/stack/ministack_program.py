@@ -1,4 +1,4 @@
-"""`python -m local.stack.ministack_program`: MiniStack with what the local stack needs besides.
+"""`python -m local.stack.ministack_program`: MiniStack, and what the local stack needs in addition.
 
 - It notes each invocation of a function that fails. On AWS, Lambda writes such a failure to the function's log and
   counts it. MiniStack writes it to no log when the function was called by a frame of a WebSocket. Here each is a line

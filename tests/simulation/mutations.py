@@ -233,6 +233,13 @@ V1 = (
         "return backoff_ms(record.failures_of(typing), 0, world.random())",
     ),
     Mutation(
+        "retry: a clock that is ahead calls early",
+        FLOWS,
+        "clocks_apart_ms = CLOCKS_APART_MS if outcome.kind is Kind.THROTTLED else 0",
+        "clocks_apart_ms = 0",
+        directed="tests/unit/relay/test_retry.py",  # in the simulation the jitter is longer than clocks are apart
+    ),
+    Mutation(
         "retry: do not write down when",
         FLOWS,
         "yield from step(world.sessions.postpone, record, now + _delay(world, record, lock.typing, outcome))",

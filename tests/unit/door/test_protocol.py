@@ -1,5 +1,6 @@
 """docs/asyncapi.yaml says of frames what the code says of them, the samples in events/ and docs/front-end.md."""
 
+import inspect
 import json
 import re
 from dataclasses import replace
@@ -341,3 +342,25 @@ def test_the_guide_tells_of_every_code_and_reason() -> None:
     errors, statuses = the("#/components/schemas/error"), the("#/components/schemas/messageStatus")
     for word in errors["properties"]["code"]["enum"] + statuses["properties"]["reason"]["enum"]:
         assert f"\n| `{word}`" in GUIDE, word
+
+
+def _keys(value: Any) -> set[str]:
+    """Of a frame, and of what is within."""
+    if not isinstance(value, dict):
+        return set()
+    return set(value) | {key for inner in value.values() for key in _keys(inner)}
+
+
+def test_the_door_the_document_and_the_guide_know_the_same_keys() -> None:
+    """A field that is added to one of the three is missing from the other two."""
+    taken = {"action", *re.findall(r'fields\.pop\("(\w+)"', inspect.getsource(parse))}
+    documented = {key for message in TO_RELAY.values() for key in message.schema["properties"]}
+    told = {key for frame in _frames_in(GUIDE) if '"action"' in frame for key in re.findall(r'"(\w+)":', frame)}
+    assert taken == documented == told
+
+
+def test_the_guide_shows_every_key_that_each_welcome_has() -> None:
+    """The keys of the welcome's row; what only some welcomes have may stand in its text."""
+    welcome = next(frame for frame in _frames_in(GUIDE) if '"welcome"' in frame)
+    sent = frames.welcome("alice", frames.Timings(2000, 1000, 6000), "open")
+    assert set(re.findall(r'"(\w+)":', welcome)) == _keys(sent)

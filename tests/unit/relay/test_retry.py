@@ -1,6 +1,12 @@
 """Delays before the next try (T7)."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from typing_relay.relay.burst import Session
+from typing_relay.relay.flows import CLOCKS_APART_MS, _delay
+from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.retry import DEFAULT_RETRY_AFTER_MS, backoff_ms, retry_after_ms
 
 NOW = 1_800_000_000_000  # Fri, 15 Jan 2027 08:00:00 GMT
@@ -60,3 +66,11 @@ def test_retry_after_is_seconds_or_a_date_or_counts_as_absent(header: str | None
 def test_a_retry_after_beyond_all_measure_is_still_a_number() -> None:
     """An absurd value must not stop the relay."""
     assert retry_after_ms("9" * 400, NOW) > 604_800_000
+
+
+@pytest.mark.parametrize(("kind", "delay_ms"), [(Kind.THROTTLED, 5_000 + CLOCKS_APART_MS), (Kind.FAILED, 1_000)])
+def test_a_retry_after_holds_for_a_process_whose_clock_is_ahead(kind: Kind, delay_ms: int) -> None:
+    """T7: never earlier than CXone asked for, also where nothing is added by chance."""
+    world: Any = SimpleNamespace(random=lambda: 0.0)
+    outcome = Outcome(kind, retry_after_ms=5_000 if kind is Kind.THROTTLED else 0)
+    assert _delay(world, Session("alice"), True, outcome) == delay_ms

@@ -82,7 +82,7 @@ def test_what_does_not_fit_is_said(given: dict[str, str], told: str) -> None:
     ("given", "told"),
     [
         ({"DeploymentType": "Canary10Percent5Minutes", "RollBackByAlarms": "off"}, "no alarm takes a bad version back"),
-        ({"VisitorTokenMaxSeconds": "299"}, "each page connects anew that often"),
+        ({"VisitorTokenMaxSeconds": "299"}, "each page connects again that often"),
         ({"KeeperMaxTasks": "100", "KeeperMaxGuests": "1201"}, "100 keepers of 1201 guests are more than the 120000"),
     ],
 )
