@@ -77,12 +77,11 @@ def _shape(schema: dict[str, Any]) -> Any:
         return _shape(schema["allOf"][0])
     if schema.get("type") == "object":
         return {name: _shape(value) for name, value in schema["properties"].items()}
-    if schema.get("type") == "array":
-        return {f"{schema['items']['title']}[]"}
     if "const" in schema or "enum" in schema:
         return {json.dumps(value) for value in schema.get("enum", [schema.get("const")])}
-    if schema.get("type") == "array":  # of a named schema, which the types name alike
-        return {f"{schema['items']['$ref'].rpartition('/')[2].capitalize()}[]"}
+    if schema.get("type") == "array":  # of a schema that has a name, which the types have too
+        items = schema["items"]
+        return {f"{items.get('title') or items['$ref'].rpartition('/')[2].capitalize()}[]"}
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     return set().union(*(TYPE_NAMES[kind] for kind in kinds))
 
