@@ -402,7 +402,7 @@ class FleetKeeper(SimulatedProcess):
 
     def _digital_first(self, loop: Any, workers: Workers) -> DigitalFirst:
         world = self.world
-        gateway: Any = Stored(self, Http(world))  # type: ignore[arg-type]
+        gateway: Any = Stored(self, Http(lambda: world.now))  # type: ignore[arg-type]
         messages: Any = Stored(self, world.messages)
         return DigitalFirst(
             Surroundings(

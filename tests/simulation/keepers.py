@@ -6,8 +6,9 @@ Nothing of it is replaced but what leads outside: the sockets, the store, HTTP, 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from typing_relay.aws.sessions import shard_of
@@ -80,14 +81,24 @@ class Stored:
 
 
 class Http:
-    """The gateway over HTTP: all is well there. ``token_ms``: how long a token is good for."""
+    """The gateway over HTTP: all is well there.
 
-    def __init__(self, world: DfoWorld, token_ms: int = 3_600_000) -> None:
-        self._world, self._token_ms = world, token_ms
+    ``livechat``: the channel's kind. ``kept``: events too large for a frame, by URL. ``token_ms``: how long a token is
+    good for.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], int],
+        livechat: bool = True,
+        kept: Mapping[str, str] = MappingProxyType({}),
+        token_ms: int = 3_600_000,
+    ) -> None:
+        self._now, self._livechat, self._kept, self._token_ms = now, livechat, kept, token_ms
 
     def channel(self) -> ChannelSettings | Outcome:
         """Its kind."""
-        return ChannelSettings(self._world.cxone.livechat, authorization=False)
+        return ChannelSettings(self._livechat, authorization=False)
 
     def is_online(self) -> bool | Outcome:
         """Always."""
@@ -95,7 +106,7 @@ class Http:
 
     def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome:
         """Another token, good for as long as the history says."""
-        return Access("token", self._world.now + self._token_ms, visitor)
+        return Access("token", self._now() + self._token_ms, visitor)
 
     def socket_url(self, visitor: Visitor, access: Access) -> str:
         """There is one gateway."""
@@ -103,7 +114,7 @@ class Http:
 
     def event(self, url: str) -> str | Outcome:
         """What was too large for a frame."""
-        return self._world.cxone.kept.get(url) or Outcome(Kind.FAILED, reason="event: status 404")
+        return self._kept.get(url) or Outcome(Kind.FAILED, reason="event: status 404")
 
 
 class SimulatedKeeper(Keeper):
@@ -158,6 +169,7 @@ class KeeperProcess(SimulatedProcess):
             lambda: world.now,
             counters,
         )
+        http = Http(lambda: world.now, world.cxone.livechat, world.cxone.kept, world.token_ms)
         self.dfo = DigitalFirst(
             Surroundings(
                 name,
@@ -166,7 +178,7 @@ class KeeperProcess(SimulatedProcess):
                 self.sessions,
                 Stored(self, world.messages),  # type: ignore[arg-type]
                 outbox,
-                Stored(self, Http(world, world.token_ms)),  # type: ignore[arg-type]
+                Stored(self, http),  # type: ignore[arg-type]
                 CHANNEL,
                 counters,
                 lambda: world.now,
