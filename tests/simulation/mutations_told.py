@@ -95,12 +95,14 @@ TOLD = (
         CONVERSATION,
         "        self._agent_stopped()\n        doing",
         "        doing",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "told: the agent types on when the contact is closed",
         CONVERSATION,
         "            self._agent_stopped()\n            if before.contact_told:",
         "            if before.contact_told:",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "told: contact and agent only if they are news to the next keeper",
@@ -126,24 +128,28 @@ TOLD = (
         CONVERSATION,
         "self._agents_type(self.now_stands.agents_typing.expired(self._now))",
         "pass",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "told: that the agent types no longer by itself is noticed when something else happens",
         CONVERSATION,
         "        times.append(conversation.agents_typing.wake_at)\n",
         "        pass\n",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "told: a start that the agent's message overtook",
         CORE + "platforms/shared/agents_typing.py",
         "said_at < stop.said_at",
         "False",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "told: the visitor's own typing, which comes back, is an agent's",
         CORE + "platforms/digital_first/frames_in.py",
         "if is_agents else Echo()",
         "",
+        directed="tests/unit/platforms/digital_first/test_frames.py",
     ),
     # messages
     _dfo(
