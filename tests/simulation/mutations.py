@@ -171,9 +171,11 @@ V1 = (
         "reconcile: forget to re-read",
         FLOWS,
         """    while True:
-        record = yield from step(world.sessions.get, owner.session_id, world.clock())
+        read_at = world.clock()
+        record = yield from step(world.sessions.get, owner.session_id, read_at)
 """,
-        """    record = yield from step(world.sessions.get, owner.session_id, world.clock())
+        """    read_at = world.clock()
+    record = yield from step(world.sessions.get, owner.session_id, read_at)
     while True:
 """,
     ),
@@ -366,9 +368,9 @@ V1 = (
     Mutation(
         "claim: hidden from the sweeper",
         MEMORY,
-        """            lease_until=lease_until,
+        """            starts_until=starts_until,
             in_index=True,""",
-        "            lease_until=lease_until,",
+        "            starts_until=starts_until,",
     ),
     Mutation(
         "key: does not count",

@@ -80,7 +80,7 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: does not count on late frames of the keeper before",
         TALK,
-        "ghosts_until=0 if known.is_new else office.clock() + office.policy.ghost_ms,",
+        "ghosts_until=0 if known.is_new else office.now() + office.policy.ghost_ms,",
         "ghosts_until=0,",
     ),
     # the conversation
@@ -137,9 +137,9 @@ DIGITAL_FIRST = (
     _dfo(
         "contact: its end is not noticed",
         CONVERSATION,
-        "            case frames_in.CaseStatusChanged(contact) if not contact.is_open:\n"
+        "            case frames_in.CaseStatusChanged(contact, closed_at) if not contact.is_open:\n"
         "                self._contact_is(None, told=True)",
-        "            case frames_in.CaseStatusChanged(contact) if not contact.is_open:\n                pass",
+        "            case frames_in.CaseStatusChanged(contact, closed_at) if not contact.is_open:\n                pass",
     ),
     _dfo(
         "contact: is not learned from its message",

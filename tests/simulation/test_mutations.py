@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulation.mutation import FLOWS, Mutation
 from tests.simulation.mutations import MUTATIONS
-from tests.simulation.trial import judged, verdict_on
+from tests.simulation.trial import ROOT, judged, verdict_on
 
 SAMPLE = MUTATIONS[::12]
 REST = (pytest.param(one, marks=pytest.mark.whole_proof) for one in MUTATIONS if one not in SAMPLE)
@@ -17,6 +17,11 @@ IMPORT = "from typing_relay.relay.outcomes import"
 BROKEN_IMPORT = Mutation("an import that is not there", FLOWS, IMPORT, "from typing_relay.relay.nowhere import")
 TRACEBACK = "Traceback (most recent call last):\n  File ...\n"
 A_TEST = "tests/unit/aws/test_sessions_contract.py::TestMemory::test_a_stop"
+
+
+def test_each_mutation_finds_the_text_that_it_changes() -> None:
+    """Code that moved takes its mutations along."""
+    assert [one.name for one in MUTATIONS if (ROOT / one.file).read_text().count(one.before) != 1] == []
 
 
 @pytest.mark.timeout(600)
