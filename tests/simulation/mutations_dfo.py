@@ -139,7 +139,8 @@ DIGITAL_FIRST = (
         CONVERSATION,
         "            case frames_in.CaseStatusChanged(contact, closed_at) if not contact.is_open:\n"
         "                self._contact_is(None, told=True)",
-        "            case frames_in.CaseStatusChanged(contact, closed_at) if not contact.is_open:\n                pass",
+        "            case frames_in.CaseStatusChanged(contact, closed_at) if not contact.is_open:\n"
+        "                pass",
     ),
     _dfo(
         "contact: is not learned from its message",
