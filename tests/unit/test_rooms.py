@@ -1,6 +1,7 @@
 """The package's rooms: which may know which. Imports are read from the source, those inside functions too."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,7 +91,10 @@ def test_every_room_has_its_arrows():
 def test_functions_load_nothing_of_the_keeper(module):
     """A cold start pays for each import."""
     code = f"import sys, {module}; print([name for name in sys.modules if 'typing_relay.keeper' in name])"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    layer = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=layer, capture_output=True, text=True, check=True, timeout=60
+    )
     assert ran.stdout.strip() == "[]"
 
 
