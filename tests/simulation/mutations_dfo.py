@@ -55,6 +55,7 @@ DIGITAL_FIRST = (
         TALK,
         "        if self._known and self._number:\n            self._begin()\n",
         "        if self._known and self._number:\n            return\n",
+        directed="tests/unit/platforms/digital_first/test_talk.py",
     ),
     # the record of the contact
     _dfo("talk: says typing while the contact is written", TALK, "if self._contact_noted is None:", "if False:"),
