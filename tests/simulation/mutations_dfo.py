@@ -128,7 +128,13 @@ DIGITAL_FIRST = (
         "    def _opened(self) -> None:\n        self._drop()\n",
         "    def _opened(self) -> None:\n        self._drop()\n        self._change(may_show=False)\n",
     ),
-    _dfo("socket: a silent one is kept for long", CONVERSATION, "dead_ms: int = 45_000", "dead_ms: int = 145_000"),
+    _dfo(
+        "socket: a silent one is kept for long",
+        CONVERSATION,
+        "dead_ms: int = 45_000",
+        "dead_ms: int = 145_000",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
+    ),
     _dfo(
         "contact: opened again, the thread counts as over",
         CONVERSATION,
