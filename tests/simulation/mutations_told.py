@@ -89,6 +89,7 @@ TOLD = (
         '            if what == "status":  # it may be on record all the same, and is not told\n'
         "                self._tell_again_later(hand)\n",
         '            if what == "status":\n                pass\n',
+        directed="tests/unit/keeper/guests/test_keeper.py",
     ),
     _dfo(
         "told: the agent types on when the socket is lost",
