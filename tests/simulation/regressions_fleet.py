@@ -44,7 +44,7 @@ FLEETS = (
     FleetRegression(
         "T9",
         "a guest taken up after its write was not answered had a socket on which its thread was never looked for",
-        "fleet dfo; keepers 1; rest 60000; open bob A 0; open alice A 30960; step 25 refuse-after",
+        "fleet dfo; keepers 1; rest 60000; open bob A 0; open alice A 30960; step 27 refuse-after",
     ),
     FleetRegression(
         "T9",
