@@ -20,6 +20,8 @@ from tests.simulation.generate import (
 from tests.simulation.history import DFO_FAULTS, DFO_TURNS, Act, Fault, History, Turn
 from tests.simulation.world import KEEPERS_LOOK_MS
 
+#: Of tabs that come back.
+NEW_IDS = {"A": "E", "B": "F"}
 LAST_NUMBER = {"step": 70, "start": 5, "frame": 12, "post": 20}
 #: A frame that is late, or whose socket is lost, is taken before a message that may have left is looked for, or never.
 LATE_FRAMES = tuple(length for length in LENGTHS if length < 3_000)
@@ -37,7 +39,7 @@ LASTING = {"keeper stalls": STALLS, "gateway refuses": AWAY, "store refuses": AW
 def random_dfo_history(random: Random) -> History:
     """One history: visitors at work and, in two of three, trouble."""
     debounce = random.choice(DEBOUNCES)
-    acts = with_later_visits(visits(random, debounce), random, debounce)
+    acts = _back_under_new_ids(with_later_visits(visits(random, debounce), random, debounce))
     history = History(
         dfo=True,
         debounce=debounce,
@@ -63,6 +65,12 @@ def random_dfo_history(random: Random) -> History:
     troubled = [replace(act, late=random.choice(LENGTHS)) if random.random() < 0.08 else act for act in acts]
     turns = [_turn(random, acts[-1].at) for _ in range(random.choice((0, 1, 1, 2, 3)))]
     return replace(with_faults(history, _faults(random)), acts=tuple(troubled), turns=tuple(turns))
+
+
+def _back_under_new_ids(acts: list[Act]) -> list[Act]:
+    """A tab that comes back is another connection: API Gateway never gives an id twice."""
+    back = {act.tab: act.at for act in acts if act.kind == "open"}
+    return [replace(act, tab=NEW_IDS[act.tab]) if act.at >= back.get(act.tab, act.at + 1) else act for act in acts]
 
 
 def _with_messages(acts: list[Act], random: Random) -> list[Act]:

@@ -77,9 +77,7 @@ class Front:
         """A tab connects, and says hello as soon as it can. One that is there already goes on."""
         if name in self.tabs and self.tabs[name].is_open:
             return
-        # API Gateway never gives an id twice. A tab that comes back has its old one here: it is no young connection.
-        came_at = since - HANDSHAKE_MS if name in self.tabs else since
-        tab = self.tabs[name] = Tab(name, came_at)
+        tab = self.tabs[name] = Tab(name, since)
         for owed in self.written.values():
             if not owed:
                 owed.append(tab)
