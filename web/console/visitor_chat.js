@@ -13,9 +13,9 @@ const CONTACT_TEXT = {
   closed: "The conversation is closed. Your next message begins another.",
 };
 
-const EARLIER = "Earlier messages, as this console remembers them. The relay keeps none: a page that loads anew sees none of them.";
+const EARLIER = "Earlier messages, as this console remembers them. The relay keeps none: a page that is reloaded shows none of them.";
 
-const NOTHING_YET = "No messages yet. The relay keeps no history: a page that loads anew sees none of the earlier messages.";
+const NOTHING_YET = "No messages yet. The relay keeps no history: a page that is reloaded shows no earlier message.";
 
 const MARKUP = `
   <header>
