@@ -556,7 +556,7 @@ V1 = (
     Mutation(
         "felt: counts from a burst that never had an owner",
         BURST,
-        "return max(self.burst_from, newest) if is_after_a_pause else self.burst_from",
+        "return max(self.burst_from, newest, self.late_key_at) if is_after_a_pause else self.burst_from",
         "return self.burst_from",
     ),
     Mutation(
