@@ -1,7 +1,6 @@
 """What the order of effects comes to, where no clause of the simulation tells."""
 
 import pytest
-
 from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
 
 from tests.simulation.history import parse

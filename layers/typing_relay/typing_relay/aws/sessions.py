@@ -187,7 +187,8 @@ class DynamoSessions:
     def note_stop(self, session_id: str, connection: str, at: int, now: int, late_ms: int = 0) -> Session | None:
         """Take back this connection's keys up to ``at`` (T5, T10). None: a newer stop is known, or no record.
 
-        ``late_ms``: its frame came so long after ``at``. The same stop again gives the record again: the first answer may have been lost on its way (T2).
+        ``late_ms``: its frame came so long after ``at``. The same stop again gives the record again: the first answer
+        may have been lost on its way (T2).
         """
         late = {":came_at": _n(at + late_ms)} if late_ms >= LATE_MS else {}
         answer = self._update(

@@ -97,12 +97,11 @@ def key_pressed(
     if now - at >= (hold_ms or world.policy.debounce_ms):
         return "stale"
     expires_at = _expires_at(world, now)
-    record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at, hold_ms, late_ms)
+    pressed = (session_id, connection, at, now, expires_at, hold_ms, late_ms)
+    record = yield from step(world.sessions.press_key, *pressed)
     if isinstance(record, Absent):  # it expired while the visitor was connected and silent
         yield from connected(world, session_id, connection, token_ends)
-        record = yield from step(
-            world.sessions.press_key, session_id, connection, at, now, expires_at, hold_ms, late_ms
-        )
+        record = yield from step(world.sessions.press_key, *pressed)
     if record is None or isinstance(record, Absent):
         return "stale"
     if connection not in record.connections:  # forgotten too early: API Gateway told a keeper that it was gone
