@@ -391,8 +391,8 @@ V1 = (
     Mutation(
         "stop: does not count",
         MEMORY,
-        "stops={**record.stops, connection: at}, revision=record.revision + 1)",
-        "stops={**record.stops, connection: at})",
+        "late_stop_at=late_stop_at, revision=record.revision + 1)",
+        "late_stop_at=late_stop_at)",
     ),
     Mutation(
         "guest: its end frees the lock",
