@@ -132,10 +132,11 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             _greet(request)
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
-            became = _run(session_id, key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms))
+            pressed = key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms, ago_ms)
+            became = _run(session_id, pressed)
             _log_the_outcome("key", became, session_id)
         case frames.Stop(ago_ms) if signals == "on":
-            became = _run(session_id, stopped(world, session_id, connection, at - ago_ms))
+            became = _run(session_id, stopped(world, session_id, connection, at - ago_ms, ago_ms))
             _log_the_outcome("stop", became, session_id)
         case frames.Message():
             return _message(frame, request)
