@@ -17,8 +17,6 @@ ARGS ?=
 HISTORIES ?= 4000
 PROOF ?= not whole_proof
 export HISTORIES
-# Most tests wait more than they work.
-WORKERS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-run setup-sam setup-audit demo run image preflight rehearsal test check lint types template requirements audit bench mutants invoke token smoke load clean
@@ -68,8 +66,7 @@ rehearsal: setup-run setup-sam ## Deploy both platforms, try, update, roll back,
 test: ## Run all tests (ARGS="-k door" to choose)
 	@./local/setup/setup.sh test
 ifeq ($(ARGS),)
-	@$(PYTHON_IN_VENV) -m pytest --numprocesses auto -m "$(PROOF)" tests/simulation
-	@$(PYTHON_IN_VENV) -m pytest $(WORKERS) tests/e2e tests/integration tests/unit
+	@$(PYTHON_IN_VENV) -m tests.run -m "$(PROOF)"
 else
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
 endif

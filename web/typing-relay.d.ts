@@ -99,8 +99,13 @@ export interface RelayError {
   cause?: unknown;
   /** With `connect_failed`: how many connections have failed in a row. */
   attempt?: number;
-  /** With `connect_failed`: when the next is tried; up to five minutes where nothing has succeeded for long. */
+  /**
+   * With `connect_failed`: when the next is tried; up to five minutes where nothing has succeeded for long. With
+   * `budget`: when a frame is taken again.
+   */
   retryInMs?: number;
+  /** With `rate_limited`: whose frames were too many, this connection's, all of the session's, or its messages. */
+  budget?: "connection" | "session" | "messages" | Other;
 }
 
 /** A JSON frame of CXone, unchanged. */

@@ -457,13 +457,13 @@ class TypingRelay extends EventTarget {
     else if (frame.type === "error") this.#error(line, frame);
   }
 
-  #error(line, { code, message, id }) {
-    this.#emit("error", { code, message });
+  #error(line, { code, message, id, budget, retry_in_ms: retryInMs }) {
+    this.#emit("error", { code, message, ...(budget && { budget, retryInMs }) });
     const [first] = this.#messages;
     const about = id ?? (this.#isBlamed(line, code) ? first?.id : undefined);
     if (about && /^(bad|too|unknown)_/.test(code)) this.#answered({ id: about, status: "failed", reason: code });
     if (code === "rate_limited" && first?.line === line) {
-      first.againAt = now() + BACKOFF_MS;
+      first.againAt = now() + Math.max(BACKOFF_MS, retryInMs ?? 0);
       this.#deliver();
     }
     if (code === "bad_frame" && !id) this.#sayPlainly(line);

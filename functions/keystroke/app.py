@@ -28,16 +28,19 @@ TIMINGS = frames.Timings(
     runtime.agent_typing_ms(),
 )
 LIMITS = FrameLimits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40))
-budgets = Budgets(LIMITS)
-#: All tabs of a visitor together: twice what one may.
-session_budgets = Budgets(LIMITS.times(2))
-RATE_LIMITED = "Too many frames. While the visitor types, send one per heartbeat_ms."
+budgets: dict[frames.Budget, Budgets] = {
+    "connection": Budgets(LIMITS),
+    "session": Budgets(LIMITS.times(2)),
+    "messages": Budgets(FrameLimits(rate=2, burst=10)),  # one costs more than a key, and no person writes two a second
+}
+TOO_MANY: dict[frames.Budget, str] = {
+    "connection": "Too many frames. While the visitor types, send one per heartbeat_ms.",
+    "session": "Too many frames from all connections of this session together. Send fewer.",
+    "messages": "Too many messages. Wait for the answer to each before sending the next.",
+}
 MESSAGE_DEADLINE_MS = runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000
 BUSY = "The relay is busy and dropped this frame. Go on: the next one may be taken."
-#: By session. A message costs more than a key, and no person writes two a second for long.
-message_budgets = Budgets(FrameLimits(rate=2, burst=10))
 T = TypeVar("T")
-TOO_MANY_MESSAGES = "Too many messages. Wait for the answer to each before sending the next."
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -50,23 +53,22 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     request = event["requestContext"]
     connection, at, session_id = request["connectionId"], request["requestTimeEpoch"], request["authorizer"]["session"]
     if at >= int(request["authorizer"]["expires_at"]) * 1000:
-        _hang_up(connection, "session_expired", frames.EXPIRED)
-    elif _within(budgets, connection, request, RATE_LIMITED) and _within(
-        session_budgets, session_id, request, RATE_LIMITED
-    ):
+        _hang_up(connection, frames.error("session_expired", frames.EXPIRED))
+    elif _within("connection", connection, request) and _within("session", session_id, request):
         _take(event)
     return {"statusCode": 200}
 
 
-def _within(limited: Budgets, whose: str, request: dict[str, Any], why: str, message_id: str = "") -> bool:
-    connection = request["connectionId"]
+def _within(budget: frames.Budget, whose: str, request: dict[str, Any], message_id: str = "") -> bool:
+    """Whether the frame may be taken. If not, its connection is told at most once a second, or closed."""
+    connection, limited = request["connectionId"], budgets[budget]
     ruling = limited.spend(whose, request["requestTimeEpoch"])
     logger.debug("frame", ruling=ruling.name, connection=connection)
-    if ruling is Ruling.REFUSE:
-        logger.info("rate limited", connection=connection)
-        _tell(connection, frames.error("rate_limited", why, message_id))
-    elif ruling is Ruling.CLOSE:
-        _hang_up(connection, "rate_limited", why)
+    if ruling in (Ruling.REFUSE, Ruling.CLOSE):
+        logger.info("rate limited", budget=budget, connection=connection, session=request["authorizer"]["session"])
+        exceeded = frames.Exceeded(budget, limited.retry_in_ms(whose))
+        refused = frames.rate_limited(TOO_MANY[budget], exceeded, message_id)
+        (_hang_up if ruling is Ruling.CLOSE else _tell)(connection, refused)
     return ruling is Ruling.TAKE
 
 
@@ -92,15 +94,15 @@ def _take(event: dict[str, Any]) -> None:
 
 
 def _refuse(connection: str, bad: frames.BadFrame) -> None:
-    if budgets.note_bad_frame(connection):
-        _hang_up(connection, bad.code, str(bad))
+    if budgets["connection"].note_bad_frame(connection):
+        _hang_up(connection, frames.error(bad.code, str(bad)))
     else:
         _tell(connection, frames.error(bad.code, str(bad), bad.message_id))
 
 
-def _hang_up(connection: str, code: frames.ErrorCode, message: str) -> None:
-    logger.info("connection closed from this side", code=code, connection=connection)
-    _tell(connection, frames.error(code, message))
+def _hang_up(connection: str, error: dict[str, Any]) -> None:
+    logger.info("connection closed from this side", code=error["code"], connection=connection)
+    _tell(connection, error)
     try:
         visitors.close(connection)
     except ClientError as error:
@@ -132,10 +134,11 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             _greet(request)
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
-            became = _run(session_id, key_pressed(policy, session_id, connection, at - ago_ms, token_ends, hold_ms))
+            pressed = key_pressed(policy, session_id, connection, at - ago_ms, token_ends, hold_ms, ago_ms)
+            became = _run(session_id, pressed)
             _log_the_outcome("key", became, session_id)
         case frames.Stop(ago_ms) if signals == "on":
-            became = _run(session_id, stopped(policy, session_id, connection, at - ago_ms))
+            became = _run(session_id, stopped(policy, session_id, connection, at - ago_ms, ago_ms))
             _log_the_outcome("stop", became, session_id)
         case frames.Message():
             return _message(frame, request)
@@ -152,7 +155,7 @@ def _run(session_id: str, flow: Flow[T]) -> T:
 
     def noticed(result: Any) -> None:
         if isinstance(result, Session):
-            session_budgets.saw(session_id, result.revision)
+            budgets["session"].saw(session_id, result.revision)
 
     return runner.run(flow, noticed)
 
@@ -166,7 +169,7 @@ def _log_the_outcome(what: str, became: Became, session_id: str) -> None:
 def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] | None:
     """The answer, if the message is settled; None while it waits: whoever settles it answers."""
     visitor, connection, at = request["authorizer"], request["connectionId"], request["requestTimeEpoch"]
-    if not _within(message_budgets, visitor["session"], request, TOO_MANY_MESSAGES, frame.message_id):
+    if not _within("messages", visitor["session"], request, frame.message_id):
         return None
     sender = Sender(visitor["session"], connection, int(visitor["expires_at"]))
     message = SentMessage(frame.message_id, frame.text, at, postback=frame.postback)

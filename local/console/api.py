@@ -108,7 +108,7 @@ async def _set_switch(request: web.Request) -> web.Response:
         raise _refusal(web.HTTPBadRequest, 'Expected a known switch and {"on": true or false}.')
     faults = await _control(request, "GET", "faults")
     faults = await _control(request, "PUT", "faults", switch.change(faults, on))
-    request.app[FEED].log.add("fault", now_ms(), what=f"{switch.label} {'on' if on else 'off'}")
+    request.app[FEED].log.add("fault", now_ms(), what=switch.name, label=f"{switch.label} {'on' if on else 'off'}")
     return web.json_response({"name": switch.name, "on": switch.is_on(faults)})
 
 
@@ -117,7 +117,7 @@ async def _trigger(request: web.Request) -> web.Response:
     if fault is None:
         raise _refusal(web.HTTPNotFound, "There is no such fault.")
     if fault.path is None:
-        _kill_keeper(request)
+        _kill_keeper(request, fault.label)
         return web.json_response({})
     guest_id = (await _body(request)).get("guest_id")
     if fault.of_guest and not isinstance(guest_id, str):
@@ -126,13 +126,13 @@ async def _trigger(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
-def _kill_keeper(request: web.Request) -> None:
+def _kill_keeper(request: web.Request, label: str) -> None:
     stack = _running_stack(request)
     if not stack.keeper_pids:
         raise _refusal(web.HTTPConflict, "No keeper is running; the stack is starting one.")
     with suppress(ProcessLookupError):
         os.kill(stack.keeper_pids[0], signal.SIGKILL)
-    request.app[FEED].log.add("fault", now_ms(), what="keeper killed")
+    request.app[FEED].log.add("fault", now_ms(), what="kill", label=label)
 
 
 async def _agent(request: web.Request) -> web.Response:

@@ -7,7 +7,6 @@ line are the world's.
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ from typing_relay.relay.outcomes import Guest, Outcome
 
 from tests.simulation.history import Fault
 from tests.simulation.keepers import AGENT_TYPING_MS, CHANNEL, TLS, Http
-from tests.simulation.process import Away, KeeperJobs, KeeperLoop, Killed, SimulatedProcess
+from tests.simulation.process import Away, KeeperJobs, KeeperLoop, Killed, SimulatedJobs, SimulatedProcess
 
 if TYPE_CHECKING:
     from tests.simulation.fleet import FleetWorld
@@ -40,30 +39,13 @@ if TYPE_CHECKING:
 HOST = "wss://192.0.2.1"
 
 
-class FleetJobs:
-    """Of ``keeper.jobs.Jobs``: those of a key one after another; a call takes its time, and so does its answer."""
+class FleetJobs(SimulatedJobs):
+    """A call takes its time, and so does its answer."""
 
-    def __init__(self, process: FleetKeeper) -> None:
-        self._process, self._world = process, process.world
-        self._waiting: dict[Hashable, deque[Callable[[], None]]] = {}
+    _process: FleetKeeper
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def submit(
-        self,
-        key: Hashable,
-        call: Callable[[], Any],
-        on_result: Callable[[Any], object],
-        on_error: Callable[[Exception], object],
-    ) -> None:
-        """Run ``call``, then ``on_result(value)`` or ``on_error(exception)``."""
-        job = partial(self._run, key, call, on_result, on_error)
-        if key in self._waiting:
-            self._waiting[key].append(job)
-        else:
-            self._waiting[key] = deque()
-            self._later(job, self._world.pace)
+    def _start(self, job: Callable[[], None]) -> None:
+        self._later(job, self._world.pace)
 
     def _later(self, job: Callable[[], None], ms: int) -> None:
         self._process.call(self._world.now + ms, job)
@@ -102,14 +84,6 @@ class FleetJobs:
 
     def _answer(self, key: Hashable, report: Callable[[], object], ms: int) -> None:
         self._later(partial(self._finish, key, report), ms)
-
-    def _finish(self, key: Hashable, report: Callable[[], object]) -> None:
-        waiting = self._waiting[key]
-        if waiting:
-            self._later(waiting.popleft(), self._world.pace)
-        else:
-            del self._waiting[key]
-        report()
 
 
 class QueueJobs(FleetJobs):

@@ -80,12 +80,8 @@ class KeeperLoop:
         return timer
 
 
-class KeeperJobs:
-    """Of ``keeper.jobs.Jobs``: those of one key run one after another, each on a thread of its own.
-
-    A thread is a greenlet that waits, or travels, until the world goes on with it. So a job of many calls may stop at
-    each of them, before it and before its answer, and others come between.
-    """
+class SimulatedJobs:
+    """Of ``keeper.jobs.Jobs``: those of one key run one after another. ``_run`` is a subclass's: how a call is made."""
 
     def __init__(self, process: SimulatedProcess) -> None:
         self._process, self._world = process, process.world
@@ -102,14 +98,43 @@ class KeeperJobs:
         on_error: Callable[[Exception], object],
     ) -> None:
         """Run ``call``, then ``on_result(value)`` or ``on_error(exception)``."""
-        job = partial(self._begin, key, call, on_result, on_error)
+        job = partial(self._run, key, call, on_result, on_error)
         if key in self._waiting:
             self._waiting[key].append(job)
         else:
             self._waiting[key] = deque()
-            job()
+            self._start(job)
 
-    def _begin(
+    def _start(self, job: Callable[[], None]) -> None:
+        """It is its turn."""
+        job()
+
+    def _run(
+        self,
+        key: Hashable,
+        call: Callable[[], Any],
+        on_result: Callable[[Any], object],
+        on_error: Callable[[Exception], object],
+    ) -> None:
+        raise NotImplementedError
+
+    def _finish(self, key: Hashable, report: Callable[[], object]) -> None:
+        waiting = self._waiting[key]
+        if waiting:
+            self._start(waiting.popleft())
+        else:
+            del self._waiting[key]
+        report()
+
+
+class KeeperJobs(SimulatedJobs):
+    """Each on a thread of its own.
+
+    A thread is a greenlet that waits, or travels, until the world goes on with it. So a job of many calls may stop at
+    each of them, before it and before its answer, and others come between.
+    """
+
+    def _run(
         self,
         key: Hashable,
         call: Callable[[], Any],
@@ -128,14 +153,6 @@ class KeeperJobs:
         finish = greenlet(work).switch()
         if finish:  # it made no call: its result comes later all the same
             self._process.call(self._world.now, finish)
-
-    def _finish(self, key: Hashable, report: Callable[[], object]) -> None:
-        waiting = self._waiting[key]
-        if waiting:
-            waiting.popleft()()
-        else:
-            del self._waiting[key]
-        report()
 
 
 def _go_on(thread: greenlet) -> None:

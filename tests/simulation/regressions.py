@@ -357,6 +357,17 @@ TOLD = (
         "platform dfo; close B 0; key A 0; agent types 100; agent stops 110; agent writes 120; agent writes 130;"
         " post 2 slow 4000; post 4 slow 4000; keeper loses 4500 1",
     ),
+    Regression(
+        "T16",
+        "a message that a dying keeper had posted, and could not note, was taken for one that is told once",
+        "platform dfo; agent writes 2519; keeper dies 2540; pace 3",
+    ),
+    Regression(
+        "T16",
+        "the message after one that was given up cost a sound socket: it waited for longer than it may leave",
+        "platform dfo; close A 2657; close B 2657; open F 39657; message A 43324; key E 45277; message E 48857;"
+        " agent stops 16689; post 2 crash-after; post 10 crash-after; contact none; pace 8",
+    ),
 )
 
 REGRESSIONS = V1 + DIGITAL_FIRST + TOLD

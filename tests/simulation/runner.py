@@ -29,6 +29,8 @@ TOLD_MS = 300
 USUAL = Policy()
 #: A visitor without a keeper has one after this, once a key asks for it.
 ASKED_MS = 2_000
+#: A socket that was lost is open again, and its thread has been looked for.
+REOPENED_MS = 4_000
 #: More often than by default: bursts here are short, and each question is one more thing to go wrong.
 VERIFY_MS = 10_000
 
@@ -111,6 +113,8 @@ class Runner:
             (cxone.agent_changes, 0),
             (cxone.agent_vanishes, AGENT_TYPING_MS),
             (cxone.agent_stops, 0),
+            (cxone.drop_sockets, 0),
+            (cxone.close_contact, 0),
         )
         for end, told_after_ms in ends:
             cxone.agent_types()
@@ -119,6 +123,10 @@ class Runner:
             end()
             self._run_until(world.now + told_after_ms + TOLD_MS)
             world.front.check_told(agent_typing=False)
+            if end == cxone.drop_sockets:
+                self._run_until(world.now + REOPENED_MS)
+        world.open_contact()
+        self._run_until(world.now + TOLD_MS)
 
     def _tab(self) -> str:
         """One that is there: a new one would set right what a visitor who only types cannot."""

@@ -114,11 +114,17 @@ class Front:
         frame = json.loads(data)
         if frame.get("name") == "message":
             tab.posted.setdefault(frame["detail"]["id"], self._world.now)
+            if not self._is_holder(keeper):  # it left in time; who posted it cannot note it any more
+                self.not_noted.add(frame["detail"]["id"])
         self._world.note(f"tab {tab.name} hears {frame.get('name', frame['type'])} {_gist(frame)}")
         if frame.get("name") == "message":
             self._check_message(tab, frame["detail"]["id"])
         tab.hears(frame, self._world.now)
         return True
+
+    def _is_holder(self, keeper: str) -> bool:
+        is_alive = any(process.name == keeper for process in self._world.fleet)
+        return is_alive and self._taken[-1][1] == keeper
 
     def connected(self) -> list[Tab]:
         """Those that are open and on record."""

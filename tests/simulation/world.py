@@ -171,9 +171,9 @@ class World:
         at, tab, policy = START + act.at, act.tab, self.policy
         flow: Flow[Any]
         if act.kind == "key":
-            flow = flows.key_pressed(policy, ID, tab, at, TOKEN_ENDS, act.hold)
+            flow = flows.key_pressed(policy, ID, tab, at, TOKEN_ENDS, act.hold, act.late)
         elif act.kind == "stop":
-            flow = flows.stopped(policy, ID, tab, at)
+            flow = flows.stopped(policy, ID, tab, at, act.late)
         elif act.kind == "open":
             flow = flows.connected(policy, ID, tab, TOKEN_ENDS)
         else:

@@ -271,6 +271,18 @@ def test_errors_are_documented_and_which_have_an_id(code: frames.ErrorCode) -> N
     assert names(frames.error(code, "Why.", ID), FROM_RELAY) == of_a_message
 
 
+@pytest.mark.parametrize("budget", get_args(frames.Budget))
+def test_which_budget_and_until_when_is_documented_of_a_rate_limit_alone(budget: frames.Budget) -> None:
+    told = frames.rate_limited("Why.", frames.Exceeded(budget, 50))
+    assert names(told, FROM_RELAY) == ["error"]
+    assert names({**told, "code": "too_large"}, FROM_RELAY) == []
+    assert names({name: value for name, value in told.items() if name != "retry_in_ms"}, FROM_RELAY) == []
+
+
+def test_budgets_are_those_of_the_code() -> None:
+    assert set(the("#/components/schemas/error")["properties"]["budget"]["enum"]) == set(get_args(frames.Budget))
+
+
 def test_a_pong_is_documented() -> None:
     assert names(frames.pong(), FROM_RELAY) == ["pong"]
 

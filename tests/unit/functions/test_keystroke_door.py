@@ -126,6 +126,26 @@ def test_frames_above_the_rate_are_refused_with_one_answer_a_second(
     assert front_ends.codes() == ["rate_limited"]
 
 
+def test_whoever_is_over_a_budget_is_told_once_which_and_until_when(
+    keystroke: ModuleType, front_ends: FrontEnds
+) -> None:
+    """T18: 20 frames a second, so the next is taken 50 ms later; the operators' log names the session."""
+    for _ in range(60):
+        _send(keystroke, PING)
+    [(_, frame)] = [(connection, frame) for connection, frame in front_ends.sent if frame["type"] == "error"]
+    assert (frame["budget"], frame["retry_in_ms"]) == ("connection", 50)
+
+
+def test_tabs_that_are_over_the_budget_of_their_session_are_told_that(
+    keystroke: ModuleType, front_ends: FrontEnds
+) -> None:
+    """T18: twice as much as a connection, so 25 ms."""
+    for number in range(90):
+        _send(keystroke, PING, connection=f"c{number % 5}")
+    [frame] = [frame for _, frame in front_ends.sent if frame["type"] == "error"]
+    assert (frame["budget"], frame["retry_in_ms"]) == ("session", 25)
+
+
 def test_a_refused_frame_is_not_even_read(keystroke: ModuleType, front_ends: FrontEnds) -> None:
     """T13: above the rate, bad frames are neither parsed nor answered one by one."""
     for _ in range(40):

@@ -203,6 +203,7 @@ def test_messages_have_a_rate_of_their_own(scene: Scene) -> None:
     assert len(scene.waiting()) == 10
     [frame] = scene.front_ends.sent  # the second in the same second gets no answer of its own
     assert (frame["code"], frame["id"]) == ("rate_limited", ids[10])
+    assert (frame["budget"], frame["retry_in_ms"]) == ("messages", 500)
 
 
 def test_nothing_that_a_visitor_wrote_is_logged(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:

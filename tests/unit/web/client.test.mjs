@@ -602,6 +602,18 @@ test("a message that came too soon after others is sent again later", async (t) 
   assert.deepEqual(sent, [message(ID, "hello"), message(ID, "hello")]);
 });
 
+test("a message over its budget is sent again when the relay says that it would be taken", async (t) => {
+  const { browser, relay, sent, events } = await welcomed(t);
+  relay.send("hello", ID);
+  const over = { type: "error", code: "rate_limited", message: "…", id: ID, budget: "messages", retry_in_ms: 4000 };
+  browser.socket.answer(over);
+  assert.deepEqual(events.at(-1), ["error", { code: "rate_limited", message: "…", budget: "messages", retryInMs: 4000 }]);
+  await browser.advance(3900, 100);
+  assert.equal(sent.length, 1);
+  await browser.advance(300, 100);
+  assert.equal(sent.length, 2);
+});
+
 test("what becomes of another tab's message is an event, and answers none of this one's", async (t) => {
   const { browser, relay, sent, events } = await welcomed(t);
   relay.send("hello", ID);

@@ -7,6 +7,7 @@ frame reads or writes, how many keys and stops all processes have taken in (`cha
 little more than one of them may (T18). The API stage's throttles hold whatever happens.
 """
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -90,6 +91,11 @@ def charge(budget: Budget, limits: FrameLimits, revision: int) -> Budget:
     return replace(budget, frames=left - unpaid, revision=revision, spare=0)
 
 
+def retry_in_ms(budget: Budget, limits: FrameLimits) -> int:
+    """How long after its last frame a frame is taken again, if none comes in the meantime."""
+    return max(0, math.ceil((1 - budget.frames) * 1000 / limits.rate))
+
+
 def note_bad_frame(budget: Budget) -> tuple[Budget, bool]:
     """Account for one bad frame. Returns the new budget, and True when it was one too many: close the connection."""
     budget = replace(budget, bad=budget.bad + 1)
@@ -109,6 +115,10 @@ class Budgets:
         budget, ruling = spend(budget, self._limits, now)
         self._keep(connection, budget)
         return ruling
+
+    def retry_in_ms(self, connection: str) -> int:
+        """After ``spend``: how long until a frame of ``connection`` is taken, if none comes in the meantime."""
+        return retry_in_ms(self._by_connection[connection], self._limits)
 
     def saw(self, session_id: str, revision: int) -> None:
         """The record of this session is at `revision`, after a frame that was taken."""

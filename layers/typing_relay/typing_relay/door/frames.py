@@ -34,6 +34,8 @@ ErrorCode = Literal[
     "session_expired",
     "typing_unavailable",
 ]
+#: What may be sent: by one connection, by all of a visitor together, and how many of those frames may be messages.
+Budget = Literal["connection", "session", "messages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,3 +252,16 @@ def error(code: ErrorCode, message: str, message_id: str = "") -> dict[str, Any]
     """Something was refused or is unavailable; ``message_id``: the message that was refused, if it was one."""
     frame = {"type": "error", "code": code, "message": message}
     return {**frame, "id": message_id} if message_id else frame
+
+
+@dataclass(frozen=True, slots=True)
+class Exceeded:
+    """A budget that is spent. A frame is taken again after ``retry_in_ms`` if none comes in the meantime."""
+
+    budget: Budget
+    retry_in_ms: int
+
+
+def rate_limited(message: str, exceeded: Exceeded, message_id: str = "") -> dict[str, Any]:
+    """A frame was dropped, as its visitor has sent too many; ``message_id``: of the message that it was, if it was."""
+    return {**error("rate_limited", message, message_id), **asdict(exceeded)}

@@ -71,11 +71,12 @@ class Became(StrEnum):
 
 
 def key_pressed(
-    policy: Policy, session_id: str, connection: str, at: int, token_ends: int, hold_ms: int = 0
+    policy: Policy, session_id: str, connection: str, at: int, token_ends: int, hold_ms: int = 0, late_ms: int = 0
 ) -> Flow[Became]:
     """A key was pressed at ``at`` (ms), on a connection whose token expires at ``token_ends`` (epoch s).
 
     ``hold_ms``: the key counts this long unless a stop or another key follows; below the debounce, it counts for that.
+    ``late_ms``: how long after ``at``, as the front end says, its frame arrived.
     Returns: stale, coalesced, hopeless, started or failed. A coalesced key is one write and nothing else (T8).
     """
     now = yield from perform(Now())
@@ -83,11 +84,11 @@ def key_pressed(
     hold_ms = hold_ms if hold_ms > policy.debounce_ms else 0
     if now - at >= (hold_ms or policy.debounce_ms):
         return Became.STALE
-    expires_at = _expires_at(policy, now)
-    record = yield from perform(write.PressKey(session_id, connection, at, now, expires_at, hold_ms))
+    pressed = write.PressKey(session_id, connection, at, now, _expires_at(policy, now), hold_ms, late_ms)
+    record = yield from perform(pressed)
     if isinstance(record, Absent):  # it expired while the visitor was connected and silent
         yield from connected(policy, session_id, connection, token_ends)
-        record = yield from perform(write.PressKey(session_id, connection, at, now, expires_at, hold_ms))
+        record = yield from perform(pressed)
     if record is None or isinstance(record, Absent):
         return Became.STALE
     if connection not in record.connections:  # forgotten too early: API Gateway told a keeper that it was gone
@@ -100,8 +101,10 @@ def key_pressed(
     return (yield from _started(policy, record))
 
 
-def stopped(policy: Policy, session_id: str, connection: str, at: int) -> Flow[Became]:
-    """The visitor sent, cleared or left at ``at`` (ms). Returns: stale, noted, started, failed or coalesced.
+def stopped(policy: Policy, session_id: str, connection: str, at: int, late_ms: int = 0) -> Flow[Became]:
+    """The visitor sent, cleared or left at ``at`` (ms), and said so ``late_ms`` later.
+
+    Returns: stale, noted, started, failed or coalesced.
 
     Takes back the keys of this connection up to ``at``, and no other connection's (T10). Starts an owner at once if
     that changes what the agent should see, or until when: a sleeping owner would wake too late for the end of another
@@ -109,7 +112,7 @@ def stopped(policy: Policy, session_id: str, connection: str, at: int) -> Flow[B
     """
     now = yield from perform(Now())
     at = min(at, now)
-    record = yield from perform(write.NoteStop(session_id, connection, at, now))
+    record = yield from perform(write.NoteStop(session_id, connection, at, now, late_ms))
     if record is None:
         return Became.STALE
     nothing_to_take_back = record.is_settled_at(False) and not record.attempts
@@ -315,7 +318,7 @@ def _send(policy: Policy, record: Session, typing: bool) -> Flow[bool]:
     is_fresh = record.is_fresh(now, policy)
     goes_on = typing or (is_fresh and record.is_capped(now, policy))
     since = (record.typing_since or now) if goes_on else None
-    next_from = record.newest_key_at() if is_fresh else None
+    next_from = record.newest_key_came_at() if is_fresh else None
     # Keys pressed while nobody could be shown them count from now on: so does what is felt of them.
     begun_at = record.begun_at(policy)
     burst_from = now if typing and begun_at is None else begun_at
@@ -388,7 +391,8 @@ def _report_latency(policy: Policy, record: Session, lock: Lock, now: int) -> Fl
     """
     if lock.typing:
         if lock.burst_from:
-            yield from perform(ReportLatency(Latency.FIRST_KEY_TO_SHOWN, max(0, now - lock.burst_from)))
+            awaited_from = max(lock.burst_from, record.awaited_from(policy))
+            yield from perform(ReportLatency(Latency.FIRST_KEY_TO_SHOWN, max(0, now - awaited_from)))
     elif (record.shown or record.typing_since) and not lock.typing_since:  # else: typing beyond the cap, which goes on
         typed_until = record.typed_until(now, policy)
         if typed_until is not None:

@@ -32,10 +32,13 @@ class PressKey(OnRecords[Session | Absent | None]):
     now: int
     expires_at: int
     hold_ms: int
+    late_ms: int
 
     def on(self, sessions: Sessions) -> Session | Absent | None:
         """Carry it out there."""
-        return sessions.press_key(self.session_id, self.connection, self.at, self.now, self.expires_at, self.hold_ms)
+        return sessions.press_key(
+            self.session_id, self.connection, self.at, self.now, self.expires_at, self.hold_ms, self.late_ms
+        )
 
 
 class NoteStop(OnRecords[Session | None]):
@@ -45,10 +48,11 @@ class NoteStop(OnRecords[Session | None]):
     connection: str
     at: int
     now: int
+    late_ms: int
 
     def on(self, sessions: Sessions) -> Session | None:
         """Carry it out there."""
-        return sessions.note_stop(self.session_id, self.connection, self.at, self.now)
+        return sessions.note_stop(self.session_id, self.connection, self.at, self.now, self.late_ms)
 
 
 class AddConnection(OnRecords[Session | Absent]):

@@ -327,6 +327,17 @@ def test_nothing_leaves_before_the_store_knows_of_one_that_was_given_up(scene: S
     assert scene.did == ["go"]
 
 
+def test_the_message_after_one_that_was_given_up_leaves_as_soon_as_the_store_knows(scene: Scene) -> None:
+    """T15: a second later its time to leave would be over, and a sound socket would be replaced for nothing."""
+    scene.visitor_sends("a", "b")
+    scene.holds()
+    scene.fetches()
+    scene.mailbox.refused(ID, "a", "refused")
+    scene.mailbox.leaving(ID, "b", lambda: scene.did.append("go"), lambda: scene.did.append("stay"))
+    scene.settles()
+    assert scene.did == ["go"]
+
+
 def test_one_that_is_given_up_here_and_has_left_elsewhere_is_unconfirmed(scene: Scene) -> None:
     """T15: never `expired`, which says that it has not arrived."""
     scene.visitor_sends("a")

@@ -71,6 +71,8 @@ class Mailbox:
         self._leavings = itertools.count(1)
         #: By (session id, message id), how a message ended that the store does not know of yet. They outlive the box.
         self._ended: dict[tuple[str, str], Standing] = {}
+        #: By session, what may leave once the store knows that.
+        self._held_back: dict[str, list[Callable[[], object]]] = {}
 
     def __len__(self) -> int:
         """How many messages have ended without the store knowing it yet: a drain waits for them."""
@@ -146,7 +148,8 @@ class Mailbox:
             return
         if self._has_given_up(session_id):
             # Until the store knows, a next keeper would send that one, after this one.
-            self._loop.call_later(RETRY_S, lambda: self.leaving(session_id, message_id, go, stay))
+            held_back = self._held_back.setdefault(session_id, [])
+            held_back.append(lambda: self.leaving(session_id, message_id, go, stay))
             return
         # Of its own for each leaving: who has looked meanwhile whether it arrived must notice that it left again since.
         seen, mark = box.handed[message_id], f"{self._keeper}/{next(self._leavings)}"
@@ -203,6 +206,8 @@ class Mailbox:
         def settled(stands: Standing | None) -> None:
             if self._ended.get((session_id, message_id)) == standing:
                 del self._ended[session_id, message_id]
+            for leave in self._held_back.pop(session_id, ()):
+                leave()
             if stands is not None:
                 self._outbox.send(session_id, encoded(message_status(message_id, stands)))
             box = self._boxes.get(session_id)

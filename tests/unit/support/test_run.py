@@ -1,0 +1,66 @@
+"""How all tests are run."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.run import LOWEST_PRIORITY, Part, parts, together
+
+ROOT = Path(__file__).parents[3]
+
+
+def says(text: str, code: int = 0) -> Part:
+    """A part that prints ``text``, a line each, and ends with ``code``."""
+    return Part((sys.executable, "-c", f"print({text!r}); raise SystemExit({code})"))
+
+
+def test_each_line_says_whose_it_is_and_the_last_of_each_part_comes_once_more() -> None:
+    out = io.StringIO()
+    assert together({"one": says("begins\n1 passed"), "another": says("2 passed")}, out) == 0
+    *lines, last_of_one, last_of_another = out.getvalue().splitlines()
+    assert sorted(lines) == ["another | 2 passed", "one     | 1 passed", "one     | begins"]
+    assert (last_of_one, last_of_another) == ("1 passed", "2 passed")
+
+
+@pytest.mark.parametrize("codes", [(1, 0), (0, 1)])
+def test_it_fails_when_a_part_does_and_the_other_comes_to_its_end(codes: tuple[int, int]) -> None:
+    out = io.StringIO()
+    assert together({"one": says("1 failed", codes[0]), "another": says("2 passed", codes[1])}, out) == 1
+    assert "another | 2 passed" in out.getvalue()
+
+
+def test_the_simulation_alone_has_the_lowest_priority() -> None:
+    """Tests that measure time are not slowed by it."""
+    niceness = Part((sys.executable, "-c", "import os; print(os.nice(0))"), LOWEST_PRIORITY)
+    out = io.StringIO()
+    together({"one": niceness}, out)
+    assert out.getvalue().splitlines()[-1] == str(LOWEST_PRIORITY)
+    assert [part.niceness for part in parts(()).values()] == [LOWEST_PRIORITY, 0]
+
+
+def test_every_folder_of_tests_is_run_by_one_part() -> None:
+    named = [word for part in parts(()).values() for word in part.command if word.startswith("tests/")]
+    with_tests = {f"tests/{path.relative_to(ROOT / 'tests').parts[0]}" for path in (ROOT / "tests").rglob("test_*.py")}
+    assert sorted(named) == sorted(with_tests)
+
+
+def test_what_is_terminated_interrupts_its_parts_and_waits_for_them() -> None:
+    """Pytest then tears down what it has set up."""
+    tidy = (
+        "import time\\ntry:\\n print('begun', flush=True)\\n time.sleep(60)\\nexcept KeyboardInterrupt: print('tidied')"
+    )
+    program = (
+        "import sys; from tests.run import Part, together;"
+        f" sys.exit(together({{'one': Part((sys.executable, '-c', \"{tidy}\"))}}, sys.stdout))"
+    )
+    running = subprocess.Popen((sys.executable, "-c", program), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert running.stdout
+    assert running.stdout.readline() == "one | begun\n"
+    os.kill(running.pid, signal.SIGTERM)
+    assert running.stdout.read().splitlines()[0] == "one | tidied"
+    assert running.wait() == 0
