@@ -172,7 +172,8 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
     if not _within("messages", visitor["session"], request, frame.message_id):
         return None
     sender = Sender(visitor["session"], connection, int(visitor["expires_at"]))
-    message = SentMessage(frame.message_id, frame.text, at, postback=frame.postback)
+    key = visitor.get("message_key", "")  # who connected before the authorizer gave one has none
+    message = SentMessage(frame.message_id, frame.text, at, postback=frame.postback, key=key)
     standing = NOT_TAKEN
     if runner.messages is not None:
         standing = _run(sender.session_id, message_sent(policy, sender, message, MESSAGE_DEADLINE_MS))

@@ -131,6 +131,8 @@ class SentMessage:
     at: int
     #: Of the choice that the message is; '': it is none.
     postback: str = field(default="", repr=False, kw_only=True)
+    #: By which a settled message is recognised when it is sent again; no table has it. '': it counts as the same.
+    key: str = field(default="", repr=False, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
