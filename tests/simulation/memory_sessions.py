@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, TypeVar
 
 from typing_relay.aws.sessions import LOOKED_AT, shard_of
-from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, GuestStatus, Session
+from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, Session
 from typing_relay.relay.effects import OnRecords
-from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
+from typing_relay.relay.ports import Absent, Coming
+from typing_relay.relay.session_store import SessionStore
+from typing_relay.relay.updates import AbsentOr, Answer, AtMost, Below, KeptOr, Present, Update
 
 from tests.simulation.dynamodb_limits import check_expression, check_record
 
@@ -18,29 +20,11 @@ T = TypeVar("T")
 #: ``dataclasses.replace`` does the same and takes three times as long, which is felt in 100,000 histories.
 _NAMES = tuple(field.name for field in fields(Session))
 _VALUES = attrgetter(*_NAMES)
-#: What a guest's end or beginning wipes out: nothing is shown there, no failure counts.
-_CALL_FORGOTTEN: dict[str, Any] = {
-    "sending": None,
-    "attempts": 0,
-    "retry_at": 0,
-    "shown": False,
-    "typing_since": None,
-}
+#: A record without anything: what a field is when its attribute is removed.
+_NOTHING = Session("")
 
 
-#: What goes with the lease.
-_BURST_OVER: dict[str, Any] = {
-    "lease_until": 0,
-    "typing": False,
-    "attempts": 0,
-    "mismatches": 0,
-    "typing_since": None,
-    "burst_from": None,
-    "verify_at": None,
-}
-
-
-class MemorySessions:
+class MemorySessions(SessionStore):
     """One record per session id; every method does what its twin's one DynamoDB call does, at once."""
 
     def __init__(self) -> None:
@@ -172,258 +156,37 @@ class MemorySessions:
                 token_ends=_without(current.token_ends, old),
             )
 
-    # --- what owners do
+    # --- what owners and keepers do: stated in ``relay.session_writes``
 
-    def claim(self, session_id: str, generation: int, lease_until: int, starts_until: int) -> bool:
-        return self._set_if(
-            session_id,
-            {"generation": generation},
-            generation=generation + 1,
-            lease_until=lease_until,
-            starts_until=starts_until,
-            in_index=True,
-            mark="own",
-            left={"generation": generation + 1},
-        )
+    def write(self, update: Update[T]) -> T:
+        session_id, record = update.session_id, self.records.get(update.session_id)
+        if update.alive_at is not None:
+            record = self.get(session_id, update.alive_at)
+        holds = record is not None and all(_is_so(record, name, wanted) for name, wanted in update.when.items())
+        changed = self._change(record, update) if record is not None and holds else None
+        answer: Any
+        if update.answer is Answer.IS_DONE:
+            answer = changed is not None or self._is_our_own(update)
+        else:
+            answer = record if changed is None and update.answer is Answer.RECORD else changed
+        return answer  # type: ignore[no-any-return]
 
-    def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
-        return self._set_if(session_id, {"generation": generation}, lease_until=lease_until)
+    def _change(self, record: Session, update: Update[Any]) -> Session:
+        changes = {**dict(_changes(record, update.sets)), **_moved_on(record, update.adds)}
+        changed = self._set(record, **changes)
+        if update.mark and self.request is not None:
+            self._marks[update.session_id, update.mark] = self.request
+        if update.in_hand is not None:
+            (self.in_hand.add if update.in_hand else self.in_hand.discard)(update.session_id)
+        return changed
 
-    def lock(self, record: Session, lock: Lock) -> bool:
-        return self._set_if(
-            record.session_id,
-            {
-                "generation": record.generation,
-                "revision": record.revision,
-                "guest_id": record.guest_id,
-                "sends": record.sends,
-            },
-            sends=record.sends + lock.spends,
-            sending=lock.typing,
-            typing=lock.typing,
-            attempts=record.failures_of(lock.typing) + 1,
-            sending_until=lock.until,
-            lease_until=lock.lease_until,
-            typing_since=lock.typing_since,
-            burst_from=lock.burst_from,
-            in_index=True,
-            mark="by",
-            left={"sends": record.sends + lock.spends, "sending_until": lock.until},
-        )
-
-    def unlock(self, record: Session, lock: Lock) -> bool:
-        return self._set_if(
-            record.session_id,
-            {"sending_until": lock.until},
-            sending=record.sending,
-            sending_until=0,
-        )
-
-    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int | None) -> bool:
-        is_told: dict[str, Any] = {"burst_from": 0} if lock.typing else {}
-        return self._set_if(
-            record.session_id,
-            {"sending_until": lock.until, "guest_id": record.guest_id},
-            shown=lock.typing,
-            shown_at=now,
-            verify_at=verify_at,
-            attempts=0,
-            sending_until=0,
-            sending=None,
-            left=_shown(record, lock, now),
-            **is_told,
-        )
-
-    def settled(self, record: Session, lock: Lock, now: int) -> bool:
-        return self._set_if(
-            record.session_id,
-            {
-                "sending_until": lock.until,
-                "guest_id": record.guest_id,
-                "generation": record.generation,
-                "revision": record.revision,
-            },
-            shown=False,
-            shown_at=now,
-            sending=None,
-            sending_until=0,
-            in_index=False,
-            left=_shown(record, lock, now) | {"lease_until": 0},
-            **_BURST_OVER,
-        )
-
-    def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
-        certain: dict[str, Any] = {"sending": None} if uncertain_until is None else {}
-        return self._set_if(
-            record.session_id,
-            {"sending_until": lock.until, "guest_id": record.guest_id},
-            sending_until=uncertain_until or 0,
-            **certain,
-        )
-
-    def put_off_question(self, record: Session, verify_at: int) -> bool:
-        seen = {"generation": record.generation, "verify_at": record.verify_at or 0}
-        left = {"generation": record.generation, "verify_at": verify_at}
-        return self._set_if(record.session_id, seen, left=left, verify_at=verify_at)
-
-    def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int) -> bool:
-        return self._set_if(
-            record.session_id,
-            {"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id},
-            shown=shown,
-            mismatches=mismatches,
-            verify_at=verify_at,
-        )
-
-    def postpone(self, record: Session, retry_at: int) -> bool:
-        current = self.records.get(record.session_id)
-        if current is None or current.retry_at >= retry_at:
+    def _is_our_own(self, update: Update[Any]) -> bool:
+        """What the write would leave is there, and it was this request that left it: the client makes it again."""
+        left_by = self._marks.get((update.session_id, update.mark))
+        if update.left is None or (update.mark and (self.request is None or left_by != self.request)):
             return False
-        return self._set_if(record.session_id, {"guest_id": record.guest_id}, retry_at=retry_at)
-
-    def forget_failures(self, session_id: str, generation: int) -> bool:
-        return self._set_if(session_id, {"generation": generation}, attempts=0, mismatches=0)
-
-    def release(self, record: Session) -> bool:
-        return self._set_if(
-            record.session_id,
-            {"generation": record.generation, "revision": record.revision, "sends": record.sends},
-            in_index=False,
-            **_BURST_OVER,
-        )
-
-    # --- guests
-
-    def request_guest(self, record: Session, now: int) -> bool:
-        return self._set_if(
-            record.session_id,
-            {"guest_status": record.guest_status, "guest_requested_at": record.guest_requested_at},
-            guest_status=GuestStatus.OPENING,
-            guest_requested_at=now,
-        )
-
-    def take_guest(self, session_id: str, keeper: str, now: int, claim: int = 0) -> Session | None:
-        record = self.get(session_id, now)
-        if record is None or (claim and record.held > claim):
-            return record
-        return self._set(record, keeper=keeper, **({"held": claim, "guest_requested_at": now} if claim else {}))
-
-    def hold_again(self, session_id: str, keeper: str, now: int, claim: int) -> Session | None:
-        record = self.get(session_id, now)
-        if record is None or record.keeper != keeper:
-            return None
-        return self._set(record, held=claim, guest_requested_at=now)
-
-    def keep_guest(self, session_id: str, keeper: str, now: int, expires_at: int) -> bool:
-        record = self.records.get(session_id)
-        if record is None or not record.connections:
-            return False
-        return self._set_if(session_id, {"keeper": keeper}, guest_requested_at=now, expires_at=expires_at)
-
-    def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
-        return self._set_if(
-            session_id,
-            {"keeper": keeper},
-            guest_id=guest_id,
-            web_socket_url=web_socket_url,
-            guest_status=GuestStatus.OPENING,
-            guest_requested_at=now,
-            typing_unavailable=False,
-            **_CALL_FORGOTTEN,
-        )
-
-    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
-        record = self.records.get(session_id)
-        return self._set(record, guest_status=status) if record is not None and record.keeper == keeper else None
-
-    def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
-        return self._set_if(
-            session_id,
-            {"guest_id": guest_id},
-            guest_id="",
-            web_socket_url="",
-            guest_status=GuestStatus.OPENING,
-            guest_requested_at=now,
-            verify_at=now,
-            mark="ended_by",
-            left={},
-            **_CALL_FORGOTTEN,
-        )
-
-    def release_guest(self, session_id: str, keeper: str, now: int, whatever_is_shown: bool = False) -> bool:
-        nothing_is_shown: dict[str, Any] = {} if whatever_is_shown else {"shown": False, "sending": None}
-        return self._set_if(
-            session_id,
-            {"keeper": keeper, "connections": frozenset(), **nothing_is_shown},
-            guest_status=GuestStatus.CLOSED,
-            keeper="",
-            guest_id="",
-            web_socket_url="",
-            verify_at=None,
-            lease_until=0,
-            in_index=False,
-            mark="ended_by",
-            left={"guest_status": GuestStatus.CLOSED},
-            **_CALL_FORGOTTEN,
-        )
-
-    def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool:
-        return self._set_if(
-            session_id,
-            {"guest_id": guest_id, "typing_unavailable": False},
-            typing_unavailable=True,
-            shown=False,
-            sending=None,
-            verify_at=None,
-            mark="found_by",
-            left={"typing_unavailable": True},
-        )
-
-    # --- Digital-First
-
-    def open_conversation(self, session_id: str, keeper: str, made: Conversation, now: int) -> bool:
-        record = self.records.get(session_id)
-        return self._set_if(
-            session_id,
-            {"keeper": keeper},
-            guest_id=made.visitor_id,
-            web_socket_url=made.web_socket_url,
-            access_until=made.access_until,
-            conversation=made.identity(),
-            guest_status=GuestStatus.OPENING,
-            guest_requested_at=now,
-            contact_open=False,
-            typing_unavailable=False,
-            told_at=(record.told_at if record else None) or 0,
-            verify_at=None,
-            **_CALL_FORGOTTEN,
-        )
-
-    def renew_access(self, session_id: str, keeper: str, web_socket_url: str, access_until: int) -> bool:
-        return self._set_if(session_id, {"keeper": keeper}, web_socket_url=web_socket_url, access_until=access_until)
-
-    def set_contact(self, session_id: str, keeper: str, is_open: bool, may_show: bool) -> Session | None:
-        record = self.records.get(session_id)
-        if record is None or record.keeper != keeper:
-            return None
-        known = {"sending": True, "typing_since": record.typing_since} if may_show else {"burst_from": None}
-        counts = {"sending_until": record.sending_until + 1, "sends": record.sends + 1}
-        return self._set(record, **{**_CALL_FORGOTTEN, "contact_open": is_open, "verify_at": None, **counts, **known})
-
-    def doubt_shown(self, session_id: str, keeper: str) -> Session | None:
-        record = self.records.get(session_id)
-        if record is None or record.keeper != keeper or not record.contact_open:
-            return None
-        return self._set(record, sending=True, sends=record.sends + 1)
-
-    def set_thread(self, session_id: str, keeper: str, thread_id: str) -> bool:
-        record = self.records.get(session_id)
-        if record is None or record.keeper != keeper or not record.conversation:
-            return False
-        return self._set_if(session_id, {}, conversation={**record.conversation, "thread": thread_id})
-
-    def note_told(self, session_id: str, keeper: str, at: int, message_id: str) -> bool:
-        return self._set_if(session_id, {"keeper": keeper}, told_at=at, told_id=message_id)
+        record = self.records.get(update.session_id)
+        return all(getattr(record, name, None) == value for name, value in update.left.items())
 
     # --- the one write
 
@@ -440,35 +203,39 @@ class MemorySessions:
         check_record(changed)
         return changed
 
-    def _set_if(
-        self,
-        session_id: str,
-        expected: dict[str, Any],
-        /,
-        in_index: bool | None = None,
-        mark: str = "",
-        left: dict[str, Any] | None = None,
-        **changes: Any,
-    ) -> bool:
-        """``in_index``: whether the write puts the record into ``by_lease``, takes it out, or (None) neither.
 
-        ``left``: attributes as only this write leaves them, ``mark`` among them: the retry of a write knows it by them.
-        """
-        record = self.records.get(session_id)
-        if record is None or any(getattr(record, name) != value for name, value in expected.items()):
-            if mark and (self.request is None or self._marks.get((session_id, mark)) != self.request):
-                return False
-            return left is not None and all(getattr(record, name, None) == value for name, value in left.items())
-        self._set(record, **changes)
-        if mark and self.request is not None:
-            self._marks[session_id, mark] = self.request
-        if in_index is not None:
-            (self.in_hand.add if in_index else self.in_hand.discard)(session_id)
-        return True
+def _changes(record: Session, sets: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What becomes of the record's fields; one that is removed has its default again."""
+    for name, value in sets.items():
+        field_name, _, key = name.partition(".")
+        if key:
+            yield field_name, {**getattr(record, field_name), key: value}
+        elif isinstance(value, KeptOr):
+            yield name, value.value if getattr(record, name) is None else getattr(record, name)
+        else:
+            yield name, getattr(_NOTHING, name) if value is None else value
 
 
-def _shown(record: Session, lock: Lock, now: int) -> dict[str, Any]:
-    return {"shown": lock.typing, "shown_at": now, "sending_until": 0, "guest_id": record.guest_id}
+def _moved_on(record: Session, adds: Mapping[str, int]) -> dict[str, int]:
+    return {name: getattr(record, name) + by for name, by in adds.items()}
+
+
+def _is_so(record: Session, name: str, wanted: Any) -> bool:
+    """Whether a condition holds: of an attribute that is not there no comparison does."""
+    value = getattr(record, name)
+    is_there = value is not None and value != frozenset() and value != {}
+    match wanted:
+        case None:
+            return not is_there
+        case Present():
+            return is_there
+        case AbsentOr(other):
+            return not is_there or _is_so(record, name, other)
+        case Below(limit):
+            return is_there and bool(value < limit)
+        case AtMost(limit):
+            return is_there and bool(value <= limit)
+    return is_there and bool(value == wanted)
 
 
 def _is_alive(record: Session, now: int) -> bool:

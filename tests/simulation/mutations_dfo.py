@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.simulation.mutation import CORE, DYNAMO, FLOWS, MEMORY, Mutation
+from tests.simulation.mutation import CORE, EXPRESSIONS, FLOWS, WRITES, Mutation
 
 DIGITAL_FIRST = CORE + "platforms/digital_first/"
 OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
@@ -176,46 +176,46 @@ DIGITAL_FIRST = (
     # the store's conditions
     _dfo(
         "contact: frees the lock of a call on a lost socket",
-        MEMORY,
-        '"sending_until": record.sending_until + 1,',
-        '"sending_until": 0,',
+        WRITES,
+        'adds={"sending_until": 1, "sends": 1},',
+        'adds={"sending_until": -(10**12), "sends": 1},',
     ),
     _dfo(
         "contact: an answer from before counts",
-        MEMORY,
-        '"sending_until": record.sending_until + 1,',
-        '"sending_until": record.sending_until,',
+        WRITES,
+        'adds={"sending_until": 1, "sends": 1},',
+        'adds={"sends": 1},',
     ),
     _dfo(
         "contact: what owners have read before counts",
-        MEMORY,
-        '"sends": record.sends + 1}',
-        '"sends": record.sends}',
+        WRITES,
+        'adds={"sending_until": 1, "sends": 1},',
+        'adds={"sending_until": 1},',
     ),
     _dfo(
         "doubt: is not noted",
-        MEMORY,
-        "return self._set(record, sending=True, sends=record.sends + 1)",
-        "return record",
+        WRITES,
+        'sets={"sending": True},\n            adds={"sends": 1},',
+        "sets={},",
     ),
     Mutation(
-        "DynamoDB: a contact frees the lock of a call on a lost socket",
-        DYNAMO,
-        "sending_until = sending_until + :one",
-        "sending_until = :zero",
+        "DynamoDB: an attribute that is kept is overwritten",
+        EXPRESSIONS,
+        'f"if_not_exists({name}, {self._value(value.value)})"',
+        "self._value(value.value)",
     ),
     Mutation(
-        "DynamoDB: an answer from before a contact opened counts",
-        DYNAMO,
-        "sending_until = sending_until + :one",
-        "sending_until = sending_until",
+        "DynamoDB: what is not there does not count as absent",
+        EXPRESSIONS,
+        'f"(attribute_not_exists({name}) OR {self._condition(name, other)})"',
+        "self._condition(name, other)",
     ),
     # what is measured
     _dfo(
         "felt: counts from keys before there was a contact",
-        MEMORY,
-        '{"burst_from": None}',
-        "{}",
+        WRITES,
+        '"typing_since": None, "burst_from": None}\n        return',
+        '"typing_since": None}\n        return',
     ),
     _dfo(
         "felt: an end that is only said in doubt counts",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.simulation.mutation import BURST, CORE, FLOWS, MEMORY, Mutation
+from tests.simulation.mutation import BURST, CORE, FLOWS, WRITES, Mutation
 
 GUEST, KEEPER = CORE + "keeper/guests/guest.py", CORE + "keeper/guests/keeper.py"
 OUTBOX, WEBCHAT = CORE + "keeper/visitors/outbox.py", CORE + "platforms/webchat/talk.py"
@@ -56,15 +56,15 @@ FLEET = (
     ),
     _fleet(
         "store: a take that comes late takes",
-        MEMORY,
-        "if record is None or (claim and record.held > claim):",
-        "if record is None:",
+        WRITES,
+        'when={"held": AbsentOr(AtMost(self.claim))} if self.claim else {},',
+        "when={},",
     ),
     _fleet(
         "store: who holds again need not have held",
-        MEMORY,
-        "if record is None or record.keeper != keeper:\n            return None\n        return self._set(record,",
-        "if record is None:\n            return None\n        return self._set(record, keeper=keeper,",
+        WRITES,
+        'when={"keeper": self.keeper},\n            sets={"held": self.claim',
+        'when={},\n            sets={"keeper": self.keeper, "held": self.claim',
     ),
     _fleet(
         "flow: writes that a guest is asked for before it asks",

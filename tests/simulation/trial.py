@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.simulation.mutation import DYNAMO, ENDLESS, MEMORY, QUERIES, Mutation
+from tests.simulation.mutation import DYNAMO, ENDLESS, EXPRESSIONS, MEMORY, QUERIES, WRITES, Mutation
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation", "template.yaml", "pyproject.toml")
@@ -107,12 +107,13 @@ def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
     if mutation.directed:
         yield (*PYTEST, mutation.directed)
         return
-    if mutation.file not in (DYNAMO, QUERIES):
+    is_of_aws = mutation.file in (DYNAMO, EXPRESSIONS, QUERIES)
+    if not is_of_aws:
         yield ("-m", "tests.simulation", "check", "300", mutation.platform)
-    if mutation.file in (MEMORY, DYNAMO, QUERIES):
-        which = "TestMemory" if mutation.file == MEMORY else "TestDynamo"
+    if is_of_aws or mutation.file in (MEMORY, WRITES):
+        which = "TestDynamo" if is_of_aws else "TestMemory"
         yield (*PYTEST, "-k", which, "tests/unit/aws/test_sessions_contract.py")
-    if mutation.file not in (DYNAMO, QUERIES):
+    if not is_of_aws:
         yield ("-m", "tests.simulation", "check", "4000", mutation.platform)
 
 

@@ -19,10 +19,13 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from typing_relay.aws.client import pause
+from typing_relay.aws.expressions import Compiler, typed
 from typing_relay.aws.queries import found_by
 from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, GuestStatus, Session
 from typing_relay.relay.effects import OnRecords
-from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
+from typing_relay.relay.ports import Absent, Coming
+from typing_relay.relay.session_store import SessionStore
+from typing_relay.relay.updates import Answer, Update
 
 #: Unreleased leases are spread over so many partitions of the index.
 SWEEP_SHARDS = 8
@@ -41,21 +44,13 @@ LOOKED_AT = (
     *("record_version", "expires_at"),
 )
 
-_AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
-#: Gone with the lease: a record that nobody owns is out of the sweeper's index.
-_OF_A_BURST = "sweep_shard, typing_since, burst_from, verify_at"
-#: Nobody is shown anything yet in a contact: no key counts there before it opens.
-_OF_THE_CONTACT = "verify_at, typing_since, burst_from"
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
-#: ``sending_until`` stays: a call to the former guest may still be in flight (T6).
-_FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
-
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 
-class DynamoSessions:
+class DynamoSessions(SessionStore):
     """``client`` is ``services.DynamoDb``, or boto3's low-level client."""
 
     def __init__(self, client: Any, table_name: str) -> None:
@@ -270,442 +265,28 @@ class DynamoSessions:
         except (BotoCoreError, ClientError) as error:
             logger.warning("Connections that are gone could not be forgotten: %s", error)
 
-    # --- what owners do: ``generation`` fences owners, ``revision`` what they believed of keys and stops
+    # --- what owners and keepers do: stated in ``relay.session_writes``
 
-    def claim(self, session_id: str, generation: int, lease_until: int, starts_until: int) -> bool:
-        """Become the owner after ``generation``. ``own`` names the claim, and says what is then spent (T17)."""
-        own = _n(starts_until * _CLAIMS + secrets.randbelow(_CLAIMS))
-        return self._done(
-            session_id,
-            "SET generation = :next, #own = :own, lease_until = :lease, sweep_shard = :shard",
-            "generation = :seen",
-            {
-                ":seen": _n(generation),
-                ":next": _n(generation + 1),
-                ":own": own,
-                ":lease": _n(lease_until),
-                ":shard": _n(shard_of(session_id)),
-            },
-            {"own": own, "generation": _n(generation + 1)},
-            {"#own": "own"},
+    def write(self, update: Update[T]) -> T:
+        """Make one write that is stated as data."""
+        mark = _mark_of(update)
+        in_index = {"sweep_shard": _n(shard_of(update.session_id))} if update.in_hand else {}
+        compiled = Compiler(update, {**mark, **in_index})
+        changed = self._update(
+            update.session_id, compiled.update, compiled.condition, compiled.values, compiled.names or None
         )
-
-    def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
-        """Lengthen the lease, or let it run out and leave the rest to the next key or the sweeper."""
-        return self._done(
-            session_id,
-            "SET lease_until = :lease",
-            "generation = :mine",
-            {":mine": _n(generation), ":lease": _n(lease_until)},
-        )
-
-    def lock(self, record: Session, lock: Lock) -> bool:
-        """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6).
-
-        Two executions of one owner may lock in the same ms: ``by`` tells them apart. It is not a claim's ``own``, as
-        the next owner may come between the lock and its retry.
-        """
-        by = _mark(_SHORT)
-        optional = {"typing_since": lock.typing_since, "burst_from": lock.burst_from}
-        known = {name: value for name, value in optional.items() if value is not None}
-        unknown = optional.keys() - known.keys()
-        values = {
-            ":mine": _n(record.generation),
-            ":revision": _n(record.revision),
-            ":guest": {"S": record.guest_id},
-            ":sends": _n(record.sends),
-            ":spends": _n(lock.spends),
-            ":shard": _n(shard_of(record.session_id)),
-            ":typing": {"BOOL": lock.typing},
-            ":until": _n(lock.until),
-            ":lease": _n(lock.lease_until),
-            ":attempts": _n(record.failures_of(lock.typing) + 1),  # also if nobody lives to tell how it ended (T7)
-            ":by": by,
-        }
-        values |= {f":{name}": _n(value) for name, value in known.items()}
-        return self._done(
-            record.session_id,
-            "SET sending = :typing, typing = :typing, attempts = :attempts,"
-            " sending_until = :until, lease_until = :lease, sweep_shard = :shard, #by = :by"
-            + "".join(f", {name} = :{name}" for name in known)
-            + (f" REMOVE {', '.join(sorted(unknown))}" if unknown else "")
-            + " ADD sends :spends",
-            f"{_AS_READ} AND guest_id = :guest",
-            values,
-            {"by": by, "sends": _n(record.sends + lock.spends), "sending_until": _n(lock.until)},
-            {"#by": "by"},
-        )
-
-    def unlock(self, record: Session, lock: Lock) -> bool:
-        """Give a lock back when no call was made, or what came of it says nothing of the guest there is now."""
-        before = record.sending
-        return self._done(
-            record.session_id,
-            "SET sending_until = :zero" + (" REMOVE sending" if before is None else ", sending = :before"),
-            "sending_until = :until",
-            {":until": _n(lock.until), ":zero": _n(0), **({} if before is None else {":before": {"BOOL": before}})},
-        )
-
-    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int | None) -> bool:
-        """CXone took the call that ``lock`` allowed. ``verify_at``: when to ask whether it shows that; None: never."""
-        asked = {} if verify_at is None else {":verify_at": _n(verify_at)}
-        return self._done(
-            record.session_id,
-            "SET shown = :typing, shown_at = :now, attempts = :zero, sending_until = :zero"
-            + (", burst_from = :zero" if lock.typing else "")
-            + (", verify_at = :verify_at REMOVE sending" if asked else " REMOVE sending, verify_at"),
-            "sending_until = :until AND guest_id = :guest",
-            {
-                ":typing": {"BOOL": lock.typing},
-                ":now": _n(now),
-                ":zero": _n(0),
-                **asked,
-                **_held(record, lock),
-            },
-            _shown(record, lock, now),
-        )
-
-    def settled(self, record: Session, lock: Lock, now: int) -> bool:
-        """CXone took the ``false`` of ``lock``, and nothing is left: ``accepted`` and ``release`` in one write."""
-        return self._done(
-            record.session_id,
-            "SET shown = :false, shown_at = :now, attempts = :zero, mismatches = :zero, sending_until = :zero,"
-            f" lease_until = :zero, typing = :false REMOVE sending, {_OF_A_BURST}",
-            "sending_until = :until AND guest_id = :guest AND generation = :mine AND revision = :revision",
-            {
-                ":false": _FALSE,
-                ":now": _n(now),
-                ":zero": _n(0),
-                ":mine": _n(record.generation),
-                ":revision": _n(record.revision),
-                **_held(record, lock),
-            },
-            {**_shown(record, lock, now), "lease_until": _n(0)},
-        )
-
-    def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
-        """The call failed. ``uncertain_until``: None when CXone certainly did not take it."""
-        certain = uncertain_until is None
-        return self._done(
-            record.session_id,
-            "SET sending_until = :free" + (" REMOVE sending" if certain else ""),
-            "sending_until = :until AND guest_id = :guest",
-            {
-                ":free": _n(uncertain_until or 0),
-                **_held(record, lock),
-            },
-        )
-
-    def put_off_question(self, record: Session, verify_at: int) -> bool:
-        """CXone is asked now, and again at ``verify_at``; False where another owner asks it (T14)."""
-        return self._done(
-            record.session_id,
-            "SET verify_at = :next",
-            "generation = :mine AND verify_at = :seen",
-            {":next": _n(verify_at), ":mine": _n(record.generation), ":seen": _n(record.verify_at or 0)},
-            {"generation": _n(record.generation), "verify_at": _n(verify_at)},
-        )
-
-    def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int) -> bool:
-        """What CXone says that it shows, and when to ask again."""
-        values = {
-            ":mine": _n(record.generation),
-            ":sends": _n(record.sends),
-            ":guest": {"S": record.guest_id},
-            ":shown": {"BOOL": shown},
-            ":mismatches": _n(mismatches),
-        }
-        if verify_at is not None:
-            values[":verify_at"] = _n(verify_at)
-        return self._done(
-            record.session_id,
-            "SET shown = :shown, mismatches = :mismatches"
-            + (" REMOVE verify_at" if verify_at is None else ", verify_at = :verify_at"),
-            "generation = :mine AND sends = :sends AND guest_id = :guest",
-            values,
-        )
-
-    def postpone(self, record: Session, retry_at: int) -> bool:
-        """No call for this guest before ``retry_at``, whoever owns it (T7)."""
-        return self._done(
-            record.session_id,
-            "SET retry_at = :at",
-            "guest_id = :guest AND retry_at < :at",
-            {":at": _n(retry_at), ":guest": {"S": record.guest_id}},
-        )
-
-    def forget_failures(self, session_id: str, generation: int) -> bool:
-        """The burst that failed is over; the next has all its retries."""
-        return self._done(
-            session_id,
-            "SET attempts = :zero, mismatches = :zero",
-            "generation = :mine",
-            {":zero": _n(0), ":mine": _n(generation)},
-        )
-
-    def release(self, record: Session) -> bool:
-        """Give the lease up, unless there is a key, a stop or a call that this owner has not seen (T4, T9)."""
-        return self._done(
-            record.session_id,
-            f"SET lease_until = :zero, typing = :false, attempts = :zero, mismatches = :zero REMOVE {_OF_A_BURST}",
-            _AS_READ,
-            {
-                ":zero": _n(0),
-                ":false": _FALSE,
-                ":mine": _n(record.generation),
-                ":revision": _n(record.revision),
-                ":sends": _n(record.sends),
-            },
-        )
-
-    # --- guests
-
-    def request_guest(self, record: Session, now: int) -> bool:
-        """Note that a guest is being asked for; False when somebody else just did."""
-        return self._done(
-            record.session_id,
-            "SET guest_status = :opening, guest_requested_at = :now",
-            "guest_status = :seen AND guest_requested_at = :seen_at",
-            {
-                ":opening": {"S": GuestStatus.OPENING},
-                ":now": _n(now),
-                ":seen": {"S": record.guest_status},
-                ":seen_at": _n(record.guest_requested_at),
-            },
-        )
-
-    def take_guest(self, session_id: str, keeper: str, now: int, claim: int = 0) -> Session | None:
-        """Make ``keeper`` the one that holds this session's guest, by ``claim`` (0: none). None: no such session.
-
-        Returns the record. It names another keeper where that one's claim is later: a take that comes late, or twice,
-        takes nothing from who has it by now.
-        """
-        claimed = ", held = :claim, guest_requested_at = :now" if claim else ""
-        answer = self._update(
-            session_id,
-            f"SET keeper = :keeper{claimed}",
-            _ALIVE + (" AND (attribute_not_exists(held) OR held <= :claim)" if claim else ""),
-            {
-                ":keeper": {"S": keeper},
-                ":now_s": _n(now // 1000),
-                **({":claim": _n(claim), ":now": _n(now)} if claim else {}),
-            },
-        )
-        return _session(answer["Attributes"]) if "Attributes" in answer else _alive(answer.get("Item"), now)
-
-    def hold_again(self, session_id: str, keeper: str, now: int, claim: int) -> Session | None:
-        """``keeper`` holds the guest by another claim from now on. None: the record does not name it any more.
-
-        Returns the record: no other keeper has held this guest since this one took it.
-        """
-        answer = self._update(
-            session_id,
-            "SET held = :claim, guest_requested_at = :now",
-            f"{_ALIVE} AND keeper = :keeper",
-            {":keeper": {"S": keeper}, ":claim": _n(claim), ":now": _n(now), ":now_s": _n(now // 1000)},
-        )
-        return _session(answer["Attributes"]) if "Attributes" in answer else None
-
-    def keep_guest(self, session_id: str, keeper: str, now: int, expires_at: int) -> bool:
-        """``keeper`` says that it holds the guest, and the record lives on, as the visitor is there."""
-        return self._done(
-            session_id,
-            "SET guest_requested_at = :now, expires_at = :expires_at",
-            "keeper = :keeper AND attribute_exists(connections)",
-            {":now": _n(now), ":expires_at": _n(expires_at), ":keeper": {"S": keeper}},
-        )
-
-    def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
-        """A new guest was created: nothing is shown there yet."""
-        return self._done(
-            session_id,
-            f"SET guest_id = :guest, web_socket_url = :url, guest_status = :opening, guest_requested_at = :now,"
-            f" typing_unavailable = :false, {_FORGET_CALL} REMOVE sending, typing_since",
-            "keeper = :keeper",
-            {
-                ":guest": {"S": guest_id},
-                ":url": {"S": web_socket_url},
-                ":opening": {"S": GuestStatus.OPENING},
-                ":now": _n(now),
-                ":keeper": {"S": keeper},
-                ":false": _FALSE,
-                ":zero": _n(0),
-            },
-        )
-
-    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
-        """Where the guest's socket stands, said by its keeper. None when the record names another keeper."""
-        answer = self._update(
-            session_id,
-            "SET guest_status = :status",
-            "keeper = :keeper",
-            {":status": {"S": status}, ":keeper": {"S": keeper}},
-        )
-        return _session(answer["Attributes"]) if "Attributes" in answer else None
-
-    def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
-        """The guest session is over; True for who notices first. What the next one shows is to be asked (T14)."""
-        mark = _mark()
-        return self._done(
-            session_id,
-            f"SET guest_id = :none, guest_status = :opening, guest_requested_at = :now, {_FORGET_CALL},"
-            " verify_at = :now, ended_by = :mark REMOVE sending, typing_since, web_socket_url",
-            "guest_id = :guest",
-            {
-                ":mark": mark,
-                ":guest": {"S": guest_id},
-                ":none": {"S": ""},
-                ":opening": {"S": GuestStatus.OPENING},
-                ":now": _n(now),
-                ":false": _FALSE,
-                ":zero": _n(0),
-            },
-            {"ended_by": mark},
-        )
-
-    def release_guest(self, session_id: str, keeper: str, now: int, whatever_is_shown: bool = False) -> bool:
-        """The visitor has been gone for the grace: no guest any more, unless a front end is back.
-
-        Nor while typing is, or may be, shown there: who holds no guest can take nothing back (T4). But it is released
-        ``whatever_is_shown`` where CXone has been out of reach for long. The burst's lease goes too: on Digital-First
-        nobody could own it.
-        """
-        mark = _mark()
-        nothing_is_shown = "shown = :false AND attribute_not_exists(sending)"
-        return self._done(
-            session_id,
-            "SET guest_status = :closed, keeper = :none, guest_id = :none, lease_until = :zero, ended_by = :mark,"
-            f" {_FORGET_CALL}"
-            " REMOVE sending, verify_at, typing_since, web_socket_url, sweep_shard",
-            "keeper = :keeper AND attribute_not_exists(connections)"
-            + ("" if whatever_is_shown else f" AND {nothing_is_shown}"),
-            {
-                ":closed": {"S": GuestStatus.CLOSED},
-                ":none": {"S": ""},
-                ":keeper": {"S": keeper},
-                ":false": _FALSE,
-                ":zero": _n(0),
-                ":mark": mark,
-            },
-            {"ended_by": mark, "guest_status": {"S": GuestStatus.CLOSED}},
-        )
-
-    def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool:
-        """CXone has no typing endpoint for this guest (404); True for the first to find out."""
-        mark = _mark()
-        return self._done(
-            session_id,
-            "SET typing_unavailable = :true, shown = :false, found_by = :mark REMOVE sending, verify_at",
-            "guest_id = :guest AND typing_unavailable = :false",
-            {":guest": {"S": guest_id}, ":true": _TRUE, ":false": _FALSE, ":mark": mark},
-            {"found_by": mark, "typing_unavailable": _TRUE},
-        )
-
-    # --- Digital-First: a guest there is a visitor signed in at the gateway, the same one for the session's life
-
-    def open_conversation(self, session_id: str, keeper: str, made: Conversation, now: int) -> bool:
-        """The visitor has signed in: nothing is known yet of what agents see."""
-        return self._done(
-            session_id,
-            "SET guest_id = :guest, web_socket_url = :url, access_until = :until, conversation = :conversation,"
-            " guest_status = :opening, guest_requested_at = :now, contact_open = :false, typing_unavailable = :false,"
-            " told_at = if_not_exists(told_at, :zero),"
-            f" {_FORGET_CALL} REMOVE sending, verify_at, typing_since",
-            "keeper = :keeper",
-            {
-                ":guest": {"S": made.visitor_id},
-                ":url": {"S": made.web_socket_url},
-                ":until": _n(made.access_until),
-                ":conversation": {"M": {name: {"S": value} for name, value in made.identity().items()}},
-                ":opening": {"S": GuestStatus.OPENING},
-                ":now": _n(now),
-                ":keeper": {"S": keeper},
-                ":false": _FALSE,
-                ":zero": _n(0),
-            },
-        )
-
-    def renew_access(self, session_id: str, keeper: str, web_socket_url: str, access_until: int) -> bool:
-        """The same visitor has a new token; what agents see is not touched by that."""
-        return self._done(
-            session_id,
-            "SET web_socket_url = :url, access_until = :until",
-            "keeper = :keeper",
-            {":url": {"S": web_socket_url}, ":until": _n(access_until), ":keeper": {"S": keeper}},
-        )
-
-    def set_contact(self, session_id: str, keeper: str, is_open: bool, may_show: bool) -> Session | None:
-        """A contact is open on the keeper's socket, or none is. None: the record names another keeper.
-
-        ``sends`` fences what owners have read. What was said before may still be on its way, by a socket that was
-        lost: its lock is waited out (T6), but named by a ms more, so that nobody's answer counts for it any more.
-        ``may_show``: the agent may see typing, so what is wanted is said again.
-        """
-        answer = self._update(
-            session_id,
-            f"SET contact_open = :open, {_FORGET_CALL}, sending_until = sending_until + :one"
-            + (", sending = :true REMOVE verify_at" if may_show else f" REMOVE sending, {_OF_THE_CONTACT}")
-            + " ADD sends :one",
-            "keeper = :keeper",
-            {
-                ":open": {"BOOL": is_open},
-                ":keeper": {"S": keeper},
-                ":false": _FALSE,
-                ":zero": _n(0),
-                ":one": _n(1),
-                **({":true": _TRUE} if may_show else {}),
-            },
-        )
-        return _session(answer["Attributes"]) if "Attributes" in answer else None
-
-    def doubt_shown(self, session_id: str, keeper: str) -> Session | None:
-        """The agent need not see what was accepted last: what is wanted is said again."""
-        answer = self._update(
-            session_id,
-            "SET sending = :true ADD sends :one",
-            "keeper = :keeper AND (attribute_not_exists(contact_open) OR contact_open = :true)",
-            {":true": _TRUE, ":keeper": {"S": keeper}, ":one": _n(1)},
-        )
-        return _session(answer["Attributes"]) if "Attributes" in answer else None
-
-    def set_thread(self, session_id: str, keeper: str, thread_id: str) -> bool:
-        """The conversation goes on in another thread."""
-        return self._done(
-            session_id,
-            "SET conversation.thread = :thread",
-            "keeper = :keeper AND attribute_exists(conversation)",
-            {":thread": {"S": thread_id}, ":keeper": {"S": keeper}},
-        )
-
-    def note_told(self, session_id: str, keeper: str, at: int, message_id: str) -> bool:
-        """The visitor has been told the thread's messages up to this one, created ``at`` (epoch ms)."""
-        return self._done(
-            session_id,
-            "SET told_at = :at, told_id = :id",
-            "keeper = :keeper",
-            {":at": _n(at), ":id": {"S": message_id}, ":keeper": {"S": keeper}},
-        )
+        answer: Any
+        if update.answer is Answer.IS_DONE:
+            answer = "Attributes" in changed or _is_our_own(update, mark, changed.get("Item", {}))
+        elif "Attributes" in changed:
+            answer = _session(changed["Attributes"])
+        elif update.answer is Answer.RECORD and update.alive_at is not None:
+            answer = _alive(changed.get("Item"), update.alive_at)
+        else:
+            answer = None
+        return answer  # type: ignore[no-any-return]
 
     # --- the one call
-
-    def _done(
-        self,
-        session_id: str,
-        update: str,
-        condition: str,
-        values: dict[str, Any],
-        left: Mapping[str, Any] | None = None,
-        names: dict[str, str] | None = None,
-    ) -> bool:
-        """Whether the condition held, for this request or for an earlier try of it, whose answer was lost.
-
-        ``left``: attributes as only this write leaves them. A write without it may be repeated, or its refusal does no
-        harm.
-        """
-        answer = self._update(session_id, update, condition, values, names)
-        item = answer.get("Item", {})
-        is_our_own = left is not None and all(item.get(name) == value for name, value in left.items())
-        return "Attributes" in answer or is_our_own
 
     def _update(
         self,
@@ -743,7 +324,7 @@ def shard_of(session_id: str) -> int:
 _ATTRIBUTES = frozenset(field.name for field in fields(Session))
 #: A status that only a later version knows is none to rely on: a guest is asked for anew.
 _STATUSES = {str(status): status for status in GuestStatus}
-_TRUE, _FALSE = {"BOOL": True}, {"BOOL": False}
+_FALSE = {"BOOL": False}
 
 
 def _n(value: int) -> dict[str, str]:
@@ -754,14 +335,19 @@ def _key(session_id: str) -> dict[str, Any]:
     return {"session_id": {"S": session_id}}
 
 
-def _held(record: Session, lock: Lock) -> dict[str, Any]:
-    return {":until": _n(lock.until), ":guest": {"S": record.guest_id}}
+def _mark_of(update: Update[Any]) -> dict[str, dict[str, str]]:
+    """A name for this write that no other has, in its attribute; a claim's also says what is then spent (T17)."""
+    if "starts_until" in update.sets:
+        return {update.mark: _n(update.sets["starts_until"] * _CLAIMS + secrets.randbelow(_CLAIMS))}
+    return {update.mark: _mark(_SHORT if update.mark == "by" else 9)} if update.mark else {}
 
 
-def _shown(record: Session, lock: Lock, now: int) -> dict[str, Any]:
-    """What the end of ``lock`` leaves: nobody else holds it."""
-    shown, free = {"BOOL": lock.typing}, _n(0)
-    return {"shown": shown, "shown_at": _n(now), "sending_until": free, "guest_id": {"S": record.guest_id}}
+def _is_our_own(update: Update[Any], mark: Mapping[str, Any], item: Mapping[str, Any]) -> bool:
+    """The item that refused the write is as only an earlier try of it left it."""
+    if update.left is None:
+        return False
+    left = {**mark, **{name: typed(value) for name, value in update.left.items()}}
+    return all(item.get(name) == value for name, value in left.items())
 
 
 def _mark(random_bytes: int = 9) -> dict[str, str]:

@@ -9,43 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from enum import StrEnum
-from typing import Any, Generic, TypeVar, dataclass_transform
+from typing import Any, Generic, TypeVar
 
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Outcome
 from typing_relay.relay.ports import Sessions, Standing
+from typing_relay.relay.value import Value
 
 T = TypeVar("T")
 
 
-@dataclass_transform(frozen_default=True)
-class Effect(Generic[T]):
-    """A frozen value with the fields that its class names, none of them optional.
-
-    As a dataclass each would cost 0.4 ms, and a function's cold start pays for all.
-    """
-
-    __match_args__: tuple[str, ...]
-
-    def __init_subclass__(cls) -> None:
-        cls.__match_args__ = tuple(cls.__annotations__)  # type: ignore[misc]  # mypy writes it for dataclasses only
-
-    def __init__(self, *values: Any, **named: Any) -> None:
-        """Raises TypeError unless each field is given."""
-        fields, names = vars(self), self.__match_args__
-        fields.update(zip(names, values, strict=False), **named)
-        if len(values) + len(named) != len(names) or any(name not in fields for name in names):
-            raise TypeError(f"{type(self).__name__} takes {', '.join(names)}")
-
-    def __setattr__(self, name: str, value: object) -> None:
-        """Always raises AttributeError."""
-        raise AttributeError(f"{type(self).__name__} is frozen")
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and vars(other) == vars(self)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+class Effect(Value, Generic[T]):
+    """What a flow asks for; its driver answers with a ``T``."""
 
 
 Flow = Generator[Effect[Any], Any, T]

@@ -1,14 +1,47 @@
-"""The conditional writes that flows make to a session record, as effects: what each means.
+"""The conditional writes of a session record: what each means and, from owners on, what it changes on which condition.
 
-Times are epoch ms, ``expires_at`` is epoch s. ``bool``: whether the write's condition held.
+They are effects of flows; keepers make them by the methods of ``SessionStore``. ``generation`` fences owners,
+``revision`` what they believed of keys and stops, ``sends`` what duplicates of one owner have read.
+
+Times are epoch ms, ``expires_at`` is epoch s. ``bool``: whether the write's condition held. A write that may meet its
+own first try, whose answer was lost, says by what it knows it (``Update.left``).
 """
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from typing_relay.relay import ports
-from typing_relay.relay.burst import Session
+from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.effects import OnRecords
-from typing_relay.relay.ports import Absent, Coming, Sessions
+from typing_relay.relay.ports import Absent, Coming, Conversation, Sessions
+from typing_relay.relay.updates import AbsentOr, Answer, AtMost, Below, KeptOr, Present, Update, Writer
+
+T = TypeVar("T")
+#: Gone with the lease.
+_BURST_IS_OVER: dict[str, Any] = {
+    "lease_until": 0,
+    "typing": False,
+    "attempts": 0,
+    "mismatches": 0,
+    "typing_since": None,
+    "burst_from": None,
+    "verify_at": None,
+}
+#: Nothing is shown any more, no failure counts. ``sending_until`` stays: a call to the former guest may still be in
+#: flight (T6).
+_CALL_IS_FORGOTTEN: dict[str, Any] = {"attempts": 0, "retry_at": 0, "shown": False}
+
+
+class Write(OnRecords[T]):
+    """A write that is stated as data."""
+
+    def on(self, sessions: Writer) -> T:
+        """Carry it out there."""
+        return sessions.write(self._update())
+
+    def _update(self) -> Update[T]:
+        raise NotImplementedError
 
 
 class Create(OnRecords[None]):
@@ -91,175 +124,550 @@ class Prune(OnRecords[None]):
         sessions.prune(self.record, self.before)
 
 
-class Claim(OnRecords[bool]):
-    """Become the owner after ``generation``. ``starts_until``: what is then spent (T17)."""
+# --- what owners do
+
+
+class Claim(Write[bool]):
+    """Become the owner after ``generation``. ``starts_until``: what is then spent (T17); ``own`` names the claim."""
 
     session_id: str
     generation: int
     lease_until: int
     starts_until: int
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.claim(self.session_id, self.generation, self.lease_until, self.starts_until)
+    def _update(self) -> Update[bool]:
+        next_one = self.generation + 1
+        return Update(
+            self.session_id,
+            when={"generation": self.generation},
+            sets={"generation": next_one, "lease_until": self.lease_until, "starts_until": self.starts_until},
+            in_hand=True,
+            mark="own",
+            left={"generation": next_one},
+        )
 
 
-class SetLease(OnRecords[bool]):
+class SetLease(Write[bool]):
     """Lengthen the lease, or let it run out and leave the rest to the next key or the sweeper."""
 
     session_id: str
     generation: int
     lease_until: int
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.set_lease(self.session_id, self.generation, self.lease_until)
+    def _update(self) -> Update[bool]:
+        return Update(self.session_id, when={"generation": self.generation}, sets={"lease_until": self.lease_until})
 
 
-class Lock(OnRecords[bool]):
-    """Fence and lock: only the newest owner, only on what it read, only one POST at a time (T6)."""
+class Lock(Write[bool]):
+    """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6).
 
-    record: Session
-    lock: ports.Lock
-
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.lock(self.record, self.lock)
-
-
-class Unlock(OnRecords[bool]):
-    """Give the lock back: nothing was sent, or nothing that still matters."""
+    Two executions of one owner may lock in the same ms: ``by`` tells them apart. It is not a claim's ``own``, as
+    the next owner may come between the lock and its retry. The attempt counts from now on, also if nobody lives to tell
+    how it ended (T7).
+    """
 
     record: Session
     lock: ports.Lock
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.unlock(self.record, self.lock)
+    def _update(self) -> Update[bool]:
+        record, lock = self.record, self.lock
+        return Update(
+            record.session_id,
+            when={**_as_read(record), "guest_id": record.guest_id},
+            sets={
+                "sending": lock.typing,
+                "typing": lock.typing,
+                "attempts": record.failures_of(lock.typing) + 1,
+                "sending_until": lock.until,
+                "lease_until": lock.lease_until,
+                "typing_since": lock.typing_since,
+                "burst_from": lock.burst_from,
+            },
+            adds={"sends": lock.spends},
+            in_hand=True,
+            mark="by",
+            left={"sends": record.sends + lock.spends, "sending_until": lock.until},
+        )
 
 
-class Accepted(OnRecords[bool]):
-    """CXone accepted what was locked for. ``verify_at``: when to ask it again."""
+class Unlock(Write[bool]):
+    """Give a lock back when no call was made, or what came of it says nothing of the guest there is now."""
+
+    record: Session
+    lock: ports.Lock
+
+    def _update(self) -> Update[bool]:
+        return Update(
+            self.record.session_id,
+            when={"sending_until": self.lock.until},
+            sets={"sending": self.record.sending, "sending_until": 0},
+        )
+
+
+class Accepted(Write[bool]):
+    """CXone took the call that ``lock`` allowed. ``verify_at``: when to ask whether it shows that; None: never."""
 
     record: Session
     lock: ports.Lock
     now: int
     verify_at: int | None
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.accepted(self.record, self.lock, self.now, self.verify_at)
+    def _update(self) -> Update[bool]:
+        shown = _shown(self.lock, self.now)
+        is_told = {"burst_from": 0} if self.lock.typing else {}
+        return Update(
+            self.record.session_id,
+            when=_locked(self.record, self.lock),
+            sets={**shown, "verify_at": self.verify_at, "attempts": 0, "sending": None, **is_told},
+            left={**shown, "guest_id": self.record.guest_id},
+        )
 
 
-class Settled(OnRecords[bool]):
-    """CXone accepted a ``false``, nothing came since, and the lease is released."""
+class Settled(Write[bool]):
+    """CXone took the ``false`` of ``lock``, and nothing is left: ``Accepted`` and ``Release`` in one write."""
 
     record: Session
     lock: ports.Lock
     now: int
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.settled(self.record, self.lock, self.now)
+    def _update(self) -> Update[bool]:
+        record, shown = self.record, _shown(self.lock, self.now)
+        return Update(
+            record.session_id,
+            when={
+                **_locked(record, self.lock),
+                "generation": record.generation,
+                "revision": record.revision,
+            },
+            sets={**shown, "sending": None, **_BURST_IS_OVER},
+            in_hand=False,
+            left={**shown, "guest_id": record.guest_id, "lease_until": 0},
+        )
 
 
-class Failed(OnRecords[bool]):
-    """CXone did not accept, or may have: ``uncertain_until`` (ms) the call may be on its way. None: it did not."""
+class Failed(Write[bool]):
+    """The call failed: until ``uncertain_until`` it may be on its way. None: CXone certainly did not take it."""
 
     record: Session
     lock: ports.Lock
     uncertain_until: int | None
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.failed(self.record, self.lock, self.uncertain_until)
+    def _update(self) -> Update[bool]:
+        certain: dict[str, Any] = {"sending": None} if self.uncertain_until is None else {}
+        return Update(
+            self.record.session_id,
+            when=_locked(self.record, self.lock),
+            sets={"sending_until": self.uncertain_until or 0, **certain},
+        )
 
 
-class PutOffQuestion(OnRecords[bool]):
-    """Before CXone is asked: nobody else asks before ``verify_at`` (T14)."""
+class PutOffQuestion(Write[bool]):
+    """CXone is asked now, and again at ``verify_at``; False where another owner asks it (T14)."""
 
     record: Session
     verify_at: int
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.put_off_question(self.record, self.verify_at)
+    def _update(self) -> Update[bool]:
+        mine = {"generation": self.record.generation}
+        return Update(
+            self.record.session_id,
+            when={**mine, "verify_at": self.record.verify_at or 0},
+            sets={"verify_at": self.verify_at},
+            left={**mine, "verify_at": self.verify_at},
+        )
 
 
-class Verified(OnRecords[bool]):
-    """CXone said what it shows."""
+class Verified(Write[bool]):
+    """What CXone says that it shows, and when to ask again."""
 
     record: Session
     shown: bool
     verify_at: int | None
     mismatches: int
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.verified(self.record, self.shown, self.verify_at, self.mismatches)
+    def _update(self) -> Update[bool]:
+        record = self.record
+        return Update(
+            record.session_id,
+            when={"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id},
+            sets={"shown": self.shown, "mismatches": self.mismatches, "verify_at": self.verify_at},
+        )
 
 
-class Postpone(OnRecords[bool]):
-    """No call for this guest before ``retry_at`` (T7)."""
+class Postpone(Write[bool]):
+    """No call for this guest before ``retry_at``, whoever owns it (T7)."""
 
     record: Session
     retry_at: int
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.postpone(self.record, self.retry_at)
+    def _update(self) -> Update[bool]:
+        return Update(
+            self.record.session_id,
+            when={"guest_id": self.record.guest_id, "retry_at": Below(self.retry_at)},
+            sets={"retry_at": self.retry_at},
+        )
 
 
-class ForgetFailures(OnRecords[bool]):
-    """A new burst starts with no failures."""
+class ForgetFailures(Write[bool]):
+    """The burst that failed is over; the next has all its retries."""
 
     session_id: str
     generation: int
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.forget_failures(self.session_id, self.generation)
+    def _update(self) -> Update[bool]:
+        return Update(self.session_id, when={"generation": self.generation}, sets={"attempts": 0, "mismatches": 0})
 
 
-class Release(OnRecords[bool]):
-    """Release the lease: all is settled, and nothing came since it was read (T9)."""
+class Release(Write[bool]):
+    """Give the lease up, unless there is a key, a stop or a call that this owner has not seen (T4, T9)."""
 
     record: Session
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.release(self.record)
+    def _update(self) -> Update[bool]:
+        return Update(self.record.session_id, when=_as_read(self.record), sets=_BURST_IS_OVER, in_hand=False)
 
 
-class RequestGuest(OnRecords[bool]):
-    """A guest has been asked for, so that others need not."""
+# --- guests
+
+
+class RequestGuest(Write[bool]):
+    """Note that a guest is being asked for; False when somebody else just did."""
 
     record: Session
     now: int
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.request_guest(self.record, self.now)
+    def _update(self) -> Update[bool]:
+        record = self.record
+        return Update(
+            record.session_id,
+            when={"guest_status": record.guest_status, "guest_requested_at": record.guest_requested_at},
+            sets={"guest_status": GuestStatus.OPENING, "guest_requested_at": self.now},
+        )
 
 
-class EndGuest(OnRecords[bool]):
-    """The guest session is over; True for who notices first."""
+class TakeGuest(Write[Session | None]):
+    """Make ``keeper`` the one that holds this session's guest, by ``claim`` (0: none). None: no such session.
+
+    Returns the record. It names another keeper where that one's claim is later: a take that comes late, or twice,
+    takes nothing from who has it by now.
+    """
+
+    session_id: str
+    keeper: str
+    now: int
+    claim: int
+
+    def _update(self) -> Update[Session | None]:
+        claimed = {"held": self.claim, "guest_requested_at": self.now} if self.claim else {}
+        return Update(
+            self.session_id,
+            when={"held": AbsentOr(AtMost(self.claim))} if self.claim else {},
+            sets={"keeper": self.keeper, **claimed},
+            alive_at=self.now,
+            answer=Answer.RECORD,
+        )
+
+
+class HoldAgain(Write[Session | None]):
+    """``keeper`` holds the guest by another claim from now on. None: the record does not name it any more.
+
+    Returns the record: no other keeper has held this guest since this one took it.
+    """
+
+    session_id: str
+    keeper: str
+    now: int
+    claim: int
+
+    def _update(self) -> Update[Session | None]:
+        return Update(
+            self.session_id,
+            when={"keeper": self.keeper},
+            sets={"held": self.claim, "guest_requested_at": self.now},
+            alive_at=self.now,
+            answer=Answer.CHANGED,
+        )
+
+
+class KeepGuest(Write[bool]):
+    """``keeper`` says that it holds the guest, and the record lives on, as the visitor is there."""
+
+    session_id: str
+    keeper: str
+    now: int
+    expires_at: int
+
+    def _update(self) -> Update[bool]:
+        return Update(
+            self.session_id,
+            when={"keeper": self.keeper, "connections": Present()},
+            sets={"guest_requested_at": self.now, "expires_at": self.expires_at},
+        )
+
+
+class OpenGuest(Write[bool]):
+    """A new guest was created: nothing is shown there yet."""
+
+    session_id: str
+    keeper: str
+    guest_id: str
+    web_socket_url: str
+    now: int
+
+    def _update(self) -> Update[bool]:
+        return Update(
+            self.session_id,
+            when={"keeper": self.keeper},
+            sets={
+                "guest_id": self.guest_id,
+                "web_socket_url": self.web_socket_url,
+                "guest_status": GuestStatus.OPENING,
+                "guest_requested_at": self.now,
+                "typing_unavailable": False,
+                **_CALL_IS_FORGOTTEN,
+                "sending": None,
+                "typing_since": None,
+            },
+        )
+
+    def __repr__(self) -> str:
+        """Without the URL, which carries a secret."""
+        return f"OpenGuest(session_id={self.session_id!r}, guest_id={self.guest_id!r})"
+
+
+class SetGuestStatus(Write[Session | None]):
+    """Where the guest's socket stands, said by its keeper. None when the record names another keeper."""
+
+    session_id: str
+    keeper: str
+    status: GuestStatus
+
+    def _update(self) -> Update[Session | None]:
+        return Update(
+            self.session_id,
+            when={"keeper": self.keeper},
+            sets={"guest_status": self.status},
+            answer=Answer.CHANGED,
+        )
+
+
+class EndGuest(Write[bool]):
+    """The guest session is over; True for who notices first. What the next one shows is to be asked (T14)."""
 
     session_id: str
     guest_id: str
     now: int
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.end_guest(self.session_id, self.guest_id, self.now)
+    def _update(self) -> Update[bool]:
+        return Update(
+            self.session_id,
+            when={"guest_id": self.guest_id},
+            sets={
+                "guest_id": "",
+                "web_socket_url": None,
+                "guest_status": GuestStatus.OPENING,
+                "guest_requested_at": self.now,
+                **_CALL_IS_FORGOTTEN,
+                "verify_at": self.now,
+                "sending": None,
+                "typing_since": None,
+            },
+            mark="ended_by",
+            left={},
+        )
 
 
-class MarkTypingUnavailable(OnRecords[bool]):
-    """CXone has no typing endpoint for this guest; True for the first to find out."""
+class ReleaseGuest(Write[bool]):
+    """The visitor has been gone for the grace: no guest any more, unless a front end is back.
+
+    Nor while typing is, or may be, shown there: who holds no guest can take nothing back (T4). But it is released
+    ``whatever_is_shown`` where CXone has been out of reach for long. The burst's lease goes too: on Digital-First
+    nobody could own it.
+    """
+
+    session_id: str
+    keeper: str
+    whatever_is_shown: bool
+
+    def _update(self) -> Update[bool]:
+        nothing_is_shown: dict[str, Any] = {} if self.whatever_is_shown else {"shown": False, "sending": None}
+        return Update(
+            self.session_id,
+            when={"keeper": self.keeper, "connections": None, **nothing_is_shown},
+            sets={
+                "guest_status": GuestStatus.CLOSED,
+                "keeper": "",
+                "guest_id": "",
+                "web_socket_url": None,
+                "lease_until": 0,
+                **_CALL_IS_FORGOTTEN,
+                "sending": None,
+                "verify_at": None,
+                "typing_since": None,
+            },
+            in_hand=False,
+            mark="ended_by",
+            left={"guest_status": GuestStatus.CLOSED},
+        )
+
+
+class MarkTypingUnavailable(Write[bool]):
+    """CXone has no typing endpoint for this guest (404); True for the first to find out."""
 
     session_id: str
     guest_id: str
 
-    def on(self, sessions: Sessions) -> bool:
-        """Carry it out there."""
-        return sessions.mark_typing_unavailable(self.session_id, self.guest_id)
+    def _update(self) -> Update[bool]:
+        return Update(
+            self.session_id,
+            when={"guest_id": self.guest_id, "typing_unavailable": False},
+            sets={"typing_unavailable": True, "shown": False, "sending": None, "verify_at": None},
+            mark="found_by",
+            left={"typing_unavailable": True},
+        )
+
+
+# --- Digital-First: a guest there is a visitor signed in at the gateway, the same one for the session's life
+
+
+class OpenConversation(Write[bool]):
+    """The visitor has signed in: nothing is known yet of what agents see."""
+
+    session_id: str
+    keeper: str
+    made: Conversation
+    now: int
+
+    def _update(self) -> Update[bool]:
+        made = self.made
+        return Update(
+            self.session_id,
+            when={"keeper": self.keeper},
+            sets={
+                "guest_id": made.visitor_id,
+                "web_socket_url": made.web_socket_url,
+                "access_until": made.access_until,
+                "conversation": made.identity(),
+                "guest_status": GuestStatus.OPENING,
+                "guest_requested_at": self.now,
+                "contact_open": False,
+                "typing_unavailable": False,
+                "told_at": KeptOr(0),
+                **_CALL_IS_FORGOTTEN,
+                "sending": None,
+                "verify_at": None,
+                "typing_since": None,
+            },
+        )
+
+
+class RenewAccess(Write[bool]):
+    """The same visitor has a new token; what agents see is not touched by that."""
+
+    session_id: str
+    keeper: str
+    web_socket_url: str
+    access_until: int
+
+    def _update(self) -> Update[bool]:
+        return Update(
+            self.session_id,
+            when={"keeper": self.keeper},
+            sets={"web_socket_url": self.web_socket_url, "access_until": self.access_until},
+        )
+
+    def __repr__(self) -> str:
+        """Without the URL, which carries a secret."""
+        return f"RenewAccess(session_id={self.session_id!r}, access_until={self.access_until!r})"
+
+
+class SetContact(Write[Session | None]):
+    """A contact is open on the keeper's socket, or none is. None: the record names another keeper.
+
+    ``sends`` fences what owners have read. What was said before may still be on its way, by a socket that was
+    lost: its lock is waited out (T6), but named by a ms more, so that nobody's answer counts for it any more.
+    ``may_show``: the agent may see typing, so what is wanted is said again. Else nobody is shown anything yet in a
+    contact: no key counts there before it opens.
+    """
+
+    session_id: str
+    keeper: str
+    is_open: bool
+    may_show: bool
+
+    def _update(self) -> Update[Session | None]:
+        nothing_counts = {"sending": None, "typing_since": None, "burst_from": None}
+        return Update(
+            self.session_id,
+            when={"keeper": self.keeper},
+            sets={
+                "contact_open": self.is_open,
+                **_CALL_IS_FORGOTTEN,
+                "verify_at": None,
+                **({"sending": True} if self.may_show else nothing_counts),
+            },
+            adds={"sending_until": 1, "sends": 1},
+            answer=Answer.CHANGED,
+        )
+
+
+class DoubtShown(Write[Session | None]):
+    """The agent need not see what was accepted last: what is wanted is said again."""
+
+    session_id: str
+    keeper: str
+
+    def _update(self) -> Update[Session | None]:
+        return Update(
+            self.session_id,
+            when={"keeper": self.keeper, "contact_open": AbsentOr(True)},
+            sets={"sending": True},
+            adds={"sends": 1},
+            answer=Answer.CHANGED,
+        )
+
+
+class SetThread(Write[bool]):
+    """The conversation goes on in another thread."""
+
+    session_id: str
+    keeper: str
+    thread_id: str
+
+    def _update(self) -> Update[bool]:
+        return Update(
+            self.session_id,
+            when={"keeper": self.keeper, "conversation": Present()},
+            sets={"conversation.thread": self.thread_id},
+        )
+
+
+class NoteTold(Write[bool]):
+    """The visitor has been told the thread's messages up to this one, created ``at`` (epoch ms)."""
+
+    session_id: str
+    keeper: str
+    at: int
+    message_id: str
+
+    def _update(self) -> Update[bool]:
+        return Update(
+            self.session_id,
+            when={"keeper": self.keeper},
+            sets={"told_at": self.at, "told_id": self.message_id},
+        )
+
+
+def _as_read(record: Session) -> dict[str, Any]:
+    """No newer owner, no key or stop, no call that this owner has not seen."""
+    return {"generation": record.generation, "revision": record.revision, "sends": record.sends}
+
+
+def _locked(record: Session, lock: ports.Lock) -> dict[str, Any]:
+    """It is the answer to this lock, for this guest."""
+    return {"sending_until": lock.until, "guest_id": record.guest_id}
+
+
+def _shown(lock: ports.Lock, now: int) -> dict[str, Any]:
+    """What the end of ``lock`` leaves: nobody else holds it."""
+    return {"shown": lock.typing, "shown_at": now, "sending_until": 0}

@@ -1,0 +1,85 @@
+"""Compiles a write that is stated as data (``relay.updates``) into what DynamoDB's UpdateItem takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from typing_relay.relay.updates import AbsentOr, AtMost, Below, KeptOr, Present, Update
+
+#: Names of marks that are words of DynamoDB's own.
+_RESERVED = frozenset({"own", "by"})
+
+
+def typed(value: Any) -> dict[str, Any]:
+    """A plain value as DynamoDB's typed one."""
+    match value:
+        case bool():  # before int, which it is, too
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case str():
+            return {"S": value}
+        case Mapping():
+            return {"M": {name: typed(inner) for name, inner in value.items()}}
+    raise TypeError(f"{type(value).__name__} is no attribute of a record")
+
+
+class Compiler:
+    """One update: ``update`` and ``condition`` are expressions, ``values`` and ``names`` what stands in them."""
+
+    def __init__(self, update: Update[Any], also: Mapping[str, Mapping[str, Any]]) -> None:
+        """``also``: typed attributes that are set besides."""
+        self.values: dict[str, Any] = {}
+        self.names: dict[str, str] = {}
+        sets = [f"{name} = {self._new(name, value)}" for name, value in update.sets.items() if _is_set(name, value)]
+        sets += [f"{self._named(name)} = {self._typed(value)}" for name, value in also.items()]
+        removed = [name for name, value in update.sets.items() if value is None]
+        removed += ["sweep_shard"] if update.in_hand is False else []
+        added = [f"{name} {self._value(by)}" for name, by in update.adds.items()]
+        parts = (("SET", sets), ("REMOVE", removed), ("ADD", added))
+        self.update = " ".join(f"{verb} {', '.join(terms)}" for verb, terms in parts if terms)
+        conditions = [self._condition(name, wanted) for name, wanted in update.when.items()]
+        if update.alive_at is not None:
+            conditions += ["attribute_exists(session_id)", f"expires_at > {self._value(update.alive_at // 1000)}"]
+        self.condition = " AND ".join(conditions)
+
+    def _new(self, name: str, value: Any) -> str:
+        return f"if_not_exists({name}, {self._value(value.value)})" if isinstance(value, KeptOr) else self._value(value)
+
+    def _condition(self, name: str, wanted: Any) -> str:
+        match wanted:
+            case None:
+                return f"attribute_not_exists({name})"
+            case Present():
+                return f"attribute_exists({name})"
+            case AbsentOr(other):
+                return f"(attribute_not_exists({name}) OR {self._condition(name, other)})"
+            case Below(limit):
+                return f"{name} < {self._value(limit)}"
+            case AtMost(limit):
+                return f"{name} <= {self._value(limit)}"
+        return f"{name} = {self._value(wanted)}"
+
+    def _value(self, value: Any) -> str:
+        return self._typed(typed(value))
+
+    def _typed(self, value: Mapping[str, Any]) -> str:
+        """The place of a typed value. Equal ones share it, as each byte is sent; a number and a truth are not equal."""
+        for place, known in self.values.items():
+            if known == value:
+                return place
+        place = f":v{len(self.values)}"
+        self.values[place] = value
+        return place
+
+    def _named(self, name: str) -> str:
+        if name not in _RESERVED:
+            return name
+        self.names[f"#{name}"] = name
+        return f"#{name}"
+
+
+def _is_set(name: str, value: Any) -> bool:
+    """``starts_until`` is part of the claim's mark."""
+    return value is not None and name != "starts_until"

@@ -1,0 +1,106 @@
+"""The session records by name: what keepers, and tests, call on a store. A store says how one write is made."""
+
+# Each write is documented where it is stated, in ``session_writes``, by the same name.
+# ruff: noqa: D102
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from typing_relay.relay import session_writes as write
+from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.ports import Conversation, Lock
+
+if TYPE_CHECKING:
+    from typing_relay.relay.updates import Update
+
+T = TypeVar("T")
+
+
+class SessionStore:
+    """Writes of owners and keepers, each by its name. A store gives ``write``."""
+
+    def write(self, update: Update[T]) -> T:
+        """Make one conditional write."""
+        raise NotImplementedError
+
+    def claim(self, session_id: str, generation: int, lease_until: int, starts_until: int) -> bool:
+        return write.Claim(session_id, generation, lease_until, starts_until).on(self)
+
+    def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
+        return write.SetLease(session_id, generation, lease_until).on(self)
+
+    def lock(self, record: Session, lock: Lock) -> bool:
+        return write.Lock(record, lock).on(self)
+
+    def unlock(self, record: Session, lock: Lock) -> bool:
+        return write.Unlock(record, lock).on(self)
+
+    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int | None) -> bool:
+        return write.Accepted(record, lock, now, verify_at).on(self)
+
+    def settled(self, record: Session, lock: Lock, now: int) -> bool:
+        return write.Settled(record, lock, now).on(self)
+
+    def failed(self, record: Session, lock: Lock, uncertain_until: int | None) -> bool:
+        return write.Failed(record, lock, uncertain_until).on(self)
+
+    def put_off_question(self, record: Session, verify_at: int) -> bool:
+        return write.PutOffQuestion(record, verify_at).on(self)
+
+    def verified(self, record: Session, shown: bool, verify_at: int | None, mismatches: int) -> bool:
+        return write.Verified(record, shown, verify_at, mismatches).on(self)
+
+    def postpone(self, record: Session, retry_at: int) -> bool:
+        return write.Postpone(record, retry_at).on(self)
+
+    def forget_failures(self, session_id: str, generation: int) -> bool:
+        return write.ForgetFailures(session_id, generation).on(self)
+
+    def release(self, record: Session) -> bool:
+        return write.Release(record).on(self)
+
+    def request_guest(self, record: Session, now: int) -> bool:
+        return write.RequestGuest(record, now).on(self)
+
+    def take_guest(self, session_id: str, keeper: str, now: int, claim: int = 0) -> Session | None:
+        return write.TakeGuest(session_id, keeper, now, claim).on(self)
+
+    def hold_again(self, session_id: str, keeper: str, now: int, claim: int) -> Session | None:
+        return write.HoldAgain(session_id, keeper, now, claim).on(self)
+
+    def keep_guest(self, session_id: str, keeper: str, now: int, expires_at: int) -> bool:
+        return write.KeepGuest(session_id, keeper, now, expires_at).on(self)
+
+    def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
+        return write.OpenGuest(session_id, keeper, guest_id, web_socket_url, now).on(self)
+
+    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+        return write.SetGuestStatus(session_id, keeper, status).on(self)
+
+    def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
+        return write.EndGuest(session_id, guest_id, now).on(self)
+
+    def release_guest(self, session_id: str, keeper: str, now: int, whatever_is_shown: bool = False) -> bool:
+        return write.ReleaseGuest(session_id, keeper, whatever_is_shown).on(self)
+
+    def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool:
+        return write.MarkTypingUnavailable(session_id, guest_id).on(self)
+
+    def open_conversation(self, session_id: str, keeper: str, made: Conversation, now: int) -> bool:
+        return write.OpenConversation(session_id, keeper, made, now).on(self)
+
+    def renew_access(self, session_id: str, keeper: str, web_socket_url: str, access_until: int) -> bool:
+        return write.RenewAccess(session_id, keeper, web_socket_url, access_until).on(self)
+
+    def set_contact(self, session_id: str, keeper: str, is_open: bool, may_show: bool) -> Session | None:
+        return write.SetContact(session_id, keeper, is_open, may_show).on(self)
+
+    def doubt_shown(self, session_id: str, keeper: str) -> Session | None:
+        return write.DoubtShown(session_id, keeper).on(self)
+
+    def set_thread(self, session_id: str, keeper: str, thread_id: str) -> bool:
+        return write.SetThread(session_id, keeper, thread_id).on(self)
+
+    def note_told(self, session_id: str, keeper: str, at: int, message_id: str) -> bool:
+        return write.NoteTold(session_id, keeper, at, message_id).on(self)

@@ -1,0 +1,41 @@
+"""Frozen values that cost a cold start nothing to define: a dataclass takes 0.4 ms, and there are over fifty."""
+
+from __future__ import annotations
+
+from typing import Any, dataclass_transform
+
+
+@dataclass_transform(frozen_default=True)
+class Value:
+    """A frozen value with the fields that its class names; the value of a field there is its default."""
+
+    __match_args__: tuple[str, ...]
+    _defaults: dict[str, Any]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        names = tuple(cls.__annotations__)
+        cls.__match_args__ = names  # type: ignore[misc]  # mypy writes it for dataclasses only
+        cls._defaults = {name: vars(cls)[name] for name in names if name in vars(cls)}
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        """Raises TypeError unless each field without a default is given, once, and no other."""
+        fields, names = vars(self), self.__match_args__
+        if len(values) == len(names) and not named:  # as flows give them
+            fields.update(zip(names, values, strict=True))
+            return
+        fields.update(self._defaults)
+        fields.update(zip(names, values, strict=False), **named)
+        too_many = len(values) > len(names) or any(name in named for name in names[: len(values)])
+        if too_many or fields.keys() != dict.fromkeys(names).keys():
+            raise TypeError(f"{type(self).__name__} takes {', '.join(names)}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Always raises AttributeError."""
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
