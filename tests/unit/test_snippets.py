@@ -145,7 +145,7 @@ def test_it_is_known_who_runs_each_block(block: Block) -> None:
     assert [*lists, _is_drawing(block)].count(True) == 1
 
 
-@pytest.mark.parametrize(("page", "begins"), [*RUN_BY, *NEED_AWS, *TRANSCRIPTS])
+@pytest.mark.parametrize(("page", "begins"), [*RUN_BY, *sorted(NEED_AWS), *sorted(TRANSCRIPTS)])
 def test_each_entry_of_the_lists_is_a_block(page: str, begins: str) -> None:
     assert [block for block in BLOCKS if block.page == page and block.begins.startswith(begins)]
 
