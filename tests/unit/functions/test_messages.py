@@ -55,6 +55,7 @@ class FrontEnds:
         self.sent: list[Mapping[str, Any]] = []
         self.reached: list[str] = []
         self.slow = False
+        self.closed: list[str] = []
 
     def send(self, connection: str, frame: Mapping[str, Any]) -> bool:
         """Take a frame, unless nobody reads."""
@@ -66,7 +67,8 @@ class FrontEnds:
         return True
 
     def close(self, connection: str) -> None:
-        """Take note of nothing."""
+        """Take note of it."""
+        self.closed.append(connection)
 
 
 class Scene:
@@ -267,3 +269,32 @@ def test_once_a_message_is_settled_nothing_lets_its_text_be_guessed(
     told = "\n".join([str(tables), output.out, output.err, *ours])
     for text in (pin, postback, "483107"):
         assert [found_in(told, text, ("alice", message_id)) for message_id in ids] == [[], [], []]
+
+
+@pytest.mark.parametrize("body", [{}, {"action": "keystroke"}, {"action": "stop"}, {"action": "hello"}])
+def test_whatever_a_blocked_visitor_sends_is_refused_and_the_connection_closed(
+    scene: Scene, body: dict[str, str]
+) -> None:
+    """T18: with until when; a message stays with the front end, which sends it again when the block is over."""
+    scene.sessions.block("alice", AT // 1000 + 60, AT)
+    if body:
+        event = copy.deepcopy(SAMPLE) | {"body": json.dumps(body)}
+        assert scene.keystroke.handler(event, Invocation()) == {"statusCode": 200}
+    else:
+        scene.sends()
+    [told] = scene.front_ends.sent
+    assert (told["code"], told["retry_in_ms"], scene.front_ends.closed) == ("blocked", 60_000, [TAB])
+    assert (scene.waiting(), scene.nudged) == ([], [])
+
+
+def test_a_blocked_visitors_handshake_is_refused(scene: Scene) -> None:
+    """T18: on the same good token; the next moment of the block's end it is not."""
+    scene.sessions.block("alice", AT // 1000 + 60, AT)
+    connection = load_function("connection")
+    connection.world = replace(connection.world, clock=lambda: scene.now, ask_for_guest=lambda session: None)  # type: ignore[attr-defined]
+    event = json.loads((EVENTS / "connect.json").read_text())
+    event["requestContext"]["connectionId"] = "another"
+    refused = connection.handler(event, Invocation())
+    assert (refused["statusCode"], json.loads(refused["body"])["retry_in_ms"]) == (403, 60_000)
+    scene.now = AT + 60_000
+    assert connection.handler(event, Invocation())["statusCode"] == 200

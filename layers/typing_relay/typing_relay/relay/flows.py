@@ -89,7 +89,7 @@ def key_pressed(
 
     ``hold_ms``: the key counts this long unless a stop or another key follows; below the debounce, it counts for that.
     ``late_ms``: how long after ``at``, as the front end says, its frame arrived.
-    Returns: stale, coalesced, hopeless, started or failed. A coalesced key is one write and nothing else (T8).
+    Returns: stale, blocked, coalesced, hopeless, started or failed. A coalesced key is one write and nothing else (T8).
     """
     now = world.clock()
     at = min(at, now)  # clocks differ: no key is from the future
@@ -104,6 +104,8 @@ def key_pressed(
         record = yield from step(world.sessions.press_key, *pressed)
     if record is None or isinstance(record, Absent):
         return "stale"
+    if record.is_blocked(now):
+        return "blocked"
     if connection not in record.connections:  # forgotten too early: API Gateway told a keeper that it was gone
         yield from connected(world, session_id, connection, token_ends)
     if record.lease_until > now:
@@ -150,8 +152,9 @@ def _started(world: World, record: Session) -> Flow[str]:
 def connected(world: World, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
     """A front end connected, with a token that expires at ``token_ends`` (epoch s).
 
-    Returns the record; a guest is asked for if there is none. A key from more than a hold and a second of delivery ago
-    no longer counts, so the connection's first stop is set to that time: it takes no key back.
+    Returns the record, unchanged where it is blocked; a guest is asked for if there is none. A key from more than a
+    hold and a second of delivery ago no longer counts, so the connection's first stop is set to that time: it takes no
+    key back.
     """
     now = world.clock()
     expires_at = _expires_at(world, now)
@@ -160,6 +163,8 @@ def connected(world: World, session_id: str, connection: str, token_ends: int) -
     while isinstance(record, Absent):
         yield from step(world.sessions.create, session_id, now, expires_at)
         record = yield from step(world.sessions.add_connection, session_id, coming, now, expires_at)
+    if record.is_blocked(now):
+        return record
     yield from ensure_guest(world, record)
     before = now - 10 * world.policy.debounce_ms
     if record.forgettable(before):  # last: nobody waits for it
@@ -175,7 +180,8 @@ def greeted(world: World, session_id: str, connection: str, token_ends: int) -> 
     record: Session | None = yield from step(world.sessions.get, session_id, world.clock())
     if record is None or connection not in record.connections:
         return (yield from connected(world, session_id, connection, token_ends))
-    yield from ensure_guest(world, record)
+    if not record.is_blocked(world.clock()):
+        yield from ensure_guest(world, record)
     return record
 
 

@@ -41,6 +41,8 @@ def message_sent(world: MessageWorld, sender: Sender, message: SentMessage, deli
         return _failed(UNAVAILABLE)
     yield from stopped(world, sender.session_id, sender.connection, message.at)
     record = yield from step(world.sessions.get, sender.session_id, world.clock())
+    if record is not None and record.is_blocked(world.clock()):
+        return _failed(UNAVAILABLE)
     if record is None or sender.connection not in record.connections:
         record = yield from connected(world, sender.session_id, sender.connection, sender.token_ends)
     else:
