@@ -40,7 +40,7 @@ export interface Options {
    * deployment per region.
    */
   token: string | ((request: TokenRequest) => string | Place | Promise<string | Place>);
-  /** How the token is sent. `subprotocol` keeps it out of access logs. Default `query`. */
+  /** How the token is sent. Default `subprotocol`: queries end up in access logs. */
   tokenIn?: "query" | "subprotocol";
   /** `false`: this visitor opted out; no typing frame leaves the browser. Default `true`. */
   signals?: boolean;

@@ -144,7 +144,7 @@ class TypingRelay extends EventTarget {
   constructor(options) {
     super();
     const { WebSocket = globalThis.WebSocket, signals = true } = options;
-    this.#options = { tokenIn: "query", maxQueued: 100, ...options };
+    this.#options = { tokenIn: "subprotocol", maxQueued: 100, ...options };
     this.#Socket = WebSocket;
     this.#signals = signals;
     this.#listenToPage();
@@ -647,7 +647,7 @@ function watch(relay, element, ended) {
   return end;
 }
 
-function checked(who, { url, token, tokenIn = "query", WebSocket = globalThis.WebSocket, maxQueued = 1 } = {}) {
+function checked(who, { url, token, tokenIn = "subprotocol", WebSocket = globalThis.WebSocket, maxQueued = 1 } = {}) {
   const wrong = (what) => {
     throw new TypeError(`${who}: ${what}`);
   };

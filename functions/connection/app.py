@@ -13,10 +13,12 @@ from typing_relay.deadline import of_the_invocation
 from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import Session
-from typing_relay.relay.flows import connected, disconnected, roll_called, run, step
+from typing_relay.relay.flows import connected, disconnected, roll_called
+from typing_relay.relay.session_writes import ForgetConnection
 
 logger = runtime.logger
-world = runtime.visitor_world()
+policy = runtime.policy()
+runner = runtime.visitor_runner()
 visitors = runtime.visitors()
 runtime.sqs()
 
@@ -57,7 +59,7 @@ def _take(event: dict[str, Any]) -> dict[str, Any]:
             logger.info("disconnect without authorizer context", connection=request["connectionId"])
         case "DISCONNECT":
             session_id, connection = request["authorizer"]["session"], request["connectionId"]
-            became = run(disconnected(world, session_id, connection, request["requestTimeEpoch"]))
+            became = runner.run(disconnected(policy, session_id, connection, request["requestTimeEpoch"]))
             logger.info("disconnected", session=session_id, typing=became)
         case _:  # a frame whose action is "$connect" or "$disconnect"
             _refuse_reserved(request["connectionId"], request["requestTimeEpoch"])
@@ -85,13 +87,13 @@ def _refuse_reserved(connection: str, at: int) -> None:
 def _connect(event: dict[str, Any]) -> dict[str, Any]:
     request = event["requestContext"]
     session_id, connection = request["authorizer"]["session"], request["connectionId"]
-    record = run(connected(world, session_id, connection, int(request["authorizer"]["expires_at"])))
-    now = world.clock()
+    record = runner.run(connected(policy, session_id, connection, int(request["authorizer"]["expires_at"])))
+    now = runner.clock()
     if record.is_blocked(now):
         logger.info("blocked", session=session_id, until=record.blocked_until)
         return {"statusCode": 403, "body": json.dumps(frames.blocked(record.blocked_until * 1000 - now))}
     if len(record.connections) > MAX_CONNECTIONS and not _make_room(record):
-        run(step(world.sessions.forget_connection, session_id, connection, world.clock()))
+        runner.carry_out(ForgetConnection(session_id, connection, runner.clock()))
         logger.warning("too many connections", session=session_id)
         return {"statusCode": 429}
     logger.info("connected", session=session_id, guest=record.guest_status)
@@ -100,10 +102,10 @@ def _connect(event: dict[str, Any]) -> dict[str, Any]:
 
 def _make_room(record: Session) -> bool:
     """Forget the session's connections that no longer exist. Returns whether that makes room."""
-    now = world.clock()
+    now = runner.clock()
     if now - fruitless.get(record.session_id, -ASK_AGAIN_MS) < ASK_AGAIN_MS:
         return False
-    gone = run(roll_called(world.sessions, visitors.lives, record, world.clock()))
+    gone = runner.run(roll_called(record, runner.clock()))
     logger.info("connections checked", session=record.session_id, gone=len(gone))
     has_room = len(record.connections) - len(gone) <= MAX_CONNECTIONS
     fruitless.pop(record.session_id, None)

@@ -12,17 +12,19 @@ from typing_relay.deadline import of_the_invocation
 from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.flows import Flow, greeted, key_pressed, run, stopped
-from typing_relay.relay.messages import Sender, message_sent, messages_seen
+from typing_relay.relay.effects import Flow
+from typing_relay.relay.flows import Became, greeted, key_pressed, stopped
+from typing_relay.relay.messages import NOT_TAKEN, Sender, message_sent, messages_seen
 from typing_relay.relay.ports import MessageStatus, SentMessage
 
 logger = runtime.logger
-world = runtime.visitor_world()
+policy = runtime.policy()
+runner = runtime.visitor_runner()
 visitors = runtime.visitors()
 TIMINGS = frames.Timings(
-    world.policy.debounce_ms,
+    policy.debounce_ms,
     runtime.number("HEARTBEAT_MS", 1000),
-    world.policy.hold_ms,
+    policy.hold_ms,
     runtime.agent_typing_ms(),
 )
 LIMITS = FrameLimits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40))
@@ -136,16 +138,16 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             _greet(request)
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
-            pressed = key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms, ago_ms)
+            pressed = key_pressed(policy, session_id, connection, at - ago_ms, token_ends, hold_ms, ago_ms)
             became = _run(session_id, pressed)
             _log_the_outcome("key", became, session_id)
         case frames.Stop(ago_ms) if signals == "on":
-            became = _run(session_id, stopped(world, session_id, connection, at - ago_ms, ago_ms))
+            became = _run(session_id, stopped(policy, session_id, connection, at - ago_ms, ago_ms))
             _log_the_outcome("stop", became, session_id)
         case frames.Message():
             return _message(frame, request)
         case frames.Seen():
-            reached = run(messages_seen(world, session_id))
+            reached = runner.messages is not None and runner.run(messages_seen(session_id))
             logger.debug("seen", session=session_id, reached=reached)
         case _:
             logger.debug("typing signals are off", session=session_id)
@@ -162,7 +164,7 @@ def _run(session_id: str, flow: Flow[T]) -> T:
             records.append(result)
             budgets["session"].saw(session_id, result.revision)
 
-    done = run(flow, noticed)  # to its end: a stop counts, whoever sends it
+    done = runner.run(flow, noticed)  # to its end: a stop counts, whoever sends it
     for record in records[-1:]:
         _check_not_blocked(record)
     return done
@@ -177,14 +179,14 @@ class Blocked(Exception):
 
 
 def _check_not_blocked(record: Session) -> None:
-    now = world.clock()
+    now = runner.clock()
     if record.is_blocked(now):
         raise Blocked(record.blocked_until * 1000 - now)
 
 
-def _log_the_outcome(what: str, became: str, session_id: str) -> None:
+def _log_the_outcome(what: str, became: Became, session_id: str) -> None:
     """Log frames that started an owner, or failed to; most frames change nothing."""
-    log = logger.info if became in ("started", "failed", "hopeless") else logger.debug
+    log = logger.info if became in (Became.STARTED, Became.FAILED, Became.HOPELESS) else logger.debug
     log(what, became=became, session=session_id)
 
 
@@ -196,7 +198,9 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
     sender = Sender(visitor["session"], connection, int(visitor["expires_at"]))
     key = visitor.get("message_key", "")  # who connected before the authorizer gave one has none
     message = SentMessage(frame.message_id, frame.text, at, postback=frame.postback, key=key)
-    standing = _run(sender.session_id, message_sent(world, sender, message, MESSAGE_DEADLINE_MS))
+    standing = NOT_TAKEN
+    if runner.messages is not None:
+        standing = _run(sender.session_id, message_sent(policy, sender, message, MESSAGE_DEADLINE_MS))
     logger.info("message", session=sender.session_id, message_id=message.message_id, stands=standing.status)
     return None if standing.status is MessageStatus.WAITING else frames.message_status(message.message_id, standing)
 
@@ -212,7 +216,7 @@ def _greet(request: dict[str, Any]) -> Session:
     Adds the connection again if a keeper, posting before the handshake had ended (410), removed it. Raises Blocked.
     """
     visitor = request["authorizer"]
-    record = run(greeted(world, visitor["session"], request["connectionId"], int(visitor["expires_at"])))
+    record = runner.run(greeted(policy, visitor["session"], request["connectionId"], int(visitor["expires_at"])))
     _check_not_blocked(record)
     return record
 

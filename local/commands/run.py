@@ -32,7 +32,7 @@ def _print_ready(info: dict[str, Any], seconds: float) -> None:
     named_by = "DFO_GATEWAY_URL" if info["platform"] == "dfo" else "CXONE_BASE_URL"
     cxone = "simulated" if info["cxone_control_url"] else f"from {named_by}"
     print(f"Ready after {seconds:.1f} s. Open {info['console_url']} ; Ctrl-C stops everything.\n")
-    print(f"  visitors connect to  {info['page_url']}?token=…   (make token VISITOR=alice)")
+    print(f"  visitors connect to  {info['page_url']}   (make token VISITOR=alice)")
     print(f"  a page gets both by  {info['console_url']}/api/token?visitor=alice")
     print(f"  CXone                {info.get('dfo_gateway_url', info['cxone_base_url'])} ({cxone})")
     print(f"  AWS emulator         {info['aws_endpoint_url']}")

@@ -104,15 +104,21 @@ _WEBCHAT_SWITCHES = (
     WebchatSwitch(
         "storm",
         "429 storm",
-        "Every call is answered 429, Retry-After 2 s.",
+        "Guest and typing calls are answered 429, Retry-After 2 s.",
         {"throttle": {"rate": 1.0, "retry_after": "2"}},
         {"throttle": {"rate": 0.0, "retry_after": "2"}},
     ),
-    WebchatSwitch("slow", "Slow", "Every call takes 1.5 s.", {"latency_ms": 1500.0}, {"latency_ms": 0.0}),
+    WebchatSwitch(
+        "slow",
+        "Slow",
+        "Guest and typing calls take 1.5 s.",
+        {"latency_ms": 1500.0},
+        {"latency_ms": 0.0},
+    ),
     WebchatSwitch(
         "reset",
         "Resets",
-        "Every call ends in a connection reset.",
+        "Guest and typing calls end in a connection reset.",
         {"reset_rate": 1.0},
         {"reset_rate": 0.0},
     ),
@@ -132,15 +138,33 @@ _WEBCHAT_SWITCHES = (
     ),
 )
 
-_DROP = OneShotFault("drop", "Drop the sockets", "Every guest socket is reset.", "drop-sockets", {"how": "reset"})
-_KILL = OneShotFault("kill", "Kill the keeper", "The process that holds the guest sockets dies at once.", None, {})
+_DROP = OneShotFault(
+    "drop",
+    "Drop the sockets",
+    "Every guest socket is reset. The keeper connects again.",
+    "drop-sockets",
+    {"how": "reset"},
+)
+_KILL = OneShotFault(
+    "kill",
+    "Kill the keeper",
+    "The process that holds the guest sockets dies at once. Another takes over within a minute.",
+    None,
+    {},
+)
 
 _WEBCHAT_ONE_SHOTS = (
-    OneShotFault("revoke", "Revoke the token", "CXone refuses the access token from now on.", "revoke-tokens", {}),
+    OneShotFault(
+        "revoke",
+        "Revoke the token",
+        "CXone refuses the access tokens issued so far. The relay gets a new one.",
+        "revoke-tokens",
+        {},
+    ),
     OneShotFault(
         "expire",
         "End the guest session",
-        "CXone ends this visitor's session.",
+        "CXone ends this visitor's session. The keeper opens another.",
         "expire-guest",
         {},
         of_guest=True,
@@ -176,7 +200,13 @@ _GATEWAY_SWITCHES = (
     GatewaySwitch("duplicate", "Duplicates", "Every frame from CXone comes twice.", {"on": "push", "do": "duplicate"}),
 )
 _GATEWAY_ONE_SHOTS = (
-    OneShotFault("revoke", "Revoke the tokens", "No token issued so far opens a socket any more.", "revoke-tokens", {}),
+    OneShotFault(
+        "revoke",
+        "Revoke the tokens",
+        "No token issued so far opens a socket any more. The keeper gets a new one.",
+        "revoke-tokens",
+        {},
+    ),
     _DROP,
     _KILL,
 )

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-from yarl import URL
 
 from local.load import tally as lags
 from local.load.plan import Plan, gaps_of, keys_within
@@ -81,7 +80,8 @@ class Crowd:
         try:
             async with asyncio.timeout(HANDSHAKE_S):
                 socket = await http.ws_connect(
-                    URL(self._target.url).with_query(token=self._target.tokens[number]),
+                    self._target.url,
+                    protocols=("typing-relay", f"token.{self._target.tokens[number]}"),
                     origin=self._target.origin,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
                 )

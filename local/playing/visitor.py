@@ -32,7 +32,8 @@ class Visitor:
     def __init__(
         self, websocket_url: str, token: str, origin: str | None = None, handshake_s: float = _SILENCE_S
     ) -> None:
-        self._socket = websocket.create_connection(f"{websocket_url}?token={token}", handshake_s, origin=origin)
+        offered = ["typing-relay", f"token.{token}"]  # in no URL, and so in no access log
+        self._socket = websocket.create_connection(websocket_url, handshake_s, origin=origin, subprotocols=offered)
         self._socket.settimeout(_SILENCE_S)
         self.frames: list[dict[str, Any]] = []
         self.sent: list[dict[str, Any]] = []

@@ -102,7 +102,7 @@ def test_the_example_shows_the_agents_typing_and_message(console, example):
     expect(hint).not_to_be_visible()
 
 
-@pytest.mark.parametrize("token_in", ["", 'tokenIn: "subprotocol",'], ids=["as it stands", "token as a subprotocol"])
+@pytest.mark.parametrize("token_in", ["", 'tokenIn: "query",'], ids=["as it stands", "token in the query"])
 def test_the_page_of_the_readme_works_against_a_running_stack(console, context, stack, visitor, token_in):
     """Where it is from, its server knows nothing of the relay: the console gives it token and address."""
     page = context.new_page()

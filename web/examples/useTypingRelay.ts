@@ -7,7 +7,7 @@ import { connect, type Options, type Status, type TypingRelay } from "typing-rel
  */
 export function useTypingRelay(
   box: RefObject<HTMLElement | null>,
-  { url, token, tokenIn = "query", signals = true }: Options,
+  { url, token, tokenIn = "subprotocol", signals = true }: Options,
 ) {
   const [relay, setRelay] = useState<TypingRelay | null>(null);
   const [status, setStatus] = useState<Status>("connecting");

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,9 +16,11 @@ from moto import mock_aws
 from typing_relay import runtime
 from typing_relay.aws.messages import DynamoMessages
 from typing_relay.aws.sessions import DynamoSessions
-from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.burst import GuestStatus
+from typing_relay.relay.effects import AskForGuest, Nudge
 from typing_relay.relay.messages import KEEPERS_GRACE_MS
 from typing_relay.relay.ports import Coming, MessageStatus, SentMessage, Standing
+from typing_relay.relay.runner import on
 
 from tests.support.canary import found_in
 from tests.support.invocation import Invocation
@@ -27,6 +28,7 @@ from tests.support.load_function import load_function
 from tests.support.message_table import TABLE as MESSAGES
 from tests.support.message_table import create_message_table
 from tests.support.moto_aws import send_to_moto
+from tests.support.runners import with_handlers
 from tests.support.session_table import TABLE, create_session_table
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -92,17 +94,18 @@ class Scene:
     def _load_keystroke(self) -> ModuleType:
         function = load_function("keystroke")
         function.visitors = self.front_ends  # type: ignore[attr-defined]
-        function.world = replace(function.world, clock=lambda: self.now, nudge=self._nudge)  # type: ignore[attr-defined]
+        nudge = on(Nudge, self._nudge)
+        function.runner = with_handlers(function.runner, nudge, clock=lambda: self.now)  # type: ignore[attr-defined]
         return function
 
-    def _nudge(self, record: Session, what: str) -> bool:
-        self.nudged.append(record.session_id)
+    def _nudge(self, due: Nudge) -> bool:
+        self.nudged.append(due.record.session_id)
         return True
 
     def has_no_store(self) -> None:
         """As on a platform that takes no messages."""
         runtime.messages.cache_clear()
-        runtime.visitor_world.cache_clear()
+        runtime.visitor_runner.cache_clear()
         self.monkeypatch.delenv("MESSAGES_TABLE")
         self.keystroke = self._load_keystroke()
 
@@ -111,6 +114,12 @@ class Scene:
         event = copy.deepcopy(SAMPLE)
         event["requestContext"]["authorizer"]["signals"] = signals
         event["body"] = json.dumps(json.loads(SAMPLE["body"]) | fields)
+        assert self.keystroke.handler(event, Invocation()) == {"statusCode": 200}
+
+    def has_seen_all(self) -> None:
+        """The front end says so."""
+        event = copy.deepcopy(SAMPLE)
+        event["body"] = json.dumps({"action": "seen"})
         assert self.keystroke.handler(event, Invocation()) == {"statusCode": 200}
 
     def sweeps(self, later_ms: int) -> dict[str, int]:
@@ -176,6 +185,13 @@ def test_without_a_store_of_messages_each_is_unavailable(scene: Scene) -> None:
     scene.has_no_store()
     scene.sends()
     assert scene.front_ends.sent == [{"type": "message", "id": ID, "status": "failed", "reason": "unavailable"}]
+    assert (scene.waiting(), scene.nudged) == ([], [])
+
+
+def test_without_a_store_of_messages_nobody_is_told_that_all_was_seen(scene: Scene) -> None:
+    scene.has_no_store()
+    scene.has_seen_all()
+    assert scene.nudged == []
 
 
 @pytest.mark.parametrize("text", ["", "  ", "x" * 10_001])
@@ -243,9 +259,7 @@ def test_a_tab_whose_token_has_run_out_is_not_told(scene: Scene) -> None:
 
 
 def test_that_all_was_seen_nudges_the_keeper(scene: Scene) -> None:
-    event = copy.deepcopy(SAMPLE)
-    event["body"] = json.dumps({"action": "seen"})
-    assert scene.keystroke.handler(event, Invocation()) == {"statusCode": 200}
+    scene.has_seen_all()
     assert scene.nudged == ["alice"]
 
 
@@ -291,7 +305,8 @@ def test_a_blocked_visitors_handshake_is_refused(scene: Scene) -> None:
     """T18: on the same good token; the next moment of the block's end it is not."""
     scene.sessions.block("alice", AT // 1000 + 60, AT)
     connection = load_function("connection")
-    connection.world = replace(connection.world, clock=lambda: scene.now, ask_for_guest=lambda session: None)  # type: ignore[attr-defined]
+    asked = on(AskForGuest, lambda due: None)
+    connection.runner = with_handlers(connection.runner, asked, clock=lambda: scene.now)  # type: ignore[attr-defined]
     event = json.loads((EVENTS / "connect.json").read_text())
     event["requestContext"]["connectionId"] = "another"
     refused = connection.handler(event, Invocation())

@@ -51,8 +51,8 @@ def loaded(name: str, code: str) -> tuple[ModuleType, FrontEnds]:
     """A function whose store refuses all calls with ``code``."""
     function, front_ends = load_function(name), FrontEnds()
     function.visitors = front_ends  # type: ignore[attr-defined]
-    object.__setattr__(function.world.sessions, "_client", Refusing(code))
-    object.__setattr__(function.world, "clock", lambda: _event("ping")["requestContext"]["requestTimeEpoch"])
+    object.__setattr__(function.runner.sessions, "_client", Refusing(code))
+    object.__setattr__(function.runner, "clock", lambda: _event("ping")["requestContext"]["requestTimeEpoch"])
     return function, front_ends
 
 

@@ -1,7 +1,7 @@
 """What the order of effects comes to, where no clause of the simulation tells."""
 
 import pytest
-from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
+from typing_relay.relay.effects import Latency
 
 from tests.simulation.history import parse
 from tests.simulation.runner import play
@@ -42,5 +42,5 @@ def test_what_a_front_end_says_moves_no_objective(history: str) -> None:
     """T18: a figure is what the relay took, whatever a frame says of its time, and whatever T17 held back."""
     world = play(parse(history))
     felt = {name: [ms for metric, ms, _ in world.felt if metric == name] for name, *_ in world.felt}
-    assert max(felt[FIRST_KEY_TO_SHOWN]) <= 500
-    assert max(felt[LAST_KEY_TO_ENDED]) <= world.policy.debounce_ms + 500
+    assert max(felt[Latency.FIRST_KEY_TO_SHOWN]) <= 500
+    assert max(felt[Latency.LAST_KEY_TO_ENDED]) <= world.policy.debounce_ms + 500

@@ -42,13 +42,14 @@ async function welcome(browser, frame = WELCOME) {
   await settled();
 }
 
-test("the token goes into the query", async (t) => {
-  const { browser } = await attached(t);
+test("the token goes into the query when asked", async (t) => {
+  const { browser } = await attached(t, { tokenIn: "query" });
   assert.equal(browser.socket.url, `${URL_OF_RELAY}?token=secret-token`);
+  assert.equal(browser.socket.protocols, undefined);
 });
 
-test("the token goes into a subprotocol when asked, and stays out of the URL", async (t) => {
-  const { browser } = await attached(t, { tokenIn: "subprotocol" });
+test("the token goes into a subprotocol, and stays out of the URL", async (t) => {
+  const { browser } = await attached(t);
   assert.equal(browser.socket.url, URL_OF_RELAY);
   assert.deepEqual(browser.socket.protocols, ["typing-relay", "token.secret-token"]);
 });
@@ -58,7 +59,7 @@ test("the token function is called anew for each connection", async (t) => {
   const { browser } = await attached(t, { token: async () => `token-${++calls}` });
   browser.socket.break();
   await browser.advance(1000);
-  assert.deepEqual(browser.sockets.map(({ url }) => url.split("=")[1]), ["token-1", "token-2"]);
+  assert.deepEqual(browser.sockets.map(({ protocols }) => protocols[1]), ["token.token-1", "token.token-2"]);
 });
 
 test("a connection says hello first, with the client's name and the package's version", async (t) => {
@@ -316,7 +317,7 @@ test("an expired session brings a new connection with a new token", async (t) =>
   const { browser, events } = await welcomed(t, { token: () => `token-${++calls}` });
   browser.socket.answer({ type: "error", code: "session_expired", message: "The token has expired." });
   await browser.advance(500);
-  assert.equal(browser.socket.url, `${URL_OF_RELAY}?token=token-2`);
+  assert.equal(browser.socket.protocols[1], "token.token-2");
   assert.deepEqual(events.find(([type]) => type === "error")[1].code, "session_expired");
 });
 

@@ -93,7 +93,8 @@ test("the token function is given a signal that ends when the attempt is given u
 
 test("the token function may say where to connect, too", async (t) => {
   const { browser } = await connected(t, { url: undefined, token: () => ({ url: "wss://eu.example.com/live", token: "t" }) });
-  assert.equal(browser.socket.url, "wss://eu.example.com/live?token=t");
+  assert.equal(browser.socket.url, "wss://eu.example.com/live");
+  assert.deepEqual(browser.socket.protocols, ["typing-relay", "token.t"]);
 });
 
 for (const [wrong, options, message] of [
@@ -260,7 +261,7 @@ for (const token of [null, "", 7, {}, undefined]) {
 }
 
 test("a token that cannot be a subprotocol is an error that does not tell it", async (t) => {
-  const { errors } = await connected(t, { token: "my secret", tokenIn: "subprotocol" });
+  const { errors } = await connected(t, { token: "my secret" });
   assert.match(errors[0].cause.message, /subprotocol/);
   assert.doesNotMatch(errors[0].cause.message, /secret/);
 });

@@ -14,13 +14,14 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from typing_relay.aws.client import pause
 from typing_relay.aws.queries import found_by
 from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, GuestStatus, Session
+from typing_relay.relay.effects import OnRecords
 from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
 
 #: Unreleased leases are spread over so many partitions of the index.
@@ -52,12 +53,18 @@ _FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 class DynamoSessions:
     """``client`` is ``services.DynamoDb``, or boto3's low-level client."""
 
     def __init__(self, client: Any, table_name: str) -> None:
         self._client, self._table = client, table_name
+
+    def carry_out(self, effect: OnRecords[T]) -> T:
+        """What a flow asks of this store."""
+        return effect.on(self)
 
     # --- reading
 

@@ -1,7 +1,8 @@
 """The token and the origin of a WebSocket handshake, read from API Gateway's authorizer event.
 
-A browser cannot set its own headers on a WebSocket, so the token comes as `?token=…`, or, to keep it out of URLs
-that are logged, as a subprotocol: `Sec-WebSocket-Protocol: typing-relay, token.<jwt>`. The answer names the first.
+A browser cannot set its own headers on a WebSocket, so the token comes as a subprotocol:
+`Sec-WebSocket-Protocol: typing-relay, token.<jwt>`. The answer names the first. Older pages send it as `?token=…`, and
+URLs are logged.
 """
 
 from collections.abc import Mapping, Sequence

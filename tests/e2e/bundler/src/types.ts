@@ -20,6 +20,7 @@ connect({ url, token: "token", WebSocket }).addEventListener("error", ({ detail 
 attach(box, { url });
 // @ts-expect-error: a token travels in the query or as a subprotocol.
 attach(box, { url, token: "token", tokenIn: "header" });
+attach(box, { url, token: "token", tokenIn: "query" }); // older pages
 // @ts-expect-error: the client says how it stands, and nobody else.
 relay.status = "open";
 // @ts-expect-error: there is no such event.
