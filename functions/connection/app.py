@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from botocore.exceptions import ClientError
 from typing_relay import runtime
 from typing_relay.aws.shedding import count_shed, is_shed
+from typing_relay.aws.visitors import is_throttled
 from typing_relay.deadline import of_the_invocation
+from typing_relay.door import frames
+from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import Session
-from typing_relay.relay.flows import connected, disconnected, roll_called, run, step
+from typing_relay.relay.flows import connected, disconnected, roll_called
+from typing_relay.relay.session_writes import ForgetConnection
 
 logger = runtime.logger
-world = runtime.visitor_world()
+policy = runtime.policy()
+runner = runtime.visitor_runner()
 visitors = runtime.visitors()
 runtime.sqs()
 
@@ -21,6 +27,8 @@ MAX_CONNECTIONS = runtime.number("MAX_CONNECTIONS", 10)
 #: Pause before a session whose connections all exist is asked about again: a refused front end retries at once.
 ASK_AGAIN_MS = 30_000
 MAX_FRUITLESS = 10_000  # sessions; the oldest is forgotten first
+#: Frames that reach this function have the same budget as others.
+budgets = Budgets(FrameLimits())
 #: Sessions whose connections this process found all alive, and when (ms), the oldest first.
 fruitless: dict[str, int] = {}
 
@@ -28,8 +36,9 @@ fruitless: dict[str, int] = {}
 @logger.inject_lambda_context(clear_state=True)
 @of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Take an API Gateway WebSocket event of route $connect or $disconnect; answer 200, or 429 to one tab too many.
+    """Take an API Gateway WebSocket event of route $connect or $disconnect; answer 200.
 
+    429 to one tab too many, 403 to a visitor whom an operator has blocked.
     The session comes from the authorizer alone (T13). Where DynamoDB is throttling, 503: the front end tries again.
     """
     try:
@@ -50,19 +59,41 @@ def _take(event: dict[str, Any]) -> dict[str, Any]:
             logger.info("disconnect without authorizer context", connection=request["connectionId"])
         case "DISCONNECT":
             session_id, connection = request["authorizer"]["session"], request["connectionId"]
-            became = run(disconnected(world, session_id, connection, request["requestTimeEpoch"]))
+            became = runner.run(disconnected(policy, session_id, connection, request["requestTimeEpoch"]))
             logger.info("disconnected", session=session_id, typing=became)
         case _:  # a frame whose action is "$connect" or "$disconnect"
-            logger.info("frame with a reserved action", connection=request["connectionId"])
+            _refuse_reserved(request["connectionId"], request["requestTimeEpoch"])
     return {"statusCode": 200}
+
+
+def _refuse_reserved(connection: str, at: int) -> None:
+    """Count a frame with a reserved action as the bad frame that it is, and close its connection after too many."""
+    ruling = budgets.spend(connection, at)
+    is_last = ruling is Ruling.CLOSE
+    if ruling is Ruling.TAKE:
+        logger.info("frame with a reserved action", connection=connection)
+        is_last = budgets.note_bad_frame(connection)
+    if not is_last:
+        return
+    logger.info("connection closed from this side", code="bad_frame", connection=connection)
+    try:
+        visitors.close(connection)
+    except ClientError as error:
+        if not is_throttled(error):
+            raise
+        logger.info("not closed, API Gateway is throttling: the next frame tries again", connection=connection)
 
 
 def _connect(event: dict[str, Any]) -> dict[str, Any]:
     request = event["requestContext"]
     session_id, connection = request["authorizer"]["session"], request["connectionId"]
-    record = run(connected(world, session_id, connection, int(request["authorizer"]["expires_at"])))
+    record = runner.run(connected(policy, session_id, connection, int(request["authorizer"]["expires_at"])))
+    now = runner.clock()
+    if record.is_blocked(now):
+        logger.info("blocked", session=session_id, until=record.blocked_until)
+        return {"statusCode": 403, "body": json.dumps(frames.blocked(record.blocked_until * 1000 - now))}
     if len(record.connections) > MAX_CONNECTIONS and not _make_room(record):
-        run(step(world.sessions.forget_connection, session_id, connection, world.clock()))
+        runner.carry_out(ForgetConnection(session_id, connection, runner.clock()))
         logger.warning("too many connections", session=session_id)
         return {"statusCode": 429}
     logger.info("connected", session=session_id, guest=record.guest_status)
@@ -71,10 +102,10 @@ def _connect(event: dict[str, Any]) -> dict[str, Any]:
 
 def _make_room(record: Session) -> bool:
     """Forget the session's connections that no longer exist. Returns whether that makes room."""
-    now = world.clock()
+    now = runner.clock()
     if now - fruitless.get(record.session_id, -ASK_AGAIN_MS) < ASK_AGAIN_MS:
         return False
-    gone = run(roll_called(world.sessions, visitors.lives, record, world.clock()))
+    gone = runner.run(roll_called(record, runner.clock()))
     logger.info("connections checked", session=record.session_id, gone=len(gone))
     has_room = len(record.connections) - len(gone) <= MAX_CONNECTIONS
     fruitless.pop(record.session_id, None)

@@ -12,17 +12,19 @@ from typing_relay.deadline import of_the_invocation
 from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.flows import Flow, greeted, key_pressed, run, stopped
-from typing_relay.relay.messages import Sender, message_sent, messages_seen
+from typing_relay.relay.effects import Flow
+from typing_relay.relay.flows import Became, greeted, key_pressed, stopped
+from typing_relay.relay.messages import NOT_TAKEN, Sender, message_sent, messages_seen
 from typing_relay.relay.ports import MessageStatus, SentMessage
 
 logger = runtime.logger
-world = runtime.visitor_world()
+policy = runtime.policy()
+runner = runtime.visitor_runner()
 visitors = runtime.visitors()
 TIMINGS = frames.Timings(
-    world.policy.debounce_ms,
+    policy.debounce_ms,
     runtime.number("HEARTBEAT_MS", 1000),
-    world.policy.hold_ms,
+    policy.hold_ms,
     runtime.agent_typing_ms(),
 )
 LIMITS = FrameLimits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40))
@@ -82,6 +84,10 @@ def _take(event: dict[str, Any]) -> None:
         return
     try:
         answer = _act(frame, request)
+    except Blocked as blocked:
+        logger.info("blocked", session=request["authorizer"]["session"])
+        _hang_up(request["connectionId"], frames.blocked(blocked.for_ms))
+        return
     except ClientError as error:
         if not is_shed(error):
             raise
@@ -132,15 +138,16 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             _greet(request)
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
-            became = _run(session_id, key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms))
+            pressed = key_pressed(policy, session_id, connection, at - ago_ms, token_ends, hold_ms, ago_ms)
+            became = _run(session_id, pressed)
             _log_the_outcome("key", became, session_id)
         case frames.Stop(ago_ms) if signals == "on":
-            became = _run(session_id, stopped(world, session_id, connection, at - ago_ms))
+            became = _run(session_id, stopped(policy, session_id, connection, at - ago_ms, ago_ms))
             _log_the_outcome("stop", became, session_id)
         case frames.Message():
             return _message(frame, request)
         case frames.Seen():
-            reached = run(messages_seen(world, session_id))
+            reached = runner.messages is not None and runner.run(messages_seen(session_id))
             logger.debug("seen", session=session_id, reached=reached)
         case _:
             logger.debug("typing signals are off", session=session_id)
@@ -148,18 +155,38 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _run(session_id: str, flow: Flow[T]) -> T:
-    """Run it; the session's budget learns from its record what other processes took."""
+    """Run it; the session's budget learns from its record what other processes took. Raises Blocked."""
+
+    records: list[Session] = []
 
     def noticed(result: Any) -> None:
         if isinstance(result, Session):
+            records.append(result)
             budgets["session"].saw(session_id, result.revision)
 
-    return run(flow, noticed)
+    done = runner.run(flow, noticed)  # to its end: a stop counts, whoever sends it
+    for record in records[-1:]:
+        _check_not_blocked(record)
+    return done
 
 
-def _log_the_outcome(what: str, became: str, session_id: str) -> None:
+class Blocked(Exception):
+    """An operator takes nothing of this visitor for ``for_ms``."""
+
+    def __init__(self, for_ms: int) -> None:
+        super().__init__()
+        self.for_ms = for_ms
+
+
+def _check_not_blocked(record: Session) -> None:
+    now = runner.clock()
+    if record.is_blocked(now):
+        raise Blocked(record.blocked_until * 1000 - now)
+
+
+def _log_the_outcome(what: str, became: Became, session_id: str) -> None:
     """Log frames that started an owner, or failed to; most frames change nothing."""
-    log = logger.info if became in ("started", "failed", "hopeless") else logger.debug
+    log = logger.info if became in (Became.STARTED, Became.FAILED, Became.HOPELESS) else logger.debug
     log(what, became=became, session=session_id)
 
 
@@ -169,8 +196,11 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
     if not _within("messages", visitor["session"], request, frame.message_id):
         return None
     sender = Sender(visitor["session"], connection, int(visitor["expires_at"]))
-    message = SentMessage(frame.message_id, frame.text, at, postback=frame.postback)
-    standing = _run(sender.session_id, message_sent(world, sender, message, MESSAGE_DEADLINE_MS))
+    key = visitor.get("message_key", "")  # who connected before the authorizer gave one has none
+    message = SentMessage(frame.message_id, frame.text, at, postback=frame.postback, key=key)
+    standing = NOT_TAKEN
+    if runner.messages is not None:
+        standing = _run(sender.session_id, message_sent(policy, sender, message, MESSAGE_DEADLINE_MS))
     logger.info("message", session=sender.session_id, message_id=message.message_id, stands=standing.status)
     return None if standing.status is MessageStatus.WAITING else frames.message_status(message.message_id, standing)
 
@@ -183,10 +213,12 @@ def _welcome(request: dict[str, Any]) -> dict[str, Any]:
 def _greet(request: dict[str, Any]) -> Session:
     """Record that the visitor is there. If nobody holds the guest of a visitor who only waits, ask for it.
 
-    Adds the connection again if a keeper, posting before the handshake had ended (410), removed it.
+    Adds the connection again if a keeper, posting before the handshake had ended (410), removed it. Raises Blocked.
     """
     visitor = request["authorizer"]
-    return run(greeted(world, visitor["session"], request["connectionId"], int(visitor["expires_at"])))
+    record = runner.run(greeted(policy, visitor["session"], request["connectionId"], int(visitor["expires_at"])))
+    _check_not_blocked(record)
+    return record
 
 
 def _guest_of(record: Session) -> GuestStatus:

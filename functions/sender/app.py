@@ -9,7 +9,8 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from typing_relay import runtime
 from typing_relay.deadline import of_the_invocation
 from typing_relay.relay.burst import Owner
-from typing_relay.relay.flows import reconcile, run
+from typing_relay.relay.effects import Latency
+from typing_relay.relay.flows import reconcile
 from typing_relay.reporting import ReportedGuests
 
 logger = runtime.logger
@@ -22,12 +23,13 @@ def report_pause(pause_ms: int) -> None:
     metrics.add_metric("BreakerOpened", MetricUnit.Count, 1)
 
 
-def report_latency(name: str, ms: int) -> None:
+def report_latency(latency: Latency, ms: int) -> None:
     """How long a visitor's agent waited to see typing begin, or end."""
-    metrics.add_metric(name, MetricUnit.Milliseconds, ms)
+    metrics.add_metric(latency, MetricUnit.Milliseconds, ms)
 
 
-world = runtime.sender_world(
+policy = runtime.policy()
+runner = runtime.sender_runner(
     report_pause, lambda guests: ReportedGuests(guests, logger, metrics, runtime.clock), report_latency
 )
 
@@ -43,7 +45,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     owner = Owner(event["session_id"], event["generation"], started_at)
     logger.append_keys(session=owner.session_id, generation=owner.generation)
     try:
-        result = run(reconcile(world, owner))
+        result = runner.run(reconcile(policy, owner))
     finally:
         if metrics.metric_set:  # most looks have nothing to tell, and are no line of a log
             metrics.flush_metrics()

@@ -8,14 +8,14 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from typing_relay import runtime
 from typing_relay.aws.sessions import SWEEP_SHARDS
 from typing_relay.deadline import of_the_invocation
-from typing_relay.relay.flows import run, sweep_one
+from typing_relay.relay.flows import sweep_one
 from typing_relay.relay.messages import expire, overdue_before
 from typing_relay.relay.ports import MessageStatus
 
 logger = runtime.logger
 metrics = Metrics()
-world = runtime.sweeper_world()
-expiry = runtime.expiry_world()
+policy = runtime.policy()
+runner = runtime.sweeper_runner()
 #: A sweep ends when this much of its Lambda time is left; the next one continues.
 SPARE_MS = 10_000
 PAGE = 100
@@ -31,13 +31,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     found = started = 0
     for shard in range(SWEEP_SHARDS):
-        session_ids = runtime.sessions().overdue(shard, world.clock(), PAGE)
+        session_ids = runtime.sessions().overdue(shard, runner.clock(), PAGE)
         while session_ids and context.get_remaining_time_in_millis() > SPARE_MS:
             found += len(session_ids)
-            taken_up = sum(run(sweep_one(world, session_id)) for session_id in session_ids)
+            taken_up = sum(runner.run(sweep_one(policy, session_id)) for session_id in session_ids)
             started += taken_up
             more = len(session_ids) == PAGE and taken_up  # otherwise the same ones would be found again
-            session_ids = runtime.sessions().overdue(shard, world.clock(), PAGE) if more else []
+            session_ids = runtime.sessions().overdue(shard, runner.clock(), PAGE) if more else []
     expired = _expire_messages(context)
     metrics.add_metric("SweptBursts", MetricUnit.Count, started)
     metrics.add_metric("MessagesExpired", MetricUnit.Count, expired)
@@ -48,14 +48,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _expire_messages(context: Any) -> int:
     """Give up what is overdue. Returns how many have failed by it."""
     failed = 0
-    if expiry is None:
+    messages = runner.messages
+    if messages is None:
         return failed
     for shard in range(SWEEP_SHARDS):
-        overdue = expiry.messages.overdue(shard, overdue_before(expiry.clock()), PAGE)
+        overdue = messages.overdue(shard, overdue_before(runner.clock()), PAGE)
         while overdue and context.get_remaining_time_in_millis() > SPARE_MS:
             for session_id, message_id in overdue:
-                standing = run(expire(expiry, session_id, message_id))
+                standing = runner.run(expire(session_id, message_id))
                 failed += standing is not None and standing.status is MessageStatus.FAILED
             more = len(overdue) == PAGE
-            overdue = expiry.messages.overdue(shard, overdue_before(expiry.clock()), PAGE) if more else []
+            overdue = messages.overdue(shard, overdue_before(runner.clock()), PAGE) if more else []
     return failed

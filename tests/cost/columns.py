@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from typing_relay.relay.burst import Policy
-from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
+from typing_relay.relay.effects import Latency
 
 from local.playing.rhythm import bursts, frames_due, key_times
 from tests.cost.log_lines import line_bytes
@@ -113,7 +113,7 @@ def columns() -> dict[str, Column]:
 def play(kind: Kind) -> Column:
     """Everybody, one after the other."""
     policy, counts, exact = Policy(verifies=kind.verifies), Counter[str](), 0
-    felt: dict[str, list[int]] = {FIRST_KEY_TO_SHOWN: [], LAST_KEY_TO_ENDED: []}
+    felt: dict[str, list[int]] = {Latency.FIRST_KEY_TO_SHOWN: [], Latency.LAST_KEY_TO_ENDED: []}
     people = rhythms()
     for keys in people:
         played = Relay(policy, kind.model).play(frames_due(keys, kind.heartbeat_ms, kind.hold_ms))

@@ -84,16 +84,6 @@ class Cxone:
         return True
 
 
-class Calm:
-    """Fair weather."""
-
-    def calm_at(self, now: int) -> int:
-        return 0
-
-    def note(self, guest_id: str, outcome: Any, now: int) -> None:
-        """Nothing to count."""
-
-
 def main() -> None:
     """Print the bytes of one function's lines."""
     measure = {"keystroke": of_keystrokes, "sender": of_looks}[sys.argv[1]]
@@ -102,13 +92,16 @@ def main() -> None:
 
 def of_keystrokes() -> dict[str, int]:
     """A key that starts a burst, one of its others, a stop."""
+    from typing_relay.relay.effects import StartOwner
+    from typing_relay.relay.runner import on
+
     from tests.support.load_function import load_function
+    from tests.support.runners import with_handlers
 
     function = load_function("keystroke")
     cxone, sessions = Cxone(), visitor()
-    function.world = replace(
-        function.world, sessions=sessions, clock=lambda: cxone.now, start_owner=lambda record, generation: True
-    )
+    starts = on(StartOwner, lambda due: True)
+    function.runner = with_handlers(function.runner, starts, sessions=sessions, clock=lambda: cxone.now)
     event = json.loads((ROOT / "events/keystroke.json").read_text())
     request = event["requestContext"]
     request |= {"connectionId": CONNECTION, "authorizer": {**request["authorizer"], "session": ID}}
@@ -128,9 +121,12 @@ def of_keystrokes() -> dict[str, int]:
 
 def of_looks() -> dict[str, int]:
     """A look of the sender that sends true, one that asks, one that sends false, one with nothing to do."""
+    from typing_relay.relay.effects import AskBreaker, AskCxone, TellBreaker, TellCxone
+    from typing_relay.relay.runner import on
     from typing_relay.reporting import ReportedGuests
 
     from tests.support.load_function import load_function
+    from tests.support.runners import with_handlers
 
     function = load_function("sender")
     cxone, sessions = Cxone(), visitor()
@@ -139,7 +135,15 @@ def of_looks() -> dict[str, int]:
         return cxone.now
 
     guests = ReportedGuests(cxone, function.logger, function.metrics, clock)
-    function.world = replace(function.world, sessions=sessions, clock=clock, guests=guests, weather=Calm())
+    function.runner = with_handlers(
+        function.runner,
+        on(TellCxone, lambda due: guests.set_typing(due.guest_id, due.typing)),
+        on(AskCxone, lambda due: guests.get_typing(due.guest_id)),
+        on(AskBreaker, lambda due: 0),
+        on(TellBreaker, lambda due: None),
+        sessions=sessions,
+        clock=clock,
+    )
 
     def look() -> None:
         event = {"session_id": ID, "generation": sessions.records[ID].generation, "started_at": "2027-01-15T08:00:00Z"}

@@ -14,8 +14,24 @@ from typing import Any
 from typing_relay.platforms.webchat.shared_state import SharedWeather
 from typing_relay.relay import flows, ports
 from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session, claim_of
-from typing_relay.relay.flows import Flow, Reconciled, Sleep, Step
+from typing_relay.relay.effects import (
+    AskBreaker,
+    AskCxone,
+    Effect,
+    Flow,
+    Jitter,
+    OnRecords,
+    Read,
+    ReportLatency,
+    Sleep,
+    StartOwner,
+    TellBreaker,
+    TellCxone,
+)
+from typing_relay.relay.flows import Reconciled
 from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.runner import Handler, Runner, on
+from typing_relay.relay.session_writes import PressKey
 
 from local.playing.rhythm import FrameDue, StopDue
 from tests.cost.log_lines import CONNECTION, GUEST, ID, NOW, line_bytes
@@ -86,20 +102,29 @@ class Relay:
         self._state_table = StateTable(self.counts)
         self._calls: list[str] = []
         self._known: tuple[Session, bool, int] | None = None
-        owners = Executions(self) if policy.verifies else Keeper(self)
-        self.world = ports.SenderWorld(
-            sessions=self.sessions,
-            policy=policy,
-            clock=lambda: int(self.now),
-            start_owner=owners.start,
-            ask_for_guest=self._must_not_happen,
-            guests=self,
-            weather=SharedWeather(self._state_table, "state", self._must_not_happen) if policy.verifies else Calm(),
-            tell_typing_unavailable=self._must_not_happen,
-            random=lambda: 0.5,
-            report_latency=lambda name, ms: self.played.felt.append((name, ms)),
-        )
+        self.runner = self._runner()
         self._open_guest()
+
+    def _runner(self) -> Runner:
+        """Carries out what happens here: nothing goes wrong, so no guest is asked for and nothing is unavailable."""
+        owners = Executions(self) if self.policy.verifies else Keeper(self)
+        known = [
+            on(StartOwner, lambda due: owners.start(due.record, due.generation)),
+            on(TellCxone, self._take_typing),
+            on(AskCxone, self._answer_question),
+            on(Jitter, lambda due: 0.5),
+            on(ReportLatency, lambda due: self.played.felt.append((due.latency, due.ms))),
+        ]
+        return Runner(self.sessions, lambda: int(self.now), dict([*known, *self._breaker()]))
+
+    def _breaker(self) -> list[Handler]:
+        if not self.policy.verifies:
+            return [on(AskBreaker, lambda due: 0), on(TellBreaker, lambda due: None)]
+        breaker = SharedWeather(self._state_table, "state", _opens)
+        return [
+            on(AskBreaker, lambda due: breaker.calm_at(due.now)),
+            on(TellBreaker, lambda due: breaker.note(due.guest_id, due.outcome, due.now)),
+        ]
 
     def play(self, frames: Iterable[FrameDue | StopDue]) -> Played:
         """All ``frames`` (ms from the start), and what follows from them."""
@@ -135,9 +160,9 @@ class Relay:
         self.counts["messages"] += 1
         self.counts["traces"] += TRACED
         if isinstance(due, FrameDue):
-            kind, flow = "key", flows.key_pressed(self.world, ID, CONNECTION, at, ends, due.hold_ms)
+            kind, flow = "key", flows.key_pressed(self.policy, ID, CONNECTION, at, ends, due.hold_ms)
         else:
-            kind, flow = "stop", flows.stopped(self.world, ID, CONNECTION, at)
+            kind, flow = "stop", flows.stopped(self.policy, ID, CONNECTION, at)
         self.invoke("Keystroke", flow, lambda became: self._note_lines(f"{kind} {became}"))
 
     def invoke(self, function: str, flow: Flow[Any], then: Callable[[Any], None]) -> None:
@@ -173,43 +198,44 @@ class Relay:
     ) -> None:
         """Carry ``flow`` on; each step acts at once and takes its time."""
         try:
-            due = flow.send(answer)
+            due = self.runner.advance(flow, answer)
         except StopIteration as finished:
             then(finished.value)
             return
         answer, ms = self._carry_out(due, call_cpu)
         self.later(ms, partial(self.run, flow, then, call_cpu, answer))
 
-    def _carry_out(self, due: Step, call_cpu: float) -> tuple[Any, float]:
-        """The step's result, and how long it takes."""
-        if isinstance(due, Sleep):
-            self.counts["slept ms"] += due.ms
-            return None, due.ms
-        of = getattr(due.func, "__self__", None)
-        if of is self.sessions:
-            if not call_cpu:  # not in a function, so in the keeper
-                self.counts["keeper reads" if due.func.__name__ == "get" else "keeper writes"] += 1
-            return self._store(due), self.model.dynamodb + call_cpu
-        if of is self.world.weather:
-            before = self._state_table.calls
-            answer = due()
-            return answer, (self._state_table.calls - before) * (self.model.dynamodb + call_cpu)
-        if of is self:
-            return due(), self.model.cxone + call_cpu if self.policy.verifies else 0
-        return due(), (self.model.start_execution if self.policy.verifies else self.model.post) + call_cpu
+    def _carry_out(self, due: Effect[Any], call_cpu: float) -> tuple[Any, float]:
+        """The effect's answer, and how long it takes."""
+        match due:
+            case Sleep(ms):
+                self.counts["slept ms"] += ms
+                return None, ms
+            case OnRecords():
+                if not call_cpu:  # not in a function, so in the keeper
+                    self.counts["keeper reads" if isinstance(due, Read) else "keeper writes"] += 1
+                return self._store(due), self.model.dynamodb + call_cpu
+            case AskBreaker() | TellBreaker():
+                before = self._state_table.calls
+                answer = self.runner.carry_out(due)
+                return answer, (self._state_table.calls - before) * (self.model.dynamodb + call_cpu)
+            case TellCxone() | AskCxone():
+                return self.runner.carry_out(due), self.model.cxone + call_cpu if self.policy.verifies else 0
+        ms = self.model.start_execution if self.policy.verifies else self.model.post
+        return self.runner.carry_out(due), ms + call_cpu
 
-    def _store(self, due: partial[Any]) -> Any:
+    def _store(self, due: OnRecords[Any]) -> Any:
         """A call of the store, by DynamoDB's rules: whole KB of the larger of the item before and after."""
         before, was_in_hand, old_size = self._standing()
-        answer = due()
+        answer = self.runner.carry_out(due)
         after, is_in_hand, new_size = self._standing()
         size = max(old_size, new_size)
         self.played.largest = max(self.played.largest, size)
-        if due.func.__name__ == "get":
+        if isinstance(due, Read):
             self.counts["read_units"] += math.ceil(size / UNIT_READ)
             return answer
         # A key that was overtaken is refused, which costs as much, and then noted.
-        calls = 2 if due.func.__name__ == "press_key" and answer is None else 1
+        calls = 2 if isinstance(due, PressKey) and answer is None else 1
         index = _index_writes(before, was_in_hand, after, is_in_hand)
         self.counts["writes"] += calls
         self.counts["index writes"] += index
@@ -223,31 +249,20 @@ class Relay:
             self._known = (record, in_hand, record_size(record, in_hand))
         return self._known
 
-    def set_typing(self, guest_id: str, typing: bool) -> Outcome:
-        """Of the port ``Guests``: taken."""
-        self.played.told.append((int(self.now), typing))
+    def _take_typing(self, due: TellCxone) -> Outcome:
+        self.played.told.append((int(self.now), due.typing))
         self.counts["POSTs" if self.policy.verifies else "frames to the gateway"] += 1
-        self._calls.append(str(typing).lower())
+        self._calls.append(str(due.typing).lower())
         return Outcome(Kind.ACCEPTED)
 
-    def get_typing(self, guest_id: str) -> bool:
-        """Of the port ``Guests``."""
+    def _answer_question(self, due: AskCxone) -> bool:
         self.counts["GETs"] += 1
         self._calls.append("get")
         return self.played.told[-1][1]
 
-    def _must_not_happen(self, *_: Any) -> None:
-        raise AssertionError("nothing goes wrong here")
 
-
-class Calm:
-    """Of the port ``Weather``, where there is none."""
-
-    def calm_at(self, now: int) -> int:
-        return 0
-
-    def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
-        """Nothing to count."""
+def _opens(pause_ms: int) -> None:
+    raise AssertionError("nothing goes wrong here")
 
 
 class Executions:
@@ -267,7 +282,7 @@ class Executions:
 
     def _look(self, owner: Owner) -> None:
         relay = self._relay
-        relay.invoke("Sender", flows.reconcile(relay.world, owner), partial(self._looked, owner))
+        relay.invoke("Sender", flows.reconcile(relay.policy, owner), partial(self._looked, owner))
 
     def _looked(self, owner: Owner, result: Reconciled) -> None:
         relay = self._relay
@@ -301,7 +316,7 @@ class Keeper:
     def _look(self, owner: Owner) -> None:
         if owner.generation == self._newest:
             relay = self._relay
-            relay.run(flows.reconcile(relay.world, owner), partial(self._looked, owner))
+            relay.run(flows.reconcile(relay.policy, owner), partial(self._looked, owner))
 
     def _looked(self, owner: Owner, result: Reconciled) -> None:
         if not result.done:

@@ -6,7 +6,7 @@ import json
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 
-from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
+from typing_relay.relay.effects import Latency
 
 from tests.cost.columns import FRAME_A_KEY, GATEWAY, HALVED, HELD, PLAIN, POST_A_KEY, Column
 from tests.cost.model import Model, guests_a_task, memory_mb
@@ -139,7 +139,7 @@ def memory_text(columns: Mapping[str, Column]) -> str:
     """What half the memory of the sender would change."""
     held, halved = columns[HELD], columns[HALVED]
     saved = 1000 * (dollars(held.billed) - dollars(halved.billed))
-    slower = halved.median_felt(FIRST_KEY_TO_SHOWN) - held.median_felt(FIRST_KEY_TO_SHOWN)
+    slower = halved.median_felt(Latency.FIRST_KEY_TO_SHOWN) - held.median_felt(Latency.FIRST_KEY_TO_SHOWN)
     mb = memory_mb("Sender")
     return paragraph(
         f"The sender has {mb} MB for its CPU, not for its memory: with {mb // 2} MB 1,000 bursts would cost"
@@ -179,7 +179,7 @@ def goals_text(columns: Mapping[str, Column]) -> str:
         for what, counted, most in goals(columns)
     ]
     for name in (HELD, PLAIN, GATEWAY):
-        shown, ended = (columns[name].median_felt(metric) for metric in (FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED))
+        shown, ended = (columns[name].median_felt(metric) for metric in Latency)
         lines.append(f"    {name}: first key to true {shown:.0f} ms, last key, or the stop, to false {ended:.0f} ms")
     return "\n".join(lines)
 

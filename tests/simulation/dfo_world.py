@@ -8,9 +8,12 @@ from typing import Any
 
 from typing_relay.relay import flows, messages, ports
 from typing_relay.relay.burst import Policy, Session, claim_of
+from typing_relay.relay.effects import AskForGuest, Effect, Nudge, OnRecords, StartOwner
 from typing_relay.relay.messages import message_sent
 from typing_relay.relay.outcomes import Outcome
 from typing_relay.relay.ports import MessageStatus
+from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.session_writes import Lock
 
 from tests.simulation.cxone import Call
 from tests.simulation.gateway import Gateway, Wire
@@ -28,8 +31,8 @@ from tests.simulation.world import (
     Action,
     Process,
     World,
-    _call_text,
-    _value_text,
+    call_text,
+    value_text,
 )
 
 #: So long before a history begins its visitor comes in.
@@ -51,6 +54,7 @@ class DfoWorld(World):
         livechat: bool,
         fault: Callable[[str, int], Fault | None],
     ) -> None:
+        self.messages = MemoryMessages()
         super().__init__(policy, add, pace)
         self.now = START - COMES_MS
         self.fault = fault
@@ -59,7 +63,6 @@ class DfoWorld(World):
         #: How long an access token is good for.
         self.token_ms = 3_600_000
         self.numbers |= {"frame": 0, "post": 0, "message": 0}
-        self.messages = MemoryMessages()
         self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
         self.front = Front(self)
         #: From then on no message that was let be changes hands.
@@ -69,15 +72,16 @@ class DfoWorld(World):
         self.fleet: list[KeeperProcess] = []
         #: Who has a message of the queue in hand, and so the visitor; the last one is the newest.
         self.holders: list[KeeperProcess] = []
-        self.outside = ports.MessageWorld(  # type: ignore[assignment]
-            self.sessions,
-            policy,
-            lambda: self.now + self._ahead,
-            self._start_execution,
-            self.queue,
-            messages=self.messages,
-            nudge=self._nudge,
+
+    def _runner(self) -> Runner:
+        """Of the visitors' functions."""
+        known = dict(
+            [
+                on(AskForGuest, lambda due: self.queue(due.session_id)),
+                on(Nudge, lambda due: not due.record.keeper or self._reaches(due.record.keeper, {due.hint: ID}, 1)),
+            ]
         )
+        return Runner(self.sessions, self.clock, known, self.messages)
 
     def open_guest(self) -> None:
         """Begin with a visitor in two tabs, whose socket is open before the history begins."""
@@ -101,7 +105,7 @@ class DfoWorld(World):
     def says_hello(self, tab: str) -> None:
         """Whoever says hello is put on record, if it is not there."""
         if tab not in self.record.connections:
-            flow = flows.connected(self.outside, ID, tab, TOKEN_ENDS)
+            flow = flows.connected(self.policy, ID, tab, TOKEN_ENDS)
             self._begin(Process(f"hello {tab}", flow, self.now + VISITOR_MS))
 
     def next_number(self, kind: str) -> int:
@@ -131,8 +135,8 @@ class DfoWorld(World):
         message = ports.SentMessage(f"message-{act.tab}-{act.at}", "Good morning", START + act.at)
         sender = messages.Sender(ID, act.tab, TOKEN_ENDS)
         self.watch.delivered(act)
-        world: Any = self.outside
-        self._begin(Process(str(act), message_sent(world, sender, message, 300_000), self.now + VISITOR_MS))
+        flow = message_sent(self.policy, sender, message, 300_000)
+        self._begin(Process(str(act), flow, self.now + VISITOR_MS))
 
     def turn(self, kind: str, ms: int) -> None:
         """An agent, the gateway, AWS or a keeper does something on its own."""
@@ -190,10 +194,10 @@ class DfoWorld(World):
         if ms >= VISIBILITY_MS:
             self._appears_again(process)
 
-    def _step(self, process: Process, due: partial[Any], fault: Fault | None) -> None:
+    def _step(self, process: Process, due: Effect[Any], fault: Fault | None) -> None:
         """A Lambda whose call to the store fails dies of it."""
         kinds = {"refuse": "crash", "refuse-after": "crash-after"}
-        is_store = fault is not None and due.func is not self.outside.start_owner
+        is_store = fault is not None and not isinstance(due, StartOwner)
         super()._step(process, due, Fault(kinds.get(fault.kind, fault.kind), fault.ms) if fault and is_store else fault)
 
     def sweep(self) -> None:
@@ -285,9 +289,6 @@ class DfoWorld(World):
         )
         return is_reached and kind != "refuse-after"
 
-    def _nudge(self, record: Session, what: str) -> bool:
-        return not record.keeper or self._reaches(record.keeper, {what: ID}, 1)
-
     def _reaches(self, keeper: str, nudge: dict[str, Any], times: int) -> bool:
         process = next((process for process in self.fleet if process.name == keeper), None)
         for _ in range(times if process else 0):
@@ -296,18 +297,28 @@ class DfoWorld(World):
 
     # --- what keepers write and say
 
-    def stepped(self, process: KeeperProcess, due: partial[Any], before: Session, value: Any) -> None:
-        """A keeper's call to the store was carried out."""
-        name = due.func.__name__
+    def stepped(self, process: KeeperProcess, due: OnRecords[Any], before: Session, value: Any) -> None:
+        """What an owner in a keeper asked of the store was carried out."""
         if self.log is not None:
-            self.note(f"{process.name}: {_call_text(due)} -> {_value_text(value)}")
-        if name == "lock" and value:
+            self.note(f"{process.name}: {call_text(due)} -> {value_text(value)}")
+        if isinstance(due, Lock) and value:
             process.generation = before.generation
-        if name == "take_guest" and value and value.keeper == process.name:
-            self.front.taken(process.name)
-        if name == "set_contact" and value:
-            self._contacts_noted += 1
         self.watch.stepped(process, due, before, value)  # type: ignore[arg-type]
+
+    def called(self, process: KeeperProcess, what: str, args: tuple[Any, ...], value: Any) -> None:
+        """A call of a keeper's own to the store was carried out."""
+        if self.log is not None:
+            shown = ", ".join(value_text(argument) for argument in args if not isinstance(argument, Session))
+            self.note(f"{process.name}: {what}({shown}) -> {value_text(value)}")
+
+    def taken(self, process: KeeperProcess, record: Session | None) -> None:
+        """A keeper asked the store for its guest."""
+        if record and record.keeper == process.name:
+            self.front.taken(process.name)
+
+    def contact_noted(self, record: Session | None) -> None:
+        """A keeper wrote down whether there is a contact."""
+        self._contacts_noted += record is not None
 
     def typing_said(self, wire: Wire, number: int, typing: bool) -> Call:
         """A frame leaves that says who types. Not an owner's: a message's own, which ends the typing, or nothing."""

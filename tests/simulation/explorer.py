@@ -20,7 +20,7 @@ from tests.simulation.world import START, Action, World
 #: Looks while waiting for another process are seldom here: each is one more moment at which anything may happen.
 POLICY = Policy(poll_ms=2_500, guest_poll_ms=1_000)
 #: Steps that touch nothing that another process sees: their order does not matter.
-_LOCAL = frozenset({"calm_at", "note"})
+_LOCAL = frozenset({"AskBreaker", "TellBreaker"})
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _is_local(action: Action) -> bool:
 
 def _kind(action: Action) -> str:
     """Faults of the lock's answer are named apart: they are where T6 is decided."""
-    return "lock" if action.what == "lock" else action.kind
+    return "lock" if action.what == "Lock" else action.kind
 
 
 def explore(scenario: Scenario, most_states: int = 1_000_000) -> Explored:

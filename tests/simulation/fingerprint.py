@@ -10,7 +10,7 @@ from typing_relay.relay.burst import Session
 from tests.simulation.world import Action, Process, World
 
 #: Locals of a flow that are the same in every world.
-_SURROUNDINGS = frozenset({"world", "sessions", "policy", "self"})
+_SURROUNDINGS = frozenset({"policy", "self"})
 
 
 class Fingerprints:
@@ -38,7 +38,7 @@ class Fingerprints:
         flow: Any = process.flow
         while flow is not None and flow.gi_frame is not None:
             frame = flow.gi_frame
-            if flow.__name__ != "step":
+            if flow.__name__ != "perform":
                 where.append((flow.__name__, frame.f_lasti, self._values(frame.f_locals)))
             flow = flow.gi_yieldfrom
         return str(where)

@@ -17,10 +17,22 @@ from typing import Any
 
 from typing_relay.aws.sessions import LOOKED_AT
 from typing_relay.keeper.io.sockets import SocketListener, Stage
-from typing_relay.relay import flows, ports
+from typing_relay.relay import flows
 from typing_relay.relay.burst import Owner, Policy, Session
-from typing_relay.relay.flows import Flow, Reconciled
+from typing_relay.relay.effects import (
+    AskBreaker,
+    AskCxone,
+    AskForGuest,
+    Flow,
+    Jitter,
+    ReportLatency,
+    StartOwner,
+    TellBreaker,
+    TellCxone,
+)
+from typing_relay.relay.flows import Reconciled
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
+from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.cxone import Call, Weather
 from tests.simulation.fleet_front import FleetFront
@@ -142,21 +154,26 @@ class FleetWorld:
         self.refused_until = 0
         #: Digital-First: each visitor's.
         self.gateways: dict[str, Gateway] = {}
-        nowhere: Any = self
-        self.outside = ports.SenderWorld(
-            self.sessions,
-            self.policy,
-            lambda: self.now,
-            self._start_owner,
-            self.queue.send,
-            guests=nowhere,
-            weather=Weather(),  # type: ignore[arg-type]
-            tell_typing_unavailable=lambda record: None,
-            random=lambda: 0.5,
-            report_latency=lambda what, ms: None,
-        )
+        self.runner = self._runner()
         for _ in range(history.keepers):
             self.keeper_comes()
+
+    def _runner(self) -> Runner:
+        """Of functions and, on webchat v1, of owners."""
+        breaker = Weather()
+        known = dict(
+            [
+                on(StartOwner, lambda due: self._start_owner(due.record, due.generation)),
+                on(AskForGuest, lambda due: self.queue.send(due.session_id)),
+                on(TellCxone, self.set_typing),
+                on(AskCxone, lambda due: self.get_typing(due.guest_id)),
+                on(AskBreaker, lambda due: breaker.calm_at(due.now)),
+                on(TellBreaker, lambda due: breaker.note(due.guest_id, due.outcome, due.now)),
+                on(Jitter, lambda due: 0.5),
+                on(ReportLatency, lambda due: None),
+            ]
+        )
+        return Runner(self.sessions, lambda: self.now, known)
 
     # --- time
 
@@ -223,21 +240,18 @@ class FleetWorld:
             case "key" if tab and tab.is_up:
                 self.key(tab)
             case "stop" if tab and tab.is_up:
-                stopped = flows.stopped(self._visited(), tab.visitor, tab.connection, self.now)
+                stopped = flows.stopped(self.policy, tab.visitor, tab.connection, self.now)
                 self._function(f"stop {tab.connection}", stopped)
-
-    def _visited(self) -> Any:
-        return self.outside
 
     def key(self, tab: Tab) -> None:
         """A key is pressed in it."""
-        pressed = flows.key_pressed(self._visited(), tab.visitor, tab.connection, self.now, TOKEN_ENDS)
+        pressed = flows.key_pressed(self.policy, tab.visitor, tab.connection, self.now, TOKEN_ENDS)
         self._function(f"key {tab.connection}", pressed)
 
     def _connect(self, tab: Tab) -> None:
         connection = tab.connection = f"{tab.name}{next(self._connections)}"
         tab.is_up = False
-        coming = flows.connected(self._visited(), tab.visitor, connection, TOKEN_ENDS)
+        coming = flows.connected(self.policy, tab.visitor, connection, TOKEN_ENDS)
         self._function(
             f"connect {tab.visitor} {connection}",
             coming,
@@ -269,7 +283,7 @@ class FleetWorld:
             return
         self._function(
             f"greet {connection}",
-            flows.greeted(self._visited(), tab.visitor, connection, TOKEN_ENDS),
+            flows.greeted(self.policy, tab.visitor, connection, TOKEN_ENDS),
             lambda record: self._greeted(tab, connection, record),
             lambda: self.later(self.now + PONG_MS, "no pong", lambda: self._gives_up(tab, connection)),
         )
@@ -290,7 +304,7 @@ class FleetWorld:
         visitor, connection = tab.visitor, tab.connection
         tab.is_up = False
         self.front.goes(connection)
-        going = flows.disconnected(self._visited(), visitor, connection, self.now)
+        going = flows.disconnected(self.policy, visitor, connection, self.now)
         self._function(f"disconnect {connection}", going, None, lambda: self.ghosts.append((visitor, connection)))
 
     def _function(
@@ -332,7 +346,7 @@ class FleetWorld:
                 wait = result.wait_seconds * 1000
                 self.later(self.now + wait, "wait", partial(self._owns, session_id, generation, since))
 
-        reconciled = flows.reconcile(self.outside, Owner(session_id, generation, since))
+        reconciled = flows.reconcile(self.policy, Owner(session_id, generation, since))
         self._function(f"owner {generation} of {session_id}", reconciled, called)
 
     def looks(self) -> None:
@@ -437,11 +451,11 @@ class FleetWorld:
         self.shown[guest_id] = False
         return Guest(guest_id, HOST)
 
-    def set_typing(self, guest_id: str, typing: bool) -> Outcome:
+    def set_typing(self, due: TellCxone) -> Outcome:
         """Of webchat v1."""
-        if guest_id in self.over:
+        if due.guest_id in self.over:
             return Outcome(Kind.GUEST_OVER)
-        self.shown[guest_id] = typing
+        self.shown[due.guest_id] = due.typing
         return Outcome(Kind.ACCEPTED)
 
     def get_typing(self, guest_id: str) -> bool | Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from typing_relay.relay.flows import Flow, Sleep
+from typing_relay.relay.effects import Effect, Flow, Sleep
 
 from tests.simulation.world import SENDER_MS
 
@@ -31,7 +31,7 @@ class Function:
         """Up to its next effect."""
         world = self._world
         try:
-            due = self._flow.send(value)
+            due = world.runner.advance(self._flow, value)
         except StopIteration as finished:
             self._then(finished.value)
             return
@@ -41,17 +41,17 @@ class Function:
         ms = world.comes_late("step")
         world.later(world.now + world.pace + ms, self._what, lambda: self._effect(due))
 
-    def _effect(self, due: Any) -> None:
+    def _effect(self, due: Effect[Any]) -> None:
         world = self._world
         fault = world.fault("step", world.next_number("step"))
         kind = fault.kind if fault else ""
         if kind in ("crash", "refuse"):
             self._dies()
             return
-        value = due()
+        value = world.runner.carry_out(due)
         if kind == "again":
-            value = due()
-        name = getattr(due.func, "__name__", "")
+            value = world.runner.carry_out(due)
+        name = type(due).__name__
         world.note(f"step {world.numbers['step']}: {self._what}: {name} -> {world.told(value)} {kind}")
         if kind in ("crash-after", "refuse-after") or world.now >= self._ends_at:
             self._dies()

@@ -24,6 +24,7 @@ from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
 from typing_relay.platforms.webchat.talk import Time, WebchatTalk, make_guest, webchat_meaning
+from typing_relay.relay.effects import Effect
 from typing_relay.relay.outcomes import Guest, Outcome
 
 from tests.simulation.history import Fault
@@ -216,6 +217,10 @@ class Stored:
         self.__dict__[name] = call
         return call
 
+    def carry_out(self, effect: Effect[Any]) -> Any:
+        """What a flow asks of the record."""
+        return self._process.step(type(effect).__name__, lambda: self._kept.carry_out(effect))
+
     def get_many(self, session_ids: list[str], now: int) -> Any:
         """Eventually consistent: a look."""
         if self._process.world.now < self._process.store_away_until:
@@ -359,7 +364,8 @@ class FleetKeeper(SimulatedProcess):
             loop,
             FleetJobs(self),  # type: ignore[arg-type]
             self.sessions,
-            self.dfo.world if self.dfo else world.outside,
+            self.dfo.runner if self.dfo else world.runner,
+            world.policy,
             self.counters,
             world.random.random,
             self.dfo.speaks_for if self.dfo else lambda _session_id: True,

@@ -6,10 +6,11 @@ The watch keeps books of its own and uses none of the core's rules: a mistake th
 from __future__ import annotations
 
 from collections.abc import Hashable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from typing_relay.relay import session_writes as write
 from typing_relay.relay.burst import Session
+from typing_relay.relay.effects import Effect
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Lock
 
@@ -111,23 +112,24 @@ class Watch:
 
     # --- what the relay writes
 
-    def stepped(self, process: Process, due: partial[Any], before: Session, value: Any) -> None:
+    def stepped(self, process: Process, due: Effect[Any], before: Session, value: Any) -> None:
         """A step was carried out; ``before`` is the record as it was."""
-        match due.func.__name__:
-            case "press_key" if isinstance(value, Session) and value.revision != before.revision:
-                self._key_taken_in(due.args[1], due.args[2], due.args[5])
-            case "note_stop" if value is not None:
-                self.stops[due.args[1]] = due.args[2]
-            case "lock" if value and self._world.record is not before:  # not the client's retry of it
-                self._locked(due.args[1])
-            case "claim" if value and self._world.record is not before and _is_by_a_frame(process):
+        is_new = self._world.record is not before  # not the client's retry of it
+        match due:
+            case write.PressKey() if isinstance(value, Session) and value.revision != before.revision:
+                self._key_taken_in(due.connection, due.at, due.hold_ms)
+            case write.NoteStop() if value is not None:
+                self.stops[due.connection] = due.at
+            case write.Lock() if value and is_new:
+                self._locked(due.lock)
+            case write.Claim() if value and is_new and _is_by_a_frame(process):
                 self._started()
-            case "failed" | "verified" | "postpone":
+            case write.Failed() | write.Verified() | write.Postpone():
                 self._wrote_down(process)
-            case "release" | "settled" | "forget_failures" if value:
+            case write.Release() | write.Settled() | write.ForgetFailures() if value:
                 self._rested()
-            case "mark_typing_unavailable" if value and self._world.record is not before:
-                self._marked(due.args[1])
+            case write.MarkTypingUnavailable() if value and is_new:
+                self._marked(due.guest_id)
 
     def _key_taken_in(self, tab: str, at: int, hold_ms: int) -> None:
         if at >= self._counts_until():

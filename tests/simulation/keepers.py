@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Hashable, Mapping
-from functools import partial
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_relay.aws.sessions import shard_of
 from typing_relay.keeper.counters import Counters
@@ -21,6 +21,8 @@ from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
+from typing_relay.relay.burst import Session
+from typing_relay.relay.effects import OnRecords
 from typing_relay.relay.outcomes import Kind, Outcome
 
 from tests.simulation.cxone import Call
@@ -30,6 +32,7 @@ from tests.simulation.world import ID
 if TYPE_CHECKING:
     from tests.simulation.dfo_world import DfoWorld
 
+T = TypeVar("T")
 TLS = ssl.create_default_context()
 CHANNEL = Channel(1386, "chat_local")
 #: An agent types no longer when nothing has renewed it for this long: short, so that a history need not wait a minute.
@@ -60,6 +63,18 @@ class Posts:
         raise AssertionError("no token runs out")
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call that leads outside. ``applied`` is told of the record as it was before, and the answer."""
+
+    name: str
+    call: Callable[[], Any]
+    applied: Callable[[Session, Any], object]
+    is_post: bool = False
+    #: It asks for what is nobody's.
+    is_idle: bool = False
+
+
 class Stored:
     """A store, HTTP, or connections, as one keeper calls them: at each call something may go wrong.
 
@@ -70,14 +85,45 @@ class Stored:
         self._process, self._kept, self._room = process, kept, room
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._kept, name)
-
         def call(*args: Any) -> Any:
-            return self._process.step(method, args, self._room)
+            return self._ask(name, args)
 
-        call.__name__ = name
         self.__dict__[name] = call
         return call
+
+    def _ask(self, name: str, args: tuple[Any, ...], then: Callable[[Any], object] = lambda value: None) -> Any:
+        process, method = self._process, getattr(self._kept, name)
+
+        def applied(before: Session, value: Any) -> None:
+            process.world.called(process, name, args, value)
+            then(value)
+
+        is_idle = name == "waiting_sessions" and args != (VISITORS_SHARD,)
+        request = Request(name, lambda: method(*args), applied, is_post=name == "post", is_idle=is_idle)
+        return process.step(request, self._room)
+
+
+class StoredSessions(Stored):
+    """The store of session records, as one keeper calls it, and its owners."""
+
+    def carry_out(self, effect: OnRecords[T]) -> T:
+        """What a flow asks."""
+        process = self._process
+        request = Request(
+            type(effect).__name__,
+            lambda: self._kept.carry_out(effect),
+            lambda before, value: process.world.stepped(process, effect, before, value),
+        )
+        value: T = process.step(request, self._room)
+        return value
+
+    def take_guest(self, *args: Any) -> Any:
+        """The world notes who has the guest."""
+        return self._ask("take_guest", args, lambda record: self._process.world.taken(self._process, record))
+
+    def set_contact(self, *args: Any) -> Any:
+        """The world notes that it is written down."""
+        return self._ask("set_contact", args, self._process.world.contact_noted)
 
 
 class Http:
@@ -157,7 +203,7 @@ class KeeperProcess(SimulatedProcess):
         self.told: tuple[str, int] | None = None
         loop: Any = KeeperLoop(self)
         jobs: Any = KeeperJobs(self)
-        self.sessions: Any = Stored(self, world.sessions)
+        self.sessions: Any = StoredSessions(self, world.sessions)
         workers = Workers(jobs, jobs, Nowhere())  # type: ignore[arg-type]
         self._counters = counters = Counters()
         outbox = Outbox(
@@ -208,7 +254,15 @@ class KeeperProcess(SimulatedProcess):
         )
         self.keeper.process = self
         self.sweeping = Sweeping(
-            loop, jobs, self.sessions, self.dfo.world, counters, lambda: 0.5, self.dfo.speaks_for, name
+            loop,
+            jobs,
+            self.sessions,
+            self.dfo.runner,
+            world.policy,
+            counters,
+            lambda: 0.5,
+            self.dfo.speaks_for,
+            name,
         )
         self.dfo._office.decide(world.cxone.livechat)
         self.keeper.start(self)  # type: ignore[arg-type]
@@ -270,28 +324,27 @@ class KeeperProcess(SimulatedProcess):
 
     # --- what goes wrong with its calls
 
-    def step(self, method: Callable[..., Any], args: tuple[Any, ...], room: str = "step") -> Any:
+    def step(self, request: Request, room: str) -> Any:
         """One call to the store, or to a visitor's connection, on the thread of a job: it leaves, is carried out, and
         its answer comes. ``room``: which calls it is counted with.
         """
         world, number = self.world, self.world.next_number(room)
         fault = world.fault(room, number)
         kind, ms = (fault.kind, fault.ms) if fault else ("", 0)
-        if not fault and method.__name__ == "waiting_sessions" and args[0] != VISITORS_SHARD:
-            return set()  # nobody's: that nothing waits there takes no time, as it is most of what keepers ask
+        if not fault and request.is_idle:
+            return set()  # that nothing waits there takes no time, as it is most of what keepers ask
         if fault and kind != "fork":
-            world.disturbs(f"{self.name}: {method.__name__}", fault)
+            world.disturbs(f"{self.name}: {request.name}", fault)
             world.front.not_noted_until = max(world.front.not_noted_until, world.now + ms)
-        is_post = method.__name__ == "post"
-        if is_post:  # as it is decided: whoever then stalls may post late
-            world.later(world.now, "front end", partial(world.front.check_fence, self.name))
-        self._leave(kind, ms, is_post=is_post)
-        value = self._apply(method, args, (room, number))
+        if request.is_post:  # as it is decided: whoever then stalls may post late
+            world.later(world.now, "front end", lambda: world.front.check_fence(self.name))
+        self._leave(kind, ms, is_post=request.is_post)
+        value = self._apply(request, (room, number))
         if kind == "freeze":
             world.stalls(self, ms)
         if kind == "again":
             self.wait(ms)
-            value = self._apply(method, args, (room, number))
+            value = self._apply(request, (room, number))
         if kind == "crash-after":
             self.dies()
         self.wait(max(world.pace, ms if kind == "hold" else 0))
@@ -316,12 +369,12 @@ class KeeperProcess(SimulatedProcess):
         """How many frames it counts as relayed."""
         return self._counters.take().get("FramesRelayed", 0)
 
-    def _apply(self, method: Callable[..., Any], args: tuple[Any, ...], request: Hashable) -> Any:
-        """``request``: its name; the client's own retry of it has the same one."""
+    def _apply(self, request: Request, number: Hashable) -> Any:
+        """``number`` names it; the client's own retry of it has the same name."""
         before = self.world.record
-        self.world.sessions.request = request
-        value = method(*args)
-        self.world.stepped(self, partial(method, *args), before, value)
+        self.world.sessions.request = number
+        value = request.call()
+        request.applied(before, value)
         return value
 
     # --- what is said

@@ -48,7 +48,7 @@ V1 = (
     Mutation(
         "stop: leave a pause that it tells of to the sleeping owner",
         FLOWS,
-        "changes_nothing = another_types_on and record.pause_due_at(world.policy) is None",
+        "changes_nothing = another_types_on and record.pause_due_at(policy) is None",
         "changes_nothing = another_types_on",
     ),
     Mutation(
@@ -97,7 +97,7 @@ V1 = (
     ),
     Mutation("dynamo: what a claim spends is not read", DYNAMO, 'int(item["own"]["N"]) // _CLAIMS', "0"),
     Mutation(
-        "starts: unbounded", FLOWS, "if now < record.start_allowed_at(world.policy):", "if False:", platform="adversary"
+        "starts: unbounded", FLOWS, "if now < record.start_allowed_at(policy):", "if False:", platform="adversary"
     ),
     Mutation(
         "starts: an owner sleeps on though frames could not start another",
@@ -116,7 +116,7 @@ V1 = (
     Mutation(
         "starts: an end is settled though frames cannot start another",
         FLOWS,
-        "if lock.typing or goes_on or now < record.start_allowed_at(world.policy):",
+        "if lock.typing or goes_on or now < record.start_allowed_at(policy):",
         "if lock.typing or goes_on:",
         platform="adversary",
     ),
@@ -137,8 +137,8 @@ V1 = (
     Mutation(
         "verify: after each end of typing",
         FLOWS,
-        "regularly = now + world.policy.verify_ms if lock.typing else None",
-        "regularly = now + (world.policy.verify_ms if lock.typing else 0)",
+        "regularly = now + policy.verify_ms if lock.typing else None",
+        "regularly = now + (policy.verify_ms if lock.typing else 0)",
     ),
     Mutation(
         "settled: take an uncertain call for done",
@@ -171,11 +171,11 @@ V1 = (
         "reconcile: forget to re-read",
         FLOWS,
         """    while True:
-        read_at = world.clock()
-        record = yield from step(world.sessions.get, owner.session_id, read_at)
+        read_at = yield from perform(Now())
+        record = yield from perform(Read(owner.session_id, read_at))
 """,
-        """    read_at = world.clock()
-    record = yield from step(world.sessions.get, owner.session_id, read_at)
+        """    read_at = yield from perform(Now())
+    record = yield from perform(Read(owner.session_id, read_at))
     while True:
 """,
     ),
@@ -183,20 +183,20 @@ V1 = (
     Mutation(
         "stop: leave it to the sleeping owner",
         FLOWS,
-        'if nothing_to_take_back or changes_nothing or record.cannot_show():\n        return "noted"',
-        'if True:\n        return "noted"',
+        "if nothing_to_take_back or changes_nothing or record.cannot_show():\n        return Became.NOTED",
+        "if True:\n        return Became.NOTED",
     ),
     Mutation(
         "stop: let the owner sleep if another tab types",
         FLOWS,
-        "record.is_fresh(now, world.policy) and not record.counted_longest(connection, world.policy)",
-        "record.is_fresh(now, world.policy)",
+        "record.is_fresh(now, policy) and not record.counted_longest(connection, policy)",
+        "record.is_fresh(now, policy)",
     ),
     Mutation(
         "disconnect: is no stop",
         FLOWS,
-        "became = yield from stopped(world, session_id, connection, at)",
-        'became = "noted"',
+        "became = yield from stopped(policy, session_id, connection, at)",
+        "became = Became.NOTED",
     ),
     Mutation(
         "send: post though stalled since the lock",
@@ -231,8 +231,8 @@ V1 = (
     Mutation(
         "retry: ignore Retry-After",
         FLOWS,
-        "return backoff_ms(record.failures_of(typing), outcome.retry_after_ms, world.random())",
-        "return backoff_ms(record.failures_of(typing), 0, world.random())",
+        "return backoff_ms(record.failures_of(typing), outcome.retry_after_ms, jitter)",
+        "return backoff_ms(record.failures_of(typing), 0, jitter)",
     ),
     Mutation(
         "retry: a clock that is ahead calls early",
@@ -244,14 +244,14 @@ V1 = (
     Mutation(
         "retry: do not write down when",
         FLOWS,
-        "yield from step(world.sessions.postpone, record, now + _delay(world, record, lock.typing, outcome))",
-        "pass",
+        "        yield from perform(write.Postpone(record, now + delay))\n        is_noted",
+        "        is_noted",
     ),
     Mutation(
         "verify: two owners ask the same",
         FLOWS,
-        "    if record.shown:\n        next_at = world.clock()",
-        "    if False:\n        next_at = world.clock()",
+        "    if record.shown:\n        next_at = ",
+        "    if False:\n        next_at = ",
     ),
     Mutation(
         "verify: do not write down a Retry-After",
@@ -262,8 +262,8 @@ V1 = (
     Mutation(
         "release: end though it was refused",
         FLOWS,
-        "return (yield from step(sessions.release, record))",
-        "yield from step(sessions.release, record)\n            return True",
+        "return (yield from perform(write.Release(record)))",
+        "yield from perform(write.Release(record))\n            return True",
     ),
     Mutation("wait: longer than the sweeper has time for", FLOWS, "LONGEST_WAIT_S = 5", "LONGEST_WAIT_S = 20"),
     Mutation(
@@ -275,7 +275,7 @@ V1 = (
     Mutation(
         "sweeper: skip it",
         FLOWS,
-        'return (yield from take_over(world, record, world.clock())) == "started"\n',
+        "return (yield from take_over(policy, record, now)) is Became.STARTED\n",
         "return False\n",
     ),
     # the store's conditions, in memory
@@ -391,8 +391,8 @@ V1 = (
     Mutation(
         "stop: does not count",
         MEMORY,
-        "stops={**record.stops, connection: at}, revision=record.revision + 1)",
-        "stops={**record.stops, connection: at})",
+        "late_stop_at=late_stop_at, revision=record.revision + 1)",
+        "late_stop_at=late_stop_at)",
     ),
     Mutation(
         "guest: its end frees the lock",
@@ -556,7 +556,7 @@ V1 = (
     Mutation(
         "felt: counts from a burst that never had an owner",
         BURST,
-        "return max(self.burst_from, newest) if is_after_a_pause else self.burst_from",
+        "return max(self.burst_from, newest, self.late_key_at) if is_after_a_pause else self.burst_from",
         "return self.burst_from",
     ),
     Mutation(

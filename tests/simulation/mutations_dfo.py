@@ -40,7 +40,7 @@ DIGITAL_FIRST = (
     _dfo(
         "keeper: does not sweep",
         SWEEPING,
-        "sum(run(sweep_one(self._world, session_id, self._keeper)) for session_id in ours)",
+        "sum(self._runner.run(sweep_one(self._policy, session_id, self._keeper)) for session_id in ours)",
         "0",
     ),
     _dfo(

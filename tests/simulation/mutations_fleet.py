@@ -69,18 +69,18 @@ FLEET = (
     _fleet(
         "flow: writes that a guest is asked for before it asks",
         FLOWS,
-        "    yield from step(world.ask_for_guest, record.session_id)\n"
-        "    yield from step(world.sessions.request_guest, record, now)\n"
+        "    yield from perform(AskForGuest(record.session_id))\n"
+        "    yield from perform(write.RequestGuest(record, now))\n"
         "    return True\n",
-        "    if not (yield from step(world.sessions.request_guest, record, now)):\n"
+        "    if not (yield from perform(write.RequestGuest(record, now))):\n"
         "        return False\n"
-        "    yield from step(world.ask_for_guest, record.session_id)\n"
+        "    yield from perform(AskForGuest(record.session_id))\n"
         "    return True\n",
     ),
     _fleet(
         "flow: a ping asks for no guest",
         FLOWS,
-        "    yield from ensure_guest(world, record)\n    return record\n\n\ndef roll_called(",
+        "    yield from ensure_guest(policy, record)\n    return record\n\n\ndef roll_called(",
         "    return record\n\n\ndef roll_called(",
     ),
     _fleet(
@@ -111,8 +111,8 @@ FLEET = (
     _fleet(
         "sweeping: others' bursts hide its own",
         CORE + "keeper/sweeping.py",
-        "for session_ids in self._sessions.all_overdue(shard, self._world.clock(), PAGE):",
-        "for session_ids in list(self._sessions.all_overdue(shard, self._world.clock(), PAGE))[:1]:",
+        "for session_ids in self._sessions.all_overdue(shard, self._runner.clock(), PAGE):",
+        "for session_ids in list(self._sessions.all_overdue(shard, self._runner.clock(), PAGE))[:1]:",
         directed="tests/unit/keeper/test_sweeping.py",
     ),
     # what visitors are told

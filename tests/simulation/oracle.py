@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from typing_relay.relay.burst import Policy
-from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED
+from typing_relay.relay.effects import Latency
 
 from tests.simulation.bounds import (
     START_EVERY_MS,
@@ -222,11 +222,11 @@ def _check_what_was_felt(history: History, expected: list[Stretch], witness: Wit
     said = [bool(call.typing) for call in witness.posts]
     if history.dfo:
         said = _without_repeated_ends(said)
-    names = [FIRST_KEY_TO_SHOWN if value else LAST_KEY_TO_ENDED for value in said]
+    names = [Latency.FIRST_KEY_TO_SHOWN if value else Latency.LAST_KEY_TO_ENDED for value in said]
     if not may_miss and [name for name, *_ in witness.felt] != names:
         raise Violated("T2", f"the POSTs are measured as {witness.felt}")
     for name, ms, at in witness.felt:
-        is_true = name == FIRST_KEY_TO_SHOWN
+        is_true = name == Latency.FIRST_KEY_TO_SHOWN
         felt_from = at - START - ms + (0 if is_true else witness.policy.debounce_ms)
         known = _moments(history, expected, at - START, is_true)
         if not any(abs(felt_from - moment) <= BLUR_MS + witness.slack_ms for moment in known):

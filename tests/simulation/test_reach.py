@@ -37,8 +37,6 @@ ELSEWHERE = {
     "talk.GatewayTalk._nothing_begun",
     # metrics
     *("guest.is_missed", "keeper.Keeper.gauges", "owners.Owners.__len__", "mailbox.Mailbox.__len__"),
-    # they say that they are never called
-    *("owners.SocketTyping.set_typing", "owners.SocketTyping.get_typing"),
 }
 
 

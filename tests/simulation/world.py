@@ -15,12 +15,38 @@ from typing_relay.aws.sessions import shard_of
 from typing_relay.platforms.webchat.guests import LATEST_WRITE_MS
 from typing_relay.relay import flows, ports
 from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session
-from typing_relay.relay.flows import Flow, Reconciled, Sleep, Step
-from typing_relay.relay.outcomes import Outcome
+from typing_relay.relay.effects import (
+    AskBreaker,
+    AskCxone,
+    AskForGuest,
+    Effect,
+    Flow,
+    Jitter,
+    Read,
+    ReportLatency,
+    Sleep,
+    StartOwner,
+    TellBreaker,
+    TellCxone,
+    TellTypingUnavailable,
+    perform,
+)
+from typing_relay.relay.flows import Reconciled
+from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.session_writes import EndGuest
 
 from tests.simulation.cxone import LATE_LIMIT_MS, Call, Cxone, Weather
 from tests.simulation.history import FAULTS, Act, Fault
 from tests.simulation.invariants import Watch
+from tests.simulation.keeper_effects import (
+    CreateGuest,
+    FindOverdue,
+    OpenGuest,
+    ReleaseGuest,
+    SetGuestStatus,
+    TakeGuest,
+    handlers,
+)
 from tests.simulation.memory_sessions import MemorySessions
 
 TOKEN_ENDS = 4_102_444_800  # epoch s
@@ -98,18 +124,24 @@ class World:
         self.log: list[str] | None = None
         #: What the relay measured for people to read: (metric, ms, when).
         self.felt: list[tuple[str, int, int]] = []
-        self.outside = ports.SenderWorld(
-            sessions=self.sessions,
-            policy=policy,
-            clock=lambda: self.now + self._ahead,
-            start_owner=self._start_execution,
-            ask_for_guest=self._ask_for_guest,
-            guests=self,
-            weather=self.weather,
-            tell_typing_unavailable=self._tell,
-            random=lambda: 0.5,
-            report_latency=lambda name, ms: self.felt.append((name, ms, self.now)),
-        )
+        self.runner = self._runner()
+
+    def _runner(self) -> Runner:
+        """Carries out what happens at one moment; what takes time is the world's."""
+        of_frames_and_owners = [
+            on(AskForGuest, lambda due: self._ask_for_guest(due.session_id)),
+            on(AskBreaker, lambda due: self.weather.calm_at(due.now)),
+            on(TellBreaker, lambda due: self.weather.note(due.guest_id, due.outcome, due.now)),
+            on(TellTypingUnavailable, lambda due: self.watch.told_unavailable(due.record.guest_id)),
+            on(Jitter, lambda due: 0.5),
+            on(ReportLatency, lambda due: self.felt.append((due.latency, due.ms, self.now))),
+        ]
+        known = dict([*of_frames_and_owners, *handlers(self.sessions, self.cxone)])
+        return Runner(self.sessions, self.clock, known)
+
+    def clock(self) -> int:
+        """Of the process at work."""
+        return self.now + self._ahead
 
     def open_guest(self) -> None:
         """Begin with a visitor in two tabs whose guest is open."""
@@ -136,16 +168,16 @@ class World:
 
     def act(self, act: Act, repeated: bool = False) -> None:
         """A frame of a visitor reaches its Lambda."""
-        at, tab, outside = START + act.at, act.tab, self.outside
+        at, tab, policy = START + act.at, act.tab, self.policy
         flow: Flow[Any]
         if act.kind == "key":
-            flow = flows.key_pressed(outside, ID, tab, at, TOKEN_ENDS, act.hold)
+            flow = flows.key_pressed(policy, ID, tab, at, TOKEN_ENDS, act.hold, act.late)
         elif act.kind == "stop":
-            flow = flows.stopped(outside, ID, tab, at)
+            flow = flows.stopped(policy, ID, tab, at, act.late)
         elif act.kind == "open":
-            flow = flows.connected(outside, ID, tab, TOKEN_ENDS)
+            flow = flows.connected(policy, ID, tab, TOKEN_ENDS)
         else:
-            flow = flows.disconnected(outside, ID, tab, at)
+            flow = flows.disconnected(policy, ID, tab, at)
         self.watch.delivered(act)
         self._begin(Process(f"{act}{' again' if repeated else ''}", flow, self.now + VISITOR_MS))
 
@@ -170,8 +202,8 @@ class World:
         self._begin(Process("sweep", self._sweep(), self.now + SWEEPER_MS))
 
     def _sweep(self) -> Flow[None]:
-        for found in (yield partial(self.sessions.overdue, shard_of(ID), self.now, 100)):
-            yield from flows.sweep_one(self.outside, found)
+        for found in (yield from perform(FindOverdue(shard_of(ID), self.now))):
+            yield from flows.sweep_one(self.policy, found)
 
     # --- processes
 
@@ -189,7 +221,7 @@ class World:
             return
         self._ahead = process.skew
         try:
-            due = process.flow.send(value)
+            due = self.runner.advance(process.flow, value)
         except StopIteration as finished:
             self._ahead = 0
             process.is_alive = False
@@ -200,15 +232,18 @@ class World:
         self._ahead = 0
         self._await_step(process, due)
 
-    def _await_step(self, process: Process, due: Step) -> None:
-        if isinstance(due, Sleep):
-            self._resume_later(process, None, due.ms)
-        elif due.func.__name__ in ("set_typing", "get_typing"):
-            self._begin_call(process, due)
-        else:
-            kind = "start" if due.func is self.outside.start_owner else "step"
-            do = partial(self._step, process, due)
-            self._add(Action(self.now + self.pace, kind, due.func.__name__, do, process, self._next(kind)))
+    def _await_step(self, process: Process, due: Effect[Any]) -> None:
+        match due:
+            case Sleep(ms):
+                self._resume_later(process, None, ms)
+            case TellCxone(guest_id, typing):
+                self._begin_call(process, guest_id, typing)
+            case AskCxone(guest_id):
+                self._begin_call(process, guest_id, None)
+            case _:
+                kind = "start" if isinstance(due, StartOwner) else "step"
+                do = partial(self._step, process, due)
+                self._add(Action(self.now + self.pace, kind, type(due).__name__, do, process, self._next(kind)))
 
     def _resume_later(self, process: Process, value: Any, ms: int) -> None:
         do = partial(self._resume, process, value)
@@ -218,14 +253,14 @@ class World:
         self.numbers[kind] += 1
         return self.numbers[kind]
 
-    def _step(self, process: Process, due: partial[Any], fault: Fault | None) -> None:
+    def _step(self, process: Process, due: Effect[Any], fault: Fault | None) -> None:
         """One effect, and what goes wrong with it."""
         if not process.is_alive:
             return
         kind = fault.kind if fault else ""
         if fault:
             self.watch.disturbed(self.now + fault.ms)
-            self.note(f"{process.what}: {due.func.__name__}: {fault}")
+            self.note(f"{process.what}: {type(due).__name__}: {fault}")
         if kind == "crash" or self.now >= process.ends_at:
             process.crash()
             return
@@ -243,7 +278,7 @@ class World:
         else:
             self._resume(process, value)
 
-    def _send_again(self, process: Process, due: partial[Any], fault: Fault, request: int) -> None:
+    def _send_again(self, process: Process, due: Effect[Any], fault: Fault, request: int) -> None:
         """The answer was lost: the client makes the same request again, and goes by its second answer."""
 
         def send() -> None:
@@ -255,16 +290,16 @@ class World:
         else:
             send()
 
-    def _apply(self, process: Process, due: partial[Any], fault: Fault | None, request: int) -> Any:
+    def _apply(self, process: Process, due: Effect[Any], fault: Fault | None, request: int) -> Any:
         """``request`` names it: the client's own retry has the same name."""
-        if due.func is self.outside.start_owner:
-            return self._start_execution(*due.args, fault)
+        if isinstance(due, StartOwner):
+            return self._start_execution(due.record, due.generation, fault)
         before, self.sessions.request = self.record, request
-        value = due()
+        value = self.runner.carry_out(due)
         if self.log is not None:
-            self.note(f"{process.what}: {_call_text(due)} -> {_value_text(value)}")
+            self.note(f"{process.what}: {call_text(due)} -> {value_text(value)}")
         self.watch.stepped(process, due, before, value)
-        if due.func.__name__ == "end_guest":
+        if isinstance(due, EndGuest):
             what = "keeper looks"
             look = partial(self._begin_keeper, what, self._look_after_guest())
             self._add(Action(self.now + LOOK_MS, "resume", what, lambda fault: look()))
@@ -287,7 +322,7 @@ class World:
             return
         process = Process(
             f"execution {owner.generation}",
-            flows.reconcile(self.outside, owner),
+            flows.reconcile(self.policy, owner),
             self.now + SENDER_MS,
             owner.generation,
         )
@@ -317,13 +352,11 @@ class World:
 
     # --- CXone
 
-    def _begin_call(self, process: Process, due: partial[Any]) -> None:
-        """A POST or GET leaves; from here on CXone may take it, whatever becomes of its sender.
+    def _begin_call(self, process: Process, guest: str, typing: bool | None) -> None:
+        """A POST or GET (``typing`` is None) leaves; from here on CXone may take it, whatever becomes of its sender.
 
         Nothing comes between the flow's last look at the clock and this: see docs/guarantees.md.
         """
-        guest = due.args[0]
-        typing = due.args[1] if len(due.args) > 1 else None
         call = Call(self._next("call"), guest, typing, self.now, process.generation)
         self.watch.call_began(process, call)
         if self.log is not None:
@@ -381,14 +414,6 @@ class World:
         self.watch.call_answered(process, call, outcome)
         self._resume(process, outcome)
 
-    def set_typing(self, guest_id: str, typing: bool) -> Outcome:
-        """Of the port ``Guests``; carried out by ``_begin_call``."""
-        raise AssertionError("a call is driven in its three moments")
-
-    def get_typing(self, guest_id: str) -> bool | Outcome:
-        """Of the port ``Guests``; carried out by ``_begin_call``."""
-        raise AssertionError("a call is driven in its three moments")
-
     # --- keepers
 
     def _ask_for_guest(self, session_id: str) -> None:
@@ -409,15 +434,14 @@ class World:
 
     def _bring_guest(self, name: str) -> Flow[None]:
         """What a keeper that received a queue message writes, in its order."""
-        sessions = self.sessions
-        record = yield partial(sessions.take_guest, ID, name, self.now)
+        record = yield from perform(TakeGuest(ID, name, self.now))
         if record is None:
             return
         if not record.guest_id:
-            guest = yield partial(self.cxone.create_guest)
-            if not (yield partial(sessions.open_guest, ID, name, guest, "wss://guest", self.now)):
+            guest = yield from perform(CreateGuest())
+            if not (yield from perform(OpenGuest(ID, name, guest, self.now))):
                 return
-        yield partial(sessions.set_guest_status, ID, name, GuestStatus.OPEN, self.now)
+        yield from perform(SetGuestStatus(ID, name, GuestStatus.OPEN, self.now))
 
     def _replace_guest(self) -> Flow[None]:
         """The keeper notices first that the guest is over: by its socket's close code."""
@@ -425,25 +449,21 @@ class World:
         if record.guest_status is not GuestStatus.OPEN:
             return
         self.cxone.over.add(record.guest_id)
-        if (yield partial(self.sessions.end_guest, ID, record.guest_id, self.now)):
+        if (yield from perform(EndGuest(ID, record.guest_id, self.now))):
             yield from self._bring_guest(record.keeper)
 
     def _look_after_guest(self) -> Flow[None]:
         """A keeper that finds its guest ended by somebody else awaits the request for a new one, but not for ever."""
-        record = yield partial(self.sessions.get, ID, self.now)
+        record = yield from perform(Read(ID, self.now))
         if record and record.keeper and not record.guest_id:
             self._ask_for_guest(ID)
 
     def _release_guest(self) -> Flow[None]:
         """The grace after the last connection is over; until the record lets go, it is tried again after another."""
         while self.record.keeper and not self.record.connections:
-            if (yield partial(self.sessions.release_guest, ID, self.record.keeper, self.now)):
+            if (yield from perform(ReleaseGuest(ID, self.record.keeper, self.now))):
                 return
             yield Sleep(GRACE_MS)
-
-    def _tell(self, record: Session) -> None:
-        """The visitor's front end hears that CXone offers no typing."""
-        self.watch.told_unavailable(record.guest_id)
 
     def note(self, text: str | Any, *_: Any) -> None:
         """A line of the story, when somebody reads it."""
@@ -460,12 +480,14 @@ def _method(call: Call) -> str:
     return "GET" if call.typing is None else f"POST {str(call.typing).lower()}"
 
 
-def _call_text(due: partial[Any]) -> str:
-    shown = [argument for argument in due.args if not isinstance(argument, Session)]
-    return f"{due.func.__name__}({', '.join(_value_text(argument) for argument in shown)})"
+def call_text(due: Effect[Any]) -> str:
+    """An effect in few words."""
+    shown = [value for value in vars(due).values() if not isinstance(value, Session)]
+    return f"{type(due).__name__}({', '.join(value_text(value) for value in shown)})"
 
 
-def _value_text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """An answer, or a part of an effect, in few words."""
     if isinstance(value, Session):
         return f"<generation {value.generation} revision {value.revision} shown {value.shown} sending {value.sending}>"
     if isinstance(value, int) and not isinstance(value, bool) and value > START:

@@ -29,8 +29,24 @@ from typing_relay.aws.signature import signed
 from typing_relay.aws.visitors import Visitors
 from typing_relay.door import frames
 from typing_relay.logs import make_logger
-from typing_relay.relay.burst import Policy, Session
-from typing_relay.relay.ports import ExpiryWorld, Guests, Messages, MessageWorld, SenderWorld, Standing, World
+from typing_relay.relay.burst import Policy
+from typing_relay.relay.effects import (
+    AskBreaker,
+    AskCxone,
+    AskForGuest,
+    IsThere,
+    Jitter,
+    Latency,
+    Nudge,
+    ReportLatency,
+    StartOwner,
+    TellBreaker,
+    TellCxone,
+    TellStanding,
+    TellTypingUnavailable,
+)
+from typing_relay.relay.ports import Guests, Messages
+from typing_relay.relay.runner import Runner, on
 
 #: Of a call without a deadline; a function's ends with its invocation at the latest (``typing_relay.deadline``).
 _LIMITS = Limits(connect_s=1, read_s=2, tries=3)
@@ -164,12 +180,12 @@ def measure(metric: str, ms: int) -> None:
         pass
 
 
-def start_execution(record: Session, generation: int) -> bool:
+def start_execution(due: StartOwner) -> bool:
     """Start the state machine for an owner; False when Step Functions refused."""
     try:
         step_functions().start_execution(
             stateMachineArn=setting("STATE_MACHINE_ARN"),
-            input=json.dumps({"session_id": record.session_id, "generation": generation}),
+            input=json.dumps({"session_id": due.record.session_id, "generation": due.generation}),
         )
     except (BotoCoreError, ClientError):
         logger.exception("The typing burst's execution could not be started; the next key tries again.")
@@ -178,14 +194,14 @@ def start_execution(record: Session, generation: int) -> bool:
     return True
 
 
-def nudge_keeper(record: Session, generation: int) -> bool:
+def nudge_owner(due: StartOwner) -> bool:
     """Have the keeper that holds this visitor's socket own the burst; False when it could not be reached.
 
     Where no keeper is named yet, the one that takes the guest will look at the record.
     """
-    if not record.keeper:
+    if not due.record.keeper:
         return True
-    reached = nudges().send(record.keeper, {"session": record.session_id, "generation": generation})
+    reached = nudges().send(due.record.keeper, {"session": due.record.session_id, "generation": due.generation})
     if not reached:
         count("NudgesLost")
     return reached
@@ -196,36 +212,37 @@ def ask_for_guest(session_id: str) -> None:
     sqs().send_message(QueueUrl=setting("GUEST_QUEUE_URL"), MessageBody=json.dumps({"session": session_id}))
 
 
-def _no_owner(record: Session, generation: int) -> bool:
-    raise AssertionError("the sender starts no owners")
-
-
-def _no_guest(session_id: str) -> None:
-    raise AssertionError("the sweeper asks for no guests")
-
-
-def _nudge(record: Session, what: str) -> bool:
-    """Nudge the keeper that holds this visitor's socket: ``messages`` wait, or all have been ``seen``."""
-    return not record.keeper or nudges().send(record.keeper, {what: record.session_id})
+def _nudge(due: Nudge) -> bool:
+    """Nudge the keeper that holds this visitor's socket."""
+    return not due.record.keeper or nudges().send(due.record.keeper, {due.hint: due.record.session_id})
 
 
 @cache
-def visitor_world() -> MessageWorld:
-    """What the keystroke and connection functions use."""
-    return MessageWorld(sessions(), policy(), clock, _start_owner(), ask_for_guest, messages=messages(), nudge=_nudge)
+def visitor_runner() -> Runner:
+    """Runs the flows of the keystroke and connection functions."""
+    handlers = dict(
+        [
+            on(StartOwner, _start_owner()),
+            on(AskForGuest, lambda due: ask_for_guest(due.session_id)),
+            on(IsThere, lambda due: visitors().lives(due.connection)),
+            on(Nudge, _nudge),
+        ]
+    )
+    return Runner(sessions(), clock, handlers, messages())
 
 
-@cache
-def sweeper_world() -> World:
-    """What the sweeper uses."""
-    return World(sessions(), policy(), clock, _start_owner(), _no_guest)
+def sweeper_runner() -> Runner:
+    """Runs the sweeper's flows."""
+    return Runner(
+        sessions(), clock, dict([on(StartOwner, _start_owner()), on(TellStanding, _tell_standing)]), messages()
+    )
 
 
-def _start_owner() -> Callable[[Session, int], bool]:
+def _start_owner() -> Callable[[StartOwner], bool]:
     """Starts owners: on v1 an execution of the state machine, on Digital-First the keeper that holds the socket."""
     if is_digital_first():
         nudges()
-        return nudge_keeper
+        return nudge_owner
     step_functions()
     return start_execution
 
@@ -296,49 +313,46 @@ def _credentials() -> Any:
         ) from None
 
 
-def sender_world(
+def sender_runner(
     report_pause: Callable[[int], None],
     reported: Callable[[Guests], Guests],
-    report_latency: Callable[[str, int], None],
-) -> SenderWorld:
-    """What the sender uses.
+    report_latency: Callable[[Latency, int], None],
+) -> Runner:
+    """Runs the sender's flows.
 
     ``report_pause`` is called with ms when the breaker opens; ``reported`` wraps CXone's guests in reports;
-    ``report_latency`` takes the name of a metric and ms.
+    ``report_latency`` takes the metric and ms.
     """
     from typing_relay.platforms.webchat.shared_state import SharedWeather
 
-    return SenderWorld(
-        sessions(),
-        policy(),
-        clock,
-        _no_owner,
-        ask_for_guest,
-        guests=reported(cxone_guests()),
-        weather=SharedWeather(dynamodb(), setting("CXONE_STATE_TABLE"), report_pause),
-        tell_typing_unavailable=_tell_typing_unavailable,
-        random=random.random,
-        report_latency=report_latency,
+    guests = reported(cxone_guests())
+    breaker = SharedWeather(dynamodb(), setting("CXONE_STATE_TABLE"), report_pause)
+    handlers = dict(
+        [
+            on(AskForGuest, lambda due: ask_for_guest(due.session_id)),
+            on(TellCxone, lambda due: guests.set_typing(due.guest_id, due.typing)),
+            on(AskCxone, lambda due: guests.get_typing(due.guest_id)),
+            on(AskBreaker, lambda due: breaker.calm_at(due.now)),
+            on(TellBreaker, lambda due: breaker.note(due.guest_id, due.outcome, due.now)),
+            on(TellTypingUnavailable, _tell_typing_unavailable),
+            on(Jitter, lambda due: random.random()),
+            on(ReportLatency, lambda due: report_latency(due.latency, due.ms)),
+        ]
     )
+    return Runner(sessions(), clock, handlers)
 
 
-def expiry_world() -> ExpiryWorld | None:
-    """What the sweeper uses to give up messages; None where the platform takes none."""
-    store = messages()
-    return ExpiryWorld(sessions(), store, clock, _tell_standing) if store else None
-
-
-def _tell_standing(record: Session, message_id: str, standing: Standing) -> None:
+def _tell_standing(due: TellStanding) -> None:
     """Tell the visitor. If that fails, their front end sends the message again and gets the answer then."""
-    frame = frames.message_status(message_id, standing)
-    for connection in sorted(record.connections):
-        if record.may_hear(connection, clock()):
+    frame = frames.message_status(due.message_id, due.standing)
+    for connection in sorted(due.record.connections):
+        if due.record.may_hear(connection, clock()):
             try:
                 visitors().send(connection, frame)
             except (BotoCoreError, ClientError):
                 logger.warning("A visitor could not be told where a message stands.", connection=connection)
 
 
-def _tell_typing_unavailable(record: Session) -> None:
+def _tell_typing_unavailable(due: TellTypingUnavailable) -> None:
     message = "CXone offers no typing indicator for this guest session."
-    visitors().send_all(record.connections, frames.error("typing_unavailable", message))
+    visitors().send_all(due.record.connections, frames.error("typing_unavailable", message))

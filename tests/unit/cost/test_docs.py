@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 from typing_relay.relay.burst import Policy
-from typing_relay.relay.ports import FIRST_KEY_TO_SHOWN
+from typing_relay.relay.effects import Latency
 
 from local.load.bill import BILL
 from local.playing.rhythm import bursts
@@ -61,7 +61,7 @@ def test_nobody_is_shown_typing_for_more_than_there_are_bursts(counted: Mapping[
         column = counted[kind]
         told = column.counts["POSTs"] + column.counts["frames to the gateway"]
         assert 0.99 * 2 * column.typing.bursts <= told <= 2 * column.typing.bursts, kind
-        assert len(column.felt[FIRST_KEY_TO_SHOWN]) * 2 == told
+        assert len(column.felt[Latency.FIRST_KEY_TO_SHOWN]) * 2 == told
 
 
 def test_held_keys_cost_less_than_plain_ones_and_both_less_than_the_peers(counted: Mapping[str, Column]) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,12 +12,15 @@ from moto import mock_aws
 from typing_relay import runtime
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.relay.burst import Session
+from typing_relay.relay.effects import AskCxone, IsThere, StartOwner, TellCxone, TellTypingUnavailable
 from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.runner import on
 from typing_relay.reporting import ReportedGuests
 
 from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
 from tests.support.moto_aws import send_to_moto
+from tests.support.runners import with_handlers
 
 EVENTS = Path(__file__).parents[3] / "events"
 REGION = "eu-central-1"
@@ -176,11 +178,20 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
             wired.cache_clear()
 
 
-def load(name: str, aws: Aws, **world: Any) -> ModuleType:
+def load(name: str, aws: Aws) -> ModuleType:
     """A function, cold, whose executions ``aws`` counts."""
     function = load_function(name)
-    function.world = replace(function.world, start_owner=aws.start, clock=aws.time, **world)  # type: ignore[attr-defined]
+    starts = on(StartOwner, lambda due: aws.start(due.record, due.generation))
+    function.runner = with_handlers(function.runner, starts, clock=aws.time)  # type: ignore[attr-defined]
     return function
+
+
+def have_front_ends(connection: ModuleType) -> FrontEnds:
+    """API Gateway, as the connection function asks it."""
+    front_ends = FrontEnds()
+    asked = on(IsThere, lambda due: front_ends.lives(due.connection))
+    connection.runner = with_handlers(connection.runner, asked)  # type: ignore[attr-defined]
+    return front_ends
 
 
 def send(function: ModuleType, sample: str, connection: str = "tab-1", at: int | None = None) -> dict[str, Any]:
@@ -195,7 +206,7 @@ def send(function: ModuleType, sample: str, connection: str = "tab-1", at: int |
 
 def test_an_execution_that_is_refused_is_counted_at_once(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     """Typing is not shown then, for anybody: an alarm must ring (quota, permission, outage)."""
-    assert not runtime.start_execution(Session("alice"), 1)
+    assert not runtime.start_execution(StartOwner(Session("alice"), 1))
     counted = [line for line in capsys.readouterr().out.splitlines() if '"BurstsNotStarted":[1.0]' in line]
     assert len(counted) == 1
 
@@ -223,7 +234,11 @@ def cxone() -> Cxone:
 def sender(aws: Aws, cxone: Cxone) -> ModuleType:
     function = load("sender", aws)
     guests = ReportedGuests(cxone, runtime.logger, function.metrics, aws.time)
-    function.world = replace(function.world, guests=guests)  # type: ignore[attr-defined]
+    function.runner = with_handlers(  # type: ignore[attr-defined]
+        function.runner,  # type: ignore[attr-defined]
+        on(TellCxone, lambda due: guests.set_typing(due.guest_id, due.typing)),
+        on(AskCxone, lambda due: guests.get_typing(due.guest_id)),
+    )
     return function
 
 
@@ -259,7 +274,7 @@ def test_a_browser_that_offers_subprotocols_is_answered_with_the_one_without_the
 
 def test_one_tab_too_many_is_refused_and_forgotten(aws: Aws, connection: ModuleType) -> None:
     """T13: ten connections a session; more would only make every write of its record dearer."""
-    connection.visitors = FrontEnds()  # type: ignore[attr-defined]
+    have_front_ends(connection)
     aws.set_connections({f"tab-{n}" for n in range(connection.MAX_CONNECTIONS - 1)})
     assert send(connection, "connect", "last")["statusCode"] == 200
     assert send(connection, "connect", "too-many")["statusCode"] == 429
@@ -272,7 +287,7 @@ def test_one_tab_too_many_is_refused_and_forgotten(aws: Aws, connection: ModuleT
 def test_tabs_that_went_without_a_word_make_room_for_a_new_one(aws: Aws, connection: ModuleType) -> None:
     """AWS fact: $disconnect is best effort. Those that were lost must not lock the visitor out."""
     tabs = {f"tab-{n}" for n in range(connection.MAX_CONNECTIONS)}
-    connection.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
+    front_ends = have_front_ends(connection)
     front_ends.gone = {"tab-7", "tab-8"}
     aws.set_connections(tabs)
     assert send(connection, "connect", "newest")["statusCode"] == 200
@@ -284,7 +299,7 @@ def test_tabs_that_went_without_a_word_make_room_for_a_new_one(aws: Aws, connect
 def test_tabs_that_have_just_been_heard_of_are_not_asked_after(aws: Aws, connection: ModuleType) -> None:
     """One call each, while a handshake waits."""
     tabs = [f"tab-{n}" for n in range(connection.MAX_CONNECTIONS)]
-    connection.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
+    front_ends = have_front_ends(connection)
     aws.set_connections(set(tabs))
     stops = {"M": {tab: {"N": str(aws.time())} for tab in tabs[1:]}}
     aws.set(stops=stops)
@@ -294,7 +309,7 @@ def test_tabs_that_have_just_been_heard_of_are_not_asked_after(aws: Aws, connect
 
 def test_a_refused_tab_that_tries_again_costs_no_second_round_of_questions(aws: Aws, connection: ModuleType) -> None:
     """Ten calls for each refused handshake would let one token flood @connections, which all visitors share."""
-    connection.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
+    front_ends = have_front_ends(connection)
     aws.set_connections({f"tab-{n}" for n in range(connection.MAX_CONNECTIONS)})
     statuses = [send(connection, "connect", f"too-many-{n}")["statusCode"] for n in range(5)]
     assert statuses == [429] * 5
@@ -302,7 +317,7 @@ def test_a_refused_tab_that_tries_again_costs_no_second_round_of_questions(aws: 
 
 
 def test_once_the_pause_is_over_lost_tabs_make_room_again(aws: Aws, connection: ModuleType) -> None:
-    connection.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
+    front_ends = have_front_ends(connection)
     aws.set_connections({f"tab-{n}" for n in range(connection.MAX_CONNECTIONS)})
     assert send(connection, "connect", "too-many")["statusCode"] == 429
     front_ends.gone = {"tab-7"}
@@ -466,7 +481,7 @@ def test_a_sleeping_owners_lease_outlives_its_wait(
     wait_seconds = reconcile(sender)["wait_seconds"]
     record = aws.record()
     assert record is not None
-    assert record.lease_until >= aws.time() + wait_seconds * 1000 + sender.world.policy.lease_margin_ms
+    assert record.lease_until >= aws.time() + wait_seconds * 1000 + sender.policy.lease_margin_ms
 
 
 def test_a_stop_takes_over_and_sends_false_at_once(
@@ -741,8 +756,8 @@ def test_a_guest_without_typing_is_told_once_and_called_no_more(
     aws: Aws, keystroke: ModuleType, sender: ModuleType, cxone: Cxone
 ) -> None:
     """404: marked, told once, no further call."""
-    told: list[Session] = []
-    sender.world = replace(sender.world, tell_typing_unavailable=told.append)  # type: ignore[attr-defined]
+    told: list[TellTypingUnavailable] = []
+    sender.runner = with_handlers(sender.runner, on(TellTypingUnavailable, told.append))  # type: ignore[attr-defined]
     cxone.answer = Outcome(Kind.UNAVAILABLE)
     send(keystroke, "keystroke", at=aws.time() - 10)
     assert reconcile(sender)["done"] is True

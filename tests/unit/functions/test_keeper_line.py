@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typing_relay import runtime
 from typing_relay.relay.burst import Session
+from typing_relay.relay.effects import StartOwner
 
 from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
@@ -84,13 +85,13 @@ def nudges(monkeypatch: pytest.MonkeyPatch) -> Nudges:
 
 
 def test_the_keeper_that_the_record_names_is_nudged(nudges: Nudges) -> None:
-    assert runtime.nudge_keeper(Session("alice", keeper="keeper-1"), 7) is True
+    assert runtime.nudge_owner(StartOwner(Session("alice", keeper="keeper-1"), 7)) is True
     assert nudges.sent == [("keeper-1", {"session": "alice", "generation": 7})]
 
 
 def test_where_no_keeper_is_named_nobody_is_nudged(nudges: Nudges) -> None:
     """The one that takes the guest looks at the record."""
-    assert runtime.nudge_keeper(Session("alice"), 7) is True
+    assert runtime.nudge_owner(StartOwner(Session("alice"), 7)) is True
     assert nudges.sent == []
 
 
@@ -98,5 +99,5 @@ def test_a_nudge_that_reaches_nobody_is_counted(nudges: Nudges, monkeypatch: pyt
     """The next key tries again."""
     counted: list[str] = []
     monkeypatch.setattr(runtime, "count", counted.append)
-    assert runtime.nudge_keeper(Session("alice", keeper="keeper-2"), 7) is False
+    assert runtime.nudge_owner(StartOwner(Session("alice", keeper="keeper-2"), 7)) is False
     assert counted == ["NudgesLost"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,15 +16,19 @@ from moto import mock_aws
 from typing_relay import runtime
 from typing_relay.aws.messages import DynamoMessages
 from typing_relay.aws.sessions import DynamoSessions
-from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.burst import GuestStatus
+from typing_relay.relay.effects import AskForGuest, Nudge
 from typing_relay.relay.messages import KEEPERS_GRACE_MS
 from typing_relay.relay.ports import Coming, MessageStatus, SentMessage, Standing
+from typing_relay.relay.runner import on
 
+from tests.support.canary import found_in
 from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
 from tests.support.message_table import TABLE as MESSAGES
 from tests.support.message_table import create_message_table
 from tests.support.moto_aws import send_to_moto
+from tests.support.runners import with_handlers
 from tests.support.session_table import TABLE, create_session_table
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -54,6 +57,7 @@ class FrontEnds:
         self.sent: list[Mapping[str, Any]] = []
         self.reached: list[str] = []
         self.slow = False
+        self.closed: list[str] = []
 
     def send(self, connection: str, frame: Mapping[str, Any]) -> bool:
         """Take a frame, unless nobody reads."""
@@ -65,7 +69,8 @@ class FrontEnds:
         return True
 
     def close(self, connection: str) -> None:
-        """Take note of nothing."""
+        """Take note of it."""
+        self.closed.append(connection)
 
 
 class Scene:
@@ -89,17 +94,18 @@ class Scene:
     def _load_keystroke(self) -> ModuleType:
         function = load_function("keystroke")
         function.visitors = self.front_ends  # type: ignore[attr-defined]
-        function.world = replace(function.world, clock=lambda: self.now, nudge=self._nudge)  # type: ignore[attr-defined]
+        nudge = on(Nudge, self._nudge)
+        function.runner = with_handlers(function.runner, nudge, clock=lambda: self.now)  # type: ignore[attr-defined]
         return function
 
-    def _nudge(self, record: Session, what: str) -> bool:
-        self.nudged.append(record.session_id)
+    def _nudge(self, due: Nudge) -> bool:
+        self.nudged.append(due.record.session_id)
         return True
 
     def has_no_store(self) -> None:
         """As on a platform that takes no messages."""
         runtime.messages.cache_clear()
-        runtime.visitor_world.cache_clear()
+        runtime.visitor_runner.cache_clear()
         self.monkeypatch.delenv("MESSAGES_TABLE")
         self.keystroke = self._load_keystroke()
 
@@ -110,12 +116,23 @@ class Scene:
         event["body"] = json.dumps(json.loads(SAMPLE["body"]) | fields)
         assert self.keystroke.handler(event, Invocation()) == {"statusCode": 200}
 
+    def has_seen_all(self) -> None:
+        """The front end says so."""
+        event = copy.deepcopy(SAMPLE)
+        event["body"] = json.dumps({"action": "seen"})
+        assert self.keystroke.handler(event, Invocation()) == {"statusCode": 200}
+
     def sweeps(self, later_ms: int) -> dict[str, int]:
         """The sweeper comes so much later."""
         self.monkeypatch.setattr(runtime, "clock", lambda: AT + later_ms)
         self.monkeypatch.setattr(runtime, "visitors", lambda: self.front_ends)
         found: dict[str, int] = load_function("sweeper").handler({}, Invocation())
         return found
+
+    def kept(self) -> list[dict[str, str]]:
+        """What the table has of each message."""
+        items = self.client.scan(TableName=MESSAGES)["Items"]
+        return [{"text": item.get("message_text", {}).get("S", "")} for item in items]
 
     def waiting(self) -> list[str]:
         """The texts that wait."""
@@ -168,6 +185,13 @@ def test_without_a_store_of_messages_each_is_unavailable(scene: Scene) -> None:
     scene.has_no_store()
     scene.sends()
     assert scene.front_ends.sent == [{"type": "message", "id": ID, "status": "failed", "reason": "unavailable"}]
+    assert (scene.waiting(), scene.nudged) == ([], [])
+
+
+def test_without_a_store_of_messages_nobody_is_told_that_all_was_seen(scene: Scene) -> None:
+    scene.has_no_store()
+    scene.has_seen_all()
+    assert scene.nudged == []
 
 
 @pytest.mark.parametrize("text", ["", "  ", "x" * 10_001])
@@ -235,7 +259,57 @@ def test_a_tab_whose_token_has_run_out_is_not_told(scene: Scene) -> None:
 
 
 def test_that_all_was_seen_nudges_the_keeper(scene: Scene) -> None:
-    event = copy.deepcopy(SAMPLE)
-    event["body"] = json.dumps({"action": "seen"})
-    assert scene.keystroke.handler(event, Invocation()) == {"statusCode": 200}
+    scene.has_seen_all()
     assert scene.nudged == ["alice"]
+
+
+def test_once_a_message_is_settled_nothing_lets_its_text_be_guessed(
+    scene: Scene, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """T13: accepted, refused or expired: no table, log or metric has it, nor a hash that could be made by trying."""
+    caplog.set_level("DEBUG")
+    pin, postback = "my pin is 483107", "/pin/483107"
+    ids = [f"0f8fad5b-d9cb-469f-a165-70867728950{number}" for number in range(3)]
+    for message_id in ids:
+        scene.sends(id=message_id, text=pin, postback=postback)
+    assert [item["text"] for item in scene.kept()] == [pin] * 3  # or there would be nothing to find
+    scene.messages.settle("alice", ids[0], Standing(MessageStatus.ACCEPTED))
+    scene.messages.settle("alice", ids[1], Standing(MessageStatus.FAILED, "refused"))
+    scene.sweeps(300_000 + KEEPERS_GRACE_MS + 1)
+    scene.sends(id=ids[0], text=pin, postback=postback)
+    tables = [scene.client.scan(TableName=table)["Items"] for table in (TABLE, MESSAGES)]
+    output = capsys.readouterr()
+    ours = [str(vars(record)) for record in caplog.records if not record.name.startswith("botocore")]  # the test's own
+    told = "\n".join([str(tables), output.out, output.err, *ours])
+    for text in (pin, postback, "483107"):
+        assert [found_in(told, text, ("alice", message_id)) for message_id in ids] == [[], [], []]
+
+
+@pytest.mark.parametrize("body", [{}, {"action": "keystroke"}, {"action": "stop"}, {"action": "hello"}])
+def test_whatever_a_blocked_visitor_sends_is_refused_and_the_connection_closed(
+    scene: Scene, body: dict[str, str]
+) -> None:
+    """T18: with until when; a message stays with the front end, which sends it again when the block is over."""
+    scene.sessions.block("alice", AT // 1000 + 60, AT)
+    if body:
+        event = copy.deepcopy(SAMPLE) | {"body": json.dumps(body)}
+        assert scene.keystroke.handler(event, Invocation()) == {"statusCode": 200}
+    else:
+        scene.sends()
+    [told] = scene.front_ends.sent
+    assert (told["code"], told["retry_in_ms"], scene.front_ends.closed) == ("blocked", 60_000, [TAB])
+    assert (scene.waiting(), scene.nudged) == ([], [])
+
+
+def test_a_blocked_visitors_handshake_is_refused(scene: Scene) -> None:
+    """T18: on the same good token; the next moment of the block's end it is not."""
+    scene.sessions.block("alice", AT // 1000 + 60, AT)
+    connection = load_function("connection")
+    asked = on(AskForGuest, lambda due: None)
+    connection.runner = with_handlers(connection.runner, asked, clock=lambda: scene.now)  # type: ignore[attr-defined]
+    event = json.loads((EVENTS / "connect.json").read_text())
+    event["requestContext"]["connectionId"] = "another"
+    refused = connection.handler(event, Invocation())
+    assert (refused["statusCode"], json.loads(refused["body"])["retry_in_ms"]) == (403, 60_000)
+    scene.now = AT + 60_000
+    assert connection.handler(event, Invocation())["statusCode"] == 200

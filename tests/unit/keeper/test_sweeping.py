@@ -6,8 +6,9 @@ import pytest
 from typing_relay.aws.sessions import shard_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.sweeping import LOOK_S, PAGE, Sweeping
-from typing_relay.relay.burst import GuestStatus, Policy, Session
-from typing_relay.relay.ports import World
+from typing_relay.relay.burst import GuestStatus, Policy
+from typing_relay.relay.effects import StartOwner
+from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
@@ -22,15 +23,15 @@ class Scene:
         self.sessions, self.started, self.can_start, self.now = MemorySessions(), list[str](), True, NOW
         self.loop, self.counters = ManualLoop(), Counters()
         self.jobs = [ManualJobs() for _ in range(keepers)]
-        world = World(self.sessions, Policy(), lambda: self.now, self.start_owner, lambda _session: None)
+        runner = Runner(self.sessions, lambda: self.now, dict([on(StartOwner, self.start_owner)]))
         for number, jobs in enumerate(self.jobs):
             delay = number / keepers
             random, is_ours = (lambda delay=delay: delay), (lambda session_id: session_id != "another's")
-            Sweeping(self.loop, jobs, self.sessions, world, self.counters, random, is_ours, name).start()  # type: ignore[arg-type]
+            Sweeping(self.loop, jobs, self.sessions, runner, Policy(), self.counters, random, is_ours, name).start()  # type: ignore[arg-type]
 
-    def start_owner(self, record: Session, generation: int) -> bool:
+    def start_owner(self, due: StartOwner) -> bool:
         if self.can_start:
-            self.started.append(record.session_id)
+            self.started.append(due.record.session_id)
         return self.can_start
 
     def has_died(self, session_id: str, at: int = NOW) -> None:

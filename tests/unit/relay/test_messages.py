@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
-
 import pytest
-from typing_relay.relay.burst import GuestStatus, Policy, Session
-from typing_relay.relay.flows import run
+from typing_relay.relay.burst import GuestStatus, Policy
+from typing_relay.relay.effects import AskForGuest, Flow, Nudge, StartOwner, TellStanding
 from typing_relay.relay.messages import KEEPERS_GRACE_MS, Sender, expire, message_sent, messages_seen, overdue_before
-from typing_relay.relay.ports import Coming, ExpiryWorld, MessageStatus, MessageWorld, SentMessage, Standing
+from typing_relay.relay.ports import Coming, MessageStatus, SentMessage, Standing
+from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.memory_messages import WAITS, MemoryMessages
 from tests.simulation.memory_sessions import MemorySessions
+from tests.support.runners import killed_after
 
 NOW = 1_800_000_000_000
 EXPIRES = NOW // 1000 + 3600
@@ -41,61 +40,46 @@ class Scene:
         self.sessions.take_guest(ID, KEEPER, NOW)
         self.sessions.open_guest(ID, KEEPER, "guest-1", "wss://one", NOW)
         self.becomes(GuestStatus.OPEN)
+        known = dict(
+            [
+                on(StartOwner, self._start),
+                on(AskForGuest, lambda due: self.guests_asked_for.append(due.session_id)),
+                on(Nudge, self._nudge),
+                on(
+                    TellStanding,
+                    lambda due: self.told.append((due.record.connections, due.message_id, due.standing)),
+                ),
+            ]
+        )
+        self.runner = Runner(self.sessions, lambda: self.now, known, self.messages)
 
     def becomes(self, status: GuestStatus) -> None:
         self.sessions.set_guest_status(ID, KEEPER, status, NOW)
 
-    def world(self, *, takes_messages: bool = True) -> MessageWorld:
-        return MessageWorld(
-            self.sessions,
-            Policy(),
-            lambda: self.now,
-            self._start,
-            self.guests_asked_for.append,
-            messages=self.messages if takes_messages else None,
-            nudge=self._nudge,
-        )
-
-    def _start(self, session_id: str, generation: int) -> bool:
-        self.started.append(session_id)
+    def _start(self, due: StartOwner) -> bool:
+        self.started.append(due.record.session_id)
         return True
 
-    def _nudge(self, record: Session, what: str) -> bool:
-        self.nudged.append(record.keeper)
+    def _nudge(self, due: Nudge) -> bool:
+        self.nudged.append(due.record.keeper)
         return self.nudges_arrive
 
-    def sends(
-        self, message_id: str = "m1", text: str = "hello", *, tab: str = TAB, takes_messages: bool = True
-    ) -> Standing:
-        return run(self._sending(message_id, text, tab, takes_messages=takes_messages))
+    def sends(self, message_id: str = "m1", text: str = "hello", *, tab: str = TAB) -> Standing:
+        return self.runner.run(self._sending(message_id, text, tab))
 
-    def _sending(self, message_id: str, text: str, tab: str = TAB, *, takes_messages: bool = True) -> Any:
-        sender = Sender(ID, tab, EXPIRES)
-        world = self.world(takes_messages=takes_messages)
-        return message_sent(world, sender, SentMessage(message_id, text, self.now), WITHIN_MS)
+    def _sending(self, message_id: str, text: str, tab: str = TAB) -> Flow[Standing]:
+        return message_sent(Policy(), Sender(ID, tab, EXPIRES), SentMessage(message_id, text, self.now), WITHIN_MS)
 
-    def dies_after(self, steps: int) -> None:
-        """The function is killed after so many steps of sending m1."""
-        flow: Generator[Any, Any, Any] = self._sending("m1", "hello")
-        due = next(flow)
-        for _ in range(steps):
-            try:
-                due = flow.send(due())
-            except StopIteration:
-                return
+    def dies_after(self, effects: int) -> None:
+        """The function is killed after so many effects of sending m1."""
+        killed_after(self.runner, self._sending("m1", "hello"), effects)
 
     def waiting(self) -> list[str]:
         return [message.message_id for message in self.messages.waiting(ID, 99, self.now)]
 
     def sweeps(self) -> list[Standing | None]:
-        world = ExpiryWorld(
-            self.sessions,
-            self.messages,
-            lambda: self.now,
-            lambda record, message_id, standing: self.told.append((record.connections, message_id, standing)),
-        )
         found = [key for shard in range(8) for key in self.messages.overdue(shard, overdue_before(self.now), 99)]
-        return [run(expire(world, *key)) for key in found]
+        return [self.runner.run(expire(*key)) for key in found]
 
 
 @pytest.fixture
@@ -134,12 +118,6 @@ def test_a_message_ends_the_typing_of_its_own_tab(scene: Scene) -> None:
     assert record is not None
     assert record.newest_key_at() == NOW
     assert record.stops[TAB] == NOW + 10
-
-
-def test_on_a_platform_without_messages_each_is_refused(scene: Scene) -> None:
-    """v1 documents no way to send one."""
-    assert scene.sends(takes_messages=False) == failed("unavailable")
-    assert (scene.waiting(), scene.nudged) == ([], [])
 
 
 def test_without_a_guest_to_be_had_a_message_fails_at_once(scene: Scene) -> None:
@@ -237,18 +215,11 @@ def test_one_that_left_without_an_answer_is_not_said_to_be_undelivered(scene: Sc
 def test_one_that_is_settled_as_the_sweeper_comes_is_told_as_it_stands(scene: Scene) -> None:
     """T12, T15."""
     scene.sends()
-    world = ExpiryWorld(
-        scene.sessions,
-        scene.messages,
-        lambda: scene.now,
-        lambda _r, _m, standing: scene.told.append((_r.connections, _m, standing)),
-    )
-    flow = expire(world, ID, "m1")
-    first = next(flow)
+    flow, runner = expire(ID, "m1"), scene.runner
+    first = runner.advance(flow)
     scene.messages.settle(ID, "m1", ACCEPTED)
-    second = flow.send(first())
-    third = flow.send(second())
-    third()
+    second = runner.advance(flow, runner.carry_out(first))
+    runner.carry_out(runner.advance(flow, runner.carry_out(second)))
     assert scene.told == [(frozenset({TAB}), "m1", ACCEPTED)]
 
 
@@ -261,12 +232,11 @@ def test_when_the_session_is_gone_nobody_is_told(scene: Scene) -> None:
 
 
 def test_that_messages_were_seen_is_told_to_the_keeper_and_kept_nowhere(scene: Scene) -> None:
-    assert run(messages_seen(scene.world(), ID))
+    assert scene.runner.run(messages_seen(ID))
     assert scene.nudged == [KEEPER]
 
 
 def test_nobody_is_told_of_it_where_there_is_no_conversation(scene: Scene) -> None:
     scene.sessions.set_contact(ID, KEEPER, is_open=False, may_show=False)
-    assert not run(messages_seen(scene.world(), ID))
-    assert not run(messages_seen(scene.world(takes_messages=False), ID))
+    assert not scene.runner.run(messages_seen(ID))
     assert scene.nudged == []

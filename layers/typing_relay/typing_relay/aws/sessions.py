@@ -14,13 +14,14 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from typing_relay.aws.client import pause
 from typing_relay.aws.queries import found_by
-from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
+from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, GuestStatus, Session
+from typing_relay.relay.effects import OnRecords
 from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
 
 #: Unreleased leases are spread over so many partitions of the index.
@@ -46,10 +47,13 @@ _OF_A_BURST = "sweep_shard, typing_since, burst_from, verify_at"
 #: Nobody is shown anything yet in a contact: no key counts there before it opens.
 _OF_THE_CONTACT = "verify_at, typing_since, burst_from"
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
+_MAY_SEND = f"{_ALIVE} AND (attribute_not_exists(blocked_until) OR blocked_until <= :now_s)"
 #: ``sending_until`` stays: a call to the former guest may still be in flight (T6).
 _FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class DynamoSessions:
@@ -57,6 +61,10 @@ class DynamoSessions:
 
     def __init__(self, client: Any, table_name: str) -> None:
         self._client, self._table = client, table_name
+
+    def carry_out(self, effect: OnRecords[T]) -> T:
+        """What a flow asks of this store."""
+        return effect.on(self)
 
     # --- reading
 
@@ -125,43 +133,49 @@ class DynamoSessions:
             _raise_unless_condition_failed(error)
 
     def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0, late_ms: int = 0
     ) -> Session | Absent | None:
         """A coalesced key is this one write (T8). None: a newer key or stop of this connection is known already.
 
-        ``hold_ms``: the key counts for so long, not for the debounce; 0 where it asked for nothing. The same key
-        again gives the record again: the first answer may have been lost on its way (T9, T12).
+        ``hold_ms``: the key counts for so long, not for the debounce; 0 where it asked for nothing. ``late_ms``: its
+        frame came so long after ``at``. The same key again gives the record again: the first answer may have been lost
+        on its way (T9, T12).
         """
-        answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms)
+        answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms, late_ms)
         if hold_ms and "holds" not in answer.get("Item", {"holds": None}):
             self._take_over(session_id, now)
-            answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms)
+            answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms, late_ms)
         if "Attributes" in answer:
             return _session(answer["Attributes"])
         record = _alive(answer.get("Item"), now)
         if record is None:
             return Absent()
+        if record.is_blocked(now):
+            return record
         is_known = record.keys.get(connection) == at and record.stops.get(connection, -1) < at
         if not is_known:
             self._note_overtaken_key(session_id, connection, at)
         return record if is_known else None
 
     def _press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int, late_ms: int
     ) -> dict[str, Any]:
         held = {":held": {"L": [_n(at), _n(hold_ms)]}} if hold_ms else {}
+        is_late = late_ms >= LATE_MS
         return self._update(
             session_id,
             "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at,"
-            " burst_from = if_not_exists(burst_from, :at), expires_at = :expires_at"
+            " burst_from = if_not_exists(burst_from, :came_at), expires_at = :expires_at"
             + (", holds.#c = :held" if held else "")
+            + (", late_key_at = :came_at" if is_late else "")
             + " ADD revision :one",
-            f"{_ALIVE} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
+            f"{_MAY_SEND} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
             " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)"
             + (" AND attribute_exists(holds)" if held else ""),
             {
                 **held,
                 ":at": _n(at),
+                ":came_at": _n(at + late_ms),
                 ":zero": _n(0),
                 ":expires_at": _n(expires_at),
                 ":one": _n(1),
@@ -180,25 +194,33 @@ class DynamoSessions:
             {"#keys": "keys", "#c": connection},
         )
 
-    def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None:
+    def note_stop(self, session_id: str, connection: str, at: int, now: int, late_ms: int = 0) -> Session | None:
         """Take back this connection's keys up to ``at`` (T5, T10). None: a newer stop is known, or no record.
 
-        The same stop again gives the record again: the first answer may have been lost on its way (T2).
+        ``late_ms``: its frame came so long after ``at``. The same stop again gives the record again: the first answer
+        may have been lost on its way (T2).
         """
+        late = {":came_at": _n(at + late_ms)} if late_ms >= LATE_MS else {}
         answer = self._update(
             session_id,
-            "SET stops.#c = :at ADD revision :one",
+            "SET stops.#c = :at" + (", late_stop_at = :came_at" if late else "") + " ADD revision :one",
             f"{_ALIVE} AND (attribute_not_exists(stops.#c) OR stops.#c < :at)",
-            {":at": _n(at), ":one": _n(1), ":now_s": _n(now // 1000)},
+            {":at": _n(at), ":one": _n(1), ":now_s": _n(now // 1000), **late},
             {"#c": connection},
         )
         record = _session(answer["Attributes"]) if "Attributes" in answer else _alive(answer.get("Item"), now)
         return record if record is not None and record.stops[connection] == at else None
 
     def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent:
-        """A front end came in. A record of an earlier version is taken over, one of a later version used as it is."""
+        """A front end came in. A record of an earlier version is taken over, one of a later version used as it is.
+
+        A blocked record is returned as it is.
+        """
         answer = self._add_connection(session_id, coming, now, expires_at)
-        if "Attributes" not in answer and _alive(answer.get("Item"), now):
+        found = _alive(answer.get("Item"), now)
+        if found and found.is_blocked(now):
+            return found
+        if "Attributes" not in answer and found:
             self._take_over(session_id, now)
             answer = self._add_connection(session_id, coming, now, expires_at)
         return _session(answer["Attributes"]) if "Attributes" in answer else Absent()
@@ -218,7 +240,7 @@ class DynamoSessions:
             session_id,
             "SET expires_at = :expires_at, stops.#c = if_not_exists(stops.#c, :heard_at), token_ends.#c = :ends"
             " ADD connections :c",
-            f"{_ALIVE} AND record_version >= :version",
+            f"{_MAY_SEND} AND record_version >= :version",
             {
                 ":expires_at": _n(expires_at),
                 ":heard_at": _n(coming.heard_at),
@@ -238,6 +260,27 @@ class DynamoSessions:
             _ALIVE,
             {":c": {"SS": [connection]}, ":now_s": _n(now // 1000)},
         )
+
+    def block(self, session_id: str, until: int, now: int) -> Session | None:
+        """Take nothing of this visitor until ``until`` (epoch s), which the record outlives. In the past: unblock.
+
+        None: it expired just now.
+        """
+        self.create(session_id, now, until)  # where there is none
+        record = self.get(session_id, now)
+        if record is None:
+            return None
+        answer = self._update(
+            session_id,
+            "SET blocked_until = :until, expires_at = :expires_at",
+            _ALIVE,
+            {
+                ":until": _n(until),
+                ":expires_at": _n(max(record.expires_at, until)),
+                ":now_s": _n(now // 1000),
+            },
+        )
+        return _session(answer["Attributes"]) if "Attributes" in answer else None
 
     def prune(self, record: Session, before: int) -> None:
         """Forget connections that are gone (``Session.forgettable``), as many as one write takes.

@@ -15,8 +15,9 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.ports import Sessions
-from typing_relay.relay.flows import run, sweep_one
-from typing_relay.relay.ports import World
+from typing_relay.relay.burst import Policy
+from typing_relay.relay.flows import sweep_one
+from typing_relay.relay.runner import Runner
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ PAGE = 100
 
 
 class Sweeping:
-    """``world`` is the scheduled sweeper's, or this keeper's own where only it can own a burst.
+    """``runner`` is the scheduled sweeper's, or this keeper's own where only it can own a burst.
 
     ``is_ours`` tells which sessions are to be looked after here, as far as this keeper knows; ``keeper`` is its name,
     where the record must say so too, else empty.
@@ -40,14 +41,15 @@ class Sweeping:
         loop: Loop,
         jobs: Jobs,
         sessions: Sessions,
-        world: World,
+        runner: Runner,
+        policy: Policy,
         counters: Counters,
         random: Callable[[], float],
         is_ours: Callable[[str], bool],
         keeper: str,
     ) -> None:
         """``random`` gives 0 to 1: keepers that were started together do not look together."""
-        self._loop, self._jobs, self._sessions, self._world = loop, jobs, sessions, world
+        self._loop, self._jobs, self._sessions, self._runner, self._policy = loop, jobs, sessions, runner, policy
         self._counters, self._random, self._is_ours, self._keeper = counters, random, is_ours, keeper
 
     def start(self) -> None:
@@ -71,7 +73,7 @@ class Sweeping:
     def _sweep(self, shard: int) -> int:
         """On a worker thread. Returns how many owners were started."""
         started = 0
-        for session_ids in self._sessions.all_overdue(shard, self._world.clock(), PAGE):
+        for session_ids in self._sessions.all_overdue(shard, self._runner.clock(), PAGE):
             ours = [session_id for session_id in session_ids if self._is_ours(session_id)]
-            started += sum(run(sweep_one(self._world, session_id, self._keeper)) for session_id in ours)
+            started += sum(self._runner.run(sweep_one(self._policy, session_id, self._keeper)) for session_id in ours)
         return started

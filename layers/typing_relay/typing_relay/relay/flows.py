@@ -1,17 +1,15 @@
-"""The order of effects: what is read, written and called, one step after another.
+"""The order of effects: what is read, written and called, one after another.
 
-Each flow is a generator that yields its steps and is sent their results, so that the same code runs in a Lambda
-(``run``) and in a simulation that may delay, repeat or crash it between any two steps. Rules are in ``burst``.
+Each flow is a generator of effects (``relay.effects``), so that the same code runs in a Lambda (``relay.runner``), on a
+keeper's loop, and in a simulation that may delay, repeat or crash it between any two. Rules are in ``burst``.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from enum import StrEnum
 
+from typing_relay.relay import session_writes as write
 from typing_relay.relay.breaker import turn_ms
 from typing_relay.relay.burst import (
     MAX_MISMATCHES,
@@ -20,6 +18,7 @@ from typing_relay.relay.burst import (
     ForgetFailures,
     HandOver,
     Owner,
+    Policy,
     Release,
     RequestGuest,
     Send,
@@ -28,201 +27,203 @@ from typing_relay.relay.burst import (
     Wait,
     decide,
 )
-from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import (
-    FIRST_KEY_TO_SHOWN,
-    LAST_KEY_TO_ENDED,
-    Absent,
-    Coming,
-    Connections,
-    Lock,
-    SenderWorld,
-    World,
+from typing_relay.relay.effects import (
+    AskBreaker,
+    AskCxone,
+    AskForGuest,
+    Flow,
+    IsThere,
+    Jitter,
+    Latency,
+    Now,
+    Read,
+    ReportLatency,
+    Sleep,
+    StartOwner,
+    TellBreaker,
+    TellCxone,
+    TellTypingUnavailable,
+    perform,
 )
+from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.ports import Absent, Coming, Lock
 from typing_relay.relay.retry import BASE_MS, DENIED_MS, backoff_ms
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
+class Became(StrEnum):
+    """What came of a frame."""
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
-    """A step that waits ``ms`` and does nothing else."""
-
-    ms: int
-
-    def __call__(self) -> None:
-        """Sleep in this thread."""
-        time.sleep(self.ms / 1000)
-
-
-Step = partial[Any] | Sleep
-Flow = Generator[Step, Any, T]
-
-
-def step(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Flow[T]:
-    """One effect: ``call`` with its arguments, run by whoever drives the flow."""
-    result: T = yield partial(call, *args, **kwargs)
-    return result
-
-
-def run(flow: Flow[T], noticed: Callable[[Any], object] = lambda result: None) -> T:
-    """Run a flow to its end in this thread. Returns its result. ``noticed`` is given the result of each step."""
-    try:
-        due = next(flow)
-        while True:
-            result = due()
-            noticed(result)
-            due = flow.send(result)
-    except StopIteration as finished:
-        value: T = finished.value
-        return value
+    #: It says nothing new, or counts no more.
+    STALE = "stale"
+    #: An operator takes nothing of this visitor now.
+    BLOCKED = "blocked"
+    #: Recorded; whoever owns the burst sees it.
+    NOTED = "noted"
+    #: Recorded; the burst has its owner, or will have the next one once frames may start owners again.
+    COALESCED = "coalesced"
+    #: CXone can show this visitor's typing to nobody.
+    HOPELESS = "hopeless"
+    #: An owner was started.
+    STARTED = "started"
+    #: An owner could not be started.
+    FAILED = "failed"
 
 
 # --- what visitors do ------------------------------------------------------------------------------------------------
 
 
 def key_pressed(
-    world: World, session_id: str, connection: str, at: int, token_ends: int, hold_ms: int = 0
-) -> Flow[str]:
+    policy: Policy, session_id: str, connection: str, at: int, token_ends: int, hold_ms: int = 0, late_ms: int = 0
+) -> Flow[Became]:
     """A key was pressed at ``at`` (ms), on a connection whose token expires at ``token_ends`` (epoch s).
 
     ``hold_ms``: the key counts this long unless a stop or another key follows; below the debounce, it counts for that.
-    Returns: stale, coalesced, hopeless, started or failed. A coalesced key is one write and nothing else (T8).
+    ``late_ms``: how long after ``at``, as the front end says, its frame arrived.
+    Returns: stale, blocked, coalesced, hopeless, started or failed. A coalesced key is one write and nothing else (T8).
     """
-    now = world.clock()
+    now = yield from perform(Now())
     at = min(at, now)  # clocks differ: no key is from the future
-    hold_ms = hold_ms if hold_ms > world.policy.debounce_ms else 0
-    if now - at >= (hold_ms or world.policy.debounce_ms):
-        return "stale"
-    expires_at = _expires_at(world, now)
-    record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at, hold_ms)
+    hold_ms = hold_ms if hold_ms > policy.debounce_ms else 0
+    if now - at >= (hold_ms or policy.debounce_ms):
+        return Became.STALE
+    pressed = write.PressKey(session_id, connection, at, now, _expires_at(policy, now), hold_ms, late_ms)
+    record = yield from perform(pressed)
     if isinstance(record, Absent):  # it expired while the visitor was connected and silent
-        yield from connected(world, session_id, connection, token_ends)
-        record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at, hold_ms)
+        yield from connected(policy, session_id, connection, token_ends)
+        record = yield from perform(pressed)
     if record is None or isinstance(record, Absent):
-        return "stale"
+        return Became.STALE
+    if record.is_blocked(now):
+        return Became.BLOCKED
     if connection not in record.connections:  # forgotten too early: API Gateway told a keeper that it was gone
-        yield from connected(world, session_id, connection, token_ends)
+        yield from connected(policy, session_id, connection, token_ends)
     if record.lease_until > now:
-        return "coalesced"
-    yield from ensure_guest(world, record)
+        return Became.COALESCED
+    yield from ensure_guest(policy, record)
     if record.cannot_show():
-        return "hopeless"
-    return (yield from _started(world, record))
+        return Became.HOPELESS
+    return (yield from _started(policy, record))
 
 
-def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str]:
-    """The visitor sent, cleared or left at ``at`` (ms). Returns: stale, noted, started, failed or coalesced.
+def stopped(policy: Policy, session_id: str, connection: str, at: int, late_ms: int = 0) -> Flow[Became]:
+    """The visitor sent, cleared or left at ``at`` (ms), and said so ``late_ms`` later.
+
+    Returns: stale, noted, started, failed or coalesced.
 
     Takes back the keys of this connection up to ``at``, and no other connection's (T10). Starts an owner at once if
     that changes what the agent should see, or until when: a sleeping owner would wake too late for the end of another
     tab's typing (T2), or for the end of a burst that a newer one has already followed (T1).
     """
-    now = world.clock()
+    now = yield from perform(Now())
     at = min(at, now)
-    record = yield from step(world.sessions.note_stop, session_id, connection, at, now)
+    record = yield from perform(write.NoteStop(session_id, connection, at, now, late_ms))
     if record is None:
-        return "stale"
+        return Became.STALE
     nothing_to_take_back = record.is_settled_at(False) and not record.attempts
-    another_types_on = record.is_fresh(now, world.policy) and not record.counted_longest(connection, world.policy)
-    changes_nothing = another_types_on and record.pause_due_at(world.policy) is None
+    another_types_on = record.is_fresh(now, policy) and not record.counted_longest(connection, policy)
+    changes_nothing = another_types_on and record.pause_due_at(policy) is None
     if nothing_to_take_back or changes_nothing or record.cannot_show():
-        return "noted"
-    return (yield from _started(world, record))
+        return Became.NOTED
+    return (yield from _started(policy, record))
 
 
-def _started(world: World, record: Session) -> Flow[str]:
+def _started(policy: Policy, record: Session) -> Flow[Became]:
     """A frame that changes something takes over, unless this visitor's frames have started owners too often (T17).
 
     Nothing is lost by that: the newest owner looks again once that is allowed, and sees what was written before.
     """
-    now = world.clock()
-    if now < record.start_allowed_at(world.policy):
-        return "coalesced"
-    return (yield from take_over(world, record, now))
+    now = yield from perform(Now())
+    if now < record.start_allowed_at(policy):
+        return Became.COALESCED
+    return (yield from take_over(policy, record, now))
 
 
-def connected(world: World, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
+def connected(policy: Policy, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
     """A front end connected, with a token that expires at ``token_ends`` (epoch s).
 
-    Returns the record; a guest is asked for if there is none. A key from more than a hold and a second of delivery ago
-    no longer counts, so the connection's first stop is set to that time: it takes no key back.
+    Returns the record, unchanged where it is blocked; a guest is asked for if there is none. A key from more than a
+    hold and a second of delivery ago no longer counts, so the connection's first stop is set to that time: it takes no
+    key back.
     """
-    now = world.clock()
-    expires_at = _expires_at(world, now)
-    coming = Coming(connection, heard_at=now - world.policy.hold_ms - 1000, token_ends=token_ends)
-    record = yield from step(world.sessions.add_connection, session_id, coming, now, expires_at)
+    now = yield from perform(Now())
+    expires_at = _expires_at(policy, now)
+    coming = Coming(connection, heard_at=now - policy.hold_ms - 1000, token_ends=token_ends)
+    record = yield from perform(write.AddConnection(session_id, coming, now, expires_at))
     while isinstance(record, Absent):
-        yield from step(world.sessions.create, session_id, now, expires_at)
-        record = yield from step(world.sessions.add_connection, session_id, coming, now, expires_at)
-    yield from ensure_guest(world, record)
-    before = now - 10 * world.policy.debounce_ms
+        yield from perform(write.Create(session_id, now, expires_at))
+        record = yield from perform(write.AddConnection(session_id, coming, now, expires_at))
+    if record.is_blocked(now):
+        return record
+    yield from ensure_guest(policy, record)
+    before = now - 10 * policy.debounce_ms
     if record.forgettable(before):  # last: nobody waits for it
-        yield from step(world.sessions.prune, record, before)
+        yield from perform(write.Prune(record, before))
     return record
 
 
-def greeted(world: World, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
+def greeted(policy: Policy, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
     """A front end that is there says so: what was forgotten of it is made good, and a guest asked for if none is held.
 
     Returns the record. A keeper that posted before the handshake had ended was told that the connection is gone (410).
     """
-    record: Session | None = yield from step(world.sessions.get, session_id, world.clock())
+    now = yield from perform(Now())
+    record = yield from perform(Read(session_id, now))
     if record is None or connection not in record.connections:
-        return (yield from connected(world, session_id, connection, token_ends))
-    yield from ensure_guest(world, record)
+        return (yield from connected(policy, session_id, connection, token_ends))
+    if not record.is_blocked(now):
+        yield from ensure_guest(policy, record)
     return record
 
 
-def roll_called(sessions: Connections, lives: Callable[[str], bool], record: Session, now: int) -> Flow[list[str]]:
+def roll_called(record: Session, now: int) -> Flow[list[str]]:
     """Check whether the quiet connections of ``record`` still exist. Returns those that are gone, and forgets them.
 
-    ``lives`` asks API Gateway. Connections older than its two-hour limit are gone without asking.
+    Connections older than API Gateway's two-hour limit are gone without asking it.
     """
     gone = []
     for connection in record.quiet_connections(now):
-        if record.is_over(connection, now) or not (yield from step(lives, connection)):
-            yield from step(sessions.forget_connection, record.session_id, connection, now)
+        if record.is_over(connection, now) or not (yield from perform(IsThere(connection))):
+            yield from perform(write.ForgetConnection(record.session_id, connection, now))
             gone.append(connection)
     return gone
 
 
-def disconnected(world: World, session_id: str, connection: str, at: int) -> Flow[str]:
+def disconnected(policy: Policy, session_id: str, connection: str, at: int) -> Flow[Became]:
     """A front end disconnected at ``at`` (ms): a stop of this connection, and of no other (T10)."""
-    became = yield from stopped(world, session_id, connection, at)
-    yield from step(world.sessions.forget_connection, session_id, connection, world.clock())
+    became = yield from stopped(policy, session_id, connection, at)
+    now = yield from perform(Now())
+    yield from perform(write.ForgetConnection(session_id, connection, now))
     return became
 
 
-def ensure_guest(world: World, record: Session) -> Flow[bool]:
+def ensure_guest(policy: Policy, record: Session) -> Flow[bool]:
     """Ask the keepers for a guest unless there is one or it is on its way. Returns whether it was asked for.
 
     The queue first: who dies in between has asked, and the record only keeps others from asking as well (T9).
     """
-    now = world.clock()
-    if not record.needs_guest(now, world.policy):
+    now = yield from perform(Now())
+    if not record.needs_guest(now, policy):
         return False
-    yield from step(world.ask_for_guest, record.session_id)
-    yield from step(world.sessions.request_guest, record, now)
+    yield from perform(AskForGuest(record.session_id))
+    yield from perform(write.RequestGuest(record, now))
     return True
 
 
-def _expires_at(world: World, now: int) -> int:
-    return now // 1000 + world.policy.session_ttl_s
+def _expires_at(policy: Policy, now: int) -> int:
+    return now // 1000 + policy.session_ttl_s
 
 
-def take_over(world: World, record: Session, now: int) -> Flow[str]:
+def take_over(policy: Policy, record: Session, now: int) -> Flow[Became]:
     """Claim the next generation and start its owner; a failed start returns the lease."""
-    lease_until = record.lease(now + world.policy.lock_ms, now, world.policy)
-    starts_until = world.policy.starts.spend(record.starts_until, now)
-    if not (yield from step(world.sessions.claim, record.session_id, record.generation, lease_until, starts_until)):
-        return "coalesced"
+    lease_until = record.lease(now + policy.lock_ms, now, policy)
+    starts_until = policy.starts.spend(record.starts_until, now)
+    if not (yield from perform(write.Claim(record.session_id, record.generation, lease_until, starts_until))):
+        return Became.COALESCED
     generation = record.generation + 1
-    if (yield from step(world.start_owner, record, generation)):
-        return "started"
-    yield from step(world.sessions.set_lease, record.session_id, generation, now)
-    return "failed"
+    if (yield from perform(StartOwner(record, generation))):
+        return Became.STARTED
+    yield from perform(write.SetLease(record.session_id, generation, now))
+    return Became.FAILED
 
 
 # --- what an owner does ----------------------------------------------------------------------------------------------
@@ -248,86 +249,84 @@ LONGEST_WAIT_S = 5
 CLOCKS_APART_MS = 50
 
 
-def reconcile(world: SenderWorld, owner: Owner) -> Flow[Reconciled]:
+def reconcile(policy: Policy, owner: Owner) -> Flow[Reconciled]:
     """Bring what CXone shows to what is wanted, as far as possible now.
 
     Returns whether this owner is done, or after how many seconds it must be called again.
     """
-    ends_at = world.clock() + INVOCATION_MS
+    ends_at = (yield from perform(Now())) + INVOCATION_MS
     while True:
-        read_at = world.clock()
-        record = yield from step(world.sessions.get, owner.session_id, read_at)
-        now = world.clock()
-        calm_at = yield from _calm_at(world, record, now)
-        decision = decide(record, owner, now, world.policy, calm_at, read_at)
+        read_at = yield from perform(Now())
+        record = yield from perform(Read(owner.session_id, read_at))
+        now = yield from perform(Now())
+        calm_at = yield from _calm_at(policy, record, now)
+        decision = decide(record, owner, now, policy, calm_at, read_at)
         if record is None or isinstance(decision, End):
             return DONE
         if isinstance(decision, Wait):
             if decision.until - now < 1000 and decision.until < ends_at:
                 yield Sleep(decision.until - now)
                 continue
-            waiting = yield from _keep_lease(world, record, decision.until, now)
+            waiting = yield from _keep_lease(policy, record, decision.until, now)
             if waiting:
                 return waiting
-        elif (yield from _carry_out(world, record, decision)):
+        elif (yield from _carry_out(policy, record, decision)):
             return DONE
-        if world.clock() >= ends_at:
+        if (yield from perform(Now())) >= ends_at:
             return Reconciled(done=False, wait_seconds=1)
 
 
-def _calm_at(world: SenderWorld, record: Session | None, now: int) -> Flow[int]:
+def _calm_at(policy: Policy, record: Session | None, now: int) -> Flow[int]:
     """When this session resumes after the breaker's pause; read only where a ``true`` or a GET could be due."""
     if record is None:
         return 0
-    may_begin = record.wants(now, world.policy) and not record.is_settled_at(True)
-    may_ask = world.policy.verifies and record.verify_at is not None and now >= record.verify_at
+    may_begin = record.wants(now, policy) and not record.is_settled_at(True)
+    may_ask = policy.verifies and record.verify_at is not None and now >= record.verify_at
     if not may_begin and not may_ask:
         return 0
-    return (yield from step(world.weather.calm_at, now)) + turn_ms(record.session_id)
+    return (yield from perform(AskBreaker(now))) + turn_ms(record.session_id)
 
 
-def _keep_lease(world: SenderWorld, record: Session, until: int, now: int) -> Flow[Reconciled | None]:
+def _keep_lease(policy: Policy, record: Session, until: int, now: int) -> Flow[Reconciled | None]:
     """Renew the lease if it would expire during the wait. Returns None when this owner has been superseded."""
     seconds = max(1, min((until - now) // 1000, LONGEST_WAIT_S))
-    needed = now + seconds * 1000 + world.policy.lease_margin_ms
-    lease_until = record.lease(needed, now, world.policy)
+    needed = now + seconds * 1000 + policy.lease_margin_ms
+    lease_until = record.lease(needed, now, policy)
     is_kept = lease_until == record.lease_until or (
-        yield from step(world.sessions.set_lease, record.session_id, record.generation, lease_until)
+        yield from perform(write.SetLease(record.session_id, record.generation, lease_until))
     )
     return Reconciled(done=False, wait_seconds=seconds) if is_kept else None
 
 
-def _carry_out(world: SenderWorld, record: Session, decision: Decision) -> Flow[bool]:
+def _carry_out(policy: Policy, record: Session, decision: Decision) -> Flow[bool]:
     """Do what was decided. Returns whether this execution is over."""
-    sessions = world.sessions
     match decision:
         case Release():
-            return (yield from step(sessions.release, record))
+            return (yield from perform(write.Release(record)))
         case HandOver(at):
-            yield from step(sessions.set_lease, record.session_id, record.generation, at)
+            yield from perform(write.SetLease(record.session_id, record.generation, at))
             return True
         case Send(typing):
-            return (yield from _send(world, record, typing))
+            return (yield from _send(policy, record, typing))
         case Verify():
-            yield from _verify(world, record)
+            yield from _verify(policy, record)
         case ForgetFailures():
-            yield from step(sessions.forget_failures, record.session_id, record.generation)
+            yield from perform(write.ForgetFailures(record.session_id, record.generation))
         case RequestGuest():
-            yield from ensure_guest(world, record)
+            yield from ensure_guest(policy, record)
     return False
 
 
-def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[bool]:
+def _send(policy: Policy, record: Session, typing: bool) -> Flow[bool]:
     """Lock, POST, record. The lock is taken in the same write that checks the fence (T6).
 
     Returns whether that settled everything and released the lease.
     """
-    policy = world.policy
-    now = world.clock()
+    now = yield from perform(Now())
     is_fresh = record.is_fresh(now, policy)
     goes_on = typing or (is_fresh and record.is_capped(now, policy))
     since = (record.typing_since or now) if goes_on else None
-    next_from = record.newest_key_at() if is_fresh else None
+    next_from = record.newest_key_came_at() if is_fresh else None
     # Keys pressed while nobody could be shown them count from now on: so does what is felt of them.
     begun_at = record.begun_at(policy)
     burst_from = now if typing and begun_at is None else begun_at
@@ -339,71 +338,73 @@ def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[bool]:
         burst_from=burst_from if goes_on else next_from,
         spends=policy.trues.spend(record.sends, now) - record.sends if typing else 1,
     )
-    if not (yield from step(world.sessions.lock, record, lock)):
+    if not (yield from perform(write.Lock(record, lock))):
         return False
-    began = world.clock()
+    began = yield from perform(Now())
     if began - now > policy.start_within_ms:
         return False  # stalled: an answer could come after the lock's end, so nothing is sent and the lock expires
     if typing and not record.may_begin(began, policy):
-        yield from step(world.sessions.unlock, record, lock)
+        yield from perform(write.Unlock(record, lock))
         return False
-    outcome = yield from step(world.guests.set_typing, record.guest_id, typing)
-    answered = world.clock()
-    is_settled = yield from _record(world, record, lock, outcome, answered)
-    yield from step(world.weather.note, record.guest_id, outcome, answered)
+    outcome = yield from perform(TellCxone(record.guest_id, typing))
+    answered = yield from perform(Now())
+    is_settled = yield from _record(policy, record, lock, outcome, answered)
+    yield from perform(TellBreaker(record.guest_id, outcome, answered))
     return is_settled
 
 
-def _record(world: SenderWorld, record: Session, lock: Lock, outcome: Outcome, now: int) -> Flow[bool]:
+def _record(policy: Policy, record: Session, lock: Lock, outcome: Outcome, now: int) -> Flow[bool]:
     """Write CXone's answer into the record first: a sender may die after any step (T7). Returns whether all is done."""
     if outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
-        yield from step(world.sessions.unlock, record, lock)
-        yield from _guest_lost(world, record, outcome)
+        yield from perform(write.Unlock(record, lock))
+        yield from _guest_lost(policy, record, outcome)
         return False
     if outcome.kind is Kind.NOT_YET:
-        yield from step(world.sessions.postpone, record, now + BASE_MS)
-        yield from step(world.sessions.unlock, record, lock)
+        yield from perform(write.Postpone(record, now + BASE_MS))
+        yield from perform(write.Unlock(record, lock))
         return False
     if outcome.kind is Kind.ACCEPTED:
-        if (yield from _settle(world, record, lock, now)):
+        if (yield from _settle(policy, record, lock, now)):
             return True
-        regularly = now + world.policy.verify_ms if lock.typing else None
+        regularly = now + policy.verify_ms if lock.typing else None
         verify_at = now if record.is_in_doubt() else regularly
         shown_at = max(now, record.newest_key_at() or 0)  # clocks differ: never before the key that it shows
-        is_noted = yield from step(world.sessions.accepted, record, lock, shown_at, verify_at)
+        is_noted = yield from perform(write.Accepted(record, lock, shown_at, verify_at))
         if is_noted:
-            _report_latency(world, record, lock, now)
+            yield from _report_latency(policy, record, lock, now)
     else:
-        yield from step(world.sessions.postpone, record, now + _delay(world, record, lock.typing, outcome))
-        is_noted = yield from step(world.sessions.failed, record, lock, _uncertain_until(record, lock, outcome, now))
+        delay = yield from _delay(record, lock.typing, outcome)
+        yield from perform(write.Postpone(record, now + delay))
+        is_noted = yield from perform(write.Failed(record, lock, _uncertain_until(record, lock, outcome, now)))
     if not is_noted:  # the guest was replaced meanwhile: this call to the former one no longer matters
-        yield from step(world.sessions.unlock, record, lock)
+        yield from perform(write.Unlock(record, lock))
     return False
 
 
-def _settle(world: SenderWorld, record: Session, lock: Lock, now: int) -> Flow[bool]:
+def _settle(policy: Policy, record: Session, lock: Lock, now: int) -> Flow[bool]:
     """Record the end of a burst and release the lease in one write; False where more is to do, or a key came."""
-    goes_on = record.is_in_doubt() or record.is_fresh(now, world.policy)
-    if lock.typing or goes_on or now < record.start_allowed_at(world.policy):
+    goes_on = record.is_in_doubt() or record.is_fresh(now, policy)
+    if lock.typing or goes_on or now < record.start_allowed_at(policy):
         return False
-    is_settled = yield from step(world.sessions.settled, record, lock, now)
+    is_settled = yield from perform(write.Settled(record, lock, now))
     if is_settled:
-        _report_latency(world, record, lock, now)
+        yield from _report_latency(policy, record, lock, now)
     return is_settled
 
 
-def _report_latency(world: SenderWorld, record: Session, lock: Lock, now: int) -> None:
+def _report_latency(policy: Policy, record: Session, lock: Lock, now: int) -> Flow[None]:
     """Report how long the agent's view took to follow: once per burst, whatever came in between. Never below 0.
 
     A ``false`` that is sent only because it is unknown what is shown ends nothing that anybody perceived.
     """
     if lock.typing:
         if lock.burst_from:
-            world.report_latency(FIRST_KEY_TO_SHOWN, max(0, now - lock.burst_from))
+            awaited_from = max(lock.burst_from, record.awaited_from(policy))
+            yield from perform(ReportLatency(Latency.FIRST_KEY_TO_SHOWN, max(0, now - awaited_from)))
     elif (record.shown or record.typing_since) and not lock.typing_since:  # else: typing beyond the cap, which goes on
-        typed_until = record.typed_until(now, world.policy)
+        typed_until = record.typed_until(now, policy)
         if typed_until is not None:
-            world.report_latency(LAST_KEY_TO_ENDED, max(0, now - typed_until))
+            yield from perform(ReportLatency(Latency.LAST_KEY_TO_ENDED, max(0, now - typed_until)))
 
 
 def _uncertain_until(record: Session, lock: Lock, outcome: Outcome, now: int) -> int | None:
@@ -415,78 +416,83 @@ def _uncertain_until(record: Session, lock: Lock, outcome: Outcome, now: int) ->
     return None if refused and not taken_before else now
 
 
-def _delay(world: SenderWorld, record: Session, typing: bool, outcome: Outcome) -> int:
+def _delay(record: Session, typing: bool, outcome: Outcome) -> Flow[int]:
     if outcome.kind is Kind.DENIED:
         return DENIED_MS
     clocks_apart_ms = CLOCKS_APART_MS if outcome.kind is Kind.THROTTLED else 0
-    return backoff_ms(record.failures_of(typing), outcome.retry_after_ms, world.random()) + clocks_apart_ms
+    jitter = yield from perform(Jitter())
+    return backoff_ms(record.failures_of(typing), outcome.retry_after_ms, jitter) + clocks_apart_ms
 
 
-def _guest_lost(world: SenderWorld, record: Session, outcome: Outcome) -> Flow[None]:
+def _guest_lost(policy: Policy, record: Session, outcome: Outcome) -> Flow[None]:
     """403: whoever notices first asks for a new guest. 404: no typing for this guest; the front end is told once."""
     if outcome.kind is Kind.GUEST_OVER:
-        if (yield from step(world.sessions.end_guest, record.session_id, record.guest_id, world.clock())):
-            yield from step(world.ask_for_guest, record.session_id)
-    elif (yield from step(world.sessions.mark_typing_unavailable, record.session_id, record.guest_id)):
-        yield from step(world.tell_typing_unavailable, record)
+        now = yield from perform(Now())
+        if (yield from perform(write.EndGuest(record.session_id, record.guest_id, now))):
+            yield from perform(AskForGuest(record.session_id))
+    elif (yield from perform(write.MarkTypingUnavailable(record.session_id, record.guest_id))):
+        yield from perform(TellTypingUnavailable(record))
 
 
-def _verify(world: SenderWorld, record: Session) -> Flow[None]:
+def _verify(policy: Policy, record: Session) -> Flow[None]:
     """GET what CXone shows. A mismatch is recorded as what is shown, and the next decision sends again.
 
     While typing is shown, the next question is put off before asking, so that a second owner does not ask too (T14).
     """
     if record.shown:
-        next_at = world.clock() + world.policy.verify_ms
-        if not (yield from step(world.sessions.put_off_question, record, next_at)):
+        next_at = (yield from perform(Now())) + policy.verify_ms
+        if not (yield from perform(write.PutOffQuestion(record, next_at))):
             return
         record = replace(record, verify_at=next_at)
-    answer = yield from step(world.guests.get_typing, record.guest_id)
-    answered = world.clock()
+    answer = yield from perform(AskCxone(record.guest_id))
+    answered = yield from perform(Now())
     if isinstance(answer, bool):
-        yield from _compare(world, record, answer, answered)
+        yield from _compare(policy, record, answer, answered)
         outcome = Outcome(Kind.ACCEPTED)
     else:
-        yield from _not_verified(world, record, answer, answered)
+        yield from _not_verified(policy, record, answer, answered)
         outcome = answer
-    yield from step(world.weather.note, record.guest_id, outcome, answered)
+    yield from perform(TellBreaker(record.guest_id, outcome, answered))
 
 
-def _compare(world: SenderWorld, record: Session, shows: bool, now: int) -> Flow[None]:
+def _compare(policy: Policy, record: Session, shows: bool, now: int) -> Flow[None]:
     mismatches = record.mismatches + 1 if shows != record.shown else 0
     next_at = record.verify_at if record.shown else None
     if mismatches > MAX_MISMATCHES:
         shows, next_at = record.shown, None
     if mismatches > 1:
-        yield from step(world.sessions.postpone, record, now + backoff_ms(mismatches - 1))
+        yield from perform(write.Postpone(record, now + backoff_ms(mismatches - 1)))
     if mismatches or record.mismatches or not record.shown:  # else the record already says so
-        yield from step(world.sessions.verified, record, shows, next_at, mismatches)
+        yield from perform(write.Verified(record, shows, next_at, mismatches))
 
 
-def _not_verified(world: SenderWorld, record: Session, outcome: Outcome, now: int) -> Flow[None]:
+def _not_verified(policy: Policy, record: Session, outcome: Outcome, now: int) -> Flow[None]:
     if outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
-        yield from _guest_lost(world, record, outcome)
+        yield from _guest_lost(policy, record, outcome)
         return
     if outcome.kind is Kind.THROTTLED:
-        yield from step(world.sessions.postpone, record, now + _delay(world, record, record.shown, outcome))
+        delay = yield from _delay(record, record.shown, outcome)
+        yield from perform(write.Postpone(record, now + delay))
     if not record.shown:
-        yield from step(world.sessions.verified, record, False, None, record.mismatches)
+        yield from perform(write.Verified(record, False, None, record.mismatches))
 
 
 # --- what the sweeper does -------------------------------------------------------------------------------------------
 
 
-def sweep_one(world: World, session_id: str, keeper: str = "") -> Flow[bool]:
+def sweep_one(policy: Policy, session_id: str, keeper: str = "") -> Flow[bool]:
     """Adopt a record whose owner died. Returns whether an owner was started: another process may have been faster.
 
     Where nothing can be shown, an owner would only release the record, so that is done here.
 
     ``keeper``: the keeper that sweeps, on a platform where only the keeper that holds the guest can be the owner.
     """
-    record = yield from step(world.sessions.get, session_id, world.clock())
+    read_at = yield from perform(Now())
+    record = yield from perform(Read(session_id, read_at))
     if record is None or keeper not in ("", record.keeper):
         return False
     if record.cannot_show():
-        yield from step(world.sessions.release, record)
+        yield from perform(write.Release(record))
         return False
-    return (yield from take_over(world, record, world.clock())) == "started"
+    now = yield from perform(Now())
+    return (yield from take_over(policy, record, now)) is Became.STARTED

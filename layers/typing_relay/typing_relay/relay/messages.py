@@ -7,20 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from typing_relay.relay.burst import GuestStatus
-from typing_relay.relay.flows import Flow, connected, ensure_guest, step, stopped
-from typing_relay.relay.ports import (
-    DUPLICATE_ID,
-    UNAVAILABLE,
-    ExpiryWorld,
-    MessageStatus,
-    MessageWorld,
-    SentMessage,
-    Standing,
-)
+from typing_relay.relay import message_writes
+from typing_relay.relay.burst import GuestStatus, Policy
+from typing_relay.relay.effects import Flow, Hint, Now, Nudge, Read, TellStanding, perform
+from typing_relay.relay.flows import connected, ensure_guest, stopped
+from typing_relay.relay.ports import DUPLICATE_ID, UNAVAILABLE, MessageStatus, SentMessage, Standing
 
 #: A keeper gives a message up at its deadline. The sweeper leaves it this long to do so.
 KEEPERS_GRACE_MS = 30_000
+#: What becomes of a message where the platform, or the guest session, takes none.
+NOT_TAKEN = Standing(MessageStatus.FAILED, UNAVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,54 +28,57 @@ class Sender:
     token_ends: int
 
 
-def message_sent(world: MessageWorld, sender: Sender, message: SentMessage, deliver_within_ms: int) -> Flow[Standing]:
+def message_sent(policy: Policy, sender: Sender, message: SentMessage, deliver_within_ms: int) -> Flow[Standing]:
     """The visitor sent ``message``. Returns its status; while it waits, whoever settles it answers the visitor later.
 
     The same message sent again is answered again and delivered once, so a front end without an answer sends it again.
     """
-    if world.messages is None:
-        return _failed(UNAVAILABLE)
-    yield from stopped(world, sender.session_id, sender.connection, message.at)
-    record = yield from step(world.sessions.get, sender.session_id, world.clock())
+    yield from stopped(policy, sender.session_id, sender.connection, message.at)
+    read_at = yield from perform(Now())
+    record = yield from perform(Read(sender.session_id, read_at))
+    if record is not None and record.is_blocked(read_at):
+        return NOT_TAKEN
     if record is None or sender.connection not in record.connections:
-        record = yield from connected(world, sender.session_id, sender.connection, sender.token_ends)
+        record = yield from connected(policy, sender.session_id, sender.connection, sender.token_ends)
     else:
-        yield from ensure_guest(world, record)
-    now = world.clock()
+        yield from ensure_guest(policy, record)
+    now = yield from perform(Now())
     if record.guest_status is GuestStatus.UNAVAILABLE:
-        known = yield from step(world.messages.get, sender.session_id, message.message_id, now)
-        return known or _failed(UNAVAILABLE)
+        known = yield from perform(message_writes.ReadStanding(sender.session_id, message.message_id, now))
+        return known or NOT_TAKEN
     deadline = now + deliver_within_ms
-    expires_at = deadline // 1000 + world.policy.session_ttl_s
-    there = yield from step(world.messages.put, sender.session_id, message, now, deadline, expires_at)
+    expires_at = deadline // 1000 + policy.session_ttl_s
+    there = yield from perform(message_writes.Put(sender.session_id, message, now, deadline, expires_at))
     if there is not None and not there.same_text:
         return _failed(DUPLICATE_ID)
     if there is None or there.standing.status is MessageStatus.WAITING:
-        yield from step(world.nudge, record, "messages")
+        yield from perform(Nudge(record, Hint.MESSAGES))
     return there.standing if there is not None else Standing(MessageStatus.WAITING)
 
 
-def messages_seen(world: MessageWorld, session_id: str) -> Flow[bool]:
+def messages_seen(session_id: str) -> Flow[bool]:
     """The visitor has seen all messages: nudge the keeper, which tells CXone. Returns whether the keeper was reached.
 
     Nothing is stored.
     """
-    record = (yield from step(world.sessions.get, session_id, world.clock())) if world.messages is not None else None
+    now = yield from perform(Now())
+    record = yield from perform(Read(session_id, now))
     if record is None or not record.contact_open:
         return False
-    return (yield from step(world.nudge, record, "seen"))
+    return (yield from perform(Nudge(record, Hint.SEEN)))
 
 
-def expire(world: ExpiryWorld, session_id: str, message_id: str) -> Flow[Standing | None]:
+def expire(session_id: str, message_id: str) -> Flow[Standing | None]:
     """Give up a message that is overdue, and tell the visitor. Returns its status: another process may have settled it.
 
     A process that dies in between leaves the visitor without an answer. Their front end then sends the message again,
     and gets it.
     """
-    standing = yield from step(world.messages.expire, session_id, message_id)
-    record = yield from step(world.sessions.get, session_id, world.clock())
+    standing = yield from perform(message_writes.Expire(session_id, message_id))
+    now = yield from perform(Now())
+    record = yield from perform(Read(session_id, now))
     if standing is not None and record is not None:
-        yield from step(world.tell_standing, record, message_id, standing)
+        yield from perform(TellStanding(record, message_id, standing))
     return standing
 
 

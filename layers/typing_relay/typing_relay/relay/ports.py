@@ -1,28 +1,30 @@
-"""What the flows need from outside: the store, CXone, the clock, and ways to start things."""
+"""What carries out effects: the stores and CXone, and the values that they take and give."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Outcome
 
-#: User-perceived latency, as metrics: first key of a burst to accepted ``true``, last key to accepted ``false``.
-FIRST_KEY_TO_SHOWN, LAST_KEY_TO_ENDED = "FirstKeyToShown", "LastKeyToEnded"
+if TYPE_CHECKING:
+    from typing_relay.relay.effects import OnRecords
+
+T = TypeVar("T")
 
 
 class Sessions(Protocol):
     """The store of session records. Every write is conditional; ``False`` or ``None``: its condition failed."""
 
+    def carry_out(self, effect: OnRecords[T]) -> T: ...
     def get(self, session_id: str, now: int) -> Session | None: ...
     def create(self, session_id: str, now: int, expires_at: int) -> None: ...
     def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0, late_ms: int = 0
     ) -> Session | Absent | None: ...
-    def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None: ...
+    def note_stop(self, session_id: str, connection: str, at: int, now: int, late_ms: int = 0) -> Session | None: ...
     def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent: ...
     def forget_connection(self, session_id: str, connection: str, now: int) -> None: ...
     def prune(self, record: Session, before: int) -> None: ...
@@ -43,24 +45,11 @@ class Sessions(Protocol):
     def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool: ...
 
 
-class Connections(Protocol):
-    """The part of ``Sessions`` that forgets connections."""
-
-    def forget_connection(self, session_id: str, connection: str, now: int) -> None: ...
-
-
 class Guests(Protocol):
     """CXone's guest typing calls, on either of its interfaces."""
 
     def set_typing(self, guest_id: str, typing: bool) -> Outcome: ...
     def get_typing(self, guest_id: str) -> bool | Outcome: ...
-
-
-class Weather(Protocol):
-    """The circuit breaker that all senders share: ``calm_at`` is when the pause ends (epoch ms, 0: there is none)."""
-
-    def calm_at(self, now: int) -> int: ...
-    def note(self, guest_id: str, outcome: Outcome, now: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,33 +96,6 @@ class Lock:
     spends: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """Everything outside that the flows use."""
-
-    sessions: Sessions
-    policy: Policy
-    clock: Callable[[], int]
-    #: Starts an owner of that generation for this record; False when that failed.
-    start_owner: Callable[[Session, int], bool]
-    #: Asks the keepers for a guest for this session id.
-    ask_for_guest: Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class SenderWorld(World):
-    """What the sender uses in addition."""
-
-    guests: Guests
-    weather: Weather
-    #: Tells the visitor's front end, once, that CXone offers no typing for this guest.
-    tell_typing_unavailable: Callable[[Session], None]
-    #: 0 to 1, for jitter.
-    random: Callable[[], float]
-    #: Records a user-perceived latency in ms: FIRST_KEY_TO_SHOWN or LAST_KEY_TO_ENDED. Nothing depends on it.
-    report_latency: Callable[[str, int], None]
-
-
 # --- messages of visitors --------------------------------------------------------------------------------------------
 
 
@@ -169,6 +131,8 @@ class SentMessage:
     at: int
     #: Of the choice that the message is; '': it is none.
     postback: str = field(default="", repr=False, kw_only=True)
+    #: By which a settled message is recognised when it is sent again; no table has it. '': it counts as the same.
+    key: str = field(default="", repr=False, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,24 +163,3 @@ class Messages(Protocol):
     def expire(self, session_id: str, message_id: str) -> Standing | None: ...
     def overdue(self, shard: int, before: int, limit: int) -> list[tuple[str, str]]: ...
     def waiting_sessions(self, shard: int) -> set[str]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class MessageWorld(World):
-    """What is used in addition when a visitor sends a message."""
-
-    #: None: this platform takes no messages.
-    messages: Messages | None
-    #: Nudges the keeper that the record names: ``messages`` wait, or all are ``seen``. A hint; False: it was lost.
-    nudge: Callable[[Session, str], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class ExpiryWorld:
-    """What is used when messages are given up."""
-
-    sessions: Sessions
-    messages: Messages
-    clock: Callable[[], int]
-    #: Sends the front ends of this session the status of the message of this id.
-    tell_standing: Callable[[Session, str, Standing], None]

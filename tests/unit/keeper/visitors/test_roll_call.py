@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.visitors.roll_call import AT_ONCE, ROUND_S, RollCall
 from typing_relay.relay.burst import LONGEST_CONNECTION_MS, SILENT_MS, Session
+from typing_relay.relay.effects import OnRecords
 
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
 
@@ -24,6 +26,9 @@ class Surroundings:
         self.asked: list[str] = []
         self.reads = 0
         self.fails = False
+
+    def carry_out(self, effect: OnRecords[Any]) -> Any:
+        return effect.on(self)  # type: ignore[arg-type]
 
     def get(self, session_id: str, now: int) -> Session | None:
         self.reads += 1

@@ -16,6 +16,7 @@ from typing_relay.platforms.digital_first.mailbox import Mailbox
 from typing_relay.platforms.digital_first.owners import Owners
 from typing_relay.platforms.digital_first.talk import GatewayTalk
 from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.effects import StartOwner
 from typing_relay.relay.outcomes import Kind, Outcome
 
 from tests.simulation.memory_messages import MemoryMessages
@@ -187,12 +188,12 @@ def test_a_nudge_that_makes_no_sense_is_ignored(scene: Scene, nudge: dict[str, A
 
 def test_an_owner_is_made_for_a_guest_that_is_still_held_only(scene: Scene) -> None:
     """It may have been let go while a worker thread was at it."""
-    scene.keeper.world.start_owner(Session("alice"), 4)
+    scene.keeper.runner.carry_out(StartOwner(Session("alice"), 4))
     scene.loop.advance(0)
     assert scene.owned == []
     scene.held.add("alice")
     scene.is_ready = True
-    scene.keeper.world.start_owner(Session("alice"), 5)
+    scene.keeper.runner.carry_out(StartOwner(Session("alice"), 5))
     scene.loop.advance(0)
     assert scene.owned == [("alice", 5)]
 

@@ -14,13 +14,16 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 from typing_relay.keeper.counters import Counters
 from typing_relay.platforms.digital_first.mailbox import Mailbox
-from typing_relay.relay.burst import GuestStatus, Policy, Session
+from typing_relay.relay.burst import GuestStatus, Policy
+from typing_relay.relay.effects import AskForGuest, Flow, Nudge, StartOwner
 from typing_relay.relay.messages import Sender, message_sent
-from typing_relay.relay.ports import Coming, MessageStatus, MessageWorld, SentMessage, Standing, WaitingMessage
+from typing_relay.relay.ports import Coming, MessageStatus, SentMessage, Standing, WaitingMessage
+from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.memory_messages import WAITS, MemoryMessages
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
+from tests.support.runners import killed_after
 
 EXAMPLES = max(100, int(os.environ.get("HISTORIES", "100000")) // 200)
 NOW = 1_800_000_000_000
@@ -150,49 +153,29 @@ class History:
         self.sessions.take_guest(ID, "keeper-0", NOW)
         self.sessions.set_guest_status(ID, "keeper-0", GuestStatus.OPEN, NOW)
         self.keepers = [Keeper("keeper-0", self.store, self.arrived)]
+        known = dict([on(StartOwner, lambda due: True), on(AskForGuest, lambda due: None), on(Nudge, self._nudge)])
+        self.runner = Runner(self.sessions, lambda: self.now, known, self.store)
 
     def happens(self, what: str, *details: Any) -> None:
         getattr(self, what)(*details)
 
-    def sends(self, steps: int) -> None:
-        """The next message; its function dies after so many steps, and then it is sent again."""
+    def sends(self, effects: int) -> None:
+        """The next message; its function dies after so many effects, and then it is sent again."""
         self.now += 10
         self.sent += 1
         message_id = f"m{self.sent:03}"
-        flow = self._sending(message_id)
-        due = next(flow)
-        try:
-            for _ in range(steps):
-                due = flow.send(due())
-        except StopIteration:
-            return
-        self.asks(message_id)
+        if killed_after(self.runner, self._sending(message_id), effects):
+            self.asks(message_id)
 
     def asks(self, message_id: str) -> Standing:
         """The visitor's side sends it (again); where it stands."""
-        flow = self._sending(message_id)
-        due = next(flow)
-        while True:
-            try:
-                due = flow.send(due())
-            except StopIteration as finished:
-                standing: Standing = finished.value
-                return standing
+        return self.runner.run(self._sending(message_id))
 
-    def _sending(self, message_id: str) -> Any:
-        world = MessageWorld(
-            self.sessions,
-            Policy(),
-            lambda: self.now,
-            lambda *_: True,
-            lambda _session_id: None,
-            messages=self.store,
-            nudge=self._nudge,
-        )
-        sender = Sender(ID, TAB, EXPIRES)
-        return message_sent(world, sender, SentMessage(message_id, f"text of {message_id}", self.now), 300_000)
+    def _sending(self, message_id: str) -> Flow[Standing]:
+        message = SentMessage(message_id, f"text of {message_id}", self.now)
+        return message_sent(Policy(), Sender(ID, TAB, EXPIRES), message, 300_000)
 
-    def _nudge(self, record: Session, what: str) -> bool:
+    def _nudge(self, due: Nudge) -> bool:
         self.keepers[-1].mailbox.fetch(ID)
         return True
 

@@ -7,27 +7,19 @@ from dataclasses import replace
 
 import pytest
 from typing_relay.keeper.counters import Counters
-from typing_relay.platforms.digital_first.owners import Owners, SocketTyping
-from typing_relay.relay.burst import GuestStatus, Policy, Session
-from typing_relay.relay.flows import key_pressed, run, stopped
+from typing_relay.platforms.digital_first.owners import Owners
+from typing_relay.relay.burst import GuestStatus, Policy
+from typing_relay.relay.effects import AskBreaker, Jitter, ReportLatency, StartOwner, TellBreaker
+from typing_relay.relay.flows import key_pressed, stopped
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Coming, SenderWorld
+from typing_relay.relay.ports import Coming
+from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
 
 START = 1_000_000_000
 TOKEN_ENDS = 4_102_444_800
-
-
-class Calm:
-    """CXone is never in trouble as a whole."""
-
-    def calm_at(self, now: int) -> int:
-        return 0
-
-    def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
-        """Nobody asks."""
 
 
 class Scene:
@@ -40,19 +32,18 @@ class Scene:
         self.outcome = Outcome(Kind.ACCEPTED)
         self.unheard: list[Callable[[Outcome], object]] = []
         self.answers = True
-        self.world = SenderWorld(
-            sessions=self.sessions,
-            policy=Policy(verifies=False),
-            clock=self.clock,
-            start_owner=self.nudge,
-            ask_for_guest=lambda session_id: None,
-            guests=SocketTyping(),
-            weather=Calm(),
-            tell_typing_unavailable=lambda record: None,
-            random=lambda: 0.5,
-            report_latency=lambda name, ms: None,
+        self.policy = Policy(verifies=False)
+        known = dict(
+            [
+                on(StartOwner, self.nudge),
+                on(AskBreaker, lambda due: 0),
+                on(TellBreaker, lambda due: None),
+                on(Jitter, lambda due: 0.5),
+                on(ReportLatency, lambda due: None),
+            ]
         )
-        self.owners = Owners(self.loop, self.jobs, self.world, self.tell, self.counters)  # type: ignore[arg-type]
+        self.runner = Runner(self.sessions, self.clock, known)
+        self.owners = Owners(self.loop, self.jobs, self.runner, self.policy, self.tell, self.counters)  # type: ignore[arg-type]
         now = self.clock()
         self.sessions.create("alice", now, now // 1000 + 86_400)
         self.sessions.add_connection("alice", Coming("tab", now - 3000, TOKEN_ENDS), now, now // 1000 + 86_400)
@@ -63,8 +54,8 @@ class Scene:
     def clock(self) -> int:
         return START + int(self.loop.now * 1000)
 
-    def nudge(self, record: Session, generation: int) -> bool:
-        self.owners.start(record.session_id, generation)
+    def nudge(self, due: StartOwner) -> bool:
+        self.owners.start(due.record.session_id, due.generation)
         return True
 
     def tell(self, session_id: str, typing: bool, told: Callable[[Outcome], object]) -> None:
@@ -75,7 +66,7 @@ class Scene:
             self.unheard.append(told)
 
     def presses_key(self) -> None:
-        run(key_pressed(self.world, "alice", "tab", self.clock(), TOKEN_ENDS))
+        self.runner.run(key_pressed(self.policy, "alice", "tab", self.clock(), TOKEN_ENDS))
 
     def passes(self, ms: int) -> None:
         for _ in range(ms // 10):
@@ -111,7 +102,7 @@ def test_a_stop_wakes_nobody_but_sends_at_once(scene: Scene) -> None:
     """T2: the sleeping owner is let go, the next one acts."""
     scene.presses_key()
     scene.passes(500)
-    run(stopped(scene.world, "alice", "tab", scene.clock()))
+    scene.runner.run(stopped(scene.policy, "alice", "tab", scene.clock()))
     scene.passes(100)
     assert [typing for _, typing in scene.said] == [True, False]
     assert scene.said[1][0] <= 560

@@ -15,8 +15,11 @@ from collections.abc import Callable, Iterable
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
-from typing_relay.keeper.ports import Sessions, Visitors
-from typing_relay.relay.flows import roll_called, run
+from typing_relay.keeper.ports import Visitors
+from typing_relay.relay.effects import IsThere, Read
+from typing_relay.relay.flows import roll_called
+from typing_relay.relay.ports import Sessions
+from typing_relay.relay.runner import Runner, on
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +43,8 @@ class RollCall:
         counters: Counters,
         held: Callable[[], Iterable[str]],
     ) -> None:
-        self._loop, self._jobs, self._sessions, self._visitors = loop, jobs, sessions, visitors
+        self._loop, self._jobs = loop, jobs
+        self._runner = Runner(sessions, clock, dict([on(IsThere, lambda due: visitors.lives(due.connection))]))
         self._clock, self._counters, self._held = clock, counters, held
         self._uncalled: deque[str] = deque()
         self._each_tick = 0
@@ -75,5 +79,5 @@ class RollCall:
     def _ask_after(self, session_id: str) -> int:
         """On a worker thread. Returns how many were gone."""
         now = self._clock()
-        record = self._sessions.get(session_id, now)
-        return len(run(roll_called(self._sessions, self._visitors.lives, record, now))) if record else 0
+        record = self._runner.carry_out(Read(session_id, now))
+        return len(self._runner.run(roll_called(record, now))) if record else 0

@@ -24,28 +24,19 @@ from typing_relay.platforms.digital_first.api import ChannelSettings, DfoApi
 from typing_relay.platforms.digital_first.identity import Channel
 from typing_relay.platforms.digital_first.line import Line
 from typing_relay.platforms.digital_first.mailbox import Mailbox
-from typing_relay.platforms.digital_first.owners import Owners, SocketTyping
+from typing_relay.platforms.digital_first.owners import Owners
 from typing_relay.platforms.digital_first.talk import GatewayTalk, Office
-from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.burst import Policy
+from typing_relay.relay.effects import AskBreaker, AskForGuest, Jitter, Latency, ReportLatency, StartOwner, TellBreaker
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Messages, SenderWorld, WaitingMessage
+from typing_relay.relay.ports import Messages, WaitingMessage
+from typing_relay.relay.runner import Runner, on
 
 logger = logging.getLogger(__name__)
 
 #: How long until the channel's settings are asked for again: where they are not known, and where they are.
 AGAIN_S = 5.0
 CHANNEL_S = 60.0
-
-
-class Calm:
-    """The gateway is asked for nothing that could be too much for all: there is no breaker."""
-
-    def calm_at(self, now: int) -> int:
-        """Always."""
-        return 0
-
-    def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
-        """Nobody asks."""
 
 
 @dataclass(slots=True)
@@ -71,8 +62,8 @@ class Surroundings:
     line_url: str
     sign: Callable[[], Mapping[str, str]]
     talk: Callable[[str], Talk | None]
-    #: Takes what people feel: a metric's name and ms; from worker threads.
-    report_latency: Callable[[str, int], None]
+    #: Takes what people perceive: a metric and ms; from any thread.
+    report_latency: Callable[[Latency, int], None]
 
 
 class DigitalFirst:
@@ -80,8 +71,10 @@ class DigitalFirst:
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
-        self.world = self._world()
-        self._owners = Owners(around.loop, around.workers.store, self.world, self._tell_typing, around.counters)
+        self.runner = self._runner()
+        self._owners = Owners(
+            around.loop, around.workers.store, self.runner, around.policy, self._tell_typing, around.counters
+        )
         self._mailbox = Mailbox(
             around.loop,
             around.workers.store,
@@ -206,27 +199,27 @@ class DigitalFirst:
 
     # --- owners
 
-    def _world(self) -> SenderWorld:
+    def _runner(self) -> Runner:
+        """Carries out what owners ask for on worker threads. The gateway has no breaker: nobody can ask it too much."""
         around = self._around
-        return SenderWorld(
-            around.sessions,
-            around.policy,
-            around.clock,
-            self._start_owner,
-            around.ask_for_guest,
-            guests=SocketTyping(),
-            weather=Calm(),
-            tell_typing_unavailable=lambda record: None,  # every guest here can be shown typing
-            random=random.random,
-            report_latency=around.report_latency,
+        handlers = dict(
+            [
+                on(StartOwner, self._start_owner),
+                on(AskForGuest, lambda due: around.ask_for_guest(due.session_id)),
+                on(AskBreaker, lambda due: 0),
+                on(TellBreaker, lambda due: None),
+                on(Jitter, lambda due: random.random()),
+                on(ReportLatency, lambda due: around.report_latency(due.latency, due.ms)),
+            ]
         )
+        return Runner(around.sessions, around.clock, handlers)
 
-    def _start_owner(self, record: Session, generation: int) -> bool:
+    def _start_owner(self, due: StartOwner) -> bool:
         """From a worker thread; the guest may be held here no more when its turn has come."""
 
         def start() -> None:
-            if self.speaks_for(record.session_id):
-                self._owners.start(record.session_id, generation)
+            if self.speaks_for(due.record.session_id):
+                self._owners.start(due.record.session_id, due.generation)
 
         self._around.loop.call_from_thread(start)
         return True

@@ -1,7 +1,7 @@
 """Owners that run in the keeper: on Digital-First only who holds a visitor's socket can tell CXone anything.
 
-The flow is the sender's own (``relay.flows.reconcile``), carried out step by step: the store's steps on worker threads,
-typing on the socket, sleeps on the loop's timers, so that thousands of bursts wait without a thread.
+The flow is the sender's own (``relay.flows.reconcile``), carried out effect by effect: typing on the socket, sleeps on
+the loop's timers, all else on worker threads, so that thousands of bursts wait without a thread.
 """
 
 from __future__ import annotations
@@ -14,24 +14,12 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.platforms.digital_first.ports import TellTyping
-from typing_relay.relay.burst import Owner, Session
-from typing_relay.relay.flows import Flow, Reconciled, Sleep, reconcile, run, take_over
-from typing_relay.relay.outcomes import Outcome
-from typing_relay.relay.ports import SenderWorld
+from typing_relay.relay.burst import Owner, Policy, Session
+from typing_relay.relay.effects import Effect, Flow, Sleep, TellCxone
+from typing_relay.relay.flows import Reconciled, reconcile, take_over
+from typing_relay.relay.runner import Runner
 
 logger = logging.getLogger(__name__)
-
-
-class SocketTyping:
-    """Stands where the flow asks for CXone's typing call; ``Owners`` takes that step out and puts it on the socket."""
-
-    def set_typing(self, guest_id: str, typing: bool) -> Outcome:
-        """Never called: a socket is not waited for on a worker thread."""
-        raise AssertionError("typing goes out on the loop")
-
-    def get_typing(self, guest_id: str) -> bool | Outcome:
-        """Never called: the gateway cannot be asked what it shows (CXone fact), and the policy says so."""
-        raise AssertionError("the gateway cannot be asked")
 
 
 class _Run:
@@ -45,10 +33,13 @@ class _Run:
 
 
 class Owners:
-    """On the loop's thread. ``world.guests`` is a SocketTyping."""
+    """On the loop's thread. ``runner`` carries out what is done on worker threads; ``tell`` speaks on the socket."""
 
-    def __init__(self, loop: Loop, jobs: Jobs, world: SenderWorld, tell: TellTyping, counters: Counters) -> None:
-        self._loop, self._jobs, self._world, self._tell, self._counters = loop, jobs, world, tell, counters
+    def __init__(
+        self, loop: Loop, jobs: Jobs, runner: Runner, policy: Policy, tell: TellTyping, counters: Counters
+    ) -> None:
+        self._loop, self._jobs, self._runner, self._policy = loop, jobs, runner, policy
+        self._tell, self._counters = tell, counters
         self._runs: dict[str, _Run] = {}
 
     def __len__(self) -> int:
@@ -65,7 +56,7 @@ class Owners:
             if former.owner.generation >= generation:
                 return
             self._let_go(former)
-        owner = Owner(session_id, generation, started_at=self._world.clock())
+        owner = Owner(session_id, generation, started_at=self._runner.clock())
         self._begin(owner)
 
     def take_up(self, record: Session) -> None:
@@ -74,13 +65,13 @@ class Owners:
         Whoever holds the lease now is overtaken: only here can anything be said. One that a key took before anything
         could be said has no owner, and would keep the next keys' burst from being shown (T1).
         """
-        now = self._world.clock()
-        nothing_to_say = record.is_settled_at(record.wants(now, self._world.policy)) or record.cannot_show()
+        now = self._runner.clock()
+        nothing_to_say = record.is_settled_at(record.wants(now, self._policy)) or record.cannot_show()
         if nothing_to_say and record.lease_until <= now:
             return
         self._jobs.submit(
             record.session_id,
-            lambda: run(take_over(self._world, record, now)),
+            lambda: self._runner.run(take_over(self._policy, record, now)),
             lambda became: None,
             lambda error: logger.warning("A burst could not be taken up: %s", error),
         )
@@ -92,7 +83,7 @@ class Owners:
             self._let_go(run)
 
     def _begin(self, owner: Owner) -> None:
-        run = self._runs[owner.session_id] = _Run(owner, reconcile(self._world, owner))
+        run = self._runs[owner.session_id] = _Run(owner, reconcile(self._policy, owner))
         self._advance(run, None)
 
     def _let_go(self, run: _Run) -> None:
@@ -103,7 +94,7 @@ class Owners:
     def _advance(self, run: _Run, answer: Any) -> None:
         run.alarm = None
         try:
-            due = run.flow.send(answer)
+            due = self._runner.advance(run.flow, answer)
         except StopIteration as finished:
             self._ended(run, finished.value)
         except Exception as error:
@@ -111,14 +102,14 @@ class Owners:
         else:
             self._carry_out(run, due)
 
-    def _carry_out(self, run: _Run, due: Any) -> None:
+    def _carry_out(self, run: _Run, due: Effect[Any]) -> None:
+        session_id, go_on = run.owner.session_id, partial(self._advance, run)
         if isinstance(due, Sleep):
-            run.alarm = self._loop.call_later(due.ms / 1000, partial(self._advance, run, None))
-        elif due.func == self._world.guests.set_typing:
-            _guest_id, typing = due.args
-            self._tell(run.owner.session_id, typing, partial(self._advance, run))
+            run.alarm = self._loop.call_later(due.ms / 1000, partial(go_on, None))
+        elif isinstance(due, TellCxone):
+            self._tell(session_id, due.typing, go_on)
         else:
-            self._jobs.submit(run.owner.session_id, due, partial(self._advance, run), partial(self._failed, run))
+            self._jobs.submit(session_id, lambda: self._runner.carry_out(due), go_on, partial(self._failed, run))
 
     def _failed(self, run: _Run, error: Exception) -> None:
         """Its lease runs out, and the next look for dead owners finds it (T4)."""

@@ -1,0 +1,192 @@
+"""Effects: what a flow asks of the world outside, as values.
+
+A flow yields an effect and is sent its answer: ``Effect[T]`` is answered with a ``T``. Who drives the flow looks at the
+effect's type and carries it out: ``relay.runner`` in a function, ``platforms.digital_first.owners`` in a keeper, the
+simulation in its own time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from enum import StrEnum
+from typing import Any, Generic, TypeVar, dataclass_transform
+
+from typing_relay.relay.burst import Session
+from typing_relay.relay.outcomes import Outcome
+from typing_relay.relay.ports import Sessions, Standing
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True)
+class Effect(Generic[T]):
+    """A frozen value with the fields that its class names, none of them optional.
+
+    As a dataclass each would cost 0.4 ms, and a function's cold start pays for all.
+    """
+
+    __match_args__: tuple[str, ...]
+
+    def __init_subclass__(cls) -> None:
+        cls.__match_args__ = tuple(cls.__annotations__)  # type: ignore[misc]  # mypy writes it for dataclasses only
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        """Raises TypeError unless each field is given."""
+        fields, names = vars(self), self.__match_args__
+        fields.update(zip(names, values, strict=False), **named)
+        if len(values) + len(named) != len(names) or any(name not in fields for name in names):
+            raise TypeError(f"{type(self).__name__} takes {', '.join(names)}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Always raises AttributeError."""
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+
+Flow = Generator[Effect[Any], Any, T]
+
+
+def perform(effect: Effect[T]) -> Flow[T]:
+    """Have ``effect`` carried out; returns its answer."""
+    answer: T = yield effect
+    return answer
+
+
+# --- within the process: they take no time and cannot fail
+
+
+class Instant(Effect[T]):
+    """An effect that its driver answers at once, as if the flow had not been left."""
+
+
+class Now(Instant[int]):
+    """The time, in epoch ms."""
+
+
+class Jitter(Instant[float]):
+    """A random number from 0 to 1."""
+
+
+class Latency(StrEnum):
+    """What people perceive of the relay, as names of metrics."""
+
+    #: From the first key of a burst to its accepted ``true``.
+    FIRST_KEY_TO_SHOWN = "FirstKeyToShown"
+    #: From the last key to the accepted ``false``.
+    LAST_KEY_TO_ENDED = "LastKeyToEnded"
+
+
+class ReportLatency(Instant[None]):
+    """Record ``ms`` as a metric. Nothing depends on it."""
+
+    latency: Latency
+    ms: int
+
+
+# --- outside
+
+
+class Sleep(Effect[None]):
+    """Wait ``ms`` and do nothing else."""
+
+    ms: int
+
+
+class OnRecords(Effect[T]):
+    """A read or write of the store of session records."""
+
+    def on(self, sessions: Sessions) -> T:
+        """Carry it out there."""
+        raise NotImplementedError
+
+
+class Read(OnRecords[Session | None]):
+    """A session's record; None when it is absent or expired at ``now`` (ms). Consistent."""
+
+    session_id: str
+    now: int
+
+    def on(self, sessions: Sessions) -> Session | None:
+        """Carry it out there."""
+        return sessions.get(self.session_id, self.now)
+
+
+class StartOwner(Effect[bool]):
+    """Start the owner ``generation`` of this record's burst; False when that failed."""
+
+    record: Session
+    generation: int
+
+
+class AskForGuest(Effect[None]):
+    """Ask the keepers to hold a guest for this session."""
+
+    session_id: str
+
+
+class TellCxone(Effect[Outcome]):
+    """Tell CXone whether the guest is typing."""
+
+    guest_id: str
+    typing: bool
+
+
+class AskCxone(Effect[bool | Outcome]):
+    """Ask CXone whether it shows the guest as typing."""
+
+    guest_id: str
+
+
+class AskBreaker(Effect[int]):
+    """When the pause of the circuit breaker that all senders share ends (epoch ms); 0: there is none."""
+
+    now: int
+
+
+class TellBreaker(Effect[None]):
+    """How a call to CXone for this guest ended, at ``now`` (ms)."""
+
+    guest_id: str
+    outcome: Outcome
+    now: int
+
+
+class TellTypingUnavailable(Effect[None]):
+    """Tell the visitor's front ends, once, that CXone offers no typing for this guest."""
+
+    record: Session
+
+
+class IsThere(Effect[bool]):
+    """Ask API Gateway whether a connection still exists."""
+
+    connection: str
+
+
+class Hint(StrEnum):
+    """What a keeper is nudged about, besides a burst: the key in the nudge."""
+
+    #: Messages of the visitor wait.
+    MESSAGES = "messages"
+    #: The visitor has seen all messages.
+    SEEN = "seen"
+
+
+class Nudge(Effect[bool]):
+    """Nudge the keeper that the record names. A hint; False: it was lost."""
+
+    record: Session
+    hint: Hint
+
+
+class TellStanding(Effect[None]):
+    """Send the front ends of this session the status of a message."""
+
+    record: Session
+    message_id: str
+    standing: Standing
