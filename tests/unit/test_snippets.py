@@ -92,6 +92,8 @@ NEED_AWS = {
     ("docs/runbook.md", "aws "),
     ("docs/runbook.md", "for function in"),
     ("docs/runbook.md", "git checkout VERSION"),
+    ("docs/runbook.md", "make block"),
+    ("docs/runbook.md", "make forget"),
     ("docs/runbook.md", "# How far is it?"),
 }
 
@@ -117,6 +119,8 @@ COMMANDS = {
     "token": "tests/integration/test_stack.py",
     "smoke": "tests/integration/test_smoke.py",
     "load": "tests/integration/test_load.py",
+    "block": "tests/integration/test_ending_a_visitor.py",
+    "forget": "tests/integration/test_ending_a_visitor.py",
     "preflight": "tests/integration/test_preflight.py",
     "rehearsal": "tests/integration/test_rehearsal.py",
     "image": "tests/unit/local/deploying/test_image_command.py",
