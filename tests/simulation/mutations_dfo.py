@@ -203,6 +203,7 @@ DIGITAL_FIRST = (
         EXPRESSIONS,
         'f"if_not_exists({name}, {self._value(value.value)})"',
         "self._value(value.value)",
+        directed="tests/unit/aws/test_expressions.py",
     ),
     Mutation(
         "DynamoDB: what is not there does not count as absent",

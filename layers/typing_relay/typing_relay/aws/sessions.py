@@ -45,6 +45,8 @@ LOOKED_AT = (
 )
 
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
+_MAY_SEND = f"{_ALIVE} AND (attribute_not_exists(blocked_until) OR blocked_until <= :now_s)"
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -144,6 +146,8 @@ class DynamoSessions(SessionStore):
         record = _alive(answer.get("Item"), now)
         if record is None:
             return Absent()
+        if record.is_blocked(now):
+            return record
         is_known = record.keys.get(connection) == at and record.stops.get(connection, -1) < at
         if not is_known:
             self._note_overtaken_key(session_id, connection, at)
@@ -161,7 +165,7 @@ class DynamoSessions(SessionStore):
             + (", holds.#c = :held" if held else "")
             + (", late_key_at = :came_at" if is_late else "")
             + " ADD revision :one",
-            f"{_ALIVE} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
+            f"{_MAY_SEND} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
             " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)"
             + (" AND attribute_exists(holds)" if held else ""),
             {
@@ -204,9 +208,15 @@ class DynamoSessions(SessionStore):
         return record if record is not None and record.stops[connection] == at else None
 
     def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent:
-        """A front end came in. A record of an earlier version is taken over, one of a later version used as it is."""
+        """A front end came in. A record of an earlier version is taken over, one of a later version used as it is.
+
+        A blocked record is returned as it is.
+        """
         answer = self._add_connection(session_id, coming, now, expires_at)
-        if "Attributes" not in answer and _alive(answer.get("Item"), now):
+        found = _alive(answer.get("Item"), now)
+        if found and found.is_blocked(now):
+            return found
+        if "Attributes" not in answer and found:
             self._take_over(session_id, now)
             answer = self._add_connection(session_id, coming, now, expires_at)
         return _session(answer["Attributes"]) if "Attributes" in answer else Absent()
@@ -226,7 +236,7 @@ class DynamoSessions(SessionStore):
             session_id,
             "SET expires_at = :expires_at, stops.#c = if_not_exists(stops.#c, :heard_at), token_ends.#c = :ends"
             " ADD connections :c",
-            f"{_ALIVE} AND record_version >= :version",
+            f"{_MAY_SEND} AND record_version >= :version",
             {
                 ":expires_at": _n(expires_at),
                 ":heard_at": _n(coming.heard_at),
@@ -246,6 +256,27 @@ class DynamoSessions(SessionStore):
             _ALIVE,
             {":c": {"SS": [connection]}, ":now_s": _n(now // 1000)},
         )
+
+    def block(self, session_id: str, until: int, now: int) -> Session | None:
+        """Take nothing of this visitor until ``until`` (epoch s), which the record outlives. In the past: unblock.
+
+        None: it expired just now.
+        """
+        self.create(session_id, now, until)  # where there is none
+        record = self.get(session_id, now)
+        if record is None:
+            return None
+        answer = self._update(
+            session_id,
+            "SET blocked_until = :until, expires_at = :expires_at",
+            _ALIVE,
+            {
+                ":until": _n(until),
+                ":expires_at": _n(max(record.expires_at, until)),
+                ":now_s": _n(now // 1000),
+            },
+        )
+        return _session(answer["Attributes"]) if "Attributes" in answer else None
 
     def prune(self, record: Session, before: int) -> None:
         """Forget connections that are gone (``Session.forgettable``), as many as one write takes.
