@@ -20,7 +20,6 @@ logger = runtime.logger
 policy = runtime.policy()
 runner = runtime.visitor_runner()
 visitors = runtime.visitors()
-runtime.sqs()
 
 # Each connection makes the session record, and so every write, larger. Dead ones are removed to make room.
 MAX_CONNECTIONS = runtime.number("MAX_CONNECTIONS", 10)
@@ -87,7 +86,8 @@ def _refuse_reserved(connection: str, at: int) -> None:
 def _connect(event: dict[str, Any]) -> dict[str, Any]:
     request = event["requestContext"]
     session_id, connection = request["authorizer"]["session"], request["connectionId"]
-    record = runner.run(connected(policy, session_id, connection, int(request["authorizer"]["expires_at"])))
+    token_ends = int(request["authorizer"]["expires_at"])
+    record = runner.run(connected(policy, session_id, connection, token_ends, wants_guest=False))  # hello asks for it
     now = runner.clock()
     if record.is_blocked(now):
         logger.info("blocked", session=session_id, until=record.blocked_until)
