@@ -122,7 +122,7 @@ def test_a_nudge_that_comes_twice_changes_nothing(scene: Scene) -> None:
 def test_an_owner_that_fails_is_counted_and_its_lease_runs_out(scene: Scene) -> None:
     """T4: the next look for dead owners finds it."""
     scene.presses_key()
-    scene.sessions.lock = lambda *_: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    scene.sessions.write = lambda *_: 1 / 0  # type: ignore[method-assign,assignment,return-value]
     scene.passes(100)
     assert (len(scene.owners), scene.counters.take()) == (0, {"OwnersFailed": 1})
     assert scene.sessions.records["alice"].lease_until > scene.clock()
