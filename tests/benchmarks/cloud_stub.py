@@ -72,19 +72,17 @@ class Queue:
         return {"Successful": [{"Id": entry["Id"]} for entry in call["Entries"]], "Failed": []}
 
 
+#: An attribute and the place of its value, in an update or a condition.
+_EQUALS = re.compile(r"(?<![#.\w])(\w+) = (:\w+)")
+
+
 class Table:
     """DynamoDB: session records as wide as real ones, updated by the values of an update."""
 
-    SETS: ClassVar = {
-        ":keeper": "keeper",
-        ":guest": "guest_id",
-        ":url": "web_socket_url",
-        ":status": "guest_status",
-        ":until": "access_until",
-        ":conversation": "conversation",
-        ":open": "contact_open",
-        ":claim": "held",
-        ":now": "guest_requested_at",
+    #: What of an update is noted.
+    NOTED: ClassVar = {
+        *("keeper", "held", "guest_id", "web_socket_url", "guest_status", "guest_requested_at"),
+        *("access_until", "conversation", "contact_open"),
     }
 
     def __init__(self) -> None:
@@ -115,10 +113,11 @@ class Table:
             return {"Attributes": {}}
         item = self.item(call["Key"]["session_id"]["S"])
         values = call["ExpressionAttributeValues"]
-        takes = call["UpdateExpression"].startswith("SET keeper = :keeper")
-        if not takes and values.get(":keeper") not in (None, item["keeper"]):
+        named = dict(_EQUALS.findall(call["ConditionExpression"]))
+        if "keeper" in named and values[named["keeper"]] != item["keeper"]:
             return {}
-        item |= {name: values[value] for value, name in self.SETS.items() if value in values}
+        sets = _EQUALS.findall(call["UpdateExpression"])
+        item |= {name: values[place] for name, place in sets if name in self.NOTED}
         return {"Attributes": item}
 
     def get_item(self, call: Answer) -> Answer:
