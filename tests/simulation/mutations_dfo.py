@@ -133,7 +133,6 @@ DIGITAL_FIRST = (
         CONVERSATION,
         "dead_ms: int = 45_000",
         "dead_ms: int = 145_000",
-        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "contact: opened again, the thread counts as over",
