@@ -59,8 +59,9 @@ def _take(event: dict[str, Any]) -> dict[str, Any]:
 
 def _connect(event: dict[str, Any]) -> dict[str, Any]:
     request = event["requestContext"]
-    session_id, connection = request["authorizer"]["session"], request["connectionId"]
-    record = run(connected(world, session_id, connection, int(request["authorizer"]["expires_at"])))
+    visitor, connection = request["authorizer"], request["connectionId"]
+    session_id, token_ends = visitor["session"], int(visitor["expires_at"])
+    record = run(connected(world, session_id, connection, token_ends, visitor.get("profile", "")))
     if len(record.connections) > MAX_CONNECTIONS and not _make_room(record):
         run(step(world.sessions.forget_connection, session_id, connection, world.clock()))
         logger.warning("too many connections", session=session_id)

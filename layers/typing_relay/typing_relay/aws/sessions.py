@@ -217,7 +217,8 @@ class DynamoSessions:
         return self._update(
             session_id,
             "SET expires_at = :expires_at, stops.#c = if_not_exists(stops.#c, :heard_at), token_ends.#c = :ends"
-            " ADD connections :c",
+            + (", profile = :profile" if coming.profile else "")
+            + " ADD connections :c",
             f"{_ALIVE} AND record_version >= :version",
             {
                 ":expires_at": _n(expires_at),
@@ -226,6 +227,7 @@ class DynamoSessions:
                 ":c": {"SS": [coming.connection]},
                 ":version": _n(RECORD_VERSION),
                 ":now_s": _n(now // 1000),
+                **({":profile": {"S": coming.profile}} if coming.profile else {}),
             },
             {"#c": coming.connection},
         )

@@ -143,15 +143,15 @@ def _started(world: World, record: Session) -> Flow[str]:
     return (yield from take_over(world, record, now))
 
 
-def connected(world: World, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
-    """A front end connected, with a token that expires at ``token_ends`` (epoch s).
+def connected(world: World, session_id: str, connection: str, token_ends: int, profile: str = "") -> Flow[Session]:
+    """A front end connected, with a token that expires at ``token_ends`` (epoch s) and has this ``profile``.
 
     Returns the record; a guest is asked for if there is none. A key from more than a hold and a second of delivery ago
     no longer counts, so the connection's first stop is set to that time: it takes no key back.
     """
     now = world.clock()
     expires_at = _expires_at(world, now)
-    coming = Coming(connection, heard_at=now - world.policy.hold_ms - 1000, token_ends=token_ends)
+    coming = Coming(connection, now - world.policy.hold_ms - 1000, token_ends, profile)
     record = yield from step(world.sessions.add_connection, session_id, coming, now, expires_at)
     while isinstance(record, Absent):
         yield from step(world.sessions.create, session_id, now, expires_at)
@@ -163,14 +163,14 @@ def connected(world: World, session_id: str, connection: str, token_ends: int) -
     return record
 
 
-def greeted(world: World, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
+def greeted(world: World, session_id: str, connection: str, token_ends: int, profile: str = "") -> Flow[Session]:
     """A front end that is there says so: what was forgotten of it is made good, and a guest asked for if none is held.
 
     Returns the record. A keeper that posted before the handshake had ended was told that the connection is gone (410).
     """
     record: Session | None = yield from step(world.sessions.get, session_id, world.clock())
     if record is None or connection not in record.connections:
-        return (yield from connected(world, session_id, connection, token_ends))
+        return (yield from connected(world, session_id, connection, token_ends, profile))
     yield from ensure_guest(world, record)
     return record
 
