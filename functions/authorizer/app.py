@@ -15,12 +15,14 @@ from typing_relay.aws.secrets import Secret
 from typing_relay.aws.services import Account, SecretsManager
 from typing_relay.deadline import of_the_invocation
 from typing_relay.door.handshakes import check_origin, read_handshake, the_token
+from typing_relay.door.message_keys import MessageKeys
 from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, TokenVerifier, jwks_client
 from typing_relay.door.visitor_tokens import Refusal, TokenRules, Visitor
 from typing_relay.logs import make_logger
 
 # Not by typing_relay.runtime: it imports the rules of typing, which the authorizer does not need.
 _LIMITS = Limits(connect_s=1, read_s=2, tries=2)
+_BRIEFLY = Limits(connect_s=0.5, read_s=0.5, tries=1)  # for what a handshake can do without
 ALLOWED_ORIGINS = os.environ.get("ALLOWED_ORIGINS", "").lower().replace(",", " ").split()  # as browsers spell them
 SIGNALS = os.environ.get("TYPING_SIGNALS", "on") == "on"
 
@@ -39,8 +41,11 @@ def _token_verifier() -> TokenVerifier:
     )
     if jwks_url:
         return JwksVerifier(jwks_client(jwks_url), rules, _using_stale_keys)
-    secret = Secret(SecretsManager(Account.here(), _LIMITS), os.environ["VISITOR_SECRET_ARN"])
-    return SecretVerifier(secret, rules, _using_stale_keys)
+    return SecretVerifier(_secret(_LIMITS), rules, _using_stale_keys)
+
+
+def _secret(limits: Limits) -> Secret:
+    return Secret(SecretsManager(Account.here(), limits), os.environ["VISITOR_SECRET_ARN"])
 
 
 def _using_stale_keys() -> None:
@@ -55,14 +60,16 @@ def _count(metric: str) -> None:
 
 
 verifier = _token_verifier()
+message_keys = MessageKeys(_secret(_BRIEFLY).value)
 
 
 @of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a REQUEST authorizer event with a policy for $connect.
 
-    Allow carries what the other functions rely on: `session`, `signals` (on or off), `expires_at` (epoch s) and, where
-    the token says who the visitor is, `profile`.
+    Allow carries what the other functions rely on: `session`, `signals` (on or off), `expires_at` (epoch s),
+    `message_key`, by which the session's messages are recognised, and, where the token says who the visitor is,
+    `profile`.
     """
     verdict = _judge(event)
     connection = event["requestContext"]["connectionId"]
@@ -73,7 +80,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return _policy("Deny", event["methodArn"], "refused", {})
     logger.debug("Handshake admitted", session=verdict.session, connection=connection)
     signals = "on" if SIGNALS and verdict.signals else "off"
-    admitted = {"session": verdict.session, "signals": signals, "expires_at": verdict.expires_at}
+    now = event["requestContext"]["requestTimeEpoch"] / 1000
+    admitted = {
+        "session": verdict.session,
+        "signals": signals,
+        "expires_at": verdict.expires_at,
+        "message_key": message_keys.of(verdict.session, now),
+    }
     profile = {"profile": verdict.profile.encoded()} if verdict.profile else {}
     return _policy("Allow", event["methodArn"], verdict.session, admitted | profile)
 

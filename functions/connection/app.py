@@ -7,7 +7,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 from typing_relay import runtime
 from typing_relay.aws.shedding import count_shed, is_shed
+from typing_relay.aws.visitors import is_throttled
 from typing_relay.deadline import of_the_invocation
+from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import Session
 from typing_relay.relay.flows import connected, disconnected, roll_called, run, step
 
@@ -21,6 +23,8 @@ MAX_CONNECTIONS = runtime.number("MAX_CONNECTIONS", 10)
 #: Pause before a session whose connections all exist is asked about again: a refused front end retries at once.
 ASK_AGAIN_MS = 30_000
 MAX_FRUITLESS = 10_000  # sessions; the oldest is forgotten first
+#: Frames that reach this function have the same budget as others.
+budgets = Budgets(FrameLimits())
 #: Sessions whose connections this process found all alive, and when (ms), the oldest first.
 fruitless: dict[str, int] = {}
 
@@ -53,8 +57,26 @@ def _take(event: dict[str, Any]) -> dict[str, Any]:
             became = run(disconnected(world, session_id, connection, request["requestTimeEpoch"]))
             logger.info("disconnected", session=session_id, typing=became)
         case _:  # a frame whose action is "$connect" or "$disconnect"
-            logger.info("frame with a reserved action", connection=request["connectionId"])
+            _refuse_reserved(request["connectionId"], request["requestTimeEpoch"])
     return {"statusCode": 200}
+
+
+def _refuse_reserved(connection: str, at: int) -> None:
+    """Count a frame with a reserved action as the bad frame that it is, and close its connection after too many."""
+    ruling = budgets.spend(connection, at)
+    is_last = ruling is Ruling.CLOSE
+    if ruling is Ruling.TAKE:
+        logger.info("frame with a reserved action", connection=connection)
+        is_last = budgets.note_bad_frame(connection)
+    if not is_last:
+        return
+    logger.info("connection closed from this side", code="bad_frame", connection=connection)
+    try:
+        visitors.close(connection)
+    except ClientError as error:
+        if not is_throttled(error):
+            raise
+        logger.info("not closed, API Gateway is throttling: the next frame tries again", connection=connection)
 
 
 def _connect(event: dict[str, Any]) -> dict[str, Any]:

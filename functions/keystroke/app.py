@@ -132,10 +132,11 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             _greet(request)
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
-            became = _run(session_id, key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms))
+            pressed = key_pressed(world, session_id, connection, at - ago_ms, token_ends, hold_ms, ago_ms)
+            became = _run(session_id, pressed)
             _log_the_outcome("key", became, session_id)
         case frames.Stop(ago_ms) if signals == "on":
-            became = _run(session_id, stopped(world, session_id, connection, at - ago_ms))
+            became = _run(session_id, stopped(world, session_id, connection, at - ago_ms, ago_ms))
             _log_the_outcome("stop", became, session_id)
         case frames.Message():
             return _message(frame, request)
@@ -169,7 +170,8 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
     if not _within("messages", visitor["session"], request, frame.message_id):
         return None
     sender = Sender(visitor["session"], connection, int(visitor["expires_at"]))
-    message = SentMessage(frame.message_id, frame.text, at, postback=frame.postback)
+    key = visitor.get("message_key", "")  # who connected before the authorizer gave one has none
+    message = SentMessage(frame.message_id, frame.text, at, postback=frame.postback, key=key)
     standing = _run(sender.session_id, message_sent(world, sender, message, MESSAGE_DEADLINE_MS))
     logger.info("message", session=sender.session_id, message_id=message.message_id, stands=standing.status)
     return None if standing.status is MessageStatus.WAITING else frames.message_status(message.message_id, standing)

@@ -6,13 +6,14 @@ import os
 import re
 import signal
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.commands.token import visitor_token
+from local.commands.token import profile_claims, visitor_token
 from local.console.agent import gateway_call, webchat_call
 from local.console.faults import PANELS
 from local.console.feed import Feed, now_ms
@@ -46,9 +47,14 @@ def routes() -> list[web.RouteDef]:
 
 async def _token(request: web.Request) -> web.Response:
     visitor = _checked_visitor(request.query.get("visitor", ""))
-    stack = _running_stack(request)
     try:
-        token = await asyncio.to_thread(visitor_token, stack.aws, stack.visitor_secret_arn, visitor)
+        claims = profile_claims(request.query.get("claims", ""))
+    except ValueError as wrong:
+        raise _refusal(web.HTTPBadRequest, f"{wrong}.".capitalize()) from wrong
+    stack = _running_stack(request)
+    sign = partial(visitor_token, stack.aws, stack.visitor_secret_arn, visitor, **claims)
+    try:
+        token = await asyncio.to_thread(sign)
     except (BotoCoreError, ClientError) as error:
         raise _refusal(web.HTTPServiceUnavailable, "The stack does not answer. Is it starting?") from error
     return web.json_response({"url": stack.page_url, "token": token})
@@ -108,7 +114,7 @@ async def _set_switch(request: web.Request) -> web.Response:
         raise _refusal(web.HTTPBadRequest, 'Expected a known switch and {"on": true or false}.')
     faults = await _control(request, "GET", "faults")
     faults = await _control(request, "PUT", "faults", switch.change(faults, on))
-    request.app[FEED].log.add("fault", now_ms(), what=f"{switch.label} {'on' if on else 'off'}")
+    request.app[FEED].log.add("fault", now_ms(), what=switch.name, label=f"{switch.label} {'on' if on else 'off'}")
     return web.json_response({"name": switch.name, "on": switch.is_on(faults)})
 
 
@@ -117,7 +123,7 @@ async def _trigger(request: web.Request) -> web.Response:
     if fault is None:
         raise _refusal(web.HTTPNotFound, "There is no such fault.")
     if fault.path is None:
-        _kill_keeper(request)
+        _kill_keeper(request, fault.label)
         return web.json_response({})
     guest_id = (await _body(request)).get("guest_id")
     if fault.of_guest and not isinstance(guest_id, str):
@@ -126,13 +132,13 @@ async def _trigger(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
-def _kill_keeper(request: web.Request) -> None:
+def _kill_keeper(request: web.Request, label: str) -> None:
     stack = _running_stack(request)
     if not stack.keeper_pids:
         raise _refusal(web.HTTPConflict, "No keeper is running; the stack is starting one.")
     with suppress(ProcessLookupError):
         os.kill(stack.keeper_pids[0], signal.SIGKILL)
-    request.app[FEED].log.add("fault", now_ms(), what="keeper killed")
+    request.app[FEED].log.add("fault", now_ms(), what="kill", label=label)
 
 
 async def _agent(request: web.Request) -> web.Response:

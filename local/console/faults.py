@@ -95,6 +95,10 @@ class Panel:
         """The one-shot fault of this name, if there is one."""
         return next((fault for fault in self.one_shots if fault.name == name), None)
 
+    def label_of(self, path: str) -> str:
+        """The label of the button that uses this control of the simulator; of a control without a button, its path."""
+        return next((fault.label for fault in self.one_shots if fault.path == path), path)
+
 
 _WEBCHAT_SWITCHES = (
     WebchatSwitch(

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.console.faults import PANELS
 from local.console.gateway_events import Threads, as_console_events, changes_threads
 from local.console.records import Record, changed_records, read_records
 from local.console.stack import Stack, read_stack
@@ -109,6 +110,8 @@ class Feed:
             events = await self._translated(http, control_url, events)
         for event in events:
             fields = {name: value for name, value in event.items() if name not in ("n", "at", "kind")}
+            if event["kind"] == "fault":
+                fields["label"] = PANELS[stack.platform].label_of(event["what"])
             self.log.add(event["kind"], event["at"], **fields)
         return int(answer["next"])
 

@@ -35,6 +35,9 @@ class ConsolePage:
         self.indicator = page.locator('#agent [data-part="typing"]')
         self.visitor_sees_agent = page.locator('#visitor [data-part="agent-typing-text"]')
         self.visitor_log = page.locator('#visitor [data-part="log"]')
+        self.conversations = page.get_by_role("listbox", name="Conversations")
+        self.tip = page.get_by_role("tooltip")
+        self.why_unseen = page.locator('#timeline [data-part="why"]')
         self.agent_log = page.locator('#agent [data-part="log"]')
 
     def open(self) -> None:

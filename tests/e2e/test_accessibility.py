@@ -58,8 +58,8 @@ def test_the_theme_is_remembered(console):
 
 
 def test_every_control_is_reached_by_the_tab_key(console):
-    """In the order of the page; what is disabled is left out."""
-    controls = "a[href], button, select, input, textarea"
+    """In the order of the page; what is disabled is left out. In a list box or toolbar, arrow keys reach the others."""
+    controls = ":is(a[href], button, select, input, textarea, [role=option]):not([tabindex='-1'])"
     enabled = console.page.locator(controls).evaluate_all(
         """all => all.filter((one) => !one.disabled && one.checkVisibility())
                      .map((one) => (one.id || one.textContent).trim())"""

@@ -100,9 +100,13 @@ def test_a_message_puts_the_indicator_out_at_once(conversation):
 
 
 def test_typing_before_the_first_message_is_shown_to_nobody(console):
-    """There is no contact that it could be shown on."""
+    """There is no contact that it could be shown on. Nothing is wanted, and the timeline says why."""
     console.type("hello")
+    expect(console.why_unseen).to_contain_text("Nobody sees typing before")
+    console.expect_row("Frame: keystroke")
+    expect(console.page.locator('[data-part="rows"] tr', has_text="Wanted")).to_have_count(0)
     expect(console.say("Good morning")).to_contain_text("Delivered")
+    expect(console.why_unseen).to_have_text("")
     assert console.changes() == []
 
 

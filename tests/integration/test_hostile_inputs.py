@@ -169,6 +169,16 @@ def test_a_frame_cannot_pass_for_a_lifecycle_event(door: Door, action: str) -> N
         assert door.records()[visitor] == before
 
 
+def test_frames_with_a_reserved_action_end_the_connection(door: Door) -> None:
+    """T18: as any bad frames do; its function is permitted to close it."""
+    with door.opened("reserved") as connection:
+        for _ in range(MAX_BAD_FRAMES):
+            connection.send(json.dumps({"action": "$connect"}))
+            time.sleep(0.05)
+        with pytest.raises(ConnectionClosed):
+            connection.recv(timeout=10)
+
+
 @pytest.mark.parametrize("name", RAW)
 def test_after_hostile_bytes_the_next_visitor_is_served(door: Door, mallory: ClientConnection, name: str) -> None:
     """T13: whatever becomes of that connection."""

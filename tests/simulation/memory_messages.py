@@ -49,10 +49,12 @@ class MemoryMessages:
     ) -> AlreadyThere | None:
         known = self.kept.get((session_id, message.message_id))
         if known is not None and known.expires_at > now // 1000:
-            return AlreadyThere(
-                known.standing, (known.message.text, known.message.postback) == (message.text, message.postback)
-            )
-        waiting = WaitingMessage(message.message_id, message.text, message.at, postback=message.postback)
+            is_same = (known.message.text, known.message.postback) == (message.text, message.postback)
+            cannot_be_told = known.standing != WAITS and not (message.key and known.message.key == message.key)
+            return AlreadyThere(known.standing, is_same or cannot_be_told)
+        waiting = WaitingMessage(
+            message.message_id, message.text, message.at, postback=message.postback, key=message.key
+        )
         self._keep((session_id, message.message_id), Kept(waiting, deadline, expires_at))
         return None
 

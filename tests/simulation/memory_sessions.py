@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from typing_relay.aws.sessions import LOOKED_AT, shard_of
-from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
+from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, GuestStatus, Session
 from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
 
 from tests.simulation.dynamodb_limits import check_expression, check_record
@@ -100,7 +100,7 @@ class MemorySessions:
             self.in_hand.discard(session_id)
 
     def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0, late_ms: int = 0
     ) -> Session | Absent | None:
         record = self.get(session_id, now)
         if record is None:
@@ -121,16 +121,19 @@ class MemorySessions:
             keys=keys,
             earlier_keys=earlier,
             holds={**record.holds, **hold},
-            burst_from=at if record.burst_from is None else record.burst_from,
+            burst_from=at + late_ms if record.burst_from is None else record.burst_from,
+            late_key_at=at + late_ms if late_ms >= LATE_MS else record.late_key_at,
             expires_at=expires_at,
             revision=record.revision + 1,
         )
 
-    def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None:
+    def note_stop(self, session_id: str, connection: str, at: int, now: int, late_ms: int = 0) -> Session | None:
         record = self.get(session_id, now)
         if record is None or record.stops.get(connection, -1) >= at:
             return record if record is not None and record.stops[connection] == at else None
-        return self._set(record, stops={**record.stops, connection: at}, revision=record.revision + 1)
+        late_stop_at = at + late_ms if late_ms >= LATE_MS else record.late_stop_at
+        stops = {**record.stops, connection: at}
+        return self._set(record, stops=stops, late_stop_at=late_stop_at, revision=record.revision + 1)
 
     def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent:
         record = self.get(session_id, now)

@@ -391,8 +391,8 @@ V1 = (
     Mutation(
         "stop: does not count",
         MEMORY,
-        "stops={**record.stops, connection: at}, revision=record.revision + 1)",
-        "stops={**record.stops, connection: at})",
+        "late_stop_at=late_stop_at, revision=record.revision + 1)",
+        "late_stop_at=late_stop_at)",
     ),
     Mutation(
         "guest: its end frees the lock",
@@ -556,7 +556,7 @@ V1 = (
     Mutation(
         "felt: counts from a burst that never had an owner",
         BURST,
-        "return max(self.burst_from, newest) if is_after_a_pause else self.burst_from",
+        "return max(self.burst_from, newest, self.late_key_at) if is_after_a_pause else self.burst_from",
         "return self.burst_from",
     ),
     Mutation(

@@ -139,9 +139,9 @@ class World:
         at, tab, outside = START + act.at, act.tab, self.outside
         flow: Flow[Any]
         if act.kind == "key":
-            flow = flows.key_pressed(outside, ID, tab, at, TOKEN_ENDS, act.hold)
+            flow = flows.key_pressed(outside, ID, tab, at, TOKEN_ENDS, act.hold, act.late)
         elif act.kind == "stop":
-            flow = flows.stopped(outside, ID, tab, at)
+            flow = flows.stopped(outside, ID, tab, at, act.late)
         elif act.kind == "open":
             flow = flows.connected(outside, ID, tab, TOKEN_ENDS)
         else:

@@ -20,6 +20,8 @@ NOW = 1_800_000_000_000  # epoch ms
 DEADLINE = NOW + 300_000
 EXPIRES = NOW // 1000 + 3600
 ID, FIRST, SECOND = "visitor", "message-1", "message-2"
+#: By which texts are hashed.
+KEY = "a key of the session"
 ME, OTHER = "keeper-1", "keeper-2"
 ACCEPTED = Standing(MessageStatus.ACCEPTED)
 REFUSED = Standing(MessageStatus.FAILED, "refused")
@@ -70,6 +72,16 @@ class MessagesContract:
         assert put(messages) == AlreadyThere(standing, same_text=True)
         assert put(messages, text="good bye") == AlreadyThere(standing, same_text=False)
         assert messages.waiting(ID, 10, NOW) == []
+
+    @pytest.mark.parametrize(("kept_by", "now_by"), [(KEY, "another"), (KEY, ""), ("", KEY)])
+    def test_by_another_key_a_settled_message_counts_as_the_same(
+        self, messages: MemoryMessages, kept_by: str, now_by: str
+    ) -> None:
+        """T15: nobody can tell, and an answer that was lost must come; keys change where the secret is rotated."""
+        put(messages, key=kept_by)
+        assert put(messages, text="good bye", key=now_by) == AlreadyThere(WAITS, same_text=False)
+        messages.settle(ID, FIRST, ACCEPTED)
+        assert put(messages, key=now_by) == AlreadyThere(ACCEPTED, same_text=True)
 
     def test_one_id_in_two_sessions_is_two_messages(self, messages: MemoryMessages) -> None:
         """T13: no visitor learns of another's."""
@@ -225,7 +237,13 @@ class MessagesContract:
 
 
 def put(
-    messages: MemoryMessages, message_id: str = FIRST, *, text: str = "hello", at: int = NOW, deadline: int = DEADLINE
+    messages: MemoryMessages,
+    message_id: str = FIRST,
+    *,
+    text: str = "hello",
+    at: int = NOW,
+    deadline: int = DEADLINE,
+    key: str = KEY,
 ) -> AlreadyThere | None:
     """The visitor sends a message."""
-    return messages.put(ID, SentMessage(message_id, text, at), NOW, deadline, EXPIRES)
+    return messages.put(ID, SentMessage(message_id, text, at, key=key), NOW, deadline, EXPIRES)

@@ -52,9 +52,9 @@ class RelayStage:
         """Controls of the simulated CXone, for one thread."""
         return SimulatorControl(self.stack.info["cxone_base_url"])
 
-    def connect(self, visitor: str) -> Visitor:
-        """A front end of this visitor."""
-        token = visitor_token(self.aws, self.stack.info["visitor_secret_arn"], visitor)
+    def connect(self, visitor: str, **claims: Any) -> Visitor:
+        """A front end of this visitor, whose token has these claims besides."""
+        token = visitor_token(self.aws, self.stack.info["visitor_secret_arn"], visitor, **claims)
         front_end = Visitor(self.stack.info["websocket_url"], token)
         self._front_ends.append(front_end)
         return front_end

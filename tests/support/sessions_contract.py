@@ -445,6 +445,24 @@ class SessionsContract:
         sessions.accepted(_record(sessions), ending, NOW + 35, NOW + 35)
         assert _record(sessions).burst_from == NOW + 30
 
+    def test_of_what_came_late_the_arrival_is_known(self, sessions: MemorySessions) -> None:
+        """T18: latency is measured from it, as the rest is what a front end says; a little late is on time."""
+        _typing(sessions)
+        sessions.press_key(ID, TAB, NOW + 10, NOW + 509, EXPIRES, late_ms=499)
+        sessions.note_stop(ID, OTHER_TAB, NOW + 10, NOW + 509, late_ms=499)
+        record = _record(sessions)
+        assert (record.late_key_at, record.late_stop_at) == (0, 0)
+        sessions.press_key(ID, TAB, NOW + 20, NOW + 520, EXPIRES, late_ms=500)
+        sessions.note_stop(ID, OTHER_TAB, NOW + 20, NOW + 620, late_ms=600)
+        record = _record(sessions)
+        assert (record.late_key_at, record.late_stop_at) == (NOW + 520, NOW + 620)
+
+    def test_a_burst_begins_when_its_first_key_arrives(self, sessions: MemorySessions) -> None:
+        """T18."""
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.press_key(ID, TAB, NOW, NOW + 1900, EXPIRES, late_ms=1900)
+        assert _record(sessions).burst_from == NOW + 1900
+
     def test_an_older_owner_gets_no_lock(self, sessions: MemorySessions) -> None:
         """T6."""
         record = _owned(sessions)

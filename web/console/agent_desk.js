@@ -25,6 +25,9 @@ export class AgentDesk {
     for (const act of ACTS) this.#part(act).addEventListener("click", () => this.#send(this.#guestId, { type: act }));
     sendOnEnter(this.#part("box"));
     this.#part("typing").prepend(typingDots());
+    this.#part("rail").addEventListener("keydown", (event) => this.#move(event));
+    matchMedia("(max-width: 600px)").addEventListener("change", ({ matches }) => this.#orient(matches));
+    this.#orient(matchMedia("(max-width: 600px)").matches);
   }
 
   /** Uses another model after the console restarted. */
@@ -38,7 +41,10 @@ export class AgentDesk {
   render() {
     const visitors = [...this.#model.visitors.values()].filter(({ guestIds }) => guestIds.length);
     for (const visitor of visitors) this.#renderRow(visitor);
+    this.#part("rail").hidden = visitors.length === 0;
     this.#part("empty").hidden = visitors.length > 0;
+    const entry = this.#rows.get(this.selected)?.row ?? this.#shownRows()[0]; // the one that Tab reaches
+    for (const { row } of this.#rows.values()) row.tabIndex = row === entry ? 0 : -1;
     this.#renderConversation();
   }
 
@@ -54,22 +60,43 @@ export class AgentDesk {
   #renderRow(visitor) {
     const { session } = visitor;
     if (!this.#rows.has(session)) this.#addRow(session);
-    const { line, button, state } = this.#rows.get(session);
-    line.hidden = !visitor.record?.guest_id && session !== this.selected; // CXone's conversation is over
+    const { row, state } = this.#rows.get(session);
+    row.hidden = !visitor.record?.guest_id && session !== this.selected; // CXone's conversation is over
     const typing = this.#model.isShownTyping(visitor);
-    button.classList.toggle("typing", typing);
-    button.ariaPressed = String(session === this.selected);
+    row.classList.toggle("typing", typing);
+    row.ariaSelected = String(session === this.selected);
     setText(state, typing ? "typing" : "");
   }
 
   #addRow(session) {
     const state = make("span", { className: "row-state" });
     const name = make("span", { className: "row-name" }, session);
-    const button = make("button", { type: "button", className: "row" }, name, typingDots(), state);
-    button.addEventListener("click", () => this.select(session));
-    const line = make("li", {}, button);
-    this.#rows.set(session, { line, button, state });
-    this.#part("rail").append(line);
+    const row = make("li", { className: "row", role: "option", tabIndex: -1 }, name, typingDots(), state);
+    row.addEventListener("click", () => this.select(session));
+    this.#rows.set(session, { row, state });
+    this.#part("rail").append(row);
+  }
+
+  #shownRows() {
+    return [...this.#rows.values()].map(({ row }) => row).filter(({ hidden }) => !hidden);
+  }
+
+  /** Arrow keys, Home and End choose among the conversations, as in any list box. */
+  #move(event) {
+    const rows = this.#shownRows();
+    const at = rows.indexOf(event.target);
+    const next = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: rows.length - 1 }[event.key];
+    if (next === undefined) return;
+    event.preventDefault(); // no scrolling
+    const row = rows[next];
+    if (!row) return;
+    this.select([...this.#rows].find(([, { row: other }]) => other === row)[0]);
+    row.focus();
+  }
+
+  /** On a narrow page the conversations stand side by side. */
+  #orient(narrow) {
+    this.#part("rail").ariaOrientation = narrow ? "horizontal" : "vertical";
   }
 
   #renderConversation() {

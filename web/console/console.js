@@ -9,6 +9,7 @@ import { Model } from "./model.js";
 import { PlayerPanel } from "./player_panel.js";
 import { followTheme } from "./theme.js";
 import { TimelinePanel } from "./timeline_panel.js";
+import { showTips } from "./tips.js";
 import { VisitorChat, visitorOfThisPage } from "./visitor_chat.js";
 
 const RENDER_MS = 250; // render at least this often: some values change with time alone
@@ -24,6 +25,7 @@ const faults = new FaultPanel(panel("faults"), () => model.visitor(desk.selected
 const player = new PlayerPanel(panel("player"));
 
 followTheme(panel("theme"));
+showTips(panel("timeline"));
 
 followFeed({
   onEvents(events, isNewRun) {
@@ -82,6 +84,7 @@ function renderSoon() {
     rendering = false;
     showFailures();
     chat.takeMessages(model.visitor(session).messages);
+    chat.showSocketLost(model.hasLostSocket(model.visitor(session)));
     desk.render();
     timeline.render();
   });

@@ -9,10 +9,11 @@ const CLOCKS_MS = 50; // how much this page and the client may differ on when th
  * `calls` are all that count for the rate limit, GETs too. Lags are medians in ms, null while there is none.
  */
 export function counters(model) {
-  const visitors = [...model.visitors.values()].filter(({ bursts }) => bursts.length);
+  const visitors = [...model.visitors.values()].filter(({ keyCount }) => keyCount);
   const sum = (of) => visitors.reduce((total, visitor) => total + of(visitor), 0);
   const sinceFirstKey = (of) => visitors.flatMap((visitor) => {
-    return of(model, visitor).filter(({ at }) => at >= visitor.bursts[0].first);
+    const { first = Infinity } = visitor.bursts[0] ?? {}; // those who opted out begin no burst
+    return of(model, visitor).filter(({ at }) => at >= first);
   });
   const posts = sinceFirstKey(callsOf);
   const calls = posts.length + sinceFirstKey(readsOf).length;

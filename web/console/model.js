@@ -17,12 +17,14 @@ export class Model {
   #rows = []; // the visitor of a row's guest may become known only later
   stack = { running: false, simulator: false, platform: "v1" };
 
-  /** A key pressed in a visitor's box. */
-  takeKey({ session, at }) {
+  /** A key pressed in a visitor's box. `silent`: the visitor opted out, so it stays in their page and is no part of a burst. */
+  takeKey({ session, at, silent = false }) {
     const visitor = this.visitor(session);
     visitor.keyCount++;
+    visitor.optedOut = silent;
+    keep(visitor.keys, { at, silent });
+    if (silent) return;
     visitor.keysSinceFrame++;
-    keep(visitor.keys, { at });
     const burst = visitor.bursts.at(-1);
     if (!burst || burst.stoppedAt || at - burst.last >= DEBOUNCE_MS) visitor.bursts.push({ first: at, last: at });
     else burst.last = at;
@@ -66,14 +68,32 @@ export class Model {
     return this.guest(visitor.record?.guest_id).typing.at(-1)?.value ?? false;
   }
 
+  /** Whether the visitor's guest had a socket to the simulated CXone, and has none now. */
+  hasLostSocket({ record }) {
+    const { socket } = this.guest(record?.guest_id);
+    return this.stack.simulator && socket.length > 0 && !socket.at(-1).value;
+  }
+
+  /** Why keys of this visitor are shown to nobody, as a sentence; empty when they are shown. */
+  whyUnseen(visitor) {
+    const { session, record, optedOut } = visitor;
+    if (optedOut) return `${session} opted out: their keys stay in their page.`;
+    if (record?.guest_status === "unavailable") return "No agent can see typing now: CXone does not offer it, or cannot be reached.";
+    if (this.stack.platform !== "dfo" || !this.stack.simulator || !record?.guest_id) return "";
+    const { contact } = this.guest(record.guest_id);
+    if (!contact) return `Nobody sees typing before ${session}’s first message: it opens the contact.`;
+    return contact === "closed" ? `The contact is closed: nobody sees typing before ${session}’s next message.` : "";
+  }
+
   /** The visitor whose guest this is, if a record has named it. */
   sessionOf(guestId) {
     return this.guest(guestId).session;
   }
 
-  /** The events as a table: [{at, session (null: everyone's), what, detail}], oldest first. */
+  /** The events as a table: [{at, session (null: everyone's), what, detail}], by time, oldest first. */
   rows() {
-    return this.#rows.map(({ at, of, what, detail }) => ({ at, session: this.#sessionNamed(of), what, detail }));
+    const rows = this.#rows.map(({ at, of, what, detail }) => ({ at, session: this.#sessionNamed(of), what, detail }));
+    return rows.sort((one, other) => one.at - other.at); // reports of a page, a poll and a simulator do not come in order
   }
 
   onStack(event) {
@@ -130,12 +150,16 @@ export class Model {
   }
 
   onSocketOpen(event) {
-    change(this.guest(event.guest_id).socket, event.at, true);
+    const guest = this.guest(event.guest_id);
+    guest.sockets++;
+    change(guest.socket, event.at, true);
     this.#row(event.at, event, "Guest socket open", "");
   }
 
   onSocketClose(event) {
-    change(this.guest(event.guest_id).socket, event.at, false);
+    const guest = this.guest(event.guest_id);
+    guest.sockets = Math.max(0, guest.sockets - 1); // its opening may be older than this page's events
+    if (!guest.sockets) change(guest.socket, event.at, false);
     this.#row(event.at, event, "Guest socket closed", `code ${event.code ?? "none"}`);
   }
 
@@ -145,9 +169,9 @@ export class Model {
 
   onFault(event) {
     if (event.what === "settings") return; // the console adds its own event for a switch
-    this.faults.push({ at: event.at, what: event.what });
+    this.faults.push({ at: event.at, what: event.label });
     if (event.what === "expire-guest") change(this.guest(event.guest_id).typing, event.at, false);
-    this.#row(event.at, event, "Fault", event.what);
+    this.#row(event.at, event, "Fault", event.label);
   }
 
   onVisitorMessage(event) {
@@ -250,13 +274,14 @@ function newVisitor(session) {
     messages: [],
     keyCount: 0,
     keysSinceFrame: 0,
+    optedOut: false,
     frameCount: 0,
     writeCount: 0,
   };
 }
 
 function newGuest() {
-  return { session: null, calls: [], reads: [], typing: [], socket: [], messages: [], contact: null, agent: null };
+  return { session: null, calls: [], reads: [], typing: [], socket: [], sockets: 0, messages: [], contact: null, agent: null };
 }
 
 function keep(list, item) {

@@ -134,8 +134,10 @@ function bands({ ink, x, middle, from, to, now, width }, changes) {
   }
 }
 
-function tick({ ink, middle }, x) {
-  ink.fillRect(x - 0.75, middle - 6, 1.5, 12);
+/** Short: the visitor opted out, and the key stays in their page. */
+function tick({ ink, middle }, x, { silent }) {
+  const half = silent ? 2 : 6;
+  ink.fillRect(x - 0.75, middle - half, 1.5, 2 * half);
 }
 
 /** Filled: it started an owner. Hollow: it was coalesced. A square is a stop. */

@@ -46,6 +46,7 @@ export class TimelinePanel {
     if (Date.now() - this.#renderedAt < RENDER_MS) return;
     this.#renderedAt = Date.now();
     this.#renderCounters();
+    setText(this.#part("why"), this.#model.whyUnseen(this.#model.visitor(this.#session)));
     if (this.#timeline.pausedAt === null) this.#renderTable();
   }
 

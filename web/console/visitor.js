@@ -17,6 +17,7 @@ followFeed({
     for (const event of events) model.takeEvent(event);
     chat.follow(model.stack);
     chat.takeMessages(model.visitor(session).messages);
+    chat.showSocketLost(model.hasLostSocket(model.visitor(session)));
   },
   onLost() {}, // the chat shows the status of its own connection
 });

@@ -13,12 +13,16 @@ const CONTACT_TEXT = {
   closed: "The conversation is closed. Your next message begins another.",
 };
 
+const EARLIER = "Earlier messages, as this console remembers them. The relay keeps none: a page that is reloaded shows none of them.";
+
+const NOTHING_YET = "No messages yet. The relay keeps no history: a page that is reloaded shows no earlier message.";
+
 const MARKUP = `
   <header>
     <h2 id="visitor-title">Visitor <span data-part="name" class="who-name"></span></h2>
     <span data-part="status" class="pill" role="status"></span>
   </header>
-  <div data-part="log" class="log" role="log" aria-labelledby="visitor-title" tabindex="0"></div>
+  <div data-part="log" class="log" role="log" aria-labelledby="visitor-title" tabindex="0" data-empty="${NOTHING_YET}"></div>
   <p data-part="agent-typing" class="indicator"><span data-part="agent-typing-text"></span></p>
   <form data-part="form">
     <label class="hidden" for="visitor-box">Your message</label>
@@ -29,18 +33,30 @@ const MARKUP = `
   <footer>
     <label class="check"><input type="checkbox" data-part="signals" checked> Let the agent see that I type</label>
     <a data-part="another" target="_blank" rel="noopener">Open another tab</a>
+    <form data-part="others" class="others" novalidate>
+      <label>Another visitor <input data-part="other" value="bob" autocomplete="off" spellcheck="false" aria-describedby="other-problem"></label>
+      <button>Open</button>
+      <p id="other-problem" data-part="other-problem" class="problem" role="status"></p>
+    </form>
   </footer>`;
 
-/** The visitor that the page's URL names, if the console's server accepts the name; else alice. */
+const NAME = /^[\w-]{1,64}$/; // as the console's server accepts it
+const DEFAULT_VISITOR = "alice";
+const refusal = (name) => `“${name}” is no visitor’s name: it has 1 to 64 letters, digits, - or _.`;
+
+const namedByUrl = () => new URLSearchParams(location.search).get("visitor") ?? DEFAULT_VISITOR;
+
+/** The visitor that the page's URL names; alice if it names none, or not a name. */
 export function visitorOfThisPage() {
-  const name = new URLSearchParams(location.search).get("visitor") ?? "";
-  return /^[\w-]{1,64}$/.test(name) ? name : "alice";
+  return NAME.test(namedByUrl()) ? namedByUrl() : DEFAULT_VISITOR;
 }
 
 export class VisitorChat {
   #relay = null;
   #websocketUrl; // null: no stack runs
   #platform = "v1";
+  #status = "connecting"; // as the relay reports it
+  #socketLost = false;
   #told = {}; // on Digital-First: contact and agent as last reported by the relay
   #part;
   #openedAt = Date.now();
@@ -54,11 +70,13 @@ export class VisitorChat {
     this.#part("agent-typing").prepend(typingDots());
     setText(this.#part("name"), session);
     this.#part("another").href = `/visitor?visitor=${encodeURIComponent(session)}`;
-    this.#part("box").addEventListener("input", () => report({ type: "key", session, at: Date.now() }));
+    this.#part("box").addEventListener("input", () => this.#reportKey());
+    this.#part("others").addEventListener("submit", (event) => this.#openAnother(event));
     this.#part("form").addEventListener("submit", (event) => this.#submit(event));
     this.#part("signals").addEventListener("change", ({ target }) => this.#relay?.setSignals(target.checked));
     sendOnEnter(this.#part("box"));
     this.#showStatus("connecting");
+    if (!NAME.test(namedByUrl())) setText(this.#part("problem"), `${refusal(namedByUrl())} This page is ${session}’s.`);
   }
 
   /** Connects to the running stack; another stack has another URL. */
@@ -74,6 +92,13 @@ export class VisitorChat {
     else this.#showStatus("stopped");
   }
 
+  /** Whether the visitor's guest has lost its socket to CXone: the relay reports that a moment later, or a dead keeper not at all. */
+  showSocketLost(lost) {
+    if (lost === this.#socketLost) return;
+    this.#socketLost = lost;
+    this.#showStatus(this.#status);
+  }
+
   /**
    * Takes all messages that the console knows of. Once this page is open, it leaves out those that come through the relay:
    * the relay must deliver them. On v1 these are the agent's, on Digital-First all.
@@ -81,7 +106,9 @@ export class VisitorChat {
   takeMessages(messages) {
     if (messages.length < this.#taken) this.#taken = 0;
     const isHere = ({ from, at }) => at < this.#openedAt || (from === "visitor" && this.#platform !== "dfo");
-    this.#show(...messages.slice(this.#taken).filter(isHere));
+    const news = messages.slice(this.#taken).filter(isHere);
+    if (!this.#messages.length && news.some(({ at }) => at < this.#openedAt)) this.#show({ from: null, text: EARLIER });
+    this.#show(...news);
     this.#taken = messages.length;
   }
 
@@ -112,6 +139,22 @@ export class VisitorChat {
     relay.addEventListener("frame", ({ detail }) => report({ type: "frame", session, at: Date.now(), frame: detail }));
     this.#relay = relay;
     this.#showStatus(relay.status);
+  }
+
+  #reportKey() {
+    const silent = !(this.#relay?.signals ?? true);
+    report({ type: "key", session: this.session, at: Date.now(), silent });
+  }
+
+  #openAnother(event) {
+    event.preventDefault();
+    const input = this.#part("other");
+    const name = input.value.trim();
+    const valid = NAME.test(name);
+    input.ariaInvalid = String(!valid);
+    setText(this.#part("other-problem"), valid ? "" : refusal(name));
+    if (valid) open(`/visitor?visitor=${name}`, "_blank", "noopener");
+    else input.focus();
   }
 
   async #submit(event) {
@@ -155,9 +198,11 @@ export class VisitorChat {
   }
 
   #showStatus(status) {
+    this.#status = status;
+    const shown = status === "open" && this.#socketLost ? "socket-lost" : status;
     const pill = this.#part("status");
-    pill.dataset.tone = STATUS_TONE[status];
-    setText(pill, statusText(status, this.#platform));
+    pill.dataset.tone = STATUS_TONE[shown];
+    setText(pill, statusText(shown, this.#platform));
   }
 
   #showAgentTyping(typing) {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -13,15 +15,17 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from typing_relay.aws.messages import DynamoMessages
 from typing_relay.aws.sessions import shard_of
-from typing_relay.relay.ports import MessageStatus, SentMessage, Standing
+from typing_relay.relay.ports import AlreadyThere, MessageStatus, SentMessage, Standing
 
 from tests.simulation.dynamodb_limits import LimitedDynamoDb
 from tests.simulation.memory_messages import MemoryMessages
+from tests.support.canary import found_in
 from tests.support.message_table import TABLE, create_message_table, delete_all_messages
 from tests.support.messages_contract import (
     ACCEPTED,
     FIRST,
     ID,
+    KEY,
     NEVER_LEFT,
     NOBODY_KNOWS,
     REFUSED,
@@ -78,11 +82,45 @@ def test_nothing_of_the_text_is_kept_once_a_message_is_settled(client: Any, stan
     assert item.keys() == {"session_id", "message_id", "sent_at", "fingerprint", "standing", "reason", "expires_at"}
 
 
+def settled_item(client: Any, sent: SentMessage) -> dict[str, Any]:
+    """What is left of it."""
+    messages = emptied(client)
+    messages.put(ID, sent, NOW, NOW + 1000, NOW // 1000 + 60)
+    messages.settle(ID, FIRST, ACCEPTED)
+    [item] = client.scan(TableName=TABLE)["Items"]
+    return dict(item)
+
+
+def test_whoever_knows_the_table_alone_cannot_find_the_text_by_trying(client: Any) -> None:
+    """A short text is found in no time by its plain hash. By which key it was hashed is not in the table."""
+    sent = SentMessage(FIRST, "my pin is 483107", NOW, key=KEY)
+    left = str(settled_item(client, sent))
+    assert (found_in(left, sent.text, (ID, FIRST)), KEY in left) == ([], False)
+
+
+def test_fingerprints_of_two_keys_have_nothing_in_common(client: Any) -> None:
+    items = [settled_item(client, SentMessage(FIRST, "hi", NOW, key=key)) for key in (KEY, "another key")]
+    one, other = (set(item["fingerprint"]["S"].split(".")) for item in items)
+    assert not one & other
+
+
+def test_a_fingerprint_of_a_version_before_is_still_compared(client: Any) -> None:
+    """For the day that such a message is known."""
+    messages = emptied(client)
+    sent = SentMessage(FIRST, "Red", NOW, postback="/red", key=KEY)
+    item = settled_item(client, sent)
+    plain = hashlib.sha256("\0".join((ID, FIRST, "Red", "/red")).encode()).hexdigest()
+    client.put_item(TableName=TABLE, Item=item | {"fingerprint": {"S": plain}})
+    until = (NOW, NOW + 1000, NOW // 1000 + 60)
+    assert messages.put(ID, sent, *until) == AlreadyThere(ACCEPTED, same_text=True)
+    assert messages.put(ID, replace(sent, text="Blue"), *until) == AlreadyThere(ACCEPTED, same_text=False)
+
+
 def test_no_value_shows_what_a_visitor_wrote_when_it_is_printed() -> None:
     """Nor when it is logged, or part of an error."""
     messages = MemoryMessages()
     put(messages, text="my card is 4111")
-    assert "4111" not in repr([SentMessage("m", "my card is 4111", 0), *messages.waiting(ID, 1, 0)])
+    assert "4111" not in repr([SentMessage("m", "my card is 4111", 0, key="4111"), *messages.waiting(ID, 1, 0)])
 
 
 NOW = 1_800_000_000_000
@@ -94,7 +132,7 @@ KEEPERS = st.sampled_from(["keeper-1", "keeper-2"])
 SHARDS = st.sampled_from([shard_of("visitor"), shard_of("another")])
 LIMITS = st.integers(1, 4)
 STANDINGS = st.sampled_from([ACCEPTED, REFUSED, NOBODY_KNOWS])
-MESSAGES = st.builds(SentMessage, IDS, TEXTS, TIMES)
+MESSAGES = st.builds(SentMessage, IDS, TEXTS, TIMES, key=st.sampled_from(["", "key-1", "key-2"]))
 #: Often the message expires within the times above.
 EXPIRIES = st.sampled_from([NOW // 1000 + 2, NOW // 1000 + 3600])
 

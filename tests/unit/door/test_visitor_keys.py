@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from moto import mock_aws
 from typing_relay.aws.secrets import Secret
 from typing_relay.door.visitor_keys import (
+    COLD_RETRY_SECONDS,
     MIN_SECRET_BYTES,
     STALE_KEYS_SECONDS,
     JwksVerifier,
@@ -22,6 +23,7 @@ from tests.support.token_samples import NOW, OTHER_SECRET, SECRET, signed
 
 NEW_SECRET = b"the newest secret, long enough too"
 SIGNATURE_WRONG = Refusal(Reason.SIGNATURE_WRONG)
+OUT_OF_REACH = Refusal(Reason.KEYS_OUT_OF_REACH)
 
 
 JWKS_RULES = TokenRules(("RS256", "ES256"))
@@ -193,6 +195,31 @@ def test_a_token_that_fits_no_known_secret_is_refused_while_it_is_out_of_reach(
     assert verifier.verify(signed(OTHER_SECRET), NOW + 60) == SIGNATURE_WRONG
 
 
+def test_tokens_that_fit_nothing_cost_a_read_in_thirty_seconds_while_it_is_out_of_reach(
+    secrets_manager: CountingSecretsManager,
+) -> None:
+    """T18."""
+    verifier = by_secret(secrets_manager)
+    verifier.verify(signed(), NOW)
+    secrets_manager.is_away = True
+    before = secrets_manager.reads
+    for n in range(600):
+        assert verifier.verify(signed(OTHER_SECRET), NOW + 10 + n / 10) == SIGNATURE_WRONG
+    assert secrets_manager.reads - before == 2
+
+
+def test_a_process_that_has_read_no_secret_fails_once_a_try(secrets_manager: CountingSecretsManager) -> None:
+    """T18: whoever comes in between is refused, and costs no read."""
+    secrets_manager.is_away = True
+    verifier = by_secret(secrets_manager)
+    with pytest.raises(OSError, match="no route"):
+        verifier.verify(signed(), NOW)
+    assert verifier.verify(signed(), NOW + COLD_RETRY_SECONDS - 1) == OUT_OF_REACH
+    with pytest.raises(OSError, match="no route"):
+        verifier.verify(signed(), NOW + COLD_RETRY_SECONDS)
+    assert secrets_manager.reads == 2
+
+
 def test_a_process_that_has_read_nothing_cannot_judge(secrets_manager: CountingSecretsManager) -> None:
     """T13: the operator must hear of it."""
     secrets_manager.is_away = True
@@ -209,7 +236,6 @@ class KeySet:
     def __init__(self) -> None:
         fields = jwt.get_algorithm_by_name("ES256").to_jwk(EC_KEY.public_key(), as_dict=True)
         self._key = jwt.PyJWK({**fields, "kid": "k1", "alg": "ES256"})
-        self.asked: list[str] = []
         self.is_away = False
         self.tries = 0
 
@@ -219,15 +245,6 @@ class KeySet:
         if self.is_away:
             raise jwt.PyJWKClientConnectionError("no route")
         return [self._key]
-
-    def get_signing_key(self, kid: str) -> jwt.PyJWK:
-        """The key, if that is its name."""
-        self.asked.append(kid)
-        if kid == "down":
-            raise jwt.PyJWKClientConnectionError("no route")
-        if kid != "k1":
-            raise jwt.PyJWKClientError("unknown")
-        return self._key
 
 
 def test_a_token_is_verified_by_the_key_it_names() -> None:
@@ -247,14 +264,51 @@ def test_a_token_of_the_wrong_algorithm_asks_for_no_key() -> None:
     keys = KeySet()
     verifier = JwksVerifier(keys, JWKS_RULES, nothing)  # type: ignore[arg-type]
     assert verifier.verify(signed(kid="k1"), NOW) == Refusal(Reason.ALGORITHM_NOT_ALLOWED)
-    assert keys.asked == []
+    assert keys.tries == 0
 
 
 def test_a_key_set_out_of_reach_is_an_error_and_no_refusal() -> None:
     """T13: the visitor did nothing wrong, and the operator must hear of it."""
-    verifier = JwksVerifier(KeySet(), JWKS_RULES, nothing)  # type: ignore[arg-type]
+    keys = KeySet()
+    keys.is_away = True
+    verifier = JwksVerifier(keys, JWKS_RULES, nothing)  # type: ignore[arg-type]
     with pytest.raises(jwt.PyJWKClientConnectionError):
-        verifier.verify(signed(EC_KEY, "ES256", kid="down"), NOW)
+        verifier.verify(signed(EC_KEY, "ES256", kid="k1"), NOW)
+
+
+def test_made_up_key_ids_cost_one_fetch_in_thirty_seconds() -> None:
+    """T18: whatever strangers send, good tokens are judged by the keys at hand."""
+    keys = KeySet()
+    verifier = JwksVerifier(keys, JWKS_RULES, nothing)  # type: ignore[arg-type]
+    refused = {verifier.verify(signed(EC_KEY, "ES256", kid=f"x{n}"), NOW + n / 10) for n in range(600)}
+    assert (refused, keys.tries) == ({Refusal(Reason.KEY_UNKNOWN)}, 2)
+
+
+def test_made_up_key_ids_fail_no_invocation_while_the_key_set_is_out_of_reach() -> None:
+    """T18: nor does each cost the 3 s of a fetch."""
+    keys, told = KeySet(), list[int]()
+    verifier = JwksVerifier(keys, JWKS_RULES, lambda: told.append(1))  # type: ignore[arg-type]
+    verifier.verify(signed(EC_KEY, "ES256", kid="k1"), NOW)
+    keys.is_away = True
+    refused = {verifier.verify(signed(EC_KEY, "ES256", kid=f"x{n}"), NOW + 30 + n / 10) for n in range(300)}
+    assert refused == {Refusal(Reason.KEY_UNKNOWN)}
+    assert (keys.tries, told) == (2, [1])
+
+
+def test_a_process_without_keys_fails_once_a_try_and_refuses_all_others() -> None:
+    """T18: how often it fails is not up to those who come; the operator hears of it all the same."""
+    keys = KeySet()
+    keys.is_away = True
+    verifier = JwksVerifier(keys, JWKS_RULES, nothing)  # type: ignore[arg-type]
+    failed = 0
+    for n in range(100):
+        try:
+            assert verifier.verify(signed(EC_KEY, "ES256", kid=f"x{n}"), NOW + n / 10) == OUT_OF_REACH
+        except jwt.PyJWKClientConnectionError:
+            failed += 1
+    assert failed == keys.tries == 10 / COLD_RETRY_SECONDS
+    keys.is_away = False
+    assert isinstance(verifier.verify(signed(EC_KEY, "ES256", kid="k1"), NOW + 10), Visitor)
 
 
 def test_while_the_key_set_is_out_of_reach_the_last_one_stays_in_use_for_an_hour() -> None:

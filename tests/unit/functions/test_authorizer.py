@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from typing_relay.door.message_keys import MessageKeys
 
 from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
@@ -65,7 +66,8 @@ def test_a_good_handshake_is_allowed_on_connect_alone(authorizer: ModuleType, na
 def test_the_context_tells_the_other_functions_whose_session_it_is(authorizer: ModuleType) -> None:
     """T13: they know the visitor by this and by nothing else."""
     context = authorizer.handler(_event_of("authorizer"), Invocation())["context"]
-    assert context == {"session": "alice", "signals": "on", "expires_at": 4102444810}
+    key = MessageKeys(SECRET.decode).of("alice", 0)
+    assert context == {"session": "alice", "signals": "on", "expires_at": 4102444810, "message_key": key}
 
 
 def test_a_visitor_who_opted_out_comes_in_without_signals(authorizer: ModuleType) -> None:

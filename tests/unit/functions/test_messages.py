@@ -21,6 +21,7 @@ from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.messages import KEEPERS_GRACE_MS
 from typing_relay.relay.ports import Coming, MessageStatus, SentMessage, Standing
 
+from tests.support.canary import found_in
 from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
 from tests.support.message_table import TABLE as MESSAGES
@@ -116,6 +117,11 @@ class Scene:
         self.monkeypatch.setattr(runtime, "visitors", lambda: self.front_ends)
         found: dict[str, int] = load_function("sweeper").handler({}, Invocation())
         return found
+
+    def kept(self) -> list[dict[str, str]]:
+        """What the table has of each message."""
+        items = self.client.scan(TableName=MESSAGES)["Items"]
+        return [{"text": item.get("message_text", {}).get("S", "")} for item in items]
 
     def waiting(self) -> list[str]:
         """The texts that wait."""
@@ -239,3 +245,25 @@ def test_that_all_was_seen_nudges_the_keeper(scene: Scene) -> None:
     event["body"] = json.dumps({"action": "seen"})
     assert scene.keystroke.handler(event, Invocation()) == {"statusCode": 200}
     assert scene.nudged == ["alice"]
+
+
+def test_once_a_message_is_settled_nothing_lets_its_text_be_guessed(
+    scene: Scene, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """T13: accepted, refused or expired: no table, log or metric has it, nor a hash that could be made by trying."""
+    caplog.set_level("DEBUG")
+    pin, postback = "my pin is 483107", "/pin/483107"
+    ids = [f"0f8fad5b-d9cb-469f-a165-70867728950{number}" for number in range(3)]
+    for message_id in ids:
+        scene.sends(id=message_id, text=pin, postback=postback)
+    assert [item["text"] for item in scene.kept()] == [pin] * 3  # or there would be nothing to find
+    scene.messages.settle("alice", ids[0], Standing(MessageStatus.ACCEPTED))
+    scene.messages.settle("alice", ids[1], Standing(MessageStatus.FAILED, "refused"))
+    scene.sweeps(300_000 + KEEPERS_GRACE_MS + 1)
+    scene.sends(id=ids[0], text=pin, postback=postback)
+    tables = [scene.client.scan(TableName=table)["Items"] for table in (TABLE, MESSAGES)]
+    output = capsys.readouterr()
+    ours = [str(vars(record)) for record in caplog.records if not record.name.startswith("botocore")]  # the test's own
+    told = "\n".join([str(tables), output.out, output.err, *ours])
+    for text in (pin, postback, "483107"):
+        assert [found_in(told, text, ("alice", message_id)) for message_id in ids] == [[], [], []]

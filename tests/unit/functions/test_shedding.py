@@ -11,7 +11,7 @@ from typing_relay import runtime
 
 from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
-from tests.unit.functions.test_keystroke_door import ENVIRONMENT, EVENTS, FrontEnds
+from tests.unit.functions.test_keystroke_door import ENVIRONMENT, EVENTS, FrontEnds, UnclosableFrontEnds
 
 THROTTLED = "ProvisionedThroughputExceededException"
 FRAMES = {
@@ -110,3 +110,29 @@ def test_one_visitors_tabs_share_a_budget_of_twice_what_one_may(relay: None) -> 
     event["requestContext"]["authorizer"]["session"] = "bob"
     keystroke.handler(event, Invocation())
     assert [taken.count("bob"), len(taken) - 1] == [1, 80]
+
+
+def reserved(number: int) -> dict[str, Any]:
+    """A frame whose action is `$connect`: API Gateway hands it to the function of that route."""
+    event = _event("connect")
+    event["requestContext"] |= {"eventType": "MESSAGE", "routeKey": "$connect"}
+    event["requestContext"]["requestTimeEpoch"] += number
+    return event | {"body": '{"action":"$connect"}'}
+
+
+def test_frames_with_a_reserved_action_are_bad_frames_as_others_are(relay: None) -> None:
+    """T18: the twentieth ends the connection; nothing is written, and nobody answers."""
+    connection, front_ends = loaded("connection", THROTTLED)
+    for number in range(19):
+        assert connection.handler(reserved(number), Invocation()) == {"statusCode": 200}
+    assert front_ends.closed == []
+    connection.handler(reserved(19), Invocation())
+    assert (front_ends.closed, front_ends.sent) == ([reserved(0)["requestContext"]["connectionId"]], [])
+
+
+def test_one_that_cannot_be_closed_just_now_fails_no_invocation(relay: None) -> None:
+    """T18: API Gateway throttles calls to its connections, too."""
+    connection, _ = loaded("connection", THROTTLED)
+    connection.visitors = UnclosableFrontEnds()  # type: ignore[attr-defined]
+    for number in range(500):
+        assert connection.handler(reserved(number), Invocation()) == {"statusCode": 200}

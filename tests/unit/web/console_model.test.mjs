@@ -54,6 +54,64 @@ test("a question to CXone is a call like any: the rate limit counts it too", () 
   assert.deepEqual({ calls, callsPerBurst, retries }, { calls: 4, callsPerBurst: 4, retries: 0 });
 });
 
+test("keys of a visitor who opted out are counted as keys, and are no burst", () => {
+  const model = modelWithGuest();
+  [1000, 1100, 4000].forEach((at) => model.takeKey({ ...key(at), silent: true }));
+  model.takeEvent(call(1080, true));
+  const { keys, bursts, calls, callsPerBurst } = counters(model);
+  assert.deepEqual({ keys, bursts, calls, callsPerBurst }, { keys: 3, bursts: 0, calls: 0, callsPerBurst: null });
+  assert.match(model.whyUnseen(model.visitor(SESSION)), /opted out/);
+  model.takeKey(key(5000));
+  assert.equal(model.whyUnseen(model.visitor(SESSION)), "");
+});
+
+test("a fault is named as its button is", () => {
+  const model = modelWithGuest();
+  model.takeEvent({ kind: "fault", at: 5, what: "drop-sockets", label: "Drop the sockets" });
+  assert.deepEqual(model.faults, [{ at: 5, what: "Drop the sockets" }]);
+  assert.deepEqual(model.rows().map(({ what, detail }) => [what, detail]).at(-1), ["Fault", "Drop the sockets"]);
+});
+
+test("the table is in the order of time, though a page and a simulator report at different speeds", () => {
+  const model = modelWithGuest();
+  model.takeEvent(call(1080, true));
+  model.takeFrame(frame(1000, "keystroke"));
+  assert.deepEqual(model.rows().slice(-2).map(({ at }) => at), [1000, 1080]);
+});
+
+test("a guest's socket is lost when its last one is, and not before there was one", () => {
+  const model = modelWithGuest();
+  const lost = () => model.hasLostSocket(model.visitor(SESSION));
+  const socket = (kind, at) => model.takeEvent({ kind: `socket_${kind}`, guest_id: GUEST, at, code: 1006 });
+  assert.equal(lost(), false);
+  socket("open", 5);
+  socket("open", 6); // the next one, before the old one ends
+  socket("close", 7);
+  assert.equal(lost(), false);
+  socket("close", 8);
+  assert.equal(lost(), true);
+  socket("open", 9);
+  assert.equal(lost(), false);
+});
+
+test("on Digital-First nobody sees typing without an open contact, and the page knows why", () => {
+  const model = new Model();
+  model.takeEvent({ kind: "stack", at: 0, running: true, simulator: true, platform: "dfo" });
+  model.takeEvent(record({ at: 0, revision: 0, generation: 0 }));
+  const why = () => model.whyUnseen(model.visitor(SESSION));
+  assert.match(why(), /before alice’s first message/);
+  model.takeEvent({ kind: "thread", guest_id: GUEST, at: 5, contact: "new", agent: null });
+  assert.equal(why(), "");
+  model.takeEvent({ kind: "thread", guest_id: GUEST, at: 6, contact: "closed", agent: null });
+  assert.match(why(), /contact is closed/);
+});
+
+test("where CXone does not offer typing, the page knows why nobody sees it", () => {
+  const model = modelWithGuest();
+  model.takeEvent(record({ at: 5, guest_status: "unavailable" }));
+  assert.match(model.whyUnseen(model.visitor(SESSION)), /does not offer it/);
+});
+
 test("calls from before the first key are not counted", () => {
   const model = modelWithGuest();
   model.takeEvent(call(500, true));

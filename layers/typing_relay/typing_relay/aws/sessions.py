@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from typing_relay.aws.client import pause
 from typing_relay.aws.queries import found_by
-from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
+from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, GuestStatus, Session
 from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
 
 #: Unreleased leases are spread over so many partitions of the index.
@@ -125,17 +125,18 @@ class DynamoSessions:
             _raise_unless_condition_failed(error)
 
     def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0, late_ms: int = 0
     ) -> Session | Absent | None:
         """A coalesced key is this one write (T8). None: a newer key or stop of this connection is known already.
 
-        ``hold_ms``: the key counts for so long, not for the debounce; 0 where it asked for nothing. The same key
-        again gives the record again: the first answer may have been lost on its way (T9, T12).
+        ``hold_ms``: the key counts for so long, not for the debounce; 0 where it asked for nothing. ``late_ms``: its
+        frame came so long after ``at``. The same key again gives the record again: the first answer may have been lost
+        on its way (T9, T12).
         """
-        answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms)
+        answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms, late_ms)
         if hold_ms and "holds" not in answer.get("Item", {"holds": None}):
             self._take_over(session_id, now)
-            answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms)
+            answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms, late_ms)
         if "Attributes" in answer:
             return _session(answer["Attributes"])
         record = _alive(answer.get("Item"), now)
@@ -147,14 +148,16 @@ class DynamoSessions:
         return record if is_known else None
 
     def _press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int, late_ms: int
     ) -> dict[str, Any]:
         held = {":held": {"L": [_n(at), _n(hold_ms)]}} if hold_ms else {}
+        is_late = late_ms >= LATE_MS
         return self._update(
             session_id,
             "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at,"
-            " burst_from = if_not_exists(burst_from, :at), expires_at = :expires_at"
+            " burst_from = if_not_exists(burst_from, :came_at), expires_at = :expires_at"
             + (", holds.#c = :held" if held else "")
+            + (", late_key_at = :came_at" if is_late else "")
             + " ADD revision :one",
             f"{_ALIVE} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
             " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)"
@@ -162,6 +165,7 @@ class DynamoSessions:
             {
                 **held,
                 ":at": _n(at),
+                ":came_at": _n(at + late_ms),
                 ":zero": _n(0),
                 ":expires_at": _n(expires_at),
                 ":one": _n(1),
@@ -180,16 +184,18 @@ class DynamoSessions:
             {"#keys": "keys", "#c": connection},
         )
 
-    def note_stop(self, session_id: str, connection: str, at: int, now: int) -> Session | None:
+    def note_stop(self, session_id: str, connection: str, at: int, now: int, late_ms: int = 0) -> Session | None:
         """Take back this connection's keys up to ``at`` (T5, T10). None: a newer stop is known, or no record.
 
-        The same stop again gives the record again: the first answer may have been lost on its way (T2).
+        ``late_ms``: its frame came so long after ``at``. The same stop again gives the record again: the first answer
+        may have been lost on its way (T2).
         """
+        late = {":came_at": _n(at + late_ms)} if late_ms >= LATE_MS else {}
         answer = self._update(
             session_id,
-            "SET stops.#c = :at ADD revision :one",
+            "SET stops.#c = :at" + (", late_stop_at = :came_at" if late else "") + " ADD revision :one",
             f"{_ALIVE} AND (attribute_not_exists(stops.#c) OR stops.#c < :at)",
-            {":at": _n(at), ":one": _n(1), ":now_s": _n(now // 1000)},
+            {":at": _n(at), ":one": _n(1), ":now_s": _n(now // 1000), **late},
             {"#c": connection},
         )
         record = _session(answer["Attributes"]) if "Attributes" in answer else _alive(answer.get("Item"), now)

@@ -1,7 +1,7 @@
 """Where the keys of visitor tokens come from: a secret being rotated, or an issuer's JWKS."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from typing_relay import deadline, wire
@@ -10,22 +10,28 @@ from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visito
 from typing_relay.plain_url import is_plain
 
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is no shorter than its hash
-_SECRET_LIFE_SECONDS = 300
-_REREAD_AFTER_SECONDS = 10
-_JWKS_LIFE_SECONDS = 300
-_JWKS_REFRESH_AFTER_SECONDS = 30
+_LIFE_SECONDS = 300
+#: For a token that fits nothing known the source is read again, but no sooner than this after the last try.
+_SECRET_REREAD_AFTER_SECONDS = 10
+_JWKS_REREAD_AFTER_SECONDS = 30
 #: A fetch as a whole: the name's look-up, all its addresses, the answer to its end.
 _JWKS_TIMEOUT_SECONDS = 3
 #: While their source is out of reach, the keys last read stay in use this long; the source is tried at this interval.
 STALE_KEYS_SECONDS = 3600
 _RETRY_SECONDS = 30
+#: The interval in a process that knows no keys, and refuses everybody in between.
+COLD_RETRY_SECONDS = 5
+Keys = TypeVar("Keys")
 
 
 class TokenVerifier(Protocol):
     """Judges tokens by the keys of one source."""
 
     def verify(self, token: str, now: float) -> Visitor | Refusal:
-        """Judge a token, `now` in epoch seconds. Raises when the keys cannot be read, which is no visitor's fault."""
+        """Judge a token, `now` in epoch seconds. Raises when the keys cannot be read, which is no visitor's fault.
+
+        It raises once for each try to read them: whoever comes before the next try is refused, and costs nothing.
+        """
 
 
 class Secret(Protocol):
@@ -38,6 +44,51 @@ class Secret(Protocol):
         """What it held before the last rotation; None when there was none."""
 
 
+class _KeptKeys(Generic[Keys]):
+    """The keys last read from a source: `known`, or None, and when they are read again. Times in epoch seconds.
+
+    Strangers choose how often tokens come, and whether they fit: neither makes it read more often than its intervals.
+    """
+
+    def __init__(self, read: Callable[[], Keys], reread_after: float, using_stale_keys: Callable[[], None]) -> None:
+        self._read, self._reread_after, self._using_stale_keys = read, reread_after, using_stale_keys
+        self.known: Keys | None = None
+        self._tried_at = self._good_at = self._due_at = -float("inf")
+
+    def keep_fresh(self, now: float) -> None:
+        """Read them if they are five minutes old. Raises if that fails and the last ones are older than an hour."""
+        if now >= self._due_at:
+            self._try(now)
+
+    def look_again(self, now: float) -> bool:
+        """A token fits none of them: read them unless that was tried lately. Returns whether there is an answer."""
+        is_out_of_reach = self._tried_at > self._good_at
+        wait = _RETRY_SECONDS if is_out_of_reach else self._reread_after
+        if self.known is None or now - self._tried_at < wait:
+            return False
+        return self._try(now)
+
+    def _try(self, now: float) -> bool:
+        self._tried_at = now
+        try:
+            self.known = self._read()
+        except Exception as error:
+            is_unusable = isinstance(error, SecretTooShort)
+            if is_unusable or now - self._good_at >= STALE_KEYS_SECONDS:
+                self.known = None
+                self._due_at = now + COLD_RETRY_SECONDS
+                raise
+            self._due_at = now + _RETRY_SECONDS
+            self._using_stale_keys()
+            return False
+        self._good_at, self._due_at = now, now + _LIFE_SECONDS
+        return True
+
+
+class SecretTooShort(ValueError):
+    """The visitor secret was read, and is too short to trust."""
+
+
 class SecretVerifier:
     """HS256 by a secret: its current value and the one before.
 
@@ -47,42 +98,31 @@ class SecretVerifier:
     """
 
     def __init__(self, secret: Secret, rules: TokenRules, using_stale_keys: Callable[[], None]) -> None:
-        self._secret, self._rules, self._using_stale_keys = secret, rules, using_stale_keys
-        self._secrets: tuple[bytes, ...] = ()
-        self._read_at = self._good_at = -float("inf")
+        self._secret, self._rules = secret, rules
+        self._kept = _KeptKeys(self._read, _SECRET_REREAD_AFTER_SECONDS, using_stale_keys)
 
     def verify(self, token: str, now: float) -> Visitor | Refusal:
-        """Judge a token. Raises ValueError for a secret that is too short, the client's error for an unreadable one."""
-        if now - self._read_at >= _SECRET_LIFE_SECONDS:
-            self._read_or_keep(now)
-        verdict = verify(token, self._secrets, self._rules, now)
-        if verdict == Refusal(Reason.SIGNATURE_WRONG) and now - self._read_at >= _REREAD_AFTER_SECONDS:
-            self._read_or_keep(now)
-            verdict = verify(token, self._secrets, self._rules, now)
+        """Judge a token. Raises SecretTooShort, or the client's error for an unreadable secret."""
+        self._kept.keep_fresh(now)
+        verdict = self._judge(token, now)
+        if verdict == Refusal(Reason.SIGNATURE_WRONG) and self._kept.look_again(now):
+            verdict = self._judge(token, now)
         return verdict
 
-    def _read_or_keep(self, now: float) -> None:
-        try:
-            self._read(now)
-        except ValueError:
-            raise  # it was read, and is too short to trust
-        except Exception:
-            if now - self._good_at >= STALE_KEYS_SECONDS:
-                raise
-            self._read_at = now - _SECRET_LIFE_SECONDS + _RETRY_SECONDS
-            self._using_stale_keys()
+    def _judge(self, token: str, now: float) -> Visitor | Refusal:
+        secrets = self._kept.known
+        return Refusal(Reason.KEYS_OUT_OF_REACH) if secrets is None else verify(token, secrets, self._rules, now)
 
-    def _read(self, now: float) -> None:
+    def _read(self) -> tuple[bytes, ...]:
         current, previous = self._secret.value().encode(), (self._secret.previous_value() or "").encode()
         if len(current) < MIN_SECRET_BYTES:
-            raise ValueError(f"The visitor secret is too short: put {MIN_SECRET_BYTES} bytes or more into it.")
+            raise SecretTooShort(f"The visitor secret is too short: put {MIN_SECRET_BYTES} bytes or more into it.")
         # A short previous value is a placeholder from before the first rotation: it must not verify tokens.
-        self._secrets = (current, previous) if len(previous) >= MIN_SECRET_BYTES else (current,)
-        self._read_at = self._good_at = now
+        return (current, previous) if len(previous) >= MIN_SECRET_BYTES else (current,)
 
 
 class JwksVerifier:
-    """RS256 and ES256 by an issuer's JWKS URL, cached by PyJWT's client.
+    """RS256 and ES256 by an issuer's JWKS URL, read by PyJWT's client.
 
     The key set is fetched at the first token, then every five minutes, and at once for an unknown key id, but
     at most once in 30 s. Redirects are not followed. HS256 is never accepted: these keys are public. While the set
@@ -91,41 +131,24 @@ class JwksVerifier:
     """
 
     def __init__(self, client: jwt.PyJWKClient, rules: TokenRules, using_stale_keys: Callable[[], None]) -> None:
-        self._client, self._rules, self._using_stale_keys = client, rules, using_stale_keys
-        self._known: dict[str, jwt.PyJWK] = {}
-        self._good_at = self._ask_at = -float("inf")
+        self._client, self._rules = client, rules
+        self._kept = _KeptKeys(self._read, _JWKS_REREAD_AFTER_SECONDS, using_stale_keys)
 
     def verify(self, token: str, now: float) -> Visitor | Refusal:
         """Judge a token. Raises PyJWT's errors or ValueError when the key set cannot be fetched or parsed."""
         kid = key_id(token, self._rules)
         if isinstance(kid, Refusal):
             return kid
-        key = self._key(kid) if self._is_within_reach(now) else self._known.get(kid)
+        self._kept.keep_fresh(now)
+        if self._kept.known is None:
+            return Refusal(Reason.KEYS_OUT_OF_REACH)
+        if kid not in self._kept.known:
+            self._kept.look_again(now)
+        key = self._kept.known.get(kid)
         return verify(token, (key,), self._rules, now) if key else Refusal(Reason.KEY_UNKNOWN)
 
-    def _is_within_reach(self, now: float) -> bool:
-        """Whether the key set could be fetched. Raises when it could not, and the last one is older than an hour."""
-        if now < self._ask_at:
-            return False
-        try:
-            self._known = {str(key.key_id): key for key in self._client.get_signing_keys()}
-        except (jwt.PyJWTError, ValueError):
-            if now - self._good_at >= STALE_KEYS_SECONDS:
-                raise
-            self._ask_at = now + _RETRY_SECONDS
-            self._using_stale_keys()
-            return False
-        self._good_at = now
-        return True
-
-    def _key(self, kid: str) -> jwt.PyJWK | None:
-        """The key of this id, or None: the token names an unknown one. Raises when fetching the set again fails."""
-        try:
-            return self._client.get_signing_key(kid)
-        except jwt.PyJWKClientConnectionError:
-            raise
-        except jwt.PyJWKClientError:
-            return None
+    def _read(self) -> Mapping[str, jwt.PyJWK]:
+        return {str(key.key_id): key for key in self._client.get_signing_keys()}
 
 
 class _KeySetInTime(jwt.PyJWKClient):
@@ -147,9 +170,5 @@ def jwks_client(url: str) -> jwt.PyJWKClient:
         raise ValueError("VISITOR_JWKS_URL must start with https:// (http:// only for localhost).")
     if not is_plain(url):
         raise ValueError("VISITOR_JWKS_URL must name a host, and have no user, backslash or white space.")
-    return _KeySetInTime(
-        url,
-        lifespan=_JWKS_LIFE_SECONDS,
-        cooldown_duration=_JWKS_REFRESH_AFTER_SECONDS,
-        timeout=_JWKS_TIMEOUT_SECONDS,
-    )
+    # When it is fetched `_KeptKeys` decides, by the requests' clock: no second cache.
+    return _KeySetInTime(url, cache_jwk_set=False, timeout=_JWKS_TIMEOUT_SECONDS)

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
     ALGORITHM_NOT_ALLOWED = "algorithm_not_allowed"
     KEY_UNKNOWN = "key_unknown"
+    KEYS_OUT_OF_REACH = "keys_out_of_reach"
     SIGNATURE_WRONG = "signature_wrong"
     CLAIM_MISSING = "claim_missing"
     EXPIRED = "expired"

@@ -27,6 +27,9 @@ LONGEST_CONNECTION_MS = 121 * 60_000
 YOUNG_MS = 15_000
 #: This many gone connections are remembered, for their late frames; each makes every write larger.
 REMEMBERED = 10
+#: A frame that tells of something this long ago is late: latency is then measured from its arrival, as the time is only
+#: what a front end says, and no front end may move an objective (T18).
+LATE_MS = 500
 #: At most this many are forgotten in one write: each takes up to 71 of the 4,096 bytes of a DynamoDB expression.
 FORGOTTEN_AT_ONCE = 40
 
@@ -143,8 +146,11 @@ class Session:
     #: What an owner last told CXone, or tried to; False once all is settled. What is wanted says ``wants``.
     typing: bool = False
     typing_since: int | None = None
-    #: When the first key of a burst that is not shown yet was pressed; 0 once it is shown.
+    #: When the first key of a burst that is not shown yet arrived; 0 once it is shown.
     burst_from: int | None = None
+    #: When (ms) the last key, and the last stop, arrived of those that were late (``LATE_MS``); 0: none was.
+    late_key_at: int = 0
+    late_stop_at: int = 0
     #: The value in flight to CXone, or one that CXone may or may not have accepted. None: CXone shows ``shown``.
     sending: bool | None = None
     sending_until: int = 0
@@ -295,8 +301,13 @@ class Session:
         stop = self.stops.get(connection, -1)
         return stop if at <= stop < ends_at else ends_at
 
+    def newest_key_came_at(self) -> int | None:
+        """When (ms) that key was pressed, or, where it came late, when it arrived."""
+        newest = self.newest_key_at()
+        return None if newest is None else max(newest, self.late_key_at)
+
     def begun_at(self, policy: Policy) -> int | None:
-        """When (ms) the first key of the typing that is not shown yet was pressed. 0: it is shown; None: unknown.
+        """When (ms) the first key of the typing that is not shown yet came. 0: it is shown; None: unknown.
 
         A burst that was over before it had an owner is left out, even if ``burst_from`` belongs to it.
         """
@@ -304,19 +315,29 @@ class Session:
         if not self.burst_from or newest is None:
             return self.burst_from
         is_after_a_pause = newest >= max(self._ends_before(newest, policy), default=0)
-        return max(self.burst_from, newest) if is_after_a_pause else self.burst_from
+        return max(self.burst_from, newest, self.late_key_at) if is_after_a_pause else self.burst_from
+
+    def awaited_from(self, policy: Policy) -> int:
+        """From when on (ms) a ``true`` could be sent at all: what was held back until then by T17 is no latency.
+
+        0 after a failure: then CXone is what is waited for.
+        """
+        return 0 if self.failures_of(True) else max(self.true_allowed_at(policy), self.start_allowed_at(policy))
 
     def typed_until(self, now: int, policy: Policy) -> int | None:
         """When (ms) the last key was pressed of the typing that a ``false`` ends at ``now``.
 
         That is a debounce before it ceased to count. The same for stops and holds: a front end sends a stop when the
-        debounce is over, and the keys in between are unknown. A key that still counts belongs to a newer burst. None:
-        no known key has ceased to count.
+        debounce is over, and the keys in between are unknown. A key that still counts belongs to a newer burst. What
+        came late, or could start no owner yet (T17), counts from then on. None: no known key has ceased to count.
         """
         ends = self._ends_before(max(self.keys.values(), default=0) + 1, policy)
         earlier = self._ends_before_newest(policy)
         ended = max((at for at in (*ends, *earlier) if at <= now), default=None)
-        return None if ended is None else ended - policy.debounce_ms
+        if ended is None:
+            return None
+        known_at = max(ended, self.late_stop_at, self.start_allowed_at(policy))
+        return min(known_at, now) - policy.debounce_ms
 
     def _ends_before_newest(self, policy: Policy) -> Iterator[int]:
         """When each tab's key before its newest ceased to count."""

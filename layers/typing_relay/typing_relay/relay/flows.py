@@ -83,11 +83,12 @@ def run(flow: Flow[T], noticed: Callable[[Any], object] = lambda result: None) -
 
 
 def key_pressed(
-    world: World, session_id: str, connection: str, at: int, token_ends: int, hold_ms: int = 0
+    world: World, session_id: str, connection: str, at: int, token_ends: int, hold_ms: int = 0, late_ms: int = 0
 ) -> Flow[str]:
     """A key was pressed at ``at`` (ms), on a connection whose token expires at ``token_ends`` (epoch s).
 
     ``hold_ms``: the key counts this long unless a stop or another key follows; below the debounce, it counts for that.
+    ``late_ms``: how long after ``at``, as the front end says, its frame arrived.
     Returns: stale, coalesced, hopeless, started or failed. A coalesced key is one write and nothing else (T8).
     """
     now = world.clock()
@@ -96,10 +97,11 @@ def key_pressed(
     if now - at >= (hold_ms or world.policy.debounce_ms):
         return "stale"
     expires_at = _expires_at(world, now)
-    record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at, hold_ms)
+    pressed = (session_id, connection, at, now, expires_at, hold_ms, late_ms)
+    record = yield from step(world.sessions.press_key, *pressed)
     if isinstance(record, Absent):  # it expired while the visitor was connected and silent
         yield from connected(world, session_id, connection, token_ends)
-        record = yield from step(world.sessions.press_key, session_id, connection, at, now, expires_at, hold_ms)
+        record = yield from step(world.sessions.press_key, *pressed)
     if record is None or isinstance(record, Absent):
         return "stale"
     if connection not in record.connections:  # forgotten too early: API Gateway told a keeper that it was gone
@@ -112,8 +114,10 @@ def key_pressed(
     return (yield from _started(world, record))
 
 
-def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str]:
-    """The visitor sent, cleared or left at ``at`` (ms). Returns: stale, noted, started, failed or coalesced.
+def stopped(world: World, session_id: str, connection: str, at: int, late_ms: int = 0) -> Flow[str]:
+    """The visitor sent, cleared or left at ``at`` (ms), and said so ``late_ms`` later.
+
+    Returns: stale, noted, started, failed or coalesced.
 
     Takes back the keys of this connection up to ``at``, and no other connection's (T10). Starts an owner at once if
     that changes what the agent should see, or until when: a sleeping owner would wake too late for the end of another
@@ -121,7 +125,7 @@ def stopped(world: World, session_id: str, connection: str, at: int) -> Flow[str
     """
     now = world.clock()
     at = min(at, now)
-    record = yield from step(world.sessions.note_stop, session_id, connection, at, now)
+    record = yield from step(world.sessions.note_stop, session_id, connection, at, now, late_ms)
     if record is None:
         return "stale"
     nothing_to_take_back = record.is_settled_at(False) and not record.attempts
@@ -327,7 +331,7 @@ def _send(world: SenderWorld, record: Session, typing: bool) -> Flow[bool]:
     is_fresh = record.is_fresh(now, policy)
     goes_on = typing or (is_fresh and record.is_capped(now, policy))
     since = (record.typing_since or now) if goes_on else None
-    next_from = record.newest_key_at() if is_fresh else None
+    next_from = record.newest_key_came_at() if is_fresh else None
     # Keys pressed while nobody could be shown them count from now on: so does what is felt of them.
     begun_at = record.begun_at(policy)
     burst_from = now if typing and begun_at is None else begun_at
@@ -399,7 +403,8 @@ def _report_latency(world: SenderWorld, record: Session, lock: Lock, now: int) -
     """
     if lock.typing:
         if lock.burst_from:
-            world.report_latency(FIRST_KEY_TO_SHOWN, max(0, now - lock.burst_from))
+            awaited_from = max(lock.burst_from, record.awaited_from(world.policy))
+            world.report_latency(FIRST_KEY_TO_SHOWN, max(0, now - awaited_from))
     elif (record.shown or record.typing_since) and not lock.typing_since:  # else: typing beyond the cap, which goes on
         typed_until = record.typed_until(now, world.policy)
         if typed_until is not None:
