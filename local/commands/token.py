@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jwt
-from typing_relay.relay.profile import CLAIMS
 
 from local.stack.aws import Aws, HasClients
 from local.stack.processes import StackError
@@ -21,6 +20,8 @@ from local.stack.stack_file import running
 _LIFE_S = 8 * 3600
 #: What the door takes as a session, the token's `sub`; a test compares the two.
 VISITOR = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
+#: What the door takes as claims of who the visitor is; the same test compares them.
+CLAIMS = ("given_name", "family_name", "customer", "fields")
 
 
 #: Takes a visitor and the token's lifetime in s.
@@ -39,7 +40,7 @@ def token_maker(aws: HasClients, secret_arn: str, **claims: Any) -> TokenMaker:
 
 
 def visitor_token(aws: HasClients, secret_arn: str, visitor: str, life_s: int = _LIFE_S, **claims: Any) -> str:
-    """A token for the session `visitor`, valid for `life_s`, with these claims besides."""
+    """A token for the session `visitor`, valid for `life_s`, with these claims, too."""
     return token_maker(aws, secret_arn, **claims)(visitor, life_s)
 
 

@@ -299,6 +299,7 @@ class SessionsContract:
             record = sessions.add_connection(ID, Coming(TAB, NOW, EXPIRES, profile), NOW, EXPIRES)
             assert isinstance(record, Session)
             assert (record.profile, _record(sessions).profile) == (known, known)
+            assert sessions.get_many([ID], NOW)[ID].profile == known
 
     def test_a_connection_to_no_living_record_says_that_it_is_absent(self, sessions: MemorySessions) -> None:
         """T11."""

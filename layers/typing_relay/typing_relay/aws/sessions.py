@@ -37,7 +37,7 @@ _BATCH_TRIES = 7
 #: The part of a record that ``get_many`` reads.
 LOOKED_AT = (
     *("session_id", "connections", "guest_id", "guest_status", "keeper", "held", "guest_requested_at"),
-    *("record_version", "expires_at"),
+    *("profile", "record_version", "expires_at"),
 )
 
 _AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
