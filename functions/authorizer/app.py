@@ -37,6 +37,7 @@ def _token_verifier() -> TokenVerifier:
         issuer=os.environ.get("VISITOR_ISSUER") or None,
         audience=os.environ.get("VISITOR_AUDIENCE") or None,
         max_life_seconds=int(os.environ.get("VISITOR_TOKEN_MAX_SECONDS") or 0),
+        custom_fields=frozenset(os.environ.get("CUSTOM_FIELDS", "").replace(",", " ").split()),
     )
     if jwks_url:
         return JwksVerifier(jwks_client(jwks_url), rules, _using_stale_keys)
@@ -66,13 +67,15 @@ message_keys = MessageKeys(_secret(_BRIEFLY).value)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a REQUEST authorizer event with a policy for $connect.
 
-    Allow carries what the other functions rely on: `session`, `signals` (on or off), `expires_at` (epoch s), and
-    `message_key`, by which the session's messages are recognised.
+    Allow carries what the other functions rely on: `session`, `signals` (on or off), `expires_at` (epoch s),
+    `message_key`, by which the session's messages are recognised, and, where the token says who the visitor is,
+    `profile`.
     """
     verdict = _judge(event)
     connection = event["requestContext"]["connectionId"]
     if isinstance(verdict, Refusal):
-        logger.warning("Handshake refused", reason=verdict.reason, connection=connection)
+        about = {"about": verdict.about} if verdict.about else {}
+        logger.warning("Handshake refused", reason=verdict.reason, connection=connection, extra=about)
         _count("HandshakesRefused")
         return _policy("Deny", event["methodArn"], "refused", {})
     logger.debug("Handshake admitted", session=verdict.session, connection=connection)
@@ -84,7 +87,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "expires_at": verdict.expires_at,
         "message_key": message_keys.of(verdict.session, now),
     }
-    return _policy("Allow", event["methodArn"], verdict.session, admitted)
+    profile = {"profile": verdict.profile.encoded()} if verdict.profile else {}
+    return _policy("Allow", event["methodArn"], verdict.session, admitted | profile)
 
 
 def _judge(event: dict[str, Any]) -> Visitor | Refusal:

@@ -83,8 +83,9 @@ def _refuse_reserved(connection: str, at: int) -> None:
 
 def _connect(event: dict[str, Any]) -> dict[str, Any]:
     request = event["requestContext"]
-    session_id, connection = request["authorizer"]["session"], request["connectionId"]
-    record = runner.run(connected(policy, session_id, connection, int(request["authorizer"]["expires_at"])))
+    visitor, connection = request["authorizer"], request["connectionId"]
+    session_id, token_ends = visitor["session"], int(visitor["expires_at"])
+    record = runner.run(connected(policy, session_id, connection, token_ends, visitor.get("profile", "")))
     if len(record.connections) > MAX_CONNECTIONS and not _make_room(record):
         runner.carry_out(ForgetConnection(session_id, connection, runner.clock()))
         logger.warning("too many connections", session=session_id)

@@ -192,7 +192,8 @@ def _greet(request: dict[str, Any]) -> Session:
     Adds the connection again if a keeper, posting before the handshake had ended (410), removed it.
     """
     visitor = request["authorizer"]
-    return runner.run(greeted(policy, visitor["session"], request["connectionId"], int(visitor["expires_at"])))
+    connection, token_ends = request["connectionId"], int(visitor["expires_at"])
+    return runner.run(greeted(policy, visitor["session"], connection, token_ends, visitor.get("profile", "")))
 
 
 def _guest_of(record: Session) -> GuestStatus:

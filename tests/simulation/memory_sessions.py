@@ -151,6 +151,7 @@ class MemorySessions:
             token_ends={**record.token_ends, coming.connection: coming.token_ends},
             record_version=max(record.record_version, RECORD_VERSION),
             expires_at=expires_at,
+            profile=coming.profile or record.profile,
         )
 
     def forget_connection(self, session_id: str, connection: str, now: int) -> None:
