@@ -19,7 +19,7 @@ PROOF ?= not whole_proof
 export HISTORIES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-sam setup-audit demo run image preflight rehearsal test check lint types template requirements audit bench mutants invoke token smoke load clean
+.PHONY: help setup setup-run setup-sam setup-audit demo run image preflight rehearsal test check lint types template requirements audit bench mutants invoke token smoke load block forget clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,14 @@ smoke: setup-run ## Check that a deployment works: make smoke STACK=name, or URL
 
 load: setup-run ## Have many visitors type: make load STACK=name VISITORS=200 MINUTES=5; without STACK: the running stack
 	@$(PYTHON_IN_VENV) -m local.commands.load
+
+block forget: export PYTHONPATH := $(CURDIR)/layers/typing_relay
+
+block: setup-run ## Take nothing of one visitor for a while: make block SESSION=alice MINUTES=60 STACK=name (MINUTES=0 lifts it)
+	@$(PYTHON_IN_VENV) -m local.commands.block
+
+forget: setup-run ## Delete what is kept of one visitor, and say what remains where: make forget SESSION=alice STACK=name
+	@$(PYTHON_IN_VENV) -m local.commands.forget
 
 image: setup-run ## Build the guest keeper's image with docker, podman or finch, and push it to your AWS account (TAG=)
 	@$(PYTHON_IN_VENV) -m local.commands.image

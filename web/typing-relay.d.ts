@@ -76,6 +76,7 @@ export type ErrorCode =
   | "rate_limited"
   | "session_expired"
   | "typing_unavailable"
+  | "blocked"
   | "connect_failed";
 
 /** Why a message has failed: the relay's reasons, an error's code, or the client's own `closed`. */
@@ -101,7 +102,7 @@ export interface RelayError {
   attempt?: number;
   /**
    * With `connect_failed`: when the next is tried; up to five minutes where nothing has succeeded for long. With
-   * `budget`: when a frame is taken again.
+   * `budget`: when a frame is taken again. With `blocked`: when the block ends.
    */
   retryInMs?: number;
   /** With `rate_limited`: whose frames were too many, this connection's, all of the session's, or its messages. */

@@ -458,7 +458,7 @@ class TypingRelay extends EventTarget {
   }
 
   #error(line, { code, message, id, budget, retry_in_ms: retryInMs }) {
-    this.#emit("error", { code, message, ...(budget && { budget, retryInMs }) });
+    this.#emit("error", { code, message, ...(budget && { budget }), ...(retryInMs >= 0 && { retryInMs }) });
     const [first] = this.#messages;
     const about = id ?? (this.#isBlamed(line, code) ? first?.id : undefined);
     if (about && /^(bad|too|unknown)_/.test(code)) this.#answered({ id: about, status: "failed", reason: code });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -9,6 +10,7 @@ from typing_relay import runtime
 from typing_relay.aws.shedding import count_shed, is_shed
 from typing_relay.aws.visitors import is_throttled
 from typing_relay.deadline import of_the_invocation
+from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import Session
 from typing_relay.relay.flows import connected, disconnected, roll_called
@@ -34,8 +36,9 @@ fruitless: dict[str, int] = {}
 @logger.inject_lambda_context(clear_state=True)
 @of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Take an API Gateway WebSocket event of route $connect or $disconnect; answer 200, or 429 to one tab too many.
+    """Take an API Gateway WebSocket event of route $connect or $disconnect; answer 200.
 
+    429 to one tab too many, 403 to a visitor whom an operator has blocked.
     The session comes from the authorizer alone (T13). Where DynamoDB is throttling, 503: the front end tries again.
     """
     try:
@@ -86,6 +89,10 @@ def _connect(event: dict[str, Any]) -> dict[str, Any]:
     visitor, connection = request["authorizer"], request["connectionId"]
     session_id, token_ends = visitor["session"], int(visitor["expires_at"])
     record = runner.run(connected(policy, session_id, connection, token_ends, visitor.get("profile", "")))
+    now = runner.clock()
+    if record.is_blocked(now):
+        logger.info("blocked", session=session_id, until=record.blocked_until)
+        return {"statusCode": 403, "body": json.dumps(frames.blocked(record.blocked_until * 1000 - now))}
     if len(record.connections) > MAX_CONNECTIONS and not _make_room(record):
         runner.carry_out(ForgetConnection(session_id, connection, runner.clock()))
         logger.warning("too many connections", session=session_id)

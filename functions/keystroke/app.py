@@ -84,6 +84,10 @@ def _take(event: dict[str, Any]) -> None:
         return
     try:
         answer = _act(frame, request)
+    except Blocked as blocked:
+        logger.info("blocked", session=request["authorizer"]["session"])
+        _hang_up(request["connectionId"], frames.blocked(blocked.for_ms))
+        return
     except ClientError as error:
         if not is_shed(error):
             raise
@@ -151,13 +155,33 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _run(session_id: str, flow: Flow[T]) -> T:
-    """Run it; the session's budget learns from its record what other processes took."""
+    """Run it; the session's budget learns from its record what other processes took. Raises Blocked."""
+
+    records: list[Session] = []
 
     def noticed(result: Any) -> None:
         if isinstance(result, Session):
+            records.append(result)
             budgets["session"].saw(session_id, result.revision)
 
-    return runner.run(flow, noticed)
+    done = runner.run(flow, noticed)  # to its end: a stop counts, whoever sends it
+    for record in records[-1:]:
+        _check_not_blocked(record)
+    return done
+
+
+class Blocked(Exception):
+    """An operator takes nothing of this visitor for ``for_ms``."""
+
+    def __init__(self, for_ms: int) -> None:
+        super().__init__()
+        self.for_ms = for_ms
+
+
+def _check_not_blocked(record: Session) -> None:
+    now = runner.clock()
+    if record.is_blocked(now):
+        raise Blocked(record.blocked_until * 1000 - now)
 
 
 def _log_the_outcome(what: str, became: Became, session_id: str) -> None:
@@ -189,11 +213,13 @@ def _welcome(request: dict[str, Any]) -> dict[str, Any]:
 def _greet(request: dict[str, Any]) -> Session:
     """Record that the visitor is there. If nobody holds the guest of a visitor who only waits, ask for it.
 
-    Adds the connection again if a keeper, posting before the handshake had ended (410), removed it.
+    Adds the connection again if a keeper, posting before the handshake had ended (410), removed it. Raises Blocked.
     """
     visitor = request["authorizer"]
     connection, token_ends = request["connectionId"], int(visitor["expires_at"])
-    return runner.run(greeted(policy, visitor["session"], connection, token_ends, visitor.get("profile", "")))
+    record = runner.run(greeted(policy, visitor["session"], connection, token_ends, visitor.get("profile", "")))
+    _check_not_blocked(record)
+    return record
 
 
 def _guest_of(record: Session) -> GuestStatus:

@@ -31,6 +31,10 @@ class OwnAccount:
             self._clients[service] = boto3.client(service, config=_SHORT_OF_PATIENCE)
         return self._clients[service]
 
+    def connections(self, url: str) -> Any:
+        """A client of the connections to the WebSocket API that is managed at this URL."""
+        return boto3.client("apigatewaymanagementapi", endpoint_url=url, config=_SHORT_OF_PATIENCE)
+
 
 class Aws:
     """One client per service of the emulator at `endpoint_url`, made when first asked for."""

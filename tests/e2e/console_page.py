@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocket, expect
 
 # Notes when the agent's indicator goes on or out, and when the newest key was pressed: all on the page's clock.
 WATCH = """
@@ -93,6 +93,17 @@ class ConsolePage:
     def counter(self, name: str) -> str:
         """The text of one number above the timeline."""
         return self.page.locator(f'.counters [data-part="{name}"]').inner_text()
+
+    def heard_from_relay(self) -> list[str]:
+        """Collects what comes on the sockets to the relay that the page opens from now on."""
+        frames: list[str] = []
+
+        def listen(socket: WebSocket) -> None:
+            if "/api/feed" not in socket.url:
+                socket.on("framereceived", lambda frame: frames.append(str(frame)))
+
+        self.page.on("websocket", listen)
+        return frames
 
     def expect_row(self, text: str, times: int = 1, timeout: float | None = None) -> None:
         """The table of the timeline has so many rows with this text, or more."""

@@ -220,3 +220,23 @@ class TestPhone:
         assert len(zoom) == 3
         assert max(zoom) - min(zoom) < 4
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
+def test_a_reloaded_page_hears_no_earlier_message_and_the_console_says_whose_memory_it_shows(console):
+    """The relay keeps no history."""
+    console.answer("How can I help?")
+    expect(console.visitor_log).to_contain_text("How can I help?")
+    heard = console.heard_from_relay()
+    console.page.reload()
+    console.expect_connected()
+    expect(console.visitor_log.locator(".event").first).to_contain_text("as this console remembers them")
+    expect(console.visitor_log).to_contain_text("How can I help?")
+    console.answer("Are you there?")
+    expect(console.visitor_log).to_contain_text("Are you there?")
+    assert [frame for frame in heard if "Are you there?" in frame]
+    assert [frame for frame in heard if "How can I help?" in frame] == []
+
+
+def test_an_empty_conversation_says_that_there_is_no_history(console):
+    shown = console.visitor_log.evaluate("one => getComputedStyle(one, '::before').content")
+    assert "The relay keeps no history" in shown

@@ -205,3 +205,18 @@ def test_axe_finds_nothing_in_either_theme(conversation):
     conversation.expect_typing(True)
     found += violations(conversation.page)
     assert found == []
+
+
+def test_a_reloaded_page_hears_no_earlier_message_and_the_console_says_whose_memory_it_shows(conversation):
+    """The relay keeps no history."""
+    conversation.answer("How can I help?")
+    expect(conversation.visitor_log).to_contain_text("How can I help?")
+    heard = conversation.heard_from_relay()
+    conversation.page.reload()
+    conversation.expect_connected()
+    expect(conversation.visitor_log.locator(".event").first).to_contain_text("as this console remembers them")
+    expect(conversation.visitor_log).to_contain_text("How can I help?")
+    conversation.answer("Are you there?")
+    expect(conversation.visitor_log).to_contain_text("Are you there?")
+    assert [frame for frame in heard if "Are you there?" in frame]
+    assert [frame for frame in heard if "How can I help?" in frame] == []

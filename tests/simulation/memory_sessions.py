@@ -110,6 +110,8 @@ class MemorySessions:
         record = self.get(session_id, now)
         if record is None:
             return Absent()
+        if record.is_blocked(now):
+            return record
         known, stop = record.keys.get(connection, -1), record.stops.get(connection, -1)
         if known == at and stop < at:
             return record
@@ -144,6 +146,8 @@ class MemorySessions:
         record = self.get(session_id, now)
         if record is None:
             return Absent()
+        if record.is_blocked(now):
+            return record
         return self._set(
             record,
             connections=record.connections | {coming.connection},
@@ -153,6 +157,11 @@ class MemorySessions:
             expires_at=expires_at,
             profile=coming.profile or record.profile,
         )
+
+    def block(self, session_id: str, until: int, now: int) -> Session | None:
+        self.create(session_id, now, until)
+        record = self.get(session_id, now)
+        return record and self._set(record, blocked_until=until, expires_at=max(record.expires_at, until))
 
     def forget_connection(self, session_id: str, connection: str, now: int) -> None:
         record = self.get(session_id, now)

@@ -12,7 +12,7 @@ from typing_relay.relay.burst import Session
 #: Attributes that come and go; the others are there from a record's creation, or its first call, on.
 _OPTIONAL = {
     *("connections", "typing_since", "burst_from", "sending", "verify_at", "web_socket_url"),
-    *("late_key_at", "late_stop_at"),
+    *("late_key_at", "late_stop_at", "blocked_until"),
     *("conversation", "access_until", "authorization_code", "profile", "contact_open", "told_at", "told_id", "held"),
 }
 _SWEEP_SHARD = len("sweep_shard") + 2

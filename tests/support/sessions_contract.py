@@ -446,6 +446,41 @@ class SessionsContract:
         sessions.accepted(_record(sessions), ending, NOW + 35, NOW + 35)
         assert _record(sessions).burst_from == NOW + 30
 
+    def test_of_a_blocked_visitor_no_key_and_no_connection_is_taken(self, sessions: MemorySessions) -> None:
+        """T18: and each is told the record as it is, which says until when."""
+        _typing(sessions)
+        until = NOW // 1000 + 60
+        blocked = sessions.block(ID, until, NOW)
+        assert blocked is not None
+        assert blocked.is_blocked(NOW)
+        assert sessions.press_key(ID, TAB, NOW + 9, NOW + 9, EXPIRES) == blocked
+        assert sessions.add_connection(ID, Coming("new", NOW, EXPIRES), NOW, EXPIRES) == blocked
+        assert _record(sessions) == blocked
+        ended = until * 1000
+        assert isinstance(sessions.press_key(ID, TAB, ended, ended, EXPIRES), Session)
+        assert isinstance(sessions.add_connection(ID, Coming("new", ended, EXPIRES), ended, EXPIRES), Session)
+
+    def test_a_stop_of_a_blocked_visitor_counts(self, sessions: MemorySessions) -> None:
+        """T4: what is shown must end."""
+        _typing(sessions)
+        sessions.block(ID, NOW // 1000 + 60, NOW)
+        stopped = sessions.note_stop(ID, TAB, NOW + 9, NOW + 9)
+        assert stopped is not None
+        assert stopped.stops[TAB] == NOW + 9
+
+    def test_a_visitor_who_is_not_there_can_be_blocked_and_a_block_lifted(self, sessions: MemorySessions) -> None:
+        """The record lives as long as the block."""
+        later = NOW + 100_000_000
+        sessions.block(ID, later // 1000 + 1, NOW)
+        coming = Coming(TAB, later, EXPIRES)
+        there = sessions.add_connection(ID, coming, later, later // 1000 + 60)
+        assert isinstance(there, Session)
+        assert there.connections == frozenset()
+        sessions.block(ID, 0, later)
+        there = sessions.add_connection(ID, coming, later, later // 1000 + 60)
+        assert isinstance(there, Session)
+        assert there.connections == {TAB}
+
     def test_of_what_came_late_the_arrival_is_known(self, sessions: MemorySessions) -> None:
         """T18: latency is measured from it, as the rest is what a front end says; a little late is on time."""
         _typing(sessions)

@@ -279,6 +279,10 @@ def test_which_budget_and_until_when_is_documented_of_a_rate_limit_alone(budget:
     assert names({name: value for name, value in told.items() if name != "retry_in_ms"}, FROM_RELAY) == []
 
 
+def test_a_block_says_until_when() -> None:
+    assert names(frames.blocked(60_000), FROM_RELAY) == ["error"]
+
+
 def test_budgets_are_those_of_the_code() -> None:
     assert set(the("#/components/schemas/error")["properties"]["budget"]["enum"]) == set(get_args(frames.Budget))
 

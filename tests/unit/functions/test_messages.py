@@ -17,7 +17,7 @@ from typing_relay import runtime
 from typing_relay.aws.messages import DynamoMessages
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.relay.burst import GuestStatus
-from typing_relay.relay.effects import Nudge
+from typing_relay.relay.effects import AskForGuest, Nudge
 from typing_relay.relay.messages import KEEPERS_GRACE_MS
 from typing_relay.relay.ports import Coming, MessageStatus, SentMessage, Standing
 from typing_relay.relay.runner import on
@@ -57,6 +57,7 @@ class FrontEnds:
         self.sent: list[Mapping[str, Any]] = []
         self.reached: list[str] = []
         self.slow = False
+        self.closed: list[str] = []
 
     def send(self, connection: str, frame: Mapping[str, Any]) -> bool:
         """Take a frame, unless nobody reads."""
@@ -68,7 +69,8 @@ class FrontEnds:
         return True
 
     def close(self, connection: str) -> None:
-        """Take note of nothing."""
+        """Take note of it."""
+        self.closed.append(connection)
 
 
 class Scene:
@@ -281,3 +283,33 @@ def test_once_a_message_is_settled_nothing_lets_its_text_be_guessed(
     told = "\n".join([str(tables), output.out, output.err, *ours])
     for text in (pin, postback, "483107"):
         assert [found_in(told, text, ("alice", message_id)) for message_id in ids] == [[], [], []]
+
+
+@pytest.mark.parametrize("body", [{}, {"action": "keystroke"}, {"action": "stop"}, {"action": "hello"}])
+def test_whatever_a_blocked_visitor_sends_is_refused_and_the_connection_closed(
+    scene: Scene, body: dict[str, str]
+) -> None:
+    """T18: with until when; a message stays with the front end, which sends it again when the block is over."""
+    scene.sessions.block("alice", AT // 1000 + 60, AT)
+    if body:
+        event = copy.deepcopy(SAMPLE) | {"body": json.dumps(body)}
+        assert scene.keystroke.handler(event, Invocation()) == {"statusCode": 200}
+    else:
+        scene.sends()
+    [told] = scene.front_ends.sent
+    assert (told["code"], told["retry_in_ms"], scene.front_ends.closed) == ("blocked", 60_000, [TAB])
+    assert (scene.waiting(), scene.nudged) == ([], [])
+
+
+def test_a_blocked_visitors_handshake_is_refused(scene: Scene) -> None:
+    """T18: on the same good token; the next moment of the block's end it is not."""
+    scene.sessions.block("alice", AT // 1000 + 60, AT)
+    connection = load_function("connection")
+    asked = on(AskForGuest, lambda due: None)
+    connection.runner = with_handlers(connection.runner, asked, clock=lambda: scene.now)  # type: ignore[attr-defined]
+    event = json.loads((EVENTS / "connect.json").read_text())
+    event["requestContext"]["connectionId"] = "another"
+    refused = connection.handler(event, Invocation())
+    assert (refused["statusCode"], json.loads(refused["body"])["retry_in_ms"]) == (403, 60_000)
+    scene.now = AT + 60_000
+    assert connection.handler(event, Invocation())["statusCode"] == 200

@@ -47,6 +47,7 @@ _OF_A_BURST = "sweep_shard, typing_since, burst_from, verify_at"
 #: Nobody is shown anything yet in a contact: no key counts there before it opens.
 _OF_THE_CONTACT = "verify_at, typing_since, burst_from"
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
+_MAY_SEND = f"{_ALIVE} AND (attribute_not_exists(blocked_until) OR blocked_until <= :now_s)"
 #: ``sending_until`` stays: a call to the former guest may still be in flight (T6).
 _FORGET_CALL = "attempts = :zero, retry_at = :zero, shown = :false"
 
@@ -149,6 +150,8 @@ class DynamoSessions:
         record = _alive(answer.get("Item"), now)
         if record is None:
             return Absent()
+        if record.is_blocked(now):
+            return record
         is_known = record.keys.get(connection) == at and record.stops.get(connection, -1) < at
         if not is_known:
             self._note_overtaken_key(session_id, connection, at)
@@ -166,7 +169,7 @@ class DynamoSessions:
             + (", holds.#c = :held" if held else "")
             + (", late_key_at = :came_at" if is_late else "")
             + " ADD revision :one",
-            f"{_ALIVE} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
+            f"{_MAY_SEND} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
             " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)"
             + (" AND attribute_exists(holds)" if held else ""),
             {
@@ -209,9 +212,15 @@ class DynamoSessions:
         return record if record is not None and record.stops[connection] == at else None
 
     def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent:
-        """A front end came in. A record of an earlier version is taken over, one of a later version used as it is."""
+        """A front end came in. A record of an earlier version is taken over, one of a later version used as it is.
+
+        A blocked record is returned as it is.
+        """
         answer = self._add_connection(session_id, coming, now, expires_at)
-        if "Attributes" not in answer and _alive(answer.get("Item"), now):
+        found = _alive(answer.get("Item"), now)
+        if found and found.is_blocked(now):
+            return found
+        if "Attributes" not in answer and found:
             self._take_over(session_id, now)
             answer = self._add_connection(session_id, coming, now, expires_at)
         return _session(answer["Attributes"]) if "Attributes" in answer else Absent()
@@ -232,7 +241,7 @@ class DynamoSessions:
             "SET expires_at = :expires_at, stops.#c = if_not_exists(stops.#c, :heard_at), token_ends.#c = :ends"
             + (", profile = :profile" if coming.profile else "")
             + " ADD connections :c",
-            f"{_ALIVE} AND record_version >= :version",
+            f"{_MAY_SEND} AND record_version >= :version",
             {
                 ":expires_at": _n(expires_at),
                 ":heard_at": _n(coming.heard_at),
@@ -253,6 +262,27 @@ class DynamoSessions:
             _ALIVE,
             {":c": {"SS": [connection]}, ":now_s": _n(now // 1000)},
         )
+
+    def block(self, session_id: str, until: int, now: int) -> Session | None:
+        """Take nothing of this visitor until ``until`` (epoch s), which the record outlives. In the past: unblock.
+
+        None: it expired just now.
+        """
+        self.create(session_id, now, until)  # where there is none
+        record = self.get(session_id, now)
+        if record is None:
+            return None
+        answer = self._update(
+            session_id,
+            "SET blocked_until = :until, expires_at = :expires_at",
+            _ALIVE,
+            {
+                ":until": _n(until),
+                ":expires_at": _n(max(record.expires_at, until)),
+                ":now_s": _n(now // 1000),
+            },
+        )
+        return _session(answer["Attributes"]) if "Attributes" in answer else None
 
     def prune(self, record: Session, before: int) -> None:
         """Forget connections that are gone (``Session.forgettable``), as many as one write takes.

@@ -33,6 +33,7 @@ ErrorCode = Literal[
     "rate_limited",
     "session_expired",
     "typing_unavailable",
+    "blocked",
 ]
 #: What may be sent: by one connection, by all of a visitor together, and how many of those frames may be messages.
 Budget = Literal["connection", "session", "messages"]
@@ -260,6 +261,12 @@ class Exceeded:
 
     budget: Budget
     retry_in_ms: int
+
+
+def blocked(for_ms: int) -> dict[str, Any]:
+    """An operator takes nothing of this visitor for ``for_ms``."""
+    message = "The deployment's operator has blocked this session."
+    return {**error("blocked", message), "retry_in_ms": for_ms}
 
 
 def rate_limited(message: str, exceeded: Exceeded, message_id: str = "") -> dict[str, Any]:

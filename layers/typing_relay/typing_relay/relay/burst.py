@@ -186,6 +186,9 @@ class Session:
     #: (ms), and its id. None: unknown; 0: no message yet.
     told_at: int | None = None
     told_id: str = ""
+    #: Until when (epoch s) an operator lets this visitor send nothing. Whoever sends meets it in a condition that is
+    #: evaluated anyway.
+    blocked_until: int = 0
     #: The shape of the record: the ``RECORD_VERSION`` of whoever created it, or upgraded it last.
     record_version: int = RECORD_VERSION
     #: Epoch seconds; from then on the record counts as absent, whether deleted or not (T11).
@@ -219,6 +222,10 @@ class Session:
         too_many = max(0, len(by_time) - REMEMBERED)
         old = sum(heard_at < before for heard_at, _ in by_time)
         return [connection for _, connection in by_time[: min(max(too_many, old), FORGOTTEN_AT_ONCE)]]
+
+    def is_blocked(self, now: int) -> bool:
+        """No key, message or connection of this visitor is taken (``now`` in epoch ms)."""
+        return now // 1000 < self.blocked_until
 
     def may_hear(self, connection: str, now: int) -> bool:
         """The token of this connection has not expired, so it may be sent frames (T13)."""

@@ -55,6 +55,8 @@ class Became(StrEnum):
 
     #: It says nothing new, or counts no more.
     STALE = "stale"
+    #: An operator takes nothing of this visitor now.
+    BLOCKED = "blocked"
     #: Recorded; whoever owns the burst sees it.
     NOTED = "noted"
     #: Recorded; the burst has its owner, or will have the next one once frames may start owners again.
@@ -77,7 +79,7 @@ def key_pressed(
 
     ``hold_ms``: the key counts this long unless a stop or another key follows; below the debounce, it counts for that.
     ``late_ms``: how long after ``at``, as the front end says, its frame arrived.
-    Returns: stale, coalesced, hopeless, started or failed. A coalesced key is one write and nothing else (T8).
+    Returns: stale, blocked, coalesced, hopeless, started or failed. A coalesced key is one write and nothing else (T8).
     """
     now = yield from perform(Now())
     at = min(at, now)  # clocks differ: no key is from the future
@@ -91,6 +93,8 @@ def key_pressed(
         record = yield from perform(pressed)
     if record is None or isinstance(record, Absent):
         return Became.STALE
+    if record.is_blocked(now):
+        return Became.BLOCKED
     if connection not in record.connections:  # forgotten too early: API Gateway told a keeper that it was gone
         yield from connected(policy, session_id, connection, token_ends)
     if record.lease_until > now:
@@ -137,8 +141,9 @@ def _started(policy: Policy, record: Session) -> Flow[Became]:
 def connected(policy: Policy, session_id: str, connection: str, token_ends: int, profile: str = "") -> Flow[Session]:
     """A front end connected, with a token that expires at ``token_ends`` (epoch s) and has this ``profile``.
 
-    Returns the record; a guest is asked for if there is none. A key from more than a hold and a second of delivery ago
-    no longer counts, so the connection's first stop is set to that time: it takes no key back.
+    Returns the record, unchanged where it is blocked; a guest is asked for if there is none. A key from more than a
+    hold and a second of delivery ago no longer counts, so the connection's first stop is set to that time: it takes no
+    key back.
     """
     now = yield from perform(Now())
     expires_at = _expires_at(policy, now)
@@ -147,6 +152,8 @@ def connected(policy: Policy, session_id: str, connection: str, token_ends: int,
     while isinstance(record, Absent):
         yield from perform(write.Create(session_id, now, expires_at))
         record = yield from perform(write.AddConnection(session_id, coming, now, expires_at))
+    if record.is_blocked(now):
+        return record
     yield from ensure_guest(policy, record)
     before = now - 10 * policy.debounce_ms
     if record.forgettable(before):  # last: nobody waits for it
@@ -163,7 +170,8 @@ def greeted(policy: Policy, session_id: str, connection: str, token_ends: int, p
     record = yield from perform(Read(session_id, now))
     if record is None or connection not in record.connections:
         return (yield from connected(policy, session_id, connection, token_ends, profile))
-    yield from ensure_guest(policy, record)
+    if not record.is_blocked(now):
+        yield from ensure_guest(policy, record)
     return record
 
 

@@ -36,6 +36,8 @@ def message_sent(policy: Policy, sender: Sender, message: SentMessage, deliver_w
     yield from stopped(policy, sender.session_id, sender.connection, message.at)
     read_at = yield from perform(Now())
     record = yield from perform(Read(sender.session_id, read_at))
+    if record is not None and record.is_blocked(read_at):
+        return NOT_TAKEN
     if record is None or sender.connection not in record.connections:
         record = yield from connected(policy, sender.session_id, sender.connection, sender.token_ends)
     else:
