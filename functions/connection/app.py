@@ -20,7 +20,6 @@ logger = runtime.logger
 policy = runtime.policy()
 runner = runtime.visitor_runner()
 visitors = runtime.visitors()
-runtime.sqs()
 
 # Each connection makes the session record, and so every write, larger. Dead ones are removed to make room.
 MAX_CONNECTIONS = runtime.number("MAX_CONNECTIONS", 10)
@@ -87,8 +86,11 @@ def _refuse_reserved(connection: str, at: int) -> None:
 def _connect(event: dict[str, Any]) -> dict[str, Any]:
     request = event["requestContext"]
     visitor, connection = request["authorizer"], request["connectionId"]
-    session_id, token_ends = visitor["session"], int(visitor["expires_at"])
-    record = runner.run(connected(policy, session_id, connection, token_ends, visitor.get("profile", "")))
+    session_id, token_ends, profile = visitor["session"], int(visitor["expires_at"]), visitor.get("profile", "")
+    coming = connected(
+        policy, session_id, connection, token_ends, profile=profile, wants_guest=False
+    )  # hello asks for it
+    record = runner.run(coming)
     now = runner.clock()
     if record.is_blocked(now):
         logger.info("blocked", session=session_id, until=record.blocked_until)

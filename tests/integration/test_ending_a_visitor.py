@@ -87,6 +87,8 @@ def test_a_frame_on_a_connection_that_was_missed_is_refused_and_the_connection_c
 def test_of_a_forgotten_visitor_no_record_is_left_and_no_guest(stage: RelayStage) -> None:
     """T4: what was shown has ended before."""
     forgotten = stage.connect("forgotten")
+    assert stage.record("forgotten").guest_status == "closed"  # a handshake alone creates none (T18)
+    forgotten.send({"action": "hello"})
     wait_until(lambda: stage.record("forgotten").guest_status == "open", "the guest")
     guest = stage.record("forgotten").guest_id
     forgotten.send({"action": "keystroke"})

@@ -248,20 +248,25 @@ def reconcile(sender: ModuleType, generation: int = 1) -> dict[str, Any]:
     return answer
 
 
-def test_a_visitor_who_connects_is_recorded_and_gets_a_guest(aws: Aws, connection: ModuleType) -> None:
-    """The keepers are asked once for this session."""
+def test_a_visitor_who_connects_is_recorded_and_costs_cxone_nothing(aws: Aws, connection: ModuleType) -> None:
+    """T18: a handshake alone creates no guest, however many there are."""
     assert send(connection, "connect") == {"statusCode": 200, "headers": {}}
     record = aws.record()
     assert record is not None
     assert record.connections == {"tab-1"}
-    assert aws.guests_asked_for() == ['{"session": "alice"}']
+    assert aws.guests_asked_for() == []
 
 
-def test_a_second_tab_gets_no_second_guest(aws: Aws, connection: ModuleType) -> None:
+def test_the_hello_of_the_first_tab_asks_for_a_guest_and_that_of_the_second_for_no_other(
+    aws: Aws, connection: ModuleType
+) -> None:
     """T10: two tabs, one session, one guest."""
-    send(connection, "connect")
-    send(connection, "connect", "tab-2")
-    assert len(aws.guests_asked_for()) == 1
+    keystroke = load("keystroke", aws)
+    keystroke.visitors = FrontEnds()  # type: ignore[attr-defined]
+    for tab in ("tab-1", "tab-2"):
+        send(connection, "connect", tab)
+        send(keystroke, "hello", tab)
+    assert aws.guests_asked_for() == ['{"session": "alice"}']
 
 
 def test_a_browser_that_offers_subprotocols_is_answered_with_the_one_without_the_token(
@@ -457,11 +462,10 @@ def test_a_visitor_who_comes_back_to_a_record_past_its_time_gets_a_new_guest(aws
     """T11: nothing of the old record is believed."""
     send(connection, "connect")
     aws.set(guest_status={"S": "open"}, expires_at={"N": str(aws.time() // 1000)})
-    aws.guests_asked_for()
     send(connection, "connect", "tab-2")
     record = aws.record()
     assert record is not None
-    assert (record.connections, record.guest_status) == ({"tab-2"}, "opening")
+    assert (record.connections, record.guest_status) == ({"tab-2"}, "closed")
 
 
 def test_the_sender_tells_cxone_and_comes_back_later(

@@ -138,10 +138,13 @@ def _started(policy: Policy, record: Session) -> Flow[Became]:
     return (yield from take_over(policy, record, now))
 
 
-def connected(policy: Policy, session_id: str, connection: str, token_ends: int, profile: str = "") -> Flow[Session]:
+def connected(
+    policy: Policy, session_id: str, connection: str, token_ends: int, *, profile: str = "", wants_guest: bool = True
+) -> Flow[Session]:
     """A front end connected, with a token that expires at ``token_ends`` (epoch s) and has this ``profile``.
 
-    Returns the record, unchanged where it is blocked; a guest is asked for if there is none. A key from more than a
+    Returns the record, unchanged where it is blocked; a guest is asked for if there is none and it ``wants_guest``:
+    who has only shaken hands and says nothing is to cost CXone nothing (T18). A key from more than a
     hold and a second of delivery ago no longer counts, so the connection's first stop is set to that time: it takes no
     key back.
     """
@@ -154,7 +157,8 @@ def connected(policy: Policy, session_id: str, connection: str, token_ends: int,
         record = yield from perform(write.AddConnection(session_id, coming, now, expires_at))
     if record.is_blocked(now):
         return record
-    yield from ensure_guest(policy, record)
+    if wants_guest:
+        yield from ensure_guest(policy, record)
     before = now - 10 * policy.debounce_ms
     if record.forgettable(before):  # last: nobody waits for it
         yield from perform(write.Prune(record, before))
@@ -169,7 +173,7 @@ def greeted(policy: Policy, session_id: str, connection: str, token_ends: int, p
     now = yield from perform(Now())
     record = yield from perform(Read(session_id, now))
     if record is None or connection not in record.connections:
-        return (yield from connected(policy, session_id, connection, token_ends, profile))
+        return (yield from connected(policy, session_id, connection, token_ends, profile=profile))
     if not record.is_blocked(now):
         yield from ensure_guest(policy, record)
     return record

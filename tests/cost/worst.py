@@ -1,0 +1,97 @@
+"""The worst bill: what one token, and strangers, can make a deployment cost in an hour, by its own limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from typing_relay.relay.burst import STARTS, TRUES
+
+from tests.cost.columns import HELD, Column
+from tests.cost.model import Model, memory_mb
+from tests.cost.prices import PRICES, TRACED, dollars
+from tests.cost.report import table
+from tests.support.template import PARAMETERS, properties
+
+SECONDS = 3600
+#: Tabs of one visitor together may send so many times what one may (``functions/keystroke/app.py``).
+TABS = 2
+#: A record with ten tabs, in KB: each write of it costs so many units.
+RECORD_KB = 3
+#: The authorizer, and the connection function when a tab comes and when it goes; it is added, stops, and is forgotten.
+HANDSHAKE_CALLS, HANDSHAKE_WRITES = 3, 3
+
+
+def limits(**instead: int) -> dict[str, int]:
+    """The template's numbers by default, with these ``instead``."""
+    numbers = {name: given["Default"] for name, given in PARAMETERS.items() if given["Type"] == "Number"}
+    return numbers | instead
+
+
+def frame(is_taken: bool) -> dict[str, float]:
+    """A frame that is taken is a write; one that is dropped at the door is a call all the same."""
+    model = Model()
+    calls = 1 if is_taken else 0
+    ms = calls * model.dynamodb + model.on_cpu("Keystroke", model.invocation_cpu + calls * model.call_cpu)
+    return {
+        "messages": 1,
+        "calls": 1,
+        "lambda_gb_s": ms / 1000 * memory_mb("Keystroke") / 1024,
+        "write_units": calls * RECORD_KB,
+        "traces": TRACED,
+    }
+
+
+def handshake() -> dict[str, float]:
+    """Authorizer, connection, and the same function when it ends."""
+    model = Model()
+    ms = HANDSHAKE_WRITES * model.dynamodb + model.on_cpu("Connection", HANDSHAKE_CALLS * model.invocation_cpu)
+    return {
+        "messages": 1,
+        "calls": HANDSHAKE_CALLS,
+        "lambda_gb_s": ms / 1000 * memory_mb("Connection") / 1024,
+        "write_units": HANDSHAKE_WRITES,
+        "traces": HANDSHAKE_CALLS * TRACED,
+    }
+
+
+def one_token(counted: Mapping[str, Column], of: Mapping[str, int]) -> float:
+    """$ an hour: all the frames that its budget takes, keys and stops in turn, from all its connections."""
+    burst = {what: count for what, count in counted[HELD].billed.items() if what != "connection_minutes"}
+    bursts = SECONDS * 1000 / max(TRUES.every_ms, 2 * STARTS.every_ms)
+    used = Counter({what: count * bursts for what, count in burst.items()})
+    used.update({what: count * SECONDS * TABS * of["FrameRate"] for what, count in frame(is_taken=True).items()})  # type: ignore[arg-type]
+    used["connection_minutes"] = 60 * of["MaxConnections"]
+    return dollars(dict(used))
+
+
+def frames_of_all(of: Mapping[str, int]) -> float:
+    """$ an hour: frames on every route at the stage's limit, all of them dropped or bad."""
+    routes = len(properties("WebSocketApi")["Routes"])
+    a_second = routes * of["MessageRateLimit"]
+    if of["KeystrokeConcurrency"]:  # each environment handles one at a time
+        ms = 1000 * frame(is_taken=False)["lambda_gb_s"] * 1024 / memory_mb("Keystroke")
+        a_second = min(a_second, int(of["KeystrokeConcurrency"] * 1000 / ms))
+    return SECONDS * a_second * dollars(frame(is_taken=False))
+
+
+def handshakes_of_all(of: Mapping[str, int]) -> float:
+    """$ an hour: handshakes at the stage's limit, each with a good token, and over at once."""
+    return SECONDS * of["ConnectRateLimit"] * dollars(handshake())
+
+
+def keepers(of: Mapping[str, int]) -> float:
+    """$ an hour: all keepers that scaling may start."""
+    return of["KeeperMaxTasks"] * PRICES["task_hours"]
+
+
+def worst_table(counted: Mapping[str, Column]) -> str:
+    """The table of docs/cost.md."""
+    of = limits()
+    rows = [
+        ("one token, all that its budget takes", one_token(counted, of), "`FrameRate`, `MaxConnections`"),
+        ("frames at the limit of each route", frames_of_all(of), "`MessageRateLimit`, `KeystrokeConcurrency`"),
+        ("handshakes at the limit", handshakes_of_all(of), "`ConnectRateLimit`"),
+        ("all keepers started", keepers(of), "`KeeperMaxTasks`"),
+    ]
+    return table(["$ an hour, at most", "$", "lowered by"], [[what, f"{money:.2f}", by] for what, money, by in rows])
