@@ -71,9 +71,10 @@ preflight: setup-run ## Check what would go wrong with sam deploy, before you ru
 rehearsal: setup-run setup-sam ## Deploy both platforms, try, update, roll back, delete: make rehearsal, or first ON=emulator
 	@$(PYTHON_IN_VENV) -m local.commands.rehearsal
 
-test: ## Run all tests (ARGS="-k door" to choose)
+test: ## Run all tests: some twelve minutes on two cores (ARGS="-k door" to choose)
 	@./local/setup/setup.sh test
 ifeq ($(ARGS),)
+	@echo 'All tests take some twelve minutes on two cores. To run some: make test ARGS="-k door"'
 	@$(PYTHON_IN_VENV) -m tests.run -m "$(PROOF)"
 else
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)

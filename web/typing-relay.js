@@ -562,7 +562,15 @@ function dial(Socket, { url, token }, tokenIn) {
   return new Socket(url, ["typing-relay", `token.${token}`]);
 }
 
-const isRelay = (url) => /^wss?:\/\/./.test(url);
+/** wss://, or ws:// on this machine: a token never goes to another one in clear text. */
+function isRelay(url) {
+  try {
+    const { protocol, hostname } = new URL(url);
+    return protocol === "wss:" || (protocol === "ws:" && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname));
+  } catch {
+    return false;
+  }
+}
 
 /** The JSON object in this text, or an empty one. */
 function parsed(text) {

@@ -14,8 +14,8 @@ from typing_relay.aws.client import Limits
 from typing_relay.aws.secrets import Secret
 from typing_relay.aws.services import Account, SecretsManager
 from typing_relay.deadline import of_the_invocation
+from typing_relay.door.derived_keys import DerivedKeys
 from typing_relay.door.handshakes import check_origin, read_handshake, the_token
-from typing_relay.door.message_keys import MessageKeys
 from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, TokenVerifier, jwks_client
 from typing_relay.door.visitor_tokens import Refusal, TokenRules, Visitor
 from typing_relay.logs import make_logger
@@ -60,32 +60,34 @@ def _count(metric: str) -> None:
 
 
 verifier = _token_verifier()
-message_keys = MessageKeys(_secret(_BRIEFLY).value)
+derived = DerivedKeys(_secret(_BRIEFLY).value)
 
 
 @of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a REQUEST authorizer event with a policy for $connect.
 
-    Allow carries what the other functions rely on: `session`, `signals` (on or off), `expires_at` (epoch s),
-    `message_key`, by which the session's messages are recognised, and, where the token says who the visitor is,
-    `profile`.
+    Allow carries what the other functions rely on: `session`, `signals` (on or off), `expires_at` (epoch s);
+    `message_key`, by which the session's messages are recognised; `address`, the source address's name of the day; and,
+    where the token says who the visitor is, `profile`.
     """
     verdict = _judge(event)
-    connection = event["requestContext"]["connectionId"]
+    request = event["requestContext"]
+    connection, now = request["connectionId"], request["requestTimeEpoch"] / 1000
+    address = derived.name_of(request.get("identity", {}).get("sourceIp", ""), now)
     if isinstance(verdict, Refusal):
         about = {"about": verdict.about} if verdict.about else {}
-        logger.warning("Handshake refused", reason=verdict.reason, connection=connection, extra=about)
+        logger.warning("Handshake refused", reason=verdict.reason, connection=connection, address=address, extra=about)
         _count("HandshakesRefused")
         return _policy("Deny", event["methodArn"], "refused", {})
     logger.debug("Handshake admitted", session=verdict.session, connection=connection)
     signals = "on" if SIGNALS and verdict.signals else "off"
-    now = event["requestContext"]["requestTimeEpoch"] / 1000
     admitted = {
         "session": verdict.session,
         "signals": signals,
         "expires_at": verdict.expires_at,
-        "message_key": message_keys.of(verdict.session, now),
+        "message_key": derived.of_messages(verdict.session, now),
+        "address": address,
     }
     profile = {"profile": verdict.profile.encoded()} if verdict.profile else {}
     return _policy("Allow", event["methodArn"], verdict.session, admitted | profile)

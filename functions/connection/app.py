@@ -95,7 +95,8 @@ def _connect(event: dict[str, Any]) -> dict[str, Any]:
         return {"statusCode": 403, "body": json.dumps(frames.blocked(record.blocked_until * 1000 - now))}
     if len(record.connections) > MAX_CONNECTIONS and not _make_room(record):
         runner.carry_out(ForgetConnection(session_id, connection, runner.clock()))
-        logger.warning("too many connections", session=session_id)
+        address = request["authorizer"].get("address", "")
+        logger.warning("too many connections", session=session_id, address=address)
         return {"statusCode": 429}
     logger.info("connected", session=session_id, guest=record.guest_status)
     return {"statusCode": 200, "headers": _chosen_protocol(event)}

@@ -65,7 +65,9 @@ def _within(budget: frames.Budget, whose: str, request: dict[str, Any], message_
     ruling = limited.spend(whose, request["requestTimeEpoch"])
     logger.debug("frame", ruling=ruling.name, connection=connection)
     if ruling in (Ruling.REFUSE, Ruling.CLOSE):
-        logger.info("rate limited", budget=budget, connection=connection, session=request["authorizer"]["session"])
+        visitor = request["authorizer"]
+        of = {"session": visitor["session"], "address": visitor.get("address", "")}
+        logger.info("rate limited", budget=budget, connection=connection, **of)
         exceeded = frames.Exceeded(budget, limited.retry_in_ms(whose))
         refused = frames.rate_limited(TOO_MANY[budget], exceeded, message_id)
         (_hang_up if ruling is Ruling.CLOSE else _tell)(connection, refused)

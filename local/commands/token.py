@@ -17,7 +17,8 @@ from local.stack.aws import Aws, HasClients
 from local.stack.processes import StackError
 from local.stack.stack_file import running
 
-_LIFE_S = 8 * 3600
+#: The longest that a deployment takes unless it says otherwise.
+_LIFE_S = 7200
 #: What the door takes as a session, the token's `sub`; a test compares the two.
 VISITOR = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
 #: What the door takes as claims of who the visitor is; the same test compares them.

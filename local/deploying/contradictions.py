@@ -64,6 +64,10 @@ def _canary(values: Mapping[str, str]) -> Iterator[Finding]:
     if values["DeploymentType"] != "AllAtOnce" and values["RollBackByAlarms"] == "off":
         text = f"DeploymentType={values['DeploymentType']} with RollBackByAlarms=off: no alarm takes a bad version back"
         yield warned(_ABOUT, text, "only for a fix that must go out while such an alarm fires; then on again")
+    if values["DeploymentType"] != "AllAtOnce" and not values["AllowedOrigins"]:
+        yield warned(
+            _ABOUT, "any page may connect, if it gets a token", "AllowedOrigins, the origins of your own pages"
+        )
 
 
 def _descriptions(template: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[Finding]:

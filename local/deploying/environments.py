@@ -66,6 +66,9 @@ def _parameters(given: Any) -> dict[str, str]:
             continue
         for word in shlex.split(part):
             key, is_pair, value = (m[1], "=", m[2]) if (m := _LONG_FORM.fullmatch(word)) else word.partition("=")
+            last = next(reversed(found), "")
+            if not is_pair and found.get(last, "").endswith(","):
+                raise NoSuchEnvironment(f"{last} has a blank after a comma: {last}={found[last]}{word}")
             if not is_pair:
                 raise NoSuchEnvironment(f"parameter_overrides has {word!r}, which is not Key=Value")
             found[key] = value

@@ -39,6 +39,14 @@ def shapes(page: Page, selector: str) -> list[dict[str, float]]:
     )
 
 
+def assert_no_card_is_alone(page: Page) -> None:
+    """In its row, unless every card is."""
+    for group in ("switches", "one-shots"):
+        tops = [round(box["top"]) for box in shapes(page, f'#faults [data-part="{group}"] li')]
+        in_a_row = {tops.count(top) for top in tops}
+        assert in_a_row == {1} or (in_a_row and 1 not in in_a_row), (group, in_a_row)
+
+
 class TestConversations:
     def test_arrow_keys_home_and_end_choose_among_them(self, console):
         """A list box: one stop for the Tab key, and the choice follows the focus."""
@@ -114,8 +122,9 @@ class TestVisitors:
         console.expect_row("Guest socket open")
         expect(console.page.locator('[data-part="rows"] tr', has_text="Wanted")).to_have_count(0)
         console.page.get_by_label("Let the agent see that I type").check()
-        console.type("s")
         expect(console.why_unseen).to_have_text("")
+        console.type("s")
+        expect(console.page.locator('.counters [data-part="bursts"]')).to_have_text("1")
 
 
 class TestTimeline:
@@ -180,10 +189,7 @@ class TestFaultCards:
     @pytest.mark.parametrize("width", [390, 520, 700, 900, 999, 1000, 1320])
     def test_no_card_is_alone_in_its_row_beside_rows_of_several(self, console, width):
         console.page.set_viewport_size({"width": width, "height": 900})
-        for group in ("switches", "one-shots"):
-            tops = [round(box["top"]) for box in shapes(console.page, f'#faults [data-part="{group}"] li')]
-            in_a_row = {tops.count(top) for top in tops}
-            assert in_a_row == {1} or 1 not in in_a_row, (width, group, in_a_row)
+        assert_no_card_is_alone(console.page)
 
     def test_a_fault_is_named_as_its_button_in_the_table_and_on_the_timeline(self, console):
         """What draws the timeline and what fills the table is the same list."""

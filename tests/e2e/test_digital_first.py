@@ -9,6 +9,7 @@ from local.dfo_simulator.client import DfoControl, Gateway
 from tests.e2e.conftest import RestartableStack
 from tests.e2e.console_page import ConsolePage
 from tests.e2e.test_accessibility import violations
+from tests.e2e.test_console import assert_no_card_is_alone
 
 DEBOUNCE_MS = 2000
 LATEST_MS = 2500
@@ -220,3 +221,9 @@ def test_a_reloaded_page_hears_no_earlier_message_and_the_console_says_whose_mem
     expect(conversation.visitor_log).to_contain_text("Are you there?")
     assert [frame for frame in heard if "Are you there?" in frame]
     assert [frame for frame in heard if "How can I help?" in frame] == []
+
+
+@pytest.mark.parametrize("width", [390, 700, 1000, 1320])
+def test_no_fault_card_is_alone_in_its_row(console, width):
+    console.page.set_viewport_size({"width": width, "height": 900})
+    assert_no_card_is_alone(console.page)

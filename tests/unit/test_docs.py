@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from local.console.faults import PANELS
 from tests.support.left_out import leave_out
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,3 +109,29 @@ def test_the_promises_of_readme_name_their_clauses() -> None:
     promises = re.findall(r"^- \*\*.*$", README, flags=re.MULTILINE)
     assert len(promises) == 4
     assert all(re.search(r"\(T\d+\)", promise) for promise in promises)
+
+
+def _table_rows(page: str) -> set[tuple[str, ...]]:
+    """The rows of three cells of this page's tables."""
+    rows = re.findall(r"^\| (.*?) \| (.*?) \| (.*?) \|$", (ROOT / page).read_text(), flags=re.MULTILINE)
+    return {row for row in rows if row[1] in ("both", "v1", "Digital-First")}
+
+
+def test_the_page_on_the_console_explains_lanes_marks_and_faults_as_the_console_does() -> None:
+    where = {"": "both", "v1": "v1", "dfo": "Digital-First"}
+    html = (ROOT / "web/console/index.html").read_text()
+    explained = re.findall(r'<div(?: data-only="(\w+)"[^>]*)?><dt>(.*?)</dt><dd id="about-[\w-]+">(.*?)</dd>', html)
+    faults = {
+        (f"{fault.label} ({kind})", where[platform], fault.effect)
+        for platform, panel in PANELS.items()
+        for kind, group in (("switch", panel.switches), ("button", panel.one_shots))
+        for fault in group
+    }
+    assert len(explained) > 15
+    assert _table_rows("docs/console.md") == {(name, where[only], text) for only, name, text in explained} | faults
+
+
+def test_each_lane_and_mark_of_the_console_has_its_explanation() -> None:
+    html = (ROOT / "web/console/index.html").read_text()
+    described = re.findall(r'aria-describedby="(about-[\w-]+)"', html)
+    assert sorted(described) == sorted(re.findall(r'<dd id="(about-[\w-]+)">', html))

@@ -29,6 +29,7 @@ PLAIN = [
     ".github",
     "docs/architecture.md",
     "docs/asyncapi.yaml",
+    "docs/console.md",
     "docs/decisions.md",
     "docs/digital-first.md",
     "docs/front-end.md",

@@ -41,6 +41,7 @@ followFeed({
 
 onMark((mark) => {
   if (mark.type === "key") model.takeKey(mark);
+  else if (mark.type === "choice") model.takeChoice(mark);
   else model.takeFrame(mark);
   renderSoon();
 });

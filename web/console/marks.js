@@ -3,7 +3,7 @@
 const channel = new BroadcastChannel("typing-relay-console");
 const listeners = new Set();
 
-/** Reports {type: "key" | "frame", session, at, frame?, silent?}: never what was typed. */
+/** Reports {type: "key" | "frame" | "choice", session, at?, frame?, silent?, signals?}: never what was typed. */
 export function report(mark) {
   channel.postMessage(mark);
   for (const listener of listeners) listener(mark);

@@ -30,6 +30,11 @@ export class Model {
     else burst.last = at;
   }
 
+  /** The visitor opted out of typing signals, or in again. */
+  takeChoice({ session, signals }) {
+    this.visitor(session).optedOut = !signals;
+  }
+
   /** A frame that a visitor's browser sent. */
   takeFrame({ session, at, frame }) {
     if (frame.action !== "keystroke" && frame.action !== "stop") return;

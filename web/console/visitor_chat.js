@@ -73,7 +73,10 @@ export class VisitorChat {
     this.#part("box").addEventListener("input", () => this.#reportKey());
     this.#part("others").addEventListener("submit", (event) => this.#openAnother(event));
     this.#part("form").addEventListener("submit", (event) => this.#submit(event));
-    this.#part("signals").addEventListener("change", ({ target }) => this.#relay?.setSignals(target.checked));
+    this.#part("signals").addEventListener("change", ({ target }) => {
+      this.#relay?.setSignals(target.checked);
+      report({ type: "choice", session, signals: target.checked });
+    });
     sendOnEnter(this.#part("box"));
     this.#showStatus("connecting");
     if (!NAME.test(namedByUrl())) setText(this.#part("problem"), `${refusal(namedByUrl())} This page is ${session}’s.`);

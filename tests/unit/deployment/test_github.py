@@ -62,10 +62,12 @@ class TestWorkflow:
         assert "secrets." not in workflow.read_text()
 
     def test_it_may_read_and_no_more_unless_it_says_so(self, workflow: Path) -> None:
-        allowed = read(workflow)["permissions"]
-        assert allowed.pop("contents") == "read"
-        enters_aws = workflow.name in ("image.yml", "rehearsal.yml")
-        assert allowed == ({"id-token": "write"} if enters_aws else {})
+        """A job that needs more says so itself, so that no other has it."""
+        assert read(workflow)["permissions"] == {"contents": "read"}
+
+    def test_no_job_emulates_a_processor(self, workflow: Path) -> None:
+        """That takes a privileged image, which moves with its tag."""
+        assert not re.search(r"setup-qemu|--privileged|binfmt", workflow.read_text())
 
     def test_the_token_does_not_stay_in_the_checkout(self, workflow: Path) -> None:
         checkouts = [step for step in steps(workflow) if step.get("uses", "").startswith("actions/checkout@")]
@@ -80,14 +82,59 @@ class TestWorkflow:
         assert all("uses" in job or "timeout-minutes" in job for job in jobs(workflow).values())
 
 
-def test_only_the_job_that_makes_the_release_may_write() -> None:
+def test_who_may_write_what() -> None:
+    """The release, and its attestation; the others show AWS who they are."""
     writers = {
-        (path.name, name)
+        f"{path.stem} {name}": {what for what, how in job.get("permissions", {}).items() if how == "write"}
         for path in WORKFLOWS
         for name, job in jobs(path).items()
         if "write" in job.get("permissions", {}).values()
     }
-    assert writers == {("release.yml", "publish")}
+    assert writers == {
+        "release publish": {"contents", "id-token", "attestations"},
+        "image image": {"id-token"},
+        "rehearsal rehearsal": {"id-token"},
+    }
+
+
+class TestRelease:
+    steps = steps(GITHUB / "workflows/release.yml")
+
+    def run(self, holds: str) -> str:
+        """The one script that holds this."""
+        [found] = [step["run"] for step in self.steps if holds in step.get("run", "")]
+        return found
+
+    def test_the_stack_is_built_twice_and_compared(self) -> None:
+        """What cannot be built again cannot be checked by anybody."""
+        assert self.run("sam build").count("sam build") == 2
+        assert "diff -r" in self.run("sam build")
+
+    def test_every_file_has_a_checksum_and_an_attestation_of_where_it_was_built(self) -> None:
+        """Checksums last, so that they are of all files."""
+        names = [step.get("uses", step.get("run", "")) for step in self.steps]
+        [checksums] = [number for number, name in enumerate(names) if "sha256sum" in name]
+        [attested] = [number for number, name in enumerate(names) if "attest-build-provenance" in name]
+        [created] = [number for number, name in enumerate(names) if "gh release create" in name]
+        assert checksums < attested < created
+        assert self.steps[attested]["with"] == {"subject-path": "dist/*"}
+
+    def test_it_says_what_it_is_made_of(self) -> None:
+        """A bill of materials for each group that is deployed, from the same lock."""
+        assert {f"--only-group {group}" for group in ("layer", "keeper")} <= set(
+            re.findall(r"--only-group \w+", self.run("cyclonedx"))
+        )
+
+    def test_the_image_is_of_a_base_that_is_named_by_its_digest(self) -> None:
+        """The tag moves; which one it was is in the label."""
+        assert 'PYTHON_IMAGE="$base"' in self.run("buildx build")
+        assert "org.opencontainers.image.base.name=$base" in self.run("buildx build")
+
+
+def test_the_role_that_github_takes_on_trusts_one_branch_or_environment() -> None:
+    """Anybody who may push a branch could else take it on."""
+    trusted = set(re.findall(r"`repo:OWNER/NAME:(\S+)`", (ROOT / "docs/operations.md").read_text()))
+    assert trusted == {"ref:refs/heads/main", "environment:rehearsal"}
 
 
 def test_a_release_waits_for_the_gate() -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from typing_relay.door.message_keys import MessageKeys
+from typing_relay.door.derived_keys import DerivedKeys
 
 from tests.support.invocation import Invocation
 from tests.support.load_function import load_function
@@ -66,8 +67,15 @@ def test_a_good_handshake_is_allowed_on_connect_alone(authorizer: ModuleType, na
 def test_the_context_tells_the_other_functions_whose_session_it_is(authorizer: ModuleType) -> None:
     """T13: they know the visitor by this and by nothing else."""
     context = authorizer.handler(_event_of("authorizer"), Invocation())["context"]
-    key = MessageKeys(SECRET.decode).of("alice", 0)
-    assert context == {"session": "alice", "signals": "on", "expires_at": 4102444810, "message_key": key}
+    event = _event_of("authorizer")["requestContext"]
+    keys, now = DerivedKeys(SECRET.decode), event["requestTimeEpoch"] / 1000
+    assert context == {
+        "session": "alice",
+        "signals": "on",
+        "expires_at": 4102444810,
+        "message_key": keys.of_messages("alice", now),
+        "address": keys.name_of(event["identity"]["sourceIp"], now),
+    }
 
 
 def test_a_visitor_who_opted_out_comes_in_without_signals(authorizer: ModuleType) -> None:
@@ -130,6 +138,8 @@ def test_the_log_tells_why_and_holds_no_part_of_the_token(
     output = capsys.readouterr()
     log = output.out + output.err
     assert '"reason":"signature_wrong"' in log
+    assert re.search(r'"address":"[0-9a-f]{12}"', log)
+    assert "203.0.113.7" not in log
     assert not [part for part in token.split(".") if part in log]
 
 

@@ -495,3 +495,21 @@ test("a box that has moved to another form stops with that one", async (t) => {
   box.form.dispatchEvent(new Event("submit"));
   assert.equal(browser.socket.sent.length, 2);
 });
+
+for (const url of [
+  "ws://relay.example.com/live",
+  "ws://127.0.0.1.example.com/live",
+  "ws://localhost:secret@relay.example.com/live",
+  "https://relay.example.com/live",
+]) {
+  test(`a token does not go to ${url}: another machine, in clear text`, () => {
+    assert.throws(() => connect({ url, token: "t" }), /wss:\/\/ URL/);
+  });
+}
+
+for (const url of ["ws://127.0.0.1:8081/live", "ws://localhost/live", "ws://[::1]:8081/live"]) {
+  test(`on this machine ${url} will do`, async (t) => {
+    const { relay } = await connected(t, { url });
+    assert.equal(relay.connected, false); // it is being opened
+  });
+}

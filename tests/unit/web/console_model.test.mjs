@@ -61,7 +61,7 @@ test("keys of a visitor who opted out are counted as keys, and are no burst", ()
   const { keys, bursts, calls, callsPerBurst } = counters(model);
   assert.deepEqual({ keys, bursts, calls, callsPerBurst }, { keys: 3, bursts: 0, calls: 0, callsPerBurst: null });
   assert.match(model.whyUnseen(model.visitor(SESSION)), /opted out/);
-  model.takeKey(key(5000));
+  model.takeChoice({ session: SESSION, signals: true });
   assert.equal(model.whyUnseen(model.visitor(SESSION)), "");
 });
 

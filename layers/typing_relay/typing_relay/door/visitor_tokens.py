@@ -21,6 +21,8 @@ MAX_EPOCH_SECONDS = 253_402_300_799  # the end of the year 9999
 _COMPACT_JWS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 # A session id becomes a table key, a queue message and a log field: no white space, no quotes, no controls.
 _SESSION_ID = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
+# Personal data, which would stand in log lines, queue messages and the address of the agent's contact.
+_EMAIL_ADDRESS = re.compile(r"[^@]+@[^@]+\.[^@.]+")
 
 
 class Reason(StrEnum):
@@ -41,6 +43,7 @@ class Reason(StrEnum):
     AUDIENCE_WRONG = "audience_wrong"
     ISSUER_WRONG = "issuer_wrong"
     SUBJECT_MALFORMED = "subject_malformed"
+    SUBJECT_IS_EMAIL_ADDRESS = "subject_is_email_address"
     SIGNALS_MALFORMED = "signals_malformed"
     NAME_MALFORMED = "name_malformed"
     CUSTOMER_MALFORMED = "customer_malformed"
@@ -181,6 +184,8 @@ def _admit(claims: dict[str, Any], rules: TokenRules, now: float) -> Visitor | R
         return Refusal(Reason.NOT_YET_VALID)
     if not isinstance(session, str) or not _SESSION_ID.fullmatch(session):
         return Refusal(Reason.SUBJECT_MALFORMED)
+    if _EMAIL_ADDRESS.fullmatch(session):
+        return Refusal(Reason.SUBJECT_IS_EMAIL_ADDRESS)
     if signals not in ("on", "off"):
         return Refusal(Reason.SIGNALS_MALFORMED)
     profile = profile_of(claims, rules.custom_fields)

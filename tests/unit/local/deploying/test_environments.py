@@ -72,6 +72,10 @@ def test_profile_and_region_are_those_of_the_environment(tmp_path: Path) -> None
         ("[default.deploy.parameters]\n", "has no stack_name"),
         ("[default.deploy", "is no TOML"),
         ('[default.deploy.parameters]\nstack_name = "a"\nparameter_overrides = ["CxoneOrgId"]\n', "not Key=Value"),
+        (
+            '[default.deploy.parameters]\nstack_name = "a"\nparameter_overrides = ["SubnetIds=subnet-0a, subnet-0b"]\n',
+            "SubnetIds has a blank after a comma: SubnetIds=subnet-0a,subnet-0b",
+        ),
     ],
 )
 def test_a_file_that_says_no_deployment_is_an_error_that_names_it(tmp_path: Path, text: str, told: str) -> None:

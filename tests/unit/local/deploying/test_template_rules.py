@@ -28,6 +28,9 @@ DFO = {
 }
 
 
+CANARY = {"DeploymentType": "Canary10Percent5Minutes"}
+
+
 def wrongs(given: dict[str, str]) -> list[str]:
     return [finding.text for finding in check(TEMPLATE, given) if finding.mark is Mark.WRONG]
 
@@ -52,6 +55,10 @@ def test_a_whole_set_of_parameters_is_well(given: dict[str, str]) -> None:
         ({**DFO, "DfoBrandId": ""}, "CxonePlatform dfo needs DfoBrandId."),
         ({**DFO, "DfoEnvironment": "custom"}, "DfoEnvironment custom needs DfoGatewayUrl"),
         ({**V1, "ApiDomainName": "typing.shop.example"}, "ApiDomainName needs ApiCertificateArn."),
+        (
+            {**V1, "VisitorJwksUrl": "https://keys.example/jwks"},
+            "VisitorJwksUrl needs VisitorIssuer or VisitorAudience",
+        ),
         ({**V1, "SubnetIds": ""}, "VpcId needs SubnetIds."),
         ({**V1, "KeeperImage": ""}, "VpcId needs KeeperImage."),
         ({**V1, "KeeperImage": "foo"}, "KeeperImage=foo is no image URI"),
@@ -66,7 +73,7 @@ def test_a_whole_set_of_parameters_is_well(given: dict[str, str]) -> None:
         ({**V1, "FrameRate": "2", "HeartbeatMs": "500"}, "FrameRate=2 is used up by the frames of a visitor who types"),
         ({**V1, "GuestGraceSeconds": "900", "SessionTtlSeconds": "600"}, "GuestGraceSeconds is more than SessionTtl"),
         ({**DFO, "MessageDeadlineSeconds": "3600", "SessionTtlSeconds": "600"}, "MessageDeadlineSeconds is more than"),
-        ({**V1, "AllowedOrigins": "https://" + "x" * 250}, "the settings of Authorizer are 271 characters"),
+        ({**V1, "AllowedOrigins": "https://" + "x" * 250}, "the settings of Authorizer are 274 characters"),
         ({**V1, "CxoneOrgId": "", "CxoneBaseUrl": "https://" + "x" * 230}, "the settings of Sender are 271 characters"),
         ({**V1, "ApiCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1"}, "needs ApiDomainName."),
         ({**V1, "VpcId": ""}, "no keeper will run: VpcId not given"),
@@ -81,7 +88,11 @@ def test_what_does_not_fit_is_said(given: dict[str, str], told: str) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"DeploymentType": "Canary10Percent5Minutes", "RollBackByAlarms": "off"}, "no alarm takes a bad version back"),
+        (
+            {**CANARY, "AllowedOrigins": "https://a.example", "RollBackByAlarms": "off"},
+            "no alarm takes a bad version back",
+        ),
+        (CANARY, "any page may connect"),
         ({"VisitorTokenMaxSeconds": "299"}, "each page connects again that often"),
         ({"KeeperMaxTasks": "100", "KeeperMaxGuests": "1201"}, "100 keepers of 1201 guests are more than the 120000"),
     ],
@@ -97,6 +108,8 @@ def test_what_works_and_may_surprise_is_a_warning(given: dict[str, str], told: s
         {"AllowedOrigins": "https://" + "x" * 250, "Release": "one"},
         {"GuestGraceSeconds": "600", "SessionTtlSeconds": "600"},
         {"VisitorTokenMaxSeconds": "300"},
+        {"VisitorJwksUrl": "https://keys.example/jwks", "VisitorAudience": "typing"},
+        {**CANARY, "AllowedOrigins": "https://a.example"},
         {"KeeperMaxTasks": "100", "KeeperMaxGuests": "1200"},
         {"DeploymentType": "AllAtOnce", "RollBackByAlarms": "off"},
     ],

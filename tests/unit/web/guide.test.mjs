@@ -1,0 +1,71 @@
+// The blocks of JavaScript in docs/front-end.md, as they stand there, on the client. The whole pages are tried in a browser.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { attach } from "../../../web/typing-relay.js";
+import { FakeBox, fakeBrowser, settled } from "./fake_browser.mjs";
+
+const GUIDE = readFileSync(new URL("../../../docs/front-end.md", import.meta.url), "utf8");
+const BLOCKS = [...GUIDE.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code);
+const WELCOME = { type: "welcome", timings: { debounce_ms: 2000, heartbeat_ms: 1000 }, guest: "open", signals: "on" };
+
+/** Runs the one block that begins so, with these names; returns what the expression gives. */
+function run(begins, names, returning = "undefined") {
+  const found = BLOCKS.filter((code) => code.startsWith(begins));
+  assert.equal(found.length, 1, begins);
+  const body = `return (async () => { ${found[0]}\nreturn ${returning}; })();`;
+  return new Function(...Object.keys(names), body)(...Object.values(names));
+}
+
+async function connected(t) {
+  const browser = fakeBrowser(t);
+  const box = new FakeBox();
+  const relay = attach(box, { url: "wss://relay.example.com/live", token: "t" });
+  t.after(() => relay.detach());
+  await settled();
+  browser.socket.accept();
+  browser.socket.answer(WELCOME);
+  browser.socket.sent.length = 0;
+  return { browser, box, relay };
+}
+
+test("every block of JavaScript is tried here", () => {
+  assert.equal(BLOCKS.length, 3);
+});
+
+test("the page under development asks the console for token and address", async (t) => {
+  const browser = fakeBrowser(t);
+  const asked = [];
+  const fetch = async (url, { signal }) => {
+    asked.push([url, signal.aborted]);
+    return { json: async () => ({ url: "ws://127.0.0.1:8081/live", token: "t" }) };
+  };
+  const relay = await run("const relay = attach(box, {", { attach, box: new FakeBox(), fetch }, "relay");
+  t.after(() => relay.detach());
+  await settled();
+  await settled();
+  assert.deepEqual(asked, [["http://127.0.0.1:8080/api/token?visitor=alice", false]]);
+  assert.equal(browser.socket.url, "ws://127.0.0.1:8081/live");
+});
+
+test("a message's promise says how it ended", async (t) => {
+  const { browser, box, relay } = await connected(t);
+  box.value = "hello";
+  const ended = run("const { status, reason } = await", { relay, box }, "{ status, reason }");
+  const { id, text } = browser.socket.sent.find(({ action }) => action === "message");
+  assert.equal(text, "hello");
+  browser.socket.answer({ type: "message", id, status: "accepted" });
+  assert.equal((await ended).status, "accepted");
+});
+
+test("a choice is answered with its text and postback", async (t) => {
+  const { browser, relay } = await connected(t);
+  const buttons = [];
+  await run('relay.addEventListener("message"', { relay, drawButton: (text, act) => buttons.push([text, act]) });
+  const detail = { id: "1", text: "When?", author: null, at: 1, from: "agent", choices: [{ text: "Today", postback: "p1" }] };
+  browser.socket.answer({ type: "event", event: null, name: "message", detail });
+  assert.deepEqual(buttons.map(([text]) => text), ["Today"]);
+  buttons[0][1]();
+  const sent = browser.socket.sent.find(({ action }) => action === "message");
+  assert.deepEqual([sent.text, sent.postback], ["Today", "p1"]);
+});
