@@ -133,7 +133,6 @@ DIGITAL_FIRST = (
         CONVERSATION,
         "dead_ms: int = 45_000",
         "dead_ms: int = 145_000",
-        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "contact: opened again, the thread counts as over",
@@ -203,12 +202,14 @@ DIGITAL_FIRST = (
         DYNAMO,
         "sending_until = sending_until + :one",
         "sending_until = :zero",
+        contract="test_a_contact_that_opens_waits_out_the_call_under_way",
     ),
     Mutation(
         "DynamoDB: an answer from before a contact opened counts",
         DYNAMO,
         "sending_until = sending_until + :one",
         "sending_until = sending_until",
+        contract="test_what_is_heard_of_a_call_before_a_contact_opened_counts_no_more",
     ),
     # what is measured
     _dfo(

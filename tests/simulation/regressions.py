@@ -278,6 +278,11 @@ DIGITAL_FIRST = (
         "LastKeyToEnded counted an end that was only said because a keeper did not know what was shown",
         "platform dfo; key A 0; keeper again 50000; key A 100000; stop A 102000",
     ),
+    Regression(
+        "T2",
+        "the same where a message that came with nobody connected ended what was over",
+        "platform dfo; key A 5888; close A 10388; close B 10388; message A 89188",
+    ),
 )
 
 TOLD = (

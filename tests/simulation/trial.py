@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation", "template.yaml", "pyproject.toml")
 #: What the store's contract tests need in addition, and what directed tests do.
 CONTRACT = (
+    "tests/conftest.py",
     "tests/support/dfo_gateway.py",
     "tests/support/item_size.py",
     "tests/support/sessions_contract.py",
@@ -107,11 +108,14 @@ def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
     if mutation.directed:
         yield (*PYTEST, mutation.directed)
         return
-    if mutation.file not in (DYNAMO, QUERIES):
+    if mutation.file not in (DYNAMO, QUERIES) and not mutation.contract:
         yield ("-m", "tests.simulation", "check", "300", mutation.platform)
     if mutation.file in (MEMORY, DYNAMO, QUERIES):
         which = "TestMemory" if mutation.file == MEMORY else "TestDynamo"
-        yield (*PYTEST, "-k", which, "tests/unit/aws/test_sessions_contract.py")
+        chosen = f"{which} and {mutation.contract}" if mutation.contract else which
+        yield (*PYTEST, "-k", chosen, "tests/unit/aws/test_sessions_contract.py")
+    if mutation.contract:
+        return
     if mutation.file not in (DYNAMO, QUERIES):
         yield ("-m", "tests.simulation", "check", "4000", mutation.platform)
 

@@ -38,7 +38,7 @@ _BATCH_TRIES = 7
 #: The part of a record that ``get_many`` reads.
 LOOKED_AT = (
     *("session_id", "connections", "guest_id", "guest_status", "keeper", "held", "guest_requested_at"),
-    *("record_version", "expires_at"),
+    *("profile", "record_version", "expires_at"),
 )
 
 _AS_READ = "generation = :mine AND revision = :revision AND sends = :sends"
@@ -239,7 +239,8 @@ class DynamoSessions:
         return self._update(
             session_id,
             "SET expires_at = :expires_at, stops.#c = if_not_exists(stops.#c, :heard_at), token_ends.#c = :ends"
-            " ADD connections :c",
+            + (", profile = :profile" if coming.profile else "")
+            + " ADD connections :c",
             f"{_MAY_SEND} AND record_version >= :version",
             {
                 ":expires_at": _n(expires_at),
@@ -248,6 +249,7 @@ class DynamoSessions:
                 ":c": {"SS": [coming.connection]},
                 ":version": _n(RECORD_VERSION),
                 ":now_s": _n(now // 1000),
+                **({":profile": {"S": coming.profile}} if coming.profile else {}),
             },
             {"#c": coming.connection},
         )

@@ -59,11 +59,15 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """A front end connected: first heard from at ``heard_at`` (ms), its token expires at ``token_ends`` (epoch s)."""
+    """A front end connected: first heard from at ``heard_at`` (ms), its token expires at ``token_ends`` (epoch s).
+
+    ``profile``: who the visitor is, as its token says (``Profile.encoded``); '': it does not say.
+    """
 
     connection: str
     heard_at: int
     token_ends: int
+    profile: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
