@@ -4,7 +4,12 @@ from typing import Any
 
 import jwt  # noqa: F401 whole, before typing_relay.door.pyjwt can import it without public keys
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
+
+# No test asserts how long anything takes: that is for benchmarks, and a busy machine would fail it.
+settings.register_profile("on any machine")
+settings.load_profile("on any machine")
 
 #: These share the running stack, and suffer from each other's load.
 ON_STAGE = ("test_crashes", "test_faults", "test_storm", "test_throttled_organisation", "test_typing")

@@ -37,6 +37,7 @@ def _token_verifier() -> TokenVerifier:
         issuer=os.environ.get("VISITOR_ISSUER") or None,
         audience=os.environ.get("VISITOR_AUDIENCE") or None,
         max_life_seconds=int(os.environ.get("VISITOR_TOKEN_MAX_SECONDS") or 0),
+        custom_fields=frozenset(os.environ.get("CUSTOM_FIELDS", "").replace(",", " ").split()),
     )
     if jwks_url:
         return JwksVerifier(jwks_client(jwks_url), rules, _using_stale_keys)
@@ -67,14 +68,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a REQUEST authorizer event with a policy for $connect.
 
     Allow carries what the other functions rely on: `session`, `signals` (on or off), `expires_at` (epoch s);
-    `message_key`, by which the session's messages are recognised; and `address`, the source address's name of the day.
+    `message_key`, by which the session's messages are recognised; `address`, the source address's name of the day; and,
+    where the token says who the visitor is, `profile`.
     """
     verdict = _judge(event)
     request = event["requestContext"]
     connection, now = request["connectionId"], request["requestTimeEpoch"] / 1000
     address = derived.name_of(request.get("identity", {}).get("sourceIp", ""), now)
     if isinstance(verdict, Refusal):
-        logger.warning("Handshake refused", reason=verdict.reason, connection=connection, address=address)
+        about = {"about": verdict.about} if verdict.about else {}
+        logger.warning("Handshake refused", reason=verdict.reason, connection=connection, address=address, extra=about)
         _count("HandshakesRefused")
         return _policy("Deny", event["methodArn"], "refused", {})
     logger.debug("Handshake admitted", session=verdict.session, connection=connection)
@@ -86,7 +89,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "message_key": derived.of_messages(verdict.session, now),
         "address": address,
     }
-    return _policy("Allow", event["methodArn"], verdict.session, admitted)
+    profile = {"profile": verdict.profile.encoded()} if verdict.profile else {}
+    return _policy("Allow", event["methodArn"], verdict.session, admitted | profile)
 
 
 def _judge(event: dict[str, Any]) -> Visitor | Refusal:

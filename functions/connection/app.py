@@ -85,9 +85,12 @@ def _refuse_reserved(connection: str, at: int) -> None:
 
 def _connect(event: dict[str, Any]) -> dict[str, Any]:
     request = event["requestContext"]
-    session_id, connection = request["authorizer"]["session"], request["connectionId"]
-    token_ends = int(request["authorizer"]["expires_at"])
-    record = runner.run(connected(policy, session_id, connection, token_ends, wants_guest=False))  # hello asks for it
+    visitor, connection = request["authorizer"], request["connectionId"]
+    session_id, token_ends, profile = visitor["session"], int(visitor["expires_at"]), visitor.get("profile", "")
+    coming = connected(
+        policy, session_id, connection, token_ends, profile=profile, wants_guest=False
+    )  # hello asks for it
+    record = runner.run(coming)
     now = runner.clock()
     if record.is_blocked(now):
         logger.info("blocked", session=session_id, until=record.blocked_until)

@@ -218,7 +218,8 @@ def _greet(request: dict[str, Any]) -> Session:
     Adds the connection again if a keeper, posting before the handshake had ended (410), removed it. Raises Blocked.
     """
     visitor = request["authorizer"]
-    record = runner.run(greeted(policy, visitor["session"], request["connectionId"], int(visitor["expires_at"])))
+    connection, token_ends = request["connectionId"], int(visitor["expires_at"])
+    record = runner.run(greeted(policy, visitor["session"], connection, token_ends, visitor.get("profile", "")))
     _check_not_blocked(record)
     return record
 

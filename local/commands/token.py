@@ -1,5 +1,9 @@
-"""`make token VISITOR=alice`: prints a visitor token for the running stack, as the team's own server would issue it."""
+"""`make token VISITOR=alice`: prints a visitor token for the running stack, as the team's own server would issue it.
 
+CLAIMS='{"given_name": "Ada"}' adds what the token says of the visitor, as JSON.
+"""
+
+import json
 import os
 import re
 import sys
@@ -17,6 +21,8 @@ from local.stack.stack_file import running
 _LIFE_S = 7200
 #: What the door takes as a session, the token's `sub`; a test compares the two.
 VISITOR = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
+#: What the door takes as claims of who the visitor is; the same test compares them.
+CLAIMS = ("given_name", "family_name", "customer", "fields")
 
 
 #: Takes a visitor and the token's lifetime in s.
@@ -34,9 +40,20 @@ def token_maker(aws: HasClients, secret_arn: str, **claims: Any) -> TokenMaker:
     return make
 
 
-def visitor_token(aws: HasClients, secret_arn: str, visitor: str, life_s: int = _LIFE_S) -> str:
-    """A token for the session `visitor`, valid for `life_s`."""
-    return token_maker(aws, secret_arn)(visitor, life_s)
+def visitor_token(aws: HasClients, secret_arn: str, visitor: str, life_s: int = _LIFE_S, **claims: Any) -> str:
+    """A token for the session `visitor`, valid for `life_s`, with these claims, too."""
+    return token_maker(aws, secret_arn, **claims)(visitor, life_s)
+
+
+def profile_claims(text: str) -> dict[str, Any]:
+    """What a developer's token is to say of the visitor, from JSON; ValueError where that is no such thing."""
+    try:
+        claims = json.loads(text) if text else {}
+    except ValueError:
+        claims = None
+    if not isinstance(claims, dict) or not claims.keys() <= set(CLAIMS):
+        raise ValueError(f"claims are a JSON object with some of {', '.join(CLAIMS)}")
+    return claims
 
 
 def main() -> int:
@@ -49,11 +66,16 @@ def main() -> int:
         print("error: VISITOR must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ | ~ + = -", file=sys.stderr)
         return 2
     try:
+        claims = profile_claims(os.environ.get("CLAIMS", ""))
+    except ValueError as wrong:
+        print(f"error: CLAIMS: {wrong}", file=sys.stderr)
+        return 2
+    try:
         info = running(os.environ.get("PORT"))
     except StackError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(visitor_token(Aws(info["aws_endpoint_url"]), info["visitor_secret_arn"], visitor))
+    print(visitor_token(Aws(info["aws_endpoint_url"]), info["visitor_secret_arn"], visitor, **claims))
     return 0
 
 

@@ -6,13 +6,14 @@ import os
 import re
 import signal
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.commands.token import visitor_token
+from local.commands.token import profile_claims, visitor_token
 from local.console.agent import gateway_call, webchat_call
 from local.console.faults import PANELS
 from local.console.feed import Feed, now_ms
@@ -46,9 +47,14 @@ def routes() -> list[web.RouteDef]:
 
 async def _token(request: web.Request) -> web.Response:
     visitor = _checked_visitor(request.query.get("visitor", ""))
-    stack = _running_stack(request)
     try:
-        token = await asyncio.to_thread(visitor_token, stack.aws, stack.visitor_secret_arn, visitor)
+        claims = profile_claims(request.query.get("claims", ""))
+    except ValueError as wrong:
+        raise _refusal(web.HTTPBadRequest, f"{wrong}.".capitalize()) from wrong
+    stack = _running_stack(request)
+    sign = partial(visitor_token, stack.aws, stack.visitor_secret_arn, visitor, **claims)
+    try:
+        token = await asyncio.to_thread(sign)
     except (BotoCoreError, ClientError) as error:
         raise _refusal(web.HTTPServiceUnavailable, "The stack does not answer. Is it starting?") from error
     return web.json_response({"url": stack.page_url, "token": token})

@@ -94,6 +94,8 @@ def _state(thread: Event) -> Event:
         "thread_id": thread["thread_id"],
         "contact": contact.get("status"),
         "agent": f"{agent['first_name']} {agent['surname']}" if agent else None,
+        "customer": thread["customer_name"],
+        "fields": contact.get("fields", {}),
     }
 
 

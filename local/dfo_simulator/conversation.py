@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from local.dfo_simulator import frames_out
 from local.dfo_simulator.desk import Contact, Message, Thread, new_id
@@ -71,7 +72,8 @@ def _check_order(session: Session, request: Request) -> None:
     registers = request.event_type in ("AuthorizeCustomer", "ReconnectConsumer")
     if not session.authorized and not registers:
         raise Violation("before_authorization", f"{request.event_type} before the socket was authorized")
-    needs_recover = request.event_type in (*TYPING, "SendMessage", "EndContact", "ArchiveThread", "LoadMoreMessages")
+    on_threads = ("SendMessage", "SetConsumerContactCustomFields", "EndContact", "ArchiveThread", "LoadMoreMessages")
+    needs_recover = request.event_type in (*TYPING, *on_threads)
     if needs_recover and not session.looked_for & {request.thread_id, None}:
         raise Violation("before_recover", f"{request.event_type} before its thread was recovered on this socket")
 
@@ -144,10 +146,11 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
         _check_crossing(thread, request, now)
         raise Refused("the contact is closed, and with it the live chat")
     thread = simulator.desk.open_thread(thread_id, session.customer_id, session.visitor_id)
-    thread.visitor_id = session.visitor_id
+    thread.visitor_id, thread.customer_names = session.visitor_id, request.names
     events: list[Frame] = []
     if thread.open_contact is None:
         thread.contact, thread.agent = Contact(simulator.next_contact_id(), now), None
+        thread.contact.fields.update(_fields(data["consumerContact"]))
         events += _contact_events(simulator, thread, thread.contact, now)
     content = dict(data["messageContent"])
     content["text"] = content["payload"]["text"]
@@ -176,6 +179,19 @@ def message_events(simulator: Simulator, thread: Thread, message: Message, now: 
     if not simulator.settings_of(thread.visitor_id).message_sent_events:
         return [created]
     return [frames_out.message_sent(simulator.place, thread, message, now), created]
+
+
+def _set_fields(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    thread = _thread(simulator, session, request)
+    if thread.open_contact is None:
+        raise Refused("there is no open contact")
+    thread.open_contact.fields.update(_fields(request.data or {}))
+    thread.customer_names = request.names
+    return Reaction((frames_out.accepted(request.event_id, now),))
+
+
+def _fields(data: Mapping[str, Any]) -> dict[str, str]:
+    return {field["ident"]: field["value"] for field in data["customFields"]}
 
 
 def _end_contact(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
@@ -267,6 +283,7 @@ _TAKE: Mapping[str, Callable[[Simulator, Session, Request, float], Reaction]] = 
     **dict.fromkeys(TYPING, _typing),
     "SendMessage": _send_message,
     "LoadMoreMessages": _load_more,
+    "SetConsumerContactCustomFields": _set_fields,
     "EndContact": _end_contact,
     "ArchiveThread": _archive,
     "MessageSeenByConsumer": _seen,

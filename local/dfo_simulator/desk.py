@@ -24,6 +24,8 @@ class Contact:
     created_at: float  # epoch ms, like all times here
     status: str = "new"
     closed_at: float | None = None
+    #: Custom fields by ident. A contact that was closed has none any more.
+    fields: dict[str, str] = field(default_factory=dict)
 
     @property
     def open(self) -> bool:
@@ -33,6 +35,7 @@ class Contact:
     def close(self, now: float) -> None:
         """Mark it as closed."""
         self.status, self.closed_at = "closed", now
+        self.fields.clear()
 
     def reopen(self, status: str) -> None:
         """Mark it as open, with this status."""
@@ -65,6 +68,7 @@ class Thread:
     agent: Agent | None = None
     archived: bool = False
     takes_more: bool = True  # messages
+    customer_names: tuple[str, str] = ("", "")  # first and last
     messages: list[Message] = field(default_factory=list)  # oldest first
     typing_changes: list[tuple[float, bool]] = field(default_factory=list)  # as shown to the agent: when, what
 
@@ -96,9 +100,11 @@ class Thread:
         return {
             "thread_id": self.thread_id,
             "customer_id": self.customer_id,
+            "customer_name": " ".join(filter(None, self.customer_names)),
             "visitor_id": self.visitor_id,
             "archived": self.archived,
-            "contact": self.contact and {"id": self.contact.contact_id, "status": self.contact.status},
+            "contact": self.contact
+            and {"id": self.contact.contact_id, "status": self.contact.status, "fields": self.contact.fields},
             "agent": self.agent and self.agent.__dict__,
             "typing": self.typing,
             "typing_changes": self.typing_changes,

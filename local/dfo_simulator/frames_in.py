@@ -12,6 +12,7 @@ from typing import Any
 Check = Callable[[Any, str], None]
 
 HEARTBEAT = "heartbeat"
+LONGEST_FIELD = 1024
 TYPING = {"SenderTypingStarted": True, "SenderTypingEnded": False}
 RECOVER = {"RecoverLivechat": "LivechatRecovered", "RecoverThread": "ThreadRecovered"}
 
@@ -42,6 +43,8 @@ class Request:
     event_id: str = ""
     data: Mapping[str, Any] | None = None
     thread_id: str | None = None
+    #: First and last name of the customer, as far as the frame says.
+    names: tuple[str, str] = ("", "")
 
     @property
     def message_id(self) -> str | None:
@@ -76,7 +79,9 @@ def parse_request(frame: Mapping[str, Any], sender: Sender) -> Request:
     _check_sender(event_type, payload, sender)
     DATA[event_type](payload["data"], f"{event_type}.data")
     thread = payload["data"].get("thread", {})
-    return Request(event_type, frame["eventId"], payload["data"], thread.get("idOnExternalPlatform"))
+    named = payload["consumerIdentity"]
+    names = named.get("firstName", ""), named.get("lastName", "")
+    return Request(event_type, frame["eventId"], payload["data"], thread.get("idOnExternalPlatform"), names)
 
 
 def event_id_of(frame: Mapping[str, Any]) -> str | None:
@@ -170,12 +175,26 @@ def _object(required: Mapping[str, Check], optional: Mapping[str, Check] | None 
     return check
 
 
+def _fields(value: Any, place: str) -> None:
+    """NICE: an ident and a value of at most 1,024 characters each."""
+    _list(value, place)
+    for number, field in enumerate(value):
+        _FIELD(field, f"{place}[{number}]")
+
+
+def _field_value(value: Any, place: str) -> None:
+    _text(value, place)
+    if len(value) > LONGEST_FIELD:
+        raise Violation("field_too_long", f"{place} has more than {LONGEST_FIELD} characters")
+
+
+_FIELD = _object({"ident": _filled, "value": _field_value})
 _ID = _object({"id": _filled})
 _ID_IF_KNOWN = _object({}, {"id": _filled})
 _UUID_IF_KNOWN = _object({}, {"id": _uuid})
 _THREAD = _object({"idOnExternalPlatform": _uuid})
 _TOKEN = _object({"token": _filled})
-_CUSTOM_FIELDS = _object({"customFields": _list})
+_CUSTOM_FIELDS = _object({"customFields": _fields})
 _SOFTWARE = ("browser", "browserVersion", "os", "osVersion", "deviceType", "applicationType")
 _FINGERPRINT = _object({"language": _filled}, dict.fromkeys(("country", "ip", "location", *_SOFTWARE), _text_or_null))
 
@@ -210,6 +229,7 @@ DATA: Mapping[str, Check] = {
     "SenderTypingEnded": _ONLY_THREAD,
     "MessageSeenByConsumer": _ONLY_THREAD,
     "ArchiveThread": _ONLY_THREAD,
+    "SetConsumerContactCustomFields": _object({"customFields": _fields, "thread": _THREAD}),
     "EndContact": _object({"thread": _THREAD, "contact": _ID}),
     "GenerateAuthorizationToken": _object({"thread": _THREAD, "url": _filled}),
     "LoadMoreMessages": _object(

@@ -45,10 +45,12 @@ class Settings:
     ws_port: int = 0
     #: Whose pages may connect, as the template's AllowedOrigins: empty means any.
     allowed_origins: str = ""
+    #: Custom fields that tokens may set, as the template's CustomFields.
+    custom_fields: str = "plan"
 
 
 def read_settings(environment: Mapping[str, str], default_port: int = 0) -> Settings:
-    """From PORT and WS_PORT (0: a free one), ALLOWED_ORIGINS, CXONE_PLATFORM and what belongs to it.
+    """From PORT and WS_PORT (0: a free one), ALLOWED_ORIGINS, CUSTOM_FIELDS, CXONE_PLATFORM and what belongs to it.
 
     v1: CXONE_BASE_URL, CXONE_CLIENT_ID, CXONE_CLIENT_SECRET. dfo: DFO_GATEWAY_URL, DFO_CHAT_URL, DFO_AUTHORIZE_URL,
     DFO_BRAND_ID, DFO_CHANNEL_ID. StackError, naming what is wrong and what to do, for a value that cannot be used.
@@ -66,6 +68,8 @@ def read_settings(environment: Mapping[str, str], default_port: int = 0) -> Sett
         _check("CXONE_BASE_URL", base_url, "CxoneBaseUrl")
     allowed_origins = environment.get("ALLOWED_ORIGINS", "")
     _check("ALLOWED_ORIGINS", allowed_origins, "AllowedOrigins")
+    custom_fields = environment.get("CUSTOM_FIELDS", Settings.custom_fields)
+    _check("CUSTOM_FIELDS", custom_fields, "CustomFields")
     return Settings(
         console_port=_port("PORT", environment.get("PORT") or str(default_port)) or free_port(),
         cxone_base_url=base_url,
@@ -74,6 +78,7 @@ def read_settings(environment: Mapping[str, str], default_port: int = 0) -> Sett
         gateway=gateway,
         ws_port=_port("WS_PORT", environment.get("WS_PORT") or "0"),
         allowed_origins=allowed_origins,
+        custom_fields=custom_fields,
     )
 
 

@@ -127,6 +127,7 @@ class Stack:
             "KeeperImage": "guest-keeper:local",
             "LogLevel": "DEBUG",
             "AllowedOrigins": self.settings.allowed_origins,
+            "CustomFields": self.settings.custom_fields,
         }
         deployment = deploy(self._aws, parameters, self.settings.credentials)
         log = self._folder / "keeper.log"

@@ -47,7 +47,7 @@ FRAME = {
 def bytes_of() -> dict[str, int]:
     """Of each call that a keeper makes all the time, and of what comes in on a guest's socket."""
     record, session, lock = _record(), visitor().records[ID], Lock(True, NOW, NOW, None)
-    look = {name: record[name] for name in LOOKED_AT}
+    look = {name: record[name] for name in LOOKED_AT if name in record}
     ids, receipts = [ID] * 100, ["x" * RECEIPT] * BATCH
     renewed = {"Successful": [{"Id": str(place)} for place in range(BATCH)], "Failed": []}
     return {

@@ -54,6 +54,13 @@ def conversation(console) -> ConsolePage:
     return console
 
 
+def test_the_desk_shows_who_the_visitor_is(conversation):
+    """As the token of the page says: a name, and a custom field of the contact."""
+    visitor = conversation.page.locator('#agent [data-part="name"]').inner_text()
+    contact = conversation.page.locator('#agent [data-part="contact"]')
+    expect(contact).to_contain_text(f"{visitor[0].upper()}{visitor[1:]} · plan: trial")
+
+
 def test_a_message_is_delivered_and_read(console):
     """T15. Before it agents have nothing to work on, and the desk says so."""
     expect(console.page.locator('#agent [data-part="problem"]')).to_contain_text("first message")

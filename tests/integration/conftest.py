@@ -34,7 +34,8 @@ def stage(stack: Stack) -> RelayStage:
 def dfo_stage() -> Iterator[GatewayStage]:
     """The same on Digital-First: a simulated gateway in the place of CXone's REST API."""
     settings = read_settings({"CXONE_PLATFORM": "dfo"})
-    with Stack(settings, as_newest=False, senders=2, keeper=SOON_TAKEN_OVER) as running:
+    looks_often = {**SOON_TAKEN_OVER, "KEEPER_REFRESH_SECONDS": "5"}
+    with Stack(settings, as_newest=False, senders=2, keeper=looks_often) as running:
         yield GatewayStage(running)
 
 

@@ -16,6 +16,7 @@ from tests.support.npm import MISSING, installed, npm_can_run
 from tests.support.sdk_frames import ABSENT, Frame, Person, differences, find_no_thread, normalised, sdk_of
 from tests.support.sdk_peer import PROJECT, SdkError
 
+ADA = Visitor("visitor", "customer", "Ada", "Lovelace")
 #: `visit` is `{}` here, and has an id there.
 NO_VISIT = {"payload.visit": ({}, ABSENT), "payload.visit.id": (ABSENT, "<visit>")}
 
@@ -182,7 +183,7 @@ def test_recorded_frames_have_names_for_ids(sdk_frames: dict[str, Frame]) -> Non
             "eventType": "SenderTypingStarted",
             "brand": {"id": 1386},
             "channel": {"id": "chat_local"},
-            "consumerIdentity": {"idOnExternalPlatform": "<customer>"},
+            "consumerIdentity": {"idOnExternalPlatform": "<customer>", "firstName": "Ada", "lastName": "Lovelace"},
             "data": {"thread": {"idOnExternalPlatform": "<thread>"}},
             "destination": {},
             "visitor": {"id": "<visitor>"},
@@ -199,6 +200,7 @@ def test_recorded_frames_have_names_for_ids(sdk_frames: dict[str, Frame]) -> Non
         frames_out.typing("thread", True),
         frames_out.typing("thread", False),
         frames_out.message("thread", new_id(), "Good morning"),
+        frames_out.set_contact_fields("thread", (("plan", "gold"),)),
         frames_out.message_seen("thread"),
         frames_out.generate_authorization_token("thread", "/chat/1.0/brand/1386/messages/1"),
     ],
@@ -208,7 +210,7 @@ def test_what_the_relay_sends_is_field_by_field_what_the_sdk_sends(
     sdk_frames: dict[str, Frame], request_: frames_out.Request
 ) -> None:
     """But for the visit, which may be left out: the relay knows of none."""
-    text = frames_out.encoded(request_, new_id(), Channel(1386, "chat_local"), Visitor("visitor", "customer"))
+    text = frames_out.encoded(request_, new_id(), Channel(1386, "chat_local"), ADA)
     person = Person(visitor_id="visitor", customer_id="customer", thread_id="thread")
     ours = normalised(json.loads(text), person)
     assert differences(ours, sdk_frames[request_.event_type]) == NO_VISIT

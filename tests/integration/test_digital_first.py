@@ -766,9 +766,12 @@ def test_the_keepers_frames_are_those_of_nices_sdk(dfo_stage: GatewayStage, sdk_
     """Field by field, as they came over the wire; but for the visit, which may be left out."""
     gateway = dfo_stage.gateway()
     gateway.set_settings(keep_frames=True)
-    with Chatter(dfo_stage, "recorded") as actor:
+    who = {"given_name": "Ada", "family_name": "Lovelace"}
+    with Chatter(dfo_stage, "recorded", **who) as actor:
         actor.begins("Good morning")
         shows_a_burst(actor)
+        dfo_stage.connect(actor.name, **who, fields={"plan": "gold"}).close()
+        actor.waits_for("SetConsumerContactCustomFields", accepted=True)
         actor.settles()
         record = actor.stage.record(actor.name)
     gateway.set_settings(keep_frames=False)
@@ -778,12 +781,28 @@ def test_the_keepers_frames_are_those_of_nices_sdk(dfo_stage: GatewayStage, sdk_
         thread_id=record.conversation["thread"],
     )
     sent = {kept["event_type"]: kept["frame"] for kept in gateway.frames()}
-    assert sent.keys() == {"RecoverLivechat", "SendMessage", STARTED, ENDED}
+    assert sent.keys() == {"RecoverLivechat", "SendMessage", STARTED, ENDED, "SetConsumerContactCustomFields"}
     for event_type, frame in sent.items():
         assert differences(normalised(frame, person), sdk_frames[event_type]).keys() == {
             "payload.visit",
             "payload.visit.id",
         }
+
+
+def test_agents_see_who_the_visitor_is_and_what_changes(dfo_stage: GatewayStage) -> None:
+    """As the token of the site's server says; a tab with a newer token is enough."""
+    ada = {"given_name": "Ada", "family_name": "Lovelace", "customer": "c-17"}
+    with Chatter(dfo_stage, "known", **ada, fields={"plan": "silver"}) as actor:
+        actor.begins()
+        thread = dfo_stage.gateway().thread(actor.thread_id)
+        assert (thread["customer_id"], thread["customer_name"]) == ("c-17", "Ada Lovelace")
+        assert thread["contact"]["fields"] == {"plan": "silver"}
+        dfo_stage.connect(actor.name, **ada, fields={"plan": "gold"}).close()
+        wait_until(
+            lambda: dfo_stage.gateway().thread(actor.thread_id)["contact"]["fields"] == {"plan": "gold"},
+            "the new plan",
+            PATIENCE_S,
+        )
 
 
 def test_no_rule_of_the_gateway_was_broken(dfo_stage: GatewayStage) -> None:

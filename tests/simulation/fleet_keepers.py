@@ -7,7 +7,7 @@ line are the world's.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -430,7 +430,7 @@ class FleetKeeper(SimulatedProcess):
 
     # --- of CXone
 
-    def create_guest(self, source: str) -> Guest | Outcome:
+    def create_guest(self, attributes: Mapping[str, str]) -> Guest | Outcome:
         """Of webchat v1, as ``GuestCreator``."""
         return self.step("create_guest", self.world.create_guest)
 

@@ -139,6 +139,7 @@ class MemorySessions(SessionStore):
             token_ends={**record.token_ends, coming.connection: coming.token_ends},
             record_version=max(record.record_version, RECORD_VERSION),
             expires_at=expires_at,
+            profile=coming.profile or record.profile,
         )
 
     def block(self, session_id: str, until: int, now: int) -> Session | None:

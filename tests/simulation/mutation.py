@@ -28,5 +28,7 @@ class Mutation:
     #: The class of the error that this change ends in, where it cannot be judged by a violation or an assertion:
     #: what a service refuses, or ``ENDLESS``. By default an error is no catch: it may be a mistake of the mutation.
     error: str = ""
+    #: The test of the store's contract that is to find it: all of them on moto take ten times as long.
+    contract: str = ""
     #: The file of the tests that are to find it, where the simulation cannot play what it takes.
     directed: str = ""

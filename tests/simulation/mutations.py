@@ -97,8 +97,15 @@ V1 = (
         EXPRESSIONS,
         'added = [f"{name} {self._value(by)}"',
         'added = [f"{name} {self._value(by and 1)}"',
+        contract="test_a_lock_writes_down_what_was_spent_of_what_cxone_may_hear",
     ),
-    Mutation("dynamo: what a claim spends is not read", DYNAMO, 'int(item["own"]["N"]) // _CLAIMS', "0"),
+    Mutation(
+        "dynamo: what a claim spends is not read",
+        DYNAMO,
+        'int(item["own"]["N"]) // _CLAIMS',
+        "0",
+        contract="test_a_claim_writes_down_what_frames_have_spent",
+    ),
     Mutation(
         "starts: unbounded", FLOWS, "if now < record.start_allowed_at(policy):", "if False:", platform="adversary"
     ),
@@ -305,6 +312,7 @@ V1 = (
         WRITES,
         "when=_locked(self.record, self.lock),\n            sets={**shown",
         'when={"guest_id": self.record.guest_id},\n            sets={**shown',
+        contract="test_the_answer_to_a_call_whose_lock_ran_out_changes_nothing",
     ),
     Mutation(
         "release: without the revision",
@@ -317,6 +325,7 @@ V1 = (
         WRITES,
         "when=_as_read(self.record), sets",
         'when={"generation": self.record.generation, "revision": self.record.revision}, sets',
+        contract="test_a_call_that_the_owner_has_not_seen_keeps_it_from_releasing",
     ),
     Mutation(
         "release: without condition",
@@ -335,6 +344,7 @@ V1 = (
         WRITES,
         '                "generation": record.generation,\n                "revision": record.revision,\n',
         '                "revision": record.revision,\n',
+        contract="test_a_burst_is_not_settled_by_who_has_not_seen_all",
     ),
     Mutation(
         "verify: overtaken by a call",
@@ -353,6 +363,7 @@ V1 = (
         WRITES,
         '            in_hand=True,\n            mark="own",',
         '            mark="own",',
+        contract="test_leases_that_ran_out_are_found_oldest_first_until_released",
     ),
     Mutation(
         "key: does not count",
@@ -369,7 +380,13 @@ V1 = (
         "hold = {connection: (at, hold_ms)} if hold_ms else {}",
         "hold: dict[str, tuple[int, int]] = {}",
     ),
-    Mutation("key: though a later stop is known", MEMORY, "if known >= at or stop >= at:", "if known >= at:"),
+    Mutation(
+        "key: though a later stop is known",
+        MEMORY,
+        "if known >= at or stop >= at:",
+        "if known >= at:",
+        contract="test_a_key_no_newer_than_a_stop_of_its_connection_is_refused",
+    ),
     Mutation(
         "stop: does not count",
         MEMORY,
@@ -387,6 +404,7 @@ V1 = (
         WRITES,
         '{} if self.whatever_is_shown else {"shown": False, "sending": None}',
         "{}",
+        contract="test_a_guest_who_is_or_may_be_shown_typing_is_not_released",
     ),
     # the store's conditions, in DynamoDB
     Mutation(
@@ -397,72 +415,84 @@ V1 = (
 """,
         """#keys.#c < :at)"
 """,
+        contract="test_a_key_no_newer_than_a_stop_of_its_connection_is_refused",
     ),
     Mutation(
         "DynamoDB: a hold without its key",
         DYNAMO,
         '{":held": {"L": [_n(at), _n(hold_ms)]}}',
         '{":held": {"L": [_n(0), _n(hold_ms)]}}',
+        contract="test_a_held_key_says_for_how_long_it_counts",
     ),
     Mutation(
         "DynamoDB: alive in the second it expires",
         DYNAMO,
         'int(item["expires_at"]["N"]) <= now // 1000',
         'int(item["expires_at"]["N"]) < now // 1000',
+        contract="test_a_record_past_its_expiry_is_absent_though_not_deleted",
     ),
     Mutation(
         "DynamoDB: one condition of several is enough",
         EXPRESSIONS,
         '" AND ".join(conditions)',
         '" OR ".join(conditions)',
+        contract="test_of_two_that_lock_the_same_in_the_same_ms_one_is_refused",
     ),
     Mutation(
         "DynamoDB: more than what was read will do",
         EXPRESSIONS,
         'return f"{name} = {self._value(wanted)}"',
         'return f"{name} >= {self._value(wanted)}"',
+        contract="test_of_two_that_lock_the_same_in_the_same_ms_one_is_refused",
     ),
     Mutation(
         "DynamoDB: who says hello again has never typed or stopped",
         DYNAMO,
         "stops.#c = if_not_exists(stops.#c, :heard_at)",
         "stops.#c = :heard_at",
+        contract="test_one_that_says_hello_again_is_as_old_as_it_was",
     ),
     Mutation(
         "memory: who says hello again has never typed or stopped",
         MEMORY,
         "stops={coming.connection: coming.heard_at, **record.stops}",
         "stops={**record.stops, coming.connection: coming.heard_at}",
+        contract="test_one_that_says_hello_again_is_as_old_as_it_was",
     ),
     Mutation(
         "DynamoDB: what is to be removed stays",
         EXPRESSIONS,
         "removed = [name for name, value in update.sets.items() if value is None]",
         "removed: list[str] = []",
+        contract="test_a_lock_without_a_beginning_forgets_since_when",
     ),
     Mutation(
         "DynamoDB: a Retry-After set back",
         EXPRESSIONS,
         'return f"{name} < {self._value(limit)}"',
         'return f"NOT {name} = {self._value(limit)}"',
+        contract="test_a_retry_after_holds_for_the_next_owner_too",
     ),
     Mutation(
         "DynamoDB: connections that were never gone are forgotten",
         DYNAMO,
         "old = record.forgettable(before)",
         "old = sorted(record.stops)[:40]",
+        contract="test_pruning_forgets_the_holds_of_connections_that_are_gone",
     ),
     Mutation(
         "DynamoDB: all connections that are gone are forgotten in one write",
         DYNAMO,
         "old = record.forgettable(before)",
         "old = sorted(record.stops.keys() - record.connections)",
+        contract="test_pruning_forgets_the_holds_of_connections_that_are_gone",
     ),
     Mutation(
         "DynamoDB: keys that were not read are left out",
         DYNAMO,
         "            if not request:\n",
         "            if True:\n",
+        contract="test_many_records_are_read_at_once_without_the_absent_ones",
     ),
     Mutation(
         "DynamoDB: a batch names a key twice",
@@ -476,12 +506,14 @@ V1 = (
         QUERIES,
         'if "LastEvaluatedKey" not in answer:',
         "if True:",
+        contract="test_more_leases_that_ran_out_than_a_page_holds_are_all_found",
     ),
     Mutation(
         "guest: ended twice",
         WRITES,
         'when={"guest_id": self.guest_id},\n            sets={\n                "guest_id": "",',
         'when={},\n            sets={\n                "guest_id": "",',
+        contract="test_of_two_that_notice_the_end_of_a_guest_one_is_first",
     ),
     # the client's own retries, and what is measured
     Mutation(
@@ -495,12 +527,14 @@ V1 = (
         DYNAMO,
         "    if update.left is None:\n",
         "    if True:\n",
+        contract="test_a_write_that_meets_its_own_first_try_is_done",
     ),
     Mutation(
         "dynamo: a lock takes another's in the same ms for its own",
         DYNAMO,
         "left = {**mark, **{",
         "left = {**{",
+        contract="test_of_two_that_lock_the_same_in_the_same_ms_one_is_refused",
     ),
     Mutation(
         "store: a stop that is known already is refused",
@@ -513,6 +547,7 @@ V1 = (
         DYNAMO,
         "return record if record is not None and record.stops[connection] == at else None",
         'return record if "Attributes" in answer else None',
+        contract="test_a_write_that_meets_its_own_first_try_is_done",
     ),
     Mutation(
         "store: who finds no typing endpoint is not told after a retry",
@@ -525,6 +560,7 @@ V1 = (
         EXPRESSIONS,
         '["sweep_shard"] if update.in_hand is False else []',
         "[]",
+        contract="test_the_end_of_a_burst_is_accepted_and_released_in_one_write",
     ),
     Mutation(
         "felt: counts from a burst that never had an owner",

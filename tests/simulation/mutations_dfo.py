@@ -133,7 +133,6 @@ DIGITAL_FIRST = (
         CONVERSATION,
         "dead_ms: int = 45_000",
         "dead_ms: int = 145_000",
-        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "contact: opened again, the thread counts as over",
@@ -210,6 +209,7 @@ DIGITAL_FIRST = (
         EXPRESSIONS,
         'f"(attribute_not_exists({name}) OR {self._condition(name, other)})"',
         "self._condition(name, other)",
+        contract="test_of_two_keepers_the_one_that_was_given_a_message_later",
     ),
     # what is measured
     _dfo(

@@ -96,14 +96,12 @@ TOLD = (
         CONVERSATION,
         "        self._agent_stopped()\n        doing",
         "        doing",
-        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "told: the agent types on when the contact is closed",
         CONVERSATION,
         "            self._agent_stopped()\n            if before.contact_told:",
         "            if before.contact_told:",
-        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "told: contact and agent only if they are news to the next keeper",
@@ -136,14 +134,12 @@ TOLD = (
         CONVERSATION,
         "        times.append(conversation.agents_typing.wake_at)\n",
         "        pass\n",
-        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "told: a start that the agent's message overtook",
         CORE + "platforms/shared/agents_typing.py",
         "said_at < stop.said_at",
         "False",
-        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "told: the visitor's own typing, which comes back, is an agent's",

@@ -79,7 +79,7 @@ def test_no_random_history_violates_a_clause(platform: str) -> None:
     assert result.finding is None, str(result.finding)
 
 
-@settings(max_examples=max(100, HISTORIES // 100), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=max(100, HISTORIES // 100), suppress_health_check=list(HealthCheck))
 @given(history=histories())
 def test_no_history_that_hypothesis_thinks_of_violates_a_clause(history: History) -> None:
     """T3 to T7, T9, T10, T12: less like people than the random ones, and shrunk by Hypothesis."""
@@ -111,7 +111,7 @@ def dfo_histories(draw: st.DrawFn) -> History:
     )
 
 
-@settings(max_examples=max(50, HISTORIES // 500), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=max(50, HISTORIES // 500), suppress_health_check=list(HealthCheck))
 @given(history=dfo_histories())
 def test_no_digital_first_history_that_hypothesis_thinks_of_violates_a_clause(history: History) -> None:
     """T3 to T7, T9, T10, T12, T15, T16."""

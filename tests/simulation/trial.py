@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation", "template.yaml", "pyproject.toml")
 #: What the store's contract tests need in addition, and what directed tests do.
 CONTRACT = (
+    "tests/conftest.py",
     "tests/support/dfo_gateway.py",
     "tests/support/item_size.py",
     "tests/support/sessions_contract.py",
@@ -108,12 +109,13 @@ def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
         yield (*PYTEST, mutation.directed)
         return
     is_of_aws = mutation.file in (DYNAMO, EXPRESSIONS, QUERIES)
-    if not is_of_aws:
+    if not is_of_aws and not mutation.contract:
         yield ("-m", "tests.simulation", "check", "300", mutation.platform)
     if is_of_aws or mutation.file in (MEMORY, WRITES):
         which = "TestDynamo" if is_of_aws else "TestMemory"
-        yield (*PYTEST, "-k", which, "tests/unit/aws/test_sessions_contract.py")
-    if not is_of_aws:
+        chosen = f"{which} and {mutation.contract}" if mutation.contract else which
+        yield (*PYTEST, "-k", chosen, "tests/unit/aws/test_sessions_contract.py")
+    if not is_of_aws and not mutation.contract:
         yield ("-m", "tests.simulation", "check", "4000", mutation.platform)
 
 

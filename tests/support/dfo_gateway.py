@@ -57,6 +57,8 @@ class Gateway:
         assert self.has_looked or late, f"{kind} before the thread was looked for"
         if kind == "SendMessage":
             return self._message(event_id, thread_id, data["idOnExternalPlatform"])
+        if kind == "SetConsumerContactCustomFields":
+            return self, (answer(event_id),)
         assert kind in ("SenderTypingStarted", "SenderTypingEnded")
         return replace(self, shows_typing=kind == "SenderTypingStarted" and self.thread(thread_id).is_open), ()
 

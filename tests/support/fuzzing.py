@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 _EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
 
-fuzz = settings(max_examples=int(_EXAMPLES or 300), derandomize=_EXAMPLES is None, deadline=None)
+fuzz = settings(max_examples=int(_EXAMPLES or 300), derandomize=_EXAMPLES is None)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -71,10 +71,10 @@ class GatewayStage(RelayStage):
 class Chatter(Typist):
     """A visitor with a front end, and all that the gateway sees of this visitor."""
 
-    def __init__(self, stage: GatewayStage, name: str) -> None:
+    def __init__(self, stage: GatewayStage, name: str, **claims: Any) -> None:
         self.gateway = stage.gateway()
         self.began = self._seen = self.gateway.last_event()
-        super().__init__(stage, name)
+        super().__init__(stage, name, **claims)
         record = stage.record(name)
         self.visitor_id = record.guest_id
 

@@ -52,9 +52,9 @@ class RelayStage:
         """Controls of the simulated CXone, for one thread."""
         return SimulatorControl(self.stack.info["cxone_base_url"])
 
-    def connect(self, visitor: str) -> Visitor:
-        """A front end of this visitor."""
-        token = visitor_token(self.aws, self.stack.info["visitor_secret_arn"], visitor)
+    def connect(self, visitor: str, **claims: Any) -> Visitor:
+        """A front end of this visitor, whose token has these claims, too."""
+        token = visitor_token(self.aws, self.stack.info["visitor_secret_arn"], visitor, **claims)
         front_end = Visitor(self.stack.info["websocket_url"], token)
         self._front_ends.append(front_end)
         return front_end
@@ -169,9 +169,9 @@ class RelayStage:
 class Typist:
     """A visitor at a front end that is ready."""
 
-    def __init__(self, stage: RelayStage, name: str) -> None:
+    def __init__(self, stage: RelayStage, name: str, **claims: Any) -> None:
         self.stage, self.name = stage, name
-        self.front_end = stage.connect(name)
+        self.front_end = stage.connect(name, **claims)
         self.front_end.is_ready(PATIENCE_S)
         self._typed_at = 0
         self._bursts: list[float] = []

@@ -114,11 +114,13 @@ def _fields(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def _live_chat(control: DfoControl, folder: Path, person: Person) -> None:
     with sdk_of(control, folder, person, secured="anonymous") as sdk:
         sdk.do("connect")
+        sdk.do("setName", "Ada Lovelace")
         find_no_thread(sdk)
         sdk.do("startChat", "Good morning")
         sdk.wait_for("ContactCreated")
         sdk.do("keystroke", 10)
         control.wait_for("frame", event_type="SenderTypingEnded", visitor_id=person.visitor_id)
+        sdk.do("setFields", {"plan": "gold"})
         sdk.do("seen")
         sdk.do("messageToken", "/chat/1.0/brand/1386/messages/1")
         sdk.do("endChat")
@@ -128,6 +130,7 @@ def _legacy_messaging(control: DfoControl, folder: Path, person: Person) -> None
     control.set_settings(livechat=False, page_size=1, token_expires_in=20, no_thread="error")
     with sdk_of(control, folder, person, hurry=50) as sdk:
         sdk.do("connect")
+        sdk.do("setName", "Ada Lovelace")
         sdk.do("authorize")
         find_no_thread(sdk)
         for text in ("Good morning", "Is anybody there?"):

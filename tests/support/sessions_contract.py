@@ -285,6 +285,22 @@ class SessionsContract:
         assert isinstance(record, Session)
         assert (record.keys, record.stops, record.token_ends) == ({TAB: NOW}, {TAB: NOW + 5}, {TAB: EXPIRES + 1})
 
+    def test_a_connection_brings_along_who_the_visitor_is_and_one_that_does_not_say_changes_nothing(
+        self, sessions: MemorySessions
+    ) -> None:
+        """The newest token that says so counts, whichever tab it came with."""
+        sessions.create(ID, NOW, EXPIRES)
+        for profile, known in (
+            ("", ""),
+            ('{"customer":"a"}', '{"customer":"a"}'),
+            ("", '{"customer":"a"}'),
+            ("{}", "{}"),
+        ):
+            record = sessions.add_connection(ID, Coming(TAB, NOW, EXPIRES, profile), NOW, EXPIRES)
+            assert isinstance(record, Session)
+            assert (record.profile, _record(sessions).profile) == (known, known)
+            assert sessions.get_many([ID], NOW)[ID].profile == known
+
     def test_a_connection_to_no_living_record_says_that_it_is_absent(self, sessions: MemorySessions) -> None:
         """T11."""
         assert sessions.add_connection(ID, _coming(TAB), NOW, EXPIRES) == Absent()

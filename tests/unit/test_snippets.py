@@ -21,6 +21,7 @@ import jwt
 import pytest
 from botocore import xform_name
 from typing_relay.door.visitor_tokens import TokenRules, Visitor, verify
+from typing_relay.relay.profile import Profile
 
 from local.dfo_simulator.client import Gateway, parse_ready
 from local.dfo_simulator.faults import parse_faults
@@ -73,6 +74,7 @@ RUN_BY = {
     ("docs/operations.md", 'filter message = "hello"'): "tests/unit/deployment/test_queries.py",
     # below:
     ("docs/front-end.md", "jwt.encode("): HERE,
+    ("docs/front-end.md", "who = {"): HERE,
     ("docs/digital-first.md", '{"action":"chatWindowEvent"'): HERE,
     ("docs/digital-first.md", "dfo simulator ready"): HERE,
     ("docs/digital-first.md", "curl -X PUT"): HERE,
@@ -255,6 +257,17 @@ def test_the_token_that_the_guide_signs_is_one_that_the_door_takes() -> None:
     admitted = verify(token, [SECRET.encode()], TokenRules(("HS256",)), now)
     assert isinstance(admitted, Visitor)
     assert admitted.session == "alice"
+
+
+def test_the_token_that_says_who_the_visitor_is_is_one_that_the_door_takes() -> None:
+    now = int(time.time())
+    names: dict[str, Any] = {"jwt": jwt, "session_id": "alice", "now": now, "visitor_secret": SECRET}
+    exec(_the("docs/front-end.md", "who = {"), names)
+    admitted = verify(
+        names["token"], [SECRET.encode()], TokenRules(("HS256",), custom_fields=frozenset(("plan",))), now
+    )
+    assert isinstance(admitted, Visitor)
+    assert admitted.profile == Profile("Ada", "Lovelace", "c-17", (("plan", "gold"),))
 
 
 def test_the_frame_that_the_page_on_digital_first_shows_has_the_keys_of_one() -> None:

@@ -112,9 +112,11 @@ export class AgentDesk {
     this.#renderContact(this.#model.guest(visitor.record?.guest_id));
   }
 
-  #renderContact({ contact, agent }) {
+  #renderContact({ contact, agent, customer, fields }) {
     if (agent) this.#part("accept").disabled = true;
-    setText(this.#part("contact"), contact ? `Contact ${contact}${agent ? `, ${agent}` : ""}` : "No contact yet");
+    const known = [customer, ...Object.entries(fields ?? {}).map(([ident, value]) => `${ident}: ${value}`)].filter(Boolean);
+    const state = contact ? `Contact ${contact}${agent ? `, ${agent}` : ""}` : "No contact yet";
+    setText(this.#part("contact"), [state, ...known].join(" · "));
   }
 
   /** Why the agent cannot write to this visitor; empty when they can. */

@@ -214,6 +214,8 @@ export class Model {
     const guest = this.guest(event.guest_id);
     guest.contact = event.contact;
     guest.agent = event.agent;
+    guest.customer = event.customer;
+    guest.fields = event.fields;
     if (event.contact === "closed") change(guest.typing, event.at, false);
     this.#row(event.at, event, "Contact", event.agent ? `${event.contact}, ${event.agent}` : (event.contact ?? "none"));
   }

@@ -150,7 +150,7 @@ NAMES = [*sorted(CALLS), "put", "put", "leave"]
 CALL = st.sampled_from(NAMES).flatmap(lambda name: st.tuples(st.just(name), *CALLS[name]))
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=st.lists(CALL, min_size=5, max_size=40))
 def test_no_sequence_of_calls_tells_the_two_stores_apart(client: Any, calls: list[tuple[Any, ...]]) -> None:
     """What is proven on the one holds for the other: every answer and every message is the same."""

@@ -116,7 +116,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
 CALL = st.sampled_from(sorted(CALLS)).flatmap(lambda name: st.tuples(st.just(name), *CALLS[name]))
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=st.lists(CALL, min_size=5, max_size=40))
 def test_no_sequence_of_calls_tells_the_two_stores_apart(client: Any, calls: list[tuple[Any, ...]]) -> None:
     """What the simulation proves on the one holds for the other: every answer and every record is the same."""

@@ -57,7 +57,7 @@ def test_a_signature_is_botocores(method: str, path: str, service: str, token: s
     assert by_us(*request) == by_botocore(*request)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     body=st.binary(max_size=50),
     secret=st.text(st.characters(codec="ascii", exclude_categories=("C", "Z")), min_size=1),

@@ -84,6 +84,28 @@ def test_a_visitor_who_opted_out_comes_in_without_signals(authorizer: ModuleType
     assert policy["context"]["signals"] == "off"
 
 
+def test_who_the_visitor_is_travels_in_the_context(environment: pytest.MonkeyPatch) -> None:
+    """As the token of the team's own server says."""
+    environment.setenv("CUSTOM_FIELDS", "order_id,plan")
+    token = signed(given_name="Ada", fields={"plan": "gold"}, exp=1_800_003_600)
+    policy = load_function("authorizer").handler(_event_with(token), Invocation())
+    assert json.loads(policy["context"]["profile"]) == {"given_name": "Ada", "fields": {"plan": "gold"}}
+
+
+def test_a_custom_field_that_the_deployment_does_not_know_is_named_in_the_log_without_its_value(
+    capsys: pytest.CaptureFixture[str], environment: pytest.MonkeyPatch
+) -> None:
+    """T13."""
+    environment.setenv("POWERTOOLS_SERVICE_NAME", "naming-authorizer")  # a logger keeps its first output stream
+    token = signed(fields={"plan": "personal"}, exp=1_800_003_600)
+    policy = load_function("authorizer").handler(_event_with(token), Invocation())
+    log = capsys.readouterr().out
+    assert _effect_of(policy) == "Deny"
+    assert '"reason":"field_unknown"' in log
+    assert '"about":"plan"' in log
+    assert "personal" not in log
+
+
 def test_a_deployment_without_signals_switches_them_off_for_all(environment: pytest.MonkeyPatch) -> None:
     """T13: TYPING_SIGNALS=off beats what the token says."""
     environment.setenv("TYPING_SIGNALS", "off")

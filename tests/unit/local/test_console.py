@@ -151,8 +151,9 @@ def thread(*messages: str, status: str = "new", agent: dict | None = None, threa
         {"id_on_external_platform": text, "direction": "inbound", "content": {"text": text}, "created_at": 3.0}
         for text in messages
     ]
-    contact = {"id": "1", "status": status}
-    return {"thread_id": thread_id, "visitor_id": "v", "contact": contact, "agent": agent, "messages": contents}
+    contact = {"id": "1", "status": status, "fields": {"plan": "gold"}}
+    known = {"thread_id": thread_id, "visitor_id": "v", "customer_name": "Ada Lovelace"}
+    return known | {"contact": contact, "agent": agent, "messages": contents}
 
 
 def test_of_threads_only_what_is_new_is_told():
@@ -163,6 +164,7 @@ def test_of_threads_only_what_is_new_is_told():
         ("visitor_message", "one", None),
         ("thread", None, "new"),
     ]
+    assert (first[1]["customer"], first[1]["fields"]) == ("Ada Lovelace", {"plan": "gold"})
     assert [event["text"] for event in threads.news([thread("one", "two")], 9.0)] == ["two"]
     assert [event["contact"] for event in threads.news([thread("one", "two", status="closed")], 9.0)] == ["closed"]
     assert threads.news([thread("one", "two", status="closed")], 9.0) == []

@@ -124,3 +124,8 @@ def test_whose_pages_may_connect_is_said_as_the_template_wants_it() -> None:
     assert read_settings({"PORT": "8080", **SHOP}).allowed_origins == "https://shop.example"
     with pytest.raises(StackError, match="ALLOWED_ORIGINS must be origins such as"):
         read_settings({"PORT": "8080", "ALLOWED_ORIGINS": "shop.example"})
+
+
+def test_custom_fields_that_are_no_idents_are_named_with_what_is_wrong() -> None:
+    with pytest.raises(StackError, match="CUSTOM_FIELDS must be idents such as"):
+        read_settings({"PORT": "8080", "CUSTOM_FIELDS": "plan, order id"})

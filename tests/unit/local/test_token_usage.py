@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from typing_relay.door import visitor_tokens
+from typing_relay.relay import profile
 
 from local.commands import token
 
@@ -11,6 +12,18 @@ from local.commands import token
 def test_knows_what_the_door_takes_as_a_session() -> None:
     """T13"""
     assert token.VISITOR.pattern == visitor_tokens._SESSION_ID.pattern
+    assert token.CLAIMS == profile.CLAIMS
+
+
+@pytest.mark.parametrize("claims", ["{", "[]", '{"sub": "bob"}', '{"exp": 1}'])
+def test_claims_that_say_nothing_of_the_visitor_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], claims: str
+) -> None:
+    """Nobody's token for another session is made by mistake."""
+    monkeypatch.setattr("sys.argv", ["token", "alice"])
+    monkeypatch.setenv("CLAIMS", claims)
+    assert token.main() == 2
+    assert "error: CLAIMS: claims are a JSON object with some of given_name" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("visitor", ["two words", "a" * 129, "é"])

@@ -41,7 +41,7 @@ _BATCH_TRIES = 7
 #: The part of a record that ``get_many`` reads.
 LOOKED_AT = (
     *("session_id", "connections", "guest_id", "guest_status", "keeper", "held", "guest_requested_at"),
-    *("record_version", "expires_at"),
+    *("profile", "record_version", "expires_at"),
 )
 
 _ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
@@ -235,7 +235,8 @@ class DynamoSessions(SessionStore):
         return self._update(
             session_id,
             "SET expires_at = :expires_at, stops.#c = if_not_exists(stops.#c, :heard_at), token_ends.#c = :ends"
-            " ADD connections :c",
+            + (", profile = :profile" if coming.profile else "")
+            + " ADD connections :c",
             f"{_MAY_SEND} AND record_version >= :version",
             {
                 ":expires_at": _n(expires_at),
@@ -244,6 +245,7 @@ class DynamoSessions(SessionStore):
                 ":c": {"SS": [coming.connection]},
                 ":version": _n(RECORD_VERSION),
                 ":now_s": _n(now // 1000),
+                **({":profile": {"S": coming.profile}} if coming.profile else {}),
             },
             {"#c": coming.connection},
         )

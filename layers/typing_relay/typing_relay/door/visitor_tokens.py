@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from typing_relay.door.pyjwt import jwt
+from typing_relay.relay.profile import NOTHING_SAID, BadProfile, Profile, profile_of
 
 MAX_TOKEN_CHARACTERS = 4096  # the longest WebSocket URL that API Gateway accepts
 MAX_KEY_ID_CHARACTERS = 256
@@ -44,14 +45,20 @@ class Reason(StrEnum):
     SUBJECT_MALFORMED = "subject_malformed"
     SUBJECT_IS_EMAIL_ADDRESS = "subject_is_email_address"
     SIGNALS_MALFORMED = "signals_malformed"
+    NAME_MALFORMED = "name_malformed"
+    CUSTOMER_MALFORMED = "customer_malformed"
+    FIELDS_MALFORMED = "fields_malformed"
+    FIELD_UNKNOWN = "field_unknown"
+    FIELD_MALFORMED = "field_malformed"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The visitor may not connect."""
+    """The visitor may not connect. about: the claim or the custom field that is not right, where it is one."""
 
     reason: Reason
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,13 @@ class Visitor:
     session: the token's `sub`, the only session that its connection can act on.
     signals: False when the visitor opted out of typing signals (claim `"signals": "off"`).
     expires_at: epoch seconds at which the token expires, leeway included.
+    profile: who the visitor is, for agents.
     """
 
     session: str
     signals: bool
     expires_at: int
+    profile: Profile = NOTHING_SAID
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,7 @@ class TokenRules:
     where none is configured is refused: it was meant for somebody else (RFC 7519 §4.1.3).
     leeway_seconds: how far the issuer's clock may be from ours.
     max_life_seconds: a token that expires later than this from now is refused; 0: no limit.
+    custom_fields: idents of the fields that a token may set.
     """
 
     algorithms: tuple[str, ...]
@@ -84,6 +94,7 @@ class TokenRules:
     audience: str | None = None
     leeway_seconds: int = 10
     max_life_seconds: int = 0
+    custom_fields: frozenset[str] = frozenset()
 
 
 def key_id(token: str, rules: TokenRules) -> str | Refusal:
@@ -177,7 +188,10 @@ def _admit(claims: dict[str, Any], rules: TokenRules, now: float) -> Visitor | R
         return Refusal(Reason.SUBJECT_IS_EMAIL_ADDRESS)
     if signals not in ("on", "off"):
         return Refusal(Reason.SIGNALS_MALFORMED)
-    return Visitor(session, signals == "on", math.floor(expires) + rules.leeway_seconds)
+    profile = profile_of(claims, rules.custom_fields)
+    if isinstance(profile, BadProfile):
+        return Refusal(Reason(profile.reason), profile.about)
+    return Visitor(session, signals == "on", math.floor(expires) + rules.leeway_seconds, profile)
 
 
 def _is_epoch_seconds(value: object) -> bool:

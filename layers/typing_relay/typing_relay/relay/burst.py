@@ -178,6 +178,8 @@ class Session:
     conversation: Mapping[str, str] = field(default_factory=dict)
     access_until: int = 0
     authorization_code: str = field(default="", repr=False)
+    #: Who the visitor is, as the newest token that says so does (``Profile.encoded``).
+    profile: str = field(default="", repr=False)
     #: Digital-First: agents see the conversation. Without a contact there is nobody to show typing to.
     contact_open: bool = True
     #: Digital-First: up to which message of the thread the visitor has been told, at least: when it was created there

@@ -139,9 +139,9 @@ def _started(policy: Policy, record: Session) -> Flow[Became]:
 
 
 def connected(
-    policy: Policy, session_id: str, connection: str, token_ends: int, wants_guest: bool = True
+    policy: Policy, session_id: str, connection: str, token_ends: int, *, profile: str = "", wants_guest: bool = True
 ) -> Flow[Session]:
-    """A front end connected, with a token that expires at ``token_ends`` (epoch s).
+    """A front end connected, with a token that expires at ``token_ends`` (epoch s) and has this ``profile``.
 
     Returns the record, unchanged where it is blocked; a guest is asked for if there is none and it ``wants_guest``:
     who has only shaken hands and says nothing is to cost CXone nothing (T18). A key from more than a
@@ -150,7 +150,7 @@ def connected(
     """
     now = yield from perform(Now())
     expires_at = _expires_at(policy, now)
-    coming = Coming(connection, heard_at=now - policy.hold_ms - 1000, token_ends=token_ends)
+    coming = Coming(connection, now - policy.hold_ms - 1000, token_ends, profile)
     record = yield from perform(write.AddConnection(session_id, coming, now, expires_at))
     while isinstance(record, Absent):
         yield from perform(write.Create(session_id, now, expires_at))
@@ -165,7 +165,7 @@ def connected(
     return record
 
 
-def greeted(policy: Policy, session_id: str, connection: str, token_ends: int) -> Flow[Session]:
+def greeted(policy: Policy, session_id: str, connection: str, token_ends: int, profile: str = "") -> Flow[Session]:
     """A front end that is there says so: what was forgotten of it is made good, and a guest asked for if none is held.
 
     Returns the record. A keeper that posted before the handshake had ended was told that the connection is gone (410).
@@ -173,7 +173,7 @@ def greeted(policy: Policy, session_id: str, connection: str, token_ends: int) -
     now = yield from perform(Now())
     record = yield from perform(Read(session_id, now))
     if record is None or connection not in record.connections:
-        return (yield from connected(policy, session_id, connection, token_ends))
+        return (yield from connected(policy, session_id, connection, token_ends, profile=profile))
     if not record.is_blocked(now):
         yield from ensure_guest(policy, record)
     return record

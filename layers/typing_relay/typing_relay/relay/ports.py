@@ -46,11 +46,15 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """A front end connected: first heard from at ``heard_at`` (ms), its token expires at ``token_ends`` (epoch s)."""
+    """A front end connected: first heard from at ``heard_at`` (ms), its token expires at ``token_ends`` (epoch s).
+
+    ``profile``: who the visitor is, as its token says (``Profile.encoded``); '': it does not say.
+    """
 
     connection: str
     heard_at: int
     token_ends: int
+    profile: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,9 @@ class MessageStatus(StrEnum):
 
 
 #: Why a message has failed, where the reason is not CXone's. In this order: the platform or the guest session takes no
-#: messages; another text has that id; it never left; it left, and whether it arrived is unknown.
+#: messages; another text has that id; it never left; it left, and whether it arrived is unknown; too many wait.
 UNAVAILABLE, DUPLICATE_ID, EXPIRED, UNCONFIRMED = "unavailable", "duplicate_id", "expired", "unconfirmed"
+TOO_MANY = "too_many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,7 @@ class Messages(Protocol):
     ) -> AlreadyThere | None: ...
     def get(self, session_id: str, message_id: str, now: int) -> Standing | None: ...
     def waiting(self, session_id: str, limit: int, now: int) -> list[WaitingMessage]: ...
+    def count_waiting(self, session_id: str, most: int) -> int: ...
     def leave(self, session_id: str, message_id: str, seen: str, leaving: str) -> bool: ...
     def settle(self, session_id: str, message_id: str, standing: Standing) -> Standing | None: ...
     def expire(self, session_id: str, message_id: str) -> Standing | None: ...

@@ -117,7 +117,9 @@ class Scene:
             self.loop,  # type: ignore[arg-type]
             Workers(cxone=self.cxone, store=self.store, names=self.names),  # type: ignore[arg-type]
             self.records,  # type: ignore[arg-type]
-            lambda voice: talk(voice, lambda: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters, time),
+            lambda voice: talk(
+                voice, lambda _profile: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters, time
+            ),
             self.outbox,  # type: ignore[arg-type]
             self.openings,
             ssl.create_default_context(),

@@ -34,6 +34,7 @@ from typing_relay.platforms.digital_first.conversation import (
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.shared.agents_typing import DOUBTFUL_LIFE_MS
 from typing_relay.relay.outcomes import Kind
+from typing_relay.relay.profile import Profile
 
 from tests.support import dfo_gateway as gateway
 
@@ -1374,3 +1375,79 @@ def test_nothing_that_was_written_is_shown(ready: Life) -> None:
     shown = [repr(ready.actions), repr(dfo.Heard(agents)), repr(dfo.Fetched(agents))]
     shown += [repr(ready.wants("m1", text=SECRET)), repr(MessageWanted("m1", SECRET, NOW)), repr(ready.state)]
     assert [text for text in shown if SECRET in text] == []
+
+
+# --- who the visitor is
+
+GOLD, SILVER = (("plan", "gold"),), (("plan", "silver"),)
+
+
+def named(fields: frames_out.Fields) -> list[dict[str, str]]:
+    return [{"ident": ident, "value": value} for ident, value in fields]
+
+
+def contact_fields(request: Any) -> list[dict[str, str]]:
+    """What a message says of its contact, or a request of its own sets."""
+    data = request["payload"]["data"]
+    found: list[dict[str, str]] = data.get("consumerContact", data)["customFields"]
+    return found
+
+
+def test_every_frame_names_the_visitor_as_the_teams_server_does(ready: Life) -> None:
+    """And goes on to after a new access token."""
+    ready.happens(dfo.ProfileKnown(Profile("Ada", "Lovelace")))
+    ready.happens(dfo.Admitted(Visitor("v", "c", "somebody"), NOW + HOUR_MS))
+    ready.wants("m1")
+    [request] = ready.requests()
+    identity = {"idOnExternalPlatform": "c", "firstName": "Ada", "lastName": "Lovelace"}
+    assert request["payload"]["consumerIdentity"] == identity
+
+
+def test_the_message_that_opens_a_contact_brings_its_custom_fields_and_the_next_one_none(ready: Life) -> None:
+    ready.happens(dfo.ProfileKnown(Profile(fields=GOLD)))
+    ready.wants("m1")
+    [first] = ready.requests()
+    ready.hears(gateway.case_created(THREAD, 42), gateway.answer(first["eventId"]))
+    ready.wants("m2")
+    assert (contact_fields(first), ready.kinds()) == (named(GOLD), ["SendMessage"])
+    assert contact_fields(ready.requests()[0]) == []
+
+
+def test_custom_fields_that_change_are_set_at_once_and_once(in_contact: Life) -> None:
+    for fields in (GOLD, SILVER):
+        in_contact.happens(dfo.ProfileKnown(Profile(fields=fields)))
+        [request] = in_contact.requests()
+        assert request["payload"]["eventType"] == "SetConsumerContactCustomFields"
+        assert contact_fields(request) == named(fields)
+        assert not any(isinstance(action, Send) for action in in_contact.happens(dfo.Woke()))
+
+
+def test_a_contact_that_was_closed_loses_its_custom_fields_and_the_next_one_gets_them(in_contact: Life) -> None:
+    """NICE's guides: they are set again."""
+    in_contact.happens(dfo.ProfileKnown(Profile(fields=GOLD)))
+    in_contact.hears(gateway.case_status_changed(THREAD, "closed", 42))
+    in_contact.wants("m1")
+    assert contact_fields(in_contact.requests()[0]) == named(GOLD)
+
+
+def test_after_a_gap_custom_fields_are_said_again_where_a_contact_is_open(in_contact: Life) -> None:
+    """Which contact it is, and what a keeper before has said, is not known."""
+    in_contact.happens(dfo.ProfileKnown(Profile(fields=GOLD)))
+    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.is_ready("42")
+    assert "SetConsumerContactCustomFields" in in_contact.kinds()
+
+
+def test_without_a_contact_nothing_is_set(ready: Life) -> None:
+    """There is none to have them."""
+    ready.happens(dfo.ProfileKnown(Profile(fields=GOLD)))
+    assert ready.requests() == []
+
+
+def test_custom_fields_wait_for_their_turn(in_contact: Life) -> None:
+    """T17: a socket sends ten frames a second, whatever changes."""
+    for number in range(60):
+        in_contact.happens(dfo.ProfileKnown(Profile(fields=(("plan", str(number)),))))
+    while in_contact.state.fields_said != in_contact.state.profile.fields:
+        in_contact.wakes()
+    assert NOW + 100 <= in_contact.now <= NOW + 1_000

@@ -264,7 +264,7 @@ LEFT_BETWEEN_LOOK_AND_READ: list[tuple[Any, ...]] = [
 ]
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @example(LEFT_BETWEEN_LOOK_AND_READ)
 @example(LEFT_AGAIN_AFTER_THE_LOOK)
 @example(SECOND_BEFORE_FIRST)

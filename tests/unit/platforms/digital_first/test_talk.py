@@ -20,6 +20,7 @@ from typing_relay.platforms.digital_first.talk import AGAIN_S, GatewayTalk, Offi
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Coming, Lock, WaitingMessage
+from typing_relay.relay.profile import Profile
 
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support import dfo_gateway
@@ -299,6 +300,40 @@ def test_a_code_of_a_third_party_is_handed_in(scene: Scene) -> None:
     scene.sessions.records[ID] = _replaced(scene.record, authorization_code="the-code")
     scene.begins()
     assert scene.http.codes == ["the-code"]
+
+
+ADA = Profile("Ada", "Lovelace", "c-17", (("plan", "gold"),))
+
+
+def test_a_visitor_is_who_the_teams_server_says(scene: Scene) -> None:
+    """The customer's id is the person's on each device; the message that opens the contact has the custom fields."""
+    scene.sessions.records[ID] = _replaced(scene.record, profile=ADA.encoded())
+    scene.chats()
+    message = next(frame["payload"] for frame in scene.sent if frame["payload"]["eventType"] == "SendMessage")
+    identity = {"idOnExternalPlatform": "c-17", "firstName": "Ada", "lastName": "Lovelace"}
+    assert (message["consumerIdentity"], scene.record.conversation["customer"]) == (identity, "c-17")
+    assert message["data"]["consumerContact"]["customFields"] == [{"ident": "plan", "value": "gold"}]
+
+
+def test_who_the_visitor_is_may_change_but_not_the_customer_of_a_conversation(scene: Scene) -> None:
+    """A thread is one customer's."""
+    scene.chats()
+    before = scene.record.conversation["customer"]
+    scene.talk.refreshed(_replaced(scene.record, profile=ADA.encoded()))
+    scene.settles()
+    identity = scene.sent[-1]["payload"]["consumerIdentity"]
+    assert scene.sent[-1]["payload"]["eventType"] == "SetConsumerContactCustomFields"
+    assert (identity["idOnExternalPlatform"], identity["firstName"]) == (before, "Ada")
+
+
+def test_the_next_keeper_knows_who_the_visitor_is(scene: Scene) -> None:
+    scene.sessions.records[ID] = _replaced(scene.record, profile=ADA.encoded())
+    scene.chats()
+    scene.talk.close()
+    scene.talk = scene.new_talk()
+    scene.takes_again()
+    scene.opens(2)
+    assert scene.sent[-1]["payload"]["consumerIdentity"]["firstName"] == "Ada"
 
 
 def test_a_guest_for_a_session_that_is_gone_or_anothers_is_not_recorded(scene: Scene) -> None:

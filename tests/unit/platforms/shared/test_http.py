@@ -241,7 +241,7 @@ def test_creating_a_guest_has_no_lock_to_keep_to(peer: HttpPeer, share: Share, m
     peer.otherwise = Reply({"id": "g", "webSocketUrl": "ws://127.0.0.1:1"})
     made = GuestsV1(http.session(), peer.url, Tokens(http.session(), peer.url, credentials, share, now_ms), now_ms)
     assert made.set_typing("g", True).kind is Kind.THROTTLED
-    assert made.create_guest("typing-relay") == Guest("g", "ws://127.0.0.1:1")
+    assert made.create_guest({"source": "typing-relay"}) == Guest("g", "ws://127.0.0.1:1")
 
 
 def test_an_answer_that_drips_is_lost_when_its_time_is_over(peer: HttpPeer):

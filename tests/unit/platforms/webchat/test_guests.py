@@ -420,12 +420,14 @@ def test_a_question_that_is_refused_is_an_outcome(cxone: responses.RequestsMock,
 
 # --- guests
 
+SHOP = {"source": "shop"}
+
 
 def test_a_guest_has_an_id_and_a_socket_url(cxone: responses.RequestsMock, guests: GuestsV1) -> None:
     """CXone fact: POST guests with attributes.source."""
     give_token(cxone)
     cxone.post(GUESTS_URL, json={"id": "g1", "webSocketUrl": "wss://chat.nicecxone.com/g1?key=k"})
-    assert guests.create_guest("shop") == Guest("g1", "wss://chat.nicecxone.com/g1?key=k")
+    assert guests.create_guest(SHOP) == Guest("g1", "wss://chat.nicecxone.com/g1?key=k")
     assert requests_to(cxone, GUESTS_URL)[0].body == b'{"attributes": {"source": "shop"}}'
 
 
@@ -442,7 +444,7 @@ def test_a_socket_url_in_the_clear_or_at_a_strangers_is_a_configuration_error(
     """CXone fact: it starts with wss://. The secret in its query goes to nobody else, and is not in the error."""
     give_token(cxone)
     cxone.post(GUESTS_URL, json={"id": "g1", "webSocketUrl": url})
-    outcome = guests.create_guest("shop")
+    outcome = guests.create_guest(SHOP)
     assert isinstance(outcome, Outcome)
     assert outcome.kind is Kind.DENIED
     assert said in outcome.reason
@@ -453,14 +455,14 @@ def test_a_socket_url_may_be_in_a_configured_domain(cxone: responses.RequestsMoc
     give_token(cxone)
     cxone.post(GUESTS_URL, json={"id": "g1", "webSocketUrl": "wss://eu.sockets.example/g1"})
     guests = connect(clock, OwnShare(), socket_suffixes=("sockets.example",))
-    assert guests.create_guest("shop") == Guest("g1", "wss://eu.sockets.example/g1")
+    assert guests.create_guest(SHOP) == Guest("g1", "wss://eu.sockets.example/g1")
 
 
 def test_a_guest_that_is_refused_is_an_outcome(cxone: responses.RequestsMock, guests: GuestsV1) -> None:
     """T7: the keeper waits as CXone asks."""
     give_token(cxone)
     cxone.post(GUESTS_URL, status=429, headers={"Retry-After": "7"})
-    assert guests.create_guest("shop") == Outcome(Kind.THROTTLED, 7_000, "429")
+    assert guests.create_guest(SHOP) == Outcome(Kind.THROTTLED, 7_000, "429")
 
 
 @pytest.mark.parametrize("body", [{}, {"id": "g1"}, {"webSocketUrl": "wss://x/"}])
@@ -469,7 +471,7 @@ def test_a_guest_without_id_or_url_is_a_failure(
 ) -> None:
     give_token(cxone)
     cxone.post(GUESTS_URL, json=body)
-    answer = guests.create_guest("shop")
+    answer = guests.create_guest(SHOP)
     assert isinstance(answer, Outcome)
     assert answer.kind is Kind.FAILED
 

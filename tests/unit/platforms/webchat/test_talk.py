@@ -12,7 +12,9 @@ from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.shared.agents_typing import SOMEBODY
 from typing_relay.platforms.webchat.talk import Time, WebchatTalk, make_guest, webchat_meaning
+from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
+from typing_relay.relay.profile import NOTHING_SAID, Profile
 
 from tests.support.keeper_fakes import ManualLoop
 
@@ -54,7 +56,7 @@ def test_whatever_is_json_is_told_and_counted_by_its_kind(text: str, counted: st
     counters = Counters()
     voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, frames.append, lambda: None)
     time = Time(ManualLoop(), lambda: NOW)  # type: ignore[arg-type]
-    WebchatTalk(voice, guest.FenceLost, lambda _end: THROTTLED, counters, time).heard(1, text)
+    WebchatTalk(voice, lambda _profile: guest.FenceLost(), lambda _end: THROTTLED, counters, time).heard(1, text)
     assert (len(frames), counters.take()) == (told, {counted: 1})
 
 
@@ -71,7 +73,7 @@ class Listening:
         self.loop = ManualLoop()
         voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, self._tell, lambda: None)
         time = Time(self.loop, lambda: NOW + round(self.loop.now * 1000))  # type: ignore[arg-type]
-        self.talk = WebchatTalk(voice, guest.FenceLost, lambda _end: THROTTLED, Counters(), time)
+        self.talk = WebchatTalk(voice, lambda _profile: guest.FenceLost(), lambda _end: THROTTLED, Counters(), time)
         self.talk.opened(1)
 
     def _tell(self, frame: Mapping[str, Any]) -> None:
@@ -150,9 +152,10 @@ class Cxone:
     """Gives each the same answer."""
 
     def __init__(self, answer: Guest | Outcome) -> None:
-        self.answer = answer
+        self.answer, self.told = answer, dict[str, str]()
 
-    def create_guest(self, source: str) -> Guest | Outcome:
+    def create_guest(self, attributes: Mapping[str, str]) -> Guest | Outcome:
+        self.told = dict(attributes)
         return self.answer
 
 
@@ -180,6 +183,34 @@ def test_a_guest_is_created_when_cxone_and_the_record_have_it(
 ) -> None:
     """T12: where another keeper has taken over meanwhile, that one's guest counts."""
     records = Records(takes=takes)
-    made = make_guest(Cxone(answer), records, "shop", "alice", "me", lambda: NOW)  # type: ignore[arg-type]
+    made = make_guest(Cxone(answer), records, "shop", "alice", "me", lambda: NOW, NOTHING_SAID)  # type: ignore[arg-type]
     assert made == event
     assert records.opened == ([("alice", "me", "g1", URL, NOW)] if isinstance(answer, Guest) else [])
+
+
+ADA = Profile("Ada", "Lovelace", "c-17", (("plan", "gold"), ("source", "the visitor's own")))
+
+
+def test_cxone_is_told_who_a_guest_is() -> None:
+    """The operator's own word on where guests come from is not a token's to change."""
+    cxone = Cxone(THROTTLED)
+    make_guest(cxone, Records(takes=True), "shop", "alice", "me", lambda: NOW, ADA)  # type: ignore[arg-type]
+    names = {"given_name": "Ada", "family_name": "Lovelace", "customer": "c-17"}
+    assert cxone.told == {**names, "plan": "gold", "source": "shop"}
+
+
+@pytest.mark.parametrize("read", ["taken", "refreshed"])
+def test_a_guest_is_created_as_the_record_says_who_the_visitor_is(read: str) -> None:
+    """A token that came since counts for the next guest: this interface lets nothing of one be changed."""
+    made: list[Profile] = []
+
+    def make(profile: Profile) -> guest.Event:
+        made.append(profile)
+        return guest.FenceLost()
+
+    voice = Voice("alice", lambda *_: True, lambda _: None, lambda *_: None, lambda _: None, lambda: None)
+    time = Time(ManualLoop(), lambda: NOW)  # type: ignore[arg-type]
+    talk = WebchatTalk(voice, make, lambda _end: THROTTLED, Counters(), time)
+    getattr(talk, read)(Session("alice", profile=ADA.encoded()))
+    talk.make()
+    assert made == [ADA]

@@ -408,6 +408,7 @@ class Keeper:
                 record = records.get(session_id)
                 self._happened(hand, guest.Refreshed(record, read_at))
                 if record and self._is_held(hand):
+                    hand.talk.refreshed(record)
                     self._keep(hand, record)
 
         self._workers.store.submit(

@@ -39,6 +39,9 @@ class Talk(Protocol):
     def taken(self, record: Session) -> None:
         """This keeper's name has been written into the record, which stands so."""
 
+    def refreshed(self, record: Session) -> None:
+        """The record has been read again, perhaps not as it is now, and stands so."""
+
     def make(self) -> guest.Event:
         """On a worker thread: have CXone create the guest, and record it. Returns Created, NotCreated or FenceLost."""
 

@@ -22,10 +22,11 @@ from typing_relay.platforms.digital_first import frames_in, frames_out
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED, SENDING_FAILED
 from typing_relay.platforms.digital_first.frames_in import Contact, Message, NotAFrame
-from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.digital_first.identity import Channel, Visitor, known_as
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import NOBODY, USUAL_LIFE_MS, Agent, AgentsTyping
 from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.profile import NOTHING_SAID, Profile
 from typing_relay.relay.rate import Rate
 
 #: Why a message was refused, for the visitor's page. ``unconfirmed``: it may have arrived all the same;
@@ -197,6 +198,9 @@ class Conversation:
     seen_due: bool = False
     taken: tuple[str, ...] = ()
     token_until: int = 0
+    #: Who the visitor is, for agents; and which custom fields were said on this socket, of this contact.
+    profile: Profile = NOTHING_SAID
+    fields_said: frames_out.Fields = field(default=(), repr=False)
 
 
 # --- what has happened
@@ -208,6 +212,13 @@ class Admitted:
 
     visitor: Visitor
     expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileKnown:
+    """The team's own server says who the visitor is."""
+
+    profile: Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +290,19 @@ class Woke:
     """The time that ``wake_at`` named has come."""
 
 
-Happening = Admitted | Opened | Heard | Fetched | NotFetched | Lost | TypingWanted | MessageWanted | SeenWanted | Woke
+Happening = (
+    Admitted
+    | ProfileKnown
+    | Opened
+    | Heard
+    | Fetched
+    | NotFetched
+    | Lost
+    | TypingWanted
+    | MessageWanted
+    | SeenWanted
+    | Woke
+)
 
 
 # --- what to do
@@ -461,7 +484,7 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
             first = conversation.queue[0]
             may_send_at = max(conversation.retry_at, policy.frames.free_at(conversation.frames_until))
             times.append(first.sent_at + policy.settle_ms if first.in_doubt else may_send_at)
-        if conversation.seen_due:
+        if conversation.seen_due or _owes_fields(conversation):
             times.append(policy.frames.free_at(conversation.frames_until))
     return min(times, default=None)
 
@@ -478,6 +501,8 @@ class _Turn:
         match happening:
             case Admitted(visitor, expires_at):
                 self._change(visitor=visitor, token_until=expires_at)
+            case ProfileKnown(profile):
+                self._change(profile=profile)
             case Opened():
                 self._opened()
             case Heard(text):
@@ -506,6 +531,7 @@ class _Turn:
         if self.now_stands.doing is Doing.OPEN:
             self._look_after_socket()
         if self.now_stands.doing is Doing.OPEN:
+            self._say_fields()
             self._next_message()
             self._say_seen()
 
@@ -548,6 +574,7 @@ class _Turn:
         self._agent_stopped()
         doing = c.doing if c.doing is Doing.STOPPED else Doing.CLOSED
         self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, unproven=(), held=())
+        self._change(fields_said=())
         self._change(queue_position=None)
 
     def _doubt_first(self) -> None:
@@ -965,7 +992,7 @@ class _Turn:
         """``told``: the visitor hears of it by the event itself."""
         before = self.now_stands
         if contact is None and before.contact is not None:
-            self._change(closed_contact=before.contact.contact_id)
+            self._change(closed_contact=before.contact.contact_id, fields_said=())
         may_show = (before.may_show or self._has_ghosts()) and contact is not None  # else nobody is shown anything
         thread_over = before.thread_over and contact is None
         self._change(contact=contact, contact_told=contact is not None, may_show=may_show, thread_over=thread_over)
@@ -1098,9 +1125,11 @@ class _Turn:
     def _send_first(self) -> None:
         first, *others = self.now_stands.queue
         self._do(MessageLeaving(first.message_id))
+        fields = () if self.now_stands.contact else self.now_stands.profile.fields
         event_id = self._request(
-            frames_out.message(self.now_stands.thread_id, first.message_id, first.text, first.postback)
+            frames_out.message(self.now_stands.thread_id, first.message_id, first.text, first.postback, fields)
         )
+        self._change(fields_said=fields or self.now_stands.fields_said)
         sent = replace(first, sent_at=self._now, sends=first.sends + 1)
         asked = Asked(event_id, self._now, self._now + self._policy.answer_ms)
         self._change(queue=(sent, *others), sending=asked)
@@ -1177,6 +1206,13 @@ class _Turn:
             self._request(frames_out.message_seen(self.now_stands.thread_id))
             self._change(seen_due=False, seen_said=self._newest())
 
+    def _say_fields(self) -> None:
+        """The message that opens a contact brings them along; afterwards they may change."""
+        c = self.now_stands
+        if _owes_fields(c) and self._may_send():
+            self._request(frames_out.set_contact_fields(c.thread_id, c.profile.fields))
+            self._change(fields_said=c.profile.fields)
+
     def _newest(self) -> str:
         return self.now_stands.told[-1] if self.now_stands.told else ""
 
@@ -1188,7 +1224,7 @@ class _Turn:
         c = self.now_stands
         event_id = _uuid(f"{c.seed}:{c.requests}")
         self._change(requests=c.requests + 1, frames_until=self._policy.frames.spend(c.frames_until, self._now))
-        self._do(Send(frames_out.encoded(request, event_id, c.channel, c.visitor)))
+        self._do(Send(frames_out.encoded(request, event_id, c.channel, known_as(c.visitor, c.profile))))
         return event_id
 
     def _change(self, **changes: Any) -> None:
@@ -1196,6 +1232,11 @@ class _Turn:
 
     def _do(self, action: Action) -> None:
         self.actions.append(action)
+
+
+def _owes_fields(c: Conversation) -> bool:
+    """There is a contact, and CXone does not know its custom fields as they are now."""
+    return bool(c.ready and c.contact and c.profile.fields and c.profile.fields != c.fields_said)
 
 
 def _is_about(asked: Asked, event_id: str | None, is_its_kind: bool) -> bool:

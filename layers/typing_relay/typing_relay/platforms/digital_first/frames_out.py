@@ -8,6 +8,9 @@ from typing import Any
 
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 
+#: Idents and values of custom fields.
+Fields = tuple[tuple[str, str], ...]
+
 #: Sent every 15 s; answered by "pong".
 HEARTBEAT = '{"action":"heartbeat"}'
 
@@ -44,10 +47,11 @@ def typing(thread_id: str, is_typing: bool) -> Request:
     return Request("SenderTypingStarted" if is_typing else "SenderTypingEnded", _thread(thread_id))
 
 
-def message(thread_id: str, message_id: str, text: str, postback: str = "") -> Request:
+def message(thread_id: str, message_id: str, text: str, postback: str = "", fields: Fields = ()) -> Request:
     """A visitor's message; a thread's first one starts its contact. ``message_id``: a UUID, chosen by the front end.
 
-    ``postback``: of the choice that the message is, as it came; '': it is none.
+    ``postback``: of the choice that the message is, as it came; '': it is none. ``fields``: idents and values of the
+    contact's custom fields.
     """
     said = {"postback": postback} if postback else {}
     data = {
@@ -55,11 +59,16 @@ def message(thread_id: str, message_id: str, text: str, postback: str = "") -> R
         **_thread(thread_id),
         "messageContent": {"type": "TEXT", "payload": {"text": text, **said}, **said},
         "consumer": {"customFields": []},
-        "consumerContact": {"customFields": []},
+        "consumerContact": {"customFields": _named(fields)},
         "attachments": [],
         "browserFingerprint": _FINGERPRINT,
     }
     return Request("SendMessage", data)
+
+
+def set_contact_fields(thread_id: str, fields: Fields) -> Request:
+    """These are the custom fields of the open contact."""
+    return Request("SetConsumerContactCustomFields", {"customFields": _named(fields), **_thread(thread_id)})
 
 
 def message_seen(thread_id: str) -> Request:
@@ -96,6 +105,10 @@ def encoded(request: Request, event_id: str, channel: Channel, visitor: Visitor)
         },
     }
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+
+
+def _named(fields: Fields) -> list[dict[str, str]]:
+    return [{"ident": ident, "value": value} for ident, value in fields]
 
 
 def _thread(thread_id: str) -> dict[str, Any]:

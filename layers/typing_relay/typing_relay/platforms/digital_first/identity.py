@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from typing_relay.relay.profile import Profile
 
 
 class BadChannel(ValueError):
@@ -25,6 +27,12 @@ class Visitor:
     customer_id: str
     first_name: str = field(default="", repr=False)
     last_name: str = field(default="", repr=False)
+
+
+def known_as(visitor: Visitor, profile: Profile) -> Visitor:
+    """With the names that the team's own server gives them; where it gives none, those that CXone knows."""
+    first_name, last_name = profile.given_name or visitor.first_name, profile.family_name or visitor.last_name
+    return replace(visitor, first_name=first_name, last_name=last_name)
 
 
 def channel(brand_id: str, channel_id: str) -> Channel:

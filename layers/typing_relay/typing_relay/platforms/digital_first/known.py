@@ -23,9 +23,9 @@ class Known(NamedTuple):
     told_id: str
 
 
-def newcomer() -> tuple[Visitor, str]:
-    """A visitor, and a thread, that nobody knows yet."""
-    return Visitor(str(uuid.uuid4()), str(uuid.uuid4())), str(uuid.uuid4())
+def newcomer(customer: str = "") -> tuple[Visitor, str]:
+    """A visitor, and a thread, that nobody knows yet. ``customer``: the person's id at CXone, where it is known."""
+    return Visitor(str(uuid.uuid4()), customer or str(uuid.uuid4())), str(uuid.uuid4())
 
 
 def identity_of(record: Session) -> tuple[Visitor, str]:

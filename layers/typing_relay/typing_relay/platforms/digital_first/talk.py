@@ -29,6 +29,7 @@ from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Conversation, WaitingMessage
+from typing_relay.relay.profile import NOTHING_SAID, decoded
 from typing_relay.relay.retry import retry_after_ms
 
 logger = logging.getLogger(__name__)
@@ -101,6 +102,7 @@ class GatewayTalk:
         self._made: Known | None = None
         self._known: Known | None = None
         self._url = ""
+        self._profile = self._made_for = NOTHING_SAID
         self._needs_token = False
         #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
         self._contact_noted: bool | None = None
@@ -119,7 +121,7 @@ class GatewayTalk:
         Who holds the guest already begins anew: another keeper may have spoken meanwhile.
         """
         self._contact_noted, self._note = record.contact_open, object()
-        self._url = record.web_socket_url
+        self._url, self._profile = record.web_socket_url, decoded(record.profile)
         if self._conversation is not None:
             self._step(machine.Lost(was_open=True))
             self._conversation = None
@@ -130,6 +132,14 @@ class GatewayTalk:
             self._begin()
             self._step(machine.Opened())
 
+    def refreshed(self, record: Session) -> None:
+        """A token that came since may say more of the visitor."""
+        profile = decoded(record.profile)
+        if profile != self._profile:
+            self._profile = profile
+            if self._conversation is not None:
+                self._step(machine.ProfileKnown(profile))
+
     def make(self) -> guest.Event:
         """Sign the visitor in at the gateway and record it; not while nobody is there to chat with."""
         office, session_id = self._office, self._voice.session_id
@@ -139,7 +149,8 @@ class GatewayTalk:
         obstacle = self._obstacle(has_code=bool(record.authorization_code))
         if obstacle:
             return guest.NotCreated(obstacle)
-        visitor, thread_id = identity_of(record) if record.conversation else newcomer()
+        profile = decoded(record.profile)
+        visitor, thread_id = identity_of(record) if record.conversation else newcomer(profile.customer)
         access = office.gateway.authorize(visitor, record.authorization_code or None)
         if isinstance(access, Outcome):
             return guest.NotCreated(access)
@@ -151,6 +162,7 @@ class GatewayTalk:
         told_at = record.told_at or 0  # as it was recorded
         is_new = not record.conversation
         self._made = Known(access.visitor, thread_id, access.expires_at, is_new, told_at, record.told_id)
+        self._made_for = profile
         return guest.Created(made.visitor_id, url)
 
     def _obstacle(self, *, has_code: bool) -> Outcome | None:
@@ -176,6 +188,7 @@ class GatewayTalk:
             return
         if self._made:
             self._known, self._made = self._made, None
+            self._profile = self._made_for
             self._url, self._needs_token = url, False
             self._contact_noted = False  # as it was recorded
         self._begin()
@@ -271,6 +284,7 @@ class GatewayTalk:
                 tells_anew=not known.is_new,
             )
             office.mailbox.hold(self._voice.session_id)
+            self._step(machine.ProfileKnown(self._profile))
         self._admitted(known.visitor, known.access_until)
 
     def _admitted(self, visitor: Visitor, access_until: int) -> None:

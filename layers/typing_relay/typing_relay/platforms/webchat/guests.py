@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from math import inf
 from typing import Any
@@ -43,9 +43,9 @@ class GuestsV1:
         self._http, self._base_url, self._tokens, self._clock = http, base_url, tokens, clock
         self._socket_suffixes = socket_suffixes
 
-    def create_guest(self, source: str) -> Guest | Outcome:
-        """A new guest session. ``source`` tells CXone where the guest comes from."""
-        answer = self._call("POST", "", {"attributes": {"source": source}})
+    def create_guest(self, attributes: Mapping[str, str]) -> Guest | Outcome:
+        """A new guest session. ``attributes`` tell CXone where the guest comes from, and who it is."""
+        answer = self._call("POST", "", {"attributes": dict(attributes)})
         if isinstance(answer, Outcome):
             return answer
         body = _json_object(answer)

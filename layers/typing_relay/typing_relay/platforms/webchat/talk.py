@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,12 +18,13 @@ from typing_relay.platforms.shared.agents_typing import NOBODY, SOMEBODY, USUAL_
 from typing_relay.platforms.webchat import guest_sockets, visitor_events
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
+from typing_relay.relay.profile import CUSTOMER, FAMILY_NAME, GIVEN_NAME, NOTHING_SAID, Profile, decoded
 
 
 class GuestCreator(Protocol):
     """CXone's guest creation (``guests.GuestsV1``)."""
 
-    def create_guest(self, source: str) -> Guest | Outcome:
+    def create_guest(self, attributes: Mapping[str, str]) -> Guest | Outcome:
         """A new guest, or why there is none."""
 
 
@@ -42,7 +43,7 @@ class WebchatTalk:
     def __init__(
         self,
         voice: Voice,
-        make: Callable[[], guest.Event],
+        make: Callable[[Profile], guest.Event],
         meaning: Callable[[SocketEnd], Outcome],
         counters: Counters,
         time: Time,
@@ -51,6 +52,7 @@ class WebchatTalk:
         #: The newest open socket.
         self._number = 0
         self._typing = NOBODY
+        self._profile = NOTHING_SAID
         self._expiry: Timer | None = None
 
     @property
@@ -59,11 +61,16 @@ class WebchatTalk:
         return self._typing.agents
 
     def taken(self, record: Session) -> None:
-        """Nothing of it matters here."""
+        """Who the visitor is goes into the guest that may be created."""
+        self._profile = decoded(record.profile)
+
+    def refreshed(self, record: Session) -> None:
+        """For the next guest: of one that is there, this interface lets nothing be changed."""
+        self.taken(record)
 
     def make(self) -> guest.Event:
         """By CXone's guest creation."""
-        return self._make()
+        return self._make(self._profile)
 
     def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
         """A guest's URL is good for its life."""
@@ -132,11 +139,23 @@ class WebchatTalk:
 _KINDS = {"agent-typing": "AgentTyping", "message": "Message"}
 
 
+def attributes_of(profile: Profile, source: str) -> dict[str, str]:
+    """What CXone is told of a guest. ``source``: where it comes from; no custom field takes its place."""
+    said = {GIVEN_NAME: profile.given_name, FAMILY_NAME: profile.family_name, CUSTOMER: profile.customer}
+    return dict(profile.fields) | {name: value for name, value in said.items() if value} | {"source": source}
+
+
 def make_guest(
-    cxone: GuestCreator, sessions: Sessions, source: str, session_id: str, keeper: str, clock: Callable[[], int]
+    cxone: GuestCreator,
+    sessions: Sessions,
+    source: str,
+    session_id: str,
+    keeper: str,
+    clock: Callable[[], int],
+    profile: Profile,
 ) -> guest.Event:
     """Create a v1 guest and record it. On a worker thread."""
-    made = cxone.create_guest(source)
+    made = cxone.create_guest(attributes_of(profile, source))
     if isinstance(made, Outcome):
         return guest.NotCreated(made)
     recorded = sessions.open_guest(session_id, keeper, made.guest_id, made.web_socket_url, clock())
