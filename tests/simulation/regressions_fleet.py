@@ -29,12 +29,12 @@ FLEETS = (
     FleetRegression(
         "T9",
         "the client sent the note of a request twice, and its own first one kept the queue from being asked",
-        "fleet v1; keepers 1; rest 10000; pings 240000; open alice A 0; step 4 again; step 6 again",
+        "fleet v1; keepers 1; rest 10000; pings 240000; open alice A 0; step 5 again; step 7 again",
     ),
     FleetRegression(
         "T9",
-        "a handshake died after it had noted a request and before it asked the queue",
-        "fleet dfo; keepers 1; rest 10000; pings 240000; open alice A 0; step 4 crash-after",
+        "a function died after it had noted a request and before it asked the queue",
+        "fleet dfo; keepers 1; rest 10000; pings 240000; open alice A 0; step 5 crash-after",
     ),
     FleetRegression(
         "T9",
