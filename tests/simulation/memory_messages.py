@@ -70,6 +70,9 @@ class MemoryMessages:
         ]
         return sorted(found, key=in_order)[:limit]
 
+    def count_waiting(self, session_id: str, most: int) -> int:
+        return min(most, sum(key[0] == session_id for key, _ in self._in_index(shard_of(session_id))))
+
     def overdue(self, shard: int, before: int, limit: int) -> list[tuple[str, str]]:
         due = sorted((kept.deadline, *key) for key, kept in self._in_index(shard) if kept.deadline < before)
         return [(session_id, message_id) for _, session_id, message_id in due[:limit]]

@@ -387,6 +387,10 @@ _TYPING_ON = "; ".join(f"key A {at}" for at in range(0, 27_000, 1_900))
 DIRECTED = (
     # an answer that is too large for a frame is fetched, or is not there
     *(f"platform dfo; key A 0; gateway drops 300; frame 2 {where}" for where in ("elsewhere", "nowhere")),
+    # the store cannot be told that a message is settled, nor in which thread the conversation goes on: it is told again
+    "platform dfo; key A 257 hold=6000; message A 2437; message B 2687; keeper drains 1315; step 47 refuse-after;"
+    " pace 8; look 1000",
+    "platform dfo; key A 481 late=10 twice=15; key A 4231; message A 7820; contact closes 533; step 21 refuse",
     # T17: keys and stops in turn, as fast as frames are taken and slower; what comes last counts in the end.
     *(f"{platform}{_flurry(gap)}" for gap in (50, 200, 400) for platform in ("", "platform dfo; ")),
     f"{_flurry(50, 5_030)}; key A 5900; key A 7800",

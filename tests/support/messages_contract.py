@@ -97,6 +97,14 @@ class MessagesContract:
         assert messages.put(ID, SentMessage(FIRST, "anew", late), late, late + 5, EXPIRES + 60) is None
         assert messages.waiting(ID, 10, late) == [WaitingMessage(FIRST, "anew", late)]
 
+    def test_those_that_wait_are_counted_up_to_a_number(self, messages: MemoryMessages) -> None:
+        """T18: of this session; a settled one waits no more."""
+        for number in range(5):
+            put(messages, f"message-{number}")
+        messages.put("another", SentMessage(FIRST, "hi", NOW), NOW, DEADLINE, EXPIRES)
+        messages.settle(ID, "message-0", ACCEPTED)
+        assert [messages.count_waiting(ID, most) for most in (3, 20)] == [3, 4]
+
     # --- order
 
     def test_messages_are_read_in_the_order_in_which_they_were_sent(self, messages: MemoryMessages) -> None:

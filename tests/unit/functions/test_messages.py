@@ -109,9 +109,10 @@ class Scene:
         self.monkeypatch.delenv("MESSAGES_TABLE")
         self.keystroke = self._load_keystroke()
 
-    def sends(self, *, signals: str = "on", **fields: Any) -> None:
-        """The sample message, or one with something changed."""
+    def sends(self, *, signals: str = "on", at: int = 0, **fields: Any) -> None:
+        """The sample message, or one with something changed, ``at`` ms after it."""
         event = copy.deepcopy(SAMPLE)
+        event["requestContext"]["requestTimeEpoch"] += at
         event["requestContext"]["authorizer"]["signals"] = signals
         event["body"] = json.dumps(json.loads(SAMPLE["body"]) | fields)
         assert self.keystroke.handler(event, Invocation()) == {"statusCode": 200}
@@ -313,3 +314,17 @@ def test_a_blocked_visitors_handshake_is_refused(scene: Scene) -> None:
     assert (refused["statusCode"], json.loads(refused["body"])["retry_in_ms"]) == (403, 60_000)
     scene.now = AT + 60_000
     assert connection.handler(event, Invocation())["statusCode"] == 200
+
+
+def test_twenty_messages_wait_and_no_more(scene: Scene) -> None:
+    """T18: whoever has sent one of the twenty is answered as before, and one that is settled makes room."""
+    ids = [f"0f8fad5b-d9cb-469f-a165-7086772895{number:02}" for number in range(22)]
+    for number, message_id in enumerate(ids[:20]):
+        scene.sends(id=message_id, at=number * 1000)
+    scene.sends(id=ids[20], at=30_000)
+    scene.sends(id=ids[0], at=40_000)
+    assert scene.front_ends.sent == [{"type": "message", "id": ids[20], "status": "failed", "reason": "too_many"}]
+    assert len(scene.waiting()) == 20
+    scene.messages.settle("alice", ids[0], Standing(MessageStatus.ACCEPTED))
+    scene.sends(id=ids[21], at=50_000)
+    assert len(scene.waiting()) == 20

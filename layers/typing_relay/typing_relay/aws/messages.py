@@ -96,6 +96,19 @@ class DynamoMessages:
         found = (_waiting(item) for item in items if _lives(item, now))
         return heapq.nsmallest(limit, found, key=in_order)
 
+    def count_waiting(self, session_id: str, most: int) -> int:
+        """How many of this session wait, up to ``most``: in the index, where few are of all sessions together."""
+        items = found_by(
+            self._client,
+            TableName=self._table,
+            IndexName=DEADLINE_INDEX,
+            KeyConditionExpression="waiting_shard = :shard",
+            FilterExpression="session_id = :session",
+            ExpressionAttributeValues={":shard": _n(shard_of(session_id)), ":session": {"S": session_id}},
+            ProjectionExpression="session_id",
+        )
+        return sum(1 for _ in islice(items, most))
+
     def overdue(self, shard: int, before: int, limit: int) -> list[tuple[str, str]]:
         """(session id, message id) of up to ``limit`` messages whose deadline was before ``before``, and that wait."""
         items = found_by(

@@ -35,6 +35,17 @@ class Put(OnMessages[AlreadyThere | None]):
         return messages.put(self.session_id, self.message, self.now, self.deadline, self.expires_at)
 
 
+class CountWaiting(OnMessages[int]):
+    """How many messages of this session wait, up to ``most``; one that was put a moment ago may be missing."""
+
+    session_id: str
+    most: int
+
+    def on(self, messages: Messages) -> int:
+        """Carry it out there."""
+        return messages.count_waiting(self.session_id, self.most)
+
+
 class ReadStanding(OnMessages[Standing | None]):
     """A message's status; None when no message of that id is known."""
 

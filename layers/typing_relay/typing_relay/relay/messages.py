@@ -11,10 +11,13 @@ from typing_relay.relay import message_writes
 from typing_relay.relay.burst import GuestStatus, Policy
 from typing_relay.relay.effects import Flow, Hint, Now, Nudge, Read, TellStanding, perform
 from typing_relay.relay.flows import connected, ensure_guest, stopped
-from typing_relay.relay.ports import DUPLICATE_ID, UNAVAILABLE, MessageStatus, SentMessage, Standing
+from typing_relay.relay.ports import DUPLICATE_ID, TOO_MANY, UNAVAILABLE, MessageStatus, SentMessage, Standing
 
 #: A keeper gives a message up at its deadline. The sweeper leaves it this long to do so.
 KEEPERS_GRACE_MS = 30_000
+#: At most this many of one visitor wait, give or take those that are sent in the same moment: each is looked at by its
+#: keeper again and again (T18). The client waits for the answer to each.
+MOST_WAITING = 20
 #: What becomes of a message where the platform, or the guest session, takes none.
 NOT_TAKEN = Standing(MessageStatus.FAILED, UNAVAILABLE)
 
@@ -46,6 +49,10 @@ def message_sent(policy: Policy, sender: Sender, message: SentMessage, deliver_w
     if record.guest_status is GuestStatus.UNAVAILABLE:
         known = yield from perform(message_writes.ReadStanding(sender.session_id, message.message_id, now))
         return known or NOT_TAKEN
+    if (yield from perform(message_writes.CountWaiting(sender.session_id, MOST_WAITING))) >= MOST_WAITING:
+        known = yield from perform(message_writes.ReadStanding(sender.session_id, message.message_id, now))
+        if known is None:
+            return _failed(TOO_MANY)
     deadline = now + deliver_within_ms
     expires_at = deadline // 1000 + policy.session_ttl_s
     there = yield from perform(message_writes.Put(sender.session_id, message, now, deadline, expires_at))
