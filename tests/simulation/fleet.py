@@ -251,7 +251,7 @@ class FleetWorld:
     def _connect(self, tab: Tab) -> None:
         connection = tab.connection = f"{tab.name}{next(self._connections)}"
         tab.is_up = False
-        coming = flows.connected(self.policy, tab.visitor, connection, TOKEN_ENDS)
+        coming = flows.connected(self.policy, tab.visitor, connection, TOKEN_ENDS, wants_guest=False)
         self._function(
             f"connect {tab.visitor} {connection}",
             coming,
