@@ -25,7 +25,7 @@ from local.stack.stack_file import running
 
 #: The token of the sample events, whose signature no deployment has made.
 _SAMPLE_TOKEN = re.compile(r"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9\.eyJzdWIiOiJhbGljZSIsImV4cCI6NDEwMjQ0NDgwMH0\.[\w-]+")
-_VISITOR, _SAMPLE_EXPIRES = "alice", 4_102_444_800  # epoch s: the samples have times of their own
+_VISITOR, _LIFE_S = "alice", 3_600
 #: Where the sample events' page is.
 _SHOP = "https://shop.example"
 
@@ -106,7 +106,8 @@ def _invoke(info: Mapping[str, Any], function: str, event: Any) -> int:
     aws = Aws(info["aws_endpoint_url"])
     payload = json.dumps(event)
     if _SAMPLE_TOKEN.search(payload):
-        make = token_maker(aws, info["visitor_secret_arn"], exp=_SAMPLE_EXPIRES)
+        at = event["requestContext"]["requestTimeEpoch"] // 1000  # the samples have times of their own
+        make = token_maker(aws, info["visitor_secret_arn"], exp=at + _LIFE_S)
         payload = _SAMPLE_TOKEN.sub(make(_VISITOR, 0), payload)
     client = aws.client("lambda")
     answer = client.invoke(FunctionName=info["functions"][function], Payload=payload, LogType="Tail")
