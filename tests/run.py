@@ -32,7 +32,8 @@ class Part:
 
 def parts(arguments: Sequence[str]) -> dict[str, Part]:
     """What there is to run. ``arguments``: pytest's, for the simulation."""
-    simulation = (*PYTEST, "--numprocesses", "auto", *arguments, "tests/simulation")
+    patient = ("--timeout", "1800")  # s: it runs when the others do not
+    simulation = (*PYTEST, "--numprocesses", "auto", *patient, *arguments, "tests/simulation")
     waiting = ("--numprocesses", "3", "--dist", "loadfile", "--no-loadscope-reorder")
     return {
         "simulation": Part(simulation, LOWEST_PRIORITY),

@@ -10,7 +10,7 @@ from tests.simulation.scenarios import LARGE, SMALL
 ALL = (*SMALL, *(pytest.param(scenario, marks=pytest.mark.whole_proof) for scenario in LARGE))
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)
 def test_no_order_of_events_violates_a_clause(scenario: Scenario) -> None:
     """T1 to T7, T9, T10, T12: to the end of every branch."""

@@ -118,7 +118,7 @@ def test_no_digital_first_history_that_hypothesis_thinks_of_violates_a_clause(hi
     _holds(history)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("story", everywhere.STORIES)
 def test_no_fault_at_any_place_of_a_short_story_violates_a_clause(story: str) -> None:
     """T3 to T7, T9, T10, T12, T15, T16, Digital-First: at each step, frame, post and start, and at each moment."""
@@ -141,7 +141,7 @@ def test_what_was_found_once_in_a_fleet_stays_mended(regression: FleetRegression
     play(parsed(regression.history))
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(1800)
 def test_a_silent_visitor_is_held_for_longer_than_sqs_keeps_a_message_and_a_record_lives() -> None:
     """T9, T11: SQS keeps none in flight for more than twelve hours, and a record of a day is renewed by its keeper."""
     play(parsed("fleet v1; open alice A 0; pings 240000; rest 90000000"))

@@ -55,14 +55,14 @@ def reach() -> Reach:
     return found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("file", FLOOR)
 def test_most_lines_of_keeper_and_conversation_are_carried_out(reach: Reach, file: str) -> None:
     """A rule that no history meets is not proven."""
     assert reach.shares()[file] >= FLOOR[file]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 def test_no_function_but_those_known_is_never_entered(reach: Reach) -> None:
     """Releasing, draining, renewing a token, fetching an event: a history of each is played."""
     assert reach.never_entered() - ELSEWHERE == set()

@@ -28,8 +28,8 @@ CONTRACT = (
 )
 DIRECTED = ("tests/unit", "tests/support", "tests/conftest.py")
 PYTEST = ("-m", "pytest", "-q", "-x", "-rfE", "-p", "no:cacheprovider")
-#: A mutation may also make the relay run in circles.
-PATIENCE_S = 240
+#: A mutation may also make the relay run in circles. The tests run at the lowest priority beside others.
+PATIENCE_S = 500
 #: pytest cuts its reasons to the width of the terminal.
 WIDE = "500"
 
