@@ -8,7 +8,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 # No test asserts how long anything takes: that is for benchmarks, and a busy machine would fail it.
-settings.register_profile("on any machine")
+settings.register_profile("on any machine", deadline=None)
 settings.load_profile("on any machine")
 
 #: These share the running stack, and suffer from each other's load.
