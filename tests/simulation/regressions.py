@@ -256,12 +256,12 @@ DIGITAL_FIRST = (
     Regression(
         "T15",
         "a message left though the answer that recorded it came after another keeper had looked for it",
-        "platform dfo; message A 0; step 6 hold 4300; keeper loses 60",
+        "platform dfo; message A 0; step 7 hold 4300; keeper loses 60",
     ),
     Regression(
         "T15",
         "the same where the keeper stalled between that write and its answer",
-        "platform dfo; message A 10; step 6 freeze 36000",
+        "platform dfo; message A 10; step 7 freeze 36000",
     ),
     Regression(
         "T2",
@@ -429,16 +429,19 @@ DIRECTED = (
     # T4: of two executions of one generation, one hears late what CXone showed before the other's call.
     "key A 0; key A 3350; step 27 stall 300; call 2 failed-taken; call 4 throttled 20000; wait 2 twice",
     # T15: it cannot be recorded that a message leaves, or how it ended; a new thread cannot be; nobody can be let in.
-    "platform dfo; message A 0; step 6 refuse",
-    # T15: the store says that it could not be recorded, and yet it was: what is read anew has left, and is looked for.
-    "platform dfo; message A 0; step 6 refuse-after",
     "platform dfo; message A 0; step 7 refuse",
-    "platform dfo; contact closes 100; message A 500; step 7 refuse",
+    # T15: the store says that it could not be recorded, and yet it was: what is read anew has left, and is looked for.
+    "platform dfo; message A 0; step 7 refuse-after",
+    "platform dfo; message A 0; step 8 refuse",
+    "platform dfo; contact closes 100; message A 500; step 8 refuse",
     "platform dfo; guest none; contact none; open A 0; step 8 refuse",
     # T15: what could not be delivered in five minutes is said to have failed.
     "platform dfo; message A 0; gateway drops 0; gateway refuses 0 320000",
     # T15: on messaging channels, too, a thread may end with its contact: what is sent then begins another.
     "platform dfo; channel messaging; shapes 16; contact closes 100; gateway drops 200; message A 5000",
+    # T15: a message that is taken late, after its socket was lost, is looked for before it is sent again.
+    "platform dfo; message A 4826; message A 39959; key E 77024 hold=6000; message F 79474; message F 83114;"
+    " frame 8 ghost 2500; cap 6000",
     # T15: an error that nobody knows refuses a message.
     "platform dfo; message A 0; frame 1 error",
 )
