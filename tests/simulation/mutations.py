@@ -573,6 +573,7 @@ V1 = (
         BURST,
         "ended = max((at for at in (*ends, *earlier) if at <= now), default=None)",
         "ended = max((*ends, *earlier), default=None)",
+        directed="tests/unit/relay/test_burst.py",
     ),
 )
 
