@@ -96,6 +96,7 @@ DIGITAL_FIRST = (
         CONVERSATION,
         "until, pongs = self._now + self._policy.proof_ms, self.now_stands.pongs_due",
         "until, pongs = self._now + self._policy.proof_ms, 1",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo("typing: has no heartbeat behind it", CONVERSATION, "        self._beat()\n        until", "        until"),
     _dfo(
@@ -115,6 +116,7 @@ DIGITAL_FIRST = (
         CONVERSATION,
         "NOT_YET if unproven.overtaken else ACCEPTED",
         "ACCEPTED",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "look: an error means that there is nothing",
@@ -184,12 +186,14 @@ DIGITAL_FIRST = (
         WRITES,
         'adds={"sending_until": 1, "sends": 1},',
         'adds={"sends": 1},',
+        contract="test_what_is_heard_of_a_call_before_a_contact_opened_counts_no_more",
     ),
     _dfo(
         "contact: what owners have read before counts",
         WRITES,
         'adds={"sending_until": 1, "sends": 1},',
         'adds={"sending_until": 1},',
+        contract="test_a_contact_without_anything_shown_begins_without_a_doubt",
     ),
     _dfo(
         "doubt: is not noted",
