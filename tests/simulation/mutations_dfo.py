@@ -261,5 +261,6 @@ DIGITAL_FIRST = (
         CONVERSATION,
         "left = tuple(replace(unproven, overtaken=False) for unproven in left)",
         "pass",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
 )

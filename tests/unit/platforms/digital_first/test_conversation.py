@@ -460,7 +460,7 @@ def test_typing_leaves_at_once_with_a_heartbeat_behind_it(typing: bool, kind: st
 
 def test_the_answer_to_its_heartbeat_proves_that_typing_arrived(in_contact: Life) -> None:
     in_contact.happens(TypingWanted(True, "a"))
-    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.ACCEPTED)]
+    assert outcomes(in_contact.hears(PONG, PONG)) == [("a", Kind.ACCEPTED)]
 
 
 @pytest.mark.parametrize(
@@ -478,7 +478,7 @@ def test_the_answer_to_an_earlier_heartbeat_proves_nothing(in_contact: Life) -> 
     in_contact.happens(dfo.Woke())
     in_contact.happens(TypingWanted(True, "a"))
     assert outcomes(in_contact.hears(PONG)) == []
-    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.ACCEPTED)]
+    assert outcomes(in_contact.hears(PONG, PONG)) == [("a", Kind.ACCEPTED)]
 
 
 def test_typing_whose_heartbeat_was_not_answered_for_4_s_counts_as_lost(in_contact: Life) -> None:
@@ -708,6 +708,15 @@ def test_whoever_ends_the_typing_after_a_message_adds_no_frame(in_contact: Life)
     in_contact.happens(TypingWanted(False, "b"))
     assert in_contact.kinds() == []
     assert outcomes(in_contact.hears(PONG)) == [("b", Kind.ACCEPTED)]
+
+
+def test_a_start_stands_where_the_gateway_refuses_the_end_that_a_message_says(in_contact: Life) -> None:
+    """T4: whoever said it hears that it is shown, and ends it."""
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.wants("m1")
+    [end] = [frame for frame in in_contact.requests() if frame["payload"]["eventType"] == "SenderTypingEnded"]
+    in_contact.hears(gateway.failure("SomethingFailed", end["eventId"]))
+    assert outcomes(in_contact.hears(PONG, PONG)) == [("a", Kind.ACCEPTED)]
 
 
 def test_a_start_that_a_message_has_ended_is_told_as_not_shown_once_both_have_arrived(in_contact: Life) -> None:
