@@ -8,7 +8,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 from typing_relay import runtime
 from typing_relay.aws.shedding import count_shed, is_shed
-from typing_relay.aws.visitors import is_throttled
 from typing_relay.deadline import of_the_invocation
 from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
@@ -75,11 +74,7 @@ def _refuse_reserved(connection: str, at: int) -> None:
     if not is_last:
         return
     logger.info("connection closed from this side", code="bad_frame", connection=connection)
-    try:
-        visitors.close(connection)
-    except ClientError as error:
-        if not is_throttled(error):
-            raise
+    if not visitors.close_unless_throttled(connection):
         logger.info("not closed, API Gateway is throttling: the next frame tries again", connection=connection)
 
 

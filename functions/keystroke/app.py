@@ -109,11 +109,7 @@ def _refuse(connection: str, bad: frames.BadFrame) -> None:
 def _hang_up(connection: str, error: dict[str, Any]) -> None:
     logger.info("connection closed from this side", code=error["code"], connection=connection)
     _tell(connection, error)
-    try:
-        visitors.close(connection)
-    except ClientError as error:
-        if not is_throttled(error):
-            raise
+    if not visitors.close_unless_throttled(connection):
         logger.info("not closed, API Gateway is throttling: the next frame tries again", connection=connection)
 
 

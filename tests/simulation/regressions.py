@@ -430,11 +430,11 @@ DIRECTED = (
     "key A 0; key A 3350; step 27 stall 300; call 2 failed-taken; call 4 throttled 20000; wait 2 twice",
     # T15: it cannot be recorded that a message leaves, or how it ended; a new thread cannot be; nobody can be let in.
     "platform dfo; message A 0; step 7 refuse",
-    # T15: the store says that it could not be recorded, and yet it was: what is read anew has left, and is looked for.
-    "platform dfo; message A 0; step 7 refuse-after",
     "platform dfo; message A 0; step 8 refuse",
     "platform dfo; contact closes 100; message A 500; step 8 refuse",
     "platform dfo; guest none; contact none; open A 0; step 8 refuse",
+    # T15: the store says that it could not be recorded, and yet it was: what is read anew has left, and is looked for.
+    "platform dfo; message A 0; step 7 refuse-after",
     # T15: what could not be delivered in five minutes is said to have failed.
     "platform dfo; message A 0; gateway drops 0; gateway refuses 0 320000",
     # T15: on messaging channels, too, a thread may end with its contact: what is sent then begins another.

@@ -174,7 +174,7 @@ class World:
             flow = flows.key_pressed(policy, ID, tab, at, TOKEN_ENDS, act.hold, act.late)
         elif act.kind == "stop":
             flow = flows.stopped(policy, ID, tab, at, act.late)
-        elif act.kind == "open":
+        elif act.kind == "open":  # the handshake and the hello, which asks for a guest
             flow = flows.connected(policy, ID, tab, TOKEN_ENDS)
         else:
             flow = flows.disconnected(policy, ID, tab, at)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from typing_relay import runtime
+from typing_relay.aws.visitors import Visitors
 from typing_relay.door.frame_budget import MAX_BAD_FRAMES, MAX_EXCESS_FRAMES
 
 from tests.support.invocation import Invocation
@@ -27,7 +28,7 @@ ENVIRONMENT = {
 }
 
 
-class FrontEnds:
+class FrontEnds(Visitors):
     """Keeps what was sent to connections instead of sending it."""
 
     def __init__(self) -> None:

@@ -16,6 +16,7 @@ from moto import mock_aws
 from typing_relay import runtime
 from typing_relay.aws.messages import DynamoMessages
 from typing_relay.aws.sessions import DynamoSessions
+from typing_relay.aws.visitors import Visitors
 from typing_relay.relay.burst import GuestStatus
 from typing_relay.relay.effects import AskForGuest, Nudge
 from typing_relay.relay.messages import KEEPERS_GRACE_MS
@@ -50,7 +51,7 @@ ENVIRONMENT = {
 }
 
 
-class FrontEnds:
+class FrontEnds(Visitors):
     """What front ends are sent."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ class Compiler:
     """One update: ``update`` and ``condition`` are expressions, ``values`` and ``names`` what stands in them."""
 
     def __init__(self, update: Update[Any], also: Mapping[str, Mapping[str, Any]]) -> None:
-        """``also``: typed attributes that are set besides."""
+        """``also``: typed attributes that are set in addition."""
         self.values: dict[str, Any] = {}
         self.names: dict[str, str] = {}
         sets = [f"{name} = {self._new(name, value)}" for name, value in update.sets.items() if _is_set(name, value)]

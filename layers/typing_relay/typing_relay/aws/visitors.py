@@ -51,6 +51,16 @@ class Visitors:
             if not is_gone(error):
                 raise
 
+    def close_unless_throttled(self, connection: str) -> bool:
+        """As ``close``. Returns False when API Gateway is throttling (429), and the connection is still open."""
+        try:
+            self.close(connection)
+        except ClientError as error:
+            if not is_throttled(error):
+                raise
+            return False
+        return True
+
 
 def encoded(frame: Mapping[str, Any]) -> bytes:
     """As it is sent: UTF-8, in which text has its own size and not six bytes a character."""

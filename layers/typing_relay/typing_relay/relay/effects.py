@@ -144,7 +144,7 @@ class IsThere(Effect[bool]):
 
 
 class Hint(StrEnum):
-    """What a keeper is nudged about, besides a burst: the key in the nudge."""
+    """What a keeper is nudged about, other than a burst: the key in the nudge."""
 
     #: Messages of the visitor wait.
     MESSAGES = "messages"

@@ -143,10 +143,9 @@ def connected(
 ) -> Flow[Session]:
     """A front end connected, with a token that expires at ``token_ends`` (epoch s) and has this ``profile``.
 
-    Returns the record, unchanged where it is blocked; a guest is asked for if there is none and it ``wants_guest``:
-    who has only shaken hands and says nothing is to cost CXone nothing (T18). A key from more than a
-    hold and a second of delivery ago no longer counts, so the connection's first stop is set to that time: it takes no
-    key back.
+    Returns the record, unchanged where it is blocked. If there is no guest, one is asked for where it ``wants_guest``:
+    a visitor who has only connected costs CXone nothing (T18). A key from more than a hold and a second of delivery ago
+    no longer counts, so the connection's first stop is set to that time: it takes no key back.
     """
     now = yield from perform(Now())
     expires_at = _expires_at(policy, now)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-LONGEST_NAME, LONGEST_CUSTOMER = 100, 128
+LONGEST_NAME = 100
 #: CXone: a custom field holds so many characters.
 LONGEST_VALUE = 1024
 #: Not for people's eyes: no blanks, no controls.
@@ -86,8 +86,3 @@ def profile_of(claims: Mapping[str, Any], idents: Collection[str]) -> Profile | 
 
 def _is_text(value: object, longest: int) -> bool:
     return isinstance(value, str) and len(value) <= longest and not _NO_TEXT.search(value)
-
-
-def is_ident(text: str) -> bool:
-    """Whether CXone could name a custom field so."""
-    return bool(_IDENT.fullmatch(text))

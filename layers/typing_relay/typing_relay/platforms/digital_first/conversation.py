@@ -573,8 +573,8 @@ class _Turn:
             self._change(ghosts_until=self._now + self._policy.ghost_ms)
         self._agent_stopped()
         doing = c.doing if c.doing is Doing.STOPPED else Doing.CLOSED
-        self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, unproven=(), held=())
-        self._change(fields_said=())
+        nothing: dict[str, Any] = dict.fromkeys(("unproven", "held", "fields_said"), ())
+        self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, **nothing)
         self._change(queue_position=None)
 
     def _doubt_first(self) -> None:

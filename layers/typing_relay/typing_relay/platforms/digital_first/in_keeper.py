@@ -1,4 +1,4 @@
-"""What a keeper does besides on Digital-First: it owns its visitors' bursts and delivers their messages.
+"""What a keeper does in addition on Digital-First: it owns its visitors' bursts and delivers their messages.
 
 All that can be said is said on the sockets held here, so keys and messages come here as nudges, on this keeper's line.
 """

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from typing_relay.platforms.digital_first.identity import Visitor
 from typing_relay.relay.burst import Session
+from typing_relay.relay.profile import Profile
 
 
 class Known(NamedTuple):
@@ -21,6 +22,7 @@ class Known(NamedTuple):
     is_new: bool
     told_at: int | None
     told_id: str
+    profile: Profile
 
 
 def newcomer(customer: str = "") -> tuple[Visitor, str]:

@@ -102,7 +102,7 @@ class GatewayTalk:
         self._made: Known | None = None
         self._known: Known | None = None
         self._url = ""
-        self._profile = self._made_for = NOTHING_SAID
+        self._profile = NOTHING_SAID
         self._needs_token = False
         #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
         self._contact_noted: bool | None = None
@@ -121,13 +121,15 @@ class GatewayTalk:
         Who holds the guest already begins anew: another keeper may have spoken meanwhile.
         """
         self._contact_noted, self._note = record.contact_open, object()
-        self._url, self._profile = record.web_socket_url, decoded(record.profile)
+        self._url = record.web_socket_url
         if self._conversation is not None:
             self._step(machine.Lost(was_open=True))
             self._conversation = None
         self._known = None
         if record.conversation:
-            self._known = Known(*identity_of(record), record.access_until, False, record.told_at, record.told_id)
+            (visitor, thread_id), profile = identity_of(record), decoded(record.profile)
+            told_at, told_id = record.told_at, record.told_id
+            self._known = Known(visitor, thread_id, record.access_until, False, told_at, told_id, profile)
         if self._known and self._number:
             self._begin()
             self._step(machine.Opened())
@@ -161,8 +163,7 @@ class GatewayTalk:
             return guest.FenceLost()
         told_at = record.told_at or 0  # as it was recorded
         is_new = not record.conversation
-        self._made = Known(access.visitor, thread_id, access.expires_at, is_new, told_at, record.told_id)
-        self._made_for = profile
+        self._made = Known(access.visitor, thread_id, access.expires_at, is_new, told_at, record.told_id, profile)
         return guest.Created(made.visitor_id, url)
 
     def _obstacle(self, *, has_code: bool) -> Outcome | None:
@@ -188,7 +189,6 @@ class GatewayTalk:
             return
         if self._made:
             self._known, self._made = self._made, None
-            self._profile = self._made_for
             self._url, self._needs_token = url, False
             self._contact_noted = False  # as it was recorded
         self._begin()
@@ -284,7 +284,8 @@ class GatewayTalk:
                 tells_anew=not known.is_new,
             )
             office.mailbox.hold(self._voice.session_id)
-            self._step(machine.ProfileKnown(self._profile))
+            self._profile = known.profile
+            self._step(machine.ProfileKnown(known.profile))
         self._admitted(known.visitor, known.access_until)
 
     def _admitted(self, visitor: Visitor, access_until: int) -> None:
