@@ -489,16 +489,16 @@ V1 = (
     ),
     Mutation(
         "DynamoDB: keys that were not read are left out",
-        DYNAMO,
-        "            if not request:\n",
-        "            if True:\n",
+        QUERIES,
+        "        if not request:\n",
+        "        if True:\n",
         contract="test_many_records_are_read_at_once_without_the_absent_ones",
     ),
     Mutation(
         "DynamoDB: a batch names a key twice",
         DYNAMO,
-        "ids = list(dict.fromkeys(session_ids))",
-        "ids = list(session_ids)",
+        "for session_id in dict.fromkeys(session_ids)]",
+        "for session_id in session_ids]",
         error="ClientError",  # DynamoDB refuses the request
         contract="test_the_same_record_asked_for_twice_is_read_once",
     ),
