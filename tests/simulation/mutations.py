@@ -7,7 +7,7 @@ in DynamoDB by the contract tests, which tie the two stores together.
 
 from __future__ import annotations
 
-from tests.simulation.mutation import BURST, DYNAMO, EXPRESSIONS, FLOWS, GUESTS, MEMORY, QUERIES, WRITES, Mutation
+from tests.simulation.mutation import BURST, CORE, DYNAMO, EXPRESSIONS, FLOWS, GUESTS, MEMORY, QUERIES, WRITES, Mutation
 from tests.simulation.mutations_dfo import DIGITAL_FIRST
 from tests.simulation.mutations_fleet import FLEET
 from tests.simulation.mutations_told import TOLD
@@ -129,6 +129,21 @@ V1 = (
         "if lock.typing or goes_on or now < record.start_allowed_at(policy):",
         "if lock.typing or goes_on:",
         platform="adversary",
+    ),
+    # what one visitor does, and another one feels (T18)
+    Mutation(
+        "neighbours: one guest in trouble stops all",
+        CORE + "relay/breaker.py",
+        "return len(tally.troubled_guests) >= MIN_GUESTS and tally.troubled_calls",
+        "return tally.troubled_calls",
+        platform="neighbours",
+    ),
+    Mutation(
+        "neighbours: all sessions have one budget",
+        CORE + "door/frame_budget.py",
+        "budget = self._by_connection.get(connection) or Budget(frames",
+        "budget = next(reversed(self._by_connection.values()), None) or Budget(frames",
+        platform="neighbours",
     ),
     Mutation("retry: ignore retry_at", BURST, "if now >= may_send_at:", "if now >= 0:"),
     Mutation("verify: ignore retry_at", BURST, "may_call = now >= max(record.retry_at, calm_at)", "may_call = True"),
