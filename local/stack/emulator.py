@@ -6,7 +6,7 @@ from pathlib import Path
 
 import requests
 
-from local.stack import failures
+from local.stack import failures, permissions
 from local.stack.aws import CREDENTIALS, REGION
 from local.stack.processes import Child, free_port
 
@@ -24,7 +24,8 @@ class Emulator:
         self.port = port or free_port()
         self.endpoint_url = f"http://127.0.0.1:{self.port}"
         program = [sys.executable, "-m", "local.stack.ministack_program"]
-        environment = self._environment(scratch) | {"FAILURES_LOG": str(log.parent / failures.NAME)}
+        notes = {"FAILURES_LOG": failures.NAME, "PERMISSIONS_LOG": permissions.NAME}
+        environment = self._environment(scratch) | {name: str(log.parent / file) for name, file in notes.items()}
         self._child = Child("AWS emulator", program, environment, log, ROOT)
 
     @property

@@ -3,6 +3,8 @@
 - It notes each invocation of a function that fails. On AWS, Lambda writes such a failure to the function's log and
   counts it. MiniStack writes it to no log when the function was called by a frame of a WebSocket. Here each is a line
   of JSON in the file that FAILURES_LOG names.
+- It notes which calls the template's roles were granted, and which they were refused: in the file that PERMISSIONS_LOG
+  names.
 - It passes on the subprotocol that the `$connect` integration chose, as API Gateway does. Without it a browser that
   offered subprotocols ends the connection.
 - `/live` is the visitors' API, so that its address is the same each time if the port is: an API's id is not.
@@ -20,11 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import ministack.app as emulator
+from ministack.core import iam_evaluator
 from ministack.core.lambda_runtime import Worker
 from ministack.services import apigateway
 
 from local.stack.callers import comes_from_a_page, is_own_host, is_own_origin
 from local.stack.failures import Failure, note
+from local.stack.permissions import Call, Noted
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -32,11 +36,14 @@ Send = Callable[[Message], Awaitable[None]]
 _SOCKETS = "/_aws/execute-api/"
 #: The visitors' API: the one that is named as the stack.
 _VISITORS, _VISITORS_API = "/live", "typing-relay"
+_enforce, _evaluate = iam_evaluator.enforce, iam_evaluator.evaluate
 _invoke = Worker.invoke
 _invoke_route = apigateway._invoke_ws_lambda
 _app = emulator.app
 #: The subprotocol that was chosen for the handshake of this task.
 _chosen: ContextVar[str | None] = ContextVar("chosen", default=None)
+#: What policies were asked in the check of this task.
+_asked: ContextVar[list[iam_evaluator.EvalContext]] = ContextVar("asked")
 
 
 def _invoke_and_note(worker: Any, *arguments: Any, **more: Any) -> dict[str, Any]:
@@ -45,6 +52,23 @@ def _invoke_and_note(worker: Any, *arguments: Any, **more: Any) -> dict[str, Any
         error = str(result.get("error") or "no error was named")
         note(Path(os.environ["FAILURES_LOG"]), Failure.now(worker.func_name, error, result.get("trace", "")))
     return result
+
+
+def _evaluate_and_remember(context: iam_evaluator.EvalContext, *policies: Any) -> iam_evaluator.EvalResult:
+    _asked.set([*_asked.get(), context])
+    return _evaluate(context, *policies)
+
+
+def _enforcing_for(calls: Noted) -> Callable[..., Any]:
+    def enforce(*arguments: Any, **more: Any) -> Any:
+        _asked.set([])
+        refusal = _enforce(*arguments, **more)
+        for asked in _asked.get()[:1]:  # what follows is about the resource's own policy
+            if asked.principal_type == "AssumedRole":
+                calls.note(Call.of(asked.principal_arn, asked.action, asked.resource_arn, granted=refusal is None))
+        return refusal
+
+    return enforce
 
 
 async def _invoke_route_and_remember(*arguments: Any, **more: Any) -> dict[str, Any] | None:
@@ -100,6 +124,8 @@ def _naming_the_chosen(send: Send) -> Send:
 
 if __name__ == "__main__":
     Worker.invoke = _invoke_and_note
+    iam_evaluator.evaluate = _evaluate_and_remember
+    iam_evaluator.enforce = _enforcing_for(Noted(Path(os.environ["PERMISSIONS_LOG"])))
     apigateway._invoke_ws_lambda = _invoke_route_and_remember
     emulator.app = app
     emulator.main()

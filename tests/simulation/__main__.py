@@ -6,7 +6,8 @@ python -m tests.simulation run [HISTORIES] [SEED] [PLATFORM]
 python -m tests.simulation replay 'HISTORY'         one history, told step by step; or a file that holds one
 python -m tests.simulation explore [PART OF A NAME] every order of each short scenario
 python -m tests.simulation check [HISTORIES] [PLATFORM]
-                                                    the proof in small, in seconds (default 4000, as run)
+                                                    the proof in small, in seconds (default 4000, as run);
+                                                    what it finds is told as it was found, not shrunk
 python -m tests.simulation mutations [PART OF A NAME]   the relay broken on purpose, each time to be caught by that
 """
 

@@ -500,6 +500,7 @@ V1 = (
         "ids = list(dict.fromkeys(session_ids))",
         "ids = list(session_ids)",
         error="ClientError",  # DynamoDB refuses the request
+        contract="test_the_same_record_asked_for_twice_is_read_once",
     ),
     Mutation(
         "DynamoDB: what is found is on the first page",

@@ -59,12 +59,14 @@ FLEET = (
         WRITES,
         'when={"held": AbsentOr(AtMost(self.claim))} if self.claim else {},',
         "when={},",
+        contract="test_of_two_keepers_the_one_that_was_given_a_message_later_has_the_session",
     ),
     _fleet(
         "store: who holds again need not have held",
         WRITES,
         'when={"keeper": self.keeper},\n            sets={"held": self.claim',
         'when={},\n            sets={"keeper": self.keeper, "held": self.claim',
+        contract="test_who_has_a_session_goes_on_by_another_message",
     ),
     _fleet(
         "flow: writes that a guest is asked for before it asks",

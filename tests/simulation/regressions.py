@@ -161,7 +161,8 @@ DIGITAL_FIRST = (
         "T16",
         "a keeper that had lost its visitor, and was refused the write that names a new thread, sent a message there,"
         " though the next keeper knows only the thread on record",
-        "platform dfo; message A 437; message B 18178; keeper loses 6137; contact closes 7023; post 18 freeze 31000",
+        "platform dfo; message A 437; message B 18178; keeper loses 6137; contact closes 7023; post 18 freeze 31000;"
+        " sweep 3000",
     ),
     Regression(
         "T6",
@@ -391,6 +392,14 @@ DIRECTED = (
     "platform dfo; key A 257 hold=6000; message A 2437; message B 2687; keeper drains 1315; step 47 refuse-after;"
     " pace 8; look 1000",
     "platform dfo; key A 481 late=10 twice=15; key A 4231; message A 7820; contact closes 533; step 21 refuse",
+    # T16: an agent of a contact that was opened again is told of
+    "platform dfo; message B 1200; contact closes 179; contact opens 400; sweep 3000",
+    # T4: a socket that is silent while the visitor types
+    "platform dfo; key A 55997 hold=6000; key B 75987; keeper dies 28094; frame 5 mute",
+    # T5: a key that ceases to count while its true is on the way
+    "key A 1528 late=1950; pace 8",
+    # T7: CXone asks for time as it is asked what it shows
+    "key A 358; key A 3008; keeper replaces 3582; call 2 failed-taken 3600000; call 3 throttled 12000",
     # T17: keys and stops in turn, as fast as frames are taken and slower; what comes last counts in the end.
     *(f"{platform}{_flurry(gap)}" for gap in (50, 200, 400) for platform in ("", "platform dfo; ")),
     f"{_flurry(50, 5_030)}; key A 5900; key A 7800",

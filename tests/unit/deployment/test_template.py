@@ -67,7 +67,9 @@ class TestPermissions:
             for number, line in enumerate(lines)
             if line.strip() == "- Effect: Allow"
             and "sts:AssumeRole" not in lines[number + 1]
-            and not lines[number - (3 if "- IsDigitalFirst" in lines[number - 1] else 1)].strip().startswith("# ")
+            and not lines[number - (3 if lines[number - 1].strip() in ("- IsDigitalFirst", "- IsWebchat") else 1)]
+            .strip()
+            .startswith("# ")
         ]
         assert bare == []
 
@@ -103,6 +105,24 @@ class TestPermissions:
             "service-role/AmazonECSTaskExecutionRolePolicy",
             "service-role/AWSCodeDeployRoleForLambda",
         }
+
+    def test_the_state_machine_and_the_schedule_may_do_what_they_do(self) -> None:
+        """The emulator asks neither role; integration/test_permissions.py proves all others.
+
+        Traces: AWS, "AWS X-Ray and Step Functions". Log delivery: AWS, "Logging using CloudWatch Logs".
+        """
+        by_role = {role: [s for name, s in statements() if name == role] for role, _ in statements()}
+        machine = {s["Action"]: s["Resource"] for s in by_role["TypingBurstRole"]}
+        called = [s["Resource"] for s in STATE_MACHINE["States"].values() if s["Type"] == "Task"]
+        assert called == ["arn:${Partition}:states:::lambda:invoke"]
+        assert machine.pop("lambda:InvokeFunction") == {"Fn::Sub": "${Sender.Arn}:*"}
+        traces = {"PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets"}
+        logs = {f"{verb}LogDelivery" for verb in ("Create", "Get", "Update", "Delete")}
+        logs |= {"ListLogDeliveries", "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"}
+        assert machine.keys() == {f"xray:{action}" for action in traces} | {f"logs:{action}" for action in logs}
+        [schedule] = [r["Properties"] for r in expanded()["Resources"].values() if r["Type"].endswith("::Schedule")]
+        [sweeps] = by_role["SweeperScheduleRole"]
+        assert (sweeps["Action"], sweeps["Resource"]) == ("lambda:InvokeFunction", schedule["Target"]["Arn"])
 
     @pytest.mark.parametrize("function", ["Authorizer", "Connection", "Keystroke", "Sweeper"])
     def test_only_sender_and_keeper_may_read_the_cxone_credentials(self, function: str) -> None:

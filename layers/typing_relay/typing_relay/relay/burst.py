@@ -119,7 +119,7 @@ class Policy:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
     """One visitor's record, as stored. Absent attributes have these defaults."""
 

@@ -572,7 +572,8 @@ def _await_request(held: Held, now: int, policy: Policy) -> Step:
 def _seen(held: Held, record: Session, now: int) -> Held:
     """Note whether the visitor is there."""
     if record.connections:
-        return replace(held, alone_since=None, refused_since=None)
+        is_noted = held.alone_since is None and held.refused_since is None
+        return held if is_noted else replace(held, alone_since=None, refused_since=None)
     return held if held.alone_since is not None else replace(held, alone_since=now)
 
 

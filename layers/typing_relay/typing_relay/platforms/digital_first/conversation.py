@@ -28,6 +28,7 @@ from typing_relay.platforms.shared.agents_typing import NOBODY, USUAL_LIFE_MS, A
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.profile import NOTHING_SAID, Profile
 from typing_relay.relay.rate import Rate
+from typing_relay.relay.value import changed
 
 #: Why a message was refused, for the visitor's page. ``unconfirmed``: it may have arrived all the same;
 #: ``thread_closed``: neither its thread nor a new one takes messages.
@@ -139,7 +140,7 @@ class Queued:
         return self.asked_at + self.behind_ms + policy.message_lifetime_ms
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Conversation:
     """The state; made by ``begin``."""
 
@@ -1264,7 +1265,7 @@ class _Turn:
         return event_id
 
     def _change(self, **changes: Any) -> None:
-        self.now_stands = replace(self.now_stands, **changes)
+        self.now_stands = changed(self.now_stands, **changes)
 
     def _do(self, action: Action) -> None:
         self.actions.append(action)
