@@ -29,6 +29,8 @@ class Reach:
     """The lines of each file's functions, and which of them were carried out."""
 
     carried_out: dict[str, set[int]] = field(default_factory=lambda: {file: set() for file in FILES})
+    #: Of each function that was called, the lines that were not: one without any is traced no more.
+    _not_yet: dict[CodeType, set[int]] = field(default_factory=dict)
 
     def measure(self, play: Callable[[], object]) -> None:
         """Carry ``play`` out and note what it reaches."""
@@ -56,12 +58,18 @@ class Reach:
         return len(lines & self.carried_out[file]) / len(lines)
 
     def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
-        lines = self.carried_out.get(frame.f_code.co_filename)
-        if lines is None:
+        code = frame.f_code
+        if code not in self._not_yet:
+            is_measured = code.co_filename in self.carried_out
+            self._not_yet[code] = _lines_of(code) if is_measured else set()
+        not_yet = self._not_yet[code]
+        if not not_yet:
             return None
+        carried_out = self.carried_out[code.co_filename]
 
         def note(frame: FrameType, event: str, argument: Any) -> Any:
-            lines.add(frame.f_lineno)
+            carried_out.add(frame.f_lineno)
+            not_yet.discard(frame.f_lineno)
             return note
 
         return note
@@ -76,6 +84,10 @@ def _functions(code: CodeType) -> Iterator[tuple[str, set[int]]]:
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             if inner.co_flags & CO_NEWLOCALS and not inner.co_name.startswith("<"):
-                lines = {line for _, line in dis.findlinestarts(inner) if line}
-                yield inner.co_qualname, lines - {inner.co_firstlineno}
+                yield inner.co_qualname, _lines_of(inner)
             yield from _functions(inner)
+
+
+def _lines_of(code: CodeType) -> set[int]:
+    """Of its body."""
+    return {line for _, line in dis.findlinestarts(code) if line} - {code.co_firstlineno}
