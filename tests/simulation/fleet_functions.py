@@ -43,11 +43,13 @@ class Function:
 
     def _effect(self, due: Effect[Any]) -> None:
         world = self._world
-        fault = world.fault("step", world.next_number("step"))
+        number = world.next_number("step")
+        fault = world.fault("step", number)
         kind = fault.kind if fault else ""
         if kind in ("crash", "refuse"):
             self._dies()
             return
+        world.sessions.request = "step", number  # the client's own retry has the same name
         value = world.runner.carry_out(due)
         if kind == "again":
             value = world.runner.carry_out(due)

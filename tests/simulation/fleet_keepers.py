@@ -450,6 +450,7 @@ class FleetKeeper(SimulatedProcess):
             raise Killed
         if kind == "refuse" or world.now < self.store_away_until:
             raise Away("the store is away")
+        world.sessions.request = "step", world.numbers["step"]  # the client's own retry has the same name
         value = call()
         if kind == "again":
             value = call()
@@ -466,7 +467,8 @@ class FleetKeeper(SimulatedProcess):
     def tells(self, name: str, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """One call of the outbox, on a thread of its own: it leaves, is carried out, and its answer comes."""
         world, is_post = self.world, name == "post"
-        fault = world.fault("post", world.next_number("post"))
+        number = world.next_number("post")
+        fault = world.fault("post", number)
         kind, ms = (fault.kind, fault.ms) if fault else ("", 0)
         if fault:
             world.note(f"{self.name}: {name}: {fault}")
@@ -479,6 +481,7 @@ class FleetKeeper(SimulatedProcess):
         if is_post:
             world.later(world.now, "fence", partial(world.front.check_fence, self.name, args[0]))
         self.travel(world.pace + (ms if kind == "slow" and is_post else 0))
+        world.sessions.request = "post", number
         value = method(*args)
         if kind == "crash-after":
             self.dies()
