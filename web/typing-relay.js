@@ -694,15 +694,17 @@ export function announceTyping(relay, region, { text = "The agent is typing", de
   let timer;
   let told = false;
   const say = (what) => {
-    told = !!what;
-    region.textContent = what;
+    region.textContent = what; // a text that goes is not announced
+    told ||= !!what;
   };
   const over = () => {
     clearTimeout(timer);
-    say(""); // a text that goes is not announced
+    say("");
+    told = false;
   };
   const typing = ({ detail }) => {
     clearTimeout(timer);
+    if (!detail.typing) say("");
     if (!detail.typing) timer = setTimeout(over, spellMs);
     else if (!told) timer = setTimeout(() => say(text), delayMs);
   };

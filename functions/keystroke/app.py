@@ -13,7 +13,7 @@ from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.effects import Flow
-from typing_relay.relay.flows import Became, greeted, key_pressed, stopped
+from typing_relay.relay.flows import Became, caught_up, greeted, key_pressed, stopped
 from typing_relay.relay.messages import NOT_TAKEN, Sender, message_sent, messages_seen
 from typing_relay.relay.ports import MessageStatus, SentMessage
 
@@ -130,7 +130,7 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
     match frame:
         case frames.Hello(client):
             logger.info("hello", session=session_id, client=client or "unnamed")
-            return _welcome(request)
+            _welcome(request)
         case frames.Ping():
             _tell(connection, frames.pong())  # first: whatever is not in order, the front end is connected
             _greet(request)
@@ -203,9 +203,12 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
     return None if standing.status is MessageStatus.WAITING else frames.message_status(message.message_id, standing)
 
 
-def _welcome(request: dict[str, Any]) -> dict[str, Any]:
+def _welcome(request: dict[str, Any]) -> None:
+    """Answer the hello; the keeper is nudged to tell what the welcome cannot: contact, agent, who types."""
     visitor, record = request["authorizer"], _greet(request)
-    return frames.welcome(visitor["session"], TIMINGS, _guest_of(record), visitor["signals"])
+    welcome = frames.welcome(visitor["session"], TIMINGS, _guest_of(record), visitor["signals"])
+    _tell(request["connectionId"], welcome)
+    runner.run(caught_up(record))
 
 
 def _greet(request: dict[str, Any]) -> Session:

@@ -46,16 +46,16 @@ def element() -> dict[str, str]:
     return {
         "/": block("A web component, and import maps", "html"),
         "/typing-relay.js": CLIENT,
-        "/typing-relay-element.js": (EXAMPLES / "typing-relay-element.js").read_text(),
+        "/element.js": (ROOT / "web/element.js").read_text(),
     }
 
 
-def react(project: Path) -> dict[str, str]:
-    """What the bundler makes of the project with React."""
-    run(project, "node_modules/.bin/vite", "build", "--logLevel", "warn")
-    made = project / "dist"
-    files = {f"/{path.relative_to(made)}": path.read_text() for path in made.rglob("*") if path.is_file()}
-    return {**files, "/": files["/index.html"]}
+def bundled(project: Path, mode: str = "production") -> dict[str, str]:
+    """What the bundler makes of the project: a page with React, one with Vue."""
+    made = project / mode
+    building = ("build", "--logLevel", "warn", "--mode", mode, "--outDir", str(made))
+    run(project, "env", f"NODE_ENV={mode}", "node_modules/.bin/vite", *building)
+    return {f"/{path.relative_to(made)}": path.read_text() for path in made.rglob("*") if path.is_file()}
 
 
 def with_relay(files: Mapping[str, str], websocket_url: str, token: str) -> dict[str, str]:
@@ -65,14 +65,14 @@ def with_relay(files: Mapping[str, str], websocket_url: str, token: str) -> dict
 
 
 def make_project(folder: Path) -> Path:
-    """A project with TypeScript, React and Vite, and the package installed into it as the guide says.
+    """A project with TypeScript, React, Vue and Vite, and the package installed into it as the guide says.
 
     Raises RegistryAway, or RuntimeError with what npm said.
     """
     packages = installed(BUNDLED)
     shutil.copytree(BUNDLED, folder)
     shutil.copytree(packages / "node_modules", folder / "node_modules", symlinks=True)
-    for example in ("useTypingRelay.ts", "ChatBox.tsx"):
+    for example in ("ChatBox.tsx", "ChatBox.vue"):
         shutil.copy(EXAMPLES / example, folder / "src")
     as_said = block("Getting the module", "sh").replace("/path/to/typing-relay", str(ROOT))
     run(folder, "sh", "-euc", as_said)

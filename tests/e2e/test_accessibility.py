@@ -97,6 +97,17 @@ def test_the_indicator_is_not_announced_each_time_it_changes(console):
     assert console.indicator.evaluate(f"one => one.closest('{live}')") is None
 
 
+def test_a_screen_reader_hears_once_that_the_agent_types(console):
+    """In a region that is there before; the dots are for the eye."""
+    region = console.page.locator('#visitor [data-part="announced"]')
+    expect(region).to_have_attribute("aria-live", "polite")
+    console.agent_box.press_sequentially("Good morning, and welcome", delay=100)
+    expect(region).to_have_text("The agent is typing")
+    assert console.page.locator("#visitor").aria_snapshot().count("The agent is typing") == 1
+    console.agent_box.press("Enter")
+    expect(region).to_have_text("")
+
+
 @pytest.mark.parametrize(("motion", "animation"), [("no-preference", "breathe"), ("reduce", "none")])
 def test_the_dots_move_unless_the_visitor_wants_little_motion(console, motion, animation):
     """They say that somebody types either way."""

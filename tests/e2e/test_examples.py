@@ -19,7 +19,7 @@ from tests.support.npm import MISSING, RegistryAway, npm_can_run
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory) -> Path:
-    """A project with TypeScript, React and Vite that has the package."""
+    """A project with TypeScript, React, Vue and Vite that has the package."""
     if not npm_can_run():
         leave_out(MISSING)
     try:
@@ -39,11 +39,28 @@ def element() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def react(project) -> dict[str, str]:
-    return front_ends.react(project)
+def bundled(project) -> dict[str, str]:
+    return front_ends.bundled(project)
 
 
-@pytest.fixture(params=["plain", "element", "react"])
+@pytest.fixture(scope="session")
+def react(bundled) -> dict[str, str]:
+    return {**bundled, "/": bundled["/index.html"]}
+
+
+@pytest.fixture(scope="session")
+def strict(project) -> dict[str, str]:
+    """React as it is developed with: under StrictMode it mounts each component twice."""
+    files = front_ends.bundled(project, "development")
+    return {**files, "/": files["/index.html"]}
+
+
+@pytest.fixture(scope="session")
+def vue(bundled) -> dict[str, str]:
+    return {**bundled, "/": bundled["/vue.html"]}
+
+
+@pytest.fixture(params=["plain", "element", "react", "vue"])
 def url(request, stack, visitor) -> Iterator[str]:
     """Where the example is; its visitor is the console's, in a test that has one."""
     files = request.getfixturevalue(request.param)
@@ -58,6 +75,18 @@ def frames() -> list[str]:
     return []
 
 
+#: `live`: how many of the page's sockets are open, or being opened; `fetched`: how often it has fetched something.
+COUNTS_LIVE = """
+  const sockets = [];
+  window.WebSocket = new Proxy(WebSocket, {
+    construct(made, args) { sockets.push(new made(...args)); return sockets.at(-1); },
+  });
+  window.fetched = 0;
+  window.fetch = new Proxy(fetch, { apply: (made, self, args) => (window.fetched++, made.apply(self, args)) });
+  Object.defineProperty(window, "live", { get: () => sockets.filter(({ readyState }) => readyState < 2).length });
+"""
+
+
 @pytest.fixture
 def example(url, context, frames) -> Page:
     """The example in a tab of its own, welcomed."""
@@ -69,6 +98,7 @@ def example(url, context, frames) -> Page:
         socket.on("framereceived", lambda frame: welcomes.extend(["welcome"] * ("welcome" in frame)))
 
     page.on("websocket", watch)
+    page.add_init_script(COUNTS_LIVE)
     page.goto(f"{url}/")
     expect_soon(page, lambda: welcomes != [])
     return page
@@ -93,13 +123,32 @@ def test_the_example_shows_the_agent_that_the_visitor_types(console, example):
 
 def test_the_example_shows_the_agents_typing_and_message(console, example):
     """Both reach each tab of the visitor."""
-    hint = example.get_by_text("The agent is typing")
+    hint = example.locator("p[aria-hidden]", has_text="The agent is typing")
     expect(hint).not_to_be_visible()
     console.agent_box.press_sequentially("Good morning", delay=50)
     expect(hint).to_be_visible()
     console.agent_box.press("Enter")
     expect(example.get_by_role("log")).to_have_text("Good morning")
     expect(hint).not_to_be_visible()
+
+
+def test_a_screen_reader_hears_once_that_the_agent_types(console, example):
+    """By the accessibility tree: a polite region, there before, has the words; the hint for the eye has not."""
+    region = example.get_by_role("status")
+    expect(region).to_have_attribute("aria-live", "polite")
+    expect(region).to_have_text("")
+    console.agent_box.press_sequentially("Good morning, and welcome", delay=100)
+    expect(region).to_have_text("The agent is typing")
+    assert example.locator("body").aria_snapshot().count("The agent is typing") == 1
+    console.agent_box.press("Enter")
+    expect(region).to_have_text("")
+
+
+@pytest.mark.parametrize("url", ["strict"], indirect=True)
+def test_under_strict_mode_the_hook_leaves_one_connection(example):
+    """And asks for a token twice, as it connects twice."""
+    example.wait_for_timeout(300)
+    assert (example.evaluate("window.fetched"), example.evaluate("window.live")) == (2, 1)
 
 
 @pytest.mark.parametrize("token_in", ["", 'tokenIn: "query",'], ids=["as it stands", "token in the query"])
@@ -120,7 +169,7 @@ def test_axe_finds_nothing_in_the_example(example):
     assert violations(example, "form") == []
 
 
-@pytest.mark.parametrize("url", ["element", "react"], indirect=True)
+@pytest.mark.parametrize("url", ["element", "react", "vue"], indirect=True)
 def test_the_example_works_in_firefox(console, url, firefox):
     """There and back."""
     with firefox.tab() as tab:
@@ -141,6 +190,7 @@ def test_the_example_works_in_firefox(console, url, firefox):
     [
         pytest.param("element", "document.querySelector('typing-relay').toggleAttribute('opted-out')", id="element"),
         pytest.param("react", "document.querySelector('[type=checkbox]').click()", id="react"),
+        pytest.param("vue", "document.querySelector('[type=checkbox]').click()", id="vue"),
     ],
     indirect=["url"],
 )
@@ -157,7 +207,8 @@ def test_a_visitor_who_opts_out_in_the_example_types_unseen(example, frames, opt
 def test_the_package_holds_the_module_its_types_and_nothing_else(project):
     """Installed as the guide says; it depends on nothing."""
     installed = project / "node_modules/typing-relay"
-    assert sorted(path.name for path in installed.iterdir()) == ["package.json", "typing-relay.d.ts", "typing-relay.js"]
+    modules = [f"{name}{ending}" for name in ("element", "react", "typing-relay") for ending in (".d.ts", ".js")]
+    assert sorted(path.name for path in installed.iterdir()) == sorted(["commonjs.cjs", "package.json", *modules])
     assert (installed / "typing-relay.js").read_text() == front_ends.CLIENT
 
 
@@ -173,5 +224,19 @@ def test_the_examples_type_check_in_strict_typescript(project):
     front_ends.run(project, "node_modules/.bin/tsc")
 
 
+def test_the_types_need_no_page(project):
+    """Node, workers and React Native have no `dom`."""
+    front_ends.run(project, "node_modules/.bin/tsc", "--project", "worker")
+
+
+def test_a_server_renders_the_chat_box_and_connects_nobody(project):
+    """React, rendered where there is no page; it is hydrated in the browser by the same code."""
+    build = ("build", "--logLevel", "warn", "--ssr", "worker/server.tsx", "--outDir", "server")
+    front_ends.run(project, "node_modules/.bin/vite", *build)
+    rendered = front_ends.run(project, "node", "server/server.js")
+    assert "<textarea" in rendered
+    assert "sockets: 0" in rendered
+
+
 def test_the_guide_shows_the_hook_as_it_is():
-    assert front_ends.block("React", "ts") == (front_ends.EXAMPLES / "useTypingRelay.ts").read_text()
+    assert front_ends.block("React and Vue", "jsx") == (front_ends.ROOT / "web/react.js").read_text()

@@ -317,6 +317,25 @@ def test_a_choice_is_offered_and_answered_with_its_postback(actor: Chatter) -> N
 
 
 @scenes.test
+def test_a_second_tab_shows_at_once_what_the_first_one_shows(actor: Chatter) -> None:
+    """T16: contact, agent, and that the agent types."""
+    actor.begins()
+    actor.gateway.assign(actor.thread_id, **ADA)
+    actor.gateway.agent_types(actor.thread_id, True)
+    actor.hears("agent-typing", typing=True)
+    with actor.stage.connect(actor.name) as second:
+        second.send({"action": "hello"})
+
+        def known() -> dict[str, Any]:
+            return {frame["name"]: frame["detail"] for frame in list(second.frames) if "name" in frame}
+
+        wait_until(lambda: "agent-typing" in known(), "the second tab's events")
+        assert (known()["contact"]["status"], known()["agent"]["name"]) == ("open", ADA["nickname"])
+        assert known()["agent-typing"]["typing"] is True
+    actor.gateway.agent_types(actor.thread_id, False)
+
+
+@scenes.test
 def test_a_long_message_of_an_agent_is_fetched(actor: Chatter) -> None:
     """EventInS3."""
     actor.begins()

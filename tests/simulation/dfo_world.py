@@ -107,6 +107,7 @@ class DfoWorld(World):
         if tab not in self.record.connections:
             flow = flows.connected(self.policy, ID, tab, TOKEN_ENDS)
             self._begin(Process(f"hello {tab}", flow, self.now + VISITOR_MS))
+        self.runner.run(flows.caught_up(self.record))
 
     def next_number(self, kind: str) -> int:
         """Of the next step or frame."""

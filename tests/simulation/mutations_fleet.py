@@ -82,8 +82,8 @@ FLEET = (
     _fleet(
         "flow: a ping asks for no guest",
         FLOWS,
-        "    yield from ensure_guest(policy, record)\n    return record\n\n\ndef roll_called(",
-        "    return record\n\n\ndef roll_called(",
+        "    yield from ensure_guest(policy, record)\n    return record\n\n\ndef caught_up(",
+        "    return record\n\n\ndef caught_up(",
     ),
     _fleet(
         "guest: a dead keeper is believed for ever",

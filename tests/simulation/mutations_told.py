@@ -109,6 +109,26 @@ TOLD = (
         "                tells_anew=not known.is_new,\n",
         "",
     ),
+    _dfo(
+        "told: nothing to a tab that comes late",
+        CONVERSATION,
+        "                self._change(catch_up_due=True)\n",
+        "                pass\n",
+    ),
+    _dfo(
+        "told: what stands only to whoever comes first",
+        CONVERSATION,
+        "        self._change(catch_up_due=False, catch_up_at=self._now + self._policy.catch_up_ms)",
+        "        self._change(catch_up_due=False, catch_up_at=self._now + 3_600_000)",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
+    ),
+    _dfo(
+        "told: the place in the queue from before a gap",
+        CONVERSATION,
+        "        if contact is None or before.contact is None or contact.contact_id != before.contact.contact_id:\n",
+        "        if False:\n",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
+    ),
     # an agent types who does not (T16)
     _dfo(
         "told: the agent types on when its message is there",

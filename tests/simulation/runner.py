@@ -26,6 +26,9 @@ PROBE_KEYS = (10, 600, 1200)
 PROBE_SHOWN_MS, PROBE_OVER_MS = 1_200, 3_600
 #: By when a visitor has been told what an agent does, where nothing goes wrong.
 TOLD_MS = 300
+#: A tab that has just come knows what stands after this: others may have been told it just before.
+CAUGHT_UP_MS = 2_000 + TOLD_MS
+LATE_TAB = "L"
 USUAL = Policy()
 #: A visitor without a keeper has one after this, once a key asks for it.
 ASKED_MS = 2_000
@@ -114,6 +117,8 @@ class Runner:
         """
         self._run_until(max(world.now, world.queue_rests_at + ASKED_MS))
         cxone = world.cxone
+        if world.is_sound():
+            self._have_a_late_tab(world)
         ends: tuple[tuple[Callable[[], object], int], ...] = (
             (partial(cxone.agent_writes, overtakes=True), 0),
             (cxone.agent_changes, 0),
@@ -132,6 +137,15 @@ class Runner:
             if end == cxone.drop_sockets:
                 self._run_until(world.now + REOPENED_MS)
         world.open_contact()
+        self._run_until(world.now + TOLD_MS)
+
+    def _have_a_late_tab(self, world: DfoWorld) -> None:
+        """T16: a tab that comes while an agent types is told so, and of the contact, and goes again."""
+        world.cxone.agent_types()
+        self._deliver(Act("open", LATE_TAB, world.now - START))
+        self._run_until(world.now + CAUGHT_UP_MS)
+        world.front.check_caught_up(LATE_TAB)
+        self._deliver(Act("close", LATE_TAB, world.now - START))
         self._run_until(world.now + TOLD_MS)
 
     def _tab(self) -> str:

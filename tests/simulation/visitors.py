@@ -191,6 +191,13 @@ class Front:
                 )
             self._check_missing(tab)
 
+    def check_caught_up(self, name: str) -> None:
+        """All is calm, agents see the contact, one of them types: a tab that has just come knows it."""
+        tab = self.tabs[name]
+        if (tab.contact, tab.agent_typing) != ("open", True):
+            knows = f"contact {tab.contact or 'unknown'}, agent typing: {tab.agent_typing}"
+            raise Violated("T16", f"all is calm, but tab {name}, which has just come, was told {knows}")
+
     def _check_missing(self, tab: Tab) -> None:
         missing = [message for message, owed in self.written.items() if tab in owed and message not in tab.messages]
         if missing:

@@ -1,6 +1,6 @@
 /** A visitor's chat, as in a front end: the real client on a plain text box. */
 
-import { attach } from "/typing-relay.js";
+import { announceTyping, attach } from "/typing-relay.js";
 import { sendOnEnter, setText, showMessages, typingDots } from "./dom.js";
 import { call, visitorToken } from "./feed.js";
 import { report } from "./marks.js";
@@ -23,7 +23,8 @@ const MARKUP = `
     <span data-part="status" class="pill" role="status"></span>
   </header>
   <div data-part="log" class="log" role="log" aria-labelledby="visitor-title" tabindex="0" data-empty="${NOTHING_YET}"></div>
-  <p data-part="agent-typing" class="indicator"><span data-part="agent-typing-text"></span></p>
+  <p data-part="agent-typing" class="indicator" aria-hidden="true"><span data-part="agent-typing-text"></span></p>
+  <p data-part="announced" class="hidden"></p>
   <form data-part="form">
     <label class="hidden" for="visitor-box">Your message</label>
     <textarea id="visitor-box" data-part="box" rows="2" placeholder="Write to the agent" autocomplete="off"></textarea>
@@ -130,6 +131,7 @@ export class VisitorChat {
     const { session } = this;
     const signals = this.#part("signals").checked;
     const relay = attach(this.#part("box"), { url, token: () => visitorToken(session), signals });
+    announceTyping(relay, this.#part("announced"));
     relay.addEventListener("status", ({ detail }) => this.#showStatus(detail.status));
     relay.addEventListener("agent-typing", ({ detail }) => this.#showAgentTyping(detail.typing));
     relay.addEventListener("message", ({ detail }) => this.#show({ ...detail, from: detail.from ?? "agent" }));

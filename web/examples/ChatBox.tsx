@@ -1,6 +1,9 @@
-import { useEffect, useRef, useState, type FormEvent } from "react";
-import type { Options, RelayEvents } from "typing-relay";
-import { useTypingRelay } from "./useTypingRelay";
+import { useEffect, useRef, useState, type CSSProperties, type FormEvent } from "react";
+import { announceTyping, type Options, type RelayEvents } from "typing-relay";
+import { useTypingRelay } from "typing-relay/react";
+
+/** Hidden from the eye, not from screen readers. */
+const UNSEEN: CSSProperties = { position: "absolute", width: 1, height: 1, overflow: "hidden", clipPath: "inset(50%)" };
 
 interface Props {
   url: string;
@@ -10,6 +13,7 @@ interface Props {
 
 export function ChatBox({ url, token, onSend }: Props) {
   const box = useRef<HTMLTextAreaElement>(null);
+  const announced = useRef<HTMLParagraphElement>(null);
   const [text, setText] = useState("");
   const [messages, setMessages] = useState<string[]>([]);
   const [signals, setSignals] = useState(true);
@@ -20,6 +24,8 @@ export function ChatBox({ url, token, onSend }: Props) {
     relay?.addEventListener("message", show);
     return () => relay?.removeEventListener("message", show);
   }, [relay]);
+
+  useEffect(() => (relay && announced.current ? announceTyping(relay, announced.current) : undefined), [relay]);
 
   function send(event: FormEvent) {
     event.preventDefault();
@@ -34,8 +40,9 @@ export function ChatBox({ url, token, onSend }: Props) {
           <p key={index}>{message}</p>
         ))}
       </div>
-      {/* Not announced: it changes too often. The message will be. */}
-      {agentTyping && <p>The agent is typing</p>}
+      {/* For the eye; for screen readers the next element tells it once, as this one changes too often. */}
+      {agentTyping && <p aria-hidden>The agent is typing</p>}
+      <p ref={announced} style={UNSEEN} />
       <label>
         Your message
         <textarea ref={box} value={text} onChange={(event) => setText(event.target.value)} />

@@ -20,7 +20,7 @@ from typing_relay.aws.visitors import Visitors
 from typing_relay.relay.burst import GuestStatus
 from typing_relay.relay.effects import AskForGuest, Nudge
 from typing_relay.relay.messages import KEEPERS_GRACE_MS
-from typing_relay.relay.ports import Coming, MessageStatus, SentMessage, Standing
+from typing_relay.relay.ports import Coming, Conversation, MessageStatus, SentMessage, Standing
 from typing_relay.relay.runner import on
 
 from tests.support.canary import found_in
@@ -120,8 +120,12 @@ class Scene:
 
     def has_seen_all(self) -> None:
         """The front end says so."""
+        self.says("seen")
+
+    def says(self, action: str) -> None:
+        """A frame of this action alone."""
         event = copy.deepcopy(SAMPLE)
-        event["body"] = json.dumps({"action": "seen"})
+        event["body"] = json.dumps({"action": action})
         assert self.keystroke.handler(event, Invocation()) == {"statusCode": 200}
 
     def sweeps(self, later_ms: int) -> dict[str, int]:
@@ -258,6 +262,16 @@ def test_a_tab_whose_token_has_run_out_is_not_told(scene: Scene) -> None:
     scene.sends()
     scene.sweeps(400_000)
     assert scene.front_ends.reached == [TAB]
+
+
+@pytest.mark.parametrize(("action", "nudged"), [("hello", ["alice"]), ("ping", [])])
+def test_a_hello_in_a_conversation_nudges_the_keeper_to_tell_it(scene: Scene, action: str, nudged: list[str]) -> None:
+    """T16: a page loaded late shows at once what the first one shows. The welcome comes first."""
+    made = Conversation("visitor", "customer", "thread", EXPIRES * 1000, "wss://gateway")
+    scene.sessions.open_conversation("alice", "keeper-1", made, AT)
+    scene.sessions.set_contact("alice", "keeper-1", is_open=True, may_show=True)
+    scene.says(action)
+    assert (scene.nudged, scene.front_ends.sent[0]["type"]) == (nudged, {"hello": "welcome", "ping": "pong"}[action])
 
 
 def test_that_all_was_seen_nudges_the_keeper(scene: Scene) -> None:

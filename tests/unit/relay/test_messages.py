@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from typing_relay.relay.burst import GuestStatus, Policy
 from typing_relay.relay.effects import AskForGuest, Flow, Nudge, StartOwner, TellStanding
+from typing_relay.relay.flows import caught_up
 from typing_relay.relay.messages import KEEPERS_GRACE_MS, Sender, expire, message_sent, messages_seen, overdue_before
-from typing_relay.relay.ports import Coming, MessageStatus, SentMessage, Standing
+from typing_relay.relay.ports import Coming, Conversation, MessageStatus, SentMessage, Standing
 from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.memory_messages import WAITS, MemoryMessages
@@ -234,6 +237,24 @@ def test_when_the_session_is_gone_nobody_is_told(scene: Scene) -> None:
 def test_that_messages_were_seen_is_told_to_the_keeper_and_kept_nowhere(scene: Scene) -> None:
     assert scene.runner.run(messages_seen(ID))
     assert scene.nudged == [KEEPER]
+
+
+@pytest.mark.parametrize(("is_open", "told_at", "is_nudged"), [(True, 0, True), (False, NOW, True), (False, 0, False)])
+def test_who_connects_is_caught_up_where_a_conversation_is_or_was_under_way(
+    scene: Scene, is_open: bool, told_at: int, is_nudged: bool
+) -> None:
+    """T16: a page of a visitor who has never said a word costs no nudge."""
+    made = Conversation("visitor", "customer", "thread", EXPIRES * 1000, "wss://two")
+    scene.sessions.open_conversation(ID, KEEPER, made, NOW)
+    scene.sessions.set_contact(ID, KEEPER, is_open=is_open, may_show=False)
+    scene.sessions.records[ID] = replace(scene.sessions.records[ID], told_at=told_at)
+    assert scene.runner.run(caught_up(scene.sessions.records[ID])) is is_nudged
+    assert scene.nudged == [KEEPER] * is_nudged
+
+
+def test_nobody_is_caught_up_on_v1(scene: Scene) -> None:
+    """Its keepers cannot be nudged."""
+    assert not scene.runner.run(caught_up(scene.sessions.records[ID]))
 
 
 def test_nobody_is_told_of_it_where_there_is_no_conversation(scene: Scene) -> None:

@@ -11,7 +11,9 @@ function stage(t) {
   const attributes = {};
   const region = {
     setAttribute: (name, value) => (attributes[name] = value),
+    text: "",
     set textContent(text) {
+      this.text = text;
       if (text) said.push(text);
     },
   };
@@ -37,6 +39,16 @@ test("typing is said once a spell, after a delay, and its end never", (t) => {
     pass(2000);
   }
   assert.deepEqual(said, ["The agent is typing"]);
+});
+
+test("whoever reads on finds nothing of typing that is over", (t) => {
+  const { relay, region, typing, pass } = stage(t);
+  announceTyping(relay, region);
+  typing(true);
+  pass(2000);
+  assert.equal(region.text, "The agent is typing");
+  typing(false);
+  assert.equal(region.text, "");
 });
 
 test("typing that is over within the delay is not said", (t) => {

@@ -150,6 +150,8 @@ class Hint(StrEnum):
     MESSAGES = "messages"
     #: The visitor has seen all messages.
     SEEN = "seen"
+    #: A front end of the visitor has connected, and knows nothing of the conversation yet.
+    GREETED = "greeted"
 
 
 class Nudge(Effect[bool]):

@@ -32,10 +32,12 @@ from typing_relay.relay.effects import (
     AskCxone,
     AskForGuest,
     Flow,
+    Hint,
     IsThere,
     Jitter,
     Latency,
     Now,
+    Nudge,
     Read,
     ReportLatency,
     Sleep,
@@ -176,6 +178,17 @@ def greeted(policy: Policy, session_id: str, connection: str, token_ends: int, p
     if not record.is_blocked(now):
         yield from ensure_guest(policy, record)
     return record
+
+
+def caught_up(record: Session) -> Flow[bool]:
+    """A front end that has just been welcomed hears of a conversation under way: the keeper is nudged to tell it.
+
+    Returns whether the keeper was reached. Nothing is written, and where nothing was ever said nobody is nudged. (On v1
+    there is no conversation on record, and no keeper that could be nudged.)
+    """
+    if not (record.conversation and (record.contact_open or record.told_at)):
+        return False
+    return (yield from perform(Nudge(record, Hint.GREETED)))
 
 
 def roll_called(record: Session, now: int) -> Flow[list[str]]:

@@ -210,6 +210,20 @@ def test_a_connection_whose_handshake_had_not_ended_is_told_when_it_has(scene: S
     assert scene.seen_by("tab 1") == [1, 2]
 
 
+def test_a_connection_that_has_just_come_is_tried_again_soon_however_long_others_have_failed(scene: Scene) -> None:
+    """T16: frames that waited for somebody to come, and what a page that comes is told."""
+    scene.records.by_id["alice"] = dataclasses.replace(ALICE, connections=frozenset())
+    scene.sends(1)
+    scene.passes(60)
+    scene.records.by_id["alice"] = dataclasses.replace(ALICE, stops={"tab 1": scene.now})
+    scene.posts.gone.add("tab 1")
+    scene.sends(2)
+    scene.works()
+    scene.posts.gone.clear()
+    scene.passes(0.6)
+    assert scene.seen_by("tab 1") == [1, 2]
+
+
 def test_a_connection_that_could_not_be_forgotten_keeps_frames_from_nobody(scene: Scene) -> None:
     """The store is away for that one call: what the other tab has got is not posted to it again."""
     scene.posts.gone.add("tab 1")
@@ -222,11 +236,20 @@ def test_a_connection_that_could_not_be_forgotten_keeps_frames_from_nobody(scene
     assert (scene.seen_by("tab 2"), scene.records.by_id["alice"].connections) == ([1, 2], {"tab 2"})
 
 
+def test_a_connection_whose_token_has_just_run_out_gets_what_is_on_its_way_before_it_hears_so(scene: Scene) -> None:
+    """T13, T16: an agent's message is not lost between two connections."""
+    scene.records.by_id["alice"] = dataclasses.replace(ALICE, token_ends={"tab 1": NOW // 1000})
+    scene.sends(1)
+    scene.works()
+    assert [frame.get("n", frame.get("code")) for frame in scene.posts.to["tab 1"]] == [1, "session_expired"]
+    assert (scene.posts.closed, scene.seen_by("tab 2")) == (["tab 1"], [1])
+    assert scene.records.by_id["alice"].connections == {"tab 2"}
+
+
 def test_a_connection_whose_token_has_run_out_hears_that_and_nothing_more(scene: Scene) -> None:
     """T13. The other tab goes on."""
-    scene.records.by_id["alice"] = dataclasses.replace(
-        ALICE, token_ends={"tab 1": NOW // 1000, "tab 2": NOW // 1000 + 1}
-    )
+    ended = NOW // 1000 - 60
+    scene.records.by_id["alice"] = dataclasses.replace(ALICE, token_ends={"tab 1": ended, "tab 2": NOW // 1000 + 1})
     scene.sends(1)
     scene.works()
     [told] = scene.posts.to["tab 1"]
@@ -237,7 +260,7 @@ def test_a_connection_whose_token_has_run_out_hears_that_and_nothing_more(scene:
 
 def test_one_that_cannot_be_told_so_hears_nothing_either_and_is_told_the_next_time(scene: Scene) -> None:
     """T13."""
-    scene.records.by_id["alice"] = dataclasses.replace(ALICE, token_ends={"tab 1": NOW // 1000})
+    scene.records.by_id["alice"] = dataclasses.replace(ALICE, token_ends={"tab 1": NOW // 1000 - 60})
     scene.posts.failing.add("tab 1")
     scene.sends(1)
     scene.works()

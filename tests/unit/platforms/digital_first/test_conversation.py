@@ -1238,6 +1238,66 @@ def test_a_queue_position_before_its_contact_is_known_is_told_when_it_is(ready: 
     assert ready.hears(gateway.case_status_changed(THREAD, "open", 42), position("43")) != ()
 
 
+# --- a front end that has just connected
+
+_CONTACT, _NOBODY = ("contact", {"status": "open"}), ("agent", {"id": None, "name": None})
+
+
+def test_a_front_end_that_has_just_connected_is_told_what_the_others_know(in_contact: Life) -> None:
+    """T16: a page loaded late, or a second tab, shows at once what the first one shows."""
+    in_contact.hears(position("42", 3))
+    in_contact.hears(gateway.event("CaseInboxAssigneeChanged", THREAD, inboxAssignee={"id": 1, "nickname": "Ann"}))
+    in_contact.hears(agent_frame("SenderTypingStarted", user=1))
+    ann = {"id": "1", "name": "Ann"}
+    agents = [{"id": "1", "name": "agent 1"}]
+    assert told(in_contact.happens(dfo.Greeted())) == [
+        _CONTACT,
+        ("agent", ann),
+        ("agent-typing", {"typing": True, "agents": agents}),
+    ]
+
+
+def test_the_place_in_the_queue_is_told_while_it_is_one(in_contact: Life) -> None:
+    """T16: with an agent it is over."""
+    in_contact.hears(position("42", 3))
+    assert told(in_contact.happens(dfo.Greeted())) == [_CONTACT, _NOBODY, ("queue", {"position": 3})]
+    in_contact.hears(gateway.event("CaseInboxAssigneeChanged", THREAD, inboxAssignee={"id": 1}))
+    assert [name for name, _ in told(in_contact.happens(dfo.Greeted(), POLICY.catch_up_ms))] == ["contact", "agent"]
+
+
+@pytest.mark.parametrize("gap", ["the socket is replaced", "another contact"])
+def test_a_place_in_the_queue_from_before_a_gap_is_not_told(gap: str, in_contact: Life) -> None:
+    """T16: nobody knows whether it still stands."""
+    in_contact.hears(position("42", 3))
+    if gap == "another contact":
+        in_contact.hears(gateway.case_created(THREAD, 43))
+    else:
+        in_contact.is_ready("42")
+    names = [name for name, _ in told(in_contact.happens(dfo.Greeted()))]
+    assert names.count("queue") == 0
+
+
+def test_that_the_contact_was_closed_is_told_to_a_page_that_comes_back(in_contact: Life) -> None:
+    in_contact.hears(gateway.case_status_changed(THREAD, "closed", 42))
+    assert told(in_contact.happens(dfo.Greeted()))[0] == ("contact", {"status": "closed"})
+
+
+def test_many_front_ends_that_connect_are_told_what_stands_once_in_two_seconds(in_contact: Life) -> None:
+    """T17: and the last one is told, too."""
+    in_contact.happens(dfo.Greeted())
+    assert told(in_contact.happens(dfo.Greeted()) + in_contact.happens(dfo.Greeted(), 500)) == []
+    assert dfo.wake_at(in_contact.state, POLICY) == in_contact.now - 500 + POLICY.catch_up_ms
+    assert told(in_contact.happens(dfo.Woke(), POLICY.catch_up_ms - 500)) == [_CONTACT, _NOBODY]
+    assert told(in_contact.happens(dfo.Woke(), POLICY.catch_up_ms)) == []
+
+
+def test_a_front_end_that_connects_in_a_gap_is_told_what_stands_after_it(in_contact: Life) -> None:
+    """T16: what is true now is not known before the thread has been looked for."""
+    look = in_contact.opens()
+    assert told(in_contact.happens(dfo.Greeted())) == []
+    assert told(in_contact.hears(gateway.recovered(look, THREAD, (), "42"))) == [_CONTACT, _NOBODY]
+
+
 def test_a_queue_position_before_another_contact_is_known_is_not_told(ready: Life) -> None:
     ready.hears(position("43"))
     assert [name for name, _ in told(ready.hears(gateway.case_created(THREAD, "42")))] == ["contact"]

@@ -616,6 +616,14 @@ def test_that_the_visitor_has_seen_a_message_is_said(scene: Scene) -> None:
     assert scene.kinds()[-1] == "MessageSeenByConsumer"
 
 
+def test_a_front_end_that_has_just_connected_is_told_what_stands(scene: Scene) -> None:
+    """T16."""
+    scene.chats()
+    scene.told.clear()
+    scene.talk.greeted()
+    assert [frame["name"] for frame in scene.told] == ["contact", "agent"]
+
+
 # --- what the visitor hears
 
 

@@ -41,6 +41,8 @@ FENCED_MS = 2_000
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 15.0
 #: What a session was told is written down so long after it was told: at most one write in that time.
 NOTE_S = 10.0
+#: A connection whose token has just run out gets what is on its way, hears so, and is closed; later it hears only so.
+JUST_MS = 60_000
 #: Of these a visitor needs only the newest.
 STATES = frozenset(("agent-typing", "agent", "contact", "queue"))
 
@@ -83,6 +85,8 @@ class _Queue:
     #: Connections that are not tried before ``retry`` is due.
     resting: frozenset[str] = frozenset()
     failures: int = 0
+    #: Connections that had failed when they were last tried.
+    failed: frozenset[str] = frozenset()
     retry: Timer | None = None
     #: A job is under way, and has the frames up to this number in its hands.
     busy: bool = False
@@ -249,13 +253,23 @@ class Outbox:
             if frame.position:
                 self._note_later(session_id, frame.position)
         if done.failed or not done.got:
-            self._retry(session_id, queue, frozenset(done.failed))
+            self._fail(queue, frozenset(done.failed))
+            self._retry(session_id, queue, queue.failed)
         else:
-            queue.failures, queue.resting = 0, frozenset()
+            queue.failures, queue.resting, queue.failed = 0, frozenset(), frozenset()
         if not queue.frames:
             self._forget(session_id, queue)
         elif any(number < queue.last_number for name, number in done.got.items() if name not in done.failed):
             self._go_on(session_id, queue)
+
+    def _fail(self, queue: _Queue, failed: frozenset[str]) -> None:
+        """One that fails for the first time has perhaps just come: it waits no longer than any other did at first."""
+        if failed - queue.failed:
+            queue.failures = 0
+            if queue.retry:
+                queue.retry.cancel()
+                queue.retry = None
+        queue.failed = failed
 
     def _retry(self, session_id: str, queue: _Queue, resting: frozenset[str]) -> None:
         """A connection that has failed rests until then; the others, and who comes, need not wait for it."""
@@ -298,6 +312,9 @@ class Outbox:
             raise TimeoutError("the record came too late to say whose the visitor is")
         while (owed := _next_owed(frames, done)) and self._clock() <= until:
             self._serve(record, *owed, done)
+        for connection in [name for name, number in done.got.items() if number == frames[-1].number]:
+            if not record.may_hear(connection, self._clock()):
+                self._hang_up(record, connection, done)
         done.reached = {number for number in done.reached if number > relayed}
         return done
 
@@ -308,7 +325,7 @@ class Outbox:
 
     def _serve(self, record: Session, connection: str, frame: _Waiting, done: _Round) -> None:
         """Post one frame to one connection. One that API Gateway finds too large is left out alone."""
-        if not record.may_hear(connection, self._clock()):
+        if not record.may_hear(connection, self._clock() - JUST_MS):
             self._hang_up(record, connection, done)
             return
         try:
@@ -338,7 +355,7 @@ class Outbox:
             logger.warning("A connection that is gone could not be forgotten: %s", failure)
 
     def _hang_up(self, record: Session, connection: str, done: _Round) -> None:
-        """Its token has run out: it hears so, and nothing more (T13)."""
+        """Its token has run out: it hears so, and from then on nothing (T13)."""
         try:
             self._visitors.post(connection, encoded(error("session_expired", EXPIRED)))
             self._visitors.close(connection)

@@ -83,6 +83,8 @@ class Policy:
     renew_early_ms: int = 60_000
     #: An agent types no longer when nothing has renewed it for this long.
     agent_typing_ms: int = USUAL_LIFE_MS
+    #: Front ends that have just connected are told what stands once in this time, however many they are (T17).
+    catch_up_ms: int = 2_000
 
 
 class Doing(Enum):
@@ -176,6 +178,11 @@ class Conversation:
     contact_told: bool = False
     agents_typing: AgentsTyping = NOBODY
     agent_told: Agent | None = None
+    #: And of the place in the queue for an agent, of this contact and on this socket.
+    position_told: int | None = None
+    #: A front end has connected that was told nothing of these; and none is told all of it again before.
+    catch_up_due: bool = False
+    catch_up_at: int = 0
     #: What a keeper before has told of these is not known: it is told anew, whatever the first look finds.
     tells_anew: bool = False
     #: Events about messages that came before the thread was looked for: what was missed before them is told first.
@@ -287,6 +294,11 @@ class SeenWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Greeted:
+    """A front end of the visitor has connected: it is to be told what stands."""
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """The time that ``wake_at`` named has come."""
 
@@ -302,6 +314,7 @@ Happening = (
     | TypingWanted
     | MessageWanted
     | SeenWanted
+    | Greeted
     | Woke
 )
 
@@ -487,6 +500,8 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
             times.append(first.sent_at + policy.settle_ms if first.in_doubt else may_send_at)
         if conversation.seen_due or _owes_fields(conversation):
             times.append(policy.frames.free_at(conversation.frames_until))
+        if conversation.catch_up_due and conversation.ready:
+            times.append(conversation.catch_up_at)
     return min(times, default=None)
 
 
@@ -520,6 +535,8 @@ class _Turn:
                 self._message_wanted(happening)
             case SeenWanted():
                 self._seen_wanted()
+            case Greeted():
+                self._change(catch_up_due=True)
             case Woke():
                 pass  # go_on looks at the time
 
@@ -535,6 +552,7 @@ class _Turn:
             self._say_fields()
             self._next_message()
             self._say_seen()
+            self._catch_up()
 
     # --- the socket
 
@@ -839,11 +857,14 @@ class _Turn:
                 self._change(thread_over=True)
             case frames_in.AgentChanged(agent):
                 self._agent_is(agent)
+            case frames_in.QueuePosition(position):
+                self._change(position_told=position)
 
     def _agent_is(self, agent: Agent | None) -> None:
         """Who has the conversation. Another one in its place: who typed before does so no longer."""
         if agent is None or agent != self.now_stands.agent_told:
             self._agents_type(self.now_stands.agents_typing.taken_over(agent))
+            self._change(position_told=None)
         self._change(agent_told=agent)
 
     def _wrote(self, message: Message, at: int | None = None) -> None:
@@ -994,6 +1015,8 @@ class _Turn:
         before = self.now_stands
         if contact is None and before.contact is not None:
             self._change(closed_contact=before.contact.contact_id, fields_said=())
+        if contact is None or before.contact is None or contact.contact_id != before.contact.contact_id:
+            self._change(position_told=None)
         may_show = (before.may_show or self._has_ghosts()) and contact is not None  # else nobody is shown anything
         thread_over = before.thread_over and contact is None
         self._change(contact=contact, contact_told=contact is not None, may_show=may_show, thread_over=thread_over)
@@ -1206,6 +1229,19 @@ class _Turn:
         if self.now_stands.seen_due and self._may_send():
             self._request(frames_out.message_seen(self.now_stands.thread_id))
             self._change(seen_due=False, seen_said=self._newest())
+
+    def _catch_up(self) -> None:
+        """Tell what every front end is to know, also those that know it: one that has just connected does not."""
+        c = self.now_stands
+        if not (c.catch_up_due and c.ready and self._now >= c.catch_up_at):
+            return
+        self._do(Tell(visitor_events.contact(None, is_open=c.contact is not None)))
+        self._do(Tell(visitor_events.agent(None, c.agent_told)))
+        if c.position_told is not None:
+            self._do(Tell(visitor_events.queue(None, c.position_told)))
+        if c.agents_typing:
+            self._do(Tell(visitor_events.agent_typing(None, c.agents_typing.agents)))
+        self._change(catch_up_due=False, catch_up_at=self._now + self._policy.catch_up_ms)
 
     def _say_fields(self) -> None:
         """The message that opens a contact brings them along; afterwards they may change."""

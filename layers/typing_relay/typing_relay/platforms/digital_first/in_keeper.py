@@ -178,6 +178,10 @@ class DigitalFirst:
                 talk = self._around.talk(session_id)
                 if isinstance(talk, GatewayTalk):
                     talk.seen()
+            case {"greeted": str(session_id)}:
+                talk = self._around.talk(session_id)
+                if isinstance(talk, GatewayTalk):
+                    talk.greeted()
 
     def _tell_typing(self, session_id: str, typing: bool, told: Callable[[Outcome], object]) -> None:
         talk = self._around.talk(session_id)

@@ -263,6 +263,10 @@ class GatewayTalk:
         """The visitor has seen the newest message."""
         self._step(machine.SeenWanted())
 
+    def greeted(self) -> None:
+        """A front end has connected that has heard nothing yet."""
+        self._step(machine.Greeted())
+
     # --- the machine
 
     def _begin(self) -> None:

@@ -1,18 +1,15 @@
-import { useEffect, useRef, useState, type RefObject } from "react";
-import { connect, type Options, type Status, type TypingRelay } from "typing-relay";
+import { useEffect, useRef, useState } from "react";
+import { connect } from "./typing-relay.js";
 
 /**
  * Connects while its component is mounted, and watches the text box of this ref, also when another one takes its place.
  * `token` may be another function at each render: the newest is asked. Another string is another connection.
  */
-export function useTypingRelay(
-  box: RefObject<HTMLElement | null>,
-  { url, token, tokenIn = "subprotocol", signals = true }: Options,
-) {
-  const [relay, setRelay] = useState<TypingRelay | null>(null);
-  const [status, setStatus] = useState<Status>("connecting");
+export function useTypingRelay(box, { url, token, tokenIn = "subprotocol", signals = true }) {
+  const [relay, setRelay] = useState(null);
+  const [status, setStatus] = useState("connecting");
   const [agentTyping, setAgentTyping] = useState(false);
-  const [element, setElement] = useState<HTMLElement | null>(null);
+  const [element, setElement] = useState(null);
   const newestToken = useRef(token);
   const fixedToken = typeof token === "string" ? token : null;
 

@@ -1,9 +1,10 @@
 /**
  * <typing-relay url="wss://…" token-url="/chat-token"> around a text box watches that box while the element is in the page.
  * It sets the attributes `status`, and `agent-typing` while the agent types. Set `opted-out` to switch typing signals off;
- * another `url` is another connection. It dispatches the client's events; `relay` is the client.
+ * another `url` is another connection. It dispatches the client's events; `relay` is the client. An element in it with the
+ * attribute `data-announced` tells screen readers that the agent types.
  */
-import { connect } from "typing-relay";
+import { announceTyping, connect } from "./typing-relay.js";
 
 const EVENTS = ["status", "connection", "agent-typing", "message", "message-status", "agent", "contact", "queue", "read"];
 EVENTS.push("seen", "event", "error", "frame");
@@ -15,6 +16,8 @@ class TypingRelayElement extends (globalThis.HTMLElement ?? Object) {
 
   #box = null;
   #unwatch;
+  #region = null;
+  #silence;
   #children;
 
   connectedCallback() {
@@ -51,15 +54,25 @@ class TypingRelayElement extends (globalThis.HTMLElement ?? Object) {
 
   #disconnect() {
     this.relay?.detach();
-    this.relay = this.#box = null;
+    this.#silence?.();
+    this.relay = this.#box = this.#region = null;
   }
 
   #watch() {
+    this.#announce();
     const box = this.querySelector("textarea, input, [contenteditable]");
     if (box === this.#box || !this.relay) return;
     this.#unwatch?.();
     this.#box = box;
     this.#unwatch = box ? this.relay.watch(box) : undefined;
+  }
+
+  #announce() {
+    const region = this.querySelector("[data-announced]");
+    if (region === this.#region || !this.relay) return;
+    this.#silence?.();
+    this.#region = region;
+    this.#silence = region ? announceTyping(this.relay, region) : undefined;
   }
 
   async #token({ signal }) {
