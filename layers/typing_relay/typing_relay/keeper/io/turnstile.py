@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from typing_relay.keeper.io.loop import Loop
 
-
 #: Less than this comes of adding fractions, and is not waited for.
 _SHORTEST_S = 1e-6
 
