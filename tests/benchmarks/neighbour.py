@@ -1,4 +1,4 @@
-"""One visitor sends keys and stops in turn: another one's first key until CXone has it, with and without, in turn too."""
+"""One visitor sends keys and stops in turn: another one's first key until CXone has it, with and without."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ LOGS = ("functions.log", "emulator.log", "keeper.log", "console.log", "failures.
 
 
 def test_nothing_of_what_a_visitor_wrote_is_left_once_it_is_settled(dfo_stage: GatewayStage) -> None:
-    """Accepted or refused; while one is on its way, its text is where it must be, so that the search can find something."""
+    """T13: accepted or refused. While one is on its way its text is where it must be, so the search can find it."""
     with Chatter(dfo_stage, "canary") as actor:
         actor.begins(ACCEPTED)
         actor.fault(Fault("frame", "error", types=("SendMessage",), count=4))
