@@ -1,7 +1,8 @@
-"""The client in Python that docs/front-end.md shows, as it stands there, on the running stack."""
+"""The client in Python (clients/python), and the program with it in docs/front-end.md, on the running stack."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_relay_client import Visitor
 
 from local.commands.token import visitor_token
 from tests.support import python_client
@@ -33,9 +35,10 @@ def token(agent: Actor) -> str:
 def test_its_program_shows_a_burst_and_puts_it_out(agent: Actor, tmp_path: Path) -> None:
     """T1: run as the guide says; it prints what it hears."""
     program = tmp_path / "visitor.py"
-    program.write_text(python_client.source())
+    program.write_text(python_client.program())
     command = [sys.executable, str(program), agent.stage.stack.info["websocket_url"], token(agent)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    environment = {**os.environ, "PYTHONPATH": str(python_client.PACKAGE)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "'type': 'welcome'" in done.stdout
     agent.waits_for_post(True)
@@ -53,7 +56,7 @@ def test_it_hears_and_comes_back_with_a_new_token(agent: Actor) -> None:
         return tokens[-1]
 
     own = agent.stage.record(agent.name).connections
-    visitor = python_client.shown().Visitor(agent.stage.stack.info["websocket_url"], fetch_token, heard.append)
+    visitor = Visitor(agent.stage.stack.info["websocket_url"], fetch_token, heard.append)
     _live_until(visitor, lambda: visitor.guest == "open")
     _close(agent, but=own)
     _live_until(visitor, lambda: len(tokens) == 2 and visitor.guest == "open")
@@ -67,7 +70,7 @@ def test_it_hears_and_comes_back_with_a_new_token(agent: Actor) -> None:
     agent.waits_for_post(False)
     assert agent.posts() == [(True, 200), (False, 200)]
     assert undocumented(heard, FROM_RELAY) == []
-    visitor.socket.close()
+    visitor.close()
 
 
 def _live_until(visitor: Any, is_so: Any) -> None:

@@ -1,22 +1,16 @@
-"""The client in Python that docs/front-end.md shows, as it stands there."""
+"""The program with the client in Python that docs/front-end.md shows, as it stands there."""
 
 import re
 from pathlib import Path
-from types import ModuleType
 
-GUIDE = Path(__file__).parents[2] / "docs/front-end.md"
+ROOT = Path(__file__).parents[2]
+#: Where the package is, for a program of its own.
+PACKAGE = ROOT / "clients/python"
 
 
-def source() -> str:
+def program() -> str:
     """Its text."""
-    section = GUIDE.read_text().partition("\n## In Python\n")[2]
+    section = (ROOT / "docs/front-end.md").read_text().partition("\n## In Python\n")[2]
     found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
-    assert found, f"{GUIDE} shows no client in Python"
+    assert found, "docs/front-end.md shows no program with the client in Python"
     return found[1]
-
-
-def shown() -> ModuleType:
-    """It, as a module; its program does not run."""
-    module = ModuleType("visitor")
-    exec(compile(source(), str(GUIDE), "exec"), module.__dict__)
-    return module

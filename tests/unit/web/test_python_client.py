@@ -1,29 +1,21 @@
-"""The guide's client in Python keeps the rules of typing, on real rhythms and a clock of its own."""
+"""The client in Python keeps the rules of typing: its rhythm on the vectors, its visitor on a clock of the test's."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import websocket
+from typing_relay_client import Rhythm, Timings, Visitor
+from typing_relay_client import visitor as visitors
 
 from local.playing.rhythm import FrameDue, frames_due, key_times
-from tests.support import python_client
 from tests.support.protocol import TO_RELAY, undocumented
 
 TRACES = [json.loads(line) for line in (Path(__file__).parents[2] / "data/typing.jsonl").read_text().splitlines()]
 TIMINGS = {"debounce_ms": 2000, "heartbeat_ms": 1000, "hold_ms": 6000}
 VECTORS = json.loads((Path(__file__).parents[3] / "web/rhythm-vectors.json").read_text())["vectors"]
-#: Keys alone: the client has no page that could be hidden, and its timers are its caller's.
-OF_KEYS = [
-    vector
-    for vector in VECTORS
-    if "hold_ms" in vector["timings"]
-    and vector.keys().isdisjoint({"hidden", "asleep"})
-    and "to the ms" not in vector["name"]
-]
 WELCOME = {"type": "welcome", "session": "alice", "timings": TIMINGS, "guest": "open"}
 #: The client looks so often whether something is due.
 TICK_MS = 20
@@ -62,13 +54,12 @@ class Line:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Callable[[Line], Any]:
-    """A visitor of the guide's code on this line."""
-    module: ModuleType = python_client.shown()
+    """A visitor on this line."""
 
     def on(line: Line) -> Any:
-        monkeypatch.setattr(module, "now", lambda: line.now)
+        monkeypatch.setattr(visitors, "now", lambda: line.now)
         monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: line)
-        return module.Visitor("ws://relay", lambda: "token", lambda frame: None)
+        return Visitor("ws://relay", lambda: "token", lambda frame: None)
 
     return on
 
@@ -92,20 +83,49 @@ def test_it_types_as_the_browsers_client_does(client: Callable[[Line], Any], tra
     assert undocumented([frame for _, frame in line.sent], TO_RELAY) == []
 
 
-@pytest.mark.parametrize("vector", OF_KEYS, ids=lambda vector: vector["name"])
-def test_it_sends_the_frames_of_the_vectors(client: Callable[[Line], Any], vector: dict[str, Any]) -> None:
+def play(vector: dict[str, Any]) -> list[dict[str, Any]]:
+    """The frames of a rhythm to which this happens, each with its time."""
+    rhythm, sent = Rhythm(), []
+    timings, never = Timings(**vector["timings"]), float("inf")
+    asleep_from, asleep_until = vector.get("asleep", (never, never))
+    lost_at, back_at = vector.get("offline", (never, never))
+
+    def wakes_at() -> float:
+        return max(rhythm.wake_at, asleep_until) if rhythm.wake_at >= asleep_from else rhythm.wake_at
+
+    def lose(at: float) -> list[dict[str, Any]]:
+        rhythm.disconnected()
+        return []
+
+    happenings: list[tuple[float, Callable[[float], list[dict[str, Any]]]]] = [
+        (0, lambda at: rhythm.connected(at, timings)),
+        *((at, rhythm.key) for at in vector["keys"]),
+        (vector.get("hidden", never), rhythm.stop),
+        (lost_at, lose),
+        (back_at, lambda at: rhythm.connected(at, timings)),
+        (never, lambda at: []),
+    ]
+    for then, happens in sorted(happenings, key=lambda happening: happening[0]):
+        while (at := wakes_at()) < then:
+            sent += [{"at": at, **frame} for frame in rhythm.wake(at)]
+        if then < never:
+            sent += [{"at": then, **frame} for frame in happens(then)]
+    return sent
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_its_rhythm_sends_the_frames_of_the_vectors(vector: dict[str, Any]) -> None:
     """The same that the browser's client proves itself on."""
+    assert play(vector) == vector["frames"]
+
+
+def test_a_visitor_who_stops_is_told_to_have_stopped_at_once(client: Callable[[Line], Any]) -> None:
     line = Line(WELCOME)
     visitor = client(line)
     visitor.live(0.1)
-    start = line.now
-    for key in vector["keys"]:
-        visitor.live((start + key - line.now) / 1000)
-        visitor.key()
-    visitor.live(3)
-    sent, wanted = line.typing(), vector["frames"]
-    assert [frame["action"] for _, frame in sent] == [frame["action"] for frame in wanted]
-    assert all(0 <= at - start - due["at"] <= 2 * TICK_MS for (at, _), due in zip(sent, wanted, strict=True))
+    visitor.key()
+    visitor.stop()
+    assert [frame["action"] for _, frame in line.typing()] == ["keystroke", "stop"]
 
 
 def test_it_says_hello_first_and_sends_no_key_before_the_welcome(client: Callable[[Line], Any]) -> None:
