@@ -37,6 +37,10 @@ def play(vector: dict[str, Any]) -> list[dict[str, Any]]:
     sent.extend(rhythm.connected(0, vector["timings"]))
     happenings = [(at, rhythm.key) for at in vector["keys"]]
     happenings += [(vector["hidden"], rhythm.stop)] if "hidden" in vector else []
+    if "offline" in vector:
+        lost, back = vector["offline"]
+        happenings += [(lost, lambda at: rhythm.disconnected() or [])]
+        happenings += [(back, lambda at: rhythm.connected(at, vector["timings"]))]
     for at, happens in sorted(happenings, key=lambda one: one[0]):
         until(at)
         sent.extend({"at": at, **frame} for frame in happens(at))
