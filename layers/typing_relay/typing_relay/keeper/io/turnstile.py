@@ -7,9 +7,6 @@ from collections.abc import Callable
 
 from typing_relay.keeper.io.loop import Loop
 
-#: Less than this comes of adding fractions, and is not waited for.
-_SHORTEST_S = 1e-6
-
 
 class Turnstile:
     """After a mass drop thousands of sockets want to reopen; CXone and our CPU get them one by one, evenly spaced.
@@ -47,7 +44,7 @@ class Turnstile:
     def _let_in(self) -> None:
         while self._waiting and self.under_way < self._at_once and not self._alarm_set:
             wait = self._next_at - self._loop.time()
-            if wait > _SHORTEST_S:
+            if wait > 0:
                 self._alarm_set = True
                 self._loop.call_later(wait, self._alarm)
                 return
