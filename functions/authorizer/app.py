@@ -15,9 +15,10 @@ from typing_relay.aws.secrets import Secret
 from typing_relay.aws.services import Account, SecretsManager
 from typing_relay.deadline import of_the_invocation
 from typing_relay.door.derived_keys import DerivedKeys
+from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.door.handshakes import check_origin, read_handshake, the_token
 from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, TokenVerifier, jwks_client
-from typing_relay.door.visitor_tokens import Refusal, TokenRules, Visitor
+from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor
 from typing_relay.logs import make_logger
 
 # Not by typing_relay.runtime: it imports the rules of typing, which the authorizer does not need.
@@ -25,6 +26,7 @@ _LIMITS = Limits(connect_s=1, read_s=2, tries=2)
 _BRIEFLY = Limits(connect_s=0.5, read_s=0.5, tries=1)  # for what a handshake can do without
 ALLOWED_ORIGINS = os.environ.get("ALLOWED_ORIGINS", "").lower().replace(",", " ").split()  # as browsers spell them
 SIGNALS = os.environ.get("TYPING_SIGNALS", "on") == "on"
+PER_ADDRESS = int(os.environ.get("HANDSHAKES_PER_ADDRESS") or 0)  # a minute; 0: any number
 
 logger = make_logger()
 metrics = Metrics()
@@ -60,6 +62,7 @@ def _count(metric: str) -> None:
 
 
 verifier = _token_verifier()
+addresses = Budgets(FrameLimits(PER_ADDRESS / 60, PER_ADDRESS)) if PER_ADDRESS else None
 derived = DerivedKeys(_secret(_BRIEFLY).value)
 
 
@@ -94,6 +97,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _judge(event: dict[str, Any]) -> Visitor | Refusal:
+    if addresses and addresses.spend(*_address_and_time(event)) is not Ruling.TAKE:
+        return Refusal(Reason.ADDRESS_TOO_BUSY)
     handshake = read_handshake(event)
     refusal = check_origin(handshake, ALLOWED_ORIGINS)
     if refusal:
@@ -102,6 +107,12 @@ def _judge(event: dict[str, Any]) -> Visitor | Refusal:
     if isinstance(token, Refusal):
         return token
     return verifier.verify(token, event["requestContext"]["requestTimeEpoch"] / 1000)
+
+
+def _address_and_time(event: dict[str, Any]) -> tuple[str, int]:
+    """The source address, which is kept in this process alone, and epoch ms."""
+    request = event["requestContext"]
+    return request.get("identity", {}).get("sourceIp", ""), request["requestTimeEpoch"]
 
 
 def _policy(effect: str, method_arn: str, principal: str, context: dict[str, Any]) -> dict[str, Any]:

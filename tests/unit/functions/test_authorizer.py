@@ -149,6 +149,43 @@ def test_a_refusal_is_counted(authorizer: ModuleType, capsys: pytest.CaptureFixt
     assert '"HandshakesRefused":[1.0]' in capsys.readouterr().out
 
 
+def _effects_of(authorizer: ModuleType, *handshakes: tuple[str, int]) -> list[str]:
+    """Of good handshakes, each from an address and so many ms later than the sample's."""
+    effects = []
+    for address, ms in handshakes:
+        event = _event_of("authorizer")
+        event["requestContext"]["identity"]["sourceIp"] = address
+        event["requestContext"]["requestTimeEpoch"] += ms
+        effects.append(_effect_of(authorizer.handler(event, Invocation())))
+    return effects
+
+
+def test_an_address_beyond_its_handshakes_a_minute_is_refused_and_no_other(environment: pytest.MonkeyPatch) -> None:
+    """T18: before its token is looked at; a good one is refused, too."""
+    environment.setenv("HANDSHAKES_PER_ADDRESS", "2")
+    authorizer = load_function("authorizer")
+    busy, other = "192.0.2.1", "192.0.2.2"
+    effects = _effects_of(authorizer, (busy, 0), (busy, 1), (busy, 2), (other, 3), (busy, 30_002))
+    assert effects == ["Allow", "Allow", "Deny", "Allow", "Allow"]
+
+
+def test_the_log_says_that_an_address_was_too_busy_and_not_which(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("POWERTOOLS_SERVICE_NAME", "counting-authorizer")  # a logger keeps its first output stream
+    environment.setenv("HANDSHAKES_PER_ADDRESS", "1")
+    _effects_of(load_function("authorizer"), ("192.0.2.1", 0), ("192.0.2.1", 1))
+    output = capsys.readouterr()
+    log = output.out + output.err
+    assert "address_too_busy" in log
+    assert "192.0.2.1" not in log
+
+
+def test_without_a_bound_an_address_makes_any_number_of_handshakes(authorizer: ModuleType) -> None:
+    """The default: an office is one address."""
+    assert set(_effects_of(authorizer, *(("192.0.2.1", ms) for ms in range(100)))) == {"Allow"}
+
+
 def test_a_secret_out_of_reach_fails_the_invocation(environment: pytest.MonkeyPatch) -> None:
     """T13: nobody comes in, and the alarm on failures rings."""
     environment.setenv("VISITOR_SECRET_ARN", "not-there")

@@ -1,4 +1,4 @@
-"""How many frames one connection, and one session, may send: a token bucket, and when to close the connection.
+"""How many frames one connection, and one session, may send, and how many handshakes an address: a token bucket.
 
 Pure rules over a frozen `Budget`, and `Budgets`, which keeps those of this process. A process counts only the frames
 it handles itself: with n warm Lambdas a connection may reach n times the rate before all of them refuse. An exact count
@@ -103,7 +103,7 @@ def note_bad_frame(budget: Budget) -> tuple[Budget, bool]:
 
 
 class Budgets:
-    """The budgets of the connections, or the sessions, whose frames this process handles."""
+    """The budgets of the connections, sessions or addresses of which this process handles something."""
 
     def __init__(self, limits: FrameLimits) -> None:
         self._limits = limits

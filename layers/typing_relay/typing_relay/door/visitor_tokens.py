@@ -51,6 +51,7 @@ class Reason(StrEnum):
     FIELD_UNKNOWN = "field_unknown"
     FIELD_MALFORMED = "field_malformed"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
+    ADDRESS_TOO_BUSY = "address_too_busy"
 
 
 @dataclass(frozen=True)
