@@ -3,7 +3,7 @@
 
 PYTHON_IN_VENV := .venv/bin/python
 SAM := .venv-sam/bin/sam
-PATHS := layers functions local tests
+PATHS := layers functions local tests web/python
 
 export SAM_CLI_TELEMETRY := 0
 

@@ -21,6 +21,7 @@ const EXPIRE_MS = 300_000; // the relay's own limit for a message, from `send` o
 const GIVE_UP_MS = 480_000; // the relay has answered by then
 const AGENT_MS = 60_000; // an agent types no longer after this, unless it is said again; the welcome may say otherwise,
 const LATE_MS = 15_000; // and this later the client does not wait for the relay to say so
+const DRAWN_MS = 50; // frameworks draw a moment after their state has changed
 const AGENTS_NONE = "[false,[]]";
 
 let slept = 0;
@@ -610,7 +611,7 @@ function content(element) {
 function watch(relay, element, ended) {
   const watching = new AbortController();
   const { signal } = watching;
-  const on = (target, type, listener) => target?.addEventListener?.(type, listener, { signal });
+  const on = (target, type, listener, capture = false) => target?.addEventListener?.(type, listener, { signal, capture });
   const stop = () => relay.stop();
   const end = () => {
     if (!signal.aborted) stop();
@@ -620,7 +621,7 @@ function watch(relay, element, ended) {
   let looking;
   let form;
 
-  /** Editors change the box themselves, and a script may empty it: compare when they have. */
+  /** Editors change the box themselves, and a script may empty it: look before they do, and compare when they have. */
   function look() {
     if (looking) return;
     const before = content(element);
@@ -644,9 +645,10 @@ function watch(relay, element, ended) {
     followForm();
     changed();
   });
-  for (const type of ["beforeinput", "keydown", "paste", "cut", "drop"]) on(element, type, look);
-  // Its button may have a script empty the box: no event tells of that.
-  on(globalThis.document, "click", () => content(element) && setTimeout(() => content(element) || signal.aborted || stop(), 0));
+  for (const type of ["beforeinput", "keydown", "paste", "cut", "drop"]) on(element, type, look, true);
+  // Its button may have a script empty the box: no event tells of that. Look before the button does.
+  const clicked = () => content(element) && setTimeout(() => content(element) || signal.aborted || stop(), DRAWN_MS);
+  on(globalThis.document, "click", clicked, true);
   on(element, "blur", stop);
   on(element, "focusout", ({ relatedTarget }) => element.contains?.(relatedTarget) || stop());
   followForm();

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
+from typing_relay.aws.messages import is_mark
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.door import frames
 from typing_relay.relay.burst import Session
@@ -96,8 +97,9 @@ class Visitor:
         for item in self._messages() if self._places.messages else ():
             key = {name: item[name] for name in ("session_id", "message_id")}
             self._dynamodb.delete_item(TableName=self._places.messages, Key=key)
-            deleted += 1
-            waiting += item["standing"]["S"] == MessageStatus.WAITING
+            if not is_mark(item):
+                deleted += 1
+                waiting += item["standing"]["S"] == MessageStatus.WAITING
         return deleted, waiting
 
     def _messages(self) -> Iterator[dict[str, Any]]:

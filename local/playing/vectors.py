@@ -10,24 +10,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.playing.rhythm import frames_due
+from local.playing.rhythm import FrameDue, StopDue, frames_due
 
 VECTORS = Path(__file__).parents[2] / "web/rhythm-vectors.json"
 DEBOUNCE_MS, HEARTBEAT_MS = 2000, 1000
 _HOW = (
     "Times in ms of one clock. The client is connected from 0 on and presses a key at each of `keys`. At `hidden` the "
-    "page is hidden. No timer runs in `asleep`, from its first time to its last. `frames` are those that it sends."
+    "page is hidden. No timer runs in `asleep`, from its first time to its last. In `offline` there is no connection: "
+    "it is lost at the first time, which ends the typing at the relay, and welcomed again at the last. `frames` are "
+    "those that it sends."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Keys, and what happens to the page (ms). ``asleep`` begins after the last key."""
+    """Keys, and what happens to the page (ms). ``asleep`` begins after the last key, and ``offline`` ends after it."""
 
     name: str
     keys: tuple[int, ...]
     hidden: int | None = None
     asleep: tuple[int, int] | None = None
+    offline: tuple[int, int] | None = None
 
 
 SCENES = (
@@ -43,11 +46,17 @@ SCENES = (
     Scene("a page hidden long after the newest frame", (0, 1500, 3000, 3900), hidden=5500),
     Scene("a timer a second late", (0,), asleep=(100, 3000)),
     Scene("a machine that slept beyond the hold", (0,), asleep=(100, 60_000)),
+    Scene("a connection lost in a burst whose key was told", (0,), offline=(700, 1200)),
+    Scene("a connection lost in a burst whose newest key was not told", (0, 400), offline=(700, 1200)),
+    Scene("a key without a connection, still fresh when it is back", (0, 5000), offline=(3000, 5800)),
+    Scene("a key without a connection, stale when it is back", (0, 5000), offline=(3000, 9000)),
 )
 
 
 def frames(scene: Scene, hold_ms: int) -> list[dict[str, Any]]:
     """The frames of this scene, each with the time ``at`` which it is sent; ``hold_ms`` 0: no holds."""
+    if scene.offline:
+        return _around(scene, *scene.offline, hold_ms)
     until = float("inf") if scene.hidden is None else scene.hidden
     over_at = scene.keys[-1] + DEBOUNCE_MS
     sent: list[dict[str, Any]] = []
@@ -64,12 +73,26 @@ def frames(scene: Scene, hold_ms: int) -> list[dict[str, Any]]:
     return sent
 
 
+def _around(scene: Scene, lost_at: int, back_at: int, hold_ms: int) -> list[dict[str, Any]]:
+    """Where the connection is away: what the relay knows of ends with it, a fresh key that it does not know is told."""
+    earlier = [key for key in scene.keys if key < lost_at]
+    due = [one for one in frames_due(earlier, HEARTBEAT_MS, hold_ms, DEBOUNCE_MS) if one.at < lost_at]
+    sent = [{"at": one.at, **one.frame()} for one in due]
+    told_key_at = max(one.at - one.ago for one in due if isinstance(one, FrameDue))
+    newest = scene.keys[-1]
+    if newest > told_key_at and back_at - newest < DEBOUNCE_MS:
+        sent.append({"at": back_at, **FrameDue(back_at, back_at - newest, hold_ms).frame()})
+        if hold_ms:
+            sent.append({"at": newest + DEBOUNCE_MS, **StopDue(newest + DEBOUNCE_MS).frame()})
+    return sent
+
+
 def vectors() -> dict[str, Any]:
     """What the file says."""
     found = []
     for scene in SCENES:
         for hold_ms in (6000, 0):
-            happens = {"hidden": scene.hidden, "asleep": scene.asleep}
+            happens = {"hidden": scene.hidden, "asleep": scene.asleep, "offline": scene.offline}
             found.append(
                 {
                     "name": f"{scene.name}, {'held' if hold_ms else 'without holds'}",

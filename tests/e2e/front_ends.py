@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.support.npm import installed
 
@@ -31,6 +32,29 @@ def block(heading: str, language: str) -> str:
 def plain() -> dict[str, str]:
     """The page without anything."""
     return {"/": block("Plain HTML", "html"), "/typing-relay.js": CLIENT}
+
+
+_STRICT = """<!doctype html>
+<html lang="en">
+  <head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="POLICY"><title>Strict</title></head>
+  <body><label>Your message <textarea></textarea></label><script type="module" src="/page.js"></script></body>
+</html>
+"""
+_STRICT_SCRIPT = """
+import { attach } from "/typing-relay.js";
+window.violations = [];
+document.addEventListener("securitypolicyviolation", ({ violatedDirective }) => violations.push(violatedDirective));
+const token = async () => (await fetch("/chat-token")).text();
+attach(document.querySelector("textarea"), { url: "wss://RELAY/live", token });
+"""
+
+
+def strictly_served() -> dict[str, str]:
+    """A page that may do nothing but what the guide's Content Security Policy allows."""
+    found = re.search(r"`(default-src [^`]+)`", GUIDE.read_text())
+    assert found, "the guide shows no Content Security Policy"
+    page = _STRICT.replace("POLICY", found[1])
+    return {"/": page, "/page.js": _STRICT_SCRIPT, "/typing-relay.js": CLIENT}
 
 
 def of_the_readme() -> dict[str, str]:
@@ -60,7 +84,12 @@ def bundled(project: Path, mode: str = "production") -> dict[str, str]:
 
 def with_relay(files: Mapping[str, str], websocket_url: str, token: str) -> dict[str, str]:
     """The same, told which relay is meant, and with a route for the visitor's token."""
-    told = {path: text.replace("wss://RELAY/live", websocket_url) for path, text in files.items()}
+    place = urlsplit(websocket_url)
+    origin = f"{place.scheme}://{place.netloc}"
+    told = {
+        path: text.replace("wss://RELAY/live", websocket_url).replace("wss://RELAY", origin)
+        for path, text in files.items()
+    }
     return {**told, "/chat-token": token}
 
 

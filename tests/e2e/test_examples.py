@@ -1,9 +1,11 @@
 """The examples in docs/front-end.md do what they say, as they stand there, in both browsers."""
 
 import gzip
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -31,6 +33,11 @@ def project(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def plain() -> dict[str, str]:
     return front_ends.plain()
+
+
+@pytest.fixture(scope="session")
+def strictly_served() -> dict[str, str]:
+    return front_ends.strictly_served()
 
 
 @pytest.fixture(scope="session")
@@ -229,13 +236,38 @@ def test_the_types_need_no_page(project):
     front_ends.run(project, "node_modules/.bin/tsc", "--project", "worker")
 
 
-def test_a_server_renders_the_chat_box_and_connects_nobody(project):
-    """React, rendered where there is no page; it is hydrated in the browser by the same code."""
+@pytest.fixture(scope="session")
+def rendered(project) -> dict[str, Any]:
+    """What a server makes of the chat box, and how many sockets that has made."""
     build = ("build", "--logLevel", "warn", "--ssr", "worker/server.tsx", "--outDir", "server")
     front_ends.run(project, "node_modules/.bin/vite", *build)
-    rendered = front_ends.run(project, "node", "server/server.js")
-    assert "<textarea" in rendered
-    assert "sockets: 0" in rendered
+    return json.loads(front_ends.run(project, "node", "server/server.js"))
+
+
+@pytest.fixture(scope="session")
+def hydrated(bundled, rendered) -> dict[str, str]:
+    return {**bundled, "/": bundled["/hydrated.html"].replace("<!--rendered-->", rendered["html"])}
+
+
+def test_a_server_renders_the_chat_box_and_connects_nobody(rendered):
+    assert rendered["html"].count("<textarea") == 1
+    assert rendered["sockets"] == 0
+
+
+@pytest.mark.parametrize("url", ["hydrated"], indirect=True)
+def test_a_chat_box_that_a_server_rendered_comes_to_life(console, example):
+    """React finds what it would have drawn itself, and one connection is made."""
+    example.get_by_label("Your message").press_sequentially("hello", delay=100)
+    console.expect_typing(True)
+    assert (example.evaluate("window.said"), example.evaluate("window.live")) == ([], 1)
+
+
+@pytest.mark.parametrize("url", ["strictly_served"], indirect=True)
+def test_it_works_under_a_content_security_policy_that_allows_scripts_and_the_relay_alone(console, example):
+    """As docs/front-end.md says it."""
+    example.get_by_label("Your message").press_sequentially("hello", delay=100)
+    console.expect_typing(True)
+    assert example.evaluate("window.violations") == []
 
 
 def test_the_guide_shows_the_hook_as_it_is():

@@ -301,9 +301,14 @@ ON_V1: Sequence[Callable[[Any], None]] = (
 
 
 def a_conversation(stage: GatewayStage) -> None:
-    """Messages and typing, and a tab that closes in the midst of it."""
+    """Messages, one of them sent again, and typing, and a tab that closes in the midst of it."""
     with Chatter(stage, "talks") as actor:
         actor.begins()
+        message_id = actor.says("Hello")
+        assert actor.is_told(message_id) == "accepted"
+        actor.front_end.forget("message")
+        actor.says("Hello", message_id)
+        assert actor.is_told(message_id) == "accepted"
         actor.key()
         actor.waits_for("SenderTypingStarted")
         actor.front_end.close()

@@ -1,7 +1,9 @@
-"""The client in Python that docs/front-end.md shows, as it stands there, on the running stack."""
+"""The client in Python on the running stack: installed, and its program as docs/front-end.md shows it."""
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,11 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_relay_client import Visitor
 
 from local.commands.token import visitor_token
-from tests.support import python_client
 from tests.support.protocol import FROM_RELAY, undocumented
 from tests.support.relay_stage import PATIENCE_S, Actor, RelayStage
+
+ROOT = Path(__file__).parents[2]
+UV, CLIENT = ROOT / ".local/uv/bin/uv", ROOT / "web/python"
+
+
+def shown_program() -> str:
+    """The one that docs/front-end.md shows."""
+    section = (ROOT / "docs/front-end.md").read_text().partition("\n## In Python\n")[2]
+    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert found
+    return found[1]
 
 
 @pytest.fixture
@@ -31,11 +44,15 @@ def token(agent: Actor) -> str:
 
 
 def test_its_program_shows_a_burst_and_puts_it_out(agent: Actor, tmp_path: Path) -> None:
-    """T1: run as the guide says; it prints what it hears."""
+    """T1: installed and run as the guide says; it prints what it hears."""
+    installed = tmp_path / "installed"
+    install = [UV, "pip", "install", "--quiet", "--offline", "--no-deps", "--target", installed, CLIENT]
+    subprocess.run(install, check=True, timeout=60)
     program = tmp_path / "visitor.py"
-    program.write_text(python_client.source())
-    command = [sys.executable, str(program), agent.stage.stack.info["websocket_url"], token(agent)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    program.write_text(shown_program())
+    command = [sys.executable, program, agent.stage.stack.info["websocket_url"], token(agent)]
+    only_there = {**os.environ, "PYTHONPATH": str(installed)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=only_there)
     assert done.returncode == 0, done.stderr
     assert "'type': 'welcome'" in done.stdout
     agent.waits_for_post(True)
@@ -53,7 +70,7 @@ def test_it_hears_and_comes_back_with_a_new_token(agent: Actor) -> None:
         return tokens[-1]
 
     own = agent.stage.record(agent.name).connections
-    visitor = python_client.shown().Visitor(agent.stage.stack.info["websocket_url"], fetch_token, heard.append)
+    visitor = Visitor(agent.stage.stack.info["websocket_url"], fetch_token, heard.append)
     _live_until(visitor, lambda: visitor.guest == "open")
     _close(agent, but=own)
     _live_until(visitor, lambda: len(tokens) == 2 and visitor.guest == "open")
@@ -67,7 +84,7 @@ def test_it_hears_and_comes_back_with_a_new_token(agent: Actor) -> None:
     agent.waits_for_post(False)
     assert agent.posts() == [(True, 200), (False, 200)]
     assert undocumented(heard, FROM_RELAY) == []
-    visitor.socket.close()
+    visitor.close()
 
 
 def _live_until(visitor: Any, is_so: Any) -> None:

@@ -15,6 +15,7 @@ from tests.simulation.generate_adversary import random_adversary
 from tests.simulation.generate_dfo import random_dfo_history
 from tests.simulation.generate_fleet import random_fleet
 from tests.simulation.invariants import Violated
+from tests.simulation.neighbours import random_neighbours
 from tests.simulation.runner import play
 
 BATCH = 500
@@ -26,10 +27,17 @@ PLATFORMS: dict[str, Callable[[Random], Any]] = {
     "dfo": random_dfo_history,
     "fleet": random_fleet,
     "adversary": random_adversary,
+    "neighbours": random_neighbours,
 }
 #: One Digital-First history, and one fleet, for so many histories of v1: each takes more time.
-DFO_SHARE, FLEET_SHARE, ADVERSARY_SHARE = 5, 20, 5
-SHARES = {"v1": 1, "dfo": DFO_SHARE, "fleet": FLEET_SHARE, "adversary": ADVERSARY_SHARE}
+DFO_SHARE, FLEET_SHARE, ADVERSARY_SHARE, NEIGHBOURS_SHARE = 5, 20, 5, 50
+SHARES = {
+    "v1": 1,
+    "dfo": DFO_SHARE,
+    "fleet": FLEET_SHARE,
+    "adversary": ADVERSARY_SHARE,
+    "neighbours": NEIGHBOURS_SHARE,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import heapq
 import itertools
 import logging
 import random as random_module
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from random import Random
 from typing import Any
@@ -160,7 +161,7 @@ class FleetWorld:
 
     def _runner(self) -> Runner:
         """Of functions and, on webchat v1, of owners."""
-        breaker = Weather()
+        breaker = self.weather()
         known = dict(
             [
                 on(StartOwner, lambda due: self._start_owner(due.record, due.generation)),
@@ -174,6 +175,20 @@ class FleetWorld:
             ]
         )
         return Runner(self.sessions, lambda: self.now, known)
+
+    def weather(self) -> Any:
+        """What senders know of CXone as a whole."""
+        return Weather()
+
+    def begin(self) -> int:
+        """Have all happen that the history says; returns when the last of it does, in ms."""
+        for act in self.history.acts:
+            self.later(START + act.at, str(act), partial(self.act, act))
+        for turn in self.history.turns:
+            self.later(START + turn.at, str(turn), partial(self.turn, turn))
+        self.looks()
+        parts = (*self.history.acts, *self.history.turns)
+        return max((part.at + min(getattr(part, "ms", 0), LONGEST_MS) for part in parts), default=0)
 
     # --- time
 
@@ -543,21 +558,25 @@ class FleetWorld:
         return found
 
 
-def play(history: FleetHistory, log: list[str] | None = None) -> FleetWorld:
-    """Play ``history``; ``log`` receives the story. Raises Violated."""
+@contextmanager
+def playing() -> Iterator[None]:
+    """Without the product's warnings; and keepers' jitter is the same each time."""
     package, state = logging.getLogger("typing_relay"), random_module.getstate()
     level = package.level
     package.setLevel(logging.CRITICAL)
-    random_module.seed(0)  # keepers' jitter: the same each time
+    random_module.seed(0)
     try:
+        yield
+    finally:
+        package.setLevel(level)
+        random_module.setstate(state)
+
+
+def play(history: FleetHistory, log: list[str] | None = None) -> FleetWorld:
+    """Play ``history``; ``log`` receives the story. Raises Violated."""
+    with playing():
         world = FleetWorld(history, log)
-        for act in history.acts:
-            world.later(START + act.at, str(act), partial(world.act, act))
-        for turn in history.turns:
-            world.later(START + turn.at, str(turn), partial(world.turn, turn))
-        world.looks()
-        ends = (part.at + min(getattr(part, "ms", 0), LONGEST_MS) for part in (*history.acts, *history.turns))
-        last = max(ends, default=0)
+        last = world.begin()
         world.run_until(START + last + TROUBLED_MS)
         world.is_calm, world.calm_since = True, world.now
         world.roll_called()
@@ -565,6 +584,3 @@ def play(history: FleetHistory, log: list[str] | None = None) -> FleetWorld:
         check(world)
         probe(world)
         return world
-    finally:
-        package.setLevel(level)
-        random_module.setstate(state)

@@ -18,6 +18,7 @@ One line, parts separated by ``;``; times are ms since the beginning, lengths ms
     post 3 refuse; post 4 slow 900; posts away 9000 0 5000          what becomes of frames to visitors
     name 2 refuse; name 3 hold 900                  the 2nd host's addresses cannot be found, the 3rd's are late
     look 2 stale 800                                the 2nd look sees records as they stood so long before
+    beside alice                                    what alice sends must change nothing for the others (neighbours.py)
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ class FleetHistory:
     """Everything that is not the relay's own doing. Faults are numbered by effect, call of SQS, look and so on."""
 
     dfo: bool = False
+    #: Whose frames must change nothing for the others; '': nobody's are judged so.
+    beside: str = ""
     keepers: int = 2
     pace: int = 3
     rest: int = 400_000
@@ -103,7 +106,7 @@ class FleetHistory:
     names: Mapping[int, Fault] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        parts = [f"fleet {'dfo' if self.dfo else 'v1'}"]
+        parts = [f"fleet {'dfo' if self.dfo else 'v1'}", *([f"beside {self.beside}"] if self.beside else [])]
         for name in NUMBERS:
             if getattr(self, name) != getattr(FleetHistory(), name):
                 parts.append(f"{name} {getattr(self, name)}")
@@ -148,6 +151,8 @@ def _with_part(history: FleetHistory, words: list[str]) -> FleetHistory:
     first, kind = words[0], " ".join(words[:2])
     if first == "fleet":
         return replace(history, dfo={"v1": False, "dfo": True}[words[1]])
+    if first == "beside":
+        return replace(history, beside=words[1])
     if first in NUMBERS:
         return replace(history, **{first: int(words[1])})
     if first in ACTS:

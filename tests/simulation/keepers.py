@@ -332,7 +332,7 @@ class KeeperProcess(SimulatedProcess):
         fault = world.fault(room, number)
         kind, ms = (fault.kind, fault.ms) if fault else ("", 0)
         if not fault and request.is_idle:
-            return set()  # that nothing waits there takes no time, as it is most of what keepers ask
+            return {}  # that nothing waits there takes no time, as it is most of what keepers ask
         if fault and kind != "fork":
             world.disturbs(f"{self.name}: {request.name}", fault)
             world.front.not_noted_until = max(world.front.not_noted_until, world.now + ms)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 from typing_relay.aws.messages import in_order
 from typing_relay.aws.sessions import shard_of
@@ -37,7 +38,7 @@ class MemoryMessages:
 
     def __init__(self) -> None:
         self.kept: dict[Key, Kept] = {}
-        #: How old every second read of the index is, in ms, by this clock.
+        #: How old every second item is in a read of the index, in ms, by this clock.
         self.lag_ms = 0
         self.clock: Callable[[], int] = lambda: 0
         self._stale_reads = 0
@@ -62,7 +63,7 @@ class MemoryMessages:
         known = self.kept.get((session_id, message_id))
         return known.standing if known is not None and known.expires_at > now // 1000 else None
 
-    def waiting(self, session_id: str, limit: int, now: int) -> list[WaitingMessage]:
+    def waiting(self, session_id: str, limit: int, now: int, also: Collection[str] = ()) -> list[WaitingMessage]:
         found = [
             kept.message
             for (session, _), kept in self.kept.items()
@@ -71,26 +72,29 @@ class MemoryMessages:
         return sorted(found, key=in_order)[:limit]
 
     def count_waiting(self, session_id: str, most: int) -> int:
-        return min(most, sum(key[0] == session_id for key, _ in self._in_index(shard_of(session_id))))
+        return min(most, sum(s == session_id and kept.standing == WAITS for (s, _), kept in self.kept.items()))
 
     def overdue(self, shard: int, before: int, limit: int) -> list[tuple[str, str]]:
         due = sorted((kept.deadline, *key) for key, kept in self._in_index(shard) if kept.deadline < before)
         return [(session_id, message_id) for _, session_id, message_id in due[:limit]]
 
-    def waiting_sessions(self, shard: int) -> set[str]:
-        return {session_id for (session_id, _), _ in self._in_index(shard)}
+    def waiting_sessions(self, shard: int) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for (session_id, message_id), _ in self._in_index(shard):
+            found.setdefault(session_id, set()).add(message_id)
+        return found
 
     def _in_index(self, shard: int) -> list[tuple[Key, Kept]]:
         items = self._lagging() if self.lag_ms else self.kept
         return [(key, kept) for key, kept in items.items() if kept.standing == WAITS and shard_of(key[0]) == shard]
 
     def _lagging(self) -> dict[Key, Kept]:
-        """All items as an index may have them, which is never read consistently."""
+        """All items as an index may have them: it is never read consistently, and each item gets there by itself."""
         self._stale_reads += 1
         now, items = self.clock(), dict(self.kept)
         self._past = [change for change in self._past if change[0] > now - self.lag_ms]
         for at, key, before in reversed(self._past):
-            if at > now - (self.lag_ms if self._stale_reads % 2 else 0):
+            if at > now - (self.lag_ms if (self._stale_reads + crc32("".join(key).encode())) % 2 else 0):
                 items.pop(key, None)
                 items |= {} if before is None else {key: before}
         return items

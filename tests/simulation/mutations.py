@@ -7,7 +7,7 @@ in DynamoDB by the contract tests, which tie the two stores together.
 
 from __future__ import annotations
 
-from tests.simulation.mutation import BURST, DYNAMO, EXPRESSIONS, FLOWS, GUESTS, MEMORY, QUERIES, WRITES, Mutation
+from tests.simulation.mutation import BURST, CORE, DYNAMO, EXPRESSIONS, FLOWS, GUESTS, MEMORY, QUERIES, WRITES, Mutation
 from tests.simulation.mutations_dfo import DIGITAL_FIRST
 from tests.simulation.mutations_fleet import FLEET
 from tests.simulation.mutations_told import TOLD
@@ -129,6 +129,21 @@ V1 = (
         "if lock.typing or goes_on or now < record.start_allowed_at(policy):",
         "if lock.typing or goes_on:",
         platform="adversary",
+    ),
+    # what one visitor does, and another one feels (T18)
+    Mutation(
+        "neighbours: one guest in trouble stops all",
+        CORE + "relay/breaker.py",
+        "return len(tally.troubled_guests) >= MIN_GUESTS and tally.troubled_calls",
+        "return tally.troubled_calls",
+        platform="neighbours",
+    ),
+    Mutation(
+        "neighbours: all sessions have one budget",
+        CORE + "door/frame_budget.py",
+        "budget = self._by_connection.get(connection) or Budget(frames",
+        "budget = next(reversed(self._by_connection.values()), None) or Budget(frames",
+        platform="neighbours",
     ),
     Mutation("retry: ignore retry_at", BURST, "if now >= may_send_at:", "if now >= 0:"),
     Mutation("verify: ignore retry_at", BURST, "may_call = now >= max(record.retry_at, calm_at)", "may_call = True"),
@@ -489,16 +504,16 @@ V1 = (
     ),
     Mutation(
         "DynamoDB: keys that were not read are left out",
-        DYNAMO,
-        "            if not request:\n",
-        "            if True:\n",
+        QUERIES,
+        "        if not request:\n",
+        "        if True:\n",
         contract="test_many_records_are_read_at_once_without_the_absent_ones",
     ),
     Mutation(
         "DynamoDB: a batch names a key twice",
         DYNAMO,
-        "ids = list(dict.fromkeys(session_ids))",
-        "ids = list(session_ids)",
+        "for session_id in dict.fromkeys(session_ids)]",
+        "for session_id in session_ids]",
         error="ClientError",  # DynamoDB refuses the request
         contract="test_the_same_record_asked_for_twice_is_read_once",
     ),

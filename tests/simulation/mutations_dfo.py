@@ -245,6 +245,26 @@ DIGITAL_FIRST = (
     ),
     # a message
     _dfo(
+        "message: a look is answered by an index that may be stale",
+        "tests/simulation/memory_messages.py",
+        "for (session, _), kept in self.kept.items()",
+        "for (session, _), kept in (self._lagging() if self.lag_ms else self.kept).items()",
+    ),
+    _dfo(
+        "message: once it is settled its mark stays",
+        CORE + "aws/messages.py",
+        "            self._remove_mark(session_id, message_id)\n        return _standing(item)",
+        "            pass\n        return _standing(item)",
+        directed="tests/unit/aws/test_messages_contract.py",
+    ),
+    _dfo(
+        "message: a look deletes the mark of one that is about to be written",
+        CORE + "aws/messages.py",
+        "if message_id not in found and now - marked_at > _YOUNG_MS:",
+        "if message_id not in found:",
+        directed="tests/unit/aws/test_messages_contract.py",
+    ),
+    _dfo(
         "message: leaves however late the store's answer comes",
         TALK,
         "if self._office.now() >= leaves_until:",

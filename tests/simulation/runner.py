@@ -12,7 +12,7 @@ from typing import Any
 
 from typing_relay.relay.burst import Policy
 
-from tests.simulation import fleet, oracle
+from tests.simulation import fleet, neighbours, oracle
 from tests.simulation.dfo_world import COMES_MS, DfoWorld
 from tests.simulation.fleet_history import FleetHistory
 from tests.simulation.gateway import Shape
@@ -249,7 +249,7 @@ class Runner:
 def play(history: History | FleetHistory, log: list[str] | None = None) -> Any:
     """Play ``history``; ``log`` receives the story. Returns its world. Raises Violated."""
     if isinstance(history, FleetHistory):
-        return fleet.play(history, log)
+        return (neighbours if history.beside else fleet).play(history, log)
     package, state = logging.getLogger("typing_relay"), random.getstate()
     level = package.level
     package.setLevel(logging.CRITICAL)

@@ -31,7 +31,13 @@ def first_finding(histories: int = HISTORIES, platform: str = "") -> str | None:
 
     ``histories``: how many random ones, seeds 0 and following; of both platforms and of fleets unless one is named.
     """
-    findings = {"v1": _of_v1, "dfo": _of_digital_first, "fleet": _of_fleets, "adversary": _of_adversaries}
+    findings = {
+        "v1": _of_v1,
+        "dfo": _of_digital_first,
+        "fleet": _of_fleets,
+        "adversary": _of_adversaries,
+        "neighbours": _of_neighbours,
+    }
     for one in [platform] if platform else findings:
         share = histories if platform else histories // SHARES[one]
         known = map(parsed, (*(regression.history for regression in (*REGRESSIONS, *FLEETS)), *DIRECTED))
@@ -60,6 +66,10 @@ def _of_fleets(histories: int) -> Iterator[str | None]:
 
 def _of_adversaries(histories: int) -> Iterator[str | None]:
     yield from _random("adversary", range(histories))
+
+
+def _of_neighbours(histories: int) -> Iterator[str | None]:
+    yield from _random("neighbours", range(histories))
 
 
 def _of_v1(histories: int) -> Iterator[str | None]:

@@ -73,7 +73,7 @@ def histories(draw: st.DrawFn) -> History:
 @pytest.mark.timeout(1800)
 @ALL
 def test_no_random_history_violates_a_clause(platform: str) -> None:
-    """T1 to T7, T9, T10, T12, T15, T16: seeds 0 and following, on all cores."""
+    """T1 to T7, T9, T10, T12, T15 to T18: seeds 0 and following, on all cores."""
     result = campaign.run(platform, SHARES[platform], processes=os.cpu_count() or 1)
     print(result)
     assert result.finding is None, str(result.finding)

@@ -26,7 +26,7 @@ CONTRACT = (
     "tests/support/session_table.py",
     "tests/unit/aws/test_sessions_contract.py",
 )
-DIRECTED = ("tests/unit", "tests/support", "tests/conftest.py")
+DIRECTED = ("tests/unit", "tests/support", "tests/conftest.py", "functions/typing_burst.asl.json")
 PYTEST = ("-m", "pytest", "-q", "-x", "-rfE", "-p", "no:cacheprovider")
 #: A mutation may also make the relay run in circles. The tests run at the lowest priority beside others.
 PATIENCE_S = 500

@@ -241,7 +241,7 @@ class MessagesContract:
         put(messages, SECOND)
         messages.settle(ID, FIRST, ACCEPTED)
         messages.settle(others[0], FIRST, ACCEPTED)
-        assert messages.waiting_sessions(shard_of(ID)) == {ID, *others[1:]}
+        assert messages.waiting_sessions(shard_of(ID)) == {ID: {SECOND}, **{other: {FIRST} for other in others[1:]}}
 
 
 def put(

@@ -82,6 +82,66 @@ def test_nothing_of_the_text_is_kept_once_a_message_is_settled(client: Any, stan
     assert item.keys() == {"session_id", "message_id", "sent_at", "fingerprint", "standing", "reason", "expires_at"}
 
 
+class Metered:
+    """A client that counts the items that reads looked at."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self.looked_at = client, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def query(self, **request: Any) -> Any:
+        answer = self._client.query(**request)
+        self.looked_at += answer["ScannedCount"]
+        return answer
+
+    def batch_get_item(self, **request: Any) -> Any:
+        answer = self._client.batch_get_item(**request)
+        self.looked_at += len(answer["Responses"][TABLE])
+        return answer
+
+
+def test_a_look_reads_nothing_that_is_settled(client: Any) -> None:
+    """T18: else a visitor who writes for an hour makes each look of their keeper cost megabytes."""
+    emptied(client)
+    metered = Metered(client)
+    messages = DynamoMessages(metered, TABLE)
+    for number in range(30):
+        put(messages, f"settled-{number}")  # type: ignore[arg-type]
+        messages.settle(ID, f"settled-{number}", ACCEPTED)
+    put(messages)  # type: ignore[arg-type]
+    assert ([message.message_id for message in messages.waiting(ID, 10, NOW)], metered.looked_at) == ([FIRST], 2)
+    assert (messages.count_waiting(ID, 20), metered.looked_at) == (1, 3)
+
+
+def test_a_message_of_the_version_before_is_found_in_the_index(client: Any) -> None:
+    """T15: it has no mark. Whoever looks for waiting messages names it."""
+    messages = emptied(client)
+    put(messages, "old", at=NOW - 1)  # type: ignore[arg-type]
+    put(messages, "new")  # type: ignore[arg-type]
+    messages._remove_mark(ID, "old")
+    waits = messages.waiting_sessions(shard_of(ID))[ID]
+    assert [message.message_id for message in messages.waiting(ID, 9, NOW, waits)] == ["old", "new"]
+    assert messages.settle(ID, "old", ACCEPTED) == ACCEPTED
+
+
+def test_a_mark_that_a_death_left_behind_is_removed_once_its_message_cannot_be_on_its_way(client: Any) -> None:
+    """T18: it would count as one that waits."""
+    messages = emptied(client)
+    messages._mark(ID, FIRST, NOW, NOW + 300_000)
+    assert (messages.waiting(ID, 9, NOW + 30_000), messages.count_waiting(ID, 9)) == ([], 1)
+    assert (messages.waiting(ID, 9, NOW + 90_000), messages.count_waiting(ID, 9)) == ([], 0)
+
+
+def test_one_that_was_settled_and_is_sent_again_counts_as_waiting_no_more(client: Any) -> None:
+    messages = emptied(client)
+    put(messages)  # type: ignore[arg-type]
+    messages.settle(ID, FIRST, ACCEPTED)
+    put(messages)  # type: ignore[arg-type]
+    assert messages.count_waiting(ID, 9) == 0
+
+
 def settled_item(client: Any, sent: SentMessage) -> dict[str, Any]:
     """What is left of it."""
     messages = emptied(client)

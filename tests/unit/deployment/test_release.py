@@ -34,6 +34,10 @@ def test_the_front_end_module_is_of_this_release() -> None:
     assert json.loads((ROOT / "web/package.json").read_text())["version"] == VERSION
 
 
+def test_the_python_client_is_of_this_release() -> None:
+    assert tomllib.loads((ROOT / "web/python/pyproject.toml").read_text())["project"]["version"] == VERSION
+
+
 def test_cxone_is_told_who_calls_in_which_release() -> None:
     assert http.session().headers["User-Agent"] == f"typing-relay/{VERSION}"
 

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from typing_relay import runtime
-from typing_relay.aws.messages import DynamoMessages
+from typing_relay.aws.messages import DynamoMessages, is_mark
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.aws.visitors import Visitors
 from typing_relay.relay.burst import GuestStatus
@@ -138,7 +138,7 @@ class Scene:
     def kept(self) -> list[dict[str, str]]:
         """What the table has of each message."""
         items = self.client.scan(TableName=MESSAGES)["Items"]
-        return [{"text": item.get("message_text", {}).get("S", "")} for item in items]
+        return [{"text": item.get("message_text", {}).get("S", "")} for item in items if not is_mark(item)]
 
     def waiting(self) -> list[str]:
         """The texts that wait."""

@@ -469,6 +469,15 @@ test("typing stops when a button's script empties the box", async (t) => {
   box.dispatchEvent(new Event("input"));
   browser.document.dispatchEvent(new Event("click"));
   box.textContent = "";
+  await browser.advance(60);
+  assert.deepEqual(typed(), ["keystroke", "stop"]);
+});
+
+test("an editor that has changed the text before this listener comes is heard: its end is", async (t) => {
+  const { browser, box, typed } = await editor(t, "a");
+  box.dispatchEvent(new Event("input"));
+  box.addEventListener("keydown", () => (box.textContent = ""));
+  box.dispatchEvent(new Event("keydown"));
   await browser.advance(10);
   assert.deepEqual(typed(), ["keystroke", "stop"]);
 });

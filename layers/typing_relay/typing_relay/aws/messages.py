@@ -2,20 +2,24 @@
 
 The text is there only while the message waits; where it stands, and a fingerprint by which the same message is known
 again, stay until ``expires_at`` (epoch s; past it the item counts as absent, T11). Other times are epoch ms.
+
+Beside each message that waits lies a **mark**, a small item in a range of its own: a look reads the session's marks and
+their messages, consistently, and nothing that is settled (T18). A mark is written before its message and deleted once
+that is settled, so no message waits without one, but for those that the version before has taken in: they are found in
+the index (``waiting_sessions``).
 """
 
 from __future__ import annotations
 
 import hashlib
-import heapq
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from typing_relay.aws.queries import found_by
+from typing_relay.aws.queries import found_by, in_batches
 from typing_relay.aws.sessions import shard_of
 from typing_relay.relay.ports import (
     EXPIRED,
@@ -30,6 +34,15 @@ from typing_relay.relay.ports import (
 DEADLINE_INDEX = "by_deadline"
 
 _KEY_NAME_DIGITS = 8
+
+#: How a mark's key begins, in the place of a message's id, which is a UUID.
+_MARK = "waiting#"
+#: A mark without a message that waits is left alone for so long: its message may be about to be written.
+_YOUNG_MS = 60_000
+#: A mark is forgotten so long after its message's deadline: by then somebody has settled it.
+_MARK_LIVES_S = 600
+#: A look reads no more marks. Few more than twenty messages of a session wait at any time (``MOST_WAITING``).
+_MOST_MARKS = 100
 
 _IS_WAITING = "standing = :waiting"
 _SETTLED = "SET standing = :standing, reason = :reason REMOVE message_text, message_postback, waiting_shard, deadline"
@@ -47,6 +60,18 @@ class DynamoMessages:
         self, session_id: str, message: SentMessage, now: int, deadline: int, expires_at: int
     ) -> AlreadyThere | None:
         """Keep a message to be delivered by ``deadline``. None: it waits now."""
+        self._mark(session_id, message.message_id, now, deadline)
+        there = self._put(session_id, message, now, deadline, expires_at)
+        if there is None:
+            return None
+        if there["standing"]["S"] != MessageStatus.WAITING:
+            self._remove_mark(session_id, message.message_id)
+        return AlreadyThere(_standing(there), _is_same(there, session_id, message))
+
+    def _put(
+        self, session_id: str, message: SentMessage, now: int, deadline: int, expires_at: int
+    ) -> Mapping[str, Any] | None:
+        """The item of that id that is there already, if any."""
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -69,8 +94,15 @@ class DynamoMessages:
             known = _refused(error)
             if known is None:  # gone between the condition and its answer
                 raise
-            return AlreadyThere(_standing(known), _is_same(known, session_id, message))
+            return known
         return None
+
+    def _mark(self, session_id: str, message_id: str, now: int, deadline: int) -> None:
+        marked = {"marked_at": _n(now), "expires_at": _n(deadline // 1000 + _MARK_LIVES_S)}
+        self._client.put_item(TableName=self._table, Item={**_key(session_id, _MARK + message_id), **marked})
+
+    def _remove_mark(self, session_id: str, message_id: str) -> None:
+        self._client.delete_item(TableName=self._table, Key=_key(session_id, _MARK + message_id))
 
     # --- reading
 
@@ -80,34 +112,42 @@ class DynamoMessages:
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
         return _standing(item) if item is not None and _lives(item, now) else None
 
-    def waiting(self, session_id: str, limit: int, now: int) -> list[WaitingMessage]:
+    def waiting(self, session_id: str, limit: int, now: int, also: Collection[str] = ()) -> list[WaitingMessage]:
         """The first ``limit`` messages of this session that wait, in the order in which they were sent.
 
-        A consistent read: what was settled before it is not among them.
+        Consistent reads: what was settled before them is not among them. ``also``: ids of messages that may have no
+        mark.
         """
+        marked = dict(islice(self._marks(session_id), _MOST_MARKS))
+        found = self._found(session_id, {*marked, *also}, now)
+        for message_id, marked_at in marked.items():
+            if message_id not in found and now - marked_at > _YOUNG_MS:
+                self._remove_mark(session_id, message_id)
+        return sorted(found.values(), key=in_order)[:limit]
+
+    def count_waiting(self, session_id: str, most: int) -> int:
+        """How many of this session wait, up to ``most``, by their marks."""
+        return sum(1 for _ in islice(self._marks(session_id), most))
+
+    def _marks(self, session_id: str) -> Iterator[tuple[str, int]]:
+        """(message id, when it was marked), in no order that matters."""
         items = found_by(
             self._client,
             TableName=self._table,
             ConsistentRead=True,
-            KeyConditionExpression="session_id = :session",
-            FilterExpression=_IS_WAITING,
-            ExpressionAttributeValues={":session": {"S": session_id}, ":waiting": {"S": MessageStatus.WAITING}},
+            KeyConditionExpression="session_id = :session AND begins_with(message_id, :mark)",
+            ExpressionAttributeValues={":session": {"S": session_id}, ":mark": {"S": _MARK}},
+            Limit=_MOST_MARKS,
         )
-        found = (_waiting(item) for item in items if _lives(item, now))
-        return heapq.nsmallest(limit, found, key=in_order)
+        return ((item["message_id"]["S"].removeprefix(_MARK), int(item["marked_at"]["N"])) for item in items)
 
-    def count_waiting(self, session_id: str, most: int) -> int:
-        """How many of this session wait, up to ``most``: in the index, where few are of all sessions together."""
-        items = found_by(
-            self._client,
-            TableName=self._table,
-            IndexName=DEADLINE_INDEX,
-            KeyConditionExpression="waiting_shard = :shard",
-            FilterExpression="session_id = :session",
-            ExpressionAttributeValues={":shard": _n(shard_of(session_id)), ":session": {"S": session_id}},
-            ProjectionExpression="session_id",
-        )
-        return sum(1 for _ in islice(items, most))
+    def _found(self, session_id: str, message_ids: Iterable[str], now: int) -> dict[str, WaitingMessage]:
+        keys = [_key(session_id, message_id) for message_id in sorted(message_ids)]
+        return {
+            item["message_id"]["S"]: _waiting(item)
+            for item in in_batches(self._client, self._table, keys, {"ConsistentRead": True})
+            if item["standing"]["S"] == MessageStatus.WAITING and _lives(item, now)
+        }
 
     def overdue(self, shard: int, before: int, limit: int) -> list[tuple[str, str]]:
         """(session id, message id) of up to ``limit`` messages whose deadline was before ``before``, and that wait."""
@@ -121,17 +161,19 @@ class DynamoMessages:
         )
         return [(item["session_id"]["S"], item["message_id"]["S"]) for item in islice(items, limit)]
 
-    def waiting_sessions(self, shard: int) -> set[str]:
-        """The sessions of ``shard`` in which a message waits: one look for all, as few wait at any time."""
+    def waiting_sessions(self, shard: int) -> dict[str, set[str]]:
+        """The sessions of ``shard`` in which a message waits, with the messages' ids: one look for all, as few wait."""
         items = found_by(
             self._client,
             TableName=self._table,
             IndexName=DEADLINE_INDEX,
             KeyConditionExpression="waiting_shard = :shard",
             ExpressionAttributeValues={":shard": _n(shard)},
-            ProjectionExpression="session_id",
         )
-        return {item["session_id"]["S"] for item in items}
+        found: dict[str, set[str]] = {}
+        for item in items:
+            found.setdefault(item["session_id"]["S"], set()).add(item["message_id"]["S"])
+        return found
 
     # --- from whoever delivers
 
@@ -178,7 +220,11 @@ class DynamoMessages:
         waiting = {":waiting": {"S": MessageStatus.WAITING}}
         answer = self._update(session_id, message_id, _SETTLED, condition, values | waiting)
         item = answer.get("Attributes") or answer.get("Item")
-        return _standing(item) if item else None
+        if not item:
+            return None
+        if item["standing"]["S"] != MessageStatus.WAITING:
+            self._remove_mark(session_id, message_id)
+        return _standing(item)
 
     def _update(
         self, session_id: str, message_id: str, update: str, condition: str, values: dict[str, Any]
@@ -253,6 +299,11 @@ def _n(value: int) -> dict[str, str]:
 
 def _key(session_id: str, message_id: str) -> dict[str, Any]:
     return {"session_id": {"S": session_id}, "message_id": {"S": message_id}}
+
+
+def is_mark(item: Mapping[str, Any]) -> bool:
+    """Whether an item of the table is a mark, and no message."""
+    return str(item["message_id"]["S"]).startswith(_MARK)
 
 
 def _lives(item: Mapping[str, Any], now: int) -> bool:

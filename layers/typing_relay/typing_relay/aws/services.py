@@ -49,6 +49,10 @@ class DynamoDb:
         """A conditional write."""
         return self._client.call("UpdateItem", request)
 
+    def delete_item(self, **request: Any) -> dict[str, Any]:
+        """An item, if it is there."""
+        return self._client.call("DeleteItem", request)
+
 
 class StepFunctions:
     """Owners of bursts."""

@@ -18,9 +18,8 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from typing_relay.aws.client import pause
 from typing_relay.aws.expressions import Compiler, typed
-from typing_relay.aws.queries import found_by
+from typing_relay.aws.queries import found_by, in_batches
 from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, GuestStatus, Session
 from typing_relay.relay.effects import OnRecords
 from typing_relay.relay.ports import Absent, Coming
@@ -30,14 +29,11 @@ from typing_relay.relay.updates import Answer, Update
 #: Unreleased leases are spread over so many partitions of the index.
 SWEEP_SHARDS = 8
 LEASE_INDEX = "by_lease"
-_BATCH = 100  # BatchGetItem's limit
 #: Random bytes of a mark that stays in the record, which is to stay below 1 KB; together with what else the write
 #: leaves they are enough.
 _SHORT = 2
 #: A claim's name: what it leaves spent (ms), and one of so many numbers, as two may come in the same ms.
 _CLAIMS = 100_000
-#: A batch that DynamoDB could not read at once is read in so many parts, with growing pauses between them.
-_BATCH_TRIES = 7
 #: The part of a record that ``get_many`` reads.
 LOOKED_AT = (
     *("session_id", "connections", "guest_id", "guest_status", "keeper", "held", "guest_requested_at"),
@@ -74,28 +70,13 @@ class DynamoSessions(SessionStore):
 
         Eventually consistent for half the price, and the rest of the record left out for half the time.
         """
-        ids = list(dict.fromkeys(session_ids))  # DynamoDB refuses a batch that names one twice
+        keys = [_key(session_id) for session_id in dict.fromkeys(session_ids)]  # DynamoDB refuses to be asked twice
         found: dict[str, Session] = {}
-        for start in range(0, len(ids), _BATCH):
-            for item in self._batch([_key(session_id) for session_id in ids[start : start + _BATCH]]):
-                record = _alive(item, now)
-                if record is not None:
-                    found[record.session_id] = record
+        for item in in_batches(self._client, self._table, keys, {"ProjectionExpression": ", ".join(LOOKED_AT)}):
+            record = _alive(item, now)
+            if record is not None:
+                found[record.session_id] = record
         return found
-
-    def _batch(self, keys: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
-        """The items of up to 100 keys. Raises ClientError rather than leaving one out: it would count as absent."""
-        request = {self._table: {"Keys": keys, "ProjectionExpression": ", ".join(LOOKED_AT)}}
-        for tried in range(1, _BATCH_TRIES + 1):
-            answer = self._client.batch_get_item(RequestItems=request)
-            yield from answer["Responses"].get(self._table, [])
-            request = answer.get("UnprocessedKeys", {})
-            if not request:
-                return
-            if not pause(tried):  # AWS: at once they would be unprocessed again
-                break
-        error = {"Code": "ProvisionedThroughputExceededException", "Message": "Some items could not be read."}
-        raise ClientError({"Error": error}, "BatchGetItem")
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
         """Up to ``limit`` session ids of ``shard`` whose lease ran out before ``before`` and was never released."""

@@ -36,7 +36,7 @@ class Put(OnMessages[AlreadyThere | None]):
 
 
 class CountWaiting(OnMessages[int]):
-    """How many messages of this session wait, up to ``most``; one that was put a moment ago may be missing."""
+    """How many messages of this session wait, up to ``most``."""
 
     session_id: str
     most: int

@@ -10,4 +10,4 @@ globalThis.WebSocket = class {
   }
 } as never;
 const html = renderToString(<ChatBox url="wss://RELAY/live" token="token" onSend={() => {}} />);
-console.log(html, `sockets: ${sockets}`);
+console.log(JSON.stringify({ html, sockets }));

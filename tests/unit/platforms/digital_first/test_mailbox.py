@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -31,10 +32,10 @@ class Store(MemoryMessages):
         if self.away:
             raise OSError("the network is down")
 
-    def waiting(self, session_id: str, limit: int, now: int) -> list[WaitingMessage]:
+    def waiting(self, session_id: str, limit: int, now: int, also: Collection[str] = ()) -> list[WaitingMessage]:
         self._answers()
         self.reads += 1
-        return super().waiting(session_id, limit, now)
+        return super().waiting(session_id, limit, now, also)
 
     def leave(self, session_id: str, message_id: str, seen: str, keeper: str) -> bool:
         self._answers()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from typing_relay.aws.sessions import SWEEP_SHARDS
@@ -94,8 +94,11 @@ class Mailbox:
 
     # --- to the conversation
 
-    def fetch(self, session_id: str) -> None:
-        """There may be messages: its conversation is ready, or somebody said so. Harmless at any time."""
+    def fetch(self, session_id: str, also: Collection[str] = ()) -> None:
+        """There may be messages: its conversation is ready, or somebody said so. Harmless at any time.
+
+        ``also``: ids of some that wait.
+        """
         box = self._boxes.get(session_id)
         if box is None:
             return
@@ -111,7 +114,7 @@ class Mailbox:
 
         self._jobs.submit(
             _key(session_id),
-            lambda: self._messages.waiting(session_id, WINDOW, self._clock()),
+            lambda: self._messages.waiting(session_id, WINDOW, self._clock(), also),
             lambda found: self._fetched(session_id, box, found),
             failed,
         )
@@ -243,9 +246,9 @@ class Mailbox:
                 lambda error: logger.warning("Waiting messages could not be looked for: %s", error),
             )
 
-    def _looked(self, session_ids: set[str]) -> None:
-        for session_id in session_ids:
-            self.fetch(session_id)
+    def _looked(self, found: Mapping[str, set[str]]) -> None:
+        for session_id, message_ids in found.items():
+            self.fetch(session_id, message_ids)
 
 
 def _key(session_id: str) -> tuple[str, str]:

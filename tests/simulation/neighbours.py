@@ -1,0 +1,216 @@
+"""Two runs that differ in what one visitor sends: nothing else changes of what others are told, or seen to do (T18).
+
+A history names the visitor who is beside the others. It is played twice, with all that this one sends and with nothing
+of it but the first handshake. Of everybody else, what agents see and what front ends are told must be the same, within
+T2's times. They share all that a deployment's visitors share: the door's processes, the store, the breaker with its own
+rules, the queue, the keepers, and a CXone that turns away a guest who calls too often.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
+from typing_relay.relay import breaker
+from typing_relay.relay.breaker import Pause, Tally
+from typing_relay.relay.effects import TellCxone
+from typing_relay.relay.outcomes import Kind, Outcome
+
+from tests.simulation.fleet import FleetWorld, playing
+from tests.simulation.fleet_front import FleetFront
+from tests.simulation.fleet_history import FleetAct, FleetHistory, FleetTurn
+from tests.simulation.invariants import Violated
+from tests.simulation.world import START
+
+#: How far apart the two runs' times may be.
+APART_MS = 300
+#: How long after the last act all has come to rest.
+RESTS_MS = 12_000
+#: CXone answers 429 to a guest's calls beyond so many in so long; a person's bursts stay below.
+CALLS, CALLS_MS, RETRY_AFTER_MS = 8, 10_000, 1_000
+
+#: Of the visitor beside the others: gaps between frames, how many, in which tabs.
+GAPS, LENGTHS, TABS = (0, 20, 50, 100, 200, 400), (20, 60, 120), ("A", "A", "AB", "ABC")
+KINDS = ("key stop", "key stop", "key stop stop", "key close open", "key reload", "stop", "open close key")
+#: Of a person: gaps between keys, how many in a burst, and the pause after it.
+KEY_GAPS, KEYS, PAUSES = (150, 300, 600, 900), (1, 3, 8), (2_600, 4_000, 7_000)
+
+
+def random_neighbours(random: Random) -> FleetHistory:
+    """Bob types like a person, and alice is beside him."""
+    dfo = random.random() < 0.4
+    acts = [FleetAct("open", "alice", "A", 0), FleetAct("open", "bob", "A", 100)]
+    acts += _noise(random, 2_000 + random.randrange(2_000))
+    acts += _person(random, 3_000 + random.randrange(3_000))
+    ends = max(act.at for act in acts)
+    turns = [FleetTurn("contacts open", 1_500)] if dfo else []
+    for _ in range(random.randrange(4)):
+        kind = random.choice(("agent types", "agent stops", "agent writes"))
+        turns.append(FleetTurn(kind, 2_000 + random.randrange(ends), 1))
+    return FleetHistory(
+        dfo=dfo,
+        beside="alice",
+        keepers=random.choice((1, 1, 2)),
+        pace=random.choice((1, 3, 8)),
+        acts=tuple(sorted(acts, key=lambda act: act.at)),
+        turns=tuple(sorted(turns, key=lambda turn: turn.at)),
+    )
+
+
+def _noise(random: Random, at: int) -> list[FleetAct]:
+    acts = []
+    words, tabs, gap = random.choice(KINDS).split(), random.choice(TABS), random.choice(GAPS)
+    for number in range(random.choice(LENGTHS)):
+        acts.append(FleetAct(words[number % len(words)], "alice", random.choice(tabs), at))
+        at += gap if random.random() < 0.9 else random.choice(GAPS)
+    return acts
+
+
+def _person(random: Random, at: int) -> list[FleetAct]:
+    acts = []
+    for _ in range(random.choice((1, 2, 3))):
+        gap = random.choice(KEY_GAPS)
+        for _ in range(random.choice(KEYS)):
+            acts.append(FleetAct("key", "bob", "A", at))
+            at += gap
+        if random.random() < 0.3:
+            acts.append(FleetAct("stop", "bob", "A", at))
+        at += random.choice(PAUSES)
+    return acts
+
+
+@dataclass(slots=True)
+class Trace:
+    """Of all but one visitor, with when: what agents see of each, and what each is told."""
+
+    seen: list[tuple[int, str]] = field(default_factory=list)
+    told: list[tuple[int, str]] = field(default_factory=list)
+
+
+def play(history: FleetHistory, log: list[str] | None = None) -> FleetWorld:
+    """Play both; ``log`` receives the story of the one with all frames. Raises Violated."""
+    until = START + max((part.at for part in (*history.acts, *history.turns)), default=0) + RESTS_MS
+    loud, quiet = _played(history, until, log), _played(_without(history, history.beside), until, None)
+    _compare("what agents see of the others", loud.trace.seen, quiet.trace.seen)
+    _compare("what the others are told", loud.trace.told, quiet.trace.told)
+    return loud
+
+
+def _without(history: FleetHistory, visitor: str) -> FleetHistory:
+    """The same without what this visitor sends after the first handshake."""
+    own = [act for act in history.acts if act.visitor == visitor]
+    return replace(history, acts=tuple(act for act in history.acts if act not in own[1:]))
+
+
+def _played(history: FleetHistory, until: int, log: list[str] | None) -> NeighboursWorld:
+    with playing():
+        world = NeighboursWorld(history, log)
+        world.begin()
+        world.run_until(until)
+        return world
+
+
+def _compare(what: str, loud: Sequence[tuple[int, str]], quiet: Sequence[tuple[int, str]]) -> None:
+    texts = [[text for _, text in trace] for trace in (loud, quiet)]
+    if texts[0] != texts[1]:
+        raise Violated("T18", f"{what} depends on a neighbour's frames: {texts[0]}, and without them {texts[1]}")
+    for (at, text), (alone, _) in zip(loud, quiet, strict=True):
+        if abs(at - alone) > APART_MS:
+            times = f"{at - START} ms, and without them {alone - START} ms"
+            raise Violated("T18", f"{what} is later by a neighbour's frames: {text} at {times}")
+
+
+class NeighboursWorld(FleetWorld):
+    """A fleet whose visitors share what a deployment's do, and what becomes of all but one."""
+
+    def __init__(self, history: FleetHistory, log: list[str] | None) -> None:
+        self.trace = Trace()
+        self._shown: dict[str, bool] = {}
+        self._calls: dict[str, deque[int]] = {}
+        self._budgets = {"connection": Budgets(FrameLimits()), "session": Budgets(FrameLimits().times(2))}
+        super().__init__(history, log)
+        self.front = NoticingFront(self)
+
+    def weather(self) -> Any:
+        """One breaker for all."""
+        return OneBreaker()
+
+    def act(self, act: FleetAct) -> None:
+        """The door first, in one process for all: of a connection's frames, and of a session's."""
+        if act.kind in ("key", "stop"):
+            whose = {"connection": f"{act.visitor} {act.tab}", "session": act.visitor}
+            record = self.sessions.records.get(act.visitor)
+            if record:
+                self._budgets["session"].saw(act.visitor, record.revision)
+            if any(self._budgets[name].spend(of, self.now) is not Ruling.TAKE for name, of in whose.items()):
+                return
+        super().act(act)
+
+    def later(self, at: int, what: str, do: Callable[[], object]) -> None:
+        """Look after each event what agents see by then."""
+
+        def then() -> None:
+            do()
+            self._look()
+
+        super().later(at, what, then)
+
+    def _look(self) -> None:
+        for visitor in self.sessions.records:
+            shown = self.is_shown(visitor)
+            if visitor != self.history.beside and shown is not self._shown.get(visitor, False):
+                self._shown[visitor] = shown
+                self.trace.seen.append((self.now, f"{visitor} {shown}"))
+
+    def set_typing(self, due: TellCxone) -> Outcome:
+        """CXone counts a guest's calls, those it refuses, too."""
+        calls = self._calls.setdefault(due.guest_id, deque())
+        calls.append(self.now)
+        while calls[0] <= self.now - CALLS_MS:
+            calls.popleft()
+        if len(calls) > CALLS:
+            return Outcome(Kind.THROTTLED, RETRY_AFTER_MS)
+        return super().set_typing(due)
+
+
+class NoticingFront(FleetFront):
+    """Notes what front ends are told."""
+
+    _world: NeighboursWorld
+
+    def posted(self, connection_id: str, data: bytes) -> bool:
+        """A frame arrives."""
+        arrived = super().posted(connection_id, data)
+        connection = self.connections.get(connection_id)
+        if arrived and connection and connection.visitor != self._world.history.beside:
+            frame = json.loads(data)
+            said = [frame["type"], frame.get("status"), frame.get("name")]
+            said += [frame.get("detail", {}).get(name) for name in ("typing", "from")]
+            self._world.trace.told.append((self._world.now, f"{connection.visitor} {said}"))
+        return arrived
+
+
+class OneBreaker:
+    """The product's rules, with what all processes have counted."""
+
+    def __init__(self) -> None:
+        self._window, self._tally, self._pause = 0, Tally(), Pause()
+
+    def calm_at(self, now: int) -> int:
+        """When the pause ends."""
+        return self._pause.calm_at
+
+    def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
+        """Count a call."""
+        if now < self._pause.calm_at:
+            return
+        if breaker.window_of(now) != self._window:
+            self._window, self._tally = breaker.window_of(now), Tally()
+        self._tally = breaker.added(self._tally, breaker.tally_of(guest_id, outcome))
+        if breaker.must_open(self._tally):
+            self._pause = breaker.next_pause(self._tally, self._pause, now)

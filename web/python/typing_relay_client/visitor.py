@@ -1,0 +1,113 @@
+"""A visitor's connection to Typing Relay, on one thread."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import websocket
+
+from typing_relay_client.rhythm import Frame, TypingRhythm
+
+#: API Gateway closes a connection that is idle for ten minutes.
+PING_MS = 240_000
+#: How long a handshake or an answer of the network may take, in s, and the longest pause between two attempts.
+TIMEOUT_S, LONGEST_PAUSE_S = 30, 30
+
+
+def now() -> float:
+    """In ms, of a clock that is never set."""
+    return time.monotonic() * 1000
+
+
+class Visitor:
+    """Call ``key`` at each key and ``live`` all the time between: it hears, renews, stops and comes back.
+
+    ``url``: of the WebSocket endpoint. ``fetch_token``: returns a visitor token for each connection. ``on_frame``: is
+    given each frame that comes. Raises what the first connection fails with (OSError, WebSocketException); one that is
+    lost later is made again within ``live``, after a pause that grows.
+    """
+
+    def __init__(self, url: str, fetch_token: Callable[[], str], on_frame: Callable[[Frame], object]) -> None:
+        self._url, self._fetch_token, self._on_frame = url, fetch_token, on_frame
+        self._rhythm, self._signals = TypingRhythm(), True
+        self._failures, self._sent_at = 0, 0.0
+        #: How the guest at CXone stands: "" before the welcome, then ``opening``, ``open``, ``reconnecting``, …
+        self.guest = ""
+        self._connect()
+
+    def key(self) -> None:
+        """The visitor has pressed a key."""
+        if self._signals:
+            self._send_all(self._rhythm.key(now()))
+
+    def stop(self) -> None:
+        """The visitor types no longer: the box is empty, or was left."""
+        self._send_all(self._rhythm.stop(now()))
+
+    def send(self, **frame: Any) -> None:
+        """Send a frame of your own: ``send(action="message", id=…, text=…)``. On a connection that is lost, none."""
+        with suppress(OSError, websocket.WebSocketException):  # ``live`` notices, and connects again
+            self._socket.send(json.dumps(frame))
+            self._sent_at = now()
+
+    def live(self, seconds: float) -> None:
+        """Hear what comes and send what is due, for this many seconds."""
+        until = now() + seconds * 1000
+        while True:
+            self._send_all(self._rhythm.wake(now()))
+            if now() - self._sent_at > PING_MS:
+                self.send(action="ping")
+            try:
+                self._hear(json.loads(self._next_text(until)))
+            except websocket.WebSocketTimeoutException:
+                pass  # nothing came
+            except (OSError, ValueError, websocket.WebSocketException):
+                self._reconnect()
+            if now() >= until:
+                return
+
+    def close(self) -> None:
+        """End the connection, and the typing with it."""
+        self.stop()
+        self._socket.close()
+
+    def _connect(self) -> None:
+        self.guest = ""
+        offered = ["typing-relay", f"token.{self._fetch_token()}"]  # in no URL, and so in no log
+        self._socket = websocket.create_connection(self._url, timeout=TIMEOUT_S, subprotocols=offered)
+        self.send(action="hello")
+
+    def _reconnect(self) -> None:
+        self._rhythm.disconnected()
+        self._socket.shutdown()  # type: ignore[no-untyped-call]
+        time.sleep(random.uniform(0, min(LONGEST_PAUSE_S, 2**self._failures)))
+        self._failures += 1
+        with suppress(OSError, websocket.WebSocketException):
+            self._connect()
+
+    def _next_text(self, until: float) -> str | bytes:
+        """Raises WebSocketTimeoutException where none comes before ``until``, or before something is due."""
+        due_at = min(until, self._rhythm.wake_at, self._sent_at + PING_MS + 1)
+        self._socket.settimeout(max(due_at - now(), 1) / 1000)
+        text: str | bytes = self._socket.recv()
+        return text
+
+    def _hear(self, frame: Frame) -> None:
+        if frame.get("type") == "welcome":
+            self._failures = 0
+            self._signals = frame.get("signals") != "off"
+            self.guest = self.guest or frame["guest"]  # a guest frame that overtook this one holds
+            if self._signals:
+                self._send_all(self._rhythm.connected(now(), frame["timings"]))
+        elif frame.get("type") == "guest":
+            self.guest = frame["status"]
+        self._on_frame(frame)
+
+    def _send_all(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            self.send(**frame)
