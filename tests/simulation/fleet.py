@@ -44,6 +44,7 @@ from tests.simulation.fleet_oracle import check, probe
 from tests.simulation.fleet_queue import Queue
 from tests.simulation.gateway import Gateway
 from tests.simulation.history import Fault
+from tests.simulation.invariants import Violated
 from tests.simulation.memory_messages import MemoryMessages
 from tests.simulation.memory_sessions import MemorySessions
 from tests.simulation.world import START, TOKEN_ENDS
@@ -57,6 +58,8 @@ REPLACED_MS = 10_000
 #: A front end: its hello after the handshake, its next try after one that failed, and how long it waits for an answer.
 HELLO_MS, AGAIN_MS, PONG_MS = 150, 1_000, 5_000
 LOOK_MS = 5_000
+#: More than all keepers have to do in one ms.
+EVENTS_AT_ONCE = 20_000
 
 
 class Tab:
@@ -198,9 +201,12 @@ class FleetWorld:
 
     def run_until(self, at: int) -> None:
         """Let time pass."""
-        agenda = self._agenda
+        agenda, at_this_moment = self._agenda, 0
         while agenda and agenda[0][0] <= at:
             due, _, do = heapq.heappop(agenda)
+            at_this_moment = at_this_moment + 1 if due <= self.now else 0
+            if at_this_moment > EVENTS_AT_ONCE:
+                raise Violated("T4", "the keepers turn in circles, and time does not go on")
             self.now = max(self.now, due)
             do()
         self.now = at

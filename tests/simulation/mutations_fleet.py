@@ -55,6 +55,12 @@ FLEET = (
         "if True:",
     ),
     _fleet(
+        "turnstile: its alarm goes by the clock alone",
+        CORE + "keeper/io/turnstile.py",
+        "        self._next_at = min(self._next_at, self._loop.time())",
+        "        pass",
+    ),
+    _fleet(
         "store: a take that comes late takes",
         WRITES,
         'when={"held": AbsentOr(AtMost(self.claim))} if self.claim else {},',

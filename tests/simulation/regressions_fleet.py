@@ -100,6 +100,12 @@ FLEETS = (
         "fleet v1; open bob A 1120; queue repeats 7511 3; keeper stalls 9056 3 31000; step 11 late 5100",
     ),
     FleetRegression(
+        "T4",
+        "a turnstile set its alarm for the same moment without end, as the time was short of it by a rounding error",
+        "fleet v1; keepers 1; open bob A 2490; open carol A 16187; open alice A 18080; sockets refused 19912 2 31000;"
+        " sockets drop 28349 2",
+    ),
+    FleetRegression(
         "T9",
         "a host whose addresses were not found",
         "fleet v1; keepers 1; open alice A 0; name 1 refuse",

@@ -34,6 +34,8 @@ USUAL = Policy()
 ASKED_MS = 2_000
 #: A socket that was lost is open again, and its thread has been looked for.
 REOPENED_MS = 4_000
+#: More than anybody has to do in one ms.
+EVENTS_AT_ONCE = 20_000
 #: More often than by default: bursts here are short, and each question is one more thing to go wrong.
 VERIFY_MS = 10_000
 
@@ -43,6 +45,7 @@ class Runner:
 
     def __init__(self, history: History, log: list[str] | None = None) -> None:
         self._agenda, self._order = list[tuple[int, int, Action]](), count()
+        self._at_this_moment = 0
         self._goes_by(history)
         hold_ms = max(USUAL.hold_ms, history.debounce + 1)
         policy = Policy(history.debounce, hold_ms, cap_ms=history.cap, verify_ms=VERIFY_MS, verifies=not history.dfo)
@@ -189,6 +192,9 @@ class Runner:
 
     def _next(self) -> None:
         at, _, action = heapq.heappop(self._agenda)
+        self._at_this_moment = self._at_this_moment + 1 if at <= self.world.now else 0
+        if self._at_this_moment > EVENTS_AT_ONCE:
+            raise Violated("T4", "the relay turns in circles, and time does not go on")
         self.world.now = max(self.world.now, at)
         action.do(self._fault(action) if action.number else None)
 

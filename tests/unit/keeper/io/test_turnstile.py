@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from typing_relay.keeper.io.turnstile import Turnstile
 
 from tests.support.keeper_fakes import ManualLoop
@@ -53,6 +55,17 @@ def test_a_quiet_time_saves_up_nothing_for_a_burst() -> None:
     for _ in range(10):
         door.turnstile.enter(door.start)
     assert len(door.let_in_at) <= 2
+
+
+def test_an_alarm_that_rounding_lets_come_early_is_set_once() -> None:
+    """Else the loop turns and turns until the clock shows the rest."""
+    door, alarms = Door(at_once=10, per_second=10), list[Callable[[], object]]()
+    door.loop.call_later = lambda seconds, callback, slack=0.0: alarms.append(callback)  # type: ignore[method-assign,assignment]
+    for _ in range(2):
+        door.turnstile.enter(door.start)
+    door.loop.now += 0.1 - 1e-9
+    alarms.pop()()
+    assert (len(door.let_in_at), len(alarms)) == (2, 0)
 
 
 def test_one_that_is_no_longer_wanted_takes_no_turn() -> None:

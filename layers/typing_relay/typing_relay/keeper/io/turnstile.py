@@ -54,4 +54,5 @@ class Turnstile:
 
     def _alarm(self) -> None:
         self._alarm_set = False
+        self._next_at = min(self._next_at, self._loop.time())  # by rounding the alarm may come a trifle early
         self._let_in()
