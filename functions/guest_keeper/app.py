@@ -164,9 +164,14 @@ class Process:
             self.name,
             refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30),
             held_ms=runtime.policy().held_ms,
+            creations_per_second=self._share_of_creations(),
             session_ttl_s=runtime.policy().session_ttl_s,
             policy=policy,
         )
+
+    def _share_of_creations(self) -> float:
+        """Guests a second. All tasks that there may be create no more together than the deployment may."""
+        return runtime.number("GUESTS_PER_SECOND", 1000) / runtime.number("KEEPER_MAX_TASKS", 1)
 
     def _outbox(self, sessions: DynamoSessions) -> Outbox:
         jobs = Jobs(self.loop, OUTBOX_THREADS, "outbox")

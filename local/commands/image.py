@@ -26,7 +26,8 @@ from local.stack.deploy import ROOT, TEMPLATE
 USAGE = """\
 make image                      builds it, pushes it to the account and region of your AWS profile, prints its URI
 make image TAG=mine             uses this tag instead of release-commit
-make image REPOSITORY=ghcr.io/shop/guest-keeper    pushes to another registry, where you have signed in"""
+make image REPOSITORY=ghcr.io/shop/guest-keeper    pushes to another registry, where you have signed in
+make image BASE=python:3.13-slim-trixie@sha256:…   builds on exactly this image of Python, which you have looked at"""
 #: The folders that go into the image.
 _SOURCES = ("functions/guest_keeper", "layers/typing_relay/typing_relay")
 _EMULATE = "docker run --privileged --rm tonistiigi/binfmt --install"
@@ -37,10 +38,11 @@ class CannotBuild(Exception):
 
 
 def main() -> int:
-    """0: the image is in the registry; 1: it is not; 2: TAG is malformed, or there is no tool to build with."""
+    """0: the image is in the registry; 1: it is not; 2: TAG or BASE is malformed, or no tool builds images here."""
     try:
         wished = os.environ.get("TAG", "")
         tag = _tag(wished)
+        _base()
         tool = _tool()
     except CannotBuild as error:
         print(f"error: {error}\n\n{USAGE}", file=sys.stderr)
@@ -74,6 +76,14 @@ def _tag(wished: str) -> str:
     if _git("status", "--porcelain", "--", *_SOURCES):
         raise CannotBuild("the image's sources have uncommitted changes: commit them, or set TAG=name")
     return images.tag_of(_version(), _git("rev-parse", "--short=10", "HEAD"))
+
+
+def _base() -> str:
+    base = os.environ.get("BASE", "")
+    if base and not images.is_pinned(base):
+        found = "docker buildx imagetools inspect python:3.13-slim-trixie --format '{{.Manifest.Digest}}'"
+        raise CannotBuild(f"BASE must name an image with its digest, …@sha256:… ({found}), not {base!r}")
+    return base
 
 
 def _git(*args: str) -> str:
@@ -136,9 +146,11 @@ def _build(tool: str, uri: str) -> None:
         "org.opencontainers.image.version": _version(),
         "org.opencontainers.image.revision": _git("rev-parse", "HEAD") or "unknown",
     }
+    if base := _base():
+        labels["org.opencontainers.image.base.name"] = base
     processor = processor_of(template)
     hint = f'Where it says "exec format error", this machine cannot run {processor} yet: {_EMULATE} {processor}'
-    _run(images.build(tool, uri, processor, labels), hint=hint)
+    _run(images.build(tool, uri, processor, labels, base), hint=hint)
 
 
 def _repository(ecr: Any) -> str:

@@ -15,6 +15,7 @@ _ECR = re.compile(
     r"(?P<registry>(?P<account>\d{12})\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.(amazonaws\.com(\.cn)?|on\.aws))"
     r"/(?P<repository>[a-z0-9._/-]+)(:(?P<tag>[\w.-]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
+_PINNED = re.compile(r"[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
@@ -65,8 +66,16 @@ def is_tag(text: str) -> bool:
     return bool(_TAG.fullmatch(text))
 
 
-def build(tool: str, image: str, processor: str, labels: Mapping[str, str]) -> list[str]:
-    """The command line that builds the keeper's image, from the top of the checkout."""
+def is_pinned(text: str) -> bool:
+    """Whether an image is named with its digest, so that it is the same each time."""
+    return bool(_PINNED.fullmatch(text))
+
+
+def build(tool: str, image: str, processor: str, labels: Mapping[str, str], base: str = "") -> list[str]:
+    """The command line that builds the keeper's image, from the top of the checkout.
+
+    ``base``: the image that it is built on; '': the Dockerfile's own, which moves with its tag.
+    """
     # docker and finch find the Dockerfile's own .dockerignore beside it; podman is told.
     ignore = ["--ignorefile", f"{DOCKERFILE}.dockerignore"] if tool == "podman" else []
     labelled = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
@@ -78,6 +87,7 @@ def build(tool: str, image: str, processor: str, labels: Mapping[str, str]) -> l
         "--file",
         DOCKERFILE,
         *ignore,
+        *(["--build-arg", f"PYTHON_IMAGE={base}"] if base else []),
         *labelled,
         "--tag",
         image,

@@ -24,7 +24,11 @@ class Emulator:
         self.port = port or free_port()
         self.endpoint_url = f"http://127.0.0.1:{self.port}"
         program = [sys.executable, "-m", "local.stack.ministack_program"]
-        notes = {"FAILURES_LOG": failures.NAME, "PERMISSIONS_LOG": permissions.NAME}
+        notes = {
+            "FAILURES_LOG": failures.NAME,
+            "PERMISSIONS_LOG": permissions.NAME,
+            "FUNCTIONS_LOG": "functions.log",
+        }
         environment = self._environment(scratch) | {name: str(log.parent / file) for name, file in notes.items()}
         self._child = Child("AWS emulator", program, environment, log, ROOT)
 

@@ -3,6 +3,8 @@
 - It notes each invocation of a function that fails. On AWS, Lambda writes such a failure to the function's log and
   counts it. MiniStack writes it to no log when the function was called by a frame of a WebSocket. Here each is a line
   of JSON in the file that FAILURES_LOG names.
+- It keeps what each invocation logged, in the file that FUNCTIONS_LOG names: on AWS it is in the function's log group;
+  MiniStack writes nothing there of a function that was called by a frame.
 - It notes which calls the template's roles were granted, and which they were refused: in the file that PERMISSIONS_LOG
   names.
 - It passes on the subprotocol that the `$connect` integration chose, as API Gateway does. Without it a browser that
@@ -48,6 +50,9 @@ _asked: ContextVar[list[iam_evaluator.EvalContext]] = ContextVar("asked")
 
 def _invoke_and_note(worker: Any, *arguments: Any, **more: Any) -> dict[str, Any]:
     result: dict[str, Any] = _invoke(worker, *arguments, **more)
+    if result.get("log"):
+        with Path(os.environ["FUNCTIONS_LOG"]).open("a") as log:
+            log.write(result["log"].rstrip() + "\n")
     if result.get("status") == "error":
         error = str(result.get("error") or "no error was named")
         note(Path(os.environ["FAILURES_LOG"]), Failure.now(worker.func_name, error, result.get("trace", "")))

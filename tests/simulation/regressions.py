@@ -405,6 +405,9 @@ DIRECTED = (
     f"{_flurry(50, 5_030)}; key A 5900; key A 7800",
     f"{_flurry(100, 6_100)}; key A 7900",
     f"{_flurry(25)}; key A 6020 hold=6000",
+    # T17, T2: trues that messages made necessary are held back, and the next one's time counts from then.
+    "platform dfo; key A 2190; message C 2240; message B 2740; key A 3290; message B 3340; message C 3840;"
+    " message C 4340; message B 4940; key B 5440",
     # T17: stops alone, while CXone asks to wait.
     f"key A 0 hold=6000; call 2 throttled 30000; {'; '.join(f'stop A {at}' for at in range(500, 5_500, 50))}",
     # T17: the same while CXone has not answered yet.

@@ -238,6 +238,15 @@ class TestApi:
         assert domain["DomainNameConfigurations"][0]["SecurityPolicy"] == "TLS_1_2"
         assert {RESOURCES[n]["Condition"] for n in ("ApiDomain", "ApiDomainMapping")} == {"HasDomain"}
 
+    def test_where_the_default_endpoint_is_closed_connections_are_posted_to_at_the_domain(self) -> None:
+        """API Gateway then answers calls of @connections at the default one with 403."""
+        closed = {"Fn::If": ["ClosesDefaultEndpoint", True, {"Ref": "AWS::NoValue"}]}
+        assert properties("WebSocketApi")["DisableExecuteApiEndpoint"] == closed
+        told = [variables(function).get("CONNECTIONS_URL") for function in FUNCTIONS]
+        told += [v["Value"] for v in keeper_container()["Environment"] if v["Name"] == "CONNECTIONS_URL"]
+        at_the_domain = {"Fn::Sub": "https://${ApiDomainName}"}
+        assert [url["Fn::If"][:2] for url in told if url] == [["ClosesDefaultEndpoint", at_the_domain]] * 5
+
     def test_no_metrics_by_route_are_paid_for(self) -> None:
         api = properties("WebSocketApi")
         every = [api["DefaultRouteSettings"], *api["RouteSettings"].values()]

@@ -57,6 +57,7 @@ EVERYTHING_ELSE = filled(
     "AlarmEmail",
     ApiDomainName="typing.shop.example",
     ApiCertificateArn="arn:aws:acm:us-east-1:123456789012:certificate/1",
+    DefaultEndpoint="off",
     KeystrokeConcurrency="300",
     HandshakeConcurrency="100",
     LogLevel="DEBUG",

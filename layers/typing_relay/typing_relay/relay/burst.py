@@ -223,6 +223,10 @@ class Session:
         old = sum(heard_at < before for heard_at, _ in by_time)
         return [connection for _, connection in by_time[: min(max(too_many, old), FORGOTTEN_AT_ONCE)]]
 
+    def is_used(self) -> bool:
+        """CXone has been told, or was about to be told, that this visitor types."""
+        return self.sends > 0
+
     def is_blocked(self, now: int) -> bool:
         """No key, message or connection of this visitor is taken (``now`` in epoch ms)."""
         return now // 1000 < self.blocked_until

@@ -614,11 +614,19 @@ def test_another_message_for_a_settled_guest_keeps_its_socket(settled: Life) -> 
 # --- the visitor leaves
 
 
-def test_a_guest_outlives_its_visitors_page_by_the_grace(settled: Life) -> None:
-    settled.refreshes(ALONE)
+@pytest.mark.parametrize(("sends", "grace_ms"), [(0, POLICY.idle_grace_ms), (7, POLICY.grace_ms)])
+def test_a_guest_outlives_its_visitors_page_by_the_grace(settled: Life, sends: int, grace_ms: int) -> None:
+    """T18: one of a visitor who has never typed holds its place no longer than it takes to change pages."""
+    settled.refreshes(dataclasses.replace(ALONE, sends=sends))
     left_at = settled.now
     assert settled.wakes() == (Release(),)
-    assert settled.now - left_at == POLICY.grace_ms
+    assert settled.now - left_at == grace_ms
+
+
+def test_a_grace_that_the_deployment_makes_shorter_holds_for_all() -> None:
+    short = dataclasses.replace(POLICY, grace_ms=1_000)
+    held = guest.Held("alice", "me", Doing.SETTLED, alone_since=NOW, rotate_at=NOW * 2)
+    assert guest.wake_at(held, short) == NOW + 1_000
 
 
 def test_a_visitor_who_returns_within_the_grace_keeps_the_guest(settled: Life) -> None:

@@ -107,13 +107,15 @@ class SentFrames:
 class Scene:
     """A keeper with one place for a socket that is being opened; no socket ever connects."""
 
-    def __init__(self, *session_ids: str, talk: type[WebchatTalk] = WebchatTalk) -> None:
+    def __init__(
+        self, *session_ids: str, talk: type[WebchatTalk] = WebchatTalk, settings: Settings | None = None
+    ) -> None:
         self.loop, self.store, self.names, self.cxone = ManualLoop(), ManualJobs(), ManualJobs(), ManualJobs()
         self.records, self.outbox, self.now, self.counters = Records(*session_ids), SentFrames(), NOW, Counters()
         self.openings = Turnstile(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
         time = Time(self.loop, self.clock)  # type: ignore[arg-type]
         self.keeper = Keeper(
-            Settings(NAME),
+            settings or Settings(NAME),
             self.loop,  # type: ignore[arg-type]
             Workers(cxone=self.cxone, store=self.store, names=self.names),  # type: ignore[arg-type]
             self.records,  # type: ignore[arg-type]
@@ -468,6 +470,7 @@ def test_the_gauges_tell_guests_from_open_sockets() -> None:
         "GuestsNotHeld": 0,
         "SocketsOpen": 1,
         "OpeningsWaiting": 0,
+        "GuestsWaiting": 0,
         "VisitorsWithFramesWaiting": 0,
     }
 
@@ -638,6 +641,23 @@ def test_a_guest_that_another_keeper_took_while_it_was_created_does_not_count_as
     scene.cxone.run()  # the fence is lost, says the talk of this scene
     scene.store.run()
     assert (scene.keeper.session_ids(), scene.counters.take()) == ([], {"GuestsLetGo": 1})
+
+
+def test_guests_are_created_at_this_keepers_share_of_what_the_deployment_may() -> None:
+    """T18: whoever opens sessions without end has CXone create guests no faster; who is gone by then costs no turn."""
+    scene = Scene(settings=Settings(NAME, creations_per_second=2))
+    for name in ("ann", "bob", "cid", "dan"):
+        scene.records.by_id[name] = Session(name, connections=frozenset({"tab"}), keeper=NAME)
+        scene.keeper.requested(name)
+    scene.store.run()
+    scene.loop.advance(0.1)
+    assert (len(scene.cxone), scene.keeper.gauges()["GuestsWaiting"]) == (1, 3)
+    scene.records.change("bob", keeper="another")
+    scene.looks_at_the_records()
+    scene.loop.advance(0.5)
+    assert [key for key, _ in scene.cxone._jobs] == ["ann", "cid"]
+    scene.loop.advance(0.5)
+    assert [key for key, _ in scene.cxone._jobs] == ["ann", "cid", "dan"]
 
 
 def test_a_talk_is_shown_the_record_before_anything_is_said(preparing: tuple[Scene, SlowTalk]) -> None:

@@ -47,7 +47,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
         found = next(p for p in ("/bin", "/usr/bin") if os.access(f"{p}/{program}", os.X_OK))
         (tmp_path / program).symlink_to(f"{found}/{program}")
     monkeypatch.setenv("PATH", str(tmp_path))
-    for name in ("TAG", "REPOSITORY", "AWS_PROFILE"):
+    for name in ("TAG", "BASE", "REPOSITORY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TAG", "1.0-abc")
     return made
@@ -88,6 +88,27 @@ def test_the_second_tool_is_taken_where_the_first_does_not_answer(bench: Bench, 
     bench.put("docker", answers=False)
     bench.put("podman")
     assert image.main() == 0
+    assert bench.calls("docker") == []
+
+
+def test_it_is_built_on_the_base_that_is_given_by_its_digest(bench: Bench, ecr, monkeypatch) -> None:
+    """And says so in its labels."""
+    bench.put("docker")
+    base = "python:3.13-slim-trixie@sha256:" + "0a" * 32
+    monkeypatch.setenv("BASE", base)
+    assert image.main() == 0
+    build, *_ = bench.calls("docker")
+    assert f"--build-arg PYTHON_IMAGE={base} " in build
+    assert f"--label org.opencontainers.image.base.name={base} " in build
+
+
+def test_a_base_without_a_digest_is_refused_with_how_to_find_one(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.put("docker")
+    monkeypatch.setenv("BASE", "python:3.13")
+    assert image.main() == 2
+    assert "BASE must name an image with its digest" in capsys.readouterr().err
     assert bench.calls("docker") == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.deploying.images import EcrImage, advice, build, ecr_image, first_usable, is_tag, processors
+from local.deploying.images import EcrImage, advice, build, ecr_image, first_usable, is_pinned, is_tag, processors
 
 REGISTRY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 DIGEST = "sha256:" + "0f" * 32
@@ -61,6 +61,20 @@ def test_every_tool_gives_the_build_the_keepers_files_and_nothing_else(tool: str
     assert command[:4] == [tool, "build", "--platform", "linux/arm64"]
     assert ("--ignorefile" in command) == (tool == "podman")
     assert command[-3:] == ["--tag", "keeper:1", "."]
+
+
+@pytest.mark.parametrize(
+    ("text", "pinned"),
+    [
+        (f"python:3.13-slim-trixie@sha256:{'0a' * 32}", True),
+        (f"registry.example/base/python@sha256:{'0a' * 32}", True),
+        ("python:3.13-slim-trixie", False),
+        ("python:3.13-slim-trixie@sha256:0a0a", False),
+        (f"python@sha256:{'0a' * 32} --squash", False),
+    ],
+)
+def test_a_base_is_pinned_by_its_digest_alone(text: str, pinned: bool) -> None:
+    assert is_pinned(text) is pinned
 
 
 @pytest.mark.parametrize(("text", "good"), [("0.1.0-8099c75", True), ("-1", False), ("a b", False), ("a" * 129, False)])

@@ -25,6 +25,8 @@ class Policy:
 
     #: A visitor who leaves a page for another one must not cost a new guest.
     grace_ms: int = 60_000
+    #: The same of one who has not typed or written yet: a new guest would be as good.
+    idle_grace_ms: int = 15_000
     first_backoff_ms: int = 1_000
     longest_backoff_ms: int = 30_000
     #: A socket that was open for so long was healthy: the next failure is a first one.
@@ -93,6 +95,8 @@ class Held:
     rotate_at: int = 0
     #: Since when the record has been without a connection of the visitor.
     alone_since: int | None = None
+    #: The visitor has typed or written with this guest, as far as the record was looked at.
+    is_used: bool = False
     #: Since when the record has refused to release the guest of a visitor who is gone.
     refused_since: int | None = None
     #: By the newest queue message.
@@ -367,7 +371,7 @@ def wake_at(held: Held, policy: Policy) -> int | None:
     if _is_lost_untold(held) and not held.loss_waits:
         times.append(held.without_since + policy.blip_ms)
     if held.alone_since is not None and _may_release(held):
-        times.append(held.alone_since + policy.grace_ms)
+        times.append(held.alone_since + _grace_ms(held, policy))
     return min(times, default=None)
 
 
@@ -498,7 +502,7 @@ def _not_released(held: Held, now: int) -> Step:
 
 
 def _woke(held: Held, now: int, policy: Policy) -> Step:
-    alone_too_long = held.alone_since is not None and now >= held.alone_since + policy.grace_ms
+    alone_too_long = held.alone_since is not None and now >= held.alone_since + _grace_ms(held, policy)
     if alone_too_long and _may_release(held):
         give_up = held.refused_since is not None and now >= held.refused_since + policy.give_up_ms
         return replace(held, doing=Doing.RELEASING), (Release(give_up),)
@@ -570,11 +574,17 @@ def _await_request(held: Held, now: int, policy: Policy) -> Step:
 
 
 def _seen(held: Held, record: Session, now: int) -> Held:
-    """Note whether the visitor is there."""
+    """Note whether the visitor is there, and has been heard."""
+    if record.is_used() and not held.is_used:
+        held = replace(held, is_used=True)
     if record.connections:
         is_noted = held.alone_since is None and held.refused_since is None
         return held if is_noted else replace(held, alone_since=None, refused_since=None)
     return held if held.alone_since is not None else replace(held, alone_since=now)
+
+
+def _grace_ms(held: Held, policy: Policy) -> int:
+    return policy.grace_ms if held.is_used else min(policy.grace_ms, policy.idle_grace_ms)
 
 
 def _may_release(held: Held) -> bool:

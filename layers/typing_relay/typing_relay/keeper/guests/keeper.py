@@ -52,6 +52,8 @@ class Settings:
     held_ms: int = HELD_MS
     #: A record lives so long after it was last heard of; one whose visitor is there lives on.
     session_ttl_s: int = 86_400
+    #: Of this keeper's share of what all of a deployment may create.
+    creations_per_second: float = 1000.0
     policy: guest.Policy = field(default_factory=guest.Policy)
     limits: Limits = field(default_factory=Limits)
 
@@ -74,6 +76,8 @@ class _Hand:
     sockets: dict[int, GuestSocket] = field(default_factory=dict)
     #: Sockets whose talk prepares them; each has its place among the openings.
     preparing: set[int] = field(default_factory=set)
+    #: How often its guest was to be created.
+    creations: int = 0
     #: It was taken here, and no answer of the record has said otherwise since.
     is_ours: bool = False
     alarm: Timer | None = None
@@ -123,6 +127,7 @@ class Keeper:
         self._tls, self._counters, self._clock = tls, counters, clock
         self._began = clock() - round(loop.time() * 1000)
         self._losses = Turnstile(loop, 1, LOSSES_PER_SECOND)
+        self._creations = Turnstile(loop, 1, settings.creations_per_second)
         self._addresses = Addresses(workers.names, loop)
         #: By session id, the one refreshed longest ago first.
         self._hands: dict[str, _Hand] = {}
@@ -176,6 +181,7 @@ class Keeper:
             "GuestsNotHeld": sum(guest.is_missed(hand.held, now, policy) for hand in self._hands.values()),
             "SocketsOpen": sum(1 for hand in self._hands.values() if hand.held.socket),
             "OpeningsWaiting": len(self._openings),
+            "GuestsWaiting": len(self._creations),
             "VisitorsWithFramesWaiting": len(self._outbox),
         }
 
@@ -250,7 +256,8 @@ class Keeper:
                 case guest.Refresh():
                     self._look(hand)
                 case guest.CreateGuest():
-                    self._create(hand)
+                    hand.creations += 1
+                    self._creations.enter(lambda number=hand.creations: self._creation_due(hand, number))  # type: ignore[misc]
                 case guest.OpenSocket(number, url):
                     self._openings.enter(lambda number=number, url=url: self._open(hand, number, url))  # type: ignore[misc]
                 case guest.CloseSocket(number):
@@ -442,6 +449,14 @@ class Keeper:
         )
 
     # --- the guest
+
+    def _creation_due(self, hand: _Hand, number: int) -> bool:
+        """Its turn has come. Returns whether the guest is still wanted."""
+        is_wanted = self._is_held(hand) and hand.creations == number and hand.held.doing is guest.Doing.CREATING
+        if is_wanted:
+            self._create(hand)
+            self._loop.call_soon(self._creations.leave)
+        return is_wanted
 
     def _create(self, hand: _Hand) -> None:
         session_id = hand.held.session_id
