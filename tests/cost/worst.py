@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from typing_relay.platforms.digital_first.conversation import Policy
 from typing_relay.relay.burst import STARTS, TRUES
 
 from tests.cost.columns import HELD, Column
@@ -20,6 +21,8 @@ TABS = 2
 RECORD_KB = 3
 #: The authorizer, and the connection function when a tab comes and when it goes; it is added, stops, and is forgotten.
 HANDSHAKE_CALLS, HANDSHAKE_WRITES = 3, 3
+#: Contact, agent, place in the queue, who types.
+MOST_TOLD = 4
 
 
 def limits(**instead: int) -> dict[str, int]:
@@ -30,16 +33,19 @@ def limits(**instead: int) -> dict[str, int]:
 
 def frame(is_taken: bool) -> dict[str, float]:
     """A frame that is taken is a write; one that is dropped at the door is a call all the same."""
+    return {**_invoked(1 if is_taken else 0), "messages": 1, "write_units": RECORD_KB if is_taken else 0}
+
+
+def hello() -> dict[str, float]:
+    """In a conversation: the record is read, the welcome sent, and the keeper nudged to tell what stands."""
+    return {**_invoked(3), "messages": 3, "read_units": 1}
+
+
+def _invoked(calls: int) -> dict[str, float]:
+    """The keystroke function, with so many calls to AWS."""
     model = Model()
-    calls = 1 if is_taken else 0
     ms = calls * model.dynamodb + model.on_cpu("Keystroke", model.invocation_cpu + calls * model.call_cpu)
-    return {
-        "messages": 1,
-        "calls": 1,
-        "lambda_gb_s": ms / 1000 * memory_mb("Keystroke") / 1024,
-        "write_units": calls * RECORD_KB,
-        "traces": TRACED,
-    }
+    return {"calls": 1, "lambda_gb_s": ms / 1000 * memory_mb("Keystroke") / 1024, "traces": TRACED}
 
 
 def handshake() -> dict[str, float]:
@@ -56,7 +62,20 @@ def handshake() -> dict[str, float]:
 
 
 def one_token(counted: Mapping[str, Column], of: Mapping[str, int]) -> float:
-    """$ an hour: all the frames that its budget takes, keys and stops in turn, from all its connections."""
+    """$ an hour: all the frames that its budget takes, from all its connections: what costs more, keys or hellos."""
+    return max(keys_and_stops(counted, of), hellos(of))
+
+
+def hellos(of: Mapping[str, int]) -> float:
+    """$ an hour: nothing but hellos in a conversation; what stands is told to all connections once in two seconds."""
+    used = Counter({what: count * SECONDS * TABS * of["FrameRate"] for what, count in hello().items()})
+    told = SECONDS * 1000 / Policy().catch_up_ms * MOST_TOLD * of["MaxConnections"]
+    used.update({"messages": told, "connection_minutes": 60 * of["MaxConnections"]})  # type: ignore[dict-item]
+    return dollars(dict(used))
+
+
+def keys_and_stops(counted: Mapping[str, Column], of: Mapping[str, int]) -> float:
+    """$ an hour: keys and stops in turn."""
     burst = {what: count for what, count in counted[HELD].billed.items() if what != "connection_minutes"}
     bursts = SECONDS * 1000 / max(TRUES.every_ms, 2 * STARTS.every_ms)
     used = Counter({what: count * bursts for what, count in burst.items()})

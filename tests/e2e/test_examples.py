@@ -151,6 +151,28 @@ def test_a_screen_reader_hears_once_that_the_agent_types(console, example):
     expect(region).to_have_text("")
 
 
+@pytest.mark.parametrize("url", ["element"], indirect=True)
+def test_the_element_watches_the_text_box_that_takes_anothers_place(console, example):
+    """The connection stays."""
+    example.evaluate("document.querySelector('textarea').replaceWith(document.createElement('textarea'))")
+    example.locator("textarea").press_sequentially("hello", delay=100)
+    console.expect_typing(True)
+    assert example.evaluate("window.fetched") == 1
+
+
+@pytest.mark.parametrize("url", ["element"], indirect=True)
+def test_another_url_of_the_element_is_another_connection(console, example):
+    """One that is the same is not; and who listens to the element hears of it."""
+    example.evaluate("window.heard = []")
+    example.evaluate("element = document.querySelector('typing-relay')")
+    example.evaluate("element.addEventListener('connection', ({ detail }) => heard.push(detail.connected))")
+    example.evaluate("element.setAttribute('url', element.getAttribute('url'))")
+    assert example.evaluate("window.fetched") == 1
+    example.evaluate("element.setAttribute('url', `${element.getAttribute('url')}?another`)")
+    expect_soon(example, lambda: example.evaluate("heard.at(-1)") is True)
+    assert (example.evaluate("window.fetched"), example.evaluate("window.live")) == (2, 1)
+
+
 @pytest.mark.parametrize("url", ["strict"], indirect=True)
 def test_under_strict_mode_the_hook_leaves_one_connection(example):
     """And asks for a token twice, as it connects twice."""

@@ -5,6 +5,7 @@ One line, parts separated by ``;``; times are ms since the beginning, lengths ms
     fleet v1; keepers 3; pace 5; pings 240000       the platform; keepers at first; how often front ends ping
     rest 400000                                     how long all is calm at last
     held 180000; lives 86400000                     how long a record believes its keeper, and how long it lives
+    idle 15000                                      how long the guest of one who left and never typed is kept
     open alice A 0; reload alice A 900; close alice A 3000      what visitors do with their tabs
     key alice A 900; stop alice A 1500              what they type
     keeper dies 5000 1; keeper drains 5000; keeper comes 9000   what becomes of a keeper: the number chooses one that
@@ -44,7 +45,7 @@ CALL_FAULTS = ("late", "hold", "refuse", "refuse-after", "entry")
 POST_FAULTS = ("crash", "crash-after", "hold", "refuse", "refuse-after", "slow")
 #: A host's addresses cannot be found; their answer comes so much later.
 NAME_FAULTS = ("refuse", "hold")
-NUMBERS = ("keepers", "pace", "rest", "pings", "held", "lives")
+NUMBERS = ("keepers", "pace", "rest", "pings", "held", "lives", "idle")
 KNOWN = {
     "step": STEP_FAULTS,
     "call": CALL_FAULTS,
@@ -95,6 +96,8 @@ class FleetHistory:
     pings: int = 60_000
     #: For so long a record believes that its guest is held; shorter than the product's, so that a history is not hours.
     held: int = 180_000
+    #: The guest of a visitor who left without having typed is kept for so long; 15 s by default in the product.
+    idle: int = 60_000
     #: A record lives so long after it was last heard of: a day.
     lives: int = 86_400_000
     acts: tuple[FleetAct, ...] = ()

@@ -43,7 +43,8 @@ def random_fleet(random: Random) -> FleetHistory:
     for _ in range(random.choice((0, 1, 2, 3, 6, 10))):
         name = random.choice(("step", "step", "step", "call", "look", "post", "post", "name"))
         faults[name][random.randint(1, random.choice(LAST_NUMBERS[name]))] = _fault(random, name)
-    return replace(history, **{name + "s": by_number for name, by_number in faults.items()})
+    history = replace(history, **{name + "s": by_number for name, by_number in faults.items()})
+    return replace(history, idle=random.choice((60_000, 15_000)))
 
 
 def _visit(visitor: str, span: int, random: Random) -> list[FleetAct]:

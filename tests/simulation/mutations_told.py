@@ -56,6 +56,26 @@ TOLD = (
         "elif False:",
     ),
     _dfo(
+        "outbox: who has just come waits as long as those who failed before",
+        OUTBOX,
+        "        if failed - queue.failed:\n",
+        "        if False:\n",
+    ),
+    _dfo(
+        "outbox: a token that has just run out loses a frame",
+        OUTBOX,
+        "self._clock() - JUST_MS",
+        "self._clock()",
+        directed="tests/unit/keeper/visitors/test_outbox.py",
+    ),
+    _dfo(
+        "outbox: a connection whose token has run out is never closed",
+        OUTBOX,
+        "            if not record.may_hear(connection, self._clock()):\n",
+        "            if False:\n",
+        directed="tests/unit/keeper/visitors/test_outbox.py",
+    ),
+    _dfo(
         "outbox: counts as relayed what nobody got",
         OUTBOX,
         'for name, count in (("FramesRelayed", len(done.reached)),',

@@ -62,6 +62,7 @@ def test_a_mutation_of_a_text_that_is_not_there_says_so() -> None:
         f"1 failed in 2 s\nFAILED {A_TEST} - assert None == 3\n",
         f"FAILED {A_TEST} - AssertionError: a stop is refused\n",
         f"FAILED {A_TEST}[a - b] - Failed: DID NOT RAISE <class 'OSError'>\n",
+        f"FAILED {A_TEST}[a] - AssertionError: assert ['b'] == ['c']\n",
     ],
 )
 def test_a_violation_and_an_assertion_are_judgements(printed: str) -> None:

@@ -37,7 +37,7 @@ WIDE = "500"
 VIOLATION = re.compile(r"^(?:T\d+|custody): .*", re.MULTILINE)
 #: A failed test as pytest sums it up, with its reason; ERROR where its fixtures, or its imports, failed.
 FAILURE = re.compile(
-    r"^(?:FAILED|ERROR) (?:tests/unit/)?(?P<test>[^\s\[]+(?:\[.*\])?)(?: - (?P<reason>.*))?$", re.MULTILINE
+    r"^(?:FAILED|ERROR) (?:tests/unit/)?(?P<test>[^\s\[]+(?:\[.*?\])?)(?: - (?P<reason>.*))?$", re.MULTILINE
 )
 #: Reasons by which a test judges; every other one is an error that came up in it.
 ASSERTION = re.compile(r"assert |AssertionError\b|Failed: DID NOT RAISE")

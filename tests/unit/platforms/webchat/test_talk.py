@@ -130,6 +130,19 @@ def test_an_agents_typing_ends_by_itself_unless_it_is_renewed() -> None:
     assert (before, scene.told) == ([True, True], [True, True, False])
 
 
+@pytest.mark.parametrize(("types", "comes", "told"), [(True, "b", [True, True]), (True, "a", [True]), (False, "b", [])])
+def test_a_tab_that_has_come_while_the_agent_types_is_told_so_when_its_keeper_looks(
+    types: bool, comes: str, told: list[bool]
+) -> None:
+    """T16: no keeper can be nudged here."""
+    scene = Listening()
+    scene.talk.taken(Session("alice", connections=frozenset({"a"})))
+    if types:
+        scene.talk.heard(1, AGENT_TYPES)
+    scene.talk.refreshed(Session("alice", connections=frozenset({"a", comes})))
+    assert scene.told == told
+
+
 def test_a_start_that_a_message_may_have_overtaken_is_not_told_for_long() -> None:
     """T16: these frames have no times of CXone's."""
     scene = Listening()

@@ -53,6 +53,8 @@ class WebchatTalk:
         self._number = 0
         self._typing = NOBODY
         self._profile = NOTHING_SAID
+        #: As the record had them when it was read last.
+        self._connections: frozenset[str] = frozenset()
         self._expiry: Timer | None = None
 
     @property
@@ -62,11 +64,14 @@ class WebchatTalk:
 
     def taken(self, record: Session) -> None:
         """Who the visitor is goes into the guest that may be created."""
-        self._profile = decoded(record.profile)
+        self._profile, self._connections = decoded(record.profile), record.connections
 
     def refreshed(self, record: Session) -> None:
-        """For the next guest: of one that is there, this interface lets nothing be changed."""
+        """Who has come since is told that the agent types. The profile is for the next guest: this one stays so."""
+        newcomers = record.connections - self._connections
         self.taken(record)
+        if newcomers and self._typing:
+            self._voice.tell(cxone_events.agent_typing(None, self._typing.agents))
 
     def make(self) -> guest.Event:
         """By CXone's guest creation."""
