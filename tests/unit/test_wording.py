@@ -29,6 +29,7 @@ PLAIN = [
     ".github",
     "docs/architecture.md",
     "docs/asyncapi.yaml",
+    "docs/bug-reports.md",
     "docs/console.md",
     "docs/decisions.md",
     "docs/digital-first.md",

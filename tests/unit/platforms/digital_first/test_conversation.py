@@ -1071,6 +1071,12 @@ def test_what_is_not_of_this_thread_is_not_told(thread_id: str, in_contact: Life
     assert in_contact.hears(*frames) == ()
 
 
+def test_an_agents_typing_in_another_thread_is_not_told(in_contact: Life) -> None:
+    """T16."""
+    assert in_contact.hears(gateway.event("SenderTypingStarted", "another", direction="outbound")) == ()
+    assert not in_contact.state.agents_typing
+
+
 def test_the_visitors_own_typing_that_comes_back_is_not_told(in_contact: Life) -> None:
     assert in_contact.hears(gateway.event("SenderTypingStarted", THREAD, direction="inbound")) == ()
 
@@ -1255,6 +1261,14 @@ def test_a_front_end_that_has_just_connected_is_told_what_the_others_know(in_con
         ("agent", ann),
         ("agent-typing", {"typing": True, "agents": agents}),
     ]
+
+
+def test_a_page_that_comes_when_typing_has_run_out_is_told_of_nobody(in_contact: Life) -> None:
+    """T16: its end was lost before the page came."""
+    in_contact.hears(_AGENT_TYPES)
+    in_contact.state = replace(in_contact.state, heard_at=in_contact.now + POLICY.agent_typing_ms)
+    in_contact.happens(dfo.Woke(), POLICY.agent_typing_ms)
+    assert told(in_contact.happens(dfo.Greeted())) == [_CONTACT, _NOBODY]
 
 
 def test_the_place_in_the_queue_is_told_while_it_is_one(in_contact: Life) -> None:
