@@ -49,7 +49,9 @@ export function showPlatform(platform) {
 /** Enter sends, Shift+Enter makes a new line; an Enter that ends an IME composition does neither. */
 export function sendOnEnter(box) {
   box.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    // In Safari the Enter that commits a composition comes after it, with this code.
+    const commits = event.isComposing || event.keyCode === 229;
+    if (event.key !== "Enter" || event.shiftKey || commits) return;
     event.preventDefault();
     box.form.requestSubmit();
   });
