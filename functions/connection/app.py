@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from typing_relay import runtime
 from typing_relay.aws.shedding import count_shed, is_shed
+from typing_relay.aws.visitors import is_throttled
 from typing_relay.deadline import of_the_invocation
 from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
@@ -104,7 +105,7 @@ def _make_room(record: Session) -> bool:
     now = runner.clock()
     if now - fruitless.get(record.session_id, -ASK_AGAIN_MS) < ASK_AGAIN_MS:
         return False
-    gone = runner.run(roll_called(record, runner.clock()))
+    gone = _those_that_are_gone(record)
     logger.info("connections checked", session=record.session_id, gone=len(gone))
     has_room = len(record.connections) - len(gone) <= MAX_CONNECTIONS
     fruitless.pop(record.session_id, None)
@@ -113,6 +114,16 @@ def _make_room(record: Session) -> bool:
         if len(fruitless) > MAX_FRUITLESS:
             del fruitless[next(iter(fruitless))]
     return has_room
+
+
+def _those_that_are_gone(record: Session) -> list[str]:
+    """Of the session's connections; none where API Gateway is throttling and does not say (T18)."""
+    try:
+        return runner.run(roll_called(record, runner.clock()))
+    except ClientError as error:
+        if not is_throttled(error):
+            raise
+        return []
 
 
 def _chosen_protocol(event: dict[str, Any]) -> dict[str, str]:

@@ -38,6 +38,8 @@ TOO_MANY: dict[frames.Budget, str] = {
     "session": "Too many frames from all connections of this session together. Send fewer.",
     "messages": "Too many messages. Wait for the answer to each before sending the next.",
 }
+#: A frame that the record refuses as stale costs up to two writes that fail, and is paid for like seven more.
+STALE_COSTS = 7
 MESSAGE_DEADLINE_MS = runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000
 BUSY = "The relay is busy and dropped this frame. Go on: the next one may be taken."
 T = TypeVar("T")
@@ -138,14 +140,16 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             token_ends = int(visitor["expires_at"])
             pressed = key_pressed(policy, session_id, connection, at - ago_ms, token_ends, hold_ms, ago_ms)
             became = _run(session_id, pressed)
+            _charge_for(became, session_id)
             _log_the_outcome("key", became, session_id)
         case frames.Stop(ago_ms) if signals == "on":
             became = _run(session_id, stopped(policy, session_id, connection, at - ago_ms, ago_ms))
+            _charge_for(became, session_id)
             _log_the_outcome("stop", became, session_id)
         case frames.Message():
             return _message(frame, request)
         case frames.Seen():
-            reached = runner.messages is not None and runner.run(messages_seen(session_id))
+            reached = runner.messages is not None and _run(session_id, messages_seen(session_id))
             logger.debug("seen", session=session_id, reached=reached)
         case _:
             logger.debug("typing signals are off", session=session_id)
@@ -166,6 +170,12 @@ def _run(session_id: str, flow: Flow[T]) -> T:
     for record in records[-1:]:
         _check_not_blocked(record)
     return done
+
+
+def _charge_for(became: Became, session_id: str) -> None:
+    """What the record refused as stale cost writes and left no trace by which other processes could count it (T18)."""
+    if became is Became.STALE:
+        budgets["session"].pay(session_id, STALE_COSTS)
 
 
 class Blocked(Exception):

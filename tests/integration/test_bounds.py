@@ -18,6 +18,7 @@ SHOWN_WITHIN_MS = 1_000
 @pytest.mark.parametrize("gap_ms", [50, 200, 400])
 def test_keys_and_stops_in_turn_are_heard_once_a_second_and_slow_nobody(gap_ms: int, stage: RelayStage) -> None:
     """T17, T18: four signals at once and one more a second; another visitor's first key is shown within T2."""
+    failed_before = len(stage.stack.failed_invocations)
     with Actor(stage, f"flurry-{gap_ms}") as flurry, Actor(stage, f"beside-{gap_ms}") as beside:
         over, turns = threading.Event(), iter(range(10**6))
 
@@ -40,10 +41,12 @@ def test_keys_and_stops_in_turn_are_heard_once_a_second_and_slow_nobody(gap_ms: 
         assert len(calls) <= MOST_CALLS
         assert not calls or calls[-1]["value"] is False
         assert shown <= SHOWN_WITHIN_MS
+    assert stage.stack.failed_invocations[failed_before:] == []
 
 
 def test_after_sixty_quick_visits_the_door_is_open_again(stage: RelayStage) -> None:
     """T18: whoever reloads a page again and again shuts nobody out, nor themselves for long."""
+    failed_before = len(stage.stack.failed_invocations)
 
     def is_let_in() -> bool:
         try:
@@ -62,3 +65,4 @@ def test_after_sixty_quick_visits_the_door_is_open_again(stage: RelayStage) -> N
             continue
     print(f"{came_in} of 60 visits came in")
     wait_until(is_let_in, "the door to open again")
+    assert stage.stack.failed_invocations[failed_before:] == []

@@ -53,3 +53,11 @@ def test_no_logger_is_made_past_the_log_level() -> None:
     makes_one = re.compile(r"\bLogger\(")
     sources = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers/typing_relay/typing_relay").rglob("*.py")]
     assert [Path(source).name for source in sources if makes_one.search(source.read_text())] == ["logs.py"]
+
+
+def test_nothing_of_ours_is_written_into_a_trace() -> None:
+    """T13: Lambda's own segments hold no frame; a tracer's annotations could."""
+    sources = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers").rglob("*.py")]
+    tracers = re.compile(r"aws_xray_sdk|\bTracer\b|opentelemetry")
+    assert len(sources) > 50
+    assert [str(source) for source in sources if tracers.search(source.read_text())] == []

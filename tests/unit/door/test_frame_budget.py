@@ -157,6 +157,17 @@ def test_five_processes_take_little_more_than_one_may(frames: list[tuple[int, in
     assert revision <= LIMITS.burst + (now - NOW) * LIMITS.rate / 1000 + each_may_not_know
 
 
+def test_what_a_session_pays_in_addition_it_cannot_spend() -> None:
+    """T18: a frame that leaves no trace in the record costs more in the one process that saw it."""
+    budgets = Budgets(LIMITS)
+    taken = 0
+    for _ in range(1000):
+        if budgets.spend("s", NOW) is Ruling.TAKE:
+            taken += 1
+            budgets.pay("s", 7)
+    assert taken == LIMITS.burst / 8
+
+
 def test_processes_that_saw_nothing_for_long_give_a_flood_little_more() -> None:
     """T18: they cannot tell whether what others took came just now."""
     processes = [Budgets(LIMITS) for _ in range(5)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from typing_relay import runtime
 from typing_relay.aws.sessions import DynamoSessions
@@ -321,6 +322,26 @@ def test_a_refused_tab_that_tries_again_costs_no_second_round_of_questions(aws: 
     assert len(front_ends.asked) == connection.MAX_CONNECTIONS
 
 
+def test_where_api_gateway_does_not_say_which_tabs_are_there_one_too_many_is_refused_and_nothing_fails(
+    aws: Aws, connection: ModuleType
+) -> None:
+    """T18: its 429, which may name no code, is no failed invocation; nor is it asked again at each try."""
+    front_ends = have_front_ends(connection)
+    asked: list[str] = []
+
+    def throttled(name: str) -> bool:
+        asked.append(name)
+        raise ClientError({"Error": {"Code": "429"}, "ResponseMetadata": {"HTTPStatusCode": 429}}, "GetConnection")  # type: ignore[typeddict-item]
+
+    front_ends.lives = throttled  # type: ignore[method-assign]
+    tabs = {f"tab-{n}" for n in range(connection.MAX_CONNECTIONS)}
+    aws.set_connections(tabs)
+    assert [send(connection, "connect", f"too-many-{n}")["statusCode"] for n in range(3)] == [429] * 3
+    record = aws.record()
+    assert record is not None
+    assert (record.connections, len(asked)) == (tabs, 1)
+
+
 def test_once_the_pause_is_over_lost_tabs_make_room_again(aws: Aws, connection: ModuleType) -> None:
     front_ends = have_front_ends(connection)
     aws.set_connections({f"tab-{n}" for n in range(connection.MAX_CONNECTIONS)})
@@ -620,6 +641,16 @@ def test_a_stop_that_arrives_before_its_key_keeps_the_key_back(aws: Aws, keystro
     send(keystroke, "stop", at=now)
     send(keystroke, "keystroke", at=now - 100)
     assert aws.started == []
+
+
+def test_keys_that_the_record_refuses_are_paid_for_by_their_session(aws: Aws, keystroke: ModuleType) -> None:
+    """T18: each may cost two writes that fail, and leaves nothing by which other processes could count it."""
+    send_frame(aws, keystroke, action="stop")
+    stopped_at = aws.time()
+    aws.calls.clear()
+    for _ in range(40):  # as many as one connection may send at once
+        send_frame(aws, keystroke, stopped_at, action="keystroke", ago_ms=100)
+    assert 0 < len(aws.calls) <= 2 * (1 + 80 / (1 + keystroke.STALE_COSTS))
 
 
 def test_a_key_pressed_longer_ago_than_the_debounce_is_dropped_unwritten(aws: Aws, keystroke: ModuleType) -> None:

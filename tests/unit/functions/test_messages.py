@@ -301,7 +301,9 @@ def test_once_a_message_is_settled_nothing_lets_its_text_be_guessed(
         assert [found_in(told, text, ("alice", message_id)) for message_id in ids] == [[], [], []]
 
 
-@pytest.mark.parametrize("body", [{}, {"action": "keystroke"}, {"action": "stop"}, {"action": "hello"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"action": "keystroke"}, {"action": "stop"}, {"action": "hello"}, {"action": "seen"}]
+)
 def test_whatever_a_blocked_visitor_sends_is_refused_and_the_connection_closed(
     scene: Scene, body: dict[str, str]
 ) -> None:

@@ -87,7 +87,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Callable[[Line], Visitor]:
     def on(line: Line) -> Visitor:
         monkeypatch.setattr("typing_relay_client.visitor.now", lambda: line.now)
         monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: line)
-        return Visitor("ws://relay", lambda: "token", lambda frame: None)
+        return Visitor("wss://relay", lambda: "token", lambda frame: None)
 
     return on
 
@@ -207,7 +207,14 @@ def test_its_token_is_in_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """T13: a URL ends in logs."""
     asked: list[tuple[Any, Any]] = []
     monkeypatch.setattr(websocket, "create_connection", lambda url, **options: asked.append((url, options)) or Line())
-    Visitor("ws://relay", lambda: "secret", lambda frame: None)
+    Visitor("wss://relay", lambda: "secret", lambda frame: None)
     [(url, options)] = asked
-    assert url == "ws://relay"
+    assert url == "wss://relay"
     assert options["subprotocols"] == ["typing-relay", "token.secret"]
+
+
+@pytest.mark.parametrize("url", ["ws://relay.example", "http://localhost", "relay.example", "ws://localhost.example"])
+def test_a_url_that_would_show_the_token_to_the_network_is_refused(url: str) -> None:
+    """T13."""
+    with pytest.raises(ValueError, match="wss://"):
+        Visitor(url, lambda: "token", lambda frame: None)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import websocket
 
@@ -29,10 +30,13 @@ class Visitor:
 
     ``url``: of the WebSocket endpoint. ``fetch_token``: returns a visitor token for each connection. ``on_frame``: is
     given each frame that comes. Raises what the first connection fails with (OSError, WebSocketException); one that is
-    lost later is made again within ``live``, after a pause that grows.
+    lost later is made again within ``live``, after a pause that grows. Raises ValueError for a ``url`` that is not
+    ``wss://``, or ``ws://`` of this machine: it would show the token to the network.
     """
 
     def __init__(self, url: str, fetch_token: Callable[[], str], on_frame: Callable[[Frame], object]) -> None:
+        if not _is_safe(url):
+            raise ValueError("The url must be the relay's wss:// URL; ws:// is for this machine alone.")
         self._url, self._fetch_token, self._on_frame = url, fetch_token, on_frame
         self._rhythm, self._signals = TypingRhythm(), True
         self._failures, self._sent_at = 0, 0.0
@@ -111,3 +115,9 @@ class Visitor:
     def _send_all(self, frames: list[Frame]) -> None:
         for frame in frames:
             self.send(**frame)
+
+
+def _is_safe(url: str) -> bool:
+    parts = urlsplit(url)
+    is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "wss" or (parts.scheme == "ws" and is_here)

@@ -41,6 +41,8 @@ _MARK = "waiting#"
 _YOUNG_MS = 60_000
 #: A mark is forgotten so long after its message's deadline: by then somebody has settled it.
 _MARK_LIVES_S = 600
+#: A look at all sessions of a shard finds no more messages: those with the earliest deadlines; the others soon after.
+_MOST_FOUND = 2_000
 #: A look reads no more marks. Few more than twenty messages of a session wait at any time (``MOST_WAITING``).
 _MOST_MARKS = 100
 
@@ -171,7 +173,7 @@ class DynamoMessages:
             ExpressionAttributeValues={":shard": _n(shard)},
         )
         found: dict[str, set[str]] = {}
-        for item in items:
+        for item in islice(items, _MOST_FOUND):
             found.setdefault(item["session_id"]["S"], set()).add(item["message_id"]["S"])
         return found
 

@@ -126,6 +126,11 @@ class Budgets:
         if budget is not None:
             self._keep(session_id, charge(budget, self._limits, revision))
 
+    def pay(self, session_id: str, frames: float) -> None:
+        """A frame of this session, after `spend`, was as much work as this many more."""
+        budget = self._by_connection[session_id]
+        self._keep(session_id, replace(budget, frames=budget.frames - frames))
+
     def note_bad_frame(self, connection: str) -> bool:
         """Count a bad frame of `connection`, after `spend`; True: close the connection."""
         budget, close = note_bad_frame(self._by_connection[connection])

@@ -70,7 +70,7 @@ def messages_seen(session_id: str) -> Flow[bool]:
     """
     now = yield from perform(Now())
     record = yield from perform(Read(session_id, now))
-    if record is None or not record.contact_open:
+    if record is None or record.is_blocked(now) or not record.contact_open:
         return False
     return (yield from perform(Nudge(record, Hint.SEEN)))
 

@@ -660,6 +660,19 @@ def test_guests_are_created_at_this_keepers_share_of_what_the_deployment_may() -
     assert [key for key, _ in scene.cxone._jobs] == ["ann", "cid", "dan"]
 
 
+def test_a_guest_that_waits_for_its_turn_to_be_created_is_not_missed_and_one_whose_creation_hangs_is() -> None:
+    """T18: sessions without end, which strangers can open, move no metric on which a deployment is rolled back."""
+    scene = Scene(settings=Settings(NAME, creations_per_second=0.01))
+    for name in ("ann", "bob", "cid"):
+        scene.records.by_id[name] = Session(name, connections=frozenset({"tab"}), keeper=NAME)
+        scene.keeper.requested(name)
+    scene.store.run()
+    scene.now += 60_000
+    scene.loop.advance(60)
+    assert (len(scene.cxone), scene.keeper.gauges()["GuestsWaiting"]) == (1, 2)
+    assert scene.keeper.gauges()["GuestsNotHeld"] == 1
+
+
 def test_a_talk_is_shown_the_record_before_anything_is_said(preparing: tuple[Scene, SlowTalk]) -> None:
     """What its last keeper left unsaid is in there."""
     scene, talk = preparing

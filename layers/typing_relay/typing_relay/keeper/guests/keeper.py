@@ -76,8 +76,9 @@ class _Hand:
     sockets: dict[int, GuestSocket] = field(default_factory=dict)
     #: Sockets whose talk prepares them; each has its place among the openings.
     preparing: set[int] = field(default_factory=set)
-    #: How often its guest was to be created.
+    #: How often its guest was to be created, and whether that waits for its turn.
     creations: int = 0
+    creation_waits: bool = False
     #: It was taken here, and no answer of the record has said otherwise since.
     is_ours: bool = False
     alarm: Timer | None = None
@@ -178,7 +179,10 @@ class Keeper:
         now, policy = self._now(), self._settings.policy
         return {
             "GuestsHeld": len(self._hands),
-            "GuestsNotHeld": sum(guest.is_missed(hand.held, now, policy) for hand in self._hands.values()),
+            # One that waits for its turn is no fault of CXone's or ours: strangers' sessions could move it (T18).
+            "GuestsNotHeld": sum(
+                guest.is_missed(hand.held, now, policy) and not hand.creation_waits for hand in self._hands.values()
+            ),
             "SocketsOpen": sum(1 for hand in self._hands.values() if hand.held.socket),
             "OpeningsWaiting": len(self._openings),
             "GuestsWaiting": len(self._creations),
@@ -256,7 +260,7 @@ class Keeper:
                 case guest.Refresh():
                     self._look(hand)
                 case guest.CreateGuest():
-                    hand.creations += 1
+                    hand.creations, hand.creation_waits = hand.creations + 1, True
                     self._creations.enter(lambda number=hand.creations: self._creation_due(hand, number))  # type: ignore[misc]
                 case guest.OpenSocket(number, url):
                     self._openings.enter(lambda number=number, url=url: self._open(hand, number, url))  # type: ignore[misc]
@@ -454,6 +458,7 @@ class Keeper:
         """Its turn has come. Returns whether the guest is still wanted."""
         is_wanted = self._is_held(hand) and hand.creations == number and hand.held.doing is guest.Doing.CREATING
         if is_wanted:
+            hand.creation_waits = False
             self._create(hand)
             self._loop.call_soon(self._creations.leave)
         return is_wanted
