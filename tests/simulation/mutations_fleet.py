@@ -55,6 +55,13 @@ FLEET = (
         "if True:",
     ),
     _fleet(
+        "keeper: a guest that waits for its turn to be created is missed",
+        KEEPER,
+        "guest.is_missed(hand.held, now, policy) and not hand.creation_waits",
+        "guest.is_missed(hand.held, now, policy)",
+        directed="tests/unit/keeper/guests/test_keeper.py",
+    ),
+    _fleet(
         "turnstile: its alarm goes by the clock alone",
         CORE + "keeper/io/turnstile.py",
         "        self._next_at = min(self._next_at, self._loop.time())",
