@@ -81,7 +81,7 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: does not count on late frames of the keeper before",
         TALK,
-        "ghosts_until=0 if known.is_new else office.now() + office.policy.ghost_ms,",
+        "ghosts_until=office.now() + office.policy.ghost_ms if known.has_ghosts else 0,",
         "ghosts_until=0,",
     ),
     # the conversation

@@ -165,6 +165,12 @@ DIGITAL_FIRST = (
         " sweep 3000",
     ),
     Regression(
+        "T2",
+        "FirstKeyToShown counted from a key before there was a contact, where a keeper had let go of the visitor and"
+        " the next one took what it had sent for still on its way",
+        "platform dfo; close A 4609; close B 4609; key E 44805; message B 48300; contact none; debounce 5000",
+    ),
+    Regression(
         "T6",
         "a contact found open on the next socket freed the lock of a call that was on its way on the one before",
         "platform dfo; key A 0; frame 1 ghost 2500; stop A 900",

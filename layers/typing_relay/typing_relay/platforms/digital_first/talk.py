@@ -129,7 +129,7 @@ class GatewayTalk:
         if record.conversation:
             (visitor, thread_id), profile = identity_of(record), decoded(record.profile)
             told_at, told_id = record.told_at, record.told_id
-            self._known = Known(visitor, thread_id, record.access_until, False, told_at, told_id, profile)
+            self._known = Known(visitor, thread_id, record.access_until, False, True, told_at, told_id, profile)
         if self._known and self._number:
             self._begin()
             self._step(machine.Opened())
@@ -163,7 +163,11 @@ class GatewayTalk:
             return guest.FenceLost()
         told_at = record.told_at or 0  # as it was recorded
         is_new = not record.conversation
-        self._made = Known(access.visitor, thread_id, access.expires_at, is_new, told_at, record.told_id, profile)
+        is_in_doubt = record.shown or record.sending is not None
+        self._made = Known(
+            *(access.visitor, thread_id, access.expires_at, is_new, is_in_doubt),
+            *(told_at, record.told_id, profile),
+        )
         return guest.Created(made.visitor_id, url)
 
     def _obstacle(self, *, has_code: bool) -> Outcome | None:
@@ -284,7 +288,7 @@ class GatewayTalk:
                 seed=uuid.uuid4().hex,
                 newest_at=office.clock() - MISSED_MS if known.told_at is None else known.told_at,
                 told=(known.told_id,) if known.told_id else (),
-                ghosts_until=0 if known.is_new else office.now() + office.policy.ghost_ms,
+                ghosts_until=office.now() + office.policy.ghost_ms if known.has_ghosts else 0,
                 tells_anew=not known.is_new,
             )
             office.mailbox.hold(self._voice.session_id)
