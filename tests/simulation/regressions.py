@@ -400,7 +400,7 @@ DIRECTED = (
     "platform dfo; key A 481 late=10 twice=15; key A 4231; message A 7820; contact closes 533; step 21 refuse",
     # T16: an agent of a contact that was opened again is told of
     "platform dfo; message B 1200; contact closes 179; contact opens 400; sweep 3000",
-    # T15: a message that has just been taken in, and is not in the index yet; T16: a tab that comes after one had failed
+    # T15: a message that was just taken in, and is not in the index yet; T16: a tab that comes after one had failed
     "platform dfo; message A 2269; key B 20752; contact none; debounce 5000; lag 900",
     "platform dfo; close A 3731; close B 6451; gateway drops 10019",
     # T4: a socket that is silent while the visitor types
