@@ -1085,4 +1085,7 @@ def test_a_reader_is_woken_by_the_next_event(gateway: DfoControl, connected: Dfo
     gateway.set_faults(Fault("frame", "slow", types=("RecoverLivechat",), seconds=0.2))
     start = gateway.last_event()
     connected.send_event("RecoverLivechat")
-    assert gateway.events(start, wait=30)[0]["kind"] == "frame"
+    events = gateway.events(start, wait=30)
+    while events and events[0]["kind"] == "authorize":  # a sign-in that hung in an earlier test ends now
+        events = gateway.events(events[0]["n"], wait=30)
+    assert events[0]["kind"] == "frame"
