@@ -33,7 +33,8 @@ class Part:
 def parts(arguments: Sequence[str]) -> dict[str, Part]:
     """What there is to run. ``arguments``: pytest's, for the simulation."""
     patient = ("--timeout", "1800")  # s: it runs when the others do not
-    simulation = (*PYTEST, "--numprocesses", "auto", *patient, *arguments, "tests/simulation")
+    balanced = ("--numprocesses", "auto", "--dist", "worksteal")  # its tests take from a second to minutes
+    simulation = (*PYTEST, *balanced, *patient, *arguments, "tests/simulation")
     waiting = ("--numprocesses", "3", "--dist", "loadfile", "--no-loadscope-reorder")
     return {
         "simulation": Part(simulation, LOWEST_PRIORITY),
