@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take an API Gateway WebSocket event of route $connect or $disconnect; answer 200.
 
     429 to one tab too many, 403 to a visitor whom an operator has blocked.
-    The session comes from the authorizer alone (T13). Where DynamoDB is throttling, 503: the front end tries again.
+    The session comes from the authorizer alone (T13). Where AWS is throttling, 503: the front end tries again.
     """
     try:
         return _take(event)

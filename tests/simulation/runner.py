@@ -59,8 +59,8 @@ class Runner:
         #: How many acts and turns are to come, and since when nothing is left of all trouble.
         self._to_come = 0
         self._calm_since: int | None = START
-        #: What a history says of no matter chooses what is tried at its end.
-        self._number = history.sweep
+        #: Which two of the ends of an agent's typing are tried: any number that the history has will do.
+        self._which_ends = history.sweep % 3
         for act in history.acts:
             self._deliver(act)
         for turn in history.turns:
@@ -130,7 +130,7 @@ class Runner:
             (cxone.close_contact, 0),
             (cxone.drop_sockets, 0),
         )
-        for end, told_after_ms in ends[self._number % 3 :: 3]:
+        for end, told_after_ms in ends[self._which_ends :: 3]:
             cxone.agent_types()
             self._run_until(world.now + TOLD_MS)
             world.front.check_told(agent_typing=True)

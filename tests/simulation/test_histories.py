@@ -28,7 +28,7 @@ from tests.simulation.world import KEEPERS_LOOK_MS, START
 HISTORIES = int(os.environ.get("HISTORIES", "100000"))
 SHARES = {name: HISTORIES // share for name, share in campaign.SHARES.items()}
 #: Of the short stories with a fault everywhere, one in so many.
-SAMPLE = max(8, 800_000 // HISTORIES)
+SAMPLE = max(5, 500_000 // HISTORIES)
 EITHER = pytest.mark.parametrize("platform", ["v1", "dfo"])
 ALL = pytest.mark.parametrize("platform", campaign.PLATFORMS)
 

@@ -115,6 +115,18 @@ def test_a_look_reads_nothing_that_is_settled(client: Any) -> None:
     assert (messages.count_waiting(ID, 20), metered.looked_at) == (1, 3)
 
 
+def test_a_look_at_all_sessions_ends_with_those_that_are_due_first(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T18: however much waits, a look has an end; the others are found as the first are settled."""
+    monkeypatch.setattr("typing_relay.aws.messages._MOST_FOUND", 2)
+    messages = emptied(client)
+    for number in (3, 1, 2):
+        message = SentMessage(f"due-{number}", "hi", NOW)
+        messages.put(ID, message, NOW, NOW + number * 1000, NOW // 1000 + 3600)
+    assert messages.waiting_sessions(shard_of(ID)) == {ID: {"due-1", "due-2"}}
+
+
 def test_a_message_of_the_version_before_is_found_in_the_index(client: Any) -> None:
     """T15: it has no mark. Whoever looks for waiting messages names it."""
     messages = emptied(client)

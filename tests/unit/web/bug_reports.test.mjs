@@ -2,19 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sendOnEnter } from "../../../web/console/dom.js";
-import { attach } from "../../../web/typing-relay.js";
-import { FakeBox, fakeBrowser, settled } from "./fake_browser.mjs";
+import { FakeBox, welcomed } from "./fake_browser.mjs";
 
 const WELCOME = { type: "welcome", timings: { debounce_ms: 2000, heartbeat_ms: 1000, hold_ms: 6000 }, guest: "open" };
 
 async function watched(t, box) {
-  const browser = fakeBrowser(t);
-  const relay = attach(box, { url: "wss://relay.example.com/live", token: "t" });
-  t.after(() => relay.detach());
-  await settled();
-  browser.socket.accept();
-  browser.socket.answer(WELCOME);
-  browser.socket.sent.length = 0;
+  const { browser } = await welcomed(t, WELCOME, box);
   return { browser, told: () => browser.socket.sent.map(({ action }) => action) };
 }
 

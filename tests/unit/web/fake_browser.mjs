@@ -1,5 +1,6 @@
 // The few parts of a browser that the client touches, with a clock that only `advance` moves.
 import { mock } from "node:test";
+import { attach } from "../../../web/typing-relay.js";
 
 class FakeSocket {
   static opened = [];
@@ -106,4 +107,16 @@ export function fakeBrowser(t) {
 /** Lets promises that are due run: a token, for one. */
 export async function settled() {
   for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+}
+
+/** A welcomed client on `box`, in a fake browser; what it has sent so far is forgotten. */
+export async function welcomed(t, welcome, box = new FakeBox()) {
+  const browser = fakeBrowser(t);
+  const relay = attach(box, { url: "wss://relay.example.com/live", token: "t" });
+  t.after(() => relay.detach());
+  await settled();
+  browser.socket.accept();
+  browser.socket.answer(welcome);
+  browser.socket.sent.length = 0;
+  return { browser, box, relay };
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { attach } from "../../../web/typing-relay.js";
-import { FakeBox, fakeBrowser, settled } from "./fake_browser.mjs";
+import { FakeBox, fakeBrowser, settled, welcomed } from "./fake_browser.mjs";
 
 const GUIDE = readFileSync(new URL("../../../docs/front-end.md", import.meta.url), "utf8");
 const BLOCKS = [...GUIDE.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code);
@@ -15,18 +15,6 @@ function run(begins, names, returning = "undefined") {
   assert.equal(found.length, 1, begins);
   const body = `return (async () => { ${found[0]}\nreturn ${returning}; })();`;
   return new Function(...Object.keys(names), body)(...Object.values(names));
-}
-
-async function connected(t) {
-  const browser = fakeBrowser(t);
-  const box = new FakeBox();
-  const relay = attach(box, { url: "wss://relay.example.com/live", token: "t" });
-  t.after(() => relay.detach());
-  await settled();
-  browser.socket.accept();
-  browser.socket.answer(WELCOME);
-  browser.socket.sent.length = 0;
-  return { browser, box, relay };
 }
 
 test("every block of JavaScript is tried here", () => {
@@ -49,7 +37,7 @@ test("the page under development asks the console for token and address", async 
 });
 
 test("a message's promise says how it ended", async (t) => {
-  const { browser, box, relay } = await connected(t);
+  const { browser, box, relay } = await welcomed(t, WELCOME);
   box.value = "hello";
   const ended = run("const { status, reason } = await", { relay, box }, "{ status, reason }");
   const { id, text } = browser.socket.sent.find(({ action }) => action === "message");
@@ -59,7 +47,7 @@ test("a message's promise says how it ended", async (t) => {
 });
 
 test("a choice is answered with its text and postback", async (t) => {
-  const { browser, relay } = await connected(t);
+  const { browser, relay } = await welcomed(t, WELCOME);
   const buttons = [];
   await run('relay.addEventListener("message"', { relay, drawButton: (text, act) => buttons.push([text, act]) });
   const detail = { id: "1", text: "When?", author: null, at: 1, from: "agent", choices: [{ text: "Today", postback: "p1" }] };

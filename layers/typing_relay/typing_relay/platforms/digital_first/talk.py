@@ -128,8 +128,16 @@ class GatewayTalk:
         self._known = None
         if record.conversation:
             (visitor, thread_id), profile = identity_of(record), decoded(record.profile)
-            told_at, told_id = record.told_at, record.told_id
-            self._known = Known(visitor, thread_id, record.access_until, False, True, told_at, told_id, profile)
+            self._known = Known(
+                visitor,
+                thread_id,
+                record.access_until,
+                is_new=False,
+                has_ghosts=True,
+                told_at=record.told_at,
+                told_id=record.told_id,
+                profile=profile,
+            )
         if self._known and self._number:
             self._begin()
             self._step(machine.Opened())
@@ -161,12 +169,15 @@ class GatewayTalk:
         made = Conversation(*ids, access.expires_at, url)
         if not office.sessions.open_conversation(session_id, office.keeper, made, office.clock()):
             return guest.FenceLost()
-        told_at = record.told_at or 0  # as it was recorded
-        is_new = not record.conversation
-        is_in_doubt = record.shown or record.sending is not None
         self._made = Known(
-            *(access.visitor, thread_id, access.expires_at, is_new, is_in_doubt),
-            *(told_at, record.told_id, profile),
+            access.visitor,
+            thread_id,
+            access.expires_at,
+            is_new=not record.conversation,
+            has_ghosts=record.shown or record.sending is not None,
+            told_at=record.told_at or 0,  # as it was recorded
+            told_id=record.told_id,
+            profile=profile,
         )
         return guest.Created(made.visitor_id, url)
 
