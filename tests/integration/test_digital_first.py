@@ -286,7 +286,9 @@ def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> Non
         actor.gateway.agent_reads(actor.thread_id, what)
     surprise = {"eventType": "Surprise", "data": {"thread": {"idOnExternalPlatform": actor.thread_id}}}
     actor.gateway.push(actor.visitor_id, json.dumps(surprise))
-    actor.gateway.close_contact(actor.thread_id)
+    front_end.send({"action": "history"})
+    actor.hears("history")
+    front_end.send({"action": "end"})
     front_end.wait_for("pong", PATIENCE_S)
     front_end.wait_for("event", PATIENCE_S, event=surprise)
     actor.hears("contact", status="closed")
@@ -297,6 +299,61 @@ def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> Non
     assert said == {name for name, message in TO_RELAY.items() if "dfo" in message.platforms}
     heard = {name for frame in front_end.heard for name in names(frame, FROM_RELAY)}
     assert heard == {name for name, message in FROM_RELAY.items() if "dfo" in message.platforms} - {"gatewayFailure"}
+
+
+@scenes.test
+def test_a_visitor_ends_the_conversation_and_begins_another(actor: Chatter) -> None:
+    """After what was said before; and the next message is in a thread of its own."""
+    actor.begins()
+    actor.says("Good-bye")
+    actor.front_end.send({"action": "end"})
+    actor.hears("contact", status="closed")
+    former = actor.thread()
+    assert (former["contact"]["status"], actor.texts()) == ("closed", ["Good morning", "Good-bye"])
+    actor.front_end.forget("event")
+    actor.begins("One more thing")
+    assert actor.thread_id != former["thread_id"]
+
+
+@scenes.test
+def test_a_page_that_is_loaded_again_has_the_conversation_back(actor: Chatter) -> None:
+    """In pages, newest first, of both sides, also those that no page of the visitor's was told."""
+    actor.begins("1")
+    for number in range(2, 30):
+        actor.gateway.agent_says(actor.thread_id, str(number))
+    found: list[str] = []
+    with actor.stage.connect(actor.name) as page:
+        page.send({"action": "history"})
+        while True:
+            detail = page.wait_for("event", PATIENCE_S, name="history")["detail"]
+            page.forget("event")
+            found += [message["text"] for message in detail["messages"]]
+            if not detail["before"]:
+                break
+            page.send({"action": "history", "before": detail["before"]})
+    assert found == [str(number) for number in range(29, 0, -1)]
+
+
+@scenes.test
+def test_an_answer_with_a_page_may_have_to_be_fetched(actor: Chatter) -> None:
+    """It was too large for a frame."""
+    actor.begins("1")
+    actor.gateway.set_settings_of(actor.visitor_id, recovered_in_s3=True)
+    actor.front_end.send({"action": "history"})
+    assert [message["text"] for message in actor.hears("history")["detail"]["messages"]] == ["1"]
+
+
+@scenes.test
+def test_where_cxone_refuses_them_end_and_history_are_named_errors(actor: Chatter) -> None:
+    """And nothing else is disturbed."""
+    actor.begins()
+    actor.fault(Fault("frame", "error", types=("EndContact",), code="Refused"))
+    actor.front_end.send({"action": "end"})
+    actor.front_end.wait_for("error", PATIENCE_S, code="not_ended")
+    actor.front_end.send({"action": "history", "before": "unheard-of"})
+    actor.front_end.wait_for("error", PATIENCE_S, code="history_unknown")
+    actor.calm()
+    shows_a_burst(actor)
 
 
 @scenes.test

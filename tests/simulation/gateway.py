@@ -34,6 +34,8 @@ UNANSWERED_MS = 10_000
 TYPING = {"SenderTypingStarted": True, "SenderTypingEnded": False}
 #: What API Gateway says by itself.
 DROPPED = json.dumps({"message": "Internal server error", "connectionId": "c", "requestId": "r"})
+#: So many messages are in a page.
+PAGE = 3
 RECOVER = ("RecoverLivechat", "RecoverThread")
 
 
@@ -359,13 +361,32 @@ class Gateway:
             return (self._found(frame.event_id, thread),)
         if frame.kind == "SendMessage":
             return self._take_message(frame, thread)
+        if frame.kind == "EndContact":
+            return self._end(frame, thread)
+        if frame.kind == "LoadMoreMessages":
+            messages, more = _page(thread.messages, int(frame.data["scrollToken"]))
+            postback = {"eventType": "MoreMessagesLoaded", "data": {"messages": list(messages), "scrollToken": more}}
+            return (json.dumps({"eventId": frame.event_id, "postback": postback}),)
         return (frames.answer(frame.event_id),)
+
+    def _end(self, frame: Frame, thread: Thread) -> tuple[str, ...]:
+        """Only what is open, and was known to be, can be ended."""
+        if not thread.is_open or frame.data["contact"]["id"] != str(thread.contact):
+            return (frames.failure("SomethingFailed", frame.event_id),)
+        self.world.watch.disturbed(self.world.now)
+        self.close_contact()
+        return (frames.answer(frame.event_id),)
+
+    def written_in_each(self) -> list[list[str]]:
+        """The ids of each thread's messages, oldest first."""
+        return [[message["idOnExternalPlatform"] for message in thread.messages] for thread in self.threads.values()]
 
     def _found(self, event_id: str, thread: Thread) -> str:
         status = "open" if thread.is_open else "closed"
-        messages = tuple(reversed(thread.messages))
+        messages, more = _page(thread.messages, len(thread.messages))
         agent = {"id": self.agent}
-        text = frames.recovered(event_id, thread.thread_id, messages, str(thread.contact), status, agent=agent)
+        contact = str(thread.contact)
+        text = frames.recovered(event_id, thread.thread_id, messages, contact, status, more=more, agent=agent)
         if Shape.OTHER_NAMES in self.shapes:
             text = text.replace('"contact":', '"consumerContact":')
         if Shape.TAKES_NO_MORE in self.shapes and not thread.is_open:
@@ -408,7 +429,9 @@ class Gateway:
         said = next((kept for url, kept in self.kept.items() if url in text), "") or text
         is_answer = '"eventId"' in said or said.startswith("[")
         if "Recover" in said or (is_answer and not wire.has_looked):
-            wire.has_looked, wire.knows_contact = True, '"status": "open"' in said
+            if "Recovered" in said or not wire.has_looked:  # what was not fetched tells nothing new
+                wire.knows_contact = '"status": "open"' in said
+            wire.has_looked = True
         elif "SomethingFailed" in said:
             wire.has_looked = True  # it may have been the look
         elif "CaseCreated" in said:
@@ -416,6 +439,12 @@ class Gateway:
         elif "CaseStatusChanged" in said or '"case"' in said:
             wire.knows_contact = '"status": "closed"' not in said
         wire.ear.text(text)
+
+
+def _page(messages: list[frames.Frame], end: int) -> tuple[tuple[frames.Frame, ...], str]:
+    """Those before this number, newest first, and the token for what is before them."""
+    start = max(0, end - PAGE)
+    return tuple(reversed(messages[start:end])), str(start) if start else ""
 
 
 def _position_in_queue(contact: int) -> str:

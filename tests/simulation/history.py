@@ -19,6 +19,7 @@ On the other platform, Digital-First, keepers own bursts and there are frames to
     message A 900                                                      a visitor sends a message
     contact closes 3000; agent types 800; gateway refuses 3000 5000    what agents and the gateway do on their own
     agent writes 800; agent stops 900                                  what the visitor is to be told
+    visitor ends 800; visitor asks 900; visitor scrolls 990            what the visitor asks of the conversation
     agent vanishes 800; agent changes 900                              typing ends without a word; another takes over
     keeper dies 3000; keeper loses 3000; keeper stalls 3000 9000       what becomes of the keeper that holds the visitor
     keeper loses 3000 1                                                the same, and SQS never tells it
@@ -53,6 +54,8 @@ DFO_TURNS = (
     *("gateway drops", "gateway refuses", "store refuses", "posts refuse"),
     *("keeper dies", "keeper stalls", "keeper loses", "keeper again", "keeper rotates", "keeper drains"),
 )
+#: What a visitor asks of the conversation: its end, the newest messages, those before.
+VISITOR_TURNS = ("visitor ends", "visitor asks", "visitor scrolls")
 #: What may happen to a process at one of its effects. ``again``: the answer is lost, and so much later the client, by
 #: itself, makes the same request again; ``hold``: the answer comes so much later.
 STEP_FAULTS = ("crash", "crash-after", "again", "stall", "hold", "fork")
@@ -262,7 +265,7 @@ def _with_part(history: History, words: list[str]) -> History:
     if first in NUMBERS:
         return replace(history, **{first: int(words[1])})
     kind = " ".join(words[:2])
-    if kind not in (*TURNS, *DFO_TURNS):
+    if kind not in (*TURNS, *DFO_TURNS, *VISITOR_TURNS):
         raise ValueError("no such part")
     return replace(history, turns=(*history.turns, Turn(kind, int(words[2]), *map(int, words[3:]))))
 

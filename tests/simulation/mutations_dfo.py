@@ -9,6 +9,7 @@ from tests.simulation.mutation import CORE, EXPRESSIONS, FLOWS, WRITES, Mutation
 DIGITAL_FIRST = CORE + "platforms/digital_first/"
 OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
 CONVERSATION = DIGITAL_FIRST + "conversation.py"
+ASKED = "tests/unit/platforms/digital_first/test_conversation_asked.py"
 GUEST, SWEEPING = CORE + "keeper/guests/guest.py", CORE + "keeper/sweeping.py"
 
 _dfo = partial(Mutation, platform="dfo")
@@ -56,6 +57,28 @@ DIGITAL_FIRST = (
         "        if self._known and self._number:\n            self._begin()\n",
         "        if self._known and self._number:\n            return\n",
         directed="tests/unit/platforms/digital_first/test_talk.py",
+    ),
+    # what a visitor asks of the conversation
+    _dfo(
+        "conversation: the end ends whichever contact is open",
+        CONVERSATION,
+        'if c.contact is None or c.end_of not in ("", c.contact.contact_id):',
+        "if c.contact is None:",
+        directed=ASKED,
+    ),
+    _dfo(
+        "conversation: the end overtakes messages",
+        CONVERSATION,
+        "if c.end_of is None or not c.ready or c.ending or c.queue:",
+        "if c.end_of is None or not c.ready or c.ending:",
+        directed=ASKED,
+    ),
+    _dfo(
+        "conversation: earlier messages are asked for again where the socket was lost",
+        CONVERSATION,
+        'self._no_history("the connection to CXone was lost")',
+        "self._change(history=None)",
+        directed=ASKED,
     ),
     # the record of the contact
     _dfo("talk: says typing while the contact is written", TALK, "if self._contact_noted is None:", "if False:"),

@@ -616,6 +616,22 @@ def test_that_the_visitor_has_seen_a_message_is_said(scene: Scene) -> None:
     assert scene.kinds()[-1] == "MessageSeenByConsumer"
 
 
+def test_the_end_and_earlier_messages_are_asked_for_on_the_visitors_socket(scene: Scene) -> None:
+    scene.chats()
+    scene.answers = False
+    scene.talk.end()
+    assert scene.kinds()[-1] == "EndContact"
+    scene.talk.history("")
+    assert scene.kinds()[-1] == "RecoverLivechat"
+
+
+def test_before_the_conversation_has_begun_neither_can_be_asked_for(scene: Scene) -> None:
+    """The front end hears it, and asks again."""
+    scene.talk.end()
+    scene.talk.history("")
+    assert [frame["code"] for frame in scene.told] == ["not_ready", "not_ready"]
+
+
 def test_a_front_end_that_has_just_connected_is_told_what_stands(scene: Scene) -> None:
     """T16."""
     scene.chats()

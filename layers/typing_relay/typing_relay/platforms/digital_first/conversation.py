@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import Any, Literal
 from uuid import UUID
 
+from typing_relay.door import frames
 from typing_relay.platforms.digital_first import frames_in, frames_out
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED, SENDING_FAILED
@@ -79,6 +80,9 @@ class Policy:
     #: At most this many threads in a row are begun for one message.
     most_threads: int = 3
     most_messages: int = 20
+    #: At most this many pages of earlier messages are asked for at a time; of so many what comes before is known.
+    most_pages_due: int = 3
+    most_pages: int = 8
     #: A token is renewed before a socket is opened so short before its end.
     renew_early_ms: int = 60_000
     #: An agent types no longer when nothing has renewed it for this long.
@@ -138,6 +142,19 @@ class Queued:
     def ends_at(self, policy: Policy) -> int:
         """Until when it is delivered, by the clock of the rules."""
         return self.asked_at + self.behind_ms + policy.message_lifetime_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages that were shown, the oldest of which is ``before``, and what gets those before them: the gateway's own
+    words, or ``left``, which came with them and did not fit (oldest first). ``contact_id``: on live chat."""
+
+    before: str
+    thread_id: str
+    contact_id: str
+    scroll_token: str = field(repr=False)
+    oldest_at: str
+    left: tuple[Message, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -209,6 +226,13 @@ class Conversation:
     #: Who the visitor is, for agents; and which custom fields were said on this socket, of this contact.
     profile: Profile = NOTHING_SAID
     fields_said: frames_out.Fields = field(default=(), repr=False)
+    #: The contact that the visitor ends ('': whichever is found open); None: none. It is on its way to be ended.
+    end_of: str | None = None
+    ending: Asked | None = None
+    #: Before which messages front ends want to see others, oldest first; the first of these is on its way.
+    history_due: tuple[str, ...] = ()
+    history: Asked | None = None
+    pages: tuple[Page, ...] = field(default=(), repr=False)
 
 
 # --- what has happened
@@ -299,6 +323,18 @@ class Greeted:
 
 
 @dataclass(frozen=True, slots=True)
+class EndWanted:
+    """The visitor ends the conversation, after the messages that wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryWanted:
+    """A front end asks for the messages before this one; '': for the newest."""
+
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """The time that ``wake_at`` named has come."""
 
@@ -315,6 +351,8 @@ Happening = (
     | MessageWanted
     | SeenWanted
     | Greeted
+    | EndWanted
+    | HistoryWanted
     | Woke
 )
 
@@ -492,13 +530,15 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
         times.append(conversation.agents_typing.wake_at)
     if conversation.doing is Doing.OPEN:
         times += [conversation.heartbeat_at, conversation.heard_at + policy.dead_ms]
-        times += [asked.until for asked in (conversation.looking, conversation.sending) if asked]
+        times += [asked.until for asked in _on_their_way(conversation) if asked]
         times += [unproven.until for unproven in conversation.unproven]
         if conversation.queue and not conversation.looking and not conversation.sending:
             first = conversation.queue[0]
             may_send_at = max(conversation.retry_at, policy.frames.free_at(conversation.frames_until))
             times.append(first.sent_at + policy.settle_ms if first.in_doubt else may_send_at)
-        if conversation.seen_due or _owes_fields(conversation):
+        may_end = conversation.end_of is not None and not conversation.ending and not conversation.queue
+        may_ask = conversation.history_due and not conversation.history and not _is_busy(conversation)
+        if conversation.seen_due or _owes_fields(conversation) or (conversation.ready and (may_end or may_ask)):
             times.append(policy.frames.free_at(conversation.frames_until))
         if conversation.catch_up_due and conversation.ready:
             times.append(conversation.catch_up_at)
@@ -537,6 +577,10 @@ class _Turn:
                 self._seen_wanted()
             case Greeted():
                 self._change(catch_up_due=True)
+            case EndWanted():
+                self._end_wanted()
+            case HistoryWanted(before):
+                self._history_wanted(before)
             case Woke():
                 pass  # go_on looks at the time
 
@@ -551,6 +595,8 @@ class _Turn:
         if self.now_stands.doing is Doing.OPEN:
             self._say_fields()
             self._next_message()
+            self._say_end()
+            self._next_page()
             self._say_seen()
             self._catch_up()
 
@@ -594,7 +640,9 @@ class _Turn:
         doing = c.doing if c.doing is Doing.STOPPED else Doing.CLOSED
         nothing: dict[str, Any] = dict.fromkeys(("unproven", "held", "fields_said"), ())
         self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, **nothing)
-        self._change(queue_position=None)
+        self._change(queue_position=None, ending=None)
+        if c.history:
+            self._no_history("the connection to CXone was lost")
 
     def _doubt_first(self) -> None:
         first, *others = self.now_stands.queue
@@ -614,6 +662,10 @@ class _Turn:
             return self._reopen("message_overdue")
         if c.unproven:
             self._give_up_unproven()
+        if c.ending and now >= c.ending.until:
+            self._not_ended("unanswered")
+        if (page := _page_on_its_way(c)) and now >= page.until:
+            self._no_history("CXone does not answer")
         if now >= c.heartbeat_at:
             self._beat()
         return None
@@ -670,7 +722,7 @@ class _Turn:
             self._do(Report("not_a_frame", str(bad)))
             return None
 
-    def _frame(self, frame: frames_in.Frame) -> None:
+    def _frame(self, frame: frames_in.Frame) -> None:  # noqa: C901  # a table
         match frame:
             case frames_in.Pong():
                 self._ponged()
@@ -684,6 +736,10 @@ class _Turn:
                 self._frame_lost()
             case frames_in.Recovered():
                 self._recovered(frame)
+            case frames_in.MoreMessages(event_id) if self._is_page(event_id):
+                self._tell_page(frame)
+            case frames_in.MoreMessages(event_id):
+                self._answered(event_id, "MoreMessagesLoaded")
             case frames_in.NothingThere(event_id, is_empty) if self._is_looked_for_by(event_id):
                 if not is_empty:
                     self._do(Report("thread_without_id"))
@@ -695,6 +751,11 @@ class _Turn:
         sending = self.now_stands.sending
         if sending and sending.event_id == event_id:
             self._taken(self.now_stands.queue[0].message_id)
+        elif self.now_stands.ending and self.now_stands.ending.event_id == event_id:
+            self._change(ending=None, end_of=None)  # that the contact is closed is an event of its own
+        elif self._is_page(event_id) and not self.now_stands.looking:
+            self._do(Report("page_answered_otherwise", result))
+            self._no_history("CXone answers otherwise")
         elif self._is_looked_for_by(event_id):
             self._do(Report("look_answered_otherwise", result) if result else Report("look_answered_plainly"))
             self._found_nothing(is_certain=False)
@@ -722,6 +783,10 @@ class _Turn:
             return self._found_nothing() if code in LOOK_FAILED else self._look_failed(code)
         self._do(Report(code))
         self._refused(event_id)
+        if c.ending and c.ending.event_id == event_id:
+            self._not_ended(code)
+        if c.history and c.history.event_id == event_id:
+            self._no_history(code)
         if c.sending and _is_about(c.sending, event_id, code in SENDING_FAILED):
             self._message_failed(code)
         return None
@@ -739,7 +804,9 @@ class _Turn:
         self._change(unproven=(), doing=Doing.STOPPED)
         for queued in c.queue:
             self._do(MessageRefused(queued.message_id, "unconfirmed" if self._may_have_left(queued) else "unavailable"))
-        self._change(queue=(), sending=None, looking=None, contact=None, ready=False)
+        self._change(queue=(), sending=None, looking=None, contact=None, ready=False, ending=None, end_of=None)
+        while self.now_stands.history_due:
+            self._no_history(code)
         self._do(Stopped(Outcome(Kind.DENIED, reason=reason)))
 
     def _event(self, event: frames_in.Event) -> None:
@@ -899,6 +966,7 @@ class _Turn:
             return
         if found.thread_id != c.thread_id and not self._adopts(found):
             return
+        is_page = self._is_page("") and c.ready
         for message in found.messages:
             self._found(message)
         self._settle_doubts(c.looking.since, found)
@@ -915,6 +983,8 @@ class _Turn:
             self._do(Report("thread_takes_no_more"))
             self._change(thread_over=True)
         self._looked()
+        if is_page:
+            self._tell_page(found)
 
     def _found(self, message: Message) -> None:
         if message.message_id not in self.now_stands.told:
@@ -964,7 +1034,12 @@ class _Turn:
         else:
             self._give_up_doubts()
         self._contact_is(self.now_stands.contact)
+        is_page = self._is_page("") and self.now_stands.ready
         self._looked()
+        if is_page and is_certain:
+            self._tell_page(frames_in.MoreMessages("", ()))
+        elif is_page:
+            self._no_history("CXone's answer is not understood")
 
     def _look_failed(self, code: str) -> None:
         """An error that is not known to mean that there is nothing. If it lasts it is taken for that, but for messages
@@ -977,6 +1052,8 @@ class _Turn:
         else:
             self._contact_is(c.contact)
             self._looked()
+            if self._is_page(""):
+                self._no_history(code)
 
     def _looked(self) -> None:
         before = self.now_stands
@@ -1014,7 +1091,7 @@ class _Turn:
         """``told``: the visitor hears of it by the event itself."""
         before = self.now_stands
         if contact is None and before.contact is not None:
-            self._change(closed_contact=before.contact.contact_id, fields_said=())
+            self._change(closed_contact=before.contact.contact_id, fields_said=(), ending=None, end_of=None)
         if contact is None or before.contact is None or contact.contact_id != before.contact.contact_id:
             self._change(position_told=None)
         may_show = (before.may_show or self._has_ghosts()) and contact is not None  # else nobody is shown anything
@@ -1230,6 +1307,95 @@ class _Turn:
             self._request(frames_out.message_seen(self.now_stands.thread_id))
             self._change(seen_due=False, seen_said=self._newest())
 
+    def _end_wanted(self) -> None:
+        """What is wanted twice is done once."""
+        c = self.now_stands
+        if c.end_of is None and c.doing is not Doing.STOPPED:
+            self._change(end_of=c.contact.contact_id if c.contact else "")
+        elif c.doing is Doing.STOPPED:
+            self._not_ended("the gateway refuses this relay")
+
+    def _say_end(self) -> None:
+        """Once what was sent before has been delivered. On each socket anew, while the same contact is open."""
+        c = self.now_stands
+        if c.end_of is None or not c.ready or c.ending or c.queue:
+            return
+        if c.contact is None or c.end_of not in ("", c.contact.contact_id):
+            self._change(end_of=None)  # it is over
+            self._do(Tell(visitor_events.contact(None, is_open=c.contact is not None)))
+        elif not c.contact.contact_id:
+            self._not_ended("the contact has no id")
+        elif self._may_send():
+            event_id = self._request(frames_out.end_contact(c.thread_id, c.contact.contact_id))
+            asked = Asked(event_id, self._now, self._now + self._policy.answer_ms)
+            self._change(end_of=c.contact.contact_id, ending=asked)
+
+    def _not_ended(self, why: str) -> None:
+        """Not tried again by itself."""
+        self._change(ending=None, end_of=None)
+        self._do(Report("not_ended", why))
+        self._do(Tell(frames.error("not_ended", "CXone did not end the conversation. You may try again.")))
+
+    # --- earlier messages
+
+    def _history_wanted(self, before: str) -> None:
+        c = self.now_stands
+        if before and not any(page.before == before for page in c.pages):
+            self._do(Tell(frames.error("history_unknown", "Nothing is known before that message: ask for the newest.")))
+        elif before in c.history_due:
+            pass  # its answer is everybody's
+        elif c.doing is Doing.STOPPED or len(c.history_due) >= self._policy.most_pages_due:
+            self._do(_no_history())
+        else:
+            self._change(history_due=(*c.history_due, before))
+
+    def _next_page(self) -> None:
+        """The newest are found by a look; of those that are left of a page nobody needs to be asked."""
+        c = self.now_stands
+        if not c.history_due or c.history or not c.ready or _is_busy(c):
+            return
+        before = c.history_due[0]
+        page = next((page for page in c.pages if page.before == before), None)
+        if page and page.left:
+            self._tell_page(frames_in.MoreMessages("", page.left, page.scroll_token, page.oldest_at))
+        elif not self._may_send():
+            pass
+        elif page is None:
+            self._look()
+            self._change(history=self.now_stands.looking)
+        else:
+            request = frames_out.load_more(page.thread_id, page.scroll_token, page.oldest_at, page.contact_id)
+            event_id = self._request(request)
+            self._change(history=Asked(event_id, self._now, self._now + self._policy.answer_ms))
+
+    def _is_page(self, event_id: str) -> bool:
+        """The answer to this request is a page that a front end wants; '': of the look that is under way."""
+        c = self.now_stands
+        if not c.history or not c.history_due:
+            return False
+        return c.history_due[0] == "" if event_id == "" else c.history.event_id == event_id
+
+    def _tell_page(self, found: frames_in.Recovered | frames_in.MoreMessages) -> None:
+        c = self.now_stands
+        asked, *others = c.history_due
+        details, left = dfo_events.page(found.messages)
+        oldest = details[-1]["id"] if details and (left or found.scroll_token) else ""
+        before = "" if oldest == asked else oldest  # the same page again and again has an end
+        self._do(Tell(visitor_events.history(details, asked, before)))
+        former = next((page for page in c.pages if asked and page.before == asked), None)
+        others_known = tuple(page for page in c.pages if page.before not in (asked, before) and not page.left)
+        contact_id = (c.contact.contact_id if c.contact else c.closed_contact) if c.livechat else ""
+        thread_id, contact_id = (former.thread_id, former.contact_id) if former else (c.thread_id, contact_id)
+        page = Page(before, thread_id, contact_id, found.scroll_token, found.oldest_at, left)
+        known = (*others_known, *((former,) if former and asked != before else ()), *((page,) if before else ()))
+        self._change(pages=known[-self._policy.most_pages :], history_due=tuple(others), history=None)
+
+    def _no_history(self, why: str) -> None:
+        """Whoever waits for the first page that is due is told; it may be asked for again."""
+        self._change(history_due=self.now_stands.history_due[1:], history=None)
+        self._do(Report("history_failed", why))
+        self._do(_no_history())
+
     def _catch_up(self) -> None:
         """Tell what every front end is to know, also those that know it: one that has just connected does not."""
         c = self.now_stands
@@ -1269,6 +1435,24 @@ class _Turn:
 
     def _do(self, action: Action) -> None:
         self.actions.append(action)
+
+
+def _no_history() -> Tell:
+    return Tell(frames.error("history_failed", "CXone gave no earlier messages. You may ask again."))
+
+
+def _on_their_way(c: Conversation) -> tuple[Asked | None, ...]:
+    return (c.looking, c.sending, c.ending, _page_on_its_way(c))
+
+
+def _page_on_its_way(c: Conversation) -> Asked | None:
+    """One that is not asked for by a look, which has a time limit of its own."""
+    return c.history if c.history_due and c.history_due[0] else None
+
+
+def _is_busy(c: Conversation) -> bool:
+    """A look, or a message: another look would mix with it."""
+    return c.looking is not None or c.sending is not None
 
 
 def _owes_fields(c: Conversation) -> bool:

@@ -81,6 +81,13 @@ def end_contact(thread_id: str, contact_id: str) -> Request:
     return Request("EndContact", {**_thread(thread_id), "contact": {"id": contact_id}})
 
 
+def load_more(thread_id: str, scroll_token: str, oldest_at: str, contact_id: str) -> Request:
+    """Asks for the page of messages before the one that gave ``scroll_token``; ``contact_id``: on live chat only."""
+    of_contact = {"contact": {"id": contact_id}} if contact_id else {}
+    data = {"scrollToken": scroll_token, "oldestMessageDatetime": oldest_at, **_thread(thread_id), **of_contact}
+    return Request("LoadMoreMessages", data)
+
+
 def generate_authorization_token(thread_id: str, path: str) -> Request:
     """Asks for a bearer token for ``path`` on the chat host (to fetch the rest of a rich message)."""
     return Request("GenerateAuthorizationToken", {**_thread(thread_id), "url": path})

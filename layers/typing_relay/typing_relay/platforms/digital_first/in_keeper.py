@@ -175,13 +175,18 @@ class DigitalFirst:
             case {"messages": str(session_id)}:
                 self._mailbox.fetch(session_id)
             case {"seen": str(session_id)}:
-                talk = self._around.talk(session_id)
-                if isinstance(talk, GatewayTalk):
-                    talk.seen()
+                self._with_talk(session_id, lambda talk: talk.seen())
             case {"greeted": str(session_id)}:
-                talk = self._around.talk(session_id)
-                if isinstance(talk, GatewayTalk):
-                    talk.greeted()
+                self._with_talk(session_id, lambda talk: talk.greeted())
+            case {"end": str(session_id)}:
+                self._with_talk(session_id, lambda talk: talk.end())
+            case {"history": str(session_id)}:
+                self._with_talk(session_id, lambda talk: talk.history(str(nudge.get("about", ""))))
+
+    def _with_talk(self, session_id: str, do: Callable[[GatewayTalk], object]) -> None:
+        talk = self._around.talk(session_id)
+        if isinstance(talk, GatewayTalk):
+            do(talk)
 
     def _tell_typing(self, session_id: str, typing: bool, told: Callable[[Outcome], object]) -> None:
         talk = self._around.talk(session_id)
@@ -197,9 +202,7 @@ class DigitalFirst:
             self._around.loop.call_soon(lambda: told(outcome))
 
     def _deliver(self, session_id: str, message: WaitingMessage) -> None:
-        talk = self._around.talk(session_id)
-        if isinstance(talk, GatewayTalk):
-            talk.message(message)
+        self._with_talk(session_id, lambda talk: talk.message(message))
 
     # --- owners
 

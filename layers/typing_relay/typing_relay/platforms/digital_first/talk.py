@@ -282,6 +282,14 @@ class GatewayTalk:
         """A front end has connected that has heard nothing yet."""
         self._step(machine.Greeted())
 
+    def end(self) -> None:
+        """The visitor ends the conversation."""
+        self._step(machine.EndWanted())
+
+    def history(self, before: str) -> None:
+        """A front end asks for the messages before this one, or for the newest."""
+        self._step(machine.HistoryWanted(before))
+
     # --- the machine
 
     def _begin(self) -> None:
@@ -329,6 +337,8 @@ class GatewayTalk:
         """Nobody has signed in yet."""
         if isinstance(happening, machine.TypingWanted):
             self._told(happening.ticket, Outcome(Kind.NOT_YET, reason="no conversation yet"))
+        elif isinstance(happening, (machine.EndWanted, machine.HistoryWanted)):
+            self._tell(frames.error("not_ready", "Try again once the guest session is open."))
 
     def _set_alarm(self, at: int | None) -> None:
         if at == self._alarm_at:
