@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import websocket
 
 from local.dfo_simulator.faults import Fault
 from local.playing.visitor import now_ms
@@ -299,6 +300,29 @@ def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> Non
     assert said == {name for name, message in TO_RELAY.items() if "dfo" in message.platforms}
     heard = {name for frame in front_end.heard for name in names(frame, FROM_RELAY)}
     assert heard == {name for name, message in FROM_RELAY.items() if "dfo" in message.platforms} - {"gatewayFailure"}
+
+
+def test_a_token_names_the_channel_of_the_conversation(dfo_stage: GatewayStage) -> None:
+    """With a token, a socket and a thread of that channel; the end of a keeper does not change it."""
+    with Chatter(dfo_stage, "second-channel", channel="chat_second") as actor:
+        actor.begins()
+        shows_a_burst(actor)
+        actor.loses_socket()
+        shows_a_burst(actor)
+        actor.settles()
+        assert actor.thread()["channel_id"] == "chat_second"
+        assert {event["channel_id"] for event in actor.events("socket_open")} == {"chat_second"}
+
+
+def test_without_a_name_it_is_the_first_channel(dfo_stage: GatewayStage) -> None:
+    with Chatter(dfo_stage, "first-channel") as actor:
+        actor.begins()
+        assert actor.thread()["channel_id"] == dfo_stage.stage_channel()
+
+
+def test_a_channel_that_is_not_the_deployments_is_refused_at_the_door(dfo_stage: GatewayStage) -> None:
+    with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
+        dfo_stage.connect("no-channel", channel="chat_third")
 
 
 @scenes.test
@@ -815,6 +839,28 @@ def test_on_a_messaging_channel_the_thread_lives_on(dfo_stage: GatewayStage) -> 
         assert (actor.thread_id, actor.texts()) == (thread_id, ["Good morning", "Later"])
         actor.settles()
     gateway.set_settings(livechat=True)
+    with dfo_stage.keeper_gone(signal.SIGTERM):
+        pass
+
+
+def test_where_sessions_are_not_secured_each_socket_is_authorized(dfo_stage: GatewayStage) -> None:
+    """Typing, messages and history are as ever, on the next socket, too; no token is asked for."""
+    gateway = dfo_stage.gateway()
+    gateway.set_settings(secured_sessions=False)
+    time.sleep(4)  # a keeper that lived for less is not started again
+    with dfo_stage.keeper_gone(signal.SIGTERM):
+        pass
+    with Chatter(dfo_stage, "legacy") as actor:
+        actor.begins()
+        shows_a_burst(actor)
+        actor.loses_socket()
+        shows_a_burst(actor)
+        actor.front_end.send({"action": "history"})
+        assert [message["text"] for message in actor.hears("history")["detail"]["messages"]] == ["Good morning"]
+        actor.settles()
+        assert (actor.events("authorize"), {e["secured"] for e in actor.events("socket_open")}) == ([], {False})
+    gateway.set_settings(secured_sessions=True)
+    time.sleep(4)
     with dfo_stage.keeper_gone(signal.SIGTERM):
         pass
 

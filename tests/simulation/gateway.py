@@ -34,6 +34,7 @@ UNANSWERED_MS = 10_000
 TYPING = {"SenderTypingStarted": True, "SenderTypingEnded": False}
 #: What API Gateway says by itself.
 DROPPED = json.dumps({"message": "Internal server error", "connectionId": "c", "requestId": "r"})
+AUTHORIZATIONS = {"AuthorizeCustomer": "ConsumerAuthorized", "RefreshToken": "TokenRefreshed"}
 #: So many messages are in a page.
 PAGE = 3
 RECOVER = ("RecoverLivechat", "RecoverThread")
@@ -90,6 +91,7 @@ class Wire:
         self.arrives = self.heard = 0
         #: What its keeper has been told on it.
         self.has_looked = self.knows_contact = False
+        self.has_registered = self.is_authorized = False
 
     def send_text(self, text: str, done: Callable[[], object]) -> Sending:
         """Of the keeper's socket."""
@@ -114,6 +116,8 @@ class Gateway:
 
     def __init__(self, world: DfoWorld, livechat: bool) -> None:
         self.world, self.livechat = world, livechat
+        #: A socket is authorized by its first frame.
+        self.legacy = False
         self.threads: dict[str, Thread] = {}
         self.wires: list[Wire] = []
         self.taken: list[str] = []
@@ -294,6 +298,10 @@ class Gateway:
             if not wire.knows_contact:
                 raise Violated("T5", f"frame {frame.number} says who types, where no contact is known to be open")
             frame.call = world.typing_said(wire, frame.number, TYPING[frame.kind])
+        elif frame.kind in AUTHORIZATIONS:
+            wire.has_registered = True
+        elif self.legacy and not wire.is_authorized:
+            raise Violated("T15", f"frame {frame.number} comes before the customer was authorized")
         elif frame.kind not in RECOVER and not wire.has_looked:
             raise Violated("T15", f"frame {frame.number} comes before the thread was looked for")
         return frame
@@ -337,7 +345,7 @@ class Gateway:
         """It is too large for a frame, which only says where it is to be fetched."""
         url = f"https://s3.example/event-{len(self.kept)}.json"
         self.kept[url] = text if kind == "elsewhere" else ""
-        thread_id = frame.data["thread"]["idOnExternalPlatform"]
+        thread_id = frame.data.get("thread", {}).get("idOnExternalPlatform", "")
         return frames.event("EventInS3", thread_id, s3Object={"url": url}, originEvent={"eventType": frame.kind})
 
     def _take_typing(self, call: Call, thread_id: str) -> None:
@@ -353,6 +361,8 @@ class Gateway:
     def _answers(self, frame: Frame) -> tuple[str, ...]:
         if frame.kind == "heartbeat":
             return ('"pong"',)
+        if frame.kind in AUTHORIZATIONS:
+            return (_consumer_token(frame.event_id, AUTHORIZATIONS[frame.kind]),)
         thread_id = frame.data["thread"]["idOnExternalPlatform"]
         thread = self.threads.setdefault(thread_id, Thread(thread_id))
         if frame.kind in RECOVER:
@@ -428,6 +438,10 @@ class Gateway:
             return
         said = next((kept for url, kept in self.kept.items() if url in text), "") or text
         is_answer = '"eventId"' in said or said.startswith("[")
+        wire.is_authorized = wire.is_authorized or "ConsumerAuthorized" in said
+        if wire.has_registered and not wire.is_authorized:
+            wire.ear.text(text)
+            return
         if "Recover" in said or (is_answer and not wire.has_looked):
             if "Recovered" in said or not wire.has_looked:  # what was not fetched tells nothing new
                 wire.knows_contact = '"status": "open"' in said
@@ -445,6 +459,11 @@ def _page(messages: list[frames.Frame], end: int) -> tuple[tuple[frames.Frame, .
     """Those before this number, newest first, and the token for what is before them."""
     start = max(0, end - PAGE)
     return tuple(reversed(messages[start:end])), str(start) if start else ""
+
+
+def _consumer_token(event_id: str, kind: str) -> str:
+    data = {"status": "success", "accessToken": {"token": "t", "expiresIn": 30}}
+    return json.dumps({"eventId": event_id, "postback": {"eventType": kind, "data": data}})
 
 
 def _position_in_queue(contact: int) -> str:

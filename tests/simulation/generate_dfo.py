@@ -39,6 +39,7 @@ LASTING = {"keeper stalls": STALLS, "gateway refuses": AWAY, "store refuses": AW
 def random_dfo_history(random: Random) -> History:
     """One history: visitors at work and, in two of three, trouble. Some ask more of their conversation."""
     history = _history(random)
+    history = replace(history, legacy=random.random() < 0.1)
     if random.random() < 0.85:
         return history
     until = history.acts[-1].at + 4_000

@@ -16,6 +16,7 @@ Written as one line, parts separated by ``;``. Times are ms since the beginning,
 On the other platform, Digital-First, keepers own bursts and there are frames to its gateway in place of calls::
 
     platform dfo; contact none; channel messaging                      which gateway; whether agents see a contact
+    sessions legacy                                                    each socket is authorized by its first frame
     message A 900                                                      a visitor sends a message
     contact closes 3000; agent types 800; gateway refuses 3000 5000    what agents and the gateway do on their own
     agent writes 800; agent stops 900                                  what the visitor is to be told
@@ -165,6 +166,7 @@ class History:
     dfo: bool = False
     contact: bool = True
     livechat: bool = True
+    legacy: bool = False
     #: Whether a guest is open at the beginning; else no record exists.
     guest: bool = True
     #: Whether keepers live, and look every few seconds for bursts whose owner died; else the scheduled sweeper does.
@@ -190,6 +192,7 @@ class History:
     def __str__(self) -> str:
         parts = ["platform dfo"] if self.dfo else []
         parts += ["channel messaging"] if not self.livechat else []
+        parts += ["sessions legacy"] if self.legacy else []
         parts += [str(part) for part in (*self.acts, *self.turns)]
         for name in KNOWN:
             parts += [f"{name} {number} {fault}" for number, fault in sorted(self.faults(name).items())]
@@ -257,6 +260,8 @@ def _with_part(history: History, words: list[str]) -> History:
         return replace(history, dfo=_either(words[1], "dfo", "v1"))
     if first == "channel":
         return replace(history, livechat=_either(words[1], "livechat", "messaging"))
+    if first == "sessions":
+        return replace(history, legacy=_either(words[1], "legacy", "secured"))
     if first in KNOWN:
         faults = {**history.faults(first), int(words[1]): _fault(first, words[2:])}
         return replace(history, **{first + "s": faults})

@@ -10,6 +10,7 @@ DIGITAL_FIRST = CORE + "platforms/digital_first/"
 OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
 CONVERSATION = DIGITAL_FIRST + "conversation.py"
 ASKED = "tests/unit/platforms/digital_first/test_conversation_asked.py"
+LEGACY = "tests/unit/platforms/digital_first/test_conversation_legacy.py"
 GUEST, SWEEPING = CORE + "keeper/guests/guest.py", CORE + "keeper/sweeping.py"
 
 _dfo = partial(Mutation, platform="dfo")
@@ -79,6 +80,21 @@ DIGITAL_FIRST = (
         'self._no_history("the connection to CXone was lost")',
         "self._change(history=None)",
         directed=ASKED,
+    ),
+    # sessions that are not secured
+    _dfo(
+        "conversation: a message does not wait until its socket is authorized",
+        CONVERSATION,
+        "if c.registering or c.looking or c.sending or not c.queue:",
+        "if c.looking or c.sending or not c.queue:",
+        directed=LEGACY,
+    ),
+    _dfo(
+        "conversation: the thread is looked for before the customer is authorized",
+        CONVERSATION,
+        "            self._change(registering=Asked(event_id, now, now + self._policy.answer_ms))\n",
+        "            self._look()\n",
+        directed=LEGACY,
     ),
     # the record of the contact
     _dfo("talk: says typing while the contact is written", TALK, "if self._contact_noted is None:", "if False:"),
@@ -150,8 +166,8 @@ DIGITAL_FIRST = (
     _dfo(
         "look: on a new socket nothing is taken to be shown",
         CONVERSATION,
-        "    def _opened(self) -> None:\n        self._drop()\n",
-        "    def _opened(self) -> None:\n        self._drop()\n        self._change(may_show=False)\n",
+        "    def _opened(self, register_as: str) -> None:\n        self._drop()\n",
+        "    def _opened(self, register_as: str) -> None:\n        self._drop()\n        self._change(may_show=False)\n",
     ),
     _dfo(
         "socket: a silent one is kept for long",

@@ -85,6 +85,8 @@ class Policy:
     most_pages: int = 8
     #: A token is renewed before a socket is opened so short before its end.
     renew_early_ms: int = 60_000
+    #: A consumer's token is not renewed before (a session that is not secured).
+    least_refresh_ms: int = 20_000
     #: An agent types no longer when nothing has renewed it for this long.
     agent_typing_ms: int = USUAL_LIFE_MS
     #: Front ends that have just connected are told what stands once in this time, however many they are (T17).
@@ -175,6 +177,12 @@ class Conversation:
     newest_at: int = 0
     requests: int = 0
     doing: Doing = Doing.CLOSED
+    #: The customer is being authorized on this socket: before anything else is sent. Then the consumer's token, when it
+    #: is renewed, and the request for it.
+    registering: Asked | None = None
+    consumer_token: str = field(default="", repr=False)
+    refresh_at: int | None = None
+    refreshing: Asked | None = None
     #: The thread has been looked for on this socket.
     ready: bool = False
     looking: Asked | None = None
@@ -255,7 +263,12 @@ class ProfileKnown:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The socket is open; if there was another one, it counts no more."""
+    """The socket is open; if there was another one, it counts no more.
+
+    ``register_as``: the SDK's version by which the customer is to be authorized on it; '': the session is secured.
+    """
+
+    register_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +372,9 @@ Happening = (
 
 # --- what to do
 
+#: Why a socket is of no use any more.
+Overdue = Literal["silent", "look_overdue", "message_overdue", "authorization_overdue", "not_authorized"]
+
 
 @dataclass(frozen=True, slots=True)
 class Send:
@@ -447,7 +463,7 @@ class Fetch:
 class Reopen:
     """The socket is as good as dead: close it, open another. Nothing that still comes on it may be handed in."""
 
-    reason: Literal["silent", "look_overdue", "message_overdue"]
+    reason: Overdue
 
 
 @dataclass(frozen=True, slots=True)
@@ -532,7 +548,7 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
         times += [conversation.heartbeat_at, conversation.heard_at + policy.dead_ms]
         times += [asked.until for asked in _on_their_way(conversation) if asked]
         times += [unproven.until for unproven in conversation.unproven]
-        if conversation.queue and not conversation.looking and not conversation.sending:
+        if conversation.queue and not conversation.registering and not _is_busy(conversation):
             first = conversation.queue[0]
             may_send_at = max(conversation.retry_at, policy.frames.free_at(conversation.frames_until))
             times.append(first.sent_at + policy.settle_ms if first.in_doubt else may_send_at)
@@ -540,6 +556,8 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
         may_ask = conversation.history_due and not conversation.history and not _is_busy(conversation)
         if conversation.seen_due or _owes_fields(conversation) or (conversation.ready and (may_end or may_ask)):
             times.append(policy.frames.free_at(conversation.frames_until))
+        if conversation.refresh_at is not None:
+            times.append(conversation.refresh_at)
         if conversation.catch_up_due and conversation.ready:
             times.append(conversation.catch_up_at)
     return min(times, default=None)
@@ -559,8 +577,8 @@ class _Turn:
                 self._change(visitor=visitor, token_until=expires_at)
             case ProfileKnown(profile):
                 self._change(profile=profile)
-            case Opened():
-                self._opened()
+            case Opened(register_as):
+                self._opened(register_as)
             case Heard(text):
                 self._heard(text)
             case Fetched(text):
@@ -602,7 +620,7 @@ class _Turn:
 
     # --- the socket
 
-    def _opened(self) -> None:
+    def _opened(self, register_as: str) -> None:
         self._drop()
         now = self._now
         heartbeat_at = now + self._policy.heartbeat_ms
@@ -610,7 +628,11 @@ class _Turn:
             doing=Doing.OPEN, ready=False, heard_at=now, heartbeat_at=heartbeat_at, pongs_due=0, looks_failed=0
         )
         self._change(seen_said=None, seen_due=False)
-        self._look()
+        if register_as:
+            event_id = self._request(frames_out.authorize(register_as))
+            self._change(registering=Asked(event_id, now, now + self._policy.answer_ms))
+        else:
+            self._look()
 
     def _lost(self, was_open: bool) -> None:
         was_closed = self.now_stands.doing is not Doing.OPEN
@@ -620,7 +642,7 @@ class _Turn:
         elif not was_closed:
             self._renew_token()
 
-    def _reopen(self, reason: Literal["silent", "look_overdue", "message_overdue"]) -> None:
+    def _reopen(self, reason: Overdue) -> None:
         self._drop()
         self._renew_token()
         self._do(Reopen(reason))
@@ -641,6 +663,7 @@ class _Turn:
         nothing: dict[str, Any] = dict.fromkeys(("unproven", "held", "fields_said"), ())
         self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, **nothing)
         self._change(queue_position=None, ending=None)
+        self._change(registering=None, consumer_token="", refresh_at=None, refreshing=None)
         if c.history:
             self._no_history("the connection to CXone was lost")
 
@@ -654,12 +677,14 @@ class _Turn:
 
     def _look_after_socket(self) -> None:
         c, now = self.now_stands, self._now
-        if now >= c.heard_at + self._policy.dead_ms:
-            return self._reopen("silent")
+        overdue = self._overdue()
+        if overdue:
+            return self._reopen(overdue)
         if c.looking and now >= c.looking.until:
-            return self._reopen("look_overdue") if c.looking.event_id else self._look()
-        if c.sending and now >= c.sending.until:
-            return self._reopen("message_overdue")
+            return self._look()
+        if c.refresh_at is not None and now >= c.refresh_at:
+            event_id = self._request(frames_out.refresh_token(c.consumer_token))
+            self._change(refreshing=Asked(event_id, now, now + self._policy.answer_ms), refresh_at=None)
         if c.unproven:
             self._give_up_unproven()
         if c.ending and now >= c.ending.until:
@@ -669,6 +694,20 @@ class _Turn:
         if now >= c.heartbeat_at:
             self._beat()
         return None
+
+    def _overdue(self) -> Overdue | None:
+        """What the socket owes that costs it its life; a look that is only to be made later is none."""
+        c, now = self.now_stands, self._now
+        looking = c.looking if self._is_looking() else None
+        owed: tuple[tuple[Asked | None, Overdue], ...] = (
+            (c.registering, "authorization_overdue"),
+            (c.refreshing, "authorization_overdue"),
+            (looking, "look_overdue"),
+            (c.sending, "message_overdue"),
+        )
+        if now >= c.heard_at + self._policy.dead_ms:
+            return "silent"
+        return next((reason for asked, reason in owed if asked and now >= asked.until), None)
 
     def _give_up_unproven(self) -> None:
         """A gateway that leaves out a pong must not be waited for for ever."""
@@ -734,6 +773,8 @@ class _Turn:
                 self._failed(code, event_id)
             case frames_in.FrameLost():
                 self._frame_lost()
+            case frames_in.ConsumerToken():
+                self._authorized(frame)
             case frames_in.Recovered():
                 self._recovered(frame)
             case frames_in.MoreMessages(event_id) if self._is_page(event_id):
@@ -747,9 +788,28 @@ class _Turn:
             case frames_in.Event():
                 self._event(frame)
 
+    def _authorized(self, consumer: frames_in.ConsumerToken) -> None:
+        """Renewed as NICE's client does it, after nine tenths of the token's life, and 20 s at least."""
+        c = self.now_stands
+        if consumer.event_id not in (asked.event_id for asked in (c.registering, c.refreshing) if asked):
+            return
+        refresh_at = self._now + max(consumer.expires_s * 900, self._policy.least_refresh_ms)
+        self._change(consumer_token=consumer.token, refresh_at=refresh_at, refreshing=None)
+        if c.registering:
+            known = replace(c.visitor, customer_id=consumer.customer_id or c.visitor.customer_id)
+            self._change(registering=None, visitor=known)
+            self._look()
+
+    def _is_authorization(self, event_id: str | None) -> bool:
+        c = self.now_stands
+        return any(asked.event_id == event_id for asked in (c.registering, c.refreshing) if asked)
+
     def _answered(self, event_id: str, result: str = "") -> None:
         sending = self.now_stands.sending
-        if sending and sending.event_id == event_id:
+        if self._is_authorization(event_id):
+            self._do(Report("not_authorized", result))
+            self._reopen("not_authorized")
+        elif sending and sending.event_id == event_id:
             self._taken(self.now_stands.queue[0].message_id)
         elif self.now_stands.ending and self.now_stands.ending.event_id == event_id:
             self._change(ending=None, end_of=None)  # that the contact is closed is an event of its own
@@ -779,6 +839,9 @@ class _Turn:
         c = self.now_stands
         if code == SDK_REFUSED:
             return self._stop(code, event_id)
+        if self._is_authorization(event_id) or (c.registering and event_id is None):
+            self._do(Report(code))
+            return self._reopen("not_authorized")
         if c.looking and _is_about(c.looking, event_id, code in LOOK_FAILED or not c.ready):
             return self._found_nothing() if code in LOOK_FAILED else self._look_failed(code)
         self._do(Report(code))
@@ -1206,7 +1269,7 @@ class _Turn:
 
     def _next_message(self) -> None:
         c = self.now_stands
-        if c.looking or c.sending or not c.queue:
+        if c.registering or c.looking or c.sending or not c.queue:
             return
         first = c.queue[0]
         if first.in_doubt:
@@ -1442,7 +1505,7 @@ def _no_history() -> Tell:
 
 
 def _on_their_way(c: Conversation) -> tuple[Asked | None, ...]:
-    return (c.looking, c.sending, c.ending, _page_on_its_way(c))
+    return (c.registering, c.refreshing, c.looking, c.sending, c.ending, _page_on_its_way(c))
 
 
 def _page_on_its_way(c: Conversation) -> Asked | None:

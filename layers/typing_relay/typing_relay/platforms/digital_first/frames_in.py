@@ -149,6 +149,17 @@ class NothingThere:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsumerToken:
+    """The answer that authorizes a customer on a socket, or renews that. ``expires_s``: how long the token is good for;
+    ``customer_id``: as the gateway knows the customer; '': as it was named."""
+
+    event_id: str
+    token: str = field(repr=False)
+    expires_s: int
+    customer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Another result of a request. It is not passed on, as it may contain a token."""
 
@@ -274,7 +285,19 @@ class Event:
     at: int | None = field(default=None, compare=False)
 
 
-Frame = Pong | Authorized | Answer | Failure | FrameLost | Recovered | MoreMessages | NothingThere | Result | Event
+Frame = (
+    Pong
+    | Authorized
+    | Answer
+    | Failure
+    | FrameLost
+    | Recovered
+    | MoreMessages
+    | NothingThere
+    | ConsumerToken
+    | Result
+    | Event
+)
 
 
 def parse(text: str) -> Frame:
@@ -316,6 +339,8 @@ def _answer(frame: dict[str, Any]) -> Frame:
 
 def _result(event_id: str, postback: dict[str, Any]) -> Frame:
     event_type = _text(postback, "eventType")
+    if event_type in ("ConsumerAuthorized", "TokenRefreshed"):
+        return _consumer_token(event_id, event_type, _object(postback, "data"))
     if event_type == "MoreMessagesLoaded":
         more = _object(postback, "data")
         token = _text(more, "scrollToken") or _text(more, "messagesScrollToken")
@@ -340,6 +365,18 @@ def _result(event_id: str, postback: dict[str, Any]) -> Frame:
         scroll_token=_text(data, "messagesScrollToken"),
         oldest_at=_oldest_at(data.get("messages")),
     )
+
+
+def _consumer_token(event_id: str, event_type: str, data: dict[str, Any]) -> Frame:
+    """A result without a token, or that says that it is none, is another result: it authorizes nobody."""
+    access, status = _object(data, "accessToken"), data.get("status", "success")
+    token, expires_s = _text(access, "token"), access.get("expiresIn")
+    if isinstance(expires_s, bool) or not isinstance(expires_s, int | float) or not 0 < expires_s < MOST_SECONDS * 100:
+        expires_s = 0
+    if status != "success" or not token or not expires_s:
+        return Result(event_id, event_type)
+    customer_id = _text(_object(data, "consumerIdentity"), "idOnExternalPlatform")
+    return ConsumerToken(event_id, token, int(expires_s), customer_id)
 
 
 def _oldest_first(listed: Any) -> tuple[Message, ...]:
