@@ -99,9 +99,9 @@ class SentFrames:
     def is_at_rest(self) -> bool:
         return True
 
-    def tell(self, session_id: str, frame: Mapping[str, Any], record: Session | None = None) -> None:
-        self.frames.append((session_id, frame))
-        self.records.append(record)
+    def tell(self, session_id: str, *frames: Mapping[str, Any], record: Session | None = None) -> None:
+        self.frames += [(session_id, frame) for frame in frames]
+        self.records += [record for _ in frames]
 
 
 class Scene:
