@@ -577,7 +577,7 @@ class Keeper:
         *,
         tells_typing: bool = False,
     ) -> None:
-        """``record``: as an answer has it that was asked for at ``asked_at``. ``tells_typing``: which agents type, too."""
+        """``record``: as an answer has it that was asked for at ``asked_at``. ``tells_typing``: who types, too."""
         if status is GuestStatus.OPEN and record and record.typing_unavailable:
             status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
         typing = (agent_typing(None, hand.talk.agents_typing),) if tells_typing else ()
