@@ -167,7 +167,8 @@ DIGITAL_FIRST = (
         "look: on a new socket nothing is taken to be shown",
         CONVERSATION,
         "    def _opened(self, register_as: str) -> None:\n        self._drop()\n",
-        "    def _opened(self, register_as: str) -> None:\n        self._drop()\n        self._change(may_show=False)\n",
+        "    def _opened(self, register_as: str) -> None:\n        self._drop()\n"
+        "        self._change(may_show=False)\n",
     ),
     _dfo(
         "socket: a silent one is kept for long",

@@ -46,7 +46,7 @@ def reasons(life: Life) -> list[str]:
 
 def test_the_first_request_registers_as_nices_client_does() -> None:
     life, _ = registers()
-    [frame] = life.requests()
+    frame = life.requests()[0]
     assert (frame["action"], frame["payload"]["eventType"], frame["payload"]["data"]) == (
         "register",
         "AuthorizeCustomer",
