@@ -357,9 +357,9 @@ export function connect({
       welcomedAt = now();
       allowed = frame.signals !== "off";
       heard();
-      // A clock that is wrong costs a connection, nothing else.
+      // A relay of before does not say when the token ends: then the token does. A wrong clock costs a connection, no more.
       const exp = tried(() => JSON.parse(atob(line.token.split(".")[1].replace(/[-_]/g, "+"))).exp);
-      const left = exp * 1000 - Date.now() - SPARE_TOKEN_MS;
+      const left = (frame.token_ends_in_ms ?? exp * 1000 - Date.now()) - SPARE_TOKEN_MS;
       const lives = fetchesToken && left > SPARE_TOKEN_MS && left < RENEW_MS ? left : RENEW_MS;
       renewTimer(lives * (1 - Math.random() / 10), renew);
       if (!relay.signals) rhythm.stop(now());

@@ -195,6 +195,31 @@ test("the connection is renewed before the token ends: the new one first, then t
   assert.deepEqual(statuses, ["open"]);
 });
 
+test("the relay says when the token ends: its clock counts, not the page's", async (t) => {
+  const { browser } = await connected(t, { token: () => tokenUntil(7200) });
+  welcome(browser.socket, { ...WELCOME, token_ends_in_ms: 600_000 });
+  await staysFor(browser, 8);
+  assert.equal(browser.sockets.length, 1);
+  await browser.advance(30_000, 1000);
+  assert.equal(browser.sockets.length, 2);
+});
+
+test("a token of which nobody says when it ends keeps its connection for almost two hours", async (t) => {
+  const { browser } = await connected(t, { token: () => "opaque" });
+  welcome(browser.socket);
+  await staysFor(browser, 100);
+  assert.equal(browser.sockets.length, 1);
+});
+
+test("a name in the token with letters of any kind does not hide its end", async (t) => {
+  const claims = JSON.stringify({ given_name: "Þóra ????>>>>~~~~ 日本 \u{1f600}", exp: 1_800_000_010 + 3600 });
+  const base64url = Buffer.from(claims).toString("base64url");
+  const { browser } = await connected(t, { token: () => `h.${base64url}.s` });
+  welcome(browser.socket);
+  await staysFor(browser, 56);
+  assert.equal(browser.sockets.length, 2);
+});
+
 test("a burst that goes on while the connection is renewed is told to the new one", async (t) => {
   const { browser, relay } = await connected(t, { token: () => tokenUntil(3600) });
   welcome(browser.socket);
