@@ -155,7 +155,7 @@ export function connect({
   let isConnected = false; // as it was emitted
   let agents; // who types, as it was emitted
   let line; // the welcomed connection: {socket, guest, token}
-  let attempt; // the one that is being made, beside `line` when that is renewed
+  let attempt; // the one that is being made, beside `line` when that is renewed: {stopping, socket, guest, token}
   let timings = {};
   let welcomedAt;
   let heardAt;
@@ -165,8 +165,9 @@ export function connect({
   let client = CLIENT; // nothing where the relay refuses it
   const messages = new Map(); // by id, without an answer; the first has been sent if connected
   let takesMessages; // one has been accepted
+  let isOver; // detached: nothing is emitted any more
 
-  const emit = (type, detail) => relay.dispatchEvent(new CustomEvent(type, { detail }));
+  const emit = (type, detail) => isOver || relay.dispatchEvent(new CustomEvent(type, { detail }));
 
   // --- typing
 
@@ -200,11 +201,11 @@ export function connect({
       else wait = Math.min(wait, left);
     }
     const [first] = messages.values();
-    const isRepeated = first?.line === line;
-    const mayLeave = line && at - first?.at < EXPIRE_MS;
-    const isDue = mayLeave && (!isRepeated || at >= first.againAt);
+    if (!line || !(at - first?.at < EXPIRE_MS)) return messageTimer(first && wait, deliver);
+    const isRepeated = first.line === line;
+    const isDue = !isRepeated || at >= first.againAt;
     if (isDue) [first.line, first.againAt] = [line, at + ANSWER_MS];
-    messageTimer(mayLeave ? Math.min(wait, first.againAt - at) : wait, deliver);
+    messageTimer(Math.min(wait, first.againAt - at), deliver);
     if (isDue && isRepeated) probe(PONG_MS); // silence may mean that the connection is dead
     if (isDue) tell(first.frame);
   };
@@ -226,11 +227,12 @@ export function connect({
     const mine = (attempt = { stopping });
     triedAt = now();
     attemptTimer(CONNECT_MS, () => gone(mine, "No answer in time"));
+    const fetching = async () => (fetchesToken ? token(stopping) : token);
     try {
-      const fetched = await (fetchesToken ? token(stopping) : token);
+      const fetched = await fetching();
       if (mine === attempt) follow(mine, fetched?.token ? fetched : { token: fetched });
     } catch (cause) {
-      gone(mine, "No token that can be sent", cause);
+      gone(mine, "No token to send", cause);
     }
   };
 
@@ -284,8 +286,10 @@ export function connect({
     // Full jitter: pages that lost the same server do not reconnect together.
     const longest = Math.min(failures < HOPELESS ? BACKOFF_CAP_MS : HOPELESS_CAP_MS, BACKOFF_MS * 2 ** failures);
     const retryInMs = Math.round(Math.random() * longest);
-    if (!attempt) attemptTimer(retryInMs, open);
-    if (!attempt) failures++;
+    if (!attempt) {
+      failures++;
+      attemptTimer(retryInMs, open);
+    }
     refresh();
     if (isAttempt) emit("error", { code: "connect_failed", message, cause, attempt: failures, retryInMs });
   };
@@ -301,8 +305,8 @@ export function connect({
   };
 
   const leave = () => {
-    stop();
     away = "closed";
+    stop();
     attemptTimer();
     abandon();
     hangUp();
@@ -311,8 +315,8 @@ export function connect({
 
   // --- alive or not
 
-  /** Asks whether the relay is still there, if it has been silent for this long. */
-  const probe = (quietMs = 0) => {
+  /** Asks whether the relay is still there, if it has been silent for this long; without a time in any case. */
+  const probe = (quietMs) => {
     const at = now();
     if (!line || at - heardAt < quietMs) return;
     heardAt = Infinity; // one ping at a time
@@ -357,7 +361,7 @@ export function connect({
       welcomedAt = now();
       allowed = frame.signals !== "off";
       heard();
-      // A relay of before does not say when the token ends: then the token does. A wrong clock costs a connection, no more.
+      // Where the relay does not say when the token ends, the token does. A wrong clock costs a connection, no more.
       const exp = tried(() => JSON.parse(atob(line.token.split(".")[1].replace(/[-_]/g, "+"))).exp);
       const left = (frame.token_ends_in_ms ?? exp * 1000 - Date.now()) - SPARE_TOKEN_MS;
       const lives = fetchesToken && left > SPARE_TOKEN_MS && left < RENEW_MS ? left : RENEW_MS;
@@ -406,15 +410,15 @@ export function connect({
 
     event({ event, name = event?.type, detail = event }) {
       if (name === "message" && detail?.id && told.size === told.add(detail.id).size) return; // told again
-      if (name === "agent-typing") setAgents(!!detail?.typing, detail?.agents ?? []);
+      if (name === "agent-typing") setAgents(!!detail?.typing, detail?.agents);
       else if (name) emit(name === "message" || detail !== event ? name : "event", detail);
     },
   };
 
-  const setAgents = (typing, who = []) => {
-    const lasts = (timings.agent_typing_ms ?? AGENT_MS) + LATE_MS;
-    agentTimer(typing ? lasts : Infinity, () => setAgents(false));
+  const setAgents = (typing, who) => {
+    agentTimer(typing ? (timings.agent_typing_ms ?? AGENT_MS) + LATE_MS : Infinity, () => setAgents(false));
     const before = agents;
+    who ??= [];
     agents = JSON.stringify([typing, who]);
     if (agents !== before && (typing || before)) emit("agent-typing", { typing, agents: who });
   };
@@ -424,17 +428,16 @@ export function connect({
     if (!line === isConnected) emit("connection", { connected: (isConnected = !!line) });
     const without = away !== "closed" && navigator?.onLine === false ? "offline" : away;
     const is = line ? (line.guest ?? "opening") : without;
-    if (is === status) return;
+    const isNew = is !== status;
     status = is;
-    if (is !== "open") setAgents(false); // its end could be missed
-    if (is === status) emit("status", { status });
+    if (!line || (isNew && is !== "open")) setAgents(false); // its end could be missed
+    if (isNew && is === status) emit("status", { status });
   };
 
   // --- the page
 
   const on = listening(ending.signal);
-  on(document, "visibilitychange", () => (document.hidden ? stop() : comeBack()));
-  on(document, "resume", comeBack);
+  on(document, "visibilitychange resume", () => (document.hidden ? stop() : comeBack()));
   on(window, "focus", comeBack);
   on(window, "online", () => (line ? probe() : openAtOnce()));
   // A hint, and often right: the connection is made again, and tried while the browser says "offline".
@@ -473,8 +476,8 @@ export function connect({
     }
 
     setSignals(on) {
-      if (!on) stop();
       signals = on;
+      if (!on) stop();
     }
 
     key() {
@@ -514,6 +517,7 @@ export function connect({
       ending.abort();
       leave();
       deliver();
+      isOver = true;
     }
   }
 
