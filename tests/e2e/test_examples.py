@@ -244,7 +244,10 @@ def test_the_package_holds_the_module_its_types_and_nothing_else(project):
 #: What a front end imports, and how many bytes that may add to each of its pages, minified and gzipped.
 SIZES = {
     "connect alone": ('export { connect } from "typing-relay";', 4 * 1024),
-    "everything": ('import "typing-relay/element"; export * from "typing-relay"; export * from "typing-relay/react";', 7 * 1024),
+    "everything": (
+        'import "typing-relay/element"; export * from "typing-relay"; export * from "typing-relay/react";',
+        7 * 1024,
+    ),
 }
 
 
