@@ -35,8 +35,8 @@ class Visitor:
     ``url``: of the WebSocket endpoint. ``fetch_token``: returns a visitor token for each connection. ``on_frame``: is
     given each frame that comes. Raises what the first connection fails with (OSError, WebSocketException); one that is
     lost later is made again within ``live``, after a pause that grows, and one whose token is about to end is replaced
-    while nobody types. Raises ValueError for a ``url`` that is not ``wss://``, or ``ws://`` of this machine: it would show
-    the token to the network.
+    while nobody types. Raises ValueError for a ``url`` that is not ``wss://``, or ``ws://`` of this machine: it would
+    show the token to the network.
     """
 
     def __init__(self, url: str, fetch_token: Callable[[], str], on_frame: Callable[[Frame], object]) -> None:

@@ -222,8 +222,8 @@ def welcome(
 ) -> dict[str, Any]:
     """The answer to hello. ``signals`` is in the frame only when typing signals are off.
 
-    ``token_ends_in_ms``: the relay takes frames by this connection's token for this long, in ms; a time of its own, as a
-    front end's clock may be wrong.
+    ``token_ends_in_ms``: the relay takes frames by this connection's token for this long, in ms; by the relay's
+    clock, as a front end's may be wrong.
     """
     frame: dict[str, Any] = {
         "type": "welcome",
