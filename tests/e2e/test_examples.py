@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -261,8 +262,20 @@ def test_the_client_stays_small(project, imports, at_most):
 
 
 def test_the_examples_type_check_in_strict_typescript(project):
-    """And `types.ts` says what must not."""
+    """React's and Vue's, with what the template says; and `types.ts` says what must not."""
     front_ends.run(project, "node_modules/.bin/tsc")
+
+
+@pytest.mark.parametrize("right", ["detail.typing", "agentTyping.value"], ids=["in its script", "in its template"])
+def test_a_wrong_name_in_the_vue_example_is_noticed(project, tmp_path, right):
+    """What the compiler checks is the example."""
+    files = shutil.copytree(project / "src", tmp_path / "src")
+    for name in ("node_modules", "tsconfig.json"):
+        (tmp_path / name).symlink_to(project / name)
+    example = files / "ChatBox.vue.ts"
+    example.write_text(example.read_text().replace(right, f"{right}.wrong"))
+    with pytest.raises(RuntimeError, match=r"ChatBox\.vue\.ts.*wrong"):
+        front_ends.run(tmp_path, "node_modules/.bin/tsc")
 
 
 def test_the_types_need_no_page(project):
