@@ -146,7 +146,7 @@ export class World {
       assert.ok(detail.attempt >= 1 && detail.retryInMs >= 0 && detail.message, "a failed connection says why");
       this.blamed = detail.cause;
     }
-    if (this.chance(0.04)) this.react(0.1);
+    if (this.chance(0.04)) this.react(0.2);
   }
 
   /** Whoever listens does something with the client at once. */
@@ -384,7 +384,7 @@ export class World {
     const { relay } = this;
     const happens = [
       [12, () => this.passes(this.one([10, 50, 400, 900, 1900, 2500]))],
-      [5, () => this.passes(this.one([5000, 9000, 30_000, 70_000]))],
+      [5, () => this.passes(this.one([5000, 9000, 30_000, 70_000, 200_000]))],
       [1, () => this.passes(this.one([1000, 10_000, 200_000]), true)],
       [0.5, () => this.sleeps()],
       [0.5, () => this.setClock(this.one([-3_600_000, -2000, 2000]))],
@@ -400,7 +400,7 @@ export class World {
       [14, () => this.answers()],
       [2, () => this.refuses()],
       [2, () => this.closes()],
-      [3, () => this.happensThere()],
+      [5, () => this.happensThere()],
       [1, () => this.saysNonsense()],
       [this.isDetached ? 0 : 0.1, () => this.detach()],
     ];

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { World } from "./misfortune.mjs";
 
 const STEPS = 250;
-const [FIRST, SEEDS] = process.env.FUZZ_SEED ? [Number(process.env.FUZZ_SEED), 1] : [1, Number(process.env.FUZZ_SEEDS ?? 150)];
+const [FIRST, SEEDS] = process.env.FUZZ_SEED ? [Number(process.env.FUZZ_SEED), 1] : [1, Number(process.env.FUZZ_SEEDS ?? 200)];
 
 /** The world of this seed, with its globals in place of Node's; they are put back. */
 async function inTheWorldOf(seed, play) {
