@@ -6,7 +6,8 @@ import socket
 from collections.abc import Callable
 
 import pytest
-from typing_relay.keeper.io.sockets import MAX_HEAD, ROOM_FOR_CONTROL, GuestSocket, Limits, Sending
+from typing_relay.keeper.io.protocol import MAX_HEAD
+from typing_relay.keeper.io.sockets import ROOM_FOR_CONTROL, GuestSocket, Limits, Sending
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 

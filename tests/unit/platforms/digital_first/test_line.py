@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.io.sockets import GOING_AWAY, Sending, SocketEnd, Stage
+from typing_relay.keeper.io.protocol import GOING_AWAY
+from typing_relay.keeper.io.sockets import Sending, SocketEnd, Stage
 from typing_relay.platforms.digital_first import line as lines
 from typing_relay.platforms.digital_first.line import LONGEST_PAUSE_S, REPLACE_S, REPLACE_SPREAD_S, WORD_S, Line
 

@@ -18,7 +18,8 @@ from typing_relay.keeper.guests.talk import Talk, Voice
 from typing_relay.keeper.io.addresses import Addresses
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop, Timer
-from typing_relay.keeper.io.sockets import GOING_AWAY, GuestSocket, Limits, Sending, SocketEnd
+from typing_relay.keeper.io.protocol import GOING_AWAY
+from typing_relay.keeper.io.sockets import GuestSocket, Limits, Sending, SocketEnd
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.ports import Frame, Sessions
 from typing_relay.keeper.visitors.outbox import FRESH_MS, Outbox

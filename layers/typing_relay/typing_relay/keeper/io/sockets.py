@@ -1,4 +1,4 @@
-"""One guest's WebSocket on the loop: websocket-client reads and writes the protocol, this file moves the bytes.
+"""One guest's WebSocket on the loop: ``protocol`` knows what the bytes mean, this file moves them.
 
 Nothing here blocks: connecting, the TLS handshake, the upgrade, frames cut anywhere and a peer that does not read all
 are steps taken when the socket is ready. What one peer can make the loop do in one turn is bounded.
@@ -15,22 +15,27 @@ from enum import Enum, auto
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import websocket
-from websocket import ABNF
+from websocket import WebSocketBadStatusException, WebSocketException
 
 from typing_relay.keeper.io.loop import READ, WRITE, Loop, Timer
-from typing_relay.keeper.io.upgrade import Upgrade
+from typing_relay.keeper.io.protocol import (
+    MAX_HEAD,
+    NORMAL,
+    PROTOCOL_ERROR,
+    Broken,
+    Close,
+    Frame,
+    Ping,
+    Text,
+    WebSocketProtocol,
+)
 
-NORMAL, GOING_AWAY, PROTOCOL_ERROR, BAD_PAYLOAD, TOO_BIG = 1000, 1001, 1002, 1007, 1009
-#: The close codes that mean no close frame, or one without a code, was received (RFC 6455, 7.1.5).
-NO_CODE, ABNORMAL = 1005, 1006
+#: The close code that means that no close frame was received (RFC 6455, 7.1.5).
+ABNORMAL = 1006
 
 #: A TLS record holds no more (RFC 8446, 5.1), so one read leaves nothing of it in OpenSSL, where no selector sees it.
 READ_BYTES = 16_384
 FRAMES_PER_TURN = 16
-MAX_CONTROL_PAYLOAD = 125
-#: A client's frame: 2 bytes, 8 of length at most, 4 of mask.
-MAX_HEAD = 14
 #: Texts leave so much of ``max_unsent`` free: a peer that reads slowly is not given up for the pongs that it is owed.
 ROOM_FOR_CONTROL = 4_096
 
@@ -103,27 +108,6 @@ class SocketListener(Protocol):
         """It could not be opened, or is open no more."""
 
 
-class _Broken(Exception):
-    """The peer broke the protocol or a limit: close with this code."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-
-
-class _Outbox:
-    """What websocket-client takes for its dispatcher: its writes go through the socket's queue."""
-
-    __slots__ = ("_guest_socket",)
-
-    def __init__(self, guest_socket: GuestSocket) -> None:
-        self._guest_socket = guest_socket
-
-    def send(self, _sock: object, data: bytes) -> int:
-        self._guest_socket._write(data)
-        return len(data)
-
-
 class GuestSocket:
     """Open it with ``connect``, end it with ``close``; the listener hears of the rest."""
 
@@ -146,13 +130,7 @@ class GuestSocket:
         self._tls = tls
         self._limits = limits
         self._listener: SocketListener | None = listener
-        self._web_socket = websocket.WebSocket(
-            enable_multithread=False,
-            skip_utf8_validation=True,  # decoding validates as well, in C
-            dispatcher=_Outbox(self),  # type: ignore[arg-type]  # it needs no more than send
-        )
-        self._web_socket.frame_buffer.recv = _would_block
-        self._upgrade: Upgrade | None = None
+        self._protocol = WebSocketProtocol(self._write, limits.max_message)
         self._addresses: list[Address] = []
         self._not_reached: NotReached
         self._sock: socket.socket | None = None
@@ -198,7 +176,7 @@ class GuestSocket:
         if room < len(self._unsent):
             return Sending.FULL if room >= 0 else Sending.TOO_LARGE
         try:
-            self._web_socket.send(data, ABNF.OPCODE_TEXT)
+            self._protocol.send_text(data)
         except OSError as error:
             lost = error
             self._loop.call_soon(lambda: self._lost(lost))
@@ -258,12 +236,12 @@ class GuestSocket:
             self._watch(READ | (WRITE if self._unsent else 0))
         except ssl.SSLWantWriteError:
             self._watch(READ | WRITE)
-        except _Broken as broken:
+        except Broken as broken:
             self._refuse(broken)
-        except websocket.WebSocketBadStatusException as refusal:
+        except WebSocketBadStatusException as refusal:
             self._refused(refusal)
-        except websocket.WebSocketException as error:
-            self._refuse(_Broken(PROTOCOL_ERROR, str(error)))
+        except WebSocketException as error:
+            self._refuse(Broken(PROTOCOL_ERROR, str(error)))
         except OSError as error:
             self._lost(error)
 
@@ -303,9 +281,8 @@ class GuestSocket:
 
     def _ask_for_upgrade(self) -> None:
         self.stage = Stage.UPGRADING
-        self._upgrade = Upgrade(self._web_socket, self._url, self._headers)
         self._watch(READ)
-        self._write(self._upgrade.request)
+        self._write(self._protocol.begin(self._url, self._headers))
 
     def _read(self) -> None:
         sock = self._socket()
@@ -316,20 +293,12 @@ class GuestSocket:
             return
         if not data:
             raise ConnectionResetError(errno.ECONNRESET, "closed without a close frame")
-        if self._upgrade:
-            self._finish_upgrade(self._upgrade, data)
-        else:
-            self._web_socket.frame_buffer.recv_buffer.append(data)
+        if self._protocol.feed(data):
+            self._opened()
         if self.stage is Stage.OPEN:
             self._take_frames()
 
-    def _finish_upgrade(self, upgrade: Upgrade, data: bytes) -> None:
-        frames = upgrade.feed(data)
-        if frames is None:
-            return
-        self._upgrade = None
-        self._web_socket.sock = self._sock
-        self._web_socket.frame_buffer.recv_buffer.append(frames)
+    def _opened(self) -> None:
         self.stage = Stage.OPEN
         self.was_open = True
         self._heard_at = self._loop.time()
@@ -357,54 +326,24 @@ class GuestSocket:
         if self.stage is Stage.OPEN:
             self._take_frames()
 
-    def _next_frame(self) -> ABNF | None:
-        """The next complete frame, or None when its rest has not come yet."""
-        if not self._web_socket.frame_buffer.recv_buffer:
-            return None  # the usual case, told apart at less cost than by trying
-        try:
-            frame: ABNF = self._web_socket.recv_frame()  # type: ignore[no-untyped-call]
-        except BlockingIOError:
-            self._check_size(self._web_socket.frame_buffer.length or 0)
-            return None
-        self._heard_at = self._loop.time()
-        self._pinged = False
-        if frame.mask_value:
-            raise _Broken(PROTOCOL_ERROR, "a server's frames are not masked")
+    def _next_frame(self) -> Frame | None:
+        frame = self._protocol.next_frame()
+        if frame:
+            self._heard_at = self._loop.time()
+            self._pinged = False
         return frame
 
-    def _on_frame(self, frame: ABNF) -> None:
-        if frame.opcode < ABNF.OPCODE_CLOSE:
-            self._on_data(frame)
-            return
-        if not frame.fin or len(frame.data) > MAX_CONTROL_PAYLOAD:
-            raise _Broken(PROTOCOL_ERROR, "a control frame is whole and at most 125 bytes long")
-        if frame.opcode == ABNF.OPCODE_PING:
-            self._web_socket.pong(frame.data)
-        elif frame.opcode == ABNF.OPCODE_CLOSE:
-            self._on_close(bytes(frame.data))  # type: ignore[arg-type]  # received data is always bytes
-
-    def _on_data(self, frame: ABNF) -> None:
-        message = self._web_socket.cont_frame
-        self._check_size(len(frame.data))
-        message.validate(frame)
-        message.add(frame)
-        if not message.is_fire(frame):
-            return
-        opcode, whole = message.extract(frame)
-        if opcode == ABNF.OPCODE_TEXT and self._listener:  # CXone sends JSON text; binary means nothing to us
-            self._listener.text(_decoded(whole.data))
-
-    def _check_size(self, coming: int) -> None:
-        begun = self._web_socket.cont_frame.cont_data
-        if coming + (len(begun[1]) if begun else 0) > self._limits.max_message:
-            raise _Broken(TOO_BIG, f"a message of more than {self._limits.max_message} bytes")
-
-    def _on_close(self, payload: bytes) -> None:
-        code = int.from_bytes(payload[:2], "big") if payload else NO_CODE
-        _decoded(payload[2:])
-        end = SocketEnd(Stage.OPEN, f"closed by the peer with code {code}", close_code=code)
-        self._say_goodbye(code if payload else NORMAL)
-        self._tell(end)
+    def _on_frame(self, frame: Frame) -> None:
+        match frame:
+            case Text(text):  # CXone sends JSON text
+                if self._listener:
+                    self._listener.text(text)
+            case Ping(payload):
+                self._protocol.pong(payload)
+            case Close(code, has_code):
+                end = SocketEnd(Stage.OPEN, f"closed by the peer with code {code}", close_code=code)
+                self._say_goodbye(code if has_code else NORMAL)
+                self._tell(end)
 
     # --- writing
 
@@ -456,16 +395,16 @@ class GuestSocket:
         else:
             self._pinged = True
             self._check_alive_in(self._limits.pong_within)
-            self._attempt(self._web_socket.ping)
+            self._attempt(self._protocol.ping)
 
     # --- the end
 
-    def _refused(self, refusal: websocket.WebSocketBadStatusException) -> None:
+    def _refused(self, refusal: WebSocketBadStatusException) -> None:
         body = (refusal.resp_body or b"")[:2048].decode(errors="replace")
         reason = f"upgrade refused with HTTP status {refusal.status_code}"
         self._end(SocketEnd(self.stage, reason, refusal.status_code, refusal.resp_headers or {}, body))
 
-    def _refuse(self, broken: _Broken) -> None:
+    def _refuse(self, broken: Broken) -> None:
         if self.stage is not Stage.OPEN:
             self._end(SocketEnd(self.stage, f"no WebSocket upgrade: {broken}"))
             return
@@ -482,7 +421,7 @@ class GuestSocket:
         self._timer.cancel()
         self._timer = self._loop.call_later(self._limits.close_within, self._destroy)
         try:
-            self._web_socket.send_close(code)
+            self._protocol.close(code)
         except OSError:
             self._destroy()
             return
@@ -528,18 +467,6 @@ class GuestSocket:
         if self._watched:
             self._loop.forget(self._socket())
         self._watched = 0
-
-
-def _would_block(_size: int) -> bytes:
-    """The frame buffer holds all there is: it must not read the socket by itself."""
-    raise BlockingIOError
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise _Broken(BAD_PAYLOAD, "text that is not UTF-8") from None
 
 
 def _described(error: OSError) -> str:

@@ -17,7 +17,8 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.io.addresses import Addresses
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop, Timer
-from typing_relay.keeper.io.sockets import GOING_AWAY, GuestSocket, Limits, SocketEnd
+from typing_relay.keeper.io.protocol import GOING_AWAY
+from typing_relay.keeper.io.sockets import GuestSocket, Limits, SocketEnd
 
 logger = logging.getLogger(__name__)
 
