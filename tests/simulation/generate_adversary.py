@@ -16,8 +16,9 @@ LENGTHS = (8, 20, 40, 80)
 REST_MS = (0, 150, 400, 900, 2_100)
 HOLDS = (0, 0, 0, 2_100, 6_000)
 KINDS = ("key stop", "key stop", "key stop stop", "key close", "key stop open close")
-#: On Digital-First also messages, at most as many a second as a visitor has a budget for.
-DFO_KINDS = (*KINDS, "key stop message")
+#: On Digital-First also messages, as many at once and then each so long as a visitor has a budget for.
+DFO_KINDS = (*KINDS, "key stop message", "key message")
+MESSAGES_AT_ONCE, MESSAGE_EVERY_MS = 10, 500
 #: While DynamoDB throttles, so many of a stretch of steps are turned away: the frame is dropped where it stands.
 THROTTLED_STEPS, THROTTLED = 200, (3, 10, 40)
 AWAY = (300, 1_100, 2_500)
@@ -52,6 +53,7 @@ def _troubled(history: History, random: Random) -> History:
 
 def _flurries(random: Random, all_kinds: tuple[str, ...]) -> Iterator[Act]:
     at, hold = random.randrange(500), random.choice(HOLDS)  # different holds in one tab: see what is not promised
+    messages = 0
     for _ in range(random.choice((1, 1, 2))):
         gap = random.choice(GAPS)
         tabs, kinds = random.choice(("A", "A", "AB", "ABC")), random.choice(all_kinds)
@@ -60,7 +62,9 @@ def _flurries(random: Random, all_kinds: tuple[str, ...]) -> Iterator[Act]:
             words = kinds.split()
             kind = words[number % len(words)] if alternates else random.choice(words)
             yield Act(kind, random.choice(tabs), at, hold=hold if kind == "key" else 0)
-            at += 500 if kind == "message" else gap if random.random() < 0.9 else random.choice(GAPS)
+            messages += kind == "message"
+            waits = kind == "message" and messages > MESSAGES_AT_ONCE
+            at += MESSAGE_EVERY_MS if waits else gap if random.random() < 0.9 else random.choice(GAPS)
         at += random.choice(REST_MS)
         last = Act(random.choice(("key", "stop")), random.choice(tabs), at)
         yield replace(last, hold=hold if last.kind == "key" else 0)

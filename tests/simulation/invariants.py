@@ -56,6 +56,8 @@ class Watch:
         self.posts: list[Call] = []
         #: When each visible change was taken by CXone: (at, value).
         self.seen: list[tuple[int, bool]] = []
+        #: What the relay was told of calls that CXone did not accept: (at, outcome).
+        self.refused: list[tuple[int, Kind]] = []
         self._under_way: list[Call] = []
         self._newest_generation = -1
         #: A Retry-After that was written down: no call for this guest before.
@@ -245,6 +247,10 @@ class Watch:
         """The relay hears what came of it."""
         if not isinstance(outcome, Outcome):
             return
+        if outcome.kind not in (Kind.ACCEPTED, Kind.ENDED):
+            self.refused.append((self._world.now, outcome.kind))
+        if outcome.kind is Kind.ENDED:
+            self._tries = 0
         if outcome.kind is Kind.ACCEPTED:
             self._tries = 0
             self._true_since = self._true_since if call.typing else None

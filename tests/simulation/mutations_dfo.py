@@ -112,9 +112,21 @@ DIGITAL_FIRST = (
         "self._told(unproven, ACCEPTED)",
     ),
     _dfo(
+        "typing: what goes on after a message counts from its first key",
+        FLOWS,
+        "begins_anew=True",
+        "begins_anew=False",
+    ),
+    _dfo(
+        "typing: one that a message ended counts as refused",
+        CONVERSATION,
+        "ENDED if unproven.overtaken else ACCEPTED",
+        "NOT_YET if unproven.overtaken else ACCEPTED",
+    ),
+    _dfo(
         "typing: one that a message ended counts as shown",
         CONVERSATION,
-        "NOT_YET if unproven.overtaken else ACCEPTED",
+        "ENDED if unproven.overtaken else ACCEPTED",
         "ACCEPTED",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),

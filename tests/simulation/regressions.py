@@ -18,6 +18,8 @@ class Regression(NamedTuple):
 
 #: Visits of a moment each, and then, when no frame of theirs can come any more, one more.
 _SIXTY_VISITS = "; ".join(f"open V{n} {n * 10}; close V{n} {n * 10 + 5}" for n in range(60)) + "; open A 30000"
+#: As many as a visitor's budget lets through at once.
+_TEN_MESSAGES = "; ".join(f"message A {5_005 + n * 80}" for n in range(10))
 
 V1 = (
     Regression(
@@ -169,6 +171,17 @@ DIGITAL_FIRST = (
         "FirstKeyToShown counted from a key before there was a contact, where a keeper had let go of the visitor and"
         " the next one took what it had sent for still on its way",
         "platform dfo; close A 4609; close B 4609; key E 44805; message B 48300; contact none; debounce 5000",
+    ),
+    Regression(
+        "T18",
+        "a true that the visitor's own message ended counted as not accepted, was retried a second later, and was"
+        " measured from the first key: who types in one tab and writes in another moved two objectives",
+        "platform dfo; key B 9302; message A 9307",
+    ),
+    Regression(
+        "T18",
+        "messages in quick turn ended the true of another tab, and at last it was measured from its first key",
+        f"platform dfo; key B 5000 hold=6000; {_TEN_MESSAGES}; stop B 9000; pace 8",
     ),
     Regression(
         "T6",

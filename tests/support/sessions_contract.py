@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import count
 from typing import Any
 
@@ -551,6 +551,17 @@ class SessionsContract:
         sessions.lock(uncertain, _lock(True))
         assert sessions.unlock(uncertain, _lock(True))
         assert (_record(sessions).sending, _record(sessions).sending_until) == (before, 0)
+
+    @pytest.mark.parametrize(("begun_at", "counts_from"), [(NOW, None), (0, 0)], ids=["not shown", "shown before"])
+    def test_after_a_call_that_a_message_ended_typing_begins_anew(
+        self, sessions: MemorySessions, begun_at: int, counts_from: int | None
+    ) -> None:
+        """T2, T18: it counts as no failure; what was shown before stays measured once."""
+        record = _owned(sessions)
+        lock = replace(_lock(True), burst_from=begun_at)
+        sessions.lock(record, lock)
+        assert sessions.unlock(record, lock, begins_anew=True)
+        assert (_record(sessions).attempts, _record(sessions).burst_from) == (0, counts_from)
 
     def test_only_the_lock_that_is_held_can_be_given_back(self, sessions: MemorySessions) -> None:
         """T6: a stalled owner comes late."""

@@ -88,7 +88,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "claim": (IDS, NUMBERS, TIMES, TIMES),
     "set_lease": (IDS, NUMBERS, TIMES),
     "lock": (SEEN, LOCKS),
-    "unlock": (SEEN, LOCKS),
+    "unlock": (SEEN, LOCKS, st.booleans()),
     "accepted": (SEEN, LOCKS, TIMES, st.none() | TIMES),
     "settled": (SEEN, LOCKS, TIMES),
     "failed": (SEEN, LOCKS, st.none() | TIMES),

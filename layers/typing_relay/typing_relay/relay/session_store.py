@@ -33,8 +33,8 @@ class SessionStore:
     def lock(self, record: Session, lock: Lock) -> bool:
         return write.Lock(record, lock).on(self)
 
-    def unlock(self, record: Session, lock: Lock) -> bool:
-        return write.Unlock(record, lock).on(self)
+    def unlock(self, record: Session, lock: Lock, begins_anew: bool = False) -> bool:
+        return write.Unlock(record, lock, begins_anew).on(self)
 
     def accepted(self, record: Session, lock: Lock, now: int, verify_at: int | None) -> bool:
         return write.Accepted(record, lock, now, verify_at).on(self)

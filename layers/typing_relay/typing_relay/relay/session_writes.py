@@ -191,16 +191,23 @@ class Lock(Write[bool]):
 
 
 class Unlock(Write[bool]):
-    """Give a lock back when no call was made, or what came of it says nothing of the guest there is now."""
+    """Give a lock back when no call was made, or what came of it says nothing of the guest there is now.
+
+    ``begins_anew``: the call was accepted and is over; typing that goes on counts from when it is next pressed or sent.
+    """
 
     record: Session
     lock: ports.Lock
+    begins_anew: bool = False
 
     def _update(self) -> Update[bool]:
+        anew: dict[str, Any] = {"attempts": 0} if self.begins_anew else {}
+        if self.begins_anew and self.lock.burst_from:  # else it has been shown, and is measured
+            anew["burst_from"] = None
         return Update(
             self.record.session_id,
             when={"sending_until": self.lock.until},
-            sets={"sending": self.record.sending, "sending_until": 0},
+            sets={"sending": self.record.sending, "sending_until": 0, **anew},
         )
 
 

@@ -396,7 +396,7 @@ class GatewayTalk:
 
     def _typing_ended(self, typing: bool, began: int, told: Callable[[Outcome], object], outcome: Outcome) -> None:
         """A line as the sender's (``reporting``): what was said, when, how it ended, how long until that was known."""
-        log = logger.info if outcome.kind is Kind.ACCEPTED else logger.warning
+        log = logger.info if outcome.kind in (Kind.ACCEPTED, Kind.ENDED) else logger.warning
         ended = {"outcome": outcome.kind, "reason": outcome.reason, "ms": self._office.clock() - began}
         log("cxone typing", extra={"session": self._voice.session_id, "typing": typing, "began": began, **ended})
         told(outcome)
