@@ -71,6 +71,12 @@ V1 = (
     ),
     Mutation("lock: do not wait for a call in flight", BURST, "if now < record.sending_until:", "if False:"),
     Mutation(
+        "lock: though CXone has asked to wait since the record was read",
+        WRITES,
+        ', "retry_at": AbsentOr(AtMost(record.retry_at))},',
+        "},",
+    ),
+    Mutation(
         "retry: once more than allowed",
         BURST,
         "record.failures_of(True) > MAX_RETRIES_OF_TRUE",

@@ -54,6 +54,11 @@ V1 = (
         " stop A 16803 late=30; pace 1",
     ),
     Regression(
+        "T7",
+        "a new owner called in the moment in which the one before wrote down what CXone had answered to a question",
+        "close A 587; key A 1287; close A 2387; key A 2487; close A 2587; call 1 failed; call 3 throttled",
+    ),
+    Regression(
         "T9",
         "typing shown to a former guest counted towards the cap of the next one's",
         "key A 179; key A 11099; keeper replaces 14553; call 1 lost-untaken 5000; call 2 throttled 5000;"

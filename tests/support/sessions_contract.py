@@ -511,6 +511,13 @@ class SessionsContract:
         sessions.note_stop(ID, TAB, NOW, NOW)
         assert not sessions.lock(record, _lock(True))
 
+    def test_an_owner_that_has_not_seen_that_cxone_asks_to_wait_gets_no_lock(self, sessions: MemorySessions) -> None:
+        """T7: the owner before heard it of a question that was on its way."""
+        record = _owned(sessions)
+        sessions.postpone(record, NOW + 900)
+        assert not sessions.lock(record, _lock(False))
+        assert sessions.lock(_record(sessions), _lock(False))
+
     def test_of_two_executions_of_one_generation_one_gets_the_lock(self, sessions: MemorySessions) -> None:
         """T6, T12: Step Functions may start an execution twice."""
         record = _owned(sessions)

@@ -161,6 +161,8 @@ class SetLease(Write[bool]):
 class Lock(Write[bool]):
     """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6).
 
+    Nor where CXone has asked to wait for longer since: an owner before may hear that of its question (T7).
+
     Two executions of one owner may lock in the same ms: ``by`` tells them apart. It is not a claim's ``own``, as
     the next owner may come between the lock and its retry. The attempt counts from now on, also if nobody lives to tell
     how it ended (T7).
@@ -173,7 +175,7 @@ class Lock(Write[bool]):
         record, lock = self.record, self.lock
         return Update(
             record.session_id,
-            when={**_as_read(record), "guest_id": record.guest_id},
+            when={**_as_read(record), "guest_id": record.guest_id, "retry_at": AbsentOr(AtMost(record.retry_at))},
             sets={
                 "sending": lock.typing,
                 "typing": lock.typing,
