@@ -151,6 +151,13 @@ V1 = (
         "budget = next(reversed(self._by_connection.values()), None) or Budget(frames",
         platform="neighbours",
     ),
+    Mutation(
+        "neighbours: who cannot be swept keeps the sweep from the others",
+        CORE + "keeper/sweeping.py",
+        "except Exception as error:",
+        "except ZeroDivisionError as error:",
+        directed="tests/unit/keeper/test_sweeping.py",
+    ),
     Mutation("retry: ignore retry_at", BURST, "if now >= may_send_at:", "if now >= 0:"),
     Mutation("verify: ignore retry_at", BURST, "may_call = now >= max(record.retry_at, calm_at)", "may_call = True"),
     Mutation(

@@ -435,6 +435,10 @@ DIRECTED = (
     # T17, T2: trues that messages made necessary are held back, and the next one's time counts from then.
     "platform dfo; key A 2190; message C 2240; message B 2740; key A 3290; message B 3340; message C 3840;"
     " message C 4340; message B 4940; key B 5440",
+    # T17, T2: what goes on after another tab's messages is shown again each time, until no true is left.
+    "platform dfo; key A 16396; message B 17996; key B 18496; message C 18696; message C 19396; key B 20596; message A"
+    " 20796; message C 22196; key B 22696; message B 22796; key C 23296; message B 23496; message C 24196; key C 24696;"
+    " pace 3",
     # T17: stops alone, while CXone asks to wait.
     f"key A 0 hold=6000; call 2 throttled 30000; {'; '.join(f'stop A {at}' for at in range(500, 5_500, 50))}",
     # T17: the same while CXone has not answered yet.
