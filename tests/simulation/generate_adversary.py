@@ -22,6 +22,8 @@ MESSAGES_AT_ONCE, MESSAGE_EVERY_MS = 10, 500
 #: While DynamoDB throttles, so many of a stretch of steps are turned away: the frame is dropped where it stands.
 THROTTLED_STEPS, THROTTLED = 200, (3, 10, 40)
 AWAY = (300, 1_100, 2_500)
+#: How long a new guest's socket takes to open.
+OPENINGS = (0, 900, 2_500, 6_000)
 #: At most so many starts of owners, and posts to front ends, in a row are refused.
 STARTS, POSTS = 12, 60
 
@@ -37,12 +39,19 @@ def random_adversary(random: Random) -> History:
         sweep=random.randrange(4_000),
         skew=random.choice((0, 0, 0, 30)),
     )
+    if not is_dfo and random.random() < 0.2:  # who has only just come types before there is a guest
+        coming = tuple(Act("open", tab, 0) for tab in sorted({act.tab for act in acts}))
+        opening = random.choice(OPENINGS)
+        history = replace(history, guest=False, opening=opening, acts=(*coming, *history.acts))
     return _troubled(history, random) if random.random() < 0.5 else history
 
 
 def _troubled(history: History, random: Random) -> History:
     """CXone asks to wait or fails, AWS refuses starts and posts, the store turns steps away: one of them, or two."""
     kinds = ("starts", "posts", "store", "frames") if history.dfo else ("starts", "calls", "calls", "store")
+    kinds = (
+        kinds[:3] if history.opening else kinds
+    )  # a keeper that dies, and whose socket is slow, takes longer than T4
     faults: dict[str, dict[int, Fault]] = {}
     for kind in {random.choice(kinds), random.choice(kinds)}:
         match kind:

@@ -138,6 +138,13 @@ V1 = (
     ),
     # what one visitor does, and another one feels (T18)
     Mutation(
+        "guest: keys from before it opens count from their press",
+        WRITES,
+        '**({"burst_from": None} if self.begins else {})',
+        "**{}",
+        platform="adversary",
+    ),
+    Mutation(
         "neighbours: one guest in trouble stops all",
         CORE + "relay/breaker.py",
         "return len(tally.troubled_guests) >= MIN_GUESTS and tally.troubled_calls",

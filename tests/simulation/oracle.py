@@ -97,6 +97,8 @@ class Witness:
     skew_ms: int = 0
     #: Calls that were not accepted.
     refused: Sequence[tuple[int, Kind]] = ()
+    #: When guests began whom typing can be shown to: what was pressed before counts from then.
+    opened: Sequence[int] = ()
 
 
 def check(history: History, world: World, slack_ms: int = 0) -> None:
@@ -108,6 +110,7 @@ def check(history: History, world: World, slack_ms: int = 0) -> None:
             *(watch.seen, watch.calls, watch.posts, world.felt, world.policy, slack_ms),
             skew_ms=world.skew,
             refused=watch.refused,
+            opened=watch.opened,
         ),
     )
 
@@ -130,6 +133,7 @@ def check_since(calm_since: int, history: History, world: World) -> None:
         after_trouble=calm_since > START,
         skew_ms=world.skew,
         refused=[(at, kind) for at, kind in watch.refused if at >= calm_since],
+        opened=watch.opened,
     )
     was_sound = calm_since > START  # else the history's own beginning counts
     guest, contact = was_sound or history.guest, was_sound or history.contact
@@ -261,6 +265,7 @@ def _check_what_was_felt(history: History, expected: list[Stretch], witness: Wit
         is_true = name == Latency.FIRST_KEY_TO_SHOWN
         felt_from = at - START - ms + (0 if is_true else witness.policy.debounce_ms)
         known = _moments(history, expected, at - START, is_true)
+        known += [opened - START for opened in witness.opened if is_true and opened <= at]
         if is_true and _was_held_back(felt_from, witness):
             continue
         if not any(abs(felt_from - moment) <= BLUR_MS + witness.slack_ms for moment in known):

@@ -59,6 +59,11 @@ V1 = (
         "close A 587; key A 1287; close A 2387; key A 2487; close A 2587; call 1 failed; call 3 throttled",
     ),
     Regression(
+        "T18",
+        "FirstKeyToShown counted from a key before there was a guest, so that who opens sessions and types moved it",
+        "open A 0; key A 70; key A 1900; key A 3700; guest none; opening 2500",
+    ),
+    Regression(
         "T9",
         "typing shown to a former guest counted towards the cap of the next one's",
         "key A 179; key A 11099; keeper replaces 14553; call 1 lost-untaken 5000; call 2 throttled 5000;"

@@ -54,6 +54,7 @@ class Runner:
         else:
             self.world = World(policy, self._add, history.pace, history.keepers)
             self.world.log, self.world.skew, self.world.sessions.lag_ms = log, history.skew, history.lag
+            self.world.opening_ms = history.opening
             if history.guest:
                 self.world.open_guest()
         #: How many acts and turns are to come, and since when nothing is left of all trouble.

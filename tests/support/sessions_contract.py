@@ -910,6 +910,17 @@ class SessionsContract:
         assert sessions.release_guest(ID, KEEPER, NOW, whatever_is_shown=True)
         assert (_record(sessions).shown, _record(sessions).sending) == (False, None)
 
+    @pytest.mark.parametrize(("begins", "counts_from"), [(True, None), (False, NOW - 900)])
+    def test_keys_from_before_a_guest_count_from_when_it_opens(
+        self, sessions: MemorySessions, begins: bool, counts_from: int | None
+    ) -> None:
+        """T18: how long a guest takes is no latency of a key; a socket that is open again begins nothing."""
+        sessions.create(ID, NOW, NOW // 1000 + 3600)
+        sessions.press_key(ID, "a", NOW - 900, NOW, NOW // 1000 + 3600)
+        sessions.take_guest(ID, KEEPER, NOW)
+        sessions.set_guest_status(ID, KEEPER, GuestStatus.OPEN, NOW, begins)
+        assert _record(sessions).burst_from == counts_from
+
     def test_a_call_to_a_former_guest_still_holds_its_lock(self, sessions: MemorySessions) -> None:
         """T6: one call a session, whichever guest it is for."""
         record = _owned(sessions)

@@ -102,7 +102,7 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "hold_again": (IDS, KEEPERS, TIMES, CLAIMS),
     "keep_guest": (IDS, KEEPERS, TIMES, EXPIRIES),
     "open_guest": (IDS, KEEPERS, GUESTS, st.just("wss://guest"), TIMES),
-    "set_guest_status": (IDS, KEEPERS, STATUSES, TIMES),
+    "set_guest_status": (IDS, KEEPERS, STATUSES, TIMES, st.booleans()),
     "end_guest": (IDS, GUESTS, TIMES),
     "release_guest": (IDS, KEEPERS, TIMES, st.booleans()),
     "mark_typing_unavailable": (IDS, GUESTS),

@@ -445,17 +445,21 @@ class OpenGuest(Write[bool]):
 
 
 class SetGuestStatus(Write[Session | None]):
-    """Where the guest's socket stands, said by its keeper. None when the record names another keeper."""
+    """Where the guest's socket stands, said by its keeper. None when the record names another keeper.
+
+    ``begins``: nobody could be shown anything before, so what is felt of keys counts from now on (T18).
+    """
 
     session_id: str
     keeper: str
     status: GuestStatus
+    begins: bool = False
 
     def _update(self) -> Update[Session | None]:
         return Update(
             self.session_id,
             when={"keeper": self.keeper},
-            sets={"guest_status": self.status},
+            sets={"guest_status": self.status, **({"burst_from": None} if self.begins else {})},
             answer=Answer.CHANGED,
         )
 

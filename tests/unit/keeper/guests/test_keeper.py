@@ -76,7 +76,9 @@ class Records:
     def get_many(self, session_ids: list[str], now: int) -> dict[str, Session]:
         return {session_id: self.by_id[session_id] for session_id in session_ids}
 
-    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+    def set_guest_status(
+        self, session_id: str, keeper: str, status: GuestStatus, now: int, begins: bool = False
+    ) -> Session | None:
         if self.fails:
             raise OSError("the network is down")
         self.written.append(status)

@@ -258,9 +258,10 @@ class CloseSocket:
 
 @dataclass(frozen=True, slots=True)
 class SetStatus:
-    """Record the status and tell the visitor."""
+    """Record the status and tell the visitor. ``begins``: from now on the guest can be shown typing, and not before."""
 
     status: GuestStatus
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -606,7 +607,8 @@ def _with_status(held: Held, status: GuestStatus, now: int) -> Step:
 
 
 def _set_status(held: Held, status: GuestStatus, now: int) -> Step:
-    return replace(held, status=status, changed_at=now), (SetStatus(status),)
+    begins = held.status is GuestStatus.OPENING and status in (GuestStatus.OPEN, GuestStatus.RECONNECTING)
+    return replace(held, status=status, changed_at=now), (SetStatus(status, begins),)
 
 
 def _without_sockets(held: Held, now: int) -> Step:

@@ -266,8 +266,8 @@ class Keeper:
                     self._openings.enter(lambda number=number, url=url: self._open(hand, number, url))  # type: ignore[misc]
                 case guest.CloseSocket(number):
                     self._close_socket(hand, number)
-                case guest.SetStatus(status):
-                    self._set_status(hand, status)
+                case guest.SetStatus(status, begins):
+                    self._set_status(hand, status, begins)
                 case guest.AwaitTurn():
                     self._losses.enter(lambda: self._loss_due(hand))
                 case guest.Tell(status):
@@ -345,14 +345,16 @@ class Keeper:
         if self._is_held(hand) and hand.held.taken:
             self._set_status(hand, hand.held.status, tells_typing=True)
 
-    def _set_status(self, hand: _Hand, status: GuestStatus, *, tells_typing: bool = False) -> None:
+    def _set_status(
+        self, hand: _Hand, status: GuestStatus, begins: bool = False, *, tells_typing: bool = False
+    ) -> None:
         session_id, name, asked_at = hand.held.session_id, self._settings.name, self._now()
 
         def write() -> Session | None:
             """On a worker thread."""
             nonlocal asked_at
             asked_at = self._now()
-            return self._sessions.set_guest_status(session_id, name, status, self._clock())
+            return self._sessions.set_guest_status(session_id, name, status, self._clock(), begins)
 
         def written(record: Session | None) -> guest.Event | None:
             if record and self._is_held(hand):
