@@ -145,6 +145,20 @@ V1 = (
         platform="adversary",
     ),
     Mutation(
+        "guests: as many a second as are asked for",
+        CORE + "keeper/guests/keeper.py",
+        "settings.creations_per_second)",
+        "1_000_000)",
+        directed="tests/unit/keeper/guests/test_keeper.py",
+    ),
+    Mutation(
+        "guests: who has typed waits behind newcomers",
+        CORE + "keeper/guests/keeper.py",
+        "turn, ahead=hand.held.is_used)",
+        "turn)",
+        directed="tests/unit/keeper/guests/test_keeper.py",
+    ),
+    Mutation(
         "neighbours: one guest in trouble stops all",
         CORE + "relay/breaker.py",
         "return len(tally.troubled_guests) >= MIN_GUESTS and tally.troubled_calls",
@@ -327,14 +341,14 @@ V1 = (
     Mutation(
         "lock: without the revision",
         WRITES,
-        'when={**_as_read(record), "guest_id": record.guest_id},',
-        'when={"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id},',
+        'when={**_as_read(record), "guest_id": record.guest_id, ',
+        'when={"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id, ',
     ),
     Mutation(
         "lock: without what duplicates have sent",
         WRITES,
-        'when={**_as_read(record), "guest_id": record.guest_id},',
-        'when={"generation": record.generation, "revision": record.revision, "guest_id": record.guest_id},',
+        'when={**_as_read(record), "guest_id": record.guest_id, ',
+        'when={"generation": record.generation, "revision": record.revision, "guest_id": record.guest_id, ',
     ),
     Mutation(
         "lock: a try does not count",

@@ -40,7 +40,7 @@ DIGITAL_FIRST = (
     _dfo(
         "keeper: does not sweep",
         SWEEPING,
-        "sum(self._runner.run(sweep_one(self._policy, session_id, self._keeper)) for session_id in ours)",
+        "sum(self._sweep_one(session_id) for session_id in session_ids if self._is_ours(session_id))",
         "0",
     ),
     _dfo(

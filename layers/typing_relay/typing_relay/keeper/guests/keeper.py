@@ -11,6 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from typing_relay.aws.shedding import failure_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.custody import Custody
@@ -261,7 +262,8 @@ class Keeper:
                     self._look(hand)
                 case guest.CreateGuest():
                     hand.creations, hand.creation_waits = hand.creations + 1, True
-                    self._creations.enter(lambda number=hand.creations: self._creation_due(hand, number))  # type: ignore[misc]
+                    turn = partial(self._creation_due, hand, hand.creations)
+                    self._creations.enter(turn, ahead=hand.held.is_used)  # not behind a crowd of newcomers (T18)
                 case guest.OpenSocket(number, url):
                     self._openings.enter(lambda number=number, url=url: self._open(hand, number, url))  # type: ignore[misc]
                 case guest.CloseSocket(number):
@@ -295,7 +297,7 @@ class Keeper:
 
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
-            self._counters.add("StoreFailures")
+            self._counters.add(failure_of(error))
             if what == "status":  # it may be on record all the same, and is not told
                 self._tell_again_later(hand)
             else:

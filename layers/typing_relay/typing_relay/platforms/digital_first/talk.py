@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from typing_relay.aws.shedding import failure_of
 from typing_relay.door import frames
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
@@ -507,7 +508,7 @@ class GatewayTalk:
 
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
-            self._office.counters.add("StoreFailures")
+            self._office.counters.add(failure_of(error))
             self._office.loop.call_later(AGAIN_S, again)
 
         self._office.store.submit(self._voice.session_id, call, written, failed)
