@@ -87,6 +87,12 @@ def run(platform: str, histories: int, seed: int = 0, processes: int = 2) -> Cam
     return Campaign(platform, played, effects, time.perf_counter() - began, cpu, None)
 
 
+def collect_seldom() -> None:
+    """From now on this process looks for garbage seldom, and never at what it has by now."""
+    gc.freeze()
+    gc.set_threshold(MANY_OBJECTS)
+
+
 def _batches(seed: int, histories: int) -> Iterator[tuple[int, int]]:
     end = seed + histories
     for first in range(seed, end, BATCH):
@@ -96,8 +102,7 @@ def _batches(seed: int, histories: int) -> Iterator[tuple[int, int]]:
 def _play_batch(platform: str, first: int, past: int) -> tuple[int, float, Finding | None]:
     """The effects, the seconds of CPU time, and the first violation."""
     effects, began = 0, time.process_time()
-    gc.freeze()
-    gc.set_threshold(MANY_OBJECTS)
+    collect_seldom()
     for seed in range(first, past):
         history = PLATFORMS[platform](Random(seed))
         try:

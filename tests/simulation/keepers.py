@@ -169,7 +169,7 @@ class SimulatedKeeper(Keeper):
     process: KeeperProcess
 
     def _connect(self, hand: _Hand, number: int, url: str) -> None:
-        hand.preparing.discard(number)
+        hand.preparing -= {number}
         if not self._is_held(hand) or hand.held.opening != number:
             self._openings.leave()
             return

@@ -166,7 +166,7 @@ FLEET = (
     _fleet(
         "told, v1: a post that failed is not tried again",
         OUTBOX,
-        "        queue.retry, queue.resting = None, frozenset()\n        self._go_on(session_id, queue)",
+        "        queue.retry, queue.resting = None, frozenset()\n        self._go_on(session_id)",
         "        queue.retry, queue.resting = None, frozenset()",
     ),
     _fleet("told, v1: a keeper that lost its visitor posts on", OUTBOX, "record.keeper != self._keeper:", "False:"),

@@ -28,7 +28,7 @@ TOLD = (
     _dfo(
         "outbox: what failed is not tried again",
         OUTBOX,
-        "        queue.retry, queue.resting = None, frozenset()\n        self._go_on(session_id, queue)",
+        "        queue.retry, queue.resting = None, frozenset()\n        self._go_on(session_id)",
         "        queue.retry, queue.resting = None, frozenset()",
     ),
     _dfo(

@@ -25,6 +25,7 @@ from typing_relay.relay.effects import OnRecords
 from typing_relay.relay.ports import Absent, Coming
 from typing_relay.relay.session_store import SessionStore
 from typing_relay.relay.updates import Answer, Update
+from typing_relay.relay.value import changed
 
 #: Unreleased leases are spread over so many partitions of the index.
 SWEEP_SHARDS = 8
@@ -336,6 +337,8 @@ def shard_of(session_id: str) -> int:
 
 
 _ATTRIBUTES = frozenset(field.name for field in fields(Session))
+#: What is absent from an item is as here.
+_NOTHING_KNOWN = Session("")
 #: A status that only a later version knows is none to rely on: a guest is asked for anew.
 _STATUSES = {str(status): status for status in GuestStatus}
 _FALSE = {"BOOL": False}
@@ -413,20 +416,22 @@ def _session(item: Mapping[str, Any]) -> Session:
     if "N" in item.get("own", {}):  # of a version before it is another kind of name
         values["starts_until"] = int(item["own"]["N"]) // _CLAIMS
     values["guest_status"] = _STATUSES.get(values["guest_status"], GuestStatus.CLOSED)
-    return Session(**values)
+    return changed(_NOTHING_KNOWN, **values)
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
     """DynamoDB's typed value as a plain one; numbers here are whole."""
     [(kind, content)] = value.items()
+    if kind == "S":  # the usual kinds first: each record that is read has some forty values
+        return content
     match kind:
         case "N":
             return int(content)
+        case "M":
+            return {name: _plain(inner) for name, inner in content.items()}
         case "SS":
             return frozenset(content)
         case "L":
             return tuple(_plain(inner) for inner in content)
-        case "M":
-            return {name: _plain(inner) for name, inner in content.items()}
         case _:
             return content

@@ -101,9 +101,9 @@ class SentFrames:
     def is_at_rest(self) -> bool:
         return True
 
-    def tell(self, session_id: str, frame: Mapping[str, Any], record: Session | None = None) -> None:
-        self.frames.append((session_id, frame))
-        self.records.append(record)
+    def tell(self, session_id: str, *frames: Mapping[str, Any], record: Session | None = None) -> None:
+        self.frames += [(session_id, frame) for frame in frames]
+        self.records += [record for _ in frames]
 
 
 class Scene:
@@ -223,10 +223,15 @@ def test_a_guest_is_taken_by_its_newest_message() -> None:
 
 def test_a_guest_that_nobody_else_has_held_goes_on_as_it_was_when_another_message_comes() -> None:
     """Its talk begins anew only if another keeper may have spoken meanwhile."""
-    scene = Scene("alice")
-    scene.opens("alice")
     taken: list[Session] = []
-    scene.keeper._hands["alice"].talk.taken = taken.append  # type: ignore[method-assign]
+
+    class Noting(WebchatTalk):
+        def taken(self, record: Session) -> None:
+            taken.append(record)
+
+    scene = Scene("alice", talk=Noting)
+    scene.opens("alice")
+    taken.clear()
     for keeper in (NAME, "another"):
         scene.records.change("alice", keeper=keeper)
         scene.custody.newest_claim += 10**9

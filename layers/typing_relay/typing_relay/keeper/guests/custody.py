@@ -264,6 +264,8 @@ class Custody:
 
     def _due_again(self, session_ids: Iterable[str]) -> None:
         failed = {session_id: self._held.pop(session_id) for session_id in session_ids if session_id in self._held}
+        if not failed:
+            return  # as nearly always: what follows copies all that are held
         for message in failed.values():
             message.renewed_at -= self._terms.renew_s
         self._held = failed | self._held  # due again at the next tick, before all others

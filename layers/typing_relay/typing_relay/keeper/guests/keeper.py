@@ -76,7 +76,7 @@ class _Hand:
     talk: Talk = field(init=False)
     sockets: dict[int, GuestSocket] = field(default_factory=dict)
     #: Sockets whose talk prepares them; each has its place among the openings.
-    preparing: set[int] = field(default_factory=set)
+    preparing: frozenset[int] = frozenset()
     #: How often its guest was to be created, and whether that waits for its turn.
     creations: int = 0
     creation_waits: bool = False
@@ -334,8 +334,7 @@ class Keeper:
 
     def _tell_what_is_true(self, hand: _Hand, record: Session, asked_at: int) -> None:
         """What a keeper before has told the visitor may not be true any more, or may still be on its way."""
-        self._tell_typing(hand, record, asked_at)
-        self._tell(hand, record.guest_status, record, asked_at)
+        self._tell(hand, record.guest_status, record, asked_at, tells_typing=True)
         self._tell_again_later(hand)
 
     def _tell_again_later(self, hand: _Hand) -> None:
@@ -360,9 +359,7 @@ class Keeper:
 
         def written(record: Session | None) -> guest.Event | None:
             if record and self._is_held(hand):
-                if tells_typing:
-                    self._tell_typing(hand, record, asked_at)
-                self._tell(hand, status, record, asked_at)
+                self._tell(hand, status, record, asked_at, tells_typing=tells_typing)
             return None if record else guest.FenceLost()
 
         self._store(hand, "status", write, written)
@@ -501,12 +498,12 @@ class Keeper:
     def _open(self, hand: _Hand, number: int, url: str) -> bool:
         if not self._is_held(hand) or hand.held.opening != number:
             return False
-        hand.preparing.add(number)
+        hand.preparing |= {number}
         hand.talk.prepare(number, url, lambda good_url: self._connect(hand, number, good_url))
         return True
 
     def _connect(self, hand: _Hand, number: int, url: str) -> None:
-        hand.preparing.discard(number)
+        hand.preparing -= {number}
         if not self._is_held(hand) or hand.held.opening != number:
             self._openings.leave()
             return
@@ -521,7 +518,7 @@ class Keeper:
     def _give_up(self, hand: _Hand, number: int, outcome: Outcome) -> None:
         """Its talk says that this socket, open or being prepared, is of no use."""
         if number in hand.preparing:
-            hand.preparing.discard(number)
+            hand.preparing -= {number}
             self._openings.leave()
         self._close_socket(hand, number)
         self._counters.add("SocketsGivenUp")
@@ -575,16 +572,21 @@ class Keeper:
 
     # --- frames
 
-    def _tell(self, hand: _Hand, status: GuestStatus, record: Session | None = None, asked_at: int = 0) -> None:
-        """``record``: as an answer has it that was asked for at ``asked_at``."""
+    def _tell(
+        self,
+        hand: _Hand,
+        status: GuestStatus,
+        record: Session | None = None,
+        asked_at: int = 0,
+        *,
+        tells_typing: bool = False,
+    ) -> None:
+        """``record``: as an answer has it that was asked for at ``asked_at``. ``tells_typing``: who types, too."""
         if status is GuestStatus.OPEN and record and record.typing_unavailable:
             status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
-        frame: Frame = {"type": "guest", "status": str(status)}
-        self._outbox.tell(hand.held.session_id, frame, self._if_fresh(record, asked_at))
-
-    def _tell_typing(self, hand: _Hand, record: Session, asked_at: int) -> None:
-        frame = agent_typing(None, hand.talk.agents_typing)
-        self._outbox.tell(hand.held.session_id, frame, self._if_fresh(record, asked_at))
+        typing = (agent_typing(None, hand.talk.agents_typing),) if tells_typing else ()
+        frames: tuple[Frame, ...] = (*typing, {"type": "guest", "status": str(status)})
+        self._outbox.tell(hand.held.session_id, *frames, record=self._if_fresh(record, asked_at))
 
     def _if_fresh(self, record: Session | None, asked_at: int) -> Session | None:
         """An answer that came late does not say whose the visitor is now: the outbox reads the record itself (T12)."""

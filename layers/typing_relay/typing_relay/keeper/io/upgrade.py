@@ -19,7 +19,12 @@ class _Tape:
 
     def __init__(self, received: bytes) -> None:
         self.sent = b""
-        self.received = received
+        self._received, self._played = received, 0
+
+    @property
+    def rest(self) -> bytes:
+        """What has not been played."""
+        return self._received[self._played :]
 
     def gettimeout(self) -> float:
         return 0.0
@@ -29,10 +34,20 @@ class _Tape:
         return len(data)
 
     def recv(self, size: int) -> bytes:
-        if not self.received:
+        """Bytes asked for one by one come as a whole line and then its end, which websocket-client looks for.
+
+        Thousands of sockets may be opened together, and an answer has hundreds of bytes.
+        """
+        begin = self._played
+        if begin == len(self._received):
             raise BlockingIOError
-        played, self.received = self.received[:size], self.received[size:]
-        return played
+        if size > 1:
+            end = begin + size
+        else:
+            line_end = self._received.find(b"\n", begin)
+            end = max(line_end, begin + 1) if line_end >= 0 else len(self._received)
+        self._played = min(end, len(self._received))
+        return self._received[begin : self._played]
 
     def close(self) -> None:
         """Nothing to close: the real socket belongs to the caller."""
@@ -65,7 +80,7 @@ class Upgrade:
             return None
         tape = self._play(self._answer)
         if self._web_socket.connected:
-            return tape.received
+            return tape.rest
         self._refuse_endless_answer()
         return None
 

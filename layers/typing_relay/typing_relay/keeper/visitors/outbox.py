@@ -137,26 +137,33 @@ class Outbox:
         """Nothing is being posted; what failed waits for its next try."""
         return not self._jobs_under_way
 
-    def tell(self, session_id: str, frame: Mapping[str, Any], record: Session | None = None) -> None:
-        """Send ``frame`` to all connections of this session.
+    def tell(self, session_id: str, *frames: Mapping[str, Any], record: Session | None = None) -> None:
+        """Send ``frames`` to all connections of this session, by one job.
 
         ``record``: as this keeper has just written it, to save the reading.
         """
-        name = frame.get("name", "")
-        state = "guest" if frame.get("type") == "guest" else name if name in STATES else ""
-        self.send(session_id, encoded(frame), record, state, _position(frame) if name == "message" else None)
+        for frame in frames:
+            name = frame.get("name", "")
+            state = "guest" if frame.get("type") == "guest" else name if name in STATES else ""
+            position = _position(frame) if name == "message" else None
+            self._queue_up(session_id, encoded(frame), record, state, position)
+        self._go_on(session_id)
 
-    def send(
+    def send(self, session_id: str, data: bytes, record: Session | None = None) -> None:
+        """Send an encoded frame to all connections of this session. ``record``: as in ``tell``."""
+        self._queue_up(session_id, data, record)
+        self._go_on(session_id)
+
+    def _queue_up(
         self,
         session_id: str,
         data: bytes,
-        record: Session | None = None,
+        record: Session | None,
         state: str = "",
         position: Position | None = None,
     ) -> None:
-        """Send an encoded frame to all connections of this session.
+        """``state``: a newer frame of the same state makes this one worthless.
 
-        ``record``: as in ``tell``. ``state``: a newer frame of the same state makes this one worthless.
         ``position``: that of the message in it, to be noted once each connection has it.
         """
         size = len(data)
@@ -171,7 +178,6 @@ class Outbox:
             queue.last_number += 1
             queue.frames.append(_Waiting(queue.last_number, data, record, self._clock(), state, position))
             self._grow(queue, size)
-        self._go_on(session_id, queue)
 
     # --- room
 
@@ -214,9 +220,10 @@ class Outbox:
 
     # --- jobs
 
-    def _go_on(self, session_id: str, queue: _Queue) -> None:
+    def _go_on(self, session_id: str) -> None:
         """Post what is queued, unless a job is at it."""
-        if queue.busy or not queue.frames:
+        queue = self._queues.get(session_id)
+        if queue is None or queue.busy or not queue.frames:
             return
         queue.busy, queue.in_hand = True, queue.last_number
         self._jobs_under_way += 1
@@ -261,7 +268,7 @@ class Outbox:
         if not queue.frames:
             self._forget(session_id, queue)
         elif any(number < queue.last_number for name, number in done.got.items() if name not in done.failed):
-            self._go_on(session_id, queue)
+            self._go_on(session_id)
 
     def _fail(self, queue: _Queue, failed: frozenset[str]) -> None:
         """One that fails for the first time has perhaps just come: it waits no longer than any other did at first."""
@@ -285,7 +292,7 @@ class Outbox:
 
     def _try_again(self, session_id: str, queue: _Queue) -> None:
         queue.retry, queue.resting = None, frozenset()
-        self._go_on(session_id, queue)
+        self._go_on(session_id)
 
     def _forget(self, session_id: str, queue: _Queue) -> None:
         """Nothing is owed any more, or it is another keeper's to say."""

@@ -40,6 +40,11 @@ class Time:
 class WebchatTalk:
     """webchat v1: what CXone says is handed on, and nothing is ever said."""
 
+    __slots__ = (
+        *("_connections", "_counters", "_expiry", "_make", "_meaning"),
+        *("_number", "_profile", "_time", "_typing", "_voice"),
+    )
+
     def __init__(
         self,
         voice: Voice,
