@@ -112,6 +112,12 @@ DIGITAL_FIRST = (
         "self._told(unproven, ACCEPTED)",
     ),
     _dfo(
+        "guest: who has left has none, though a message may wait",
+        CORE + "keeper/guests/guest.py",
+        "not record.connections and not policy.needs_socket:",
+        "not record.connections:",
+    ),
+    _dfo(
         "typing: what goes on after a message counts from its first key",
         FLOWS,
         "begins_anew=True",

@@ -183,6 +183,11 @@ DIGITAL_FIRST = (
         "platform dfo; close A 4609; close B 4609; key E 44805; message B 48300; contact none; debounce 5000",
     ),
     Regression(
+        "T15",
+        "who wrote and left at once had no guest any more: the message waited until it expired, and woke an operator",
+        "platform dfo; open A 0; message A 10; close A 11; guest none; contact none",
+    ),
+    Regression(
         "T18",
         "a true that the visitor's own message ended counted as not accepted, was retried a second later, and was"
         " measured from the first key: who types in one tab and writes in another moved two objectives",

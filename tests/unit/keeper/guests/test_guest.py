@@ -132,6 +132,14 @@ def test_a_visitor_who_left_before_the_guest_was_created_gets_none() -> None:
     assert Life().happens(guest.Taken(gone)) == (Release(),)
 
 
+def test_on_digital_first_who_has_left_gets_one_all_the_same_as_a_message_may_wait() -> None:
+    """T15: who wrote and left at once is heard; the grace of one who has not typed is short."""
+    gone = dataclasses.replace(WITH_VISITOR, connections=frozenset())
+    held, _ = guest.hold("alice", "me", NOW)
+    _, actions = guest.step(held, guest.Taken(gone), NOW, dataclasses.replace(POLICY, needs_socket=True), 0.5)
+    assert actions == (CreateGuest(),)
+
+
 # --- creation fails
 
 

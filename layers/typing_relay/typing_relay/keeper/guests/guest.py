@@ -333,7 +333,7 @@ def _step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> 
         case Requested(claim):
             return replace(held, claim=claim, asked=True), ()
         case Taken(record):
-            return _taken(held, record, now)
+            return _taken(held, record, now, policy)
         case NotTaken(record):
             return _let_go_to(held, record, now)
         case Refreshed():
@@ -397,7 +397,8 @@ def _see_to_request(held: Held, actions: tuple[Action, ...]) -> Step:
     return held, actions
 
 
-def _taken(held: Held, record: Session | None, now: int) -> Step:
+def _taken(held: Held, record: Session | None, now: int, policy: Policy) -> Step:
+    """Whoever has left before there was a guest needs none; unless a message of theirs may wait to be sent on it."""
     if record is None:
         return _let_go(held, now)
     held = _seen(replace(held, taken=True, changed_at=now), record, now)
@@ -405,7 +406,7 @@ def _taken(held: Held, record: Session | None, now: int) -> Step:
         return replace(held, doing=Doing.SETTLED), ()
     held, closing = _without_sockets(held, now)
     held = replace(held, guest_id=record.guest_id, web_socket_url=record.web_socket_url, status=record.guest_status)
-    if not record.guest_id and not record.connections:
+    if not record.guest_id and not record.connections and not policy.needs_socket:
         return replace(held, doing=Doing.RELEASING), (*closing, Release())
     held, actions = _begin(held)
     return held, (*closing, *actions)
