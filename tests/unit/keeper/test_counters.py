@@ -11,7 +11,12 @@ def test_a_frame_that_the_visitors_own_message_ended_counts_as_accepted() -> Non
     assert accepted_percent({"Typing.accepted": 3, "Typing.ended": 7, "GuestsCreated": 5}) == 100
 
 
-@pytest.mark.parametrize("kind", ["throttled", "failed", "lost", "not_yet", "denied"])
+def test_what_was_not_sent_for_want_of_a_contact_is_no_call() -> None:
+    """T18: whoever ends their conversation, and types, and begins another one, moves no objective."""
+    assert accepted_percent({"Typing.accepted": 3, "Typing.not_yet": 7}) == 100
+
+
+@pytest.mark.parametrize("kind", ["throttled", "failed", "lost", "denied"])
 def test_every_other_one_counts_as_not_accepted(kind: str) -> None:
     """It is what ``CallsNotAccepted`` is for."""
     assert accepted_percent({"Typing.accepted": 3, f"Typing.{kind}": 1}) == 75

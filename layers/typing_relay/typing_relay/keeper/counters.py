@@ -25,8 +25,9 @@ class Counters:
 def accepted_percent(counts: Mapping[str, int]) -> float | None:
     """How many of 100 typing frames the gateway accepted; None where none were sent.
 
-    One that the visitor's own message ended was accepted: no visitor moves this figure (T18).
+    No visitor moves this figure (T18): one that the visitor's own message ended was accepted, and where the visitor has
+    just ended the conversation none was sent.
     """
-    calls = sum(count for name, count in counts.items() if name.startswith("Typing."))
+    calls = sum(count for name, count in counts.items() if name.startswith("Typing.") and name != "Typing.not_yet")
     accepted = counts.get("Typing.accepted", 0) + counts.get("Typing.ended", 0)
     return 100 * accepted / calls if calls else None
