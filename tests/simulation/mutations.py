@@ -400,7 +400,7 @@ V1 = (
     Mutation(
         "key: though a later stop is known",
         WRITES,
-        """                f"stops.{connection}": AbsentOr(Below(at)),
+        """                f"stops.{connection}": is_older,
 """,
         "",
         contract="test_a_key_no_newer_than_a_stop_of_its_connection_is_refused",
@@ -473,8 +473,8 @@ V1 = (
     Mutation(
         "DynamoDB: a Retry-After set back",
         EXPRESSIONS,
-        'return f"{path} < {self._value(limit)}"',
-        'return f"NOT {path} = {self._value(limit)}"',
+        'return f"{path} {sign} {self._value(wanted.limit)}"',
+        'return f"NOT {path} = {self._value(wanted.limit)}"',
         contract="test_a_retry_after_holds_for_the_next_owner_too",
     ),
     Mutation(

@@ -36,7 +36,7 @@ def test_conditions_all_have_to_hold() -> None:
     assert found.condition == (
         "keeper = :v0 AND attribute_not_exists(sending) AND attribute_exists(connections) AND retry_at < :v1"
         " AND (attribute_not_exists(held) OR held <= :v2)"
-        " AND attribute_exists(session_id) AND expires_at > :v3"
+        " AND expires_at > :v3"
     )
     assert found.values == {":v0": {"S": "keeper-1"}, ":v1": {"N": "5"}, ":v2": {"N": "7"}, ":v3": {"N": "8"}}
 

@@ -9,10 +9,13 @@ from typing_relay.relay.updates import Above, AbsentOr, AtLeast, AtMost, Below, 
 
 #: Attributes whose names are words of DynamoDB's own.
 _RESERVED = frozenset({"own", "by", "keys"})
+_SIGNS: dict[type, str] = {Below: "<", Above: ">", AtMost: "<=", AtLeast: ">="}
 
 
 def typed(value: Any) -> dict[str, Any]:
     """A plain value as DynamoDB's typed one."""
+    if type(value) is int:  # mostly, and each key that is pressed is compiled
+        return {"N": str(value)}
     match value:
         case bool():  # before int, which it is, too
             return {"BOOL": value}
@@ -50,7 +53,7 @@ class Compiler:
         self.update = " ".join(f"{verb} {', '.join(terms)}" for verb, terms in parts if terms)
         conditions = [self._condition(self._path(name), wanted) for name, wanted in update.when.items()]
         if update.alive_at is not None:
-            conditions += ["attribute_exists(session_id)", f"expires_at > {self._value(update.alive_at // 1000)}"]
+            conditions.append(f"expires_at > {self._value(update.alive_at // 1000)}")  # which a record has
         self.condition = " AND ".join(conditions)
 
     def _new(self, name: str, value: Any) -> str:
@@ -62,6 +65,8 @@ class Compiler:
         return self._value(value)
 
     def _condition(self, path: str, wanted: Any) -> str:
+        if sign := _SIGNS.get(type(wanted)):
+            return f"{path} {sign} {self._value(wanted.limit)}"
         match wanted:
             case None:
                 return f"attribute_not_exists({path})"
@@ -69,14 +74,6 @@ class Compiler:
                 return f"attribute_exists({path})"
             case AbsentOr(other):
                 return f"(attribute_not_exists({path}) OR {self._condition(path, other)})"
-            case Below(limit):
-                return f"{path} < {self._value(limit)}"
-            case Above(limit):
-                return f"{path} > {self._value(limit)}"
-            case AtMost(limit):
-                return f"{path} <= {self._value(limit)}"
-            case AtLeast(limit):
-                return f"{path} >= {self._value(limit)}"
         return f"{path} = {self._value(wanted)}"
 
     def _value(self, value: Any) -> str:

@@ -104,12 +104,13 @@ class PressKey(OnRecords[Session | Absent | None]):
         connection, at, came_at = self.connection, self.at, self.at + self.late_ms
         held = {f"holds.{connection}": (at, self.hold_ms)} if self.hold_ms else {}
         late = {"late_key_at": came_at} if self.late_ms >= LATE_MS else {}
+        is_older = AbsentOr(Below(at))
         return Update(
             self.session_id,
             when={
                 **_may_send(self.now),
-                f"keys.{connection}": AbsentOr(Below(at)),
-                f"stops.{connection}": AbsentOr(Below(at)),
+                f"keys.{connection}": is_older,
+                f"stops.{connection}": is_older,
                 **({"record_version": AtLeast(RECORD_VERSION)} if held else {}),
             },
             sets={
