@@ -394,7 +394,7 @@ V1 = (
     Mutation(
         "key: its hold is not kept",
         WRITES,
-        'held = {f"holds.{connection}": (at, self.hold_ms)} if self.hold_ms else {}',
+        'held = {f"holds.{connection}": (at, key.hold_ms)} if key.hold_ms else {}',
         "held: dict[str, Any] = {}",
     ),
     Mutation(

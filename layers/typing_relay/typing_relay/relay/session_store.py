@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_relay.relay import session_writes as write
 from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.ports import Absent, Coming, Conversation, Lock
+from typing_relay.relay.ports import Absent, Coming, Conversation, Key, Lock
 
 if TYPE_CHECKING:
     from typing_relay.relay.updates import Update
@@ -35,7 +35,7 @@ class SessionStore:
     def press_key(
         self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0, late_ms: int = 0
     ) -> Session | Absent | None:
-        return write.PressKey(session_id, connection, at, now, expires_at, hold_ms, late_ms).on(self)
+        return write.PressKey(session_id, connection, Key(at, hold_ms, late_ms), now, expires_at).on(self)
 
     def note_stop(self, session_id: str, connection: str, at: int, now: int, late_ms: int = 0) -> Session | None:
         return write.NoteStop(session_id, connection, at, now, late_ms).on(self)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from typing_relay.relay import ports
 from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, GuestStatus, Session
 from typing_relay.relay.effects import OnRecords
-from typing_relay.relay.ports import Absent, Coming, Conversation, Sessions
+from typing_relay.relay.ports import Absent, Coming, Conversation, Key, Sessions
 from typing_relay.relay.updates import (
     Above,
     AbsentOr,
@@ -69,26 +69,24 @@ class Create(OnRecords[None]):
 
 
 class PressKey(OnRecords[Session | Absent | None]):
-    """A key was pressed on ``connection`` at ``at``. A coalesced key is this one write (T8).
+    """``key`` was pressed on ``connection``. A coalesced key is this one write (T8).
 
-    ``hold_ms``: it counts for so long, not for the debounce; 0 where it asked for nothing. ``late_ms``: its frame came
-    so long after ``at``. None: a newer key or stop of this connection is known already. The same key again gives the
-    record again: the first answer may have been lost on its way (T9, T12). So does a key of who is blocked.
+    A ``hold_ms`` of 0: it counts for the debounce. None: a newer key or stop of this connection is known already. The
+    same key again gives the record again: the first answer may have been lost on its way (T9, T12). So does a key of
+    who is blocked.
     """
 
     session_id: str
     connection: str
-    at: int
+    key: Key
     now: int
     expires_at: int
-    hold_ms: int
-    late_ms: int
 
     def on(self, sessions: Writer) -> Session | Absent | None:
         """Carry it out there."""
-        connection, at = self.connection, self.at
+        connection, at = self.connection, self.key.at
         record = sessions.write(self._update())
-        if record and self.hold_ms and record.record_version < RECORD_VERSION:
+        if record and self.key.hold_ms and record.record_version < RECORD_VERSION:
             sessions.write(_taken_over(self.session_id, self.now))
             record = sessions.write(self._update())
         if record is None:
@@ -101,9 +99,10 @@ class PressKey(OnRecords[Session | Absent | None]):
         return None
 
     def _update(self) -> Update[Session | None]:
-        connection, at, came_at = self.connection, self.at, self.at + self.late_ms
-        held = {f"holds.{connection}": (at, self.hold_ms)} if self.hold_ms else {}
-        late = {"late_key_at": came_at} if self.late_ms >= LATE_MS else {}
+        connection, key, at = self.connection, self.key, self.key.at
+        came_at = at + key.late_ms
+        held = {f"holds.{connection}": (at, key.hold_ms)} if key.hold_ms else {}
+        late = {"late_key_at": came_at} if key.late_ms >= LATE_MS else {}
         is_older = AbsentOr(Below(at))
         return Update(
             self.session_id,
@@ -128,11 +127,11 @@ class PressKey(OnRecords[Session | Absent | None]):
 
     def _overtaken(self) -> Update[bool]:
         """A frame that a later one overtook still tells that there was no pause between them (T12)."""
-        earlier = f"earlier_keys.{self.connection}"
+        at, earlier = self.key.at, f"earlier_keys.{self.connection}"
         return Update(
             self.session_id,
-            when={f"keys.{self.connection}": Above(self.at), earlier: Below(self.at)},
-            sets={earlier: self.at},
+            when={f"keys.{self.connection}": Above(at), earlier: Below(at)},
+            sets={earlier: at},
             adds={"revision": 1},
         )
 
