@@ -14,8 +14,6 @@ _SIGNS: dict[type, str] = {Below: "<", Above: ">", AtMost: "<=", AtLeast: ">="}
 
 def typed(value: Any) -> dict[str, Any]:
     """A plain value as DynamoDB's typed one."""
-    if type(value) is int:  # mostly, and each key that is pressed is compiled
-        return {"N": str(value)}
     match value:
         case bool():  # before int, which it is, too
             return {"BOOL": value}
@@ -42,7 +40,7 @@ class Compiler:
         sets = [
             f"{self._path(name)} = {self._new(name, value)}"
             for name, value in update.sets.items()
-            if _is_set(name, value)
+            if value is not None and name != "starts_until"  # which is part of the claim's mark
         ]
         sets += [f"{self._path(name)} = {self._typed(value)}" for name, value in also.items()]
         removed = [self._path(name) for name, value in update.sets.items() if value is None]
@@ -57,27 +55,25 @@ class Compiler:
         self.condition = " AND ".join(conditions)
 
     def _new(self, name: str, value: Any) -> str:
-        match value:
-            case KeptOr(kept):
-                return f"if_not_exists({self._path(name)}, {self._value(kept)})"
-            case OtherOr(other, instead):
-                return f"if_not_exists({self._path(other)}, {self._value(instead)})"
+        if isinstance(value, KeptOr):
+            return f"if_not_exists({self._path(name)}, {self._value(value.value)})"
+        if isinstance(value, OtherOr):
+            return f"if_not_exists({self._path(value.other)}, {self._value(value.value)})"
         return self._value(value)
 
     def _condition(self, path: str, wanted: Any) -> str:
         if sign := _SIGNS.get(type(wanted)):
             return f"{path} {sign} {self._value(wanted.limit)}"
-        match wanted:
-            case None:
-                return f"attribute_not_exists({path})"
-            case Present():
-                return f"attribute_exists({path})"
-            case AbsentOr(other):
-                return f"(attribute_not_exists({path}) OR {self._condition(path, other)})"
+        if isinstance(wanted, AbsentOr):
+            return f"(attribute_not_exists({path}) OR {self._condition(path, wanted.wanted)})"
+        if isinstance(wanted, Present):
+            return f"attribute_exists({path})"
+        if wanted is None:
+            return f"attribute_not_exists({path})"
         return f"{path} = {self._value(wanted)}"
 
     def _value(self, value: Any) -> str:
-        return self._typed(typed(value))
+        return self._typed({"N": str(value)} if type(value) is int else typed(value))  # mostly it is one
 
     def _typed(self, value: Mapping[str, Any]) -> str:
         """The place of a typed value. Equal ones share it, as each byte is sent; a number and a truth are not equal."""
@@ -90,11 +86,11 @@ class Compiler:
 
     def _path(self, name: str) -> str:
         """The place of an attribute, or of an entry of a map, whose key may be any text."""
-        attribute, dot, key = name.partition(".")
+        attribute, _, key = name.partition(".")
         if attribute in _RESERVED:
             self.names[f"#{attribute}"] = attribute
             attribute = f"#{attribute}"
-        return f"{attribute}.{self._named(key)}" if dot else attribute
+        return f"{attribute}.{self._named(key)}" if key else attribute
 
     def _named(self, key: str) -> str:
         """Equal keys share their place."""
@@ -104,8 +100,3 @@ class Compiler:
         place = f"#k{len(self.names)}"
         self.names[place] = key
         return place
-
-
-def _is_set(name: str, value: Any) -> bool:
-    """``starts_until`` is part of the claim's mark."""
-    return value is not None and name != "starts_until"
