@@ -17,671 +17,621 @@ const BACKOFF_CAP_MS = 30_000;
 const HOPELESS = 8; // after this many failures in a row the cap grows,
 const HOPELESS_CAP_MS = 300_000; // up to this
 const ANSWER_MS = 20_000; // a message without an answer is sent again
+const MAX_BYTES = 32_700; // API Gateway closes a connection after a frame of 32 KB
 const EXPIRE_MS = 300_000; // the relay's own limit for a message, from `send` on
 const GIVE_UP_MS = 480_000; // the relay has answered by then
 const AGENT_MS = 60_000; // an agent types no longer after this, unless it is said again; the welcome may say otherwise,
 const LATE_MS = 15_000; // and this later the client does not wait for the relay to say so
 const DRAWN_MS = 50; // frameworks draw a moment after their state has changed
-const AGENTS_NONE = "[false,[]]";
 
-let slept = 0;
-let lastLook = [0, 0];
+let offset = -Infinity; // what is to be added to the monotonic clock
 
 /** Monotonic ms: a clock that is set back must not delay a frame. Counts a machine's sleep, which stops some clocks. */
-function now() {
-  const look = [performance.now(), Date.now()];
-  const gap = look[1] - lastLook[1] - (look[0] - lastLook[0]);
-  if (lastLook[1] && gap > 1000) slept += gap;
-  lastLook = look;
-  return look[0] + slept;
-}
+const now = () => {
+  const at = performance.now();
+  offset = Math.max(offset, Date.now() - at);
+  return at + offset;
+};
 
 /**
  * Decides which frame is sent when. Pure: no timers, no socket, no page.
  * Methods take the time in ms and return the frames to send now.
  */
-export class TypingRhythm {
-  #debounceMs = 2000;
-  #heartbeatMs = 1000;
-  #holdMs = 0; // how long a key counts unless a stop follows; 0: the debounce
-  #connected = false;
-  #newestKeyAt = -Infinity;
-  #unsent = false;
-  #toldKeyAt = -Infinity; // the newest key that the server knows of
-  #nextFrameAt = -Infinity;
+export function TypingRhythm() {
+  let debounceMs = 2000;
+  let heartbeatMs = 1000;
+  let holdMs = 0; // how long a key counts unless a stop follows; 0: the debounce
+  let newestKeyAt = -Infinity;
+  let unsent = false;
+  let toldKeyAt = -Infinity; // the newest key that the server knows of
+  let nextFrameAt = Infinity; // Infinity: not connected
 
-  get wakeAt() {
-    const overAt = this.#newestKeyAt + this.#debounceMs;
-    const holdEndsAt = this.#toldKeyAt + this.#holdMs;
+  const wakeAt = () => {
+    const overAt = newestKeyAt + debounceMs;
+    const holdEndsAt = toldKeyAt + holdMs;
     const stopAt = holdEndsAt > overAt ? overAt : Infinity;
-    const frameAt = this.#unsent ? Math.max(this.#nextFrameAt, holdEndsAt - LEAST_SPARE_MS) : Infinity;
-    return this.#connected ? Math.min(stopAt, frameAt) : Infinity;
-  }
+    const frameAt = unsent ? Math.max(nextFrameAt, holdEndsAt - LEAST_SPARE_MS) : Infinity;
+    return Math.min(stopAt, frameAt);
+  };
 
   /** A key: the first of a burst is sent at once, later ones when a frame is due. */
-  key(at) {
-    const over = this.isTyping(at) ? [] : this.stop(at); // its timer is late
-    this.#newestKeyAt = at;
-    this.#unsent = true;
-    return at < this.#nextFrameAt ? over : [...over, ...this.#tell(at)];
-  }
+  const key = (at) => {
+    const over = isTyping(at) ? [] : stop(at); // its timer is late
+    newestKeyAt = at;
+    unsent = true;
+    return at < nextFrameAt ? over : [...over, ...tell(at)];
+  };
 
   /** The timer: a frame, or the stop. */
-  wake(at) {
-    if (at < this.wakeAt) return [];
-    return this.isTyping(at) ? this.#tell(at) : this.stop(at);
-  }
+  const wake = (at) => {
+    if (at < wakeAt()) return [];
+    return isTyping(at) ? tell(at) : stop(at);
+  };
 
-  isTyping(at) {
-    return at - this.#newestKeyAt < this.#debounceMs;
-  }
+  const isTyping = (at) => {
+    return at - newestKeyAt < debounceMs;
+  };
 
   /** The frame for the newest key, with its age. */
-  #tell(at) {
-    if (!this.#connected) return [];
-    this.#unsent = false;
-    const ago = Math.round(at - this.#newestKeyAt);
-    if (ago >= MAX_AGO_MS && !this.#holdMs) return [];
+  const tell = (at) => {
+    unsent = false;
+    const ago = Math.round(at - newestKeyAt);
+    if (ago >= MAX_AGO_MS && !holdMs) return [];
     const ago_ms = Math.min(ago, MAX_AGO_MS);
-    this.#toldKeyAt = at - ago_ms;
-    this.#nextFrameAt = Math.max(at + this.#heartbeatMs, this.#toldKeyAt + this.#holdMs - SPARE_MS);
-    return [{ action: "keystroke", ago_ms, ...(this.#holdMs && { hold_ms: this.#holdMs }) }];
-  }
+    toldKeyAt = at - ago_ms;
+    nextFrameAt = Math.max(at + heartbeatMs, toldKeyAt + holdMs - SPARE_MS);
+    return [{ action: "keystroke", ago_ms, ...(holdMs && { hold_ms: holdMs }) }];
+  };
 
   /** The stop: typing is over now, or was when the debounce passed. Nothing if the server knows. */
-  stop(at) {
-    const ago_ms = Math.max(0, Math.round(at - this.#newestKeyAt - this.#debounceMs) + 1);
-    const counts = at - this.#toldKeyAt < Math.max(this.#debounceMs, this.#holdMs);
-    this.#newestKeyAt = this.#toldKeyAt = this.#nextFrameAt = -Infinity;
-    this.#unsent = false;
-    return counts ? [{ action: "stop", ...(this.#holdMs && { ago_ms }) }] : [];
-  }
+  const stop = (at) => {
+    const ago_ms = Math.max(0, Math.round(at - newestKeyAt - debounceMs) + 1);
+    const counts = at - toldKeyAt < Math.max(debounceMs, holdMs);
+    newestKeyAt = toldKeyAt = -Infinity;
+    if (nextFrameAt < Infinity) nextFrameAt = at;
+    unsent = false;
+    return counts ? [{ action: "stop", ...(holdMs && { ago_ms }) }] : [];
+  };
 
   /** Welcomed: use the server's timings; send a key pressed meanwhile if it is still fresh. */
-  connected(at, { debounce_ms, heartbeat_ms, hold_ms } = {}) {
-    if (debounce_ms > 0) this.#debounceMs = debounce_ms;
-    if (heartbeat_ms > 0) this.#heartbeatMs = heartbeat_ms;
-    this.#holdMs = hold_ms > 0 ? hold_ms : 0;
-    this.#connected = true;
-    return this.wake(at);
-  }
+  const connected = (at, { debounce_ms, heartbeat_ms, hold_ms } = {}) => {
+    if (debounce_ms > 0) debounceMs = debounce_ms;
+    if (heartbeat_ms > 0) heartbeatMs = heartbeat_ms;
+    holdMs = hold_ms > 0 ? hold_ms : 0;
+    nextFrameAt = at;
+    return wake(at);
+  };
 
   /** The server has ended the typing. `again`: the next connection is there and is told the newest key again. */
-  disconnected(again = false) {
-    this.#connected = false;
-    this.#unsent ||= again && this.#newestKeyAt > -Infinity;
-    this.#toldKeyAt = this.#nextFrameAt = -Infinity;
-  }
+  const disconnected = (again) => {
+    unsent ||= again;
+    toldKeyAt = -Infinity;
+    nextFrameAt = Infinity;
+  };
+
+  return {
+    key,
+    wake,
+    isTyping,
+    stop,
+    connected,
+    disconnected,
+    get wakeAt() {
+      return wakeAt();
+    },
+  };
 }
 
 /** The connection to the relay: typing, messages, events. It needs no page. */
-class TypingRelay extends EventTarget {
-  #options;
-  #Socket;
-  #signals; // the visitor's choice
-  #allowed = true; // the deployment's
-  #status = "connecting";
-  #away = "connecting"; // the status without a connection
-  #agents = AGENTS_NONE; // who types, as it was emitted
-  #agentTimer;
-  #rhythm = new TypingRhythm();
-  #rhythmTimer;
-  #line; // the welcomed connection: {socket, guest, welcomedAt, timings, token}
-  #attempt; // the one that is being made, beside #line when that is renewed
-  #attemptTimer; // its deadline, or the time of the next one
-  #aliveTimer; // the next ping, or the pong's deadline
-  #renewTimer;
-  #pinged = false;
-  #heardAt = 0;
-  #triedAt = -Infinity;
-  #failures = 0; // in a row
-  #plainHello = false; // the relay has refused the client's name
-  #ending = new AbortController();
-  #messages = []; // without an answer; the first has been sent if connected
-  #messageTimer;
-  #takesMessages = false; // one has been accepted
-  #told = new Set();
+export function connect({
+  url,
+  token,
+  tokenIn = "subprotocol",
+  signals = true,
+  maxQueued = 100,
+  WebSocket = globalThis.WebSocket,
+} = {}) {
+  const fetchesToken = typeof token === "function";
+  const isQuery = tokenIn === "query";
+  must(isRelay(url) || (url === undefined && fetchesToken), "connect: url must be a wss:// URL");
+  must(fetchesToken || (token && isText(token)), "connect: token must be a string or a function");
+  must(isQuery || tokenIn === "subprotocol", "connect: tokenIn must be query or subprotocol");
+  must(typeof WebSocket === "function", "connect: WebSocket must be a class");
+  must(maxQueued >= 1, "connect: maxQueued must be 1 or more");
 
-  constructor(options) {
-    super();
-    const { WebSocket = globalThis.WebSocket, signals = true } = options;
-    this.#options = { tokenIn: "subprotocol", maxQueued: 100, ...options };
-    this.#Socket = WebSocket;
-    this.#signals = signals;
-    this.#listenToPage();
-    this.#try();
-  }
+  const { document, navigator, window = globalThis } = globalThis;
+  const ending = new AbortController();
+  const rhythm = TypingRhythm();
+  const rhythmTimer = timer();
+  const attemptTimer = timer(); // the attempt's deadline, or the time of the next one
+  const aliveTimer = timer(); // the next ping, or the pong's deadline
+  const renewTimer = timer();
+  const messageTimer = timer();
+  const agentTimer = timer();
+  const told = new Set(); // ids of messages
+  let allowed = true; // signals, by the deployment
+  let status = "connecting";
+  let away = status; // the status without a connection
+  let isConnected = false; // as it was emitted
+  let agents; // who types, as it was emitted
+  let line; // the welcomed connection: {socket, guest, token}
+  let attempt; // the one that is being made, beside `line` when that is renewed: {stopping, socket, guest, token}
+  let timings = {};
+  let welcomedAt;
+  let heardAt;
+  let saidSeen; // on this line
+  let triedAt;
+  let failures = 0; // in a row
+  let client = CLIENT; // nothing where the relay refuses it
+  const messages = new Map(); // by id, without an answer; the first has been sent if connected
+  let takesMessages; // one has been accepted
+  let isOver; // detached: nothing is emitted any more
 
-  get status() {
-    return this.#status;
-  }
-
-  get connected() {
-    return !!this.#line;
-  }
-
-  get guest() {
-    return this.#line?.guest ?? null;
-  }
-
-  get queued() {
-    return this.#messages.map(({ id, text }) => ({ id, text }));
-  }
-
-  get signals() {
-    return this.#signals && this.#allowed;
-  }
-
-  setSignals(on) {
-    if (!on) this.stop();
-    this.#signals = on;
-  }
-
-  key() {
-    if (!this.signals || this.#ended) return;
-    this.#probe(QUIET_MS);
-    this.#send(...this.#rhythm.key(now()));
-  }
-
-  stop() {
-    this.#send(...this.#rhythm.stop(now()));
-  }
-
-  seen() {
-    if (this.#line) this.#line.seen = true;
-    this.#send({ action: "seen" });
-  }
-
-  watch(element) {
-    if (!element?.addEventListener) throw new TypeError("watch: the argument must be a text box.");
-    return watch(this, element, this.#ending.signal);
-  }
-
-  send(text, id, { postback } = {}) {
-    if (typeof text !== "string") throw new TypeError("send: the text must be a string.");
-    if (id && typeof id !== "string") throw new TypeError("send: the id must be a UUID in lower case.");
-    if (postback && typeof postback !== "string") throw new TypeError("send: the postback must be a string.");
-    // API Gateway closes a connection after a frame of 32 KB.
-    const bytes = encodeURIComponent(JSON.stringify([text, postback])).replace(/%../g, "x").length;
-    if (bytes > 32_000) throw new RangeError("send: the text is too long.");
-    id ||= uuid();
-    const before = this.#messages.find((message) => message.id === id);
-    if (before?.text === text) return before.promise;
-    if (before) return Promise.resolve({ id, status: "failed", reason: "duplicate_id" });
-    if (this.#messages.length >= this.#options.maxQueued) {
-      return Promise.resolve({ id, status: "failed", reason: "too_many" });
-    }
-    const message = { id, text, postback, at: now() };
-    message.promise = new Promise((answer) => (message.answer = answer));
-    // Where messages are taken, one that leaves now ends the typing by itself.
-    if (this.#takesMessages && this.#line && !this.#messages.length) this.#rhythm.stop(now());
-    else this.stop();
-    this.#messages.push(message);
-    this.#deliver();
-    return message.promise;
-  }
-
-  detach() {
-    if (this.#ended) return;
-    this.#ending.abort();
-    this.stop();
-    this.#leave();
-    this.#deliver();
-  }
-
-  get #ended() {
-    return this.#ending.signal.aborted;
-  }
-
-  // --- messages
-
-  #deliver() {
-    clearTimeout(this.#messageTimer);
-    const at = now();
-    const isOver = (message) => this.#ended || at - message.at >= (message.line ? GIVE_UP_MS : EXPIRE_MS);
-    const reason = ({ line }) => (this.#ended ? "closed" : line ? "unconfirmed" : "expired");
-    const over = this.#messages.find(isOver);
-    if (over) return this.#answered({ id: over.id, status: "failed", reason: reason(over) });
-    const [first] = this.#messages;
-    if (!first) return;
-    let wait = Math.min(...this.#messages.map((message) => message.at + (message.line ? GIVE_UP_MS : EXPIRE_MS) - at));
-    if (this.#line && at - first.at < EXPIRE_MS) {
-      if (first.line !== this.#line || at >= first.againAt) this.#sendMessage(first, at);
-      wait = Math.min(wait, first.againAt - at);
-    }
-    if (!this.#ended && this.#messages[0] === first) this.#messageTimer = setTimeout(() => this.#deliver(), wait);
-  }
-
-  #sendMessage(message, at) {
-    if (message.line === this.#line) this.#probe(PONG_MS); // silence may mean that the connection is dead
-    message.line = this.#line;
-    message.againAt = at + ANSWER_MS;
-    const postback = message.postback ? { postback: message.postback } : {};
-    this.#send({ action: "message", id: message.id, text: message.text, ...postback });
-  }
-
-  #answered({ type, ...answer }) {
-    const index = this.#messages.findIndex(({ id }) => id === answer.id);
-    const [message] = index < 0 ? [] : this.#messages.splice(index, 1);
-    if (answer.status === "accepted") this.#takesMessages = true;
-    message?.answer(answer);
-    this.#emit("message-status", answer);
-    if (message) this.#deliver();
-  }
+  const emit = (type, detail) => isOver || relay.dispatchEvent(new CustomEvent(type, { detail }));
 
   // --- typing
 
-  #send(...frames) {
-    for (const frame of frames) {
-      if (this.#line?.socket.readyState !== 1) break;
-      this.#line.socket.send(JSON.stringify(frame));
-      this.#emit("frame", frame);
+  const stop = () => {
+    tell(...rhythm.stop(now()));
+  };
+
+  const tell = (...frames) => {
+    for (const frame of frames) if (line?.socket.readyState === 1) say(line, frame);
+    rhythmTimer(rhythm.wakeAt - now(), () => tell(...rhythm.wake(now())));
+  };
+
+  const say = ({ socket }, frame) => {
+    const text = JSON.stringify(frame);
+    socket.send(text);
+    emit("frame", JSON.parse(text));
+  };
+
+  // --- messages
+
+  const failed = (id, reason) => ({ id, status: "failed", reason });
+
+  /** Sends the first message if it is due, and sets the timer for what comes next. */
+  const deliver = () => {
+    const at = now();
+    const isEnd = ending.signal.aborted;
+    let wait = Infinity;
+    for (const [id, message] of messages) {
+      const left = message.at + (message.line ? GIVE_UP_MS : EXPIRE_MS) - at;
+      if (isEnd || left <= 0) settle(failed(id, isEnd ? "closed" : message.line ? "unconfirmed" : "expired"));
+      else wait = Math.min(wait, left);
     }
-    clearTimeout(this.#rhythmTimer);
-    const wait = this.#rhythm.wakeAt - now();
-    if (wait < Infinity) this.#rhythmTimer = setTimeout(() => this.#send(...this.#rhythm.wake(now())), wait);
-  }
+    const [first] = messages.values();
+    if (!line || !(at - first?.at < EXPIRE_MS)) return messageTimer(first && wait, deliver);
+    const isRepeated = first.line === line;
+    const isDue = !isRepeated || at >= first.againAt;
+    if (isDue) [first.line, first.againAt] = [line, at + ANSWER_MS];
+    messageTimer(Math.min(wait, first.againAt - at), deliver);
+    if (isDue && isRepeated) probe(PONG_MS); // silence may mean that the connection is dead
+    if (isDue) tell(first.frame);
+  };
+
+  const settle = (answer) => {
+    takesMessages ||= answer.status === "accepted";
+    messages.get(answer.id)?.answer(answer);
+    messages.delete(answer.id);
+    emit("message-status", answer);
+  };
 
   // --- connection
 
-  #listenToPage() {
-    const { document, window = globalThis.self, navigator } = globalThis;
-    const on = (target, type, listener) => target?.addEventListener?.(type, listener, { signal: this.#ending.signal });
-    const back = () => this.#comeBack();
-    on(document, "visibilitychange", () => (document.hidden ? this.stop() : back()));
-    on(document, "resume", back);
-    on(window, "focus", back);
-    on(window, "online", () => {
-      if (this.#line) return this.#probe(0);
-      this.#failures = 0;
-      if (this.#away !== "closed") this.#try();
-    });
-    // A hint, and often right: the connection is made again, and tried while the browser says "offline".
-    on(window, "offline", () => (this.#line ? this.#lost() : this.#refresh()));
-    on(window, "pagehide", () => {
-      this.stop();
-      this.#leave(); // an open socket keeps the page out of the back/forward cache
-    });
-    on(window, "pageshow", ({ persisted }) => {
-      if (!persisted) return;
-      this.#failures = 0;
-      this.#away = "connecting";
-      this.#try();
-    });
-  }
-
-  /** Somebody looks at the page, or the network is there: is the connection? */
-  #comeBack() {
-    if (this.#away === "closed") return;
-    if (this.#line) this.#probe(FRESH_MS);
-    else if (now() - this.#triedAt > (this.#attempt ? PONG_MS : BACKOFF_MS)) this.#try();
-  }
-
-  async #try() {
-    if (this.#ended) return;
-    this.#abandon();
-    const attempt = (this.#attempt = { stopping: new AbortController() });
-    const mine = () => attempt === this.#attempt;
-    this.#triedAt = now();
-    this.#later(CONNECT_MS, () => this.#failed("Nothing was heard in time."));
-    this.#refresh();
+  const open = async () => {
+    abandon();
+    refresh();
+    if (away === "closed") return;
+    const stopping = new AbortController();
+    const mine = (attempt = { stopping });
+    triedAt = now();
+    attemptTimer(CONNECT_MS, () => gone(mine, "No answer in time"));
+    const fetching = async () => (fetchesToken ? token(stopping) : token);
     try {
-      const { token, tokenIn, url } = this.#options;
-      const { signal } = attempt.stopping;
-      const fetched = await (typeof token === "function" ? token({ signal }) : token);
-      if (!mine()) return;
-      const place = { url, ...(fetched?.token ? fetched : { token: fetched }) };
-      attempt.token = place.token;
-      this.#follow(attempt, dial(this.#Socket, place, tokenIn));
+      const fetched = await fetching();
+      if (mine === attempt) follow(mine, fetched?.token ? fetched : { token: fetched });
     } catch (cause) {
-      if (mine()) this.#failed("No token, or one that cannot be sent.", cause);
+      gone(mine, "No token to send", cause);
     }
-  }
+  };
 
-  #follow(line, socket) {
-    line.socket = socket;
+  const openAtOnce = () => {
+    failures = 0;
+    open();
+  };
+
+  /** Throws when the token cannot travel; never with the token in the message. */
+  const follow = (mine, { url: to = url, token }) => {
+    must(token && isText(token), "token is not a string");
+    must(isRelay(to), "url must be a wss:// URL");
+    must(isQuery || !/[^\w.~+-]/.test(token), "token cannot be a subprotocol");
+    const socket = isQuery
+      ? new WebSocket(`${to}${to.includes("?") ? "&" : "?"}token=${encodeURIComponent(token)}`)
+      : new WebSocket(to, ["typing-relay", `token.${token}`]);
     let cause;
-    socket.onopen = () => line === this.#attempt && this.#hello(line);
-    socket.onmessage = ({ data }) => (line === this.#attempt || line === this.#line) && this.#receive(line, data);
-    socket.onerror = (event) => (cause = event?.error ?? event?.message);
-    socket.onclose = (event) => {
-      if (line === this.#line) this.#lost();
-      if (line === this.#attempt) this.#failed("The relay has refused or cannot be reached.", cause ?? event);
+    mine.token = token;
+    mine.socket = socket;
+    socket.onopen = () => mine === attempt && hello();
+    socket.onmessage = ({ data }) => {
+      if (mine !== attempt && mine !== line) return;
+      if (mine === line) heard();
+      const { type, ...frame } = tried(() => JSON.parse(data)) ?? {};
+      hears[type]?.(frame, mine);
     };
-  }
+    socket.onerror = (event) => (cause = event?.error ?? event?.message);
+    socket.onclose = (event) => gone(mine, "Refused, or not reached", cause ?? event);
+  };
 
-  #hello({ socket }) {
-    const frame = { action: "hello", ...(!this.#plainHello && { client: CLIENT }) };
-    socket.send(JSON.stringify(frame));
-    this.#emit("frame", frame);
-  }
+  const hello = () => {
+    say(attempt, { action: "hello", client });
+  };
 
   /** Gives up what is being tried. */
-  #abandon() {
-    clearTimeout(this.#attemptTimer);
-    const attempt = this.#attempt;
-    this.#attempt = undefined;
-    attempt?.stopping.abort();
-    attempt?.socket?.close();
-  }
+  const abandon = () => {
+    const was = attempt;
+    attempt = undefined;
+    was?.stopping.abort();
+    was?.socket?.close();
+  };
 
-  #failed(message, cause) {
-    this.#abandon();
-    if (!this.#line) this.#away = "reconnecting";
-    const retryInMs = this.#retry();
-    this.#refresh();
-    if (!this.#ended) this.#emit("error", { code: "connect_failed", message, cause, attempt: this.#failures, retryInMs });
-  }
+  /** This connection has ended, or is given up: another one is tried. */
+  const gone = (which, message, cause) => {
+    const isAttempt = which === attempt;
+    if (which === line) hangUp();
+    else if (isAttempt) abandon();
+    else return;
+    if (away === "closed") return;
+    if (!line) away = "reconnecting";
+    // Full jitter: pages that lost the same server do not reconnect together.
+    const longest = Math.min(failures < HOPELESS ? BACKOFF_CAP_MS : HOPELESS_CAP_MS, BACKOFF_MS * 2 ** failures);
+    const retryInMs = Math.round(Math.random() * longest);
+    if (!attempt) {
+      failures++;
+      attemptTimer(retryInMs, open);
+    }
+    refresh();
+    if (isAttempt) emit("error", { code: "connect_failed", message, cause, attempt: failures, retryInMs });
+  };
 
-  /** Full jitter: pages that lost the same server do not reconnect together. */
-  #retry() {
-    const cap = this.#failures < HOPELESS ? BACKOFF_CAP_MS : HOPELESS_CAP_MS;
-    const doubled = Math.min(BACKOFF_CAP_MS, BACKOFF_MS * 2 ** this.#failures);
-    const longest = Math.min(cap, doubled * 2 ** Math.max(0, this.#failures - HOPELESS + 1));
-    this.#failures++;
-    const wait = Math.round(Math.random() * longest);
-    this.#later(wait, () => this.#try());
-    return wait;
-  }
+  const hangUp = (again) => {
+    const was = line;
+    line = undefined;
+    if (now() - welcomedAt >= STABLE_MS) failures = 0;
+    aliveTimer();
+    renewTimer();
+    was?.socket.close();
+    rhythm.disconnected(again);
+  };
 
-  #later(ms, then) {
-    clearTimeout(this.#attemptTimer);
-    if (this.#away !== "closed") this.#attemptTimer = setTimeout(then, ms);
-  }
+  const leave = () => {
+    away = "closed";
+    stop();
+    attemptTimer();
+    abandon();
+    hangUp();
+    refresh();
+  };
 
-  #lost() {
-    const { welcomedAt } = this.#line;
-    this.#away = "reconnecting";
-    this.#hangUp();
-    if (now() - welcomedAt >= STABLE_MS) this.#failures = 0;
-    if (!this.#attempt) this.#retry();
-    this.#refresh();
-    this.#emit("connection", { connected: false });
-  }
+  // --- alive or not
 
-  #hangUp(again = false) {
-    const line = this.#line;
-    this.#line = undefined;
-    this.#pinged = false;
-    clearTimeout(this.#aliveTimer);
-    clearTimeout(this.#renewTimer);
-    line?.socket.close();
-    this.#rhythm.disconnected(again);
-  }
+  /** Asks whether the relay is still there, if it has been silent for this long; without a time in any case. */
+  const probe = (quietMs) => {
+    const at = now();
+    if (!line || at - heardAt < quietMs) return;
+    heardAt = Infinity; // one ping at a time
+    aliveTimer(PONG_MS, () => {
+      heardAt = at;
+      if (now() - at > PONG_MS + 1000) probe(); // the browser held the timer back, and perhaps the pong
+      else gone(line);
+    });
+    tell({ action: "ping" });
+  };
 
-  #leave() {
-    const was = this.#line;
-    this.#away = "closed";
-    this.#abandon();
-    this.#hangUp();
-    this.#refresh();
-    if (was) this.#emit("connection", { connected: false });
-  }
+  const heard = () => {
+    heardAt = now();
+    aliveTimer(PING_MS, probe);
+  };
 
-  /** Asks whether the relay is still there, if it has been silent for this long. */
-  #probe(quietMs) {
-    if (!this.#line || this.#pinged || now() - this.#heardAt < quietMs) return;
-    this.#pinged = true;
-    const dueAt = now() + PONG_MS;
-    clearTimeout(this.#aliveTimer);
-    this.#aliveTimer = setTimeout(() => {
-      this.#pinged = false;
-      if (now() - dueAt > 1000) this.#probe(0); // the browser held the timer back, and perhaps the pong
-      else this.#lost();
-    }, PONG_MS);
-    this.#send({ action: "ping" });
-  }
-
-  #heard() {
-    this.#heardAt = now();
-    this.#pinged = false;
-    clearTimeout(this.#aliveTimer);
-    this.#aliveTimer = setTimeout(() => this.#probe(0), PING_MS);
-  }
+  /** Somebody looks at the page, or the network is there: is the connection? */
+  const comeBack = () => {
+    if (line) probe(FRESH_MS);
+    else if (now() - triedAt > (attempt ? PONG_MS : BACKOFF_MS)) open();
+  };
 
   /** The new connection first, then the old one ends. Not while the visitor types: the indicator might flicker. */
-  #renew(ms) {
-    clearTimeout(this.#renewTimer);
-    this.#renewTimer = setTimeout(() => {
-      if (this.#rhythm.isTyping(now())) this.#renew(PONG_MS);
-      else if (!this.#attempt) this.#try();
-    }, ms);
-  }
-
-  #receive(line, data) {
-    const frame = parsed(data);
-    if (line === this.#line) this.#heard();
-    if (frame.type === "welcome" && line === this.#attempt) this.#welcome(line, frame);
-    else if (frame.type === "guest") this.#setGuest(line, frame.status);
-    else if (frame.type === "event") this.#event(frame);
-    else if (frame.type === "message") this.#answered(frame);
-    else if (frame.type === "error") this.#error(line, frame);
-  }
-
-  #error(line, { code, message, id, budget, retry_in_ms: retryInMs }) {
-    this.#emit("error", { code, message, ...(budget && { budget }), ...(retryInMs >= 0 && { retryInMs }) });
-    const [first] = this.#messages;
-    const about = id ?? (this.#isBlamed(line, code) ? first?.id : undefined);
-    if (about && /^(bad|too|unknown)_/.test(code)) this.#answered({ id: about, status: "failed", reason: code });
-    if (code === "rate_limited" && first?.line === line) {
-      first.againAt = now() + Math.max(BACKOFF_MS, retryInMs ?? 0);
-      this.#deliver();
-    }
-    if (code === "bad_frame" && !id) this.#sayPlainly(line);
-    if (code === "typing_unavailable") this.#setGuest(line, "unavailable");
-    if (code !== "session_expired") return;
-    if (line === this.#line) this.#lost();
-    else if (line === this.#attempt) this.#failed(message);
-  }
-
-  /** Whether an error that names no message is about the one that is on its way. */
-  #isBlamed(line, code) {
-    const isOurs = code === "bad_message" || code === "too_large" || (code === "unknown_action" && !line.seen);
-    return isOurs && this.#messages[0]?.line === line;
-  }
-
-  /** A relay of another version refuses a field: without it, rather than no typing. */
-  #sayPlainly(line) {
-    if (line === this.#attempt && !this.#plainHello) {
-      this.#plainHello = true;
-      this.#hello(line);
-    } else if (line === this.#line && line.timings?.hold_ms) {
-      line.timings = { ...line.timings, hold_ms: 0 };
-      this.#rhythm.disconnected(true);
-      this.#send(...this.#rhythm.connected(now(), line.timings));
-    }
-  }
-
-  #setGuest(line, guest) {
-    line.guest = guest;
-    this.#refresh();
-  }
-
-  #welcome(line, { timings, guest, signals }) {
-    this.#attempt = undefined;
-    clearTimeout(this.#attemptTimer);
-    const before = this.#line;
-    if (before) this.#hangUp(true);
-    Object.assign(line, { timings, guest: line.guest ?? guest, welcomedAt: now() });
-    this.#line = line;
-    this.#allowed = signals !== "off";
-    this.#heard();
-    this.#renew(this.#livesFor(line.token) * (1 - Math.random() / 10));
-    if (!this.signals) this.#rhythm.stop(now());
-    this.#send(...this.#rhythm.connected(now(), timings));
-    if (!before) this.#emit("connection", { connected: true });
-    this.#refresh();
-    this.#deliver();
-  }
-
-  /** How long (ms) a connection of this token is good for. A clock that is wrong costs a connection, nothing else. */
-  #livesFor(token) {
-    const { exp } = parsed(decoded(token));
-    const left = exp * 1000 - Date.now() - SPARE_TOKEN_MS;
-    const isKnown = typeof this.#options.token === "function" && left > SPARE_TOKEN_MS;
-    return isKnown ? Math.min(RENEW_MS, left) : RENEW_MS;
-  }
-
-  // --- events
-
-  #event({ event, name = event?.type, detail = event }) {
-    if (name === "message" && detail?.id && this.#told.size === this.#told.add(detail.id).size) return; // told again
-    if (name === "agent-typing") this.#setAgents(!!detail?.typing, detail?.agents);
-    else if (name) this.#emit(name === "message" || detail !== event ? name : "event", detail);
-  }
-
-  #setAgents(typing, agents = []) {
-    clearTimeout(this.#agentTimer);
-    const lasts = this.#line?.timings?.agent_typing_ms ?? AGENT_MS;
-    if (typing) this.#agentTimer = setTimeout(() => this.#setAgents(false), lasts + LATE_MS);
-    const before = this.#agents;
-    this.#agents = JSON.stringify([typing, agents]);
-    if (this.#agents !== before) this.#emit("agent-typing", { typing, agents });
-  }
-
-  /** The status as it is now. */
-  #refresh() {
-    const hint = globalThis.navigator?.onLine === false && this.#away !== "closed" ? "offline" : this.#away;
-    const status = this.#line ? (this.#line.guest ?? "opening") : hint;
-    if (status === this.#status) return;
-    this.#status = status;
-    if (status !== "open") this.#setAgents(false); // its end could be missed
-    if (status === this.#status) this.#emit("status", { status });
-  }
-
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-}
-
-/** The socket to the relay. Throws when the token cannot travel; never with the token in the message. */
-function dial(Socket, { url, token }, tokenIn) {
-  if (typeof token !== "string" || !token) throw new TypeError("The token is not a string.");
-  if (!isRelay(url)) throw new TypeError("There is no wss:// URL.");
-  if (tokenIn === "query") return new Socket(`${url}${url.includes("?") ? "&" : "?"}token=${encodeURIComponent(token)}`);
-  if (/[^\w.~+-]/.test(token)) throw new TypeError("The token has characters that no subprotocol may have.");
-  return new Socket(url, ["typing-relay", `token.${token}`]);
-}
-
-/** wss://, or ws:// on this machine: a token never goes to another one in clear text. */
-function isRelay(url) {
-  try {
-    const { protocol, hostname } = new URL(url);
-    return protocol === "wss:" || (protocol === "ws:" && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname));
-  } catch {
-    return false;
-  }
-}
-
-/** The JSON object in this text, or an empty one. */
-function parsed(text) {
-  try {
-    return Object(JSON.parse(text));
-  } catch {
-    return {};
-  }
-}
-
-/** A JWT's claims as JSON, unverified: the relay verifies. */
-function decoded(token) {
-  try {
-    return atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"));
-  } catch {
-    return "";
-  }
-}
-
-/** Of a page without https, and of React Native, too: there `crypto.randomUUID` is missing. */
-function uuid() {
-  const random = () => Math.floor(Math.random() * 16);
-  const digit = (place) => (place === "x" ? random() : 8 + (random() & 3)).toString(16);
-  return globalThis.crypto?.randomUUID?.() ?? "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx".replace(/[xy]/g, digit);
-}
-
-/** What is in the box, without what editors put into an empty one; an image counts as a character. */
-function content(element) {
-  if (element.value !== undefined) return element.value;
-  const images = element.querySelectorAll?.("img[src], video, audio").length ?? 0;
-  const hints = [...(element.querySelectorAll?.("[data-slate-placeholder]") ?? [])];
-  const text = hints.reduce((left, hint) => left.replace(hint.textContent, ""), element.textContent);
-  return text.replace(/[\u200b-\u200d\u2060\ufeff]/g, "") + "\ufffc".repeat(images);
-}
-
-/** Tells the relay what happens in this box, until the signal or the function that is returned ends it. */
-function watch(relay, element, ended) {
-  const watching = new AbortController();
-  const { signal } = watching;
-  const on = (target, type, listener, capture = false) => target?.addEventListener?.(type, listener, { signal, capture });
-  const stop = () => relay.stop();
-  const end = () => {
-    if (!signal.aborted) stop();
-    watching.abort();
+  const renew = () => {
+    if (rhythm.isTyping(now())) renewTimer(PONG_MS, renew);
+    else if (!attempt) open();
   };
-  const changed = () => (content(element) ? relay.key() : stop());
-  let looking;
-  let form;
 
-  /** Editors change the box themselves, and a script may empty it: look before they do, and compare when they have. */
-  function look() {
-    if (looking) return;
-    const before = content(element);
-    looking = setTimeout(() => {
-      looking = undefined;
-      if (content(element) !== before) changed();
-    }, 0);
-  }
+  // --- what the relay says
 
-  function followForm() {
-    const its = element.form ?? element.closest?.("form");
-    if (its === form) return;
-    form = its;
-    for (const type of ["submit", "reset"]) on(form, type, () => its === form && stop());
-  }
+  const hears = {
+    __proto__: null,
 
-  // "input" covers keys, IME composition, paste, autofill and dictation.
-  on(element, "input", () => {
-    clearTimeout(looking);
-    looking = undefined;
-    followForm();
-    changed();
+    welcome({ guest, ...frame }, from) {
+      if (from !== attempt) return;
+      if (line) hangUp(true);
+      line = attempt;
+      attempt = saidSeen = undefined;
+      attemptTimer();
+      line.guest ??= guest;
+      timings = frame.timings ?? {};
+      welcomedAt = now();
+      allowed = frame.signals !== "off";
+      heard();
+      // Where the relay does not say when the token ends, the token does. A wrong clock costs a connection, no more.
+      const exp = tried(() => JSON.parse(atob(line.token.split(".")[1].replace(/[-_]/g, "+"))).exp);
+      const left = (frame.token_ends_in_ms ?? exp * 1000 - Date.now()) - SPARE_TOKEN_MS;
+      const lives = fetchesToken && left > SPARE_TOKEN_MS && left < RENEW_MS ? left : RENEW_MS;
+      renewTimer(lives * (1 - Math.random() / 10), renew);
+      if (!relay.signals) rhythm.stop(now());
+      tell(...rhythm.connected(now(), timings));
+      refresh();
+      deliver();
+    },
+
+    error({ id, retry_in_ms: retryInMs, ...detail }, from) {
+      const { code, message } = detail;
+      emit("error", retryInMs >= 0 ? { ...detail, retryInMs } : detail);
+      const [first] = messages.values();
+      const isSent = first?.line === from;
+      // One that names no message is about the one that is on its way, if it can be about no other frame.
+      const isBlamed = isSent && code !== "bad_frame" && !(saidSeen && code === "unknown_action");
+      const about = id ?? (isBlamed && first.frame.id);
+      if (about && /^(bad|too|unknown)_/.test(code)) settle(failed(about, code));
+      if (code === "rate_limited" && isSent) first.againAt = now() + Math.max(BACKOFF_MS, retryInMs ?? 0);
+      deliver();
+      if (code === "session_expired") gone(from, message);
+      if (code === "typing_unavailable") from.guest = "unavailable";
+      refresh();
+      if (code !== "bad_frame" || id) return;
+      // A relay of another version refuses a field: without it, rather than no typing.
+      if (from === attempt && client) {
+        client = undefined;
+        hello();
+      } else if (from === line && timings.hold_ms) {
+        timings = { ...timings, hold_ms: 0 };
+        rhythm.disconnected(true);
+        tell(...rhythm.connected(now(), timings));
+      }
+    },
+
+    guest({ status }, from) {
+      from.guest = status;
+      refresh();
+    },
+
+    message(answer) {
+      settle(answer);
+      deliver();
+    },
+
+    event({ event, name = event?.type, detail = event }) {
+      if (name === "message" && detail?.id && told.size === told.add(detail.id).size) return; // told again
+      if (name === "agent-typing") setAgents(!!detail?.typing, detail?.agents);
+      else if (name) emit(name === "message" || detail !== event ? name : "event", detail);
+    },
+  };
+
+  const setAgents = (typing, who) => {
+    agentTimer(typing ? (timings.agent_typing_ms ?? AGENT_MS) + LATE_MS : Infinity, () => setAgents(false));
+    const before = agents;
+    who ??= [];
+    agents = JSON.stringify([typing, who]);
+    if (agents !== before && (typing || before)) emit("agent-typing", { typing, agents: who });
+  };
+
+  /** Emits what is so now. */
+  const refresh = () => {
+    if (!line === isConnected) emit("connection", { connected: (isConnected = !!line) });
+    const without = away !== "closed" && navigator?.onLine === false ? "offline" : away;
+    const is = line ? (line.guest ?? "opening") : without;
+    const isNew = is !== status;
+    status = is;
+    if (!line || (isNew && is !== "open")) setAgents(false); // its end could be missed
+    if (isNew && is === status) emit("status", { status });
+  };
+
+  // --- the page
+
+  const on = listening(ending.signal);
+  on(document, "visibilitychange resume", () => (document.hidden ? stop() : comeBack()));
+  on(window, "focus", comeBack);
+  on(window, "online", () => (line ? probe() : openAtOnce()));
+  // A hint, and often right: the connection is made again, and tried while the browser says "offline".
+  on(window, "offline", () => (line ? gone(line) : refresh()));
+  on(window, "pagehide", leave); // an open socket keeps the page out of the back/forward cache
+  on(window, "pageshow", ({ persisted }) => {
+    if (!persisted) return;
+    away = "connecting";
+    openAtOnce();
   });
-  for (const type of ["beforeinput", "keydown", "paste", "cut", "drop"]) on(element, type, look, true);
-  // Its button may have a script empty the box: no event tells of that. Look before the button does.
-  const clicked = () => content(element) && setTimeout(() => content(element) || signal.aborted || stop(), DRAWN_MS);
-  on(globalThis.document, "click", clicked, true);
-  on(element, "blur", stop);
-  on(element, "focusout", ({ relatedTarget }) => element.contains?.(relatedTarget) || stop());
-  followForm();
-  ended.addEventListener("abort", () => watching.abort(), { once: true, signal });
-  if (ended.aborted) watching.abort();
-  return end;
-}
 
-function checked(who, { url, token, tokenIn = "subprotocol", WebSocket = globalThis.WebSocket, maxQueued = 1 } = {}) {
-  const wrong = (what) => {
-    throw new TypeError(`${who}: ${what}`);
-  };
-  if (!(isRelay(url) || (url === undefined && typeof token === "function"))) wrong("url must be the relay's wss:// URL.");
-  if (!(token && ["string", "function"].includes(typeof token))) {
-    wrong("token must be a visitor token or a function that returns one.");
+  // --- what a front end has
+
+  class TypingRelay extends EventTarget {
+    stop = stop;
+    watch = (element) => watch(relay, element, ending.signal);
+
+    get status() {
+      return status;
+    }
+
+    get connected() {
+      return !!line;
+    }
+
+    get guest() {
+      return line?.guest ?? null;
+    }
+
+    get queued() {
+      return [...messages].map(([id, { frame }]) => ({ id, text: frame.text }));
+    }
+
+    get signals() {
+      return signals && allowed;
+    }
+
+    setSignals(on) {
+      signals = on;
+      if (!on) stop();
+    }
+
+    key() {
+      if (!relay.signals || away === "closed") return;
+      probe(QUIET_MS);
+      tell(...rhythm.key(now()));
+    }
+
+    seen() {
+      saidSeen = true;
+      tell({ action: "seen" });
+    }
+
+    send(text, id, options) {
+      const postback = options?.postback;
+      must([text, id || "", postback || ""].every(isText), "send: text, id and postback must be strings");
+      id ||= uuid();
+      const frame = { action: "message", id, text, postback: postback || undefined };
+      // As UTF-8 at most: three bytes for what is not ASCII.
+      must(JSON.stringify(frame).replace(/[^\0-~]/g, "xxx").length < MAX_BYTES, "send: text is too long", RangeError);
+      const before = messages.get(id);
+      if (before?.frame.text === text) return before.promise;
+      const reason = before ? "duplicate_id" : messages.size >= maxQueued && "too_many";
+      if (reason) return Promise.resolve(failed(id, reason));
+      const at = now();
+      const message = { frame, at };
+      message.promise = new Promise((answer) => (message.answer = answer));
+      // Where messages are taken, one that leaves now ends the typing by itself.
+      if (takesMessages && line && !messages.size) rhythm.stop(at);
+      else stop();
+      messages.set(id, message);
+      deliver();
+      return message.promise;
+    }
+
+    detach() {
+      ending.abort();
+      leave();
+      deliver();
+      isOver = true;
+    }
   }
-  if (!["query", "subprotocol"].includes(tokenIn)) wrong('tokenIn is "query" or "subprotocol".');
-  if (typeof WebSocket !== "function") wrong("there is no WebSocket here: pass a class as WebSocket.");
-  if (!(maxQueued >= 1)) wrong("maxQueued must be a number from 1.");
-}
 
-export function connect(options) {
-  checked("connect", options);
-  return new TypingRelay(options);
+  const relay = new TypingRelay();
+  open();
+  return relay;
 }
 
 export function attach(element, options) {
-  if (!element?.addEventListener) throw new TypeError("attach: the first argument must be a text box.");
-  checked("attach", options);
-  const relay = new TypingRelay(options);
+  must(element?.addEventListener, "attach: pass a text box");
+  const relay = connect(options);
   relay.watch(element);
   return relay;
 }
+
+const must = (holds, what, Kind = TypeError) => {
+  if (!holds) throw new Kind(what);
+};
+
+const isText = (what) => typeof what === "string";
+
+/** What this returns, or nothing if it throws. */
+const tried = (what) => {
+  try {
+    return what();
+  } catch {}
+};
+
+/** wss://, or ws:// on this machine: a token never goes to another one in clear text. */
+const isRelay = (url) => {
+  return /^(wss:\/\/[^/]|ws:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$))/i.test(url);
+};
+
+/** One timer: set again, it replaces what it was; without a time it is off. */
+const timer = () => {
+  let id;
+  return (ms, then) => {
+    clearTimeout(id);
+    if (ms < Infinity) id = setTimeout(then, ms);
+  };
+};
+
+/** Adds listeners that the signal ends, where there is such a target. */
+const listening = (signal) => {
+  return (target, types, listener, capture) => {
+    for (const type of types.split(" ")) target?.addEventListener?.(type, listener, { signal, capture });
+  };
+};
+
+/** Of a page without https, and of React Native, too: there `crypto.randomUUID` is missing. */
+const uuid = () =>
+  globalThis.crypto?.randomUUID?.() ??
+  "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
+    (digit ^ ((Math.random() * 16) >> (digit / 4))).toString(16),
+  );
+
+/** What is in the box, without what editors put into an empty one; images count. */
+const content = (element) => {
+  const all = (selector) => element.querySelectorAll?.(selector) ?? [];
+  return (
+    element.value ??
+    element.textContent
+      .replace(all("[data-slate-placeholder]")[0]?.textContent ?? "", "")
+      .replace(/[\u200b-\u200d\u2060\ufeff]/g, "") + (all("img[src],video,audio").length || "")
+  );
+};
+
+/** Tells the relay what happens in this box, until the signal or the function that is returned ends it. */
+const watch = ({ key, stop }, element, ended) => {
+  must(element?.addEventListener, "watch: pass a text box");
+  const watching = new AbortController();
+  const on = listening(watching.signal);
+  const looking = timer();
+  const drawing = timer();
+  let before; // what was in the box when something was about to change it
+  let form;
+
+  const end = () => {
+    if (watching.signal.aborted) return;
+    watching.abort();
+    looking();
+    drawing();
+    stop();
+  };
+
+  /** "input" covers keys, IME composition, paste, autofill and dictation. */
+  const changed = () => {
+    looking();
+    before = undefined;
+    const its = element.form ?? element.closest?.("form");
+    if (its !== form) on((form = its), "submit reset", () => its === form && stop());
+    if (content(element)) key();
+    else stop();
+  };
+
+  /** Editors change the box themselves, and a script may empty it: look before they do, and compare when they have. */
+  const look = () => {
+    before ??= content(element);
+    looking(0, () => {
+      if (content(element) !== before) changed();
+      before = undefined;
+    });
+  };
+
+  on(element, "input", changed);
+  on(element, "beforeinput keydown paste cut drop", look, true);
+  on(element, "blur focusout", ({ relatedTarget }) => element.contains?.(relatedTarget) || stop());
+  // A button may have a script empty the box: no event tells of that. Look before the button does.
+  const emptied = () => content(element) || stop();
+  on(globalThis.document, "click", () => content(element) && drawing(DRAWN_MS, emptied), true);
+  on(ended, "abort", end);
+  if (ended.aborted) end();
+  return end;
+};
 
 /**
  * Tells screen readers that the agent types: politely, after a delay, once a spell, and never that it is over.

@@ -216,7 +216,8 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
 def _welcome(request: dict[str, Any]) -> None:
     """Answer the hello; the keeper is nudged to tell what the welcome cannot: contact, agent, who types."""
     visitor, record = request["authorizer"], _greet(request)
-    welcome = frames.welcome(visitor["session"], TIMINGS, _guest_of(record), visitor["signals"])
+    token_ends_in_ms = int(visitor["expires_at"]) * 1000 - request["requestTimeEpoch"]
+    welcome = frames.welcome(visitor["session"], TIMINGS, _guest_of(record), token_ends_in_ms, visitor["signals"])
     _tell(request["connectionId"], welcome)
     runner.run(caught_up(record))
 

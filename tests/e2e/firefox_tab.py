@@ -96,10 +96,40 @@ class FirefoxTab(VisitorsTab):
         assert answer["type"] == "success", answer
         return json.loads(answer["result"]["value"])
 
-    def hide(self) -> None:
+    def compose(self, *texts: str) -> None:
+        """One text after the other stands in the box, as an input method suggests them, until ``commit``."""
+        self._in_its_window(f"""
+            window.method ??= Cc["@mozilla.org/text-input-processor;1"].createInstance(Ci.nsITextInputProcessor);
+            method.beginInputTransactionForTests(window);
+            for (const text of {json.dumps(texts)}) {{
+                method.setPendingCompositionString(text);
+                method.appendClauseToPendingComposition(text.length, method.ATTR_RAW_CLAUSE);
+                method.setCaretInPendingComposition(text.length);
+                method.flushPendingComposition();
+            }}
+        """)
+
+    def commit(self, text: str) -> None:
+        """The composition ends with this text, by Enter."""
+        enter = 'new KeyboardEvent("", { key: "Enter", code: "Enter", keyCode: 13 })'
+        self._in_its_window(f"method.commitCompositionWith({json.dumps(text)}, {enter});")
+
+    def _in_its_window(self, script: str) -> None:
+        """Run it as Firefox's own code, in the window around the page."""
+        windows = self._browser.call("browsingContext.getTree", **{"moz:scope": "chrome"})["contexts"]
+        [window] = [window["context"] for window in windows if window["clientWindow"] == self._client_window()]
+        answer = self._browser.call(
+            "script.evaluate", expression=f"{{ {script} }}", target={"context": window}, awaitPromise=False
+        )
+        assert answer["type"] == "success", answer
+
+    def _client_window(self) -> str:
         tree = self._browser.call("browsingContext.getTree", root=self._context, maxDepth=0)
-        window = tree["contexts"][0]["clientWindow"]
-        self._browser.call("browser.setClientWindowState", clientWindow=window, state="minimized")
+        window: str = tree["contexts"][0]["clientWindow"]
+        return window
+
+    def hide(self) -> None:
+        self._browser.call("browser.setClientWindowState", clientWindow=self._client_window(), state="minimized")
 
     def set_offline(self, offline: bool) -> None:
         """The tab has no network, or has it again."""
@@ -121,7 +151,8 @@ def running_firefox() -> Iterator[Firefox]:
         profile = Path(name)
         environment = os.environ | {"HOME": name}  # as root it refuses to start in a home that another user owns
         (profile / "user.js").write_text(_PREFERENCES)
-        command = [FIREFOX, "--headless", "--no-remote", "--profile", name, "--remote-debugging-port=0"]
+        asked = ["--headless", "--no-remote", "--remote-debugging-port=0", "--remote-allow-system-access"]
+        command = [FIREFOX, *asked, "--profile", name]
         silent = subprocess.DEVNULL
         with subprocess.Popen(
             command, env=environment, stdout=silent, stderr=silent, start_new_session=True

@@ -103,6 +103,7 @@ def make_project(folder: Path) -> Path:
     shutil.copytree(packages / "node_modules", folder / "node_modules", symlinks=True)
     for example in ("ChatBox.tsx", "ChatBox.vue"):
         shutil.copy(EXAMPLES / example, folder / "src")
+    run(folder, "node", "typed_vue.mjs")
     as_said = block("Getting the module", "sh").replace("/path/to/typing-relay", str(ROOT))
     run(folder, "sh", "-euc", as_said)
     return folder

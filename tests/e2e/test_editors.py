@@ -68,6 +68,14 @@ class Tab(ABC):
     def press(self, keys: str) -> None:
         """One key for each character."""
 
+    @abstractmethod
+    def compose(self, *texts: str) -> None:
+        """The browser's input method puts one text after the other into the box, and commits none."""
+
+    @abstractmethod
+    def commit(self, text: str) -> None:
+        """The input method leaves this text in the box when Enter is pressed."""
+
     def expect_sent(self, *actions: str) -> None:
         """Wait until the relay has been sent these, and no other."""
         waits = f"""new Promise((done) => {{
@@ -91,6 +99,7 @@ NAMES = {Tab.BACKSPACE: "Backspace", Tab.LEFT: "ArrowLeft", Tab.RIGHT: "ArrowRig
 class InChromium(Tab):
     def __init__(self, page: Page) -> None:
         self.page = page
+        self._session = page.context.new_cdp_session(page)
 
     def evaluate(self, expression: str) -> Any:
         return self.page.evaluate(expression)
@@ -98,6 +107,19 @@ class InChromium(Tab):
     def press(self, keys: str) -> None:
         for key in keys:
             self.page.keyboard.press(NAMES.get(key, key))
+
+    def compose(self, *texts: str) -> None:
+        for text in texts:
+            self._cdp("Input.imeSetComposition", text=text, selectionStart=len(text), selectionEnd=len(text))
+
+    def commit(self, text: str) -> None:
+        enter = {"key": "Process", "code": "Enter", "windowsVirtualKeyCode": 229}  # as browsers report it
+        self._cdp("Input.dispatchKeyEvent", type="rawKeyDown", **enter)
+        self._cdp("Input.insertText", text=text)
+        self._cdp("Input.dispatchKeyEvent", type="keyUp", **enter)
+
+    def _cdp(self, method: str, **arguments: object) -> None:
+        self._session.send(method, arguments)
 
 
 class InFirefox(Tab):
@@ -109,6 +131,12 @@ class InFirefox(Tab):
 
     def press(self, keys: str) -> None:
         self._tab.press(keys)
+
+    def compose(self, *texts: str) -> None:
+        self._tab.compose(*texts)
+
+    def commit(self, text: str) -> None:
+        self._tab.commit(text)
 
 
 _READY = "new Promise((ready) => { const look = () => (window.ready ? ready() : setTimeout(look, 20)); look(); })"
@@ -163,15 +191,10 @@ def test_a_draft_that_a_script_sets_and_arrows_in_it_are_not_typing(tab: Tab) ->
     tab.expect_sent()
 
 
-def test_a_composition_is_typing_and_the_enter_that_commits_it_ends_nothing(chromium: InChromium) -> None:
-    """By Chromium's own input method."""
-    keyboard = chromium.page.context.new_cdp_session(chromium.page)
-    for text in ("に", "にほ", "にほん"):
-        keyboard.send("Input.imeSetComposition", {"text": text, "selectionStart": len(text), "selectionEnd": len(text)})
-    chromium.expect_sent("keystroke")
-    enter = {"key": "Process", "code": "Enter", "windowsVirtualKeyCode": 229}  # as browsers report it
-    keyboard.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter})
-    keyboard.send("Input.insertText", {"text": "日本"})
-    keyboard.send("Input.dispatchKeyEvent", {"type": "keyUp", **enter})
-    chromium.expect_sent("keystroke")
-    assert "日本" in chromium.evaluate("box.textContent")
+def test_a_composition_is_typing_and_the_enter_that_commits_it_ends_nothing(tab: Tab) -> None:
+    """By the browser's own input method."""
+    tab.compose("に", "にほ", "にほん")
+    tab.expect_sent("keystroke")
+    tab.commit("日本")
+    tab.expect_sent("keystroke")
+    assert "日本" in tab.evaluate("box.textContent")

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -241,16 +242,40 @@ def test_the_package_holds_the_module_its_types_and_nothing_else(project):
     assert (installed / "typing-relay.js").read_text() == front_ends.CLIENT
 
 
-def test_the_client_is_at_most_7_kb_minified_and_gzipped(project):
-    """Front ends load it on every page."""
-    module = project / "node_modules/typing-relay/typing-relay.js"
-    minified = front_ends.run(project, "node_modules/.bin/esbuild", "--minify", "--format=esm", str(module))
-    assert len(gzip.compress(minified.encode(), mtime=0)) <= 7 * 1024
+#: What a front end imports, and how many bytes that may add to each of its pages, minified and gzipped.
+SIZES = {
+    "connect alone": ('export { connect } from "typing-relay";', 4 * 1024),
+    "everything": (
+        'import "typing-relay/element"; export * from "typing-relay"; export * from "typing-relay/react";',
+        7 * 1024,
+    ),
+}
+
+
+@pytest.mark.parametrize(("imports", "at_most"), SIZES.values(), ids=SIZES)
+def test_the_client_stays_small(project, imports, at_most):
+    """A bundler takes from the package what is imported, and no more."""
+    (project / "imports.js").write_text(imports)
+    bundling = ("--bundle", "--minify", "--format=esm", "--external:react", "imports.js")
+    minified = front_ends.run(project, "node_modules/.bin/esbuild", *bundling)
+    assert len(gzip.compress(minified.encode(), mtime=0)) <= at_most
 
 
 def test_the_examples_type_check_in_strict_typescript(project):
-    """And `types.ts` says what must not."""
+    """React's and Vue's, with what the template says; and `types.ts` says what must not."""
     front_ends.run(project, "node_modules/.bin/tsc")
+
+
+@pytest.mark.parametrize("right", ["detail.typing", "agentTyping.value"], ids=["in its script", "in its template"])
+def test_a_wrong_name_in_the_vue_example_is_noticed(project, tmp_path, right):
+    """What the compiler checks is the example."""
+    files = shutil.copytree(project / "src", tmp_path / "src")
+    for name in ("node_modules", "tsconfig.json"):
+        (tmp_path / name).symlink_to(project / name)
+    example = files / "ChatBox.vue.ts"
+    example.write_text(example.read_text().replace(right, f"{right}.wrong"))
+    with pytest.raises(RuntimeError, match=r"ChatBox\.vue\.ts.*wrong"):
+        front_ends.run(tmp_path, "node_modules/.bin/tsc")
 
 
 def test_the_types_need_no_page(project):

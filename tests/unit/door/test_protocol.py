@@ -231,7 +231,7 @@ def test_timings_are_what_the_template_allows(name: str, parameter: str) -> None
 def test_welcome_and_guest_are_documented(status: GuestStatus, signals: str) -> None:
     """A front end never hears `closed`: for it such a guest is being opened."""
     timings = frames.Timings(debounce_ms=2000, heartbeat_ms=1000, hold_ms=6000)
-    assert names(frames.welcome("alice", timings, str(status), signals), FROM_RELAY) == ["welcome"]
+    assert names(frames.welcome("alice", timings, str(status), 3_540_000, signals), FROM_RELAY) == ["welcome"]
     assert names(frames.guest(str(status)), FROM_RELAY) == ["guest"]
 
 
@@ -402,5 +402,5 @@ def test_the_guide_tells_of_every_key_that_the_relay_sends(name: str) -> None:
 def test_the_guide_shows_every_key_that_each_welcome_has() -> None:
     """The keys of the welcome's row; what only some welcomes have may stand in its text."""
     welcome = next(frame for frame in _frames_in(GUIDE) if '"welcome"' in frame)
-    sent = frames.welcome("alice", frames.Timings(2000, 1000, 6000), "open")
+    sent = frames.welcome("alice", frames.Timings(2000, 1000, 6000), "open", 3_540_000)
     assert set(re.findall(r'"(\w+)":', welcome)) == _keys(sent)

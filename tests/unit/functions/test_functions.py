@@ -414,6 +414,17 @@ def test_the_welcome_says_how_the_guest_stands(
     }
 
 
+def test_the_welcome_says_how_long_the_token_is_good(aws: Aws, keystroke: ModuleType) -> None:
+    """By the relay's own clock: the page's may be wrong."""
+    aws.set(guest_id={"S": "g1"})
+    keystroke.visitors = front_ends = FrontEnds()  # type: ignore[attr-defined]
+    event = json.loads((EVENTS / "hello.json").read_text())
+    event["requestContext"]["authorizer"]["expires_at"] = event["requestContext"]["requestTimeEpoch"] // 1000 + 3600
+    keystroke.handler(event, Invocation())
+    left_ms = 3_600_000 - event["requestContext"]["requestTimeEpoch"] % 1000
+    assert front_ends.frames[0]["token_ends_in_ms"] == left_ms
+
+
 @pytest.mark.parametrize(
     ("values", "calls"),
     [

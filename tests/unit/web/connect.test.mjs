@@ -195,6 +195,45 @@ test("the connection is renewed before the token ends: the new one first, then t
   assert.deepEqual(statuses, ["open"]);
 });
 
+test("the relay says when the token ends: its clock counts, not the page's", async (t) => {
+  const { browser } = await connected(t, { token: () => tokenUntil(7200) });
+  welcome(browser.socket, { ...WELCOME, token_ends_in_ms: 600_000 });
+  await staysFor(browser, 8);
+  assert.equal(browser.sockets.length, 1);
+  await browser.advance(30_000, 1000);
+  assert.equal(browser.sockets.length, 2);
+});
+
+test("a token of which nobody says when it ends keeps its connection for almost two hours", async (t) => {
+  const { browser } = await connected(t, { token: () => "opaque" });
+  welcome(browser.socket);
+  await staysFor(browser, 100);
+  assert.equal(browser.sockets.length, 1);
+});
+
+test("a name in the token with letters of any kind does not hide its end", async (t) => {
+  const claims = JSON.stringify({ given_name: "Þóra ????>>>>~~~~ 日本 \u{1f600}", exp: 1_800_000_010 + 3600 });
+  const base64url = Buffer.from(claims).toString("base64url");
+  const { browser } = await connected(t, { token: () => `h.${base64url}.s` });
+  welcome(browser.socket);
+  await staysFor(browser, 56);
+  assert.equal(browser.sockets.length, 2);
+});
+
+test("a renewal that fails is an error, and leaves the connection that there is", async (t) => {
+  const { browser, relay, errors } = await connected(t, { token: () => tokenUntil(3600) });
+  const statuses = [];
+  relay.addEventListener("status", ({ detail }) => statuses.push(detail.status));
+  welcome(browser.socket);
+  await staysFor(browser, 56);
+  const [old, refused] = browser.sockets;
+  refused.break();
+  await browser.advance(600);
+  assert.deepEqual([old.readyState, relay.connected, statuses], [1, true, ["open"]]);
+  assert.deepEqual(errors.map(({ code, attempt }) => [code, attempt]), [["connect_failed", 1]]);
+  assert.equal(browser.sockets.length, 3);
+});
+
 test("a burst that goes on while the connection is renewed is told to the new one", async (t) => {
   const { browser, relay } = await connected(t, { token: () => tokenUntil(3600) });
   welcome(browser.socket);
@@ -250,6 +289,56 @@ test("what fails again and again is tried every few minutes", async (t) => {
   const { browser, errors } = await connected(t, { token: () => Promise.reject(new Error("no session")) });
   for (let minute = 0; minute < 30; minute++) await browser.advance(60_000, 1000);
   assert.equal(errors.at(-1).retryInMs, 150_000); // a random part of five minutes, here the half
+});
+
+test("a relay that refuses again and again is tried every few minutes, and is said to be", async (t) => {
+  const { browser, errors } = await connected(t);
+  for (let minute = 0; minute < 40; minute++) {
+    if (browser.socket.readyState !== 3) browser.socket.break();
+    await browser.advance(60_000, 1000);
+  }
+  assert.ok(browser.sockets.length < 30);
+  assert.equal(errors.at(-1).retryInMs, 150_000);
+});
+
+test("a token function that throws at once is an error that a listener hears", async (t) => {
+  const thrown = new Error("no session");
+  const { errors } = await connected(t, {
+    token() {
+      throw thrown;
+    },
+  });
+  assert.deepEqual(errors.map(({ code, cause }) => [code, cause]), [["connect_failed", thrown]]);
+});
+
+test("nothing is emitted after detach, though a listener in the midst of it has called it", async (t) => {
+  const { browser, relay } = await welcomed(t);
+  const late = [];
+  relay.addEventListener("error", () => {
+    relay.detach();
+    for (const type of ["error", "status", "connection", "message-status"]) relay.addEventListener(type, () => late.push(type));
+  });
+  browser.socket.answer({ type: "error", code: "bad_message", message: "…", id: OTHER_ID });
+  await relay.send("hello", ID);
+  assert.deepEqual(late, []);
+});
+
+test("T16: an agent who typed while the guest was being reconnected types no longer when the connection is lost", async (t) => {
+  const { browser, relay } = await welcomed(t);
+  const typing = [];
+  relay.addEventListener("agent-typing", ({ detail }) => typing.push(detail.typing));
+  browser.socket.answer({ type: "guest", status: "reconnecting" });
+  browser.socket.answer({ type: "event", event: { type: "agent-typing", typing: true } });
+  browser.socket.break();
+  assert.deepEqual(typing, [true, false]);
+});
+
+test("a key that a listener presses while the visitor opts out is not told", async (t) => {
+  const { relay, sent } = await welcomed(t);
+  relay.key();
+  relay.addEventListener("frame", () => relay.key());
+  relay.setSignals(false);
+  assert.deepEqual(sent, [held(0), { action: "stop", ago_ms: 0 }]);
 });
 
 for (const token of [null, "", 7, {}, undefined]) {
@@ -311,8 +400,9 @@ test("a message that was sent and never answered is given up after eight minutes
 
 test("an id of null or of nothing is a message without one", async (t) => {
   const { relay, sent } = await welcomed(t);
-  relay.send("one", null);
+  for (const id of [null, "", undefined]) relay.send("one", id);
   assert.match(sent[0].id, /^[0-9a-f]{8}-/);
+  assert.equal(relay.queued.length, 3);
   assert.throws(() => relay.send("two", 7), TypeError);
   assert.throws(() => relay.send(new Event("submit")), TypeError);
 });
@@ -471,6 +561,21 @@ test("typing stops when a button's script empties the box", async (t) => {
   box.textContent = "";
   await browser.advance(60);
   assert.deepEqual(typed(), ["keystroke", "stop"]);
+});
+
+test("a box that is watched no longer tells nothing of a change that was about to come", async (t) => {
+  const browser = fakeBrowser(t);
+  const box = Object.assign(new EventTarget(), { textContent: "" });
+  const relay = connect({ url: URL_OF_RELAY, token: "t" });
+  t.after(() => relay.detach());
+  await settled();
+  welcome(browser.socket);
+  const unwatch = relay.watch(box);
+  box.dispatchEvent(new Event("beforeinput"));
+  unwatch();
+  box.textContent = "a";
+  await browser.advance(10);
+  assert.deepEqual(browser.socket.sent, []);
 });
 
 test("an editor that has changed the text before this listener comes is heard: its end is", async (t) => {

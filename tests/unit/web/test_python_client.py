@@ -56,6 +56,7 @@ class Line:
         self.says = list(says)
         self.sent: list[tuple[float, dict[str, Any]]] = []
         self._timeout_ms = 0.0
+        self.is_closed = False
 
     def send(self, text: str) -> None:
         self.sent.append((self.now, json.loads(text)))
@@ -74,6 +75,9 @@ class Line:
 
     def shutdown(self) -> None:
         """It is of no use any more."""
+
+    def close(self) -> None:
+        self.is_closed = True
 
     def typing(self) -> list[tuple[float, dict[str, Any]]]:
         """Keystrokes and stops, with their times."""
@@ -191,6 +195,31 @@ def test_after_a_lost_connection_a_fresh_key_is_told_anew(
     visitor.key()
     visitor.live(0.5)
     assert [frame["action"] for _, frame in line.sent] == ["hello", "keystroke", "hello", "keystroke"]
+
+
+def test_before_its_token_ends_it_renews_the_connection_the_new_one_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has come by the old connection is heard; a key is waited for until its typing is over."""
+    heard: list[Any] = []
+    old, fresh = Line({**WELCOME, "token_ends_in_ms": 200_000}), Line(WELCOME)
+    lines = [old, fresh]
+    monkeypatch.setattr("typing_relay_client.visitor.now", lambda: old.now + fresh.now)
+    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: lines.pop(0))
+    visitor = Visitor("wss://relay", lambda: "token", heard.append)
+    visitor.live(139)
+    assert lines == [fresh]
+    visitor.key()
+    visitor.live(1.5)
+    assert lines == [fresh]
+    old.says.append({"type": "pong"})
+    visitor.live(3)
+    assert (lines, old.is_closed, fresh.is_closed, visitor.guest) == ([], True, False, "open")
+    assert [frame["type"] for frame in heard] == ["welcome", "pong", "welcome"]
+
+
+def test_a_relay_that_does_not_say_when_the_token_ends_keeps_its_connection(client: Callable[[Line], Visitor]) -> None:
+    line = Line(WELCOME)
+    client(line).live(7200)
+    assert [frame for _, frame in line.sent if frame["action"] == "hello"] == [{"action": "hello"}]
 
 
 def test_where_no_frame_can_be_sent_a_key_raises_nothing(client: Callable[[Line], Visitor]) -> None:

@@ -12,10 +12,14 @@ from urllib.parse import urlsplit
 
 import websocket
 
-from typing_relay_client.rhythm import Frame, TypingRhythm
+from typing_relay_client.rhythm import AT_NO_TIME, Frame, TypingRhythm
 
 #: API Gateway closes a connection that is idle for ten minutes.
 PING_MS = 240_000
+#: No wait is shorter.
+TICK_MS = 1
+#: This long before a token's end the connection is renewed with another one, and after this long tried again.
+SPARE_TOKEN_MS, RETRY_MS = 60_000, 30_000
 #: How long a handshake or an answer of the network may take, in s, and the longest pause between two attempts.
 TIMEOUT_S, LONGEST_PAUSE_S = 30, 30
 
@@ -30,8 +34,9 @@ class Visitor:
 
     ``url``: of the WebSocket endpoint. ``fetch_token``: returns a visitor token for each connection. ``on_frame``: is
     given each frame that comes. Raises what the first connection fails with (OSError, WebSocketException); one that is
-    lost later is made again within ``live``, after a pause that grows. Raises ValueError for a ``url`` that is not
-    ``wss://``, or ``ws://`` of this machine: it would show the token to the network.
+    lost later is made again within ``live``, after a pause that grows, and one whose token is about to end is replaced
+    while nobody types. Raises ValueError for a ``url`` that is not ``wss://``, or ``ws://`` of this machine: it would
+    show the token to the network.
     """
 
     def __init__(self, url: str, fetch_token: Callable[[], str], on_frame: Callable[[Frame], object]) -> None:
@@ -39,7 +44,7 @@ class Visitor:
             raise ValueError("The url must be the relay's wss:// URL; ws:// is for this machine alone.")
         self._url, self._fetch_token, self._on_frame = url, fetch_token, on_frame
         self._rhythm, self._signals = TypingRhythm(), True
-        self._failures, self._sent_at = 0, 0.0
+        self._failures, self._sent_at, self._renew_at = 0, 0.0, AT_NO_TIME
         #: How the guest at CXone stands: "" before the welcome, then ``opening``, ``open``, ``reconnecting``, …
         self.guest = ""
         self._connect()
@@ -66,6 +71,8 @@ class Visitor:
             self._send_all(self._rhythm.wake(now()))
             if now() - self._sent_at > PING_MS:
                 self.send(action="ping")
+            if now() >= self._renew_at and not self._rhythm.is_typing(now()):
+                self._renew()
             try:
                 self._hear(json.loads(self._next_text(until)))
             except websocket.WebSocketTimeoutException:
@@ -80,13 +87,27 @@ class Visitor:
         self.stop()
         self._socket.close()
 
+    def _renew(self) -> None:
+        """The new connection first; what has come by the old one is heard before that ends."""
+        old, self._renew_at = self._socket, now() + RETRY_MS
+        with suppress(OSError, websocket.WebSocketException):
+            self._connect()
+            self._rhythm.disconnected()
+            old.settimeout(TICK_MS / 1000)
+            with suppress(ValueError):
+                while True:
+                    self._hear(json.loads(old.recv()))
+        if old is not self._socket:
+            old.close()
+
     def _connect(self) -> None:
-        self.guest = ""
         offered = ["typing-relay", f"token.{self._fetch_token()}"]  # in no URL, and so in no log
         self._socket = websocket.create_connection(self._url, timeout=TIMEOUT_S, subprotocols=offered)
+        self.guest = ""
         self.send(action="hello")
 
     def _reconnect(self) -> None:
+        self.guest = ""
         self._rhythm.disconnected()
         self._socket.shutdown()  # type: ignore[no-untyped-call]
         time.sleep(random.uniform(0, min(LONGEST_PAUSE_S, 2**self._failures)))
@@ -96,8 +117,9 @@ class Visitor:
 
     def _next_text(self, until: float) -> str | bytes:
         """Raises WebSocketTimeoutException where none comes before ``until``, or before something is due."""
-        due_at = min(until, self._rhythm.wake_at, self._sent_at + PING_MS + 1)
-        self._socket.settimeout(max(due_at - now(), 1) / 1000)
+        renew_at = self._renew_at if self._renew_at > now() else AT_NO_TIME  # else typing has to end first
+        due_at = min(until, self._rhythm.wake_at, self._sent_at + PING_MS + 1, renew_at)
+        self._socket.settimeout(max(due_at - now(), TICK_MS) / 1000)
         text: str | bytes = self._socket.recv()
         return text
 
@@ -105,6 +127,8 @@ class Visitor:
         if frame.get("type") == "welcome":
             self._failures = 0
             self._signals = frame.get("signals") != "off"
+            lives_ms = frame.get("token_ends_in_ms", AT_NO_TIME) - SPARE_TOKEN_MS  # a relay of before does not say
+            self._renew_at = now() + lives_ms if lives_ms > SPARE_TOKEN_MS else AT_NO_TIME
             self.guest = self.guest or frame["guest"]  # a guest frame that overtook this one holds
             if self._signals:
                 self._send_all(self._rhythm.connected(now(), frame["timings"]))

@@ -217,13 +217,20 @@ class Timings:
     agent_typing_ms: int = 60_000
 
 
-def welcome(session_id: str, timings: Timings, guest: str, signals: str = "on") -> dict[str, Any]:
-    """The answer to hello. ``signals`` is in the frame only when typing signals are off."""
+def welcome(
+    session_id: str, timings: Timings, guest: str, token_ends_in_ms: int, signals: str = "on"
+) -> dict[str, Any]:
+    """The answer to hello. ``signals`` is in the frame only when typing signals are off.
+
+    ``token_ends_in_ms``: the relay takes frames by this connection's token for this long, in ms; by the relay's
+    clock, as a front end's may be wrong.
+    """
     frame: dict[str, Any] = {
         "type": "welcome",
         "session": session_id,
         "timings": asdict(timings),
         "guest": guest,
+        "token_ends_in_ms": token_ends_in_ms,
     }
     return frame if signals == "on" else {**frame, "signals": signals}
 
