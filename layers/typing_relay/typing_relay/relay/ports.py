@@ -75,10 +75,13 @@ class Conversation:
     thread_id: str
     access_until: int
     web_socket_url: str = field(repr=False)
+    #: The chat channel; '': the deployment's first.
+    channel_id: str = ""
 
     def identity(self) -> dict[str, str]:
         """The part that the record keeps for the session's life."""
-        return {"visitor": self.visitor_id, "customer": self.customer_id, "thread": self.thread_id}
+        ids = {"visitor": self.visitor_id, "customer": self.customer_id, "thread": self.thread_id}
+        return ids | ({"channel": self.channel_id} if self.channel_id else {})
 
 
 @dataclass(frozen=True, slots=True)
