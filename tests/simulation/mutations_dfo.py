@@ -262,15 +262,15 @@ DIGITAL_FIRST = (
     Mutation(
         "DynamoDB: an attribute that is kept is overwritten",
         EXPRESSIONS,
-        'f"if_not_exists({name}, {self._value(value.value)})"',
+        'f"if_not_exists({self._path(name)}, {self._value(value.value)})"',
         "self._value(value.value)",
         directed="tests/unit/aws/test_expressions.py",
     ),
     Mutation(
         "DynamoDB: what is not there does not count as absent",
         EXPRESSIONS,
-        'f"(attribute_not_exists({name}) OR {self._condition(name, other)})"',
-        "self._condition(name, other)",
+        'f"(attribute_not_exists({path}) OR {self._condition(path, wanted.wanted)})"',
+        "self._condition(path, wanted.wanted)",
         contract="test_of_two_keepers_the_one_that_was_given_a_message_later",
     ),
     # what is measured
