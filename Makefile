@@ -19,7 +19,7 @@ PROOF ?= not whole_proof
 export HISTORIES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-sam setup-audit demo run image preflight rehearsal test check lint types template requirements audit bench mutants invoke token smoke load block forget clean
+.PHONY: help setup setup-run setup-sam setup-audit demo run image preflight rehearsal test check lint types template requirements audit bench mutants invoke token smoke probe load block forget clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,11 @@ token: setup-run ## Print a visitor token for the running stack: make token VISI
 
 smoke: setup-run ## Check that a deployment works: make smoke STACK=name, or URL=wss://… TOKEN=…; without: the running stack
 	@$(PYTHON_IN_VENV) -m local.commands.smoke
+
+probe: export PYTHONPATH := $(CURDIR)/layers/typing_relay
+
+probe: setup-run ## Ask a Digital-First tenant what nobody outside NICE knows: make probe DFO_ENVIRONMENT=NA1 DFO_BRAND_ID=… DFO_CHANNEL_ID=…
+	@$(PYTHON_IN_VENV) -m local.commands.probe
 
 load: setup-run ## Have many visitors type: make load STACK=name VISITORS=200 MINUTES=5; without STACK: the running stack
 	@$(PYTHON_IN_VENV) -m local.commands.load

@@ -77,6 +77,11 @@ export type ErrorCode =
   | "session_expired"
   | "typing_unavailable"
   | "blocked"
+  | "not_ready"
+  | "not_supported"
+  | "not_ended"
+  | "history_unknown"
+  | "history_failed"
   | "connect_failed";
 
 /** Why a message has failed: the relay's reasons, an error's code, or the client's own `closed`. */
@@ -179,6 +184,8 @@ export interface RelayEvents {
   read: RelayEvent<{ id: string | null }>;
   /** This message has been seen; null: CXone named none. */
   seen: RelayEvent<{ id: string | null }>;
+  /** A page of earlier messages, newest first. `asked`: of the one who asked for it; `before`: null, there are none before. */
+  history: RelayEvent<{ messages: ChatMessage[]; asked: string | null; before: string | null }>;
   /** Every other frame of CXone. */
   event: RelayEvent<CxoneEvent>;
   error: RelayEvent<RelayError>;

@@ -39,11 +39,17 @@ def _token_verifier() -> TokenVerifier:
         issuer=os.environ.get("VISITOR_ISSUER") or None,
         audience=os.environ.get("VISITOR_AUDIENCE") or None,
         max_life_seconds=int(os.environ.get("VISITOR_TOKEN_MAX_SECONDS") or 0),
-        custom_fields=frozenset(os.environ.get("CUSTOM_FIELDS", "").replace(",", " ").split()),
+        custom_fields=frozenset(_listed("CUSTOM_FIELDS")),
+        channels=frozenset(_listed("CHANNELS")),
     )
     if jwks_url:
         return JwksVerifier(jwks_client(jwks_url), rules, _using_stale_keys)
     return SecretVerifier(_secret(_LIMITS), rules, _using_stale_keys)
+
+
+def _listed(name: str) -> list[str]:
+    """What this environment variable names, separated by commas."""
+    return os.environ.get(name, "").replace(",", " ").split()
 
 
 def _secret(limits: Limits) -> Secret:

@@ -121,6 +121,7 @@ class Process:
 
     def _gateway(self, workers: Workers, sessions: DynamoSessions, outbox: Outbox, tls: ssl.SSLContext) -> DigitalFirst:
         line_url, messages = runtime.setting("KEEPER_LINE_URL"), runtime.messages()
+        first, *others = runtime.channels()
         if messages is None:
             raise runtime.SettingWrong("The environment variable MESSAGES_TABLE is not set; Digital-First needs it.")
         return DigitalFirst(
@@ -131,8 +132,8 @@ class Process:
                 sessions,
                 messages,
                 outbox,
-                runtime.gateway(),
-                runtime.channel(),
+                runtime.gateway(first),
+                first,
                 self.counters,
                 runtime.clock,
                 runtime.policy(),
@@ -144,6 +145,8 @@ class Process:
                 sign=lambda: runtime.line_headers(line_url, self.name),
                 talk=lambda session_id: self.keeper.talk(session_id),
                 report_latency=runtime.measure,
+                other_channels=tuple(others),
+                api_of=runtime.gateway,
             )
         )
 

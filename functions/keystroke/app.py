@@ -12,10 +12,10 @@ from typing_relay.deadline import of_the_invocation
 from typing_relay.door import frames
 from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.effects import Flow
+from typing_relay.relay.effects import Flow, Hint
 from typing_relay.relay.flows import Became, caught_up, greeted, key_pressed, stopped
-from typing_relay.relay.messages import NOT_TAKEN, Sender, message_sent, messages_seen
-from typing_relay.relay.ports import MessageStatus, SentMessage
+from typing_relay.relay.messages import NOT_TAKEN, Sender, asked_of_keeper, message_sent, messages_seen
+from typing_relay.relay.ports import Key, MessageStatus, SentMessage
 
 logger = runtime.logger
 policy = runtime.policy()
@@ -138,8 +138,8 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             _greet(request)
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
-            pressed = key_pressed(policy, session_id, connection, at - ago_ms, token_ends, hold_ms, ago_ms)
-            became = _run(session_id, pressed)
+            key = Key(at - ago_ms, hold_ms, late_ms=ago_ms)
+            became = _run(session_id, key_pressed(policy, session_id, connection, key, token_ends))
             _charge_for(became, session_id)
             _log_the_outcome("key", became, session_id)
         case frames.Stop(ago_ms) if signals == "on":
@@ -151,6 +151,10 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
         case frames.Seen():
             reached = runner.messages is not None and _run(session_id, messages_seen(session_id))
             logger.debug("seen", session=session_id, reached=reached)
+        case frames.End():
+            return _ask(request, Hint.END)
+        case frames.History(before):
+            return _ask(request, Hint.HISTORY, before)
         case _:
             logger.debug("typing signals are off", session=session_id)
     return None
@@ -211,6 +215,18 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
         standing = _run(sender.session_id, message_sent(policy, sender, message, MESSAGE_DEADLINE_MS))
     logger.info("message", session=sender.session_id, message_id=message.message_id, stands=standing.status)
     return None if standing.status is MessageStatus.WAITING else frames.message_status(message.message_id, standing)
+
+
+def _ask(request: dict[str, Any], hint: Hint, about: str = "") -> dict[str, Any] | None:
+    """The keeper of the visitor's socket answers; if it cannot be asked, why not. Paid for as a message is."""
+    session_id = request["authorizer"]["session"]
+    if not _within("messages", session_id, request):
+        return None
+    if runner.messages is None:
+        return frames.error("not_supported", f"{hint}: this deployment's platform has none.")
+    reached = _run(session_id, asked_of_keeper(session_id, hint, about))
+    logger.info("asked", session=session_id, what=hint, reached=reached)
+    return None if reached else frames.error("not_ready", f"{hint}: try again once the guest session is open.")
 
 
 def _welcome(request: dict[str, Any]) -> None:

@@ -17,7 +17,10 @@ _ABOUT = "parameters"
 #: Which parameters are for one of CXone's interfaces only. DfoSdkVersion has a default and is harmless.
 OF_PLATFORM = {
     "v1": ("CxoneBaseUrl", "CxoneOrgId", "CxoneSocketHostSuffixes"),
-    "dfo": ("DfoEnvironment", "DfoBrandId", "DfoChannelId", "DfoGatewayUrl", "DfoChatUrl", "DfoAuthorizeUrl"),
+    "dfo": (
+        *("DfoEnvironment", "DfoBrandId", "DfoChannelId", "DfoChannelIds"),
+        *("DfoGatewayUrl", "DfoChatUrl", "DfoAuthorizeUrl"),
+    ),
 }
 #: A registry's host, a repository, and a tag or a digest.
 _IMAGE = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+|@sha256:[0-9a-f]{64})")

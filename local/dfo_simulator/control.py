@@ -131,10 +131,10 @@ async def _assign(request: web.Request) -> web.Response:
     thread = _thread_with_contact(simulator, body)
     before, thread.agent = thread.agent, _agent(body.get("agent"))
     now = now_ms()
-    events = [frames_out.assignee_changed(simulator.place, thread, before, now)]
+    events = [frames_out.assignee_changed(simulator.place_of(thread), thread, before, now)]
     if thread.agent and thread.contact and thread.contact.status == "new":
         thread.contact.status = "open"
-        events.append(frames_out.contact_status(simulator.place, thread, thread.contact, now, with_id=True))
+        events.append(frames_out.contact_status(simulator.place_of(thread), thread, thread.contact, now, with_id=True))
     return await _tell(simulator, thread, "assign", *events)
 
 
@@ -144,7 +144,7 @@ async def _agent_typing(request: web.Request) -> web.Response:
     event_type = "SenderTypingStarted" if _flag(body, "typing") else "SenderTypingEnded"
     fields = simulator.settings_of(thread.visitor_id).agent_typing_fields
     event = frames_out.typing(
-        simulator.place,
+        simulator.place_of(thread),
         thread,
         event_type,
         now_ms(),
@@ -181,7 +181,7 @@ async def _agent_read(request: web.Request) -> web.Response:
     else:
         inbound[-1].seen_at = now
     event_type = "MessageReadChanged" if what == "read" else "MessageSeenChanged"
-    event = frames_out.message_changed(simulator.place, thread, inbound[-1], event_type, now)
+    event = frames_out.message_changed(simulator.place_of(thread), thread, inbound[-1], event_type, now)
     return await _tell(simulator, thread, what, event)
 
 
@@ -203,7 +203,7 @@ async def _close_contact(request: web.Request) -> web.Response:
     if contact is None:
         raise bad_request("thread_id: its contact is closed already")
     with_id = _flag(body, "with_id", True)
-    event = frames_out.contact_status(simulator.place, thread, contact, now, with_id=with_id)
+    event = frames_out.contact_status(simulator.place_of(thread), thread, contact, now, with_id=with_id)
     return await _tell(simulator, thread, "close-contact", event)
 
 
@@ -213,7 +213,7 @@ async def _reopen_contact(request: web.Request) -> web.Response:
     if thread.contact is None or thread.contact.open:
         raise bad_request("thread_id: its contact is not closed")
     thread.contact.reopen("open")
-    event = frames_out.contact_status(simulator.place, thread, thread.contact, now_ms(), with_id=True)
+    event = frames_out.contact_status(simulator.place_of(thread), thread, thread.contact, now_ms(), with_id=True)
     return await _tell(simulator, thread, "reopen-contact", event)
 
 

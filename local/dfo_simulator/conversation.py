@@ -34,6 +34,7 @@ class Session:
     customer_id: str
     sdk_version: str
     authorized: bool
+    channel_id: str = ""
     looked_for: set[str | None] = field(default_factory=set)
     event_ids: set[str] = field(default_factory=set)
     request_times: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_REQUESTS))
@@ -86,8 +87,10 @@ def _recover(simulator: Simulator, session: Session, request: Request, now: floa
         thread = simulator.desk.newest_of(session.customer_id)
     else:
         thread = simulator.desk.thread_of(session.customer_id, request.thread_id)
+    if thread and thread.channel_id != session.channel_id:
+        thread = None  # of another channel
     settings, result = simulator.settings_of(session.visitor_id), RECOVER[request.event_type]
-    if thread is None and request.thread_id in simulator.desk.threads:
+    if thread is None and simulator.desk.is_anothers(request.thread_id, session.customer_id):
         raise Refused("the thread is another customer's")
     if thread is None and settings.newest_instead:
         thread = simulator.desk.newest_of(session.customer_id)
@@ -127,7 +130,9 @@ def _typing(simulator: Simulator, session: Session, request: Request, now: float
     thread.show_typing(TYPING[request.event_type], now)
     settings = simulator.settings_of(session.visitor_id)
     answers = (frames_out.accepted(request.event_id, now),) if settings.acknowledge_typing else ()
-    echo = frames_out.typing(simulator.place, thread, request.event_type, now, direction="inbound", user=None)
+    echo = frames_out.typing(
+        simulator.place_of(thread), thread, request.event_type, now, direction="inbound", user=None
+    )
     return Reaction(answers, (echo,) if settings.echo_typing else ())
 
 
@@ -145,7 +150,10 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
     if thread and thread.contact and not thread.contact.open and simulator.settings.livechat:
         _check_crossing(thread, request, now)
         raise Refused("the contact is closed, and with it the live chat")
+    if thread and thread.channel_id != session.channel_id:
+        raise Refused("the thread is in another channel")
     thread = simulator.desk.open_thread(thread_id, session.customer_id, session.visitor_id)
+    thread.channel_id = session.channel_id
     thread.visitor_id, thread.customer_names = session.visitor_id, request.names
     events: list[Frame] = []
     if thread.open_contact is None:
@@ -169,16 +177,20 @@ def _contact_events(simulator: Simulator, thread: Thread, contact: Contact, now:
     position = frames_out.position_in_queue(thread, 1, True, now, names_thread=names_thread)
     return [
         *([position] if settings.queue_position_first else []),
-        *([frames_out.contact_created(simulator.place, thread, contact, now)] if settings.case_created_events else []),
+        *(
+            [frames_out.contact_created(simulator.place_of(thread), thread, contact, now)]
+            if settings.case_created_events
+            else []
+        ),
     ]
 
 
 def message_events(simulator: Simulator, thread: Thread, message: Message, now: float) -> list[Frame]:
     """The events of a new message."""
-    created = frames_out.message_created(simulator.place, thread, message, now)
+    created = frames_out.message_created(simulator.place_of(thread), thread, message, now)
     if not simulator.settings_of(thread.visitor_id).message_sent_events:
         return [created]
-    return [frames_out.message_sent(simulator.place, thread, message, now), created]
+    return [frames_out.message_sent(simulator.place_of(thread), thread, message, now), created]
 
 
 def _set_fields(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
@@ -201,7 +213,7 @@ def _end_contact(simulator: Simulator, session: Session, request: Request, now: 
         raise Refused("the contact is not open")
     contact = thread.close_contact(now)
     assert contact is not None  # noqa: S101 it was open a moment ago
-    closed = frames_out.contact_status(simulator.place, thread, contact, now, with_id=True)
+    closed = frames_out.contact_status(simulator.place_of(thread), thread, contact, now, with_id=True)
     return Reaction((frames_out.accepted(request.event_id, now),), (closed,))
 
 
@@ -255,7 +267,9 @@ def _refresh(simulator: Simulator, session: Session, request: Request, now: floa
 
 def _consumer_token(simulator: Simulator, session: Session, now: float) -> dict[str, object]:
     expires_in = simulator.settings.token_expires_in
-    token = simulator.tokens.issue(Identity(session.visitor_id, session.customer_id), now, expires_in)
+    token = simulator.tokens.issue(
+        Identity(session.visitor_id, session.customer_id, session.channel_id), now, expires_in
+    )
     return {"token": token, "expiresIn": expires_in, "isExpired": False}
 
 

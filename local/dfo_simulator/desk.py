@@ -68,6 +68,7 @@ class Thread:
     agent: Agent | None = None
     archived: bool = False
     takes_more: bool = True  # messages
+    channel_id: str = ""
     customer_names: tuple[str, str] = ("", "")  # first and last
     messages: list[Message] = field(default_factory=list)  # oldest first
     typing_changes: list[tuple[float, bool]] = field(default_factory=list)  # as shown to the agent: when, what
@@ -103,6 +104,7 @@ class Thread:
             "customer_name": " ".join(filter(None, self.customer_names)),
             "visitor_id": self.visitor_id,
             "archived": self.archived,
+            "channel_id": self.channel_id,
             "contact": self.contact
             and {"id": self.contact.contact_id, "status": self.contact.status, "fields": self.contact.fields},
             "agent": self.agent and self.agent.__dict__,
@@ -135,6 +137,10 @@ class Desk:
         """The customer's thread of this id; None when it does not exist or is another customer's."""
         thread = self.threads.get(thread_id)
         return thread if thread and thread.customer_id == customer_id else None
+
+    def is_anothers(self, thread_id: str | None, customer_id: str) -> bool:
+        """Whether this is the thread of another customer."""
+        return thread_id in self.threads and self.threads[thread_id].customer_id != customer_id
 
     def newest_of(self, customer_id: str) -> Thread | None:
         """The customer's newest thread that is not archived."""

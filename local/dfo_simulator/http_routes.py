@@ -62,12 +62,12 @@ async def misfortune(request: web.Request, fault: Fault) -> None:
 
 def check_query(simulator: Simulator, request: web.Request, keys: Set[str]) -> None:
     """Check that the query has exactly these keys, and names this brand and channel. Raises Refusal."""
-    query, place = request.query, simulator.place
+    query = request.query
     if query.keys() != keys or len(query) != len(keys) or not all(query.values()):
         wrong = " ".join(sorted((query.keys() ^ keys) or {key for key in keys if not query[key]}))
         _note_violation(simulator, request, Violation("wrong_query", f"{request.path}: {wrong[:200]}"))
         raise Refusal(400, "bad_request", "The query is not as expected.")
-    if (query["brandId"], query["channelId"]) != (str(place.brand_id), place.channel_id):
+    if not simulator.is_channel(query["brandId"], query["channelId"]):
         raise Refusal(403, "unknown_channel", "There is no such brand or channel.")
 
 
@@ -99,7 +99,7 @@ def _channel(simulator: Simulator, request: web.Request, _: bytes) -> web.Respon
     settings = simulator.settings
     return web.json_response(
         {
-            "channelId": simulator.place.channel_id,
+            "channelId": request.match_info["channel"],
             "isLiveChat": settings.livechat,
             "isAuthorizationEnabled": settings.third_party,
             "isSecuredCookieEnabled": settings.secured_cookies,
@@ -122,10 +122,10 @@ def _availability(simulator: Simulator, request: web.Request, _: bytes) -> web.R
 
 
 def _check_channel(simulator: Simulator, request: web.Request) -> None:
-    place, match = simulator.place, request.match_info
+    match = request.match_info
     if not simulator.settings.supports(request.headers.get("x-sdk-version", "")):
         raise Refusal(400, frames_out.SDK_VERSION_NOT_SUPPORTED, "This version is not supported any more.")
-    if (match["brand"], match["channel"]) != (str(place.brand_id), place.channel_id):
+    if not simulator.is_channel(match["brand"], match["channel"]):
         raise Refusal(404, "not_found", "There is no such brand or channel.")
 
 
@@ -150,6 +150,9 @@ def _s3_object(simulator: Simulator, request: web.Request, _: bytes) -> web.Resp
 def _authorize(simulator: Simulator, request: web.Request, body: bytes) -> web.Response:
     check_query(simulator, request, {"brandId", "channelId", "visitorId"})
     asked = _asked(simulator, request, body)
+    if not simulator.settings.secured_sessions:
+        _note_violation(simulator, request, Violation("not_secured", "a token where sessions are not secured"))
+        raise Refusal(404, "not_found", "This channel's sessions are not secured.")
     third_party = asked.get("thirdParty")
     if simulator.settings.third_party != (third_party is not None):
         raise Refusal(401, "unauthorized", "This channel wants customers to come in the other way.")
@@ -157,7 +160,9 @@ def _authorize(simulator: Simulator, request: web.Request, body: bytes) -> web.R
         customer_id = asked.get("customerIdentity", {}).get("idOnExternalPlatform") or new_id()
     else:
         customer_id = _customer(simulator, third_party)
-    return web.json_response(_access(simulator, Identity(request.query["visitorId"], customer_id)))
+    return web.json_response(
+        _access(simulator, Identity(request.query["visitorId"], customer_id, request.query["channelId"]))
+    )
 
 
 def _access(simulator: Simulator, identity: Identity) -> dict[str, Any]:

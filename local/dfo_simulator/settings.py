@@ -24,9 +24,10 @@ class Settings:
     before `CaseCreated`).
     """
 
+    other_channels: tuple[str, ...] = ("chat_second",)  # of the same brand, with the same settings
     livechat: bool = True
     availability: str = "online"
-    secured_sessions: bool = True
+    secured_sessions: bool = True  # else no token is issued, and each socket is authorized by its first request
     secured_cookies: bool = False
     third_party: bool = False  # an authorization code instead of an anonymous customer
     token_expires_in: float = 3600  # s
@@ -66,7 +67,14 @@ def _version(value: Any) -> str:
     return str(value)
 
 
+def _channels(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise ValueError("a list of channels' ids")
+    return tuple(value)
+
+
 _PARSERS: dict[str, Parser] = {
+    "other_channels": _channels,
     "livechat": flag,
     "availability": one_of("online", "offline"),
     "third_party": flag,

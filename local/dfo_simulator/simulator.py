@@ -3,13 +3,13 @@
 import itertools
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 from aiohttp import web
 
 from local.dfo_simulator import frames_out
-from local.dfo_simulator.desk import Desk, new_id
+from local.dfo_simulator.desk import Desk, Thread, new_id
 from local.dfo_simulator.faults import Fault, Faults
 from local.dfo_simulator.frames_in import Violation
 from local.dfo_simulator.frames_out import Frame, Place
@@ -28,6 +28,7 @@ class Identity(NamedTuple):
 
     visitor_id: str
     customer_id: str
+    channel_id: str = ""
 
 
 class Socket(Protocol):
@@ -100,6 +101,14 @@ class Simulator:
         """Reset to the state after the start, except the event log: its readers continue where they were."""
         self._start()
 
+    def is_channel(self, brand: str, channel: str) -> bool:
+        """Whether there is this channel of this brand."""
+        return brand == str(self.place.brand_id) and channel in (self.place.channel_id, *self.settings.other_channels)
+
+    def place_of(self, thread: Thread) -> Place:
+        """The brand, and the channel that the thread is in."""
+        return replace(self.place, channel_id=thread.channel_id or self.place.channel_id)
+
     def settings_of(self, visitor_id: str) -> Settings:
         """The settings as this visitor meets them."""
         own = self.settings_of_visitors.get(visitor_id)
@@ -126,7 +135,7 @@ class Simulator:
 
     def visitor(self, identity: Identity) -> Visitor:
         """The visitor of this id, created if necessary, with its current customer."""
-        visitor = self.visitors.setdefault(identity.visitor_id, Visitor(*identity))
+        visitor = self.visitors.setdefault(identity.visitor_id, Visitor(identity.visitor_id, identity.customer_id))
         visitor.customer_id = identity.customer_id
         return visitor
 

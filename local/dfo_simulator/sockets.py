@@ -48,7 +48,10 @@ class GatewaySocket:
         visitor.sockets.add(self)
         visitor.opened += 1
         self._listen()
-        simulator.note("socket_open", visitor_id=visitor.visitor_id, secured=self._session.authorized)
+        session = self._session
+        simulator.note(
+            "socket_open", visitor_id=visitor.visitor_id, secured=session.authorized, channel_id=session.channel_id
+        )
         try:
             async for message in self._socket:
                 await self._take_in(message)
@@ -164,8 +167,8 @@ class GatewaySocket:
 
     @property
     def _sender(self) -> Sender:
-        place = self._simulator.place
-        return Sender(place.brand_id, place.channel_id, self._visitor.visitor_id, self._session.customer_id)
+        brand_id, session = self._simulator.place.brand_id, self._session
+        return Sender(brand_id, session.channel_id, self._visitor.visitor_id, session.customer_id)
 
     # Outgoing
 
@@ -265,7 +268,9 @@ async def _open(request: web.Request) -> web.StreamResponse:
         outcome = {"status": refusal.status, "code": refusal.code, "fault": fault and fault.do}
         simulator.note("handshake_refused", visitor_id=visitor_id, **outcome)
         return refusal.response()
-    session = Session(identity.visitor_id, identity.customer_id, request.query["sdkVersion"], authorized=secured)
+    session = Session(
+        identity.visitor_id, identity.customer_id, request.query["sdkVersion"], secured, identity.channel_id
+    )
     return await GatewaySocket(simulator, simulator.visitor(identity), session, request).serve()
 
 
@@ -273,11 +278,14 @@ def _check_handshake(simulator: Simulator, request: web.Request) -> tuple[Identi
     """The visitor who opens the socket, and whether the session is secured. Raises Refusal."""
     query = request.query
     secured = "transactionToken" in query
+    if secured and not simulator.settings.secured_sessions:
+        raise Refusal(401, "not_secured", "This channel's sessions are not secured.")
     who = "transactionToken" if secured else "customerId"
     check_query(simulator, request, {"v", "sdkPlatform", "sdkVersion", "brandId", "channelId", "visitorId", who})
     if not secured:
-        return Identity(query["visitorId"], query["customerId"]), False
+        return Identity(query["visitorId"], query["customerId"], query["channelId"]), False
     identity = simulator.tokens.owner(query["transactionToken"], now_ms())
-    if identity is None or identity.visitor_id != query["visitorId"]:
-        raise Refusal(401, "invalid_token", "The token is not this visitor's, or no longer good.")
+    asked = query["visitorId"], query["channelId"]
+    if identity is None or (identity.visitor_id, identity.channel_id) != asked:
+        raise Refusal(401, "invalid_token", "The token is not this visitor's in this channel, or no longer good.")
     return identity, True

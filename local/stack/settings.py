@@ -47,13 +47,16 @@ class Settings:
     allowed_origins: str = ""
     #: Custom fields that tokens may set, as the template's CustomFields.
     custom_fields: str = "plan"
+    #: Other channels that tokens may name, as the template's DfoChannelIds. The simulated gateway has this one.
+    channel_ids: str = "chat_second"
 
 
 def read_settings(environment: Mapping[str, str], default_port: int = 0) -> Settings:
     """From PORT and WS_PORT (0: a free one), ALLOWED_ORIGINS, CUSTOM_FIELDS, CXONE_PLATFORM and what belongs to it.
 
     v1: CXONE_BASE_URL, CXONE_CLIENT_ID, CXONE_CLIENT_SECRET. dfo: DFO_GATEWAY_URL, DFO_CHAT_URL, DFO_AUTHORIZE_URL,
-    DFO_BRAND_ID, DFO_CHANNEL_ID. StackError, naming what is wrong and what to do, for a value that cannot be used.
+    DFO_BRAND_ID, DFO_CHANNEL_ID, and perhaps DFO_CHANNEL_IDS. StackError, naming what is wrong and what to do, for a
+    value that cannot be used.
     """
     platform = environment.get("CXONE_PLATFORM") or "v1"
     if platform not in ("v1", "dfo"):
@@ -70,6 +73,8 @@ def read_settings(environment: Mapping[str, str], default_port: int = 0) -> Sett
     _check("ALLOWED_ORIGINS", allowed_origins, "AllowedOrigins")
     custom_fields = environment.get("CUSTOM_FIELDS", Settings.custom_fields)
     _check("CUSTOM_FIELDS", custom_fields, "CustomFields")
+    channel_ids = environment.get("DFO_CHANNEL_IDS", "" if gateway else Settings.channel_ids)
+    _check("DFO_CHANNEL_IDS", channel_ids, "DfoChannelIds")
     return Settings(
         console_port=_port("PORT", environment.get("PORT") or str(default_port)) or free_port(),
         cxone_base_url=base_url,
@@ -79,6 +84,7 @@ def read_settings(environment: Mapping[str, str], default_port: int = 0) -> Sett
         ws_port=_port("WS_PORT", environment.get("WS_PORT") or "0"),
         allowed_origins=allowed_origins,
         custom_fields=custom_fields,
+        channel_ids=channel_ids,
     )
 
 

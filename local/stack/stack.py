@@ -162,6 +162,7 @@ class Stack:
             "DfoAuthorizeUrl": gateway.authorize_url,
             "DfoBrandId": gateway.brand_id,
             "DfoChannelId": gateway.channel_id,
+            "DfoChannelIds": self.settings.channel_ids,
         }
         told = {f"dfo_{name}": value for name, value in asdict(gateway).items()}
         control = f"{gateway.chat_url}/_control" if self._is_simulated else None

@@ -82,7 +82,8 @@ def _shape(schema: dict[str, Any]) -> Any:
         return {json.dumps(value) for value in schema.get("enum", [schema.get("const")])}
     if schema.get("type") == "array":  # of a schema that has a name, which the types have too
         items = schema["items"]
-        return {f"{items.get('title') or items['$ref'].rpartition('/')[2].capitalize()}[]"}
+        named = the(items["$ref"]) if "$ref" in items else items
+        return {f"{named.get('title') or items['$ref'].rpartition('/')[2].capitalize()}[]"}
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     return set().union(*(TYPE_NAMES[kind] for kind in kinds))
 

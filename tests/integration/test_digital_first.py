@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import websocket
 
 from local.dfo_simulator.faults import Fault
 from local.playing.visitor import now_ms
@@ -286,7 +287,9 @@ def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> Non
         actor.gateway.agent_reads(actor.thread_id, what)
     surprise = {"eventType": "Surprise", "data": {"thread": {"idOnExternalPlatform": actor.thread_id}}}
     actor.gateway.push(actor.visitor_id, json.dumps(surprise))
-    actor.gateway.close_contact(actor.thread_id)
+    front_end.send({"action": "history"})
+    actor.hears("history")
+    front_end.send({"action": "end"})
     front_end.wait_for("pong", PATIENCE_S)
     front_end.wait_for("event", PATIENCE_S, event=surprise)
     actor.hears("contact", status="closed")
@@ -297,6 +300,84 @@ def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> Non
     assert said == {name for name, message in TO_RELAY.items() if "dfo" in message.platforms}
     heard = {name for frame in front_end.heard for name in names(frame, FROM_RELAY)}
     assert heard == {name for name, message in FROM_RELAY.items() if "dfo" in message.platforms} - {"gatewayFailure"}
+
+
+def test_a_token_names_the_channel_of_the_conversation(dfo_stage: GatewayStage) -> None:
+    """With a token, a socket and a thread of that channel; the end of a keeper does not change it."""
+    with Chatter(dfo_stage, "second-channel", channel="chat_second") as actor:
+        actor.begins()
+        shows_a_burst(actor)
+        actor.loses_socket()
+        shows_a_burst(actor)
+        actor.settles()
+        assert actor.thread()["channel_id"] == "chat_second"
+        assert {event["channel_id"] for event in actor.events("socket_open")} == {"chat_second"}
+
+
+def test_without_a_name_it_is_the_first_channel(dfo_stage: GatewayStage) -> None:
+    with Chatter(dfo_stage, "first-channel") as actor:
+        actor.begins()
+        assert actor.thread()["channel_id"] == dfo_stage.stage_channel()
+
+
+def test_a_channel_that_is_not_the_deployments_is_refused_at_the_door(dfo_stage: GatewayStage) -> None:
+    with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
+        dfo_stage.connect("no-channel", channel="chat_third")
+
+
+@scenes.test
+def test_a_visitor_ends_the_conversation_and_begins_another(actor: Chatter) -> None:
+    """After what was said before; and the next message is in a thread of its own."""
+    actor.begins()
+    actor.says("Good-bye")
+    actor.front_end.send({"action": "end"})
+    actor.hears("contact", status="closed")
+    former = actor.thread()
+    assert (former["contact"]["status"], actor.texts()) == ("closed", ["Good morning", "Good-bye"])
+    actor.front_end.forget("event")
+    actor.begins("One more thing")
+    assert actor.thread_id != former["thread_id"]
+
+
+@scenes.test
+def test_a_page_that_is_loaded_again_has_the_conversation_back(actor: Chatter) -> None:
+    """In pages, newest first, of both sides, also those that no page of the visitor's was told."""
+    actor.begins("1")
+    for number in range(2, 30):
+        actor.gateway.agent_says(actor.thread_id, str(number))
+    found: list[str] = []
+    with actor.stage.connect(actor.name) as page:
+        page.send({"action": "history"})
+        while True:
+            detail = page.wait_for("event", PATIENCE_S, name="history")["detail"]
+            page.forget("event")
+            found += [message["text"] for message in detail["messages"]]
+            if not detail["before"]:
+                break
+            page.send({"action": "history", "before": detail["before"]})
+    assert found == [str(number) for number in range(29, 0, -1)]
+
+
+@scenes.test
+def test_an_answer_with_a_page_may_have_to_be_fetched(actor: Chatter) -> None:
+    """It was too large for a frame."""
+    actor.begins("1")
+    actor.gateway.set_settings_of(actor.visitor_id, recovered_in_s3=True)
+    actor.front_end.send({"action": "history"})
+    assert [message["text"] for message in actor.hears("history")["detail"]["messages"]] == ["1"]
+
+
+@scenes.test
+def test_where_cxone_refuses_them_end_and_history_are_named_errors(actor: Chatter) -> None:
+    """And nothing else is disturbed."""
+    actor.begins()
+    actor.fault(Fault("frame", "error", types=("EndContact",), code="Refused"))
+    actor.front_end.send({"action": "end"})
+    actor.front_end.wait_for("error", PATIENCE_S, code="not_ended")
+    actor.front_end.send({"action": "history", "before": "unheard-of"})
+    actor.front_end.wait_for("error", PATIENCE_S, code="history_unknown")
+    actor.calm()
+    shows_a_burst(actor)
 
 
 @scenes.test
@@ -758,6 +839,28 @@ def test_on_a_messaging_channel_the_thread_lives_on(dfo_stage: GatewayStage) -> 
         assert (actor.thread_id, actor.texts()) == (thread_id, ["Good morning", "Later"])
         actor.settles()
     gateway.set_settings(livechat=True)
+    with dfo_stage.keeper_gone(signal.SIGTERM):
+        pass
+
+
+def test_where_sessions_are_not_secured_each_socket_is_authorized(dfo_stage: GatewayStage) -> None:
+    """Typing, messages and history are as ever, on the next socket, too; no token is asked for."""
+    gateway = dfo_stage.gateway()
+    gateway.set_settings(secured_sessions=False)
+    time.sleep(4)  # a keeper that lived for less is not started again
+    with dfo_stage.keeper_gone(signal.SIGTERM):
+        pass
+    with Chatter(dfo_stage, "legacy") as actor:
+        actor.begins()
+        shows_a_burst(actor)
+        actor.loses_socket()
+        shows_a_burst(actor)
+        actor.front_end.send({"action": "history"})
+        assert [message["text"] for message in actor.hears("history")["detail"]["messages"]] == ["Good morning"]
+        actor.settles()
+        assert (actor.events("authorize"), {e["secured"] for e in actor.events("socket_open")}) == ([], {False})
+    gateway.set_settings(secured_sessions=True)
+    time.sleep(4)
     with dfo_stage.keeper_gone(signal.SIGTERM):
         pass
 

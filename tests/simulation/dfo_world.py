@@ -8,8 +8,8 @@ from typing import Any
 
 from typing_relay.relay import flows, messages, ports
 from typing_relay.relay.burst import Policy, Session, claim_of
-from typing_relay.relay.effects import AskForGuest, Effect, Nudge, OnRecords, StartOwner
-from typing_relay.relay.messages import message_sent
+from typing_relay.relay.effects import AskForGuest, Effect, Hint, Nudge, OnRecords, StartOwner
+from typing_relay.relay.messages import asked_of_keeper, message_sent
 from typing_relay.relay.outcomes import Outcome
 from typing_relay.relay.ports import MessageStatus
 from typing_relay.relay.runner import Runner, on
@@ -78,7 +78,7 @@ class DfoWorld(World):
         known = dict(
             [
                 on(AskForGuest, lambda due: self.queue(due.session_id)),
-                on(Nudge, lambda due: not due.record.keeper or self._reaches(due.record.keeper, {due.hint: ID}, 1)),
+                on(Nudge, lambda due: not due.record.keeper or self._reaches(due.record.keeper, due.told, 1)),
             ]
         )
         return Runner(self.sessions, self.clock, known, self.messages)
@@ -150,6 +150,12 @@ class DfoWorld(World):
 
     def _turn_of_others(self, kind: str, ms: int) -> None:  # noqa: C901  # a table
         match kind:
+            case "visitor ends":
+                self.runner.run(asked_of_keeper(ID, Hint.END))
+            case "visitor asks":
+                self.runner.run(asked_of_keeper(ID, Hint.HISTORY))
+            case "visitor scrolls":
+                self.runner.run(asked_of_keeper(ID, Hint.HISTORY, self.front.before or "unheard-of"))
             case "contact opens":
                 self.open_contact()
             case "contact closes":

@@ -18,7 +18,7 @@ from typing import Any
 
 from typing_relay.aws.sessions import LOOKED_AT
 from typing_relay.keeper.io.sockets import SocketListener, Stage
-from typing_relay.relay import flows
+from typing_relay.relay import flows, ports
 from typing_relay.relay.burst import Owner, Policy, Session
 from typing_relay.relay.effects import (
     AskBreaker,
@@ -266,7 +266,7 @@ class FleetWorld:
 
     def key(self, tab: Tab) -> None:
         """A key is pressed in it."""
-        pressed = flows.key_pressed(self.policy, tab.visitor, tab.connection, self.now, TOKEN_ENDS)
+        pressed = flows.key_pressed(self.policy, tab.visitor, tab.connection, ports.Key(self.now), TOKEN_ENDS)
         self._function(f"key {tab.connection}", pressed)
 
     def _connect(self, tab: Tab) -> None:

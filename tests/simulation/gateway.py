@@ -34,6 +34,9 @@ UNANSWERED_MS = 10_000
 TYPING = {"SenderTypingStarted": True, "SenderTypingEnded": False}
 #: What API Gateway says by itself.
 DROPPED = json.dumps({"message": "Internal server error", "connectionId": "c", "requestId": "r"})
+AUTHORIZATIONS = {"AuthorizeCustomer": "ConsumerAuthorized", "RefreshToken": "TokenRefreshed"}
+#: So many messages are in a page.
+PAGE = 3
 RECOVER = ("RecoverLivechat", "RecoverThread")
 
 
@@ -88,6 +91,7 @@ class Wire:
         self.arrives = self.heard = 0
         #: What its keeper has been told on it.
         self.has_looked = self.knows_contact = False
+        self.has_registered = self.is_authorized = False
 
     def send_text(self, text: str, done: Callable[[], object]) -> Sending:
         """Of the keeper's socket."""
@@ -112,6 +116,8 @@ class Gateway:
 
     def __init__(self, world: DfoWorld, livechat: bool) -> None:
         self.world, self.livechat = world, livechat
+        #: A socket is authorized by its first frame.
+        self.legacy = False
         self.threads: dict[str, Thread] = {}
         self.wires: list[Wire] = []
         self.taken: list[str] = []
@@ -292,6 +298,10 @@ class Gateway:
             if not wire.knows_contact:
                 raise Violated("T5", f"frame {frame.number} says who types, where no contact is known to be open")
             frame.call = world.typing_said(wire, frame.number, TYPING[frame.kind])
+        elif frame.kind in AUTHORIZATIONS:
+            wire.has_registered = True
+        elif self.legacy and not wire.is_authorized:
+            raise Violated("T15", f"frame {frame.number} comes before the customer was authorized")
         elif frame.kind not in RECOVER and not wire.has_looked:
             raise Violated("T15", f"frame {frame.number} comes before the thread was looked for")
         return frame
@@ -335,7 +345,7 @@ class Gateway:
         """It is too large for a frame, which only says where it is to be fetched."""
         url = f"https://s3.example/event-{len(self.kept)}.json"
         self.kept[url] = text if kind == "elsewhere" else ""
-        thread_id = frame.data["thread"]["idOnExternalPlatform"]
+        thread_id = frame.data.get("thread", {}).get("idOnExternalPlatform", "")
         return frames.event("EventInS3", thread_id, s3Object={"url": url}, originEvent={"eventType": frame.kind})
 
     def _take_typing(self, call: Call, thread_id: str) -> None:
@@ -351,6 +361,8 @@ class Gateway:
     def _answers(self, frame: Frame) -> tuple[str, ...]:
         if frame.kind == "heartbeat":
             return ('"pong"',)
+        if frame.kind in AUTHORIZATIONS:
+            return (_consumer_token(frame.event_id, AUTHORIZATIONS[frame.kind]),)
         thread_id = frame.data["thread"]["idOnExternalPlatform"]
         thread = self.threads.setdefault(thread_id, Thread(thread_id))
         if frame.kind in RECOVER:
@@ -359,13 +371,32 @@ class Gateway:
             return (self._found(frame.event_id, thread),)
         if frame.kind == "SendMessage":
             return self._take_message(frame, thread)
+        if frame.kind == "EndContact":
+            return self._end(frame, thread)
+        if frame.kind == "LoadMoreMessages":
+            messages, more = _page(thread.messages, int(frame.data["scrollToken"]))
+            postback = {"eventType": "MoreMessagesLoaded", "data": {"messages": list(messages), "scrollToken": more}}
+            return (json.dumps({"eventId": frame.event_id, "postback": postback}),)
         return (frames.answer(frame.event_id),)
+
+    def _end(self, frame: Frame, thread: Thread) -> tuple[str, ...]:
+        """Only what is open, and was known to be, can be ended."""
+        if not thread.is_open or frame.data["contact"]["id"] != str(thread.contact):
+            return (frames.failure("SomethingFailed", frame.event_id),)
+        self.world.watch.disturbed(self.world.now)
+        self.close_contact()
+        return (frames.answer(frame.event_id),)
+
+    def written_in_each(self) -> list[list[str]]:
+        """The ids of each thread's messages, oldest first."""
+        return [[message["idOnExternalPlatform"] for message in thread.messages] for thread in self.threads.values()]
 
     def _found(self, event_id: str, thread: Thread) -> str:
         status = "open" if thread.is_open else "closed"
-        messages = tuple(reversed(thread.messages))
+        messages, more = _page(thread.messages, len(thread.messages))
         agent = {"id": self.agent}
-        text = frames.recovered(event_id, thread.thread_id, messages, str(thread.contact), status, agent=agent)
+        contact = str(thread.contact)
+        text = frames.recovered(event_id, thread.thread_id, messages, contact, status, more=more, agent=agent)
         if Shape.OTHER_NAMES in self.shapes:
             text = text.replace('"contact":', '"consumerContact":')
         if Shape.TAKES_NO_MORE in self.shapes and not thread.is_open:
@@ -407,8 +438,14 @@ class Gateway:
             return
         said = next((kept for url, kept in self.kept.items() if url in text), "") or text
         is_answer = '"eventId"' in said or said.startswith("[")
+        wire.is_authorized = wire.is_authorized or "ConsumerAuthorized" in said
+        if wire.has_registered and not wire.is_authorized:
+            wire.ear.text(text)
+            return
         if "Recover" in said or (is_answer and not wire.has_looked):
-            wire.has_looked, wire.knows_contact = True, '"status": "open"' in said
+            if "Recovered" in said or not wire.has_looked:  # what was not fetched tells nothing new
+                wire.knows_contact = '"status": "open"' in said
+            wire.has_looked = True
         elif "SomethingFailed" in said:
             wire.has_looked = True  # it may have been the look
         elif "CaseCreated" in said:
@@ -416,6 +453,17 @@ class Gateway:
         elif "CaseStatusChanged" in said or '"case"' in said:
             wire.knows_contact = '"status": "closed"' not in said
         wire.ear.text(text)
+
+
+def _page(messages: list[frames.Frame], end: int) -> tuple[tuple[frames.Frame, ...], str]:
+    """Those before this number, newest first, and the token for what is before them."""
+    start = max(0, end - PAGE)
+    return tuple(reversed(messages[start:end])), str(start) if start else ""
+
+
+def _consumer_token(event_id: str, kind: str) -> str:
+    data = {"status": "success", "accessToken": {"token": "t", "expiresIn": 30}}
+    return json.dumps({"eventId": event_id, "postback": {"eventType": kind, "data": data}})
 
 
 def _position_in_queue(contact: int) -> str:

@@ -197,6 +197,6 @@ def _smaller_visit(history: History) -> Iterator[History]:
         if act.hold:
             yield replace(history, acts=(*before, replace(act, hold=0), *after))
     default = History()
-    for name in ("guest", "keepers", "contact", "livechat", *NUMBERS):
+    for name in ("guest", "keepers", "contact", "livechat", "legacy", *NUMBERS):
         if getattr(history, name) != getattr(default, name):
             yield replace(history, **{name: getattr(default, name)})

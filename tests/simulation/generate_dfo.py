@@ -17,7 +17,7 @@ from tests.simulation.generate import (
     with_faults,
     with_later_visits,
 )
-from tests.simulation.history import DFO_FAULTS, DFO_TURNS, Act, Fault, History, Turn
+from tests.simulation.history import DFO_FAULTS, DFO_TURNS, VISITOR_TURNS, Act, Fault, History, Turn
 from tests.simulation.world import KEEPERS_LOOK_MS
 
 #: Of tabs that come back.
@@ -37,7 +37,17 @@ LASTING = {"keeper stalls": STALLS, "gateway refuses": AWAY, "store refuses": AW
 
 
 def random_dfo_history(random: Random) -> History:
-    """One history: visitors at work and, in two of three, trouble."""
+    """One history: visitors at work and, in two of three, trouble. Some ask more of their conversation."""
+    history = _history(random)
+    history = replace(history, legacy=random.random() < 0.1)
+    if random.random() < 0.85:
+        return history
+    until = history.acts[-1].at + 4_000
+    asked = [Turn(random.choice(VISITOR_TURNS), random.randrange(until), 0) for _ in range(random.randint(1, 4))]
+    return replace(history, turns=(*history.turns, *sorted(asked, key=lambda turn: turn.at)))
+
+
+def _history(random: Random) -> History:
     debounce = random.choice(DEBOUNCES)
     acts = _back_under_new_ids(with_later_visits(visits(random, debounce), random, debounce))
     history = History(

@@ -16,9 +16,11 @@ Written as one line, parts separated by ``;``. Times are ms since the beginning,
 On the other platform, Digital-First, keepers own bursts and there are frames to its gateway in place of calls::
 
     platform dfo; contact none; channel messaging                      which gateway; whether agents see a contact
+    sessions legacy                                                    each socket is authorized by its first frame
     message A 900                                                      a visitor sends a message
     contact closes 3000; agent types 800; gateway refuses 3000 5000    what agents and the gateway do on their own
     agent writes 800; agent stops 900                                  what the visitor is to be told
+    visitor ends 800; visitor asks 900; visitor scrolls 990            what the visitor asks of the conversation
     agent vanishes 800; agent changes 900                              typing ends without a word; another takes over
     keeper dies 3000; keeper loses 3000; keeper stalls 3000 9000       what becomes of the keeper that holds the visitor
     keeper loses 3000 1                                                the same, and SQS never tells it
@@ -53,6 +55,8 @@ DFO_TURNS = (
     *("gateway drops", "gateway refuses", "store refuses", "posts refuse"),
     *("keeper dies", "keeper stalls", "keeper loses", "keeper again", "keeper rotates", "keeper drains"),
 )
+#: What a visitor asks of the conversation: its end, the newest messages, those before.
+VISITOR_TURNS = ("visitor ends", "visitor asks", "visitor scrolls")
 #: What may happen to a process at one of its effects. ``again``: the answer is lost, and so much later the client, by
 #: itself, makes the same request again; ``hold``: the answer comes so much later.
 STEP_FAULTS = ("crash", "crash-after", "again", "stall", "hold", "fork")
@@ -162,6 +166,7 @@ class History:
     dfo: bool = False
     contact: bool = True
     livechat: bool = True
+    legacy: bool = False
     #: Whether a guest is open at the beginning; else no record exists.
     guest: bool = True
     #: Whether keepers live, and look every few seconds for bursts whose owner died; else the scheduled sweeper does.
@@ -187,6 +192,7 @@ class History:
     def __str__(self) -> str:
         parts = ["platform dfo"] if self.dfo else []
         parts += ["channel messaging"] if not self.livechat else []
+        parts += ["sessions legacy"] if self.legacy else []
         parts += [str(part) for part in (*self.acts, *self.turns)]
         for name in KNOWN:
             parts += [f"{name} {number} {fault}" for number, fault in sorted(self.faults(name).items())]
@@ -254,6 +260,8 @@ def _with_part(history: History, words: list[str]) -> History:
         return replace(history, dfo=_either(words[1], "dfo", "v1"))
     if first == "channel":
         return replace(history, livechat=_either(words[1], "livechat", "messaging"))
+    if first == "sessions":
+        return replace(history, legacy=_either(words[1], "legacy", "secured"))
     if first in KNOWN:
         faults = {**history.faults(first), int(words[1]): _fault(first, words[2:])}
         return replace(history, **{first + "s": faults})
@@ -262,7 +270,7 @@ def _with_part(history: History, words: list[str]) -> History:
     if first in NUMBERS:
         return replace(history, **{first: int(words[1])})
     kind = " ".join(words[:2])
-    if kind not in (*TURNS, *DFO_TURNS):
+    if kind not in (*TURNS, *DFO_TURNS, *VISITOR_TURNS):
         raise ValueError("no such part")
     return replace(history, turns=(*history.turns, Turn(kind, int(words[2]), *map(int, words[3:]))))
 

@@ -117,7 +117,7 @@ class Watch:
         is_new = self._world.record is not before  # not the client's retry of it
         match due:
             case write.PressKey() if isinstance(value, Session) and value.revision != before.revision:
-                self._key_taken_in(due.connection, due.at, due.hold_ms)
+                self._key_taken_in(due.connection, due.key.at, due.key.hold_ms)
             case write.NoteStop() if value is not None:
                 self.stops[due.connection] = due.at
             case write.Lock() if value and is_new:

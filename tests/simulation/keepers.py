@@ -18,7 +18,7 @@ from typing_relay.keeper.guests.keeper import Keeper, Settings, Workers, _Ear, _
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.visitors.outbox import Outbox
-from typing_relay.platforms.digital_first.api import Access, ChannelSettings
+from typing_relay.platforms.digital_first.api import NEVER_MS, Access, ChannelSettings
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
 from typing_relay.relay.burst import Session
@@ -139,8 +139,10 @@ class Http:
         livechat: bool = True,
         kept: Mapping[str, str] = MappingProxyType({}),
         token_ms: int = 3_600_000,
+        legacy: bool = False,
     ) -> None:
         self._now, self._livechat, self._kept, self._token_ms = now, livechat, kept, token_ms
+        self._legacy = legacy
 
     def channel(self) -> ChannelSettings | Outcome:
         """Its kind."""
@@ -152,11 +154,13 @@ class Http:
 
     def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome:
         """Another token, good for as long as the history says."""
+        if self._legacy:
+            return Access("", NEVER_MS, visitor)
         return Access("token", self._now() + self._token_ms, visitor)
 
     def socket_url(self, visitor: Visitor, access: Access) -> str:
         """There is one gateway."""
-        return "wss://gateway"
+        return "wss://gateway" if access.token else "wss://gateway/?customerId=c&sdkVersion=3.3.0"
 
     def event(self, url: str) -> str | Outcome:
         """What was too large for a frame."""
@@ -215,7 +219,8 @@ class KeeperProcess(SimulatedProcess):
             lambda: world.now,
             counters,
         )
-        http = Http(lambda: world.now, world.cxone.livechat, world.cxone.kept, world.token_ms)
+        cxone = world.cxone
+        http = Http(lambda: world.now, cxone.livechat, cxone.kept, world.token_ms, cxone.legacy)
         self.dfo = DigitalFirst(
             Surroundings(
                 name,

@@ -9,6 +9,8 @@ from tests.simulation.mutation import CORE, EXPRESSIONS, FLOWS, WRITES, Mutation
 DIGITAL_FIRST = CORE + "platforms/digital_first/"
 OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
 CONVERSATION = DIGITAL_FIRST + "conversation.py"
+ASKED = "tests/unit/platforms/digital_first/test_conversation_asked.py"
+LEGACY = "tests/unit/platforms/digital_first/test_conversation_legacy.py"
 GUEST, SWEEPING = CORE + "keeper/guests/guest.py", CORE + "keeper/sweeping.py"
 
 _dfo = partial(Mutation, platform="dfo")
@@ -56,6 +58,43 @@ DIGITAL_FIRST = (
         "        if self._known and self._number:\n            self._begin()\n",
         "        if self._known and self._number:\n            return\n",
         directed="tests/unit/platforms/digital_first/test_talk.py",
+    ),
+    # what a visitor asks of the conversation
+    _dfo(
+        "conversation: the end ends whichever contact is open",
+        CONVERSATION,
+        'if c.contact is None or c.end_of not in ("", c.contact.contact_id):',
+        "if c.contact is None:",
+        directed=ASKED,
+    ),
+    _dfo(
+        "conversation: the end overtakes messages",
+        CONVERSATION,
+        "if c.end_of is None or not c.ready or c.ending or c.queue:",
+        "if c.end_of is None or not c.ready or c.ending:",
+        directed=ASKED,
+    ),
+    _dfo(
+        "conversation: earlier messages are asked for again where the socket was lost",
+        CONVERSATION,
+        'self._no_history("the connection to CXone was lost")',
+        "self._change(history=None)",
+        directed=ASKED,
+    ),
+    # sessions that are not secured
+    _dfo(
+        "conversation: a message does not wait until its socket is authorized",
+        CONVERSATION,
+        "if c.registering or c.looking or c.sending or not c.queue:",
+        "if c.looking or c.sending or not c.queue:",
+        directed=LEGACY,
+    ),
+    _dfo(
+        "conversation: the thread is looked for before the customer is authorized",
+        CONVERSATION,
+        "            self._change(registering=Asked(event_id, now, now + self._policy.answer_ms))\n",
+        "            self._look()\n",
+        directed=LEGACY,
     ),
     # the record of the contact
     _dfo("talk: says typing while the contact is written", TALK, "if self._contact_noted is None:", "if False:"),
@@ -127,8 +166,9 @@ DIGITAL_FIRST = (
     _dfo(
         "look: on a new socket nothing is taken to be shown",
         CONVERSATION,
-        "    def _opened(self) -> None:\n        self._drop()\n",
-        "    def _opened(self) -> None:\n        self._drop()\n        self._change(may_show=False)\n",
+        "    def _opened(self, register_as: str) -> None:\n        self._drop()\n",
+        "    def _opened(self, register_as: str) -> None:\n        self._drop()\n"
+        "        self._change(may_show=False)\n",
     ),
     _dfo(
         "socket: a silent one is kept for long",
@@ -204,15 +244,15 @@ DIGITAL_FIRST = (
     Mutation(
         "DynamoDB: an attribute that is kept is overwritten",
         EXPRESSIONS,
-        'f"if_not_exists({name}, {self._value(value.value)})"',
+        'f"if_not_exists({self._path(name)}, {self._value(value.value)})"',
         "self._value(value.value)",
         directed="tests/unit/aws/test_expressions.py",
     ),
     Mutation(
         "DynamoDB: what is not there does not count as absent",
         EXPRESSIONS,
-        'f"(attribute_not_exists({name}) OR {self._condition(name, other)})"',
-        "self._condition(name, other)",
+        'f"(attribute_not_exists({path}) OR {self._condition(path, wanted.wanted)})"',
+        "self._condition(path, wanted.wanted)",
         contract="test_of_two_keepers_the_one_that_was_given_a_message_later",
     ),
     # what is measured

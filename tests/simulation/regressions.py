@@ -394,6 +394,11 @@ _TYPING_ON = "; ".join(f"key A {at}" for at in range(0, 27_000, 1_900))
 DIRECTED = (
     # an answer that is too large for a frame is fetched, or is not there
     *(f"platform dfo; key A 0; gateway drops 300; frame 2 {where}" for where in ("elsewhere", "nowhere")),
+    # earlier messages are asked for, and the look is lost with its socket; so is what was to end the contact
+    "platform dfo; message A 0; visitor asks 4000; frame 2 cut",
+    *(f"platform dfo; key A 0; visitor ends 900; frame 2 {how}" for how in ("cut", "error", "unanswered")),
+    # a socket that is not authorized
+    *(f"platform dfo; sessions legacy; key A 3000; gateway drops 500; frame 2 {how}" for how in ("error", "mute")),
     # the store cannot be told that a message is settled, nor in which thread the conversation goes on: it is told again
     "platform dfo; key A 257 hold=6000; message A 2437; message B 2687; keeper drains 1315; step 47 refuse-after;"
     " pace 8; look 1000",

@@ -73,6 +73,7 @@ class Runner:
         history = self._history
         self._goes_by(History())
         world = self.world = DfoWorld(policy, self._add, history.pace, history.livechat, self._fault_of)
+        world.cxone.legacy = history.legacy
         world.skew, world.sessions.lag_ms, world.messages.lag_ms = history.skew, history.lag, history.lag
         world.messages.clock = world.sessions.clock
         world.token_ms, world.cxone.shapes = history.token, Shape(history.shapes)

@@ -33,6 +33,8 @@ ELSEWHERE = {
     *("conversation._Turn._seen_wanted", "conversation._Turn._newest", "talk.GatewayTalk.seen"),
     # of fleets: keepers that hold one guest by two messages, for half an hour
     *("keeper.Keeper._keep.<locals>.keep", "guest._look_who_holds"),
+    # of deployments with several channels
+    "talk.Office.for_channel",
     # no owner begins before its conversation
     "talk.GatewayTalk._nothing_begun",
     # metrics

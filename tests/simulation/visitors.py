@@ -70,6 +70,8 @@ class Front:
         self.not_noted: set[str] = set()
         #: What each keeper has posted to at least one tab.
         self.reached: dict[str, dict[int, bytes]] = {}
+        #: Before which message there are others, as the page that came last says.
+        self.before = ""
 
     # --- what happens
 
@@ -105,6 +107,13 @@ class Front:
         """The visitor is this keeper's."""
         self._taken.append((self._world.now, keeper))
 
+    def _turns_back(self, page: dict[str, Any]) -> str:
+        """Of a page of earlier messages: they are what CXone has, newest first, one after the other."""
+        ids = [message["id"] for message in page["messages"]]
+        if not any(_follow(ids, list(reversed(thread))) for thread in self._world.cxone.written_in_each()):
+            raise Violated("T16", f"a page of earlier messages has {ids}")
+        return page["before"] or ""
+
     def posted(self, keeper: str, connection: str, data: bytes) -> bool:
         """A post of a frame arrives. Returns whether API Gateway knows the connection."""
         tab = self.tabs.get(connection)
@@ -112,6 +121,8 @@ class Front:
             return False
         self.reached.setdefault(keeper, {})[id(data)] = data
         frame = json.loads(data)
+        if frame.get("name") == "history":
+            self.before = self._turns_back(frame["detail"])
         if frame.get("name") == "message":
             tab.posted.setdefault(frame["detail"]["id"], self._world.now)
             if not self._is_holder(keeper):  # it left in time; who posted it cannot note it any more
@@ -209,6 +220,11 @@ class Front:
             reached = len(self.reached.get(process.name, ()))
             if counted > reached:
                 raise Violated("T16", f"{process.name} counts {counted} frames as relayed, and {reached} were received")
+
+
+def _follow(ids: list[str], among: list[str]) -> bool:
+    """They are next to each other there, in this order."""
+    return not ids or any(among[start : start + len(ids)] == ids for start in range(len(among)))
 
 
 def _gist(frame: dict[str, Any]) -> str:

@@ -171,7 +171,7 @@ class World:
         at, tab, policy = START + act.at, act.tab, self.policy
         flow: Flow[Any]
         if act.kind == "key":
-            flow = flows.key_pressed(policy, ID, tab, at, TOKEN_ENDS, act.hold, act.late)
+            flow = flows.key_pressed(policy, ID, tab, ports.Key(at, act.hold, act.late), TOKEN_ENDS)
         elif act.kind == "stop":
             flow = flows.stopped(policy, ID, tab, at, act.late)
         elif act.kind == "open":  # the handshake and the hello, which asks for a guest

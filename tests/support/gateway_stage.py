@@ -36,6 +36,10 @@ class GatewayStage(RelayStage):
             )
         )
 
+    def stage_channel(self) -> str:
+        """The channel of tokens that name none."""
+        return str(self.stack.info["dfo_channel_id"])
+
     def keeper_pid(self) -> int:
         """The one keeper of this stack."""
         [pid] = self.stack.info["keeper_pids"]

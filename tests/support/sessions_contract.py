@@ -143,6 +143,7 @@ class SessionsContract:
         sessions.create(ID, NOW, EXPIRES)
         sessions.note_stop(ID, TAB, stop_at, NOW)
         assert sessions.press_key(ID, TAB, NOW, NOW, EXPIRES) is None
+        assert _record(sessions).keys == {}
 
     def test_the_same_key_again_is_refused_once_a_stop_took_it_back(self, sessions: MemorySessions) -> None:
         """T5, T12."""

@@ -121,6 +121,7 @@ COMMANDS = {
     "invoke": "tests/integration/test_stack.py",
     "token": "tests/integration/test_stack.py",
     "smoke": "tests/integration/test_smoke.py",
+    "probe": "tests/integration/test_probe.py",
     "load": "tests/integration/test_load.py",
     "block": "tests/integration/test_ending_a_visitor.py",
     "forget": "tests/integration/test_ending_a_visitor.py",

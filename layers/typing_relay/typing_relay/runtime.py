@@ -214,7 +214,7 @@ def ask_for_guest(session_id: str) -> None:
 
 def _nudge(due: Nudge) -> bool:
     """Nudge the keeper that holds this visitor's socket."""
-    return not due.record.keeper or nudges().send(due.record.keeper, {due.hint: due.record.session_id})
+    return not due.record.keeper or nudges().send(due.record.keeper, due.told)
 
 
 @cache
@@ -262,11 +262,11 @@ def cxone_guests() -> Any:
     return guests.GuestsV1(session, base_url, Tokens(session, base_url, _credentials, share, clock), clock, suffixes)
 
 
-@cache
-def gateway() -> Any:
-    """NICE's Digital-First gateway as configured: a ``typing_relay.platforms.digital_first.api.DfoApi``.
+def gateway(channel: Any) -> Any:
+    """NICE's Digital-First gateway as configured, for this channel: a
+    ``typing_relay.platforms.digital_first.api.DfoApi``.
 
-    Raises SettingWrong, InsecureUrl, BadChannel or UnknownEnvironment.
+    Raises SettingWrong, InsecureUrl or UnknownEnvironment.
     """
     from typing_relay.platforms.digital_first.api import DfoApi
     from typing_relay.platforms.digital_first.urls import Client, custom_hosts, hosts
@@ -278,14 +278,16 @@ def gateway() -> Any:
     else:
         where = hosts(environment)
     client = Client(setting("DFO_SDK_VERSION", Client().sdk_version))
-    return DfoApi(http.session(), where, channel(), client, clock)
+    return DfoApi(http.session(), where, channel, client, clock)
 
 
-def channel() -> Any:
-    """The channel as configured: a ``typing_relay.platforms.digital_first.identity.Channel``. Raises BadChannel."""
+def channels() -> tuple[Any, ...]:
+    """The channels as configured: ``typing_relay.platforms.digital_first.identity.Channel``. The first is that of
+    tokens that name none. Raises BadChannel."""
     from typing_relay.platforms.digital_first import identity
 
-    return identity.channel(setting("DFO_BRAND_ID"), setting("DFO_CHANNEL_ID"))
+    named = (setting("DFO_CHANNEL_ID"), *setting("DFO_CHANNEL_IDS", "").replace(",", " ").split())
+    return tuple(identity.channel(setting("DFO_BRAND_ID"), channel_id) for channel_id in dict.fromkeys(named))
 
 
 def line_headers(url: str, keeper: str) -> dict[str, str]:

@@ -106,6 +106,16 @@ def test_a_custom_field_that_the_deployment_does_not_know_is_named_in_the_log_wi
     assert "personal" not in log
 
 
+def test_a_channel_that_the_deployment_does_not_have_is_refused(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CHANNELS", "chat_a,chat_b")
+    authorizer = load_function("authorizer")
+    effects = [
+        _effect_of(authorizer.handler(_event_with(signed(channel=name, exp=1_800_003_600)), Invocation()))
+        for name in ("chat_b", "chat_c")
+    ]
+    assert effects == ["Allow", "Deny"]
+
+
 def test_a_deployment_without_signals_switches_them_off_for_all(environment: pytest.MonkeyPatch) -> None:
     """T13: TYPING_SIGNALS=off beats what the token says."""
     environment.setenv("TYPING_SIGNALS", "off")

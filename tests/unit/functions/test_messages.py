@@ -301,8 +301,46 @@ def test_once_a_message_is_settled_nothing_lets_its_text_be_guessed(
         assert [found_in(told, text, ("alice", message_id)) for message_id in ids] == [[], [], []]
 
 
+@pytest.mark.parametrize("action", ["end", "history"])
+def test_what_is_asked_of_the_conversation_the_keeper_answers(scene: Scene, action: str) -> None:
+    scene.says(action)
+    assert (scene.nudged, scene.front_ends.sent) == (["alice"], [])
+
+
+@pytest.mark.parametrize("action", ["end", "history"])
+def test_who_asks_before_the_guest_is_open_is_told_so(scene: Scene, action: str) -> None:
+    scene.sessions.set_guest_status("alice", "keeper-1", GuestStatus.RECONNECTING, AT)
+    scene.says(action)
+    assert [frame["code"] for frame in scene.front_ends.sent] == ["not_ready"]
+
+
+@pytest.mark.parametrize("action", ["end", "history"])
+def test_on_a_platform_without_messages_neither_is_supported(scene: Scene, action: str) -> None:
+    scene.has_no_store()
+    scene.says(action)
+    assert [frame["code"] for frame in scene.front_ends.sent] == ["not_supported"]
+    assert scene.nudged == []
+
+
+def test_what_is_asked_is_paid_for_as_messages_are(scene: Scene) -> None:
+    """T18: a page that asks without end costs one visitor's share, and hears when it may go on."""
+    for _ in range(20):
+        scene.says("history")
+    assert len(scene.nudged) == 10
+    assert {(frame["code"], frame["budget"]) for frame in scene.front_ends.sent} == {("rate_limited", "messages")}
+
+
 @pytest.mark.parametrize(
-    "body", [{}, {"action": "keystroke"}, {"action": "stop"}, {"action": "hello"}, {"action": "seen"}]
+    "body",
+    [
+        {},
+        {"action": "keystroke"},
+        {"action": "stop"},
+        {"action": "hello"},
+        {"action": "seen"},
+        {"action": "end"},
+        {"action": "history"},
+    ],
 )
 def test_whatever_a_blocked_visitor_sends_is_refused_and_the_connection_closed(
     scene: Scene, body: dict[str, str]

@@ -6,9 +6,17 @@ from dataclasses import replace
 
 import pytest
 from typing_relay.relay.burst import GuestStatus, Policy
-from typing_relay.relay.effects import AskForGuest, Flow, Nudge, StartOwner, TellStanding
+from typing_relay.relay.effects import AskForGuest, Flow, Hint, Nudge, StartOwner, TellStanding
 from typing_relay.relay.flows import caught_up
-from typing_relay.relay.messages import KEEPERS_GRACE_MS, Sender, expire, message_sent, messages_seen, overdue_before
+from typing_relay.relay.messages import (
+    KEEPERS_GRACE_MS,
+    Sender,
+    asked_of_keeper,
+    expire,
+    message_sent,
+    messages_seen,
+    overdue_before,
+)
 from typing_relay.relay.ports import Coming, Conversation, MessageStatus, SentMessage, Standing
 from typing_relay.relay.runner import Runner, on
 
@@ -34,6 +42,7 @@ class Scene:
         self.now = NOW
         self.sessions, self.messages = MemorySessions(), MemoryMessages()
         self.nudged: list[str] = []
+        self.said: list[dict[str, str]] = []
         self.told: list[tuple[frozenset[str], str, Standing]] = []
         self.started: list[str] = []
         self.guests_asked_for: list[str] = []
@@ -65,6 +74,7 @@ class Scene:
 
     def _nudge(self, due: Nudge) -> bool:
         self.nudged.append(due.record.keeper)
+        self.said.append(due.told)
         return self.nudges_arrive
 
     def sends(self, message_id: str = "m1", text: str = "hello", *, tab: str = TAB) -> Standing:
@@ -255,6 +265,25 @@ def test_who_connects_is_caught_up_where_a_conversation_is_or_was_under_way(
 def test_nobody_is_caught_up_on_v1(scene: Scene) -> None:
     """Its keepers cannot be nudged."""
     assert not scene.runner.run(caught_up(scene.sessions.records[ID]))
+
+
+@pytest.mark.parametrize("hint", [Hint.END, Hint.HISTORY])
+def test_what_only_the_keeper_can_do_it_is_asked_for_with_what_it_is_about(scene: Scene, hint: Hint) -> None:
+    assert scene.runner.run(asked_of_keeper(ID, hint, "m1"))
+    assert scene.said == [{hint: ID, "about": "m1"}]
+
+
+@pytest.mark.parametrize("status", [GuestStatus.OPENING, GuestStatus.RECONNECTING, GuestStatus.CLOSED])
+def test_while_no_guest_is_open_nobody_is_asked(scene: Scene, status: GuestStatus) -> None:
+    """The front end hears that it is too early, and asks again."""
+    scene.becomes(status)
+    assert not scene.runner.run(asked_of_keeper(ID, Hint.END))
+    assert scene.nudged == []
+
+
+def test_a_keeper_that_could_not_be_asked_is_not_said_to_have_been(scene: Scene) -> None:
+    scene.nudges_arrive = False
+    assert not scene.runner.run(asked_of_keeper(ID, Hint.END))
 
 
 def test_nobody_is_told_of_it_where_there_is_no_conversation(scene: Scene) -> None:

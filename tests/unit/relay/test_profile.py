@@ -43,6 +43,24 @@ def test_a_claim_that_is_not_right_is_named_and_its_value_is_not(claims: dict, r
     assert profile_of(claims, IDENTS) == BadProfile(reason, about)
 
 
+def test_a_token_may_name_one_of_the_deployments_channels() -> None:
+    assert profile_of({"channel": "chat_b"}, (), ("chat_a", "chat_b")) == Profile(channel="chat_b")
+
+
+@pytest.mark.parametrize("channel", ["chat_c", 7, None, ["chat_a"]])
+def test_a_channel_that_is_not_the_deployments_is_refused_by_the_claims_name(channel: object) -> None:
+    assert profile_of({"channel": channel}, (), ("chat_a", "chat_b")) == BadProfile("channel_unknown", "channel")
+
+
+def test_the_channel_survives_the_record() -> None:
+    said = Profile(channel="chat_b")
+    assert decoded(said.encoded()) == said
+
+
+def test_a_record_of_the_version_before_names_no_channel() -> None:
+    assert decoded('{"given_name":"Ada"}').channel == ""
+
+
 @pytest.mark.parametrize("text", ["Zoë", "李", "👩‍💻 Ada", "two\nlines", "x" * 1024, ""])
 def test_people_write_in_any_script(text: str) -> None:
     assert profile_of({"fields": {"plan": text}}, IDENTS) == Profile(fields=(("plan", text),))

@@ -17,6 +17,8 @@ MAX_FRAME_BYTES = 1_024
 #: In UTF-16 units, as JavaScript counts: this many fit into the 32 KB of API Gateway's largest WebSocket frame.
 MAX_TEXT = 10_000
 MAX_POSTBACK = 2_000
+#: The id of a message, as the relay told it.
+MAX_KNOWN_ID = 200
 #: JSON may escape each unit into six bytes.
 MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 6 * MAX_TEXT
 MAX_AGO_MS = 2_000
@@ -34,6 +36,11 @@ ErrorCode = Literal[
     "session_expired",
     "typing_unavailable",
     "blocked",
+    "not_ready",
+    "not_supported",
+    "not_ended",
+    "history_unknown",
+    "history_failed",
 ]
 #: What may be sent: by one connection, by all of a visitor together, and how many of those frames may be messages.
 Budget = Literal["connection", "session", "messages"]
@@ -83,7 +90,19 @@ class Seen:
     """The visitor has seen all messages."""
 
 
-Frame = Hello | Keystroke | Stop | Ping | Message | Seen
+@dataclass(frozen=True, slots=True)
+class End:
+    """The visitor ends the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The front end asks for the messages before the one of this id; '': for the newest."""
+
+    before: str = ""
+
+
+Frame = Hello | Keystroke | Stop | Ping | Message | Seen | End | History
 
 
 class BadFrame(ValueError):
@@ -117,6 +136,8 @@ def parse(body: str | None, longest_hold_ms: int) -> Frame:
         frame = Hello(_client(fields.pop("client")) if "client" in fields else "")
     elif action == "message":
         frame = _message(fields.pop("id", None), fields.pop("text", None), fields.pop("postback", ""))
+    elif action == "history":
+        frame = History(_known_id(fields.pop("before")) if "before" in fields else "")
     elif action in _PLAIN:
         frame = _PLAIN[action]
     else:
@@ -126,8 +147,8 @@ def parse(body: str | None, longest_hold_ms: int) -> Frame:
     return frame
 
 
-_ACTIONS = "hello, keystroke, stop, ping, message or seen"
-_PLAIN: dict[str, Frame] = {"ping": Ping(), "seen": Seen()}
+_ACTIONS = "hello, keystroke, stop, ping, message, seen, end or history"
+_PLAIN: dict[str, Frame] = {"ping": Ping(), "seen": Seen(), "end": End()}
 
 
 def _size(body: str) -> int:
@@ -204,6 +225,12 @@ def _message(message_id: object, text: object, postback: object) -> Message:
         if units > most:
             raise BadFrame("bad_message", f'"{name}" may have at most {most} characters.', message_id)
     return Message(message_id, text, postback)
+
+
+def _known_id(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_KNOWN_ID:
+        raise BadFrame("bad_frame", f'"before" must be the id of a message, of at most {MAX_KNOWN_ID} characters.')
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     SIGNALS_MALFORMED = "signals_malformed"
     NAME_MALFORMED = "name_malformed"
     CUSTOMER_MALFORMED = "customer_malformed"
+    CHANNEL_UNKNOWN = "channel_unknown"
     FIELDS_MALFORMED = "fields_malformed"
     FIELD_UNKNOWN = "field_unknown"
     FIELD_MALFORMED = "field_malformed"
@@ -88,6 +89,7 @@ class TokenRules:
     leeway_seconds: how far the issuer's clock may be from ours.
     max_life_seconds: a token that expires later than this from now is refused; 0: no limit.
     custom_fields: idents of the fields that a token may set.
+    channels: chat channels that a token may name.
     """
 
     algorithms: tuple[str, ...]
@@ -96,6 +98,7 @@ class TokenRules:
     leeway_seconds: int = 10
     max_life_seconds: int = 0
     custom_fields: frozenset[str] = frozenset()
+    channels: frozenset[str] = frozenset()
 
 
 def key_id(token: str, rules: TokenRules) -> str | Refusal:
@@ -189,7 +192,7 @@ def _admit(claims: dict[str, Any], rules: TokenRules, now: float) -> Visitor | R
         return Refusal(Reason.SUBJECT_IS_EMAIL_ADDRESS)
     if signals not in ("on", "off"):
         return Refusal(Reason.SIGNALS_MALFORMED)
-    profile = profile_of(claims, rules.custom_fields)
+    profile = profile_of(claims, rules.custom_fields, rules.channels)
     if isinstance(profile, BadProfile):
         return Refusal(Reason(profile.reason), profile.about)
     return Visitor(session, signals == "on", math.floor(expires) + rules.leeway_seconds, profile)

@@ -152,6 +152,10 @@ class Hint(StrEnum):
     SEEN = "seen"
     #: A front end of the visitor has connected, and knows nothing of the conversation yet.
     GREETED = "greeted"
+    #: The visitor ends the conversation.
+    END = "end"
+    #: A front end asks for earlier messages; ``about``: those before this one.
+    HISTORY = "history"
 
 
 class Nudge(Effect[bool]):
@@ -159,6 +163,12 @@ class Nudge(Effect[bool]):
 
     record: Session
     hint: Hint
+    about: str = ""
+
+    @property
+    def told(self) -> dict[str, str]:
+        """As the keeper is told it."""
+        return {self.hint: self.record.session_id, **({"about": self.about} if self.about else {})}
 
 
 class TellStanding(Effect[None]):

@@ -75,6 +75,18 @@ def messages_seen(session_id: str) -> Flow[bool]:
     return (yield from perform(Nudge(record, Hint.SEEN)))
 
 
+def asked_of_keeper(session_id: str, hint: Hint, about: str = "") -> Flow[bool]:
+    """The visitor asks something of the conversation that only the keeper of its socket can do.
+
+    Returns whether the keeper was reached: where nobody holds an open guest there is nobody to ask. Nothing is stored.
+    """
+    now = yield from perform(Now())
+    record = yield from perform(Read(session_id, now))
+    if record is None or record.is_blocked(now) or not record.keeper or record.guest_status is not GuestStatus.OPEN:
+        return False
+    return (yield from perform(Nudge(record, hint, about)))
+
+
 def expire(session_id: str, message_id: str) -> Flow[Standing | None]:
     """Give up a message that is overdue, and tell the visitor. Returns its status: another process may have settled it.
 

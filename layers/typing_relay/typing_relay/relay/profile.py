@@ -1,4 +1,5 @@
-"""Who a visitor is, as the team's own server says in the token: names, their id as a customer, custom fields. Pure.
+"""Who a visitor is, as the team's own server says in the token: names, their id as a customer, custom fields,
+and which chat channel. Pure.
 
 Names, ids and values are personal data: no refusal quotes them, and none is ever logged.
 """
@@ -20,7 +21,13 @@ _IDENT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 #: Controls but line break and tab; and half of a surrogate pair, which is no character: no encoding has it.
 _NO_TEXT = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f\\ud800-\\udfff]")
 
-GIVEN_NAME, FAMILY_NAME, CUSTOMER, FIELDS = CLAIMS = ("given_name", "family_name", "customer", "fields")
+GIVEN_NAME, FAMILY_NAME, CUSTOMER, FIELDS, CHANNEL = CLAIMS = (
+    "given_name",
+    "family_name",
+    "customer",
+    "fields",
+    "channel",
+)
 
 
 class BadProfile(NamedTuple):
@@ -40,6 +47,8 @@ class Profile:
     customer: str = field(default="", repr=False)
     #: Idents and values of custom fields, in the token's order.
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    #: The chat channel of a session that has no conversation yet.
+    channel: str = field(default="", repr=False)
 
     def __bool__(self) -> bool:
         """Whether the token says anything."""
@@ -51,6 +60,8 @@ class Profile:
         known: dict[str, Any] = {name: value for name, value in said.items() if value}
         if self.fields:
             known[FIELDS] = dict(self.fields)
+        if self.channel:
+            known[CHANNEL] = self.channel
         return json.dumps(known, ensure_ascii=False, separators=(",", ":")) if known else ""
 
 
@@ -63,15 +74,21 @@ def decoded(text: str) -> Profile:
         return NOTHING_SAID
     known = json.loads(text)
     fields = tuple(known.get(FIELDS, {}).items())
-    return Profile(known.get(GIVEN_NAME, ""), known.get(FAMILY_NAME, ""), known.get(CUSTOMER, ""), fields)
+    names = known.get(GIVEN_NAME, ""), known.get(FAMILY_NAME, "")
+    return Profile(*names, known.get(CUSTOMER, ""), fields, known.get(CHANNEL, ""))
 
 
-def profile_of(claims: Mapping[str, Any], idents: Collection[str]) -> Profile | BadProfile:
-    """The profile in a verified token's claims. ``idents``: the custom fields that this deployment knows."""
+def profile_of(
+    claims: Mapping[str, Any], idents: Collection[str], channels: Collection[str] = ()
+) -> Profile | BadProfile:
+    """The profile in a verified token's claims. ``idents``: the custom fields that this deployment knows; ``channels``:
+    its chat channels."""
     for name in (GIVEN_NAME, FAMILY_NAME):
         if not _is_text(claims.get(name, ""), LONGEST_NAME):
             return BadProfile("name_malformed", name)
-    customer, fields = claims.get(CUSTOMER, ""), claims.get(FIELDS, {})
+    customer, fields, channel = claims.get(CUSTOMER, ""), claims.get(FIELDS, {}), claims.get(CHANNEL, "")
+    if channel != "" and not (isinstance(channel, str) and channel in channels):
+        return BadProfile("channel_unknown", CHANNEL)
     if customer != "" and not (isinstance(customer, str) and _CUSTOMER.fullmatch(customer)):
         return BadProfile("customer_malformed", CUSTOMER)
     if not isinstance(fields, dict):
@@ -81,7 +98,8 @@ def profile_of(claims: Mapping[str, Any], idents: Collection[str]) -> Profile | 
             return BadProfile("field_unknown", ident if _IDENT.fullmatch(ident) else FIELDS)
         if not _is_text(value, LONGEST_VALUE):
             return BadProfile("field_malformed", ident)
-    return Profile(claims.get(GIVEN_NAME, ""), claims.get(FAMILY_NAME, ""), customer, tuple(fields.items()))
+    names = claims.get(GIVEN_NAME, ""), claims.get(FAMILY_NAME, "")
+    return Profile(*names, customer, tuple(fields.items()), channel)
 
 
 def _is_text(value: object, longest: int) -> bool:

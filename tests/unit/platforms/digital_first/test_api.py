@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 import responses
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings, DfoApi
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
-from typing_relay.platforms.digital_first.urls import Client, hosts
+from typing_relay.platforms.digital_first.urls import Client, hosts, registers_as
 from typing_relay.platforms.shared.http import KeptConnectionClosed, session
 from typing_relay.relay.outcomes import Kind, Outcome
 
@@ -165,11 +166,29 @@ def test_a_channel_says_which_kind_it_is(
         (ChannelSettings(True, True), True, ""),
         (ChannelSettings(True, True), False, "isAuthorizationEnabled=true"),
         (ChannelSettings(True, True, secured_cookies=True), True, "isSecuredCookieEnabled=true"),
-        (ChannelSettings(True, False, secured_sessions=False), False, "securedSessions=false"),
+        (ChannelSettings(True, False, secured_sessions=False), False, ""),
+        (ChannelSettings(True, True, secured_sessions=False), True, "isAuthorizationEnabled=true"),
     ],
 )
 def test_what_is_not_supported_is_named(settings: ChannelSettings, has_code: bool, named: str) -> None:
     assert settings.not_supported(has_code=has_code) == named
+
+
+def test_where_sessions_are_not_secured_no_token_is_asked_for(cxone: responses.RequestsMock, api: DfoApi) -> None:
+    """The socket's URL names the customer instead, and nothing of it is a secret."""
+    cxone.get(CHANNEL_URL, json={"isLiveChat": True, "settings": {"features": {"securedSessions": False}}})
+    api.channel()
+    access = api.authorize(Visitor("v-1", "c-1"))
+    assert isinstance(access, Access)
+    url = api.socket_url(access.visitor, access)
+    query = parse_qs(urlsplit(url).query)
+    assert (query["customerId"], "transactionToken" in query, len(cxone.calls)) == (["c-1"], False, 1)
+    assert registers_as(url) == Client().sdk_version
+
+
+def test_a_secured_session_is_not_authorized_on_its_socket(api: DfoApi) -> None:
+    access = Access("token", NOW, Visitor("v-1", "c-1"))
+    assert registers_as(api.socket_url(access.visitor, access)) == ""
 
 
 class Asked:

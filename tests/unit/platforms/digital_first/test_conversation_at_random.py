@@ -31,6 +31,9 @@ deeds = st.one_of(
     st.tuples(st.just("message"), IDS, st.booleans()),
     st.tuples(st.just("type"), st.booleans()),
     st.tuples(st.just("seen")),
+    st.tuples(st.just("end")),
+    st.tuples(st.just("history"), IDS | st.just("")),
+    st.tuples(st.just("more"), BACK, st.lists(IDS, max_size=3, unique=True), st.booleans()),
     st.tuples(st.just("pong")),
     st.tuples(st.just("answer"), BACK),
     st.tuples(
@@ -70,7 +73,7 @@ class Judge:
 
     # --- what happens
 
-    def do(self, deed: Any) -> None:
+    def do(self, deed: Any) -> None:  # noqa: C901  # a table
         match deed:
             case ("open",):
                 self.is_open, self.has_looked, self.has_contact, self.on_its_way = True, False, False, ""
@@ -91,12 +94,16 @@ class Judge:
                 self.step(dfo.TypingWanted(typing, str(self.asked)))
             case ("seen",):
                 self.step(dfo.SeenWanted())
+            case ("end",):
+                self.step(dfo.EndWanted())
+            case ("history", before):
+                self.step(dfo.HistoryWanted(before))
             case ("not fetched",):
                 self.step(dfo.NotFetched())
             case _:
                 self.step(dfo.Heard(self.answer(deed) or self.event(deed)))
 
-    def answer(self, deed: Any) -> str:
+    def answer(self, deed: Any) -> str:  # noqa: C901  # a table
         match deed:
             case ("answer", back):
                 return gateway.answer(self.request(back))
@@ -105,6 +112,11 @@ class Judge:
             case ("recovered", back, ids, contact, is_whole):
                 more = "" if is_whole else "more"
                 return gateway.recovered(self.request(back), self.state.thread_id, tuple(ids), contact, more=more)
+            case ("more", back, ids, has_more):
+                messages = [gateway.message(one, from_agent=True, text=SECRET) for one in ids]
+                data = {"messages": messages, "scrollToken": "more" if has_more else ""}
+                postback = {"eventType": "MoreMessagesLoaded", "data": data}
+                return json.dumps({"eventId": self.request(back), "postback": postback})
             case ("takes no more", back, contact):
                 found = json.loads(gateway.recovered(self.request(back), self.state.thread_id, (), contact))
                 found["postback"]["data"]["thread"]["canAddMoreMessages"] = False
@@ -192,7 +204,9 @@ class Judge:
         if kind in ("RecoverThread", "RecoverLivechat"):
             return
         assert self.has_looked, f"{kind} before the thread was looked for"
-        if kind in ("SenderTypingStarted", "SenderTypingEnded", "MessageSeenByConsumer"):
+        if kind == "LoadMoreMessages":
+            assert data["scrollToken"], "earlier messages of which there are none"
+        elif kind in ("SenderTypingStarted", "SenderTypingEnded", "MessageSeenByConsumer", "EndContact"):
             assert self.has_contact, f"{kind} without a contact"
         else:
             message_id = data["idOnExternalPlatform"]

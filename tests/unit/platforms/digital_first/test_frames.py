@@ -86,6 +86,16 @@ def test_names_are_said_as_far_as_they_are_known() -> None:
         (frames_out.message_seen("t-1"), "MessageSeenByConsumer", {"thread": THREAD}),
         (frames_out.end_contact("t-1", "42"), "EndContact", {"thread": THREAD, "contact": {"id": "42"}}),
         (
+            frames_out.load_more("t-1", "s-1", "2026-11-25T10:00:00Z", "42"),
+            "LoadMoreMessages",
+            {
+                "thread": THREAD,
+                "scrollToken": "s-1",
+                "oldestMessageDatetime": "2026-11-25T10:00:00Z",
+                "contact": {"id": "42"},
+            },
+        ),
+        (
             frames_out.generate_authorization_token("t-1", "/chat/1.0/brand/1386/messages/9"),
             "GenerateAuthorizationToken",
             {"thread": THREAD, "url": "/chat/1.0/brand/1386/messages/9"},
@@ -162,6 +172,8 @@ def test_a_recovered_thread_tells_its_newest_messages_contact_and_agent() -> Non
         is_whole=False,
         contact=Contact("42", "new"),
         agent=ROBIN,
+        scroll_token="more",
+        oldest_at="2026-11-25T10:00:00+00:00",
     )
 
 

@@ -146,6 +146,64 @@ def test_a_setting_that_is_not_supported_is_reported_by_its_name(
     assert scene.counters.take()["ChannelNotSupported"] == 1
 
 
+class Elsewhere:
+    """The API of another channel."""
+
+    def __init__(self, channel: Channel, kind: ChannelSettings) -> None:
+        self.of, self.kind, self.asked = channel, kind, 0
+
+    def channel(self) -> ChannelSettings:
+        self.asked += 1
+        return self.kind
+
+
+def with_another_channel(scene: Scene) -> list[Elsewhere]:
+    """The deployment has a messaging channel, too; returns what is asked of others, as it comes to be."""
+    made: list[Elsewhere] = []
+
+    def api_of(channel: Channel) -> Any:
+        made.append(Elsewhere(channel, MESSAGING))
+        return made[-1]
+
+    scene.keeper._around.other_channels = (Channel(1386, "chat_b"),)
+    scene.keeper._around.api_of = api_of
+    return made
+
+
+def test_each_channel_is_asked_for_once_a_minute_by_itself(scene: Scene) -> None:
+    scene.answers = [LIVECHAT, LIVECHAT]
+    made = with_another_channel(scene)
+    scene.keeper.start()
+    scene.loop.advance(0)
+    scene.cxone.run()
+    scene.loop.advance(CHANNEL_S)
+    scene.cxone.run()
+    assert [(one.of.channel_id, one.asked) for one in made] == [("chat_b", 2)]
+
+
+def test_each_channel_is_of_its_own_kind(scene: Scene) -> None:
+    scene.answers = [LIVECHAT]
+    with_another_channel(scene)
+    scene.keeper.start()
+    scene.loop.advance(0)
+    scene.cxone.run()
+    first = scene.keeper._office
+    assert [(office.channel.channel_id, office.livechat) for office in (first.of(""), first.of("chat_b"))] == [
+        ("chat_local", True),
+        ("chat_b", False),
+    ]
+    assert first.of("chat_b").of("") is first
+
+
+def test_a_channel_that_was_taken_out_keeps_its_conversations(scene: Scene) -> None:
+    """They are on record in it."""
+    made = with_another_channel(scene)
+    office = scene.keeper._office.of("chat_former")
+    scene.loop.advance(0)
+    scene.cxone.run()
+    assert (office.channel, office.livechat, made[0].asked) == (Channel(1386, "chat_former"), False, 1)
+
+
 # --- nudges
 
 

@@ -315,6 +315,48 @@ def test_a_visitor_is_who_the_teams_server_says(scene: Scene) -> None:
     assert message["data"]["consumerContact"]["customFields"] == [{"ident": "plan", "value": "gold"}]
 
 
+def with_another_channel(scene: Scene) -> Http:
+    """The keeper has a channel besides, of the same kind; returns its API."""
+    api = Http(scene)
+    first = scene.office
+    offices = {"": first, "chat_b": first.for_channel(Channel(1386, "chat_b"), api)}
+    first.other = offices["chat_b"].other = lambda channel_id: offices[channel_id]
+    offices["chat_b"].decide(livechat=True)
+    return api
+
+
+def test_a_conversation_is_in_the_channel_that_the_token_names(scene: Scene) -> None:
+    """Token, frames and record are of that channel."""
+    api = with_another_channel(scene)
+    scene.sessions.records[ID] = _replaced(scene.record, profile=Profile(channel="chat_b").encoded())
+    scene.chats()
+    assert {frame["payload"]["channel"]["id"] for frame in scene.sent} == {"chat_b"}
+    assert (api.tokens, scene.http.tokens, scene.record.conversation["channel"]) == (1, 0, "chat_b")
+
+
+def test_a_conversation_stays_in_its_channel_whatever_a_newer_token_names(scene: Scene) -> None:
+    """A thread is in one channel: another keeper goes on in it."""
+    with_another_channel(scene)
+    scene.chats()
+    scene.sessions.records[ID] = _replaced(scene.record, profile=Profile(channel="chat_b").encoded())
+    scene.talk = scene.new_talk()
+    scene.takes_again()
+    scene.opens(2)
+    assert {frame["payload"]["channel"]["id"] for frame in scene.sent} == {"chat_local"}
+
+
+def test_a_conversation_that_the_version_before_began_is_in_the_first_channel(scene: Scene) -> None:
+    """Its record names none."""
+    scene.chats()
+    without = {name: value for name, value in scene.record.conversation.items() if name != "channel"}
+    scene.sessions.records[ID] = _replaced(scene.record, conversation=without)
+    with_another_channel(scene)
+    scene.talk = scene.new_talk()
+    scene.takes_again()
+    scene.opens(2)
+    assert scene.sent[-1]["payload"]["channel"]["id"] == "chat_local"
+
+
 def test_who_the_visitor_is_may_change_but_not_the_customer_of_a_conversation(scene: Scene) -> None:
     """A thread is one customer's."""
     scene.chats()
@@ -614,6 +656,22 @@ def test_that_the_visitor_has_seen_a_message_is_said(scene: Scene) -> None:
     scene.answers = False
     scene.talk.seen()
     assert scene.kinds()[-1] == "MessageSeenByConsumer"
+
+
+def test_the_end_and_earlier_messages_are_asked_for_on_the_visitors_socket(scene: Scene) -> None:
+    scene.chats()
+    scene.answers = False
+    scene.talk.end()
+    assert scene.kinds()[-1] == "EndContact"
+    scene.talk.history("")
+    assert scene.kinds()[-1] == "RecoverLivechat"
+
+
+def test_before_the_conversation_has_begun_neither_can_be_asked_for(scene: Scene) -> None:
+    """The front end hears it, and asks again."""
+    scene.talk.end()
+    scene.talk.history("")
+    assert [frame["code"] for frame in scene.told] == ["not_ready", "not_ready"]
 
 
 def test_a_front_end_that_has_just_connected_is_told_what_stands(scene: Scene) -> None:

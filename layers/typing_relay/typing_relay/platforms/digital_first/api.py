@@ -30,13 +30,16 @@ CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 10.0
 #: How long the channel's settings are taken to be as they were, as NICE's apps do; and how long an error is.
 CHANNEL_MS, CHANNEL_NOT_KNOWN_MS = 60_000, 4_000
+#: When what does not expire does: in the year 2100.
+NEVER_MS = 4_102_444_800_000
 #: A frame holds 128 KB. An event that is fetched by its URL may be larger, up to this.
 LARGEST_EVENT_BYTES = 1_048_576
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A token that opens a socket until ``expires_at`` (epoch ms), and the visitor as CXone knows them."""
+    """A token that opens a socket until ``expires_at`` (epoch ms), and the visitor as CXone knows them. '': none is
+    needed, as the session is not secured."""
 
     token: str = field(repr=False)
     expires_at: int
@@ -47,8 +50,8 @@ class Access:
 class ChannelSettings:
     """The settings of a channel that the relay needs. ``authorization``: visitors sign in with a third party.
 
-    ``secured_sessions``: a socket is opened with an access token; ``secured_cookies``: only the visitor's own browser
-    can get one.
+    ``secured_sessions``: a socket is opened with an access token; else the customer is authorized on it (legacy).
+    ``secured_cookies``: only the visitor's own browser can get a token.
     """
 
     livechat: bool
@@ -63,9 +66,9 @@ class ChannelSettings:
         """
         if self.secured_cookies:
             return "isSecuredCookieEnabled=true"
-        if self.authorization and not has_code:
+        if self.authorization and not (has_code and self.secured_sessions):
             return "isAuthorizationEnabled=true"
-        return "" if self.secured_sessions else "securedSessions=false"
+        return ""
 
 
 class DfoApi:
@@ -81,7 +84,13 @@ class DfoApi:
         self._channel_is: ChannelSettings | Outcome | None = None
 
     def authorize(self, visitor: Visitor, code: str | None = None) -> Access | Outcome:
-        """A new access token: for an anonymous visitor, or by a third party's authorization code, which works once."""
+        """A new access token: for an anonymous visitor, or by a third party's authorization code, which works once.
+
+        Where the channel's sessions are not secured there is none: the visitor is authorized on the socket.
+        """
+        settings = self._channel_is  # whoever lets a visitor in has asked for it
+        if isinstance(settings, ChannelSettings) and not settings.secured_sessions:
+            return Access("", NEVER_MS, visitor)
         body: dict[str, Any] = {"customerIdentity": {"idOnExternalPlatform": visitor.customer_id}}
         if code is not None:
             body = {"thirdParty": {"authorization_code": code, "grant_type": "authorization_code"}}

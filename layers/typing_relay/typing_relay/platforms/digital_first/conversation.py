@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import Any, Literal
 from uuid import UUID
 
+from typing_relay.door import frames
 from typing_relay.platforms.digital_first import frames_in, frames_out
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED, SENDING_FAILED
@@ -79,8 +80,13 @@ class Policy:
     #: At most this many threads in a row are begun for one message.
     most_threads: int = 3
     most_messages: int = 20
+    #: At most this many pages of earlier messages are asked for at a time; of so many what comes before is known.
+    most_pages_due: int = 3
+    most_pages: int = 8
     #: A token is renewed before a socket is opened so short before its end.
     renew_early_ms: int = 60_000
+    #: A consumer's token is not renewed before (a session that is not secured).
+    least_refresh_ms: int = 20_000
     #: An agent types no longer when nothing has renewed it for this long.
     agent_typing_ms: int = USUAL_LIFE_MS
     #: Front ends that have just connected are told what stands once in this time, however many they are (T17).
@@ -140,6 +146,19 @@ class Queued:
         return self.asked_at + self.behind_ms + policy.message_lifetime_ms
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages that were shown, the oldest of which is ``before``, and what gets those before them: the gateway's own
+    words, or ``left``, which came with them and did not fit (oldest first). ``contact_id``: on live chat."""
+
+    before: str
+    thread_id: str
+    contact_id: str
+    scroll_token: str = field(repr=False)
+    oldest_at: str
+    left: tuple[Message, ...] = field(default=(), repr=False)
+
+
 @dataclass(frozen=True)
 class Conversation:
     """The state; made by ``begin``."""
@@ -158,6 +177,12 @@ class Conversation:
     newest_at: int = 0
     requests: int = 0
     doing: Doing = Doing.CLOSED
+    #: The customer is being authorized on this socket: before anything else is sent. Then the consumer's token, when it
+    #: is renewed, and the request for it.
+    registering: Asked | None = None
+    consumer_token: str = field(default="", repr=False)
+    refresh_at: int | None = None
+    refreshing: Asked | None = None
     #: The thread has been looked for on this socket.
     ready: bool = False
     looking: Asked | None = None
@@ -209,6 +234,13 @@ class Conversation:
     #: Who the visitor is, for agents; and which custom fields were said on this socket, of this contact.
     profile: Profile = NOTHING_SAID
     fields_said: frames_out.Fields = field(default=(), repr=False)
+    #: The contact that the visitor ends ('': whichever is found open); None: none. It is on its way to be ended.
+    end_of: str | None = None
+    ending: Asked | None = None
+    #: Before which messages front ends want to see others, oldest first; the first of these is on its way.
+    history_due: tuple[str, ...] = ()
+    history: Asked | None = None
+    pages: tuple[Page, ...] = field(default=(), repr=False)
 
 
 # --- what has happened
@@ -231,7 +263,12 @@ class ProfileKnown:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The socket is open; if there was another one, it counts no more."""
+    """The socket is open; if there was another one, it counts no more.
+
+    ``register_as``: the SDK's version by which the customer is to be authorized on it; '': the session is secured.
+    """
+
+    register_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +336,18 @@ class Greeted:
 
 
 @dataclass(frozen=True, slots=True)
+class EndWanted:
+    """The visitor ends the conversation, after the messages that wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryWanted:
+    """A front end asks for the messages before this one; '': for the newest."""
+
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """The time that ``wake_at`` named has come."""
 
@@ -315,11 +364,16 @@ Happening = (
     | MessageWanted
     | SeenWanted
     | Greeted
+    | EndWanted
+    | HistoryWanted
     | Woke
 )
 
 
 # --- what to do
+
+#: Why a socket is of no use any more.
+Overdue = Literal["silent", "look_overdue", "message_overdue", "authorization_overdue", "not_authorized"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,7 +463,7 @@ class Fetch:
 class Reopen:
     """The socket is as good as dead: close it, open another. Nothing that still comes on it may be handed in."""
 
-    reason: Literal["silent", "look_overdue", "message_overdue"]
+    reason: Overdue
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,14 +546,18 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
         times.append(conversation.agents_typing.wake_at)
     if conversation.doing is Doing.OPEN:
         times += [conversation.heartbeat_at, conversation.heard_at + policy.dead_ms]
-        times += [asked.until for asked in (conversation.looking, conversation.sending) if asked]
+        times += [asked.until for asked in _on_their_way(conversation) if asked]
         times += [unproven.until for unproven in conversation.unproven]
-        if conversation.queue and not conversation.looking and not conversation.sending:
+        if conversation.queue and not conversation.registering and not _is_busy(conversation):
             first = conversation.queue[0]
             may_send_at = max(conversation.retry_at, policy.frames.free_at(conversation.frames_until))
             times.append(first.sent_at + policy.settle_ms if first.in_doubt else may_send_at)
-        if conversation.seen_due or _owes_fields(conversation):
+        may_end = conversation.end_of is not None and not conversation.ending and not conversation.queue
+        may_ask = conversation.history_due and not conversation.history and not _is_busy(conversation)
+        if conversation.seen_due or _owes_fields(conversation) or (conversation.ready and (may_end or may_ask)):
             times.append(policy.frames.free_at(conversation.frames_until))
+        if conversation.refresh_at is not None:
+            times.append(conversation.refresh_at)
         if conversation.catch_up_due and conversation.ready:
             times.append(conversation.catch_up_at)
     return min(times, default=None)
@@ -519,8 +577,8 @@ class _Turn:
                 self._change(visitor=visitor, token_until=expires_at)
             case ProfileKnown(profile):
                 self._change(profile=profile)
-            case Opened():
-                self._opened()
+            case Opened(register_as):
+                self._opened(register_as)
             case Heard(text):
                 self._heard(text)
             case Fetched(text):
@@ -537,6 +595,10 @@ class _Turn:
                 self._seen_wanted()
             case Greeted():
                 self._change(catch_up_due=True)
+            case EndWanted():
+                self._end_wanted()
+            case HistoryWanted(before):
+                self._history_wanted(before)
             case Woke():
                 pass  # go_on looks at the time
 
@@ -551,12 +613,14 @@ class _Turn:
         if self.now_stands.doing is Doing.OPEN:
             self._say_fields()
             self._next_message()
+            self._say_end()
+            self._next_page()
             self._say_seen()
             self._catch_up()
 
     # --- the socket
 
-    def _opened(self) -> None:
+    def _opened(self, register_as: str) -> None:
         self._drop()
         now = self._now
         heartbeat_at = now + self._policy.heartbeat_ms
@@ -564,7 +628,11 @@ class _Turn:
             doing=Doing.OPEN, ready=False, heard_at=now, heartbeat_at=heartbeat_at, pongs_due=0, looks_failed=0
         )
         self._change(seen_said=None, seen_due=False)
-        self._look()
+        if register_as:
+            event_id = self._request(frames_out.authorize(register_as))
+            self._change(registering=Asked(event_id, now, now + self._policy.answer_ms))
+        else:
+            self._look()
 
     def _lost(self, was_open: bool) -> None:
         was_closed = self.now_stands.doing is not Doing.OPEN
@@ -574,7 +642,7 @@ class _Turn:
         elif not was_closed:
             self._renew_token()
 
-    def _reopen(self, reason: Literal["silent", "look_overdue", "message_overdue"]) -> None:
+    def _reopen(self, reason: Overdue) -> None:
         self._drop()
         self._renew_token()
         self._do(Reopen(reason))
@@ -594,7 +662,10 @@ class _Turn:
         doing = c.doing if c.doing is Doing.STOPPED else Doing.CLOSED
         nothing: dict[str, Any] = dict.fromkeys(("unproven", "held", "fields_said"), ())
         self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, **nothing)
-        self._change(queue_position=None)
+        self._change(queue_position=None, ending=None)
+        self._change(registering=None, consumer_token="", refresh_at=None, refreshing=None)
+        if c.history:
+            self._no_history("the connection to CXone was lost")
 
     def _doubt_first(self) -> None:
         first, *others = self.now_stands.queue
@@ -606,17 +677,37 @@ class _Turn:
 
     def _look_after_socket(self) -> None:
         c, now = self.now_stands, self._now
-        if now >= c.heard_at + self._policy.dead_ms:
-            return self._reopen("silent")
+        overdue = self._overdue()
+        if overdue:
+            return self._reopen(overdue)
         if c.looking and now >= c.looking.until:
-            return self._reopen("look_overdue") if c.looking.event_id else self._look()
-        if c.sending and now >= c.sending.until:
-            return self._reopen("message_overdue")
+            return self._look()
+        if c.refresh_at is not None and now >= c.refresh_at:
+            event_id = self._request(frames_out.refresh_token(c.consumer_token))
+            self._change(refreshing=Asked(event_id, now, now + self._policy.answer_ms), refresh_at=None)
         if c.unproven:
             self._give_up_unproven()
+        if c.ending and now >= c.ending.until:
+            self._not_ended("unanswered")
+        if (page := _page_on_its_way(c)) and now >= page.until:
+            self._no_history("CXone does not answer")
         if now >= c.heartbeat_at:
             self._beat()
         return None
+
+    def _overdue(self) -> Overdue | None:
+        """What the socket owes that costs it its life; a look that is only to be made later is none."""
+        c, now = self.now_stands, self._now
+        looking = c.looking if self._is_looking() else None
+        owed: tuple[tuple[Asked | None, Overdue], ...] = (
+            (c.registering, "authorization_overdue"),
+            (c.refreshing, "authorization_overdue"),
+            (looking, "look_overdue"),
+            (c.sending, "message_overdue"),
+        )
+        if now >= c.heard_at + self._policy.dead_ms:
+            return "silent"
+        return next((reason for asked, reason in owed if asked and now >= asked.until), None)
 
     def _give_up_unproven(self) -> None:
         """A gateway that leaves out a pong must not be waited for for ever."""
@@ -670,7 +761,7 @@ class _Turn:
             self._do(Report("not_a_frame", str(bad)))
             return None
 
-    def _frame(self, frame: frames_in.Frame) -> None:
+    def _frame(self, frame: frames_in.Frame) -> None:  # noqa: C901  # a table
         match frame:
             case frames_in.Pong():
                 self._ponged()
@@ -682,8 +773,14 @@ class _Turn:
                 self._failed(code, event_id)
             case frames_in.FrameLost():
                 self._frame_lost()
+            case frames_in.ConsumerToken():
+                self._authorized(frame)
             case frames_in.Recovered():
                 self._recovered(frame)
+            case frames_in.MoreMessages(event_id) if self._is_page(event_id):
+                self._tell_page(frame)
+            case frames_in.MoreMessages(event_id):
+                self._answered(event_id, "MoreMessagesLoaded")
             case frames_in.NothingThere(event_id, is_empty) if self._is_looked_for_by(event_id):
                 if not is_empty:
                     self._do(Report("thread_without_id"))
@@ -691,10 +788,34 @@ class _Turn:
             case frames_in.Event():
                 self._event(frame)
 
+    def _authorized(self, consumer: frames_in.ConsumerToken) -> None:
+        """Renewed as NICE's client does it, after nine tenths of the token's life, and 20 s at least."""
+        c = self.now_stands
+        if consumer.event_id not in (asked.event_id for asked in (c.registering, c.refreshing) if asked):
+            return
+        refresh_at = self._now + max(consumer.expires_s * 900, self._policy.least_refresh_ms)
+        self._change(consumer_token=consumer.token, refresh_at=refresh_at, refreshing=None)
+        if c.registering:
+            known = replace(c.visitor, customer_id=consumer.customer_id or c.visitor.customer_id)
+            self._change(registering=None, visitor=known)
+            self._look()
+
+    def _is_authorization(self, event_id: str | None) -> bool:
+        c = self.now_stands
+        return any(asked.event_id == event_id for asked in (c.registering, c.refreshing) if asked)
+
     def _answered(self, event_id: str, result: str = "") -> None:
         sending = self.now_stands.sending
-        if sending and sending.event_id == event_id:
+        if self._is_authorization(event_id):
+            self._do(Report("not_authorized", result))
+            self._reopen("not_authorized")
+        elif sending and sending.event_id == event_id:
             self._taken(self.now_stands.queue[0].message_id)
+        elif self.now_stands.ending and self.now_stands.ending.event_id == event_id:
+            self._change(ending=None, end_of=None)  # that the contact is closed is an event of its own
+        elif self._is_page(event_id) and not self.now_stands.looking:
+            self._do(Report("page_answered_otherwise", result))
+            self._no_history("CXone answers otherwise")
         elif self._is_looked_for_by(event_id):
             self._do(Report("look_answered_otherwise", result) if result else Report("look_answered_plainly"))
             self._found_nothing(is_certain=False)
@@ -718,10 +839,17 @@ class _Turn:
         c = self.now_stands
         if code == SDK_REFUSED:
             return self._stop(code, event_id)
+        if self._is_authorization(event_id) or (c.registering and event_id is None):
+            self._do(Report(code))
+            return self._reopen("not_authorized")
         if c.looking and _is_about(c.looking, event_id, code in LOOK_FAILED or not c.ready):
             return self._found_nothing() if code in LOOK_FAILED else self._look_failed(code)
         self._do(Report(code))
         self._refused(event_id)
+        if c.ending and c.ending.event_id == event_id:
+            self._not_ended(code)
+        if c.history and c.history.event_id == event_id:
+            self._no_history(code)
         if c.sending and _is_about(c.sending, event_id, code in SENDING_FAILED):
             self._message_failed(code)
         return None
@@ -739,7 +867,9 @@ class _Turn:
         self._change(unproven=(), doing=Doing.STOPPED)
         for queued in c.queue:
             self._do(MessageRefused(queued.message_id, "unconfirmed" if self._may_have_left(queued) else "unavailable"))
-        self._change(queue=(), sending=None, looking=None, contact=None, ready=False)
+        self._change(queue=(), sending=None, looking=None, contact=None, ready=False, ending=None, end_of=None)
+        while self.now_stands.history_due:
+            self._no_history(code)
         self._do(Stopped(Outcome(Kind.DENIED, reason=reason)))
 
     def _event(self, event: frames_in.Event) -> None:
@@ -899,6 +1029,7 @@ class _Turn:
             return
         if found.thread_id != c.thread_id and not self._adopts(found):
             return
+        is_page = self._is_page("") and c.ready
         for message in found.messages:
             self._found(message)
         self._settle_doubts(c.looking.since, found)
@@ -915,6 +1046,8 @@ class _Turn:
             self._do(Report("thread_takes_no_more"))
             self._change(thread_over=True)
         self._looked()
+        if is_page:
+            self._tell_page(found)
 
     def _found(self, message: Message) -> None:
         if message.message_id not in self.now_stands.told:
@@ -964,7 +1097,12 @@ class _Turn:
         else:
             self._give_up_doubts()
         self._contact_is(self.now_stands.contact)
+        is_page = self._is_page("") and self.now_stands.ready
         self._looked()
+        if is_page and is_certain:
+            self._tell_page(frames_in.MoreMessages("", ()))
+        elif is_page:
+            self._no_history("CXone's answer is not understood")
 
     def _look_failed(self, code: str) -> None:
         """An error that is not known to mean that there is nothing. If it lasts it is taken for that, but for messages
@@ -977,6 +1115,8 @@ class _Turn:
         else:
             self._contact_is(c.contact)
             self._looked()
+            if self._is_page(""):
+                self._no_history(code)
 
     def _looked(self) -> None:
         before = self.now_stands
@@ -1014,7 +1154,7 @@ class _Turn:
         """``told``: the visitor hears of it by the event itself."""
         before = self.now_stands
         if contact is None and before.contact is not None:
-            self._change(closed_contact=before.contact.contact_id, fields_said=())
+            self._change(closed_contact=before.contact.contact_id, fields_said=(), ending=None, end_of=None)
         if contact is None or before.contact is None or contact.contact_id != before.contact.contact_id:
             self._change(position_told=None)
         may_show = (before.may_show or self._has_ghosts()) and contact is not None  # else nobody is shown anything
@@ -1129,7 +1269,7 @@ class _Turn:
 
     def _next_message(self) -> None:
         c = self.now_stands
-        if c.looking or c.sending or not c.queue:
+        if c.registering or c.looking or c.sending or not c.queue:
             return
         first = c.queue[0]
         if first.in_doubt:
@@ -1230,6 +1370,95 @@ class _Turn:
             self._request(frames_out.message_seen(self.now_stands.thread_id))
             self._change(seen_due=False, seen_said=self._newest())
 
+    def _end_wanted(self) -> None:
+        """What is wanted twice is done once."""
+        c = self.now_stands
+        if c.end_of is None and c.doing is not Doing.STOPPED:
+            self._change(end_of=c.contact.contact_id if c.contact else "")
+        elif c.doing is Doing.STOPPED:
+            self._not_ended("the gateway refuses this relay")
+
+    def _say_end(self) -> None:
+        """Once what was sent before has been delivered. On each socket anew, while the same contact is open."""
+        c = self.now_stands
+        if c.end_of is None or not c.ready or c.ending or c.queue:
+            return
+        if c.contact is None or c.end_of not in ("", c.contact.contact_id):
+            self._change(end_of=None)  # it is over
+            self._do(Tell(visitor_events.contact(None, is_open=c.contact is not None)))
+        elif not c.contact.contact_id:
+            self._not_ended("the contact has no id")
+        elif self._may_send():
+            event_id = self._request(frames_out.end_contact(c.thread_id, c.contact.contact_id))
+            asked = Asked(event_id, self._now, self._now + self._policy.answer_ms)
+            self._change(end_of=c.contact.contact_id, ending=asked)
+
+    def _not_ended(self, why: str) -> None:
+        """Not tried again by itself."""
+        self._change(ending=None, end_of=None)
+        self._do(Report("not_ended", why))
+        self._do(Tell(frames.error("not_ended", "CXone did not end the conversation. You may try again.")))
+
+    # --- earlier messages
+
+    def _history_wanted(self, before: str) -> None:
+        c = self.now_stands
+        if before and not any(page.before == before for page in c.pages):
+            self._do(Tell(frames.error("history_unknown", "Nothing is known before that message: ask for the newest.")))
+        elif before in c.history_due:
+            pass  # its answer is everybody's
+        elif c.doing is Doing.STOPPED or len(c.history_due) >= self._policy.most_pages_due:
+            self._do(_no_history())
+        else:
+            self._change(history_due=(*c.history_due, before))
+
+    def _next_page(self) -> None:
+        """The newest are found by a look; of those that are left of a page nobody needs to be asked."""
+        c = self.now_stands
+        if not c.history_due or c.history or not c.ready or _is_busy(c):
+            return
+        before = c.history_due[0]
+        page = next((page for page in c.pages if page.before == before), None)
+        if page and page.left:
+            self._tell_page(frames_in.MoreMessages("", page.left, page.scroll_token, page.oldest_at))
+        elif not self._may_send():
+            pass
+        elif page is None:
+            self._look()
+            self._change(history=self.now_stands.looking)
+        else:
+            request = frames_out.load_more(page.thread_id, page.scroll_token, page.oldest_at, page.contact_id)
+            event_id = self._request(request)
+            self._change(history=Asked(event_id, self._now, self._now + self._policy.answer_ms))
+
+    def _is_page(self, event_id: str) -> bool:
+        """The answer to this request is a page that a front end wants; '': of the look that is under way."""
+        c = self.now_stands
+        if not c.history or not c.history_due:
+            return False
+        return c.history_due[0] == "" if event_id == "" else c.history.event_id == event_id
+
+    def _tell_page(self, found: frames_in.Recovered | frames_in.MoreMessages) -> None:
+        c = self.now_stands
+        asked, *others = c.history_due
+        details, left = dfo_events.page(found.messages)
+        oldest = details[-1]["id"] if details and (left or found.scroll_token) else ""
+        before = "" if oldest == asked else oldest  # the same page again and again has an end
+        self._do(Tell(visitor_events.history(details, asked, before)))
+        former = next((page for page in c.pages if asked and page.before == asked), None)
+        others_known = tuple(page for page in c.pages if page.before not in (asked, before) and not page.left)
+        contact_id = (c.contact.contact_id if c.contact else c.closed_contact) if c.livechat else ""
+        thread_id, contact_id = (former.thread_id, former.contact_id) if former else (c.thread_id, contact_id)
+        page = Page(before, thread_id, contact_id, found.scroll_token, found.oldest_at, left)
+        known = (*others_known, *((former,) if former and asked != before else ()), *((page,) if before else ()))
+        self._change(pages=known[-self._policy.most_pages :], history_due=tuple(others), history=None)
+
+    def _no_history(self, why: str) -> None:
+        """Whoever waits for the first page that is due is told; it may be asked for again."""
+        self._change(history_due=self.now_stands.history_due[1:], history=None)
+        self._do(Report("history_failed", why))
+        self._do(_no_history())
+
     def _catch_up(self) -> None:
         """Tell what every front end is to know, also those that know it: one that has just connected does not."""
         c = self.now_stands
@@ -1269,6 +1498,24 @@ class _Turn:
 
     def _do(self, action: Action) -> None:
         self.actions.append(action)
+
+
+def _no_history() -> Tell:
+    return Tell(frames.error("history_failed", "CXone gave no earlier messages. You may ask again."))
+
+
+def _on_their_way(c: Conversation) -> tuple[Asked | None, ...]:
+    return (c.registering, c.refreshing, c.looking, c.sending, c.ending, _page_on_its_way(c))
+
+
+def _page_on_its_way(c: Conversation) -> Asked | None:
+    """One that is not asked for by a look, which has a time limit of its own."""
+    return c.history if c.history_due and c.history_due[0] else None
+
+
+def _is_busy(c: Conversation) -> bool:
+    """A look, or a message: another look would mix with it."""
+    return c.looking is not None or c.sending is not None
 
 
 def _owes_fields(c: Conversation) -> bool:

@@ -122,6 +122,19 @@ class Recovered:
     contact: Contact | None
     agent: Agent | None
     takes_more: bool = True
+    #: For the page before; '': there is none. When the oldest of these messages was created, as the gateway writes it.
+    scroll_token: str = field(default="", repr=False)
+    oldest_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MoreMessages:
+    """A page of earlier messages, oldest first; the rest as in ``Recovered``."""
+
+    event_id: str
+    messages: tuple[Message, ...]
+    scroll_token: str = field(default="", repr=False)
+    oldest_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +146,17 @@ class NothingThere:
 
     event_id: str
     is_empty: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerToken:
+    """The answer that authorizes a customer on a socket, or renews that. ``expires_s``: how long the token is good for;
+    ``customer_id``: as the gateway knows the customer; '': as it was named."""
+
+    event_id: str
+    token: str = field(repr=False)
+    expires_s: int
+    customer_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +285,19 @@ class Event:
     at: int | None = field(default=None, compare=False)
 
 
-Frame = Pong | Authorized | Answer | Failure | FrameLost | Recovered | NothingThere | Result | Event
+Frame = (
+    Pong
+    | Authorized
+    | Answer
+    | Failure
+    | FrameLost
+    | Recovered
+    | MoreMessages
+    | NothingThere
+    | ConsumerToken
+    | Result
+    | Event
+)
 
 
 def parse(text: str) -> Frame:
@@ -303,6 +339,12 @@ def _answer(frame: dict[str, Any]) -> Frame:
 
 def _result(event_id: str, postback: dict[str, Any]) -> Frame:
     event_type = _text(postback, "eventType")
+    if event_type in ("ConsumerAuthorized", "TokenRefreshed"):
+        return _consumer_token(event_id, event_type, _object(postback, "data"))
+    if event_type == "MoreMessagesLoaded":
+        more = _object(postback, "data")
+        token = _text(more, "scrollToken") or _text(more, "messagesScrollToken")
+        return MoreMessages(event_id, _oldest_first(more.get("messages")), token, _oldest_at(more.get("messages")))
     if event_type not in ("ThreadRecovered", "LivechatRecovered"):
         return Result(event_id, loggable(event_type))
     data = _object(postback, "data")
@@ -320,7 +362,21 @@ def _result(event_id: str, postback: dict[str, Any]) -> Frame:
         contact=_contact(contact) if isinstance(contact, dict) else None,
         agent=_agent(data.get("inboxAssignee")),
         takes_more=thread.get("canAddMoreMessages") is not False,
+        scroll_token=_text(data, "messagesScrollToken"),
+        oldest_at=_oldest_at(data.get("messages")),
     )
+
+
+def _consumer_token(event_id: str, event_type: str, data: dict[str, Any]) -> Frame:
+    """A result without a token, or that says that it is none, is another result: it authorizes nobody."""
+    access, status = _object(data, "accessToken"), data.get("status", "success")
+    token, expires_s = _text(access, "token"), access.get("expiresIn")
+    if isinstance(expires_s, bool) or not isinstance(expires_s, int | float) or not 0 < expires_s < MOST_SECONDS * 100:
+        expires_s = 0
+    if status != "success" or not token or not expires_s:
+        return Result(event_id, event_type)
+    customer_id = _text(_object(data, "consumerIdentity"), "idOnExternalPlatform")
+    return ConsumerToken(event_id, token, int(expires_s), customer_id)
 
 
 def _oldest_first(listed: Any) -> tuple[Message, ...]:
@@ -329,6 +385,12 @@ def _oldest_first(listed: Any) -> tuple[Message, ...]:
     if messages and (messages[0].at or 0) >= (messages[-1].at or 0):
         messages.reverse()
     return tuple(sorted(messages, key=lambda message: message.at or 0))
+
+
+def _oldest_at(listed: Any) -> str:
+    """When the oldest message of a page was created, as its frame says: the last one's, as NICE's client has it."""
+    messages = [item for item in listed if _is_message(item)] if isinstance(listed, list) else []
+    return _text(messages[-1], "createdAt") if messages else ""
 
 
 def _event(frame: dict[str, Any]) -> Event:

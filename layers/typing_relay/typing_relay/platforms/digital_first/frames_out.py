@@ -14,6 +14,8 @@ Fields = tuple[tuple[str, str], ...]
 #: Sent every 15 s; answered by "pong".
 HEARTBEAT = '{"action":"heartbeat"}'
 
+AUTHORIZE = "AuthorizeCustomer"
+
 #: What the web SDK says of the browser, neutral here: the relay does not know it.
 _FINGERPRINT: dict[str, Any] = {
     "browser": None,
@@ -71,6 +73,22 @@ def set_contact_fields(thread_id: str, fields: Fields) -> Request:
     return Request("SetConsumerContactCustomFields", {"customFields": _named(fields), **_thread(thread_id)})
 
 
+def authorize(sdk_version: str) -> Request:
+    """Authorize an anonymous customer on a socket of a session that is not secured: the first frame on it."""
+    data = {
+        "authorization": {"authorizationCode": None},
+        "disableChannelInfo": True,
+        "sdkVersion": sdk_version,
+        "sdkPlatform": "web",
+    }
+    return Request(AUTHORIZE, data)
+
+
+def refresh_token(token: str) -> Request:
+    """Asks for another consumer token before this one ends."""
+    return Request("RefreshToken", {"accessToken": {"token": token}})
+
+
 def message_seen(thread_id: str) -> Request:
     """The visitor has seen all messages."""
     return Request("MessageSeenByConsumer", _thread(thread_id))
@@ -79,6 +97,13 @@ def message_seen(thread_id: str) -> Request:
 def end_contact(thread_id: str, contact_id: str) -> Request:
     """The visitor ends the conversation."""
     return Request("EndContact", {**_thread(thread_id), "contact": {"id": contact_id}})
+
+
+def load_more(thread_id: str, scroll_token: str, oldest_at: str, contact_id: str) -> Request:
+    """Asks for the page of messages before the one that gave ``scroll_token``; ``contact_id``: on live chat only."""
+    of_contact = {"contact": {"id": contact_id}} if contact_id else {}
+    data = {"scrollToken": scroll_token, "oldestMessageDatetime": oldest_at, **_thread(thread_id), **of_contact}
+    return Request("LoadMoreMessages", data)
 
 
 def generate_authorization_token(thread_id: str, path: str) -> Request:
@@ -91,7 +116,7 @@ def encoded(request: Request, event_id: str, channel: Channel, visitor: Visitor)
     identity = {"idOnExternalPlatform": visitor.customer_id}
     names = {"firstName": visitor.first_name, "lastName": visitor.last_name}
     frame = {
-        "action": "chatWindowEvent",
+        "action": "register" if request.event_type == AUTHORIZE else "chatWindowEvent",
         "eventId": event_id,
         "payload": {
             "eventType": request.event_type,

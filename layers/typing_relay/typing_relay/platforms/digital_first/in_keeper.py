@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import random
 import ssl
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from typing_relay.aws.sessions import DynamoSessions
@@ -64,6 +66,9 @@ class Surroundings:
     talk: Callable[[str], Talk | None]
     #: Takes what people perceive: a metric and ms; from any thread.
     report_latency: Callable[[Latency, int], None]
+    #: Other channels of the deployment, and the API for any channel.
+    other_channels: tuple[Channel, ...] = ()
+    api_of: Callable[[Channel], DfoApi] | None = None
 
 
 class DigitalFirst:
@@ -113,12 +118,17 @@ class DigitalFirst:
             machine.Policy(message_lifetime_ms=around.message_deadline_ms, agent_typing_ms=around.agent_typing_ms),
         )
 
-        #: As it was last learned.
-        self._channel: ChannelSettings | None = None
+        self._office.other = self._office_of
+        self._offices = {"": self._office, around.channel.channel_id: self._office}
+        self._making = threading.Lock()
+        #: As they were last learned, by channel.
+        self._channels: dict[str, ChannelSettings] = {}
 
     def start(self) -> None:
-        """Learn of the channel, open the line, look for messages."""
-        self._ask_for_channel()
+        """Learn of the channels, open the line, look for messages."""
+        self._ask_for_channel(self._office)
+        for channel in self._around.other_channels:
+            self._office_of(channel.channel_id)
         self._line.start()
         self._mailbox.start()
 
@@ -138,31 +148,48 @@ class DigitalFirst:
         talk = self._around.talk(session_id)
         return isinstance(talk, GatewayTalk) and talk.is_ready
 
-    # --- the channel
+    # --- the channels
 
-    def _ask_for_channel(self) -> None:
-        around = self._around
-        around.workers.cxone.submit("channel", around.api.channel, self._learned, self._not_learned)
+    def _office_of(self, channel_id: str) -> Office:
+        """Also of a channel that is no longer the deployment's: its conversations go on. From any thread."""
+        with self._making:
+            office = self._offices.get(channel_id)
+            if office is None and self._around.api_of is not None:
+                channel = replace(self._around.channel, channel_id=channel_id)
+                office = self._office.for_channel(channel, self._around.api_of(channel))
+                self._offices[channel_id] = office
+                self._around.loop.call_from_thread(partial(self._ask_for_channel, office))
+        return office or self._office
 
-    def _learned(self, answer: ChannelSettings | Outcome) -> None:
+    def _ask_for_channel(self, office: Office) -> None:
+        self._around.workers.cxone.submit(
+            ("channel", office.channel.channel_id),
+            office.gateway.channel,
+            partial(self._learned, office),
+            partial(self._not_learned, office),
+        )
+
+    def _learned(self, office: Office, answer: ChannelSettings | Outcome) -> None:
         if isinstance(answer, Outcome):
-            self._not_learned(answer)
+            self._not_learned(office, answer)
             return
-        self._around.loop.call_later(CHANNEL_S, self._ask_for_channel)
-        self._office.decide(answer.livechat)
-        setting = answer.not_supported()
+        self._around.loop.call_later(CHANNEL_S, partial(self._ask_for_channel, office))
+        office.decide(answer.livechat)
+        setting, channel_id = answer.not_supported(), office.channel.channel_id
         if setting:
             self._around.counters.add("ChannelNotSupported")
-            logger.error("The channel's setting %s is not supported: no visitor is let in.", setting)
-        if answer != self._channel:
-            self._channel = answer
-            logger.info("channel known", extra={"livechat": answer.livechat, "authorization": answer.authorization})
+            message = "The channel's setting %s is not supported: no visitor of %s is let in."
+            logger.error(message, setting, channel_id)
+        if answer != self._channels.get(channel_id):
+            self._channels[channel_id] = answer
+            known = {"channel": channel_id, "livechat": answer.livechat, "authorization": answer.authorization}
+            logger.info("channel known", extra=known)
 
-    def _not_learned(self, why: Exception | Outcome) -> None:
+    def _not_learned(self, office: Office, why: Exception | Outcome) -> None:
         reason = why.reason if isinstance(why, Outcome) else str(why)
         self._around.counters.add("ChannelNotKnown")
-        logger.error("The channel's settings could not be read: %s", reason)
-        self._around.loop.call_later(AGAIN_S, self._ask_for_channel)
+        logger.error("The channel's settings could not be read: %s: %s", office.channel.channel_id, reason)
+        self._around.loop.call_later(AGAIN_S, partial(self._ask_for_channel, office))
 
     # --- what others want of a conversation
 
@@ -175,13 +202,18 @@ class DigitalFirst:
             case {"messages": str(session_id)}:
                 self._mailbox.fetch(session_id)
             case {"seen": str(session_id)}:
-                talk = self._around.talk(session_id)
-                if isinstance(talk, GatewayTalk):
-                    talk.seen()
+                self._with_talk(session_id, lambda talk: talk.seen())
             case {"greeted": str(session_id)}:
-                talk = self._around.talk(session_id)
-                if isinstance(talk, GatewayTalk):
-                    talk.greeted()
+                self._with_talk(session_id, lambda talk: talk.greeted())
+            case {"end": str(session_id)}:
+                self._with_talk(session_id, lambda talk: talk.end())
+            case {"history": str(session_id)}:
+                self._with_talk(session_id, lambda talk: talk.history(str(nudge.get("about", ""))))
+
+    def _with_talk(self, session_id: str, do: Callable[[GatewayTalk], object]) -> None:
+        talk = self._around.talk(session_id)
+        if isinstance(talk, GatewayTalk):
+            do(talk)
 
     def _tell_typing(self, session_id: str, typing: bool, told: Callable[[Outcome], object]) -> None:
         talk = self._around.talk(session_id)
@@ -197,9 +229,7 @@ class DigitalFirst:
             self._around.loop.call_soon(lambda: told(outcome))
 
     def _deliver(self, session_id: str, message: WaitingMessage) -> None:
-        talk = self._around.talk(session_id)
-        if isinstance(talk, GatewayTalk):
-            talk.message(message)
+        self._with_talk(session_id, lambda talk: talk.message(message))
 
     # --- owners
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from typing_relay.platforms.digital_first.identity import Visitor
 from typing_relay.relay.burst import Session
-from typing_relay.relay.profile import Profile
+from typing_relay.relay.profile import Profile, decoded
 
 
 class Known(NamedTuple):
@@ -25,6 +25,12 @@ class Known(NamedTuple):
     told_at: int | None
     told_id: str
     profile: Profile
+    channel_id: str = ""
+
+
+def channel_of(record: Session) -> str:
+    """In which channel the session's conversation is, or will be; '': in the deployment's first. It stays there."""
+    return record.conversation.get("channel", "") if record.conversation else decoded(record.profile).channel
 
 
 def newcomer(customer: str = "") -> tuple[Visitor, str]:

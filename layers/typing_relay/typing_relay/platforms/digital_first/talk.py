@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -21,9 +22,10 @@ from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first import conversation as machine
+from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first.api import Access
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
-from typing_relay.platforms.digital_first.known import Known, identity_of, newcomer
+from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Owners
 from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.relay.burst import Session
@@ -47,9 +49,10 @@ AGAIN_S = 1.0
 
 @dataclass(slots=True)
 class Office:
-    """What all conversations of this keeper share. ``livechat``: the channel's kind; None: not known yet.
+    """What all conversations of this keeper on one channel share.
 
-    Without it no thread can be looked for: what needs it waits in ``undecided``.
+    ``livechat``: the channel's kind; None: not known yet. Without it no thread can be looked for: what needs it waits
+    in ``undecided``.
     """
 
     keeper: str
@@ -66,11 +69,23 @@ class Office:
     policy: machine.Policy = field(default_factory=machine.Policy)
     livechat: bool | None = None
     undecided: list[Callable[[], object]] = field(default_factory=list)
+    #: The same for another channel ('': for the first), from any thread; None: there is but this one.
+    other: Callable[[str], Office] | None = None
     _began: int = field(init=False)
 
     def __post_init__(self) -> None:
         """From here on the rules' time is counted."""
         self._began = self.clock() - round(self.loop.time() * 1000)
+
+    def of(self, channel_id: str) -> Office:
+        """The one for this channel; '': the first."""
+        return self if self.other is None or channel_id == self.channel.channel_id else self.other(channel_id)
+
+    def for_channel(self, channel: Channel, gateway: Gateway) -> Office:
+        """The same, for another channel: its kind is not known yet."""
+        another = copy(self)
+        another.channel, another.gateway, another.livechat, another.undecided = channel, gateway, None, []
+        return another
 
     def now(self) -> int:
         """In ms, for the rules: the wall clock may be set back while their timers run on."""
@@ -126,6 +141,7 @@ class GatewayTalk:
             self._step(machine.Lost(was_open=True))
             self._conversation = None
         self._known = None
+        self._office = self._office.of(channel_of(record))
         if record.conversation:
             (visitor, thread_id), profile = identity_of(record), decoded(record.profile)
             self._known = Known(
@@ -140,7 +156,7 @@ class GatewayTalk:
             )
         if self._known and self._number:
             self._begin()
-            self._step(machine.Opened())
+            self._step(self._opened())
 
     def refreshed(self, record: Session) -> None:
         """A token that came since may say more of the visitor."""
@@ -156,7 +172,8 @@ class GatewayTalk:
         record = office.sessions.get(session_id, office.clock())
         if record is None:
             return guest.FenceLost()
-        obstacle = self._obstacle(has_code=bool(record.authorization_code))
+        office = office.of(channel_of(record))
+        obstacle = self._obstacle(office.gateway, has_code=bool(record.authorization_code))
         if obstacle:
             return guest.NotCreated(obstacle)
         profile = decoded(record.profile)
@@ -166,7 +183,7 @@ class GatewayTalk:
             return guest.NotCreated(access)
         url = office.gateway.socket_url(access.visitor, access)
         ids = access.visitor.visitor_id, access.visitor.customer_id, thread_id
-        made = Conversation(*ids, access.expires_at, url)
+        made = Conversation(*ids, access.expires_at, url, office.channel.channel_id)
         if not office.sessions.open_conversation(session_id, office.keeper, made, office.clock()):
             return guest.FenceLost()
         self._made = Known(
@@ -178,12 +195,12 @@ class GatewayTalk:
             told_at=record.told_at or 0,  # as it was recorded
             told_id=record.told_id,
             profile=profile,
+            channel_id=office.channel.channel_id,
         )
         return guest.Created(made.visitor_id, url)
 
-    def _obstacle(self, *, has_code: bool) -> Outcome | None:
+    def _obstacle(self, gateway: Gateway, *, has_code: bool) -> Outcome | None:
         """Why no visitor is to be let in: what the channel asks for, or, of a live chat, that nobody is there."""
-        gateway = self._office.gateway
         channel = gateway.channel()
         if isinstance(channel, Outcome):
             return channel
@@ -199,6 +216,8 @@ class GatewayTalk:
 
     def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
         """With a token that has run out, or was refused, no socket is opened: it is renewed first."""
+        if self._made:
+            self._office = self._office.of(self._made.channel_id)
         if self._office.livechat is None:
             self._office.undecided.append(lambda: self.prepare(number, url, go))
             return
@@ -217,7 +236,11 @@ class GatewayTalk:
     def opened(self, number: int) -> None:
         """The thread is looked for; until it has been, the socket is of no use."""
         self._former, self._number = self._number, number
-        self._step(machine.Opened())
+        self._step(self._opened())
+
+    def _opened(self) -> machine.Opened:
+        """A session that is not secured is authorized on each socket."""
+        return machine.Opened(urls.registers_as(self._url))
 
     def heard(self, number: int, text: str) -> None:
         """What comes on a socket that was replaced was also sent on the one that replaced it."""
@@ -282,6 +305,14 @@ class GatewayTalk:
         """A front end has connected that has heard nothing yet."""
         self._step(machine.Greeted())
 
+    def end(self) -> None:
+        """The visitor ends the conversation."""
+        self._step(machine.EndWanted())
+
+    def history(self, before: str) -> None:
+        """A front end asks for the messages before this one, or for the newest."""
+        self._step(machine.HistoryWanted(before))
+
     # --- the machine
 
     def _begin(self) -> None:
@@ -329,6 +360,8 @@ class GatewayTalk:
         """Nobody has signed in yet."""
         if isinstance(happening, machine.TypingWanted):
             self._told(happening.ticket, Outcome(Kind.NOT_YET, reason="no conversation yet"))
+        elif isinstance(happening, (machine.EndWanted, machine.HistoryWanted)):
+            self._tell(frames.error("not_ready", "Try again once the guest session is open."))
 
     def _set_alarm(self, at: int | None) -> None:
         if at == self._alarm_at:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.shared import urls
@@ -72,7 +72,8 @@ def custom_hosts(gateway: str, chat: str, authorize: str) -> Hosts:
 
 
 def socket_url(hosts: Hosts, channel: Channel, client: Client, visitor: Visitor, access_token: str) -> str:
-    """The socket's URL for a secured session. Its query contains the token: log it only by ``without_query``."""
+    """The socket's URL. Its query contains the token, of a secured session: log it only by ``without_query``. Without a
+    token it is that of a legacy session, which names the customer."""
     query = {
         "v": client.app_version,
         "sdkPlatform": "web",
@@ -80,9 +81,16 @@ def socket_url(hosts: Hosts, channel: Channel, client: Client, visitor: Visitor,
         "brandId": channel.brand_id,
         "channelId": channel.channel_id,
         "visitorId": visitor.visitor_id,
-        "transactionToken": access_token,
+        **({"transactionToken": access_token} if access_token else {"customerId": visitor.customer_id}),
     }
     return f"{hosts.gateway}/?{urlencode(query)}"
+
+
+def registers_as(socket_url: str) -> str:
+    """The SDK's version by which a socket that was opened by this URL is to be authorized on it; '': its session is
+    secured."""
+    query = parse_qs(urlsplit(socket_url).query)
+    return query["sdkVersion"][0] if "customerId" in query and "sdkVersion" in query else ""
 
 
 def event_url(text: str, chat: str) -> str:

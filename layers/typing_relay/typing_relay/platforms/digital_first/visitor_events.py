@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from typing_relay.platforms.digital_first import frames_in
 from typing_relay.platforms.digital_first.frames_in import Event, Message
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import NOBODY, AgentsTyping
+
+#: Of one page of earlier messages, in bytes: a frame to a visitor holds 128 KB.
+LARGEST_PAGE = 100_000
 
 
 def told(event: Event, typing: AgentsTyping = NOBODY) -> visitor_events.Frame | None:
@@ -42,6 +46,25 @@ def told(event: Event, typing: AgentsTyping = NOBODY) -> visitor_events.Frame | 
 def missed(message: Message) -> visitor_events.Frame:
     """The frame for a message found by a look: CXone's message, in the shape of the event that was missed."""
     return _message({"eventType": "MessageCreated", "data": {"message": message.frame}}, message)
+
+
+def page(messages: tuple[Message, ...]) -> tuple[list[visitor_events.Frame], tuple[Message, ...]]:
+    """The details of the newest of ``messages``, newest first, as many as one frame holds; and those that are left.
+
+    One that is larger than any frame is left out.
+    """
+    details: list[visitor_events.Frame] = []
+    size = 0
+    for number, message in enumerate(reversed(messages)):
+        detail = _message(None, message)["detail"]
+        length = len(json.dumps(detail, ensure_ascii=False).encode(errors="replace"))
+        if length > LARGEST_PAGE:
+            continue
+        size += length
+        if size > LARGEST_PAGE:
+            return details, messages[: len(messages) - number]
+        details.append(detail)
+    return details, ()
 
 
 def _message(event: Any, message: Message) -> visitor_events.Frame:

@@ -63,6 +63,12 @@ def seen(event: Any, message_id: str | None) -> Frame:
     return _named(event, "seen", {"id": message_id})
 
 
+def history(messages: list[Frame], asked: str, before: str) -> Frame:
+    """Earlier messages, newest first, each with the detail of ``message``: the answer to one who asked for those before
+    ``asked`` ('': for the newest). Older ones are before ``before`` ('': there are none)."""
+    return _named(None, "history", {"messages": messages, "asked": asked or None, "before": before or None})
+
+
 def _person(agent: Agent) -> dict[str, str | None]:
     return {"id": agent.agent_id or None, "name": agent.name}
 

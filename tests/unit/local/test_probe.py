@@ -1,0 +1,77 @@
+"""`make probe`: what it is asked by, and what of a frame may leave a tenant."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.commands import probe
+from local.commands.probe import UsageError, asked_of
+from local.probing.scrub import scrubbed
+
+GIVEN = {"DFO_ENVIRONMENT": "NA1", "DFO_BRAND_ID": "1386", "DFO_CHANNEL_ID": "chat_1"}
+SECRET = "s3cret words"
+
+
+def test_a_tenant_is_named_by_its_environment() -> None:
+    tenant = asked_of(GIVEN).tenant
+    assert (tenant.hosts.chat, tenant.channel.channel_id) == ("https://channels-de-na1.niceincontact.com", "chat_1")
+    assert (tenant.opens_contact, tenant.agent_s) == (False, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"DFO_BRAND_ID": "1386", "DFO_CHANNEL_ID": "chat_1"}, "Set DFO_ENVIRONMENT"),
+        ({**GIVEN, "AGENT": "30"}, "AGENT needs CONTACTS=1"),
+        ({**GIVEN, "AGENT": "soon", "CONTACTS": "1"}, "AGENT must be a number"),
+        ({**GIVEN, "AGENT": "601", "CONTACTS": "1"}, "AGENT must be a number"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named(given: dict[str, str], named: str) -> None:
+    with pytest.raises(UsageError, match=named):
+        asked_of(given)
+
+
+@pytest.mark.parametrize("wrong", [{"DFO_BRAND_ID": "acme"}, {"DFO_ENVIRONMENT": "XX9"}])
+def test_wrong_usage_ends_with_how_it_is_used(
+    wrong: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (GIVEN | wrong).items():
+        monkeypatch.setenv(name, value)
+    assert probe.main() == 2
+    assert "make probe DFO_ENVIRONMENT=NA1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ({"eventType": "CaseCreated"}, {"eventType": "CaseCreated"}),
+        ({"eventType": SECRET}, {"eventType": "<text>"}),
+        ({"text": "CaseCreated"}, {"text": "<text>"}),
+        ({"id": 1386, "open": True, "closed": None}, {"id": "<number>", "open": True, "closed": None}),
+        ({"createdAt": "2026-11-25T10:00:00+00:00"}, {"createdAt": "<time>"}),
+        ({SECRET: 1}, {"<key>": "<number>"}),
+        ({"translations": {"Hello": "Hallo"}}, {}),
+        ([1, 2, 3, 4], ["<number>"] * 3),
+        ("pong", "<text>"),
+        ("", ""),
+    ],
+)
+def test_of_a_value_its_shape_is_kept(value: Any, kept: Any) -> None:
+    assert scrubbed(value) == kept
+
+
+VALUES = st.recursive(
+    st.just(SECRET) | st.integers() | st.booleans() | st.none(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["eventType", "text", SECRET, "status"]), inner),
+)
+
+
+@given(VALUES)
+def test_no_text_survives_wherever_it_stands(value: Any) -> None:
+    assert SECRET not in json.dumps(scrubbed(value))
