@@ -248,7 +248,7 @@ export function connect({
 
   /** Throws when the token cannot travel; never with the token in the message. */
   const follow = (mine, { url: to = url, token }) => {
-    must(token && isText(token), "token is not a string");
+    must(token && isText(token), "token must be a string");
     must(isRelay(to), "url must be a wss:// URL");
     must(isQuery || !/[^\w.~+-]/.test(token), "token cannot be a subprotocol");
     const socket = isQuery
