@@ -159,7 +159,7 @@ export function connect({
   let timings = {};
   let welcomedAt;
   let heardAt;
-  let saidSeen; // on this line
+  let hasAsked; // on this line: for what an older relay does not know
   let triedAt;
   let failures = 0; // in a row
   let client = CLIENT; // nothing where the relay refuses it
@@ -178,6 +178,11 @@ export function connect({
   const tell = (...frames) => {
     for (const frame of frames) if (line?.socket.readyState === 1) say(line, frame);
     rhythmTimer(rhythm.wakeAt - now(), () => tell(...rhythm.wake(now())));
+  };
+
+  const ask = (action, before) => {
+    hasAsked = true;
+    tell({ action, before });
   };
 
   const say = ({ socket }, frame) => {
@@ -355,7 +360,7 @@ export function connect({
       if (from !== attempt) return;
       if (line) hangUp(true);
       line = attempt;
-      attempt = saidSeen = undefined;
+      attempt = hasAsked = undefined;
       attemptTimer();
       line.guest ??= guest;
       timings = frame.timings ?? {};
@@ -379,7 +384,7 @@ export function connect({
       const [first] = messages.values();
       const isSent = first?.line === from;
       // One that names no message is about the one that is on its way, if it can be about no other frame.
-      const isBlamed = isSent && code !== "bad_frame" && !(saidSeen && code === "unknown_action");
+      const isBlamed = isSent && code !== "bad_frame" && !(hasAsked && code === "unknown_action");
       const about = id ?? (isBlamed && first.frame.id);
       if (about && /^(bad|too|unknown)_/.test(code)) settle(failed(about, code));
       if (code === "rate_limited" && isSent) first.againAt = now() + Math.max(BACKOFF_MS, retryInMs ?? 0);
@@ -454,6 +459,9 @@ export function connect({
 
   class TypingRelay extends EventTarget {
     stop = stop;
+    seen = () => ask("seen");
+    end = () => ask("end");
+    history = (before) => ask("history", before);
     watch = (element) => watch(relay, element, ending.signal);
 
     get status() {
@@ -487,18 +495,13 @@ export function connect({
       tell(...rhythm.key(now()));
     }
 
-    seen() {
-      saidSeen = true;
-      tell({ action: "seen" });
-    }
-
     send(text, id, options) {
       const postback = options?.postback;
-      must([text, id || "", postback || ""].every(isText), "send: text, id and postback must be strings");
+      must([text, id || "", postback || ""].every(isText), "send: pass strings");
       id ||= uuid();
       const frame = { action: "message", id, text, postback: postback || undefined };
       // As UTF-8 at most: three bytes for what is not ASCII.
-      must(JSON.stringify(frame).replace(/[^\0-~]/g, "xxx").length < MAX_BYTES, "send: text is too long", RangeError);
+      must(JSON.stringify(frame).replace(/[^\0-~]/g, "xxx").length < MAX_BYTES, "send: too long", RangeError);
       const before = messages.get(id);
       if (before?.frame.text === text) return before.promise;
       const reason = before ? "duplicate_id" : messages.size >= maxQueued && "too_many";

@@ -71,6 +71,12 @@ V1 = (
     ),
     Mutation("lock: do not wait for a call in flight", BURST, "if now < record.sending_until:", "if False:"),
     Mutation(
+        "lock: though CXone has asked to wait since the record was read",
+        WRITES,
+        ', "retry_at": AbsentOr(AtMost(record.retry_at))},',
+        "},",
+    ),
+    Mutation(
         "retry: once more than allowed",
         BURST,
         "record.failures_of(True) > MAX_RETRIES_OF_TRUE",
@@ -132,6 +138,27 @@ V1 = (
     ),
     # what one visitor does, and another one feels (T18)
     Mutation(
+        "guest: keys from before it opens count from their press",
+        WRITES,
+        '**({"burst_from": None} if self.begins else {})',
+        "**{}",
+        platform="adversary",
+    ),
+    Mutation(
+        "guests: as many a second as are asked for",
+        CORE + "keeper/guests/keeper.py",
+        "settings.creations_per_second)",
+        "1_000_000)",
+        directed="tests/unit/keeper/guests/test_keeper.py",
+    ),
+    Mutation(
+        "guests: who has typed waits behind newcomers",
+        CORE + "keeper/guests/keeper.py",
+        "turn, ahead=hand.held.is_used)",
+        "turn)",
+        directed="tests/unit/keeper/guests/test_keeper.py",
+    ),
+    Mutation(
         "neighbours: one guest in trouble stops all",
         CORE + "relay/breaker.py",
         "return len(tally.troubled_guests) >= MIN_GUESTS and tally.troubled_calls",
@@ -144,6 +171,13 @@ V1 = (
         "budget = self._by_connection.get(connection) or Budget(frames",
         "budget = next(reversed(self._by_connection.values()), None) or Budget(frames",
         platform="neighbours",
+    ),
+    Mutation(
+        "neighbours: who cannot be swept keeps the sweep from the others",
+        CORE + "keeper/sweeping.py",
+        "except Exception as error:",
+        "except ZeroDivisionError as error:",
+        directed="tests/unit/keeper/test_sweeping.py",
     ),
     Mutation("retry: ignore retry_at", BURST, "if now >= may_send_at:", "if now >= 0:"),
     Mutation("verify: ignore retry_at", BURST, "may_call = now >= max(record.retry_at, calm_at)", "may_call = True"),
@@ -307,14 +341,14 @@ V1 = (
     Mutation(
         "lock: without the revision",
         WRITES,
-        'when={**_as_read(record), "guest_id": record.guest_id},',
-        'when={"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id},',
+        'when={**_as_read(record), "guest_id": record.guest_id, ',
+        'when={"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id, ',
     ),
     Mutation(
         "lock: without what duplicates have sent",
         WRITES,
-        'when={**_as_read(record), "guest_id": record.guest_id},',
-        'when={"generation": record.generation, "revision": record.revision, "guest_id": record.guest_id},',
+        'when={**_as_read(record), "guest_id": record.guest_id, ',
+        'when={"generation": record.generation, "revision": record.revision, "guest_id": record.guest_id, ',
     ),
     Mutation(
         "lock: a try does not count",

@@ -42,7 +42,7 @@ DIGITAL_FIRST = (
     _dfo(
         "keeper: does not sweep",
         SWEEPING,
-        "sum(self._runner.run(sweep_one(self._policy, session_id, self._keeper)) for session_id in ours)",
+        "sum(self._sweep_one(session_id) for session_id in session_ids if self._is_ours(session_id))",
         "0",
     ),
     _dfo(
@@ -151,9 +151,27 @@ DIGITAL_FIRST = (
         "self._told(unproven, ACCEPTED)",
     ),
     _dfo(
+        "guest: who has left has none, though a message may wait",
+        CORE + "keeper/guests/guest.py",
+        "not record.connections and not policy.needs_socket:",
+        "not record.connections:",
+    ),
+    _dfo(
+        "typing: what goes on after a message counts from its first key",
+        FLOWS,
+        "begins_anew=True",
+        "begins_anew=False",
+    ),
+    _dfo(
+        "typing: one that a message ended counts as refused",
+        CONVERSATION,
+        "ENDED if unproven.overtaken else ACCEPTED",
+        "NOT_YET if unproven.overtaken else ACCEPTED",
+    ),
+    _dfo(
         "typing: one that a message ended counts as shown",
         CONVERSATION,
-        "NOT_YET if unproven.overtaken else ACCEPTED",
+        "ENDED if unproven.overtaken else ACCEPTED",
         "ACCEPTED",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),

@@ -376,6 +376,9 @@ def _record(policy: Policy, record: Session, lock: Lock, outcome: Outcome, now: 
         yield from perform(write.Postpone(record, now + BASE_MS))
         yield from perform(write.Unlock(record, lock))
         return False
+    if outcome.kind is Kind.ENDED:
+        yield from perform(write.Unlock(record, lock, begins_anew=True))
+        return False
     if outcome.kind is Kind.ACCEPTED:
         if (yield from _settle(policy, record, lock, now)):
             return True

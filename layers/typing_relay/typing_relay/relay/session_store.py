@@ -65,8 +65,8 @@ class SessionStore:
     def lock(self, record: Session, lock: Lock) -> bool:
         return write.Lock(record, lock).on(self)
 
-    def unlock(self, record: Session, lock: Lock) -> bool:
-        return write.Unlock(record, lock).on(self)
+    def unlock(self, record: Session, lock: Lock, begins_anew: bool = False) -> bool:
+        return write.Unlock(record, lock, begins_anew).on(self)
 
     def accepted(self, record: Session, lock: Lock, now: int, verify_at: int | None) -> bool:
         return write.Accepted(record, lock, now, verify_at).on(self)
@@ -107,8 +107,10 @@ class SessionStore:
     def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
         return write.OpenGuest(session_id, keeper, guest_id, web_socket_url, now).on(self)
 
-    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
-        return write.SetGuestStatus(session_id, keeper, status).on(self)
+    def set_guest_status(
+        self, session_id: str, keeper: str, status: GuestStatus, now: int, begins: bool = False
+    ) -> Session | None:
+        return write.SetGuestStatus(session_id, keeper, status, begins).on(self)
 
     def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
         return write.EndGuest(session_id, guest_id, now).on(self)

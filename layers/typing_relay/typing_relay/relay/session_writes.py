@@ -310,6 +310,8 @@ class SetLease(Write[bool]):
 class Lock(Write[bool]):
     """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6).
 
+    Nor where CXone has asked to wait for longer since: an owner before may hear that of its question (T7).
+
     Two executions of one owner may lock in the same ms: ``by`` tells them apart. It is not a claim's ``own``, as
     the next owner may come between the lock and its retry. The attempt counts from now on, also if nobody lives to tell
     how it ended (T7).
@@ -322,7 +324,7 @@ class Lock(Write[bool]):
         record, lock = self.record, self.lock
         return Update(
             record.session_id,
-            when={**_as_read(record), "guest_id": record.guest_id},
+            when={**_as_read(record), "guest_id": record.guest_id, "retry_at": AbsentOr(AtMost(record.retry_at))},
             sets={
                 "sending": lock.typing,
                 "typing": lock.typing,
@@ -340,16 +342,23 @@ class Lock(Write[bool]):
 
 
 class Unlock(Write[bool]):
-    """Give a lock back when no call was made, or what came of it says nothing of the guest there is now."""
+    """Give a lock back when no call was made, or what came of it says nothing of the guest there is now.
+
+    ``begins_anew``: the call was accepted and is over; typing that goes on counts from when it is next pressed or sent.
+    """
 
     record: Session
     lock: ports.Lock
+    begins_anew: bool = False
 
     def _update(self) -> Update[bool]:
+        anew: dict[str, Any] = {"attempts": 0} if self.begins_anew else {}
+        if self.begins_anew and self.lock.burst_from:  # else it has been shown, and is measured
+            anew["burst_from"] = None
         return Update(
             self.record.session_id,
             when={"sending_until": self.lock.until},
-            sets={"sending": self.record.sending, "sending_until": 0},
+            sets={"sending": self.record.sending, "sending_until": 0, **anew},
         )
 
 
@@ -585,17 +594,21 @@ class OpenGuest(Write[bool]):
 
 
 class SetGuestStatus(Write[Session | None]):
-    """Where the guest's socket stands, said by its keeper. None when the record names another keeper."""
+    """Where the guest's socket stands, said by its keeper. None when the record names another keeper.
+
+    ``begins``: nobody could be shown anything before, so what is felt of keys counts from now on (T18).
+    """
 
     session_id: str
     keeper: str
     status: GuestStatus
+    begins: bool = False
 
     def _update(self) -> Update[Session | None]:
         return Update(
             self.session_id,
             when={"keeper": self.keeper},
-            sets={"guest_status": self.status},
+            sets={"guest_status": self.status, **({"burst_from": None} if self.begins else {})},
             answer=Answer.CHANGED,
         )
 
