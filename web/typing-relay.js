@@ -211,8 +211,9 @@ export function connect({
     const isDue = !isRepeated || at >= first.againAt;
     if (isDue) [first.line, first.againAt] = [line, at + ANSWER_MS];
     messageTimer(Math.min(wait, first.againAt - at), deliver);
-    if (isDue && isRepeated) probe(PONG_MS); // silence may mean that the connection is dead
-    if (isDue) tell(first.frame);
+    if (!isDue) return;
+    if (isRepeated) probe(PONG_MS); // silence may mean that the connection is dead
+    tell(first.frame);
   };
 
   const settle = (answer) => {
@@ -231,13 +232,13 @@ export function connect({
     const stopping = new AbortController();
     const mine = (attempt = { stopping });
     triedAt = now();
-    attemptTimer(CONNECT_MS, () => gone(mine, "No answer in time"));
+    attemptTimer(CONNECT_MS, () => gone(mine, "No answer"));
     const fetching = async () => (fetchesToken ? token(stopping) : token);
     try {
       const fetched = await fetching();
       if (mine === attempt) follow(mine, fetched?.token ? fetched : { token: fetched });
     } catch (cause) {
-      gone(mine, "No token to send", cause);
+      gone(mine, "No token", cause);
     }
   };
 
@@ -265,7 +266,7 @@ export function connect({
       hears[type]?.(frame, mine);
     };
     socket.onerror = (event) => (cause = event?.error ?? event?.message);
-    socket.onclose = (event) => gone(mine, "Refused, or not reached", cause ?? event);
+    socket.onclose = (event) => gone(mine, "No connection", cause ?? event);
   };
 
   const hello = () => {
@@ -627,10 +628,9 @@ const watch = ({ key, stop }, element, ended) => {
 
   on(element, "input", changed);
   on(element, "beforeinput keydown paste cut drop", look, true);
-  on(element, "blur focusout", ({ relatedTarget }) => element.contains?.(relatedTarget) || stop());
+  on(element, "blur focusout", (event) => element.contains?.(event.relatedTarget) || stop());
   // A button may have a script empty the box: no event tells of that. Look before the button does.
-  const emptied = () => content(element) || stop();
-  on(globalThis.document, "click", () => content(element) && drawing(DRAWN_MS, emptied), true);
+  on(globalThis.document, "click", () => content(element) && drawing(DRAWN_MS, () => content(element) || stop()), true);
   on(ended, "abort", end);
   if (ended.aborted) end();
   return end;
