@@ -7,7 +7,7 @@
 import { announceTyping, connect } from "./typing-relay.js";
 
 const EVENTS = ["status", "connection", "agent-typing", "message", "message-status", "agent", "contact", "queue", "read"];
-EVENTS.push("seen", "event", "error", "frame");
+EVENTS.push("seen", "history", "event", "error", "frame");
 
 // A server that renders the page has no HTMLElement: importing must work there, too.
 class TypingRelayElement extends (globalThis.HTMLElement ?? Object) {

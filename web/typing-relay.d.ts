@@ -54,7 +54,8 @@ export interface Options {
 export type Frame =
   /** `client`: this module and its version, for the deployment's log. */
   | { action: "hello"; client: string }
-  | { action: "ping" | "seen" }
+  | { action: "ping" | "seen" | "end" }
+  | { action: "history"; before?: string }
   /** `ago_ms`, if the relay offers holds: how long before this frame the typing was over. */
   | { action: "stop"; ago_ms?: number }
   | { action: "message"; id: string; text: string; postback?: string }
@@ -225,6 +226,13 @@ export interface TypingRelay {
   stop(): void;
   /** Tells Digital-First that the visitor has seen all messages: call it when they are visible. */
   seen(): void;
+  /** Ends the conversation (Digital-First), after the messages that wait; `contact` says when it is closed. */
+  end(): void;
+  /**
+   * Asks for a page of earlier messages (Digital-First), which comes as the event `history`. Once `guest` is `open`.
+   * @param before `before` of the page that came last; without it, the newest messages.
+   */
+  history(before?: string): void;
   /** Stops watching the box and closes the connection for good. */
   detach(): void;
   addEventListener<K extends keyof RelayEvents>(

@@ -159,7 +159,7 @@ export function connect({
   let timings = {};
   let welcomedAt;
   let heardAt;
-  let saidSeen; // on this line
+  let hasAsked; // on this line: for what an older relay does not know
   let triedAt;
   let failures = 0; // in a row
   let client = CLIENT; // nothing where the relay refuses it
@@ -178,6 +178,11 @@ export function connect({
   const tell = (...frames) => {
     for (const frame of frames) if (line?.socket.readyState === 1) say(line, frame);
     rhythmTimer(rhythm.wakeAt - now(), () => tell(...rhythm.wake(now())));
+  };
+
+  const ask = (action, before) => {
+    hasAsked = true;
+    tell({ action, before });
   };
 
   const say = ({ socket }, frame) => {
@@ -206,8 +211,9 @@ export function connect({
     const isDue = !isRepeated || at >= first.againAt;
     if (isDue) [first.line, first.againAt] = [line, at + ANSWER_MS];
     messageTimer(Math.min(wait, first.againAt - at), deliver);
-    if (isDue && isRepeated) probe(PONG_MS); // silence may mean that the connection is dead
-    if (isDue) tell(first.frame);
+    if (!isDue) return;
+    if (isRepeated) probe(PONG_MS); // silence may mean that the connection is dead
+    tell(first.frame);
   };
 
   const settle = (answer) => {
@@ -226,13 +232,13 @@ export function connect({
     const stopping = new AbortController();
     const mine = (attempt = { stopping });
     triedAt = now();
-    attemptTimer(CONNECT_MS, () => gone(mine, "No answer in time"));
+    attemptTimer(CONNECT_MS, () => gone(mine, "No answer"));
     const fetching = async () => (fetchesToken ? token(stopping) : token);
     try {
       const fetched = await fetching();
       if (mine === attempt) follow(mine, fetched?.token ? fetched : { token: fetched });
     } catch (cause) {
-      gone(mine, "No token to send", cause);
+      gone(mine, "No token", cause);
     }
   };
 
@@ -243,7 +249,7 @@ export function connect({
 
   /** Throws when the token cannot travel; never with the token in the message. */
   const follow = (mine, { url: to = url, token }) => {
-    must(token && isText(token), "token is not a string");
+    must(token && isText(token), "token must be a string");
     must(isRelay(to), "url must be a wss:// URL");
     must(isQuery || !/[^\w.~+-]/.test(token), "token cannot be a subprotocol");
     const socket = isQuery
@@ -260,7 +266,7 @@ export function connect({
       hears[type]?.(frame, mine);
     };
     socket.onerror = (event) => (cause = event?.error ?? event?.message);
-    socket.onclose = (event) => gone(mine, "Refused, or not reached", cause ?? event);
+    socket.onclose = (event) => gone(mine, "No connection", cause ?? event);
   };
 
   const hello = () => {
@@ -354,7 +360,7 @@ export function connect({
       if (from !== attempt) return;
       if (line) hangUp(true);
       line = attempt;
-      attempt = saidSeen = undefined;
+      attempt = hasAsked = undefined;
       attemptTimer();
       line.guest ??= guest;
       timings = frame.timings ?? {};
@@ -378,7 +384,7 @@ export function connect({
       const [first] = messages.values();
       const isSent = first?.line === from;
       // One that names no message is about the one that is on its way, if it can be about no other frame.
-      const isBlamed = isSent && code !== "bad_frame" && !(saidSeen && code === "unknown_action");
+      const isBlamed = isSent && code !== "bad_frame" && !(hasAsked && code === "unknown_action");
       const about = id ?? (isBlamed && first.frame.id);
       if (about && /^(bad|too|unknown)_/.test(code)) settle(failed(about, code));
       if (code === "rate_limited" && isSent) first.againAt = now() + Math.max(BACKOFF_MS, retryInMs ?? 0);
@@ -453,6 +459,9 @@ export function connect({
 
   class TypingRelay extends EventTarget {
     stop = stop;
+    seen = () => ask("seen");
+    end = () => ask("end");
+    history = (before) => ask("history", before);
     watch = (element) => watch(relay, element, ending.signal);
 
     get status() {
@@ -486,18 +495,13 @@ export function connect({
       tell(...rhythm.key(now()));
     }
 
-    seen() {
-      saidSeen = true;
-      tell({ action: "seen" });
-    }
-
     send(text, id, options) {
       const postback = options?.postback;
-      must([text, id || "", postback || ""].every(isText), "send: text, id and postback must be strings");
+      must([text, id || "", postback || ""].every(isText), "send: pass strings");
       id ||= uuid();
       const frame = { action: "message", id, text, postback: postback || undefined };
       // As UTF-8 at most: three bytes for what is not ASCII.
-      must(JSON.stringify(frame).replace(/[^\0-~]/g, "xxx").length < MAX_BYTES, "send: text is too long", RangeError);
+      must(JSON.stringify(frame).replace(/[^\0-~]/g, "xxx").length < MAX_BYTES, "send: too long", RangeError);
       const before = messages.get(id);
       if (before?.frame.text === text) return before.promise;
       const reason = before ? "duplicate_id" : messages.size >= maxQueued && "too_many";
@@ -624,10 +628,9 @@ const watch = ({ key, stop }, element, ended) => {
 
   on(element, "input", changed);
   on(element, "beforeinput keydown paste cut drop", look, true);
-  on(element, "blur focusout", ({ relatedTarget }) => element.contains?.(relatedTarget) || stop());
+  on(element, "blur focusout", (event) => element.contains?.(event.relatedTarget) || stop());
   // A button may have a script empty the box: no event tells of that. Look before the button does.
-  const emptied = () => content(element) || stop();
-  on(globalThis.document, "click", () => content(element) && drawing(DRAWN_MS, emptied), true);
+  on(globalThis.document, "click", () => content(element) && drawing(DRAWN_MS, () => content(element) || stop()), true);
   on(ended, "abort", end);
   if (ended.aborted) end();
   return end;

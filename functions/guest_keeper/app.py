@@ -24,7 +24,7 @@ from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.aws.settings import AwsSettingWrong
 from typing_relay.aws.visibility import Visibility
 from typing_relay.aws.visitors import Visitors
-from typing_relay.keeper.counters import Counters
+from typing_relay.keeper.counters import Counters, accepted_percent
 from typing_relay.keeper.guests.custody import Custody, Terms
 from typing_relay.keeper.guests.guest import Policy
 from typing_relay.keeper.guests.keeper import Keeper, Settings, Workers
@@ -233,9 +233,9 @@ class Process:
         counts = self.counters.take()
         for name, count in counts.items():
             metrics.add_metric(name, MetricUnit.Count, count)
-        calls = sum(count for name, count in counts.items() if name.startswith("Typing."))
-        if calls:
-            metrics.add_metric("CallsAccepted", MetricUnit.Percent, 100 * counts.get("Typing.accepted", 0) / calls)
+        accepted = accepted_percent(counts)
+        if accepted is not None:
+            metrics.add_metric("CallsAccepted", MetricUnit.Percent, accepted)
         for name, value in self.keeper.gauges().items():
             metrics.add_metric(name, MetricUnit.Count, value)
         held_percent = 100 * len(self.custody) / self.max_guests

@@ -15,7 +15,7 @@ from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.effects import Flow, Hint
 from typing_relay.relay.flows import Became, caught_up, greeted, key_pressed, stopped
 from typing_relay.relay.messages import NOT_TAKEN, Sender, asked_of_keeper, message_sent, messages_seen
-from typing_relay.relay.ports import MessageStatus, SentMessage
+from typing_relay.relay.ports import Key, MessageStatus, SentMessage
 
 logger = runtime.logger
 policy = runtime.policy()
@@ -138,8 +138,8 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             _greet(request)
         case frames.Keystroke(ago_ms, hold_ms) if signals == "on":
             token_ends = int(visitor["expires_at"])
-            pressed = key_pressed(policy, session_id, connection, at - ago_ms, token_ends, hold_ms, ago_ms)
-            became = _run(session_id, pressed)
+            key = Key(at - ago_ms, hold_ms, late_ms=ago_ms)
+            became = _run(session_id, key_pressed(policy, session_id, connection, key, token_ends))
             _charge_for(became, session_id)
             _log_the_outcome("key", became, session_id)
         case frames.Stop(ago_ms) if signals == "on":

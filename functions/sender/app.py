@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from botocore.exceptions import ClientError
 from typing_relay import runtime
+from typing_relay.aws.shedding import count_shed, is_shed
 from typing_relay.deadline import of_the_invocation
 from typing_relay.relay.burst import Owner
 from typing_relay.relay.effects import Latency
-from typing_relay.relay.flows import reconcile
+from typing_relay.relay.flows import DONE, Reconciled, reconcile
 from typing_relay.reporting import ReportedGuests
 
 logger = runtime.logger
@@ -39,13 +41,20 @@ runner = runtime.sender_runner(
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take {"session_id", "generation", "started_at" (ISO 8601)}; answer {"done", "wait_seconds"}.
 
-    Outcomes are values: the state machine's Retry is for a sender that died.
+    Outcomes are values: the state machine's Retry is for a sender that died. Where AWS is throttling, the owner looks
+    again in a second: no visitor's own item, however busy, fails an invocation (T18).
     """
     started_at = int(datetime.fromisoformat(event["started_at"]).timestamp() * 1000)
     owner = Owner(event["session_id"], event["generation"], started_at)
     logger.append_keys(session=owner.session_id, generation=owner.generation)
     try:
         result = runner.run(reconcile(policy, owner))
+    except ClientError as error:
+        if not is_shed(error):
+            raise
+        count_shed(logger, "owner")
+        is_too_old = runner.clock() - owner.started_at >= policy.execution_ms
+        result = DONE if is_too_old else Reconciled(done=False, wait_seconds=1)  # then the lease runs out (T4)
     finally:
         if metrics.metric_set:  # most looks have nothing to tell, and are no line of a log
             metrics.flush_metrics()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from botocore.exceptions import ClientError
 from typing_relay import runtime
 from typing_relay.aws.sessions import SWEEP_SHARDS
+from typing_relay.aws.shedding import count_shed, is_shed
 from typing_relay.deadline import of_the_invocation
 from typing_relay.relay.flows import sweep_one
 from typing_relay.relay.messages import expire, overdue_before
-from typing_relay.relay.ports import MessageStatus
+from typing_relay.relay.ports import MessageStatus, Standing
 
 logger = runtime.logger
 metrics = Metrics()
@@ -19,6 +22,7 @@ runner = runtime.sweeper_runner()
 #: A sweep ends when this much of its Lambda time is left; the next one continues.
 SPARE_MS = 10_000
 PAGE = 100
+T = TypeVar("T")
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -34,7 +38,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         session_ids = runtime.sessions().overdue(shard, runner.clock(), PAGE)
         while session_ids and context.get_remaining_time_in_millis() > SPARE_MS:
             found += len(session_ids)
-            taken_up = sum(runner.run(sweep_one(policy, session_id)) for session_id in session_ids)
+            taken_up = sum(bool(_unless_shed(session_id, _sweep_one)) for session_id in session_ids)
             started += taken_up
             more = len(session_ids) == PAGE and taken_up  # otherwise the same ones would be found again
             session_ids = runtime.sessions().overdue(shard, runner.clock(), PAGE) if more else []
@@ -43,6 +47,25 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     metrics.add_metric("MessagesExpired", MetricUnit.Count, expired)
     logger.info("swept", found=found, started=started, expired=expired)
     return {"found": found, "started": started, "expired": expired}
+
+
+def _sweep_one(session_id: str) -> bool:
+    return runner.run(sweep_one(policy, session_id))
+
+
+def _expiring(message_id: str) -> Callable[[str], Standing | None]:
+    return lambda session_id: runner.run(expire(session_id, message_id))
+
+
+def _unless_shed(session_id: str, work: Callable[[str], T]) -> T | None:
+    """What ``work`` returns. None where AWS is throttling this visitor's: the others' turn comes all the same (T18)."""
+    try:
+        return work(session_id)
+    except ClientError as error:
+        if not is_shed(error):
+            raise
+        count_shed(logger, "sweep", session=session_id)
+        return None
 
 
 def _expire_messages(context: Any) -> int:
@@ -54,9 +77,8 @@ def _expire_messages(context: Any) -> int:
     for shard in range(SWEEP_SHARDS):
         overdue = messages.overdue(shard, overdue_before(runner.clock()), PAGE)
         while overdue and context.get_remaining_time_in_millis() > SPARE_MS:
-            for session_id, message_id in overdue:
-                standing = runner.run(expire(session_id, message_id))
-                failed += standing is not None and standing.status is MessageStatus.FAILED
-            more = len(overdue) == PAGE
+            ended = [_unless_shed(session_id, _expiring(message_id)) for session_id, message_id in overdue]
+            failed += sum(one is not None and one.status is MessageStatus.FAILED for one in ended)
+            more = len(overdue) == PAGE and any(ended)  # otherwise the same ones would be found again
             overdue = messages.overdue(shard, overdue_before(runner.clock()), PAGE) if more else []
     return failed

@@ -258,6 +258,7 @@ _GATEWAY_CAUSES = {
     "failed": "the gateway answers with an error: the keeper's log names it, alarm GatewayRefuses",
     "lost": "the gateway's socket broke: the way out to it, NICE's status page",
     "guest_over": "the contact ended: CXone's settings for this channel",
+    "ended": "a message of this visitor ended it: send none while this runs",
     "not_yet": "there was no socket or no contact any more: alarm GuestsNotHeld",
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from local.load.bill import BILL
-from tests.cost import month, report, worst
+from tests.cost import message, month, quotas, report, worst
 from tests.cost.columns import Column, columns
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -26,8 +26,9 @@ PARTS: dict[str, dict[str, Callable[[Mapping[str, Column]], str]]] = {
         "month-v1": month.month_table("v1"),
         "month-dfo": month.month_table("dfo"),
         "worst": worst.worst_table,
+        "message": message.message_table,
     },
-    "operations.md": {"capacity": report.capacity_text},
+    "operations.md": {"capacity": report.capacity_text, "quotas": quotas.quotas_table},
 }
 
 

@@ -160,7 +160,7 @@ class Relay:
         self.counts["messages"] += 1
         self.counts["traces"] += TRACED
         if isinstance(due, FrameDue):
-            kind, flow = "key", flows.key_pressed(self.policy, ID, CONNECTION, at, ends, due.hold_ms)
+            kind, flow = "key", flows.key_pressed(self.policy, ID, CONNECTION, ports.Key(at, due.hold_ms), ends)
         else:
             kind, flow = "stop", flows.stopped(self.policy, ID, CONNECTION, at)
         self.invoke("Keystroke", flow, lambda became: self._note_lines(f"{kind} {became}"))

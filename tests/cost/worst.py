@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing_relay.platforms.digital_first.conversation import Policy
 from typing_relay.relay.burst import STARTS, TRUES
 
+from tests.cost import message
 from tests.cost.columns import HELD, Column
 from tests.cost.model import Model, memory_mb
 from tests.cost.prices import PRICES, TRACED, dollars
@@ -17,6 +18,8 @@ from tests.support.template import PARAMETERS, properties
 SECONDS = 3600
 #: Tabs of one visitor together may send so many times what one may (``functions/keystroke/app.py``).
 TABS = 2
+#: And so many messages, all together (there, too).
+MESSAGES_A_SECOND = 2
 #: A record with ten tabs, in KB: each write of it costs so many units.
 RECORD_KB = 3
 #: The authorizer, and the connection function when a tab comes and when it goes; it is added, stops, and is forgotten.
@@ -62,8 +65,16 @@ def handshake() -> dict[str, float]:
 
 
 def one_token(counted: Mapping[str, Column], of: Mapping[str, int]) -> float:
-    """$ an hour: all the frames that its budget takes, from all its connections: what costs more, keys or hellos."""
-    return max(keys_and_stops(counted, of), hellos(of))
+    """$ an hour: all the frames that its budget takes, from all its connections: what costs more, keys or hellos.
+
+    And, on Digital-First, as many messages as its budget takes.
+    """
+    return max(keys_and_stops(counted, of), hellos(of)) + messages()
+
+
+def messages() -> float:
+    """$ an hour."""
+    return SECONDS * MESSAGES_A_SECOND * dollars(message.billed())
 
 
 def hellos(of: Mapping[str, int]) -> float:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,18 @@ def keeper(image: Image, scene: Stage) -> Iterator[KeeperProcess]:
     started = KeeperProcess(settings, image.command, image.folder / "opt" / "app")
     yield started
     started.stop()
+
+
+def contents(image: Image) -> dict[str, str]:
+    """A digest of each file, by its path in the image."""
+    return {str(path.relative_to(image.folder)): sha256(path.read_bytes()).hexdigest() for path in image.files()}
+
+
+def test_two_builds_of_the_same_sources_hold_the_same_bytes(tmp_path: Path) -> None:
+    """Whoever builds a release again can compare: no file tells when it was built."""
+    first = contents(Image(tmp_path / "image"))
+    shutil.move(tmp_path / "image", tmp_path / "before")
+    assert contents(Image(tmp_path / "image")) == first
 
 
 def test_the_image_starts_answers_its_health_check_and_writes_no_file(image: Image, keeper: KeeperProcess) -> None:

@@ -348,8 +348,10 @@ class DfoWorld(World):
 
     # --- at the end
 
-    def check_messages(self) -> None:
-        """T15: what is said to have reached CXone has."""
+    def check_messages(self, *, all_reach: bool) -> None:
+        """T15: what is said to have reached CXone has; where nothing goes wrong, ``all_reach`` it."""
         for (_, message_id), kept in self.messages.kept.items():
+            if all_reach and kept.standing.status is not MessageStatus.ACCEPTED:
+                raise Violated("T15", f"{message_id} is {kept.standing.status}, though nothing went wrong")
             if kept.standing.status is MessageStatus.ACCEPTED and message_id not in self.cxone.taken:
                 raise Violated("T15", f"{message_id} is accepted and has not reached CXone")

@@ -18,7 +18,7 @@ from typing import Any
 
 from typing_relay.aws.sessions import LOOKED_AT
 from typing_relay.keeper.io.sockets import SocketListener, Stage
-from typing_relay.relay import flows
+from typing_relay.relay import flows, ports
 from typing_relay.relay.burst import Owner, Policy, Session
 from typing_relay.relay.effects import (
     AskBreaker,
@@ -26,13 +26,16 @@ from typing_relay.relay.effects import (
     AskForGuest,
     Flow,
     Jitter,
+    Nudge,
     ReportLatency,
     StartOwner,
     TellBreaker,
     TellCxone,
 )
 from typing_relay.relay.flows import Reconciled
+from typing_relay.relay.messages import Sender, message_sent, messages_seen
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
+from typing_relay.relay.ports import SentMessage
 from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.cxone import Call, Weather
@@ -58,6 +61,8 @@ REPLACED_MS = 10_000
 #: A front end: its hello after the handshake, its next try after one that failed, and how long it waits for an answer.
 HELLO_MS, AGAIN_MS, PONG_MS = 150, 1_000, 5_000
 LOOK_MS = 5_000
+#: An owner for which the store has no capacity looks again in a second.
+SHED = Reconciled(done=False, wait_seconds=1)
 #: More than all keepers have to do in one ms.
 EVENTS_AT_ONCE = 20_000
 
@@ -143,7 +148,7 @@ class FleetWorld:
         self.front = FleetFront(self)
         self._late: set[tuple[str, int]] = set()
         self.policy = Policy(verifies=not self.dfo, held_ms=history.held, session_ttl_s=history.lives // 1000)
-        self.sessions, self.messages, self.queue = FleetSessions(self), MemoryMessages(), Queue(self)
+        self.sessions, self.messages, self.queue = self._store(), MemoryMessages(), Queue(self)
         self.keepers: list[FleetKeeper] = []
         self._keeper_number = itertools.count(1)
         self.tabs: dict[tuple[str, str], Tab] = {}
@@ -169,6 +174,7 @@ class FleetWorld:
             [
                 on(StartOwner, lambda due: self._start_owner(due.record, due.generation)),
                 on(AskForGuest, lambda due: self.queue.send(due.session_id)),
+                on(Nudge, lambda due: self._nudge(due.record, {due.hint: due.record.session_id})),
                 on(TellCxone, self.set_typing),
                 on(AskCxone, lambda due: self.get_typing(due.guest_id)),
                 on(AskBreaker, lambda due: breaker.calm_at(due.now)),
@@ -177,7 +183,11 @@ class FleetWorld:
                 on(ReportLatency, lambda due: None),
             ]
         )
-        return Runner(self.sessions, lambda: self.now, known)
+        return Runner(self.sessions, lambda: self.now, known, self.messages if self.dfo else None)
+
+    def _store(self) -> FleetSessions:
+        """Of session records."""
+        return FleetSessions(self)
 
     def weather(self) -> Any:
         """What senders know of CXone as a whole."""
@@ -263,10 +273,16 @@ class FleetWorld:
             case "stop" if tab and tab.is_up:
                 stopped = flows.stopped(self.policy, tab.visitor, tab.connection, self.now)
                 self._function(f"stop {tab.connection}", stopped)
+            case "message" if tab and tab.is_up and self.dfo:
+                message = SentMessage(f"{act.visitor}-{act.tab}-{act.at}", "Good morning", self.now)
+                sender = Sender(act.visitor, tab.connection, TOKEN_ENDS)
+                self._function(str(act), message_sent(self.policy, sender, message, 300_000))
+            case "seen" if tab and tab.is_up and self.dfo:
+                self._function(str(act), messages_seen(act.visitor))
 
     def key(self, tab: Tab) -> None:
         """A key is pressed in it."""
-        pressed = flows.key_pressed(self.policy, tab.visitor, tab.connection, self.now, TOKEN_ENDS)
+        pressed = flows.key_pressed(self.policy, tab.visitor, tab.connection, ports.Key(self.now), TOKEN_ENDS)
         self._function(f"key {tab.connection}", pressed)
 
     def _connect(self, tab: Tab) -> None:
@@ -334,10 +350,10 @@ class FleetWorld:
         flow: Flow[Any],
         then: Callable[[Any], object] | None = None,
         died: Callable[[], object] | None = None,
+        shed: Callable[[], object] | None = None,
     ) -> None:
         """A Lambda runs a flow; a call that fails kills it."""
-
-        Function(self, what, flow, then or nothing, died or nothing).go(None)
+        Function(self, what, flow, then or nothing, died or nothing, shed).go(None)
 
     def roll_called(self) -> None:
         """Connections that went without a word are found out (``unit/keeper/visitors/test_roll_call.py``)."""
@@ -351,13 +367,14 @@ class FleetWorld:
         if not self.dfo:
             self.later(self.now + self.pace, "execution", partial(self._owns, record.session_id, generation, self.now))
             return True
-        if not record.keeper:
-            return True
+        return self._nudge(record, {"session": record.session_id, "generation": generation})
+
+    def _nudge(self, record: Session, nudge: dict[str, Any]) -> bool:
+        """Of the keeper that the record names; where it names none nobody need be reached."""
         keeper = next((keeper for keeper in self.keepers if keeper.name == record.keeper), None)
         if keeper is None:
-            return False
+            return not record.keeper
         assert keeper.dfo is not None
-        nudge = {"session": record.session_id, "generation": generation}
         keeper.call(self.now + self.pace, partial(keeper.dfo._nudged, nudge))
         return True
 
@@ -368,7 +385,7 @@ class FleetWorld:
                 self.later(self.now + wait, "wait", partial(self._owns, session_id, generation, since))
 
         reconciled = flows.reconcile(self.policy, Owner(session_id, generation, since))
-        self._function(f"owner {generation} of {session_id}", reconciled, called)
+        self._function(f"owner {generation} of {session_id}", reconciled, called, None, lambda: called(SHED))
 
     def looks(self) -> None:
         """Keepers look for bursts whose owner died; so they do each few seconds."""

@@ -1,4 +1,7 @@
-"""A Lambda of a fleet's world: one invocation runs a flow, step by step, and may die between any two."""
+"""A Lambda of a fleet's world: one invocation runs a flow, step by step, and may die between any two.
+
+Where the store has no capacity left it ends in good order: ``shed`` is called then, or else ``died``.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_relay.relay.effects import AskCxone, Effect, Flow, Sleep, TellCxone
 
+from tests.simulation.process import Away
 from tests.simulation.world import SENDER_MS
 
 if TYPE_CHECKING:
@@ -23,8 +27,10 @@ class Function:
         flow: Flow[Any],
         then: Callable[[Any], object],
         died: Callable[[], object],
+        shed: Callable[[], object] | None = None,
     ) -> None:
         self._world, self._what, self._flow, self._then, self._died = world, what, flow, then, died
+        self._shed = shed or died
         self._ends_at = world.now + SENDER_MS
 
     def go(self, value: Any) -> None:
@@ -51,7 +57,11 @@ class Function:
             self._dies()
             return
         world.sessions.request = "step", number  # the client's own retry has the same name
-        value = world.runner.carry_out(due)
+        try:
+            value = world.runner.carry_out(due)
+        except Away:
+            self._ends(self._shed)
+            return
         if kind == "again":
             value = world.runner.carry_out(due)
         name = type(due).__name__
@@ -63,9 +73,12 @@ class Function:
             world.later(answered_at, self._what, lambda: self.go(value))
 
     def _dies(self) -> None:
+        self._ends(self._died)
+
+    def _ends(self, then: Callable[[], object]) -> None:
         self._world.note(f"{self._what} dies")
         self._flow.close()
-        self._died()
+        then()
 
 
 def nothing(_: Any = None) -> None:

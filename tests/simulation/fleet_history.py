@@ -20,6 +20,10 @@ One line, parts separated by ``;``; times are ms since the beginning, lengths ms
     name 2 refuse; name 3 hold 900                  the 2nd host's addresses cannot be found, the 3rd's are late
     look 2 stale 800                                the 2nd look sees records as they stood so long before
     beside alice                                    what alice sends must change nothing for the others (neighbours.py)
+    message alice A 900; seen alice A 950; bad alice A 990      there: messages; frames that are none
+    capacity 25                                     the store takes so many writes of one visitor's item a second
+    cxone throttles 900 0 3000; cxone fails 900 0 3000; starts refused 900 0 3000       what strikes all
+    front gone 900 0 3000; front slow 900 0 3000    API Gateway knows alice's connections no more; it throttles posts
 """
 
 from __future__ import annotations
@@ -29,12 +33,13 @@ from dataclasses import dataclass, field, replace
 
 from tests.simulation.history import Fault, read_parts
 
-ACTS = ("open", "close", "reload", "key", "stop")
+ACTS = ("open", "close", "reload", "key", "stop", "message", "seen", "bad")
 TURNS = (
     *("keeper dies", "keeper drains", "keeper comes", "keeper stalls"),
     *("queue repeats", "queue away", "store away"),
     *("sockets drop", "sockets refused", "guest ends", "contacts open"),
     *("agent types", "agent stops", "agent writes", "posts away"),
+    *("cxone throttles", "cxone fails", "starts refused", "front gone", "front slow"),
 )
 #: A process dies before or after an effect; the client sends it twice, as its first answer is lost; it takes effect so
 #: much later, or its answer comes so much later; it fails, not done or done.
@@ -45,7 +50,7 @@ CALL_FAULTS = ("late", "hold", "refuse", "refuse-after", "entry")
 POST_FAULTS = ("crash", "crash-after", "hold", "refuse", "refuse-after", "slow")
 #: A host's addresses cannot be found; their answer comes so much later.
 NAME_FAULTS = ("refuse", "hold")
-NUMBERS = ("keepers", "pace", "rest", "pings", "held", "lives", "idle")
+NUMBERS = ("keepers", "pace", "rest", "pings", "held", "lives", "idle", "capacity")
 KNOWN = {
     "step": STEP_FAULTS,
     "call": CALL_FAULTS,
@@ -100,6 +105,8 @@ class FleetHistory:
     idle: int = 60_000
     #: A record lives so long after it was last heard of: a day.
     lives: int = 86_400_000
+    #: The store takes so many writes of one visitor's item a second; 0: any number.
+    capacity: int = 0
     acts: tuple[FleetAct, ...] = ()
     turns: tuple[FleetTurn, ...] = ()
     steps: Mapping[int, Fault] = field(default_factory=dict)

@@ -12,6 +12,7 @@ Written as one line, parts separated by ``;``. Times are ms since the beginning,
     start 1 vanish; wait 1 lost; wait 2 twice                          what becomes of executions and their waits
     guest none; keepers none; sweep 3000; pace 8; cap 9000             the surroundings
     lag 900; look 200; skew 40; debounce 3000; token 70000             stale reads, looks, clocks apart, timings
+    opening 900                                                        how long a new guest's socket takes to open
 
 On the other platform, Digital-First, keepers own bursts and there are frames to its gateway in place of calls::
 
@@ -106,7 +107,7 @@ LATE_MS = 60
 
 
 #: What of the surroundings is a number.
-NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token", "shapes")
+NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token", "shapes", "opening")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,8 @@ class History:
     token: int = 3_600_000
     #: The clock of every second function is ahead by so much.
     skew: int = 0
+    #: How long a new guest's socket takes to open, on v1.
+    opening: int = 0
     #: In which of the ways that clients of NICE's take the gateway speaks: a sum of ``gateway.Shape``.
     shapes: int = 0
 

@@ -17,6 +17,7 @@ from typing_relay.relay.ports import Lock
 from tests.simulation.bounds import START_EVERY_MS, STARTS_AT_ONCE, TRUE_EVERY_MS, TRUES_AT_ONCE, are_too_many
 from tests.simulation.cxone import Call
 from tests.simulation.history import Act
+from tests.simulation.keeper_effects import SetGuestStatus
 
 if TYPE_CHECKING:
     from tests.simulation.world import Process, World
@@ -56,6 +57,10 @@ class Watch:
         self.posts: list[Call] = []
         #: When each visible change was taken by CXone: (at, value).
         self.seen: list[tuple[int, bool]] = []
+        #: What the relay was told of calls that CXone did not accept: (at, outcome).
+        self.refused: list[tuple[int, Kind]] = []
+        #: When guests began whom typing can be shown to.
+        self.opened: list[int] = []
         self._under_way: list[Call] = []
         self._newest_generation = -1
         #: A Retry-After that was written down: no call for this guest before.
@@ -117,7 +122,7 @@ class Watch:
         is_new = self._world.record is not before  # not the client's retry of it
         match due:
             case write.PressKey() if isinstance(value, Session) and value.revision != before.revision:
-                self._key_taken_in(due.connection, due.at, due.hold_ms)
+                self._key_taken_in(due.connection, due.key.at, due.key.hold_ms)
             case write.NoteStop() if value is not None:
                 self.stops[due.connection] = due.at
             case write.Lock() if value and is_new:
@@ -130,6 +135,8 @@ class Watch:
                 self._rested()
             case write.MarkTypingUnavailable() if value and is_new:
                 self._marked(due.guest_id)
+            case SetGuestStatus() if due.begins:
+                self.opened.append(self._world.now)
 
     def _key_taken_in(self, tab: str, at: int, hold_ms: int) -> None:
         if at >= self._counts_until():
@@ -245,6 +252,10 @@ class Watch:
         """The relay hears what came of it."""
         if not isinstance(outcome, Outcome):
             return
+        if outcome.kind not in (Kind.ACCEPTED, Kind.ENDED):
+            self.refused.append((self._world.now, outcome.kind))
+        if outcome.kind is Kind.ENDED:
+            self._tries = 0
         if outcome.kind is Kind.ACCEPTED:
             self._tries = 0
             self._true_since = self._true_since if call.typing else None

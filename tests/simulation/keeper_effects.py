@@ -39,12 +39,13 @@ class OpenGuest(Effect[bool]):
 
 
 class SetGuestStatus(Effect[Session | None]):
-    """Where the guest's socket stands."""
+    """Where the guest's socket stands. ``begins``: it can be shown typing from now on."""
 
     session_id: str
     keeper: str
     status: GuestStatus
     now: int
+    begins: bool = False
 
 
 class ReleaseGuest(Effect[bool]):
@@ -67,7 +68,7 @@ def handlers(sessions: MemorySessions, cxone: Cxone) -> list[Handler]:
         ),
         on(
             SetGuestStatus,
-            lambda due: sessions.set_guest_status(due.session_id, due.keeper, due.status, due.now),
+            lambda due: sessions.set_guest_status(due.session_id, due.keeper, due.status, due.now, due.begins),
         ),
         on(ReleaseGuest, lambda due: sessions.release_guest(due.session_id, due.keeper, due.now)),
     ]

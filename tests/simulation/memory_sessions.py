@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from typing_relay.aws.expressions import Compiler
 from typing_relay.aws.sessions import LOOKED_AT, shard_of
-from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, Session
+from typing_relay.relay.burst import Session
 from typing_relay.relay.effects import OnRecords
-from typing_relay.relay.ports import Absent, Coming
 from typing_relay.relay.session_store import SessionStore
-from typing_relay.relay.updates import AbsentOr, Answer, AtMost, Below, KeptOr, Present, Update
+from typing_relay.relay.updates import Above, AbsentOr, Answer, AtLeast, AtMost, Below, KeptOr, OtherOr, Present, Update
 from typing_relay.relay.value import changed
 
 from tests.simulation.dynamodb_limits import check_expression, check_record
 
 T = TypeVar("T")
+#: A write of more attributes may be larger than DynamoDB allows.
+MANY = 40
 #: A record without anything: what a field is when its attribute is removed.
 _NOTHING = Session("")
 
@@ -84,85 +86,7 @@ class MemorySessions(SessionStore):
             self.records[session_id] = Session(session_id, expires_at=expires_at)
             self.in_hand.discard(session_id)
 
-    def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0, late_ms: int = 0
-    ) -> Session | Absent | None:
-        record = self.get(session_id, now)
-        if record is None:
-            return Absent()
-        if record.is_blocked(now):
-            return record
-        known, stop = record.keys.get(connection, -1), record.stops.get(connection, -1)
-        if known == at and stop < at:
-            return record
-        if known > at > record.earlier_keys.get(connection, at):
-            earlier = {**record.earlier_keys, connection: at}
-            self._set(record, earlier_keys=earlier, revision=record.revision + 1)
-        if known >= at or stop >= at:
-            return None
-        keys = {**record.keys, connection: at}
-        earlier = {**record.earlier_keys, connection: record.keys.get(connection, 0)}
-        hold = {connection: (at, hold_ms)} if hold_ms else {}
-        return self._set(
-            record,
-            keys=keys,
-            earlier_keys=earlier,
-            holds={**record.holds, **hold},
-            burst_from=at + late_ms if record.burst_from is None else record.burst_from,
-            late_key_at=at + late_ms if late_ms >= LATE_MS else record.late_key_at,
-            expires_at=expires_at,
-            revision=record.revision + 1,
-        )
-
-    def note_stop(self, session_id: str, connection: str, at: int, now: int, late_ms: int = 0) -> Session | None:
-        record = self.get(session_id, now)
-        if record is None or record.stops.get(connection, -1) >= at:
-            return record if record is not None and record.stops[connection] == at else None
-        late_stop_at = at + late_ms if late_ms >= LATE_MS else record.late_stop_at
-        stops = {**record.stops, connection: at}
-        return self._set(record, stops=stops, late_stop_at=late_stop_at, revision=record.revision + 1)
-
-    def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent:
-        record = self.get(session_id, now)
-        if record is None:
-            return Absent()
-        if record.is_blocked(now):
-            return record
-        return self._set(
-            record,
-            connections=record.connections | {coming.connection},
-            stops={coming.connection: coming.heard_at, **record.stops},
-            token_ends={**record.token_ends, coming.connection: coming.token_ends},
-            record_version=max(record.record_version, RECORD_VERSION),
-            expires_at=expires_at,
-            profile=coming.profile or record.profile,
-        )
-
-    def block(self, session_id: str, until: int, now: int) -> Session | None:
-        self.create(session_id, now, until)
-        record = self.get(session_id, now)
-        return record and self._set(record, blocked_until=until, expires_at=max(record.expires_at, until))
-
-    def forget_connection(self, session_id: str, connection: str, now: int) -> None:
-        record = self.get(session_id, now)
-        if record is not None:
-            self._set(record, connections=record.connections - {connection})
-
-    def prune(self, record: Session, before: int) -> None:
-        current = self.records.get(record.session_id)
-        old = set(record.forgettable(before))
-        check_expression(_removed(len(old)))
-        if current is not None and old:
-            self._set(
-                current,
-                keys=_without(current.keys, old),
-                earlier_keys=_without(current.earlier_keys, old),
-                stops=_without(current.stops, old),
-                holds=_without(current.holds, old),
-                token_ends=_without(current.token_ends, old),
-            )
-
-    # --- what owners and keepers do: stated in ``relay.session_writes``
+    # --- stated in ``relay.session_writes``
 
     def write(self, update: Update[T]) -> T:
         session_id, record = update.session_id, self.records.get(update.session_id)
@@ -178,7 +102,10 @@ class MemorySessions(SessionStore):
         return answer  # type: ignore[no-any-return]
 
     def _change(self, record: Session, update: Update[Any]) -> Session:
-        changes = {**dict(_changes(record, update.sets)), **_moved_on(record, update.adds)}
+        if len(update.sets) > MANY:
+            check_expression(Compiler(update, {}).update)
+        changes = _changes(record, update.sets) | _moved_on(record, update.adds)
+        changes |= {name: getattr(record, name) - members for name, members in update.takes.items()}
         written = self._set(record, **changes)
         if update.mark and self.request is not None:
             self._marks[update.session_id, update.mark] = self.request
@@ -208,25 +135,47 @@ class MemorySessions(SessionStore):
         return written
 
 
-def _changes(record: Session, sets: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _changes(record: Session, sets: Mapping[str, Any]) -> dict[str, Any]:
     """What becomes of the record's fields; one that is removed has its default again."""
+    changes: dict[str, Any] = {}
     for name, value in sets.items():
         field_name, _, key = name.partition(".")
+        if isinstance(value, KeptOr):
+            value = _or(_value(record, name), value.value)
+        elif isinstance(value, OtherOr):
+            value = _or(_value(record, value.other), value.value)
         if key:
-            yield field_name, {**getattr(record, field_name), key: value}
-        elif isinstance(value, KeptOr):
-            yield name, value.value if getattr(record, name) is None else getattr(record, name)
+            entries = changes.setdefault(field_name, dict(getattr(record, field_name)))
+            if value is None:
+                entries.pop(key, None)
+            else:
+                entries[key] = value
         else:
-            yield name, getattr(_NOTHING, name) if value is None else value
+            changes[name] = getattr(_NOTHING, name) if value is None else value
+    return changes
 
 
-def _moved_on(record: Session, adds: Mapping[str, int]) -> dict[str, int]:
-    return {name: getattr(record, name) + by for name, by in adds.items()}
+def _or(value: Any, instead: Any) -> Any:
+    return instead if value is None else value
+
+
+def _value(record: Session, name: str) -> Any:
+    """Of a field, or of an entry of one; None: it is not there."""
+    field_name, _, key = name.partition(".")
+    value = getattr(record, field_name)
+    return value.get(key) if key else value
+
+
+def _moved_on(record: Session, adds: Mapping[str, int | frozenset[str]]) -> dict[str, Any]:
+    return {
+        name: getattr(record, name) | by if isinstance(by, frozenset) else getattr(record, name) + by
+        for name, by in adds.items()
+    }
 
 
 def _is_so(record: Session, name: str, wanted: Any) -> bool:
     """Whether a condition holds: of an attribute that is not there no comparison does."""
-    value = getattr(record, name)
+    value = _value(record, name)
     is_there = value is not None and value != frozenset() and value != {}
     match wanted:
         case None:
@@ -237,20 +186,14 @@ def _is_so(record: Session, name: str, wanted: Any) -> bool:
             return not is_there or _is_so(record, name, other)
         case Below(limit):
             return is_there and bool(value < limit)
+        case Above(limit):
+            return is_there and bool(value > limit)
         case AtMost(limit):
             return is_there and bool(value <= limit)
+        case AtLeast(limit):
+            return is_there and bool(value >= limit)
     return is_there and bool(value == wanted)
 
 
 def _is_alive(record: Session, now: int) -> bool:
     return record.expires_at > now // 1000
-
-
-def _removed(connections: int) -> str:
-    """The expression by which the twin forgets so many connections."""
-    maps = ("#keys", "earlier_keys", "stops", "holds", "token_ends")
-    return "REMOVE " + ", ".join(f"{name}.#c{number}" for number in range(connections) for name in maps)
-
-
-def _without(times: Any, connections: set[str]) -> dict[str, Any]:
-    return {connection: at for connection, at in times.items() if connection not in connections}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 CORE = "layers/typing_relay/typing_relay/"
 BURST, FLOWS, DYNAMO = CORE + "relay/burst.py", CORE + "relay/flows.py", CORE + "aws/sessions.py"
 GUESTS, QUERIES = CORE + "platforms/webchat/guests.py", CORE + "aws/queries.py"
-MEMORY = "tests/simulation/memory_sessions.py"
 #: What a write of the record changes, stated once; and how that becomes a request to DynamoDB.
 WRITES, EXPRESSIONS = CORE + "relay/session_writes.py", CORE + "aws/expressions.py"
 

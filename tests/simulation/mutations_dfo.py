@@ -42,7 +42,7 @@ DIGITAL_FIRST = (
     _dfo(
         "keeper: does not sweep",
         SWEEPING,
-        "sum(self._runner.run(sweep_one(self._policy, session_id, self._keeper)) for session_id in ours)",
+        "sum(self._sweep_one(session_id) for session_id in session_ids if self._is_ours(session_id))",
         "0",
     ),
     _dfo(
@@ -151,9 +151,27 @@ DIGITAL_FIRST = (
         "self._told(unproven, ACCEPTED)",
     ),
     _dfo(
+        "guest: who has left has none, though a message may wait",
+        CORE + "keeper/guests/guest.py",
+        "not record.connections and not policy.needs_socket:",
+        "not record.connections:",
+    ),
+    _dfo(
+        "typing: what goes on after a message counts from its first key",
+        FLOWS,
+        "begins_anew=True",
+        "begins_anew=False",
+    ),
+    _dfo(
+        "typing: one that a message ended counts as refused",
+        CONVERSATION,
+        "ENDED if unproven.overtaken else ACCEPTED",
+        "NOT_YET if unproven.overtaken else ACCEPTED",
+    ),
+    _dfo(
         "typing: one that a message ended counts as shown",
         CONVERSATION,
-        "NOT_YET if unproven.overtaken else ACCEPTED",
+        "ENDED if unproven.overtaken else ACCEPTED",
         "ACCEPTED",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
@@ -244,15 +262,15 @@ DIGITAL_FIRST = (
     Mutation(
         "DynamoDB: an attribute that is kept is overwritten",
         EXPRESSIONS,
-        'f"if_not_exists({name}, {self._value(value.value)})"',
+        'f"if_not_exists({self._path(name)}, {self._value(value.value)})"',
         "self._value(value.value)",
         directed="tests/unit/aws/test_expressions.py",
     ),
     Mutation(
         "DynamoDB: what is not there does not count as absent",
         EXPRESSIONS,
-        'f"(attribute_not_exists({name}) OR {self._condition(name, other)})"',
-        "self._condition(name, other)",
+        'f"(attribute_not_exists({path}) OR {self._condition(path, wanted.wanted)})"',
+        "self._condition(path, wanted.wanted)",
         contract="test_of_two_keepers_the_one_that_was_given_a_message_later",
     ),
     # what is measured

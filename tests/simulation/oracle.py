@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from typing_relay.relay.burst import Policy
 from typing_relay.relay.effects import Latency
+from typing_relay.relay.outcomes import Kind
 
 from tests.simulation.bounds import (
     START_EVERY_MS,
@@ -32,6 +34,8 @@ GLUED_MS = Policy().arrival_slack_ms
 TRUE_WITHIN_MS, FALSE_AFTER_MS, FALSE_WITHIN_MS, STOP_WITHIN_MS = 300, 2_000, 2_300, 500
 #: Typing for so much longer than the debounce is shown in any case, however closely it follows what went before.
 LONG_MS = 700
+#: What the objectives allow: of a true from its first key, of a false from its last key beyond the debounce.
+OBJECTIVE_MS = 1_000
 #: A message ends the typing of other tabs, too; so long after it, it is shown again.
 DARK_MS = 1_500
 #: What ends the typing of its tab.
@@ -91,13 +95,23 @@ class Witness:
     after_trouble: bool = False
     #: How far functions' clocks are apart.
     skew_ms: int = 0
+    #: Calls that were not accepted.
+    refused: Sequence[tuple[int, Kind]] = ()
+    #: When guests began whom typing can be shown to: what was pressed before counts from then.
+    opened: Sequence[int] = ()
 
 
 def check(history: History, world: World, slack_ms: int = 0) -> None:
     """Raises Violated when agents saw something else."""
     watch = world.watch
     _check(
-        history, Witness(watch.seen, watch.calls, watch.posts, world.felt, world.policy, slack_ms, skew_ms=world.skew)
+        history,
+        Witness(
+            *(watch.seen, watch.calls, watch.posts, world.felt, world.policy, slack_ms),
+            skew_ms=world.skew,
+            refused=watch.refused,
+            opened=watch.opened,
+        ),
     )
 
 
@@ -118,6 +132,8 @@ def check_since(calm_since: int, history: History, world: World) -> None:
         world.policy,
         after_trouble=calm_since > START,
         skew_ms=world.skew,
+        refused=[(at, kind) for at, kind in watch.refused if at >= calm_since],
+        opened=watch.opened,
     )
     was_sound = calm_since > START  # else the history's own beginning counts
     guest, contact = was_sound or history.guest, was_sound or history.contact
@@ -131,6 +147,7 @@ def _check(history: History, witness: Witness) -> None:
     messages = [act for act in history.acts if act.kind == "message"]
     ends_again = witness.after_trouble or any(act.kind in ("message", "close") for act in history.acts)
     _check_alternation(witness, history.dfo and ends_again)
+    _check_objectives(witness)
     if asks_for_too_much(history, expected):
         if history.guest and history.contact and not messages:
             _check_what_stands(expected, seen, slack)
@@ -157,9 +174,14 @@ def _check(history: History, witness: Witness) -> None:
 
 
 def asks_for_too_much(history: History, expected: list[Stretch]) -> bool:
-    """T17: typing begins and ends more often than CXone may hear; what is then shown comes a little later, or never."""
+    """T17: typing begins and ends more often than CXone may hear; what is then shown comes a little later, or never.
+
+    What goes on after another tab's message begins again there.
+    """
     begins, stops = [stretch.begins for stretch in expected], [act.at for act in history.acts if act.kind in STOPS]
-    return were_ever_too_many(begins, TRUES_AT_ONCE, TRUE_EVERY_MS) or were_ever_too_many(
+    messages = [act.at for act in history.acts if act.kind == "message"]
+    again = [at for at in messages if any(stretch.begins < at < stretch.ends for stretch in expected)]
+    return were_ever_too_many([*begins, *again], TRUES_AT_ONCE, TRUE_EVERY_MS) or were_ever_too_many(
         [*begins, *stops], STARTS_AT_ONCE, START_EVERY_MS
     )
 
@@ -216,6 +238,17 @@ def _check_price(witness: Witness) -> None:
         raise Violated("T14", f"{asked} questions after the last burst")
 
 
+def _check_objectives(witness: Witness) -> None:
+    """T18: nothing goes wrong here, so whatever visitors send, no figure is beyond what its objective allows."""
+    for at, kind in witness.refused:
+        raise Violated("T18", f"a call counts as {kind} at {at - START}")
+    for name, ms, at in witness.felt:
+        is_true = name == Latency.FIRST_KEY_TO_SHOWN
+        allowed = OBJECTIVE_MS + witness.slack_ms + (0 if is_true else witness.policy.debounce_ms)
+        if ms > allowed:
+            raise Violated("T18", f"measured: {name} {ms} at {at - START}, and the objective allows {allowed}")
+
+
 def _check_what_was_felt(history: History, expected: list[Stretch], witness: Witness) -> None:
     """T2 as production measures it: one figure for each true and false, and what agents felt.
 
@@ -232,6 +265,7 @@ def _check_what_was_felt(history: History, expected: list[Stretch], witness: Wit
         is_true = name == Latency.FIRST_KEY_TO_SHOWN
         felt_from = at - START - ms + (0 if is_true else witness.policy.debounce_ms)
         known = _moments(history, expected, at - START, is_true)
+        known += [opened - START for opened in witness.opened if is_true and opened <= at]
         if is_true and _was_held_back(felt_from, witness):
             continue
         if not any(abs(felt_from - moment) <= BLUR_MS + witness.slack_ms for moment in known):

@@ -18,6 +18,8 @@ class Regression(NamedTuple):
 
 #: Visits of a moment each, and then, when no frame of theirs can come any more, one more.
 _SIXTY_VISITS = "; ".join(f"open V{n} {n * 10}; close V{n} {n * 10 + 5}" for n in range(60)) + "; open A 30000"
+#: As many as a visitor's budget lets through at once.
+_TEN_MESSAGES = "; ".join(f"message A {5_005 + n * 80}" for n in range(10))
 
 V1 = (
     Regression(
@@ -50,6 +52,16 @@ V1 = (
         "an owner that came while a question was on its way asked it as well",
         "key B 6813; key B 8803; key B 10503; key B 11803; key B 13103; key A 14803 hold=6000; key B 16103;"
         " stop A 16803 late=30; pace 1",
+    ),
+    Regression(
+        "T7",
+        "a new owner called in the moment in which the one before wrote down what CXone had answered to a question",
+        "close A 587; key A 1287; close A 2387; key A 2487; close A 2587; call 1 failed; call 3 throttled",
+    ),
+    Regression(
+        "T18",
+        "FirstKeyToShown counted from a key before there was a guest, so that who opens sessions and types moved it",
+        "open A 0; key A 70; key A 1900; key A 3700; guest none; opening 2500",
     ),
     Regression(
         "T9",
@@ -169,6 +181,22 @@ DIGITAL_FIRST = (
         "FirstKeyToShown counted from a key before there was a contact, where a keeper had let go of the visitor and"
         " the next one took what it had sent for still on its way",
         "platform dfo; close A 4609; close B 4609; key E 44805; message B 48300; contact none; debounce 5000",
+    ),
+    Regression(
+        "T15",
+        "who wrote and left at once had no guest any more: the message waited until it expired, and woke an operator",
+        "platform dfo; open A 0; message A 10; close A 11; guest none; contact none",
+    ),
+    Regression(
+        "T18",
+        "a true that the visitor's own message ended counted as not accepted, was retried a second later, and was"
+        " measured from the first key: who types in one tab and writes in another moved two objectives",
+        "platform dfo; key B 9302; message A 9307",
+    ),
+    Regression(
+        "T18",
+        "messages in quick turn ended the true of another tab, and at last it was measured from its first key",
+        f"platform dfo; key B 5000 hold=6000; {_TEN_MESSAGES}; stop B 9000; pace 8",
     ),
     Regression(
         "T6",
@@ -422,6 +450,10 @@ DIRECTED = (
     # T17, T2: trues that messages made necessary are held back, and the next one's time counts from then.
     "platform dfo; key A 2190; message C 2240; message B 2740; key A 3290; message B 3340; message C 3840;"
     " message C 4340; message B 4940; key B 5440",
+    # T17, T2: what goes on after another tab's messages is shown again each time, until no true is left.
+    "platform dfo; key A 16396; message B 17996; key B 18496; message C 18696; message C 19396; key B 20596; message A"
+    " 20796; message C 22196; key B 22696; message B 22796; key C 23296; message B 23496; message C 24196; key C 24696;"
+    " pace 3",
     # T17: stops alone, while CXone asks to wait.
     f"key A 0 hold=6000; call 2 throttled 30000; {'; '.join(f'stop A {at}' for at in range(500, 5_500, 50))}",
     # T17: the same while CXone has not answered yet.

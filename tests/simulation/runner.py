@@ -54,6 +54,7 @@ class Runner:
         else:
             self.world = World(policy, self._add, history.pace, history.keepers)
             self.world.log, self.world.skew, self.world.sessions.lag_ms = log, history.skew, history.lag
+            self.world.opening_ms = history.opening
             if history.guest:
                 self.world.open_guest()
         #: How many acts and turns are to come, and since when nothing is left of all trouble.
@@ -105,8 +106,8 @@ class Runner:
 
     def _have_a_contact(self, world: DfoWorld) -> None:
         """T9 asks for a burst that agents can see."""
+        world.check_messages(all_reach=self._history.is_fault_free())
         self._goes_by(History())
-        world.check_messages()
         if not world.record.conversation:
             self._deliver(Act("key", self._tab(), world.now - START))
             self._run_until(world.now + ASKED_MS)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.simulation.mutation import DYNAMO, ENDLESS, EXPRESSIONS, MEMORY, QUERIES, WRITES, Mutation
+from tests.simulation.mutation import DYNAMO, ENDLESS, EXPRESSIONS, QUERIES, WRITES, Mutation
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation", "template.yaml", "pyproject.toml")
@@ -111,7 +111,7 @@ def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
     is_of_aws = mutation.file in (DYNAMO, EXPRESSIONS, QUERIES)
     if not is_of_aws and not mutation.contract:
         yield ("-m", "tests.simulation", "check", "300", mutation.platform)
-    if is_of_aws or mutation.file in (MEMORY, WRITES):
+    if is_of_aws or mutation.file == WRITES:
         which = "TestDynamo" if is_of_aws else "TestMemory"
         chosen = f"{which} and {mutation.contract}" if mutation.contract else which
         yield (*PYTEST, "-k", chosen, "tests/unit/aws/test_sessions_contract.py")

@@ -142,7 +142,9 @@ class Front:
         return [tab for tab in self.tabs.values() if tab.is_open and tab.name in self._world.record.connections]
 
     def _welcomed(self, tab: Tab) -> None:
-        """A guest frame that overtook the welcome holds."""
+        """A guest frame that overtook the welcome holds. Whoever has left by then says nothing."""
+        if not tab.is_open:
+            return
         self._world.says_hello(tab.name)
         tab.status = tab.status or self._status()
 

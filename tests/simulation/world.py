@@ -120,6 +120,8 @@ class World:
         self.watch = Watch(self)
         self.weather = Weather()
         self.keepers = self._requests = 0
+        #: How long a guest's socket takes to open.
+        self.opening_ms = 0
         self.numbers = dict.fromkeys(FAULTS, 0)
         self.log: list[str] | None = None
         #: What the relay measured for people to read: (metric, ms, when).
@@ -171,7 +173,7 @@ class World:
         at, tab, policy = START + act.at, act.tab, self.policy
         flow: Flow[Any]
         if act.kind == "key":
-            flow = flows.key_pressed(policy, ID, tab, at, TOKEN_ENDS, act.hold, act.late)
+            flow = flows.key_pressed(policy, ID, tab, ports.Key(at, act.hold, act.late), TOKEN_ENDS)
         elif act.kind == "stop":
             flow = flows.stopped(policy, ID, tab, at, act.late)
         elif act.kind == "open":  # the handshake and the hello, which asks for a guest
@@ -441,7 +443,10 @@ class World:
             guest = yield from perform(CreateGuest())
             if not (yield from perform(OpenGuest(ID, name, guest, self.now))):
                 return
-        yield from perform(SetGuestStatus(ID, name, GuestStatus.OPEN, self.now))
+            if self.opening_ms:
+                yield Sleep(self.opening_ms)
+        begins = record.guest_status not in (GuestStatus.OPEN, GuestStatus.RECONNECTING)
+        yield from perform(SetGuestStatus(ID, name, GuestStatus.OPEN, self.now, begins))
 
     def _replace_guest(self) -> Flow[None]:
         """The keeper notices first that the guest is over: by its socket's close code."""

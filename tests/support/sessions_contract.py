@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import count
 from typing import Any
 
@@ -143,6 +143,7 @@ class SessionsContract:
         sessions.create(ID, NOW, EXPIRES)
         sessions.note_stop(ID, TAB, stop_at, NOW)
         assert sessions.press_key(ID, TAB, NOW, NOW, EXPIRES) is None
+        assert _record(sessions).keys == {}
 
     def test_the_same_key_again_is_refused_once_a_stop_took_it_back(self, sessions: MemorySessions) -> None:
         """T5, T12."""
@@ -511,6 +512,13 @@ class SessionsContract:
         sessions.note_stop(ID, TAB, NOW, NOW)
         assert not sessions.lock(record, _lock(True))
 
+    def test_an_owner_that_has_not_seen_that_cxone_asks_to_wait_gets_no_lock(self, sessions: MemorySessions) -> None:
+        """T7: the owner before heard it of a question that was on its way."""
+        record = _owned(sessions)
+        sessions.postpone(record, NOW + 900)
+        assert not sessions.lock(record, _lock(False))
+        assert sessions.lock(_record(sessions), _lock(False))
+
     def test_of_two_executions_of_one_generation_one_gets_the_lock(self, sessions: MemorySessions) -> None:
         """T6, T12: Step Functions may start an execution twice."""
         record = _owned(sessions)
@@ -551,6 +559,17 @@ class SessionsContract:
         sessions.lock(uncertain, _lock(True))
         assert sessions.unlock(uncertain, _lock(True))
         assert (_record(sessions).sending, _record(sessions).sending_until) == (before, 0)
+
+    @pytest.mark.parametrize(("begun_at", "counts_from"), [(NOW, None), (0, 0)], ids=["not shown", "shown before"])
+    def test_after_a_call_that_a_message_ended_typing_begins_anew(
+        self, sessions: MemorySessions, begun_at: int, counts_from: int | None
+    ) -> None:
+        """T2, T18: it counts as no failure; what was shown before stays measured once."""
+        record = _owned(sessions)
+        lock = replace(_lock(True), burst_from=begun_at)
+        sessions.lock(record, lock)
+        assert sessions.unlock(record, lock, begins_anew=True)
+        assert (_record(sessions).attempts, _record(sessions).burst_from) == (0, counts_from)
 
     def test_only_the_lock_that_is_held_can_be_given_back(self, sessions: MemorySessions) -> None:
         """T6: a stalled owner comes late."""
@@ -891,6 +910,17 @@ class SessionsContract:
         assert not sessions.release_guest(ID, "keeper-2", NOW, whatever_is_shown=True)
         assert sessions.release_guest(ID, KEEPER, NOW, whatever_is_shown=True)
         assert (_record(sessions).shown, _record(sessions).sending) == (False, None)
+
+    @pytest.mark.parametrize(("begins", "counts_from"), [(True, None), (False, NOW - 900)])
+    def test_keys_from_before_a_guest_count_from_when_it_opens(
+        self, sessions: MemorySessions, begins: bool, counts_from: int | None
+    ) -> None:
+        """T18: how long a guest takes is no latency of a key; a socket that is open again begins nothing."""
+        sessions.create(ID, NOW, NOW // 1000 + 3600)
+        sessions.press_key(ID, "a", NOW - 900, NOW, NOW // 1000 + 3600)
+        sessions.take_guest(ID, KEEPER, NOW)
+        sessions.set_guest_status(ID, KEEPER, GuestStatus.OPEN, NOW, begins)
+        assert _record(sessions).burst_from == counts_from
 
     def test_a_call_to_a_former_guest_still_holds_its_lock(self, sessions: MemorySessions) -> None:
         """T6: one call a session, whichever guest it is for."""

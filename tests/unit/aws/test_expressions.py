@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from typing_relay.aws.expressions import Compiler, typed
-from typing_relay.relay.updates import AbsentOr, AtMost, Below, KeptOr, Present, Update
+from typing_relay.relay.updates import AbsentOr, AtMost, Below, KeptOr, OtherOr, Present, Update
 
 
 def compiled(**parts: object) -> Compiler:
@@ -36,7 +36,7 @@ def test_conditions_all_have_to_hold() -> None:
     assert found.condition == (
         "keeper = :v0 AND attribute_not_exists(sending) AND attribute_exists(connections) AND retry_at < :v1"
         " AND (attribute_not_exists(held) OR held <= :v2)"
-        " AND attribute_exists(session_id) AND expires_at > :v3"
+        " AND expires_at > :v3"
     )
     assert found.values == {":v0": {"S": "keeper-1"}, ":v1": {"N": "5"}, ":v2": {"N": "7"}, ":v3": {"N": "8"}}
 
@@ -53,3 +53,19 @@ def test_names_that_are_words_of_dynamodb_stand_for_themselves_by_another_name()
 def test_what_no_attribute_holds_is_refused() -> None:
     with pytest.raises(TypeError, match="float is no attribute of a record"):
         typed(0.5)
+
+
+def test_an_entry_of_a_map_may_have_any_key_and_equal_keys_share_their_place() -> None:
+    """A connection's id is API Gateway's to choose."""
+    found = compiled(
+        when={"stops.a.b=": Below(5)}, sets={"earlier_keys.a.b=": OtherOr("keys.a.b=", 0), "holds.c": None}
+    )
+    assert found.update == "SET earlier_keys.#k0 = if_not_exists(#keys.#k0, :v0) REMOVE holds.#k2"
+    assert found.condition == "stops.#k0 < :v1"
+    assert found.names == {"#k0": "a.b=", "#keys": "keys", "#k2": "c"}
+
+
+def test_sets_get_members_and_lose_them() -> None:
+    added, taken = {"connections": frozenset({"a"})}, {"connections": frozenset({"b"})}
+    assert compiled(adds=added, takes=taken).update == "ADD connections :v0 DELETE connections :v1"
+    assert typed(frozenset({"b", "a"})) == {"SS": ["a", "b"]}

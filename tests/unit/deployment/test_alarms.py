@@ -31,14 +31,15 @@ def metrics(alarm: str) -> list[dict[str, Any]]:
 def figures(alarm: str, failed: float, done: float) -> dict[str, float]:
     """Each metric of the alarm by id, where `failed` of `done` calls, frames or guests are in trouble."""
     found: dict[str, float] = {}
+    is_counted = False  # trouble counts once, under the first name that it has
     for metric in metrics(alarm):
         if "MetricStat" in metric:
             name, stat = metric["MetricStat"]["Metric"]["MetricName"], metric["MetricStat"]["Stat"]
             if name == "CallsAccepted":
                 found[metric["Id"]] = done if stat == "SampleCount" else 100 * (done - failed) / done
             else:
-                is_first = name in WHOLE or all(value == done for value in found.values())
-                found[metric["Id"]] = done if name in WHOLE else failed if is_first else 0
+                found[metric["Id"]] = done if name in WHOLE else 0 if is_counted else failed
+                is_counted = is_counted or name not in WHOLE
     return found
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,13 @@ from tests.support.load_function import load_function
 from tests.unit.functions.test_keystroke_door import ENVIRONMENT, EVENTS, FrontEnds, UnclosableFrontEnds
 
 THROTTLED = "ProvisionedThroughputExceededException"
+#: What connection and sender are told besides.
+ALSO_NEEDED = {
+    "CXONE_BASE_URL": "https://acme.api.nicecxone.com",
+    "CXONE_SECRET_ARN": "cxone",
+    "CXONE_STATE_TABLE": "cxone",
+    "GUEST_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/guests",
+}
 FRAMES = {
     "hello": {"action": "hello"},
     "ping": {"action": "ping"},
@@ -38,7 +46,7 @@ class Refusing:
 @pytest.fixture
 def relay(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The functions' surroundings."""
-    for name, value in {**ENVIRONMENT, "GUEST_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/guests"}.items():
+    for name, value in (ENVIRONMENT | ALSO_NEEDED).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "TypingRelay/test")
     yield
@@ -110,6 +118,73 @@ def test_one_visitors_tabs_share_a_budget_of_twice_what_one_may(relay: None) -> 
     event["requestContext"]["authorizer"]["session"] = "bob"
     keystroke.handler(event, Invocation())
     assert [taken.count("bob"), len(taken) - 1] == [1, 80]
+
+
+def reconciled(code: str, after_ms: int) -> dict[str, Any]:
+    """What the sender answers so long after its execution began, while the store refuses all calls."""
+    event = json.loads((EVENTS / "reconcile.json").read_text())
+    sender, _ = loaded("sender", code)
+    began = int(datetime.fromisoformat(event["started_at"]).timestamp() * 1000)
+    object.__setattr__(sender.runner, "clock", lambda: began + after_ms)
+    answer: dict[str, Any] = sender.handler(event, Invocation())
+    return answer
+
+
+def test_an_owner_that_is_throttled_looks_again_in_a_second(relay: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """T18: the item of a visitor who writes as fast as DynamoDB lets them fails no invocation of the sender."""
+    assert reconciled(THROTTLED, after_ms=0) == {"done": False, "wait_seconds": 1}
+    assert shed(capsys.readouterr().out) == 1
+
+
+def test_an_owner_that_is_throttled_for_as_long_as_an_execution_lasts_leaves_the_rest_to_the_next(relay: None) -> None:
+    """T4, T18: its lease runs out, and no execution runs out of time, which an alarm counts."""
+    assert reconciled(THROTTLED, after_ms=240_000) == {"done": True, "wait_seconds": 0}
+
+
+def test_another_error_of_the_store_fails_the_sender(relay: None) -> None:
+    """The state machine tries again, and an operator sees it."""
+    with pytest.raises(ClientError):
+        reconciled("AccessDeniedException", after_ms=0)
+
+
+class Alices(Refusing):
+    """A table that answers for everybody but alice; ``asked``: of whom records were read."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.asked: list[str] = []
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        """Two leases have run out, in one shard."""
+        is_first = request["ExpressionAttributeValues"][":shard"] == {"N": "0"}
+        return {"Items": [{"session_id": {"S": name}} for name in ("alice", "bob")] if is_first else []}
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        """Bob has no record."""
+        self.asked.append(request["Key"]["session_id"]["S"])
+        if self.asked[-1] != "alice":
+            return {}
+        raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, "GetItem")
+
+
+def swept(code: str) -> list[str]:
+    """Of whom the sweeper read the record."""
+    table = Alices(code)
+    sweeper, _ = loaded("sweeper", code)
+    object.__setattr__(sweeper.runner.sessions, "_client", table)
+    sweeper.handler({}, Invocation())
+    return table.asked
+
+
+def test_a_visitor_whose_item_is_throttled_keeps_the_sweeper_from_nobody_else(relay: None) -> None:
+    """T4, T18: the others' bursts are ended, and no invocation fails."""
+    assert swept(THROTTLED) == ["alice", "bob"]
+
+
+def test_another_error_of_the_store_fails_the_sweeper(relay: None) -> None:
+    """As before."""
+    with pytest.raises(ClientError):
+        swept("AccessDeniedException")
 
 
 def reserved(number: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 from typing_relay.aws.sessions import shard_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.sweeping import LOOK_S, PAGE, Sweeping
-from typing_relay.relay.burst import GuestStatus, Policy
+from typing_relay.relay.burst import GuestStatus, Policy, Session
 from typing_relay.relay.effects import StartOwner
 from typing_relay.relay.runner import Runner, on
 
@@ -16,11 +16,25 @@ from tests.support.keeper_fakes import ManualJobs, ManualLoop
 NOW = 1_800_000_000_000
 
 
+class BusySessions(MemorySessions):
+    """A store that throttles some items."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.throttled: set[str] = set()
+
+    def get(self, session_id: str, now: int) -> Session | None:
+        """Raises OSError for those."""
+        if session_id in self.throttled:
+            raise OSError("throttled")
+        return super().get(session_id, now)
+
+
 class Scene:
     """Keepers with one store and one Step Functions."""
 
     def __init__(self, keepers: int = 1, name: str = "") -> None:
-        self.sessions, self.started, self.can_start, self.now = MemorySessions(), list[str](), True, NOW
+        self.sessions, self.started, self.can_start, self.now = BusySessions(), list[str](), True, NOW
         self.loop, self.counters = ManualLoop(), Counters()
         self.jobs = [ManualJobs() for _ in range(keepers)]
         runner = Runner(self.sessions, lambda: self.now, dict([on(StartOwner, self.start_owner)]))
@@ -64,6 +78,16 @@ def test_one_whose_owner_lives_is_left_alone(scene: Scene) -> None:
     scene.has_died("alice", at=NOW + 60_000)
     scene.passes(30)
     assert scene.started == []
+
+
+def test_one_that_cannot_be_taken_up_keeps_the_look_from_nobody_else(scene: Scene) -> None:
+    """T4, T18: the item of a visitor who writes as fast as DynamoDB lets them is throttled."""
+    alice, other = "alice", next(name for name in map(str, range(999)) if shard_of(name) == shard_of("alice"))
+    scene.has_died(alice, at=NOW - 1)
+    scene.has_died(other)
+    scene.sessions.throttled = {alice}
+    scene.passes(LOOK_S + 0.5)
+    assert scene.started == [other]
 
 
 def test_what_is_not_ours_is_left_to_others(scene: Scene) -> None:

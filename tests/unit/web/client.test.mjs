@@ -667,6 +667,14 @@ test("that the visitor has seen all messages is told when the page says so", asy
   assert.deepEqual(sent, [{ action: "seen" }]);
 });
 
+test("the end and earlier messages are asked for when the page says so", async (t) => {
+  const { relay, sent } = await welcomed(t);
+  relay.end();
+  relay.history();
+  relay.history("m1");
+  assert.deepEqual(sent, [{ action: "end" }, { action: "history" }, { action: "history", before: "m1" }]);
+});
+
 test("what was seen while disconnected is not told later: the page says so again", async (t) => {
   const { browser, relay } = await attached(t);
   relay.seen();
@@ -683,6 +691,7 @@ for (const [name, detail] of Object.entries({
   queue: { position: 3 },
   read: { id: ID },
   seen: { id: ID },
+  history: { messages: [], asked: null, before: null },
 })) {
   test(`what the relay calls ${name} is an event of that name`, async (t) => {
     const { browser, relay } = await welcomed(t);

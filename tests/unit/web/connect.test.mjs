@@ -345,7 +345,7 @@ for (const token of [null, "", 7, {}, undefined]) {
   test(`a token that is ${JSON.stringify(token)} is never dialled`, async (t) => {
     const { browser, errors } = await connected(t, { token: () => token });
     assert.equal(browser.sockets.length, 0);
-    assert.match(errors[0].cause.message, /not a string/);
+    assert.match(errors[0].cause.message, /must be a string/);
   });
 }
 

@@ -20,9 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from typing_relay.aws.expressions import Compiler, typed
 from typing_relay.aws.queries import found_by, in_batches
-from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, GuestStatus, Session
+from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
 from typing_relay.relay.effects import OnRecords
-from typing_relay.relay.ports import Absent, Coming
 from typing_relay.relay.session_store import SessionStore
 from typing_relay.relay.updates import Answer, Update
 from typing_relay.relay.value import changed
@@ -110,186 +109,20 @@ class DynamoSessions(SessionStore):
         except ClientError as error:
             _raise_unless_condition_failed(error)
 
-    def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0, late_ms: int = 0
-    ) -> Session | Absent | None:
-        """A coalesced key is this one write (T8). None: a newer key or stop of this connection is known already.
-
-        ``hold_ms``: the key counts for so long, not for the debounce; 0 where it asked for nothing. ``late_ms``: its
-        frame came so long after ``at``. The same key again gives the record again: the first answer may have been lost
-        on its way (T9, T12).
-        """
-        answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms, late_ms)
-        if hold_ms and "holds" not in answer.get("Item", {"holds": None}):
-            self._take_over(session_id, now)
-            answer = self._press_key(session_id, connection, at, now, expires_at, hold_ms, late_ms)
-        if "Attributes" in answer:
-            return _session(answer["Attributes"])
-        record = _alive(answer.get("Item"), now)
-        if record is None:
-            return Absent()
-        if record.is_blocked(now):
-            return record
-        is_known = record.keys.get(connection) == at and record.stops.get(connection, -1) < at
-        if not is_known:
-            self._note_overtaken_key(session_id, connection, at)
-        return record if is_known else None
-
-    def _press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int, late_ms: int
-    ) -> dict[str, Any]:
-        held = {":held": {"L": [_n(at), _n(hold_ms)]}} if hold_ms else {}
-        is_late = late_ms >= LATE_MS
-        return self._update(
-            session_id,
-            "SET earlier_keys.#c = if_not_exists(#keys.#c, :zero), #keys.#c = :at,"
-            " burst_from = if_not_exists(burst_from, :came_at), expires_at = :expires_at"
-            + (", holds.#c = :held" if held else "")
-            + (", late_key_at = :came_at" if is_late else "")
-            + " ADD revision :one",
-            f"{_MAY_SEND} AND (attribute_not_exists(#keys.#c) OR #keys.#c < :at)"
-            " AND (attribute_not_exists(stops.#c) OR stops.#c < :at)"
-            + (" AND attribute_exists(holds)" if held else ""),
-            {
-                **held,
-                ":at": _n(at),
-                ":came_at": _n(at + late_ms),
-                ":zero": _n(0),
-                ":expires_at": _n(expires_at),
-                ":one": _n(1),
-                ":now_s": _n(now // 1000),
-            },
-            {"#keys": "keys", "#c": connection},
-        )
-
-    def _note_overtaken_key(self, session_id: str, connection: str, at: int) -> None:
-        """A frame that a later one overtook still tells that there was no pause between them (T12)."""
-        self._update(
-            session_id,
-            "SET earlier_keys.#c = :at ADD revision :one",
-            "#keys.#c > :at AND earlier_keys.#c < :at",
-            {":at": _n(at), ":one": _n(1)},
-            {"#keys": "keys", "#c": connection},
-        )
-
-    def note_stop(self, session_id: str, connection: str, at: int, now: int, late_ms: int = 0) -> Session | None:
-        """Take back this connection's keys up to ``at`` (T5, T10). None: a newer stop is known, or no record.
-
-        ``late_ms``: its frame came so long after ``at``. The same stop again gives the record again: the first answer
-        may have been lost on its way (T2).
-        """
-        late = {":came_at": _n(at + late_ms)} if late_ms >= LATE_MS else {}
-        answer = self._update(
-            session_id,
-            "SET stops.#c = :at" + (", late_stop_at = :came_at" if late else "") + " ADD revision :one",
-            f"{_ALIVE} AND (attribute_not_exists(stops.#c) OR stops.#c < :at)",
-            {":at": _n(at), ":one": _n(1), ":now_s": _n(now // 1000), **late},
-            {"#c": connection},
-        )
-        record = _session(answer["Attributes"]) if "Attributes" in answer else _alive(answer.get("Item"), now)
-        return record if record is not None and record.stops[connection] == at else None
-
-    def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent:
-        """A front end came in. A record of an earlier version is taken over, one of a later version used as it is.
-
-        A blocked record is returned as it is.
-        """
-        answer = self._add_connection(session_id, coming, now, expires_at)
-        found = _alive(answer.get("Item"), now)
-        if found and found.is_blocked(now):
-            return found
-        if "Attributes" not in answer and found:
-            self._take_over(session_id, now)
-            answer = self._add_connection(session_id, coming, now, expires_at)
-        return _session(answer["Attributes"]) if "Attributes" in answer else Absent()
-
-    def _take_over(self, session_id: str, now: int) -> None:
-        """Give a record of an earlier version what writes rely on."""
-        self._update(
-            session_id,
-            "SET token_ends = if_not_exists(token_ends, :none), holds = if_not_exists(holds, :none),"
-            " record_version = :version",
-            f"{_ALIVE} AND (attribute_not_exists(record_version) OR record_version < :version)",
-            {":none": {"M": {}}, ":version": _n(RECORD_VERSION), ":now_s": _n(now // 1000)},
-        )
-
-    def _add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> dict[str, Any]:
-        return self._update(
-            session_id,
-            "SET expires_at = :expires_at, stops.#c = if_not_exists(stops.#c, :heard_at), token_ends.#c = :ends"
-            + (", profile = :profile" if coming.profile else "")
-            + " ADD connections :c",
-            f"{_MAY_SEND} AND record_version >= :version",
-            {
-                ":expires_at": _n(expires_at),
-                ":heard_at": _n(coming.heard_at),
-                ":ends": _n(coming.token_ends),
-                ":c": {"SS": [coming.connection]},
-                ":version": _n(RECORD_VERSION),
-                ":now_s": _n(now // 1000),
-                **({":profile": {"S": coming.profile}} if coming.profile else {}),
-            },
-            {"#c": coming.connection},
-        )
-
-    def forget_connection(self, session_id: str, connection: str, now: int) -> None:
-        """The connection is gone (disconnected, or 410 when posting to it)."""
-        self._update(
-            session_id,
-            "DELETE connections :c",
-            _ALIVE,
-            {":c": {"SS": [connection]}, ":now_s": _n(now // 1000)},
-        )
-
-    def block(self, session_id: str, until: int, now: int) -> Session | None:
-        """Take nothing of this visitor until ``until`` (epoch s), which the record outlives. In the past: unblock.
-
-        None: it expired just now.
-        """
-        self.create(session_id, now, until)  # where there is none
-        record = self.get(session_id, now)
-        if record is None:
-            return None
-        answer = self._update(
-            session_id,
-            "SET blocked_until = :until, expires_at = :expires_at",
-            _ALIVE,
-            {
-                ":until": _n(until),
-                ":expires_at": _n(max(record.expires_at, until)),
-                ":now_s": _n(now // 1000),
-            },
-        )
-        return _session(answer["Attributes"]) if "Attributes" in answer else None
-
     def prune(self, record: Session, before: int) -> None:
-        """Forget connections that are gone (``Session.forgettable``), as many as one write takes.
-
-        Raises nothing: what is left is left to the next handshake, and this one goes on.
-        """
-        old = record.forgettable(before)
-        if not old or record.record_version < RECORD_VERSION:
-            return  # an older record lacks some of these maps until it is taken over
-        names = {f"#c{i}": connection for i, connection in enumerate(old)}
-        paths = [
-            f"{field}.{name}" for name in names for field in ("#keys", "earlier_keys", "stops", "holds", "token_ends")
-        ]
-        remove, exists = "REMOVE " + ", ".join(paths), "attribute_exists(session_id)"
+        """Raises nothing: what is left is left to the next handshake, and this one goes on."""
         try:
-            self._update(record.session_id, remove, exists, {}, names | {"#keys": "keys"})
+            super().prune(record, before)
         except (BotoCoreError, ClientError) as error:
             logger.warning("Connections that are gone could not be forgotten: %s", error)
 
-    # --- what owners and keepers do: stated in ``relay.session_writes``
+    # --- stated in ``relay.session_writes``
 
     def write(self, update: Update[T]) -> T:
         """Make one write that is stated as data."""
         mark = _mark_of(update)
         in_index = {"sweep_shard": _n(shard_of(update.session_id))} if update.in_hand else {}
-        compiled = Compiler(update, {**mark, **in_index})
-        changed = self._update(
-            update.session_id, compiled.update, compiled.condition, compiled.values, compiled.names or None
-        )
+        changed = self._update(update.session_id, Compiler(update, {**mark, **in_index}))
         answer: Any
         if update.answer is Answer.IS_DONE:
             answer = "Attributes" in changed or _is_our_own(update, mark, changed.get("Item", {}))
@@ -303,24 +136,19 @@ class DynamoSessions(SessionStore):
 
     # --- the one call
 
-    def _update(
-        self,
-        session_id: str,
-        update: str,
-        condition: str,
-        values: dict[str, Any],
-        names: dict[str, str] | None = None,
-    ) -> dict[str, Any]:
+    def _update(self, session_id: str, compiled: Compiler) -> dict[str, Any]:
         """{"Attributes": new item}, or {"Item": the item that failed the condition}, or {} when there is none."""
-        request: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
-        if names:
-            request["ExpressionAttributeNames"] = names
+        request: dict[str, Any] = {}
+        if compiled.values:
+            request["ExpressionAttributeValues"] = compiled.values
+        if compiled.names:
+            request["ExpressionAttributeNames"] = compiled.names
         try:
             answer: dict[str, Any] = self._client.update_item(
                 TableName=self._table,
                 Key=_key(session_id),
-                UpdateExpression=update,
-                ConditionExpression=condition,
+                UpdateExpression=compiled.update,
+                ConditionExpression=compiled.condition,
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **request,

@@ -9,8 +9,10 @@ little more than one of them may (T18). The API stage's throttles hold whatever 
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
+
+from typing_relay.relay.value import changed
 
 MAX_BAD_FRAMES = 20
 MAX_EXCESS_FRAMES = 400  # 20 s at twice the default rate
@@ -67,15 +69,15 @@ def spend(budget: Budget, limits: FrameLimits, now: int) -> tuple[Budget, Ruling
     now = max(now, budget.at)
     refilled = budget.frames + (now - budget.at) * limits.rate / 1000
     frames = min(limits.burst, refilled)
-    budget = replace(budget, spare=budget.spare + refilled - frames)
+    spare = budget.spare + refilled - frames
     if frames >= 1:
-        return replace(budget, frames=frames - 1, at=now), Ruling.TAKE
-    budget = replace(budget, frames=frames, at=now, excess=budget.excess + 1)
+        return changed(budget, frames=frames - 1, at=now, spare=spare), Ruling.TAKE
+    budget = changed(budget, frames=frames, at=now, spare=spare, excess=budget.excess + 1)
     if budget.excess >= MAX_EXCESS_FRAMES:
         return budget, Ruling.CLOSE
     if budget.answered_at is not None and now - budget.answered_at < ANSWER_EVERY_MS:
         return budget, Ruling.DROP
-    return replace(budget, answered_at=now), Ruling.REFUSE
+    return changed(budget, answered_at=now), Ruling.REFUSE
 
 
 def charge(budget: Budget, limits: FrameLimits, revision: int) -> Budget:
@@ -88,7 +90,7 @@ def charge(budget: Budget, limits: FrameLimits, revision: int) -> Budget:
     others = max(0, revision - before - 1)
     unpaid = 0.0 if budget.revision is None else max(0.0, others - budget.spare)
     left = min(budget.frames, limits.burst * UNKNOWN_SHARE) if others else budget.frames
-    return replace(budget, frames=left - unpaid, revision=revision, spare=0)
+    return changed(budget, frames=left - unpaid, revision=revision, spare=0)
 
 
 def retry_in_ms(budget: Budget, limits: FrameLimits) -> int:
@@ -98,7 +100,7 @@ def retry_in_ms(budget: Budget, limits: FrameLimits) -> int:
 
 def note_bad_frame(budget: Budget) -> tuple[Budget, bool]:
     """Account for one bad frame. Returns the new budget, and True when it was one too many: close the connection."""
-    budget = replace(budget, bad=budget.bad + 1)
+    budget = changed(budget, bad=budget.bad + 1)
     return budget, budget.bad >= MAX_BAD_FRAMES
 
 
@@ -129,7 +131,7 @@ class Budgets:
     def pay(self, session_id: str, frames: float) -> None:
         """A frame of this session, after `spend`, was as much work as this many more."""
         budget = self._by_connection[session_id]
-        self._keep(session_id, replace(budget, frames=budget.frames - frames))
+        self._keep(session_id, changed(budget, frames=budget.frames - frames))
 
     def note_bad_frame(self, connection: str) -> bool:
         """Count a bad frame of `connection`, after `spend`; True: close the connection."""

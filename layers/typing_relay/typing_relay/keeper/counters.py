@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 
 class Counters:
@@ -19,3 +20,14 @@ class Counters:
         """The counts so far; counting begins anew."""
         counts, self._counts = self._counts, Counter()
         return dict(counts)
+
+
+def accepted_percent(counts: Mapping[str, int]) -> float | None:
+    """How many of 100 typing frames the gateway accepted; None where none were sent.
+
+    No visitor moves this figure (T18): one that the visitor's own message ended was accepted, and where the visitor has
+    just ended the conversation none was sent.
+    """
+    calls = sum(count for name, count in counts.items() if name.startswith("Typing.") and name != "Typing.not_yet")
+    accepted = counts.get("Typing.accepted", 0) + counts.get("Typing.ended", 0)
+    return 100 * accepted / calls if calls else None

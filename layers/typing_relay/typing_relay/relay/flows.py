@@ -48,7 +48,7 @@ from typing_relay.relay.effects import (
     perform,
 )
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Absent, Coming, Lock
+from typing_relay.relay.ports import Absent, Coming, Key, Lock
 from typing_relay.relay.retry import BASE_MS, DENIED_MS, backoff_ms
 
 
@@ -74,21 +74,18 @@ class Became(StrEnum):
 # --- what visitors do ------------------------------------------------------------------------------------------------
 
 
-def key_pressed(
-    policy: Policy, session_id: str, connection: str, at: int, token_ends: int, hold_ms: int = 0, late_ms: int = 0
-) -> Flow[Became]:
-    """A key was pressed at ``at`` (ms), on a connection whose token expires at ``token_ends`` (epoch s).
+def key_pressed(policy: Policy, session_id: str, connection: str, key: Key, token_ends: int) -> Flow[Became]:
+    """A key was pressed, on a connection whose token expires at ``token_ends`` (epoch s).
 
-    ``hold_ms``: the key counts this long unless a stop or another key follows; below the debounce, it counts for that.
-    ``late_ms``: how long after ``at``, as the front end says, its frame arrived.
     Returns: stale, blocked, coalesced, hopeless, started or failed. A coalesced key is one write and nothing else (T8).
     """
     now = yield from perform(Now())
-    at = min(at, now)  # clocks differ: no key is from the future
-    hold_ms = hold_ms if hold_ms > policy.debounce_ms else 0
+    at = min(key.at, now)  # clocks differ: no key is from the future
+    hold_ms = key.hold_ms if key.hold_ms > policy.debounce_ms else 0
     if now - at >= (hold_ms or policy.debounce_ms):
         return Became.STALE
-    pressed = write.PressKey(session_id, connection, at, now, _expires_at(policy, now), hold_ms, late_ms)
+    counted = key if (key.at, key.hold_ms) == (at, hold_ms) else replace(key, at=at, hold_ms=hold_ms)
+    pressed = write.PressKey(session_id, connection, counted, now, _expires_at(policy, now))
     record = yield from perform(pressed)
     if isinstance(record, Absent):  # it expired while the visitor was connected and silent
         yield from connected(policy, session_id, connection, token_ends)
@@ -378,6 +375,9 @@ def _record(policy: Policy, record: Session, lock: Lock, outcome: Outcome, now: 
     if outcome.kind is Kind.NOT_YET:
         yield from perform(write.Postpone(record, now + BASE_MS))
         yield from perform(write.Unlock(record, lock))
+        return False
+    if outcome.kind is Kind.ENDED:
+        yield from perform(write.Unlock(record, lock, begins_anew=True))
         return False
     if outcome.kind is Kind.ACCEPTED:
         if (yield from _settle(policy, record, lock, now)):

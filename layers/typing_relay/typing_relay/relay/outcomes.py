@@ -22,6 +22,8 @@ class Kind(StrEnum):
     UNAVAILABLE = "unavailable"
     #: No contact or no socket yet: nothing was sent; it counts from when there is one.
     NOT_YET = "not_yet"
+    #: Accepted, and ended by a message of the visitor before that was known: what goes on counts from there.
+    ENDED = "ended"
     #: Wrong credentials or scopes: only a change of configuration helps.
     DENIED = "denied"
 

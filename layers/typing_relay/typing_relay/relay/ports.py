@@ -24,12 +24,6 @@ class Sessions(Protocol):
     def write(self, update: Update[T]) -> T: ...
     def get(self, session_id: str, now: int) -> Session | None: ...
     def create(self, session_id: str, now: int, expires_at: int) -> None: ...
-    def press_key(
-        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0, late_ms: int = 0
-    ) -> Session | Absent | None: ...
-    def note_stop(self, session_id: str, connection: str, at: int, now: int, late_ms: int = 0) -> Session | None: ...
-    def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent: ...
-    def forget_connection(self, session_id: str, connection: str, now: int) -> None: ...
     def prune(self, record: Session, before: int) -> None: ...
 
 
@@ -43,6 +37,19 @@ class Guests(Protocol):
 @dataclass(frozen=True, slots=True)
 class Absent:
     """The record does not exist, or is past its ``expires_at`` (T11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key was pressed at ``at`` (ms), as its frame says.
+
+    ``hold_ms``: it counts this long unless a stop or another key follows; below the debounce, it counts for that.
+    ``late_ms``: its frame came so long after ``at``.
+    """
+
+    at: int
+    hold_ms: int = 0
+    late_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_relay.relay import session_writes as write
 from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.ports import Conversation, Lock
+from typing_relay.relay.ports import Absent, Coming, Conversation, Key, Lock
 
 if TYPE_CHECKING:
     from typing_relay.relay.updates import Update
@@ -18,11 +18,43 @@ T = TypeVar("T")
 
 
 class SessionStore:
-    """Writes of owners and keepers, each by its name. A store gives ``write``."""
+    """The writes, each by its name. A store gives ``write`` and ``create``, and says what a failed ``prune`` means."""
 
     def write(self, update: Update[T]) -> T:
         """Make one conditional write."""
         raise NotImplementedError
+
+    def get(self, session_id: str, now: int) -> Session | None:
+        """The record as it stands now (consistent read); None when absent or expired at ``now`` (ms)."""
+        raise NotImplementedError
+
+    def create(self, session_id: str, now: int, expires_at: int) -> None:
+        """A fresh record where there is none, or an expired one."""
+        raise NotImplementedError
+
+    def press_key(
+        self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0, late_ms: int = 0
+    ) -> Session | Absent | None:
+        return write.PressKey(session_id, connection, Key(at, hold_ms, late_ms), now, expires_at).on(self)
+
+    def note_stop(self, session_id: str, connection: str, at: int, now: int, late_ms: int = 0) -> Session | None:
+        return write.NoteStop(session_id, connection, at, now, late_ms).on(self)
+
+    def add_connection(self, session_id: str, coming: Coming, now: int, expires_at: int) -> Session | Absent:
+        return write.AddConnection(session_id, coming, now, expires_at).on(self)
+
+    def forget_connection(self, session_id: str, connection: str, now: int) -> None:
+        write.ForgetConnection(session_id, connection, now).on(self)
+
+    def prune(self, record: Session, before: int) -> None:
+        update = write.pruned(record, before)
+        if update:
+            self.write(update)
+
+    def block(self, session_id: str, until: int, now: int) -> Session | None:
+        self.create(session_id, now, until)  # where there is none
+        record = self.get(session_id, now)
+        return record and write.Block(record, until, now).on(self)
 
     def claim(self, session_id: str, generation: int, lease_until: int, starts_until: int) -> bool:
         return write.Claim(session_id, generation, lease_until, starts_until).on(self)
@@ -33,8 +65,8 @@ class SessionStore:
     def lock(self, record: Session, lock: Lock) -> bool:
         return write.Lock(record, lock).on(self)
 
-    def unlock(self, record: Session, lock: Lock) -> bool:
-        return write.Unlock(record, lock).on(self)
+    def unlock(self, record: Session, lock: Lock, begins_anew: bool = False) -> bool:
+        return write.Unlock(record, lock, begins_anew).on(self)
 
     def accepted(self, record: Session, lock: Lock, now: int, verify_at: int | None) -> bool:
         return write.Accepted(record, lock, now, verify_at).on(self)
@@ -75,8 +107,10 @@ class SessionStore:
     def open_guest(self, session_id: str, keeper: str, guest_id: str, web_socket_url: str, now: int) -> bool:
         return write.OpenGuest(session_id, keeper, guest_id, web_socket_url, now).on(self)
 
-    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
-        return write.SetGuestStatus(session_id, keeper, status).on(self)
+    def set_guest_status(
+        self, session_id: str, keeper: str, status: GuestStatus, now: int, begins: bool = False
+    ) -> Session | None:
+        return write.SetGuestStatus(session_id, keeper, status, begins).on(self)
 
     def end_guest(self, session_id: str, guest_id: str, now: int) -> bool:
         return write.EndGuest(session_id, guest_id, now).on(self)

@@ -1,4 +1,4 @@
-"""The conditional writes of a session record: what each means and, from owners on, what it changes on which condition.
+"""The conditional writes of a session record: what each means, what it changes, and on which condition.
 
 They are effects of flows; keepers make them by the methods of ``SessionStore``. ``generation`` fences owners,
 ``revision`` what they believed of keys and stops, ``sends`` what duplicates of one owner have read.
@@ -12,10 +12,22 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from typing_relay.relay import ports
-from typing_relay.relay.burst import GuestStatus, Session
+from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, GuestStatus, Session
 from typing_relay.relay.effects import OnRecords
-from typing_relay.relay.ports import Absent, Coming, Conversation, Sessions
-from typing_relay.relay.updates import AbsentOr, Answer, AtMost, Below, KeptOr, Present, Update, Writer
+from typing_relay.relay.ports import Absent, Coming, Conversation, Key, Sessions
+from typing_relay.relay.updates import (
+    Above,
+    AbsentOr,
+    Answer,
+    AtLeast,
+    AtMost,
+    Below,
+    KeptOr,
+    OtherOr,
+    Present,
+    Update,
+    Writer,
+)
 
 T = TypeVar("T")
 #: Gone with the lease.
@@ -57,25 +69,79 @@ class Create(OnRecords[None]):
 
 
 class PressKey(OnRecords[Session | Absent | None]):
-    """A key was pressed on ``connection`` at ``at``. None: a newer key or stop of it is known already."""
+    """``key`` was pressed on ``connection``. A coalesced key is this one write (T8).
+
+    A ``hold_ms`` of 0: it counts for the debounce. None: a newer key or stop of this connection is known already. The
+    same key again gives the record again: the first answer may have been lost on its way (T9, T12). So does a key of
+    who is blocked.
+    """
 
     session_id: str
     connection: str
-    at: int
+    key: Key
     now: int
     expires_at: int
-    hold_ms: int
-    late_ms: int
 
-    def on(self, sessions: Sessions) -> Session | Absent | None:
+    def on(self, sessions: Writer) -> Session | Absent | None:
         """Carry it out there."""
-        return sessions.press_key(
-            self.session_id, self.connection, self.at, self.now, self.expires_at, self.hold_ms, self.late_ms
+        connection, at = self.connection, self.key.at
+        record = sessions.write(self._update())
+        if record and self.key.hold_ms and record.record_version < RECORD_VERSION:
+            sessions.write(_taken_over(self.session_id, self.now))
+            record = sessions.write(self._update())
+        if record is None:
+            return Absent()
+        known, stop = record.keys.get(connection, -1), record.stops.get(connection, -1)
+        if record.is_blocked(self.now) or (known == at and stop < at):
+            return record
+        if known > at > record.earlier_keys.get(connection, at):
+            sessions.write(self._overtaken())
+        return None
+
+    def _update(self) -> Update[Session | None]:
+        connection, key, at = self.connection, self.key, self.key.at
+        came_at = at + key.late_ms
+        held = {f"holds.{connection}": (at, key.hold_ms)} if key.hold_ms else {}
+        late = {"late_key_at": came_at} if key.late_ms >= LATE_MS else {}
+        is_older = AbsentOr(Below(at))
+        return Update(
+            self.session_id,
+            when={
+                **_may_send(self.now),
+                f"keys.{connection}": is_older,
+                f"stops.{connection}": is_older,
+                **({"record_version": AtLeast(RECORD_VERSION)} if held else {}),
+            },
+            sets={
+                f"earlier_keys.{connection}": OtherOr(f"keys.{connection}", 0),
+                f"keys.{connection}": at,
+                **held,
+                "burst_from": KeptOr(came_at),
+                **late,
+                "expires_at": self.expires_at,
+            },
+            adds={"revision": 1},
+            alive_at=self.now,
+            answer=Answer.RECORD,
+        )
+
+    def _overtaken(self) -> Update[bool]:
+        """A frame that a later one overtook still tells that there was no pause between them (T12)."""
+        at, earlier = self.key.at, f"earlier_keys.{self.connection}"
+        return Update(
+            self.session_id,
+            when={f"keys.{self.connection}": Above(at), earlier: Below(at)},
+            sets={earlier: at},
+            adds={"revision": 1},
         )
 
 
 class NoteStop(OnRecords[Session | None]):
-    """Take back this connection's keys up to ``at``. None: a newer stop is known, or there is no record."""
+    """Take back this connection's keys up to ``at`` (T5, T10). None: a newer stop is known, or there is no record.
+
+    ``late_ms``: its frame came so long after ``at``. The same stop again gives the record again: the first answer may
+    have been lost on its way (T2).
+    """
 
     session_id: str
     connection: str
@@ -83,38 +149,76 @@ class NoteStop(OnRecords[Session | None]):
     now: int
     late_ms: int
 
-    def on(self, sessions: Sessions) -> Session | None:
+    def on(self, sessions: Writer) -> Session | None:
         """Carry it out there."""
-        return sessions.note_stop(self.session_id, self.connection, self.at, self.now, self.late_ms)
+        stop = f"stops.{self.connection}"
+        late = {"late_stop_at": self.at + self.late_ms} if self.late_ms >= LATE_MS else {}
+        record = sessions.write(
+            Update[Session | None](
+                self.session_id,
+                when={stop: AbsentOr(Below(self.at))},
+                sets={stop: self.at, **late},
+                adds={"revision": 1},
+                alive_at=self.now,
+                answer=Answer.RECORD,
+            )
+        )
+        return record if record and record.stops[self.connection] == self.at else None
 
 
 class AddConnection(OnRecords[Session | Absent]):
-    """A front end connected."""
+    """A front end came in. A record of an earlier version is taken over, one of a later version used as it is.
+
+    Of who is blocked the record is returned as it is.
+    """
 
     session_id: str
     coming: Coming
     now: int
     expires_at: int
 
-    def on(self, sessions: Sessions) -> Session | Absent:
+    def on(self, sessions: Writer) -> Session | Absent:
         """Carry it out there."""
-        return sessions.add_connection(self.session_id, self.coming, self.now, self.expires_at)
+        record = sessions.write(self._update())
+        if record and record.record_version < RECORD_VERSION and not record.is_blocked(self.now):
+            sessions.write(_taken_over(self.session_id, self.now))
+            record = sessions.write(self._update())
+        return Absent() if record is None else record
+
+    def _update(self) -> Update[Session | None]:
+        coming = self.coming
+        return Update(
+            self.session_id,
+            when={**_may_send(self.now), "record_version": AtLeast(RECORD_VERSION)},
+            sets={
+                "expires_at": self.expires_at,
+                f"stops.{coming.connection}": KeptOr(coming.heard_at),
+                f"token_ends.{coming.connection}": coming.token_ends,
+                **({"profile": coming.profile} if coming.profile else {}),
+            },
+            adds={"connections": frozenset({coming.connection})},
+            alive_at=self.now,
+            answer=Answer.RECORD,
+        )
 
 
-class ForgetConnection(OnRecords[None]):
-    """The connection is gone."""
+class ForgetConnection(Write[bool]):
+    """The connection is gone (disconnected, or 410 when posting to it)."""
 
     session_id: str
     connection: str
     now: int
 
-    def on(self, sessions: Sessions) -> None:
-        """Carry it out there."""
-        sessions.forget_connection(self.session_id, self.connection, self.now)
+    def _update(self) -> Update[bool]:
+        gone = frozenset({self.connection})
+        return Update(self.session_id, when={}, sets={}, takes={"connections": gone}, alive_at=self.now)
 
 
 class Prune(OnRecords[None]):
-    """Forget connections that are gone since before ``before``, as many as one write takes. Raises nothing."""
+    """Forget connections that are gone since before ``before`` (``Session.forgettable``), as many as one write takes.
+
+    Raises nothing: what is left is left to the next handshake, and this one goes on.
+    """
 
     record: Session
     before: int
@@ -122,6 +226,51 @@ class Prune(OnRecords[None]):
     def on(self, sessions: Sessions) -> None:
         """Carry it out there."""
         sessions.prune(self.record, self.before)
+
+
+def pruned(record: Session, before: int) -> Update[bool] | None:
+    """The write of ``Prune``, if there is anything to forget."""
+    old = record.forgettable(before)
+    if not old or record.record_version < RECORD_VERSION:
+        return None  # an older record lacks some of these maps until it is taken over
+    maps = ("keys", "earlier_keys", "stops", "holds", "token_ends")
+    forgotten = {f"{name}.{connection}": None for connection in old for name in maps}
+    return Update(record.session_id, when={"expires_at": Present()}, sets=forgotten)
+
+
+class Block(Write[Session | None]):
+    """Take nothing of this visitor until ``until`` (epoch s), which the record outlives. In the past: unblock.
+
+    None: it is not there, or expired just now.
+    """
+
+    record: Session
+    until: int
+    now: int
+
+    def _update(self) -> Update[Session | None]:
+        return Update(
+            self.record.session_id,
+            when={},
+            sets={"blocked_until": self.until, "expires_at": max(self.record.expires_at, self.until)},
+            alive_at=self.now,
+            answer=Answer.CHANGED,
+        )
+
+
+def _may_send(now: int) -> dict[str, Any]:
+    """No operator takes nothing of this visitor."""
+    return {"blocked_until": AbsentOr(AtMost(now // 1000))}
+
+
+def _taken_over(session_id: str, now: int) -> Update[bool]:
+    """Give a record of an earlier version what writes rely on."""
+    return Update(
+        session_id,
+        when={"record_version": AbsentOr(Below(RECORD_VERSION))},
+        sets={"token_ends": KeptOr({}), "holds": KeptOr({}), "record_version": RECORD_VERSION},
+        alive_at=now,
+    )
 
 
 # --- what owners do
@@ -161,6 +310,8 @@ class SetLease(Write[bool]):
 class Lock(Write[bool]):
     """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6).
 
+    Nor where CXone has asked to wait for longer since: an owner before may hear that of its question (T7).
+
     Two executions of one owner may lock in the same ms: ``by`` tells them apart. It is not a claim's ``own``, as
     the next owner may come between the lock and its retry. The attempt counts from now on, also if nobody lives to tell
     how it ended (T7).
@@ -173,7 +324,7 @@ class Lock(Write[bool]):
         record, lock = self.record, self.lock
         return Update(
             record.session_id,
-            when={**_as_read(record), "guest_id": record.guest_id},
+            when={**_as_read(record), "guest_id": record.guest_id, "retry_at": AbsentOr(AtMost(record.retry_at))},
             sets={
                 "sending": lock.typing,
                 "typing": lock.typing,
@@ -191,16 +342,23 @@ class Lock(Write[bool]):
 
 
 class Unlock(Write[bool]):
-    """Give a lock back when no call was made, or what came of it says nothing of the guest there is now."""
+    """Give a lock back when no call was made, or what came of it says nothing of the guest there is now.
+
+    ``begins_anew``: the call was accepted and is over; typing that goes on counts from when it is next pressed or sent.
+    """
 
     record: Session
     lock: ports.Lock
+    begins_anew: bool = False
 
     def _update(self) -> Update[bool]:
+        anew: dict[str, Any] = {"attempts": 0} if self.begins_anew else {}
+        if self.begins_anew and self.lock.burst_from:  # else it has been shown, and is measured
+            anew["burst_from"] = None
         return Update(
             self.record.session_id,
             when={"sending_until": self.lock.until},
-            sets={"sending": self.record.sending, "sending_until": 0},
+            sets={"sending": self.record.sending, "sending_until": 0, **anew},
         )
 
 
@@ -436,17 +594,21 @@ class OpenGuest(Write[bool]):
 
 
 class SetGuestStatus(Write[Session | None]):
-    """Where the guest's socket stands, said by its keeper. None when the record names another keeper."""
+    """Where the guest's socket stands, said by its keeper. None when the record names another keeper.
+
+    ``begins``: nobody could be shown anything before, so what is felt of keys counts from now on (T18).
+    """
 
     session_id: str
     keeper: str
     status: GuestStatus
+    begins: bool = False
 
     def _update(self) -> Update[Session | None]:
         return Update(
             self.session_id,
             when={"keeper": self.keeper},
-            sets={"guest_status": self.status},
+            sets={"guest_status": self.status, **({"burst_from": None} if self.begins else {})},
             answer=Answer.CHANGED,
         )
 

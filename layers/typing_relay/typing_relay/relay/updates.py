@@ -22,8 +22,20 @@ class Below(Value):
     limit: int
 
 
+class Above(Value):
+    """The attribute is there and greater than ``limit``."""
+
+    limit: int
+
+
 class AtMost(Value):
     """The attribute is there and not greater than ``limit``."""
+
+    limit: int
+
+
+class AtLeast(Value):
+    """The attribute is there and not less than ``limit``."""
 
     limit: int
 
@@ -44,6 +56,13 @@ class KeptOr(Value):
     value: Any
 
 
+class OtherOr(Value):
+    """What the attribute ``other`` is; where that is not there, ``value``."""
+
+    other: str
+    value: Any
+
+
 class Answer(Enum):
     """What a write is answered with."""
 
@@ -58,6 +77,7 @@ class Answer(Enum):
 class Update(Value, Generic[T]):
     """Made if all of ``when`` holds; answered with a ``T``, as ``answer`` says.
 
+    An attribute is named, or an entry of one that is a map: ``keys.tab-1``.
     A value of None in ``sets`` removes the attribute. In ``when`` None means that it is not there, another plain value
     that it equals that; no comparison holds for an attribute that is not there.
     """
@@ -65,8 +85,10 @@ class Update(Value, Generic[T]):
     session_id: str
     when: Mapping[str, Any]
     sets: Mapping[str, Any]
-    #: How far numbers are moved on.
-    adds: Mapping[str, int] = MappingProxyType({})
+    #: How far numbers are moved on, and what sets get in addition.
+    adds: Mapping[str, int | frozenset[str]] = MappingProxyType({})
+    #: What is taken out of sets.
+    takes: Mapping[str, frozenset[str]] = MappingProxyType({})
     #: The record must be there, and not have expired then (ms).
     alive_at: int | None = None
     #: Whether the lease is unreleased from now on, which the sweeper's index tells; None: that stays as it is.

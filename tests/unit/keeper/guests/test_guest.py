@@ -106,10 +106,11 @@ def test_a_guest_created_gets_its_socket_opened() -> None:
 
 
 def test_the_visitor_is_told_when_the_socket_is_open() -> None:
+    """T18: and what is felt of keys counts from then."""
     life = Life()
     life.happens(guest.Taken(WITH_VISITOR))
     life.happens(guest.Created("g1", URL))
-    assert life.happens(guest.SocketOpened(1)) == (SetStatus(GuestStatus.OPEN),)
+    assert life.happens(guest.SocketOpened(1)) == (SetStatus(GuestStatus.OPEN, begins=True),)
 
 
 def test_a_guest_that_another_keeper_created_is_taken_over_and_not_created_again() -> None:
@@ -129,6 +130,14 @@ def test_a_session_that_is_gone_is_let_go() -> None:
 def test_a_visitor_who_left_before_the_guest_was_created_gets_none() -> None:
     gone = dataclasses.replace(WITH_VISITOR, connections=frozenset())
     assert Life().happens(guest.Taken(gone)) == (Release(),)
+
+
+def test_on_digital_first_who_has_left_gets_one_all_the_same_as_a_message_may_wait() -> None:
+    """T15: who wrote and left at once is heard; the grace of one who has not typed is short."""
+    gone = dataclasses.replace(WITH_VISITOR, connections=frozenset())
+    held, _ = guest.hold("alice", "me", NOW)
+    _, actions = guest.step(held, guest.Taken(gone), NOW, dataclasses.replace(POLICY, needs_socket=True), 0.5)
+    assert actions == (CreateGuest(),)
 
 
 # --- creation fails
@@ -287,7 +296,7 @@ def test_a_guest_that_ends_before_the_turn_of_its_loss_goes_on_as_any(crowded: L
     crowded.happens(guest.GuestEnded(by_us=True))
     crowded.wakes()
     crowded.happens(guest.Created("g2", URL))
-    assert crowded.happens(guest.SocketOpened(3)) == (SetStatus(GuestStatus.OPEN),)
+    assert crowded.happens(guest.SocketOpened(3)) == (SetStatus(GuestStatus.OPEN, begins=True),)
     assert crowded.happens(guest.LossDue()) == ()
 
 
@@ -526,7 +535,7 @@ def test_a_request_that_comes_while_a_guest_is_created_is_seen_to_when_it_is_ope
     life.happens(guest.Taken(WITH_VISITOR))
     life.happens(guest.Requested(claim_of("m2", NOW + 1)))
     life.happens(guest.Created("g1", URL))
-    assert life.happens(guest.SocketOpened(1)) == (SetStatus(GuestStatus.OPEN), Take())
+    assert life.happens(guest.SocketOpened(1)) == (SetStatus(GuestStatus.OPEN, begins=True), Take())
 
 
 def test_a_guest_whose_write_was_done_and_not_answered_is_taken_up() -> None:

@@ -76,7 +76,9 @@ class Records:
     def get_many(self, session_ids: list[str], now: int) -> dict[str, Session]:
         return {session_id: self.by_id[session_id] for session_id in session_ids}
 
-    def set_guest_status(self, session_id: str, keeper: str, status: GuestStatus, now: int) -> Session | None:
+    def set_guest_status(
+        self, session_id: str, keeper: str, status: GuestStatus, now: int, begins: bool = False
+    ) -> Session | None:
         if self.fails:
             raise OSError("the network is down")
         self.written.append(status)
@@ -663,6 +665,19 @@ def test_guests_are_created_at_this_keepers_share_of_what_the_deployment_may() -
     assert [key for key, _ in scene.cxone._jobs] == ["ann", "cid"]
     scene.loop.advance(0.5)
     assert [key for key, _ in scene.cxone._jobs] == ["ann", "cid", "dan"]
+
+
+def test_who_has_typed_before_has_a_guest_again_before_newcomers() -> None:
+    """T18: CXone ended the guest of one who types, while whoever likes opens session after session."""
+    scene = Scene(settings=Settings(NAME, creations_per_second=2))
+    for name in ("ann", "bob", "cid"):
+        scene.records.by_id[name] = Session(name, connections=frozenset({"tab"}), keeper=NAME)
+    scene.records.by_id["dan"] = Session("dan", connections=frozenset({"tab"}), keeper=NAME, sends=5)
+    for name in ("ann", "bob", "cid", "dan"):
+        scene.keeper.requested(name)
+    scene.store.run()
+    scene.loop.advance(1.6)
+    assert [key for key, _ in scene.cxone._jobs] == ["ann", "dan", "bob", "cid"]
 
 
 def test_a_guest_that_waits_for_its_turn_to_be_created_is_not_missed_and_one_whose_creation_hangs_is() -> None:

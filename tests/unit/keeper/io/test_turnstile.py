@@ -73,3 +73,16 @@ def test_one_that_is_no_longer_wanted_takes_no_turn() -> None:
     door.turnstile.enter(lambda: False)
     door.turnstile.enter(door.start)
     assert len(door.let_in_at) == 1
+
+
+def test_who_goes_ahead_is_let_in_before_all_who_wait() -> None:
+    """T18: a crowd of newcomers keeps nobody waiting who has been served before."""
+    door, let_in = Door(at_once=1, per_second=1000), list[str]()
+    for name in ("first", "second", "third"):
+        door.turnstile.enter(lambda name=name: let_in.append(name) or True)  # type: ignore[misc,func-returns-value]
+    door.turnstile.enter(lambda: let_in.append("known") or True, ahead=True)  # type: ignore[func-returns-value]
+    for _ in range(3):
+        door.loop.advance(0.1)
+        door.turnstile.leave()
+    door.loop.advance(0.1)
+    assert let_in == ["first", "known", "second", "third"]

@@ -10,6 +10,7 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.visitors.roll_call import AT_ONCE, ROUND_S, RollCall
 from typing_relay.relay.burst import LONGEST_CONNECTION_MS, SILENT_MS, Session
 from typing_relay.relay.effects import OnRecords
+from typing_relay.relay.updates import Update
 
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
 
@@ -36,9 +37,9 @@ class Surroundings:
             raise OSError("the network is down")
         return self.records.get(session_id)
 
-    def forget_connection(self, session_id: str, connection: str, now: int) -> None:
-        record = self.records[session_id]
-        self.records[session_id] = replace(record, connections=record.connections - {connection})
+    def write(self, update: Update[Any]) -> None:
+        record = self.records[update.session_id]
+        self.records[update.session_id] = replace(record, connections=record.connections - update.takes["connections"])
 
     def lives(self, connection: str) -> bool:
         self.asked.append(connection)

@@ -725,7 +725,7 @@ def test_a_start_that_a_message_has_ended_is_told_as_not_shown_once_both_have_ar
     in_contact.wants("m1")
     assert in_contact.kinds() == ["SendMessage", "SenderTypingEnded"]
     assert outcomes(in_contact.hears(PONG)) == []
-    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.NOT_YET)]
+    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.ENDED)]
     assert not in_contact.state.may_show
 
 

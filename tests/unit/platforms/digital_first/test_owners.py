@@ -12,7 +12,7 @@ from typing_relay.relay.burst import GuestStatus, Policy
 from typing_relay.relay.effects import AskBreaker, Jitter, ReportLatency, StartOwner, TellBreaker
 from typing_relay.relay.flows import key_pressed, stopped
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Coming
+from typing_relay.relay.ports import Coming, Key
 from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.memory_sessions import MemorySessions
@@ -66,7 +66,7 @@ class Scene:
             self.unheard.append(told)
 
     def presses_key(self) -> None:
-        self.runner.run(key_pressed(self.policy, "alice", "tab", self.clock(), TOKEN_ENDS))
+        self.runner.run(key_pressed(self.policy, "alice", "tab", Key(self.clock()), TOKEN_ENDS))
 
     def passes(self, ms: int) -> None:
         for _ in range(ms // 10):

@@ -258,9 +258,10 @@ class CloseSocket:
 
 @dataclass(frozen=True, slots=True)
 class SetStatus:
-    """Record the status and tell the visitor."""
+    """Record the status and tell the visitor. ``begins``: from now on the guest can be shown typing, and not before."""
 
     status: GuestStatus
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +333,7 @@ def _step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> 
         case Requested(claim):
             return replace(held, claim=claim, asked=True), ()
         case Taken(record):
-            return _taken(held, record, now)
+            return _taken(held, record, now, policy)
         case NotTaken(record):
             return _let_go_to(held, record, now)
         case Refreshed():
@@ -396,7 +397,8 @@ def _see_to_request(held: Held, actions: tuple[Action, ...]) -> Step:
     return held, actions
 
 
-def _taken(held: Held, record: Session | None, now: int) -> Step:
+def _taken(held: Held, record: Session | None, now: int, policy: Policy) -> Step:
+    """Whoever has left before there was a guest needs none; unless a message of theirs may wait to be sent on it."""
     if record is None:
         return _let_go(held, now)
     held = _seen(replace(held, taken=True, changed_at=now), record, now)
@@ -404,7 +406,7 @@ def _taken(held: Held, record: Session | None, now: int) -> Step:
         return replace(held, doing=Doing.SETTLED), ()
     held, closing = _without_sockets(held, now)
     held = replace(held, guest_id=record.guest_id, web_socket_url=record.web_socket_url, status=record.guest_status)
-    if not record.guest_id and not record.connections:
+    if not record.guest_id and not record.connections and not policy.needs_socket:
         return replace(held, doing=Doing.RELEASING), (*closing, Release())
     held, actions = _begin(held)
     return held, (*closing, *actions)
@@ -606,7 +608,8 @@ def _with_status(held: Held, status: GuestStatus, now: int) -> Step:
 
 
 def _set_status(held: Held, status: GuestStatus, now: int) -> Step:
-    return replace(held, status=status, changed_at=now), (SetStatus(status),)
+    begins = held.status is GuestStatus.OPENING and status in (GuestStatus.OPEN, GuestStatus.RECONNECTING)
+    return replace(held, status=status, changed_at=now), (SetStatus(status, begins),)
 
 
 def _without_sockets(held: Held, now: int) -> Step:

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from typing_relay.aws.shedding import failure_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.custody import Custody
@@ -262,13 +263,14 @@ class Keeper:
                     self._look(hand)
                 case guest.CreateGuest():
                     hand.creations, hand.creation_waits = hand.creations + 1, True
-                    self._creations.enter(lambda number=hand.creations: self._creation_due(hand, number))  # type: ignore[misc]
+                    turn = partial(self._creation_due, hand, hand.creations)
+                    self._creations.enter(turn, ahead=hand.held.is_used)  # not behind a crowd of newcomers (T18)
                 case guest.OpenSocket(number, url):
                     self._openings.enter(lambda number=number, url=url: self._open(hand, number, url))  # type: ignore[misc]
                 case guest.CloseSocket(number):
                     self._close_socket(hand, number)
-                case guest.SetStatus(status):
-                    self._set_status(hand, status)
+                case guest.SetStatus(status, begins):
+                    self._set_status(hand, status, begins)
                 case guest.AwaitTurn():
                     self._losses.enter(lambda: self._loss_due(hand))
                 case guest.Tell(status):
@@ -296,7 +298,7 @@ class Keeper:
 
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
-            self._counters.add("StoreFailures")
+            self._counters.add(failure_of(error))
             if what == "status":  # it may be on record all the same, and is not told
                 self._tell_again_later(hand)
             else:
@@ -345,14 +347,16 @@ class Keeper:
         if self._is_held(hand) and hand.held.taken:
             self._set_status(hand, hand.held.status, tells_typing=True)
 
-    def _set_status(self, hand: _Hand, status: GuestStatus, *, tells_typing: bool = False) -> None:
+    def _set_status(
+        self, hand: _Hand, status: GuestStatus, begins: bool = False, *, tells_typing: bool = False
+    ) -> None:
         session_id, name, asked_at = hand.held.session_id, self._settings.name, self._now()
 
         def write() -> Session | None:
             """On a worker thread."""
             nonlocal asked_at
             asked_at = self._now()
-            return self._sessions.set_guest_status(session_id, name, status, self._clock())
+            return self._sessions.set_guest_status(session_id, name, status, self._clock(), begins)
 
         def written(record: Session | None) -> guest.Event | None:
             if record and self._is_held(hand):

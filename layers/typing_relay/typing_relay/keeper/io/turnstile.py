@@ -1,4 +1,7 @@
-"""So many at once, so many a second, first come first served: for what thousands of guests want at the same time."""
+"""So many at once, so many a second, first come first served: for what thousands of guests want at the same time.
+
+Who goes ahead is served before all others.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ class Turnstile:
         self._loop = loop
         self._at_once = at_once
         self._gap = 1 / per_second
+        self._ahead: deque[Callable[[], bool]] = deque()
         self._waiting: deque[Callable[[], bool]] = deque()
         self._next_at = loop.time()
         self._alarm_set = False
@@ -26,14 +30,14 @@ class Turnstile:
 
     def __len__(self) -> int:
         """How many wait."""
-        return len(self._waiting)
+        return len(self._ahead) + len(self._waiting)
 
-    def enter(self, start: Callable[[], bool]) -> None:
+    def enter(self, start: Callable[[], bool], ahead: bool = False) -> None:
         """Call ``start`` as soon as there is room. It returns False if it is no longer wanted and began nothing.
 
         After True, ``leave`` must be called once what it began has been done or has failed.
         """
-        self._waiting.append(start)
+        (self._ahead if ahead else self._waiting).append(start)
         self._let_in()
 
     def leave(self) -> None:
@@ -42,13 +46,13 @@ class Turnstile:
         self._let_in()
 
     def _let_in(self) -> None:
-        while self._waiting and self.under_way < self._at_once and not self._alarm_set:
+        while len(self) and self.under_way < self._at_once and not self._alarm_set:
             wait = self._next_at - self._loop.time()
             if wait > 0:
                 self._alarm_set = True
                 self._loop.call_later(wait, self._alarm)
                 return
-            if self._waiting.popleft()():
+            if (self._ahead or self._waiting).popleft()():
                 self.under_way += 1
                 self._next_at = max(self._next_at, self._loop.time() - self._gap) + self._gap
 

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from typing_relay.aws.shedding import failure_of
 from typing_relay.aws.visitors import encoded, is_too_large
 from typing_relay.door.frames import EXPIRED, error
 from typing_relay.keeper.counters import Counters
@@ -237,7 +238,7 @@ class Outbox:
 
         def failed(error: Exception) -> None:
             logger.warning("Frames could not be relayed yet: %s", error)
-            self._counters.add("StoreFailures")
+            self._counters.add(failure_of(error))
             self._rest(queue)
             self._retry(session_id, queue, queue.resting)
 
@@ -386,7 +387,7 @@ class Outbox:
 
         def failed(error: Exception) -> None:
             logger.warning("What a visitor was told could not be noted: %s", error)
-            self._counters.add("StoreFailures")
+            self._counters.add(failure_of(error))
             if session_id not in self._positions:
                 self._note_later(session_id, position)
 

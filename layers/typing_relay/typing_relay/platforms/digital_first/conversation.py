@@ -45,6 +45,7 @@ FRAMES = Rate(at_once=40, every_ms=100)
 
 ACCEPTED = Outcome(Kind.ACCEPTED)
 NOT_YET = Outcome(Kind.NOT_YET, reason="no contact is known to be open")
+ENDED = Outcome(Kind.ENDED, reason="a message ended it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -1213,7 +1214,7 @@ class _Turn:
         for unproven in counted:
             if unproven.pongs <= 0:
                 self._change(may_show=unproven.typing or self._has_ghosts())
-                self._told(unproven, NOT_YET if unproven.overtaken else ACCEPTED)
+                self._told(unproven, ENDED if unproven.overtaken else ACCEPTED)
         left = tuple(unproven for unproven in counted if unproven.pongs > 0)
         self._change(unproven=left, pongs_due=max(0, c.pongs_due - 1))
 

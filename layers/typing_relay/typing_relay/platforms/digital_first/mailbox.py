@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from typing_relay.aws.sessions import SWEEP_SHARDS
+from typing_relay.aws.shedding import failure_of
 from typing_relay.aws.visitors import encoded
 from typing_relay.door.frames import message_status
 from typing_relay.keeper.counters import Counters
@@ -109,7 +110,7 @@ class Mailbox:
 
         def failed(error: Exception) -> None:
             logger.warning("A visitor's messages could not be read: %s", error)
-            self._counters.add("StoreFailures")
+            self._counters.add(failure_of(error))
             box.fetching = False  # the next look, nudge or opening reads again
 
         self._jobs.submit(
@@ -167,7 +168,7 @@ class Mailbox:
 
         def failed(error: Exception) -> None:
             logger.warning("It could not be recorded that a message leaves: %s", error)
-            self._counters.add("StoreFailures")
+            self._counters.add(failure_of(error))
             read_anew()
 
         def read_anew() -> None:
@@ -220,7 +221,7 @@ class Mailbox:
 
         def failed(error: Exception) -> None:
             logger.warning("How a message ended could not be recorded: %s", error)
-            self._counters.add("StoreFailures")
+            self._counters.add(failure_of(error))
             self._loop.call_later(RETRY_S, lambda: self._settle(session_id, message_id))
 
         def settle() -> Standing | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from typing_relay.aws.shedding import failure_of
 from typing_relay.door import frames
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
@@ -429,7 +430,7 @@ class GatewayTalk:
 
     def _typing_ended(self, typing: bool, began: int, told: Callable[[Outcome], object], outcome: Outcome) -> None:
         """A line as the sender's (``reporting``): what was said, when, how it ended, how long until that was known."""
-        log = logger.info if outcome.kind is Kind.ACCEPTED else logger.warning
+        log = logger.info if outcome.kind in (Kind.ACCEPTED, Kind.ENDED) else logger.warning
         ended = {"outcome": outcome.kind, "reason": outcome.reason, "ms": self._office.clock() - began}
         log("cxone typing", extra={"session": self._voice.session_id, "typing": typing, "began": began, **ended})
         told(outcome)
@@ -540,7 +541,7 @@ class GatewayTalk:
 
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
-            self._office.counters.add("StoreFailures")
+            self._office.counters.add(failure_of(error))
             self._office.loop.call_later(AGAIN_S, again)
 
         self._office.store.submit(self._voice.session_id, call, written, failed)
