@@ -10,7 +10,7 @@ import heapq
 import itertools
 import logging
 import random as random_module
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from random import Random
@@ -522,6 +522,10 @@ class FleetWorld:
         for socket in sockets:
             event = {"type": "agent-typing", "typing": kind == "agent types"}
             socket.process.call(self.now, partial(socket.hears, event, visitor))
+
+    def before_the_page(self, visitor: str) -> Collection[str]:
+        """Digital-First: messages that a look may not have shown."""
+        return self.gateways[visitor].before_the_page if visitor in self.gateways else ()
 
     def agent_is_typing(self, visitor: str) -> bool:
         """As it is at the agent's side."""

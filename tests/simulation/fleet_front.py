@@ -156,6 +156,8 @@ class FleetFront:
         since = self._holder[visitor][1]
         there = self.connected(visitor)
         for message_id, written in self.written.get(visitor, {}).items():
+            if message_id in self._world.before_the_page(visitor):
+                continue
             if written.heard_by and since > written.at:
                 continue  # v1: who has heard it did not hold the visitor for long enough to tell it for certain
             missing = [one for one in written.owed if one in there and message_id not in one.messages]

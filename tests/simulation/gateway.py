@@ -121,6 +121,8 @@ class Gateway:
         self.threads: dict[str, Thread] = {}
         self.wires: list[Wire] = []
         self.taken: list[str] = []
+        #: Messages that were before the newest page when a keeper looked: whoever missed them has to ask (`history`).
+        self.before_the_page: set[str] = set()
         self.shapes = Shape(0)
         self.contacts = self._wires = self._written = 0
         self.is_shown = False
@@ -394,6 +396,8 @@ class Gateway:
     def _found(self, event_id: str, thread: Thread) -> str:
         status = "open" if thread.is_open else "closed"
         messages, more = _page(thread.messages, len(thread.messages))
+        earlier = thread.messages[: int(more or 0)]
+        self.before_the_page.update(message["idOnExternalPlatform"] for message in earlier)
         agent = {"id": self.agent}
         contact = str(thread.contact)
         text = frames.recovered(event_id, thread.thread_id, messages, contact, status, more=more, agent=agent)
