@@ -260,7 +260,8 @@ class Gateway:
 
     def connects(self, wire: Wire) -> None:
         """It asks for its upgrade."""
-        wire.keeper.call(self.world.now + 2 * PACES * self.world.pace, lambda: self._answer_handshake(wire))
+        takes = 2 * PACES * self.world.pace + (self.world.opening_ms if wire.number == 1 else 0)
+        wire.keeper.call(self.world.now + takes, lambda: self._answer_handshake(wire))
 
     def _answer_handshake(self, wire: Wire) -> None:
         if wire.is_closed:
@@ -294,6 +295,8 @@ class Gateway:
         frame = Frame(world.next_number("frame"), payload["eventType"], parsed["eventId"], payload["data"])
         frame.fault = world.fault("frame", frame.number)
         world.note(f"{wire.keeper.name}: socket {wire.number}: frame {frame.number} {frame.kind}")
+        if frame.kind == "EndContact":
+            world.says_end()
         if frame.kind in TYPING:
             if not wire.knows_contact:
                 raise Violated("T5", f"frame {frame.number} says who types, where no contact is known to be open")

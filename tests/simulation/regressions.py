@@ -199,6 +199,16 @@ DIGITAL_FIRST = (
         f"platform dfo; key B 5000 hold=6000; {_TEN_MESSAGES}; stop B 9000; pace 8",
     ),
     Regression(
+        "T15",
+        "the same where it took longer to let them in than a guest who has not typed is kept",
+        "platform dfo; open A 0; message A 10; close A 11; guest none; contact none; opening 20000",
+    ),
+    Regression(
+        "T15",
+        "the end overtook a message that was in the store, and that its keeper had not read yet",
+        "platform dfo; message A 1000; visitor ends 1040; pace 8",
+    ),
+    Regression(
         "T6",
         "a contact found open on the next socket freed the lock of a call that was on its way on the one before",
         "platform dfo; key A 0; frame 1 ghost 2500; stop A 900",

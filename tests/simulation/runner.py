@@ -79,6 +79,7 @@ class Runner:
         world.messages.clock = world.sessions.clock
         world.token_ms, world.cxone.shapes = history.token, Shape(history.shapes)
         world.look_ms = history.look if history.look != History.look else 0
+        world.opening_ms = history.opening
         if history.guest:
             world.open_guest()
             self._run_until(START - COMES_MS // 2)
