@@ -71,6 +71,8 @@ class DfoWorld(World):
         self._contacts_noted = 0
         #: By each wish of the visitor's to end the conversation: the messages that waited then.
         self._ends_behind: list[list[str]] = []
+        #: How many had been sent when it ended it last.
+        self._sent_before_end: int | None = None
         self.fleet: list[KeeperProcess] = []
         #: Who has a message of the queue in hand, and so the visitor; the last one is the newest.
         self.holders: list[KeeperProcess] = []
@@ -154,6 +156,7 @@ class DfoWorld(World):
         match kind:
             case "visitor ends":
                 self._ends_behind.append(self._untouched())
+                self._sent_before_end = len(self.messages.kept)
                 self.runner.run(asked_of_keeper(ID, Hint.END))
             case "visitor asks":
                 self.runner.run(asked_of_keeper(ID, Hint.HISTORY))
@@ -364,6 +367,11 @@ class DfoWorld(World):
         ]
 
     # --- at the end
+
+    def check_ended(self) -> None:
+        """T15: who ends the conversation and writes nothing more has ended it, with what was written before."""
+        if self._sent_before_end == len(self.messages.kept) and self.cxone.is_any_open():
+            raise Violated("T15", "the visitor has ended the conversation, and it is open")
 
     def check_messages(self, *, all_reach: bool) -> None:
         """T15: what is said to have reached CXone has; where nothing goes wrong, ``all_reach`` it."""

@@ -55,6 +55,8 @@ class Shape(Flag):
     TAKES_NO_MORE = auto()
     #: A contact that was closed is opened again.
     OPENS_AGAIN = auto()
+    #: A message is answered before its contact is named.
+    ANSWERS_FIRST = auto()
 
 
 @dataclass(slots=True)
@@ -161,6 +163,10 @@ class Gateway:
             if thread.is_open:
                 thread.is_open = self.is_shown = self.agent_typing = False
                 self._push(frames.case_status_changed(thread.thread_id, "closed", thread.contact))
+
+    def is_any_open(self) -> bool:
+        """Agents see a contact."""
+        return any(thread.is_open for thread in self.threads.values())
 
     def agent_types(self) -> None:
         """An event that has nothing to do with what the visitor does."""
@@ -420,13 +426,22 @@ class Gateway:
                 self._push(frames.event("SetPositionInQueue", thread.thread_id))
             if Shape.OTHER_NAMES in self.shapes:
                 self._push('{"eventType": "PageViewCreated", "data": {}}')
-            if Shape.NO_CASE_CREATED not in self.shapes:
-                self._push(frames.case_created(thread.thread_id, thread.contact))
+            self._names(thread)
         message = self._message(message_id, from_agent=False)
         thread.messages.append(message)
         self.taken.append(message_id)
         self.world.note(f"message {message_id} is taken")
         return (frames.answer(frame.event_id), *self._message_events(thread, message))
+
+    def _names(self, thread: Thread) -> None:
+        """The contact that a message opens."""
+        created = frames.case_created(thread.thread_id, thread.contact)
+        if Shape.NO_CASE_CREATED in self.shapes:
+            return
+        if Shape.ANSWERS_FIRST in self.shapes:
+            self.world.later(self.world.now, "event", lambda: self._push(created))
+        else:
+            self._push(created)
 
     # --- frames in
 

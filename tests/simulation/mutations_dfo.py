@@ -92,7 +92,6 @@ DIGITAL_FIRST = (
         CONVERSATION,
         "if c.contact is None and self._now < c.opening_until:",
         "if False:",
-        directed=ASKED,
     ),
     _dfo(
         "conversation: a page that was forgotten is taken for the newest",

@@ -108,6 +108,8 @@ class Runner:
     def _have_a_contact(self, world: DfoWorld) -> None:
         """T9 asks for a burst that agents can see."""
         world.check_messages(all_reach=self._history.is_fault_free())
+        if self._history.only_ends():
+            world.check_ended()
         self._goes_by(History())
         if not world.record.conversation:
             self._deliver(Act("key", self._tab(), world.now - START))
