@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from typing import Any, TypeVar
 
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
@@ -38,7 +39,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         session_ids = runtime.sessions().overdue(shard, runner.clock(), PAGE)
         while session_ids and context.get_remaining_time_in_millis() > SPARE_MS:
             found += len(session_ids)
-            taken_up = sum(bool(_unless_shed(session_id, _sweep_one)) for session_id in session_ids)
+            swept = [_unless_shed(session_id, _sweep_one) for session_id in _while_time(context, session_ids)]
+            taken_up = sum(map(bool, swept))
             started += taken_up
             more = len(session_ids) == PAGE and taken_up  # otherwise the same ones would be found again
             session_ids = runtime.sessions().overdue(shard, runner.clock(), PAGE) if more else []
@@ -47,6 +49,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     metrics.add_metric("MessagesExpired", MetricUnit.Count, expired)
     logger.info("swept", found=found, started=started, expired=expired)
     return {"found": found, "started": started, "expired": expired}
+
+
+def _while_time(context: Any, items: Iterable[T]) -> Iterator[T]:
+    """Those for which there is time: each that AWS throttles is tried again for a while before it is left alone."""
+    return takewhile(lambda _: context.get_remaining_time_in_millis() > SPARE_MS, items)
 
 
 def _sweep_one(session_id: str) -> bool:
@@ -77,7 +84,8 @@ def _expire_messages(context: Any) -> int:
     for shard in range(SWEEP_SHARDS):
         overdue = messages.overdue(shard, overdue_before(runner.clock()), PAGE)
         while overdue and context.get_remaining_time_in_millis() > SPARE_MS:
-            ended = [_unless_shed(session_id, _expiring(message_id)) for session_id, message_id in overdue]
+            due = _while_time(context, overdue)
+            ended = [_unless_shed(session_id, _expiring(message_id)) for session_id, message_id in due]
             failed += sum(one is not None and one.status is MessageStatus.FAILED for one in ended)
             more = len(overdue) == PAGE and any(ended)  # otherwise the same ones would be found again
             overdue = messages.overdue(shard, overdue_before(runner.clock()), PAGE) if more else []

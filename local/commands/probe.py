@@ -46,26 +46,28 @@ class UsageError(Exception):
 
 
 def main() -> int:
-    """0: asked; 1: the tenant cannot be asked; 2: wrong usage."""
+    """0: asked; 1: the tenant cannot be asked, or not to the end; 2: wrong usage. What was heard is written."""
     try:
         asked = asked_of(os.environ)
     except (UsageError, StackError, BadChannel, UnknownEnvironment, InsecureUrl) as error:
         print(f"error: {error}\n\n{USAGE}", file=sys.stderr)
         return 2
-    probe = Probe(asked.tenant, _says)
+    probe, code = Probe(asked.tenant, _says), 0
     try:
         probe.run()
     except NoAnswer as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        code = 1
     except KeyboardInterrupt:
         print("\nStopped.")
-        return 130
+        code = 130
+    if not probe.heard:
+        return code
     found = answers(probe.channel, probe.thread_id, probe.heard)
     print(table(found))
     asked.file.write_text(json.dumps(report(probe, found), indent=1) + "\n")
     print(f"\n{asked.file} has the answers and the shape of each frame, without names, texts and ids.")
-    return 0
+    return code
 
 
 def asked_of(environment: Mapping[str, str]) -> Asked:

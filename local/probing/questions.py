@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.probing.scrub import is_code
+
 UNKNOWN = "not seen"
 #: Steps of a probe, in which frames are heard.
 OPENING, LOOKING, WRITING, TYPING, LOOKING_AGAIN, LOOKING_ELSEWHERE, AGENT, ENDING = STEPS = (
@@ -36,7 +38,9 @@ class Heard:
         if "error" in self.frame:
             return "error"
         found = self.frame.get("eventType") or _get(self.frame, "postback", "eventType")
-        return str(found or ("answer" if self.frame.get("eventId") else "other"))
+        if found:
+            return str(found) if is_code(found) else "other"
+        return "answer" if self.frame.get("eventId") else "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,9 @@ def _no_thread(thread_id: str, heard: Sequence[Heard]) -> Found:
         return UNKNOWN, "no answer"
     if answer.kind in ("error", "answer"):
         return {"error": "error", "answer": "plain"}[answer.kind], _told(answer)
-    postback = answer.frame["postback"]
+    postback = answer.frame.get("postback")
+    if not isinstance(postback, Mapping):
+        return UNKNOWN, _told(answer)
     data = postback.get("data")
     if data is None:
         return ("null" if "data" in postback else "absent"), _told(answer)

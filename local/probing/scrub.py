@@ -23,6 +23,11 @@ _LEFT_OUT = frozenset(("translations",))
 MOST_ITEMS = 3
 
 
+def is_code(value: object) -> bool:
+    """Whether it looks like one of an interface's own words."""
+    return bool(_CODE.fullmatch(str(value)))
+
+
 def scrubbed(value: Any, key: str = "") -> Any:
     """The shape of a JSON value: keys, lists' beginnings, codes, whether and null; of all else its kind alone."""
     if value is None or isinstance(value, bool):
@@ -34,7 +39,7 @@ def scrubbed(value: Any, key: str = "") -> Any:
         return [scrubbed(item, key) for item in value[:MOST_ITEMS]]
     if isinstance(value, int | float):
         return "<number>"
-    return value if key in CODES and _CODE.fullmatch(str(value)) else _kind(str(value))
+    return value if key in CODES and is_code(value) else _kind(str(value))
 
 
 def _kind(text: str) -> str:

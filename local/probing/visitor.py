@@ -82,6 +82,14 @@ class Probe:
         self._ask(questions.LOOKING, frames_out.recover(self.thread_id, livechat))
         if not self.tenant.opens_contact:
             return
+        try:
+            self._talk(livechat)
+        finally:  # whatever happens, no contact of ours stays in the team's queue
+            contact_id = self._contact_id()
+            if contact_id:
+                self._ask(questions.ENDING, frames_out.end_contact(self.thread_id, contact_id))
+
+    def _talk(self, livechat: bool) -> None:
         self._ask(questions.WRITING, frames_out.message(self.thread_id, str(uuid.uuid4()), MESSAGE))
         self._ask(questions.TYPING, frames_out.typing(self.thread_id, True), frames_out.typing(self.thread_id, False))
         self._ask(questions.LOOKING_AGAIN, frames_out.recover(self.thread_id, livechat))
@@ -89,9 +97,6 @@ class Probe:
             self._begin(questions.AGENT)
             self._listen(self.tenant.agent_s)
         self._ask(questions.LOOKING_ELSEWHERE, frames_out.recover(str(uuid.uuid4()), livechat))
-        contact_id = self._contact_id()
-        if contact_id:
-            self._ask(questions.ENDING, frames_out.end_contact(self.thread_id, contact_id))
 
     # --- the wire
 
@@ -127,9 +132,18 @@ class Probe:
         for request in requests:
             event_id = str(uuid.uuid4())
             self._asked[event_id] = request.event_type
-            self._socket.send(frames_out.encoded(request, event_id, self.tenant.channel, self.visitor))
-        self._socket.send(frames_out.HEARTBEAT)
+            self._send(frames_out.encoded(request, event_id, self.tenant.channel, self.visitor))
+        self._send(frames_out.HEARTBEAT)
         self._listen(self.tenant.patience_s)
+
+    def _send(self, text: str) -> None:
+        try:
+            self._socket.send(text)
+        except (OSError, websocket.WebSocketException) as error:
+            raise self._lost(error) from None
+
+    def _lost(self, error: Exception) -> NoAnswer:
+        return NoAnswer(f"the socket was lost while {self._step}: {type(error).__name__}")
 
     def _begin(self, step: str) -> None:
         self.says(step)
@@ -140,7 +154,7 @@ class Probe:
         until, beat_at = time.monotonic() + seconds, time.monotonic() + 15
         while (left := until - time.monotonic()) > 0:
             if time.monotonic() >= beat_at:
-                self._socket.send(frames_out.HEARTBEAT)
+                self._send(frames_out.HEARTBEAT)
                 beat_at += 15
             self._socket.settimeout(min(left, 1.0))
             try:
@@ -148,20 +162,17 @@ class Probe:
             except websocket.WebSocketTimeoutException:
                 continue
             except (OSError, websocket.WebSocketException) as error:
-                raise NoAnswer(f"the socket was lost while {self._step}: {type(error).__name__}") from None
+                raise self._lost(error) from None
             self._hear(text)
 
     def _hear(self, text: str | bytes) -> None:
-        try:
-            frame = json.loads(text)
-        except ValueError:
-            frame = None
+        frame = _parsed(text)
         self._note(frame)
         url = questions._get(frame, "data", "s3Object", "url")
         if isinstance(url, str):
             fetched = self._api.event(url)
             if isinstance(fetched, str):
-                self._note(json.loads(fetched), was_fetched=True)
+                self._note(_parsed(fetched), was_fetched=True)
 
     def _note(self, frame: Any, *, was_fetched: bool = False) -> None:
         event_id = frame.get("eventId") if isinstance(frame, dict) else None
@@ -180,6 +191,14 @@ class Probe:
             if found:
                 return str(found)
         return ""
+
+
+def _parsed(text: str | bytes) -> Any:
+    """None: it is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _now_ms() -> int:

@@ -117,6 +117,18 @@ def test_the_contact_that_was_opened_is_ended(gateway: DfoControl) -> None:
     assert [thread["contact"]["status"] for thread in gateway.threads()] == ["closed"]
 
 
+def test_a_contact_is_ended_though_the_probe_is_stopped(gateway: DfoControl) -> None:
+    """By Ctrl-C, while an agent is waited for: nobody is to find it in the queue."""
+
+    def stop_at_agent(step: str) -> None:
+        if step == "agent":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Probe(tenant(gateway, agent_s=1.0), stop_at_agent).run()
+    assert [thread["contact"]["status"] for thread in gateway.threads()] == ["closed"]
+
+
 def test_what_is_written_has_no_text_name_or_id_in_it(gateway: DfoControl) -> None:
     """It can be sent to whoever wants to see it."""
     probe = Probe(tenant(gateway, agent_s=1.0), lambda step: step == "agent" and work())

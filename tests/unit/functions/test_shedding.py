@@ -15,7 +15,7 @@ from tests.support.load_function import load_function
 from tests.unit.functions.test_keystroke_door import ENVIRONMENT, EVENTS, FrontEnds, UnclosableFrontEnds
 
 THROTTLED = "ProvisionedThroughputExceededException"
-#: What connection and sender are told besides.
+#: What connection and sender are told in addition.
 ALSO_NEEDED = {
     "CXONE_BASE_URL": "https://acme.api.nicecxone.com",
     "CXONE_SECRET_ARN": "cxone",
@@ -167,18 +167,32 @@ class Alices(Refusing):
         raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, "GetItem")
 
 
-def swept(code: str) -> list[str]:
+def swept(code: str, context: Invocation | None = None) -> list[str]:
     """Of whom the sweeper read the record."""
     table = Alices(code)
     sweeper, _ = loaded("sweeper", code)
     object.__setattr__(sweeper.runner.sessions, "_client", table)
-    sweeper.handler({}, Invocation())
+    sweeper.handler({}, context or Invocation())
     return table.asked
+
+
+class Ending(Invocation):
+    """Each look at the clock finds ten seconds less."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Of Lambda's context."""
+        self._left_ms -= 10_000
+        return self._left_ms
 
 
 def test_a_visitor_whose_item_is_throttled_keeps_the_sweeper_from_nobody_else(relay: None) -> None:
     """T4, T18: the others' bursts are ended, and no invocation fails."""
     assert swept(THROTTLED) == ["alice", "bob"]
+
+
+def test_visitors_whose_items_are_throttled_take_the_sweeper_no_longer_than_it_has(relay: None) -> None:
+    """T18: each is tried again for a while; whoever is left is the next minute's."""
+    assert swept(THROTTLED, Ending(left_ms=45_000)) == ["alice"]
 
 
 def test_another_error_of_the_store_fails_the_sweeper(relay: None) -> None:

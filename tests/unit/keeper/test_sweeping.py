@@ -88,6 +88,7 @@ def test_one_that_cannot_be_taken_up_keeps_the_look_from_nobody_else(scene: Scen
     scene.sessions.throttled = {alice}
     scene.passes(LOOK_S + 0.5)
     assert scene.started == [other]
+    assert scene.counters.take()["StoreFailures"] > 0
 
 
 def test_what_is_not_ours_is_left_to_others(scene: Scene) -> None:

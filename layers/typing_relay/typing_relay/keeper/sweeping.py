@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from typing_relay.aws.sessions import SWEEP_SHARDS
+from typing_relay.aws.shedding import failure_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
@@ -83,4 +84,5 @@ class Sweeping:
             return self._runner.run(sweep_one(self._policy, session_id, self._keeper))
         except Exception as error:
             logger.warning("A burst whose owner died could not be taken up: %s", error, extra={"session": session_id})
+            self._counters.add(failure_of(error))
             return False

@@ -39,6 +39,8 @@ class Records:
 
     def __init__(self, *session_ids: str) -> None:
         self.written: list[GuestStatus] = []
+        #: Of each try to write a status, whether keys count from then on.
+        self.begun: list[bool] = []
         self.fails = False
         self.claims: list[int] = []
         self.kept: list[tuple[str, int, int]] = []
@@ -79,6 +81,7 @@ class Records:
     def set_guest_status(
         self, session_id: str, keeper: str, status: GuestStatus, now: int, begins: bool = False
     ) -> Session | None:
+        self.begun.append(begins)
         if self.fails:
             raise OSError("the network is down")
         self.written.append(status)
@@ -392,6 +395,22 @@ def test_a_status_that_could_not_be_written_is_written_and_told_later() -> None:
     assert [_what(frame) for _, frame in scene.outbox.frames] == of_its_own + after_the_take_over
 
 
+def test_that_keys_count_from_the_guests_opening_is_said_until_it_is_written() -> None:
+    """T18: a visitor whose own record is throttled must not move what is measured of first keys."""
+    scene = Scene()
+    scene.records.by_id["alice"] = Session(
+        "alice", frozenset({"tab"}), keeper=NAME, guest_id="guest", web_socket_url=URL, guest_status=GuestStatus.OPENING
+    )
+    scene.keeper.requested("alice")
+    scene.store.run()
+    scene.records.fails = True
+    scene.opens("alice")
+    scene.records.fails = False
+    scene.passes(2 * int(LATE_POSTS_S) + 1)
+    assert scene.records.begun[:2] == [True, True]
+    assert not any(scene.records.begun[2:])
+
+
 def test_nobody_is_told_anything_of_a_guest_that_there_never_was() -> None:
     """The first keeper of a visitor has nobody before it."""
     scene = Scene()
@@ -651,7 +670,7 @@ def test_a_guest_that_another_keeper_took_while_it_was_created_does_not_count_as
 
 
 def test_guests_are_created_at_this_keepers_share_of_what_the_deployment_may() -> None:
-    """T18: whoever opens sessions without end has CXone create guests no faster; who is gone by then costs no turn."""
+    """T18: however many sessions are opened. A visitor whom another keeper has by then costs no turn."""
     scene = Scene(settings=Settings(NAME, creations_per_second=2))
     for name in ("ann", "bob", "cid", "dan"):
         scene.records.by_id[name] = Session(name, connections=frozenset({"tab"}), keeper=NAME)

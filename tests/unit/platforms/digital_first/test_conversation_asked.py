@@ -1,4 +1,4 @@
-"""What a visitor asks of a conversation besides typing and messages: its end, and the messages that were before."""
+"""What a visitor asks of a conversation other than typing and messages: its end, and the messages that were before."""
 
 from __future__ import annotations
 

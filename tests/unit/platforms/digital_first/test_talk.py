@@ -316,7 +316,7 @@ def test_a_visitor_is_who_the_teams_server_says(scene: Scene) -> None:
 
 
 def with_another_channel(scene: Scene) -> Http:
-    """The keeper has a channel besides, of the same kind; returns its API."""
+    """The keeper has another channel of the same kind; returns its API."""
     api = Http(scene)
     first = scene.office
     offices = {"": first, "chat_b": first.for_channel(Channel(1386, "chat_b"), api)}

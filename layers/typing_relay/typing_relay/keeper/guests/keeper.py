@@ -81,6 +81,8 @@ class _Hand:
     #: How often its guest was to be created, and whether that waits for its turn.
     creations: int = 0
     creation_waits: bool = False
+    #: Its guest can be shown typing, and the record may not say yet that what is felt of keys counts from then on.
+    begins: bool = False
     #: It was taken here, and no answer of the record has said otherwise since.
     is_ours: bool = False
     alarm: Timer | None = None
@@ -351,6 +353,7 @@ class Keeper:
         self, hand: _Hand, status: GuestStatus, begins: bool = False, *, tells_typing: bool = False
     ) -> None:
         session_id, name, asked_at = hand.held.session_id, self._settings.name, self._now()
+        hand.begins = begins = begins or hand.begins
 
         def write() -> Session | None:
             """On a worker thread."""
@@ -360,6 +363,7 @@ class Keeper:
 
         def written(record: Session | None) -> guest.Event | None:
             if record and self._is_held(hand):
+                hand.begins = False
                 self._tell(hand, status, record, asked_at, tells_typing=tells_typing)
             return None if record else guest.FenceLost()
 
