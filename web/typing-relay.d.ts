@@ -226,13 +226,16 @@ export interface TypingRelay {
   stop(): void;
   /** Tells Digital-First that the visitor has seen all messages: call it when they are visible. */
   seen(): void;
-  /** Ends the conversation (Digital-First), after the messages that wait; `contact` says when it is closed. */
+  /**
+   * Ends the conversation (Digital-First), when the messages in `queued` have their answers; `contact` says when it is
+   * closed. No effect if the client is disconnected then.
+   */
   end(): void;
   /**
    * Asks for a page of earlier messages (Digital-First), which comes as the event `history`. Once `guest` is `open`.
    * @param before `before` of the page that came last; without it, the newest messages.
    */
-  history(before?: string): void;
+  history(before?: string | null): void;
   /** Stops watching the box and closes the connection for good. */
   detach(): void;
   addEventListener<K extends keyof RelayEvents>(

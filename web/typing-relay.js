@@ -46,14 +46,6 @@ export function TypingRhythm() {
   let toldKeyAt = -Infinity; // the newest key that the server knows of
   let nextFrameAt = Infinity; // Infinity: not connected
 
-  const wakeAt = () => {
-    const overAt = newestKeyAt + debounceMs;
-    const holdEndsAt = toldKeyAt + holdMs;
-    const stopAt = holdEndsAt > overAt ? overAt : Infinity;
-    const frameAt = unsent ? Math.max(nextFrameAt, holdEndsAt - LEAST_SPARE_MS) : Infinity;
-    return Math.min(stopAt, frameAt);
-  };
-
   /** A key: the first of a burst is sent at once, later ones when a frame is due. */
   const key = (at) => {
     const over = isTyping(at) ? [] : stop(at); // its timer is late
@@ -64,7 +56,7 @@ export function TypingRhythm() {
 
   /** The timer: a frame, or the stop. */
   const wake = (at) => {
-    if (at < wakeAt()) return [];
+    if (at < rhythm.wakeAt) return [];
     return isTyping(at) ? tell(at) : stop(at);
   };
 
@@ -75,9 +67,8 @@ export function TypingRhythm() {
   /** The frame for the newest key, with its age. */
   const tell = (at) => {
     unsent = false;
-    const ago = Math.round(at - newestKeyAt);
-    if (ago >= MAX_AGO_MS && !holdMs) return [];
-    const ago_ms = Math.min(ago, MAX_AGO_MS);
+    const ago_ms = Math.min(Math.round(at - newestKeyAt), MAX_AGO_MS);
+    if (ago_ms === MAX_AGO_MS && !holdMs) return [];
     toldKeyAt = at - ago_ms;
     nextFrameAt = Math.max(at + heartbeatMs, toldKeyAt + holdMs - SPARE_MS);
     return [{ action: "keystroke", ago_ms, ...(holdMs && { hold_ms: holdMs }) }];
@@ -109,7 +100,7 @@ export function TypingRhythm() {
     nextFrameAt = Infinity;
   };
 
-  return {
+  const rhythm = {
     key,
     wake,
     isTyping,
@@ -117,9 +108,14 @@ export function TypingRhythm() {
     connected,
     disconnected,
     get wakeAt() {
-      return wakeAt();
+      const overAt = newestKeyAt + debounceMs;
+      const holdEndsAt = toldKeyAt + holdMs;
+      const stopAt = holdEndsAt > overAt ? overAt : Infinity;
+      const frameAt = unsent ? Math.max(nextFrameAt, holdEndsAt - LEAST_SPARE_MS) : Infinity;
+      return Math.min(stopAt, frameAt);
     },
   };
+  return rhythm;
 }
 
 /** The connection to the relay: typing, messages, events. It needs no page. */
@@ -164,6 +160,7 @@ export function connect({
   let failures = 0; // in a row
   let client = CLIENT; // nothing where the relay refuses it
   const messages = new Map(); // by id, without an answer; the first has been sent if connected
+  let beforeEnd = new Set(); // ids of the messages that the end waits for: the relay may take two frames in either order
   let takesMessages; // one has been accepted
   let isOver; // detached: nothing is emitted any more
 
@@ -208,10 +205,10 @@ export function connect({
     const [first] = messages.values();
     if (!line || !(at - first?.at < EXPIRE_MS)) return messageTimer(first && wait, deliver);
     const isRepeated = first.line === line;
-    const isDue = !isRepeated || at >= first.againAt;
-    if (isDue) [first.line, first.againAt] = [line, at + ANSWER_MS];
-    messageTimer(Math.min(wait, first.againAt - at), deliver);
-    if (!isDue) return;
+    if (isRepeated && at < first.againAt) return messageTimer(Math.min(wait, first.againAt - at), deliver);
+    first.line = line;
+    first.againAt = at + ANSWER_MS;
+    messageTimer(Math.min(wait, ANSWER_MS), deliver);
     if (isRepeated) probe(PONG_MS); // silence may mean that the connection is dead
     tell(first.frame);
   };
@@ -220,6 +217,7 @@ export function connect({
     takesMessages ||= answer.status === "accepted";
     messages.get(answer.id)?.answer(answer);
     messages.delete(answer.id);
+    if (beforeEnd.delete(answer.id) && !beforeEnd.size) ask("end"); // ahead of what a listener sends next
     emit("message-status", answer);
   };
 
@@ -232,13 +230,13 @@ export function connect({
     const stopping = new AbortController();
     const mine = (attempt = { stopping });
     triedAt = now();
-    attemptTimer(CONNECT_MS, () => gone(mine, "No answer"));
+    attemptTimer(CONNECT_MS, () => gone(mine, "No answer in time"));
     const fetching = async () => (fetchesToken ? token(stopping) : token);
     try {
       const fetched = await fetching();
       if (mine === attempt) follow(mine, fetched?.token ? fetched : { token: fetched });
     } catch (cause) {
-      gone(mine, "No token", cause);
+      gone(mine, "No token to send", cause);
     }
   };
 
@@ -253,8 +251,8 @@ export function connect({
     must(isRelay(to), "url must be a wss:// URL");
     must(isQuery || !/[^\w.~+-]/.test(token), "token cannot be a subprotocol");
     const socket = isQuery
-      ? new WebSocket(`${to}${to.includes("?") ? "&" : "?"}token=${encodeURIComponent(token)}`)
-      : new WebSocket(to, ["typing-relay", `token.${token}`]);
+      ? new WebSocket(to + (to.includes("?") ? "&" : "?") + "token=" + encodeURIComponent(token))
+      : new WebSocket(to, ["typing-relay", "token." + token]);
     let cause;
     mine.token = token;
     mine.socket = socket;
@@ -266,7 +264,7 @@ export function connect({
       hears[type]?.(frame, mine);
     };
     socket.onerror = (event) => (cause = event?.error ?? event?.message);
-    socket.onclose = (event) => gone(mine, "No connection", cause ?? event);
+    socket.onclose = (event) => gone(mine, "Refused, or not reached", cause ?? event);
   };
 
   const hello = () => {
@@ -384,8 +382,7 @@ export function connect({
       const [first] = messages.values();
       const isSent = first?.line === from;
       // One that names no message is about the one that is on its way, if it can be about no other frame.
-      const isBlamed = isSent && code !== "bad_frame" && !(hasAsked && code === "unknown_action");
-      const about = id ?? (isBlamed && first.frame.id);
+      const about = id ?? (isSent && code !== "bad_frame" && !(hasAsked && code === "unknown_action") && first.frame.id);
       if (about && /^(bad|too|unknown)_/.test(code)) settle(failed(about, code));
       if (code === "rate_limited" && isSent) first.againAt = now() + Math.max(BACKOFF_MS, retryInMs ?? 0);
       deliver();
@@ -457,11 +454,11 @@ export function connect({
 
   // --- what a front end has
 
-  class TypingRelay extends EventTarget {
+  const relay = new (class extends EventTarget {
     stop = stop;
     seen = () => ask("seen");
-    end = () => ask("end");
-    history = (before) => ask("history", before);
+    end = () => (beforeEnd = new Set(messages.keys())).size || ask("end");
+    history = (before) => ask("history", before || undefined);
     watch = (element) => watch(relay, element, ending.signal);
 
     get status() {
@@ -497,15 +494,14 @@ export function connect({
 
     send(text, id, options) {
       const postback = options?.postback;
-      must([text, id || "", postback || ""].every(isText), "send: pass strings");
+      must([text, id || "", postback || ""].every(isText), "send: text, id and postback must be strings");
       id ||= uuid();
       const frame = { action: "message", id, text, postback: postback || undefined };
       // As UTF-8 at most: three bytes for what is not ASCII.
-      must(JSON.stringify(frame).replace(/[^\0-~]/g, "xxx").length < MAX_BYTES, "send: too long", RangeError);
+      must(JSON.stringify(frame).replace(/[^\0-~]/g, "xxx").length < MAX_BYTES, "send: text is too long", RangeError);
       const before = messages.get(id);
       if (before?.frame.text === text) return before.promise;
-      const reason = before ? "duplicate_id" : messages.size >= maxQueued && "too_many";
-      if (reason) return Promise.resolve(failed(id, reason));
+      if (before || messages.size >= maxQueued) return Promise.resolve(failed(id, before ? "duplicate_id" : "too_many"));
       const at = now();
       const message = { frame, at };
       message.promise = new Promise((answer) => (message.answer = answer));
@@ -523,9 +519,7 @@ export function connect({
       deliver();
       isOver = true;
     }
-  }
-
-  const relay = new TypingRelay();
+  })();
   open();
   return relay;
 }
@@ -552,7 +546,8 @@ const tried = (what) => {
 
 /** wss://, or ws:// on this machine: a token never goes to another one in clear text. */
 const isRelay = (url) => {
-  return /^(wss:\/\/[^/]|ws:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$))/i.test(url);
+  const isSafe = /^(wss:\/\/|ws:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$))[^#]*$/i.test(url);
+  return isSafe && tried(() => new URL(url)); // what a browser throws for another one quotes it, with the token
 };
 
 /** One timer: set again, it replaces what it was; without a time it is off. */
@@ -574,9 +569,7 @@ const listening = (signal) => {
 /** Of a page without https, and of React Native, too: there `crypto.randomUUID` is missing. */
 const uuid = () =>
   globalThis.crypto?.randomUUID?.() ??
-  "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
-    (digit ^ ((Math.random() * 16) >> (digit / 4))).toString(16),
-  );
+  "00000000-0000-4000-8000-000000000000".replace(/0/g, () => ((Math.random() * 16) | 0).toString(16));
 
 /** What is in the box, without what editors put into an empty one; images count. */
 const content = (element) => {

@@ -69,6 +69,10 @@ class DfoWorld(World):
         self.queue_rests_at = 0
         self.store_refuses_until = self.posts_refuse_until = 0
         self._contacts_noted = 0
+        #: By each wish of the visitor's to end the conversation: the messages that waited then.
+        self._ends_behind: list[list[str]] = []
+        #: How many had been sent when it ended it last.
+        self._sent_before_end: int | None = None
         self.fleet: list[KeeperProcess] = []
         #: Who has a message of the queue in hand, and so the visitor; the last one is the newest.
         self.holders: list[KeeperProcess] = []
@@ -151,6 +155,8 @@ class DfoWorld(World):
     def _turn_of_others(self, kind: str, ms: int) -> None:  # noqa: C901  # a table
         match kind:
             case "visitor ends":
+                self._ends_behind.append(self._untouched())
+                self._sent_before_end = len(self.messages.kept)
                 self.runner.run(asked_of_keeper(ID, Hint.END))
             case "visitor asks":
                 self.runner.run(asked_of_keeper(ID, Hint.HISTORY))
@@ -346,7 +352,26 @@ class DfoWorld(World):
         self.note(f"{process.name}: frame {call.number}: {outcome.kind} {outcome.reason}")
         self.watch.call_answered(process, call, outcome)  # type: ignore[arg-type]
 
+    def says_end(self) -> None:
+        """T15: messages that waited when the visitor ended the conversation are delivered first, or tried at least."""
+        left = set(self._untouched())
+        if self._ends_behind and all(left & set(behind) for behind in self._ends_behind):
+            raise Violated("T15", f"the end overtakes {sorted(left)}")
+
+    def _untouched(self) -> list[str]:
+        """The messages that wait and that no keeper has sent yet."""
+        return [
+            message_id
+            for (_, message_id), kept in self.messages.kept.items()
+            if kept.standing.status is MessageStatus.WAITING and not kept.message.left_by
+        ]
+
     # --- at the end
+
+    def check_ended(self) -> None:
+        """T15: who ends the conversation and writes nothing more has ended it, with what was written before."""
+        if self._sent_before_end == len(self.messages.kept) and self.cxone.is_any_open():
+            raise Violated("T15", "the visitor has ended the conversation, and it is open")
 
     def check_messages(self, *, all_reach: bool) -> None:
         """T15: what is said to have reached CXone has; where nothing goes wrong, ``all_reach`` it."""

@@ -111,6 +111,7 @@ class Side:
         self._world, self._visitor = world, visitor
         self.watch = self.front = self
         self.pace, self.note, self.later, self.next_number = world.pace, world.note, world.later, world.next_number
+        self.opening_ms = 0
 
     @property
     def now(self) -> int:
@@ -123,6 +124,9 @@ class Side:
     def agent_writes(self, message_id: str) -> None:
         """To the visitor."""
         self._world.front.agent_writes(self._visitor, message_id)
+
+    def says_end(self) -> None:
+        """Nobody watches."""
 
     def disturbed(self, until: int) -> None:
         """Nobody watches."""

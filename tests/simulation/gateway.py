@@ -55,6 +55,8 @@ class Shape(Flag):
     TAKES_NO_MORE = auto()
     #: A contact that was closed is opened again.
     OPENS_AGAIN = auto()
+    #: A message is answered before its contact is named.
+    ANSWERS_FIRST = auto()
 
 
 @dataclass(slots=True)
@@ -164,6 +166,10 @@ class Gateway:
                 thread.is_open = self.is_shown = self.agent_typing = False
                 self._push(frames.case_status_changed(thread.thread_id, "closed", thread.contact))
 
+    def is_any_open(self) -> bool:
+        """Agents see a contact."""
+        return any(thread.is_open for thread in self.threads.values())
+
     def agent_types(self) -> None:
         """An event that has nothing to do with what the visitor does."""
         for thread in self.threads.values():
@@ -262,7 +268,8 @@ class Gateway:
 
     def connects(self, wire: Wire) -> None:
         """It asks for its upgrade."""
-        wire.keeper.call(self.world.now + 2 * PACES * self.world.pace, lambda: self._answer_handshake(wire))
+        takes = 2 * PACES * self.world.pace + (self.world.opening_ms if wire.number == 1 else 0)
+        wire.keeper.call(self.world.now + takes, lambda: self._answer_handshake(wire))
 
     def _answer_handshake(self, wire: Wire) -> None:
         if wire.is_closed:
@@ -296,6 +303,8 @@ class Gateway:
         frame = Frame(world.next_number("frame"), payload["eventType"], parsed["eventId"], payload["data"])
         frame.fault = world.fault("frame", frame.number)
         world.note(f"{wire.keeper.name}: socket {wire.number}: frame {frame.number} {frame.kind}")
+        if frame.kind == "EndContact":
+            world.says_end()
         if frame.kind in TYPING:
             if not wire.knows_contact:
                 raise Violated("T5", f"frame {frame.number} says who types, where no contact is known to be open")
@@ -421,13 +430,22 @@ class Gateway:
                 self._push(frames.event("SetPositionInQueue", thread.thread_id))
             if Shape.OTHER_NAMES in self.shapes:
                 self._push('{"eventType": "PageViewCreated", "data": {}}')
-            if Shape.NO_CASE_CREATED not in self.shapes:
-                self._push(frames.case_created(thread.thread_id, thread.contact))
+            self._names(thread)
         message = self._message(message_id, from_agent=False)
         thread.messages.append(message)
         self.taken.append(message_id)
         self.world.note(f"message {message_id} is taken")
         return (frames.answer(frame.event_id), *self._message_events(thread, message))
+
+    def _names(self, thread: Thread) -> None:
+        """The contact that a message opens."""
+        created = frames.case_created(thread.thread_id, thread.contact)
+        if Shape.NO_CASE_CREATED in self.shapes:
+            return
+        if Shape.ANSWERS_FIRST in self.shapes:
+            self.world.later(self.world.now, "event", lambda: self._push(created))
+        else:
+            self._push(created)
 
     # --- frames in
 

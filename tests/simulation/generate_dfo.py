@@ -40,11 +40,12 @@ def random_dfo_history(random: Random) -> History:
     """One history: visitors at work and, in two of three, trouble. Some ask more of their conversation."""
     history = _history(random)
     history = replace(history, legacy=random.random() < 0.1)
-    if random.random() < 0.85:
-        return history
-    until = history.acts[-1].at + 4_000
-    asked = [Turn(random.choice(VISITOR_TURNS), random.randrange(until), 0) for _ in range(random.randint(1, 4))]
-    return replace(history, turns=(*history.turns, *sorted(asked, key=lambda turn: turn.at)))
+    if random.random() >= 0.85:
+        until = history.acts[-1].at + 4_000
+        asked = [Turn(random.choice(VISITOR_TURNS), random.randrange(until), 0) for _ in range(random.randint(1, 4))]
+        history = replace(history, turns=(*history.turns, *sorted(asked, key=lambda turn: turn.at)))
+    is_late = random.random() < 0.15
+    return replace(history, shapes=history.shapes | Shape.ANSWERS_FIRST.value) if is_late else history
 
 
 def _history(random: Random) -> History:
@@ -64,7 +65,7 @@ def _history(random: Random) -> History:
         cap=random.choice((600_000, 600_000, 600_000, 6_000)),
     )
     if random.random() < 0.5:
-        history = replace(history, shapes=random.randrange(2 ** len(Shape)))
+        history = replace(history, shapes=random.randrange(Shape.ANSWERS_FIRST.value))
     if random.random() < (0.3 if history.contact else 0.9):
         acts = _with_messages(acts, random)
     if random.random() < 0.33:

@@ -187,7 +187,7 @@ class History:
     token: int = 3_600_000
     #: The clock of every second function is ahead by so much.
     skew: int = 0
-    #: How long a new guest's socket takes to open, on v1.
+    #: How long a new guest's socket takes to open.
     opening: int = 0
     #: In which of the ways that clients of NICE's take the gateway speaks: a sum of ``gateway.Shape``.
     shapes: int = 0
@@ -228,6 +228,11 @@ class History:
         faults = [*self.steps.values(), *self.starts.values()]
         calls_end = all(fault.kind != "orphan" for fault in self.calls.values())
         return calls_end and all(fault.kind in ("again", "twice") for fault in faults)
+
+    def only_ends(self) -> bool:
+        """Nothing goes wrong and nobody does anything on their own, but that the visitor ends the conversation."""
+        are_ends = all(turn.kind == "visitor ends" for turn in self.turns)
+        return self.guest and are_ends and replace(self, turns=()).is_fault_free()
 
     def is_fault_free(self) -> bool:
         """Nothing goes wrong; frames and executions may still come twice, and frames a little late (T12)."""

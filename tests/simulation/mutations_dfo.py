@@ -8,7 +8,7 @@ from tests.simulation.mutation import CORE, EXPRESSIONS, FLOWS, WRITES, Mutation
 
 DIGITAL_FIRST = CORE + "platforms/digital_first/"
 OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
-CONVERSATION = DIGITAL_FIRST + "conversation.py"
+CONVERSATION, MAILBOX = DIGITAL_FIRST + "conversation.py", DIGITAL_FIRST + "mailbox.py"
 ASKED = "tests/unit/platforms/digital_first/test_conversation_asked.py"
 LEGACY = "tests/unit/platforms/digital_first/test_conversation_legacy.py"
 GUEST, SWEEPING = CORE + "keeper/guests/guest.py", CORE + "keeper/sweeping.py"
@@ -72,6 +72,32 @@ DIGITAL_FIRST = (
         CONVERSATION,
         "if c.end_of is None or not c.ready or c.ending or c.queue:",
         "if c.end_of is None or not c.ready or c.ending:",
+        directed=ASKED,
+    ),
+    _dfo(
+        "keeper: the end does not wait for messages that are still in the store",
+        JOINED,
+        "self._mailbox.after_messages(session_id, lambda: self._with_talk(session_id, lambda talk: talk.end()))",
+        "self._with_talk(session_id, lambda talk: talk.end())",
+    ),
+    _dfo(
+        "mailbox: what comes after the messages goes by a read that began before",
+        MAILBOX,
+        "        afterwards, box.afterwards = box.afterwards, []\n",
+        "        afterwards = box.afterwards\n",
+        directed="tests/unit/platforms/digital_first/test_mailbox.py",
+    ),
+    _dfo(
+        "conversation: the end does not wait for the contact that a message opens",
+        CONVERSATION,
+        "if c.contact is None and self._now < c.opening_until:",
+        "if False:",
+    ),
+    _dfo(
+        "conversation: a page that was forgotten is taken for the newest",
+        CONVERSATION,
+        "elif before and page is None:",
+        "elif False:",
         directed=ASKED,
     ),
     _dfo(
@@ -155,6 +181,18 @@ DIGITAL_FIRST = (
         CORE + "keeper/guests/guest.py",
         "not record.connections and not policy.needs_socket:",
         "not record.connections:",
+    ),
+    _dfo(
+        "guest: who has left is given up while the first socket is being opened",
+        GUEST,
+        "return bool(held.opened_at) or not policy.needs_socket",
+        "return True",
+    ),
+    _dfo(
+        "guest: who has left is given up as soon as the first socket is open",
+        GUEST,
+        "if policy.needs_socket and not held.opened_at and held.alone_since is not None:",
+        "if False:",
     ),
     _dfo(
         "typing: what goes on after a message counts from its first key",

@@ -199,6 +199,21 @@ DIGITAL_FIRST = (
         f"platform dfo; key B 5000 hold=6000; {_TEN_MESSAGES}; stop B 9000; pace 8",
     ),
     Regression(
+        "T15",
+        "the same where it took longer to let them in than a guest who has not typed is kept",
+        "platform dfo; open A 0; message A 10; close A 11; guest none; contact none; opening 20000",
+    ),
+    Regression(
+        "T15",
+        "the end overtook a message that was in the store, and that its keeper had not read yet",
+        "platform dfo; message A 1000; visitor ends 1040; pace 8",
+    ),
+    Regression(
+        "T15",
+        "an end behind the message that opened the contact was lost, as the gateway answered before it named that",
+        "platform dfo; contact none; message A 1000; visitor ends 1050; pace 8; shapes 64",
+    ),
+    Regression(
         "T6",
         "a contact found open on the next socket freed the lock of a call that was on its way on the one before",
         "platform dfo; key A 0; frame 1 ghost 2500; stop A 900",
@@ -425,6 +440,9 @@ DIRECTED = (
     # earlier messages are asked for, and the look is lost with its socket; so is what was to end the contact
     "platform dfo; message A 0; visitor asks 4000; frame 2 cut",
     *(f"platform dfo; key A 0; visitor ends 900; frame 2 {how}" for how in ("cut", "error", "unanswered")),
+    # T15: what waits before the end could not be read; and there is no conversation to end yet
+    "platform dfo; visitor ends 900; step 1 refuse",
+    "platform dfo; guest none; contact none; open A 0; visitor ends 50; pace 8",
     # a socket that is not authorized
     *(f"platform dfo; sessions legacy; key A 3000; gateway drops 500; frame 2 {how}" for how in ("error", "mute")),
     # the store cannot be told that a message is settled, nor in which thread the conversation goes on: it is told again

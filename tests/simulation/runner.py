@@ -79,6 +79,7 @@ class Runner:
         world.messages.clock = world.sessions.clock
         world.token_ms, world.cxone.shapes = history.token, Shape(history.shapes)
         world.look_ms = history.look if history.look != History.look else 0
+        world.opening_ms = history.opening
         if history.guest:
             world.open_guest()
             self._run_until(START - COMES_MS // 2)
@@ -107,6 +108,8 @@ class Runner:
     def _have_a_contact(self, world: DfoWorld) -> None:
         """T9 asks for a burst that agents can see."""
         world.check_messages(all_reach=self._history.is_fault_free())
+        if self._history.only_ends():
+            world.check_ended()
         self._goes_by(History())
         if not world.record.conversation:
             self._deliver(Act("key", self._tab(), world.now - START))

@@ -6,8 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from typing_relay.aws.visitors import encoded
+from typing_relay.keeper.visitors.outbox import MAX_FRAME_BYTES
 from typing_relay.platforms.digital_first import frames_in
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
+from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import AgentsTyping
 from typing_relay.platforms.webchat import visitor_events as v1_events
 
@@ -50,6 +53,18 @@ def dfo(event_type: str, data: dict[str, Any]) -> tuple[dict[str, Any], dict[str
 )
 def test_v1s_frames_are_named(frame: Any, name: str, detail: Any) -> None:
     assert v1_events.told(frame) == {"type": "event", "event": frame, "name": name, "detail": detail}
+
+
+def test_a_page_with_half_a_character_in_it_is_no_larger_than_a_frame() -> None:
+    """T16: it would be sent as ASCII, six bytes a character, and no front end would ever get it."""
+    texts = ["\ud83d", *["é" * 10_000] * 4]
+    messages = tuple(
+        frames_in.Message(f"m{number}", from_agent=True, at=0, text=text, author=None, frame={})
+        for number, text in enumerate(texts)
+    )
+    details, left = dfo_events.page(messages)
+    assert (len(details), left) == (5, ())
+    assert len(encoded(visitor_events.history(details, "", ""))) <= MAX_FRAME_BYTES
 
 
 @pytest.mark.parametrize(

@@ -469,6 +469,84 @@ test("once the relay has taken a message, none has a needless stop before it", a
   assert.deepEqual(sent, [held(0), { action: "message", id: OTHER_ID, text: "two" }]);
 });
 
+// --- the end
+
+const message = (id, text) => ({ action: "message", id, text });
+const END = { action: "end" };
+/** Without stops: each message is led by one until the relay has taken one. */
+const asked = (sent) => sent.filter(({ action }) => ["message", "end"].includes(action));
+
+test("the end leaves when the messages before it have their answers, and before those after it", async (t) => {
+  const { browser, relay, sent } = await welcomed(t);
+  relay.send("one", ID);
+  relay.send("two", OTHER_ID);
+  relay.end();
+  relay.send("three", "a third id");
+  assert.deepEqual(asked(sent), [message(ID, "one")]);
+  browser.socket.answer(accepted(ID));
+  assert.deepEqual(asked(sent), [message(ID, "one"), message(OTHER_ID, "two")]);
+  browser.socket.answer(accepted(OTHER_ID));
+  assert.deepEqual(asked(sent).slice(2), [END, message("a third id", "three")]);
+});
+
+test("a message that a listener sends when the last answer comes is one after the end", async (t) => {
+  const { browser, relay, sent } = await welcomed(t);
+  relay.send("one", ID);
+  relay.end();
+  relay.addEventListener("message-status", () => relay.send("two", OTHER_ID), { once: true });
+  browser.socket.answer(accepted(ID));
+  assert.deepEqual(asked(sent).slice(1), [END, message(OTHER_ID, "two")]);
+});
+
+test("the end leaves when the message before it is refused, too", async (t) => {
+  const { browser, relay, sent } = await welcomed(t);
+  relay.send("one", ID);
+  relay.end();
+  assert.deepEqual(asked(sent), [message(ID, "one")]);
+  browser.socket.answer({ type: "error", code: "bad_message", message: "…", id: ID });
+  assert.deepEqual(asked(sent), [message(ID, "one"), END]);
+});
+
+test("an end that waits for a message leaves by the next connection, once", async (t) => {
+  const { browser, relay } = await welcomed(t);
+  relay.send("one", ID);
+  relay.end();
+  relay.end();
+  browser.socket.break();
+  await browser.advance(600);
+  welcome(browser.socket);
+  browser.socket.answer(accepted(ID));
+  browser.socket.answer(accepted(ID));
+  assert.deepEqual(asked(browser.socket.sent), [END]);
+});
+
+test("an end whose messages expired while disconnected ends nothing later", async (t) => {
+  const { browser, relay } = await connected(t);
+  relay.send("one", ID);
+  relay.end();
+  for (let minute = 0; minute < 6; minute++) await browser.advance(60_000, 1000);
+  browser.goOnline();
+  await settled();
+  browser.socket.accept();
+  browser.socket.answer(WELCOME);
+  assert.deepEqual(asked(browser.socket.sent), []);
+});
+
+test("an end that waits is not sent by a client that is detached", async (t) => {
+  const { relay, sent } = await welcomed(t);
+  relay.send("one", ID);
+  relay.end();
+  relay.detach();
+  assert.deepEqual(asked(sent), [message(ID, "one")]);
+});
+
+test("earlier messages before null are the newest", async (t) => {
+  const { relay, sent } = await welcomed(t);
+  relay.history(null);
+  relay.key();
+  assert.deepEqual(sent, [{ action: "history" }, held(0)]);
+});
+
 // --- a relay of another version
 
 test("a relay that refuses the client's name is greeted without it", async (t) => {
@@ -620,6 +698,27 @@ for (const url of [
     assert.throws(() => connect({ url, token: "t" }), /wss:\/\/ URL/);
   });
 }
+
+for (const url of ["wss://", "wss://ex ample.com/live", "wss://h:99999/", "wss://relay.example.com/live#a", "ws://localhost/#"]) {
+  test(`connect refuses ${url} at once: no browser could connect there`, () => {
+    assert.throws(() => connect({ url, token: "t", tokenIn: "query" }), { name: "TypeError", message: /wss:\/\/ URL/ });
+  });
+}
+
+test("an error about a URL that comes with the token does not tell the token", async (t) => {
+  const { browser, errors } = await connected(t, {
+    url: undefined,
+    token: () => ({ url: "wss://ex ample.com/live", token: "secret" }),
+    tokenIn: "query",
+    WebSocket: class {
+      constructor(url) {
+        throw new SyntaxError(`The URL '${url}' is invalid.`); // as Chrome does
+      }
+    },
+  });
+  assert.equal(browser.sockets.length, 0);
+  assert.match(errors[0].cause.message, /wss:\/\/ URL/);
+});
 
 for (const url of ["ws://127.0.0.1:8081/live", "ws://localhost/live", "ws://[::1]:8081/live"]) {
   test(`on this machine ${url} will do`, async (t) => {

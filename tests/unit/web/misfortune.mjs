@@ -38,6 +38,7 @@ export class World {
   thrown; // by a listener, this file's or the client's
   disturbedAt = -Infinity; // when a clock was set, the machine slept, or timers were late
   relay;
+  beforeEnd = []; // what had no answer when the visitor ended the conversation
   isDetached = false;
   ids = 0;
   allowed = true;
@@ -118,6 +119,8 @@ export class World {
     if (isTyping) assert.ok(this.allowed && this.relay.signals, "no key is told where typing signals are off");
     if (isTyping) assert.ok(frame.ago_ms >= 0 && frame.ago_ms <= 2000);
     if (frame.action === "message") this.seesMessage(socket, frame);
+    const waits = this.relay?.queued.some(({ id }) => this.beforeEnd.includes(id));
+    if (frame.action === "end") assert.ok(!waits, "the end overtakes a message");
     socket.sent.push(frame);
   }
 
@@ -152,7 +155,7 @@ export class World {
   /** Whoever listens does something with the client at once. */
   react(detaching) {
     if (this.chance(detaching)) return this.detach();
-    this.one([() => this.relay.key(), () => this.relay.stop(), () => this.send(), () => this.optsOutOrIn()])();
+    this.one([() => this.relay.key(), () => this.relay.stop(), () => this.send(), () => this.endsTheConversation(), () => this.optsOutOrIn()])();
   }
 
   holds() {
@@ -207,10 +210,17 @@ export class World {
     const isNew = !waits && before.length < 3 && !this.isDetached;
     const message = { id, at, sentAt: new Map(), answers: [] };
     if (isNew) this.messages.push(message);
+    if (isNew) this.beforeEnd = this.beforeEnd.filter((one) => one !== id); // another message by the same id
     this.relay.send(text, id).then((answer) => {
       assert.ok(["accepted", "failed"].includes(answer.status));
       if (isNew) message.answers.push(answer);
     });
+  }
+
+  endsTheConversation() {
+    this.log.push("end");
+    this.beforeEnd = this.relay.queued.map(({ id }) => id);
+    this.relay.end();
   }
 
   optsOutOrIn() {
@@ -392,6 +402,7 @@ export class World {
       [2, () => relay.stop()],
       [3, () => this.send()],
       [1, () => relay.seen()],
+      [1, () => this.endsTheConversation()],
       [1, () => this.optsOutOrIn()],
       [4, () => this.usesABox()],
       [0.3, () => this.misuse()],

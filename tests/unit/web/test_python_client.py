@@ -216,6 +216,46 @@ def test_before_its_token_ends_it_renews_the_connection_the_new_one_first(monkey
     assert [frame["type"] for frame in heard] == ["welcome", "pong", "welcome"]
 
 
+def test_a_token_that_cannot_be_fetched_for_a_renewal_leaves_the_connection_that_there_is(
+    client: Callable[[Line], Visitor], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is raised; it is asked for again half a minute later, and the log has no text that may hold a secret."""
+    line = Line({**WELCOME, "token_ends_in_ms": 200_000})
+    visitor = client(line)
+    asked_at: list[float] = []
+
+    def fails() -> str:
+        asked_at.append(line.now)
+        raise LookupError("secret")
+
+    monkeypatch.setattr(visitor, "_fetch_token", fails)
+    visitor.live(180)
+    assert (visitor.guest, line.is_closed) == ("open", False)
+    assert asked_at == pytest.approx([140_000, 170_000], abs=10)
+    assert "LookupError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_token_that_cannot_be_fetched_for_a_lost_connection_is_asked_for_again(
+    client: Callable[[Line], Visitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is raised."""
+    line = Line(WELCOME)
+    visitor = client(line)
+    visitor.live(0.1)
+
+    def fails() -> str:
+        raise LookupError
+
+    answers = [fails, lambda: "token"]
+    monkeypatch.setattr(visitor, "_fetch_token", lambda: answers.pop(0)())
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    lost = websocket.WebSocketConnectionClosedException()
+    line.says.extend([lost, lost, WELCOME])
+    visitor.live(0.5)
+    assert (visitor.guest, answers) == ("open", [])
+
+
 def test_a_relay_that_does_not_say_when_the_token_ends_keeps_its_connection(client: Callable[[Line], Visitor]) -> None:
     line = Line(WELCOME)
     client(line).live(7200)

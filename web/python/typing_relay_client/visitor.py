@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -23,6 +24,8 @@ SPARE_TOKEN_MS, RETRY_MS = 60_000, 30_000
 #: How long a handshake or an answer of the network may take, in s, and the longest pause between two attempts.
 TIMEOUT_S, LONGEST_PAUSE_S = 30, 30
 
+_log = logging.getLogger(__name__)
+
 
 def now() -> float:
     """In ms, of a clock that is never set."""
@@ -33,10 +36,11 @@ class Visitor:
     """Call ``key`` at each key and ``live`` all the time between: it hears, renews, stops and comes back.
 
     ``url``: of the WebSocket endpoint. ``fetch_token``: returns a visitor token for each connection. ``on_frame``: is
-    given each frame that comes. Raises what the first connection fails with (OSError, WebSocketException); one that is
-    lost later is made again within ``live``, after a pause that grows, and one whose token is about to end is replaced
-    while nobody types. Raises ValueError for a ``url`` that is not ``wss://``, or ``ws://`` of this machine: it would
-    show the token to the network.
+    given each frame that comes. Raises what the first connection fails with (OSError, WebSocketException); one that
+    is lost later is made again within ``live``, after a pause that grows, and one whose token is about to end is
+    replaced while nobody types. What ``fetch_token`` raises later is logged by its type, and it is asked again.
+    Raises ValueError for a ``url`` that is not ``wss://``, or ``ws://`` of this machine: it would show the token to
+    the network.
     """
 
     def __init__(self, url: str, fetch_token: Callable[[], str], on_frame: Callable[[Frame], object]) -> None:
@@ -90,15 +94,14 @@ class Visitor:
     def _renew(self) -> None:
         """The new connection first; what has come by the old one is heard before that ends."""
         old, self._renew_at = self._socket, now() + RETRY_MS
-        with suppress(OSError, websocket.WebSocketException):
-            self._connect()
-            self._rhythm.disconnected()
-            old.settimeout(TICK_MS / 1000)
-            with suppress(ValueError):
-                while True:
-                    self._hear(json.loads(old.recv()))
-        if old is not self._socket:
-            old.close()
+        if not self._has_connected_again():
+            return
+        self._rhythm.disconnected()
+        old.settimeout(TICK_MS / 1000)
+        with suppress(OSError, ValueError, websocket.WebSocketException):
+            while True:
+                self._hear(json.loads(old.recv()))
+        old.close()
 
     def _connect(self) -> None:
         offered = ["typing-relay", f"token.{self._fetch_token()}"]  # in no URL, and so in no log
@@ -106,14 +109,22 @@ class Visitor:
         self.guest = ""
         self.send(action="hello")
 
+    def _has_connected_again(self) -> bool:
+        """``fetch_token`` fails with exceptions of its own kind; their texts may hold a secret, their types do not."""
+        try:
+            self._connect()
+        except Exception as failure:
+            _log.warning("No new connection to the relay (%s); it is tried again.", type(failure).__name__)
+            return False
+        return True
+
     def _reconnect(self) -> None:
         self.guest = ""
         self._rhythm.disconnected()
         self._socket.shutdown()  # type: ignore[no-untyped-call]
         time.sleep(random.uniform(0, min(LONGEST_PAUSE_S, 2**self._failures)))
         self._failures += 1
-        with suppress(OSError, websocket.WebSocketException):
-            self._connect()
+        self._has_connected_again()
 
     def _next_text(self, until: float) -> str | bytes:
         """Raises WebSocketTimeoutException where none comes before ``until``, or before something is due."""

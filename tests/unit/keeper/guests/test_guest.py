@@ -140,6 +140,22 @@ def test_on_digital_first_who_has_left_gets_one_all_the_same_as_a_message_may_wa
     assert actions == (CreateGuest(),)
 
 
+def test_on_digital_first_the_grace_of_who_has_left_begins_when_the_first_socket_is_open() -> None:
+    """T15: before, what they wrote cannot be said, however long it takes to let them in."""
+    policy, now = Policy(needs_socket=True), NOW
+    held, _ = guest.hold("alice", "me", now)
+    gone = dataclasses.replace(WITH_VISITOR, connections=frozenset())
+    events = guest.Taken(gone), guest.Created("g1", URL), guest.Woke(), guest.SocketOpened(1), guest.Woke()
+    for event in events:
+        held, actions = guest.step(held, event, now, policy, 0.5)
+        assert Release() not in actions
+        now += 20_000 if isinstance(event, guest.Taken) else 1
+    opened_at = now - 2
+    assert guest.wake_at(held, policy) == opened_at + policy.idle_grace_ms
+    _, actions = guest.step(held, guest.Woke(), opened_at + policy.idle_grace_ms, policy, 0.5)
+    assert actions == (Release(),)
+
+
 # --- creation fails
 
 

@@ -101,6 +101,38 @@ def test_the_end_comes_after_the_messages_that_wait() -> None:
     assert life.kinds() == ["EndContact"]
 
 
+def ends_behind_its_first_message(answered_first: bool) -> Life:
+    """A message was taken that opens a contact, which the gateway has not told of yet; the visitor ends it."""
+    life = Life()
+    life.is_ready()
+    life.wants("m1")
+    [message] = life.requests()
+    if not answered_first:
+        life.happens(dfo.EndWanted())
+    life.hears(gateway.answer(message["eventId"]))
+    if answered_first:
+        life.happens(dfo.EndWanted())
+    return life
+
+
+@pytest.mark.parametrize("answered_first", [False, True])
+def test_the_end_waits_for_the_contact_that_a_message_opens(answered_first: bool) -> None:
+    """The gateway's answer to the message comes before the event that names the contact."""
+    life = ends_behind_its_first_message(answered_first)
+    assert (told(life.actions), life.kinds()) == ([], [])
+    life.hears(gateway.case_created(THREAD, 42))
+    assert life.kinds() == ["EndContact"]
+    assert life.requests()[0]["payload"]["data"]["contact"] == {"id": "42"}
+
+
+def test_where_the_message_opens_no_contact_the_visitor_is_told_that_it_is_over_in_time() -> None:
+    """T16: who ended the conversation sees whether it is over."""
+    life = ends_behind_its_first_message(answered_first=False)
+    taken_at = life.now
+    assert ("contact", {"status": "closed"}) in told(life.wakes_until(Tell))
+    assert life.now - taken_at == POLICY.answer_ms
+
+
 def test_without_a_contact_the_visitor_is_told_that_it_is_over() -> None:
     life = Life()
     life.is_ready()
@@ -337,6 +369,20 @@ def test_only_so_many_pages_are_asked_for_at_a_time() -> None:
     for before in range(9, 5, -1):
         life.happens(dfo.HistoryWanted(f"m{before}"))
     assert errors(life) == ["history_failed"]
+
+
+def test_a_page_that_was_forgotten_while_it_was_asked_for_is_told_by_name() -> None:
+    """Two tabs ask at once; for the page of the one, what was left of the other's is forgotten."""
+    life = in_contact()
+    before = has_newest(life, *range(1, 8), text="x" * (LARGEST_PAGE // 3))["before"]
+    life.happens(dfo.HistoryWanted())
+    [look] = life.requests()
+    life.happens(dfo.HistoryWanted(before))
+    assert before in [page.before for page in life.state.pages]
+    newest = tuple(messages(9, 10))
+    life.hears(gateway.recovered(look["eventId"], THREAD, newest, "42", more="s2"))  # type: ignore[arg-type]
+    assert (errors(life), life.kinds()) == (["history_unknown"], [])
+    assert life.state.history_due == ()
 
 
 def test_a_message_does_not_wait_for_a_page() -> None:

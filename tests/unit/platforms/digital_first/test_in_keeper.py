@@ -207,6 +207,17 @@ def test_a_channel_that_was_taken_out_keeps_its_conversations(scene: Scene) -> N
 # --- nudges
 
 
+def test_an_end_waits_for_the_messages_that_were_sent_before(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T15: they are read from the store, where no nudge has told of them yet."""
+    did: list[str] = []
+    monkeypatch.setattr(GatewayTalk, "end", lambda _: did.append("end"))
+    monkeypatch.setattr(Mailbox, "fetch", lambda _, session_id: did.append(f"reads {session_id}"))
+    scene.held.add("alice")
+    scene.keeper._mailbox.hold("alice")
+    scene.keeper._nudged({"end": "alice"})
+    assert did == ["reads alice"]
+
+
 def test_a_nudge_makes_the_owner_of_a_burst(scene: Scene) -> None:
     scene.held.add("alice")
     scene.is_ready = True

@@ -116,6 +116,64 @@ def scene() -> Scene:
 # --- to the conversation
 
 
+def ends(scene: Scene) -> list[list[str]]:
+    """Something is to be done after the messages; what had been handed over then, each time that it is done."""
+    done: list[list[str]] = []
+    scene.mailbox.after_messages(ID, lambda: done.append(scene.handed()))
+    return done
+
+
+def test_what_comes_after_the_messages_waits_until_they_are_handed_over(scene: Scene) -> None:
+    """T15: the nudge that tells of them may come later, or never."""
+    scene.holds()
+    scene.visitor_sends("a", "b")
+    done = ends(scene)
+    assert done == []
+    scene.settles()
+    assert done == [["a", "b"]]
+
+
+def test_a_read_that_began_before_does_not_count(scene: Scene) -> None:
+    """A message may have been written since."""
+    scene.holds()
+    scene.mailbox.fetch(ID)
+    done = ends(scene)
+    scene.visitor_sends("a")
+    scene.jobs.run()
+    scene.settles()
+    assert done == [["a"]]
+
+
+def test_what_comes_after_more_messages_than_are_handed_over_at_once_waits_for_the_last(scene: Scene) -> None:
+    scene.holds()
+    sent = [f"m{n}" for n in range(WINDOW + 2)]
+    scene.visitor_sends(*sent)
+    done = ends(scene)
+    scene.settles()
+    assert done == []
+    for message_id in sent[:3]:
+        scene.mailbox.taken(ID, message_id)
+        scene.settles()
+    assert done == [sent]
+
+
+def test_where_the_messages_could_not_be_read_what_comes_after_waits(scene: Scene) -> None:
+    scene.holds()
+    scene.visitor_sends("a")
+    scene.store.away = True
+    done = ends(scene)
+    scene.settles()
+    scene.store.away = False
+    assert done == []
+    scene.loop.advance(RETRY_S)
+    scene.settles()
+    assert done == [["a"]]
+
+
+def test_where_nobody_is_held_nothing_is_waited_for(scene: Scene) -> None:
+    assert ends(scene) == [[]]
+
+
 def test_what_waits_is_handed_over_in_the_order_in_which_it_was_sent(scene: Scene) -> None:
     """T15."""
     scene.visitor_sends("z", "a", "m")

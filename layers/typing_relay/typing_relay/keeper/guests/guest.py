@@ -371,7 +371,7 @@ def wake_at(held: Held, policy: Policy) -> int | None:
         times.append(held.rotate_at)
     if _is_lost_untold(held) and not held.loss_waits:
         times.append(held.without_since + policy.blip_ms)
-    if held.alone_since is not None and _may_release(held):
+    if held.alone_since is not None and _may_release(held, policy):
         times.append(held.alone_since + _grace_ms(held, policy))
     return min(times, default=None)
 
@@ -457,6 +457,8 @@ def _socket_opened(held: Held, socket: int, now: int, policy: Policy, jitter: fl
         return held, ()
     replaced = (CloseSocket(held.socket),) if held.socket else ()
     rotate_at = now + policy.rotate_ms - int(jitter * policy.rotate_spread_ms)
+    if policy.needs_socket and not held.opened_at and held.alone_since is not None:
+        held = replace(held, alone_since=now)  # what who has left wrote before can be said from now on
     held = replace(held, doing=Doing.SETTLED, socket=socket, opening=0, opened_at=now, rotate_at=rotate_at)
     held, told = _with_status(held, GuestStatus.OPEN, now)
     return held, (*replaced, *told)
@@ -505,7 +507,7 @@ def _not_released(held: Held, now: int) -> Step:
 
 def _woke(held: Held, now: int, policy: Policy) -> Step:
     alone_too_long = held.alone_since is not None and now >= held.alone_since + _grace_ms(held, policy)
-    if alone_too_long and _may_release(held):
+    if alone_too_long and _may_release(held, policy):
         give_up = held.refused_since is not None and now >= held.refused_since + policy.give_up_ms
         return replace(held, doing=Doing.RELEASING), (Release(give_up),)
     if _is_loss_to_tell(held, now, policy) and not held.loss_waits:
@@ -589,8 +591,11 @@ def _grace_ms(held: Held, policy: Policy) -> int:
     return policy.grace_ms if held.is_used else min(policy.grace_ms, policy.idle_grace_ms)
 
 
-def _may_release(held: Held) -> bool:
-    return held.doing in (Doing.SETTLED, Doing.RESTING, Doing.AWAITING_REQUEST, Doing.OPENING)
+def _may_release(held: Held, policy: Policy) -> bool:
+    """Not while its first socket is being opened, if what waits can be said there alone."""
+    if held.doing is Doing.OPENING:
+        return bool(held.opened_at) or not policy.needs_socket
+    return held.doing in (Doing.SETTLED, Doing.RESTING, Doing.AWAITING_REQUEST)
 
 
 def _is_lost_untold(held: Held) -> bool:

@@ -238,6 +238,8 @@ class Conversation:
     #: The contact that the visitor ends ('': whichever is found open); None: none. It is on its way to be ended.
     end_of: str | None = None
     ending: Asked | None = None
+    #: Until then a message that was taken while there was no contact may open one.
+    opening_until: int = 0
     #: Before which messages front ends want to see others, oldest first; the first of these is on its way.
     history_due: tuple[str, ...] = ()
     history: Asked | None = None
@@ -555,8 +557,11 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
             times.append(first.sent_at + policy.settle_ms if first.in_doubt else may_send_at)
         may_end = conversation.end_of is not None and not conversation.ending and not conversation.queue
         may_ask = conversation.history_due and not conversation.history and not _is_busy(conversation)
-        if conversation.seen_due or _owes_fields(conversation) or (conversation.ready and (may_end or may_ask)):
-            times.append(policy.frames.free_at(conversation.frames_until))
+        free_at = policy.frames.free_at(conversation.frames_until)
+        if conversation.seen_due or _owes_fields(conversation) or (conversation.ready and may_ask):
+            times.append(free_at)
+        if conversation.ready and may_end:
+            times.append(free_at if conversation.contact else max(free_at, conversation.opening_until))
         if conversation.refresh_at is not None:
             times.append(conversation.refresh_at)
         if conversation.catch_up_due and conversation.ready:
@@ -1057,7 +1062,7 @@ class _Turn:
             self._remember(message)
             if self.now_stands.agents_typing:
                 self._wrote(message)
-        self._taken(message.message_id)
+        self._taken(message.message_id, is_looked_for=True)
 
     def _adopts(self, found: frames_in.Recovered) -> bool:
         """Another thread with an open contact is the conversation from now on. One that is over would be found again
@@ -1161,6 +1166,8 @@ class _Turn:
         may_show = (before.may_show or self._has_ghosts()) and contact is not None  # else nobody is shown anything
         thread_over = before.thread_over and contact is None
         self._change(contact=contact, contact_told=contact is not None, may_show=may_show, thread_over=thread_over)
+        if contact is not None:
+            self._change(opening_until=0)
         is_news = (contact is not None) != before.contact_told or (before.tells_anew and not before.ready)
         if is_news and not told:
             self._do(Tell(visitor_events.contact(None, is_open=contact is not None)))
@@ -1329,7 +1336,8 @@ class _Turn:
         queue = (replace(first, refusals=first.refusals + 1), *others)
         return self._change(queue=queue, sending=None, retry_at=retry_at)
 
-    def _taken(self, message_id: str) -> None:
+    def _taken(self, message_id: str, *, is_looked_for: bool = False) -> None:
+        """The contact that it opens is told by an event of its own, which may come later; a look tells both."""
         c = self.now_stands
         left = tuple(queued for queued in c.queue if queued.message_id != message_id)
         if len(left) == len(c.queue):
@@ -1337,6 +1345,8 @@ class _Turn:
         if c.queue[0].message_id == message_id:
             self._change(sending=None, retry_at=0)
         self._change(queue=left, taken=(*c.taken, message_id)[-_REMEMBERED:])
+        if c.contact is None and not is_looked_for:
+            self._change(opening_until=self._now + self._policy.answer_ms)
         self._do(MessageTaken(message_id))
 
     def _refuse_first(self, reason: Reason) -> None:
@@ -1384,6 +1394,8 @@ class _Turn:
         c = self.now_stands
         if c.end_of is None or not c.ready or c.ending or c.queue:
             return
+        if c.contact is None and self._now < c.opening_until:
+            return
         if c.contact is None or c.end_of not in ("", c.contact.contact_id):
             self._change(end_of=None)  # it is over
             self._do(Tell(visitor_events.contact(None, is_open=c.contact is not None)))
@@ -1405,7 +1417,7 @@ class _Turn:
     def _history_wanted(self, before: str) -> None:
         c = self.now_stands
         if before and not any(page.before == before for page in c.pages):
-            self._do(Tell(frames.error("history_unknown", "Nothing is known before that message: ask for the newest.")))
+            self._do(_unknown_page())
         elif before in c.history_due:
             pass  # its answer is everybody's
         elif c.doing is Doing.STOPPED or len(c.history_due) >= self._policy.most_pages_due:
@@ -1422,6 +1434,9 @@ class _Turn:
         page = next((page for page in c.pages if page.before == before), None)
         if page and page.left:
             self._tell_page(frames_in.MoreMessages("", page.left, page.scroll_token, page.oldest_at))
+        elif before and page is None:  # forgotten since, for the page of another front end
+            self._change(history_due=c.history_due[1:])
+            self._do(_unknown_page())
         elif not self._may_send():
             pass
         elif page is None:
@@ -1499,6 +1514,10 @@ class _Turn:
 
     def _do(self, action: Action) -> None:
         self.actions.append(action)
+
+
+def _unknown_page() -> Tell:
+    return Tell(frames.error("history_unknown", "Nothing is known before that message: ask for the newest."))
 
 
 def _no_history() -> Tell:

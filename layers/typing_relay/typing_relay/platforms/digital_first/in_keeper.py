@@ -206,7 +206,8 @@ class DigitalFirst:
             case {"greeted": str(session_id)}:
                 self._with_talk(session_id, lambda talk: talk.greeted())
             case {"end": str(session_id)}:
-                self._with_talk(session_id, lambda talk: talk.end())
+                # Messages that were sent before it go first, also those that no nudge has told of yet.
+                self._mailbox.after_messages(session_id, lambda: self._with_talk(session_id, lambda talk: talk.end()))
             case {"history": str(session_id)}:
                 self._with_talk(session_id, lambda talk: talk.history(str(nudge.get("about", ""))))
 

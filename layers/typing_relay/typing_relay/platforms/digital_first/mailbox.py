@@ -44,6 +44,8 @@ class _Box:
     fetching: bool = False
     #: There may be more in the store than was last read.
     more: bool = False
+    #: What is done once all that waits has been handed over, by a read that is still to begin.
+    afterwards: list[Callable[[], object]] = field(default_factory=list)
 
 
 class Mailbox:
@@ -107,20 +109,38 @@ class Mailbox:
             box.more = True
             return
         box.fetching, box.more = True, False
+        afterwards, box.afterwards = box.afterwards, []
 
         def failed(error: Exception) -> None:
             logger.warning("A visitor's messages could not be read: %s", error)
             self._counters.add(failure_of(error))
             box.fetching = False  # the next look, nudge or opening reads again
+            box.afterwards[:0] = afterwards
+            if box.afterwards:
+                self._loop.call_later(RETRY_S, lambda: self.fetch(session_id))
 
         self._jobs.submit(
             _key(session_id),
             lambda: self._messages.waiting(session_id, WINDOW, self._clock(), also),
-            lambda found: self._fetched(session_id, box, found),
+            lambda found: self._fetched(session_id, box, found, afterwards),
             failed,
         )
 
-    def _fetched(self, session_id: str, box: _Box, found: list[WaitingMessage]) -> None:
+    def after_messages(self, session_id: str, do: Callable[[], object]) -> None:
+        """``do()`` once the conversation has been handed all that waits by now; where there is none, at once.
+
+        If it begins anew meanwhile: never.
+        """
+        box = self._boxes.get(session_id)
+        if box is None:
+            do()
+            return
+        box.afterwards.append(do)
+        self.fetch(session_id)
+
+    def _fetched(
+        self, session_id: str, box: _Box, found: list[WaitingMessage], afterwards: list[Callable[[], object]]
+    ) -> None:
         box.fetching = False
         if self._boxes.get(session_id) is not box:
             return  # let go, or begun anew, meanwhile
@@ -132,6 +152,11 @@ class Mailbox:
             box.handed[message.message_id] = message.left_by
             self._counters.add("MessagesHandedOver")
             self._wanted(session_id, message)
+        if len(found) == WINDOW:  # the rest waits in the store
+            box.afterwards[:0] = afterwards
+        else:
+            for do in afterwards:
+                do()
         self._fetch_more(session_id, box)
 
     def _fetch_more(self, session_id: str, box: _Box) -> None:

@@ -56,8 +56,9 @@ def page(messages: tuple[Message, ...]) -> tuple[list[visitor_events.Frame], tup
     details: list[visitor_events.Frame] = []
     size = 0
     for number, message in enumerate(reversed(messages)):
-        detail = _message(None, message)["detail"]
-        length = len(json.dumps(detail, ensure_ascii=False).encode(errors="replace"))
+        # Half a character (a lone surrogate) would have the whole frame sent as ASCII, far larger than counted here.
+        text = json.dumps(_message(None, message)["detail"], ensure_ascii=False).encode(errors="replace")
+        detail, length = json.loads(text), len(text)
         if length > LARGEST_PAGE:
             continue
         size += length
