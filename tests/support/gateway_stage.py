@@ -11,11 +11,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from typing_relay.keeper.guests import guest
+
 from local.dfo_simulator.client import DfoControl, Gateway
 from local.dfo_simulator.faults import Fault
 from local.simulating.client import Event
 from tests.support.relay_stage import DARK_S, PATIENCE_S, RelayStage, Typist, wait_until
 
+#: A keeper whose guest lost one socket after the other waits up to so long before the next.
+LONGEST_BACKOFF_S = guest.Policy().longest_backoff_ms / 1000
 STARTED, ENDED = "SenderTypingStarted", "SenderTypingEnded"
 TYPING = (STARTED, ENDED)
 
@@ -131,7 +135,8 @@ class Chatter(Typist):
         """The visitor's socket at the gateway breaks, and is open again."""
         opened = self.gateway.visitor(self.visitor_id)["opened"]
         assert self.gateway.drop_sockets(how, self.visitor_id, code) == 1
-        wait_until(lambda: self.gateway.visitor(self.visitor_id)["opened"] > opened, "another socket")
+        is_open_again = lambda: self.gateway.visitor(self.visitor_id)["opened"] > opened  # noqa: E731
+        wait_until(is_open_again, "another socket", LONGEST_BACKOFF_S + PATIENCE_S)
 
     # --- what is seen
 
