@@ -55,7 +55,8 @@ RUN=3fa2 (what the stacks' names end on), KEEP=1 (deletes nothing), YES=1 (asks 
 def main() -> int:
     """0: the deployment works; 1: something does not, or it was stopped; 2: it is not clear what to do."""
     given = dict(os.environ)
-    os.environ["PATH"] = f"{ROOT / '.venv-sam/bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    # Last: sam's environment may have a python3.13, and `sam build` needs one that has pip.
+    os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{ROOT / '.venv-sam/bin'}"
     try:
         with ExitStack() as cleanup:
             cleanup.enter_context(stopping_on_signals())

@@ -47,7 +47,7 @@ def tools(found: Tools) -> list[Finding]:
     """What runs here."""
     about, lacking = "tools", []
     if not found.sam:
-        todo = "install it, or use this checkout's: `make setup`, then PATH=$PWD/.venv-sam/bin:$PATH"
+        todo = "install it, or use this checkout's: `make setup`, then PATH=$PATH:$PWD/.venv-sam/bin"
         lacking.append(wrong(about, "there is no SAM CLI on PATH", todo))
     if not found.python313:
         todo = "install Python 3.13, Lambda's version"
