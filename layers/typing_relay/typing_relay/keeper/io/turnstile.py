@@ -1,6 +1,6 @@
 """So many at once, so many a second, first come first served: for what thousands of guests want at the same time.
 
-Who goes ahead is served before all others.
+Whoever has priority is served before all others.
 """
 
 from __future__ import annotations
