@@ -110,6 +110,7 @@ class Process:
             self.counters,
             random.random,
             self.bursts.speaks_for if self.bursts else lambda _session_id: True,
+            self.keeper.holds,
             self.name if self.bursts else "",
         )
         self.health = HealthPort(self.loop, environment.number("KEEPER_HEALTH_PORT", 0))

@@ -57,7 +57,7 @@ def _while_time(context: Any, items: Iterable[T]) -> Iterator[T]:
 
 
 def _sweep_one(session_id: str) -> bool:
-    return runner.run(sweep_one(policy, session_id))
+    return runner.run(sweep_one(policy, session_id)).started
 
 
 def _expiring(message_id: str) -> Callable[[str], Standing | None]:

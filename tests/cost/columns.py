@@ -112,7 +112,7 @@ def columns() -> dict[str, Column]:
 
 def play(kind: Kind) -> Column:
     """Everybody, one after the other."""
-    policy, counts, exact = Policy(verifies=kind.verifies), Counter[str](), 0
+    policy, counts, exact = Policy(verifies=kind.verifies, parks=kind.verifies), Counter[str](), 0
     felt: dict[str, list[int]] = {Latency.FIRST_KEY_TO_SHOWN: [], Latency.LAST_KEY_TO_ENDED: []}
     people = rhythms()
     for keys in people:

@@ -99,7 +99,7 @@ class Chat(Relay):
     def __init__(self, client: Any) -> None:
         self.table = CountedTable(client)
         self.messages = DynamoMessages(self.table, TABLE)
-        super().__init__(Policy(verifies=False), Model())
+        super().__init__(Policy(verifies=False, parks=False), Model())
 
     def _runner(self) -> Runner:
         known = super()._runner()

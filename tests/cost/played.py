@@ -237,10 +237,25 @@ class Relay:
         # A key that was overtaken is refused, which costs as much, and then noted.
         calls = 2 if isinstance(due, PressKey) and answer is None else 1
         index = _index_writes(before, was_in_hand, after, is_in_hand)
+        if index and is_in_hand:
+            self.later(after.lease_until - self.now, partial(self._lease_ends, after.lease_until))
         self.counts["writes"] += calls
         self.counts["index writes"] += index
         self.counts["write_units"] += calls * math.ceil(size / UNIT_WRITTEN) + index
         return answer
+
+    def _lease_ends(self, at: int) -> None:
+        """The keeper has a timer for it."""
+        record, in_hand, _ = self._standing()
+        if in_hand and record.lease_until == at:
+            self._watch(0)
+
+    def _watch(self, generation: int) -> None:
+        def watched(swept: flows.Swept) -> None:
+            if swept.look_at:
+                self.later(swept.look_at - self.now, partial(self._watch, swept.generation))
+
+        self.run(flows.sweep_one(self.policy, ID, watched=generation, watches=True), watched)
 
     def _standing(self) -> tuple[Session, bool, int]:
         """The record, whether its lease is unreleased, and its size, which is not reckoned anew for the same record."""

@@ -151,7 +151,9 @@ class FleetWorld:
         self.is_calm, self.calm_since = False, 0
         self.front = FleetFront(self)
         self._late: set[tuple[str, int]] = set()
-        self.policy = Policy(verifies=not self.dfo, held_ms=history.held, session_ttl_s=history.lives // 1000)
+        self.policy = Policy(
+            verifies=not self.dfo, parks=not self.dfo, held_ms=history.held, session_ttl_s=history.lives // 1000
+        )
         self.sessions, self.messages, self.queue = self._store(), MemoryMessages(), Queue(self)
         self.keepers: list[FleetKeeper] = []
         self._keeper_number = itertools.count(1)

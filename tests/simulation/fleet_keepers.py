@@ -369,6 +369,7 @@ class FleetKeeper(SimulatedProcess):
             self.counters,
             world.random.random,
             self.dfo.speaks_for if self.dfo else lambda _session_id: True,
+            self.keeper.holds,
             name if self.dfo else "",
         )
         if self.dfo:

@@ -267,6 +267,7 @@ class KeeperProcess(SimulatedProcess):
             counters,
             lambda: 0.5,
             self.dfo.speaks_for,
+            self.keeper.holds,
             name,
         )
         self.dfo._office.decide(world.cxone.livechat)

@@ -54,13 +54,13 @@ class MemorySessions(SessionStore):
         return {record.session_id: Session(**{name: getattr(record, name) for name in LOOKED_AT}) for record in found}
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
-        return self.all_overdue(shard, before, limit)[0]
+        return [session_id for session_id, _ in self.all_leases(shard, before, limit)[0]]
 
-    def all_overdue(self, shard: int, before: int, limit: int) -> list[list[str]]:
+    def all_leases(self, shard: int, before: int, limit: int) -> list[list[tuple[str, int]]]:
         known = self.in_hand | {session_id for _, session_id, _, _ in self._past}
         found = self._lagging(session_id for session_id in known if shard_of(session_id) == shard)
         leases = [(record.lease_until, record.session_id) for record, is_held in found if record and is_held]
-        overdue = [held for lease_until, held in sorted(leases) if lease_until < before]
+        overdue = [(held, lease_until) for lease_until, held in sorted(leases) if lease_until < before]
         return [overdue[start : start + limit] for start in range(0, len(overdue) or 1, limit)]
 
     def _lagging(self, session_ids: Iterable[str]) -> list[tuple[Session | None, bool]]:

@@ -48,7 +48,14 @@ class Runner:
         self._at_this_moment = 0
         self._goes_by(history)
         hold_ms = max(USUAL.hold_ms, history.debounce + 1)
-        policy = Policy(history.debounce, hold_ms, cap_ms=history.cap, verify_ms=VERIFY_MS, verifies=not history.dfo)
+        policy = Policy(
+            history.debounce,
+            hold_ms,
+            cap_ms=history.cap,
+            verify_ms=VERIFY_MS,
+            verifies=not history.dfo,
+            parks=not history.dfo,
+        )
         if history.dfo:
             self.world: World = self._digital_first(policy, log)
         else:

@@ -58,7 +58,9 @@ SENDER_MS, VISITOR_MS, SWEEPER_MS = 25_000, 5_000, 50_000
 EXECUTION_MS = 290_000
 #: How far apart looks for dead owners may be, and by when all must have come to rest (T4): while keepers live, and
 #: while only the schedule does. EventBridge Scheduler fires within a minute of the time it was set for.
-KEEPERS_LOOK_MS, KEEPERS_SETTLE_MS = 5_000, 30_000
+KEEPERS_LOOK_MS, KEEPERS_SETTLE_MS = 4_000, 30_000
+#: Keepers look ahead for so much longer than to their next look.
+LOOK_AHEAD_MS = 500
 SCHEDULE_MS, SCHEDULE_SETTLES_MS = 119_000, 135_000
 #: A keeper refreshes its records and then waits this long for a lost request; and it keeps a guest without visitors.
 LOOK_MS, GRACE_MS = 30_000, 60_000
@@ -120,6 +122,8 @@ class World:
         self.watch = Watch(self)
         self.weather = Weather()
         self.keepers = self._requests = 0
+        #: When the burst is looked at, or was, by whoever watches it, and of which generation.
+        self._watched: set[tuple[int, int]] = set()
         #: How long a guest's socket takes to open.
         self.opening_ms = 0
         self.numbers = dict.fromkeys(FAULTS, 0)
@@ -202,6 +206,24 @@ class World:
     def sweep(self) -> None:
         """The sweeper's Lambda, or a keeper, looks for bursts whose owner died."""
         self._begin(Process("sweep", self._sweep(), self.now + SWEEPER_MS))
+        if self.sweep_ms == KEEPERS_LOOK_MS:
+            self._set_timers()
+
+    def _set_timers(self) -> None:
+        """Keepers look ahead: a lease that ends before the next look has a timer of its own."""
+        for page in self.sessions.all_leases(shard_of(ID), self.now + self.sweep_ms + LOOK_AHEAD_MS, 100):
+            for session_id, lease_until in page:
+                if lease_until >= self.now:
+                    self._watch(lease_until, session_id, 0)
+
+    def _watch(self, at: int, session_id: str, generation: int) -> None:
+        if (at, generation) in self._watched:
+            return
+        self._watched.add((at, generation))
+        flow = flows.sweep_one(self.policy, session_id, watched=generation, watches=True)
+        process = Process("watch", flow, at + SWEEPER_MS)
+        process.then = lambda swept: self._watch(swept.look_at, session_id, swept.generation) if swept.look_at else None
+        self._add(Action(at, "resume", "watch", lambda _: self._begin(process), process))
 
     def _sweep(self) -> Flow[None]:
         for found in (yield from perform(FindOverdue(shard_of(ID), self.now))):

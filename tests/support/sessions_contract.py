@@ -855,8 +855,9 @@ class SessionsContract:
         for number, session_id in enumerate(ids):
             sessions.create(session_id, NOW, EXPIRES)
             sessions.claim(session_id, 0, NOW + number, 0)
-        pages = list(sessions.all_overdue(3, NOW + 60, 2))
-        assert [page for page in pages if page] == [ids[:2], ids[2:4], ids[4:]]
+        pages = list(sessions.all_leases(3, NOW + 60, 2))
+        leases = [(session_id, NOW + number) for number, session_id in enumerate(ids)]
+        assert [page for page in pages if page] == [leases[:2], leases[2:4], leases[4:]]
         assert sessions.overdue(3, NOW + 60, 2) == ids[:2]
 
     def test_a_new_guest_begins_with_nothing_shown_and_nothing_on_its_way(self, sessions: MemorySessions) -> None:

@@ -93,6 +93,7 @@ def policy() -> Policy:
         cap_ms=number("TYPING_CAP_SECONDS", 600) * 1000,
         session_ttl_s=number("SESSION_TTL_SECONDS", 86_400),
         verifies=platform().verifies,
+        parks=not platform().speaks_on_socket,
     )
 
 

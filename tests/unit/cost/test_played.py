@@ -11,7 +11,7 @@ from tests.cost.prices import PRICES, dollars
 
 
 def one_key(hold_ms: int = 6000, verifies: bool = True) -> Played:
-    return Relay(Policy(verifies=verifies), Model()).play(frames_due([0], 1000, hold_ms))
+    return Relay(Policy(verifies=verifies, parks=verifies), Model()).play(frames_due([0], 1000, hold_ms))
 
 
 def test_a_held_key_is_two_frames_two_calls_and_two_executions() -> None:
@@ -25,10 +25,16 @@ def test_its_writes_are_the_key_the_stop_two_claims_two_locks_and_what_cxone_sai
     assert (counts["writes"], counts["index writes"]) == (8, 2)
 
 
-def test_its_two_executions_last_until_the_first_one_wakes() -> None:
-    """The first: true, and 5 s asleep; the second: false, at once. Billed by 100 ms and 64 MB."""
+def test_its_two_executions_last_as_long_as_their_calls() -> None:
+    """Between them the burst is parked. Billed by 100 ms and 64 MB."""
     gb_s = one_key().counts["express_gb_s"]
-    assert 5.2 <= gb_s * 16 <= 5.8
+    assert gb_s * 16 == pytest.approx(0.4)
+
+
+def test_keys_that_hold_on_make_the_keeper_look_once_a_hold_and_write_once_a_lease() -> None:
+    """A key each 4 s for 20 s, each held for 6 s; the last look finds all done."""
+    counts = Relay(Policy(), Model()).play(frames_due(range(0, 20_001, 500), 4_000, 6_000)).counts
+    assert (counts["executions"], counts["keeper reads"], counts["keeper writes"]) == (2, 5, 2)
 
 
 def test_a_plain_key_is_one_frame_and_one_execution() -> None:

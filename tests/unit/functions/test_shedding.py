@@ -157,7 +157,8 @@ class Alices(Refusing):
     def query(self, **request: Any) -> dict[str, Any]:
         """Two leases have run out, in one shard."""
         is_first = request["ExpressionAttributeValues"][":shard"] == {"N": "0"}
-        return {"Items": [{"session_id": {"S": name}} for name in ("alice", "bob")] if is_first else []}
+        items = [{"session_id": {"S": name}, "lease_until": {"N": "1"}} for name in ("alice", "bob")]
+        return {"Items": items if is_first else []}
 
     def get_item(self, **request: Any) -> dict[str, Any]:
         """Bob has no record."""

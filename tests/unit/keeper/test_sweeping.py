@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from typing_relay.aws.sessions import shard_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.sweeping import LOOK_S, PAGE, Sweeping
 from typing_relay.relay.burst import GuestStatus, Policy, Session
 from typing_relay.relay.effects import StartOwner
+from typing_relay.relay.ports import Coming
 from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.memory_sessions import MemorySessions
@@ -36,12 +39,16 @@ class Scene:
     def __init__(self, keepers: int = 1, name: str = "") -> None:
         self.sessions, self.started, self.can_start, self.now = BusySessions(), list[str](), True, NOW
         self.loop, self.counters = ManualLoop(), Counters()
+        #: Whose guests the first keeper holds.
+        self.held = {"alice"}
         self.jobs = [ManualJobs() for _ in range(keepers)]
         runner = Runner(self.sessions, lambda: self.now, dict([on(StartOwner, self.start_owner)]))
         for number, jobs in enumerate(self.jobs):
             delay = number / keepers
             random, is_ours = (lambda delay=delay: delay), (lambda session_id: session_id != "another's")
-            Sweeping(self.loop, jobs, self.sessions, runner, Policy(), self.counters, random, is_ours, name).start()  # type: ignore[arg-type]
+            is_held = lambda session_id, number=number: session_id in self.held and not number  # noqa: E731
+            around = (self.loop, jobs, self.sessions, runner, Policy(), self.counters, random)
+            Sweeping(*around, is_ours, is_held, name).start()  # type: ignore[arg-type]
 
     def start_owner(self, due: StartOwner) -> bool:
         if self.can_start:
@@ -113,13 +120,13 @@ def test_a_page_of_which_nothing_can_be_taken_up_is_read_once_a_look(scene: Scen
     for session_id in [name for name in map(str, range(20 * PAGE)) if shard_of(name) == 3][:PAGE]:
         scene.has_died(session_id)
     asked: list[int] = []
-    overdue = scene.sessions.all_overdue
+    overdue = scene.sessions.all_leases
 
     def counted(shard: int, before: int, most: int) -> list[list[str]]:
         asked.append(shard)
         return overdue(shard, before, most)
 
-    scene.sessions.all_overdue = counted  # type: ignore[method-assign]
+    scene.sessions.all_leases = counted  # type: ignore[method-assign]
     scene.passes(LOOK_S - 1)
     assert asked.count(3) == 1
 
@@ -176,10 +183,93 @@ def test_a_look_that_takes_long_is_not_overtaken_by_the_next(scene: Scene) -> No
 
 
 def test_when_the_store_is_away_the_next_look_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    overdue = scene.sessions.all_overdue
-    monkeypatch.setattr(scene.sessions, "all_overdue", None)
+    overdue = scene.sessions.all_leases
+    monkeypatch.setattr(scene.sessions, "all_leases", None)
     scene.has_died("alice")
     scene.passes(LOOK_S)
-    monkeypatch.setattr(scene.sessions, "all_overdue", overdue)
+    monkeypatch.setattr(scene.sessions, "all_leases", overdue)
     scene.passes(LOOK_S)
+    assert scene.started == ["alice"]
+
+
+# --- parked bursts
+
+
+def is_parked(scene: Scene, hold_ms: int = 6_000) -> int:
+    """Alice has pressed a key that counts so long, it is shown, and nobody owns it; returns until when it counts."""
+    sessions, pressed_at = scene.sessions, scene.now
+    until = pressed_at + hold_ms + Policy().arrival_slack_ms
+    sessions.create("alice", pressed_at, pressed_at // 1000 + 3600)
+    sessions.add_connection("alice", Coming("tab", pressed_at - 7_000, 0), pressed_at, pressed_at // 1000 + 3600)
+    sessions.take_guest("alice", "me", pressed_at)
+    sessions.open_guest("alice", "me", "guest", "wss://guest", pressed_at)
+    sessions.set_guest_status("alice", "me", GuestStatus.OPEN, pressed_at)
+    holds_on(scene, hold_ms)
+    sessions.claim("alice", 0, until, 0)
+    shown = {"shown": True, "shown_at": pressed_at, "typing": True, "typing_since": pressed_at, "burst_from": 0}
+    sessions.records["alice"] = replace(sessions.records["alice"], **shown)  # type: ignore[arg-type]
+    return until
+
+
+def holds_on(scene: Scene, hold_ms: int = 6_000) -> None:
+    at = scene.now
+    scene.sessions.press_key("alice", "tab", at, at, at // 1000 + 3600, hold_ms)
+
+
+def test_the_end_of_a_hold_is_acted_on_to_the_moment_by_the_keeper_that_has_the_guest(scene: Scene) -> None:
+    """T2: not at the next look."""
+    until = is_parked(scene)
+    scene.passes((until - scene.now) / 1000 - 0.1, step=0.1)
+    assert scene.started == []
+    scene.passes(0.2, step=0.1)
+    assert scene.started == ["alice"]
+    assert scene.counters.take() == {"HoldsEnded": 1}
+
+
+def test_no_other_keeper_does_so() -> None:
+    """T12: it would be one read for each keeper, each hold."""
+    scene = Scene(keepers=3)
+    scene.held = set()
+    until = is_parked(scene)
+    scene.passes((until - scene.now) / 1000 + 0.1, step=0.1)
+    assert scene.started == []
+    scene.passes(LOOK_S)
+    assert scene.started == ["alice"]  # but if nobody does, another one's look finds it
+
+
+def test_a_burst_on_which_keys_hold_has_no_owner_until_they_end(scene: Scene) -> None:
+    """T3, T8: and its lease is written once in fourteen seconds."""
+    is_parked(scene)
+    leases = set()
+    for _ in range(6):
+        scene.passes(4, step=0.1)
+        holds_on(scene)
+        leases.add(scene.sessions.records["alice"].lease_until)
+    assert scene.started == []
+    assert len(leases) <= 3
+    scene.passes(6.3, step=0.1)
+    assert scene.started == ["alice"]
+
+
+def test_a_stop_ends_the_watch(scene: Scene) -> None:
+    """Its owner is another one."""
+    until = is_parked(scene)
+    scene.passes(4, step=0.1)
+    scene.sessions.claim("alice", 1, until + 14_000, 0)
+    scene.passes(4, step=0.1)
+    assert scene.started == []
+
+
+def test_what_a_keeper_watched_that_died_is_found_when_its_lease_is_over() -> None:
+    """T4."""
+    scene = Scene(keepers=2)
+    is_parked(scene)
+    scene.passes(4, step=0.1)
+    holds_on(scene)
+    scene.passes(3, step=0.1)
+    left_ms = scene.sessions.records["alice"].lease_until - scene.now
+    assert left_ms > 10_000
+    scene.held = set()
+    scene.jobs[0].run = lambda: None  # type: ignore[method-assign]
+    scene.passes(left_ms / 1000 + LOOK_S, step=0.1)
     assert scene.started == ["alice"]

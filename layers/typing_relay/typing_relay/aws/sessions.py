@@ -80,10 +80,10 @@ class DynamoSessions(SessionStore):
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
         """Up to ``limit`` session ids of ``shard`` whose lease ran out before ``before`` and was never released."""
-        return next(self.all_overdue(shard, before, limit), [])
+        return [session_id for session_id, _ in next(self.all_leases(shard, before, limit), [])]
 
-    def all_overdue(self, shard: int, before: int, limit: int) -> Iterator[list[str]]:
-        """All of them, ``limit`` at a time, each page read when it is asked for."""
+    def all_leases(self, shard: int, before: int, limit: int) -> Iterator[list[tuple[str, int]]]:
+        """All of them, each with its lease's end (ms), ``limit`` at a time; each page is read when it is asked for."""
         items = found_by(
             self._client,
             TableName=self._table,
@@ -92,7 +92,7 @@ class DynamoSessions(SessionStore):
             ExpressionAttributeValues={":shard": _n(shard), ":before": _n(before)},
             Limit=limit,
         )
-        while page := [item["session_id"]["S"] for item in islice(items, limit)]:
+        while page := [(item["session_id"]["S"], int(item["lease_until"]["N"])) for item in islice(items, limit)]:
             yield page
 
     # --- what visitors do

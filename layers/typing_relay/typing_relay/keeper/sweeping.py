@@ -1,8 +1,11 @@
-"""Looks every few seconds for bursts whose owner died, and starts the next owner (T4).
+"""Looks every few seconds for bursts whose owner died, and starts the next owner (T4); ends holds in time (T2).
 
 The scheduled sweeper does the same, but a schedule fires within a minute of its time, so that two sweeps may be two
 minutes apart. Keepers run all the time. Each looks for itself: a claim is conditional, so of two that find the same
 burst one starts its owner.
+
+A burst that is held is parked: nobody owns it, and its lease ends with the hold. The keeper that holds the guest looks
+ahead, and has a timer for that moment; if keys have held on, it parks the burst again.
 """
 
 from __future__ import annotations
@@ -17,24 +20,31 @@ from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.ports import Sessions
 from typing_relay.relay.burst import Policy
-from typing_relay.relay.flows import sweep_one
+from typing_relay.relay.flows import Swept, sweep_one
 from typing_relay.relay.runner import Runner
 
 logger = logging.getLogger(__name__)
 
 #: With the lease that a dead owner leaves and the start of the next it makes less than T4's 30 s. The simulation takes
-#: 5 s for the worst case: a look takes its time, too.
-LOOK_S = 4.0
+#: 4 s for the worst case: a look takes its time, too.
+LOOK_S = 3.0
+#: A look also finds the leases that end before the next look has come back.
+AHEAD_MS = round(1000 * LOOK_S) + 1_000
 #: Session ids read of a partition at a time; when there are more, the same look goes on: what is left here for others
 #: to do must not hide what is to be done here.
 PAGE = 100
+
+#: A session, and what came of a look at it.
+Found = tuple[str, Swept]
+#: A parked burst: its session, when it is looked at (epoch ms), and its generation; 0: not known yet.
+Watch = tuple[str, int, int]
 
 
 class Sweeping:
     """``runner`` is the scheduled sweeper's, or this keeper's own where only it can own a burst.
 
-    ``is_ours`` tells which sessions are to be looked after here, as far as this keeper knows; ``keeper`` is its name,
-    where the record must say so too, else empty.
+    ``is_ours`` tells which sessions are to be looked after here, as far as this keeper knows, ``is_held`` those whose
+    guests are held here; ``keeper`` is its name, where the record must say so too, else empty.
     """
 
     def __init__(
@@ -47,11 +57,16 @@ class Sweeping:
         counters: Counters,
         random: Callable[[], float],
         is_ours: Callable[[str], bool],
+        is_held: Callable[[str], bool],
         keeper: str,
     ) -> None:
         """``random`` gives 0 to 1: keepers that were started together do not look together."""
         self._loop, self._jobs, self._sessions, self._runner, self._policy = loop, jobs, sessions, runner, policy
-        self._counters, self._random, self._is_ours, self._keeper = counters, random, is_ours, keeper
+        self._counters, self._random, self._is_ours, self._is_held = counters, random, is_ours, is_held
+        self._keeper = keeper
+        #: Looks under way, one a shard.
+        self._looks = 0
+        self._watched: set[Watch] = set()
 
     def start(self) -> None:
         """Look from now on."""
@@ -59,30 +74,67 @@ class Sweeping:
 
     def _look(self) -> None:
         self._loop.call_later(LOOK_S, self._look)
-        if not len(self._jobs):  # the last look is over
+        if not self._looks:  # the last look is over
             for shard in range(SWEEP_SHARDS):
                 self._submit(shard)
 
     def _submit(self, shard: int) -> None:
-        self._jobs.submit(
-            shard,
-            lambda: self._sweep(shard),
-            lambda started: self._counters.add("BurstsTakenUp", started),
-            lambda error: logger.warning("Bursts whose owner died could not be looked for: %s", error),
-        )
+        self._looks += 1
+        self._jobs.submit(shard, lambda: self._sweep(shard), self._looked, self._not_looked)
 
-    def _sweep(self, shard: int) -> int:
-        """On a worker thread. Returns how many owners were started."""
-        started = 0
-        for session_ids in self._sessions.all_overdue(shard, self._runner.clock(), PAGE):
-            started += sum(self._sweep_one(session_id) for session_id in session_ids if self._is_ours(session_id))
-        return started
+    def _looked(self, found: list[Found]) -> None:
+        self._looks -= 1
+        for session_id, swept in found:
+            self._take_in(session_id, swept)
 
-    def _sweep_one(self, session_id: str) -> bool:
+    def _not_looked(self, error: Exception) -> None:
+        self._looks -= 1
+        logger.warning("Bursts whose owner died could not be looked for: %s", error)
+
+    def _sweep(self, shard: int) -> list[Found]:
+        """On a worker thread. What came of the leases that are over, and which of ours end before the next look."""
+        found, now = [], self._runner.clock()
+        before = now + AHEAD_MS if self._policy.parks else now
+        for page in self._sessions.all_leases(shard, before, PAGE):
+            for session_id, lease_until in page:
+                if lease_until < now and self._is_ours(session_id):
+                    found.append((session_id, self._sweep_one(session_id, 0)))
+                elif lease_until >= now and self._is_held(session_id):
+                    found.append((session_id, Swept(look_at=lease_until)))
+        return found
+
+    def _sweep_one(self, session_id: str, watched: int) -> Swept:
         """Whatever is wrong with one visitor's item, as that it is throttled: the others' turn comes (T4, T18)."""
+        flow = sweep_one(self._policy, session_id, self._keeper, watched, watches=self._is_held(session_id))
         try:
-            return self._runner.run(sweep_one(self._policy, session_id, self._keeper))
+            return self._runner.run(flow)
         except Exception as error:
             logger.warning("A burst whose owner died could not be taken up: %s", error, extra={"session": session_id})
             self._counters.add(failure_of(error))
-            return False
+            return Swept()
+
+    # --- parked bursts
+
+    def _take_in(self, session_id: str, swept: Swept) -> None:
+        if swept.started:
+            self._counters.add("HoldsEnded" if swept.held else "BurstsTakenUp")
+        if swept.look_at:
+            self._watch(session_id, swept)
+
+    def _watch(self, session_id: str, swept: Swept) -> None:
+        """Look at it when its hold ends. Each look before that finds the same lease."""
+        watch = session_id, swept.look_at, swept.generation
+        if watch not in self._watched:
+            self._watched.add(watch)
+            seconds = max(0, swept.look_at - self._runner.clock()) / 1000
+            self._loop.call_later(seconds, lambda: self._hold_ends(watch))
+
+    def _hold_ends(self, watch: Watch) -> None:
+        self._watched.discard(watch)
+        session_id, _, generation = watch
+        self._jobs.submit(
+            session_id,
+            lambda: self._sweep_one(session_id, generation),
+            lambda swept: self._take_in(session_id, swept),
+            lambda error: logger.warning("The end of a hold could not be looked at: %s", error),
+        )

@@ -90,6 +90,8 @@ class Policy:
     #: An owner silent this long is presumed dead. The sweeper's index is sorted by the lease's end, and each change of
     #: it costs two more writes, so a lease is long enough for most bursts, and as short as T4 requires.
     lease_ms: int = 14_000
+    #: A lease with so much left is long enough for a call; while one takes longer, another owner may wait for its lock.
+    answer_ms: int = 2_500
     #: A sleeping owner's lease lasts this much longer than its sleep.
     lease_margin_ms: int = 4_000
     #: How often an owner looks again while it waits for another process: for the end of a lock, for a guest.
@@ -108,6 +110,10 @@ class Policy:
     starts: Rate = STARTS
     #: Whether CXone can be asked what it shows. On Digital-First it cannot.
     verifies: bool = True
+    #: Whether an owner that only waits for the end of a hold ends instead, as its waiting is paid for; and how far away
+    #: that end must be.
+    parks: bool = True
+    park_from_ms: int = 4_500
 
     def __post_init__(self) -> None:
         if self.debounce_ms < 2000:
@@ -257,6 +263,11 @@ class Session:
         """This connection's newest key, live or not, counts for longer than every live key of another connection."""
         return connection in self.keys and self._ends_at(connection, policy) > self.counts_until(policy)
 
+    def is_held(self, policy: Policy) -> bool:
+        """The visitor counts as typing by a hold: its front end says so when they stop."""
+        newest = self.newest_key_at()
+        return newest is not None and self.counts_until(policy) > newest + policy.debounce_ms
+
     def quiet_at(self, policy: Policy) -> int:
         """When (ms) the visitor counts as quiet if no key follows; 0 when no key is live."""
         until = self.counts_until(policy)
@@ -361,8 +372,14 @@ class Session:
         return self.typing_since is not None and now - self.typing_since >= policy.cap_ms
 
     def lease(self, needed_until: int, now: int, policy: Policy) -> int:
-        """Until when (ms) the lease must run: unchanged, if that is long enough."""
-        return self.lease_until if self.lease_until >= needed_until else now + policy.lease_ms
+        """Until when (ms) the lease must run: unchanged, if that is long enough, or until the end of a hold that is.
+
+        Until then a burst is parked, and each change of a lease costs two more writes.
+        """
+        if self.lease_until >= needed_until:
+            return self.lease_until
+        held_until = self.quiet_at(policy) if policy.parks and self.is_held(policy) else 0
+        return held_until if needed_until <= held_until <= now + policy.lease_ms else now + policy.lease_ms
 
     def true_allowed_at(self, policy: Policy) -> int:
         """From when on (ms) CXone may hear another ``true`` of this session (T17)."""
@@ -435,6 +452,13 @@ class HandOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Park:
+    """Stop while typing is shown and held: a stop starts an owner at once, and at ``until`` a keeper does."""
+
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing to do before ``until``."""
 
@@ -463,7 +487,7 @@ class RequestGuest:
     """There is no guest, and none is on its way: ask for one."""
 
 
-Decision = End | Release | HandOver | Wait | Send | Verify | ForgetFailures | RequestGuest
+Decision = End | Release | HandOver | Park | Wait | Send | Verify | ForgetFailures | RequestGuest
 
 
 def decide(
@@ -493,7 +517,8 @@ def _looks_again(decision: Decision, record: Session, read_at: int, now: int, po
     Functions' clocks differ, so that look comes a little later.
     """
     look_at = record.start_allowed_at(policy) + policy.arrival_slack_ms
-    sleeps_on = isinstance(decision, Release) or (isinstance(decision, Wait) and decision.until > look_at)
+    rests = isinstance(decision, Release | Park)
+    sleeps_on = rests or (isinstance(decision, Wait) and decision.until > look_at)
     return Wait(max(now + 1, look_at)) if sleeps_on and read_at < look_at else decision
 
 
@@ -523,12 +548,19 @@ def _settled(record: Session, wanted: bool, now: int, policy: Policy, calm_at: i
     if policy.verifies and record.verify_at is not None and now >= record.verify_at and may_call:
         return Verify()
     if wanted:
-        return Wait(_next_look(record, now, policy, calm_at))
+        next_look = _next_look(record, now, policy, calm_at)
+        return Park(next_look) if _may_park(record, next_look, now, policy) else Wait(next_look)
     if record.is_fresh(now, policy):  # typing beyond the cap: nothing is shown until the visitor pauses
         return Wait(record.quiet_at(policy))
     if record.attempts:
         return ForgetFailures()
     return Release()
+
+
+def _may_park(record: Session, next_look: int, now: int, policy: Policy) -> bool:
+    """What is shown is held and certain: its front end says when it ends. Questions and the cap are awaited awake."""
+    is_next_to_end = next_look == record.quiet_at(policy) and next_look - now >= policy.park_from_ms
+    return policy.parks and is_next_to_end and record.is_held(policy) and not record.is_in_doubt()
 
 
 def _unsettled(record: Session, wanted: bool, now: int, policy: Policy, calm_at: int) -> Decision:

@@ -18,6 +18,7 @@ from typing_relay.relay.burst import (
     ForgetFailures,
     HandOver,
     Owner,
+    Park,
     Policy,
     Release,
     RequestGuest,
@@ -228,7 +229,7 @@ def _expires_at(policy: Policy, now: int) -> int:
 
 def take_over(policy: Policy, record: Session, now: int) -> Flow[Became]:
     """Claim the next generation and start its owner; a failed start returns the lease."""
-    lease_until = record.lease(now + policy.lock_ms, now, policy)
+    lease_until = record.lease(now + policy.answer_ms, now, policy)
     starts_until = policy.starts.spend(record.starts_until, now)
     if not (yield from perform(write.Claim(record.session_id, record.generation, lease_until, starts_until))):
         return Became.COALESCED
@@ -319,6 +320,9 @@ def _carry_out(policy: Policy, record: Session, decision: Decision) -> Flow[bool
         case HandOver(at):
             yield from perform(write.SetLease(record.session_id, record.generation, at))
             return True
+        case Park(until):
+            yield from _park(record, until)
+            return True
         case Send(typing):
             return (yield from _send(policy, record, typing))
         case Verify():
@@ -328,6 +332,16 @@ def _carry_out(policy: Policy, record: Session, decision: Decision) -> Flow[bool
         case RequestGuest():
             yield from ensure_guest(policy, record)
     return False
+
+
+def _park(record: Session, until: int) -> Flow[None]:
+    """The lease ends with the hold. One that ends earlier stands: whoever finds it parks the burst again.
+
+    (Each change of a lease costs two more writes.)
+    """
+    now = yield from perform(Now())
+    if not now < record.lease_until <= until:
+        yield from perform(write.SetLease(record.session_id, record.generation, until))
 
 
 def _send(policy: Policy, record: Session, typing: bool) -> Flow[bool]:
@@ -346,7 +360,7 @@ def _send(policy: Policy, record: Session, typing: bool) -> Flow[bool]:
     lock = Lock(
         typing,
         until=now + policy.lock_ms,
-        lease_until=record.lease(now + policy.lock_ms, now, policy),
+        lease_until=record.lease(now + policy.answer_ms, now, policy),
         typing_since=since,
         burst_from=burst_from if goes_on else next_from,
         spends=policy.trues.spend(record.sends, now) - record.sends if typing else 1,
@@ -496,19 +510,57 @@ def _not_verified(policy: Policy, record: Session, outcome: Outcome, now: int) -
 # --- what the sweeper does -------------------------------------------------------------------------------------------
 
 
-def sweep_one(policy: Policy, session_id: str, keeper: str = "") -> Flow[bool]:
-    """Adopt a record whose owner died. Returns whether an owner was started: another process may have been faster.
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What came of a look at one session. ``started``: an owner was, unless another process was faster; ``held``: what
+    is shown is certain, so no owner had died: a hold is over, or its question due.
 
-    Where nothing can be shown, an owner would only release the record, so that is done here.
+    ``look_at`` (ms), with the ``generation`` that is then still the newest: when a parked burst is to be looked at
+    again; 0: never.
+    """
+
+    started: bool = False
+    held: bool = False
+    look_at: int = 0
+    generation: int = 0
+
+
+def sweep_one(
+    policy: Policy, session_id: str, keeper: str = "", watched: int = 0, watches: bool = False
+) -> Flow[Swept]:
+    """Adopt a record whose owner died, or whose hold is over.
+
+    Where nothing can be shown, an owner would only release the record, so that is done here. A burst that keys have
+    held on since it was parked is parked again.
 
     ``keeper``: the keeper that sweeps, on a platform where only the keeper that holds the guest can be the owner.
+    ``watches``: who asks looks again by itself at ``look_at``; then a lease that is longer saves writes, and is only
+    for the case that it dies. ``watched``: the generation of the burst that it looks at again.
     """
     read_at = yield from perform(Now())
     record = yield from perform(Read(session_id, read_at))
     if record is None or keeper not in ("", record.keeper):
-        return False
+        return Swept()
     if record.cannot_show():
         yield from perform(write.Release(record))
-        return False
+        return Swept()
     now = yield from perform(Now())
-    return (yield from take_over(policy, record, now)) is Became.STARTED
+    is_over = record.lease_until <= now or record.generation == watched
+    if not record.lease_until or not is_over:
+        return Swept()  # released, or another owner has it: the index was behind, or they were faster
+    owner = Owner(session_id, record.generation, now)
+    decision = decide(record, owner, now, replace(policy, park_from_ms=0), read_at=read_at)
+    if isinstance(decision, Park):
+        yield from _park_again(policy, record, decision.until, now, watches)
+        return Swept(look_at=decision.until, generation=record.generation)
+    started = (yield from take_over(policy, record, now)) is Became.STARTED
+    return Swept(started, held=record.is_settled_at(True) and not record.is_in_doubt())
+
+
+def _park_again(policy: Policy, record: Session, until: int, now: int, watches: bool) -> Flow[None]:
+    """Each change of a lease costs three writes: one that is watched is as long as any owner's."""
+    if not watches:
+        yield from _park(record, until)
+    elif record.lease_until <= until:
+        lease_until = max(now + policy.lease_ms, until + policy.lease_margin_ms)
+        yield from perform(write.SetLease(record.session_id, record.generation, lease_until))

@@ -58,7 +58,7 @@ class Scene:
                 Channel(1386, "chat_local"),
                 self.counters,
                 lambda: 1_800_000_000_000,
-                Policy(verifies=False),
+                Policy(verifies=False, parks=False),
                 lambda _session_id: None,
                 300_000,
                 60_000,

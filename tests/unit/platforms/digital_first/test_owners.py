@@ -32,7 +32,7 @@ class Scene:
         self.outcome = Outcome(Kind.ACCEPTED)
         self.unheard: list[Callable[[Outcome], object]] = []
         self.answers = True
-        self.policy = Policy(verifies=False)
+        self.policy = Policy(verifies=False, parks=False)
         known = dict(
             [
                 on(StartOwner, self.nudge),

@@ -174,6 +174,10 @@ class Keeper:
             tell=lambda frame: self._outbox.tell(session_id, frame),
         )
 
+    def holds(self, session_id: str) -> bool:
+        """Whether the guest of this session is held here; from any thread."""
+        return session_id in self._hands
+
     def session_ids(self) -> list[str]:
         """Whose guests are held."""
         return list(self._hands)
