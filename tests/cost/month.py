@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from typing_relay.keeper.sweeping import LOOK_S
+
 from tests.cost.columns import GATEWAY, HELD, Column
 from tests.cost.model import core_a_task, guests_a_task
 from tests.cost.network import AROUND_IT, IN_A_PACKET, RECEIPT, TOKEN, bytes_of
@@ -20,8 +22,8 @@ HOURS = 730
 #: A chat: the visitor types twenty times an hour, and so does the agent: typing, typing no longer, the message.
 CHAT_BURSTS, FRAMES = 20, 60
 VISITORS = (1_000, 100_000)
-#: A keeper: a long poll of 2 s; each 4 s eight queries, half a read unit each, for bursts whose owner died.
-POLLS, QUERIES = 3600 / 2, 8 * 3600 / 4
+#: A keeper: a long poll of 2 s; at each look eight queries, half a read unit each, for leases that end.
+POLLS, QUERIES = 3600 / 2, 8 * 3600 / LOOK_S
 #: The scheduled sweeper does the same once a minute.
 SWEEPS = 60
 #: A guest's socket: CXone is silent longer than 45 s at a time; on Digital-First a heartbeat each 15 s.

@@ -42,8 +42,8 @@ DIGITAL_FIRST = (
     _dfo(
         "keeper: does not sweep",
         SWEEPING,
-        "sum(self._sweep_one(session_id) for session_id in session_ids if self._is_ours(session_id))",
-        "0",
+        "if lease_until < now and self._is_ours(session_id):",
+        "if False:",
     ),
     _dfo(
         "keeper: owns bursts before the thread was looked for",

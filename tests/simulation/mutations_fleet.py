@@ -126,8 +126,8 @@ FLEET = (
     _fleet(
         "sweeping: others' bursts hide its own",
         CORE + "keeper/sweeping.py",
-        "for session_ids in self._sessions.all_leases(shard, self._runner.clock(), PAGE):",
-        "for session_ids in list(self._sessions.all_leases(shard, self._runner.clock(), PAGE))[:1]:",
+        "for page in self._sessions.all_leases(shard, before, PAGE):",
+        "for page in list(self._sessions.all_leases(shard, before, PAGE))[:1]:",
         directed="tests/unit/keeper/test_sweeping.py",
     ),
     # what visitors are told

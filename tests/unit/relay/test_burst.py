@@ -357,6 +357,60 @@ def test_a_hold_shorter_than_the_debounce_is_the_debounce() -> None:
     assert what(record) == Wait(NOW - 500 + QUIET_MS)
 
 
+def parkable(**changes: Any) -> Session:
+    """Shown by a hold that ends in 6 s; its owner has nothing else to do."""
+    return held(NOW + 6_000, keys={"tab": NOW}, holds={"tab": (NOW, 6_000)}, shown_at=NOW, **changes)
+
+
+def test_what_is_shown_by_a_hold_is_parked_until_its_end() -> None:
+    """T8: nobody need stay awake for what its front end says, or a keeper finds in time."""
+    assert what(parkable()) == Park(NOW + 6_000 + POLICY.arrival_slack_ms)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        parkable(mismatches=1),
+        parkable(verify_at=NOW + 5_000),
+        parkable(typing_since=NOW + 5_000 - POLICY.cap_ms),
+        held(NOW + 4_000, keys={"tab": NOW - 2_000}, holds={"tab": (NOW - 2_000, 6_000)}, shown_at=NOW - 1_900),
+        held(0, keys={"tab": NOW}, holds={}, shown_at=NOW),
+    ],
+    ids=["in doubt", "a question is due first", "the cap is due first", "no keeper would find its end", "plain"],
+)
+def test_what_must_be_waited_for_is_waited_for_awake(record: Session) -> None:
+    """T2, T14: neither keepers nor the schedule look in time."""
+    assert isinstance(what(record), Wait)
+
+
+def test_where_waiting_costs_nothing_nothing_is_parked() -> None:
+    """On Digital-First owners are in the keeper."""
+    assert isinstance(decide(parkable(), OWNER, NOW, replace(POLICY, parks=False)), Wait)
+
+
+def test_while_no_frame_may_start_an_owner_nothing_is_parked() -> None:
+    """T17: what comes until then would be seen at the end of the hold only."""
+    blocked = parkable(starts_until=NOW + POLICY.starts.at_once * POLICY.starts.every_ms)
+    assert isinstance(what(blocked), Wait)
+
+
+def test_a_lease_for_a_held_key_ends_with_its_hold() -> None:
+    """So that it need not be changed when the burst is parked."""
+    record, needed = parkable(lease_until=NOW), NOW + POLICY.answer_ms
+    assert record.lease(needed, NOW, POLICY) == record.quiet_at(POLICY)
+    assert replace(record, lease_until=needed).lease(needed, NOW, POLICY) == needed
+    assert record.lease(needed, NOW, replace(POLICY, parks=False)) == NOW + POLICY.lease_ms
+    assert record.lease(NOW + 6_000 + POLICY.answer_ms, NOW, POLICY) == NOW + POLICY.lease_ms
+
+
+@pytest.mark.parametrize(("plain_at", "ends"), [(NOW + 1_000, True), (NOW + 4_000, False)])
+def test_a_plain_key_ends_the_hold_before_it_where_it_ends_sooner(plain_at: int, ends: bool) -> None:
+    """T2: the burst is parked until the end of that hold."""
+    record = held(NOW + 6_000, keys={"tab": plain_at}, earlier_keys={"tab": NOW}, holds={"tab": (NOW, 6_000)})
+    assert record.ends_hold("tab", POLICY) is ends
+    assert parkable().ends_hold("tab", POLICY) is False
+
+
 def test_a_true_may_begin_while_its_key_is_held() -> None:
     """T5: what waited out a 429 is still wanted, though its key is older than the debounce."""
     assert what(held(NOW + 1, shown=False)) == Send(True)

@@ -268,6 +268,12 @@ class Session:
         newest = self.newest_key_at()
         return newest is not None and self.counts_until(policy) > newest + policy.debounce_ms
 
+    def ends_hold(self, connection: str, policy: Policy) -> bool:
+        """This connection's newest key is plain and ends the hold of the one before: the visitor is quiet sooner."""
+        held, hold_ms = self.holds.get(connection, (0, 0))
+        is_newest_plain = bool(held) and self.earlier_keys.get(connection) == held
+        return is_newest_plain and self.keys[connection] + policy.debounce_ms < held + hold_ms
+
     def quiet_at(self, policy: Policy) -> int:
         """When (ms) the visitor counts as quiet if no key follows; 0 when no key is live."""
         until = self.counts_until(policy)
