@@ -1,5 +1,6 @@
 """Typing through the whole stack, front end to CXone, without faults."""
 
+import time
 import uuid
 
 import pytest
@@ -42,6 +43,19 @@ def test_each_burst_of_a_visitor_is_shown_and_put_out(stage: RelayStage) -> None
     keys = [0, 150, 300, 2800, 2900, 5600]
     _, posts = play(stage, "three-bursts", keys)
     assert [typing for _, typing in posts] == [True, False] * len(bursts(keys, 2000))
+
+
+def test_a_visitor_who_vanishes_is_shown_until_the_last_hold_ends(stage: RelayStage) -> None:
+    """T2, T8: while keys hold on nobody owns the burst; its end has the second owner."""
+    with Actor(stage, "vanished") as actor:
+        for _ in range(3):
+            sent = actor.front_end.send({"action": "keystroke", "ago_ms": 0, "hold_ms": 6000})
+            time.sleep(4)
+        ended = actor.waits_for_post(False)
+        actor.settles()
+        assert ended["at"] >= sent + 6000
+        assert actor.posts() == [(True, 200), (False, 200)]
+        assert stage.record("vanished").generation == 2
 
 
 def test_a_record_past_its_time_is_absent_before_it_is_deleted(stage: RelayStage) -> None:

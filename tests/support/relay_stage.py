@@ -143,6 +143,16 @@ class RelayStage:
             thaw.join()
 
     @contextmanager
+    def frozen_keeper(self) -> Iterator[None]:
+        """The one keeper stands still while the block lasts."""
+        [pid] = self.stack.info["keeper_pids"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
     def pings(self) -> Iterator[list[tuple[float, float]]]:
         """Ping while the block lasts; collects when a pong was slow, from ping to pong (epoch ms)."""
         slow: list[tuple[float, float]] = []
