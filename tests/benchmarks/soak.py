@@ -215,7 +215,12 @@ def meanwhile(*acts: Callable[[threading.Event], object]) -> Iterator[None]:
 
 def measure_all(places: list[Place], over: threading.Event) -> None:
     """Each five seconds."""
-    repeat(over, MEASURE_S, lambda: [place.measure(time.monotonic()) for place in places])
+
+    def measure() -> None:
+        for place in places:
+            place.measure(time.monotonic())
+
+    repeat(over, MEASURE_S, measure)
 
 
 def show_progress(places: list[Place], ends_at: float, over: threading.Event) -> None:
