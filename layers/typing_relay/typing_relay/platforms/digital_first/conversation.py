@@ -230,6 +230,9 @@ class Conversation:
     #: The newest message of which it was said on this socket that it was seen, and whether it is to be said again.
     seen_said: str | None = None
     seen_due: bool = False
+    #: The newest message when that was last said, on any socket; and how many of agents' since have not been seen.
+    seen_to: str = ""
+    unread: int = 0
     taken: tuple[str, ...] = ()
     token_until: int = 0
     #: A third party has signed the visitor in: messages carry its token. When another sign-in is due; None: it is not
@@ -999,6 +1002,7 @@ class _Turn:
                 self._remember(message)
                 self._taken(message.message_id)
                 self._wrote(message, at)
+                self._change(unread=self.now_stands.unread + message.from_agent)
             case frames_in.CaseCreated(contact):
                 self._change(may_show=False)  # nobody has been told anything in this one
                 self._agent_stopped()
@@ -1059,6 +1063,7 @@ class _Turn:
         is_page = self._is_page("") and c.ready
         for message in found.messages:
             self._found(message)
+        self._change(unread=_unread(found.messages, c.seen_to))
         self._settle_doubts(c.looking.since, found)
         if found.agent != c.agent_told or c.tells_anew:
             self._do(Tell(visitor_events.agent(None, found.agent)))
@@ -1351,7 +1356,7 @@ class _Turn:
         thread_id = _uuid(f"after:{self.now_stands.thread_id}")
         first, *others = self.now_stands.queue
         self._change(queue=(replace(first, threads=first.threads + 1), *others), queue_position=None)
-        self._change(thread_id=thread_id, thread_over=False, agent_told=None, closed_contact="")
+        self._change(thread_id=thread_id, thread_over=False, agent_told=None, closed_contact="", unread=0)
         self._do(ThreadChanged(thread_id))
         self._look()
 
@@ -1407,7 +1412,9 @@ class _Turn:
         """Once for each newest message: to say it again changes nothing (T17)."""
         if self.now_stands.seen_due and self._may_send():
             self._request(frames_out.message_seen(self.now_stands.thread_id))
-            self._change(seen_due=False, seen_said=self._newest())
+            if self.now_stands.unread:
+                self._do(Tell(visitor_events.unread(0)))
+            self._change(seen_due=False, seen_said=self._newest(), seen_to=self._newest(), unread=0)
 
     def _end_wanted(self) -> None:
         """What is wanted twice is done once."""
@@ -1512,6 +1519,7 @@ class _Turn:
         self._do(Tell(visitor_events.agent(None, c.agent_told)))
         if c.position_told is not None:
             self._do(Tell(visitor_events.queue(None, c.position_told)))
+        self._do(Tell(visitor_events.unread(c.unread if c.contact else 0)))
         if c.agents_typing:
             self._do(Tell(visitor_events.agent_typing(None, c.agents_typing.agents)))
         self._change(catch_up_due=False, catch_up_at=self._now + self._policy.catch_up_ms)
@@ -1550,6 +1558,17 @@ def _unknown_page() -> Tell:
 
 def _no_history() -> Tell:
     return Tell(frames.error("history_failed", "CXone gave no earlier messages. You may ask again."))
+
+
+def _unread(messages: tuple[Message, ...], seen_to: str) -> int:
+    """Of agents' messages, oldest first, those that came after the last that the visitor has seen: so NICE's Android
+    app counts them. ``seen_to``: the last of which that was said, which the gateway may not know yet."""
+    count = 0
+    for message in reversed(messages):
+        if message.message_id == seen_to or (message.from_agent and message.is_seen):
+            break
+        count += message.from_agent
+    return count
 
 
 def _on_their_way(c: Conversation) -> tuple[Asked | None, ...]:

@@ -68,6 +68,8 @@ class Message:
     choices: tuple[Choice, ...] = ()
     answer_by: int | None = None
     author_id: str = field(default="", repr=False)
+    #: The visitor has seen it, as far as the gateway knows.
+    is_seen: bool = False
 
     @property
     def agent(self) -> Agent:
@@ -510,6 +512,7 @@ def _message(message: dict[str, Any]) -> Message:
         tuple(_choices(elements)),
         next((at for element in elements if (at := _ends_at(element)) is not None), None),
         _text(author, "id") if from_agent and isinstance(author, dict) else "",
+        bool(_text(_object(message, "customerStatistics"), "seenAt")),
     )
 
 
