@@ -42,6 +42,8 @@ from typing_relay.platforms.webchat.talk import Time, WebchatTalk, make_guest, w
 
 CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS, ROLL_CALL_THREADS = 8, 8, 12, 4, 2, 2
 SWEEPING_THREADS = 2
+#: Each reads one message, some of them while they are being written: they wait, and cost hardly anything.
+CONTENT_THREADS = 32
 METRICS_S = 60.0
 #: Where CXone is told that a guest comes from.
 SOURCE = "typing-relay"
@@ -76,6 +78,7 @@ class Process:
             Jobs(self.loop, CXONE_THREADS, "cxone"),
             Jobs(self.loop, STORE_THREADS, "store"),
             Jobs(self.loop, NAME_THREADS, "names"),
+            Jobs(self.loop, CONTENT_THREADS if runtime.is_digital_first() else 1, "contents"),
         )
         outbox = self._outbox(sessions)
         tls = ssl.create_default_context()

@@ -108,6 +108,7 @@ class DigitalFirst:
             around.loop,
             around.workers.store,
             around.workers.cxone,
+            around.workers.contents,
             around.sessions,
             around.api,
             around.channel,
