@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 import websocket
+from typing_relay_client import Visitor
 
+from local.commands.token import visitor_token
 from local.dfo_simulator.faults import Fault
 from local.playing.visitor import now_ms
 from tests.support.at_the_same_time import Performance, Played
@@ -289,6 +291,8 @@ def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> Non
     actor.gateway.push(actor.visitor_id, json.dumps(surprise))
     front_end.send({"action": "history"})
     actor.hears("history")
+    front_end.send({"action": "seen"})
+    actor.hears("unread", count=0)
     front_end.send({"action": "end"})
     front_end.wait_for("pong", PATIENCE_S)
     front_end.wait_for("event", PATIENCE_S, event=surprise)
@@ -356,6 +360,58 @@ def test_a_page_that_is_loaded_again_has_the_conversation_back(actor: Chatter) -
                 break
             page.send({"action": "history", "before": detail["before"]})
     assert found == [str(number) for number in range(29, 0, -1)]
+
+
+@scenes.test
+def test_a_page_that_is_loaded_again_knows_what_is_unread_until_it_was_seen(actor: Chatter) -> None:
+    """As the gateway knows it: whoever has kept the visitor's socket. Seen in one tab is seen in all."""
+    actor.begins()
+    for text in ("How can I help?", "Are you there?"):
+        actor.gateway.agent_says(actor.thread_id, text)
+    actor.hears("message", text="Are you there?")
+    for count in (2, 0):
+        with actor.stage.connect(actor.name) as page:
+            page.send({"action": "hello"})
+            assert page.wait_for("event", PATIENCE_S, name="unread")["detail"] == {"count": count}
+        actor.front_end.send({"action": "seen"})
+        actor.hears("unread", count=0)
+    assert all(message["seen_at"] for message in actor.thread()["messages"] if message["direction"] == "outbound")
+
+
+@scenes.test
+def test_a_keeper_that_takes_over_knows_what_is_unread(actor: Chatter) -> None:
+    """The look finds it."""
+    actor.begins()
+    actor.gateway.agent_says(actor.thread_id, "How can I help?")
+    actor.hears("message", text="How can I help?")
+    actor.loses_socket()
+    actor.front_end.send({"action": "hello"})
+    actor.hears("unread", count=1)
+
+
+@scenes.test
+def test_the_client_in_python_comes_back_to_its_conversation(actor: Chatter) -> None:
+    """Contact, agent, what is unread, and the messages."""
+    actor.begins()
+    actor.gateway.assign(actor.thread_id, **ADA)
+    actor.gateway.agent_says(actor.thread_id, "How can I help?")
+    actor.hears("message", text="How can I help?")
+    stage, heard = actor.stage, list[dict[str, Any]]()
+    token = visitor_token(stage.aws, stage.stack.info["visitor_secret_arn"], actor.name)
+    visitor = Visitor(stage.stack.info["websocket_url"], lambda: token, heard.append)
+
+    def known() -> dict[str, Any]:
+        visitor.live(0.1)
+        return {frame["name"]: frame["detail"] for frame in heard if "name" in frame}
+
+    wait_until(lambda: "unread" in known(), "what stands")
+    visitor.send(action="history")
+    wait_until(lambda: "history" in known(), "the messages")
+    visitor.close()
+    stands = known()
+    assert (stands["contact"], stands["agent"]["name"], stands["unread"]) == ({"status": "open"}, "ada", {"count": 1})
+    assert [message["text"] for message in stands["history"]["messages"]] == ["How can I help?", "Good morning"]
+    assert undocumented(heard, FROM_RELAY) == []
 
 
 @scenes.test

@@ -321,7 +321,7 @@ class FleetKeeper(SimulatedProcess):
         self.loop = loop
         store: Any = FleetJobs(self)
         names: Any = NameJobs(self)
-        workers = Workers(FleetJobs(self), store, names, FleetJobs(self))  # type: ignore[arg-type]
+        workers = Workers(FleetJobs(self), store, names)  # type: ignore[arg-type]
         self.counters = Counters()
         self.sessions: Any = Stored(self, world.sessions)
         self.openings = Turnstile(loop, 50, 400)
@@ -389,6 +389,7 @@ class FleetKeeper(SimulatedProcess):
                 self.name,
                 loop,
                 workers,
+                FleetJobs(self),  # type: ignore[arg-type]
                 self.sessions,
                 messages,
                 self.outbox,

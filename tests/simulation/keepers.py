@@ -219,7 +219,7 @@ class KeeperProcess(SimulatedProcess):
         loop: Any = KeeperLoop(self)
         jobs: Any = KeeperJobs(self)
         self.sessions: Any = StoredSessions(self, world.sessions)
-        workers = Workers(jobs, jobs, Nowhere(), jobs)  # type: ignore[arg-type]
+        workers = Workers(jobs, jobs, Nowhere())  # type: ignore[arg-type]
         self._counters = counters = Counters()
         outbox = Outbox(
             loop,
@@ -245,6 +245,7 @@ class KeeperProcess(SimulatedProcess):
                 name,
                 loop,
                 workers,
+                jobs,
                 self.sessions,
                 Stored(self, world.messages),  # type: ignore[arg-type]
                 outbox,

@@ -138,6 +138,13 @@ TOLD = (
         "                pass\n",
     ),
     _dfo(
+        "told: what was seen is unread again after a look",
+        CONVERSATION,
+        "message.message_id == seen_to or (message.from_agent and message.is_seen)",
+        "message.from_agent and message.is_seen",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
+    ),
+    _dfo(
         "told: what stands only to whoever comes first",
         CONVERSATION,
         "        self._change(catch_up_due=False, catch_up_at=self._now + self._policy.catch_up_ms)",

@@ -122,7 +122,7 @@ class Scene:
         self.keeper = Keeper(
             settings or Settings(NAME),
             self.loop,  # type: ignore[arg-type]
-            Workers(cxone=self.cxone, store=self.store, names=self.names, contents=self.cxone),  # type: ignore[arg-type]
+            Workers(cxone=self.cxone, store=self.store, names=self.names),  # type: ignore[arg-type]
             self.records,  # type: ignore[arg-type]
             lambda voice: talk(
                 voice, lambda _profile: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters, time

@@ -50,7 +50,8 @@ class Scene:
             Surroundings(
                 "keeper-1",
                 self.loop,  # type: ignore[arg-type]
-                Workers(self.cxone, self.store, self.names, self.cxone),  # type: ignore[arg-type]
+                Workers(self.cxone, self.store, self.names),  # type: ignore[arg-type]
+                self.cxone,  # type: ignore[arg-type]
                 MemorySessions(),  # type: ignore[arg-type]
                 MemoryMessages(),
                 None,  # type: ignore[arg-type]

@@ -690,7 +690,7 @@ def test_a_front_end_that_has_just_connected_is_told_what_stands(scene: Scene) -
     scene.chats()
     scene.told.clear()
     scene.talk.greeted()
-    assert [frame["name"] for frame in scene.told] == ["contact", "agent"]
+    assert [frame["name"] for frame in scene.told] == ["contact", "agent", "unread"]
 
 
 # --- what the visitor hears

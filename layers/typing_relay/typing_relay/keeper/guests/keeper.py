@@ -67,8 +67,6 @@ class Workers:
     cxone: Jobs
     store: Jobs
     names: Jobs
-    #: The rest of messages, which may take long.
-    contents: Jobs
 
 
 @dataclass(slots=True, eq=False)

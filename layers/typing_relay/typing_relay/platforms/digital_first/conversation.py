@@ -94,7 +94,7 @@ class Policy:
     #: asked for, and at most so many messages wait.
     rest_ms: int = 25_000
     most_fetches: int = 3
-    most_unread: int = 20
+    most_untold: int = 20
     #: Front ends that have just connected are told what stands once in this time, however many they are (T17).
     catch_up_ms: int = 2_000
 
@@ -166,7 +166,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class Untold:
     """A message that the visitor is to be told, once it is whole, or at ``until``; of those that wait only the first is
     asked for. ``event``: what told of it; None: a look.
 
@@ -237,7 +237,7 @@ class Conversation:
     #: Events about messages that came before the thread was looked for: what was missed before them is told first.
     held: tuple[frames_in.Event, ...] = field(default=(), repr=False)
     #: Messages that wait to be told until the first of them is whole.
-    unread: tuple[Unread, ...] = field(default=(), repr=False)
+    untold: tuple[Untold, ...] = field(default=(), repr=False)
     #: The next message begins a new thread.
     thread_over: bool = False
     #: The agent may be shown typing: it was sent by us, or by a keeper before.
@@ -255,6 +255,9 @@ class Conversation:
     #: The newest message of which it was said on this socket that it was seen, and whether it is to be said again.
     seen_said: str | None = None
     seen_due: bool = False
+    #: The newest message when that was last said, on any socket; and how many of agents' since have not been seen.
+    seen_to: str = ""
+    unread: int = 0
     taken: tuple[str, ...] = ()
     token_until: int = 0
     #: Who the visitor is, for agents; and which custom fields were said on this socket, of this contact.
@@ -739,7 +742,7 @@ class _Turn:
         self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, **nothing)
         self._change(queue_position=None, ending=None)
         self._change(registering=None, consumer_token="", refresh_at=None, refreshing=None)
-        self._change(unread=tuple(replace(one, asked=None) for one in c.unread))
+        self._change(untold=tuple(replace(one, asked=None) for one in c.untold))
         if c.history:
             self._no_history("the connection to CXone was lost")
 
@@ -909,7 +912,7 @@ class _Turn:
             self._doubt_first()
         unproven = self.now_stands.unproven
         self._change(sending=None, unproven=())
-        if self.now_stands.unread and self.now_stands.unread[0].asked:
+        if self.now_stands.untold and self.now_stands.untold[0].asked:
             self._no_rest("the gateway lost a frame")
         for one in unproven:
             self._told(one, Outcome(Kind.LOST, reason="the gateway lost a frame"))
@@ -1058,6 +1061,7 @@ class _Turn:
                 self._remember(message)
                 self._taken(message.message_id)
                 self._wrote(message, at)
+                self._change(unread=self.now_stands.unread + message.from_agent)
             case frames_in.CaseCreated(contact):
                 self._change(may_show=False)  # nobody has been told anything in this one
                 self._agent_stopped()
@@ -1107,35 +1111,35 @@ class _Turn:
 
     def _say(self, message: Message, event: frames_in.Event | None) -> None:
         """In order: behind those that are not whole yet."""
-        waiting = self.now_stands.unread
+        waiting = self.now_stands.untold
         if not waiting and not message.is_part:
             self._do(Tell(dfo_events.said(event, message)))
             return
-        self._change(unread=(*waiting, Unread(message, event, self._now + self._policy.rest_ms)))
-        if len(waiting) >= self._policy.most_unread:
+        self._change(untold=(*waiting, Untold(message, event, self._now + self._policy.rest_ms)))
+        if len(waiting) >= self._policy.most_untold:
             self._say_first()
 
     def _read_on(self) -> None:
         """Tell what is whole, or has waited long enough; ask for the rest of the first that is not."""
-        while self.now_stands.unread:
-            first = self.now_stands.unread[0]
+        while self.now_stands.untold:
+            first = self.now_stands.untold[0]
             is_given_up = self._now >= first.until or first.fetches >= self._policy.most_fetches
             if first.message.is_part and first.message.stream_url == first.message.server_id == "":
                 is_given_up = True
             if first.message.is_part and not is_given_up:
                 break
             self._say_first()
-        if self.now_stands.unread:
-            self._ask_for_rest(self.now_stands.unread[0])
+        if self.now_stands.untold:
+            self._ask_for_rest(self.now_stands.untold[0])
 
     def _say_first(self) -> None:
-        first, *others = self.now_stands.unread
+        first, *others = self.now_stands.untold
         if first.message.is_part:
             self._do(Report("message_not_whole"))
-        self._change(unread=tuple(others))
+        self._change(untold=tuple(others))
         self._do(Tell(dfo_events.said(first.event, first.message)))
 
-    def _ask_for_rest(self, first: Unread) -> None:
+    def _ask_for_rest(self, first: Untold) -> None:
         c = self.now_stands
         if first.asked and self._now >= first.asked.until:
             self._no_rest("unanswered")
@@ -1146,53 +1150,53 @@ class _Turn:
         elif c.ready and self._may_send():
             path = frames_out.message_path(c.channel.brand_id, first.message.server_id)
             event_id = self._request(frames_out.generate_authorization_token(c.thread_id, path))
-            self._first_unread(replace(first, asked=Asked(event_id, self._now, self._now + self._policy.answer_ms)))
+            self._first_untold(replace(first, asked=Asked(event_id, self._now, self._now + self._policy.answer_ms)))
 
-    def _fetch_begins(self, first: Unread) -> str:
+    def _fetch_begins(self, first: Untold) -> str:
         name = f"{self.now_stands.seed}:{self.now_stands.fetches}"
         self._change(fetches=self.now_stands.fetches + 1)
-        self._first_unread(replace(first, asked=None, fetch=name))
+        self._first_untold(replace(first, asked=None, fetch=name))
         return name
 
     def _fetch_rest(self, token: str) -> None:
-        first = self.now_stands.unread[0]
+        first = self.now_stands.untold[0]
         path = frames_out.message_path(self.now_stands.channel.brand_id, first.message.server_id)
         self._do(FetchMessage(self._fetch_begins(first), path, token))
 
     def _rest_fetched(self, fetched: RestFetched) -> None:
         """What comes too late was told without it."""
-        first = self.now_stands.unread[0] if self.now_stands.unread else None
+        first = self.now_stands.untold[0] if self.now_stands.untold else None
         if first is None or first.fetch != fetched.name:
             return
         if first.message.stream_url:
             is_said = fetched.is_whole or fetched.text != ""
             message = replace(first.message, text=fetched.text, is_part=not fetched.is_whole)
             tries = self._policy.most_fetches if is_said else first.fetches  # what has come does not come again
-            self._first_unread(replace(first, message=message if is_said else first.message, fetches=tries))
+            self._first_untold(replace(first, message=message if is_said else first.message, fetches=tries))
             if not is_said:
                 self._no_rest("nothing was written")
             return
         try:
-            self._first_unread(replace(first, message=frames_in.whole(first.message, fetched.text)))
+            self._first_untold(replace(first, message=frames_in.whole(first.message, fetched.text)))
         except NotAFrame as bad:
             self._no_rest(str(bad))
 
     def _rest_not_fetched(self, name: str) -> None:
-        if self.now_stands.unread and self.now_stands.unread[0].fetch == name:
+        if self.now_stands.untold and self.now_stands.untold[0].fetch == name:
             self._no_rest("not fetched")
 
     def _no_rest(self, why: str) -> None:
         """It is asked for again, a few times."""
-        first = self.now_stands.unread[0]
+        first = self.now_stands.untold[0]
         self._do(Report("rest_not_fetched", why))
         retry_at = self._now + self._policy.retry_ms * 2**first.fetches
-        self._first_unread(replace(first, asked=None, fetch="", fetches=first.fetches + 1, retry_at=retry_at))
+        self._first_untold(replace(first, asked=None, fetch="", fetches=first.fetches + 1, retry_at=retry_at))
 
-    def _first_unread(self, first: Unread) -> None:
-        self._change(unread=(first, *self.now_stands.unread[1:]))
+    def _first_untold(self, first: Untold) -> None:
+        self._change(untold=(first, *self.now_stands.untold[1:]))
 
     def _is_about_rest(self, event_id: str) -> bool:
-        first = self.now_stands.unread[0] if self.now_stands.unread else None
+        first = self.now_stands.untold[0] if self.now_stands.untold else None
         return first is not None and first.asked is not None and first.asked.event_id == event_id
 
     # --- looking for the thread
@@ -1210,6 +1214,7 @@ class _Turn:
         is_page = self._is_page("") and c.ready
         for message in found.messages:
             self._found(message)
+        self._change(unread=_unread(found.messages, c.seen_to))
         self._settle_doubts(c.looking.since, found)
         if found.agent != c.agent_told or c.tells_anew:
             self._do(Tell(visitor_events.agent(None, found.agent)))
@@ -1495,7 +1500,7 @@ class _Turn:
         thread_id = _uuid(f"after:{self.now_stands.thread_id}")
         first, *others = self.now_stands.queue
         self._change(queue=(replace(first, threads=first.threads + 1), *others), queue_position=None)
-        self._change(thread_id=thread_id, thread_over=False, agent_told=None, closed_contact="")
+        self._change(thread_id=thread_id, thread_over=False, agent_told=None, closed_contact="", unread=0)
         self._do(ThreadChanged(thread_id))
         self._look()
 
@@ -1551,7 +1556,9 @@ class _Turn:
         """Once for each newest message: to say it again changes nothing (T17)."""
         if self.now_stands.seen_due and self._may_send():
             self._request(frames_out.message_seen(self.now_stands.thread_id))
-            self._change(seen_due=False, seen_said=self._newest())
+            if self.now_stands.unread:
+                self._do(Tell(visitor_events.unread(0)))
+            self._change(seen_due=False, seen_said=self._newest(), seen_to=self._newest(), unread=0)
 
     def _end_wanted(self) -> None:
         """What is wanted twice is done once."""
@@ -1656,6 +1663,7 @@ class _Turn:
         self._do(Tell(visitor_events.agent(None, c.agent_told)))
         if c.position_told is not None:
             self._do(Tell(visitor_events.queue(None, c.position_told)))
+        self._do(Tell(visitor_events.unread(c.unread if c.contact else 0)))
         if c.agents_typing:
             self._do(Tell(visitor_events.agent_typing(None, c.agents_typing.agents)))
         self._change(catch_up_due=False, catch_up_at=self._now + self._policy.catch_up_ms)
@@ -1690,9 +1698,9 @@ class _Turn:
 
 def _rest_is_due(c: Conversation, policy: Policy) -> list[int]:
     """When something is to be done about the first message that is not whole."""
-    if not c.unread:
+    if not c.untold:
         return []
-    first = c.unread[0]
+    first = c.untold[0]
     if first.asked:
         return [first.until, first.asked.until]
     if first.fetch or not (first.message.stream_url or c.ready):
@@ -1707,6 +1715,17 @@ def _unknown_page() -> Tell:
 
 def _no_history() -> Tell:
     return Tell(frames.error("history_failed", "CXone gave no earlier messages. You may ask again."))
+
+
+def _unread(messages: tuple[Message, ...], seen_to: str) -> int:
+    """Of agents' messages, oldest first, those that came after the last that the visitor has seen: so NICE's Android
+    app counts them. ``seen_to``: the last of which that was said, which the gateway may not know yet."""
+    count = 0
+    for message in reversed(messages):
+        if message.message_id == seen_to or (message.from_agent and message.is_seen):
+            break
+        count += message.from_agent
+    return count
 
 
 def _on_their_way(c: Conversation) -> tuple[Asked | None, ...]:

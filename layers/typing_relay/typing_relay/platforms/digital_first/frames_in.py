@@ -73,6 +73,8 @@ class Message:
     is_part: bool = False
     server_id: str = ""
     stream_url: str = field(default="", repr=False)
+    #: The visitor has seen it, as far as the gateway knows.
+    is_seen: bool = False
 
     @property
     def agent(self) -> Agent:
@@ -546,6 +548,7 @@ def _message(message: dict[str, Any]) -> Message:
         is_part=is_streamed or message.get("hasAdditionalMessageContent") is True,
         server_id=_text(message, "id"),
         stream_url=_stream_url(_object(content, "payload")) if is_streamed else "",
+        is_seen=bool(_text(_object(message, "customerStatistics"), "seenAt")),
     )
 
 

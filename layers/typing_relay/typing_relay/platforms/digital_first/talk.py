@@ -568,7 +568,7 @@ class GatewayTalk:
 
         def fetch() -> str | Streamed | Outcome:
             c = self._conversation
-            is_wanted = c is not None and any(unread.fetch == name for unread in c.unread)
+            is_wanted = c is not None and any(untold.fetch == name for untold in c.untold)
             return call() if is_wanted else Outcome(Kind.LOST, reason="it is not wanted any more")
 
         def fetched(answer: str | Streamed | Outcome) -> None:
