@@ -272,9 +272,13 @@ async def _add_code(request: web.Request) -> web.Response:
 
 
 async def _revoke_tokens(request: web.Request) -> web.Response:
-    simulator = request.app[SIMULATOR]
-    simulator.tokens.revoke_all()
-    simulator.note("control", what="revoke-tokens")
+    simulator, body = request.app[SIMULATOR], await json_body(request)
+    visitor_id = _visitor_id(simulator, body) if "visitor_id" in body else None
+    if visitor_id is None:
+        simulator.tokens.revoke_all()
+    else:
+        simulator.tokens.revoke_of(lambda owner: owner.visitor_id == visitor_id)
+    simulator.note("control", what="revoke-tokens", visitor_id=visitor_id)
     return web.json_response({})
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -185,6 +186,18 @@ def test_a_revoked_token_opens_nothing(gateway: DfoControl, client: DfoClient) -
     token = client.post_token().json()["accessToken"]
     gateway.revoke_tokens()
     assert handshake_status(client.socket_url(transactionToken=token)) == 401
+
+
+def test_tokens_of_others_than_the_visitor_named_stay_good(gateway: DfoControl, client: DfoClient) -> None:
+    """Control `revoke-tokens` with a `visitor_id`: who shares the gateway notices nothing."""
+    other = DfoClient(client.gateway)
+    theirs, ours = (one.post_token().json()["accessToken"] for one in (other, client))
+    client.connect(transactionToken=ours)
+    gateway.revoke_tokens_of(client.visitor_id)
+    assert handshake_status(client.socket_url(transactionToken=ours)) == 401
+    with closing(other):
+        other.connect(transactionToken=theirs)
+        other.start()
 
 
 def test_a_socket_for_another_channel_is_refused(client: DfoClient) -> None:

@@ -796,7 +796,7 @@ def test_a_handshake_that_is_refused_is_tried_again(actor: Chatter) -> None:
 def test_a_revoked_token_is_replaced_when_a_socket_is_opened(actor: Chatter) -> None:
     """The gateway answers 401; the visitor notices nothing."""
     actor.begins()
-    actor.gateway.revoke_tokens()
+    actor.gateway.revoke_tokens_of(actor.visitor_id)
     actor.gateway.drop_sockets("reset", actor.visitor_id)
     assert actor.is_told(actor.says("Still here")) == "accepted"
     shows_a_burst(actor)

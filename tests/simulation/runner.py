@@ -10,6 +10,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from typing_relay.platforms.registry import platform_named
 from typing_relay.relay.burst import Policy
 
 from tests.simulation import fleet, neighbours, oracle
@@ -48,7 +49,8 @@ class Runner:
         self._at_this_moment = 0
         self._goes_by(history)
         hold_ms = max(USUAL.hold_ms, history.debounce + 1)
-        policy = Policy(history.debounce, hold_ms, cap_ms=history.cap, verify_ms=VERIFY_MS, verifies=not history.dfo)
+        verifies = platform_named(history.platform).verifies
+        policy = Policy(history.debounce, hold_ms, cap_ms=history.cap, verify_ms=VERIFY_MS, verifies=verifies)
         if history.dfo:
             self.world: World = self._digital_first(policy, log)
         else:
