@@ -144,6 +144,8 @@ export interface ChatMessage {
   choices?: Choice[];
   /** Epoch ms: CXone ends the chat without an answer until then. */
   answer_by?: number;
+  /** The text is only a part of the message: the rest could not be had. */
+  incomplete?: true;
 }
 
 /** One of the answers that a message offers. */

@@ -608,6 +608,42 @@ def test_the_rest_of_a_message_is_fetched_with_a_token_for_it(gateway: DfoContro
     assert chatting.get(url, Authorization="Bearer another").status_code == 401
 
 
+def test_a_long_text_comes_cut_and_whole_by_its_url(gateway: DfoControl, chatting: DfoClient) -> None:
+    """Setting `longest_text`."""
+    gateway.set_settings(longest_text=6)
+    gateway.agent_says(chatting.thread_id, "At length.")
+    message = chatting.wait_for("MessageCreated")["data"]["message"]
+    assert (message["hasAdditionalMessageContent"], message["messageContent"]["text"]) == (True, "At len")
+    url = f"/chat/1.0/brand/{gateway.gateway.brand_id}/messages/{message['id']}"
+    answer = chatting.ask(chatting.frame("GenerateAuthorizationToken", {**chatting.thread, "url": url}))
+    token = answer["postback"]["data"]["authorizationToken"]["token"]
+    whole = chatting.get(url, Authorization=f"Bearer {token}").json()
+    assert (whole["hasAdditionalMessageContent"], whole["messageContent"]["text"]) == (False, "At length.")
+    gateway.agent_says(chatting.thread_id, "Short.")
+    assert chatting.wait_for("MessageCreated")["data"]["message"]["hasAdditionalMessageContent"] is False
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_streamed_message_is_read_elsewhere(gateway: DfoControl, chatting: DfoClient, cut: bool) -> None:
+    """Setting `streamed_messages`: server-sent events, the last of which says that it is over."""
+    gateway.set_settings(streamed_messages=True)
+    if cut:
+        gateway.set_faults_of(chatting.visitor_id, Fault("stream", "cut"))
+    gateway.agent_says(chatting.thread_id, "Good morning to you all")
+    content = chatting.wait_for("MessageCreated")["data"]["message"]["messageContent"]
+    assert (content["type"], content["text"], content["payload"]["protocol"]) == ("STREAMED", "", "sse")
+    events = requests.get(content["payload"]["sourceUrl"], timeout=5).text.strip().split("\n\n")
+    deltas = [json.loads(event.partition("data: ")[2])["delta"] for event in events]
+    text = "".join(delta["content"] for delta in deltas)
+    assert (text, deltas[-1]["finish_reason"]) == (
+        ("Good morning ", None) if cut else ("Good morning to you all", "stop")
+    )
+
+
+def test_an_unknown_stream_is_not_there(gateway: DfoControl) -> None:
+    assert requests.get(f"{gateway.gateway.chat_url}/streams/9", timeout=5).status_code == 404
+
+
 @pytest.mark.parametrize(("what", "event"), [("read", "MessageReadChanged"), ("seen", "MessageSeenChanged")])
 def test_the_agent_reads_what_the_visitor_wrote(
     gateway: DfoControl, chatting: DfoClient, what: str, event: str

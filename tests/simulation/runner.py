@@ -113,6 +113,7 @@ class Runner:
         if self._history.only_ends():
             world.check_ended()
         self._goes_by(History())
+        world.cxone.shapes &= ~Shape.REST_FAILS
         if not world.record.conversation:
             self._deliver(Act("key", self._tab(), world.now - START))
             self._run_until(world.now + ASKED_MS)
@@ -126,7 +127,7 @@ class Runner:
         the visitor changes hands: what a gateway says between two sockets nobody hears.
         """
         self._run_until(max(world.now, world.queue_rests_at + ASKED_MS))
-        cxone = world.cxone
+        cxone, world.front.all_is_calm = world.cxone, True
         if world.is_sound():
             self._have_a_late_tab(world)
         ends: tuple[tuple[Callable[[], object], int], ...] = (
