@@ -36,7 +36,7 @@ With an administrator's brand number and channel id it is Digital-First. In the 
 DFO_GATEWAY_URL, DFO_CHAT_URL, DFO_AUTHORIZE_URL. Take a channel that leads to a test queue. Also: CONTACTS=1 (the
 visitor writes a message, so that agents get a contact, and ends it; on this machine always), AGENT=90 (within that
 time, in s, an agent, whom you play, takes the contact, types, pauses, types, writes), FILE=probe.json.
-Webchat v1: CXONE_CLIENT_SECRET in the environment; CXONE_BASE_URL in the place of CXONE_ORG_ID; KEEP=60 (for so long,
+Webchat v1: CXONE_CLIENT_SECRET in the environment; CXONE_BASE_URL in the place of CXONE_ORG_ID; KEEP=60 (this long,
 in s, it is looked whether typing is still shown)"""
 #: What a tenant without webchat v1 most likely has.
 NOT_WEBCHAT = """\

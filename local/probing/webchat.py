@@ -36,7 +36,7 @@ SOURCE = "typing-relay-probe"
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """Whom to ask. ``keep_s``: for so long it is asked whether typing is still shown; ``patience_s``: what comes on the
+    """Whom to ask. ``keep_s``: this long it is asked whether typing is still shown; ``patience_s``: what comes on the
     guest's socket within it is its consequence."""
 
     base_url: str
