@@ -18,6 +18,8 @@ HISTORIES ?= 4000
 PROOF ?= not whole_proof
 CHECKS :=
 export HISTORIES
+# Hundreds of processes run the same modules: they are compiled once, whatever the machine's environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-run setup-sam setup-audit demo run image preflight rehearsal test check checks lint types template requirements audit bench mutants invoke token smoke probe load block forget clean
