@@ -142,6 +142,8 @@ export interface ChatMessage {
   choices?: Choice[];
   /** Epoch ms: CXone ends the chat without an answer until then. */
   answer_by?: number;
+  /** The text is only a part of the message: the rest could not be had. */
+  incomplete?: true;
 }
 
 /** One of the answers that a message offers. */
@@ -185,6 +187,11 @@ export interface RelayEvents {
   read: RelayEvent<{ id: string | null }>;
   /** This message has been seen; null: CXone named none. */
   seen: RelayEvent<{ id: string | null }>;
+  /**
+   * How many messages of agents the visitor has not seen, as far as CXone knows: after the welcome, and after `seen()`.
+   * Each message of an agent that comes later is one more.
+   */
+  unread: RelayEvent<{ count: number }>;
   /** A page of earlier messages, newest first. `asked`: of the one who asked for it; `before`: null, there are none before. */
   history: RelayEvent<{ messages: ChatMessage[]; asked: string | null; before: string | null }>;
   /** Every other frame of CXone. */

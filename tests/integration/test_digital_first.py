@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 import websocket
+from typing_relay_client import Visitor
 
+from local.commands.token import visitor_token
 from local.dfo_simulator.faults import Fault
 from local.playing.visitor import now_ms
 from tests.support.at_the_same_time import Performance, Played
@@ -289,6 +291,8 @@ def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> Non
     actor.gateway.push(actor.visitor_id, json.dumps(surprise))
     front_end.send({"action": "history"})
     actor.hears("history")
+    front_end.send({"action": "seen"})
+    actor.hears("unread", count=0)
     front_end.send({"action": "end"})
     front_end.wait_for("pong", PATIENCE_S)
     front_end.wait_for("event", PATIENCE_S, event=surprise)
@@ -359,6 +363,58 @@ def test_a_page_that_is_loaded_again_has_the_conversation_back(actor: Chatter) -
 
 
 @scenes.test
+def test_a_page_that_is_loaded_again_knows_what_is_unread_until_it_was_seen(actor: Chatter) -> None:
+    """As the gateway knows it: whoever has kept the visitor's socket. Seen in one tab is seen in all."""
+    actor.begins()
+    for text in ("How can I help?", "Are you there?"):
+        actor.gateway.agent_says(actor.thread_id, text)
+    actor.hears("message", text="Are you there?")
+    for count in (2, 0):
+        with actor.stage.connect(actor.name) as page:
+            page.send({"action": "hello"})
+            assert page.wait_for("event", PATIENCE_S, name="unread")["detail"] == {"count": count}
+        actor.front_end.send({"action": "seen"})
+        actor.hears("unread", count=0)
+    assert all(message["seen_at"] for message in actor.thread()["messages"] if message["direction"] == "outbound")
+
+
+@scenes.test
+def test_a_keeper_that_takes_over_knows_what_is_unread(actor: Chatter) -> None:
+    """The look finds it."""
+    actor.begins()
+    actor.gateway.agent_says(actor.thread_id, "How can I help?")
+    actor.hears("message", text="How can I help?")
+    actor.loses_socket()
+    actor.front_end.send({"action": "hello"})
+    actor.hears("unread", count=1)
+
+
+@scenes.test
+def test_the_client_in_python_comes_back_to_its_conversation(actor: Chatter) -> None:
+    """Contact, agent, what is unread, and the messages."""
+    actor.begins()
+    actor.gateway.assign(actor.thread_id, **ADA)
+    actor.gateway.agent_says(actor.thread_id, "How can I help?")
+    actor.hears("message", text="How can I help?")
+    stage, heard = actor.stage, list[dict[str, Any]]()
+    token = visitor_token(stage.aws, stage.stack.info["visitor_secret_arn"], actor.name)
+    visitor = Visitor(stage.stack.info["websocket_url"], lambda: token, heard.append)
+
+    def known() -> dict[str, Any]:
+        visitor.live(0.1)
+        return {frame["name"]: frame["detail"] for frame in heard if "name" in frame}
+
+    wait_until(lambda: "unread" in known(), "what stands")
+    visitor.send(action="history")
+    wait_until(lambda: "history" in known(), "the messages")
+    visitor.close()
+    stands = known()
+    assert (stands["contact"], stands["agent"]["name"], stands["unread"]) == ({"status": "open"}, "ada", {"count": 1})
+    assert [message["text"] for message in stands["history"]["messages"]] == ["How can I help?", "Good morning"]
+    assert undocumented(heard, FROM_RELAY) == []
+
+
+@scenes.test
 def test_an_answer_with_a_page_may_have_to_be_fetched(actor: Chatter) -> None:
     """It was too large for a frame."""
     actor.begins("1")
@@ -422,6 +478,91 @@ def test_a_long_message_of_an_agent_is_fetched(actor: Chatter) -> None:
     actor.begins()
     message_id = actor.gateway.agent_says(actor.thread_id, "At length. " * 500, in_s3=True)
     assert actor.hears("message", id=message_id)["detail"]["text"] == "At length. " * 500
+
+
+@scenes.test
+def test_a_message_of_which_a_frame_holds_a_part_is_told_whole_and_in_order(actor: Chatter) -> None:
+    """`hasAdditionalMessageContent`."""
+    actor.begins()
+    actor.gateway.set_settings_of(actor.visitor_id, longest_text=20)
+    texts = [f"{number}: at length. " * 100 if number % 2 else f"{number}: short" for number in range(4)]
+    ids = [actor.gateway.agent_says(actor.thread_id, text) for text in texts]
+    actor.hears("message", id=ids[-1])
+    assert said_by_agents(actor) == [(text, False) for text in texts]
+
+
+@scenes.test
+def test_a_long_message_that_was_missed_is_told_whole(actor: Chatter) -> None:
+    """A look finds a part of it."""
+    actor.begins()
+    actor.gateway.set_settings_of(actor.visitor_id, longest_text=20)
+    actor.fault(Fault("handshake", "refuse", count=2))
+    actor.gateway.drop_sockets("reset", actor.visitor_id)
+    text = "At length. " * 100
+    actor.hears("message", id=actor.gateway.agent_says(actor.thread_id, text), text=text)
+
+
+@scenes.test
+def test_the_rest_of_a_message_is_asked_for_again(actor: Chatter) -> None:
+    """Whatever went wrong with its token, or with it."""
+    token = ("GenerateAuthorizationToken",)
+    faults = (
+        Fault("message", "refuse", status=401, count=2),
+        Fault("message", "reset", count=1),
+        Fault("frame", "error", types=token, count=2),
+        Fault("frame", "dropped", types=token, count=1),
+    )
+    actor.begins()
+    actor.gateway.set_settings_of(actor.visitor_id, longest_text=20)
+    text = "At length. " * 100
+    for fault in faults:
+        actor.fault(fault)
+        actor.hears("message", id=actor.gateway.agent_says(actor.thread_id, text), text=text)
+    assert said_by_agents(actor) == [(text, False)] * len(faults)
+
+
+@patient.test
+def test_without_its_rest_a_message_is_told_as_a_part(actor: Chatter) -> None:
+    """And what comes after it is told after it, within half a minute; no request is repeated without end."""
+    actor.begins()
+    actor.gateway.set_settings_of(actor.visitor_id, longest_text=20)
+    text = "At length. " * 100
+    for fault in (
+        Fault("message", "refuse", status=500),
+        Fault("frame", "unanswered", types=("GenerateAuthorizationToken",)),
+    ):
+        actor.fault(fault)
+        actor.gateway.agent_says(actor.thread_id, text)
+        actor.hears("message", id=actor.gateway.agent_says(actor.thread_id, "Next"), timeout_s=2 * PATIENCE_S)
+    assert said_by_agents(actor) == [(text[:20], True), ("Next", False)] * 2
+    calls = [event for event in actor.gateway.events(actor.began) if event.get("visitor_id") == actor.visitor_id]
+    assert len([event for event in calls if event["kind"] == "message"]) == 3
+
+
+@scenes.test
+def test_a_streamed_message_is_told_once_it_is_written(actor: Chatter) -> None:
+    """NICE's web SDK shows it piece by piece, and knows no other way to its text."""
+    actor.begins()
+    actor.gateway.set_settings_of(actor.visitor_id, streamed_messages=True)
+    message_id = actor.gateway.agent_says(actor.thread_id, "Good morning to you all")
+    actor.hears("message", id=message_id)
+    assert said_by_agents(actor) == [("Good morning to you all", False)]
+
+
+@scenes.test
+def test_of_a_stream_that_fails_the_text_so_far_is_told(actor: Chatter) -> None:
+    actor.begins()
+    actor.gateway.set_settings_of(actor.visitor_id, streamed_messages=True)
+    for do in ("cut", "refuse"):
+        actor.fault(Fault("stream", do))
+        actor.hears("message", id=actor.gateway.agent_says(actor.thread_id, "Good morning to you all"))
+    assert said_by_agents(actor) == [("Good morning ", True), ("", True)]
+
+
+def said_by_agents(actor: Chatter) -> list[tuple[str, bool]]:
+    """The texts that the front end was told, in order, and which of them are parts."""
+    details = [frame["detail"] for frame in actor.front_end.frames if frame.get("name") == "message"]
+    return [(d["text"], d.get("incomplete", False)) for d in details if d["from"] == "agent"]
 
 
 @scenes.test
@@ -655,7 +796,7 @@ def test_a_handshake_that_is_refused_is_tried_again(actor: Chatter) -> None:
 def test_a_revoked_token_is_replaced_when_a_socket_is_opened(actor: Chatter) -> None:
     """The gateway answers 401; the visitor notices nothing."""
     actor.begins()
-    actor.gateway.revoke_tokens()
+    actor.gateway.revoke_tokens_of(actor.visitor_id)
     actor.gateway.drop_sockets("reset", actor.visitor_id)
     assert actor.is_told(actor.says("Still here")) == "accepted"
     shows_a_burst(actor)

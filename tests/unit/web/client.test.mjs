@@ -691,6 +691,7 @@ for (const [name, detail] of Object.entries({
   queue: { position: 3 },
   read: { id: ID },
   seen: { id: ID },
+  unread: { count: 2 },
   history: { messages: [], asked: null, before: null },
 })) {
   test(`what the relay calls ${name} is an event of that name`, async (t) => {

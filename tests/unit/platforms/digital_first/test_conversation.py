@@ -1247,6 +1247,7 @@ def test_a_queue_position_before_its_contact_is_known_is_told_when_it_is(ready: 
 # --- a front end that has just connected
 
 _CONTACT, _NOBODY = ("contact", {"status": "open"}), ("agent", {"id": None, "name": None})
+_ALL_SEEN = ("unread", {"count": 0})
 
 
 def test_a_front_end_that_has_just_connected_is_told_what_the_others_know(in_contact: Life) -> None:
@@ -1259,6 +1260,7 @@ def test_a_front_end_that_has_just_connected_is_told_what_the_others_know(in_con
     assert told(in_contact.happens(dfo.Greeted())) == [
         _CONTACT,
         ("agent", ann),
+        _ALL_SEEN,
         ("agent-typing", {"typing": True, "agents": agents}),
     ]
 
@@ -1268,15 +1270,17 @@ def test_a_page_that_comes_when_typing_has_run_out_is_told_of_nobody(in_contact:
     in_contact.hears(_AGENT_TYPES)
     in_contact.state = replace(in_contact.state, heard_at=in_contact.now + POLICY.agent_typing_ms)
     in_contact.happens(dfo.Woke(), POLICY.agent_typing_ms)
-    assert told(in_contact.happens(dfo.Greeted())) == [_CONTACT, _NOBODY]
+    assert told(in_contact.happens(dfo.Greeted())) == [_CONTACT, _NOBODY, _ALL_SEEN]
 
 
 def test_the_place_in_the_queue_is_told_while_it_is_one(in_contact: Life) -> None:
     """T16: with an agent it is over."""
     in_contact.hears(position("42", 3))
-    assert told(in_contact.happens(dfo.Greeted())) == [_CONTACT, _NOBODY, ("queue", {"position": 3})]
+    assert told(in_contact.happens(dfo.Greeted())) == [_CONTACT, _NOBODY, ("queue", {"position": 3}), _ALL_SEEN]
     in_contact.hears(gateway.event("CaseInboxAssigneeChanged", THREAD, inboxAssignee={"id": 1}))
-    assert [name for name, _ in told(in_contact.happens(dfo.Greeted(), POLICY.catch_up_ms))] == ["contact", "agent"]
+    assert [name for name, _ in told(in_contact.happens(dfo.Greeted(), POLICY.catch_up_ms))] == [
+        *("contact", "agent", "unread")
+    ]
 
 
 @pytest.mark.parametrize("gap", ["the socket is replaced", "another contact"])
@@ -1301,7 +1305,7 @@ def test_many_front_ends_that_connect_are_told_what_stands_once_in_two_seconds(i
     in_contact.happens(dfo.Greeted())
     assert told(in_contact.happens(dfo.Greeted()) + in_contact.happens(dfo.Greeted(), 500)) == []
     assert dfo.wake_at(in_contact.state, POLICY) == in_contact.now - 500 + POLICY.catch_up_ms
-    assert told(in_contact.happens(dfo.Woke(), POLICY.catch_up_ms - 500)) == [_CONTACT, _NOBODY]
+    assert told(in_contact.happens(dfo.Woke(), POLICY.catch_up_ms - 500)) == [_CONTACT, _NOBODY, _ALL_SEEN]
     assert told(in_contact.happens(dfo.Woke(), POLICY.catch_up_ms)) == []
 
 
@@ -1309,7 +1313,65 @@ def test_a_front_end_that_connects_in_a_gap_is_told_what_stands_after_it(in_cont
     """T16: what is true now is not known before the thread has been looked for."""
     look = in_contact.opens()
     assert told(in_contact.happens(dfo.Greeted())) == []
-    assert told(in_contact.hears(gateway.recovered(look, THREAD, (), "42"))) == [_CONTACT, _NOBODY]
+    assert told(in_contact.hears(gateway.recovered(look, THREAD, (), "42"))) == [_CONTACT, _NOBODY, _ALL_SEEN]
+
+
+def unread(life: Life) -> object:
+    """What a page hears that connects now."""
+    return dict(told(life.happens(dfo.Greeted(), POLICY.catch_up_ms)))["unread"]
+
+
+def said(*numbers: int, seen: tuple[int, ...] = ()) -> tuple[gateway.Frame, ...]:
+    """A page, newest first: of the visitor where the number is a multiple of ten."""
+    page = []
+    for n in sorted(numbers, reverse=True):
+        message = gateway.message(f"m{n}", from_agent=bool(n % 10), at=f"2026-11-25T10:00:{n:02}Z")
+        page.append(message | {"customerStatistics": {"seenAt": "2026-11-25T11:00:00Z" if n in seen else None}})
+    return tuple(page)
+
+
+@pytest.mark.parametrize(
+    ("page", "count"),
+    [
+        ((), 0),
+        (said(10, 11, 12), 2),
+        (said(10, 11, 12, seen=(11,)), 1),
+        (said(10, 11, 12, seen=(12,)), 0),
+        (said(1, 10, 11, seen=(10,)), 2),  # that the visitor's own was seen says nothing
+    ],
+)
+def test_a_page_that_is_loaded_anew_is_told_how_many_messages_are_unread(
+    page: tuple[gateway.Frame, ...], count: int, in_contact: Life
+) -> None:
+    """The agents' newest, up to the last that the gateway knows to be seen."""
+    in_contact.hears(gateway.recovered(in_contact.opens(), THREAD, page, "42"))
+    assert unread(in_contact) == {"count": count}
+
+
+def test_a_message_that_comes_is_unread_until_the_visitor_has_seen_all(in_contact: Life) -> None:
+    """And who has a badge on another tab is told."""
+    in_contact.hears(gateway.message_created(THREAD, "m1", from_agent=True))
+    in_contact.hears(gateway.message_created(THREAD, "m1", from_agent=True))
+    in_contact.hears(gateway.message_created(THREAD, "m2", from_agent=False))
+    assert unread(in_contact) == {"count": 1}
+    assert told(in_contact.happens(dfo.SeenWanted())) == [_ALL_SEEN]
+    in_contact.hears(gateway.message_created(THREAD, "m3", from_agent=True))
+    assert unread(in_contact) == {"count": 1}
+
+
+def test_that_all_was_seen_is_remembered_where_the_gateway_does_not_know_it(in_contact: Life) -> None:
+    """Its answer to a look may have been on its way."""
+    in_contact.hears(gateway.recovered(in_contact.opens(), THREAD, said(10, 11, 12), "42"))
+    in_contact.happens(dfo.SeenWanted())
+    in_contact.hears(gateway.recovered(in_contact.opens(), THREAD, said(10, 11, 12, 13), "42"))
+    assert unread(in_contact) == {"count": 1}
+
+
+def test_nothing_is_unread_where_no_contact_is_open(in_contact: Life) -> None:
+    """What is seen then cannot be said."""
+    in_contact.hears(gateway.message_created(THREAD, "m1", from_agent=True))
+    in_contact.hears(gateway.case_status_changed(THREAD, "closed", 42))
+    assert unread(in_contact) == {"count": 0}
 
 
 def test_a_queue_position_before_another_contact_is_known_is_not_told(ready: Life) -> None:

@@ -63,6 +63,11 @@ def seen(event: Any, message_id: str | None) -> Frame:
     return _named(event, "seen", {"id": message_id})
 
 
+def unread(count: int) -> Frame:
+    """How many messages of agents the visitor has not seen, as far as CXone knows."""
+    return _named(None, "unread", {"count": count})
+
+
 def history(messages: list[Frame], asked: str, before: str) -> Frame:
     """Earlier messages, newest first, each with the detail of ``message``: the answer to one who asked for those before
     ``asked`` ('': for the newest). Older ones are before ``before`` ('': there are none)."""
