@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from typing_relay.platforms.registry import platform_named
+
 from local.playing.calls import TypingCall
 
 #: The bounds of DebounceMs and HeartbeatMs in template.yaml; a test compares them.
@@ -53,8 +55,8 @@ class Places:
 
     @property
     def is_gateway(self) -> bool:
-        """Digital-First: the keeper makes the typing calls, not the sender."""
-        return self.platform == "dfo"
+        """The keeper makes the typing calls, not the sender."""
+        return platform_named(self.platform).speaks_on_socket
 
     def function(self, name: str) -> str:
         """The log group of a function."""
@@ -79,6 +81,17 @@ class Places:
     def refusals(self) -> str:
         """The alarms of a CXone that refuses us."""
         return "alarms GatewayRefuses, GuestsDead" if self.is_gateway else "alarms CxoneDenies, GuestsDead"
+
+    @property
+    def speaks(self) -> str:
+        """The interface of CXone that this deployment uses."""
+        return "Digital-First (dfo)" if self.is_gateway else "webchat v1"
+
+    @property
+    def interface(self) -> str:
+        """How to find out which of CXone's two interfaces the tenant speaks."""
+        asks = "DFO_ENVIRONMENT=… DFO_BRAND_ID=… DFO_CHANNEL_ID=…" if self.is_gateway else "CXONE_ORG_ID=…"
+        return f"whether the tenant speaks {self.speaks} at all: make probe {asks}"
 
 
 def _well(text: str) -> Finding:
@@ -151,15 +164,16 @@ def _is_within(value: Any, least: int, most: int) -> bool:
 def guest(status: str, within_s: float, places: Places) -> Finding:
     """How the visitor's CXone guest stands after at most this many seconds."""
     if status == "open":
-        return _well("open")
+        return _well(f"open: the tenant speaks {places.speaks}")
     if status == "unavailable":
-        return _wrong("CXone gives no guest", places.refusals, f"{places.keeper}: it has the reason")
+        return _wrong("CXone gives no guest", places.refusals, f"{places.keeper}: it has the reason", places.interface)
     return _wrong(
         f"not open after {within_s:.0f} s ({status or 'nothing was said'})",
         "alarms KeeperSilent, GuestsWait",
         places.refusals,
         places.keeper,
         "KeeperImage, VpcId and SubnetIds are needed for it",
+        places.interface,
     )
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from typing_relay.platforms.registry import platform_named
 from typing_relay.relay.burst import Policy
 
 from tests.simulation import fleet, neighbours, oracle
@@ -48,13 +49,14 @@ class Runner:
         self._at_this_moment = 0
         self._goes_by(history)
         hold_ms = max(USUAL.hold_ms, history.debounce + 1)
+        platform = platform_named(history.platform)
         policy = Policy(
             history.debounce,
             hold_ms,
             cap_ms=history.cap,
             verify_ms=VERIFY_MS,
-            verifies=not history.dfo,
-            parks=not history.dfo,
+            verifies=platform.verifies,
+            parks=not platform.speaks_on_socket,
         )
         if history.dfo:
             self.world: World = self._digital_first(policy, log)
@@ -73,7 +75,7 @@ class Runner:
             self._deliver(act)
         for turn in history.turns:
             self._to_come += 1
-            self._add(Action(START + turn.at, "turn", turn.kind, lambda _, t=turn: self._turn(t)))
+            self._add(Action(START + turn.at, "turn", turn.kind, partial(self._turn, turn)))
         self._add(Action(START + history.sweep, "sweep", "sweep", self._sweep))
 
     def _digital_first(self, policy: Policy, log: list[str] | None) -> World:
@@ -118,6 +120,7 @@ class Runner:
         if self._history.only_ends():
             world.check_ended()
         self._goes_by(History())
+        world.cxone.shapes &= ~Shape.REST_FAILS
         if not world.record.conversation:
             self._deliver(Act("key", self._tab(), world.now - START))
             self._run_until(world.now + ASKED_MS)
@@ -131,7 +134,7 @@ class Runner:
         the visitor changes hands: what a gateway says between two sockets nobody hears.
         """
         self._run_until(max(world.now, world.queue_rests_at + ASKED_MS))
-        cxone = world.cxone
+        cxone, world.front.all_is_calm = world.cxone, True
         if world.is_sound():
             self._have_a_late_tab(world)
         ends: tuple[tuple[Callable[[], object], int], ...] = (
@@ -208,7 +211,10 @@ class Runner:
         if self._at_this_moment > EVENTS_AT_ONCE:
             raise Violated("T4", "the relay turns in circles, and time does not go on")
         self.world.now = max(self.world.now, at)
-        action.do(self._fault(action) if action.number else None)
+        if action.number and (fault := self._fault(action)):
+            action.do(fault)
+        else:
+            action.do()
 
     def _goes_by(self, history: History) -> None:
         """What goes wrong from now on is this history's."""
@@ -232,10 +238,10 @@ class Runner:
     def _deliver(self, act: Act) -> None:
         at = START + act.at + act.late
         self._to_come += 1
-        self._add(Action(at, "act", str(act), lambda _: self._act(act)))
+        self._add(Action(at, "act", str(act), partial(self._act, act)))
         if act.twice:
             again = partial(self.world.act, act, repeated=True)
-            self._add(Action(at + act.twice, "act", f"{act} again", lambda _: again()))
+            self._add(Action(at + act.twice, "act", f"{act} again", again))
 
     def _act(self, act: Act) -> None:
         self._to_come -= 1
@@ -245,7 +251,7 @@ class Runner:
         self._to_come -= 1
         self.world.turn(turn.kind, turn.ms)
 
-    def _sweep(self, fault: Fault | None) -> None:
+    def _sweep(self) -> None:
         self.world.sweep()
         self._add(Action(self.world.now + self.world.sweep_ms, "sweep", "sweep", self._sweep))
 

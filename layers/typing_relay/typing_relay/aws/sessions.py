@@ -37,11 +37,9 @@ _CLAIMS = 100_000
 #: The part of a record that ``get_many`` reads.
 LOOKED_AT = (
     *("session_id", "connections", "guest_id", "guest_status", "keeper", "held", "guest_requested_at"),
-    *("sends", "profile", "record_version", "expires_at"),
+    *("sends", "profile", "sign_in", "record_version", "expires_at"),
 )
 
-_ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
-_MAY_SEND = f"{_ALIVE} AND (attribute_not_exists(blocked_until) OR blocked_until <= :now_s)"
 
 logger = logging.getLogger(__name__)
 

@@ -57,10 +57,10 @@ class Breaker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What a sender calls."""
+    """What a sender calls. ``breaker``: None where the platform has none."""
 
     guests: Guests
-    breaker: Breaker
+    breaker: Breaker | None = None
 
 
 @dataclass(frozen=True, slots=True)
