@@ -224,7 +224,7 @@ class World:
         flow = flows.sweep_one(self.policy, session_id, watched=generation, watches=True)
         process = Process("watch", flow, at + SWEEPER_MS)
         process.then = lambda swept: self._watch(swept.look_at, session_id, swept.generation) if swept.look_at else None
-        self._add(Action(at, "resume", "watch", lambda _: self._begin(process), process))
+        self._add(Action(at, "resume", "watch", partial(self._begin, process), process))
 
     def _sweep(self) -> Flow[None]:
         for found in (yield from perform(FindOverdue(shard_of(ID), self.now))):
