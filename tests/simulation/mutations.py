@@ -125,8 +125,8 @@ V1 = (
     Mutation(
         "starts: an owner releases though frames cannot start another",
         BURST,
-        "sleeps_on = isinstance(decision, Release) or (",
-        "sleeps_on = (",
+        "rests = isinstance(decision, Release | Park)",
+        "rests = isinstance(decision, Park)",
         platform="adversary",
     ),
     Mutation(
@@ -238,7 +238,7 @@ V1 = (
     while True:
 """,
     ),
-    Mutation("key: coalesce without a lease", FLOWS, "if record.lease_until > now:", "if record.generation > 0:"),
+    Mutation("key: coalesce without a lease", FLOWS, "if record.lease_until > now and", "if record.generation > 0 and"),
     Mutation(
         "stop: leave it to the sleeping owner",
         FLOWS,

@@ -66,4 +66,4 @@ def test_nobody_is_shown_typing_for_more_than_there_are_bursts(counted: Mapping[
 
 def test_held_keys_cost_less_than_plain_ones_and_both_less_than_the_peers(counted: Mapping[str, Column]) -> None:
     cost = {kind: dollars(column.billed) for kind, column in counted.items()}
-    assert cost[GATEWAY] < cost[HELD] < cost[PLAIN] < min(cost[FRAME_A_KEY], cost[POST_A_KEY])
+    assert max(cost[GATEWAY], cost[HELD]) < cost[PLAIN] < min(cost[FRAME_A_KEY], cost[POST_A_KEY])
