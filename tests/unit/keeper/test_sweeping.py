@@ -231,7 +231,7 @@ def test_no_other_keeper_does_so() -> None:
     scene = Scene(keepers=3)
     scene.held = set()
     until = is_parked(scene)
-    scene.passes((until - scene.now) / 1000 + 0.1, step=0.1)
+    scene.passes((until - scene.now) / 1000 + 0.4, step=0.1)
     assert scene.started == []
     scene.passes(LOOK_S)
     assert scene.started == ["alice"]  # but if nobody does, another one's look finds it
@@ -252,11 +252,13 @@ def test_a_burst_on_which_keys_hold_has_no_owner_until_they_end(scene: Scene) ->
 
 
 def test_a_stop_ends_the_watch(scene: Scene) -> None:
-    """Its owner is another one."""
-    until = is_parked(scene)
+    """Its owner is another one, also of what keys have held on."""
+    is_parked(scene)
     scene.passes(4, step=0.1)
-    scene.sessions.claim("alice", 1, until + 14_000, 0)
-    scene.passes(4, step=0.1)
+    holds_on(scene)
+    scene.passes(3, step=0.1)
+    scene.sessions.claim("alice", 1, scene.now + 14_000, 0)
+    scene.passes(5, step=0.1)
     assert scene.started == []
 
 
