@@ -121,7 +121,7 @@ def _held(acts: list[Act], tab: str, random: Random, debounce: int) -> list[Act]
             stopped = True
             continue
         if stopped or act.at >= frame_at + hold - debounce:
-            found.append(replace(act, hold=hold if random.random() < 0.97 else 0))  # 0: the page is another one now
+            found.append(replace(act, hold=hold if act.at % 37 else 0))  # 0, now and then: by another client
             frame_at = act.at
         last_at, stopped = act.at, False
     return sorted(found, key=lambda act: act.at)
