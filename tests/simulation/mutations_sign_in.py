@@ -51,10 +51,16 @@ SIGN_IN = (
         "            self._change(sign_in_at=None)\n",
     ),
     _talked(
+        "sign-in: a page's token is given up a minute before its end",
+        CONVERSATION,
+        "spare_ms = 0 if self.now_stands.by_page else self._policy.renew_early_ms",
+        "spare_ms = self._policy.renew_early_ms",
+    ),
+    _talked(
         "sign-in: a message goes without the third party's token",
         CONVERSATION,
-        "                self._change(third_party_token=third_party_token, sign_in_at=sign_in_at)",
-        "                self._change(sign_in_at=sign_in_at)",
+        "self._change(third_party_token=third_party_token, sign_in_at=sign_in_at, by_page=sign_in_at is not None)",
+        "self._change(sign_in_at=sign_in_at, by_page=sign_in_at is not None)",
     ),
     _talked(
         "sign-in: a nudge about what is in use has the page asked",

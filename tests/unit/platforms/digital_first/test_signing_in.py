@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from typing_relay.keeper.guests import guest
+from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first.api import ChannelSettings
 from typing_relay.platforms.digital_first.signing_in import Needed, unfit
 from typing_relay.relay.burst import Session
@@ -189,6 +190,15 @@ def test_the_page_is_asked_for_another_before_the_old_one_ends_and_the_socket_go
     assert (scene.record.web_socket_url.endswith("page-token-2"), scene.lost, errors(scene)) == (True, [], [])
     scene.passes(700)
     assert len(asked(scene)) == 2
+
+
+def test_a_pages_token_is_used_to_its_end(scene: Scene) -> None:
+    """There may be no other: a socket that is lost shortly before is opened with it again."""
+    signs_in(scene, COOKIES, TOKEN)
+    scene.loop.advance(599)
+    scene.talk.ended(1, SocketEnd(Stage.OPEN, "gone", close_code=1001))
+    scene.opens(2)
+    assert [url.rpartition("=")[2] for url in scene.urls] == ["page-token-1"] * 2
 
 
 def test_the_next_socket_is_opened_with_the_newest_token(scene: Scene) -> None:
