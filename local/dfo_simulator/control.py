@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from local.dfo_simulator import frames_out
-from local.dfo_simulator.conversation import message_events
+from local.dfo_simulator.conversation import cut_if_long, message_events
 from local.dfo_simulator.desk import Agent, Message, Thread, new_id
 from local.dfo_simulator.faults import parse_faults
 from local.dfo_simulator.frames_out import Frame
@@ -161,6 +161,11 @@ async def _agent_message(request: web.Request) -> web.Response:
     content = _content(body)
     more = _flag(body, "more_content", False)
     message = Message(new_id(), new_id(), "outbound", content, now, author, more_content=more)
+    settings = simulator.settings_of(thread.visitor_id)
+    if settings.streamed_messages:
+        message.stream = content["text"]
+        message.content = {"type": "STREAMED", "payload": simulator.stream_of(message.message_id), "text": ""}
+    cut_if_long(message, settings.longest_text)
     simulator.desk.add_message(thread, message)
     events = message_events(simulator, thread, message, now)
     if _flag(body, "in_s3", False):
@@ -262,7 +267,10 @@ async def _add_code(request: web.Request) -> web.Response:
     code, customer_id = body.get("code"), body.get("customer_id")
     if not isinstance(code, str) or not isinstance(customer_id, str):
         raise bad_request("code, customer_id: expected strings")
-    simulator.codes[code] = AuthorizationCode(customer_id, _flag(body, "single_use", False))
+    verifier = body.get("verifier", "")
+    if not isinstance(verifier, str):
+        raise bad_request("verifier: expected a string")
+    simulator.codes[code] = AuthorizationCode(customer_id, _flag(body, "single_use", False), verifier)
     return web.json_response({})
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Set
 from typing import Any
 
@@ -14,6 +15,11 @@ from local.dfo_simulator.frames_in import Violation
 from local.dfo_simulator.simulator import SIMULATOR, Identity, Simulator
 from local.simulating.clock import now_ms
 from local.simulating.connections import reset_connection
+
+#: By which a browser is known again, where cookies are secured.
+COOKIE = "dfo_identity"
+#: Between two pieces of a message that is being written.
+PIECE_S = 0.02
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Take = Callable[[Simulator, web.Request, bytes], web.Response]
@@ -42,6 +48,7 @@ def routes() -> list[web.RouteDef]:
         web.get(f"{channel}/availability", _handler("availability", _availability)),
         web.get("/chat/1.0/brand/{brand}/messages/{message}", _handler("message", _message)),
         web.get("/s3/{object}", _handler("s3_object", _s3_object)),
+        web.get("/streams/{message}", _stream),
         web.post("/oauth/token", _handler("authorize", _authorize)),
     ]
 
@@ -75,7 +82,7 @@ def _handler(kind: str, take: Take) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         simulator = request.app[SIMULATOR]
         body = await request.read()
-        visitor_id = request.query.get("visitorId")
+        visitor_id = request.query.get("visitorId") or _owner(simulator, request)
         fault = simulator.pick_fault(kind, visitor_id=visitor_id)
         try:
             if fault and fault.do != "lost_answer":
@@ -133,11 +140,52 @@ def _message(simulator: Simulator, request: web.Request, _: bytes) -> web.Respon
     kind, _sep, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer" or simulator.message_tokens.owner(token, now_ms()) != request.path:
         raise Refusal(401, "invalid_token", "The token is not for this message, or no longer good.")
-    for thread in simulator.desk.threads.values():
-        for message in thread.messages:
-            if message.message_id == request.match_info["message"]:
-                return web.json_response(frames_out.message_with_all(thread, message))
-    raise Refusal(404, "not_found", "There is no such message.")
+    found = simulator.message_of(request.match_info["message"])
+    if found is None:
+        raise Refusal(404, "not_found", "There is no such message.")
+    return web.json_response(frames_out.message_with_all(*found))
+
+
+def _owner(simulator: Simulator, request: web.Request) -> str | None:
+    """Whose the message is that a call is about."""
+    found = simulator.message_of(request.match_info.get("message", ""))
+    return found[0].visitor_id if found else None
+
+
+async def _stream(request: web.Request) -> web.StreamResponse:
+    """What is said in a message, piece by piece, as server-sent events."""
+    simulator = request.app[SIMULATOR]
+    visitor_id = _owner(simulator, request)
+    fault = simulator.pick_fault("stream", visitor_id=visitor_id)
+    found = simulator.message_of(request.match_info["message"])
+    try:
+        if fault and fault.do != "cut":
+            await misfortune(request, fault)
+        if found is None or not found[1].stream:
+            raise Refusal(404, "not_found", "There is no such stream.")
+    except Refusal as refusal:
+        simulator.note(
+            "stream", visitor_id=visitor_id, status=refusal.status, code=refusal.code, fault=fault and fault.do
+        )
+        return refusal.response()
+    simulator.note("stream", visitor_id=visitor_id, status=200, code=None, fault=fault and fault.do)
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    pieces = re.findall(r"\S+\s*", found[1].stream)
+    if fault:
+        pieces = pieces[: len(pieces) // 2]
+    for piece in pieces:
+        await response.write(_said(piece, None))
+        await asyncio.sleep(PIECE_S)
+    if not fault:
+        await response.write(_said("", "stop"))
+    return response
+
+
+def _said(piece: str, reason: str | None) -> bytes:
+    """One event of a stream."""
+    delta = {"delta": {"content": piece, "finish_reason": reason}}
+    return f"event: delta\ndata: {json.dumps(delta)}\n\n".encode()
 
 
 def _s3_object(simulator: Simulator, request: web.Request, _: bytes) -> web.Response:
@@ -148,11 +196,14 @@ def _s3_object(simulator: Simulator, request: web.Request, _: bytes) -> web.Resp
 
 
 def _authorize(simulator: Simulator, request: web.Request, body: bytes) -> web.Response:
-    check_query(simulator, request, {"brandId", "channelId", "visitorId"})
+    fallback = {"storageFallback"} & request.query.keys() if simulator.settings.secured_cookies else set()
+    check_query(simulator, request, {"brandId", "channelId", "visitorId"} | fallback)
     asked = _asked(simulator, request, body)
     if not simulator.settings.secured_sessions:
         _note_violation(simulator, request, Violation("not_secured", "a token where sessions are not secured"))
         raise Refusal(404, "not_found", "This channel's sessions are not secured.")
+    if simulator.settings.secured_cookies:
+        return _access_by_cookie(simulator, request, asked)
     third_party = asked.get("thirdParty")
     if simulator.settings.third_party != (third_party is not None):
         raise Refusal(401, "unauthorized", "This channel wants customers to come in the other way.")
@@ -165,6 +216,23 @@ def _authorize(simulator: Simulator, request: web.Request, body: bytes) -> web.R
     )
 
 
+def _access_by_cookie(simulator: Simulator, request: web.Request, asked: Mapping[str, Any]) -> web.Response:
+    """Only the browser that has the cookie, or what it was given in its place, is this customer. Raises Refusal."""
+    if asked:
+        raise Refusal(401, "unauthorized", "Where cookies are secured the gateway names the customer.")
+    bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    cookie = request.cookies.get(COOKIE) or bearer
+    customer_id = (simulator.cookies.owner(cookie, now_ms()) if cookie else None) or new_id()
+    identity = Identity(request.query["visitorId"], customer_id, request.query["channelId"])
+    token = simulator.cookies.issue(customer_id, now_ms(), 86_400)
+    is_blocked = "storageFallback" in request.query
+    access = _access(simulator, identity) | ({"identityToken": token} if is_blocked else {})
+    response = web.json_response(access)
+    if not is_blocked:
+        response.set_cookie(COOKIE, token, httponly=True)
+    return response
+
+
 def _access(simulator: Simulator, identity: Identity) -> dict[str, Any]:
     now, expires_in = now_ms(), simulator.settings.token_expires_in
     access: dict[str, Any] = {
@@ -172,11 +240,12 @@ def _access(simulator: Simulator, identity: Identity) -> dict[str, Any]:
         "expiresIn": expires_in,
         "customerIdentity": {"idOnExternalPlatform": identity.customer_id},
     }
-    if simulator.settings.third_party:
+    if simulator.settings.third_party and not simulator.settings.secured_cookies:
+        lives = simulator.settings.third_party_expires_in
         access["thirdParty"] = {
-            "access_token": new_id(),
+            "access_token": simulator.third_party_tokens.issue(identity, now, lives),
             "refresh_token": simulator.refresh_tokens.issue(identity, now, 86_400),
-            "expires_in": expires_in,
+            "expires_in": lives,
         }
     return access
 
@@ -184,7 +253,9 @@ def _access(simulator: Simulator, identity: Identity) -> dict[str, Any]:
 def _customer(simulator: Simulator, third_party: Mapping[str, str]) -> str:
     """The customer of an authorization code, or of a refresh token obtained with one. Raises Refusal."""
     if third_party["grant_type"] == "authorization_code":
-        customer_id = simulator.customer_of_code(third_party["authorization_code"])
+        customer_id = simulator.customer_of_code(
+            third_party["authorization_code"], third_party.get("code_verifier", "")
+        )
     else:
         identity = simulator.refresh_tokens.owner(third_party["refresh_token"], now_ms())
         customer_id = identity and identity.customer_id
@@ -226,7 +297,8 @@ def _is_grant(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and all(isinstance(item, str) for item in value.values())
-        and value.keys() == _GRANTS.get(value.get("grant_type", ""))
+        and value.keys() - {"code_verifier"} == _GRANTS.get(value.get("grant_type", ""))
+        and not ("code_verifier" in value and "refresh_token" in value)
     )
 
 

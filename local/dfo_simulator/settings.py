@@ -21,16 +21,18 @@ class Settings:
     `newest_instead` (another thread, the customer's newest, is recovered instead), `contact_name` (of a recovered
     contact), `recovered_in_s3` (the answer to a look is to be fetched), `case_created_events` (else a contact is first
     named by its message), `queue_position_names` (its thread, or its contact only), `queue_position_first` (one comes
-    before `CaseCreated`).
+    before `CaseCreated`), `longest_text` (longer texts come cut, with `hasAdditionalMessageContent`; 0: none does),
+    `streamed_messages` (agents' messages are `STREAMED`: what they say is to be read elsewhere).
     """
 
     other_channels: tuple[str, ...] = ("chat_second",)  # of the same brand, with the same settings
     livechat: bool = True
     availability: str = "online"
     secured_sessions: bool = True  # else no token is issued, and each socket is authorized by its first request
-    secured_cookies: bool = False
+    secured_cookies: bool = False  # the gateway names the customer, and knows it again by a cookie
     third_party: bool = False  # an authorization code instead of an anonymous customer
     token_expires_in: float = 3600  # s
+    third_party_expires_in: float = 3600  # s; of the third party's own token, which messages carry
     oldest_sdk_version: str = "0.0.0"
     page_size: int = 25  # messages of a recovered thread
     agent_typing_fields: tuple[str, ...] = ("direction", "user")
@@ -45,6 +47,8 @@ class Settings:
     case_created_events: bool = True
     queue_position_names: str = "thread"
     queue_position_first: bool = False
+    longest_text: int = 0  # characters
+    streamed_messages: bool = False
     keep_frames: bool = False  # what visitors send can be read back, message texts included
 
     def changed(self, changes: Mapping[str, Any]) -> "Settings":
@@ -81,6 +85,7 @@ _PARSERS: dict[str, Parser] = {
     "secured_sessions": flag,
     "secured_cookies": flag,
     "token_expires_in": number(0, 1e9),
+    "third_party_expires_in": number(0, 1e9),
     "oldest_sdk_version": _version,
     "page_size": whole_number(1, 1000),
     "agent_typing_fields": list_of("direction", "user"),
@@ -95,5 +100,7 @@ _PARSERS: dict[str, Parser] = {
     "case_created_events": flag,
     "queue_position_names": one_of("thread", "contact"),
     "queue_position_first": flag,
+    "longest_text": whole_number(0, 1_000_000),
+    "streamed_messages": flag,
     "keep_frames": flag,
 }

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from aiohttp import web
 
 from local.dfo_simulator import frames_out
-from local.dfo_simulator.desk import Desk, Thread, new_id
+from local.dfo_simulator.desk import Desk, Message, Thread, new_id
 from local.dfo_simulator.faults import Fault, Faults
 from local.dfo_simulator.frames_in import Violation
 from local.dfo_simulator.frames_out import Frame, Place
@@ -67,6 +67,8 @@ class AuthorizationCode:
 
     customer_id: str
     single_use: bool
+    #: What is to come with it (PKCE); "": nothing.
+    verifier: str = ""
 
 
 class Simulator:
@@ -87,6 +89,8 @@ class Simulator:
         self.desk = Desk()
         self.tokens: Tokens[Identity] = Tokens()
         self.refresh_tokens: Tokens[Identity] = Tokens()
+        self.third_party_tokens: Tokens[Identity] = Tokens()
+        self.cookies: Tokens[str] = Tokens()  # of customers, where cookies are secured
         self.message_tokens: Tokens[str] = Tokens()  # each for one URL
         self.codes: dict[str, AuthorizationCode] = {}
         self.visitors: dict[str, Visitor] = {}
@@ -120,14 +124,26 @@ class Simulator:
         self.s3_objects[name] = frame
         return frames_out.in_s3(event_type, f"http://{HOST}:{self.port}/s3/{name}", now)
 
+    def stream_of(self, message_id: str) -> dict[str, str]:
+        """The payload of a message that is still being written."""
+        return {"protocol": "sse", "sourceUrl": f"http://{HOST}:{self.port}/streams/{message_id}"}
+
+    def message_of(self, message_id: str) -> tuple[Thread, Message] | None:
+        """The message of this id of the gateway's own, and its thread."""
+        for thread in self.desk.threads.values():
+            for message in thread.messages:
+                if message.message_id == message_id:
+                    return thread, message
+        return None
+
     def next_contact_id(self) -> str:
         """A new contact id."""
         return str(next(self._contacts))
 
-    def customer_of_code(self, code: str | None) -> str | None:
-        """The customer of this authorization code; None when it is unknown or used up."""
+    def customer_of_code(self, code: str | None, verifier: str = "") -> str | None:
+        """The customer of this authorization code; None when it is unknown or used up, or has another verifier."""
         given = self.codes.get(code or "")
-        if given is None:
+        if given is None or given.verifier not in ("", verifier):
             return None
         if given.single_use:
             del self.codes[code or ""]

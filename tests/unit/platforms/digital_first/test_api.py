@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,16 +11,20 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 import responses
-from typing_relay.platforms.digital_first.api import Access, ChannelSettings, DfoApi
+from typing_relay.platforms.digital_first import api as dfo_api
+from typing_relay.platforms.digital_first.api import LARGEST_EVENT_BYTES, Access, ChannelSettings, DfoApi, Streamed
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
-from typing_relay.platforms.digital_first.urls import Client, hosts, registers_as
+from typing_relay.platforms.digital_first.urls import Client, custom_hosts, hosts, registers_as
 from typing_relay.platforms.shared.http import KeptConnectionClosed, session
 from typing_relay.relay.outcomes import Kind, Outcome
+
+from tests.support.http_peer import ENDLESS, HttpPeer
 
 NOW = 1_800_000_000_000
 TOKEN_URL = "https://digital-oauth-de-na1.niceincontact.com/oauth/token"
 CHANNEL_URL = "https://channels-de-na1.niceincontact.com/chat/1.0/brand/1386/channel/chat_1"
 VISITOR = Visitor("v-1", "c-1")
+CODE = {"authorization_code": "c0de", "grant_type": "authorization_code"}
 
 
 @pytest.fixture
@@ -45,9 +50,29 @@ def test_an_anonymous_visitor_is_let_in_by_its_customer_id(cxone: responses.Requ
 def test_a_third_partys_code_is_handed_over_and_names_the_customer(cxone: responses.RequestsMock, api: DfoApi) -> None:
     identity = {"idOnExternalPlatform": "c-9", "firstName": "Ada", "lastName": "L"}
     cxone.post(TOKEN_URL, json={"accessToken": "tok", "expiresIn": 60, "customerIdentity": identity})
-    assert api.authorize(VISITOR, "c0de") == Access("tok", NOW + 60_000, Visitor("v-1", "c-9", "Ada", "L"))
-    sent = {"thirdParty": {"authorization_code": "c0de", "grant_type": "authorization_code"}}
-    assert json.loads(cxone.calls[0].request.body) == sent
+    assert api.authorize(VISITOR, CODE) == Access("tok", NOW + 60_000, Visitor("v-1", "c-9", "Ada", "L"))
+    assert json.loads(cxone.calls[0].request.body) == {"thirdParty": CODE}
+
+
+@pytest.mark.parametrize(("life_s", "good_ms"), [(30, 30_000), (90, 60_000), (None, 60_000), (True, 60_000)])
+def test_a_third_partys_own_token_comes_along_and_the_first_of_both_to_end_counts(
+    cxone: responses.RequestsMock, api: DfoApi, life_s: object, good_ms: int
+) -> None:
+    tokens = {"access_token": "third", "refresh_token": "again", "expires_in": life_s}
+    cxone.post(TOKEN_URL, json={"accessToken": "tok", "expiresIn": 60, "thirdParty": tokens})
+    assert api.authorize(VISITOR, CODE) == Access("tok", NOW + 60_000, VISITOR, "third", "again", NOW + good_ms)
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"), [("invalid_grant", (Kind.FAILED, True)), ("ip_blocked", (Kind.DENIED, False))]
+)
+def test_a_grant_that_is_refused_is_no_fault_of_the_deployments_but_an_address_is(
+    cxone: responses.RequestsMock, api: DfoApi, code: str, outcome: tuple[Kind, bool]
+) -> None:
+    cxone.post(TOKEN_URL, status=401, json={"errorCode": code})
+    refused = api.authorize(VISITOR, CODE)
+    assert isinstance(refused, Outcome)
+    assert (refused.kind, refused.by_visitor) == outcome
 
 
 def test_an_identity_that_makes_no_sense_leaves_the_visitor_as_it_was(
@@ -79,7 +104,7 @@ def test_a_refusal_says_what_can_be_done(
     cxone: responses.RequestsMock, api: DfoApi, status: int, headers: dict[str, str], body: Any, outcome: Outcome
 ) -> None:
     cxone.post(TOKEN_URL, status=status, headers=headers, json=body)
-    assert api.authorize(VISITOR, "c0de") == outcome
+    assert api.authorize(VISITOR) == outcome
 
 
 def test_an_address_refused_for_good_is_told_apart(cxone: responses.RequestsMock, api: DfoApi) -> None:
@@ -160,18 +185,19 @@ def test_a_channel_says_which_kind_it_is(
 
 
 @pytest.mark.parametrize(
-    ("settings", "has_code", "named"),
+    ("settings", "demanded", "not_supported"),
     [
-        (ChannelSettings(True, False), False, ""),
-        (ChannelSettings(True, True), True, ""),
-        (ChannelSettings(True, True), False, "isAuthorizationEnabled=true"),
-        (ChannelSettings(True, True, secured_cookies=True), True, "isSecuredCookieEnabled=true"),
-        (ChannelSettings(True, False, secured_sessions=False), False, ""),
-        (ChannelSettings(True, True, secured_sessions=False), True, "isAuthorizationEnabled=true"),
+        (ChannelSettings(True, False), "", ""),
+        (ChannelSettings(True, True), "isAuthorizationEnabled=true", ""),
+        (ChannelSettings(True, True, secured_cookies=True), "isSecuredCookieEnabled=true", ""),
+        (ChannelSettings(True, False, secured_sessions=False), "", ""),
+        (ChannelSettings(True, True, secured_sessions=False), *["isAuthorizationEnabled=true"] * 2),
     ],
 )
-def test_what_is_not_supported_is_named(settings: ChannelSettings, has_code: bool, named: str) -> None:
-    assert settings.not_supported(has_code=has_code) == named
+def test_what_a_channel_demands_and_what_is_not_supported_is_named(
+    settings: ChannelSettings, demanded: str, not_supported: str
+) -> None:
+    assert (settings.demands_sign_in, settings.not_supported()) == (demanded, not_supported)
 
 
 def test_where_sessions_are_not_secured_no_token_is_asked_for(cxone: responses.RequestsMock, api: DfoApi) -> None:
@@ -256,3 +282,74 @@ def test_a_channel_that_is_neither_online_nor_offline_makes_no_sense(
     outcome = api.is_online()
     assert isinstance(outcome, Outcome)
     assert outcome.kind is Kind.FAILED
+
+
+CHAT = "https://channels-de-na1.niceincontact.com"
+STREAM = "https://streams-na1.niceincontact.com/9"
+
+
+def said(content: str, reason: str | None = None) -> str:
+    return f"data: {json.dumps({'delta': {'content': content, 'finish_reason': reason}})}\n\n"
+
+
+def test_the_whole_of_a_message_is_got_with_the_token_for_it(cxone: responses.RequestsMock, api: DfoApi) -> None:
+    cxone.get(f"{CHAT}/chat/1.0/brand/1386/messages/9", body="{}")
+    assert api.message("/chat/1.0/brand/1386/messages/9", "t0ken") == "{}"
+    assert cxone.calls[0].request.headers["Authorization"] == "Bearer t0ken"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"status": 401}, Kind.FAILED),
+        ({"status": 302, "headers": {"Location": "https://elsewhere.example"}}, Kind.FAILED),
+        ({"body": "x" * (LARGEST_EVENT_BYTES + 1)}, Kind.FAILED),
+        ({"body": requests.ConnectionError("t0ken")}, Kind.LOST),
+    ],
+    ids=["refused", "elsewhere", "too large", "lost"],
+)
+def test_a_message_that_cannot_be_got_says_why_without_the_token(
+    cxone: responses.RequestsMock, api: DfoApi, answer: dict[str, Any], kind: Kind
+) -> None:
+    cxone.get(f"{CHAT}/path", **answer)
+    outcome = api.message("/path", "t0ken")
+    assert isinstance(outcome, Outcome)
+    assert (outcome.kind, "t0ken" in outcome.reason) == (kind, False)
+
+
+def test_what_is_written_of_a_message_is_read_to_its_end(cxone: responses.RequestsMock, api: DfoApi) -> None:
+    cxone.get(STREAM, body=said("Good ") + said("morning", "stop") + said("!"))
+    assert api.streamed(STREAM) == Streamed("Good morning", is_whole=True)
+    assert cxone.calls[0].request.headers["Accept"] == "text/event-stream"
+
+
+def test_of_a_stream_that_ends_too_early_there_is_what_came(cxone: responses.RequestsMock, api: DfoApi) -> None:
+    cxone.get(STREAM, body=said("Good ") + said("mor"))
+    assert api.streamed(STREAM) == Streamed("Good mor", is_whole=False)
+
+
+@pytest.mark.parametrize("answer", [{"status": 404}, {"body": requests.ConnectionError()}])
+def test_a_stream_that_cannot_be_read_is_none(
+    cxone: responses.RequestsMock, api: DfoApi, answer: dict[str, Any]
+) -> None:
+    cxone.get(STREAM, **answer)
+    assert isinstance(api.streamed(STREAM), Outcome)
+
+
+@pytest.mark.parametrize("url", ["https://elsewhere.example/9", "http://streams-na1.niceincontact.com/9"])
+def test_a_stream_is_read_at_nice_alone(api: DfoApi, url: str) -> None:
+    outcome = api.streamed(url)
+    assert isinstance(outcome, Outcome)
+    assert outcome.kind is Kind.DENIED
+
+
+def test_a_stream_that_goes_on_for_ever_is_left_in_time(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real socket: pieces come, and no end. What had come is told."""
+    monkeypatch.setattr(dfo_api, "STREAM_TIMEOUT_S", 0.5)
+    peer.say(ENDLESS)
+    at = custom_hosts(peer.url.replace("http", "ws"), peer.url, peer.url)
+    began = time.monotonic()
+    streamed = DfoApi(session(), at, Channel(1386, "chat_1"), Client(), lambda: NOW).streamed(f"{peer.url}/9")
+    assert isinstance(streamed, Streamed)
+    assert streamed.text.startswith("so far so far ")
+    assert (streamed.is_whole, time.monotonic() - began < 5) == (False, True)

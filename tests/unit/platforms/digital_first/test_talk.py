@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
-from typing_relay.platforms.digital_first.api import Access, ChannelSettings
+from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.talk import AGAIN_S, GatewayTalk, Office
 from typing_relay.relay.burst import Session
@@ -39,19 +39,28 @@ class Http:
     """The gateway over HTTP: answers as told, and counts its tokens."""
 
     def __init__(self, scene: Scene) -> None:
-        self.scene, self.tokens, self.codes = scene, 0, list[str | None]()
+        self.scene, self.tokens, self.grants = scene, 0, list[dict[str, str] | None]()
+        #: What the third party gives along.
+        self.refresh = "refresh-1"
         self.refusal: Outcome | None = None
         self.online: bool | Outcome = True
         self.channel_is: ChannelSettings | Outcome = ChannelSettings(livechat=True, authorization=False)
         self.stored: str | Outcome = ""
+        self.written: Streamed | Outcome = Streamed("", is_whole=False)
+        self.rests: list[tuple[str, ...]] = []
         self.lifetime_ms = HOUR_MS
 
-    def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome:
-        self.codes.append(code)
+    def authorize(self, visitor: Visitor, grant: Mapping[str, str] | None = None) -> Access | Outcome:
+        self.grants.append(grant and dict(grant))
         if self.refusal:
             return self.refusal
         self.tokens += 1
-        return Access(f"token-{self.tokens}", self.scene.clock() + self.lifetime_ms, visitor)
+        until = self.scene.clock() + self.lifetime_ms
+        access = Access(f"token-{self.tokens}", until, visitor)
+        if grant is None:
+            return access
+        visitor = replace(visitor, customer_id="customer-7")
+        return replace(access, visitor=visitor, third_party_token=f"third-{self.tokens}", refresh_token=self.refresh)
 
     def socket_url(self, visitor: Visitor, access: Access) -> str:
         return f"wss://gateway.example/?transactionToken={access.token}"
@@ -64,6 +73,14 @@ class Http:
 
     def event(self, url: str) -> str | Outcome:
         return self.stored
+
+    def message(self, path: str, token: str) -> str | Outcome:
+        self.rests.append((path, token))
+        return self.stored
+
+    def streamed(self, url: str) -> Streamed | Outcome:
+        self.rests.append((url,))
+        return self.written
 
 
 class Post:
@@ -126,6 +143,8 @@ class Scene:
         self.urls: list[str] = []
         self.heard_of: list[Outcome] = []
         self.fenced = 0
+        #: How often what waits for a sign-in was told to go on.
+        self.went_on = 0
         #: How far the wall clock was set back.
         self.behind_ms = 0
         now = self.clock()
@@ -136,6 +155,7 @@ class Scene:
             ME,
             self.loop,  # type: ignore[arg-type]
             self.store,  # type: ignore[arg-type]
+            self.cxone,  # type: ignore[arg-type]
             self.cxone,  # type: ignore[arg-type]
             self.sessions,
             self.http,
@@ -157,6 +177,7 @@ class Scene:
                 lambda *what: self.lost.append(what),  # type: ignore[arg-type]
                 self.told.append,  # type: ignore[arg-type]
                 self._fenced,
+                self._goes_on,
             ),
             self.office,
         )
@@ -167,6 +188,9 @@ class Scene:
     @property
     def record(self) -> Session:
         return self.sessions.records[ID]
+
+    def _goes_on(self) -> None:
+        self.went_on += 1
 
     def _fenced(self) -> None:
         self.fenced += 1
@@ -296,12 +320,6 @@ def test_whom_the_gateway_refuses_has_no_guest(scene: Scene) -> None:
     assert scene.record.guest_id == ""
 
 
-def test_a_code_of_a_third_party_is_handed_in(scene: Scene) -> None:
-    scene.sessions.records[ID] = _replaced(scene.record, authorization_code="the-code")
-    scene.begins()
-    assert scene.http.codes == ["the-code"]
-
-
 ADA = Profile("Ada", "Lovelace", "c-17", (("plan", "gold"),))
 
 
@@ -400,7 +418,7 @@ def test_the_next_keeper_goes_on_as_the_same_visitor_in_the_same_thread(scene: S
 def test_while_a_live_chat_is_offline_nobody_signs_in(scene: Scene) -> None:
     scene.http.online = False
     assert scene.talk.make() == guest.NotCreated(Outcome(Kind.DENIED, reason="the channel is offline"))
-    assert scene.http.codes == []
+    assert scene.http.grants == []
 
 
 def test_a_messaging_channel_takes_messages_at_any_time(scene: Scene) -> None:
@@ -420,14 +438,14 @@ def test_a_channel_that_the_gateway_does_not_know_has_no_guests(scene: Scene) ->
 
 def test_a_channel_that_asks_for_what_is_not_supported_is_refused_by_the_settings_name(scene: Scene) -> None:
     """To the operator and the page; and nobody is signed in."""
-    scene.http.channel_is = ChannelSettings(livechat=True, authorization=False, secured_cookies=True)
+    scene.http.channel_is = ChannelSettings(livechat=True, authorization=True, secured_sessions=False)
     made = scene.talk.make()
     scene.loop.advance(0)
     assert isinstance(made, guest.NotCreated)
-    assert (made.outcome.kind, "isSecuredCookieEnabled=true" in made.outcome.reason) == (Kind.DENIED, True)
+    assert (made.outcome.kind, "isAuthorizationEnabled=true" in made.outcome.reason) == (Kind.DENIED, True)
     [told] = scene.told
-    assert (told["code"], "isSecuredCookieEnabled=true" in told["message"]) == ("typing_unavailable", True)
-    assert scene.http.codes == []
+    assert (told["code"], "isAuthorizationEnabled=true" in told["message"]) == ("typing_unavailable", True)
+    assert scene.http.grants == []
 
 
 def test_no_socket_is_opened_before_the_channels_kind_is_known(scene: Scene) -> None:
@@ -1024,3 +1042,73 @@ def test_a_token_that_is_got_after_the_clock_was_set_back_is_not_renewed_at_once
     scene.socket_ends(1)
     scene.opens(2)
     assert scene.http.tokens == 1
+
+
+# --- messages of which a frame holds a part
+
+
+def a_part(scene: Scene) -> dict[str, Any]:
+    """The agent has sent a long message."""
+    message = dfo_gateway.message(ANOTHER, from_agent=True, text="At len")
+    return {**message, "id": "9", "hasAdditionalMessageContent": True}
+
+
+def is_told(scene: Scene) -> list[tuple[str, bool]]:
+    details = [frame["detail"] for frame in scene.told if frame.get("name") == "message"]
+    return [(d["text"], d.get("incomplete", False)) for d in details if d["from"] == "agent"]
+
+
+def gets_token(scene: Scene) -> None:
+    [asked] = [f for f in scene.sent if f["payload"]["eventType"] == "GenerateAuthorizationToken"]
+    data = {"authorizationToken": {"token": "t0ken"}}
+    postback = {"eventType": "AuthorizationTokenGenerated", "data": data}
+    scene.says(json.dumps({"eventId": asked["eventId"], "postback": postback}))
+
+
+def test_the_rest_of_a_message_is_fetched_and_the_visitor_told_it_whole() -> None:
+    scene = Scene().chats()
+    scene.answers = False
+    scene.http.stored = json.dumps({**a_part(scene), "messageContent": {"type": "TEXT", "text": "At length"}})
+    thread = scene.record.conversation["thread"]
+    scene.says(dfo_gateway.event("MessageCreated", thread, message=a_part(scene)))
+    assert is_told(scene) == []
+    gets_token(scene)
+    assert scene.http.rests == [("/chat/1.0/brand/1386/messages/9", "t0ken")]
+    assert is_told(scene) == [("At length", False)]
+
+
+def test_a_message_that_is_being_written_is_read() -> None:
+    scene = Scene().chats()
+    url = "https://streams.niceincontact.com/9"
+    content = {"type": "STREAMED", "payload": {"protocol": "sse", "sourceUrl": url}}
+    scene.http.written = Streamed("Good mor", is_whole=False)
+    message = {**dfo_gateway.message(ANOTHER, from_agent=True), "messageContent": content}
+    scene.says(dfo_gateway.event("MessageCreated", scene.record.conversation["thread"], message=message))
+    assert (scene.http.rests, is_told(scene)) == ([(url,)], [("Good mor", True)])
+    assert scene.counters.take()["Gateway.message_not_whole"] == 1
+
+
+def test_what_is_not_wanted_any_more_when_its_turn_comes_is_not_fetched() -> None:
+    """A keeper's threads may be busy for longer than a message waits."""
+    scene = Scene().chats()
+    scene.answers = False
+    thread = scene.record.conversation["thread"]
+    scene.says(dfo_gateway.event("MessageCreated", thread, message=a_part(scene)))
+    [asked] = [f for f in scene.sent if f["payload"]["eventType"] == "GenerateAuthorizationToken"]
+    data = {"authorizationToken": {"token": "t0ken"}}
+    postback = {"eventType": "AuthorizationTokenGenerated", "data": data}
+    scene.talk.heard(1, json.dumps({"eventId": asked["eventId"], "postback": postback}))
+    scene.talk.close()
+    scene.settles()
+    assert scene.http.rests == []
+
+
+def test_a_fetch_that_ends_in_an_error_is_no_end_of_the_conversation() -> None:
+    scene = Scene().chats()
+    scene.answers = False
+    scene.http.message = lambda path, token: 1 / 0  # type: ignore[assignment,method-assign,return-value]
+    scene.says(dfo_gateway.event("MessageCreated", scene.record.conversation["thread"], message=a_part(scene)))
+    gets_token(scene)
+    assert is_told(scene) == []
+    scene.passes(30)
+    assert is_told(scene) == [("At len", True)]

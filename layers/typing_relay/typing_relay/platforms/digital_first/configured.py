@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from typing_relay.aws.signature import signed
 from typing_relay.environment import SettingWrong, account, clock, number, setting
+from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.platforms.digital_first import identity
 from typing_relay.platforms.digital_first.api import DfoApi
 from typing_relay.platforms.digital_first.identity import Channel
@@ -14,6 +15,9 @@ from typing_relay.platforms.digital_first.in_keeper import Surroundings
 from typing_relay.platforms.digital_first.urls import Client, custom_hosts, hosts
 from typing_relay.platforms.platform import Lent
 from typing_relay.platforms.shared import http
+
+#: Each reads one message, some of them while they are being written: they wait, and cost hardly anything.
+CONTENT_THREADS = 32
 
 
 def configured(lent: Lent) -> Surroundings:
@@ -27,6 +31,7 @@ def configured(lent: Lent) -> Surroundings:
         lent.keeper,
         lent.loop,
         lent.workers,
+        Jobs(lent.loop, CONTENT_THREADS, "contents"),
         lent.sessions,
         lent.messages,
         lent.outbox,

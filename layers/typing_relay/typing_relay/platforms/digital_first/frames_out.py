@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 
@@ -49,11 +50,13 @@ def typing(thread_id: str, is_typing: bool) -> Request:
     return Request("SenderTypingStarted" if is_typing else "SenderTypingEnded", _thread(thread_id))
 
 
-def message(thread_id: str, message_id: str, text: str, postback: str = "", fields: Fields = ()) -> Request:
+def message(
+    thread_id: str, message_id: str, text: str, postback: str = "", fields: Fields = (), third_party_token: str = ""
+) -> Request:
     """A visitor's message; a thread's first one starts its contact. ``message_id``: a UUID, chosen by the front end.
 
     ``postback``: of the choice that the message is, as it came; '': it is none. ``fields``: idents and values of the
-    contact's custom fields.
+    contact's custom fields. ``third_party_token``: of whoever has signed the visitor in; '': nobody has.
     """
     said = {"postback": postback} if postback else {}
     data = {
@@ -64,6 +67,7 @@ def message(thread_id: str, message_id: str, text: str, postback: str = "", fiel
         "consumerContact": {"customFields": _named(fields)},
         "attachments": [],
         "browserFingerprint": _FINGERPRINT,
+        **({"accessToken": {"token": third_party_token}} if third_party_token else {}),
     }
     return Request("SendMessage", data)
 
@@ -104,6 +108,11 @@ def load_more(thread_id: str, scroll_token: str, oldest_at: str, contact_id: str
     of_contact = {"contact": {"id": contact_id}} if contact_id else {}
     data = {"scrollToken": scroll_token, "oldestMessageDatetime": oldest_at, **_thread(thread_id), **of_contact}
     return Request("LoadMoreMessages", data)
+
+
+def message_path(brand_id: int, server_id: str) -> str:
+    """Where the chat host has the whole of a message, by the gateway's own id of it."""
+    return f"/chat/1.0/brand/{brand_id}/messages/{quote(server_id, safe='')}"
 
 
 def generate_authorization_token(thread_id: str, path: str) -> Request:

@@ -19,6 +19,7 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests.keeper import Workers
 from typing_relay.keeper.guests.talk import Talk, Voice
 from typing_relay.keeper.io.addresses import Addresses
+from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.platforms.digital_first import conversation as machine
@@ -49,6 +50,8 @@ class Surroundings:
     keeper: str
     loop: Loop
     workers: Workers
+    #: For the rest of messages, which may take long.
+    contents: Jobs
     sessions: DynamoSessions
     messages: Messages
     outbox: Outbox
@@ -108,6 +111,7 @@ class DigitalFirst:
             around.loop,
             around.workers.store,
             around.workers.cxone,
+            around.contents,
             around.sessions,
             around.api,
             around.channel,
@@ -182,7 +186,7 @@ class DigitalFirst:
             logger.error(message, setting, channel_id)
         if answer != self._channels.get(channel_id):
             self._channels[channel_id] = answer
-            known = {"channel": channel_id, "livechat": answer.livechat, "authorization": answer.authorization}
+            known = {"channel": channel_id, "livechat": answer.livechat, "sign_in": answer.demands_sign_in}
             logger.info("channel known", extra=known)
 
     def _not_learned(self, office: Office, why: Exception | Outcome) -> None:
@@ -208,6 +212,8 @@ class DigitalFirst:
             case {"end": str(session_id)}:
                 # Messages that were sent before it go first, also those that no nudge has told of yet.
                 self._mailbox.after_messages(session_id, lambda: self._with_talk(session_id, lambda talk: talk.end()))
+            case {"signed_in": str(session_id)}:
+                self._with_talk(session_id, lambda talk: talk.signed_in())
             case {"history": str(session_id)}:
                 self._with_talk(session_id, lambda talk: talk.history(str(nudge.get("about", ""))))
 
