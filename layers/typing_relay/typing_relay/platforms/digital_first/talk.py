@@ -28,6 +28,7 @@ from typing_relay.platforms.digital_first.api import Access, Streamed
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Owners
+from typing_relay.platforms.digital_first.weather import Call, Weather
 from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -44,6 +45,8 @@ RENEW_EARLY_MS = 60_000
 MISSED_MS = 120_000
 #: Waits as long as between heartbeats end together: thousands of guests do not wake the process one by one.
 SLOW_S, SLACK_S = 10.0, 0.1
+#: A handshake that ends so says something of its visitor's token, and nothing of the gateway.
+TOKEN_REFUSED = (401, 403)
 #: How long until the record is told again what it could not be told.
 AGAIN_S = 1.0
 
@@ -73,6 +76,7 @@ class Office:
     undecided: list[Callable[[], object]] = field(default_factory=list)
     #: The same for another channel ('': for the first), from any thread; None: there is but this one.
     other: Callable[[str], Office] | None = None
+    weather: Weather = field(default_factory=Weather)
     _began: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -121,6 +125,8 @@ class GatewayTalk:
         self._url = ""
         self._profile = NOTHING_SAID
         self._needs_token = False
+        #: Typing was shown, or on its way, when this keeper took the guest; since then the thread was looked for.
+        self._was_shown = self._has_looked = False
         #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
         self._contact_noted: bool | None = None
         self._note = object()
@@ -138,6 +144,7 @@ class GatewayTalk:
         Who holds the guest already begins anew: another keeper may have spoken meanwhile.
         """
         self._contact_noted, self._note = record.contact_open, object()
+        self._was_shown, self._has_looked = record.shown or record.sending is not None, False
         self._url = record.web_socket_url
         if self._conversation is not None:
             self._step(machine.Lost(was_open=True))
@@ -175,12 +182,14 @@ class GatewayTalk:
         if record is None:
             return guest.FenceLost()
         office = office.of(channel_of(record))
+        if paused := self._paused():
+            return guest.NotCreated(paused)
         obstacle = self._obstacle(office.gateway, has_code=bool(record.authorization_code))
         if obstacle:
             return guest.NotCreated(obstacle)
         profile = decoded(record.profile)
         visitor, thread_id = identity_of(record) if record.conversation else newcomer(profile.customer)
-        access = office.gateway.authorize(visitor, record.authorization_code or None)
+        access = self._authorize(office.gateway, visitor, record)
         if isinstance(access, Outcome):
             return guest.NotCreated(access)
         url = office.gateway.socket_url(access.visitor, access)
@@ -200,6 +209,18 @@ class GatewayTalk:
             channel_id=office.channel.channel_id,
         )
         return guest.Created(made.visitor_id, url)
+
+    def _authorize(self, gateway: Gateway, visitor: Visitor, record: Session | None) -> Access | Outcome:
+        """A token; how that went is noted for all."""
+        access = gateway.authorize(visitor, (record and record.authorization_code) or None)
+        if isinstance(access, Outcome) or access.token:  # else none was asked for
+            outcome = access if isinstance(access, Outcome) else machine.ACCEPTED
+            self._office.weather.note(Call.TOKEN, self._voice.session_id, outcome, self._office.now())
+        return access
+
+    def _paused(self) -> Outcome | None:
+        """Nobody is sent to the gateway for now, but who has typing there that must end."""
+        return None if self.is_shown else self._office.weather.paused(self._voice.session_id, self._office.now())
 
     def _obstacle(self, gateway: Gateway, *, has_code: bool) -> Outcome | None:
         """Why no visitor is to be let in: what the channel asks for, or, of a live chat, that nobody is there."""
@@ -223,6 +244,9 @@ class GatewayTalk:
         if self._office.livechat is None:
             self._office.undecided.append(lambda: self.prepare(number, url, go))
             return
+        if paused := self._paused():
+            self._office.loop.call_soon(partial(self._voice.lost, number, paused))
+            return
         if self._made:
             self._known, self._made = self._made, None
             self._url, self._needs_token = url, False
@@ -231,12 +255,15 @@ class GatewayTalk:
         if self._conversation and self._conversation.token_until - RENEW_EARLY_MS <= self._office.now():
             self._needs_token = True
         if self._needs_token and self._conversation:
-            self._renew(number, self._conversation.visitor, go)
+            renew = partial(self._renew, number, self._conversation.visitor, go)
+            self._voice.in_turn(renew, self.is_shown)
         else:
             go(self._url or url)
 
     def opened(self, number: int) -> None:
         """The thread is looked for; until it has been, the socket is of no use."""
+        office = self._office
+        office.weather.note(Call.SOCKET, self._voice.session_id, machine.ACCEPTED, office.now())
         self._former, self._number = self._number, number
         self._step(self._opened())
 
@@ -257,7 +284,10 @@ class GatewayTalk:
             self._lose_former()
         if end.http_status is not None or end.stage is Stage.UPGRADING:
             self._needs_token = True
-        return _meaning(end, self._office.clock())
+        outcome = _meaning(end, self._office.clock())
+        if end.stage is not Stage.OPEN and end.http_status not in TOKEN_REFUSED:
+            self._office.weather.note(Call.SOCKET, self._voice.session_id, outcome, self._office.now())
+        return outcome
 
     def close(self) -> None:
         """What is still wanted is the next keeper's to say."""
@@ -268,6 +298,12 @@ class GatewayTalk:
         tickets, self._tickets = self._tickets, {}
         for told in tickets.values():
             told(Outcome(Kind.LOST, reason="the guest is held here no more"))
+
+    @property
+    def is_shown(self) -> bool:
+        """As far as is known: until the thread has been looked for, as the record says."""
+        c = self._conversation
+        return self._was_shown if c is None or not self._has_looked else c.may_show and self._contact_noted is True
 
     @property
     def agents_typing(self) -> tuple[Agent, ...]:
@@ -423,7 +459,7 @@ class GatewayTalk:
         assert self._conversation is not None  # noqa: S101
         if self._conversation.contact is None and self._contact_noted is not False:
             self._note_contact(is_open=False)
-        self._former = 0
+        self._former, self._has_looked = 0, True
         self._voice.ready(self._number)
         self._office.mailbox.fetch(self._voice.session_id)
 
@@ -584,11 +620,18 @@ class GatewayTalk:
         self._office.contents.submit(("rest", self._voice.session_id), fetch, fetched, failed)
 
     def _renew(self, number: int, visitor: Visitor, go: Callable[[str], None]) -> None:
+        """Its turn may come when the guest is held here no more: then the keeper opens nothing."""
         office, session_id = self._office, self._voice.session_id
+        if self._is_closed:
+            go(self._url)
+            return
+        if paused := self._paused():
+            self._voice.lost(number, paused)
+            return
 
         def renew() -> tuple[Access, str] | Outcome:
             record = office.sessions.get(session_id, office.clock())
-            access = office.gateway.authorize(visitor, (record and record.authorization_code) or None)
+            access = self._authorize(office.gateway, visitor, record)
             if isinstance(access, Outcome):
                 return access
             url = office.gateway.socket_url(access.visitor, access)
