@@ -65,7 +65,7 @@ class Shape(Flag):
     ANSWERS_FIRST = auto()
     #: Of some messages a frame holds a part only, and of some an agent's are still being written.
     PARTS = auto()
-    #: Every third of the calls for the rest of a message fails, or ends too early.
+    #: Every second of the calls for the rest of a message fails, or ends too early.
     REST_FAILS = auto()
 
 
@@ -489,7 +489,7 @@ class Gateway:
         self._calls_for_rest[keeper, message_id] += 1
         if self._calls_for_rest[keeper, message_id] > MOST_CALLS_FOR_REST:
             raise Violated("T16", f"{keeper} asks for the rest of {message_id} again and again")
-        return Shape.REST_FAILS in self.shapes and self._calls_for_rest.total() % 3 == 0
+        return Shape.REST_FAILS in self.shapes and self._calls_for_rest.total() % 2 == 0
 
     # --- frames in
 

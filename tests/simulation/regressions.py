@@ -518,6 +518,11 @@ DIRECTED = (
     # T15: a message that is taken late, after its socket was lost, is looked for before it is sent again.
     "platform dfo; message A 4826; message A 39959; key E 77024 hold=6000; message F 79474; message F 83114;"
     " frame 8 ghost 2500; cap 6000",
+    # T16: a message whose rest is fetched, one that is being written, and one that is whole are told in order.
+    "platform dfo; agent writes 300; agent writes 310; agent writes 320; shapes 128",
+    # T16: one of which only a part could be had is said to be one; and so where its socket or its keeper is lost.
+    "platform dfo; agent writes 300; agent writes 500; agent writes 700; agent writes 900; shapes 384",
+    "platform dfo; agent writes 300; gateway drops 305; agent writes 700; keeper dies 705; shapes 384",
     # T15: an error that nobody knows refuses a message.
     "platform dfo; message A 0; frame 1 error",
 )
