@@ -404,6 +404,13 @@ DIGITAL_FIRST = (
         directed=TESTS + "test_weather.py",
     ),
     _dfo(
+        "guest: waits a minute where another visitor asks for all",
+        GUEST,
+        "return outcome.retry_after_ms or policy.denied_ms",
+        "return policy.denied_ms",
+        directed="tests/unit/keeper/guests/test_guest.py",
+    ),
+    _dfo(
         "talk: asks for tokens in a pause",
         TALK,
         "            return guest.NotCreated(paused)\n",

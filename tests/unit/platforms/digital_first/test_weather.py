@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from typing_relay.platforms.digital_first.weather import Call, Weather
-from typing_relay.relay.breaker import LONGEST_PAUSE_MS, MIN_GUESTS, RETURN_MS, SHORTEST_PAUSE_MS
+from typing_relay.platforms.digital_first.weather import ADDRESS_PAUSE_MS, Call, Weather
+from typing_relay.relay.breaker import MIN_GUESTS, RETURN_MS, SHORTEST_PAUSE_MS
 from typing_relay.relay.outcomes import Kind, Outcome
 
 NOW = 1_000_000
@@ -72,9 +72,9 @@ def test_one_answer_says_that_the_address_is_refused_for_everybody(scene: Scene)
     scene.note(BLOCKED, [1])
     paused = scene.weather.paused("another", NOW)
     assert paused is not None
-    assert (paused.kind, scene.reports) == (Kind.DENIED, [(LONGEST_PAUSE_MS, Kind.DENIED)])
-    assert not scene.may_go(NOW + LONGEST_PAUSE_MS - 1)
-    assert scene.may_go(NOW + LONGEST_PAUSE_MS + RETURN_MS)
+    assert (paused.kind, scene.reports) == (Kind.DENIED, [(ADDRESS_PAUSE_MS, Kind.DENIED)])
+    assert not scene.may_go(NOW + ADDRESS_PAUSE_MS - 1)
+    assert scene.may_go(NOW + 60_000)
 
 
 def test_another_refusal_of_one_visitor_pauses_nobody(scene: Scene) -> None:

@@ -13,8 +13,11 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from typing_relay.relay import breaker
-from typing_relay.relay.breaker import LONGEST_PAUSE_MS, Pause, Tally
+from typing_relay.relay.breaker import LONGEST_PAUSE_MS, RETURN_MS, Pause, Tally
 from typing_relay.relay.outcomes import Kind, Outcome
+
+#: Whoever was refused asks again after a minute, and finds the pause over, its own turn included.
+ADDRESS_PAUSE_MS = LONGEST_PAUSE_MS - RETURN_MS
 
 
 class Call(Enum):
@@ -64,5 +67,5 @@ class Weather:
         tally = breaker.added(self._tallies[call], breaker.tally_of(session_id, outcome))
         self._tallies[call] = tally
         if outcome.of_address:
-            return Pause(now + LONGEST_PAUSE_MS, self._pause.in_a_row + 1)
+            return Pause(now + ADDRESS_PAUSE_MS, self._pause.in_a_row + 1)
         return breaker.next_pause(tally, self._pause, now) if breaker.must_open(tally) else None
