@@ -527,8 +527,8 @@ DIRECTED = (
     "platform dfo; key A 11900; gateway drops 12000; address refused 11500 7000; token 70000",
     "platform dfo; guest none; contact none; address refused 0 7000; open A 10; message A 900; keeper dies 2000",
     # T9, T16: who comes back in the pause has a socket when that is over, and not another minute later.
-    "platform dfo; key A 471; close A 17581; close B 17581; open E 79581; open F 79581; key E 82910; gateway drops 33890;"
-    " address refused 33790 1100; sweep 297; token 70000",
+    "platform dfo; key A 471; close A 17581; close B 17581; open E 79581; open F 79581; key E 82910;"
+    " gateway drops 33890; address refused 33790 1100; sweep 297; token 70000",
     # T15: an error that nobody knows refuses a message.
     "platform dfo; message A 0; frame 1 error",
 )
