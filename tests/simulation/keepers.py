@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.simulation.dfo_world import DfoWorld
 
 T = TypeVar("T")
-TLS = ssl.create_default_context()
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody is called: no authorities, which take long to load
 CHANNEL = Channel(1386, "chat_local")
 #: An agent types no longer when nothing has renewed it for this long: short, so that a history need not wait a minute.
 AGENT_TYPING_MS = 12_000
