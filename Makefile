@@ -55,7 +55,7 @@ smoke: setup-run ## Check that a deployment works: make smoke STACK=name, or URL
 	@$(PYTHON_IN_VENV) -m local.commands.smoke
 
 
-probe: setup-run ## Ask a Digital-First tenant what nobody outside NICE knows: make probe DFO_ENVIRONMENT=NA1 DFO_BRAND_ID=… DFO_CHANNEL_ID=…
+probe: setup-run ## Ask a tenant which interface it speaks, and what nobody outside NICE knows: make probe DFO_ENVIRONMENT=NA1 … or CXONE_ORG_ID=…
 	@$(PYTHON_IN_VENV) -m local.commands.probe
 
 load: setup-run ## Have many visitors type: make load STACK=name VISITORS=200 MINUTES=5; without STACK: the running stack

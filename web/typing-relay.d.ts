@@ -83,6 +83,8 @@ export type ErrorCode =
   | "not_ended"
   | "history_unknown"
   | "history_failed"
+  | "sign_in_needed"
+  | "sign_in_refused"
   | "connect_failed";
 
 /** Why a message has failed: the relay's reasons, an error's code, or the client's own `closed`. */
@@ -194,6 +196,13 @@ export interface RelayEvents {
   unread: RelayEvent<{ count: number }>;
   /** A page of earlier messages, newest first. `asked`: of the one who asked for it; `before`: null, there are none before. */
   history: RelayEvent<{ messages: ChatMessage[]; asked: string | null; before: string | null }>;
+  /** The page is to sign its visitor in, or in again: see `typing-relay/sign-in`. */
+  "sign-in": RelayEvent<{
+    why: "needed" | "ends" | "refused";
+    setting?: string;
+    visitor_id?: string;
+    customer_id?: string;
+  }>;
   /** Every other frame of CXone. */
   event: RelayEvent<CxoneEvent>;
   error: RelayEvent<RelayError>;

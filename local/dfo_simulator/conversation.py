@@ -140,6 +140,7 @@ def _typing(simulator: Simulator, session: Session, request: Request, now: float
 
 def _send_message(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
     data, thread_id = request.data or {}, request.thread_id or ""
+    _check_third_party_token(simulator, session, data, now)
     if simulator.desk.has_message(request.message_id or ""):
         raise Violation("repeated_message_id", "SendMessage with the idOnExternalPlatform of a message that was taken")
     thread = simulator.desk.thread_of(session.customer_id, thread_id)
@@ -171,6 +172,17 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
         thread.show_typing(False, now)
     events += message_events(simulator, thread, message, now)
     return Reaction((frames_out.accepted(request.event_id, now),), tuple(events))
+
+
+def _check_third_party_token(simulator: Simulator, session: Session, data: Mapping[str, Any], now: float) -> None:
+    """Where a third party signs visitors in, messages carry its token: NICE's clients all do that."""
+    settings = simulator.settings
+    if settings.third_party and not settings.secured_cookies and settings.secured_sessions:
+        owner = simulator.third_party_tokens.owner(data.get("accessToken", {}).get("token", ""), now)
+        if owner is None or owner.customer_id != session.customer_id:
+            raise Violation("wrong_third_party_token", "SendMessage without a good token of the third party")
+    elif "accessToken" in data:
+        raise Violation("wrong_third_party_token", "SendMessage with a token of a third party that there is not")
 
 
 def _contact_events(simulator: Simulator, thread: Thread, contact: Contact, now: float) -> list[Frame]:

@@ -157,7 +157,7 @@ class Http:
         """Always."""
         return True
 
-    def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome:
+    def authorize(self, visitor: Visitor, grant: Mapping[str, str] | None = None) -> Access | Outcome:
         """Another token, good for as long as the history says."""
         if self._legacy:
             return Access("", NEVER_MS, visitor)

@@ -156,6 +156,8 @@ class Hint(StrEnum):
     END = "end"
     #: A front end asks for earlier messages; ``about``: those before this one.
     HISTORY = "history"
+    #: A page has signed its visitor in.
+    SIGNED_IN = "signed_in"
 
 
 class Nudge(Effect[bool]):

@@ -37,6 +37,8 @@ class Outcome:
     reason: str = ""
     #: CXone refuses the address that the call came from, and so everybody's calls.
     of_address: bool = False
+    #: What the visitor's page handed over is missing or not good: no fault of CXone's or the deployment's.
+    by_visitor: bool = False
 
 
 @dataclass(frozen=True, slots=True)

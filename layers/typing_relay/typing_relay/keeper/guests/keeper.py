@@ -173,6 +173,7 @@ class Keeper:
             fenced=lambda: self._happened(hand, guest.FenceLost()),
             tell=lambda frame: self._outbox.tell(session_id, frame),
             in_turn=lambda do, ahead: self._in_turn(hand, do, ahead),
+            signed_in=lambda: self._happened(hand, guest.SignedIn()),
         )
 
     def session_ids(self) -> list[str]:
@@ -501,6 +502,8 @@ class Keeper:
 
     def _report_not_created(self, hand: _Hand, outcome: Outcome) -> None:
         self._counters.add(f"GuestsNotCreated.{outcome.kind}")
+        if outcome.kind is Kind.NOT_YET:
+            return  # each is told to its page, and says nothing of CXone
         if _is_worth_a_line(hand.held.failures):
             logger.warning(
                 "CXone created no guest",

@@ -33,6 +33,8 @@ class Voice:
     fenced: Callable[[], None]
     #: Do this when it is this guest's turn among all for whom CXone is asked for something new, or before all others.
     in_turn: Callable[[Callable[[], object], bool], None]
+    #: The visitor's page has signed them in: what waits for that goes on.
+    signed_in: Callable[[], None] = lambda: None
 
 
 class Talk(Protocol):

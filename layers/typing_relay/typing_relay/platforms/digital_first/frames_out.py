@@ -50,11 +50,13 @@ def typing(thread_id: str, is_typing: bool) -> Request:
     return Request("SenderTypingStarted" if is_typing else "SenderTypingEnded", _thread(thread_id))
 
 
-def message(thread_id: str, message_id: str, text: str, postback: str = "", fields: Fields = ()) -> Request:
+def message(
+    thread_id: str, message_id: str, text: str, postback: str = "", fields: Fields = (), third_party_token: str = ""
+) -> Request:
     """A visitor's message; a thread's first one starts its contact. ``message_id``: a UUID, chosen by the front end.
 
     ``postback``: of the choice that the message is, as it came; '': it is none. ``fields``: idents and values of the
-    contact's custom fields.
+    contact's custom fields. ``third_party_token``: of whoever has signed the visitor in; '': nobody has.
     """
     said = {"postback": postback} if postback else {}
     data = {
@@ -65,6 +67,7 @@ def message(thread_id: str, message_id: str, text: str, postback: str = "", fiel
         "consumerContact": {"customFields": _named(fields)},
         "attachments": [],
         "browserFingerprint": _FINGERPRINT,
+        **({"accessToken": {"token": third_party_token}} if third_party_token else {}),
     }
     return Request("SendMessage", data)
 

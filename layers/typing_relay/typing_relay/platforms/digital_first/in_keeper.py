@@ -187,7 +187,7 @@ class DigitalFirst:
             logger.error(message, setting, channel_id)
         if answer != self._channels.get(channel_id):
             self._channels[channel_id] = answer
-            known = {"channel": channel_id, "livechat": answer.livechat, "authorization": answer.authorization}
+            known = {"channel": channel_id, "livechat": answer.livechat, "sign_in": answer.demands_sign_in}
             logger.info("channel known", extra=known)
 
     def _not_learned(self, office: Office, why: Exception | Outcome) -> None:
@@ -224,6 +224,8 @@ class DigitalFirst:
             case {"end": str(session_id)}:
                 # Messages that were sent before it go first, also those that no nudge has told of yet.
                 self._mailbox.after_messages(session_id, lambda: self._with_talk(session_id, lambda talk: talk.end()))
+            case {"signed_in": str(session_id)}:
+                self._with_talk(session_id, lambda talk: talk.signed_in())
             case {"history": str(session_id)}:
                 self._with_talk(session_id, lambda talk: talk.history(str(nudge.get("about", ""))))
 

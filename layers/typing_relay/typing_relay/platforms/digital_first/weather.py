@@ -9,9 +9,13 @@ other. An address that is refused for good concerns everybody at once. The rules
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
 
+from typing_relay.platforms.digital_first.api import Access, ChannelSettings
+from typing_relay.platforms.digital_first.identity import Visitor
+from typing_relay.platforms.digital_first.ports import Entrance
 from typing_relay.relay import breaker
 from typing_relay.relay.breaker import LONGEST_PAUSE_MS, RETURN_MS, Pause, Tally
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -69,3 +73,25 @@ class Weather:
         if outcome.of_address:
             return Pause(now + ADDRESS_PAUSE_MS, self._pause.in_a_row + 1)
         return breaker.next_pause(tally, self._pause, now) if breaker.must_open(tally) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A gateway, whose answers to requests for tokens of one visitor are noted. ``now``: as for ``Weather``."""
+
+    gateway: Entrance
+    weather: Weather
+    session_id: str
+    now: Callable[[], int]
+
+    def channel(self) -> ChannelSettings | Outcome:
+        """As the gateway has it."""
+        return self.gateway.channel()
+
+    def authorize(self, visitor: Visitor, grant: Mapping[str, str] | None = None) -> Access | Outcome:
+        """As the gateway answers."""
+        access = self.gateway.authorize(visitor, grant)
+        if isinstance(access, Outcome) or access.token:  # else none was asked for
+            outcome = access if isinstance(access, Outcome) else Outcome(Kind.ACCEPTED)
+            self.weather.note(Call.TOKEN, self.session_id, outcome, self.now())
+        return access
