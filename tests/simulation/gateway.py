@@ -106,6 +106,8 @@ class Wire:
         #: What its keeper has been told on it.
         self.has_looked = self.knows_contact = False
         self.has_registered = self.is_authorized = False
+        #: By which it was asked for.
+        self.url = ""
 
     def send_text(self, text: str, done: Callable[[], object]) -> Sending:
         """Of the keeper's socket."""
@@ -117,6 +119,12 @@ class Wire:
     def close(self, code: int) -> None:
         """Of the keeper's socket; what was written to it still arrives."""
         self.is_open, self.is_closed = False, True
+
+    def refused(self, status: int) -> None:
+        """The gateway does not let it in."""
+        if not self.is_closed:
+            self.is_open, self.is_closed = False, True
+            self.ear.ended(SocketEnd(Stage.UPGRADING, "the gateway refuses it", http_status=status))
 
     def ends(self, stage: Stage, code: int | None) -> None:
         """The peer, or the network, ends it."""
@@ -276,9 +284,10 @@ class Gateway:
 
     # --- sockets
 
-    def dial(self, keeper: KeeperProcess, ear: SocketListener) -> Wire:
+    def dial(self, keeper: KeeperProcess, ear: SocketListener, url: str = "") -> Wire:
         """A keeper opens a socket."""
         wire = self.socket(keeper, ear)
+        wire.url = url
         self.connects(wire)
         return wire
 
@@ -297,6 +306,9 @@ class Gateway:
             return
         if self.world.now < self.refuses_until:
             wire.ends(Stage.CONNECTING, None)
+            return
+        if not self.world.page.admits(wire.url):
+            wire.refused(401)
             return
         wire.is_open = wire.was_open = True
         self.wires = [other for other in self.wires if other.is_open] + [wire]

@@ -40,6 +40,8 @@ def random_dfo_history(random: Random) -> History:
     """One history: visitors at work and, in two of three, trouble. Some ask more of their conversation."""
     history = _history(random)
     history = replace(history, legacy=random.random() < 0.1)
+    if not history.legacy and random.random() < 0.15:
+        history = replace(history, page=random.choice((1, 1, 2, 3)))
     if random.random() >= 0.85:
         until = history.acts[-1].at + 4_000
         asked = [Turn(random.choice(VISITOR_TURNS), random.randrange(until), 0) for _ in range(random.randint(1, 4))]

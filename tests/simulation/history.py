@@ -18,6 +18,7 @@ On the other platform, Digital-First, keepers own bursts and there are frames to
 
     platform dfo; contact none; channel messaging                      which gateway; whether agents see a contact
     sessions legacy                                                    each socket is authorized by its first frame
+    page 1; page 3; token 70000                                        pages sign in; each third token is refused
     message A 900                                                      a visitor sends a message
     contact closes 3000; agent types 800; gateway refuses 3000 5000    what agents and the gateway do on their own
     agent writes 800; agent stops 900                                  what the visitor is to be told
@@ -112,7 +113,7 @@ LATE_MS = 60
 
 
 #: What of the surroundings is a number.
-NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token", "shapes", "opening")
+NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token", "shapes", "opening", "page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,8 @@ class History:
     look: int = 30_000
     #: How long the gateway's access tokens are good for.
     token: int = 3_600_000
+    #: A page signs the visitor in; 0: the relay does. From 2 on, each so-manieth token that it hands over is refused.
+    page: int = 0
     #: The clock of every second function is ahead by so much.
     skew: int = 0
     #: How long a new guest's socket takes to open.

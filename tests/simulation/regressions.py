@@ -155,6 +155,18 @@ V1 = (
 
 DIGITAL_FIRST = (
     Regression(
+        "T9",
+        "a page's token was given up a minute before its end, and its next one was not good",
+        "platform dfo; key A 455; key A 755 late=10; key A 1205 late=60; key A 1655 late=60; key A 1835 late=10"
+        " twice=15; key A 2135; close A 2315 late=30; message A 5047; contact none; sweep 2165; token 70000; page 2",
+    ),
+    Regression(
+        "T13",
+        "made up: tokens that end and are refused while the visitor types, writes and loses the socket",
+        "platform dfo; key A 500; message A 900; gateway drops 20000; key A 66000; gateway drops 66500;"
+        " message A 70500; gateway drops 71000; key A 90000; token 70000; page 2",
+    ),
+    Regression(
         "T16",
         "a connection whose handshake had not ended counted as gone, and was not told what an agent wrote",
         "platform dfo; key A 0; open C 400; agent writes 406; pace 1",
