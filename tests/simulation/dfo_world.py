@@ -180,6 +180,8 @@ class DfoWorld(World):
                 self.cxone.agent_writes()
             case "gateway drops":
                 self.cxone.drop_sockets()
+            case "address refused":
+                self.cxone.address_refused_until = self.now + ms
             case "gateway refuses":
                 self.cxone.refuses_until = self.now + ms
             case "store refuses":

@@ -145,10 +145,12 @@ class Http:
         by_page: bool = False,
         rest_of: Callable[[str, str], str] = lambda path, token: "",
         stream_of: Callable[[str], tuple[str, bool]] = lambda url: ("", False),
+        refuses_address: Callable[[], bool] = lambda: False,
     ) -> None:
         self._now, self._livechat, self._kept, self._token_ms = now, livechat, kept, token_ms
         self._by_page = by_page
         self._legacy, self._rest_of, self._stream_of = legacy, rest_of, stream_of
+        self._refuses_address = refuses_address
 
     def channel(self) -> ChannelSettings | Outcome:
         """Its kind."""
@@ -164,6 +166,8 @@ class Http:
             return Access("", NEVER_MS, visitor)
         if self._by_page:
             raise Violated("T13", "the relay signs in by itself, where only the visitor's page may")
+        if self._refuses_address():
+            return Outcome(Kind.DENIED, reason="access: ip_blocked", of_address=True)
         return Access("token", self._now() + self._token_ms, visitor)
 
     def socket_url(self, visitor: Visitor, access: Access) -> str:
@@ -249,6 +253,7 @@ class KeeperProcess(SimulatedProcess):
             world.page.signs_in,
             partial(cxone.rest_of, name),
             partial(cxone.stream_of, name),
+            partial(cxone.refuses_address, name),
         )
         self.dfo = DigitalFirst(
             Surroundings(
