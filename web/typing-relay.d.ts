@@ -58,7 +58,7 @@ export type Frame =
   | { action: "history"; before?: string }
   /** `ago_ms`, if the relay offers holds: how long before this frame the typing was over. */
   | { action: "stop"; ago_ms?: number }
-  | { action: "message"; id: string; text: string; postback?: string }
+  | { action: "message"; id: string; text: string; postback?: string; attachments?: Attachment[] }
   /**
    * `ago_ms`: how long before this frame the newest key was pressed, 0 to 2000. `hold_ms`, if the relay offers holds:
    * how long that key counts unless a stop follows.
@@ -72,6 +72,7 @@ type Other = string & {};
 export type ErrorCode =
   | "bad_frame"
   | "bad_message"
+  | "bad_attachment"
   | "too_large"
   | "unknown_action"
   | "rate_limited"
@@ -94,8 +95,10 @@ export type Reason =
   | "too_many"
   | "duplicate_id"
   | "thread_closed"
+  | "no_attachments"
   | "closed"
   | "bad_message"
+  | "bad_attachment"
   | "too_large"
   | "unknown_action";
 
@@ -142,6 +145,34 @@ export interface ChatMessage {
   choices?: Choice[];
   /** Epoch ms: CXone ends the chat without an answer until then. */
   answer_by?: number;
+  /** The message's files. */
+  attachments?: File[];
+}
+
+/** A file of a message that was received. What CXone does not say is null. */
+export interface File {
+  /** https. What is there is somebody else's: open it in a tab of its own. */
+  url: string;
+  name: string | null;
+  /** The MIME type. */
+  type: string | null;
+}
+
+/** A file that was uploaded to CXone: see `typing-relay/files`. */
+export interface Attachment {
+  url: string;
+  name: string;
+  /** The MIME type; empty where the browser does not know it. */
+  type?: string;
+}
+
+/** Which files the visitor may send. */
+export interface FileRules {
+  /** Where they are uploaded; null: the channel takes none any more. */
+  upload: string | null;
+  largest_bytes: number;
+  /** MIME types; `image/*` is all of a kind. */
+  types: string[];
 }
 
 /** One of the answers that a message offers. */
@@ -190,6 +221,8 @@ export interface RelayEvents {
    * Each message of an agent that comes later is one more.
    */
   unread: RelayEvent<{ count: number }>;
+  /** Which files the visitor may send; none where it does not come. For `typing-relay/files`. */
+  files: RelayEvent<FileRules>;
   /** A page of earlier messages, newest first. `asked`: of the one who asked for it; `before`: null, there are none before. */
   history: RelayEvent<{ messages: ChatMessage[]; asked: string | null; before: string | null }>;
   /** Every other frame of CXone. */
@@ -223,10 +256,15 @@ export interface TypingRelay {
    * sent again with the same id, and the relay treats it as the same message. The promise is never rejected.
    * @param id A UUID in lower case. Keep it to ask for the message's status after the page was reloaded.
    * @throws {RangeError} when the text is too long to be sent.
-   * @param options `postback`: of the choice that the message answers with, as it came.
+   * @param options `postback`: of the choice that the message answers with, as it came. `attachments`: files that were
+   * uploaded, at most ten; the text may then be empty.
    * @throws {TypeError} when the text, the id or the postback is no string.
    */
-  send(text: string, id?: string | null, options?: { postback?: string | null }): Promise<MessageStatus>;
+  send(
+    text: string,
+    id?: string | null,
+    options?: { postback?: string | null; attachments?: Attachment[] },
+  ): Promise<MessageStatus>;
   /** Ends the typing: call it after sending, if that neither submits a form nor empties the box. */
   stop(): void;
   /** Tells Digital-First that the visitor has seen all messages: call it when they are visible. */

@@ -429,8 +429,7 @@ export function connect({
   /** Emits what is so now. */
   const refresh = () => {
     if (!line === isConnected) emit("connection", { connected: (isConnected = !!line) });
-    const without = away !== "closed" && navigator?.onLine === false ? "offline" : away;
-    const is = line ? (line.guest ?? "opening") : without;
+    const is = line ? (line.guest ?? "opening") : away !== "closed" && navigator?.onLine === false ? "offline" : away;
     const isNew = is !== status;
     status = is;
     if (!line || (isNew && is !== "open")) setAgents(false); // its end could be missed
@@ -492,11 +491,10 @@ export function connect({
       tell(...rhythm.key(now()));
     }
 
-    send(text, id, options) {
-      const postback = options?.postback;
+    send(text, id, { postback, attachments } = {}) {
       must([text, id || "", postback || ""].every(isText), "send: text, id and postback must be strings");
       id ||= uuid();
-      const frame = { action: "message", id, text, postback: postback || undefined };
+      const frame = { action: "message", id, text, postback: postback || undefined, attachments };
       // As UTF-8 at most: three bytes for what is not ASCII.
       must(JSON.stringify(frame).replace(/[^\0-~]/g, "xxx").length < MAX_BYTES, "send: text is too long", RangeError);
       const before = messages.get(id);

@@ -27,6 +27,7 @@ TIMINGS = frames.Timings(
     policy.hold_ms,
     runtime.agent_typing_ms(),
 )
+IS_FILE_URL = runtime.is_file_url()
 LIMITS = FrameLimits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40))
 budgets: dict[frames.Budget, Budgets] = {
     "connection": Budgets(LIMITS),
@@ -81,7 +82,7 @@ def _take(event: dict[str, Any]) -> None:
     try:
         if event.get("isBase64Encoded"):
             raise frames.BadFrame("bad_frame", "A frame must be text, not binary.")
-        frame = frames.parse(event.get("body"), TIMINGS.hold_ms)
+        frame = frames.parse(event.get("body"), TIMINGS.hold_ms, IS_FILE_URL)
     except frames.BadFrame as bad:
         logger.info("bad frame", code=bad.code)
         _refuse(request["connectionId"], bad)
@@ -209,7 +210,9 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
         return None
     sender = Sender(visitor["session"], connection, int(visitor["expires_at"]))
     key = visitor.get("message_key", "")  # who connected before the authorizer gave one has none
-    message = SentMessage(frame.message_id, frame.text, at, postback=frame.postback, key=key)
+    message = SentMessage(
+        frame.message_id, frame.text, at, postback=frame.postback, attachments=frame.attachments, key=key
+    )
     standing = NOT_TAKEN
     if runner.messages is not None:
         standing = _run(sender.session_id, message_sent(policy, sender, message, MESSAGE_DEADLINE_MS))

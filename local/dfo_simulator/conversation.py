@@ -152,6 +152,7 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
         raise Refused("the contact is closed, and with it the live chat")
     if thread and thread.channel_id != session.channel_id:
         raise Refused("the thread is in another channel")
+    _check_attachments(simulator, data["attachments"])
     thread = simulator.desk.open_thread(thread_id, session.customer_id, session.visitor_id)
     thread.channel_id = session.channel_id
     thread.visitor_id, thread.customer_names = session.visitor_id, request.names
@@ -163,11 +164,19 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
     content = dict(data["messageContent"])
     content["text"] = content["payload"]["text"]
     message = Message(new_id(), data["idOnExternalPlatform"], "inbound", content, now)
+    message.attachments += data["attachments"]
     simulator.desk.add_message(thread, message)
     if simulator.settings.message_ends_typing:
         thread.show_typing(False, now)
     events += message_events(simulator, thread, message, now)
     return Reaction((frames_out.accepted(request.event_id, now),), tuple(events))
+
+
+def _check_attachments(simulator: Simulator, attachments: list[dict[str, str]]) -> None:
+    if attachments and not simulator.settings.attachments:
+        raise Refused("the channel takes no attachments")
+    if not all(simulator.has_file(file["url"]) for file in attachments):
+        raise Violation("unknown_attachment", "SendMessage with a URL at which nothing was uploaded")
 
 
 def _contact_events(simulator: Simulator, thread: Thread, contact: Contact, now: float) -> list[Frame]:

@@ -55,6 +55,16 @@ class Message:
     more_content: bool = False  # `messageContent` holds a part only, the rest is to be fetched
     read_at: float | None = None
     seen_at: float | None = None
+    attachments: list[dict[str, str]] = field(default_factory=list)  # url, friendlyName, perhaps mimeType
+
+
+@dataclass(frozen=True)
+class File:
+    """What somebody has uploaded."""
+
+    name: str
+    mime_type: str
+    content: bytes
 
 
 @dataclass
@@ -119,6 +129,7 @@ class Thread:
                     "created_at": message.created_at,
                     "read_at": message.read_at,
                     "seen_at": message.seen_at,
+                    "attachments": message.attachments,
                 }
                 for message in self.messages
             ],

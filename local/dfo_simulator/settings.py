@@ -33,6 +33,9 @@ class Settings:
     token_expires_in: float = 3600  # s
     oldest_sdk_version: str = "0.0.0"
     page_size: int = 25  # messages of a recovered thread
+    attachments: bool = True  # visitors may send files,
+    largest_file: int = 20  # in MB
+    file_types: tuple[str, ...] = ("image/*", "application/pdf", "text/plain")
     agent_typing_fields: tuple[str, ...] = ("direction", "user")
     echo_typing: bool = False
     acknowledge_typing: bool = False
@@ -73,6 +76,12 @@ def _channels(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _file_types(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and "/" in item for item in value):
+        raise ValueError("a list of MIME types")
+    return tuple(value)
+
+
 _PARSERS: dict[str, Parser] = {
     "other_channels": _channels,
     "livechat": flag,
@@ -83,6 +92,9 @@ _PARSERS: dict[str, Parser] = {
     "token_expires_in": number(0, 1e9),
     "oldest_sdk_version": _version,
     "page_size": whole_number(1, 1000),
+    "attachments": flag,
+    "largest_file": whole_number(1, 40),
+    "file_types": _file_types,
     "agent_typing_fields": list_of("direction", "user"),
     "echo_typing": flag,
     "acknowledge_typing": flag,

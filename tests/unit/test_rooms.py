@@ -36,9 +36,18 @@ MAY_IMPORT = {
     "platforms.webchat": {"keeper.guests", "keeper.io", "keeper.counters", "keeper.ports", "platforms.shared", "relay"},
     "platforms.digital_first": {
         *("keeper.guests", "keeper.visitors", "keeper.io", "keeper.counters"),
-        *("platforms.shared", "aws", "door", "relay"),
+        *("platforms.shared", "aws", "door", "relay", "plain_url"),
     },
-    "runtime": {"aws", "platforms.webchat", "platforms.digital_first", "platforms.shared", "door", "logs", "relay"},
+    "runtime": {
+        "plain_url",
+        "aws",
+        "platforms.webchat",
+        "platforms.digital_first",
+        "platforms.shared",
+        "door",
+        "logs",
+        "relay",
+    },
 }
 #: What Lambda loads, before or at its first call: the keeper's libraries are not there.
 IN_FUNCTIONS = ("typing_relay.runtime", "typing_relay.platforms.webchat.guests")

@@ -12,7 +12,7 @@ import os
 import random
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -149,6 +149,18 @@ def agent_typing_ms() -> int:
 def sessions() -> DynamoSessions:
     """The store of session records."""
     return DynamoSessions(dynamodb(), setting("TABLE_NAME"))
+
+
+def is_file_url() -> Callable[[str], bool]:
+    """Whether a file that a visitor sends may be at a URL. On v1, which takes no messages, it may be at any."""
+    from typing_relay.plain_url import is_plain
+
+    if not is_digital_first():
+        return is_plain
+    from typing_relay.platforms.digital_first import urls
+
+    hosts = tuple(setting("DFO_FILE_HOSTS", "").replace(",", " ").split())
+    return partial(urls.is_file_url, chat=setting("DFO_CHAT_URL", ""), hosts=hosts)
 
 
 @cache

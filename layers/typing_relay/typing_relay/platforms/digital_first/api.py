@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first.codes import ADDRESS_REFUSED, loggable
+from typing_relay.platforms.digital_first.files import FileRules, file_rules
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.urls import Client, Hosts
 from typing_relay.platforms.shared.http import KeptConnectionClosed
@@ -58,6 +59,8 @@ class ChannelSettings:
     authorization: bool
     secured_sessions: bool = True
     secured_cookies: bool = False
+    #: None: they are not known.
+    files: FileRules | None = None
 
     def not_supported(self, *, has_code: bool = False) -> str:
         """The name of the setting, with its value, that keeps the relay from signing a visitor in; '' if none does.
@@ -128,7 +131,8 @@ class DfoApi:
         settings = answer.get("settings")
         features = settings.get("features") if isinstance(settings, dict) else None
         is_secured = not isinstance(features, dict) or features.get("securedSessions") is not False
-        return ChannelSettings(livechat, authorization, is_secured, answer.get("isSecuredCookieEnabled") is True)
+        has_cookies = answer.get("isSecuredCookieEnabled") is True
+        return ChannelSettings(livechat, authorization, is_secured, has_cookies, file_rules(settings))
 
     def is_online(self) -> bool | Outcome:
         """Whether agents take conversations on this channel now."""
@@ -143,6 +147,11 @@ class DfoApi:
     def socket_url(self, visitor: Visitor, access: Access) -> str:
         """The URL of the visitor's socket. Its query contains the token."""
         return urls.socket_url(self._hosts, self._channel, self._client, visitor, access.token)
+
+    @property
+    def upload_url(self) -> str:
+        """Where a visitor's own browser uploads a file."""
+        return f"{self._channel_url}/attachment"
 
     def event(self, url: str) -> str | Outcome:
         """The text of an event too large for a frame, from its URL; bounded in size and time."""

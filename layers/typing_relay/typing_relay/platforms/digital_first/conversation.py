@@ -22,18 +22,20 @@ from typing_relay.door import frames
 from typing_relay.platforms.digital_first import frames_in, frames_out
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED, SENDING_FAILED
+from typing_relay.platforms.digital_first.files import NO_FILES, Files
 from typing_relay.platforms.digital_first.frames_in import Contact, Message, NotAFrame
 from typing_relay.platforms.digital_first.identity import Channel, Visitor, known_as
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import NOBODY, USUAL_LIFE_MS, Agent, AgentsTyping
 from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.ports import Attachment
 from typing_relay.relay.profile import NOTHING_SAID, Profile
 from typing_relay.relay.rate import Rate
 from typing_relay.relay.value import changed
 
 #: Why a message was refused, for the visitor's page. ``unconfirmed``: it may have arrived all the same;
-#: ``thread_closed``: neither its thread nor a new one takes messages.
-Reason = Literal["refused", "expired", "unconfirmed", "too_many", "unavailable", "thread_closed"]
+#: ``thread_closed``: neither its thread nor a new one takes messages; ``no_attachments``: its channel takes no files.
+Reason = Literal["refused", "expired", "unconfirmed", "too_many", "unavailable", "thread_closed", "no_attachments"]
 
 #: So many ids of messages are remembered, so that none is told twice or taken for new.
 _REMEMBERED = 256
@@ -134,6 +136,7 @@ class Queued:
     text: str = field(repr=False)
     asked_at: int
     postback: str = field(default="", repr=False)
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
     sent_at: int = 0
     in_doubt: bool = False
     sends: int = 0
@@ -238,6 +241,8 @@ class Conversation:
     #: Who the visitor is, for agents; and which custom fields were said on this socket, of this contact.
     profile: Profile = NOTHING_SAID
     fields_said: frames_out.Fields = field(default=(), repr=False)
+    #: Which files the visitor may send; None: not known.
+    files: Files | None = None
     #: The contact that the visitor ends ('': whichever is found open); None: none. It is on its way to be ended.
     end_of: str | None = None
     ending: Asked | None = None
@@ -265,6 +270,13 @@ class ProfileKnown:
     """The team's own server says who the visitor is."""
 
     profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class FilesKnown:
+    """Which files the channel lets visitors send, as far as is known."""
+
+    files: Files | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +341,7 @@ class MessageWanted:
     may_have_left: bool = False
     behind_ms: int = 0
     postback: str = field(default="", repr=False)
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +374,7 @@ class Woke:
 Happening = (
     Admitted
     | ProfileKnown
+    | FilesKnown
     | Opened
     | Heard
     | Fetched
@@ -586,6 +600,8 @@ class _Turn:
                 self._change(visitor=visitor, token_until=expires_at)
             case ProfileKnown(profile):
                 self._change(profile=profile)
+            case FilesKnown(files):
+                self._files_known(files)
             case Opened(register_as):
                 self._opened(register_as)
             case Heard(text):
@@ -1261,13 +1277,20 @@ class _Turn:
             self._do(MessageTaken(wanted.message_id))
         elif c.doing is Doing.STOPPED:
             self._do(MessageRefused(wanted.message_id, "unavailable"))
-        elif not _is_sendable(wanted.text + wanted.postback):
+        elif wanted.attachments and c.files and not c.files.rules.allowed:
+            self._do(MessageRefused(wanted.message_id, "no_attachments"))
+        elif not _is_sendable(wanted.text + wanted.postback + "".join(file.name for file in wanted.attachments)):
             self._do(MessageRefused(wanted.message_id, "refused"))
         elif len(c.queue) >= self._policy.most_messages:
             self._do(MessageRefused(wanted.message_id, "too_many"))
         else:
             queued = Queued(
-                wanted.message_id, wanted.text, wanted.asked_at, postback=wanted.postback, behind_ms=wanted.behind_ms
+                wanted.message_id,
+                wanted.text,
+                wanted.asked_at,
+                postback=wanted.postback,
+                attachments=wanted.attachments,
+                behind_ms=wanted.behind_ms,
             )
             if wanted.may_have_left:
                 queued = replace(queued, in_doubt=True, sent_at=self._now)
@@ -1303,9 +1326,8 @@ class _Turn:
         first, *others = self.now_stands.queue
         self._do(MessageLeaving(first.message_id))
         fields = () if self.now_stands.contact else self.now_stands.profile.fields
-        event_id = self._request(
-            frames_out.message(self.now_stands.thread_id, first.message_id, first.text, first.postback, fields)
-        )
+        thread_id, what = self.now_stands.thread_id, (first.message_id, first.text, first.postback)
+        event_id = self._request(frames_out.message(thread_id, *what, fields, first.attachments))
         self._change(fields_said=fields or self.now_stands.fields_said)
         sent = replace(first, sent_at=self._now, sends=first.sends + 1)
         asked = Asked(event_id, self._now, self._now + self._policy.answer_ms)
@@ -1374,6 +1396,18 @@ class _Turn:
         return queued.in_doubt or (self.now_stands.sending is not None and queued is self.now_stands.queue[0])
 
     # --- the rest
+
+    def _files_known(self, files: Files | None) -> None:
+        """Told while they are allowed, and when they are not any more."""
+        before = self.now_stands.files
+        self._change(files=files)
+        if files != before and ((files and files.rules.allowed) or (before and before.rules.allowed)):
+            self._tell_files()
+
+    def _tell_files(self) -> None:
+        files = self.now_stands.files
+        known = files if files and files.rules.allowed else NO_FILES
+        self._do(Tell(visitor_events.files(known.upload, known.rules.largest_bytes, known.rules.types)))
 
     def _seen_wanted(self) -> None:
         c = self.now_stands
@@ -1492,6 +1526,8 @@ class _Turn:
         if c.position_told is not None:
             self._do(Tell(visitor_events.queue(None, c.position_told)))
         self._do(Tell(visitor_events.unread(c.unread if c.contact else 0)))
+        if c.files and c.files.rules.allowed:
+            self._tell_files()
         if c.agents_typing:
             self._do(Tell(visitor_events.agent_typing(None, c.agents_typing.agents)))
         self._change(catch_up_due=False, catch_up_at=self._now + self._policy.catch_up_ms)

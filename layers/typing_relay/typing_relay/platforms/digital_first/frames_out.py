@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.relay.ports import Attachment
 
 #: Idents and values of custom fields.
 Fields = tuple[tuple[str, str], ...]
@@ -49,11 +50,19 @@ def typing(thread_id: str, is_typing: bool) -> Request:
     return Request("SenderTypingStarted" if is_typing else "SenderTypingEnded", _thread(thread_id))
 
 
-def message(thread_id: str, message_id: str, text: str, postback: str = "", fields: Fields = ()) -> Request:
+def message(
+    thread_id: str,
+    message_id: str,
+    text: str,
+    postback: str = "",
+    fields: Fields = (),
+    attachments: tuple[Attachment, ...] = (),
+) -> Request:
     """A visitor's message; a thread's first one starts its contact. ``message_id``: a UUID, chosen by the front end.
 
     ``postback``: of the choice that the message is, as it came; '': it is none. ``fields``: idents and values of the
-    contact's custom fields.
+    contact's custom fields. ``attachments``: files that were uploaded; NICE's web client does not say their type, its
+    apps do.
     """
     said = {"postback": postback} if postback else {}
     data = {
@@ -62,7 +71,7 @@ def message(thread_id: str, message_id: str, text: str, postback: str = "", fiel
         "messageContent": {"type": "TEXT", "payload": {"text": text, **said}, **said},
         "consumer": {"customFields": []},
         "consumerContact": {"customFields": _named(fields)},
-        "attachments": [],
+        "attachments": [_attachment(file) for file in attachments],
         "browserFingerprint": _FINGERPRINT,
     }
     return Request("SendMessage", data)
@@ -130,6 +139,10 @@ def encoded(request: Request, event_id: str, channel: Channel, visitor: Visitor)
         },
     }
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+
+
+def _attachment(file: Attachment) -> dict[str, str]:
+    return {"url": file.url, "friendlyName": file.name} | ({"mimeType": file.type} if file.type else {})
 
 
 def _named(fields: Fields) -> list[dict[str, str]]:

@@ -174,7 +174,7 @@ class DigitalFirst:
             self._not_learned(office, answer)
             return
         self._around.loop.call_later(CHANNEL_S, partial(self._ask_for_channel, office))
-        office.decide(answer.livechat)
+        office.decide(answer.livechat, answer.files)
         setting, channel_id = answer.not_supported(), office.channel.channel_id
         if setting:
             self._around.counters.add("ChannelNotSupported")

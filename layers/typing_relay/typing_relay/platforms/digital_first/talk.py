@@ -25,6 +25,7 @@ from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first.api import Access
+from typing_relay.platforms.digital_first.files import FileRules, Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Owners
@@ -69,6 +70,8 @@ class Office:
     clock: Callable[[], int]
     policy: machine.Policy = field(default_factory=machine.Policy)
     livechat: bool | None = None
+    #: Which files visitors may send there; None: not known.
+    files: Files | None = None
     undecided: list[Callable[[], object]] = field(default_factory=list)
     #: The same for another channel ('': for the first), from any thread; None: there is but this one.
     other: Callable[[str], Office] | None = None
@@ -86,6 +89,7 @@ class Office:
         """The same, for another channel: its kind is not known yet."""
         another = copy(self)
         another.channel, another.gateway, another.livechat, another.undecided = channel, gateway, None, []
+        another.files = None
         return another
 
     def now(self) -> int:
@@ -96,9 +100,10 @@ class Office:
         """How far the wall clock has fallen behind the rules' time."""
         return self.now() - self.clock()
 
-    def decide(self, livechat: bool) -> None:
+    def decide(self, livechat: bool, files: FileRules | None = None) -> None:
         """The channel is known: what waits for that goes on."""
         self.livechat = livechat
+        self.files = Files(files, self.gateway.upload_url) if files else None
         undecided, self.undecided = self.undecided, []
         for go_on in undecided:
             go_on()
@@ -296,7 +301,8 @@ class GatewayTalk:
         """Send what the visitor sent. What a keeper before may have sent is looked for first."""
         may_have_left, behind_ms = bool(message.left_by), self._office.behind_ms()
         told = machine.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms)
-        self._step(replace(told, postback=message.postback))
+        self._know_files()
+        self._step(replace(told, postback=message.postback, attachments=message.attachments))
 
     def seen(self) -> None:
         """The visitor has seen the newest message."""
@@ -304,6 +310,7 @@ class GatewayTalk:
 
     def greeted(self) -> None:
         """A front end has connected that has heard nothing yet."""
+        self._know_files()
         self._step(machine.Greeted())
 
     def end(self) -> None:
@@ -337,7 +344,13 @@ class GatewayTalk:
             office.mailbox.hold(self._voice.session_id)
             self._profile = known.profile
             self._step(machine.ProfileKnown(known.profile))
+            self._know_files()
         self._admitted(known.visitor, known.access_until)
+
+    def _know_files(self) -> None:
+        """As the channel's settings were read last."""
+        if self._conversation is not None and self._conversation.files != self._office.files:
+            self._step(machine.FilesKnown(self._office.files))
 
     def _admitted(self, visitor: Visitor, access_until: int) -> None:
         """``access_until`` is told by the wall clock."""
