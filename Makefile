@@ -51,7 +51,6 @@ token: setup-run ## Print a visitor token for the running stack: make token VISI
 smoke: setup-run ## Check that a deployment works: make smoke STACK=name, or URL=wss://… TOKEN=…; without: the running stack
 	@$(PYTHON_IN_VENV) -m local.commands.smoke
 
-probe: export PYTHONPATH := $(CURDIR)/layers/typing_relay
 
 probe: setup-run ## Ask a Digital-First tenant what nobody outside NICE knows: make probe DFO_ENVIRONMENT=NA1 DFO_BRAND_ID=… DFO_CHANNEL_ID=…
 	@$(PYTHON_IN_VENV) -m local.commands.probe
@@ -59,7 +58,6 @@ probe: setup-run ## Ask a Digital-First tenant what nobody outside NICE knows: m
 load: setup-run ## Have many visitors type: make load STACK=name VISITORS=200 MINUTES=5; without STACK: the running stack
 	@$(PYTHON_IN_VENV) -m local.commands.load
 
-block forget: export PYTHONPATH := $(CURDIR)/layers/typing_relay
 
 block: setup-run ## Take nothing of one visitor for a while: make block SESSION=alice MINUTES=60 STACK=name (MINUTES=0 lifts it)
 	@$(PYTHON_IN_VENV) -m local.commands.block

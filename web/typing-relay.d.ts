@@ -145,6 +145,8 @@ export interface ChatMessage {
   choices?: Choice[];
   /** Epoch ms: CXone ends the chat without an answer until then. */
   answer_by?: number;
+  /** The text is only a part of the message: the rest could not be had. */
+  incomplete?: true;
   /** The message's files. */
   attachments?: File[];
 }

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from botocore.exceptions import ClientError
-from typing_relay import runtime
+from typing_relay import environment, runtime
 from typing_relay.aws.shedding import count_shed, is_shed
 from typing_relay.aws.visitors import is_throttled
 from typing_relay.deadline import of_the_invocation
@@ -22,7 +22,7 @@ runner = runtime.visitor_runner()
 visitors = runtime.visitors()
 
 # Each connection makes the session record, and so every write, larger. Dead ones are removed to make room.
-MAX_CONNECTIONS = runtime.number("MAX_CONNECTIONS", 10)
+MAX_CONNECTIONS = environment.number("MAX_CONNECTIONS", 10)
 #: Pause before a session whose connections all exist is asked about again: a refused front end retries at once.
 ASK_AGAIN_MS = 30_000
 MAX_FRUITLESS = 10_000  # sessions; the oldest is forgotten first

@@ -12,12 +12,10 @@ import socket
 import ssl
 import sys
 import uuid
-from collections.abc import Callable
-from functools import partial
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
-from typing_relay import runtime
+from typing_relay import environment, runtime
 from typing_relay.aws.client import Limits
 from typing_relay.aws.services import DynamoDb, Sqs, VisitorConnections
 from typing_relay.aws.sessions import DynamoSessions
@@ -28,7 +26,6 @@ from typing_relay.keeper.counters import Counters, accepted_percent
 from typing_relay.keeper.guests.custody import Custody, Terms
 from typing_relay.keeper.guests.guest import Policy
 from typing_relay.keeper.guests.keeper import Keeper, Settings, Workers
-from typing_relay.keeper.guests.talk import Talk, Voice
 from typing_relay.keeper.health import HealthPort
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
@@ -36,15 +33,12 @@ from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.keeper.visitors.roll_call import RollCall
-from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
+from typing_relay.platforms.platform import Lent
 from typing_relay.platforms.shared.urls import InsecureUrl
-from typing_relay.platforms.webchat.talk import Time, WebchatTalk, make_guest, webchat_meaning
 
 CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS, ROLL_CALL_THREADS = 8, 8, 12, 4, 2, 2
 SWEEPING_THREADS = 2
 METRICS_S = 60.0
-#: Where CXone is told that a guest comes from.
-SOURCE = "typing-relay"
 #: No call hangs: a visitor's frames wait behind it. A read is longer than the queue's long poll.
 LIMITS = Limits(connect_s=2, read_s=5, tries=3)
 #: Of the queue's calls: custody tries again itself.
@@ -70,8 +64,8 @@ class Process:
         self.loop = Loop()
         self.counters = Counters()
         self.name = f"{socket.gethostname().partition('.')[0]}-{uuid.uuid4().hex[:8]}"
-        sessions = DynamoSessions(DynamoDb(runtime.account(), LIMITS), runtime.setting("TABLE_NAME"))
-        visitors = Visitors(VisitorConnections(runtime.account(), runtime.setting("CONNECTIONS_URL"), LIMITS))
+        sessions = DynamoSessions(DynamoDb(environment.account(), LIMITS), environment.setting("TABLE_NAME"))
+        visitors = Visitors(VisitorConnections(environment.account(), environment.setting("CONNECTIONS_URL"), LIMITS))
         workers = Workers(
             Jobs(self.loop, CXONE_THREADS, "cxone"),
             Jobs(self.loop, STORE_THREADS, "store"),
@@ -79,22 +73,23 @@ class Process:
         )
         outbox = self._outbox(sessions)
         tls = ssl.create_default_context()
-        self.gateway = self._gateway(workers, sessions, outbox, tls) if runtime.is_digital_first() else None
+        part = runtime.platform().in_keeper(self._lent(workers, sessions, outbox, tls))
+        self.bursts = part.bursts
         self.keeper = Keeper(
             self._settings(),
             self.loop,
             workers,
             sessions,
-            self.gateway.talk_of if self.gateway else self._webchat(sessions),
+            part.talk_of,
             outbox,
             Turnstile(
                 self.loop,
-                runtime.number("KEEPER_MAX_OPENING", 50),
-                runtime.number("KEEPER_OPENINGS_PER_SECOND", 400),
+                environment.number("KEEPER_MAX_OPENING", 50),
+                environment.number("KEEPER_OPENINGS_PER_SECOND", 400),
             ),
             tls,
             self.counters,
-            runtime.clock,
+            environment.clock,
         )
         self.custody = self._custody()
         self.roll_call = RollCall(
@@ -102,7 +97,7 @@ class Process:
             Jobs(self.loop, ROLL_CALL_THREADS, "roll-call"),
             sessions,
             visitors,
-            runtime.clock,
+            environment.clock,
             self.counters,
             self.keeper.session_ids,
         )
@@ -110,62 +105,40 @@ class Process:
             self.loop,
             Jobs(self.loop, SWEEPING_THREADS, "sweeping"),
             runtime.sessions(),
-            self.gateway.runner if self.gateway else runtime.sweeper_runner(),
+            self.bursts.runner if self.bursts else runtime.sweeper_runner(),
             runtime.policy(),
             self.counters,
             random.random,
-            self.gateway.speaks_for if self.gateway else lambda _session_id: True,
-            self.name if self.gateway else "",
+            self.bursts.speaks_for if self.bursts else lambda _session_id: True,
+            self.name if self.bursts else "",
         )
-        self.health = HealthPort(self.loop, runtime.number("KEEPER_HEALTH_PORT", 0))
+        self.health = HealthPort(self.loop, environment.number("KEEPER_HEALTH_PORT", 0))
 
-    def _gateway(self, workers: Workers, sessions: DynamoSessions, outbox: Outbox, tls: ssl.SSLContext) -> DigitalFirst:
-        line_url, messages = runtime.setting("KEEPER_LINE_URL"), runtime.messages()
-        first, *others = runtime.channels()
-        if messages is None:
-            raise runtime.SettingWrong("The environment variable MESSAGES_TABLE is not set; Digital-First needs it.")
-        return DigitalFirst(
-            Surroundings(
-                self.name,
-                self.loop,
-                workers,
-                sessions,
-                messages,
-                outbox,
-                runtime.gateway(first),
-                first,
-                self.counters,
-                runtime.clock,
-                runtime.policy(),
-                runtime.ask_for_guest,
-                runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000,
-                runtime.agent_typing_ms(),
-                tls,
-                line_url,
-                sign=lambda: runtime.line_headers(line_url, self.name),
-                talk=lambda session_id: self.keeper.talk(session_id),
-                report_latency=runtime.measure,
-                other_channels=tuple(others),
-                api_of=runtime.gateway,
-            )
+    def _lent(self, workers: Workers, sessions: DynamoSessions, outbox: Outbox, tls: ssl.SSLContext) -> Lent:
+        """To the platform."""
+        return Lent(
+            self.name,
+            self.loop,
+            workers,
+            sessions,
+            runtime.messages(),
+            outbox,
+            self.counters,
+            environment.clock,
+            runtime.policy(),
+            runtime.ask_for_guest,
+            runtime.agent_typing_ms(),
+            tls,
+            talk=lambda session_id: self.keeper.talk(session_id),
+            report_latency=runtime.measure,
         )
-
-    def _webchat(self, sessions: DynamoSessions) -> Callable[[Voice], Talk]:
-        cxone = runtime.cxone_guests()
-        time = Time(self.loop, runtime.clock, runtime.agent_typing_ms())
-
-        def talk_of(voice: Voice) -> Talk:
-            make = partial(make_guest, cxone, sessions, SOURCE, voice.session_id, self.name, runtime.clock)
-            return WebchatTalk(voice, make, lambda end: webchat_meaning(end, runtime.clock()), self.counters, time)
-
-        return talk_of
 
     def _settings(self) -> Settings:
-        grace_ms = runtime.number("GUEST_GRACE_SECONDS", 60) * 1000
-        policy = Policy(grace_ms, needs_socket=runtime.is_digital_first())
+        grace_ms = environment.number("GUEST_GRACE_SECONDS", 60) * 1000
+        policy = Policy(grace_ms, needs_socket=runtime.platform().speaks_on_socket)
         return Settings(
             self.name,
-            refresh_s=runtime.number("KEEPER_REFRESH_SECONDS", 30),
+            refresh_s=environment.number("KEEPER_REFRESH_SECONDS", 30),
             held_ms=runtime.policy().held_ms,
             creations_per_second=self._share_of_creations(),
             session_ttl_s=runtime.policy().session_ttl_s,
@@ -174,26 +147,28 @@ class Process:
 
     def _share_of_creations(self) -> float:
         """Guests a second. All tasks that there may be create no more together than the deployment may."""
-        return runtime.number("GUESTS_PER_SECOND", 1000) / runtime.number("KEEPER_MAX_TASKS", 1)
+        return environment.number("GUESTS_PER_SECOND", 1000) / environment.number("KEEPER_MAX_TASKS", 1)
 
     def _outbox(self, sessions: DynamoSessions) -> Outbox:
         jobs = Jobs(self.loop, OUTBOX_THREADS, "outbox")
-        visitors = Visitors(VisitorConnections(runtime.account(), runtime.setting("CONNECTIONS_URL"), POST_LIMITS))
-        return Outbox(self.loop, jobs, sessions, visitors, self.name, runtime.clock, self.counters)
+        visitors = Visitors(
+            VisitorConnections(environment.account(), environment.setting("CONNECTIONS_URL"), POST_LIMITS)
+        )
+        return Outbox(self.loop, jobs, sessions, visitors, self.name, environment.clock, self.counters)
 
     def _custody(self) -> Custody:
-        self.max_guests = runtime.number("KEEPER_MAX_GUESTS", Terms().max_guests)
-        sqs, queue_url = Sqs(runtime.account(), QUEUE_LIMITS), runtime.setting("GUEST_QUEUE_URL")
+        self.max_guests = environment.number("KEEPER_MAX_GUESTS", Terms().max_guests)
+        sqs, queue_url = Sqs(environment.account(), QUEUE_LIMITS), environment.setting("GUEST_QUEUE_URL")
         return Custody(
             self.loop,
             Jobs(self.loop, QUEUE_THREADS, "queue"),
             sqs,
             Visibility(sqs, queue_url),
             queue_url,
-            Terms(visibility_s=runtime.number("KEEPER_VISIBILITY_SECONDS", 30), max_guests=self.max_guests),
+            Terms(visibility_s=environment.number("KEEPER_VISIBILITY_SECONDS", 30), max_guests=self.max_guests),
             self.counters,
             self.keeper.requested,
-            runtime.clock,
+            environment.clock,
         )
 
     def run(self) -> None:
@@ -203,8 +178,8 @@ class Process:
         self.keeper.start(self.custody)
         self.roll_call.start()
         self.sweeping.start()
-        if self.gateway:
-            self.gateway.start()
+        if self.bursts:
+            self.bursts.start()
         self.loop.call_later(METRICS_S, self._report)
         logger.info(
             "guest keeper ready",
@@ -219,8 +194,8 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # it is under way already
         logger.info("guest keeper drains", extra={"guests": len(self.custody)})
-        if self.gateway:
-            self.gateway.stop()
+        if self.bursts:
+            self.bursts.stop()
         self.keeper.drain(self.loop.stop)
 
     def _report(self) -> None:
@@ -250,7 +225,7 @@ def main() -> int:
     log_as_json()
     try:
         process = Process()
-    except (runtime.SettingWrong, AwsSettingWrong, InsecureUrl, OSError) as error:
+    except (environment.SettingWrong, AwsSettingWrong, InsecureUrl, OSError) as error:
         logger.error("The guest keeper cannot start: %s", error)
         return 2
     process.run()

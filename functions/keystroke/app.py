@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
-from typing_relay import runtime
+from typing_relay import environment, runtime
 from typing_relay.aws.shedding import count_shed, is_shed
 from typing_relay.aws.visitors import is_throttled
 from typing_relay.deadline import of_the_invocation
@@ -23,12 +23,12 @@ runner = runtime.visitor_runner()
 visitors = runtime.visitors()
 TIMINGS = frames.Timings(
     policy.debounce_ms,
-    runtime.number("HEARTBEAT_MS", 1000),
+    environment.number("HEARTBEAT_MS", 1000),
     policy.hold_ms,
     runtime.agent_typing_ms(),
 )
 IS_FILE_URL = runtime.is_file_url()
-LIMITS = FrameLimits(runtime.number("FRAME_RATE", 20), runtime.number("FRAME_BURST", 40))
+LIMITS = FrameLimits(environment.number("FRAME_RATE", 20), environment.number("FRAME_BURST", 40))
 budgets: dict[frames.Budget, Budgets] = {
     "connection": Budgets(LIMITS),
     "session": Budgets(LIMITS.times(2)),
@@ -41,7 +41,7 @@ TOO_MANY: dict[frames.Budget, str] = {
 }
 #: A frame that the record refuses as stale costs up to two writes that fail, and is paid for like seven more.
 STALE_COSTS = 7
-MESSAGE_DEADLINE_MS = runtime.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000
+MESSAGE_DEADLINE_MS = environment.number("MESSAGE_DEADLINE_SECONDS", 300) * 1000
 BUSY = "The relay is busy and dropped this frame. Go on: the next one may be taken."
 T = TypeVar("T")
 

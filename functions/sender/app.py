@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from botocore.exceptions import ClientError
-from typing_relay import runtime
+from typing_relay import environment, runtime
 from typing_relay.aws.shedding import count_shed, is_shed
 from typing_relay.deadline import of_the_invocation
 from typing_relay.relay.burst import Owner
@@ -32,7 +32,7 @@ def report_latency(latency: Latency, ms: int) -> None:
 
 policy = runtime.policy()
 runner = runtime.sender_runner(
-    report_pause, lambda guests: ReportedGuests(guests, logger, metrics, runtime.clock), report_latency
+    report_pause, lambda guests: ReportedGuests(guests, logger, metrics, environment.clock), report_latency
 )
 
 

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from local.commands.token import visitor_token
+from local.platforms.platform import view_of
 from local.playing.calls import TypingCall
-from local.playing.cxone_view import CxoneView, view_of
+from local.playing.cxone_view import CxoneView
 from local.playing.recordings import recordings
 from local.playing.rhythm import bursts, frames_due, key_times
 from local.playing.timeline import Played, draw

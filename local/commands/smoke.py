@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
+from typing_relay.platforms.registry import platform_named
 
 from local.commands.deployed import Deployed, UsageError, deployed, opens_contacts, session_of
 from local.playing.calls import TypingCall, keeper_calls, logged_calls
@@ -86,12 +87,12 @@ def _seconds(text: str) -> float:
 
 
 def _reader(place: Deployed, session: str) -> Callable[[int], list[TypingCall]] | None:
-    """Reads what CXone was told of a session since a time (epoch ms): from the sender's log, on Digital-First the
-    keeper's. None where the stack's name is unknown.
+    """Reads what CXone was told of a session since a time (epoch ms): from the log of who tells it, the sender or
+    the keeper. None where the stack's name is unknown.
     """
     if not place.stack:
         return None
-    if place.platform != "dfo":
+    if not platform_named(place.platform).speaks_on_socket:
         return partial(_told, place.aws, f"/aws/lambda/{place.stack}-sender", session)
     if place.info:  # a process of this machine, with a file for a log group
         return partial(_told_in, Path(place.info["logs"]) / "keeper.log", session)

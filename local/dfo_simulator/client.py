@@ -154,6 +154,10 @@ class DfoControl(Control):
         body = {"code": code, "customer_id": customer_id, "single_use": single_use}
         self._call("POST", "authorization-codes", body)
 
+    def revoke_tokens_of(self, visitor_id: str) -> None:
+        """Invalidate the tokens of one visitor, who has been seen before."""
+        self._call("POST", "revoke-tokens", {"visitor_id": visitor_id})
+
     def drop_sockets(self, how: str, visitor_id: str | None = None, code: int = 1001) -> int:
         """Break the sockets of one visitor or of all: `close` (with a code), `reset` or `silent`. Returns how many."""
         body = {"how": how, "code": code} | ({} if visitor_id is None else {"visitor_id": visitor_id})

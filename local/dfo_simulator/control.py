@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from local.dfo_simulator import frames_out
-from local.dfo_simulator.conversation import message_events
+from local.dfo_simulator.conversation import cut_if_long, message_events
 from local.dfo_simulator.desk import Agent, Message, Thread, new_id
 from local.dfo_simulator.faults import parse_faults
 from local.dfo_simulator.frames_out import Frame
@@ -162,6 +162,11 @@ async def _agent_message(request: web.Request) -> web.Response:
     more = _flag(body, "more_content", False)
     message = Message(new_id(), new_id(), "outbound", content, now, author, more_content=more)
     message.attachments += _attachments(body.get("attachments", []))
+    settings = simulator.settings_of(thread.visitor_id)
+    if settings.streamed_messages:
+        message.stream = content["text"]
+        message.content = {"type": "STREAMED", "payload": simulator.stream_of(message.message_id), "text": ""}
+    cut_if_long(message, settings.longest_text)
     simulator.desk.add_message(thread, message)
     events = message_events(simulator, thread, message, now)
     if _flag(body, "in_s3", False):
@@ -277,9 +282,13 @@ async def _add_code(request: web.Request) -> web.Response:
 
 
 async def _revoke_tokens(request: web.Request) -> web.Response:
-    simulator = request.app[SIMULATOR]
-    simulator.tokens.revoke_all()
-    simulator.note("control", what="revoke-tokens")
+    simulator, body = request.app[SIMULATOR], await json_body(request)
+    visitor_id = _visitor_id(simulator, body) if "visitor_id" in body else None
+    if visitor_id is None:
+        simulator.tokens.revoke_all()
+    else:
+        simulator.tokens.revoke_of(lambda owner: owner.visitor_id == visitor_id)
+    simulator.note("control", what="revoke-tokens", visitor_id=visitor_id)
     return web.json_response({})
 
 

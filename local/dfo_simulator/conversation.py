@@ -165,6 +165,7 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
     content["text"] = content["payload"]["text"]
     message = Message(new_id(), data["idOnExternalPlatform"], "inbound", content, now)
     message.attachments += data["attachments"]
+    cut_if_long(message, simulator.settings_of(session.visitor_id).longest_text)
     simulator.desk.add_message(thread, message)
     if simulator.settings.message_ends_typing:
         thread.show_typing(False, now)
@@ -192,6 +193,12 @@ def _contact_events(simulator: Simulator, thread: Thread, contact: Contact, now:
             else []
         ),
     ]
+
+
+def cut_if_long(message: Message, longest_text: int) -> None:
+    """A text that is longer comes cut, and the rest is to be fetched; 0: none is."""
+    if longest_text and len(message.content.get("text", "")) > longest_text:
+        message.more_content, message.cut_after = True, longest_text
 
 
 def message_events(simulator: Simulator, thread: Thread, message: Message, now: float) -> list[Frame]:

@@ -53,6 +53,8 @@ class Message:
     created_at: float
     author: Agent | None = None
     more_content: bool = False  # `messageContent` holds a part only, the rest is to be fetched
+    cut_after: int | None = None  # characters of that part's text
+    stream: str = ""  # what is said is to be read elsewhere, piece by piece
     read_at: float | None = None
     seen_at: float | None = None
     attachments: list[dict[str, str]] = field(default_factory=list)  # url, friendlyName, perhaps mimeType

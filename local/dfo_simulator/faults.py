@@ -1,8 +1,8 @@
 """What goes wrong at the simulated gateway: a list of faults, each for one place where things happen. Pure.
 
-A place is an HTTP call (`channel`, `availability`, `authorize`, `message`, `attachment`, `s3_object`), the `handshake`
-of a socket, a `frame` that a visitor sent, a `push` (any frame that the gateway sends, answers included), or a whole
-`socket`.
+A place is an HTTP call (`channel`, `availability`, `authorize`, `message`, `attachment`, `s3_object`, `stream`), the
+`handshake` of a socket, a `frame` that a visitor sent, a `push` (any frame that the gateway sends, answers included),
+or a whole `socket`.
 """
 
 import random
@@ -23,14 +23,15 @@ from local.simulating.settings import (
     whole_number,
 )
 
-NOBODYS_CALLS = ("channel", "availability", "message", "attachment", "s3_object")  # they do not name their visitor
-HTTP_CALLS = (*NOBODYS_CALLS, "authorize")
+NOBODYS_CALLS = ("channel", "availability", "attachment", "s3_object")  # they do not name their visitor
+HTTP_CALLS = (*NOBODYS_CALLS, "authorize", "message")
 
 _BEFORE_TAKING = ("refuse", "slow", "hang", "reset")
 #: What can go wrong where.
 ACTIONS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(HTTP_CALLS, (*_BEFORE_TAKING, "lost_answer")),
     "handshake": _BEFORE_TAKING,
+    "stream": (*_BEFORE_TAKING, "cut"),  # cut: it ends half-way
     # error, ignore, reset, close, dropped: not accepted. unanswered, lost_answer, dropped_taken: accepted, then no
     # answer, a reset, or API Gateway's own error, which dropped brings, too.
     "frame": (

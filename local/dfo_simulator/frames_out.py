@@ -266,7 +266,7 @@ def _message(thread: Thread, message: Message) -> dict[str, Any]:
     inbound = message.direction == "inbound"
     content = message.content
     if message.more_content:
-        content = {"type": content["type"], "payload": {}, "text": content.get("text", "")}
+        content = {"type": content["type"], "payload": {}, "text": content.get("text", "")[: message.cut_after]}
     return {
         "id": message.message_id,
         "idOnExternalPlatform": message.id_on_external_platform,

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Set
 from typing import Any
 
@@ -22,6 +23,9 @@ MB = 1024 * 1024
 LARGEST_BODY = 60 * MB
 #: NICE's web client uploads from pages of any site.
 _FOR_ALL_PAGES = {"Access-Control-Allow-Origin": "*"}
+#: Between two pieces of a message that is being written.
+PIECE_S = 0.02
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Take = Callable[[Simulator, web.Request, bytes], web.Response]
 
@@ -52,6 +56,7 @@ def routes() -> list[web.RouteDef]:
         web.options(f"{channel}/attachment", _may_upload),
         web.get("/files/{file}", _file),
         web.get("/s3/{object}", _handler("s3_object", _s3_object)),
+        web.get("/streams/{message}", _stream),
         web.post("/oauth/token", _handler("authorize", _authorize)),
     ]
 
@@ -85,7 +90,7 @@ def _handler(kind: str, take: Take) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         simulator = request.app[SIMULATOR]
         body = await request.read()
-        visitor_id = request.query.get("visitorId")
+        visitor_id = request.query.get("visitorId") or _owner(simulator, request)
         fault = simulator.pick_fault(kind, visitor_id=visitor_id)
         try:
             if fault and fault.do != "lost_answer":
@@ -147,11 +152,52 @@ def _message(simulator: Simulator, request: web.Request, _: bytes) -> web.Respon
     kind, _sep, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer" or simulator.message_tokens.owner(token, now_ms()) != request.path:
         raise Refusal(401, "invalid_token", "The token is not for this message, or no longer good.")
-    for thread in simulator.desk.threads.values():
-        for message in thread.messages:
-            if message.message_id == request.match_info["message"]:
-                return web.json_response(frames_out.message_with_all(thread, message))
-    raise Refusal(404, "not_found", "There is no such message.")
+    found = simulator.message_of(request.match_info["message"])
+    if found is None:
+        raise Refusal(404, "not_found", "There is no such message.")
+    return web.json_response(frames_out.message_with_all(*found))
+
+
+def _owner(simulator: Simulator, request: web.Request) -> str | None:
+    """Whose the message is that a call is about."""
+    found = simulator.message_of(request.match_info.get("message", ""))
+    return found[0].visitor_id if found else None
+
+
+async def _stream(request: web.Request) -> web.StreamResponse:
+    """What is said in a message, piece by piece, as server-sent events."""
+    simulator = request.app[SIMULATOR]
+    visitor_id = _owner(simulator, request)
+    fault = simulator.pick_fault("stream", visitor_id=visitor_id)
+    found = simulator.message_of(request.match_info["message"])
+    try:
+        if fault and fault.do != "cut":
+            await misfortune(request, fault)
+        if found is None or not found[1].stream:
+            raise Refusal(404, "not_found", "There is no such stream.")
+    except Refusal as refusal:
+        simulator.note(
+            "stream", visitor_id=visitor_id, status=refusal.status, code=refusal.code, fault=fault and fault.do
+        )
+        return refusal.response()
+    simulator.note("stream", visitor_id=visitor_id, status=200, code=None, fault=fault and fault.do)
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    pieces = re.findall(r"\S+\s*", found[1].stream)
+    if fault:
+        pieces = pieces[: len(pieces) // 2]
+    for piece in pieces:
+        await response.write(_said(piece, None))
+        await asyncio.sleep(PIECE_S)
+    if not fault:
+        await response.write(_said("", "stop"))
+    return response
+
+
+def _said(piece: str, reason: str | None) -> bytes:
+    """One event of a stream."""
+    delta = {"delta": {"content": piece, "finish_reason": reason}}
+    return f"event: delta\ndata: {json.dumps(delta)}\n\n".encode()
 
 
 def _file_rules(settings: Settings) -> dict[str, Any]:

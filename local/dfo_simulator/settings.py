@@ -21,7 +21,8 @@ class Settings:
     `newest_instead` (another thread, the customer's newest, is recovered instead), `contact_name` (of a recovered
     contact), `recovered_in_s3` (the answer to a look is to be fetched), `case_created_events` (else a contact is first
     named by its message), `queue_position_names` (its thread, or its contact only), `queue_position_first` (one comes
-    before `CaseCreated`).
+    before `CaseCreated`), `longest_text` (longer texts come cut, with `hasAdditionalMessageContent`; 0: none does),
+    `streamed_messages` (agents' messages are `STREAMED`: what they say is to be read elsewhere).
     """
 
     other_channels: tuple[str, ...] = ("chat_second",)  # of the same brand, with the same settings
@@ -48,6 +49,8 @@ class Settings:
     case_created_events: bool = True
     queue_position_names: str = "thread"
     queue_position_first: bool = False
+    longest_text: int = 0  # characters
+    streamed_messages: bool = False
     keep_frames: bool = False  # what visitors send can be read back, message texts included
 
     def changed(self, changes: Mapping[str, Any]) -> "Settings":
@@ -107,5 +110,7 @@ _PARSERS: dict[str, Parser] = {
     "case_created_events": flag,
     "queue_position_names": one_of("thread", "contact"),
     "queue_position_first": flag,
+    "longest_text": whole_number(0, 1_000_000),
+    "streamed_messages": flag,
     "keep_frames": flag,
 }

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from aiohttp import web
 
 from local.dfo_simulator import frames_out
-from local.dfo_simulator.desk import Desk, File, Thread, new_id
+from local.dfo_simulator.desk import Desk, File, Message, Thread, new_id
 from local.dfo_simulator.faults import Fault, Faults
 from local.dfo_simulator.frames_in import Violation
 from local.dfo_simulator.frames_out import Frame, Place
@@ -134,6 +134,18 @@ class Simulator:
     @property
     def _files_url(self) -> str:
         return f"http://{HOST}:{self.port}/files/"
+
+    def stream_of(self, message_id: str) -> dict[str, str]:
+        """The payload of a message that is still being written."""
+        return {"protocol": "sse", "sourceUrl": f"http://{HOST}:{self.port}/streams/{message_id}"}
+
+    def message_of(self, message_id: str) -> tuple[Thread, Message] | None:
+        """The message of this id of the gateway's own, and its thread."""
+        for thread in self.desk.threads.values():
+            for message in thread.messages:
+                if message.message_id == message_id:
+                    return thread, message
+        return None
 
     def next_contact_id(self) -> str:
         """A new contact id."""

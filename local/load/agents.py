@@ -7,12 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from local.console.gateway_events import as_console_events
 from local.console.records import read_records
-from local.cxone_simulator.client import SimulatorControl
-from local.dfo_simulator.client import DfoControl, gateway_of
 from local.load.seen import Seen
-from local.simulating.client import Control
+from local.platforms.platform import local_platform
 from local.stack.aws import Aws
 
 #: How long the last bursts may take to end, whatever died (T4).
@@ -33,15 +30,13 @@ class Agents:
 
     def __init__(self, info: Mapping[str, Any]) -> None:
         self._info = info
-        self._is_gateway = info["platform"] == "dfo"
-        self._simulator: Control = (
-            DfoControl(gateway_of(info)) if self._is_gateway else SimulatorControl(info["cxone_base_url"])
-        )
+        self._platform = local_platform(info["platform"])
+        self._simulator = self._platform.control(info)
         self._after = self._simulator.last_event()
 
     @staticmethod
     def can_look(info: Mapping[str, Any]) -> bool:
-        """The stack's CXone is the simulator."""
+        """The stack's CXone is the simulator, with controls."""
         return bool(info["cxone_control_url"])
 
     def look(self, typed: Mapping[str, list[tuple[int, int]]], debounce_ms: int) -> tuple[Seen, Counter[str]]:
@@ -64,5 +59,4 @@ class Agents:
         return seen, Counter(_CALLS[event["kind"]] for event in events if event["kind"] in _CALLS)
 
     def _events(self) -> Iterable[dict[str, Any]]:
-        events = self._simulator.events(self._after)
-        return as_console_events(events) if self._is_gateway else events
+        return self._platform.events(self._simulator.events(self._after))

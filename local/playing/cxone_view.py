@@ -33,11 +33,6 @@ class CxoneView(Protocol):
         """What is wrong once this visitor is quiet, as sentences. Empty for a CXone that cannot be asked."""
 
 
-def view_of(aws: Aws, info: dict[str, Any]) -> CxoneView:
-    """The view of the stack that ``info`` (its stack.json) describes."""
-    return GatewayView(info) if info["platform"] == "dfo" else WebchatView(aws, info)
-
-
 class WebchatView:
     """v1: typing is a call. The calls are read from the sender's log, what is shown from the simulator."""
 

@@ -1,6 +1,6 @@
 """Writes web/rhythm-vectors.json: which frames a front end sends for which keys, for clients in any language.
 
-``PYTHONPATH=layers/typing_relay .venv/bin/python -m local.playing.vectors`` writes it again.
+``.venv/bin/python -m local.playing.vectors`` writes it again.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Control:
 
     def revoke_tokens(self) -> None:
         """Invalidate all tokens issued so far."""
-        self._call("POST", "revoke-tokens")
+        self._call("POST", "revoke-tokens", {})
 
     def reset(self) -> int:
         """Reset to the state after the start, but keep the events. Returns the number of the newest."""

@@ -1,6 +1,7 @@
 """The access tokens that a simulator has issued."""
 
 import secrets
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Owner = TypeVar("Owner")
@@ -26,3 +27,7 @@ class Tokens(Generic[Owner]):
     def revoke_all(self) -> None:
         """Revoke all tokens issued so far."""
         self._issued.clear()
+
+    def revoke_of(self, is_meant: Callable[[Owner], bool]) -> None:
+        """Revoke the tokens of these holders."""
+        self._issued = {token: (owner, ends) for token, (owner, ends) in self._issued.items() if not is_meant(owner)}

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from typing_relay.platforms.registry import platform_named
+
 from local.playing.calls import TypingCall
 
 #: The bounds of DebounceMs and HeartbeatMs in template.yaml; a test compares them.
@@ -53,8 +55,8 @@ class Places:
 
     @property
     def is_gateway(self) -> bool:
-        """Digital-First: the keeper makes the typing calls, not the sender."""
-        return self.platform == "dfo"
+        """The keeper makes the typing calls, not the sender."""
+        return platform_named(self.platform).speaks_on_socket
 
     def function(self, name: str) -> str:
         """The log group of a function."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from samtranslator.yaml_helper import yaml_parse
+from typing_relay.platforms.registry import FOLDERS
 
 from local.stack.deploy import TEMPLATE
 from local.stack.processes import StackError, free_port
@@ -59,11 +60,11 @@ def read_settings(environment: Mapping[str, str], default_port: int = 0) -> Sett
     value that cannot be used.
     """
     platform = environment.get("CXONE_PLATFORM") or "v1"
-    if platform not in ("v1", "dfo"):
-        raise StackError(f"CXONE_PLATFORM must be v1 or dfo, not {platform!r}.")
+    if platform not in FOLDERS:
+        raise StackError(f"CXONE_PLATFORM must be {' or '.join(FOLDERS)}, not {platform!r}.")
     base_url = environment.get("CXONE_BASE_URL", "").rstrip("/") or None
     gateway = _gateway(environment)
-    if platform == "v1" and gateway:
+    if platform != "dfo" and gateway:
         raise StackError("DFO_… names a Digital-First gateway; set CXONE_PLATFORM=dfo too, to go there.")
     if platform == "dfo" and base_url:
         raise StackError("CXONE_BASE_URL is for CXONE_PLATFORM=v1; a Digital-First gateway is named by DFO_….")

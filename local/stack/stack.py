@@ -12,12 +12,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from local.dfo_simulator.client import parse_ready
+from local.platforms.platform import Cxone, local_platform
 from local.stack import failures, stack_file
 from local.stack.aws import Aws
 from local.stack.deploy import ROOT, STACK_NAME, Deployment, deploy
@@ -25,21 +24,12 @@ from local.stack.emulator import Emulator
 from local.stack.failures import Failure, Failures
 from local.stack.keepers import Keepers
 from local.stack.processes import Child, StackError, end_with_parent, port_is_taken
-from local.stack.settings import Gateway, Settings, read_settings
+from local.stack.settings import Settings, read_settings
 from local.stack.warm_up import warm_up
 
 DEFAULT_PORT = 8080
 _READY_SECONDS = 15.0
 _WATCH_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class _Cxone:
-    """CXone as the template's parameters name it, as stack.json tells of it, and a simulated one's controls."""
-
-    parameters: Mapping[str, str]
-    told: Mapping[str, str]
-    control_url: str | None
 
 
 class Stack:
@@ -118,8 +108,7 @@ class Stack:
         self._emulator = emulator = Emulator(scratch, self._folder / "emulator.log", self.settings.ws_port)
         self._children.append(emulator.child)
         self._environment = emulator.client_environment() | {"TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1"}
-        self._is_simulated = not (self.settings.cxone_base_url or self.settings.gateway)
-        cxone = self._start_gateway() if self.settings.platform == "dfo" else self._start_cxone()
+        cxone = local_platform(self.settings.platform).cxone(self.settings, self._start_simulator)
         emulator.wait_until_ready()
         self._aws = Aws(emulator.endpoint_url)
         parameters = {
@@ -147,48 +136,11 @@ class Stack:
         self._cleanup.callback(watcher.join)
         self._cleanup.callback(self._ending.set)
 
-    def _start_cxone(self) -> _Cxone:
-        base_url = self.settings.cxone_base_url or self._start_cxone_simulator()
-        control = f"{base_url}/_control" if self._is_simulated else None
-        return _Cxone({"CxoneBaseUrl": base_url}, {"cxone_base_url": base_url}, control)
-
-    def _start_gateway(self) -> _Cxone:
-        gateway = self.settings.gateway or self._start_gateway_simulator()
-        parameters = {
-            "CxonePlatform": "dfo",
-            "DfoEnvironment": "custom",
-            "DfoGatewayUrl": gateway.gateway_url,
-            "DfoChatUrl": gateway.chat_url,
-            "DfoAuthorizeUrl": gateway.authorize_url,
-            "DfoBrandId": gateway.brand_id,
-            "DfoChannelId": gateway.channel_id,
-            "DfoChannelIds": self.settings.channel_ids,
-        }
-        told = {f"dfo_{name}": value for name, value in asdict(gateway).items()}
-        control = f"{gateway.chat_url}/_control" if self._is_simulated else None
-        return _Cxone(parameters, {"cxone_base_url": gateway.chat_url, **told}, control)
-
-    def _start_gateway_simulator(self) -> Gateway:
+    def _start_simulator(self, name: str, module: str, environment: Mapping[str, str] | None = None) -> str:
         child = self._start_child(
-            "gateway simulator", ["-m", "local.dfo_simulator", "--port", "0"], "simulator", self._environment
+            name, ["-m", module, "--port", "0"], "simulator", self._environment | dict(environment or {})
         )
-        ready = re.compile(r"^dfo simulator ready (.+)$", re.MULTILINE)
-        child.wait_until(lambda: bool(ready.search(child.log.read_text())), _READY_SECONDS)
-        said = parse_ready(ready.findall(child.log.read_text())[0])
-        return Gateway(said.gateway_url, said.chat_url, said.authorize_url, str(said.brand_id), said.channel_id)
-
-    def _start_cxone_simulator(self) -> str:
-        child = self._start_child(
-            "CXone simulator",
-            ["-m", "local.cxone_simulator", "--port", "0"],
-            "simulator",
-            self._environment
-            | {
-                "CXONE_CLIENT_ID": self.settings.credentials["client_id"],
-                "CXONE_CLIENT_SECRET": self.settings.credentials["client_secret"],
-            },
-        )
-        ready = re.compile(r"^cxone simulator ready (http://\S+)$", re.MULTILINE)
+        ready = re.compile(rf"^{name} ready (.+)$", re.MULTILINE)
         child.wait_until(lambda: bool(ready.search(child.log.read_text())), _READY_SECONDS)
         return str(ready.findall(child.log.read_text())[0])
 
@@ -202,7 +154,7 @@ class Stack:
         self._children.append(child)
         return child
 
-    def _describe(self, cxone: _Cxone, deployment: Deployment) -> dict[str, Any]:
+    def _describe(self, cxone: Cxone, deployment: Deployment) -> dict[str, Any]:
         outputs = deployment.outputs
         return {
             "platform": self.settings.platform,

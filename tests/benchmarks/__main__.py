@@ -1,4 +1,7 @@
-"""`make bench`: every benchmark, or those named (`make bench ARGS="real_typing storm"`), one after the other."""
+"""`make bench`: every benchmark, or those named (`make bench ARGS="real_typing storm"`), one after the other.
+
+`soak` takes an hour, so it has to be named: `make bench ARGS=soak MINUTES=60`.
+"""
 
 import importlib
 import sys
@@ -17,7 +20,7 @@ def main() -> int:
     names = sys.argv[1:] or BENCHMARKS
     unknown = [name for name in names if not (Path(__file__).parent / f"{name}.py").exists()]
     if unknown:
-        print(f"error: no benchmark {', '.join(unknown)}. There are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        print(f"error: no benchmark {', '.join(unknown)}. There are {', '.join(BENCHMARKS)}, soak", file=sys.stderr)
         return 2
     for name in names:
         print(f"\n=== {name} ===", flush=True)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from typing_relay.aws.answers import Answer
 from typing_relay.aws.client import Client, Limits, Service
-from typing_relay.aws.connection import Answer
 from typing_relay.aws.credentials import Keys
 from typing_relay.aws.sessions import LOOKED_AT, DynamoSessions
 from typing_relay.aws.visibility import BATCH, Visibility

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -186,6 +187,18 @@ def test_a_revoked_token_opens_nothing(gateway: DfoControl, client: DfoClient) -
     token = client.post_token().json()["accessToken"]
     gateway.revoke_tokens()
     assert handshake_status(client.socket_url(transactionToken=token)) == 401
+
+
+def test_tokens_of_others_than_the_visitor_named_stay_good(gateway: DfoControl, client: DfoClient) -> None:
+    """Control `revoke-tokens` with a `visitor_id`: who shares the gateway notices nothing."""
+    other = DfoClient(client.gateway)
+    theirs, ours = (one.post_token().json()["accessToken"] for one in (other, client))
+    client.connect(transactionToken=ours)
+    gateway.revoke_tokens_of(client.visitor_id)
+    assert handshake_status(client.socket_url(transactionToken=ours)) == 401
+    with closing(other):
+        other.connect(transactionToken=theirs)
+        other.start()
 
 
 def test_a_socket_for_another_channel_is_refused(client: DfoClient) -> None:
@@ -588,6 +601,42 @@ def test_the_rest_of_a_message_is_fetched_with_a_token_for_it(gateway: DfoContro
     token = answer["postback"]["data"]["authorizationToken"]["token"]
     assert chatting.get(url, Authorization=f"Bearer {token}").json()["messageContent"]["payload"] == payload
     assert chatting.get(url, Authorization="Bearer another").status_code == 401
+
+
+def test_a_long_text_comes_cut_and_whole_by_its_url(gateway: DfoControl, chatting: DfoClient) -> None:
+    """Setting `longest_text`."""
+    gateway.set_settings(longest_text=6)
+    gateway.agent_says(chatting.thread_id, "At length.")
+    message = chatting.wait_for("MessageCreated")["data"]["message"]
+    assert (message["hasAdditionalMessageContent"], message["messageContent"]["text"]) == (True, "At len")
+    url = f"/chat/1.0/brand/{gateway.gateway.brand_id}/messages/{message['id']}"
+    answer = chatting.ask(chatting.frame("GenerateAuthorizationToken", {**chatting.thread, "url": url}))
+    token = answer["postback"]["data"]["authorizationToken"]["token"]
+    whole = chatting.get(url, Authorization=f"Bearer {token}").json()
+    assert (whole["hasAdditionalMessageContent"], whole["messageContent"]["text"]) == (False, "At length.")
+    gateway.agent_says(chatting.thread_id, "Short.")
+    assert chatting.wait_for("MessageCreated")["data"]["message"]["hasAdditionalMessageContent"] is False
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_streamed_message_is_read_elsewhere(gateway: DfoControl, chatting: DfoClient, cut: bool) -> None:
+    """Setting `streamed_messages`: server-sent events, the last of which says that it is over."""
+    gateway.set_settings(streamed_messages=True)
+    if cut:
+        gateway.set_faults_of(chatting.visitor_id, Fault("stream", "cut"))
+    gateway.agent_says(chatting.thread_id, "Good morning to you all")
+    content = chatting.wait_for("MessageCreated")["data"]["message"]["messageContent"]
+    assert (content["type"], content["text"], content["payload"]["protocol"]) == ("STREAMED", "", "sse")
+    events = requests.get(content["payload"]["sourceUrl"], timeout=5).text.strip().split("\n\n")
+    deltas = [json.loads(event.partition("data: ")[2])["delta"] for event in events]
+    text = "".join(delta["content"] for delta in deltas)
+    assert (text, deltas[-1]["finish_reason"]) == (
+        ("Good morning ", None) if cut else ("Good morning to you all", "stop")
+    )
+
+
+def test_an_unknown_stream_is_not_there(gateway: DfoControl) -> None:
+    assert requests.get(f"{gateway.gateway.chat_url}/streams/9", timeout=5).status_code == 404
 
 
 @pytest.mark.parametrize(("what", "event"), [("read", "MessageReadChanged"), ("seen", "MessageSeenChanged")])

@@ -521,6 +521,91 @@ def test_a_long_message_of_an_agent_is_fetched(actor: Chatter) -> None:
 
 
 @scenes.test
+def test_a_message_of_which_a_frame_holds_a_part_is_told_whole_and_in_order(actor: Chatter) -> None:
+    """`hasAdditionalMessageContent`."""
+    actor.begins()
+    actor.gateway.set_settings_of(actor.visitor_id, longest_text=20)
+    texts = [f"{number}: at length. " * 100 if number % 2 else f"{number}: short" for number in range(4)]
+    ids = [actor.gateway.agent_says(actor.thread_id, text) for text in texts]
+    actor.hears("message", id=ids[-1])
+    assert said_by_agents(actor) == [(text, False) for text in texts]
+
+
+@scenes.test
+def test_a_long_message_that_was_missed_is_told_whole(actor: Chatter) -> None:
+    """A look finds a part of it."""
+    actor.begins()
+    actor.gateway.set_settings_of(actor.visitor_id, longest_text=20)
+    actor.fault(Fault("handshake", "refuse", count=2))
+    actor.gateway.drop_sockets("reset", actor.visitor_id)
+    text = "At length. " * 100
+    actor.hears("message", id=actor.gateway.agent_says(actor.thread_id, text), text=text)
+
+
+@scenes.test
+def test_the_rest_of_a_message_is_asked_for_again(actor: Chatter) -> None:
+    """Whatever went wrong with its token, or with it."""
+    token = ("GenerateAuthorizationToken",)
+    faults = (
+        Fault("message", "refuse", status=401, count=2),
+        Fault("message", "reset", count=1),
+        Fault("frame", "error", types=token, count=2),
+        Fault("frame", "dropped", types=token, count=1),
+    )
+    actor.begins()
+    actor.gateway.set_settings_of(actor.visitor_id, longest_text=20)
+    text = "At length. " * 100
+    for fault in faults:
+        actor.fault(fault)
+        actor.hears("message", id=actor.gateway.agent_says(actor.thread_id, text), text=text)
+    assert said_by_agents(actor) == [(text, False)] * len(faults)
+
+
+@patient.test
+def test_without_its_rest_a_message_is_told_as_a_part(actor: Chatter) -> None:
+    """And what comes after it is told after it, within half a minute; no request is repeated without end."""
+    actor.begins()
+    actor.gateway.set_settings_of(actor.visitor_id, longest_text=20)
+    text = "At length. " * 100
+    for fault in (
+        Fault("message", "refuse", status=500),
+        Fault("frame", "unanswered", types=("GenerateAuthorizationToken",)),
+    ):
+        actor.fault(fault)
+        actor.gateway.agent_says(actor.thread_id, text)
+        actor.hears("message", id=actor.gateway.agent_says(actor.thread_id, "Next"), timeout_s=2 * PATIENCE_S)
+    assert said_by_agents(actor) == [(text[:20], True), ("Next", False)] * 2
+    calls = [event for event in actor.gateway.events(actor.began) if event.get("visitor_id") == actor.visitor_id]
+    assert len([event for event in calls if event["kind"] == "message"]) == 3
+
+
+@scenes.test
+def test_a_streamed_message_is_told_once_it_is_written(actor: Chatter) -> None:
+    """NICE's web SDK shows it piece by piece, and knows no other way to its text."""
+    actor.begins()
+    actor.gateway.set_settings_of(actor.visitor_id, streamed_messages=True)
+    message_id = actor.gateway.agent_says(actor.thread_id, "Good morning to you all")
+    actor.hears("message", id=message_id)
+    assert said_by_agents(actor) == [("Good morning to you all", False)]
+
+
+@scenes.test
+def test_of_a_stream_that_fails_the_text_so_far_is_told(actor: Chatter) -> None:
+    actor.begins()
+    actor.gateway.set_settings_of(actor.visitor_id, streamed_messages=True)
+    for do in ("cut", "refuse"):
+        actor.fault(Fault("stream", do))
+        actor.hears("message", id=actor.gateway.agent_says(actor.thread_id, "Good morning to you all"))
+    assert said_by_agents(actor) == [("Good morning ", True), ("", True)]
+
+
+def said_by_agents(actor: Chatter) -> list[tuple[str, bool]]:
+    """The texts that the front end was told, in order, and which of them are parts."""
+    details = [frame["detail"] for frame in actor.front_end.frames if frame.get("name") == "message"]
+    return [(d["text"], d.get("incomplete", False)) for d in details if d["from"] == "agent"]
+
+
+@scenes.test
 def test_what_an_agent_said_while_the_socket_was_down_is_told(actor: Chatter) -> None:
     """The gateway replays nothing: it is found by looking."""
     actor.begins()
@@ -751,7 +836,7 @@ def test_a_handshake_that_is_refused_is_tried_again(actor: Chatter) -> None:
 def test_a_revoked_token_is_replaced_when_a_socket_is_opened(actor: Chatter) -> None:
     """The gateway answers 401; the visitor notices nothing."""
     actor.begins()
-    actor.gateway.revoke_tokens()
+    actor.gateway.revoke_tokens_of(actor.visitor_id)
     actor.gateway.drop_sockets("reset", actor.visitor_id)
     assert actor.is_told(actor.says("Still here")) == "accepted"
     shows_a_burst(actor)

@@ -25,11 +25,7 @@ PIN = "my pin is 483107"
 
 def made(command: str, stack: Stack, **given: str) -> tuple[int, str]:
     """The exit status, and what was printed."""
-    settings = {
-        "PORT": stack.info["console_url"].rsplit(":", 1)[1],
-        "PYTHONPATH": str(ROOT / "layers/typing_relay"),  # as the Makefile says
-        **given,
-    }
+    settings = {"PORT": stack.info["console_url"].rsplit(":", 1)[1], **given}
     done = subprocess.run(
         [sys.executable, "-m", f"local.commands.{command}"],
         cwd=ROOT,

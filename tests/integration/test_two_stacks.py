@@ -22,8 +22,9 @@ import websocket
 from local.commands.token import visitor_token
 from local.cxone_simulator.client import running_simulator
 from local.dfo_simulator.client import running_gateway
+from local.platforms.platform import view_of
 from local.playing.calls import TypingCall
-from local.playing.cxone_view import CxoneView, view_of
+from local.playing.cxone_view import CxoneView
 from local.playing.visitor import Visitor
 from local.stack.aws import Aws
 from local.stack.deploy import ROOT, Deployment, as_the_emulator_takes_it, deploy, put_right

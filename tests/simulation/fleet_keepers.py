@@ -389,6 +389,7 @@ class FleetKeeper(SimulatedProcess):
                 self.name,
                 loop,
                 workers,
+                FleetJobs(self),  # type: ignore[arg-type]
                 self.sessions,
                 messages,
                 self.outbox,

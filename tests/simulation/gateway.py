@@ -7,6 +7,7 @@ same, for as long as a call to CXone may be under way.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,6 +38,11 @@ DROPPED = json.dumps({"message": "Internal server error", "connectionId": "c", "
 AUTHORIZATIONS = {"AuthorizeCustomer": "ConsumerAuthorized", "RefreshToken": "TokenRefreshed"}
 #: So many messages are in a page.
 PAGE = 3
+#: What each message says, and what a frame holds of one that is not whole.
+WHOLE, PART = "hi", "h"
+#: So often the rest of a message is asked for by one keeper.
+MOST_CALLS_FOR_REST = 3
+STREAMS = "https://streams.niceincontact.com/"
 RECOVER = ("RecoverLivechat", "RecoverThread")
 
 
@@ -57,6 +63,10 @@ class Shape(Flag):
     OPENS_AGAIN = auto()
     #: A message is answered before its contact is named.
     ANSWERS_FIRST = auto()
+    #: Of some messages a frame holds a part only, and of some an agent's are still being written.
+    PARTS = auto()
+    #: Every third of the calls for the rest of a message fails, or ends too early.
+    REST_FAILS = auto()
 
 
 @dataclass(slots=True)
@@ -136,6 +146,8 @@ class Gateway:
         self.unavailable: set[str] = set()
         #: Answers that are to be fetched, by their URLs.
         self.kept: dict[str, str] = {}
+        #: How often the rest of which message was asked for, by keeper; and how often any.
+        self._calls_for_rest: Counter[tuple[str, str]] = Counter()
 
     @property
     def shows(self) -> dict[str, bool]:
@@ -206,6 +218,11 @@ class Gateway:
                 message_id = f"agent-{self._written}"
                 message = self._message(message_id, from_agent=True)
                 message["authorUser"] = {"id": self.agent}
+                if Shape.PARTS in self.shapes and self._written % 3 == 2:
+                    payload = {"protocol": "sse", "sourceUrl": STREAMS + message_id}
+                    message["messageContent"] = {"type": "STREAMED", "payload": payload}
+                elif Shape.PARTS in self.shapes and self._written % 3 == 1:
+                    message |= _a_part(message_id)
                 thread.messages.append(message)
                 self.world.front.agent_writes(message_id)
                 self._push_message(thread, message)
@@ -243,7 +260,7 @@ class Gateway:
     def _message_events(self, thread: Thread, message: frames.Frame) -> tuple[str, ...]:
         case = {"id": str(thread.contact), "status": "open" if thread.is_open else "closed"}
         created = self._event("MessageCreated", thread, message=message, case=case)
-        sent = self._event("MessageSent", thread, message=message)
+        sent = self._event("MessageSent", thread, message={k: v for k, v in message.items() if k != "id"})
         return (
             *((sent,) if Shape.MESSAGE_SENT in self.shapes else ()),
             created,
@@ -384,6 +401,10 @@ class Gateway:
             return self._take_message(frame, thread)
         if frame.kind == "EndContact":
             return self._end(frame, thread)
+        if frame.kind == "GenerateAuthorizationToken":
+            token = {"authorizationToken": {"token": frame.data["url"]}}
+            postback = {"eventType": "AuthorizationTokenGenerated", "data": token}
+            return (json.dumps({"eventId": frame.event_id, "postback": postback}),)
         if frame.kind == "LoadMoreMessages":
             messages, more = _page(thread.messages, int(frame.data["scrollToken"]))
             postback = {"eventType": "MoreMessagesLoaded", "data": {"messages": list(messages), "scrollToken": more}}
@@ -432,6 +453,8 @@ class Gateway:
                 self._push('{"eventType": "PageViewCreated", "data": {}}')
             self._names(thread)
         message = self._message(message_id, from_agent=False)
+        if Shape.PARTS in self.shapes and len(self.taken) % 2:
+            message |= _a_part(message_id)
         thread.messages.append(message)
         self.taken.append(message_id)
         self.world.note(f"message {message_id} is taken")
@@ -446,6 +469,27 @@ class Gateway:
             self.world.later(self.world.now, "event", lambda: self._push(created))
         else:
             self._push(created)
+
+    # --- the rest of messages, over HTTP
+
+    def rest_of(self, keeper: str, path: str, token: str) -> str:
+        """The whole of the message at this path; '': not this time."""
+        if token != path:
+            raise Violated("T13", "the token for one message is used for another")
+        message_id = path.rpartition("/")[2]
+        found = [m for t in self.threads.values() for m in t.messages if m["idOnExternalPlatform"] == message_id]
+        message = {**found[0], "hasAdditionalMessageContent": False, "messageContent": {"type": "TEXT", "text": WHOLE}}
+        return "" if self._rest_fails(keeper, message_id) else json.dumps(message)
+
+    def stream_of(self, keeper: str, url: str) -> tuple[str, bool]:
+        """What is written of a message, and whether that is all."""
+        return (PART, False) if self._rest_fails(keeper, url.removeprefix(STREAMS)) else (WHOLE, True)
+
+    def _rest_fails(self, keeper: str, message_id: str) -> bool:
+        self._calls_for_rest[keeper, message_id] += 1
+        if self._calls_for_rest[keeper, message_id] > MOST_CALLS_FOR_REST:
+            raise Violated("T16", f"{keeper} asks for the rest of {message_id} again and again")
+        return Shape.REST_FAILS in self.shapes and self._calls_for_rest.total() % 3 == 0
 
     # --- frames in
 
@@ -475,6 +519,14 @@ class Gateway:
         elif "CaseStatusChanged" in said or '"case"' in said:
             wire.knows_contact = '"status": "closed"' not in said
         wire.ear.text(text)
+
+
+def _a_part(message_id: str) -> frames.Frame:
+    return {
+        "id": message_id,
+        "hasAdditionalMessageContent": True,
+        "messageContent": {"type": "TEXT", "text": PART},
+    }
 
 
 def _page(messages: list[frames.Frame], end: int) -> tuple[tuple[frames.Frame, ...], str]:

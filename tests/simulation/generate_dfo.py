@@ -44,8 +44,11 @@ def random_dfo_history(random: Random) -> History:
         until = history.acts[-1].at + 4_000
         asked = [Turn(random.choice(VISITOR_TURNS), random.randrange(until), 0) for _ in range(random.randint(1, 4))]
         history = replace(history, turns=(*history.turns, *sorted(asked, key=lambda turn: turn.at)))
-    is_late = random.random() < 0.15
-    return replace(history, shapes=history.shapes | Shape.ANSWERS_FIRST.value) if is_late else history
+    shapes = Shape(history.shapes)
+    shapes |= Shape.ANSWERS_FIRST if random.random() < 0.15 else Shape(0)
+    if random.random() < 0.25:
+        shapes |= random.choice((Shape.PARTS, Shape.PARTS | Shape.REST_FAILS))
+    return replace(history, shapes=shapes.value)
 
 
 def _history(random: Random) -> History:

@@ -37,6 +37,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from typing_relay.platforms.registry import FOLDERS
+
 T = TypeVar("T")
 
 #: Visitors' acts: a key, a stop frame, a tab that connects or goes.
@@ -163,11 +165,14 @@ class History:
     waits: Mapping[int, Fault] = field(default_factory=dict)
     frames: Mapping[int, Fault] = field(default_factory=dict)
     posts: Mapping[int, Fault] = field(default_factory=dict)
-    #: Digital-First, not webchat v1; whether agents see a contact at the beginning, and the channel's kind.
+    #: Digital-First, not a platform that is told by calls; whether agents see a contact at the beginning, and the
+    #: channel's kind.
     dfo: bool = False
     contact: bool = True
     livechat: bool = True
     legacy: bool = False
+    #: Else which one, by its name in the registry.
+    told_by_calls: str = "v1"
     #: Whether a guest is open at the beginning; else no record exists.
     guest: bool = True
     #: Whether keepers live, and look every few seconds for bursts whose owner died; else the scheduled sweeper does.
@@ -192,8 +197,13 @@ class History:
     #: In which of the ways that clients of NICE's take the gateway speaks: a sum of ``gateway.Shape``.
     shapes: int = 0
 
+    @property
+    def platform(self) -> str:
+        """By its name in the registry."""
+        return "dfo" if self.dfo else self.told_by_calls
+
     def __str__(self) -> str:
-        parts = ["platform dfo"] if self.dfo else []
+        parts = [f"platform {self.platform}"] if self.platform != "v1" else []
         parts += ["channel messaging"] if not self.livechat else []
         parts += ["sessions legacy"] if self.legacy else []
         parts += [str(part) for part in (*self.acts, *self.turns)]
@@ -265,7 +275,9 @@ def _with_part(history: History, words: list[str]) -> History:
         options = {name: int(ms) for name, ms in (word.split("=") for word in words[3:])}
         return replace(history, acts=(*history.acts, Act(first, words[1], int(words[2]), **options)))
     if first == "platform":
-        return replace(history, dfo=_either(words[1], "dfo", "v1"))
+        if words[1] not in FOLDERS:
+            raise ValueError(" or ".join(FOLDERS))
+        return replace(history, dfo=True) if words[1] == "dfo" else replace(history, told_by_calls=words[1])
     if first == "channel":
         return replace(history, livechat=_either(words[1], "livechat", "messaging"))
     if first == "sessions":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +19,7 @@ from typing_relay.keeper.guests.keeper import Keeper, Settings, Workers, _Ear, _
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.visitors.outbox import Outbox
-from typing_relay.platforms.digital_first.api import NEVER_MS, Access, ChannelSettings
+from typing_relay.platforms.digital_first.api import NEVER_MS, Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
 from typing_relay.relay.burst import Session
@@ -140,9 +141,11 @@ class Http:
         kept: Mapping[str, str] = MappingProxyType({}),
         token_ms: int = 3_600_000,
         legacy: bool = False,
+        rest_of: Callable[[str, str], str] = lambda path, token: "",
+        stream_of: Callable[[str], tuple[str, bool]] = lambda url: ("", False),
     ) -> None:
         self._now, self._livechat, self._kept, self._token_ms = now, livechat, kept, token_ms
-        self._legacy = legacy
+        self._legacy, self._rest_of, self._stream_of = legacy, rest_of, stream_of
 
     def channel(self) -> ChannelSettings | Outcome:
         """Its kind."""
@@ -165,6 +168,14 @@ class Http:
     def event(self, url: str) -> str | Outcome:
         """What was too large for a frame."""
         return self._kept.get(url) or Outcome(Kind.FAILED, reason="event: status 404")
+
+    def message(self, path: str, token: str) -> str | Outcome:
+        """The whole of a message of which a frame held a part."""
+        return self._rest_of(path, token) or Outcome(Kind.FAILED, reason="message: status 401")
+
+    def streamed(self, url: str) -> Streamed | Outcome:
+        """What is written of a message."""
+        return Streamed(*self._stream_of(url))
 
 
 class SimulatedKeeper(Keeper):
@@ -220,12 +231,21 @@ class KeeperProcess(SimulatedProcess):
             counters,
         )
         cxone = world.cxone
-        http = Http(lambda: world.now, cxone.livechat, cxone.kept, world.token_ms, cxone.legacy)
+        http = Http(
+            lambda: world.now,
+            cxone.livechat,
+            cxone.kept,
+            world.token_ms,
+            cxone.legacy,
+            partial(cxone.rest_of, name),
+            partial(cxone.stream_of, name),
+        )
         self.dfo = DigitalFirst(
             Surroundings(
                 name,
                 loop,
                 workers,
+                jobs,
                 self.sessions,
                 Stored(self, world.messages),  # type: ignore[arg-type]
                 outbox,

@@ -9,6 +9,8 @@ from tests.simulation.mutation import CORE, Mutation
 OUTBOX, KEEPER = CORE + "keeper/visitors/outbox.py", CORE + "keeper/guests/keeper.py"
 TALK, CONVERSATION = CORE + "platforms/digital_first/talk.py", CORE + "platforms/digital_first/conversation.py"
 
+PARTS = "tests/unit/platforms/digital_first/test_conversation_parts.py"
+
 _dfo = partial(Mutation, platform="dfo")
 
 TOLD = (
@@ -220,5 +222,51 @@ TOLD = (
         TALK,
         "told=(known.told_id,) if known.told_id else (),",
         "told=(),",
+    ),
+    # messages of which a frame holds a part
+    _dfo(
+        "told: what comes after a part of a message overtakes it",
+        CONVERSATION,
+        "if not waiting and not message.is_part:",
+        "if not message.is_part:",
+    ),
+    _dfo(
+        "told: a part of a message is told as if it were whole",
+        CORE + "platforms/digital_first/visitor_events.py",
+        "    if message.is_part:\n",
+        "    if False:\n",
+    ),
+    _dfo(
+        "told: the rest of a message is not fetched",
+        CONVERSATION,
+        "if first.message.is_part and not is_given_up:",
+        "if False:",
+    ),
+    _dfo(
+        "told: the rest of a message is asked for again and again",
+        CONVERSATION,
+        "is_given_up = self._now >= first.until or first.fetches >= self._policy.most_fetches",
+        "is_given_up = self._now >= first.until",
+        directed=PARTS,
+    ),
+    _dfo(
+        "told: a message waits for its rest for ever",
+        CONVERSATION,
+        "is_given_up = self._now >= first.until or first.fetches >= self._policy.most_fetches",
+        "is_given_up = first.fetches >= self._policy.most_fetches",
+        directed=PARTS,
+    ),
+    _dfo(
+        "told: what was fetched for a message before is taken for this one's",
+        CONVERSATION,
+        "if first is None or first.fetch != fetched.name:",
+        "if first is None:",
+        directed=PARTS,
+    ),
+    _dfo(
+        "told: a part without the gateway's id is told at once, and the message that has one is not",
+        CORE + "platforms/digital_first/frames_in.py",
+        "if message.text and not message.is_part else",
+        "if message.text else",
     ),
 )

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from typing_relay.platforms.registry import platform_named
 from typing_relay.relay.burst import Policy
 
 from tests.simulation import fleet, neighbours, oracle
@@ -48,7 +49,8 @@ class Runner:
         self._at_this_moment = 0
         self._goes_by(history)
         hold_ms = max(USUAL.hold_ms, history.debounce + 1)
-        policy = Policy(history.debounce, hold_ms, cap_ms=history.cap, verify_ms=VERIFY_MS, verifies=not history.dfo)
+        verifies = platform_named(history.platform).verifies
+        policy = Policy(history.debounce, hold_ms, cap_ms=history.cap, verify_ms=VERIFY_MS, verifies=verifies)
         if history.dfo:
             self.world: World = self._digital_first(policy, log)
         else:
@@ -111,6 +113,7 @@ class Runner:
         if self._history.only_ends():
             world.check_ended()
         self._goes_by(History())
+        world.cxone.shapes &= ~Shape.REST_FAILS
         if not world.record.conversation:
             self._deliver(Act("key", self._tab(), world.now - START))
             self._run_until(world.now + ASKED_MS)
@@ -124,7 +127,7 @@ class Runner:
         the visitor changes hands: what a gateway says between two sockets nobody hears.
         """
         self._run_until(max(world.now, world.queue_rests_at + ASKED_MS))
-        cxone = world.cxone
+        cxone, world.front.all_is_calm = world.cxone, True
         if world.is_sound():
             self._have_a_late_tab(world)
         ends: tuple[tuple[Callable[[], object], int], ...] = (

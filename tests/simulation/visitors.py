@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_relay.relay.burst import GuestStatus
 
+from tests.simulation.gateway import WHOLE
 from tests.simulation.invariants import Violated
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class Front:
         self.not_noted: set[str] = set()
         #: What each keeper has posted to at least one tab.
         self.reached: dict[str, dict[int, bytes]] = {}
+        #: Nothing goes wrong any more.
+        self.all_is_calm = False
         #: Before which message there are others, as the page that came last says.
         self.before = ""
 
@@ -130,6 +133,7 @@ class Front:
         self._world.note(f"tab {tab.name} hears {frame.get('name', frame['type'])} {_gist(frame)}")
         if frame.get("name") == "message":
             self._check_message(tab, frame["detail"]["id"])
+            self._check_whole(tab, frame["detail"])
         tab.hears(frame, self._world.now)
         return True
 
@@ -178,6 +182,16 @@ class Front:
                 raise Violated("T16", f"tab {tab.name} hears {message_id} after a later message")
         elif self._world.now - had_since >= REPEATED_MS and self._is_noted(message_id, had_since):
             raise Violated("T16", f"tab {tab.name} hears {message_id} again after {self._world.now - had_since} ms")
+
+    def _check_whole(self, tab: Tab, detail: dict[str, Any]) -> None:
+        """A message is whole, or said to be a part; where nothing is wrong it is whole."""
+        is_part = detail.get("incomplete", False)
+        if detail["id"] in self.written and (detail["text"] != WHOLE) is not is_part:
+            raise Violated(
+                "T16", f"tab {tab.name} is told a part of {detail['id']} as if it were whole, or the reverse"
+            )
+        if is_part and detail["id"] in self.written and self.all_is_calm:
+            raise Violated("T16", f"all is calm, but tab {tab.name} is told a part of {detail['id']}")
 
     def _is_noted(self, message_id: str, had_since: int) -> bool:
         return message_id not in self.not_noted and had_since > self.not_noted_until

@@ -18,8 +18,8 @@ from local.dfo_simulator.faults import Fault
 from local.simulating.client import Event
 from tests.support.relay_stage import DARK_S, PATIENCE_S, RelayStage, Typist, wait_until
 
-#: A keeper whose guest lost one socket after the other, or was refused, waits up to so long before the next.
-LONGEST_PAUSE_S = max(guest.Policy().longest_backoff_ms, guest.Policy().denied_ms) / 1000
+#: A keeper whose guest lost one socket after the other waits up to so long before the next.
+LONGEST_BACKOFF_S = guest.Policy().longest_backoff_ms / 1000
 STARTED, ENDED = "SenderTypingStarted", "SenderTypingEnded"
 TYPING = (STARTED, ENDED)
 
@@ -136,7 +136,7 @@ class Chatter(Typist):
         opened = self.gateway.visitor(self.visitor_id)["opened"]
         assert self.gateway.drop_sockets(how, self.visitor_id, code) == 1
         is_open_again = lambda: self.gateway.visitor(self.visitor_id)["opened"] > opened  # noqa: E731
-        wait_until(is_open_again, "another socket", LONGEST_PAUSE_S + PATIENCE_S)
+        wait_until(is_open_again, "another socket", LONGEST_BACKOFF_S + PATIENCE_S)
 
     # --- what is seen
 

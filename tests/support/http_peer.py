@@ -50,6 +50,9 @@ class Reply:
 CLOSE, RESET, HALF, SILENCE = "close", "reset", "half", "silence"
 #: An answer, a byte each 50 ms: no read takes long, and the whole takes seconds.
 DRIP = "drip"
+#: A piece of an answer each 50 ms, which has no end.
+ENDLESS = "endless"
+PIECE = b'data: {"delta":{"content":"so far "}}\n\n'
 
 
 class HttpPeer:
@@ -127,6 +130,11 @@ class HttpPeer:
                 time.sleep(0.05)
         elif due == SILENCE:
             time.sleep(2)
+        elif due == ENDLESS:
+            peer.sendall(b"HTTP/1.1 200 Said\r\n\r\n")
+            while True:
+                peer.sendall(PIECE)
+                time.sleep(0.05)
         return False
 
 

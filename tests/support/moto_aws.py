@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 import requests
-from typing_relay.aws.connection import Answer, Connection
+from typing_relay.aws.answers import Answer
+from typing_relay.aws.connection import Connection
 
 
 def send_to_moto(monkeypatch: pytest.MonkeyPatch, calls: list[str] | None = None) -> None:

@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from typing_relay.platforms.registry import FOLDERS
 
 PACKAGE = Path(__file__).parents[2] / "layers/typing_relay/typing_relay"
 #: Room, or file beside the rooms -> the rooms it may import from, in addition to itself.
@@ -33,24 +34,25 @@ MAY_IMPORT = {
         *("platforms.shared", "aws", "relay"),
     },
     "keeper.sweeping": {"keeper.io", "keeper.counters", "keeper.ports", "aws", "relay"},
-    "platforms.webchat": {"keeper.guests", "keeper.io", "keeper.counters", "keeper.ports", "platforms.shared", "relay"},
+    "environment": {"aws"},
+    "platforms.platform": {"keeper.guests", "keeper.visitors", "keeper.io", "keeper.counters", "aws", "relay"},
+    "platforms.webchat": {
+        *("keeper.guests", "keeper.io", "keeper.counters", "keeper.ports"),
+        *("platforms.platform", "platforms.shared", "environment", "aws", "relay"),
+    },
     "platforms.digital_first": {
         *("keeper.guests", "keeper.visitors", "keeper.io", "keeper.counters"),
-        *("platforms.shared", "aws", "door", "relay", "plain_url"),
+        *("platforms.platform", "platforms.shared", "environment", "aws", "door", "relay", "plain_url"),
     },
-    "runtime": {
-        "plain_url",
-        "aws",
-        "platforms.webchat",
-        "platforms.digital_first",
-        "platforms.shared",
-        "door",
-        "logs",
-        "relay",
-    },
+    "platforms.registry": {"platforms.platform"},
+    "runtime": {"plain_url", "environment", "aws", "platforms.platform", "platforms.registry", "door", "logs", "relay"},
 }
 #: What Lambda loads, before or at its first call: the keeper's libraries are not there.
-IN_FUNCTIONS = ("typing_relay.runtime", "typing_relay.platforms.webchat.guests")
+IN_FUNCTIONS = (
+    "typing_relay.runtime",
+    "typing_relay.platforms.webchat.configured",
+    *(f"typing_relay.platforms.{folder}.platform" for folder in FOLDERS.values()),
+)
 
 
 def path_of(room: str) -> Path:

@@ -84,6 +84,11 @@ def _raise(error: Exception) -> Any:
     raise error
 
 
+def reader_in_time(sock: socket.socket) -> io.BufferedReader:
+    """Reads ``sock`` within the timeout that it has now, all reads together; they raise TimeoutError after that."""
+    return io.BufferedReader(_Reads(sock))
+
+
 class AnswerInTime(http.client.HTTPResponse):
     """An answer that is read to its end within the timeout that its socket has now, or raises TimeoutError."""
 
@@ -96,7 +101,7 @@ class _Readable:
         self._socket = sock
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reads(self._socket))
+        return reader_in_time(self._socket)
 
 
 class _Reads(io.RawIOBase):

@@ -161,3 +161,11 @@ def test_it_trusts_the_authorities_that_aws_ca_bundle_names(monkeypatch: pytest.
         connection.tls()
     monkeypatch.delenv("AWS_CA_BUNDLE")
     assert connection.tls().verify_mode.name == "CERT_REQUIRED"
+
+
+@pytest.mark.parametrize(("path", "header"), [("/a\r\nHost: b", "c"), ("/", "a\nb: c"), ("/", "a\r"), ("/", "a\n")])
+def test_a_request_of_more_lines_than_meant_is_not_sent(peer: HttpPeer, path: str, header: str):
+    """Who writes a line break into a value would write a header of their own."""
+    with pytest.raises(ValueError, match="line break"):
+        kept_to(peer).exchange("GET", path, {"X-Header": header}, b"")
+    assert peer.requests == []

@@ -244,9 +244,9 @@ def test_files_may_be_at_nice_and_where_an_operator_says(monkeypatch: pytest.Mon
     urls = ("files-de-na1.niceincontact.com", "files.example.com", "more.example.com", "evil.example")
     for platform, may in (("dfo", [True, True, True, False]), ("v1", [True] * 4)):
         monkeypatch.setenv("CXONE_PLATFORM", platform)
-        runtime.is_digital_first.cache_clear()
+        runtime.platform.cache_clear()
         assert [runtime.is_file_url()(f"https://{host}/1") for host in urls] == may
-    runtime.is_digital_first.cache_clear()
+    runtime.platform.cache_clear()
 
 
 def test_messages_have_a_rate_of_their_own(scene: Scene) -> None:

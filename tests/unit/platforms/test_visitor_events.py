@@ -138,6 +138,6 @@ def test_a_message_found_by_looking_is_told_like_one_that_was_heard() -> None:
     event = frames_in.parse(json.dumps(frame))
     assert isinstance(event, frames_in.Event)
     assert isinstance(event.what, frames_in.MessageCreated)
-    missed = dfo_events.missed(event.what.message)
+    missed = dfo_events.said(None, event.what.message)
     assert (missed["name"], missed["detail"]) == (told["name"], told["detail"])
     assert missed["event"]["data"]["message"] == MESSAGE

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.mutants.__main__ import all_mutants, draw
 from tests.mutants.operators import mutants_of
-from tests.mutants.trial import by_relevance, trials_for
+from tests.mutants.trial import COPIED, COPIED_FILES, ROOT, UNIT_TESTS, by_relevance, trials_for
 
 
 def texts_of(source: str) -> set[str]:
@@ -99,3 +101,10 @@ def test_what_shows_on_a_wire_only_is_tried_on_one() -> None:
 )
 def test_every_test_that_can_notice_has_its_turn(file: str, last: str) -> None:
     assert [trial.name for trial in trials_for(file)][-1] == last
+
+
+def test_a_copy_has_what_unit_tests_read_of_the_project() -> None:
+    """Without it a test fails in every copy, and would pass for what catches each mutant."""
+    read = {name for path in UNIT_TESTS for name in re.findall(r'ROOT / "([^/"]+)', path.read_text())}
+    there = {name for name in read if (ROOT / name).exists() and not name.startswith(".")}
+    assert there - {*COPIED, *COPIED_FILES} == set()

@@ -22,7 +22,8 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError, HTTPClientError
 
 from typing_relay import deadline
-from typing_relay.aws.connection import Answer, Connection, tls
+from typing_relay.aws.answers import Answer
+from typing_relay.aws.connection import Connection, tls
 from typing_relay.aws.credentials import Credentials
 from typing_relay.aws.signature import signed
 

@@ -5,7 +5,6 @@ What it does ends before the deadline of the work in hand (``typing_relay.deadli
 
 from __future__ import annotations
 
-import http.client
 import os
 import select
 import socket
@@ -13,23 +12,15 @@ import ssl
 import time
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
 from urllib.parse import SplitResult
 
 from typing_relay import deadline, wire
+from typing_relay.aws.answers import Answer, read_answer
 
 #: Longer unused, and nothing between here and AWS need know of it any more: a Lambda may have been frozen meanwhile.
 IDLE_S = 5.0
 #: The other side has closed the connection. http.client's RemoteDisconnected is a ConnectionError.
 _CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
-
-
-class Answer(NamedTuple):
-    """An HTTP answer, read to its end."""
-
-    status: int
-    headers: Mapping[str, str]  # names in lower case
-    body: bytes
 
 
 class Connection:
@@ -43,9 +34,7 @@ class Connection:
         self._host = endpoint.hostname or ""
         self._port = endpoint.port or (443 if self._is_tls else 80)
         self._connect_s, self._read_s = connect_s, read_s
-        self._http = http.client.HTTPConnection(self._host, self._port)
-        self._http.auto_open = 0  # it would not know of TLS
-        self._http.response_class = wire.AnswerInTime
+        self._socket: socket.socket | None = None
         self._used_at = 0.0
 
     def exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -62,34 +51,34 @@ class Connection:
             return self._send_and_read(method, path, headers, body)
 
     def _is_fit(self) -> bool:
-        if self._http.sock is None:
+        if self._socket is None:
             return False
         # The wall clock: whether the other one runs on while a Lambda is frozen is nowhere promised.
-        if abs(time.time() - self._used_at) > IDLE_S or _has_something_to_read(self._http.sock):
-            self._http.close()
+        if abs(time.time() - self._used_at) > IDLE_S or _has_something_to_read(self._socket):
+            self._close()
             return False
         return True
 
     def _send_and_read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         try:
-            if self._http.sock is None:
-                self._http.sock = self._open()
-            self._http.sock.settimeout(_in_time(self._read_s))
-            self._http.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-            for name, value in headers.items():
-                self._http.putheader(name, value)
-            if body or method != "GET":
-                self._http.putheader("Content-Length", str(len(body)))
-            self._http.endheaders(body)
-            self._http.sock.settimeout(_in_time(self._read_s))
-            response = self._http.getresponse()
-            said = response.read()
-            said_headers = {name.lower(): value for name, value in response.getheaders()}
+            self._socket = used = self._socket or self._open()
+            used.settimeout(_in_time(self._read_s))
+            used.sendall(_request(method, path, headers, body))
+            used.settimeout(_in_time(self._read_s))
+            with wire.reader_in_time(used) as file:
+                answer = read_answer(file)
         except BaseException:
-            self._http.close()
+            self._close()
             raise
+        if not answer.keeps:
+            self._close()
         self._used_at = time.time()
-        return Answer(response.status, said_headers, said)
+        return answer
+
+    def _close(self) -> None:
+        if self._socket:
+            self._socket.close()
+        self._socket = None
 
     def _open(self) -> socket.socket:
         opened = wire.dial(self._host, self._port, self._connect_s, deadline.left_s())
@@ -101,6 +90,17 @@ class Connection:
         except BaseException:
             opened.close()
             raise
+
+
+def _request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """As one piece, for one segment. Raises ValueError for what would be read as another line."""
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if body or method != "GET":
+        lines.append(f"Content-Length: {len(body)}")
+    head = "".join(f"{line}\r\n" for line in lines)
+    if len(head.splitlines()) != len(lines):
+        raise ValueError("a header, or the path, has a line break in it")
+    return f"{head}\r\n".encode("latin-1") + body
 
 
 def _in_time(limit_s: float) -> float:

@@ -40,8 +40,6 @@ LOOKED_AT = (
     *("sends", "profile", "record_version", "expires_at"),
 )
 
-_ALIVE = "attribute_exists(session_id) AND expires_at > :now_s"
-_MAY_SEND = f"{_ALIVE} AND (attribute_not_exists(blocked_until) OR blocked_until <= :now_s)"
 
 logger = logging.getLogger(__name__)
 

@@ -29,12 +29,14 @@ class Value:
     """A frozen value with the fields that its class names; the value of a field there is its default."""
 
     __match_args__: tuple[str, ...]
+    _names: frozenset[str]
     _defaults: dict[str, Any]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         names = tuple(cls.__annotations__)
         cls.__match_args__ = names  # type: ignore[misc]  # mypy writes it for dataclasses only
+        cls._names = frozenset(names)
         cls._defaults = {name: vars(cls)[name] for name in names if name in vars(cls)}
 
     def __init__(self, *values: Any, **named: Any) -> None:
@@ -46,7 +48,7 @@ class Value:
         fields.update(self._defaults)
         fields.update(zip(names, values, strict=False), **named)
         too_many = len(values) > len(names) or any(name in named for name in names[: len(values)])
-        if too_many or fields.keys() != dict.fromkeys(names).keys():
+        if too_many or fields.keys() != self._names:
             raise TypeError(f"{type(self).__name__} takes {', '.join(names)}")
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,12 +11,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 import responses
-from typing_relay.platforms.digital_first.api import Access, ChannelSettings, DfoApi
+from typing_relay.platforms.digital_first import api as dfo_api
+from typing_relay.platforms.digital_first.api import LARGEST_EVENT_BYTES, Access, ChannelSettings, DfoApi, Streamed
 from typing_relay.platforms.digital_first.files import FileRules
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
-from typing_relay.platforms.digital_first.urls import Client, hosts, registers_as
+from typing_relay.platforms.digital_first.urls import Client, custom_hosts, hosts, registers_as
 from typing_relay.platforms.shared.http import KeptConnectionClosed, session
 from typing_relay.relay.outcomes import Kind, Outcome
+
+from tests.support.http_peer import ENDLESS, HttpPeer
 
 NOW = 1_800_000_000_000
 TOKEN_URL = "https://digital-oauth-de-na1.niceincontact.com/oauth/token"
@@ -264,3 +268,74 @@ def test_a_channel_that_is_neither_online_nor_offline_makes_no_sense(
     outcome = api.is_online()
     assert isinstance(outcome, Outcome)
     assert outcome.kind is Kind.FAILED
+
+
+CHAT = "https://channels-de-na1.niceincontact.com"
+STREAM = "https://streams-na1.niceincontact.com/9"
+
+
+def said(content: str, reason: str | None = None) -> str:
+    return f"data: {json.dumps({'delta': {'content': content, 'finish_reason': reason}})}\n\n"
+
+
+def test_the_whole_of_a_message_is_got_with_the_token_for_it(cxone: responses.RequestsMock, api: DfoApi) -> None:
+    cxone.get(f"{CHAT}/chat/1.0/brand/1386/messages/9", body="{}")
+    assert api.message("/chat/1.0/brand/1386/messages/9", "t0ken") == "{}"
+    assert cxone.calls[0].request.headers["Authorization"] == "Bearer t0ken"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"status": 401}, Kind.FAILED),
+        ({"status": 302, "headers": {"Location": "https://elsewhere.example"}}, Kind.FAILED),
+        ({"body": "x" * (LARGEST_EVENT_BYTES + 1)}, Kind.FAILED),
+        ({"body": requests.ConnectionError("t0ken")}, Kind.LOST),
+    ],
+    ids=["refused", "elsewhere", "too large", "lost"],
+)
+def test_a_message_that_cannot_be_got_says_why_without_the_token(
+    cxone: responses.RequestsMock, api: DfoApi, answer: dict[str, Any], kind: Kind
+) -> None:
+    cxone.get(f"{CHAT}/path", **answer)
+    outcome = api.message("/path", "t0ken")
+    assert isinstance(outcome, Outcome)
+    assert (outcome.kind, "t0ken" in outcome.reason) == (kind, False)
+
+
+def test_what_is_written_of_a_message_is_read_to_its_end(cxone: responses.RequestsMock, api: DfoApi) -> None:
+    cxone.get(STREAM, body=said("Good ") + said("morning", "stop") + said("!"))
+    assert api.streamed(STREAM) == Streamed("Good morning", is_whole=True)
+    assert cxone.calls[0].request.headers["Accept"] == "text/event-stream"
+
+
+def test_of_a_stream_that_ends_too_early_there_is_what_came(cxone: responses.RequestsMock, api: DfoApi) -> None:
+    cxone.get(STREAM, body=said("Good ") + said("mor"))
+    assert api.streamed(STREAM) == Streamed("Good mor", is_whole=False)
+
+
+@pytest.mark.parametrize("answer", [{"status": 404}, {"body": requests.ConnectionError()}])
+def test_a_stream_that_cannot_be_read_is_none(
+    cxone: responses.RequestsMock, api: DfoApi, answer: dict[str, Any]
+) -> None:
+    cxone.get(STREAM, **answer)
+    assert isinstance(api.streamed(STREAM), Outcome)
+
+
+@pytest.mark.parametrize("url", ["https://elsewhere.example/9", "http://streams-na1.niceincontact.com/9"])
+def test_a_stream_is_read_at_nice_alone(api: DfoApi, url: str) -> None:
+    outcome = api.streamed(url)
+    assert isinstance(outcome, Outcome)
+    assert outcome.kind is Kind.DENIED
+
+
+def test_a_stream_that_goes_on_for_ever_is_left_in_time(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real socket: pieces come, and no end. What had come is told."""
+    monkeypatch.setattr(dfo_api, "STREAM_TIMEOUT_S", 0.5)
+    peer.say(ENDLESS)
+    at = custom_hosts(peer.url.replace("http", "ws"), peer.url, peer.url)
+    began = time.monotonic()
+    streamed = DfoApi(session(), at, Channel(1386, "chat_1"), Client(), lambda: NOW).streamed(f"{peer.url}/9")
+    assert isinstance(streamed, Streamed)
+    assert streamed.text.startswith("so far so far ")
+    assert (streamed.is_whole, time.monotonic() - began < 5) == (False, True)

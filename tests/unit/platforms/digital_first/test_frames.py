@@ -166,7 +166,7 @@ def test_a_recovered_thread_tells_its_newest_messages_contact_and_agent() -> Non
         "e-1",
         "t-1",
         (
-            Message("5", True, 1_795_600_800_000, "one", "Robin Hood", theirs, author_id="7"),
+            Message("5", True, 1_795_600_800_000, "one", "Robin Hood", theirs, author_id="7", server_id="5"),
             Message("m-2", False, 1_795_600_801_500, "two", "Ada", ours),
         ),
         is_whole=False,

@@ -51,6 +51,7 @@ class Scene:
                 "keeper-1",
                 self.loop,  # type: ignore[arg-type]
                 Workers(self.cxone, self.store, self.names),  # type: ignore[arg-type]
+                self.cxone,  # type: ignore[arg-type]
                 MemorySessions(),  # type: ignore[arg-type]
                 MemoryMessages(),
                 None,  # type: ignore[arg-type]

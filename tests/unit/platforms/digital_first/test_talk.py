@@ -14,7 +14,7 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
-from typing_relay.platforms.digital_first.api import Access, ChannelSettings
+from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.talk import AGAIN_S, GatewayTalk, Office
 from typing_relay.relay.burst import Session
@@ -44,6 +44,8 @@ class Http:
         self.online: bool | Outcome = True
         self.channel_is: ChannelSettings | Outcome = ChannelSettings(livechat=True, authorization=False)
         self.stored: str | Outcome = ""
+        self.written: Streamed | Outcome = Streamed("", is_whole=False)
+        self.rests: list[tuple[str, ...]] = []
         self.lifetime_ms = HOUR_MS
 
     def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome:
@@ -64,6 +66,14 @@ class Http:
 
     def event(self, url: str) -> str | Outcome:
         return self.stored
+
+    def message(self, path: str, token: str) -> str | Outcome:
+        self.rests.append((path, token))
+        return self.stored
+
+    def streamed(self, url: str) -> Streamed | Outcome:
+        self.rests.append((url,))
+        return self.written
 
 
 class Post:
@@ -136,6 +146,7 @@ class Scene:
             ME,
             self.loop,  # type: ignore[arg-type]
             self.store,  # type: ignore[arg-type]
+            self.cxone,  # type: ignore[arg-type]
             self.cxone,  # type: ignore[arg-type]
             self.sessions,
             self.http,
@@ -1024,3 +1035,73 @@ def test_a_token_that_is_got_after_the_clock_was_set_back_is_not_renewed_at_once
     scene.socket_ends(1)
     scene.opens(2)
     assert scene.http.tokens == 1
+
+
+# --- messages of which a frame holds a part
+
+
+def a_part(scene: Scene) -> dict[str, Any]:
+    """The agent has sent a long message."""
+    message = dfo_gateway.message(ANOTHER, from_agent=True, text="At len")
+    return {**message, "id": "9", "hasAdditionalMessageContent": True}
+
+
+def is_told(scene: Scene) -> list[tuple[str, bool]]:
+    details = [frame["detail"] for frame in scene.told if frame.get("name") == "message"]
+    return [(d["text"], d.get("incomplete", False)) for d in details if d["from"] == "agent"]
+
+
+def gets_token(scene: Scene) -> None:
+    [asked] = [f for f in scene.sent if f["payload"]["eventType"] == "GenerateAuthorizationToken"]
+    data = {"authorizationToken": {"token": "t0ken"}}
+    postback = {"eventType": "AuthorizationTokenGenerated", "data": data}
+    scene.says(json.dumps({"eventId": asked["eventId"], "postback": postback}))
+
+
+def test_the_rest_of_a_message_is_fetched_and_the_visitor_told_it_whole() -> None:
+    scene = Scene().chats()
+    scene.answers = False
+    scene.http.stored = json.dumps({**a_part(scene), "messageContent": {"type": "TEXT", "text": "At length"}})
+    thread = scene.record.conversation["thread"]
+    scene.says(dfo_gateway.event("MessageCreated", thread, message=a_part(scene)))
+    assert is_told(scene) == []
+    gets_token(scene)
+    assert scene.http.rests == [("/chat/1.0/brand/1386/messages/9", "t0ken")]
+    assert is_told(scene) == [("At length", False)]
+
+
+def test_a_message_that_is_being_written_is_read() -> None:
+    scene = Scene().chats()
+    url = "https://streams.niceincontact.com/9"
+    content = {"type": "STREAMED", "payload": {"protocol": "sse", "sourceUrl": url}}
+    scene.http.written = Streamed("Good mor", is_whole=False)
+    message = {**dfo_gateway.message(ANOTHER, from_agent=True), "messageContent": content}
+    scene.says(dfo_gateway.event("MessageCreated", scene.record.conversation["thread"], message=message))
+    assert (scene.http.rests, is_told(scene)) == ([(url,)], [("Good mor", True)])
+    assert scene.counters.take()["Gateway.message_not_whole"] == 1
+
+
+def test_what_is_not_wanted_any_more_when_its_turn_comes_is_not_fetched() -> None:
+    """A keeper's threads may be busy for longer than a message waits."""
+    scene = Scene().chats()
+    scene.answers = False
+    thread = scene.record.conversation["thread"]
+    scene.says(dfo_gateway.event("MessageCreated", thread, message=a_part(scene)))
+    [asked] = [f for f in scene.sent if f["payload"]["eventType"] == "GenerateAuthorizationToken"]
+    data = {"authorizationToken": {"token": "t0ken"}}
+    postback = {"eventType": "AuthorizationTokenGenerated", "data": data}
+    scene.talk.heard(1, json.dumps({"eventId": asked["eventId"], "postback": postback}))
+    scene.talk.close()
+    scene.settles()
+    assert scene.http.rests == []
+
+
+def test_a_fetch_that_ends_in_an_error_is_no_end_of_the_conversation() -> None:
+    scene = Scene().chats()
+    scene.answers = False
+    scene.http.message = lambda path, token: 1 / 0  # type: ignore[assignment,method-assign,return-value]
+    scene.says(dfo_gateway.event("MessageCreated", scene.record.conversation["thread"], message=a_part(scene)))
+    gets_token(scene)
+    assert is_told(scene) == []
+    scene.passes(30)
+    assert is_told(scene) == [("At len", True)]

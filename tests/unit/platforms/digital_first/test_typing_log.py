@@ -56,7 +56,7 @@ class Scene:
         loop: Any = self.loop
         channel = Channel(7, "chat_x")
         office = Office(
-            "me", loop, jobs, jobs, store, silent, channel, silent, silent, Counters(), lambda: START + self.ms
+            "me", loop, jobs, jobs, jobs, store, silent, channel, silent, silent, Counters(), lambda: START + self.ms
         )
         office.decide(livechat=True)
         self.talk = GatewayTalk(voice, office)

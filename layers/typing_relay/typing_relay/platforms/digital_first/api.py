@@ -7,6 +7,7 @@ or a query.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +21,7 @@ from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first.codes import ADDRESS_REFUSED, loggable
 from typing_relay.platforms.digital_first.files import FileRules, file_rules
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.digital_first.streamed import Deltas
 from typing_relay.platforms.digital_first.urls import Client, Hosts
 from typing_relay.platforms.shared.http import KeptConnectionClosed
 from typing_relay.platforms.shared.urls import InsecureUrl
@@ -33,8 +35,12 @@ READ_TIMEOUT_S = 10.0
 CHANNEL_MS, CHANNEL_NOT_KNOWN_MS = 60_000, 4_000
 #: When what does not expire does: in the year 2100.
 NEVER_MS = 4_102_444_800_000
-#: A frame holds 128 KB. An event that is fetched by its URL may be larger, up to this.
+#: A frame holds 128 KB. An event, or the rest of a message, that is fetched may be larger, up to this.
 LARGEST_EVENT_BYTES = 1_048_576
+#: A message that is still being written is read for this long.
+STREAM_TIMEOUT_S = 20.0
+#: Read in chunks of this size.
+CHUNK_BYTES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,14 @@ class Access:
     token: str = field(repr=False)
     expires_at: int
     visitor: Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What was written of a message while it was read; ``is_whole``: all of it."""
+
+    text: str = field(repr=False)
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +170,50 @@ class DfoApi:
     def event(self, url: str) -> str | Outcome:
         """The text of an event too large for a frame, from its URL; bounded in size and time."""
         try:
-            with self._http.get(
-                urls.event_url(url, self._hosts.chat),
-                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                body = answer.raw.read(LARGEST_EVENT_BYTES + 1, decode_content=True)
+            known = urls.event_url(url, self._hosts.chat)
         except InsecureUrl as insecure:
             return Outcome(Kind.DENIED, reason=str(insecure))
+        return self._text("event", known, {})
+
+    def message(self, path: str, token: str) -> str | Outcome:
+        """The whole of a message (JSON) from its path on the chat host, by a token for that; bounded as an event is."""
+        headers = {**self._headers(), "Authorization": f"Bearer {token}"}
+        return self._text("message", f"{self._hosts.chat}{path}", headers)
+
+    def streamed(self, url: str) -> Streamed | Outcome:
+        """What is written of a message, until it ends, or its time or room does: then as much as had come."""
+        deltas, began, size = Deltas(), time.monotonic(), 0
+        try:
+            known = urls.event_url(url, self._hosts.chat)
+            with self._get(known, {"Accept": "text/event-stream"}, STREAM_TIMEOUT_S) as answer:
+                if answer.status_code != 200:
+                    return Outcome(Kind.FAILED, reason=f"streamed message: status {answer.status_code}")
+                while not deltas.is_over and time.monotonic() - began < STREAM_TIMEOUT_S:
+                    chunk = answer.raw.read1(CHUNK_BYTES, decode_content=True)
+                    size += len(chunk)
+                    if not chunk or size > LARGEST_EVENT_BYTES:
+                        break
+                    deltas.feed(chunk)
+        except InsecureUrl as insecure:
+            return Outcome(Kind.DENIED, reason=str(insecure))
+        except (requests.RequestException, HTTPError, OSError) as lost:
+            if not deltas.text:
+                return Outcome(Kind.LOST, reason=f"streamed message: {type(lost).__name__}")
+        return Streamed(deltas.text, deltas.is_whole)
+
+    def _text(self, what: str, url: str, headers: dict[str, str]) -> str | Outcome:
+        try:
+            with self._get(url, headers, READ_TIMEOUT_S) as answer:
+                body = answer.raw.read(LARGEST_EVENT_BYTES + 1, decode_content=True)
         except (requests.RequestException, HTTPError) as lost:
-            return Outcome(Kind.LOST, reason=f"event: {type(lost).__name__}")
+            return Outcome(Kind.LOST, reason=f"{what}: {type(lost).__name__}")
         if answer.status_code != 200 or len(body) > LARGEST_EVENT_BYTES:
-            return Outcome(Kind.FAILED, reason=f"event: status {answer.status_code}, {len(body)} bytes")
+            return Outcome(Kind.FAILED, reason=f"{what}: status {answer.status_code}, {len(body)} bytes")
         return str(body.decode(errors="replace"))
+
+    def _get(self, url: str, headers: dict[str, str], read_s: float) -> requests.Response:
+        timeout = (CONNECT_TIMEOUT_S, read_s)
+        return self._http.get(url, headers=headers, timeout=timeout, allow_redirects=False, stream=True)
 
     @property
     def _channel_url(self) -> str:
@@ -195,16 +239,18 @@ class DfoApi:
         return self._refused(answer, said, what)
 
     def _send(self, method: str, url: str, query: dict[str, str] | None, body: Any) -> requests.Response:
-        headers = {
+        timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+        return self._http.request(
+            method, url, params=query, json=body, headers=self._headers(), timeout=timeout, allow_redirects=False
+        )
+
+    def _headers(self) -> dict[str, str]:
+        return {
             "Accept": "application/json",
             "X-Trace-ID": str(uuid4()),
             "x-sdk-platform": "web",
             "x-sdk-version": self._client.sdk_version,
         }
-        timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
-        return self._http.request(
-            method, url, params=query, json=body, headers=headers, timeout=timeout, allow_redirects=False
-        )
 
     def _refused(self, answer: requests.Response, said: dict[str, Any], what: str) -> Outcome:
         status, retry_after = answer.status_code, answer.headers.get("Retry-After")

@@ -92,6 +92,11 @@ class Policy:
     least_refresh_ms: int = 20_000
     #: An agent types no longer when nothing has renewed it for this long.
     agent_typing_ms: int = USUAL_LIFE_MS
+    #: A message whose rest is to be fetched, and what comes after it, waits for that as long as this; so often is it
+    #: asked for, and at most so many messages wait.
+    rest_ms: int = 25_000
+    most_fetches: int = 3
+    most_untold: int = 20
     #: Front ends that have just connected are told what stands once in this time, however many they are (T17).
     catch_up_ms: int = 2_000
 
@@ -163,6 +168,23 @@ class Page:
     left: tuple[Message, ...] = field(default=(), repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A message that the visitor is to be told, once it is whole, or at ``until``; of those that wait only the first is
+    asked for. ``event``: what told of it; None: a look.
+
+    ``asked``: for a token, on this socket. ``fetch`` names what is being fetched, ``fetches`` how often it was tried.
+    """
+
+    message: Message
+    event: frames_in.Event | None = field(repr=False)
+    until: int
+    asked: Asked | None = None
+    fetch: str = ""
+    fetches: int = 0
+    retry_at: int = 0
+
+
 @dataclass(frozen=True)
 class Conversation:
     """The state; made by ``begin``."""
@@ -180,6 +202,7 @@ class Conversation:
     #: When the newest of them was created; with the last of ``told`` what a next keeper needs to know.
     newest_at: int = 0
     requests: int = 0
+    fetches: int = 0
     doing: Doing = Doing.CLOSED
     #: The customer is being authorized on this socket: before anything else is sent. Then the consumer's token, when it
     #: is renewed, and the request for it.
@@ -216,6 +239,8 @@ class Conversation:
     tells_anew: bool = False
     #: Events about messages that came before the thread was looked for: what was missed before them is told first.
     held: tuple[frames_in.Event, ...] = field(default=(), repr=False)
+    #: Messages that wait to be told until the first of them is whole.
+    untold: tuple[Untold, ...] = field(default=(), repr=False)
     #: The next message begins a new thread.
     thread_over: bool = False
     #: The agent may be shown typing: it was sent by us, or by a keeper before.
@@ -309,6 +334,22 @@ class NotFetched:
 
 
 @dataclass(frozen=True, slots=True)
+class RestFetched:
+    """What ``FetchMessage`` or ``FetchStream`` of this name asked for: a message as JSON, or what was written of it."""
+
+    name: str
+    text: str = field(repr=False)
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RestNotFetched:
+    """It could not be had."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The socket in use ended, or none could be opened. One that was never open was refused: the token is not good.
 
@@ -379,6 +420,8 @@ Happening = (
     | Heard
     | Fetched
     | NotFetched
+    | RestFetched
+    | RestNotFetched
     | Lost
     | TypingWanted
     | MessageWanted
@@ -480,6 +523,24 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchMessage:
+    """GET this path of the chat host with this bearer token, bounded in time and size: RestFetched or RestNotFetched of
+    this name."""
+
+    name: str
+    path: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchStream:
+    """Read what is written of a message there (``urls.event_url`` first); bounded and answered as FetchMessage."""
+
+    name: str
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Reopen:
     """The socket is as good as dead: close it, open another. Nothing that still comes on it may be handed in."""
 
@@ -519,6 +580,8 @@ Action = (
     | MessageRefused
     | Tell
     | Fetch
+    | FetchMessage
+    | FetchStream
     | Reopen
     | Reauthorize
     | Stopped
@@ -564,6 +627,7 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
     times = [queued.ends_at(policy) for queued in conversation.queue[on_its_way:]]
     if conversation.agents_typing.wake_at is not None:
         times.append(conversation.agents_typing.wake_at)
+    times += _rest_is_due(conversation, policy)
     if conversation.doing is Doing.OPEN:
         times += [conversation.heartbeat_at, conversation.heard_at + policy.dead_ms]
         times += [asked.until for asked in _on_their_way(conversation) if asked]
@@ -610,6 +674,10 @@ class _Turn:
                 self._fetched(text)
             case NotFetched():
                 self._not_fetched()
+            case RestFetched():
+                self._rest_fetched(happening)
+            case RestNotFetched(name):
+                self._rest_not_fetched(name)
             case Lost(was_open):
                 self._lost(was_open)
             case TypingWanted(typing, ticket):
@@ -633,6 +701,7 @@ class _Turn:
             self._expire_messages()
         if self.now_stands.agents_typing:
             self._agents_type(self.now_stands.agents_typing.expired(self._now))
+        self._read_on()
         if self.now_stands.doing is Doing.OPEN:
             self._look_after_socket()
         if self.now_stands.doing is Doing.OPEN:
@@ -689,6 +758,7 @@ class _Turn:
         self._change(doing=doing, ready=False, looking=None, sending=None, contact=None, **nothing)
         self._change(queue_position=None, ending=None)
         self._change(registering=None, consumer_token="", refresh_at=None, refreshing=None)
+        self._change(untold=tuple(replace(one, asked=None) for one in c.untold))
         if c.history:
             self._no_history("the connection to CXone was lost")
 
@@ -800,6 +870,8 @@ class _Turn:
                 self._frame_lost()
             case frames_in.ConsumerToken():
                 self._authorized(frame)
+            case frames_in.UrlToken(event_id, token) if self._is_about_rest(event_id):
+                self._fetch_rest(token)
             case frames_in.Recovered():
                 self._recovered(frame)
             case frames_in.MoreMessages(event_id) if self._is_page(event_id):
@@ -844,6 +916,8 @@ class _Turn:
         elif self._is_looked_for_by(event_id):
             self._do(Report("look_answered_otherwise", result) if result else Report("look_answered_plainly"))
             self._found_nothing(is_certain=False)
+        elif self._is_about_rest(event_id):
+            self._no_rest("answered otherwise")
 
     def _frame_lost(self) -> None:
         """Which one is not said: what is on its way may not have arrived."""
@@ -854,6 +928,8 @@ class _Turn:
             self._doubt_first()
         unproven = self.now_stands.unproven
         self._change(sending=None, unproven=())
+        if self.now_stands.untold and self.now_stands.untold[0].asked:
+            self._no_rest("the gateway lost a frame")
         for one in unproven:
             self._told(one, Outcome(Kind.LOST, reason="the gateway lost a frame"))
         if unproven:
@@ -875,6 +951,8 @@ class _Turn:
             self._not_ended(code)
         if c.history and c.history.event_id == event_id:
             self._no_history(code)
+        if event_id and self._is_about_rest(event_id):
+            self._no_rest(code)
         if c.sending and _is_about(c.sending, event_id, code in SENDING_FAILED):
             self._message_failed(code)
         return None
@@ -945,7 +1023,9 @@ class _Turn:
             is_opened = isinstance(event.what, frames_in.CaseStatusChanged) and self.now_stands.contact is None
             told = dfo_events.told(event, self.now_stands.agents_typing)
             frame = visitor_events.contact(event.frame, is_open=True) if is_opened else told
-            if frame:
+            if isinstance(event.what, frames_in.MessageCreated):
+                self._say(event.what.message, event)
+            elif frame:
                 self._do(Tell(frame))
             self._note(event.what, event.at)
         if isinstance(event.what, frames_in.MessageCreated):
@@ -1043,6 +1123,98 @@ class _Turn:
         c = self.now_stands
         self._change(told=(*c.told, message.message_id)[-_REMEMBERED:], newest_at=max(c.newest_at, message.at or 0))
 
+    # --- messages to the visitor, and their rest
+
+    def _say(self, message: Message, event: frames_in.Event | None) -> None:
+        """In order: behind those that are not whole yet."""
+        waiting = self.now_stands.untold
+        if not waiting and not message.is_part:
+            self._do(Tell(dfo_events.said(event, message)))
+            return
+        self._change(untold=(*waiting, Untold(message, event, self._now + self._policy.rest_ms)))
+        if len(waiting) >= self._policy.most_untold:
+            self._say_first()
+
+    def _read_on(self) -> None:
+        """Tell what is whole, or has waited long enough; ask for the rest of the first that is not."""
+        while self.now_stands.untold:
+            first = self.now_stands.untold[0]
+            is_given_up = self._now >= first.until or first.fetches >= self._policy.most_fetches
+            if first.message.is_part and first.message.stream_url == first.message.server_id == "":
+                is_given_up = True
+            if first.message.is_part and not is_given_up:
+                break
+            self._say_first()
+        if self.now_stands.untold:
+            self._ask_for_rest(self.now_stands.untold[0])
+
+    def _say_first(self) -> None:
+        first, *others = self.now_stands.untold
+        if first.message.is_part:
+            self._do(Report("message_not_whole"))
+        self._change(untold=tuple(others))
+        self._do(Tell(dfo_events.said(first.event, first.message)))
+
+    def _ask_for_rest(self, first: Untold) -> None:
+        c = self.now_stands
+        if first.asked and self._now >= first.asked.until:
+            self._no_rest("unanswered")
+        elif first.asked or first.fetch or self._now < first.retry_at:
+            pass
+        elif first.message.stream_url:
+            self._do(FetchStream(self._fetch_begins(first), first.message.stream_url))
+        elif c.ready and self._may_send():
+            path = frames_out.message_path(c.channel.brand_id, first.message.server_id)
+            event_id = self._request(frames_out.generate_authorization_token(c.thread_id, path))
+            self._first_untold(replace(first, asked=Asked(event_id, self._now, self._now + self._policy.answer_ms)))
+
+    def _fetch_begins(self, first: Untold) -> str:
+        name = f"{self.now_stands.seed}:{self.now_stands.fetches}"
+        self._change(fetches=self.now_stands.fetches + 1)
+        self._first_untold(replace(first, asked=None, fetch=name))
+        return name
+
+    def _fetch_rest(self, token: str) -> None:
+        first = self.now_stands.untold[0]
+        path = frames_out.message_path(self.now_stands.channel.brand_id, first.message.server_id)
+        self._do(FetchMessage(self._fetch_begins(first), path, token))
+
+    def _rest_fetched(self, fetched: RestFetched) -> None:
+        """What comes too late was told without it."""
+        first = self.now_stands.untold[0] if self.now_stands.untold else None
+        if first is None or first.fetch != fetched.name:
+            return
+        if first.message.stream_url:
+            is_said = fetched.is_whole or fetched.text != ""
+            message = replace(first.message, text=fetched.text, is_part=not fetched.is_whole)
+            tries = self._policy.most_fetches if is_said else first.fetches  # what has come does not come again
+            self._first_untold(replace(first, message=message if is_said else first.message, fetches=tries))
+            if not is_said:
+                self._no_rest("nothing was written")
+            return
+        try:
+            self._first_untold(replace(first, message=frames_in.whole(first.message, fetched.text)))
+        except NotAFrame as bad:
+            self._no_rest(str(bad))
+
+    def _rest_not_fetched(self, name: str) -> None:
+        if self.now_stands.untold and self.now_stands.untold[0].fetch == name:
+            self._no_rest("not fetched")
+
+    def _no_rest(self, why: str) -> None:
+        """It is asked for again, a few times."""
+        first = self.now_stands.untold[0]
+        self._do(Report("rest_not_fetched", why))
+        retry_at = self._now + self._policy.retry_ms * 2**first.fetches
+        self._first_untold(replace(first, asked=None, fetch="", fetches=first.fetches + 1, retry_at=retry_at))
+
+    def _first_untold(self, first: Untold) -> None:
+        self._change(untold=(first, *self.now_stands.untold[1:]))
+
+    def _is_about_rest(self, event_id: str) -> bool:
+        first = self.now_stands.untold[0] if self.now_stands.untold else None
+        return first is not None and first.asked is not None and first.asked.event_id == event_id
+
     # --- looking for the thread
 
     def _look(self) -> None:
@@ -1079,7 +1251,7 @@ class _Turn:
     def _found(self, message: Message) -> None:
         if message.message_id not in self.now_stands.told:
             if message.at is None or message.at >= self.now_stands.told_before:
-                self._do(Tell(dfo_events.missed(message)))
+                self._say(message, None)
             self._remember(message)
             if self.now_stands.agents_typing:
                 self._wrote(message)
@@ -1558,6 +1730,19 @@ class _Turn:
 
     def _do(self, action: Action) -> None:
         self.actions.append(action)
+
+
+def _rest_is_due(c: Conversation, policy: Policy) -> list[int]:
+    """When something is to be done about the first message that is not whole."""
+    if not c.untold:
+        return []
+    first = c.untold[0]
+    if first.asked:
+        return [first.until, first.asked.until]
+    if first.fetch or not (first.message.stream_url or c.ready):
+        return [first.until]
+    may_ask_at = 0 if first.message.stream_url else policy.frames.free_at(c.frames_until)
+    return [min(first.until, max(first.retry_at, may_ask_at))]
 
 
 def _unknown_page() -> Tell:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -61,6 +61,8 @@ class Message:
     """A message of the thread; ``message_id`` is the id that its sender chose. ``at``: epoch ms, if known.
 
     ``choices``: the answers that it offers, in order; ``answer_by`` (epoch ms): the chat ends without one, if known.
+    ``is_part``: there is more of it than this, to be had by ``server_id``, the gateway's own id, or from
+    ``stream_url``, where it is still being written; without either nobody can get it.
     """
 
     message_id: str
@@ -72,6 +74,9 @@ class Message:
     choices: tuple[Choice, ...] = ()
     answer_by: int | None = None
     author_id: str = field(default="", repr=False)
+    is_part: bool = False
+    server_id: str = ""
+    stream_url: str = field(default="", repr=False)
     #: The visitor has seen it, as far as the gateway knows.
     is_seen: bool = False
     attachments: tuple[Attachment, ...] = field(default=(), repr=False)
@@ -164,6 +169,14 @@ class ConsumerToken:
     token: str = field(repr=False)
     expires_s: int
     customer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UrlToken:
+    """A bearer token for one path of the chat host, as it was asked for."""
+
+    event_id: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +315,7 @@ Frame = (
     | MoreMessages
     | NothingThere
     | ConsumerToken
+    | UrlToken
     | Result
     | Event
 )
@@ -324,6 +338,20 @@ def parse(text: str) -> Frame:
     if value.get("authorizationStatus") == "authorized":
         return Authorized()
     return _answer(value)
+
+
+def whole(part: Message, text: str) -> Message:
+    """The whole of ``part``, as the chat host has it (JSON). Raises NotAFrame if it is another message, or none."""
+    try:
+        frame = json.loads(text, parse_constant=_reject_constant)
+    except (ValueError, RecursionError):
+        raise NotAFrame("not JSON") from None
+    if not isinstance(frame, dict):
+        raise NotAFrame("not an object")
+    message = _message({**part.frame, **frame})
+    if message.message_id != part.message_id:
+        raise NotAFrame("another message")
+    return replace(message, is_part=False)
 
 
 def _reject_constant(name: str) -> None:
@@ -352,6 +380,9 @@ def _result(event_id: str, postback: dict[str, Any]) -> Frame:
         more = _object(postback, "data")
         token = _text(more, "scrollToken") or _text(more, "messagesScrollToken")
         return MoreMessages(event_id, _oldest_first(more.get("messages")), token, _oldest_at(more.get("messages")))
+    if event_type == "AuthorizationTokenGenerated":
+        token = _text(_object(_object(postback, "data"), "authorizationToken"), "token")
+        return UrlToken(event_id, token) if token else Result(event_id, event_type)
     if event_type not in ("ThreadRecovered", "LivechatRecovered"):
         return Result(event_id, loggable(event_type))
     data = _object(postback, "data")
@@ -465,9 +496,10 @@ def _message_created(data: dict[str, Any]) -> What:
 
 
 def _message_sent(data: dict[str, Any]) -> What:
-    """Comes before ``MessageCreated`` for the same message; with neither text nor file there is nothing to show yet."""
+    """Comes before ``MessageCreated`` for the same message, without the gateway's id of it. With neither text nor file, or where
+    it is a part, there is nothing to show yet."""
     message = _message(_object(data, "message"))
-    return MessageCreated(message) if message.text or message.attachments else Unknown("MessageSent")
+    return MessageCreated(message) if (message.text or message.attachments) and not message.is_part else Unknown("MessageSent")
 
 
 _EVENTS: dict[str, Callable[[dict[str, Any]], What]] = {
@@ -506,6 +538,7 @@ def _message(message: dict[str, Any]) -> Message:
     from_agent = direction == "outbound" or (direction is None and isinstance(message.get("authorUser"), dict))
     author = message.get("authorUser" if from_agent else "authorEndUserIdentity")
     content = _object(message, "messageContent")
+    is_streamed = content.get("type") == "STREAMED" and not _is_said(content)
     elements = list(islice(_elements(_object(content, "payload"), MOST_DEEP), MOST_ELEMENTS))
     return Message(
         message_id,
@@ -517,9 +550,22 @@ def _message(message: dict[str, Any]) -> Message:
         tuple(_choices(elements)),
         next((at for element in elements if (at := _ends_at(element)) is not None), None),
         _text(author, "id") if from_agent and isinstance(author, dict) else "",
-        bool(_text(_object(message, "customerStatistics"), "seenAt")),
-        tuple(islice(_attachments(message), MOST_ATTACHMENTS)),
+        is_part=is_streamed or message.get("hasAdditionalMessageContent") is True,
+        server_id=_text(message, "id"),
+        stream_url=_stream_url(_object(content, "payload")) if is_streamed else "",
+        is_seen=bool(_text(_object(message, "customerStatistics"), "seenAt")),
+        attachments=tuple(islice(_attachments(message), MOST_ATTACHMENTS)),
     )
+
+
+def _is_said(content: dict[str, Any]) -> bool:
+    """A streamed message is usually empty, as what it says is still being written elsewhere."""
+    return bool(_readable(_object(content, "payload"), "text") or _text(content, "text"))
+
+
+def _stream_url(payload: dict[str, Any]) -> str:
+    """Where it is written, event by event (SSE); by another protocol the web SDK does not read it either."""
+    return _text(payload, "sourceUrl") if payload.get("protocol") == "sse" else ""
 
 
 def _content(content: dict[str, Any], elements: list[dict[str, Any]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.relay.ports import Attachment
@@ -113,6 +114,11 @@ def load_more(thread_id: str, scroll_token: str, oldest_at: str, contact_id: str
     of_contact = {"contact": {"id": contact_id}} if contact_id else {}
     data = {"scrollToken": scroll_token, "oldestMessageDatetime": oldest_at, **_thread(thread_id), **of_contact}
     return Request("LoadMoreMessages", data)
+
+
+def message_path(brand_id: int, server_id: str) -> str:
+    """Where the chat host has the whole of a message, by the gateway's own id of it."""
+    return f"/chat/1.0/brand/{brand_id}/messages/{quote(server_id, safe='')}"
 
 
 def generate_authorization_token(thread_id: str, path: str) -> Request:

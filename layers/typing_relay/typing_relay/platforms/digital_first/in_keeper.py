@@ -19,6 +19,7 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests.keeper import Workers
 from typing_relay.keeper.guests.talk import Talk, Voice
 from typing_relay.keeper.io.addresses import Addresses
+from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.platforms.digital_first import conversation as machine
@@ -49,6 +50,8 @@ class Surroundings:
     keeper: str
     loop: Loop
     workers: Workers
+    #: For the rest of messages, which may take long.
+    contents: Jobs
     sessions: DynamoSessions
     messages: Messages
     outbox: Outbox
@@ -108,6 +111,7 @@ class DigitalFirst:
             around.loop,
             around.workers.store,
             around.workers.cxone,
+            around.contents,
             around.sessions,
             around.api,
             around.channel,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from typing_relay.platforms.digital_first.api import Access, ChannelSettings
+from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.identity import Visitor
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Outcome
@@ -22,6 +22,8 @@ class Gateway(Protocol):
     def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome: ...
     def socket_url(self, visitor: Visitor, access: Access) -> str: ...
     def event(self, url: str) -> str | Outcome: ...
+    def message(self, path: str, token: str) -> str | Outcome: ...
+    def streamed(self, url: str) -> Streamed | Outcome: ...
 
 
 class Conversations(Protocol):

@@ -24,7 +24,7 @@ from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first import urls
-from typing_relay.platforms.digital_first.api import Access
+from typing_relay.platforms.digital_first.api import Access, Streamed
 from typing_relay.platforms.digital_first.files import FileRules, Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
@@ -61,6 +61,7 @@ class Office:
     loop: Loop
     store: Jobs
     cxone: Jobs
+    contents: Jobs
     sessions: Conversations
     gateway: Gateway
     channel: Channel
@@ -416,6 +417,10 @@ class GatewayTalk:
                 self._tell(frame)
             case machine.Fetch(url):
                 self._fetch(url)
+            case machine.FetchMessage(name, path, token):
+                self._fetch_rest(name, lambda: self._office.gateway.message(path, token))
+            case machine.FetchStream(name, url):
+                self._fetch_rest(name, lambda: self._office.gateway.streamed(url))
             case machine.Reopen(reason):
                 self._lose(Outcome(Kind.LOST, reason=f"the gateway is {reason}"))
             case machine.Reauthorize():
@@ -569,6 +574,27 @@ class GatewayTalk:
             fetched,
             lambda error: self._step(machine.NotFetched()),
         )
+
+    def _fetch_rest(self, name: str, call: Callable[[], str | Streamed | Outcome]) -> None:
+        """On threads of its own, as a message that is still being written may take long. When its turn comes it may
+        not be wanted any more."""
+
+        def fetch() -> str | Streamed | Outcome:
+            c = self._conversation
+            is_wanted = c is not None and any(untold.fetch == name for untold in c.untold)
+            return call() if is_wanted else Outcome(Kind.LOST, reason="it is not wanted any more")
+
+        def fetched(answer: str | Streamed | Outcome) -> None:
+            match answer:
+                case Outcome():
+                    self._step(machine.RestNotFetched(name))
+                case Streamed(text, is_whole):
+                    self._step(machine.RestFetched(name, text, is_whole))
+                case str():
+                    self._step(machine.RestFetched(name, answer))
+
+        failed: Callable[[Exception], object] = lambda error: self._step(machine.RestNotFetched(name))  # noqa: E731
+        self._office.contents.submit(("rest", self._voice.session_id), fetch, fetched, failed)
 
     def _renew(self, number: int, visitor: Visitor, go: Callable[[str], None]) -> None:
         office, session_id = self._office, self._voice.session_id

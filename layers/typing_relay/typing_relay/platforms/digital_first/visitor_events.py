@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from typing_relay.aws.visitors import encoded
 from typing_relay.platforms.digital_first import frames_in
 from typing_relay.platforms.digital_first.frames_in import Event, Message
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import NOBODY, AgentsTyping
 
-#: Of one page of earlier messages, in bytes: a frame to a visitor holds 128 KB.
-LARGEST_PAGE = 100_000
+#: Of one page of earlier messages, and of one message, in bytes: a frame to a visitor holds 128 KB.
+LARGEST_PAGE = LARGEST_MESSAGE = 100_000
 
 
 def told(event: Event, typing: AgentsTyping = NOBODY) -> visitor_events.Frame | None:
@@ -26,7 +27,7 @@ def told(event: Event, typing: AgentsTyping = NOBODY) -> visitor_events.Frame | 
         case frames_in.AgentTyping():
             return visitor_events.agent_typing(frame, typing.agents)
         case frames_in.MessageCreated(message):
-            return _message(frame, message)
+            return said(event, message)
         case frames_in.AgentChanged(agent):
             return visitor_events.agent(frame, agent)
         case frames_in.CaseCreated():
@@ -43,9 +44,35 @@ def told(event: Event, typing: AgentsTyping = NOBODY) -> visitor_events.Frame | 
             return visitor_events.unnamed(frame)
 
 
-def missed(message: Message) -> visitor_events.Frame:
-    """The frame for a message found by a look: CXone's message, in the shape of the event that was missed."""
-    return _message({"eventType": "MessageCreated", "data": {"message": message.frame}}, message)
+def said(event: Event | None, message: Message) -> visitor_events.Frame:
+    """The frame for ``message``, which an event told of; None: a look found it.
+
+    With it is CXone's own event, or one in the same shape for what a look found; not where the frame would be too
+    large. A text that is too large for any frame is cut, and counts as a part.
+    """
+    data = event.frame["data"] if event else {}
+    frame = event.frame if event else {"eventType": "MessageCreated"}
+    told = _message({**frame, "data": {**data, "message": message.frame}}, message)
+    if _size(told) <= LARGEST_MESSAGE:
+        return told
+    told = _message(None, message)
+    return told if _size(told) <= LARGEST_MESSAGE else _cut(told)
+
+
+def _cut(told: visitor_events.Frame) -> visitor_events.Frame:
+    """As much of a message as fits. Its text may be longer as JSON than it is."""
+    text = told["detail"]["text"][:LARGEST_MESSAGE]
+    detail = {key: value for key, value in told["detail"].items() if key != "choices"}
+    cut = {**told, "detail": {**detail, "text": text, "incomplete": True}}
+    while text and _size(cut) > LARGEST_MESSAGE:
+        text = text[: len(text) * 3 // 4]
+        cut["detail"]["text"] = text
+    return cut
+
+
+def _size(frame: visitor_events.Frame) -> int:
+    """As it is sent: half a character (a lone surrogate) has the whole frame sent as ASCII."""
+    return len(encoded(frame))
 
 
 def page(messages: tuple[Message, ...]) -> tuple[list[visitor_events.Frame], tuple[Message, ...]]:
@@ -87,4 +114,6 @@ def _message(event: Any, message: Message) -> visitor_events.Frame:
         frame["detail"] |= {"attachments": files}
     if message.answer_by is not None:
         frame["detail"] |= {"answer_by": message.answer_by}
+    if message.is_part:
+        frame["detail"] |= {"incomplete": True}
     return frame

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
-from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.guests.talk import Talk, Voice
 from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.keeper.io.sockets import SocketEnd
 from typing_relay.keeper.ports import Sessions
+from typing_relay.platforms.platform import Lent
 from typing_relay.platforms.shared import visitor_events as cxone_events
 from typing_relay.platforms.shared.agents_typing import NOBODY, SOMEBODY, USUAL_LIFE_MS, Agent, AgentsTyping
 from typing_relay.platforms.webchat import guest_sockets, visitor_events
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
 from typing_relay.relay.profile import CUSTOMER, FAMILY_NAME, GIVEN_NAME, NOTHING_SAID, Profile, decoded
+
+#: Where CXone is told that a guest comes from.
+SOURCE = "typing-relay"
 
 
 class GuestCreator(Protocol):
@@ -170,6 +175,17 @@ def make_guest(
         return guest.NotCreated(made)
     recorded = sessions.open_guest(session_id, keeper, made.guest_id, made.web_socket_url, clock())
     return guest.Created(made.guest_id, made.web_socket_url) if recorded else guest.FenceLost()
+
+
+def talks(lent: Lent, cxone: GuestCreator) -> Callable[[Voice], Talk]:
+    """Makes the talk of each guest that a keeper holds."""
+    time = Time(lent.loop, lent.clock, lent.agent_typing_ms)
+
+    def talk_of(voice: Voice) -> Talk:
+        make = partial(make_guest, cxone, lent.sessions, SOURCE, voice.session_id, lent.keeper, lent.clock)
+        return WebchatTalk(voice, make, lambda end: webchat_meaning(end, lent.clock()), lent.counters, time)
+
+    return talk_of
 
 
 def webchat_meaning(end: SocketEnd, now: int) -> Outcome:

@@ -1,0 +1,1 @@
+"""A chat platform whose sign of typing fades by itself."""

@@ -1,0 +1,57 @@
+"""What is said on a guest's socket: the agent's frames, which go to the visitor as they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from typing_relay.keeper.guests import guest
+from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.io.sockets import SocketEnd
+from typing_relay.platforms.fading.guests import FadingGuests
+from typing_relay.platforms.platform import Lent
+from typing_relay.platforms.shared.agents_typing import Agent
+from typing_relay.platforms.shared.visitor_events import unnamed
+from typing_relay.relay.burst import Session
+from typing_relay.relay.outcomes import Kind, Outcome
+
+
+class FadingTalk:
+    """One guest's."""
+
+    agents_typing: tuple[Agent, ...] = ()
+
+    def __init__(self, lent: Lent, guests: FadingGuests, voice: Voice) -> None:
+        self._lent, self._guests, self._voice = lent, guests, voice
+
+    def taken(self, record: Session) -> None:
+        """Nothing of the record matters here."""
+
+    refreshed = taken
+
+    def make(self) -> guest.Event:
+        """On a worker thread."""
+        made, lent, session_id = self._guests.create(), self._lent, self._voice.session_id
+        if isinstance(made, Outcome):
+            return guest.NotCreated(made)
+        recorded = lent.sessions.open_guest(session_id, lent.keeper, made.guest_id, made.web_socket_url, lent.clock())
+        return guest.Created(made.guest_id, made.web_socket_url) if recorded else guest.FenceLost()
+
+    def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
+        """The URL is good for the guest's life."""
+        go(url)
+
+    def opened(self, number: int) -> None:
+        """It is of use at once."""
+        self._voice.ready(number)
+
+    def heard(self, number: int, text: str) -> None:
+        """Whatever it is."""
+        self._voice.tell(unnamed(json.loads(text)))
+
+    def ended(self, number: int, end: SocketEnd) -> Outcome:
+        """Another socket may be opened."""
+        return Outcome(Kind.LOST, reason=end.reason)
+
+    def close(self) -> None:
+        """Nothing is left behind."""
