@@ -56,6 +56,7 @@ export type Frame =
   | { action: "hello"; client: string }
   | { action: "ping" | "seen" | "end" }
   | { action: "history"; before?: string }
+  | { action: "transcript"; email: string }
   /** `ago_ms`, if the relay offers holds: how long before this frame the typing was over. */
   | { action: "stop"; ago_ms?: number }
   | { action: "message"; id: string; text: string; postback?: string; attachments?: Attachment[] }
@@ -84,6 +85,7 @@ export type ErrorCode =
   | "not_ended"
   | "history_unknown"
   | "history_failed"
+  | "transcript_failed"
   | "connect_failed";
 
 /** Why a message has failed: the relay's reasons, an error's code, or the client's own `closed`. */
@@ -227,6 +229,8 @@ export interface RelayEvents {
   files: RelayEvent<FileRules>;
   /** A page of earlier messages, newest first. `asked`: of the one who asked for it; `before`: null, there are none before. */
   history: RelayEvent<{ messages: ChatMessage[]; asked: string | null; before: string | null }>;
+  /** CXone sends the transcript that was asked for. */
+  transcript: RelayEvent<{ status: "sent" }>;
   /** Every other frame of CXone. */
   event: RelayEvent<CxoneEvent>;
   error: RelayEvent<RelayError>;
@@ -281,6 +285,9 @@ export interface TypingRelay {
    * @param before `before` of the page that came last; without it, the newest messages.
    */
   history(before?: string | null): void;
+  /** Sends any other frame of the protocol, such as `transcript`. No effect while disconnected. */
+  ask(action: "transcript", fields: { email: string }): void;
+  ask(action: string, fields?: Record<string, unknown>): void;
   /** Stops watching the box and closes the connection for good. */
   detach(): void;
   addEventListener<K extends keyof RelayEvents>(

@@ -177,9 +177,9 @@ export function connect({
     rhythmTimer(rhythm.wakeAt - now(), () => tell(...rhythm.wake(now())));
   };
 
-  const ask = (action, before) => {
+  const ask = (action, fields) => {
     hasAsked = true;
-    tell({ action, before });
+    tell({ action, ...fields });
   };
 
   const say = ({ socket }, frame) => {
@@ -260,7 +260,7 @@ export function connect({
     socket.onmessage = ({ data }) => {
       if (mine !== attempt && mine !== line) return;
       if (mine === line) heard();
-      const { type, ...frame } = tried(() => JSON.parse(data)) ?? {};
+      const { type, ...frame } = tried(() => JSON.parse(data)) ?? 0;
       hears[type]?.(frame, mine);
     };
     socket.onerror = (event) => (cause = event?.error ?? event?.message);
@@ -282,9 +282,9 @@ export function connect({
   /** This connection has ended, or is given up: another one is tried. */
   const gone = (which, message, cause) => {
     const isAttempt = which === attempt;
-    if (which === line) hangUp();
-    else if (isAttempt) abandon();
-    else return;
+    if (which !== line && !isAttempt) return;
+    if (isAttempt) abandon();
+    else hangUp();
     if (away === "closed") return;
     if (!line) away = "reconnecting";
     // Full jitter: pages that lost the same server do not reconnect together.
@@ -455,9 +455,10 @@ export function connect({
 
   const relay = new (class extends EventTarget {
     stop = stop;
+    ask = ask;
     seen = () => ask("seen");
     end = () => (beforeEnd = new Set(messages.keys())).size || ask("end");
-    history = (before) => ask("history", before || undefined);
+    history = (before) => ask("history", { before: before || undefined });
     watch = (element) => watch(relay, element, ending.signal);
 
     get status() {

@@ -156,6 +156,8 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
             return _ask(request, Hint.END)
         case frames.History(before):
             return _ask(request, Hint.HISTORY, before)
+        case frames.Transcript(email):
+            return _ask(request, Hint.TRANSCRIPT, email)
         case _:
             logger.debug("typing signals are off", session=session_id)
     return None

@@ -233,6 +233,16 @@ def _end_contact(simulator: Simulator, session: Session, request: Request, now: 
     return Reaction((frames_out.accepted(request.event_id, now),), (closed,))
 
 
+def _send_transcript(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    data = request.data or {}
+    own = [thread for thread in simulator.desk.threads.values() if thread.customer_id == session.customer_id]
+    thread = next((t for t in own if t.contact and t.contact.contact_id == data["consumerContact"]["id"]), None)
+    if not simulator.settings.transcripts or thread is None:
+        raise Refused("the channel allows no transcripts, or there is no such contact")
+    thread.transcripts += [recipient["idOnExternalPlatform"] for recipient in data["consumerRecipients"]]
+    return Reaction((frames_out.result(request.event_id, "TranscriptSent", now),))
+
+
 def _archive(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
     _thread(simulator, session, request).archived = True
     return Reaction((frames_out.result(request.event_id, "ThreadArchived", now),))
@@ -315,6 +325,7 @@ _TAKE: Mapping[str, Callable[[Simulator, Session, Request, float], Reaction]] = 
     "LoadMoreMessages": _load_more,
     "SetConsumerContactCustomFields": _set_fields,
     "EndContact": _end_contact,
+    "SendTranscript": _send_transcript,
     "ArchiveThread": _archive,
     "MessageSeenByConsumer": _seen,
     "GenerateAuthorizationToken": _generate_token,

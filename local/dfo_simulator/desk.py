@@ -83,6 +83,7 @@ class Thread:
     channel_id: str = ""
     customer_names: tuple[str, str] = ("", "")  # first and last
     messages: list[Message] = field(default_factory=list)  # oldest first
+    transcripts: list[str] = field(default_factory=list)  # e-mail addresses that they were sent to
     typing_changes: list[tuple[float, bool]] = field(default_factory=list)  # as shown to the agent: when, what
 
     @property
@@ -121,6 +122,7 @@ class Thread:
             and {"id": self.contact.contact_id, "status": self.contact.status, "fields": self.contact.fields},
             "agent": self.agent and self.agent.__dict__,
             "typing": self.typing,
+            "transcripts": self.transcripts,
             "typing_changes": self.typing_changes,
             "messages": [
                 {

@@ -238,6 +238,14 @@ _FRAME = _object(
     }
 )
 
+
+def _recipients(value: Any, place: str) -> None:
+    _list(value, place)
+    for number, recipient in enumerate(value):
+        _RECIPIENT(recipient, f"{place}[{number}]")
+
+
+_RECIPIENT = _object({"idOnExternalPlatform": _filled})
 _ONLY_THREAD = _object({"thread": _THREAD})
 
 #: The data of each event type that clients may send.
@@ -249,6 +257,7 @@ DATA: Mapping[str, Check] = {
     "MessageSeenByConsumer": _ONLY_THREAD,
     "ArchiveThread": _ONLY_THREAD,
     "SetConsumerContactCustomFields": _object({"customFields": _fields, "thread": _THREAD}),
+    "SendTranscript": _object({"consumerContact": _ID, "consumerRecipients": _recipients}),
     "EndContact": _object({"thread": _THREAD, "contact": _ID}),
     "GenerateAuthorizationToken": _object({"thread": _THREAD, "url": _filled}),
     "LoadMoreMessages": _object(

@@ -20,6 +20,7 @@ ERROR_CODES = {
     "RecoverLivechat": "RecoveringLivechatFailed",
     "RecoverThread": "RecoveringThreadFailed",
     "ArchiveThread": "ArchivingThreadFailed",
+    "SendTranscript": "SendingTranscriptFailed",
     "ReconnectConsumer": "ConsumerReconnectionFailed",
     "RefreshToken": "TokenRefreshingFailed",
 }

@@ -120,6 +120,7 @@ def _channel(simulator: Simulator, request: web.Request, _: bytes) -> web.Respon
             "isSecuredCookieEnabled": settings.secured_cookies,
             "settings": {
                 "fileRestrictions": _file_rules(settings),
+                "liveChatAllowTranscript": settings.transcripts,
                 "hasMultipleThreadsPerEndUser": not settings.livechat,
                 "features": {
                     "isRecoverLivechatDoesNotFailEnabled": settings.no_thread != "error",

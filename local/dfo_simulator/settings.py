@@ -34,6 +34,7 @@ class Settings:
     token_expires_in: float = 3600  # s
     oldest_sdk_version: str = "0.0.0"
     page_size: int = 25  # messages of a recovered thread
+    transcripts: bool = True  # visitors may have them sent
     attachments: bool = True  # visitors may send files,
     largest_file: int = 20  # in MB
     file_types: tuple[str, ...] = ("image/*", "application/pdf", "text/plain")
@@ -95,6 +96,7 @@ _PARSERS: dict[str, Parser] = {
     "token_expires_in": number(0, 1e9),
     "oldest_sdk_version": _version,
     "page_size": whole_number(1, 1000),
+    "transcripts": flag,
     "attachments": flag,
     "largest_file": whole_number(1, 40),
     "file_types": _file_types,

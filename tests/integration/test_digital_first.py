@@ -293,6 +293,9 @@ def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> Non
     actor.gateway.push(actor.visitor_id, json.dumps(surprise))
     front_end.send({"action": "history"})
     actor.hears("history")
+    front_end.send({"action": "transcript", "email": "ada@example.com"})
+    actor.hears("transcript", status="sent")
+    assert actor.thread()["transcripts"] == ["ada@example.com"]
     front_end.send({"action": "seen"})
     actor.hears("unread", count=0)
     front_end.send({"action": "end"})

@@ -316,6 +316,7 @@ def test_events_are_documented(event: Any, known: bool) -> None:
         "wasSeen": visitor_events.seen(event, some),
         "unread": visitor_events.unread(2),
         "files": visitor_events.files("https://x" if known else "", 1024, ("image/*",)),
+        "transcriptSent": visitor_events.transcript(),
         "unnamed": visitor_events.unnamed(event),
     }
     assert {name: names(frame, FROM_RELAY) for name, frame in built.items()} == {name: [name] for name in built}

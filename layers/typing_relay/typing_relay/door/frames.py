@@ -25,6 +25,8 @@ MAX_FILE_URL = 2_000
 MAX_FILE_NAME = 255
 #: The second for a CXone on this machine: what is not there is refused by whoever knows the deployment's hosts.
 _SCHEMES = ("https://", "http://")
+#: RFC 5321: of an address, without the angle brackets.
+MAX_EMAIL = 254
 #: The id of a message, as the relay told it.
 MAX_KNOWN_ID = 200
 #: JSON may escape each unit into six bytes.
@@ -50,6 +52,7 @@ ErrorCode = Literal[
     "not_ended",
     "history_unknown",
     "history_failed",
+    "transcript_failed",
 ]
 #: What may be sent: by one connection, by all of a visitor together, and how many of those frames may be messages.
 Budget = Literal["connection", "session", "messages"]
@@ -113,7 +116,14 @@ class History:
     before: str = ""
 
 
-Frame = Hello | Keystroke | Stop | Ping | Message | Seen | End | History
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The visitor wants what was said, by e-mail to this address."""
+
+    email: str = field(repr=False)
+
+
+Frame = Hello | Keystroke | Stop | Ping | Message | Seen | End | History | Transcript
 
 
 class BadFrame(ValueError):
@@ -150,18 +160,25 @@ def parse(body: str | None, longest_hold_ms: int, is_file_url: Callable[[str], b
         frame = Hello(_client(fields.pop("client")) if "client" in fields else "")
     elif action == "message":
         frame = _message(fields.pop("id", None), fields, is_file_url)
-    elif action == "history":
-        frame = History(_known_id(fields.pop("before")) if "before" in fields else "")
-    elif action in _PLAIN:
-        frame = _PLAIN[action]
     else:
-        raise BadFrame("unknown_action", f"Unknown action. Known are {_ACTIONS}.")
+        frame = _request(action, fields)
     if fields:
         raise BadFrame("bad_frame", "Unknown key in the frame; frames never carry typed text.")
     return frame
 
 
-_ACTIONS = "hello, keystroke, stop, ping, message, seen, end or history"
+def _request(action: str, fields: dict[str, Any]) -> Frame:
+    """What has no rhythm. Takes what it knows out of ``fields``."""
+    if action == "history":
+        return History(_known_id(fields.pop("before")) if "before" in fields else "")
+    if action == "transcript":
+        return Transcript(_email(fields.pop("email", None)))
+    if action in _PLAIN:
+        return _PLAIN[action]
+    raise BadFrame("unknown_action", f"Unknown action. Known are {_ACTIONS}.")
+
+
+_ACTIONS = "hello, keystroke, stop, ping, message, seen, end, history or transcript"
 _PLAIN: dict[str, Frame] = {"ping": Ping(), "seen": Seen(), "end": End()}
 
 
@@ -282,6 +299,16 @@ def _is_broken(text: str) -> bool:
 def _known_id(value: object) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_KNOWN_ID:
         raise BadFrame("bad_frame", f'"before" must be the id of a message, of at most {MAX_KNOWN_ID} characters.')
+    return value
+
+
+#: Whether there is such a mailbox only a mail can tell.
+_EMAIL = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+
+
+def _email(value: object) -> str:
+    if not isinstance(value, str) or len(value) > MAX_EMAIL or not _EMAIL.fullmatch(value):
+        raise BadFrame("bad_frame", f'"email" must be an e-mail address of at most {MAX_EMAIL} characters.')
     return value
 
 

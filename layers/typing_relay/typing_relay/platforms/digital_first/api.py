@@ -75,6 +75,8 @@ class ChannelSettings:
     secured_cookies: bool = False
     #: None: they are not known.
     files: FileRules | None = None
+    #: Visitors may have a transcript sent to them.
+    transcripts: bool = False
 
     def not_supported(self, *, has_code: bool = False) -> str:
         """The name of the setting, with its value, that keeps the relay from signing a visitor in; '' if none does.
@@ -146,7 +148,8 @@ class DfoApi:
         features = settings.get("features") if isinstance(settings, dict) else None
         is_secured = not isinstance(features, dict) or features.get("securedSessions") is not False
         has_cookies = answer.get("isSecuredCookieEnabled") is True
-        return ChannelSettings(livechat, authorization, is_secured, has_cookies, file_rules(settings))
+        transcripts = isinstance(settings, dict) and settings.get("liveChatAllowTranscript") is True
+        return ChannelSettings(livechat, authorization, is_secured, has_cookies, file_rules(settings), transcripts)
 
     def is_online(self) -> bool | Outcome:
         """Whether agents take conversations on this channel now."""

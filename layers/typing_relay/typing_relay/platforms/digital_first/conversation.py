@@ -21,7 +21,7 @@ from uuid import UUID
 from typing_relay.door import frames
 from typing_relay.platforms.digital_first import frames_in, frames_out
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
-from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED, SENDING_FAILED
+from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED, SENDING_FAILED, TRANSCRIPT_FAILED
 from typing_relay.platforms.digital_first.files import NO_FILES, Files
 from typing_relay.platforms.digital_first.frames_in import Contact, Message, NotAFrame
 from typing_relay.platforms.digital_first.identity import Channel, Visitor, known_as
@@ -44,6 +44,9 @@ _MOST_HELD = 50
 
 #: T17: what one socket sends. NICE's own client sends at most 100 requests in 5 s (CXone fact).
 FRAMES = Rate(at_once=40, every_ms=100)
+
+#: T17: a stranger may name any address. A person asks once, and again where it was mistyped.
+TRANSCRIPTS = Rate(at_once=3, every_ms=300_000)
 
 ACCEPTED = Outcome(Kind.ACCEPTED)
 NOT_YET = Outcome(Kind.NOT_YET, reason="no contact is known to be open")
@@ -86,6 +89,7 @@ class Policy:
     #: At most this many pages of earlier messages are asked for at a time; of so many what comes before is known.
     most_pages_due: int = 3
     most_pages: int = 8
+    transcripts: Rate = TRANSCRIPTS
     #: A token is renewed before a socket is opened so short before its end.
     renew_early_ms: int = 60_000
     #: A consumer's token is not renewed before (a session that is not secured).
@@ -271,6 +275,9 @@ class Conversation:
     #: The contact that the visitor ends ('': whichever is found open); None: none. It is on its way to be ended.
     end_of: str | None = None
     ending: Asked | None = None
+    #: A transcript that was asked for; and what was spent of ``Policy.transcripts`` (epoch ms).
+    transcript: Asked | None = None
+    transcripts_until: int = 0
     #: Until then a message that was taken while there was no contact may open one.
     opening_until: int = 0
     #: Before which messages front ends want to see others, oldest first; the first of these is on its way.
@@ -408,6 +415,13 @@ class HistoryWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class TranscriptWanted:
+    """The visitor wants what was said, by e-mail to this address."""
+
+    email: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """The time that ``wake_at`` named has come."""
 
@@ -429,6 +443,7 @@ Happening = (
     | Greeted
     | EndWanted
     | HistoryWanted
+    | TranscriptWanted
     | Woke
 )
 
@@ -692,6 +707,8 @@ class _Turn:
                 self._end_wanted()
             case HistoryWanted(before):
                 self._history_wanted(before)
+            case TranscriptWanted(email):
+                self._transcript_wanted(email)
             case Woke():
                 pass  # go_on looks at the time
 
@@ -761,6 +778,8 @@ class _Turn:
         self._change(untold=tuple(replace(one, asked=None) for one in c.untold))
         if c.history:
             self._no_history("the connection to CXone was lost")
+        if c.transcript:
+            self._no_transcript("the connection to CXone was lost")
 
     def _doubt_first(self) -> None:
         first, *others = self.now_stands.queue
@@ -784,6 +803,8 @@ class _Turn:
             self._give_up_unproven()
         if c.ending and now >= c.ending.until:
             self._not_ended("unanswered")
+        if c.transcript and now >= c.transcript.until:
+            self._no_transcript("CXone does not answer")
         if (page := _page_on_its_way(c)) and now >= page.until:
             self._no_history("CXone does not answer")
         if now >= c.heartbeat_at:
@@ -910,6 +931,9 @@ class _Turn:
             self._taken(self.now_stands.queue[0].message_id)
         elif self.now_stands.ending and self.now_stands.ending.event_id == event_id:
             self._change(ending=None, end_of=None)  # that the contact is closed is an event of its own
+        elif self.now_stands.transcript and self.now_stands.transcript.event_id == event_id:
+            self._change(transcript=None)
+            self._do(Tell(visitor_events.transcript()))
         elif self._is_page(event_id) and not self.now_stands.looking:
             self._do(Report("page_answered_otherwise", result))
             self._no_history("CXone answers otherwise")
@@ -953,6 +977,8 @@ class _Turn:
             self._no_history(code)
         if event_id and self._is_about_rest(event_id):
             self._no_rest(code)
+        if c.transcript and _is_about(c.transcript, event_id, code in TRANSCRIPT_FAILED):
+            self._no_transcript(code)
         if c.sending and _is_about(c.sending, event_id, code in SENDING_FAILED):
             self._message_failed(code)
         return None
@@ -973,6 +999,8 @@ class _Turn:
         self._change(queue=(), sending=None, looking=None, contact=None, ready=False, ending=None, end_of=None)
         while self.now_stands.history_due:
             self._no_history(code)
+        if self.now_stands.transcript:
+            self._no_transcript(code)
         self._do(Stopped(Outcome(Kind.DENIED, reason=reason)))
 
     def _event(self, event: frames_in.Event) -> None:
@@ -1625,6 +1653,26 @@ class _Turn:
         self._do(Report("not_ended", why))
         self._do(Tell(frames.error("not_ended", "CXone did not end the conversation. You may try again.")))
 
+    # --- the transcript
+
+    def _transcript_wanted(self, email: str) -> None:
+        """Of the contact that is open, or was last. One at a time, and not kept: whoever hears no answer asks again."""
+        c = self.now_stands
+        contact_id = c.contact.contact_id if c.contact else c.closed_contact
+        is_free = self._now >= self._policy.transcripts.free_at(c.transcripts_until)
+        if not (c.ready and contact_id and is_free and c.transcript is None and self._may_send()):
+            self._do(_no_transcript())
+            return
+        event_id = self._request(frames_out.send_transcript(contact_id, email))
+        asked = Asked(event_id, self._now, self._now + self._policy.answer_ms)
+        spent = self._policy.transcripts.spend(c.transcripts_until, self._now)
+        self._change(transcript=asked, transcripts_until=spent)
+
+    def _no_transcript(self, why: str) -> None:
+        self._change(transcript=None)
+        self._do(Report("transcript_failed", why))
+        self._do(_no_transcript())
+
     # --- earlier messages
 
     def _history_wanted(self, before: str) -> None:
@@ -1749,6 +1797,11 @@ def _unknown_page() -> Tell:
     return Tell(frames.error("history_unknown", "Nothing is known before that message: ask for the newest."))
 
 
+def _no_transcript() -> Tell:
+    message = "CXone sent no transcript: there is no conversation yet, or too many were asked for, or it failed."
+    return Tell(frames.error("transcript_failed", message))
+
+
 def _no_history() -> Tell:
     return Tell(frames.error("history_failed", "CXone gave no earlier messages. You may ask again."))
 
@@ -1765,7 +1818,7 @@ def _unread(messages: tuple[Message, ...], seen_to: str) -> int:
 
 
 def _on_their_way(c: Conversation) -> tuple[Asked | None, ...]:
-    return (c.registering, c.refreshing, c.looking, c.sending, c.ending, _page_on_its_way(c))
+    return (c.registering, c.refreshing, c.looking, c.sending, c.ending, c.transcript, _page_on_its_way(c))
 
 
 def _page_on_its_way(c: Conversation) -> Asked | None:

@@ -109,6 +109,12 @@ def end_contact(thread_id: str, contact_id: str) -> Request:
     return Request("EndContact", {**_thread(thread_id), "contact": {"id": contact_id}})
 
 
+def send_transcript(contact_id: str, email: str) -> Request:
+    """Asks for an e-mail with what was said in this contact."""
+    recipients = [{"idOnExternalPlatform": email}]
+    return Request("SendTranscript", {"consumerContact": {"id": contact_id}, "consumerRecipients": recipients})
+
+
 def load_more(thread_id: str, scroll_token: str, oldest_at: str, contact_id: str) -> Request:
     """Asks for the page of messages before the one that gave ``scroll_token``; ``contact_id``: on live chat only."""
     of_contact = {"contact": {"id": contact_id}} if contact_id else {}

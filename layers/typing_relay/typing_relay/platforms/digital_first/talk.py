@@ -25,7 +25,7 @@ from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first.api import Access, Streamed
-from typing_relay.platforms.digital_first.files import FileRules, Files
+from typing_relay.platforms.digital_first.files import Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Owners
@@ -73,6 +73,8 @@ class Office:
     livechat: bool | None = None
     #: Which files visitors may send there; None: not known.
     files: Files | None = None
+    #: Visitors may have a transcript sent to them.
+    transcripts: bool = False
     undecided: list[Callable[[], object]] = field(default_factory=list)
     #: The same for another channel ('': for the first), from any thread; None: there is but this one.
     other: Callable[[str], Office] | None = None
@@ -90,7 +92,7 @@ class Office:
         """The same, for another channel: its kind is not known yet."""
         another = copy(self)
         another.channel, another.gateway, another.livechat, another.undecided = channel, gateway, None, []
-        another.files = None
+        another.files, another.transcripts = None, False
         return another
 
     def now(self) -> int:
@@ -101,10 +103,9 @@ class Office:
         """How far the wall clock has fallen behind the rules' time."""
         return self.now() - self.clock()
 
-    def decide(self, livechat: bool, files: FileRules | None = None) -> None:
+    def decide(self, livechat: bool, files: Files | None = None) -> None:
         """The channel is known: what waits for that goes on."""
-        self.livechat = livechat
-        self.files = Files(files, self.gateway.upload_url) if files else None
+        self.livechat, self.files = livechat, files
         undecided, self.undecided = self.undecided, []
         for go_on in undecided:
             go_on()
@@ -322,6 +323,13 @@ class GatewayTalk:
         """A front end asks for the messages before this one, or for the newest."""
         self._step(machine.HistoryWanted(before))
 
+    def transcript(self, email: str) -> None:
+        """The visitor wants a transcript: where the channel's settings allow it."""
+        if self._office.transcripts:
+            self._step(machine.TranscriptWanted(email))
+        else:
+            self._tell(frames.error("not_supported", "CXone's channel has liveChatAllowTranscript=false."))
+
     # --- the machine
 
     def _begin(self) -> None:
@@ -375,7 +383,7 @@ class GatewayTalk:
         """Nobody has signed in yet."""
         if isinstance(happening, machine.TypingWanted):
             self._told(happening.ticket, Outcome(Kind.NOT_YET, reason="no conversation yet"))
-        elif isinstance(happening, (machine.EndWanted, machine.HistoryWanted)):
+        elif isinstance(happening, (machine.EndWanted, machine.HistoryWanted, machine.TranscriptWanted)):
             self._tell(frames.error("not_ready", "Try again once the guest session is open."))
 
     def _set_alarm(self, at: int | None) -> None:
