@@ -496,8 +496,8 @@ def _message_created(data: dict[str, Any]) -> What:
 
 
 def _message_sent(data: dict[str, Any]) -> What:
-    """Comes before ``MessageCreated`` for the same message, without the gateway's id of it. With neither text nor file, or
-    where it is a part, there is nothing to show yet."""
+    """Comes before ``MessageCreated`` for the same message, without the gateway's id of it. With neither text nor file,
+    or where it is a part, there is nothing to show yet."""
     message = _message(_object(data, "message"))
     is_shown = bool(message.text or message.attachments) and not message.is_part
     return MessageCreated(message) if is_shown else Unknown("MessageSent")
