@@ -1,9 +1,10 @@
 """Runs all tests, in two parts at the same time.
 
-python -m tests.run [PYTEST'S ARGUMENTS FOR THE SIMULATION]
+python -m tests.run [--checks] [PYTEST'S ARGUMENTS FOR THE SIMULATION]
 
 The simulation computes, and the other tests mostly wait: together they take hardly longer than the longer one. The
-simulation has the lowest priority, so that tests that measure time are not slowed. Each line says whose it is.
+simulation has the lowest priority, so that tests that measure time are not slowed; so have lint, types and the other
+checks of the gate, which are a third part with ``--checks``. Each line says whose it is.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from threading import Thread
 from typing import IO
 
 PYTEST = (sys.executable, "-m", "pytest")
+CHECKS = ("make", "--no-print-directory", "checks")
 LOWEST_PRIORITY = 19
 
 
@@ -31,12 +33,15 @@ class Part:
 
 
 def parts(arguments: Sequence[str]) -> dict[str, Part]:
-    """What there is to run. ``arguments``: pytest's, for the simulation."""
+    """What there is to run. ``arguments``: pytest's, for the simulation; and whether the checks are run, too."""
+    checks = {"checks": Part(CHECKS, LOWEST_PRIORITY)} if "--checks" in arguments else {}
+    arguments = [argument for argument in arguments if argument != "--checks"]
     patient = ("--timeout", "1800")  # s: it runs when the others do not
     balanced = ("--numprocesses", "auto", "--dist", "worksteal")  # its tests take from a second to minutes
     simulation = (*PYTEST, *balanced, *patient, *arguments, "tests/simulation")
     waiting = ("--numprocesses", "3", "--dist", "loadfile", "--no-loadscope-reorder")
     return {
+        **checks,
         "simulation": Part(simulation, LOWEST_PRIORITY),
         "others": Part((*PYTEST, *waiting, "tests/e2e", "tests/integration", "tests/unit")),
     }

@@ -86,6 +86,8 @@ export type ErrorCode =
   | "history_unknown"
   | "history_failed"
   | "transcript_failed"
+  | "sign_in_needed"
+  | "sign_in_refused"
   | "connect_failed";
 
 /** Why a message has failed: the relay's reasons, an error's code, or the client's own `closed`. */
@@ -231,6 +233,13 @@ export interface RelayEvents {
   history: RelayEvent<{ messages: ChatMessage[]; asked: string | null; before: string | null }>;
   /** CXone sends the transcript that was asked for. */
   transcript: RelayEvent<{ status: "sent" }>;
+  /** The page is to sign its visitor in, or in again: see `typing-relay/sign-in`. */
+  "sign-in": RelayEvent<{
+    why: "needed" | "ends" | "refused";
+    setting?: string;
+    visitor_id?: string;
+    customer_id?: string;
+  }>;
   /** Every other frame of CXone. */
   event: RelayEvent<CxoneEvent>;
   error: RelayEvent<RelayError>;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -14,8 +15,9 @@ from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.effects import Flow, Hint
 from typing_relay.relay.flows import Became, caught_up, greeted, key_pressed, stopped
-from typing_relay.relay.messages import NOT_TAKEN, Sender, asked_of_keeper, message_sent, messages_seen
+from typing_relay.relay.messages import NOT_TAKEN, Sender, asked_of_keeper, handed_over, message_sent, messages_seen
 from typing_relay.relay.ports import Key, MessageStatus, SentMessage
+from typing_relay.relay.sign_in import SignIn
 
 logger = runtime.logger
 policy = runtime.policy()
@@ -152,12 +154,10 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
         case frames.Seen():
             reached = runner.messages is not None and _run(session_id, messages_seen(session_id))
             logger.debug("seen", session=session_id, reached=reached)
-        case frames.End():
-            return _ask(request, Hint.END)
-        case frames.History(before):
-            return _ask(request, Hint.HISTORY, before)
-        case frames.Transcript(email):
-            return _ask(request, Hint.TRANSCRIPT, email)
+        case frames.End() | frames.History() | frames.Transcript():
+            return _ask(request, *_wanted(frame))
+        case SignIn():
+            return _sign_in(frame, request)
         case _:
             logger.debug("typing signals are off", session=session_id)
     return None
@@ -222,6 +222,16 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
     return None if standing.status is MessageStatus.WAITING else frames.message_status(message.message_id, standing)
 
 
+def _wanted(frame: frames.End | frames.History | frames.Transcript) -> tuple[Hint, str]:
+    """Of the keeper, and what about."""
+    match frame:
+        case frames.History(before):
+            return Hint.HISTORY, before
+        case frames.Transcript(email):
+            return Hint.TRANSCRIPT, email
+    return Hint.END, ""
+
+
 def _ask(request: dict[str, Any], hint: Hint, about: str = "") -> dict[str, Any] | None:
     """The keeper of the visitor's socket answers; if it cannot be asked, why not. Paid for as a message is."""
     session_id = request["authorizer"]["session"]
@@ -234,13 +244,26 @@ def _ask(request: dict[str, Any], hint: Hint, about: str = "") -> dict[str, Any]
     return None if reached else frames.error("not_ready", f"{hint}: try again once the guest session is open.")
 
 
+def _sign_in(frame: SignIn, request: dict[str, Any]) -> dict[str, Any] | None:
+    """Put on record what the page hands over; the guest's status says what comes of it. Paid for as a message is."""
+    session_id = request["authorizer"]["session"]
+    if not _within("messages", session_id, request):
+        return None
+    if runner.messages is None:
+        return frames.error("not_supported", "sign_in: this deployment's platform has none.")
+    is_taken = _run(session_id, handed_over(session_id, replace(frame, at=request["requestTimeEpoch"])))
+    logger.info("sign-in", session=session_id, by="code" if frame.code else "token", taken=is_taken)
+    return None if is_taken else frames.error("not_ready", "sign_in: say hello first.")
+
+
 def _welcome(request: dict[str, Any]) -> None:
     """Answer the hello; the keeper is nudged to tell what the welcome cannot: contact, agent, who types."""
     visitor, record = request["authorizer"], _greet(request)
     token_ends_in_ms = int(visitor["expires_at"]) * 1000 - request["requestTimeEpoch"]
     welcome = frames.welcome(visitor["session"], TIMINGS, _guest_of(record), token_ends_in_ms, visitor["signals"])
     _tell(request["connectionId"], welcome)
-    runner.run(caught_up(record))
+    if runner.messages is not None:
+        runner.run(caught_up(record))
 
 
 def _greet(request: dict[str, Any]) -> Session:

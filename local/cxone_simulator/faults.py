@@ -47,6 +47,10 @@ class Faults:
     latency_ms: float = 0.0  # before the call is handled
     refuse_handshake: int | None = None  # HTTP status
     typing_unavailable: bool = False
+    missing: bool = False  # there is no webchat v1: every call is answered 404
+    read_missing: bool = False  # typing can be told and not asked for
+    typing_lasts_s: float | None = None  # CXone ends typing by itself; None: never
+    guest_ends_with_socket: bool = False  # its last socket closed, the guest session is over
     scope_missing: bool = False
     token_expires_in: float = 3600  # s
     ping_interval: float = 25  # s
@@ -156,6 +160,10 @@ _PARSERS: dict[str, Parser] = {
     "latency_ms": number(0, 600_000),
     "refuse_handshake": or_null(whole_number(400, 599)),
     "typing_unavailable": flag,
+    "missing": flag,
+    "read_missing": flag,
+    "typing_lasts_s": or_null(number(0, 86_400)),
+    "guest_ends_with_socket": flag,
     "scope_missing": flag,
     "token_expires_in": number(0, 1e9),
     "ping_interval": number(0.01, 86_400),

@@ -49,6 +49,7 @@ class Refusal(Exception):
 
 def take_token(simulator: Simulator, call: Call) -> Answer:
     """OAuth 2.0 client credentials (RFC 6749, section 4.4)."""
+    _check_there(simulator)
     _check_client(simulator, call)
     _check_content_type(call, "application/x-www-form-urlencoded")
     form = parse_qs(call.body.decode("utf-8", "replace"))
@@ -65,6 +66,7 @@ def take_token(simulator: Simulator, call: Call) -> Answer:
 
 def take_guest(simulator: Simulator, call: Call) -> Answer:
     """A new guest session."""
+    _check_there(simulator)
     _check_bearer(simulator, call)
     _check_scope(simulator.faults.common, "webchat.guest")
     attributes = _json_object(call).get("attributes")
@@ -101,7 +103,12 @@ def forget_typing(simulator: Simulator, call: Call) -> Answer:
 
 def read_typing(simulator: Simulator, call: Call) -> Answer:
     """What the agent is shown of the guest."""
-    typing = _guest_of(simulator, call).typing
+    guest = _guest_of(simulator, call)
+    faults = simulator.faults.for_guest(call.guest_id)
+    if faults.read_missing:
+        raise Refusal(405, "method_not_allowed", "Typing can be told here, and not asked for.", {"Allow": "POST"})
+    ends_at = (guest.typing_at or 0) + 1000 * (faults.typing_lasts_s or 0)
+    typing = guest.typing and (faults.typing_lasts_s is None or call.now < ends_at)
     return Answer(200, {"typing": typing}, noted={"value": typing})
 
 
@@ -142,6 +149,11 @@ def _guest_of(simulator: Simulator, call: Call) -> Guest:
     if seconds:
         raise throttled(str(math.ceil(seconds)))
     return guest
+
+
+def _check_there(simulator: Simulator) -> None:
+    if simulator.faults.common.missing:
+        raise Refusal(404, "not_found", "There is nothing here.")
 
 
 def _living_guest(simulator: Simulator, guest_id: str | None) -> Guest:

@@ -130,4 +130,6 @@ async def _serve(simulator: Simulator, guest: Guest, socket: GuestSocket) -> Non
     finally:
         pinger.cancel()
         guest.sockets.discard(socket)
+        if simulator.faults.for_guest(guest.guest_id).guest_ends_with_socket and not guest.sockets:
+            guest.end(now_ms())
         simulator.events.add("socket_close", now_ms(), guest_id=guest.guest_id, code=socket.close_code)

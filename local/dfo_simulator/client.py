@@ -149,9 +149,9 @@ class DfoControl(Control):
         """Send this as a text frame, whatever it is, on the visitor's sockets; returns on how many."""
         return int(self._call("POST", "push", {"visitor_id": visitor_id, "text": text})["sockets"])
 
-    def add_authorization_code(self, code: str, customer_id: str, single_use: bool = False) -> None:
-        """From now on this code signs this customer in (setting `third_party`)."""
-        body = {"code": code, "customer_id": customer_id, "single_use": single_use}
+    def add_authorization_code(self, code: str, customer_id: str, single_use: bool = False, verifier: str = "") -> None:
+        """From now on this code signs this customer in (setting `third_party`), with this verifier if it has one."""
+        body = {"code": code, "customer_id": customer_id, "single_use": single_use, "verifier": verifier}
         self._call("POST", "authorization-codes", body)
 
     def revoke_tokens_of(self, visitor_id: str) -> None:

@@ -277,7 +277,10 @@ async def _add_code(request: web.Request) -> web.Response:
     code, customer_id = body.get("code"), body.get("customer_id")
     if not isinstance(code, str) or not isinstance(customer_id, str):
         raise bad_request("code, customer_id: expected strings")
-    simulator.codes[code] = AuthorizationCode(customer_id, _flag(body, "single_use", False))
+    verifier = body.get("verifier", "")
+    if not isinstance(verifier, str):
+        raise bad_request("verifier: expected a string")
+    simulator.codes[code] = AuthorizationCode(customer_id, _flag(body, "single_use", False), verifier)
     return web.json_response({})
 
 

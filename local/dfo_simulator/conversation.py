@@ -138,6 +138,7 @@ def _typing(simulator: Simulator, session: Session, request: Request, now: float
 
 def _send_message(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
     data, thread_id = request.data or {}, request.thread_id or ""
+    _check_third_party_token(simulator, session, data, now)
     if simulator.desk.has_message(request.message_id or ""):
         raise Violation("repeated_message_id", "SendMessage with the idOnExternalPlatform of a message that was taken")
     thread = simulator.desk.thread_of(session.customer_id, thread_id)
@@ -178,6 +179,17 @@ def _check_attachments(simulator: Simulator, attachments: list[dict[str, str]]) 
         raise Refused("the channel takes no attachments")
     if not all(simulator.has_file(file["url"]) for file in attachments):
         raise Violation("unknown_attachment", "SendMessage with a URL at which nothing was uploaded")
+
+
+def _check_third_party_token(simulator: Simulator, session: Session, data: Mapping[str, Any], now: float) -> None:
+    """Where a third party signs visitors in, messages carry its token: NICE's clients all do that."""
+    settings = simulator.settings
+    if settings.third_party and not settings.secured_cookies and settings.secured_sessions:
+        owner = simulator.third_party_tokens.owner(data.get("accessToken", {}).get("token", ""), now)
+        if owner is None or owner.customer_id != session.customer_id:
+            raise Violation("wrong_third_party_token", "SendMessage without a good token of the third party")
+    elif "accessToken" in data:
+        raise Violation("wrong_third_party_token", "SendMessage with a token of a third party that there is not")
 
 
 def _contact_events(simulator: Simulator, thread: Thread, contact: Contact, now: float) -> list[Frame]:

@@ -23,6 +23,8 @@ MB = 1024 * 1024
 LARGEST_BODY = 60 * MB
 #: NICE's web client uploads from pages of any site.
 _FOR_ALL_PAGES = {"Access-Control-Allow-Origin": "*"}
+#: By which a browser is known again, where cookies are secured.
+COOKIE = "dfo_identity"
 #: Between two pieces of a message that is being written.
 PIECE_S = 0.02
 
@@ -258,11 +260,14 @@ def _s3_object(simulator: Simulator, request: web.Request, _: bytes) -> web.Resp
 
 
 def _authorize(simulator: Simulator, request: web.Request, body: bytes) -> web.Response:
-    check_query(simulator, request, {"brandId", "channelId", "visitorId"})
+    fallback = {"storageFallback"} & request.query.keys() if simulator.settings.secured_cookies else set()
+    check_query(simulator, request, {"brandId", "channelId", "visitorId"} | fallback)
     asked = _asked(simulator, request, body)
     if not simulator.settings.secured_sessions:
         _note_violation(simulator, request, Violation("not_secured", "a token where sessions are not secured"))
         raise Refusal(404, "not_found", "This channel's sessions are not secured.")
+    if simulator.settings.secured_cookies:
+        return _access_by_cookie(simulator, request, asked)
     third_party = asked.get("thirdParty")
     if simulator.settings.third_party != (third_party is not None):
         raise Refusal(401, "unauthorized", "This channel wants customers to come in the other way.")
@@ -275,6 +280,23 @@ def _authorize(simulator: Simulator, request: web.Request, body: bytes) -> web.R
     )
 
 
+def _access_by_cookie(simulator: Simulator, request: web.Request, asked: Mapping[str, Any]) -> web.Response:
+    """Only the browser that has the cookie, or what it was given in its place, is this customer. Raises Refusal."""
+    if asked:
+        raise Refusal(401, "unauthorized", "Where cookies are secured the gateway names the customer.")
+    bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    cookie = request.cookies.get(COOKIE) or bearer
+    customer_id = (simulator.cookies.owner(cookie, now_ms()) if cookie else None) or new_id()
+    identity = Identity(request.query["visitorId"], customer_id, request.query["channelId"])
+    token = simulator.cookies.issue(customer_id, now_ms(), 86_400)
+    is_blocked = "storageFallback" in request.query
+    access = _access(simulator, identity) | ({"identityToken": token} if is_blocked else {})
+    response = web.json_response(access)
+    if not is_blocked:
+        response.set_cookie(COOKIE, token, httponly=True)
+    return response
+
+
 def _access(simulator: Simulator, identity: Identity) -> dict[str, Any]:
     now, expires_in = now_ms(), simulator.settings.token_expires_in
     access: dict[str, Any] = {
@@ -282,11 +304,12 @@ def _access(simulator: Simulator, identity: Identity) -> dict[str, Any]:
         "expiresIn": expires_in,
         "customerIdentity": {"idOnExternalPlatform": identity.customer_id},
     }
-    if simulator.settings.third_party:
+    if simulator.settings.third_party and not simulator.settings.secured_cookies:
+        lives = simulator.settings.third_party_expires_in
         access["thirdParty"] = {
-            "access_token": new_id(),
+            "access_token": simulator.third_party_tokens.issue(identity, now, lives),
             "refresh_token": simulator.refresh_tokens.issue(identity, now, 86_400),
-            "expires_in": expires_in,
+            "expires_in": lives,
         }
     return access
 
@@ -294,7 +317,9 @@ def _access(simulator: Simulator, identity: Identity) -> dict[str, Any]:
 def _customer(simulator: Simulator, third_party: Mapping[str, str]) -> str:
     """The customer of an authorization code, or of a refresh token obtained with one. Raises Refusal."""
     if third_party["grant_type"] == "authorization_code":
-        customer_id = simulator.customer_of_code(third_party["authorization_code"])
+        customer_id = simulator.customer_of_code(
+            third_party["authorization_code"], third_party.get("code_verifier", "")
+        )
     else:
         identity = simulator.refresh_tokens.owner(third_party["refresh_token"], now_ms())
         customer_id = identity and identity.customer_id
@@ -336,7 +361,8 @@ def _is_grant(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and all(isinstance(item, str) for item in value.values())
-        and value.keys() == _GRANTS.get(value.get("grant_type", ""))
+        and value.keys() - {"code_verifier"} == _GRANTS.get(value.get("grant_type", ""))
+        and not ("code_verifier" in value and "refresh_token" in value)
     )
 
 

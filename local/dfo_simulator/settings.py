@@ -29,9 +29,10 @@ class Settings:
     livechat: bool = True
     availability: str = "online"
     secured_sessions: bool = True  # else no token is issued, and each socket is authorized by its first request
-    secured_cookies: bool = False
+    secured_cookies: bool = False  # the gateway names the customer, and knows it again by a cookie
     third_party: bool = False  # an authorization code instead of an anonymous customer
     token_expires_in: float = 3600  # s
+    third_party_expires_in: float = 3600  # s; of the third party's own token, which messages carry
     oldest_sdk_version: str = "0.0.0"
     page_size: int = 25  # messages of a recovered thread
     transcripts: bool = True  # visitors may have them sent
@@ -94,6 +95,7 @@ _PARSERS: dict[str, Parser] = {
     "secured_sessions": flag,
     "secured_cookies": flag,
     "token_expires_in": number(0, 1e9),
+    "third_party_expires_in": number(0, 1e9),
     "oldest_sdk_version": _version,
     "page_size": whole_number(1, 1000),
     "transcripts": flag,

@@ -67,6 +67,8 @@ class AuthorizationCode:
 
     customer_id: str
     single_use: bool
+    #: What is to come with it (PKCE); "": nothing.
+    verifier: str = ""
 
 
 class Simulator:
@@ -87,6 +89,8 @@ class Simulator:
         self.desk = Desk()
         self.tokens: Tokens[Identity] = Tokens()
         self.refresh_tokens: Tokens[Identity] = Tokens()
+        self.third_party_tokens: Tokens[Identity] = Tokens()
+        self.cookies: Tokens[str] = Tokens()  # of customers, where cookies are secured
         self.message_tokens: Tokens[str] = Tokens()  # each for one URL
         self.codes: dict[str, AuthorizationCode] = {}
         self.visitors: dict[str, Visitor] = {}
@@ -151,10 +155,10 @@ class Simulator:
         """A new contact id."""
         return str(next(self._contacts))
 
-    def customer_of_code(self, code: str | None) -> str | None:
-        """The customer of this authorization code; None when it is unknown or used up."""
+    def customer_of_code(self, code: str | None, verifier: str = "") -> str | None:
+        """The customer of this authorization code; None when it is unknown or used up, or has another verifier."""
         given = self.codes.get(code or "")
-        if given is None:
+        if given is None or given.verifier not in ("", verifier):
             return None
         if given.single_use:
             del self.codes[code or ""]

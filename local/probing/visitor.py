@@ -66,9 +66,9 @@ class Probe:
         known = self._api.channel()
         if isinstance(known, Outcome):
             raise NoAnswer(known.reason)
-        setting = known.not_supported()
+        setting = known.demands_sign_in
         if setting:
-            raise NoAnswer(f"the channel has {setting}, which this relay does not support")
+            raise NoAnswer(f"the channel has {setting}: a page has to sign visitors in, and the probe has none")
         access = self._api.authorize(self.visitor)
         if isinstance(access, Outcome):
             raise NoAnswer(access.reason)

@@ -48,9 +48,11 @@ sync() {
     say "Setting up $environment from uv.lock (once; a minute or two if nothing is cached) …"
     groups=""
     for group in "$@"; do groups="$groups --group $group"; done
+    # Of what sam and the audit install little is ever imported: Python compiles that when it is.
+    case $name in run | test) groups="$groups --compile-bytecode" ;; esac
     # shellcheck disable=SC2086  # $groups is a list of options
     TMPDIR=$PWD/.local/uv UV_PROJECT_ENVIRONMENT=$environment UV_PYTHON_DOWNLOADS=never \
-        .local/uv/bin/uv sync --locked --quiet --compile-bytecode --no-default-groups --python "$python" $groups
+        .local/uv/bin/uv sync --locked --quiet --no-default-groups --python "$python" $groups
     echo "$wanted" >"$environment/synced"
 }
 

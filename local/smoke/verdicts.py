@@ -82,6 +82,17 @@ class Places:
         """The alarms of a CXone that refuses us."""
         return "alarms GatewayRefuses, GuestsDead" if self.is_gateway else "alarms CxoneDenies, GuestsDead"
 
+    @property
+    def speaks(self) -> str:
+        """The interface of CXone that this deployment uses."""
+        return "Digital-First (dfo)" if self.is_gateway else "webchat v1"
+
+    @property
+    def interface(self) -> str:
+        """How to find out which of CXone's two interfaces the tenant speaks."""
+        asks = "DFO_ENVIRONMENT=… DFO_BRAND_ID=… DFO_CHANNEL_ID=…" if self.is_gateway else "CXONE_ORG_ID=…"
+        return f"whether the tenant speaks {self.speaks} at all: make probe {asks}"
+
 
 def _well(text: str) -> Finding:
     return Finding(Mark.WELL, text)
@@ -153,15 +164,16 @@ def _is_within(value: Any, least: int, most: int) -> bool:
 def guest(status: str, within_s: float, places: Places) -> Finding:
     """How the visitor's CXone guest stands after at most this many seconds."""
     if status == "open":
-        return _well("open")
+        return _well(f"open: the tenant speaks {places.speaks}")
     if status == "unavailable":
-        return _wrong("CXone gives no guest", places.refusals, f"{places.keeper}: it has the reason")
+        return _wrong("CXone gives no guest", places.refusals, f"{places.keeper}: it has the reason", places.interface)
     return _wrong(
         f"not open after {within_s:.0f} s ({status or 'nothing was said'})",
         "alarms KeeperSilent, GuestsWait",
         places.refusals,
         places.keeper,
         "KeeperImage, VpcId and SubnetIds are needed for it",
+        places.interface,
     )
 
 

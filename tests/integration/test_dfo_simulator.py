@@ -145,6 +145,65 @@ def test_a_code_for_single_use_is_good_once(gateway: DfoControl, client: DfoClie
     assert [client.post_token(grant).status_code for _ in range(2)] == [200, 401]
 
 
+def test_a_code_with_a_verifier_is_good_with_that_alone(gateway: DfoControl, client: DfoClient) -> None:
+    """Access token: thirdParty with PKCE."""
+    gateway.set_settings(third_party=True)
+    gateway.add_authorization_code("the-code", "customer-7", verifier="v" * 43)
+    grant = {"authorization_code": "the-code", "grant_type": "authorization_code"}
+    tried = [{}, {"code_verifier": "w" * 43}, {"code_verifier": "v" * 43}]
+    assert [client.post_token({"thirdParty": grant | more}).status_code for more in tried] == [401, 401, 200]
+
+
+def test_secured_cookies_know_a_browser_again_and_nobody_else(gateway: DfoControl, client: DfoClient) -> None:
+    """Setting `secured_cookies`: the gateway names the customer; who names one itself is refused."""
+    gateway.set_settings(secured_cookies=True)
+    assert client.post_token().status_code == 401
+    first = client.post_token({})
+    known = client.post_token({}, cookies=first.cookies.get_dict()).json()["customerIdentity"]
+    assert known == first.json()["customerIdentity"]
+    assert client.post_token({}).json()["customerIdentity"] != known
+
+
+def test_where_cookies_are_blocked_an_identity_token_stands_for_them(gateway: DfoControl, client: DfoClient) -> None:
+    """Setting `secured_cookies`, and `storageFallback`."""
+    gateway.set_settings(secured_cookies=True)
+    first = client.post_token({}, storageFallback="1").json()
+    again = client.post_token({}, bearer=first["identityToken"], storageFallback="1").json()
+    assert again["customerIdentity"] == first["customerIdentity"]
+
+
+@pytest.mark.parametrize("lives_s", [3600, 0])
+def test_a_message_needs_the_third_partys_token(gateway: DfoControl, client: DfoClient, lives_s: float) -> None:
+    """Setting `third_party_expires_in`: one that has ended is as good as none."""
+    gateway.set_settings(third_party=True, third_party_expires_in=lives_s)
+    gateway.add_authorization_code("the-code", client.customer_id)
+    grant = {"authorization_code": "the-code", "grant_type": "authorization_code"}
+    access = client.post_token({"thirdParty": grant}).json()
+    client.connect(transactionToken=access["accessToken"])
+    client.recover()
+    message = client.message()
+    message["payload"]["data"]["accessToken"] = {"token": access["thirdParty"]["access_token"]}
+    assert ("error" in client.ask(message)) == (lives_s == 0)
+    assert rules(gateway) == (["wrong_third_party_token"] if lives_s == 0 else [])
+
+
+@pytest.mark.parametrize(("third_party", "token"), [(True, None), (True, "unheard-of"), (False, "unheard-of")])
+def test_a_message_with_a_token_that_is_none_breaks_the_protocol(
+    gateway: DfoControl, client: DfoClient, third_party: bool, token: str | None
+) -> None:
+    """Strictness: `accessToken` of SendMessage."""
+    gateway.add_authorization_code("the-code", client.customer_id)
+    gateway.set_settings(third_party=third_party)
+    grant = {"thirdParty": {"authorization_code": "the-code", "grant_type": "authorization_code"}}
+    client.connect(transactionToken=client.post_token(grant if third_party else None).json()["accessToken"])
+    client.recover()
+    message = client.message()
+    if token:
+        message["payload"]["data"]["accessToken"] = {"token": token}
+    assert "error" in client.ask(message)
+    assert rules(gateway) == ["wrong_third_party_token"]
+
+
 def test_a_channel_with_third_party_takes_nobody_anonymous(gateway: DfoControl, client: DfoClient) -> None:
     """Access token: the channel says who may come in."""
     gateway.set_settings(third_party=True)

@@ -8,21 +8,27 @@ from __future__ import annotations
 import base64
 import json
 import signal
+import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import websocket
-from typing_relay_client import Visitor
+from typing_relay.relay.sign_in import signed_in_of
+from typing_relay_client import Visitor as ClientVisitor
 
 from local.commands.token import visitor_token
+from local.dfo_simulator.client import DfoControl
 from local.dfo_simulator.faults import Fault
-from local.playing.visitor import now_ms
+from local.playing.visitor import Visitor, now_ms
 from tests.support.at_the_same_time import Performance, Played
+from tests.support.dfo_client import DfoClient
 from tests.support.gateway_stage import ENDED, STARTED, Chatter, GatewayStage
 from tests.support.protocol import FROM_RELAY, TO_RELAY, names, undocumented
 from tests.support.relay_stage import PATIENCE_S, wait_until
@@ -403,7 +409,7 @@ def test_the_client_in_python_comes_back_to_its_conversation(actor: Chatter) -> 
     actor.hears("message", text="How can I help?")
     stage, heard = actor.stage, list[dict[str, Any]]()
     token = visitor_token(stage.aws, stage.stack.info["visitor_secret_arn"], actor.name)
-    visitor = Visitor(stage.stack.info["websocket_url"], lambda: token, heard.append)
+    visitor = ClientVisitor(stage.stack.info["websocket_url"], lambda: token, heard.append)
 
     def known() -> dict[str, Any]:
         visitor.live(0.1)
@@ -1049,23 +1055,137 @@ def test_where_sessions_are_not_secured_each_socket_is_authorized(dfo_stage: Gat
         pass
 
 
-def test_what_a_channel_asks_for_and_the_relay_lacks_is_named(dfo_stage: GatewayStage) -> None:
-    """To the page and in the keeper's log; and nobody is signed in. A keeper that starts asks at once."""
-    gateway, named = dfo_stage.gateway(), "isSecuredCookieEnabled=true"
-    gateway.set_settings(secured_cookies=True)
-    time.sleep(4)  # a keeper that lived for less is not started again
-    with dfo_stage.keeper_gone(signal.SIGTERM):
-        pass
-    with dfo_stage.connect("unsupported") as front_end:
+@contextmanager
+def channel_with(dfo_stage: GatewayStage, **settings: object) -> Iterator[DfoControl]:
+    """The channel has these settings. A keeper that starts asks at once."""
+    gateway = dfo_stage.gateway()
+    before = {name: value for name, value in gateway.settings().items() if name in settings}
+
+    def has(wanted: dict[str, object]) -> None:
+        gateway.set_settings(**wanted)
+        time.sleep(4)  # a keeper that lived for less is not started again
+        with dfo_stage.keeper_gone(signal.SIGTERM):
+            pass
+
+    has(settings)
+    try:
+        yield gateway
+    finally:
+        has(before)
+
+
+@contextmanager
+def page(dfo_stage: GatewayStage, name: str, sign_in: Callable[[Any], Any], /, **claims: Any) -> Iterator[Visitor]:
+    """A page that says hello and answers each `sign-in` by what ``sign_in`` makes of its detail, if it is anything."""
+    over = threading.Event()
+    with dfo_stage.connect(name, **claims) as front_end:
         front_end.send({"action": "hello"})
-        refused = front_end.wait_for("error", PATIENCE_S, code="typing_unavailable")
-        front_end.wait_for("guest", PATIENCE_S, status="unavailable")
-    assert named in refused["message"]
-    assert any(named in line["message"] for line in dfo_stage.keeper_log() if line.get("level") == "ERROR")
-    gateway.set_settings(secured_cookies=False)
-    time.sleep(4)
-    with dfo_stage.keeper_gone(signal.SIGTERM):
-        pass
+
+        def answer() -> None:
+            answered = 0
+            while not over.wait(0.1):
+                wanted = [frame["detail"] for frame in list(front_end.frames) if frame.get("name") == "sign-in"]
+                for detail in wanted[answered:]:
+                    handed = sign_in(detail)
+                    if handed:
+                        front_end.send({"action": "sign_in", **handed})
+                answered = len(wanted)
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        yield front_end
+        over.set()
+        answering.join()
+
+
+def test_what_a_channel_asks_for_and_the_relay_lacks_is_named(dfo_stage: GatewayStage) -> None:
+    """To the page and in the keeper's log; and nobody is signed in."""
+    named = "isAuthorizationEnabled=true"
+    with channel_with(dfo_stage, third_party=True, secured_sessions=False), dfo_stage.connect("unsupported") as tab:
+        tab.send({"action": "hello"})
+        refused = tab.wait_for("error", PATIENCE_S, code="typing_unavailable")
+        tab.wait_for("guest", PATIENCE_S, status="unavailable")
+        assert named in refused["message"]
+        assert any(named in line["message"] for line in dfo_stage.keeper_log() if line.get("level") == "ERROR")
+
+
+def test_with_secured_cookies_the_visitors_own_browser_gets_the_tokens(dfo_stage: GatewayStage) -> None:
+    """The page is told the setting, and asked again when a token is refused; a cookie keeps it the same customer."""
+    with channel_with(dfo_stage, secured_cookies=True) as gateway:
+        browser, cookies, asked = DfoClient(gateway.gateway), dict[str, str](), list[Any]()
+
+        def sign_in(detail: Any) -> Any:
+            asked.append(detail)
+            answer = browser.post_token({}, cookies=cookies)
+            cookies.update(answer.cookies.get_dict())
+            access = answer.json()
+            customer_id = access["customerIdentity"]["idOnExternalPlatform"]
+            ids = {"visitor_id": browser.visitor_id, "customer_id": customer_id}
+            return {"access_token": access["accessToken"], "expires_in": access["expiresIn"], **ids}
+
+        with page(dfo_stage, "by-cookie", sign_in) as tab:
+            error = tab.wait_for("error", PATIENCE_S, code="sign_in_needed")
+            assert "isSecuredCookieEnabled=true" in error["message"]
+            tab.wait_for("guest", PATIENCE_S, status="open")
+            with Chatter(dfo_stage, "by-cookie") as actor:
+                actor.begins()
+                gateway.revoke_tokens()
+                actor.loses_socket()
+                shows_a_burst(actor)
+                actor.settles()
+                assert (actor.events("authorize")[-1]["status"], actor.visitor_id) == (200, browser.visitor_id)
+        known = dfo_stage.record("by-cookie").conversation
+        assert asked == [
+            {"why": "needed", "setting": "isSecuredCookieEnabled=true"},
+            {
+                "why": "needed",
+                "setting": "isSecuredCookieEnabled=true",
+                "visitor_id": known["visitor"],
+                "customer_id": known["customer"],
+            },
+        ]
+
+
+def test_a_third_partys_code_is_used_once_and_refreshed_and_no_log_has_any_of_it(dfo_stage: GatewayStage) -> None:
+    """Messages carry its token, also by the next keeper, and when the first token has ended."""
+    code, verifier = f"code-{uuid.uuid4()}", "v3rifier-" + "v" * 40
+    with channel_with(dfo_stage, third_party=True, token_expires_in=20, third_party_expires_in=20) as gateway:
+        gateway.add_authorization_code(code, "customer-of-third-party", single_use=True, verifier=verifier)
+        handed = [{"code": code, "verifier": verifier}]
+        with page(dfo_stage, "by-code", lambda detail: handed.pop() if handed else None) as tab:
+            tab.wait_for("guest", PATIENCE_S, status="open")
+            with Chatter(dfo_stage, "by-code") as actor:
+                actor.begins()
+                with dfo_stage.keeper_gone(signal.SIGTERM):
+                    pass
+                wait_until(lambda: bool(actor.events("authorize")), "a refreshed token", PATIENCE_S)
+                time.sleep(4)  # the first one has ended
+                assert actor.is_told(actor.says("Still me")) == "accepted"
+                actor.settles()
+                assert {event["status"] for event in actor.events("authorize")} == {200}
+        record = dfo_stage.record("by-code")
+    assert record.conversation["customer"] == "customer-of-third-party"
+    kept = signed_in_of(record.signed_in)
+    assert kept is not None
+    secrets = (code, verifier, kept.third_party_token, kept.refresh_token)
+    logs = "".join(path.read_text() for path in Path(dfo_stage.stack.info["logs"]).glob("*.log"))
+    assert all(secrets)
+    assert not [secret for secret in secrets if secret in logs]
+
+
+def test_a_page_signs_in_with_the_visitors_own_address_where_its_token_says_so(dfo_stage: GatewayStage) -> None:
+    """The channel demands nothing; a page that hands over what is wrong is told so, and asked again."""
+    browser = DfoClient(dfo_stage.gateway().gateway)
+    good = {"visitor_id": browser.visitor_id, "customer_id": browser.customer_id, "expires_in": 600}
+    handed = [{**good, "access_token": browser.post_token().json()["accessToken"]}, {"code": "there-is-no-third-party"}]
+    claims = {"sign_in": "page"}
+    with page(dfo_stage, "own-address", lambda detail: handed.pop() if handed else None, **claims) as tab:
+        refused = tab.wait_for("error", PATIENCE_S, code="sign_in_refused")
+        assert "isAuthorizationEnabled=false" in refused["message"]
+        tab.wait_for("guest", PATIENCE_S, status="open")
+        with Chatter(dfo_stage, "own-address", **claims) as actor:
+            actor.begins()
+            assert actor.visitor_id == browser.visitor_id
 
 
 def test_the_keepers_frames_are_those_of_nices_sdk(dfo_stage: GatewayStage, sdk_frames: dict[str, Frame]) -> None:

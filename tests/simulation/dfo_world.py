@@ -119,7 +119,7 @@ class DfoWorld(World):
 
     def later(self, at: int, what: str, do: Callable[[], object]) -> None:
         """Have this happen."""
-        self._add(Action(at, "loop", what, lambda fault: do()))
+        self._add(Action(at, "loop", what, do))
 
     def disturbs(self, what: str, fault: Fault) -> None:
         """A fault that lasts."""
@@ -209,7 +209,7 @@ class DfoWorld(World):
         if ms >= VISIBILITY_MS:
             self._appears_again(process)
 
-    def _step(self, process: Process, due: Effect[Any], fault: Fault | None) -> None:
+    def _step(self, process: Process, due: Effect[Any], fault: Fault | None = None) -> None:
         """A Lambda whose call to the store fails dies of it."""
         kinds = {"refuse": "crash", "refuse-after": "crash-after"}
         is_store = fault is not None and not isinstance(due, StartOwner)

@@ -6,8 +6,9 @@ scenario's delays allow, before: whatever is ready then is late. States seen bef
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from typing_relay.relay.burst import Policy
 
@@ -61,16 +62,16 @@ class Branch:
         self.faults_left, self.delays_left = scenario.most_faults, scenario.delays
         self.world.open_guest()
         for act in scenario.acts:
-            self._add(START + act.at + act.late, "act", lambda _, act=act: self.world.act(act))
+            self._add(START + act.at + act.late, "act", partial(self.world.act, act))
         for turn in scenario.turns:
-            self._add(START + turn.at, "turn", lambda _, turn=turn: self.world.turn(turn.kind, turn.ms))
+            self._add(START + turn.at, "turn", partial(self.world.turn, turn.kind, turn.ms))
         self._add(START + scenario.sweep, "sweep", self._sweep)
         self.settle()
 
-    def _add(self, at: int, kind: str, do: object) -> None:
-        self.pending.append(Action(at, kind, kind, do))  # type: ignore[arg-type]  # one of the lambdas above
+    def _add(self, at: int, kind: str, do: Callable[[], object]) -> None:
+        self.pending.append(Action(at, kind, kind, do))
 
-    def _sweep(self, fault: Fault | None) -> None:
+    def _sweep(self) -> None:
         self.world.sweep()
         self._add(self.world.now + self.world.sweep_ms, "sweep", self._sweep)
 
@@ -129,7 +130,7 @@ class Branch:
 
     def _do(self, action: Action, fault: Fault | None) -> None:
         self.pending.remove(action)
-        action.do(fault)
+        action.do(*(fault,) if fault else ())
 
     def check_end(self) -> None:
         """T4, what agents saw, and that the relay still reacts (T9)."""
@@ -146,7 +147,7 @@ class Branch:
         world, began = self.world, self.world.now
         for ms in PROBE_KEYS:
             act = Act("key", "B", began - START + ms)
-            self._add(began + ms, "act", lambda _, act=act: world.act(act))
+            self._add(began + ms, "act", partial(world.act, act))
         self._run_until(began + PROBE_SHOWN_MS)
         if not world.cxone.stuck():
             raise Violated("T9", "all is calm again, but a new burst is not shown")

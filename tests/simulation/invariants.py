@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from typing_relay.relay import session_writes as write
 from typing_relay.relay.burst import Session
-from typing_relay.relay.effects import Effect
+from typing_relay.relay.effects import Effect, Read
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Lock
 
 from tests.simulation.bounds import START_EVERY_MS, STARTS_AT_ONCE, TRUE_EVERY_MS, TRUES_AT_ONCE, are_too_many
 from tests.simulation.cxone import Call
 from tests.simulation.history import Act
-from tests.simulation.keeper_effects import SetGuestStatus
+from tests.simulation.keeper_effects import FindOverdue, SetGuestStatus
 
 if TYPE_CHECKING:
     from tests.simulation.world import Process, World
@@ -99,7 +99,7 @@ class Watch:
 
     def deadline(self) -> int:
         """When nothing may be shown any more (T4)."""
-        asked = self._asked.get(self._world.record.guest_id, 0)
+        asked = self._asked.get(self._world.record.guest_id, 0) if self._asked else 0
         return max(self._quiet_since, asked) + self._world.settle_ms
 
     def check_settled(self) -> None:
@@ -121,6 +121,8 @@ class Watch:
         """A step was carried out; ``before`` is the record as it was."""
         is_new = self._world.record is not before  # not the client's retry of it
         match due:
+            case Read() | FindOverdue():
+                pass  # most of what is asked, and it changes nothing
             case write.PressKey() if isinstance(value, Session) and value.revision != before.revision:
                 self._key_taken_in(due.connection, due.key.at, due.key.hold_ms)
             case write.NoteStop() if value is not None:

@@ -11,7 +11,7 @@ from typing_relay.relay.burst import Session
 from typing_relay.relay.effects import OnRecords
 from typing_relay.relay.session_store import SessionStore
 from typing_relay.relay.updates import Above, AbsentOr, Answer, AtLeast, AtMost, Below, KeptOr, OtherOr, Present, Update
-from typing_relay.relay.value import changed
+from typing_relay.relay.value import Value, changed
 
 from tests.simulation.dynamodb_limits import check_expression, check_record
 
@@ -51,12 +51,17 @@ class MemorySessions(SessionStore):
 
     def get_many(self, session_ids: Iterable[str], now: int) -> dict[str, Session]:
         found = [record for record, _ in self._lagging(session_ids) if record is not None and _is_alive(record, now)]
-        return {record.session_id: Session(**{name: getattr(record, name) for name in LOOKED_AT}) for record in found}
+        return {
+            record.session_id: changed(_NOTHING, **{name: getattr(record, name) for name in LOOKED_AT})
+            for record in found
+        }
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
         return self.all_overdue(shard, before, limit)[0]
 
     def all_overdue(self, shard: int, before: int, limit: int) -> list[list[str]]:
+        if not self.lag_ms and not self.in_hand:
+            return [[]]
         known = self.in_hand | {session_id for _, session_id, _, _ in self._past}
         found = self._lagging(session_id for session_id in known if shard_of(session_id) == shard)
         leases = [(record.lease_until, record.session_id) for record, is_held in found if record and is_held]
@@ -177,6 +182,8 @@ def _is_so(record: Session, name: str, wanted: Any) -> bool:
     """Whether a condition holds: of an attribute that is not there no comparison does."""
     value = _value(record, name)
     is_there = value is not None and value != frozenset() and value != {}
+    if wanted is not None and not isinstance(wanted, Value):
+        return is_there and bool(value == wanted)
     match wanted:
         case None:
             return not is_there
@@ -192,7 +199,7 @@ def _is_so(record: Session, name: str, wanted: Any) -> bool:
             return is_there and bool(value <= limit)
         case AtLeast(limit):
             return is_there and bool(value >= limit)
-    return is_there and bool(value == wanted)
+    raise TypeError(f"{wanted!r} is no condition")
 
 
 def _is_alive(record: Session, now: int) -> bool:

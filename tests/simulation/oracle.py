@@ -145,6 +145,7 @@ def _check(history: History, witness: Witness) -> None:
     seen, slack = [(at - START, value) for at, value in witness.seen], witness.slack_ms
     blur = BLUR_MS + slack
     messages = [act for act in history.acts if act.kind == "message"]
+    overtaking = stops_before_late_keys(history)
     ends_again = witness.after_trouble or any(act.kind in ("message", "close") for act in history.acts)
     _check_alternation(witness, history.dfo and ends_again)
     _check_objectives(witness)
@@ -156,7 +157,7 @@ def _check(history: History, witness: Witness) -> None:
         for number, stretch in enumerate(expected):
             before = expected[number - 1].ends if number else -blur
             after = expected[number + 1].begins if number + 1 < len(expected) else stretch.ends + 60_000
-            overtaken = any(stretch.begins <= stop.at <= stretch.ends for stop in stops_before_late_keys(history))
+            overtaken = any(stretch.begins <= stop.at <= stretch.ends for stop in overtaking)
             overtaken = overtaken or any(0 < stretch.ends - message.at < DARK_MS for message in messages)
             clear = stretch.ends - stretch.begins >= blur
             if clear and stretch.begins - before >= blur:
@@ -169,7 +170,7 @@ def _check(history: History, witness: Witness) -> None:
     if not any(history.faults(name) for name in FAULTS):  # of two executions each may ask
         _check_price(witness)
     trues = sum(value for _, value in seen)
-    if trues > len(expected) + len(stops_before_late_keys(history)) + len(messages):
+    if trues > len(expected) + len(overtaking) + len(messages):
         raise Violated("T1", f"{trues} times true for {len(expected)} bursts")
 
 

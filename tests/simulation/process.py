@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from greenlet import greenlet
 from typing_relay.keeper.io.loop import Timer
@@ -21,7 +21,7 @@ class SimulatedProcess:
 
     def call(self, at: int, callback: Callable[[], object]) -> None:
         """Of its loop and threads: not when it is dead, and not while it stalls."""
-        self.world.later(at, self.name, lambda: self._run(callback))
+        self.world.later(at, self.name, partial(self._run, callback))
 
     def _run(self, callback: Callable[[], object]) -> None:
         if not self.is_alive:
@@ -74,10 +74,15 @@ class KeeperLoop:
 
     def call_later(self, seconds: float, callback: Callable[[], object], slack: float = 0.0) -> Timer:
         """As the loop's: timers with the same slack come together."""
-        at = self.time() + max(0.0, seconds)
+        at = self._world.now / 1000 + max(0.0, seconds)
         timer = Timer(math.ceil(at / slack) * slack if slack else at, callback)
-        self._process.call(math.ceil(timer.at * 1000 - 1e-3), lambda: timer.callback and timer.callback())
+        self._process.call(math.ceil(timer.at * 1000 - 1e-3), partial(_ring, timer))
         return timer
+
+
+def _ring(timer: Timer) -> None:
+    if timer.callback:
+        timer.callback()
 
 
 class SimulatedJobs:
@@ -150,13 +155,32 @@ class KeeperJobs(SimulatedJobs):
                 report = partial(on_error, error)
             return partial(self._finish, key, report)
 
-        finish = greenlet(work).switch()
+        thread = _Thread.idle.pop() if _Thread.idle else _Thread()
+        finish = thread.go_on(work)
         if finish:  # it made no call: its result comes later all the same
             self._process.call(self._world.now, finish)
 
 
-def _go_on(thread: greenlet) -> None:
+class _Thread(greenlet):
+    """Does one job after another: a new greenlet takes as long as a whole job."""
+
+    idle: ClassVar[list[_Thread]] = []
+
+    def run(self, work: Callable[[], Any]) -> None:
+        """Does ``work``, and what it is given when that is done."""
+        while True:
+            done = work()
+            self.idle.append(self)
+            work = self.parent.switch(done)
+
+    def go_on(self, *work: Callable[[], Any]) -> Any:
+        """To where it waits, or to the end of ``work``, whose value is returned then."""
+        self.parent = greenlet.getcurrent()
+        return self.switch(*work)
+
+
+def _go_on(thread: _Thread) -> None:
     """To its next call, or to its end: what it found is reported on the loop."""
-    finish = thread.switch()
+    finish = thread.go_on()
     if finish:
         finish()

@@ -68,7 +68,7 @@ class Runner:
             self._deliver(act)
         for turn in history.turns:
             self._to_come += 1
-            self._add(Action(START + turn.at, "turn", turn.kind, lambda _, t=turn: self._turn(t)))
+            self._add(Action(START + turn.at, "turn", turn.kind, partial(self._turn, turn)))
         self._add(Action(START + history.sweep, "sweep", "sweep", self._sweep))
 
     def _digital_first(self, policy: Policy, log: list[str] | None) -> World:
@@ -204,7 +204,10 @@ class Runner:
         if self._at_this_moment > EVENTS_AT_ONCE:
             raise Violated("T4", "the relay turns in circles, and time does not go on")
         self.world.now = max(self.world.now, at)
-        action.do(self._fault(action) if action.number else None)
+        if action.number and (fault := self._fault(action)):
+            action.do(fault)
+        else:
+            action.do()
 
     def _goes_by(self, history: History) -> None:
         """What goes wrong from now on is this history's."""
@@ -228,10 +231,10 @@ class Runner:
     def _deliver(self, act: Act) -> None:
         at = START + act.at + act.late
         self._to_come += 1
-        self._add(Action(at, "act", str(act), lambda _: self._act(act)))
+        self._add(Action(at, "act", str(act), partial(self._act, act)))
         if act.twice:
             again = partial(self.world.act, act, repeated=True)
-            self._add(Action(at + act.twice, "act", f"{act} again", lambda _: again()))
+            self._add(Action(at + act.twice, "act", f"{act} again", again))
 
     def _act(self, act: Act) -> None:
         self._to_come -= 1
@@ -241,7 +244,7 @@ class Runner:
         self._to_come -= 1
         self.world.turn(turn.kind, turn.ms)
 
-    def _sweep(self, fault: Fault | None) -> None:
+    def _sweep(self) -> None:
         self.world.sweep()
         self._add(Action(self.world.now + self.world.sweep_ms, "sweep", "sweep", self._sweep))
 

@@ -136,12 +136,20 @@ def _run(command: tuple[str, ...], copy: Path) -> Verdict:
 
 
 def _copy(to: Path, paths: Iterable[str]) -> None:
+    """With what Python has compiled of it, which counts for files of the same time: else each run compiles all anew."""
     for path in paths:
         (to / path).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / path).is_dir():
-            shutil.copytree(ROOT / path, to / path, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / path, to / path)
         else:
-            shutil.copy(ROOT / path, to / path)
+            shutil.copy2(ROOT / path, to / path)
+            for compiled in _compiled(ROOT / path):
+                (to / path).parent.joinpath("__pycache__").mkdir(exist_ok=True)
+                shutil.copy2(compiled, (to / path).parent / "__pycache__")
+
+
+def _compiled(file: Path) -> Iterable[Path]:
+    return file.parent.glob(f"__pycache__/{file.stem}.*.pyc")
 
 
 def _mutate(file: Path, mutation: Mutation) -> None:
@@ -149,3 +157,5 @@ def _mutate(file: Path, mutation: Mutation) -> None:
     if text.count(mutation.before) != 1:
         raise ValueError(f"{mutation.name}: {mutation.before!r} must be in {mutation.file} once; mend the mutation")
     file.write_text(text.replace(mutation.before, mutation.after))
+    for compiled in _compiled(file):
+        compiled.unlink()

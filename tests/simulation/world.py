@@ -98,7 +98,8 @@ class Action:
     at: int
     kind: str  # act, step, call, take, answer, wait, sweep, turn, resume
     what: str
-    do: Callable[[Fault | None], None]
+    #: Is given what goes wrong, if anything does.
+    do: Callable[..., object]
     process: Process | None = None
     number: int = 0
     call: Call | None = None
@@ -214,7 +215,7 @@ class World:
         process.skew = self.skew * (self._processes % 2)
         self._resume_later(process, None, 0)
 
-    def _resume(self, process: Process, value: Any) -> None:
+    def _resume(self, process: Process, value: Any = None) -> None:
         """Let ``process`` go on to its next step."""
         if not process.is_alive:
             return
@@ -227,7 +228,8 @@ class World:
         except StopIteration as finished:
             self._ahead = 0
             process.is_alive = False
-            self.note(f"{process.what}: {finished.value}")
+            if self.log is not None:
+                self.note(f"{process.what}: {finished.value}")
             if process.then:
                 process.then(finished.value)
             return
@@ -248,14 +250,13 @@ class World:
                 self._add(Action(self.now + self.pace, kind, type(due).__name__, do, process, self._next(kind)))
 
     def _resume_later(self, process: Process, value: Any, ms: int) -> None:
-        do = partial(self._resume, process, value)
-        self._add(Action(self.now + ms, "resume", process.what, lambda fault: do(), process))
+        self._add(Action(self.now + ms, "resume", process.what, partial(self._resume, process, value), process))
 
     def _next(self, kind: str) -> int:
         self.numbers[kind] += 1
         return self.numbers[kind]
 
-    def _step(self, process: Process, due: Effect[Any], fault: Fault | None) -> None:
+    def _step(self, process: Process, due: Effect[Any], fault: Fault | None = None) -> None:
         """One effect, and what goes wrong with it."""
         if not process.is_alive:
             return
@@ -288,7 +289,7 @@ class World:
                 self._resume(process, self._apply(process, due, fault, request))
 
         if fault.ms:
-            self._add(Action(self.now + fault.ms, "resume", process.what, lambda _: send(), process))
+            self._add(Action(self.now + fault.ms, "resume", process.what, send, process))
         else:
             send()
 
@@ -304,7 +305,7 @@ class World:
         if isinstance(due, EndGuest):
             what = "keeper looks"
             look = partial(self._begin_keeper, what, self._look_after_guest())
-            self._add(Action(self.now + LOOK_MS, "resume", what, lambda fault: look()))
+            self._add(Action(self.now + LOOK_MS, "resume", what, look))
         return value
 
     # --- Step Functions
@@ -313,8 +314,9 @@ class World:
         kind = fault.kind if fault else ""
         owner = Owner(record.session_id, generation, self.now)
         started = {"refuse": 0, "vanish": 0, "twice": 2}.get(kind, 1)
+        what, invoke = f"start {generation} {self.now}", partial(self._invoke, owner)
         for _ in range(started):
-            self._add(Action(self.now + self.pace, "resume", f"start {owner}", lambda fault: self._invoke(owner)))
+            self._add(Action(self.now + self.pace, "resume", what, invoke))
         self.note(f"start execution {generation}: {kind or 'started'}")
         return kind not in ("refuse", "refuse-after")
 
@@ -342,9 +344,10 @@ class World:
             return
         wake = self.now + result.wait_seconds * 1000 + 2 * self.pace
         do = partial(self._wake, owner)
-        self._add(Action(wake, "wait", f"wait {owner}", do, None, self._next("wait")))
+        what = f"wait {owner.generation} {owner.started_at}"
+        self._add(Action(wake, "wait", what, do, None, self._next("wait")))
 
-    def _wake(self, owner: Owner, fault: Fault | None) -> None:
+    def _wake(self, owner: Owner, fault: Fault | None = None) -> None:
         kind = fault.kind if fault else ""
         if fault:
             self.watch.disturbed(self.now)
@@ -366,7 +369,7 @@ class World:
         take = partial(self._take, process, call)
         self._add(Action(self.now + 4 * self.pace, "call", f"take {call.number}", take, process, call.number, call))
 
-    def _take(self, process: Process, call: Call, fault: Fault | None) -> None:
+    def _take(self, process: Process, call: Call, fault: Fault | None = None) -> None:
         """CXone acts on the call, in time or never."""
         if fault is not None and call.fault is None:
             call.fault = fault
@@ -388,7 +391,8 @@ class World:
         if self.now < call.ends_at:
             self.cxone.take(call)
             self.watch.call_taken(call)
-            self.note(f"call {call.number}: taken, shows {self.cxone.shows}")
+            if self.log is not None:
+                self.note(f"call {call.number}: taken, shows {self.cxone.shows}")
         else:
             call.is_taken = True
         if not process.is_alive:
@@ -404,7 +408,7 @@ class World:
         answer = partial(self._answer, process, call)
         self._add(Action(call.began + LATEST_WRITE_MS, "answer", f"answer {call.number}", answer, process, 0, call))
 
-    def _answer(self, process: Process, call: Call, fault: Fault | None) -> None:
+    def _answer(self, process: Process, call: Call) -> None:
         call.is_answered = True
         if not process.is_alive:
             return
@@ -412,7 +416,8 @@ class World:
             call.fault = Fault("lost")
             self.watch.disturbed(self.now)
         outcome = self.cxone.answer(call)
-        self.note(f"{process.what}: call {call.number} answered: {outcome}")
+        if self.log is not None:
+            self.note(f"{process.what}: call {call.number} answered: {outcome}")
         self.watch.call_answered(process, call, outcome)
         self._resume(process, outcome)
 
@@ -429,9 +434,7 @@ class World:
         """If this keeper dies, its queue message comes back and another one takes the session."""
         process = Process(what, flow, self.now + 10 * VISIBILITY_MS)
         again = partial(self._ask_for_guest, ID)
-        process.died = lambda: self._add(
-            Action(self.now + VISIBILITY_MS, "resume", f"{what} again", lambda fault: again())
-        )
+        process.died = lambda: self._add(Action(self.now + VISIBILITY_MS, "resume", f"{what} again", again))
         self._begin(process)
 
     def _bring_guest(self, name: str) -> Flow[None]:

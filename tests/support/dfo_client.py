@@ -35,7 +35,14 @@ class DfoClient:
     def thread(self) -> Frame:
         return {"thread": {"idOnExternalPlatform": self.thread_id}}
 
-    def post_token(self, body: object = None, timeout: float = 5, **query: str | int) -> requests.Response:
+    def post_token(
+        self,
+        body: object = None,
+        timeout: float = 5,
+        cookies: Mapping[str, str] | None = None,
+        bearer: str = "",
+        **query: str | int,
+    ) -> requests.Response:
         """Ask for an access token; `query` replaces parameters."""
         parameters = {
             "brandId": self.gateway.brand_id,
@@ -44,7 +51,15 @@ class DfoClient:
         }
         asked = {"customerIdentity": {"idOnExternalPlatform": self.customer_id}} if body is None else body
         url = f"{self.gateway.authorize_url}/oauth/token"
-        return requests.post(url, params=parameters | query, json=asked, timeout=timeout)
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        return requests.post(
+            url,
+            params=parameters | query,
+            json=asked,
+            timeout=timeout,
+            headers=headers,
+            cookies=dict(cookies or {}),
+        )
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """Call the chat host."""

@@ -65,6 +65,7 @@ RUN_BY = {
     ("docs/front-end.md", '<script type="importmap">'): "tests/e2e/test_examples.py",
     ("docs/front-end.md", "import { useEffect"): "tests/e2e/test_examples.py",
     ("docs/front-end.md", "const relay = attach(box, {"): "tests/unit/web/guide.test.mjs",
+    ("docs/front-end.md", "import { connect }"): "tests/unit/web/guide.test.mjs",
     ("docs/front-end.md", "const { status, reason } = await"): "tests/unit/web/guide.test.mjs",
     ("docs/front-end.md", 'relay.addEventListener("message"'): "tests/unit/web/guide.test.mjs",
     ("docs/front-end.md", 'relay.addEventListener("transcript"'): "tests/unit/web/guide.test.mjs",

@@ -15,6 +15,7 @@ from typing_relay.door import frames
 from typing_relay.door.frames import BadFrame, parse
 from typing_relay.door.visitor_tokens import MAX_TOKEN_CHARACTERS
 from typing_relay.platforms.digital_first import conversation
+from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.platforms.webchat.visitor_events import told
@@ -137,7 +138,9 @@ def _can_be_said(value: Any) -> bool:
     """By a JSON schema: `6000.0` is a whole number there, and text has characters, not UTF-16 units."""
     as_text = json.dumps(value, ensure_ascii=False)
     is_plain = all(character < "\ud800" or "\ue000" <= character <= "\uffff" for character in as_text)
-    fits = len(as_text.encode("utf-8", "surrogatepass")) <= frames.MAX_FRAME_BYTES or value.get("action") == "message"
+    larger = {"message": frames.MAX_MESSAGE_BYTES, "sign_in": frames.MAX_SIGN_IN_BYTES}
+    most = larger.get(str(value.get("action")), frames.MAX_FRAME_BYTES)
+    fits = len(as_text.encode("utf-8", "surrogatepass")) <= most
     return is_plain and fits and not (isinstance(value.get("hold_ms"), float) and "." in json.dumps(value["hold_ms"]))
 
 
@@ -210,7 +213,11 @@ def test_limits_are_those_of_the_door() -> None:
     assert schemas["attachment"]["properties"]["url"]["maxLength"] == frames.MAX_FILE_URL
     assert schemas["attachment"]["properties"]["name"]["maxLength"] == frames.MAX_FILE_NAME
     assert schemas["token"]["maxLength"] == MAX_TOKEN_CHARACTERS
-    for size in (frames.MAX_FRAME_BYTES, frames.MAX_MESSAGE_BYTES):
+    sign_in = schemas["signIn"]["properties"]
+    assert {sign_in[name]["maxLength"] for name in ("access_token", "third_party_token", "code")} == {frames.MAX_TOKEN}
+    life = sign_in["expires_in"]
+    assert (life["minimum"], life["maximum"]) == (frames.MIN_EXPIRES_IN, frames.MAX_EXPIRES_IN)
+    for size in (frames.MAX_FRAME_BYTES, frames.MAX_MESSAGE_BYTES, frames.MAX_SIGN_IN_BYTES):
         assert f"{size:,}" in DOCUMENT["info"]["description"]
         assert f"{size:,}" in schemas["error"]["properties"]["code"]["description"]
 
@@ -318,6 +325,7 @@ def test_events_are_documented(event: Any, known: bool) -> None:
         "files": visitor_events.files("https://x" if known else "", 1024, ("image/*",)),
         "transcriptSent": visitor_events.transcript(),
         "unnamed": visitor_events.unnamed(event),
+        "signInWanted": dfo_events.sign_in("ends", *(("isX=true", ID, "c-17") if known else ("", "", ""))),
     }
     assert {name: names(frame, FROM_RELAY) for name, frame in built.items()} == {name: [name] for name in built}
 

@@ -22,6 +22,7 @@ from typing_relay.relay.effects import AskForGuest, Nudge
 from typing_relay.relay.messages import KEEPERS_GRACE_MS
 from typing_relay.relay.ports import Coming, Conversation, MessageStatus, SentMessage, Standing
 from typing_relay.relay.runner import on
+from typing_relay.relay.sign_in import sign_in_of
 
 from tests.support.canary import found_in
 from tests.support.invocation import Invocation
@@ -122,10 +123,10 @@ class Scene:
         """The front end says so."""
         self.says("seen")
 
-    def says(self, action: str) -> None:
-        """A frame of this action alone."""
+    def says(self, action: str, **more: Any) -> None:
+        """A frame of this action."""
         event = copy.deepcopy(SAMPLE)
-        event["body"] = json.dumps({"action": action})
+        event["body"] = json.dumps({"action": action, **more})
         assert self.keystroke.handler(event, Invocation()) == {"statusCode": 200}
 
     def sweeps(self, later_ms: int) -> dict[str, int]:
@@ -424,3 +425,74 @@ def test_twenty_messages_wait_and_no_more(scene: Scene) -> None:
     scene.messages.settle("alice", ids[0], Standing(MessageStatus.ACCEPTED))
     scene.sends(id=ids[21], at=50_000)
     assert len(scene.waiting()) == 20
+
+
+SIGN_IN = {"access_token": "s3cret", "expires_in": 600, "visitor_id": ID, "customer_id": "customer-7"}
+
+
+@pytest.mark.parametrize("handed", [SIGN_IN, {"code": "s3cret", "verifier": "v" * 43}])
+def test_what_a_page_hands_over_waits_on_record_for_the_keeper_that_is_nudged(
+    scene: Scene, handed: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """T13: and no log has it."""
+    scene.says("sign_in", **handed)
+    record = scene.sessions.get("alice", AT)
+    assert record is not None
+    known = sign_in_of(record.sign_in)
+    assert known is not None
+    assert (known.access_token or known.code, known.at, scene.nudged) == ("s3cret", AT, ["alice"])
+    assert scene.front_ends.sent == []
+    assert "s3cret" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"access_token": "with blanks in it"}, "access_token"),
+        ({"access_token": "x" * 4_097}, "access_token"),
+        ({"access_token": None}, "access_token"),
+        ({"expires_in": 9}, "expires_in"),
+        ({"expires_in": True}, "expires_in"),
+        ({"expires_in": 86_401}, "expires_in"),
+        ({"visitor_id": "me"}, "visitor_id"),
+        ({"customer_id": ""}, "customer_id"),
+        ({"third_party_token": ""}, "third_party_token"),
+        ({"code": "c0de", "verifier": "short"}, "verifier"),
+        ({"code": ""}, "code"),
+        ({"verifier": "v" * 43}, "code"),
+    ],
+)
+def test_what_is_wrong_with_a_sign_in_is_named_and_nothing_of_it_is_said(
+    scene: Scene, wrong: dict[str, Any], named: str
+) -> None:
+    scene.says("sign_in", **{**SIGN_IN, **wrong})
+    [told] = scene.front_ends.sent
+    assert (told["code"], f'"{named}"' in told["message"]) == ("bad_frame", True)
+    assert (scene.nudged, "s3cret" in str(told)) == ([], False)
+
+
+def test_a_sign_in_is_paid_for_as_messages_are(scene: Scene) -> None:
+    """T18."""
+    for _ in range(20):
+        scene.says("sign_in", **SIGN_IN)
+    assert len(scene.nudged) == 10
+    assert {(frame["code"], frame["budget"]) for frame in scene.front_ends.sent} == {("rate_limited", "messages")}
+
+
+def test_on_a_platform_without_messages_nobody_signs_in(scene: Scene) -> None:
+    scene.has_no_store()
+    scene.says("sign_in", **SIGN_IN)
+    assert [frame["code"] for frame in scene.front_ends.sent] == ["not_supported"]
+
+
+def test_who_is_not_known_yet_has_to_say_hello_first(scene: Scene) -> None:
+    scene.client.delete_item(TableName=TABLE, Key={"session_id": {"S": "alice"}})
+    scene.says("sign_in", **SIGN_IN)
+    assert [frame["code"] for frame in scene.front_ends.sent] == ["not_ready"]
+
+
+def test_a_page_that_comes_while_the_guest_waits_for_a_sign_in_has_it_asked_for(scene: Scene) -> None:
+    """Such as one that comes back from the third party with its code."""
+    scene.sessions.set_guest_status("alice", "keeper-1", GuestStatus.OPENING, AT)
+    scene.says("hello")
+    assert scene.nudged == ["alice"]

@@ -43,6 +43,13 @@ def test_the_simulation_alone_has_the_lowest_priority() -> None:
     assert [part.niceness for part in parts(()).values()] == [LOWEST_PRIORITY, 0]
 
 
+def test_the_checks_of_the_gate_are_run_beside_the_tests_when_they_are_asked_for() -> None:
+    """They are not pytest's, and the last lines are."""
+    assert list(parts(["--checks", "-m", ""])) == ["checks", "simulation", "others"]
+    assert "--checks" not in parts(["--checks"])["simulation"].command
+    assert "checks" not in parts(["-m", ""])
+
+
 def test_every_folder_of_tests_is_run_by_one_part() -> None:
     named = [word for part in parts(()).values() for word in part.command if word.startswith("tests/")]
     with_tests = {f"tests/{path.relative_to(ROOT / 'tests').parts[0]}" for path in (ROOT / "tests").rglob("test_*.py")}

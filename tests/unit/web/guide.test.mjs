@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { attach } from "../../../web/typing-relay.js";
+import { attach, connect } from "../../../web/typing-relay.js";
 import { FakeBox, fakeBrowser, settled, welcomed } from "./fake_browser.mjs";
 
 const GUIDE = readFileSync(new URL("../../../docs/front-end.md", import.meta.url), "utf8");
@@ -18,7 +18,7 @@ function run(begins, names, returning = "undefined") {
 }
 
 test("every block of JavaScript is tried here, and one in files.test.mjs", () => {
-  assert.equal(BLOCKS.length, 5);
+  assert.equal(BLOCKS.length, 6);
 });
 
 test("the page under development asks the console for token and address", async (t) => {
@@ -34,6 +34,29 @@ test("the page under development asks the console for token and address", async 
   await settled();
   assert.deepEqual(asked, [["http://127.0.0.1:8080/api/token?visitor=alice", false]]);
   assert.equal(browser.socket.url, "ws://127.0.0.1:8081/live");
+});
+
+test("a page signs its visitor in when the relay asks for it", async (t) => {
+  const browser = fakeBrowser(t);
+  const [block] = BLOCKS.filter((code) => code.startsWith("import { connect }"));
+  const again = [];
+  const wanted = [];
+  const names = {
+    connect,
+    signingIn: (signIn) => (wanted.push(signIn), globalThis.WebSocket),
+    accessToken: async (asked) => asked,
+    fetch: async () => ({ text: async () => "t" }),
+    showSignInAgain: () => again.push("again"),
+  };
+  const relay = new Function(...Object.keys(names), block.replace(/^import.*$/gm, "") + "return relay;")(...Object.values(names));
+  t.after(() => relay.detach());
+  await settled();
+  await settled();
+  browser.socket.accept();
+  browser.socket.answer(WELCOME);
+  for (const why of ["needed", "refused"]) browser.socket.answer({ type: "event", event: null, name: "sign-in", detail: { why } });
+  const { visitorId, cookies, channelId } = await wanted[0]({ why: "needed", visitor_id: "v-1" });
+  assert.deepEqual([again, visitorId, cookies, channelId], [["again"], "v-1", true, "chat_1b2c"]);
 });
 
 test("a message's promise says how it ended", async (t) => {

@@ -287,3 +287,38 @@ def test_a_url_that_would_show_the_token_to_the_network_is_refused(url: str) -> 
     """T13."""
     with pytest.raises(ValueError, match="wss://"):
         Visitor(url, lambda: "token", lambda frame: None)
+
+
+WANTED = {"type": "event", "event": None, "name": "sign-in", "detail": {"why": "needed"}}
+
+
+def signing_in(monkeypatch: pytest.MonkeyPatch, line: Line, sign_in: Callable[[Any], Any] | None) -> None:
+    """The relay asks a visitor on this line to sign in."""
+    monkeypatch.setattr("typing_relay_client.visitor.now", lambda: line.now)
+    monkeypatch.setattr(websocket, "create_connection", lambda *_, **__: line)
+    line.says += [WELCOME, WANTED]
+    visitor = Visitor("wss://relay", lambda: "token", lambda frame: None, sign_in)
+    visitor.live(0.1)
+    visitor.live(0.1)
+
+
+def test_who_is_to_sign_in_hands_over_what_it_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+    line, wanted = Line(), list[Any]()
+    code = {"code": "c0de", "verifier": "v" * 43}
+    signing_in(monkeypatch, line, lambda detail: wanted.append(detail) or code)
+    assert (wanted, line.sent[-1][1]) == ([{"why": "needed"}], {"action": "sign_in", **code})
+    assert undocumented([frame for _, frame in line.sent], TO_RELAY) == []
+
+
+def _fails(detail: Any) -> None:
+    raise LookupError("c0de is not good")
+
+
+@pytest.mark.parametrize("sign_in", [None, lambda detail: None, _fails])
+def test_who_cannot_sign_in_hands_over_nothing_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch, sign_in: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = Line()
+    signing_in(monkeypatch, line, sign_in)
+    assert [frame["action"] for _, frame in line.sent] == ["hello"]
+    assert "c0de" not in caplog.text

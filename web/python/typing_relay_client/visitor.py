@@ -36,17 +36,26 @@ class Visitor:
     """Call ``key`` at each key and ``live`` all the time between: it hears, renews, stops and comes back.
 
     ``url``: of the WebSocket endpoint. ``fetch_token``: returns a visitor token for each connection. ``on_frame``: is
-    given each frame that comes. Raises what the first connection fails with (OSError, WebSocketException); one that
-    is lost later is made again within ``live``, after a pause that grows, and one whose token is about to end is
-    replaced while nobody types. What ``fetch_token`` raises later is logged by its type, and it is asked again.
-    Raises ValueError for a ``url`` that is not ``wss://``, or ``ws://`` of this machine: it would show the token to
-    the network.
+    given each frame that comes. ``sign_in``: is called where the relay wants the visitor signed in at CXone, with the
+    detail of that event; returns what to hand over (``access_token``, … or ``code``), or None.
+
+    Raises what the first connection fails with (OSError, WebSocketException); one that is lost later is made again
+    within ``live``, after a pause that grows, and one whose token is about to end is replaced while nobody types. What
+    ``fetch_token`` raises later is logged by its type, and it is asked again. Raises ValueError for a ``url`` that is
+    not ``wss://``, or ``ws://`` of this machine: it would show the token to the network.
     """
 
-    def __init__(self, url: str, fetch_token: Callable[[], str], on_frame: Callable[[Frame], object]) -> None:
+    def __init__(
+        self,
+        url: str,
+        fetch_token: Callable[[], str],
+        on_frame: Callable[[Frame], object],
+        sign_in: Callable[[Frame], Frame | None] | None = None,
+    ) -> None:
         if not _is_safe(url):
             raise ValueError("The url must be the relay's wss:// URL; ws:// is for this machine alone.")
         self._url, self._fetch_token, self._on_frame = url, fetch_token, on_frame
+        self._sign_in = sign_in
         self._rhythm, self._signals = TypingRhythm(), True
         self._failures, self._sent_at, self._renew_at = 0, 0.0, AT_NO_TIME
         #: How the guest at CXone stands: "" before the welcome, then ``opening``, ``open``, ``reconnecting``, …
@@ -146,6 +155,18 @@ class Visitor:
         elif frame.get("type") == "guest":
             self.guest = frame["status"]
         self._on_frame(frame)
+        if frame.get("name") == "sign-in" and self._sign_in:
+            self._hand_over(self._sign_in, frame["detail"])
+
+    def _hand_over(self, sign_in: Callable[[Frame], Frame | None], wanted: Frame) -> None:
+        """As with ``fetch_token``: what ``sign_in`` raises is logged by its type, and the relay asks again."""
+        try:
+            handed = sign_in(wanted)
+        except Exception as failure:
+            _log.warning("The visitor was not signed in (%s); the relay asks again.", type(failure).__name__)
+            return
+        if handed:
+            self.send(**{**handed, "action": "sign_in"})
 
     def _send_all(self, frames: list[Frame]) -> None:
         for frame in frames:

@@ -37,7 +37,7 @@ _CLAIMS = 100_000
 #: The part of a record that ``get_many`` reads.
 LOOKED_AT = (
     *("session_id", "connections", "guest_id", "guest_status", "keeper", "held", "guest_requested_at"),
-    *("sends", "profile", "record_version", "expires_at"),
+    *("sends", "profile", "sign_in", "record_version", "expires_at"),
 )
 
 

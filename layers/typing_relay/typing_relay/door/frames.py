@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from typing_relay.plain_url import is_plain
 from typing_relay.relay.ports import Attachment, MessageStatus, Standing
+from typing_relay.relay.sign_in import SignIn
 
 #: A keystroke frame has 40 bytes; only messages may be larger than this.
 MAX_FRAME_BYTES = 1_024
@@ -29,6 +30,11 @@ _SCHEMES = ("https://", "http://")
 MAX_EMAIL = 254
 #: The id of a message, as the relay told it.
 MAX_KNOWN_ID = 200
+#: Of each token and code that a page hands over: CXone's own travels in the URL of a socket.
+MAX_TOKEN = 4_096
+MAX_SIGN_IN_BYTES = 2 * MAX_TOKEN + MAX_FRAME_BYTES
+#: Of a token's life, in s.
+MIN_EXPIRES_IN, MAX_EXPIRES_IN = 10, 86_400
 #: JSON may escape each unit into six bytes.
 MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 6 * MAX_TEXT
 MAX_AGO_MS = 2_000
@@ -53,6 +59,8 @@ ErrorCode = Literal[
     "history_unknown",
     "history_failed",
     "transcript_failed",
+    "sign_in_needed",
+    "sign_in_refused",
 ]
 #: What may be sent: by one connection, by all of a visitor together, and how many of those frames may be messages.
 Budget = Literal["connection", "session", "messages"]
@@ -123,7 +131,7 @@ class Transcript:
     email: str = field(repr=False)
 
 
-Frame = Hello | Keystroke | Stop | Ping | Message | Seen | End | History | Transcript
+Frame = Hello | Keystroke | Stop | Ping | Message | Seen | End | History | Transcript | SignIn
 
 
 class BadFrame(ValueError):
@@ -147,8 +155,9 @@ def parse(body: str | None, longest_hold_ms: int, is_file_url: Callable[[str], b
     size = _size(body)
     fields = _object(body)
     action = fields.pop("action", None)
-    if size > MAX_FRAME_BYTES and action != "message":
-        raise BadFrame("too_large", f"A frame may have {MAX_FRAME_BYTES} bytes, unless it is a message.")
+    most = {"message": MAX_MESSAGE_BYTES, "sign_in": MAX_SIGN_IN_BYTES}.get(action) if isinstance(action, str) else None
+    if size > (most or MAX_FRAME_BYTES):
+        raise BadFrame("too_large", f"A frame may have {MAX_FRAME_BYTES} bytes, a sign_in {MAX_SIGN_IN_BYTES}.")
     if not isinstance(action, str):
         raise BadFrame("bad_frame", f'A frame needs an "action": {_ACTIONS}.')
     if action == "keystroke":
@@ -161,24 +170,26 @@ def parse(body: str | None, longest_hold_ms: int, is_file_url: Callable[[str], b
     elif action == "message":
         frame = _message(fields.pop("id", None), fields, is_file_url)
     else:
-        frame = _request(action, fields)
+        frame = _asking(action, fields)
     if fields:
         raise BadFrame("bad_frame", "Unknown key in the frame; frames never carry typed text.")
     return frame
 
 
-def _request(action: str, fields: dict[str, Any]) -> Frame:
-    """What has no rhythm. Takes what it knows out of ``fields``."""
+def _asking(action: str, fields: dict[str, Any]) -> Frame:
+    """What is asked of the conversation, or of the relay itself."""
     if action == "history":
         return History(_known_id(fields.pop("before")) if "before" in fields else "")
     if action == "transcript":
         return Transcript(_email(fields.pop("email", None)))
+    if action == "sign_in":
+        return _sign_in(fields)
     if action in _PLAIN:
         return _PLAIN[action]
     raise BadFrame("unknown_action", f"Unknown action. Known are {_ACTIONS}.")
 
 
-_ACTIONS = "hello, keystroke, stop, ping, message, seen, end, history or transcript"
+_ACTIONS = "hello, keystroke, stop, ping, message, seen, end, history, transcript or sign_in"
 _PLAIN: dict[str, Frame] = {"ping": Ping(), "seen": Seen(), "end": End()}
 
 
@@ -309,6 +320,34 @@ _EMAIL = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 def _email(value: object) -> str:
     if not isinstance(value, str) or len(value) > MAX_EMAIL or not _EMAIL.fullmatch(value):
         raise BadFrame("bad_frame", f'"email" must be an e-mail address of at most {MAX_EMAIL} characters.')
+    return value
+
+
+#: As RFC 6750 and RFC 6749 have tokens and codes, and RFC 7636 verifiers: no blanks, no controls.
+_SECRET = re.compile(rf"[!-~]{{1,{MAX_TOKEN}}}")
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+_CUSTOMER = re.compile(r"[!-~]{1,128}")
+
+
+def _sign_in(fields: dict[str, Any]) -> SignIn:
+    """An access token and whom it is for, or a code; takes what it knows out of ``fields``."""
+    if "code" in fields or "verifier" in fields:
+        verifier = _matching(fields, "verifier", _VERIFIER) if "verifier" in fields else ""
+        return SignIn(code=_matching(fields, "code", _SECRET), verifier=verifier)
+    access_token = _matching(fields, "access_token", _SECRET)
+    expires_in = fields.pop("expires_in", None)
+    is_number = isinstance(expires_in, int | float) and not isinstance(expires_in, bool)
+    if not is_number or not MIN_EXPIRES_IN <= expires_in <= MAX_EXPIRES_IN:
+        raise BadFrame("bad_frame", f'"expires_in" must be seconds, from {MIN_EXPIRES_IN} to {MAX_EXPIRES_IN}.')
+    visitor_id, customer_id = (_matching(fields, "visitor_id", _UUID), _matching(fields, "customer_id", _CUSTOMER))
+    third_party = _matching(fields, "third_party_token", _SECRET) if "third_party_token" in fields else ""
+    return SignIn(access_token, int(expires_in * 1000), visitor_id, customer_id, third_party)
+
+
+def _matching(fields: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str:
+    value = fields.pop(name, None)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise BadFrame("bad_frame", f'"{name}" of a sign_in is missing or not as documented.')
     return value
 
 

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     NAME_MALFORMED = "name_malformed"
     CUSTOMER_MALFORMED = "customer_malformed"
     CHANNEL_UNKNOWN = "channel_unknown"
+    SIGN_IN_MALFORMED = "sign_in_malformed"
     FIELDS_MALFORMED = "fields_malformed"
     FIELD_UNKNOWN = "field_unknown"
     FIELD_MALFORMED = "field_malformed"

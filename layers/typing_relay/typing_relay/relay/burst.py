@@ -173,11 +173,14 @@ class Session:
     #: The keeper that holds the guest, and its claim (``claim_of``); 0: a keeper of a version before says of none.
     keeper: str = ""
     held: int = 0
-    #: Digital-First: the ids of the visitor there (``visitor``, ``customer``, ``thread``), when (ms) the token in
-    #: ``web_socket_url`` expires, and a third party's sign-in code, which nothing writes yet.
+    #: Digital-First: the ids of the visitor there (``visitor``, ``customer``, ``thread``), and when (ms) the token in
+    #: ``web_socket_url`` expires.
     conversation: Mapping[str, str] = field(default_factory=dict)
     access_until: int = 0
-    authorization_code: str = field(default="", repr=False)
+    #: Digital-First, where a page signs the visitor in: what it handed over and no keeper has used yet
+    #: (``SignIn.encoded``), and what is kept of the one in use (``SignedIn.encoded``).
+    sign_in: str = field(default="", repr=False)
+    signed_in: str = field(default="", repr=False)
     #: Who the visitor is, as the newest token that says so does (``Profile.encoded``).
     profile: str = field(default="", repr=False)
     #: Digital-First: agents see the conversation. Without a contact there is nobody to show typing to.
@@ -226,6 +229,10 @@ class Session:
     def is_used(self) -> bool:
         """CXone has been told, or was about to be told, that this visitor types."""
         return self.sends > 0
+
+    def is_open(self) -> bool:
+        """The guest's socket is open, as far as its keeper has said."""
+        return self.guest_status is GuestStatus.OPEN
 
     def is_blocked(self, now: int) -> bool:
         """No key, message or connection of this visitor is taken (``now`` in epoch ms)."""

@@ -158,6 +158,8 @@ class Hint(StrEnum):
     HISTORY = "history"
     #: The visitor wants a transcript; ``about``: the e-mail address.
     TRANSCRIPT = "transcript"
+    #: A page has signed its visitor in.
+    SIGNED_IN = "signed_in"
 
 
 class Nudge(Effect[bool]):

@@ -180,10 +180,12 @@ def greeted(policy: Policy, session_id: str, connection: str, token_ends: int, p
 def caught_up(record: Session) -> Flow[bool]:
     """A front end that has just been welcomed hears of a conversation under way: the keeper is nudged to tell it.
 
-    Returns whether the keeper was reached. Nothing is written, and where nothing was ever said nobody is nudged. (On v1
-    there is no conversation on record, and no keeper that could be nudged.)
+    Returns whether the keeper was reached. Nothing is written, and where nothing was ever said nobody is nudged, unless
+    the guest may wait for a page that signs its visitor in. (Not on v1, where keepers cannot be nudged.)
     """
-    if not (record.conversation and (record.contact_open or record.told_at)):
+    is_under_way = bool(record.conversation) and (record.contact_open or bool(record.told_at))
+    may_wait = bool(record.keeper) and not record.is_open() and bool(record.signed_in or not record.conversation)
+    if not is_under_way and not may_wait:
         return False
     return (yield from perform(Nudge(record, Hint.GREETED)))
 

@@ -12,6 +12,8 @@ from typing_relay.relay.burst import GuestStatus, Policy
 from typing_relay.relay.effects import Flow, Hint, Now, Nudge, Read, TellStanding, perform
 from typing_relay.relay.flows import connected, ensure_guest, stopped
 from typing_relay.relay.ports import DUPLICATE_ID, TOO_MANY, UNAVAILABLE, MessageStatus, SentMessage, Standing
+from typing_relay.relay.session_writes import HandOver
+from typing_relay.relay.sign_in import SignIn
 
 #: A keeper gives a message up at its deadline. The sweeper leaves it this long to do so.
 KEEPERS_GRACE_MS = 30_000
@@ -85,6 +87,23 @@ def asked_of_keeper(session_id: str, hint: Hint, about: str = "") -> Flow[bool]:
     if record is None or record.is_blocked(now) or not record.keeper or record.guest_status is not GuestStatus.OPEN:
         return False
     return (yield from perform(Nudge(record, hint, about)))
+
+
+def handed_over(session_id: str, sign_in: SignIn) -> Flow[bool]:
+    """A page signs its visitor in: put on record for whoever holds the visitor's socket, who is nudged.
+
+    Returns whether it was taken: of a session that is not there, or is blocked, it is not.
+    """
+    now = yield from perform(Now())
+    record = yield from perform(Read(session_id, now))
+    if record is None or record.is_blocked(now):
+        return False
+    record = yield from perform(HandOver(session_id, sign_in.encoded(), now))
+    if record is None:
+        return False
+    if record.keeper:
+        yield from perform(Nudge(record, Hint.SIGNED_IN))
+    return True
 
 
 def expire(session_id: str, message_id: str) -> Flow[Standing | None]:

@@ -77,6 +77,8 @@ class Conversation:
     web_socket_url: str = field(repr=False)
     #: The chat channel; '': the deployment's first.
     channel_id: str = ""
+    #: How a page signed them in (``SignedIn.encoded``); '': the relay did.
+    signed_in: str = field(default="", repr=False)
 
     def identity(self) -> dict[str, str]:
         """The part that the record keeps for the session's life."""

@@ -1,5 +1,5 @@
 """Who a visitor is, as the team's own server says in the token: names, their id as a customer, custom fields,
-and which chat channel. Pure.
+which chat channel, and who signs them in at CXone. Pure.
 
 Names, ids and values are personal data: no refusal quotes them, and none is ever logged.
 """
@@ -21,13 +21,16 @@ _IDENT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 #: Controls but line break and tab; and half of a surrogate pair, which is no character: no encoding has it.
 _NO_TEXT = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f\\ud800-\\udfff]")
 
-GIVEN_NAME, FAMILY_NAME, CUSTOMER, FIELDS, CHANNEL = CLAIMS = (
+GIVEN_NAME, FAMILY_NAME, CUSTOMER, FIELDS, CHANNEL, SIGN_IN = CLAIMS = (
     "given_name",
     "family_name",
     "customer",
     "fields",
     "channel",
+    "sign_in",
 )
+#: The only value of the claim `sign_in`.
+BY_PAGE = "page"
 
 
 class BadProfile(NamedTuple):
@@ -49,6 +52,8 @@ class Profile:
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     #: The chat channel of a session that has no conversation yet.
     channel: str = field(default="", repr=False)
+    #: The visitor's page signs them in at CXone, also where the channel does not demand it.
+    by_page: bool = field(default=False, repr=False)
 
     def __bool__(self) -> bool:
         """Whether the token says anything."""
@@ -62,6 +67,8 @@ class Profile:
             known[FIELDS] = dict(self.fields)
         if self.channel:
             known[CHANNEL] = self.channel
+        if self.by_page:
+            known[SIGN_IN] = BY_PAGE
         return json.dumps(known, ensure_ascii=False, separators=(",", ":")) if known else ""
 
 
@@ -75,7 +82,7 @@ def decoded(text: str) -> Profile:
     known = json.loads(text)
     fields = tuple(known.get(FIELDS, {}).items())
     names = known.get(GIVEN_NAME, ""), known.get(FAMILY_NAME, "")
-    return Profile(*names, known.get(CUSTOMER, ""), fields, known.get(CHANNEL, ""))
+    return Profile(*names, known.get(CUSTOMER, ""), fields, known.get(CHANNEL, ""), SIGN_IN in known)
 
 
 def profile_of(
@@ -89,6 +96,8 @@ def profile_of(
     customer, fields, channel = claims.get(CUSTOMER, ""), claims.get(FIELDS, {}), claims.get(CHANNEL, "")
     if channel != "" and not (isinstance(channel, str) and channel in channels):
         return BadProfile("channel_unknown", CHANNEL)
+    if claims.get(SIGN_IN, BY_PAGE) != BY_PAGE:
+        return BadProfile("sign_in_malformed", SIGN_IN)
     if customer != "" and not (isinstance(customer, str) and _CUSTOMER.fullmatch(customer)):
         return BadProfile("customer_malformed", CUSTOMER)
     if not isinstance(fields, dict):
@@ -99,7 +108,7 @@ def profile_of(
         if not _is_text(value, LONGEST_VALUE):
             return BadProfile("field_malformed", ident)
     names = claims.get(GIVEN_NAME, ""), claims.get(FAMILY_NAME, "")
-    return Profile(*names, customer, tuple(fields.items()), channel)
+    return Profile(*names, customer, tuple(fields.items()), channel, SIGN_IN in claims)
 
 
 def _is_text(value: object, longest: int) -> bool:

@@ -124,8 +124,16 @@ class SessionStore:
     def open_conversation(self, session_id: str, keeper: str, made: Conversation, now: int) -> bool:
         return write.OpenConversation(session_id, keeper, made, now).on(self)
 
-    def renew_access(self, session_id: str, keeper: str, web_socket_url: str, access_until: int) -> bool:
-        return write.RenewAccess(session_id, keeper, web_socket_url, access_until).on(self)
+    def renew_access(
+        self, session_id: str, keeper: str, web_socket_url: str, access_until: int, signed_in: str = ""
+    ) -> bool:
+        return write.RenewAccess(session_id, keeper, web_socket_url, access_until, signed_in).on(self)
+
+    def hand_over(self, session_id: str, sign_in: str, now: int) -> Session | None:
+        return write.HandOver(session_id, sign_in, now).on(self)
+
+    def use_sign_in(self, session_id: str, keeper: str, sign_in: str) -> bool:
+        return write.UseSignIn(session_id, keeper, sign_in).on(self)
 
     def set_contact(self, session_id: str, keeper: str, is_open: bool, may_show: bool) -> Session | None:
         return write.SetContact(session_id, keeper, is_open, may_show).on(self)

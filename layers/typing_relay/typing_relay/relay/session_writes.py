@@ -710,6 +710,7 @@ class OpenConversation(Write[bool]):
                 "web_socket_url": made.web_socket_url,
                 "access_until": made.access_until,
                 "conversation": made.identity(),
+                "signed_in": made.signed_in or None,
                 "guest_status": GuestStatus.OPENING,
                 "guest_requested_at": self.now,
                 "contact_open": False,
@@ -730,17 +731,62 @@ class RenewAccess(Write[bool]):
     keeper: str
     web_socket_url: str
     access_until: int
+    signed_in: str = ""
 
     def _update(self) -> Update[bool]:
         return Update(
             self.session_id,
             when={"keeper": self.keeper},
-            sets={"web_socket_url": self.web_socket_url, "access_until": self.access_until},
+            sets={
+                "web_socket_url": self.web_socket_url,
+                "access_until": self.access_until,
+                "signed_in": self.signed_in or None,
+            },
         )
 
     def __repr__(self) -> str:
         """Without the URL, which carries a secret."""
         return f"RenewAccess(session_id={self.session_id!r}, access_until={self.access_until!r})"
+
+
+class HandOver(Write[Session | None]):
+    """A page signs its visitor in: what it handed over before, and no keeper has used, counts no more."""
+
+    session_id: str
+    sign_in: str
+    now: int
+
+    def _update(self) -> Update[Session | None]:
+        return Update(
+            self.session_id,
+            when=_may_send(self.now),
+            sets={"sign_in": self.sign_in},
+            alive_at=self.now,
+            answer=Answer.CHANGED,
+        )
+
+    def __repr__(self) -> str:
+        """Without what is handed over."""
+        return f"HandOver(session_id={self.session_id!r})"
+
+
+class UseSignIn(Write[bool]):
+    """A keeper is about to use what was handed over: nobody uses it again, as a code is good once.
+
+    Refused where it was handed to another keeper, or replaced; also where the answer to its first try was lost, and
+    then the page is asked for another.
+    """
+
+    session_id: str
+    keeper: str
+    sign_in: str
+
+    def _update(self) -> Update[bool]:
+        return Update(self.session_id, when={"keeper": self.keeper, "sign_in": self.sign_in}, sets={"sign_in": None})
+
+    def __repr__(self) -> str:
+        """Without what was handed over."""
+        return f"UseSignIn(session_id={self.session_id!r})"
 
 
 class SetContact(Write[Session | None]):

@@ -41,13 +41,13 @@ class Value:
 
     def __init__(self, *values: Any, **named: Any) -> None:
         """Raises TypeError unless each field without a default is given, once, and no other."""
-        fields, names = vars(self), self.__match_args__
-        if len(values) == len(names) and not named:  # as flows give them
-            fields.update(zip(names, values, strict=True))
+        fields, names = self.__dict__, self.__match_args__
+        if not named and len(values) == len(names):  # as flows give them
+            fields.update(zip(names, values))  # noqa: B905  # twice as fast
             return
         fields.update(self._defaults)
         fields.update(zip(names, values, strict=False), **named)
-        too_many = len(values) > len(names) or any(name in named for name in names[: len(values)])
+        too_many = len(values) > len(names) or not named.keys().isdisjoint(names[: len(values)])
         if too_many or fields.keys() != self._names:
             raise TypeError(f"{type(self).__name__} takes {', '.join(names)}")
 

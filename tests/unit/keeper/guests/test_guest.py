@@ -183,6 +183,58 @@ def test_creation_that_keeps_failing_is_told_to_the_visitor_once() -> None:
     assert told == [(), (), (SetStatus(GuestStatus.UNAVAILABLE),), (), (), ()]
 
 
+NOT_SIGNED_IN = Outcome(Kind.NOT_YET, by_visitor=True)
+#: What the page handed over was refused.
+NOT_GOOD = Outcome(Kind.FAILED, by_visitor=True)
+
+
+def test_a_guest_waits_for_its_page_to_sign_the_visitor_in_and_is_not_missed() -> None:
+    """T18: who never signs in is no failure, however long; it is looked at every 15 to 30 s."""
+    life = Life(jitter=1.0)
+    life.happens(guest.Taken(WITH_VISITOR))
+    for _ in range(5):
+        assert life.happens(guest.NotCreated(NOT_SIGNED_IN)) == ()
+        assert guest.wake_at(life.held, POLICY) == life.now + POLICY.longest_backoff_ms / 2
+        life.wakes()
+    life.happens(guest.NotCreated(NOT_SIGNED_IN))
+    assert (life.held.failures, guest.is_missed(life.held, life.now + 3_600_000, POLICY)) == (0, False)
+
+
+def test_who_has_signed_in_goes_on_at_once() -> None:
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.NotCreated(NOT_SIGNED_IN))
+    life.happens(guest.SignedIn())
+    assert guest.wake_at(life.held, POLICY) == life.now
+    assert life.wakes() == (CreateGuest(),)
+
+
+def test_a_sign_in_cuts_no_other_pause_short() -> None:
+    """T7."""
+    life = Life(jitter=0)
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.NotCreated(Outcome(Kind.THROTTLED, retry_after_ms=7000)))
+    before = guest.wake_at(life.held, POLICY)
+    life.happens(guest.SignedIn())
+    assert guest.wake_at(life.held, POLICY) == before
+
+
+def test_a_page_that_hands_over_what_is_refused_again_and_again_is_taken_more_and_more_seldom() -> None:
+    """T18: each would be another call to CXone; and it fires no alarm."""
+    life, pauses = Life(jitter=1.0), []
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.Created("g1", URL))
+    for _ in range(6):
+        life.happens(guest.SocketLost(life.held.opening, NOT_GOOD))
+        life.wakes()
+        life.happens(guest.SocketLost(life.held.opening, NOT_SIGNED_IN))
+        life.happens(guest.SignedIn())
+        pauses.append(round(guest.wake_at(life.held, POLICY) - life.now, -1))
+        life.wakes()
+    assert pauses == [0, 4_000, 8_000, 15_000, 15_000, 15_000]
+    assert not guest.is_missed(life.held, life.now + 3_600_000, POLICY)
+
+
 def test_another_message_does_not_cut_a_pause_short() -> None:
     life = Life()
     life.happens(guest.Taken(WITH_VISITOR))

@@ -25,6 +25,7 @@ NOW = 1_800_000_000_000
 TOKEN_URL = "https://digital-oauth-de-na1.niceincontact.com/oauth/token"
 CHANNEL_URL = "https://channels-de-na1.niceincontact.com/chat/1.0/brand/1386/channel/chat_1"
 VISITOR = Visitor("v-1", "c-1")
+CODE = {"authorization_code": "c0de", "grant_type": "authorization_code"}
 
 
 @pytest.fixture
@@ -50,9 +51,29 @@ def test_an_anonymous_visitor_is_let_in_by_its_customer_id(cxone: responses.Requ
 def test_a_third_partys_code_is_handed_over_and_names_the_customer(cxone: responses.RequestsMock, api: DfoApi) -> None:
     identity = {"idOnExternalPlatform": "c-9", "firstName": "Ada", "lastName": "L"}
     cxone.post(TOKEN_URL, json={"accessToken": "tok", "expiresIn": 60, "customerIdentity": identity})
-    assert api.authorize(VISITOR, "c0de") == Access("tok", NOW + 60_000, Visitor("v-1", "c-9", "Ada", "L"))
-    sent = {"thirdParty": {"authorization_code": "c0de", "grant_type": "authorization_code"}}
-    assert json.loads(cxone.calls[0].request.body) == sent
+    assert api.authorize(VISITOR, CODE) == Access("tok", NOW + 60_000, Visitor("v-1", "c-9", "Ada", "L"))
+    assert json.loads(cxone.calls[0].request.body) == {"thirdParty": CODE}
+
+
+@pytest.mark.parametrize(("life_s", "good_ms"), [(30, 30_000), (90, 60_000), (None, 60_000), (True, 60_000)])
+def test_a_third_partys_own_token_comes_along_and_the_first_of_both_to_end_counts(
+    cxone: responses.RequestsMock, api: DfoApi, life_s: object, good_ms: int
+) -> None:
+    tokens = {"access_token": "third", "refresh_token": "again", "expires_in": life_s}
+    cxone.post(TOKEN_URL, json={"accessToken": "tok", "expiresIn": 60, "thirdParty": tokens})
+    assert api.authorize(VISITOR, CODE) == Access("tok", NOW + 60_000, VISITOR, "third", "again", NOW + good_ms)
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"), [("invalid_grant", (Kind.FAILED, True)), ("ip_blocked", (Kind.DENIED, False))]
+)
+def test_a_grant_that_is_refused_is_no_fault_of_the_deployments_but_an_address_is(
+    cxone: responses.RequestsMock, api: DfoApi, code: str, outcome: tuple[Kind, bool]
+) -> None:
+    cxone.post(TOKEN_URL, status=401, json={"errorCode": code})
+    refused = api.authorize(VISITOR, CODE)
+    assert isinstance(refused, Outcome)
+    assert (refused.kind, refused.by_visitor) == outcome
 
 
 def test_an_identity_that_makes_no_sense_leaves_the_visitor_as_it_was(
@@ -84,7 +105,7 @@ def test_a_refusal_says_what_can_be_done(
     cxone: responses.RequestsMock, api: DfoApi, status: int, headers: dict[str, str], body: Any, outcome: Outcome
 ) -> None:
     cxone.post(TOKEN_URL, status=status, headers=headers, json=body)
-    assert api.authorize(VISITOR, "c0de") == outcome
+    assert api.authorize(VISITOR) == outcome
 
 
 def test_an_address_refused_for_good_is_told_apart(cxone: responses.RequestsMock, api: DfoApi) -> None:
@@ -172,18 +193,19 @@ def test_a_channel_says_which_kind_it_is(
 
 
 @pytest.mark.parametrize(
-    ("settings", "has_code", "named"),
+    ("settings", "demanded", "not_supported"),
     [
-        (ChannelSettings(True, False), False, ""),
-        (ChannelSettings(True, True), True, ""),
-        (ChannelSettings(True, True), False, "isAuthorizationEnabled=true"),
-        (ChannelSettings(True, True, secured_cookies=True), True, "isSecuredCookieEnabled=true"),
-        (ChannelSettings(True, False, secured_sessions=False), False, ""),
-        (ChannelSettings(True, True, secured_sessions=False), True, "isAuthorizationEnabled=true"),
+        (ChannelSettings(True, False), "", ""),
+        (ChannelSettings(True, True), "isAuthorizationEnabled=true", ""),
+        (ChannelSettings(True, True, secured_cookies=True), "isSecuredCookieEnabled=true", ""),
+        (ChannelSettings(True, False, secured_sessions=False), "", ""),
+        (ChannelSettings(True, True, secured_sessions=False), *["isAuthorizationEnabled=true"] * 2),
     ],
 )
-def test_what_is_not_supported_is_named(settings: ChannelSettings, has_code: bool, named: str) -> None:
-    assert settings.not_supported(has_code=has_code) == named
+def test_what_a_channel_demands_and_what_is_not_supported_is_named(
+    settings: ChannelSettings, demanded: str, not_supported: str
+) -> None:
+    assert (settings.demands_sign_in, settings.not_supported()) == (demanded, not_supported)
 
 
 def test_where_sessions_are_not_secured_no_token_is_asked_for(cxone: responses.RequestsMock, api: DfoApi) -> None:

@@ -140,7 +140,7 @@ def test_the_channel_is_asked_for_once_a_minute_and_what_it_says_then_counts(sce
 def test_a_setting_that_is_not_supported_is_reported_by_its_name(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scene.answers = [ChannelSettings(livechat=True, authorization=True)]
+    scene.answers = [ChannelSettings(livechat=True, authorization=True, secured_sessions=False)]
     scene.keeper.start()
     scene.cxone.run()
     assert "isAuthorizationEnabled=true" in caplog.text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -39,7 +39,9 @@ class Http:
     """The gateway over HTTP: answers as told, and counts its tokens."""
 
     def __init__(self, scene: Scene) -> None:
-        self.scene, self.tokens, self.codes = scene, 0, list[str | None]()
+        self.scene, self.tokens, self.grants = scene, 0, list[dict[str, str] | None]()
+        #: What the third party gives along.
+        self.refresh = "refresh-1"
         self.refusal: Outcome | None = None
         self.online: bool | Outcome = True
         self.channel_is: ChannelSettings | Outcome = ChannelSettings(livechat=True, authorization=False)
@@ -48,12 +50,17 @@ class Http:
         self.rests: list[tuple[str, ...]] = []
         self.lifetime_ms = HOUR_MS
 
-    def authorize(self, visitor: Visitor, code: str | None) -> Access | Outcome:
-        self.codes.append(code)
+    def authorize(self, visitor: Visitor, grant: Mapping[str, str] | None = None) -> Access | Outcome:
+        self.grants.append(grant and dict(grant))
         if self.refusal:
             return self.refusal
         self.tokens += 1
-        return Access(f"token-{self.tokens}", self.scene.clock() + self.lifetime_ms, visitor)
+        until = self.scene.clock() + self.lifetime_ms
+        access = Access(f"token-{self.tokens}", until, visitor)
+        if grant is None:
+            return access
+        visitor = replace(visitor, customer_id="customer-7")
+        return replace(access, visitor=visitor, third_party_token=f"third-{self.tokens}", refresh_token=self.refresh)
 
     def socket_url(self, visitor: Visitor, access: Access) -> str:
         return f"wss://gateway.example/?transactionToken={access.token}"
@@ -136,6 +143,8 @@ class Scene:
         self.urls: list[str] = []
         self.heard_of: list[Outcome] = []
         self.fenced = 0
+        #: How often what waits for a sign-in was told to go on.
+        self.went_on = 0
         #: How far the wall clock was set back.
         self.behind_ms = 0
         now = self.clock()
@@ -168,6 +177,7 @@ class Scene:
                 lambda *what: self.lost.append(what),  # type: ignore[arg-type]
                 self.told.append,  # type: ignore[arg-type]
                 self._fenced,
+                self._goes_on,
             ),
             self.office,
         )
@@ -178,6 +188,9 @@ class Scene:
     @property
     def record(self) -> Session:
         return self.sessions.records[ID]
+
+    def _goes_on(self) -> None:
+        self.went_on += 1
 
     def _fenced(self) -> None:
         self.fenced += 1
@@ -307,12 +320,6 @@ def test_whom_the_gateway_refuses_has_no_guest(scene: Scene) -> None:
     assert scene.record.guest_id == ""
 
 
-def test_a_code_of_a_third_party_is_handed_in(scene: Scene) -> None:
-    scene.sessions.records[ID] = _replaced(scene.record, authorization_code="the-code")
-    scene.begins()
-    assert scene.http.codes == ["the-code"]
-
-
 ADA = Profile("Ada", "Lovelace", "c-17", (("plan", "gold"),))
 
 
@@ -411,7 +418,7 @@ def test_the_next_keeper_goes_on_as_the_same_visitor_in_the_same_thread(scene: S
 def test_while_a_live_chat_is_offline_nobody_signs_in(scene: Scene) -> None:
     scene.http.online = False
     assert scene.talk.make() == guest.NotCreated(Outcome(Kind.DENIED, reason="the channel is offline"))
-    assert scene.http.codes == []
+    assert scene.http.grants == []
 
 
 def test_a_messaging_channel_takes_messages_at_any_time(scene: Scene) -> None:
@@ -431,14 +438,14 @@ def test_a_channel_that_the_gateway_does_not_know_has_no_guests(scene: Scene) ->
 
 def test_a_channel_that_asks_for_what_is_not_supported_is_refused_by_the_settings_name(scene: Scene) -> None:
     """To the operator and the page; and nobody is signed in."""
-    scene.http.channel_is = ChannelSettings(livechat=True, authorization=False, secured_cookies=True)
+    scene.http.channel_is = ChannelSettings(livechat=True, authorization=True, secured_sessions=False)
     made = scene.talk.make()
     scene.loop.advance(0)
     assert isinstance(made, guest.NotCreated)
-    assert (made.outcome.kind, "isSecuredCookieEnabled=true" in made.outcome.reason) == (Kind.DENIED, True)
+    assert (made.outcome.kind, "isAuthorizationEnabled=true" in made.outcome.reason) == (Kind.DENIED, True)
     [told] = scene.told
-    assert (told["code"], "isSecuredCookieEnabled=true" in told["message"]) == ("typing_unavailable", True)
-    assert scene.http.codes == []
+    assert (told["code"], "isAuthorizationEnabled=true" in told["message"]) == ("typing_unavailable", True)
+    assert scene.http.grants == []
 
 
 def test_no_socket_is_opened_before_the_channels_kind_is_known(scene: Scene) -> None:

@@ -103,6 +103,8 @@ class Held:
     claim: int = 0
     #: A request has come that nothing has been done about yet.
     asked: bool = False
+    #: It rests because the visitor's page is to sign them in, or handed over what is not good.
+    awaits_sign_in: bool = False
 
 
 # --- what has happened
@@ -201,6 +203,11 @@ class FenceLost:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The visitor's page has handed over what signs them in."""
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """The time that ``wake_at`` named has come."""
 
@@ -219,6 +226,7 @@ Event = (
     | LossDue
     | StoreFailed
     | FenceLost
+    | SignedIn
     | Woke
 )
 
@@ -358,6 +366,8 @@ def _step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> 
         case FenceLost():
             # Who is writing its name into the record again must not let go of it: nobody else would hold it then.
             return _look_who_holds(held, now, policy, jitter) if held.taken else (held, ())
+        case SignedIn():
+            return _signed_in(held, now, policy, jitter)
         case Woke():
             return _woke(held, now, policy)
 
@@ -377,8 +387,13 @@ def wake_at(held: Held, policy: Policy) -> int | None:
 
 
 def is_missed(held: Held, now: int, policy: Policy) -> bool:
-    """A visitor is there and its guest has been without an open socket for long."""
-    return not held.socket and held.alone_since is None and now - held.without_since >= policy.missed_ms
+    """A visitor is there and its guest has been without an open socket for long, and not by the page's own fault."""
+    return (
+        not held.socket
+        and not held.awaits_sign_in
+        and held.alone_since is None
+        and now - held.without_since >= policy.missed_ms
+    )
 
 
 # --- the rules, by event
@@ -447,6 +462,8 @@ def _ended_elsewhere(held: Held, now: int, policy: Policy) -> Step:
 
 def _not_created(held: Held, outcome: Outcome, now: int, policy: Policy, jitter: float) -> Step:
     held, _ = _rest(held, now, policy, jitter, outcome)
+    if outcome.kind is Kind.NOT_YET:
+        return held, ()
     if outcome.kind is Kind.DENIED or held.failures >= policy.unavailable_after:
         return _with_status(held, GuestStatus.UNAVAILABLE, now)
     return held, ()
@@ -460,6 +477,7 @@ def _socket_opened(held: Held, socket: int, now: int, policy: Policy, jitter: fl
     if policy.needs_socket and not held.opened_at and held.alone_since is not None:
         held = replace(held, alone_since=now)  # what who has left wrote before can be said from now on
     held = replace(held, doing=Doing.SETTLED, socket=socket, opening=0, opened_at=now, rotate_at=rotate_at)
+    held = replace(held, awaits_sign_in=False)
     held, told = _with_status(held, GuestStatus.OPEN, now)
     return held, (*replaced, *told)
 
@@ -495,6 +513,14 @@ def _guest_ended(held: Held, by_us: bool, now: int, policy: Policy, jitter: floa
         return held, (Tell(held.status),)
     held, actions = _begin(replace(held, failures=1))
     return held, (Tell(held.status), *actions)
+
+
+def _signed_in(held: Held, now: int, policy: Policy, jitter: float) -> Step:
+    """What was waited for is there: at once, but for a page that hands over what is refused again and again."""
+    if held.doing is not Doing.RESTING or not held.awaits_sign_in:
+        return held, ()
+    delay = _backoff(held, policy, jitter, None) if held.failures > 1 else 0
+    return replace(held, retry_at=min(held.retry_at, now + delay)), ()
 
 
 def _not_released(held: Held, now: int) -> Step:
@@ -555,8 +581,11 @@ def _rest(held: Held, now: int, policy: Policy, jitter: float, outcome: Outcome 
     """Wait before the next try, longer from failure to failure; a socket in use or being opened goes on being so."""
     if held.socket or held.opening:
         return _with_its_sockets(held), ()
-    retry_at = now + _backoff(held, policy, jitter, outcome)
-    return replace(held, doing=Doing.RESTING, retry_at=retry_at, failures=held.failures + 1), ()
+    awaits_sign_in = outcome is not None and outcome.by_visitor
+    held = replace(held, doing=Doing.RESTING, awaits_sign_in=awaits_sign_in)
+    if outcome and outcome.kind is Kind.NOT_YET:  # nothing was tried
+        return replace(held, retry_at=now + policy.longest_backoff_ms - int(jitter * policy.longest_backoff_ms / 2)), ()
+    return replace(held, retry_at=now + _backoff(held, policy, jitter, outcome), failures=held.failures + 1), ()
 
 
 def _with_its_sockets(held: Held) -> Held:

@@ -172,6 +172,7 @@ class Keeper:
             lost=lambda number, outcome: self._give_up(hand, number, outcome),
             fenced=lambda: self._happened(hand, guest.FenceLost()),
             tell=lambda frame: self._outbox.tell(session_id, frame),
+            signed_in=lambda: self._happened(hand, guest.SignedIn()),
         )
 
     def session_ids(self) -> list[str]:
@@ -487,6 +488,8 @@ class Keeper:
 
     def _report_not_created(self, hand: _Hand, outcome: Outcome) -> None:
         self._counters.add(f"GuestsNotCreated.{outcome.kind}")
+        if outcome.kind is Kind.NOT_YET:
+            return  # each is told to its page, and says nothing of CXone
         if _is_worth_a_line(hand.held.failures):
             logger.warning(
                 "CXone created no guest",

@@ -31,6 +31,8 @@ class Voice:
     tell: Callable[[Mapping[str, Any]], None]
     #: A write was refused, as the record names another keeper: look who holds the guest.
     fenced: Callable[[], None]
+    #: The visitor's page has signed them in: what waits for that goes on.
+    signed_in: Callable[[], None] = lambda: None
 
 
 class Talk(Protocol):

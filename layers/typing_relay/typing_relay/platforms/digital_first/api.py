@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +33,9 @@ CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 10.0
 #: How long the channel's settings are taken to be as they were, as NICE's apps do; and how long an error is.
 CHANNEL_MS, CHANNEL_NOT_KNOWN_MS = 60_000, 4_000
+#: Settings of a channel, with the value by which each demands something.
+COOKIES, THIRD_PARTY = "isSecuredCookieEnabled=true", "isAuthorizationEnabled=true"
+NO_THIRD_PARTY, NOT_SECURED = "isAuthorizationEnabled=false", "securedSessions=false"
 #: When what does not expire does: in the year 2100.
 NEVER_MS = 4_102_444_800_000
 #: A frame holds 128 KB. An event, or the rest of a message, that is fetched may be larger, up to this.
@@ -51,6 +54,11 @@ class Access:
     token: str = field(repr=False)
     expires_at: int
     visitor: Visitor
+    #: Where a third party has signed the visitor in: its token, which messages carry, what gets the next one ('':
+    #: nothing), and when the first of both tokens ends (epoch ms).
+    third_party_token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    good_until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +86,19 @@ class ChannelSettings:
     #: Visitors may have a transcript sent to them.
     transcripts: bool = False
 
-    def not_supported(self, *, has_code: bool = False) -> str:
-        """The name of the setting, with its value, that keeps the relay from signing a visitor in; '' if none does.
+    def not_supported(self) -> str:
+        """The name of the setting, with its value, with which no visitor is signed in here; '' if there is none."""
+        return self.demands_sign_in if not self.secured_sessions else ""
 
-        ``has_code``: a third party has signed this visitor in.
+    @property
+    def demands_sign_in(self) -> str:
+        """The name of the setting, with its value, by which a visitor's page has to sign them in; '' if there is none.
+
+        In this order, as NICE's Android client has it.
         """
         if self.secured_cookies:
-            return "isSecuredCookieEnabled=true"
-        if self.authorization and not (has_code and self.secured_sessions):
-            return "isAuthorizationEnabled=true"
-        return ""
+            return COOKIES
+        return THIRD_PARTY if self.authorization else ""
 
 
 class DfoApi:
@@ -102,8 +113,9 @@ class DfoApi:
         self._asked_at = 0
         self._channel_is: ChannelSettings | Outcome | None = None
 
-    def authorize(self, visitor: Visitor, code: str | None = None) -> Access | Outcome:
-        """A new access token: for an anonymous visitor, or by a third party's authorization code, which works once.
+    def authorize(self, visitor: Visitor, grant: Mapping[str, str] | None = None) -> Access | Outcome:
+        """A new access token: for an anonymous visitor, or by a third party's grant: a code, which works once, or a
+        refresh token.
 
         Where the channel's sessions are not secured there is none: the visitor is authorized on the socket.
         """
@@ -111,8 +123,8 @@ class DfoApi:
         if isinstance(settings, ChannelSettings) and not settings.secured_sessions:
             return Access("", NEVER_MS, visitor)
         body: dict[str, Any] = {"customerIdentity": {"idOnExternalPlatform": visitor.customer_id}}
-        if code is not None:
-            body = {"thirdParty": {"authorization_code": code, "grant_type": "authorization_code"}}
+        if grant is not None:
+            body = {"thirdParty": dict(grant)}
         query = {
             "brandId": str(self._channel.brand_id),
             "channelId": self._channel.channel_id,
@@ -120,7 +132,10 @@ class DfoApi:
         }
         began = self._clock()
         answer = self._call("POST", f"{self._hosts.authorize}/oauth/token", "access", query, body)
-        return answer if isinstance(answer, Outcome) else _access(answer, visitor, began)
+        if not isinstance(answer, Outcome):
+            return _access(answer, visitor, began)
+        is_grants_fault = grant is not None and answer.kind is Kind.DENIED and ADDRESS_REFUSED not in answer.reason
+        return replace(answer, kind=Kind.FAILED, by_visitor=True) if is_grants_fault else answer
 
     def channel(self) -> ChannelSettings | Outcome:
         """The channel's settings, asked for at most once a minute, whoever wants to know: on any thread.
@@ -278,7 +293,17 @@ def _access(answer: dict[str, Any], visitor: Visitor, began: int) -> Access | Ou
         return Outcome(Kind.FAILED, reason="access: the answer has no expiresIn in seconds")
     if not isinstance(token, str) or not token:
         return Outcome(Kind.FAILED, reason="access: the answer has no accessToken")
-    return Access(token, began + int(lifetime_s * 1000), _as_known(visitor, answer.get("customerIdentity")))
+    ends, third_party = began + int(lifetime_s * 1000), answer.get("thirdParty")
+    access = Access(token, ends, _as_known(visitor, answer.get("customerIdentity")))
+    return _with_third_party(access, third_party, began) if isinstance(third_party, dict) else access
+
+
+def _with_third_party(access: Access, answer: dict[str, Any], began: int) -> Access:
+    life_s = answer.get("expires_in")
+    is_known = isinstance(life_s, int | float) and not isinstance(life_s, bool) and 0 < life_s < 1e9
+    good_until = min(access.expires_at, began + int(life_s * 1000)) if is_known else access.expires_at  # type: ignore[operator]
+    tokens = _text(answer, "access_token"), _text(answer, "refresh_token")
+    return replace(access, third_party_token=tokens[0], refresh_token=tokens[1], good_until=good_until)
 
 
 def _as_known(visitor: Visitor, identity: Any) -> Visitor:

@@ -267,6 +267,10 @@ class Conversation:
     unread: int = 0
     taken: tuple[str, ...] = ()
     token_until: int = 0
+    #: A third party has signed the visitor in: messages carry its token. When another sign-in is due; None: it is not
+    #: asked for before the token ends.
+    third_party_token: str = field(default="", repr=False)
+    sign_in_at: int | None = None
     #: Who the visitor is, for agents; and which custom fields were said on this socket, of this contact.
     profile: Profile = NOTHING_SAID
     fields_said: frames_out.Fields = field(default=(), repr=False)
@@ -291,10 +295,15 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """There is a new access token, good until ``expires_at``; ``visitor`` as the gateway knows it."""
+    """There is a new access token, good until ``expires_at``; ``visitor`` as the gateway knows it.
+
+    ``third_party_token``: for messages. ``sign_in_at``: when another sign-in is to be asked for, by the rules' clock.
+    """
 
     visitor: Visitor
     expires_at: int
+    third_party_token: str = field(default="", repr=False)
+    sign_in_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -568,6 +577,11 @@ class Reauthorize:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInDue:
+    """The token in use ends soon: get another sign-in. The socket that it opened goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """The gateway refuses this relay: close the socket; only a change of configuration helps."""
 
@@ -599,6 +613,7 @@ Action = (
     | FetchStream
     | Reopen
     | Reauthorize
+    | SignInDue
     | Stopped
     | Report
 )
@@ -640,6 +655,8 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
     """When ``Woke`` is due; None while only something from outside can change anything."""
     on_its_way = 1 if conversation.sending else 0
     times = [queued.ends_at(policy) for queued in conversation.queue[on_its_way:]]
+    if conversation.sign_in_at is not None:
+        times.append(conversation.sign_in_at)
     if conversation.agents_typing.wake_at is not None:
         times.append(conversation.agents_typing.wake_at)
     times += _rest_is_due(conversation, policy)
@@ -675,8 +692,9 @@ class _Turn:
     def take(self, happening: Happening) -> None:  # noqa: C901  # a table
         """What has happened."""
         match happening:
-            case Admitted(visitor, expires_at):
+            case Admitted(visitor, expires_at, third_party_token, sign_in_at):
                 self._change(visitor=visitor, token_until=expires_at)
+                self._change(third_party_token=third_party_token, sign_in_at=sign_in_at)
             case ProfileKnown(profile):
                 self._change(profile=profile)
             case FilesKnown(files):
@@ -716,6 +734,9 @@ class _Turn:
         """What is due now, whatever has happened."""
         if self.now_stands.queue:
             self._expire_messages()
+        if self.now_stands.sign_in_at is not None and self._now >= self.now_stands.sign_in_at:
+            self._change(sign_in_at=None)
+            self._do(SignInDue())
         if self.now_stands.agents_typing:
             self._agents_type(self.now_stands.agents_typing.expired(self._now))
         self._read_on()
@@ -1526,8 +1547,8 @@ class _Turn:
         first, *others = self.now_stands.queue
         self._do(MessageLeaving(first.message_id))
         fields = () if self.now_stands.contact else self.now_stands.profile.fields
-        thread_id, what = self.now_stands.thread_id, (first.message_id, first.text, first.postback)
-        event_id = self._request(frames_out.message(thread_id, *what, fields, first.attachments))
+        c, what = self.now_stands, (first.message_id, first.text, first.postback)
+        event_id = self._request(frames_out.message(c.thread_id, *what, fields, c.third_party_token, first.attachments))
         self._change(fields_said=fields or self.now_stands.fields_said)
         sent = replace(first, sent_at=self._now, sends=first.sends + 1)
         asked = Asked(event_id, self._now, self._now + self._policy.answer_ms)

@@ -57,13 +57,14 @@ def message(
     text: str,
     postback: str = "",
     fields: Fields = (),
+    third_party_token: str = "",
     attachments: tuple[Attachment, ...] = (),
 ) -> Request:
     """A visitor's message; a thread's first one starts its contact. ``message_id``: a UUID, chosen by the front end.
 
     ``postback``: of the choice that the message is, as it came; '': it is none. ``fields``: idents and values of the
-    contact's custom fields. ``attachments``: files that were uploaded; NICE's web client does not say their type, its
-    apps do.
+    contact's custom fields. ``third_party_token``: of whoever has signed the visitor in; '': nobody has.
+    ``attachments``: files that were uploaded; NICE's web client does not say their type, its apps do.
     """
     said = {"postback": postback} if postback else {}
     data = {
@@ -74,6 +75,7 @@ def message(
         "consumerContact": {"customFields": _named(fields)},
         "attachments": [_attachment(file) for file in attachments],
         "browserFingerprint": _FINGERPRINT,
+        **({"accessToken": {"token": third_party_token}} if third_party_token else {}),
     }
     return Request("SendMessage", data)
 

@@ -188,7 +188,7 @@ class DigitalFirst:
             logger.error(message, setting, channel_id)
         if answer != self._channels.get(channel_id):
             self._channels[channel_id] = answer
-            known = {"channel": channel_id, "livechat": answer.livechat, "authorization": answer.authorization}
+            known = {"channel": channel_id, "livechat": answer.livechat, "sign_in": answer.demands_sign_in}
             logger.info("channel known", extra=known)
 
     def _not_learned(self, office: Office, why: Exception | Outcome) -> None:
@@ -216,6 +216,8 @@ class DigitalFirst:
                 self._mailbox.after_messages(session_id, lambda: self._with_talk(session_id, lambda talk: talk.end()))
             case {"transcript": str(session_id), "about": str(email)}:
                 self._with_talk(session_id, lambda talk: talk.transcript(email))
+            case {"signed_in": str(session_id)}:
+                self._with_talk(session_id, lambda talk: talk.signed_in())
             case {"history": str(session_id)}:
                 self._with_talk(session_id, lambda talk: talk.history(str(nudge.get("about", ""))))
 

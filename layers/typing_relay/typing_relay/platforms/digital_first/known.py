@@ -8,6 +8,7 @@ from typing import NamedTuple
 from typing_relay.platforms.digital_first.identity import Visitor
 from typing_relay.relay.burst import Session
 from typing_relay.relay.profile import Profile, decoded
+from typing_relay.relay.sign_in import SignedIn
 
 
 class Known(NamedTuple):
@@ -26,6 +27,7 @@ class Known(NamedTuple):
     told_id: str
     profile: Profile
     channel_id: str = ""
+    signed_in: SignedIn | None = None
 
 
 def channel_of(record: Session) -> str:

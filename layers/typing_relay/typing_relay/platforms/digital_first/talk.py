@@ -24,17 +24,20 @@ from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first import urls
-from typing_relay.platforms.digital_first.api import Access, Streamed
+from typing_relay.platforms.digital_first import visitor_events as dfo_events
+from typing_relay.platforms.digital_first.api import Streamed
 from typing_relay.platforms.digital_first.files import Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Owners
+from typing_relay.platforms.digital_first.signing_in import Admission, Needed, Why, admit
 from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Conversation, WaitingMessage
 from typing_relay.relay.profile import NOTHING_SAID, decoded
 from typing_relay.relay.retry import retry_after_ms
+from typing_relay.relay.sign_in import SignedIn, signed_in_of
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -45,6 +48,8 @@ RENEW_EARLY_MS = 60_000
 MISSED_MS = 120_000
 #: Waits as long as between heartbeats end together: thousands of guests do not wake the process one by one.
 SLOW_S, SLACK_S = 10.0, 0.1
+#: How long until a token in use is renewed again that could not be.
+RENEW_AGAIN_S = 10.0
 #: How long until the record is told again what it could not be told.
 AGAIN_S = 1.0
 
@@ -127,6 +132,12 @@ class GatewayTalk:
         self._url = ""
         self._profile = NOTHING_SAID
         self._needs_token = False
+        #: By which the page was last asked to sign its visitor in, which it has not done, and when (ms).
+        self._asked: tuple[Mapping[str, Any], ...] = ()
+        self._asked_at = 0
+        self._is_to_ask_again = False
+        #: The token in use is of the page's, and CXone may refuse it for that.
+        self._is_by_page = False
         #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
         self._contact_noted: bool | None = None
         self._note = object()
@@ -161,6 +172,7 @@ class GatewayTalk:
                 told_at=record.told_at,
                 told_id=record.told_id,
                 profile=profile,
+                signed_in=signed_in_of(record.signed_in),
             )
         if self._known and self._number:
             self._begin()
@@ -173,6 +185,8 @@ class GatewayTalk:
             self._profile = profile
             if self._conversation is not None:
                 self._step(machine.ProfileKnown(profile))
+        if record.sign_in:  # the nudge about it may have been lost
+            self.signed_in()
 
     def make(self) -> guest.Event:
         """Sign the visitor in at the gateway and record it; not while nobody is there to chat with."""
@@ -181,17 +195,18 @@ class GatewayTalk:
         if record is None:
             return guest.FenceLost()
         office = office.of(channel_of(record))
-        obstacle = self._obstacle(office.gateway, has_code=bool(record.authorization_code))
+        obstacle = self._obstacle(office.gateway)
         if obstacle:
             return guest.NotCreated(obstacle)
         profile = decoded(record.profile)
         visitor, thread_id = identity_of(record) if record.conversation else newcomer(profile.customer)
-        access = office.gateway.authorize(visitor, record.authorization_code or None)
-        if isinstance(access, Outcome):
-            return guest.NotCreated(access)
+        admission = self._admission(office, record, visitor)
+        if isinstance(admission, Outcome):
+            return guest.NotCreated(admission)
+        access = admission.access
         url = office.gateway.socket_url(access.visitor, access)
         ids = access.visitor.visitor_id, access.visitor.customer_id, thread_id
-        made = Conversation(*ids, access.expires_at, url, office.channel.channel_id)
+        made = Conversation(*ids, access.expires_at, url, office.channel.channel_id, admission.kept)
         if not office.sessions.open_conversation(session_id, office.keeper, made, office.clock()):
             return guest.FenceLost()
         self._made = Known(
@@ -204,15 +219,48 @@ class GatewayTalk:
             told_id=record.told_id,
             profile=profile,
             channel_id=office.channel.channel_id,
+            signed_in=admission.signed_in,
         )
         return guest.Created(made.visitor_id, url)
 
-    def _obstacle(self, gateway: Gateway, *, has_code: bool) -> Outcome | None:
+    def _admission(self, office: Office, record: Session, visitor: Visitor) -> Admission | Outcome:
+        """On a worker thread. Where the page is to sign the visitor in, it is asked, and waited for."""
+        admission = admit(office.gateway, office.sessions, office.keeper, record, visitor, office.clock())
+        if not isinstance(admission, Needed):
+            return admission
+        office.loop.call_from_thread(partial(self._ask, admission, record.conversation))
+        return Outcome(Kind.NOT_YET, reason="the page has not signed its visitor in", by_visitor=True)
+
+    def _ask(self, needed: Needed, known: Mapping[str, str]) -> None:
+        """Ask the page, and each that connects until one has answered."""
+        if self._is_closed:
+            return
+        why: Why = "ends" if needed.why == "needed" and self._number else needed.why
+        self._office.counters.add(f"SignIns.{why}")
+        if not self._asked and needed.setting:
+            details = {"session": self._voice.session_id, "setting": needed.setting}
+            logger.info("The page is to sign its visitor in", extra=details)
+        ids = known.get("visitor", ""), known.get("customer", "")
+        asking: tuple[Mapping[str, Any], ...] = (dfo_events.sign_in(why, needed.setting, *ids),)
+        if needed.fault:
+            asking = (frames.error("sign_in_refused", _sentence(needed.setting, needed.fault)), *asking)
+        elif why == "needed" and needed.setting:
+            message = _sentence(needed.setting, "the page has to sign its visitor in")
+            asking = (frames.error("sign_in_needed", message), *asking)
+        self._asked = asking
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        self._is_to_ask_again, self._asked_at = False, self._office.now()
+        for frame in self._asked:
+            self._tell(frame)
+
+    def _obstacle(self, gateway: Gateway) -> Outcome | None:
         """Why no visitor is to be let in: what the channel asks for, or, of a live chat, that nobody is there."""
         channel = gateway.channel()
         if isinstance(channel, Outcome):
             return channel
-        setting = channel.not_supported(has_code=has_code)
+        setting = channel.not_supported()
         if setting:
             reason = f"the channel's setting {setting} is not supported by this relay"
             refused = frames.error("typing_unavailable", f"CXone's channel has {setting}, which is not supported here.")
@@ -234,12 +282,17 @@ class GatewayTalk:
             self._url, self._needs_token = url, False
             self._contact_noted = False  # as it was recorded
         self._begin()
-        if self._conversation and self._conversation.token_until - RENEW_EARLY_MS <= self._office.now():
+        if self._conversation and self._is_due(self._conversation):
             self._needs_token = True
         if self._needs_token and self._conversation:
             self._renew(number, self._conversation.visitor, go)
         else:
             go(self._url or url)
+
+    def _is_due(self, conversation: machine.Conversation) -> bool:
+        """Another token is got before a socket is opened. One of a page's is used to its end: there is no other."""
+        spare_ms = 0 if self._is_by_page else RENEW_EARLY_MS
+        return conversation.token_until - spare_ms <= self._office.now()
 
     def opened(self, number: int) -> None:
         """The thread is looked for; until it has been, the socket is of no use."""
@@ -263,7 +316,8 @@ class GatewayTalk:
             self._lose_former()
         if end.http_status is not None or end.stage is Stage.UPGRADING:
             self._needs_token = True
-        return _meaning(end, self._office.clock())
+        is_refused = end.http_status is not None and 400 <= end.http_status < 500 and end.http_status != 429
+        return replace(_meaning(end, self._office.clock()), by_visitor=is_refused and self._is_by_page)
 
     def close(self) -> None:
         """What is still wanted is the next keeper's to say."""
@@ -314,6 +368,17 @@ class GatewayTalk:
         """A front end has connected that has heard nothing yet."""
         self._know_files()
         self._step(machine.Greeted())
+        if self._asked and not self._is_to_ask_again:
+            self._is_to_ask_again = True
+            wait_ms = self._asked_at + self._office.policy.catch_up_ms - self._office.now()
+            self._office.loop.call_later(max(0, wait_ms) / 1000, self._ask_again)
+
+    def signed_in(self) -> None:
+        """A page has handed over what signs its visitor in: used at once, or by whoever waits for it."""
+        if self._conversation and self._number:
+            self._renew_in_use(only_handed=True)
+        else:
+            self._voice.signed_in()
 
     def end(self) -> None:
         """The visitor ends the conversation."""
@@ -354,16 +419,22 @@ class GatewayTalk:
             self._profile = known.profile
             self._step(machine.ProfileKnown(known.profile))
             self._know_files()
-        self._admitted(known.visitor, known.access_until)
+        self._admitted(known.visitor, known.access_until, known.signed_in)
 
     def _know_files(self) -> None:
         """As the channel's settings were read last."""
         if self._conversation is not None and self._conversation.files != self._office.files:
             self._step(machine.FilesKnown(self._office.files))
 
-    def _admitted(self, visitor: Visitor, access_until: int) -> None:
-        """``access_until`` is told by the wall clock."""
-        self._step(machine.Admitted(visitor, access_until + self._office.behind_ms()))
+    def _admitted(self, visitor: Visitor, access_until: int, signed_in: SignedIn | None) -> None:
+        """Times are told by the wall clock."""
+        behind_ms, self._is_by_page = self._office.behind_ms(), signed_in is not None
+        if signed_in:
+            third_party, sign_in_at = signed_in.third_party_token, signed_in.renew_at + behind_ms
+            self._asked = ()
+            self._step(machine.Admitted(visitor, access_until + behind_ms, third_party, sign_in_at))
+        else:
+            self._step(machine.Admitted(visitor, access_until + behind_ms))
 
     def _step(self, happening: machine.Happening) -> None:
         if self._conversation is None:
@@ -433,6 +504,8 @@ class GatewayTalk:
                 self._lose(Outcome(Kind.LOST, reason=f"the gateway is {reason}"))
             case machine.Reauthorize():
                 self._needs_token = True
+            case machine.SignInDue():
+                self._renew_in_use()
             case machine.Stopped(outcome):
                 self._lose(outcome)
             case machine.Report(code, about):
@@ -604,27 +677,42 @@ class GatewayTalk:
         failed: Callable[[Exception], object] = lambda error: self._step(machine.RestNotFetched(name))  # noqa: E731
         self._office.contents.submit(("rest", self._voice.session_id), fetch, fetched, failed)
 
-    def _renew(self, number: int, visitor: Visitor, go: Callable[[str], None]) -> None:
+    def _renew_in_use(self, *, only_handed: bool = False) -> None:
+        """The token of the socket in use, which goes on: by what a page handed over or the refresh token, else the page
+        is asked. ``only_handed``: by the first alone."""
+        if self._conversation:
+            self._renew(0, self._conversation.visitor, lambda url: None, only_handed=only_handed)
+
+    def _renew(self, number: int, visitor: Visitor, go: Callable[[str], None], *, only_handed: bool = False) -> None:
+        """``number``: of the socket that waits for it; 0: none does, as the one in use goes on."""
         office, session_id = self._office, self._voice.session_id
 
-        def renew() -> tuple[Access, str] | Outcome:
+        def renew() -> tuple[Admission, str] | Outcome:
             record = office.sessions.get(session_id, office.clock())
-            access = office.gateway.authorize(visitor, (record and record.authorization_code) or None)
-            if isinstance(access, Outcome):
-                return access
+            if record is None:
+                return Outcome(Kind.LOST, reason="the session is gone")
+            if only_handed and not record.sign_in:
+                return Outcome(Kind.NOT_YET, reason="it is in use already")
+            admission = self._admission(office, record, visitor)
+            if isinstance(admission, Outcome):
+                return admission
+            access = admission.access
             url = office.gateway.socket_url(access.visitor, access)
-            if not office.sessions.renew_access(session_id, office.keeper, url, access.expires_at):
+            if not office.sessions.renew_access(session_id, office.keeper, url, access.expires_at, admission.kept):
                 return Outcome(Kind.LOST, reason="another keeper holds this guest")
-            return access, url
+            return admission, url
 
-        def renewed(answer: tuple[Access, str] | Outcome) -> None:
+        def renewed(answer: tuple[Admission, str] | Outcome) -> None:
             if isinstance(answer, Outcome):
                 office.counters.add(f"TokensNotRenewed.{answer.kind}")
-                self._voice.lost(number, answer)
+                if number:
+                    self._voice.lost(number, answer)
+                elif answer.kind is not Kind.NOT_YET:
+                    office.loop.call_later(RENEW_AGAIN_S, partial(self._renew_in_use, only_handed=only_handed))
                 return
-            access, self._url = answer
+            admission, self._url = answer
             self._needs_token = False
-            self._admitted(access.visitor, access.expires_at)
+            self._admitted(admission.access.visitor, admission.access.expires_at, admission.signed_in)
             go(self._url)
 
         office.cxone.submit(
@@ -633,6 +721,10 @@ class GatewayTalk:
             renewed,
             lambda error: renewed(Outcome(Kind.LOST, reason=f"{type(error).__name__}: {error}")),
         )
+
+
+def _sentence(setting: str, what: str) -> str:
+    return f"CXone's channel has {setting}: {what}." if setting else f"{what[0].upper()}{what[1:]}."
 
 
 def _meaning(end: SocketEnd, now: int) -> Outcome:

@@ -75,6 +75,14 @@ def _size(frame: visitor_events.Frame) -> int:
     return len(encoded(frame))
 
 
+def sign_in(why: str, setting: str, visitor_id: str, customer_id: str) -> visitor_events.Frame:
+    """Asks the page to sign its visitor in. ``setting``: of the channel, which demands it; ``visitor_id``,
+    ``customer_id``: for whom, where that is known ('': it is not)."""
+    known = {"setting": setting, "visitor_id": visitor_id, "customer_id": customer_id}
+    detail = {"why": why, **{name: value for name, value in known.items() if value}}
+    return {"type": "event", "event": None, "name": "sign-in", "detail": detail}
+
+
 def page(messages: tuple[Message, ...]) -> tuple[list[visitor_events.Frame], tuple[Message, ...]]:
     """The details of the newest of ``messages``, newest first, as many as one frame holds; and those that are left.
 
