@@ -31,13 +31,14 @@ class Agents:
     def __init__(self, info: Mapping[str, Any]) -> None:
         self._info = info
         self._platform = local_platform(info["platform"])
+        assert self._platform.control is not None  # noqa: S101  # see can_look
         self._simulator = self._platform.control(info)
         self._after = self._simulator.last_event()
 
     @staticmethod
     def can_look(info: Mapping[str, Any]) -> bool:
         """The stack's CXone is the simulator, with controls."""
-        return bool(info["cxone_control_url"])
+        return bool(info["cxone_control_url"]) and local_platform(info["platform"]).control is not None
 
     def look(self, typed: Mapping[str, list[tuple[int, int]]], debounce_ms: int) -> tuple[Seen, Counter[str]]:
         """Once all is quiet: what agents saw of these sessions' bursts, and how often CXone was called, by kind."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,7 +39,7 @@ class WebchatView:
 
     way_out, unit = "calls out", "calls"
 
-    def __init__(self, aws: Aws, info: dict[str, Any]) -> None:
+    def __init__(self, aws: Aws, info: Mapping[str, Any]) -> None:
         self._aws, self._sender = aws, info["functions"]["Sender"]
         self._simulator = SimulatorControl(info["cxone_base_url"]) if info["cxone_control_url"] else None
 
@@ -64,7 +65,7 @@ class GatewayView:
 
     way_out, unit = "on socket", "frames on the socket"
 
-    def __init__(self, info: dict[str, Any]) -> None:
+    def __init__(self, info: Mapping[str, Any]) -> None:
         self._log = Path(info["logs"]) / "keeper.log"
         self._first_messages: dict[str, str] = {}  # by session
         self._simulator = DfoControl(gateway_of(info)) if info["cxone_control_url"] else None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 # In this order: what a visitor notices, what the deployment pays, what the keeper carries, what survives a storm.
 BENCHMARKS = (
-    *("real_typing", "page", "cost", "coalesced_key", "cold_start", "function_memory", "aws_carriers"),
+    *("real_typing", "page", "cost", "coalesced_key", "cold_start", "function_memory"),
     *("keeper_sockets", "keeper_neighbours", "keeper_at_scale", "keeper_traffic", "storm", "neighbour"),
     *("digital_first", "digital_first_at_scale"),
 )
