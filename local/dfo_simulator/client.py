@@ -118,7 +118,8 @@ class DfoControl(Control):
         """The agent sends a message; returns its idOnExternalPlatform.
 
         Options: `type` and `payload` (another type than TEXT, `text` is then what to fall back on), `in_s3` (the event
-        is to be fetched), `more_content` (the message's payload is), `attachments` (url, friendlyName, mimeType).
+        is to be fetched), `more_content` (the message's payload is), `expires_in` (this long after, in s, the contact
+        is closed, unless the visitor has written something), `attachments` (url, friendlyName, mimeType).
         """
         body = {"thread_id": thread_id, "text": text, **options}
         return str(self._call("POST", "agent/message", body)["message_id"])

@@ -169,9 +169,30 @@ async def _agent_message(request: web.Request) -> web.Response:
     cut_if_long(message, settings.longest_text)
     simulator.desk.add_message(thread, message)
     events = message_events(simulator, thread, message, now)
+    if (expires_in := body.get("expires_in")) is not None:
+        _close_unless_answered(simulator, thread, expires_in)
     if _flag(body, "in_s3", False):
         events = [simulator.put_in_s3(events[-1], events[-1]["eventType"], now)]
     return await _tell(simulator, thread, "message", *events, message_id=message.id_on_external_platform)
+
+
+def _close_unless_answered(simulator: Simulator, thread: Thread, seconds: Any) -> None:
+    """As the inactivity popup does it."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 600:
+        raise bad_request("expires_in: expected a number of seconds up to 600")
+    so_far = len(thread.messages)
+
+    async def close() -> None:
+        await asyncio.sleep(seconds)
+        is_answered = any(message.direction == "inbound" for message in thread.messages[so_far:])
+        contact = None if is_answered else thread.close_contact(now_ms())
+        if contact:
+            place = simulator.place_of(thread)
+            event = frames_out.contact_status(place, thread, contact, now_ms(), with_id=True)
+            await simulator.push(thread.customer_id, event)
+
+    simulator.later.add(task := asyncio.create_task(close()))
+    task.add_done_callback(simulator.later.discard)
 
 
 async def _agent_read(request: web.Request) -> web.Response:

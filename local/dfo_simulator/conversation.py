@@ -112,8 +112,10 @@ def _load_more(simulator: Simulator, session: Session, request: Request, now: fl
     token = str((request.data or {})["scrollToken"])
     if not token.isdecimal() or int(token) > len(thread.messages):
         raise Refused("the scroll token is none of this thread")
-    page, token = _page(thread, int(token), simulator.settings.page_size)
-    return Reaction((frames_out.more_messages(thread, request.event_id, page, token, now),))
+    settings = simulator.settings_of(session.visitor_id)
+    page, token = _page(thread, int(token), settings.page_size)
+    answer = frames_out.more_messages(thread, request.event_id, page, token, now)
+    return Reaction((simulator.put_in_s3(answer, "MoreMessagesLoaded", now) if settings.recovered_in_s3 else answer,))
 
 
 def _page(thread: Thread, end: int, size: int) -> tuple[list[Message], str]:
@@ -168,7 +170,7 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
     message.attachments += data["attachments"]
     cut_if_long(message, simulator.settings_of(session.visitor_id).longest_text)
     simulator.desk.add_message(thread, message)
-    if simulator.settings.message_ends_typing:
+    if simulator.settings_of(session.visitor_id).message_ends_typing:
         thread.show_typing(False, now)
     events += message_events(simulator, thread, message, now)
     return Reaction((frames_out.accepted(request.event_id, now),), tuple(events))

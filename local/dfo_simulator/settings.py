@@ -19,10 +19,10 @@ class Settings:
     is not there is recovered with `null` or `absent` data, with `nulls` in it, or `empty`, is answered `plain`, or is
     an `error`, which NICE's web SDK 2.2.0 insists on),
     `newest_instead` (another thread, the customer's newest, is recovered instead), `contact_name` (of a recovered
-    contact), `recovered_in_s3` (the answer to a look is to be fetched), `case_created_events` (else a contact is first
-    named by its message), `queue_position_names` (its thread, or its contact only), `queue_position_first` (one comes
-    before `CaseCreated`), `longest_text` (longer texts come cut, with `hasAdditionalMessageContent`; 0: none does),
-    `streamed_messages` (agents' messages are `STREAMED`: what they say is to be read elsewhere).
+    contact), `recovered_in_s3` (messages that are asked for are to be fetched), `case_created_events` (else a contact
+    is first named by its message), `queue_position_names` (its thread, or its contact only), `queue_position_first`
+    (one comes before `CaseCreated`), `longest_text` (longer texts come cut, with `hasAdditionalMessageContent`; 0: none
+    does), `streamed_messages` (agents' messages are `STREAMED`: what they say is to be read elsewhere).
     """
 
     other_channels: tuple[str, ...] = ("chat_second",)  # of the same brand, with the same settings

@@ -1,5 +1,6 @@
 """The simulated gateway's whole state, in one place."""
 
+import asyncio
 import itertools
 import random
 from collections import deque
@@ -77,6 +78,7 @@ class Simulator:
     def __init__(self, place: Place, *, livechat: bool = True, seed: int = 0):
         self.place = place
         self.events = EventLog()
+        self.later: set[asyncio.Task[None]] = set()  # what will happen by itself
         self.random = random.Random(seed)
         self._livechat, self._seed = livechat, seed
         self.port = 0

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -688,6 +688,89 @@ def test_a_contact_under_its_other_name_is_known(actor: Chatter) -> None:
 
 
 @scenes.test
+def test_an_inactivity_popup_that_nobody_answers_ends_the_chat_and_one_that_is_answered_does_not(
+    actor: Chatter,
+) -> None:
+    """The page answers it; the relay never does."""
+    actor.begins()
+    elements = [{"type": "TEXT", "text": "Still there?"}, {"type": "BUTTON", "text": "Yes", "postback": "{}"}]
+    popup = {"type": "PLUGIN", "payload": {"elements": elements}, "expires_in": 4}
+    actor.hears("message", id=actor.gateway.agent_says(actor.thread_id, "Still there?", **popup))
+    message_id = str(uuid.uuid4())
+    actor.front_end.send({"action": "message", "id": message_id, "text": "Yes", "postback": "{}"})
+    assert actor.is_told(message_id) == "accepted"
+    time.sleep(5)
+    assert actor.thread()["contact"]["status"] != "closed"
+    actor.hears("message", id=actor.gateway.agent_says(actor.thread_id, "And now?", **popup))
+    actor.hears("contact", status="closed")
+
+
+@scenes.test
+def test_every_kind_of_rich_message_can_be_read(actor: Chatter) -> None:
+    """As NICE's guides show them; of one that nobody knows there is what stands in for it."""
+    actor.begins()
+    action = {"type": "REPLY_BUTTON", "text": "Yes", "postback": "y"}
+    kinds: dict[str, tuple[dict[str, Any], str, list[str]]] = {
+        "QUICK_REPLIES": ({"text": {"content": "Ready?"}, "actions": [action]}, "Ready?", ["Yes"]),
+        "LIST_PICKER": (
+            {"title": {"content": "Which?"}, "text": {"content": ""}, "actions": [action]},
+            "Which?",
+            ["Yes"],
+        ),
+        "RICH_LINK": ({"title": {"content": "Our page"}, "url": "https://nice.example"}, "Our page", []),
+        "ADAPTIVE_CARD": ({"body": [{"type": "TextBlock", "text": "?"}]}, "Instead", []),
+    }
+    for kind, (payload, text, choices) in kinds.items():
+        message_id = actor.gateway.agent_says(actor.thread_id, "Instead", type=kind, payload=payload)
+        detail = actor.hears("message", id=message_id)["detail"]
+        assert (detail["text"], [choice["text"] for choice in detail.get("choices", [])]) == (text, choices), kind
+
+
+@scenes.test
+def test_typing_is_shown_whatever_the_gateway_says_to_it(actor: Chatter) -> None:
+    """It may echo it, answer it, and end it with a message: none of that is an agent's typing, or an error."""
+    own = {"echo_typing": True, "acknowledge_typing": True, "message_ends_typing": True}
+    actor.gateway.set_settings_of(actor.visitor_id, **own)
+    actor.begins()
+    shows_a_burst(actor)
+    with actor.typing():
+        actor.waits_for(STARTED, accepted=True)
+    assert actor.is_told(actor.says("Hm")) == "accepted"
+    actor.settles()
+    assert [frame for frame in actor.front_end.frames if frame.get("name") == "agent-typing"] == []
+
+
+@scenes.test
+def test_an_agents_typing_is_told_by_whichever_field_the_gateway_has(actor: Chatter) -> None:
+    actor.begins()
+    for number, fields in enumerate((["direction"], ["user"], ["direction", "user"])):
+        actor.gateway.set_settings_of(actor.visitor_id, agent_typing_fields=fields)
+        for typing in (True, False):
+            actor.gateway.agent_types(actor.thread_id, typing)
+            wait_until(lambda n=2 * number + (not typing) + 1: len(typing_told(actor)) == n, "the agent's typing")  # type: ignore[misc]
+    assert typing_told(actor) == [True, False] * 3
+
+
+def typing_told(actor: Chatter) -> list[bool]:
+    """Whether an agent types, as the front end was told, in order."""
+    frames = list(actor.front_end.frames)
+    return [frame["detail"]["typing"] for frame in frames if frame.get("name") == "agent-typing"]
+
+
+@scenes.test
+def test_further_pages_may_have_to_be_fetched(actor: Chatter) -> None:
+    """`MoreMessagesLoaded` as `EventInS3`."""
+    actor.gateway.set_settings_of(actor.visitor_id, recovered_in_s3=True, page_size=1)
+    actor.begins("1")
+    assert actor.is_told(actor.says("2")) == "accepted"
+    actor.front_end.send({"action": "history"})
+    page = actor.hears("history")["detail"]
+    actor.front_end.send({"action": "history", "before": page["before"]})
+    former = actor.hears("history", asked=page["before"])["detail"]
+    assert [message["text"] for message in (*page["messages"], *former["messages"])] == ["2", "1"]
+
+
+@scenes.test
 def test_a_contact_that_only_its_message_names_is_known(actor: Chatter) -> None:
     """And so is the queue position that came before it, without a thread."""
     actor.gateway.set_settings_of(
@@ -741,10 +824,12 @@ def test_after_a_thread_that_takes_no_more_another_begins(actor: Chatter) -> Non
 
 @scenes.test
 def test_what_nobody_understands_is_passed_on(actor: Chatter) -> None:
-    """A kind that is not known, of no thread; and a known one that lacks what it needs."""
+    """A kind that is not known, of no thread; one that lacks what it needs; one whose contact names its thread."""
     odd = {"eventType": "Surprise", "data": {}}
     lacking = {"eventType": "SetPositionInQueue", "data": {"thread": {"idOnExternalPlatform": actor.thread_id}}}
-    for event in (odd, lacking):
+    contact = {"id": "1", "threadIdOnExternalPlatform": actor.thread_id}
+    elsewhere = {"eventType": "ContactRecipientsChanged", "data": {"contact": contact, "recipients": []}}
+    for event in (odd, lacking, elsewhere):
         actor.gateway.push(actor.visitor_id, json.dumps(event))
         actor.front_end.wait_for("event", PATIENCE_S, event=event)
 
@@ -1198,6 +1283,8 @@ def test_the_keepers_frames_are_those_of_nices_sdk(dfo_stage: GatewayStage, sdk_
         shows_a_burst(actor)
         dfo_stage.connect(actor.name, **who, fields={"plan": "gold"}).close()
         actor.waits_for("SetConsumerContactCustomFields", accepted=True)
+        actor.front_end.send({"action": "end"})
+        actor.waits_for("EndContact", accepted=True)
         actor.settles()
         record = actor.stage.record(actor.name)
     gateway.set_settings(keep_frames=False)
@@ -1207,12 +1294,11 @@ def test_the_keepers_frames_are_those_of_nices_sdk(dfo_stage: GatewayStage, sdk_
         thread_id=record.conversation["thread"],
     )
     sent = {one["event_type"]: one["frame"] for one in gateway.frames() if one["visitor_id"] == person.visitor_id}
-    assert sent.keys() == {"RecoverLivechat", "SendMessage", STARTED, ENDED, "SetConsumerContactCustomFields"}
+    kinds = {"RecoverLivechat", "SendMessage", STARTED, ENDED, "SetConsumerContactCustomFields", "EndContact"}
+    assert sent.keys() == kinds
     for event_type, frame in sent.items():
-        assert differences(normalised(frame, person), sdk_frames[event_type]).keys() == {
-            "payload.visit",
-            "payload.visit.id",
-        }
+        found = differences(normalised(frame, person), sdk_frames[event_type])
+        assert found.keys() - {"payload.data.contact.id"} == {"payload.visit", "payload.visit.id"}  # of another contact
 
 
 def test_agents_see_who_the_visitor_is_and_what_changes(dfo_stage: GatewayStage) -> None:
@@ -1280,3 +1366,40 @@ def test_a_version_that_the_gateway_refuses_is_reported_to_whom_it_concerns(dfo_
         actor.gateway.set_settings(oldest_sdk_version="0.0.0")
         said = [line for line in dfo_stage.keeper_log() if line.get("session") == "outdated"]
         assert any("DfoSdkVersion" in line.get("reason", "") for line in said)
+
+
+def test_where_most_visitors_are_turned_away_the_keeper_waits_for_all(dfo_stage: GatewayStage) -> None:
+    """429 to each token: after the first few nobody asks for a while, and then they come back."""
+    gateway, names = dfo_stage.gateway(), [f"in-the-crowd-{number}" for number in range(10)]
+    before = gateway.last_event()
+    gateway.set_faults(Fault("authorize", "refuse", status=429, retry_after="1"))
+    with ExitStack() as crowd:
+        front_ends = [crowd.enter_context(dfo_stage.connect(name)) for name in names]
+        for front_end in front_ends:
+            front_end.send({"action": "hello"})
+        paused = "turns most visitors away"
+        wait_until(lambda: any(paused in line.get("message", "") for line in dfo_stage.keeper_log()), "the pause")
+        time.sleep(10)
+        asked = [event for event in gateway.events(before) if event["kind"] == "authorize"]
+        gateway.set_faults()
+        for front_end in front_ends:
+            front_end.wait_for("guest", 2 * PATIENCE_S, status="open")
+    assert len(asked) <= 3 * len(names)  # each for itself asks six times as often
+
+
+def test_an_address_that_is_refused_is_tried_by_one_for_all(dfo_stage: GatewayStage) -> None:
+    """`ip_blocked`: every visitor of this keeper hears at once that there is nobody."""
+    gateway, names = dfo_stage.gateway(), [f"at-the-address-{number}" for number in range(5)]
+    before = gateway.last_event()
+    gateway.set_faults(Fault("authorize", "refuse", status=403, code="ip_blocked"))
+    with ExitStack() as visitors:
+        for name in names:
+            front_end = visitors.enter_context(dfo_stage.connect(name))
+            front_end.send({"action": "hello"})
+            front_end.wait_for("guest", PATIENCE_S, status="unavailable")
+        time.sleep(3)
+        assert len([event for event in gateway.events(before) if event["kind"] == "authorize"]) == 1
+    gateway.set_faults()
+    assert any("turns the relay's address away" in line.get("message", "") for line in dfo_stage.keeper_log())
+    with dfo_stage.keeper_gone(signal.SIGTERM):
+        pass  # another one has no pause to wait for

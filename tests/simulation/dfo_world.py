@@ -21,6 +21,7 @@ from tests.simulation.history import Act, Fault
 from tests.simulation.invariants import Violated
 from tests.simulation.keepers import KeeperProcess
 from tests.simulation.memory_messages import MemoryMessages
+from tests.simulation.page import Page
 from tests.simulation.visitors import Front
 from tests.simulation.world import (
     ID,
@@ -65,6 +66,7 @@ class DfoWorld(World):
         self.numbers |= {"frame": 0, "post": 0, "message": 0}
         self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
         self.front = Front(self)
+        self.page, self.session_id = Page(self), ID
         #: From then on no message that was let be changes hands.
         self.queue_rests_at = 0
         self.store_refuses_until = self.posts_refuse_until = 0
@@ -180,6 +182,8 @@ class DfoWorld(World):
                 self.cxone.agent_writes()
             case "gateway drops":
                 self.cxone.drop_sockets()
+            case "address refused":
+                self.cxone.address_refused_until = self.now + ms
             case "gateway refuses":
                 self.cxone.refuses_until = self.now + ms
             case "store refuses":

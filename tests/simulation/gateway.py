@@ -42,6 +42,8 @@ PAGE = 3
 WHOLE, PART = "hi", "h"
 #: So often the rest of a message is asked for by one keeper.
 MOST_CALLS_FOR_REST = 3
+#: For so long a keeper whose address was refused asks for no token; and so long later its visitor has a socket again.
+ADDRESS_PAUSE_MS, ADDRESS_OVER_MS = 55_000, 80_000
 STREAMS = "https://streams.niceincontact.com/"
 RECOVER = ("RecoverLivechat", "RecoverThread")
 
@@ -65,7 +67,7 @@ class Shape(Flag):
     ANSWERS_FIRST = auto()
     #: Of some messages a frame holds a part only, and of some an agent's are still being written.
     PARTS = auto()
-    #: Every third of the calls for the rest of a message fails, or ends too early.
+    #: Every second of the calls for the rest of a message fails, or ends too early.
     REST_FAILS = auto()
 
 
@@ -104,6 +106,8 @@ class Wire:
         #: What its keeper has been told on it.
         self.has_looked = self.knows_contact = False
         self.has_registered = self.is_authorized = False
+        #: By which it was asked for.
+        self.url = ""
 
     def send_text(self, text: str, done: Callable[[], object]) -> Sending:
         """Of the keeper's socket."""
@@ -115,6 +119,12 @@ class Wire:
     def close(self, code: int) -> None:
         """Of the keeper's socket; what was written to it still arrives."""
         self.is_open, self.is_closed = False, True
+
+    def refused(self, status: int) -> None:
+        """The gateway does not let it in."""
+        if not self.is_closed:
+            self.is_open, self.is_closed = False, True
+            self.ear.ended(SocketEnd(Stage.UPGRADING, "the gateway refuses it", http_status=status))
 
     def ends(self, stage: Stage, code: int | None) -> None:
         """The peer, or the network, ends it."""
@@ -142,7 +152,9 @@ class Gateway:
         self.agent_typing = False
         #: Who has the conversation, counted.
         self.agent = 1
-        self.refuses_until = 0
+        self.refuses_until = self.address_refused_until = 0
+        #: When each keeper was told that its address is refused.
+        self._told_refused: dict[str, list[int]] = {}
         self.unavailable: set[str] = set()
         #: Answers that are to be fetched, by their URLs.
         self.kept: dict[str, str] = {}
@@ -272,9 +284,10 @@ class Gateway:
 
     # --- sockets
 
-    def dial(self, keeper: KeeperProcess, ear: SocketListener) -> Wire:
+    def dial(self, keeper: KeeperProcess, ear: SocketListener, url: str = "") -> Wire:
         """A keeper opens a socket."""
         wire = self.socket(keeper, ear)
+        wire.url = url
         self.connects(wire)
         return wire
 
@@ -293,6 +306,9 @@ class Gateway:
             return
         if self.world.now < self.refuses_until:
             wire.ends(Stage.CONNECTING, None)
+            return
+        if not self.world.page.admits(wire.url):
+            wire.refused(401)
             return
         wire.is_open = wire.was_open = True
         self.wires = [other for other in self.wires if other.is_open] + [wire]
@@ -472,6 +488,21 @@ class Gateway:
         else:
             self._push(created)
 
+    # --- tokens, over HTTP
+
+    def refuses_address(self, keeper: str) -> bool:
+        """Whether no token is given to whoever asks. A keeper that was told so asks again after a minute, unless an
+        agent is shown typing, which only a socket ends; one answer may be lost."""
+        now = self.world.now
+        if now >= self.address_refused_until:
+            return False
+        told = [at for at in self._told_refused.get(keeper, []) if now - at < ADDRESS_PAUSE_MS]
+        if len(told) > 1 and not self.is_shown:
+            raise Violated("T17", f"{keeper} asks again {now - told[-1]} ms after its address was refused")
+        self._told_refused[keeper] = [*told, now]
+        self.world.watch.disturbed(now + ADDRESS_OVER_MS)
+        return True
+
     # --- the rest of messages, over HTTP
 
     def rest_of(self, keeper: str, path: str, token: str) -> str:
@@ -491,7 +522,7 @@ class Gateway:
         self._calls_for_rest[keeper, message_id] += 1
         if self._calls_for_rest[keeper, message_id] > MOST_CALLS_FOR_REST:
             raise Violated("T16", f"{keeper} asks for the rest of {message_id} again and again")
-        return Shape.REST_FAILS in self.shapes and self._calls_for_rest.total() % 3 == 0
+        return Shape.REST_FAILS in self.shapes and self._calls_for_rest.total() % 2 == 0
 
     # --- frames in
 

@@ -40,6 +40,8 @@ def random_dfo_history(random: Random) -> History:
     """One history: visitors at work and, in two of three, trouble. Some ask more of their conversation."""
     history = _history(random)
     history = replace(history, legacy=random.random() < 0.1)
+    if not history.legacy and random.random() < 0.15:
+        history = replace(history, page=random.choice((1, 1, 2, 3)))
     if random.random() >= 0.85:
         until = history.acts[-1].at + 4_000
         asked = [Turn(random.choice(VISITOR_TURNS), random.randrange(until), 0) for _ in range(random.randint(1, 4))]
@@ -48,7 +50,15 @@ def random_dfo_history(random: Random) -> History:
     shapes |= Shape.ANSWERS_FIRST if random.random() < 0.15 else Shape(0)
     if random.random() < 0.25:
         shapes |= random.choice((Shape.PARTS, Shape.PARTS | Shape.REST_FAILS))
-    return replace(history, shapes=shapes.value)
+    history = replace(history, shapes=shapes.value)
+    return _with_refused_address(history, random) if random.random() < 0.04 else history
+
+
+def _with_refused_address(history: History, random: Random) -> History:
+    """While the socket is lost and another token is needed, the address is refused."""
+    at, ms = 9_000 + random.randrange(history.acts[-1].at + 4_000), random.choice(AWAY)
+    turns = (Turn("gateway drops", at, 0), Turn("address refused", max(0, at - 100), ms))
+    return replace(history, turns=(*history.turns, *turns), token=70_000, cap=600_000)
 
 
 def _history(random: Random) -> History:

@@ -18,6 +18,7 @@ On the other platform, Digital-First, keepers own bursts and there are frames to
 
     platform dfo; contact none; channel messaging                      which gateway; whether agents see a contact
     sessions legacy                                                    each socket is authorized by its first frame
+    page 1; page 3; token 70000                                        pages sign in; each third token is refused
     message A 900                                                      a visitor sends a message
     contact closes 3000; agent types 800; gateway refuses 3000 5000    what agents and the gateway do on their own
     agent writes 800; agent stops 900                                  what the visitor is to be told
@@ -25,6 +26,7 @@ On the other platform, Digital-First, keepers own bursts and there are frames to
     agent vanishes 800; agent changes 900                              typing ends without a word; another takes over
     keeper dies 3000; keeper loses 3000; keeper stalls 3000 9000       what becomes of the keeper that holds the visitor
     keeper loses 3000 1                                                the same, and SQS never tells it
+    address refused 3000 5000                                          no token is given to the relay's address
     store refuses 3000 5000; step 9 refuse-after                       the store of a keeper fails
     frame 3 ghost 900; frame 4 cut; frame 5 mute                       what becomes of the 3rd, 4th, 5th frame out
     shapes 5                                                           in which of the known ways the gateway speaks
@@ -58,6 +60,8 @@ DFO_TURNS = (
     *("gateway drops", "gateway refuses", "store refuses", "posts refuse"),
     *("keeper dies", "keeper stalls", "keeper loses", "keeper again", "keeper rotates", "keeper drains"),
 )
+#: For a while the gateway gives the relay's address no token.
+ADDRESS_TURNS = ("address refused",)
 #: What a visitor asks of the conversation: its end, the newest messages, those before.
 VISITOR_TURNS = ("visitor ends", "visitor asks", "visitor scrolls")
 #: And what is not drawn: nothing is shown or delivered by it.
@@ -111,7 +115,7 @@ LATE_MS = 60
 
 
 #: What of the surroundings is a number.
-NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token", "shapes", "opening")
+NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token", "shapes", "opening", "page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,8 @@ class History:
     look: int = 30_000
     #: How long the gateway's access tokens are good for.
     token: int = 3_600_000
+    #: A page signs the visitor in; 0: the relay does. From 2 on, each so-manieth token that it hands over is refused.
+    page: int = 0
     #: The clock of every second function is ahead by so much.
     skew: int = 0
     #: How long a new guest's socket takes to open.
@@ -292,7 +298,7 @@ def _with_part(history: History, words: list[str]) -> History:
     if first in NUMBERS:
         return replace(history, **{first: int(words[1])})
     kind = " ".join(words[:2])
-    if kind not in (*TURNS, *DFO_TURNS, *VISITOR_TURNS, *DIRECTED_TURNS):
+    if kind not in (*TURNS, *DFO_TURNS, *ADDRESS_TURNS, *VISITOR_TURNS, *DIRECTED_TURNS):
         raise ValueError("no such part")
     return replace(history, turns=(*history.turns, Turn(kind, int(words[2]), *map(int, words[3:]))))
 

@@ -28,6 +28,7 @@ from typing_relay.relay.effects import OnRecords
 from typing_relay.relay.outcomes import Kind, Outcome
 
 from tests.simulation.cxone import Call
+from tests.simulation.invariants import Violated
 from tests.simulation.process import Away, KeeperJobs, KeeperLoop, Killed, SimulatedProcess
 from tests.simulation.world import ID
 
@@ -146,15 +147,19 @@ class Http:
         kept: Mapping[str, str] = MappingProxyType({}),
         token_ms: int = 3_600_000,
         legacy: bool = False,
+        by_page: bool = False,
         rest_of: Callable[[str, str], str] = lambda path, token: "",
         stream_of: Callable[[str], tuple[str, bool]] = lambda url: ("", False),
+        refuses_address: Callable[[], bool] = lambda: False,
     ) -> None:
         self._now, self._livechat, self._kept, self._token_ms = now, livechat, kept, token_ms
+        self._by_page = by_page
         self._legacy, self._rest_of, self._stream_of = legacy, rest_of, stream_of
+        self._refuses_address = refuses_address
 
     def channel(self) -> ChannelSettings | Outcome:
         """Its kind."""
-        return ChannelSettings(self._livechat, authorization=False)
+        return ChannelSettings(self._livechat, authorization=False, secured_cookies=self._by_page)
 
     def is_online(self) -> bool | Outcome:
         """Always."""
@@ -164,11 +169,19 @@ class Http:
         """Another token, good for as long as the history says."""
         if self._legacy:
             return Access("", NEVER_MS, visitor)
+        if self._by_page:
+            raise Violated("T13", "the relay signs in by itself, where only the visitor's page may")
+        if self._refuses_address():
+            return Outcome(Kind.DENIED, reason="access: ip_blocked", of_address=True)
         return Access("token", self._now() + self._token_ms, visitor)
 
     def socket_url(self, visitor: Visitor, access: Access) -> str:
         """There is one gateway."""
-        return "wss://gateway" if access.token else "wss://gateway/?customerId=c&sdkVersion=3.3.0"
+        return (
+            f"wss://gateway/?transactionToken={access.token}"
+            if access.token
+            else "wss://gateway/?customerId=c&sdkVersion=3.3.0"
+        )
 
     def event(self, url: str) -> str | Outcome:
         """What was too large for a frame."""
@@ -193,7 +206,7 @@ class SimulatedKeeper(Keeper):
         if not self._is_held(hand) or hand.held.opening != number:
             self._openings.leave()
             return
-        hand.sockets[number] = self.process.world.cxone.dial(self.process, _Ear(self, hand, number))  # type: ignore[assignment]
+        hand.sockets[number] = self.process.world.cxone.dial(self.process, _Ear(self, hand, number), url)  # type: ignore[assignment]
 
     def look_often(self) -> None:
         """At all its records, more often than its settings say."""
@@ -242,8 +255,10 @@ class KeeperProcess(SimulatedProcess):
             cxone.kept,
             world.token_ms,
             cxone.legacy,
+            world.page.signs_in,
             partial(cxone.rest_of, name),
             partial(cxone.stream_of, name),
+            partial(cxone.refuses_address, name),
         )
         self.dfo = DigitalFirst(
             Surroundings(

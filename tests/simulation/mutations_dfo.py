@@ -13,6 +13,8 @@ ASKED = "tests/unit/platforms/digital_first/test_conversation_asked.py"
 LEGACY = "tests/unit/platforms/digital_first/test_conversation_legacy.py"
 GUEST, SWEEPING = CORE + "keeper/guests/guest.py", CORE + "keeper/sweeping.py"
 
+WEATHER, TESTS = DIGITAL_FIRST + "weather.py", "tests/unit/platforms/digital_first/"
+
 _dfo = partial(Mutation, platform="dfo")
 
 DIGITAL_FIRST = (
@@ -378,5 +380,62 @@ DIGITAL_FIRST = (
         "left = tuple(replace(unproven, overtaken=False) for unproven in left)",
         "pass",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
+    ),
+    # one address for all visitors
+    _dfo(
+        "weather: most are turned away, and all go on asking",
+        WEATHER,
+        "return breaker.next_pause(tally, self._pause, now) if breaker.must_open(tally) else None",
+        "return None",
+        directed=TESTS + "test_weather.py",
+    ),
+    _dfo(
+        "weather: tokens that are given hide that no socket opens",
+        WEATHER,
+        "        self._tallies[call] = tally\n",
+        "        self._tallies = dict.fromkeys(Call, tally)\n",
+        directed=TESTS + "test_weather.py",
+    ),
+    _dfo(
+        "weather: an address that is refused is tried by everybody",
+        WEATHER,
+        "        if outcome.of_address:\n",
+        "        if False:\n",
+        directed=TESTS + "test_weather.py",
+    ),
+    _dfo(
+        "guest: waits a minute where another visitor asks for all",
+        GUEST,
+        "return outcome.retry_after_ms or policy.denied_ms",
+        "return policy.denied_ms",
+        directed="tests/unit/keeper/guests/test_guest.py",
+    ),
+    _dfo(
+        "talk: asks for tokens in a pause",
+        TALK,
+        "            return guest.NotCreated(paused)\n",
+        "            pass\n",
+        directed=TESTS + "test_talk.py",
+    ),
+    _dfo(
+        "talk: opens sockets in a pause",
+        TALK,
+        "            self._office.loop.call_soon(partial(self._voice.lost, number, paused))\n            return\n",
+        "            pass\n",
+        directed=TESTS + "test_talk.py",
+    ),
+    _dfo(
+        "talk: a pause keeps typing on",
+        TALK,
+        "return None if self.is_shown else self._office.weather.paused(",
+        "return self._office.weather.paused(",
+        directed=TESTS + "test_talk.py",
+    ),
+    _dfo(
+        "talk: all tokens are renewed at once",
+        TALK,
+        "            self._voice.in_turn(renew, self.is_shown)\n",
+        "            renew()\n",
+        directed=TESTS + "test_talk.py",
     ),
 )

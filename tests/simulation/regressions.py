@@ -155,6 +155,18 @@ V1 = (
 
 DIGITAL_FIRST = (
     Regression(
+        "T9",
+        "a page's token was given up a minute before its end, and its next one was not good",
+        "platform dfo; key A 455; key A 755 late=10; key A 1205 late=60; key A 1655 late=60; key A 1835 late=10"
+        " twice=15; key A 2135; close A 2315 late=30; message A 5047; contact none; sweep 2165; token 70000; page 2",
+    ),
+    Regression(
+        "T13",
+        "made up: tokens that end and are refused while the visitor types, writes and loses the socket",
+        "platform dfo; key A 500; message A 900; gateway drops 20000; key A 66000; gateway drops 66500;"
+        " message A 70500; gateway drops 71000; key A 90000; token 70000; page 2",
+    ),
+    Regression(
         "T16",
         "a connection whose handshake had not ended counted as gone, and was not told what an agent wrote",
         "platform dfo; key A 0; open C 400; agent writes 406; pace 1",
@@ -521,6 +533,17 @@ DIRECTED = (
     # T15: a message that is taken late, after its socket was lost, is looked for before it is sent again.
     "platform dfo; message A 4826; message A 39959; key E 77024 hold=6000; message F 79474; message F 83114;"
     " frame 8 ghost 2500; cap 6000",
+    # T16: a message whose rest is fetched, one that is being written, and one that is whole are told in order.
+    "platform dfo; agent writes 300; agent writes 310; agent writes 320; shapes 128",
+    # T16: one of which only a part could be had is said to be one; and so where its socket or its keeper is lost.
+    "platform dfo; agent writes 300; agent writes 500; agent writes 700; agent writes 900; shapes 384",
+    "platform dfo; agent writes 300; gateway drops 305; agent writes 700; keeper dies 705; shapes 384",
+    # T4, T17: another token is needed, and the address is refused; and that of a visitor who has just come.
+    "platform dfo; key A 11900; gateway drops 12000; address refused 11500 7000; token 70000",
+    "platform dfo; guest none; contact none; address refused 0 7000; open A 10; message A 900; keeper dies 2000",
+    # T9, T16: who comes back in the pause has a socket when that is over, and not another minute later.
+    "platform dfo; key A 471; close A 17581; close B 17581; open E 79581; open F 79581; key E 82910;"
+    " gateway drops 33890; address refused 33790 1100; sweep 297; token 70000",
     # T15: an error that nobody knows refuses a message.
     "platform dfo; message A 0; frame 1 error",
 )

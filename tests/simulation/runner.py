@@ -77,6 +77,7 @@ class Runner:
         self._goes_by(History())
         world = self.world = DfoWorld(policy, self._add, history.pace, history.livechat, self._fault_of)
         world.cxone.legacy = history.legacy
+        world.page.every, world.page.good_from = history.page, START + history.acts[-1].at if history.acts else 0
         world.skew, world.sessions.lag_ms, world.messages.lag_ms = history.skew, history.lag, history.lag
         world.messages.clock = world.sessions.clock
         world.token_ms, world.cxone.shapes = history.token, Shape(history.shapes)

@@ -124,6 +124,7 @@ class Front:
             return False
         self.reached.setdefault(keeper, {})[id(data)] = data
         frame = json.loads(data)
+        self._world.page.hears(frame)
         if frame.get("name") == "history":
             self.before = self._turns_back(frame["detail"])
         if frame.get("name") == "message":

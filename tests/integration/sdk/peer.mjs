@@ -65,6 +65,7 @@ const commands = {
   recover: () => (rest.isLivechat ? sdk.recoverLivechatThreadData(threadId) : sdk.recoverThreadData(threadId)),
   startChat: (text) => thread().startChat(text),
   sendText: (text, options) => thread().sendTextMessage(text, options),
+  sendPostback: (postback, text) => thread().sendPostbackMessage(postback, text),
   keystroke: (quietMs) => thread().keystroke(quietMs),
   stopTyping: () => thread().stopTyping(),
   setName: (name) => sdk.getCustomer().setName(name),

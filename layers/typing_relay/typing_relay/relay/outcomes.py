@@ -35,6 +35,8 @@ class Outcome:
     kind: Kind
     retry_after_ms: int = 0
     reason: str = ""
+    #: CXone refuses the address that the call came from, and so everybody's calls.
+    of_address: bool = False
     #: What the visitor's page handed over is missing or not good: no fault of CXone's or the deployment's.
     by_visitor: bool = False
 

@@ -173,6 +173,14 @@ def test_a_configuration_error_makes_the_guest_unavailable_and_is_tried_seldom()
     assert guest.wake_at(life.held, POLICY) == life.now + POLICY.denied_ms
 
 
+def test_where_it_is_known_when_to_ask_again_that_counts() -> None:
+    """Another visitor of this keeper has asked, for all of them."""
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    life.happens(guest.NotCreated(Outcome(Kind.DENIED, retry_after_ms=7_000)))
+    assert guest.wake_at(life.held, POLICY) == life.now + 7_000
+
+
 def test_creation_that_keeps_failing_is_told_to_the_visitor_once() -> None:
     life = Life()
     life.happens(guest.Taken(WITH_VISITOR))

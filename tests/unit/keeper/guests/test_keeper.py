@@ -686,6 +686,25 @@ def test_guests_are_created_at_this_keepers_share_of_what_the_deployment_may() -
     assert [key for key, _ in scene.cxone._jobs] == ["ann", "cid", "dan"]
 
 
+def test_what_is_done_for_a_guest_in_turn_takes_the_turn_of_one_that_is_created() -> None:
+    """Tokens that are renewed and new guests are asked for at one address: they have one pace. Whoever must not wait
+    comes first, and whoever waits is not missed."""
+    scene = Scene(settings=Settings(NAME, creations_per_second=2))
+    done: list[str] = []
+    scene.records.by_id["ann"] = Session("ann", connections=frozenset({"tab"}), keeper=NAME)
+    scene.keeper.requested("ann")
+    scene.store.run()
+    scene.loop.advance(0.1)
+    hand = scene.keeper._hands["ann"]
+    for name in ("bob", "cid"):
+        scene.keeper._in_turn(hand, lambda name=name: done.append(name), ahead=name == "cid")  # type: ignore[misc]
+    assert (done, scene.keeper.gauges()["GuestsWaiting"]) == ([], 2)
+    scene.loop.advance(0.5)
+    assert done == ["cid"]
+    scene.loop.advance(0.5)
+    assert done == ["cid", "bob"]
+
+
 def test_who_has_typed_before_has_a_guest_again_before_newcomers() -> None:
     """T18: CXone ended the guest of one who types, while whoever likes opens session after session."""
     scene = Scene(settings=Settings(NAME, creations_per_second=2))

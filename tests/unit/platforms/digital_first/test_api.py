@@ -111,7 +111,8 @@ def test_a_refusal_says_what_can_be_done(
 def test_an_address_refused_for_good_is_told_apart(cxone: responses.RequestsMock, api: DfoApi) -> None:
     cxone.post(TOKEN_URL, status=403, json={"errorCode": "ip_blocked"})
     outcome = api.authorize(VISITOR)
-    assert outcome == Outcome(Kind.DENIED, reason="access: CXone refuses the relay's address (ip_blocked)")
+    reason = "access: CXone refuses the relay's address (ip_blocked)"
+    assert outcome == Outcome(Kind.DENIED, reason=reason, of_address=True)
 
 
 @pytest.mark.parametrize(

@@ -214,8 +214,10 @@ def test_what_comes_too_late_changes_nothing(reader: Reader) -> None:
     reader.ends()
     reader.hears(created(part("m2")))
     reader.happens(dfo.RestFetched(fetch.name, json.dumps(part(text="late"))))
+    reader.happens(dfo.RestFetched(fetch.name, json.dumps(part("m2", text="of another"))))
     reader.happens(dfo.RestNotFetched(fetch.name))
     assert reader.told == [("m1", "At len", True)]
+    assert [untold.fetches for untold in reader.state.untold] == [0]
 
 
 def test_no_more_than_a_few_messages_wait(reader: Reader) -> None:

@@ -83,7 +83,7 @@ class Scene:
 
     def a_talk(self) -> GatewayTalk:
         nothing: Any = lambda *_: None  # noqa: E731
-        talk = self.keeper.talk_of(Voice("alice", nothing, nothing, nothing, nothing, nothing))
+        talk = self.keeper.talk_of(Voice("alice", nothing, nothing, nothing, nothing, nothing, nothing))
         assert isinstance(talk, GatewayTalk)
         return talk
 

@@ -17,6 +17,8 @@ from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.talk import AGAIN_S, GatewayTalk, Office
+from typing_relay.platforms.digital_first.weather import Call
+from typing_relay.relay.breaker import MIN_GUESTS
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Coming, Lock, WaitingMessage
@@ -143,6 +145,9 @@ class Scene:
         self.urls: list[str] = []
         self.heard_of: list[Outcome] = []
         self.fenced = 0
+        #: Who asked for a turn, and whether before all others.
+        self.turns: list[bool] = []
+        self.turns_come = True
         #: How often what waits for a sign-in was told to go on.
         self.went_on = 0
         #: How far the wall clock was set back.
@@ -177,6 +182,7 @@ class Scene:
                 lambda *what: self.lost.append(what),  # type: ignore[arg-type]
                 self.told.append,  # type: ignore[arg-type]
                 self._fenced,
+                self._in_turn,
                 self._goes_on,
             ),
             self.office,
@@ -188,6 +194,11 @@ class Scene:
     @property
     def record(self) -> Session:
         return self.sessions.records[ID]
+
+    def _in_turn(self, do: Any, ahead: bool) -> None:
+        self.turns.append(ahead)
+        if self.turns_come:
+            do()
 
     def _goes_on(self) -> None:
         self.went_on += 1
@@ -1112,3 +1123,116 @@ def test_a_fetch_that_ends_in_an_error_is_no_end_of_the_conversation() -> None:
     assert is_told(scene) == []
     scene.passes(30)
     assert is_told(scene) == [("At len", True)]
+
+
+# --- one address for all visitors
+
+BUSY = Outcome(Kind.THROTTLED, 2_000, "access: status 429")
+
+
+def storm(scene: Scene, outcome: Outcome = BUSY) -> None:
+    """Other visitors of this keeper are turned away."""
+    for number in range(MIN_GUESTS):
+        scene.office.weather.note(Call.TOKEN, f"visitor {number}", outcome, scene.office.now())
+
+
+def test_while_most_are_turned_away_no_token_is_asked_for() -> None:
+    scene = Scene()
+    storm(scene)
+    refused = scene.talk.make()
+    assert isinstance(refused, guest.NotCreated)
+    assert (refused.outcome.kind, refused.outcome.retry_after_ms > 0, scene.http.tokens) == (Kind.THROTTLED, True, 0)
+    scene.passes(11)
+    assert isinstance(scene.talk.make(), guest.Created)
+
+
+def test_while_most_are_turned_away_no_socket_is_opened() -> None:
+    scene = Scene()
+    assert isinstance(scene.talk.make(), guest.Created)
+    storm(scene)
+    scene.prepares(1)
+    [(number, outcome)] = scene.lost
+    assert (scene.urls, number, outcome.kind) == ([], 1, Kind.THROTTLED)
+
+
+def test_where_the_address_is_refused_everybody_is_told_that_there_is_none() -> None:
+    """And asks again when the pause is over, not before."""
+    scene = Scene()
+    storm(scene, Outcome(Kind.DENIED, reason="ip_blocked", of_address=True))
+    refused = scene.talk.make()
+    assert isinstance(refused, guest.NotCreated)
+    assert (refused.outcome.kind, scene.http.tokens) == (Kind.DENIED, 0)
+
+
+def test_a_pause_does_not_keep_typing_on() -> None:
+    """T4: what an agent is shown can only be ended on a socket."""
+    scene = Scene().chats()
+    scene.answers = False
+    scene.types()
+    scene.talk.ended(1, SocketEnd(Stage.OPEN, "reset"))
+    storm(scene)
+    scene.urls.clear()
+    scene.prepares(2)
+    assert (len(scene.urls), scene.lost) == (1, [])
+
+
+def test_where_nothing_is_shown_a_pause_holds_for_a_socket_that_was_lost_too() -> None:
+    scene = Scene().chats()
+    scene.talk.ended(1, SocketEnd(Stage.OPEN, "reset"))
+    storm(scene)
+    scene.urls.clear()
+    scene.prepares(2)
+    assert (scene.urls, [number for number, _ in scene.lost]) == ([], [2])
+
+
+@pytest.mark.parametrize("status", [500, 429, None])
+def test_handshakes_that_fail_for_most_pause_the_keeper(status: int | None) -> None:
+    scene = Scene().begins()
+    for number in range(MIN_GUESTS):
+        other = scene.new_talk()
+        other._voice = replace(other._voice, session_id=f"visitor {number}")
+        other.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
+    assert scene.office.weather.paused("another", scene.office.now())
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_a_handshake_refuses_says_nothing_of_the_gateway(status: int) -> None:
+    """Tokens may be revoked for everybody: each gets another at once."""
+    scene = Scene().begins()
+    for number in range(20):
+        other = scene.new_talk()
+        other._voice = replace(other._voice, session_id=f"visitor {number}")
+        other.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
+    assert scene.office.weather.paused("another", scene.office.now()) is None
+
+
+def test_a_token_is_renewed_when_its_turn_comes() -> None:
+    """Thousands may be taken over together, with tokens that have run out."""
+    scene = Scene()
+    scene.http.lifetime_ms = 30_000
+    assert isinstance(scene.talk.make(), guest.Created)
+    scene.turns_come = False
+    scene.prepares(1)
+    assert (scene.turns, scene.urls, scene.http.tokens) == ([False], [], 1)
+
+
+def test_who_may_be_shown_typing_has_its_turn_before_all_others() -> None:
+    scene = Scene().chats()
+    scene.answers = False
+    scene.types()
+    scene.talk.ended(1, SocketEnd(Stage.UPGRADING, "refused", http_status=401))
+    scene.prepares(2)
+    assert scene.turns == [True]
+
+
+def test_a_turn_that_comes_too_late_renews_nothing() -> None:
+    scene = Scene()
+    scene.http.lifetime_ms = 30_000
+    assert isinstance(scene.talk.make(), guest.Created)
+    turns: list[Any] = []
+    scene.talk._voice = replace(scene.talk._voice, in_turn=lambda do, ahead: turns.append(do))
+    scene.prepares(1)
+    scene.talk.close()
+    turns[0]()
+    scene.settles()
+    assert (len(scene.urls), scene.http.tokens) == (1, 1)

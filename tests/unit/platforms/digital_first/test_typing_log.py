@@ -47,7 +47,13 @@ class Scene:
         self.gateway = Gateway(livechat=True, threads=(Thread("t", contact=1, is_open=True),) if contact else ())
         self.answers = list[str]()
         voice = Voice(
-            "alice", self.send, lambda number: None, lambda number, outcome: None, lambda frame: None, lambda: None
+            "alice",
+            self.send,
+            lambda number: None,
+            lambda number, outcome: None,
+            lambda frame: None,
+            lambda: None,
+            lambda do, ahead: do(),
         )
         silent: Any = Silent()
         store: Any = Store()

@@ -595,7 +595,7 @@ def _with_its_sockets(held: Held) -> Held:
 def _backoff(held: Held, policy: Policy, jitter: float, outcome: Outcome | None) -> int:
     """Full jitter: anything up to the limit, which doubles up to its cap. Never before CXone's Retry-After."""
     if outcome and outcome.kind is Kind.DENIED:
-        return policy.denied_ms
+        return outcome.retry_after_ms or policy.denied_ms  # the first where somebody else will have asked by then
     limit = min(policy.longest_backoff_ms, policy.first_backoff_ms * 2 ** min(held.failures, 16))
     return int(jitter * limit) + (outcome.retry_after_ms if outcome else 0)
 

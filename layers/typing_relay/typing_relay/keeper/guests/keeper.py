@@ -172,6 +172,7 @@ class Keeper:
             lost=lambda number, outcome: self._give_up(hand, number, outcome),
             fenced=lambda: self._happened(hand, guest.FenceLost()),
             tell=lambda frame: self._outbox.tell(session_id, frame),
+            in_turn=lambda do, ahead: self._in_turn(hand, do, ahead),
             signed_in=lambda: self._happened(hand, guest.SignedIn()),
         )
 
@@ -269,7 +270,8 @@ class Keeper:
                     turn = partial(self._creation_due, hand, hand.creations)
                     self._creations.enter(turn, ahead=hand.held.is_used)  # not behind a crowd of newcomers (T18)
                 case guest.OpenSocket(number, url):
-                    self._openings.enter(lambda number=number, url=url: self._open(hand, number, url))  # type: ignore[misc]
+                    opens = partial(self._open, hand, number, url)
+                    self._openings.enter(opens, ahead=hand.talk.is_shown)
                 case guest.CloseSocket(number):
                     self._close_socket(hand, number)
                 case guest.SetStatus(status, begins):
@@ -469,6 +471,18 @@ class Keeper:
             self._create(hand)
             self._loop.call_soon(self._creations.leave)
         return is_wanted
+
+    def _in_turn(self, hand: _Hand, do: Callable[[], object], ahead: bool) -> None:
+        """What is done for it counts as a guest that is created. Whoever is held here no more is told all the same."""
+
+        def due() -> bool:
+            hand.creation_waits = False
+            do()
+            self._loop.call_soon(self._creations.leave)
+            return True
+
+        hand.creation_waits = True
+        self._creations.enter(due, ahead=ahead)
 
     def _create(self, hand: _Hand) -> None:
         session_id = hand.held.session_id

@@ -31,6 +31,8 @@ class Voice:
     tell: Callable[[Mapping[str, Any]], None]
     #: A write was refused, as the record names another keeper: look who holds the guest.
     fenced: Callable[[], None]
+    #: Do this when it is this guest's turn among all for whom CXone is asked for something new, or before all others.
+    in_turn: Callable[[Callable[[], object], bool], None]
     #: The visitor's page has signed them in: what waits for that goes on.
     signed_in: Callable[[], None] = lambda: None
 
@@ -61,6 +63,10 @@ class Talk(Protocol):
 
     def close(self) -> None:
         """The guest is held here no more."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Without a socket an agent may be shown typing for longer than the visitor types."""
 
     @property
     def agents_typing(self) -> tuple[Agent, ...]:

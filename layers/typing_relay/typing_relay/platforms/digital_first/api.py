@@ -283,7 +283,7 @@ class DfoApi:
             reason = f"{what}: CXone knows no such channel (404): check DfoBrandId and DfoChannelId"
         else:
             reason = f"{what}: {code} ({status})"
-        return Outcome(Kind.DENIED, reason=reason)
+        return Outcome(Kind.DENIED, reason=reason, of_address=code == ADDRESS_REFUSED)
 
 
 def _access(answer: dict[str, Any], visitor: Visitor, began: int) -> Access | Outcome:

@@ -268,9 +268,10 @@ class Conversation:
     taken: tuple[str, ...] = ()
     token_until: int = 0
     #: A third party has signed the visitor in: messages carry its token. When another sign-in is due; None: it is not
-    #: asked for before the token ends.
+    #: asked for before the token ends. The token is a page's, which may not have another one.
     third_party_token: str = field(default="", repr=False)
     sign_in_at: int | None = None
+    by_page: bool = False
     #: Who the visitor is, for agents; and which custom fields were said on this socket, of this contact.
     profile: Profile = NOTHING_SAID
     fields_said: frames_out.Fields = field(default=(), repr=False)
@@ -694,7 +695,7 @@ class _Turn:
         match happening:
             case Admitted(visitor, expires_at, third_party_token, sign_in_at):
                 self._change(visitor=visitor, token_until=expires_at)
-                self._change(third_party_token=third_party_token, sign_in_at=sign_in_at)
+                self._change(third_party_token=third_party_token, sign_in_at=sign_in_at, by_page=sign_in_at is not None)
             case ProfileKnown(profile):
                 self._change(profile=profile)
             case FilesKnown(files):
@@ -807,7 +808,8 @@ class _Turn:
         self._change(queue=(replace(first, in_doubt=True), *others))
 
     def _renew_token(self) -> None:
-        if self._now >= self.now_stands.token_until - self._policy.renew_early_ms:
+        spare_ms = 0 if self.now_stands.by_page else self._policy.renew_early_ms  # a page's is used to its end
+        if self._now >= self.now_stands.token_until - spare_ms:
             self._do(Reauthorize())
 
     def _look_after_socket(self) -> None:

@@ -30,6 +30,7 @@ from typing_relay.platforms.digital_first.line import Line
 from typing_relay.platforms.digital_first.mailbox import Mailbox
 from typing_relay.platforms.digital_first.owners import Owners
 from typing_relay.platforms.digital_first.talk import GatewayTalk, Office
+from typing_relay.platforms.digital_first.weather import Weather
 from typing_relay.relay.burst import Policy
 from typing_relay.relay.effects import AskBreaker, AskForGuest, Jitter, Latency, ReportLatency, StartOwner, TellBreaker
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -123,7 +124,7 @@ class DigitalFirst:
             machine.Policy(message_lifetime_ms=around.message_deadline_ms, agent_typing_ms=around.agent_typing_ms),
         )
 
-        self._office.other = self._office_of
+        self._office.other, self._office.weather = self._office_of, Weather(self._paused)
         self._offices = {"": self._office, around.channel.channel_id: self._office}
         self._making = threading.Lock()
         #: As they were last learned, by channel.
@@ -197,6 +198,17 @@ class DigitalFirst:
         logger.error("The channel's settings could not be read: %s: %s", office.channel.channel_id, reason)
         self._around.loop.call_later(AGAIN_S, partial(self._ask_for_channel, office))
 
+    def _paused(self, ms: int, outcome: Outcome) -> None:
+        """From any thread."""
+
+        def report() -> None:
+            self._around.counters.add("AddressRefused" if outcome.of_address else "GatewayPaused")
+            whom = "the relay's address" if outcome.of_address else "most visitors"
+            message = "The gateway turns %s away: no visitor is sent there for %s ms."
+            logger.error(message, whom, ms, extra={"outcome": outcome.kind, "reason": outcome.reason})
+
+        self._around.loop.call_from_thread(report)
+
     # --- what others want of a conversation
 
     def _nudged(self, nudge: Mapping[str, Any]) -> None:
@@ -245,7 +257,7 @@ class DigitalFirst:
     # --- owners
 
     def _runner(self) -> Runner:
-        """Carries out what owners ask for on worker threads. The gateway has no breaker: nobody can ask it too much."""
+        """Carries out what owners ask for on worker threads. Typing needs no breaker: its socket is open."""
         around = self._around
         handlers = dict(
             [

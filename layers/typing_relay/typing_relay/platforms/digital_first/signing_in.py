@@ -17,7 +17,7 @@ from typing_relay.platforms.digital_first.api import (
     ChannelSettings,
 )
 from typing_relay.platforms.digital_first.identity import Visitor
-from typing_relay.platforms.digital_first.ports import Conversations, Gateway
+from typing_relay.platforms.digital_first.ports import Conversations, Entrance
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.profile import decoded
@@ -51,7 +51,7 @@ class Admission:
 
 
 def admit(
-    gateway: Gateway, sessions: Conversations, keeper: str, record: Session, visitor: Visitor, now: int
+    gateway: Entrance, sessions: Conversations, keeper: str, record: Session, visitor: Visitor, now: int
 ) -> Admission | Needed | Outcome:
     """Get the visitor of ``record`` in, at ``now`` (epoch ms). ``visitor``: the conversation's, or a newcomer."""
     settings = gateway.channel()
@@ -116,7 +116,7 @@ def _by_token(handed: SignIn) -> Admission:
 
 
 def _by_code(
-    gateway: Gateway, handed: SignIn, record: Session, visitor: Visitor, now: int
+    gateway: Entrance, handed: SignIn, record: Session, visitor: Visitor, now: int
 ) -> Admission | Needed | Outcome:
     """Whatever comes of it, the code is spent."""
     verifier = {"code_verifier": handed.verifier} if handed.verifier else {}
@@ -125,7 +125,7 @@ def _by_code(
 
 
 def _refreshed(
-    gateway: Gateway, sessions: Conversations, keeper: str, record: Session, visitor: Visitor, now: int
+    gateway: Entrance, sessions: Conversations, keeper: str, record: Session, visitor: Visitor, now: int
 ) -> Admission | Needed | Outcome:
     """By the refresh token; one that is refused is not tried again, and the page is asked."""
     kept = signed_in_of(record.signed_in)
@@ -139,7 +139,7 @@ def _refreshed(
 
 
 def _granted(
-    gateway: Gateway, grant: dict[str, Any], record: Session, visitor: Visitor, now: int, refresh_token: str
+    gateway: Entrance, grant: dict[str, Any], record: Session, visitor: Visitor, now: int, refresh_token: str
 ) -> Admission | Needed | Outcome:
     access = gateway.authorize(visitor, grant)
     if isinstance(access, Outcome):

@@ -31,6 +31,7 @@ from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Owners
 from typing_relay.platforms.digital_first.signing_in import Admission, Needed, Why, admit
+from typing_relay.platforms.digital_first.weather import Call, Watched, Weather
 from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -48,6 +49,8 @@ RENEW_EARLY_MS = 60_000
 MISSED_MS = 120_000
 #: Waits as long as between heartbeats end together: thousands of guests do not wake the process one by one.
 SLOW_S, SLACK_S = 10.0, 0.1
+#: A handshake that ends so says something of its visitor's token, and nothing of the gateway.
+TOKEN_REFUSED = (401, 403)
 #: How long until a token in use is renewed again that could not be.
 RENEW_AGAIN_S = 10.0
 #: How long until the record is told again what it could not be told.
@@ -83,6 +86,7 @@ class Office:
     undecided: list[Callable[[], object]] = field(default_factory=list)
     #: The same for another channel ('': for the first), from any thread; None: there is but this one.
     other: Callable[[str], Office] | None = None
+    weather: Weather = field(default_factory=Weather)
     _began: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -132,6 +136,8 @@ class GatewayTalk:
         self._url = ""
         self._profile = NOTHING_SAID
         self._needs_token = False
+        #: Typing was shown, or on its way, when this keeper took the guest; since then the thread was looked for.
+        self._was_shown = self._has_looked = False
         #: By which the page was last asked to sign its visitor in, which it has not done, and when (ms).
         self._asked: tuple[Mapping[str, Any], ...] = ()
         self._asked_at = 0
@@ -155,6 +161,7 @@ class GatewayTalk:
         Who holds the guest already begins anew: another keeper may have spoken meanwhile.
         """
         self._contact_noted, self._note = record.contact_open, object()
+        self._was_shown, self._has_looked = record.shown or record.sending is not None, False
         self._url = record.web_socket_url
         if self._conversation is not None:
             self._step(machine.Lost(was_open=True))
@@ -195,6 +202,8 @@ class GatewayTalk:
         if record is None:
             return guest.FenceLost()
         office = office.of(channel_of(record))
+        if paused := self._paused():
+            return guest.NotCreated(paused)
         obstacle = self._obstacle(office.gateway)
         if obstacle:
             return guest.NotCreated(obstacle)
@@ -223,9 +232,14 @@ class GatewayTalk:
         )
         return guest.Created(made.visitor_id, url)
 
+    def _paused(self) -> Outcome | None:
+        """Nobody is sent to the gateway for now, but who has typing there that must end."""
+        return None if self.is_shown else self._office.weather.paused(self._voice.session_id, self._office.now())
+
     def _admission(self, office: Office, record: Session, visitor: Visitor) -> Admission | Outcome:
         """On a worker thread. Where the page is to sign the visitor in, it is asked, and waited for."""
-        admission = admit(office.gateway, office.sessions, office.keeper, record, visitor, office.clock())
+        watched = Watched(office.gateway, office.weather, self._voice.session_id, office.now)
+        admission = admit(watched, office.sessions, office.keeper, record, visitor, office.clock())
         if not isinstance(admission, Needed):
             return admission
         office.loop.call_from_thread(partial(self._ask, admission, record.conversation))
@@ -277,6 +291,9 @@ class GatewayTalk:
         if self._office.livechat is None:
             self._office.undecided.append(lambda: self.prepare(number, url, go))
             return
+        if paused := self._paused():
+            self._office.loop.call_soon(partial(self._voice.lost, number, paused))
+            return
         if self._made:
             self._known, self._made = self._made, None
             self._url, self._needs_token = url, False
@@ -285,7 +302,8 @@ class GatewayTalk:
         if self._conversation and self._is_due(self._conversation):
             self._needs_token = True
         if self._needs_token and self._conversation:
-            self._renew(number, self._conversation.visitor, go)
+            renew = partial(self._renew_in_turn, number, self._conversation.visitor, go)
+            self._voice.in_turn(renew, self.is_shown)
         else:
             go(self._url or url)
 
@@ -296,6 +314,8 @@ class GatewayTalk:
 
     def opened(self, number: int) -> None:
         """The thread is looked for; until it has been, the socket is of no use."""
+        office = self._office
+        office.weather.note(Call.SOCKET, self._voice.session_id, machine.ACCEPTED, office.now())
         self._former, self._number = self._number, number
         self._step(self._opened())
 
@@ -316,8 +336,11 @@ class GatewayTalk:
             self._lose_former()
         if end.http_status is not None or end.stage is Stage.UPGRADING:
             self._needs_token = True
+        outcome = _meaning(end, self._office.clock())
+        if end.stage is not Stage.OPEN and end.http_status not in TOKEN_REFUSED:
+            self._office.weather.note(Call.SOCKET, self._voice.session_id, outcome, self._office.now())
         is_refused = end.http_status is not None and 400 <= end.http_status < 500 and end.http_status != 429
-        return replace(_meaning(end, self._office.clock()), by_visitor=is_refused and self._is_by_page)
+        return replace(outcome, by_visitor=is_refused and self._is_by_page)
 
     def close(self) -> None:
         """What is still wanted is the next keeper's to say."""
@@ -328,6 +351,12 @@ class GatewayTalk:
         tickets, self._tickets = self._tickets, {}
         for told in tickets.values():
             told(Outcome(Kind.LOST, reason="the guest is held here no more"))
+
+    @property
+    def is_shown(self) -> bool:
+        """As far as is known: until the thread has been looked for, as the record says."""
+        c = self._conversation
+        return self._was_shown if c is None or not self._has_looked else c.may_show and self._contact_noted is True
 
     @property
     def agents_typing(self) -> tuple[Agent, ...]:
@@ -517,7 +546,7 @@ class GatewayTalk:
         assert self._conversation is not None  # noqa: S101
         if self._conversation.contact is None and self._contact_noted is not False:
             self._note_contact(is_open=False)
-        self._former = 0
+        self._former, self._has_looked = 0, True
         self._voice.ready(self._number)
         self._office.mailbox.fetch(self._voice.session_id)
 
@@ -682,6 +711,15 @@ class GatewayTalk:
         is asked. ``only_handed``: by the first alone."""
         if self._conversation:
             self._renew(0, self._conversation.visitor, lambda url: None, only_handed=only_handed)
+
+    def _renew_in_turn(self, number: int, visitor: Visitor, go: Callable[[str], None]) -> None:
+        """The turn may come when the guest is held here no more: then the keeper opens nothing."""
+        if self._is_closed:
+            go(self._url)
+        elif paused := self._paused():
+            self._voice.lost(number, paused)
+        else:
+            self._renew(number, visitor, go)
 
     def _renew(self, number: int, visitor: Visitor, go: Callable[[str], None], *, only_handed: bool = False) -> None:
         """``number``: of the socket that waits for it; 0: none does, as the one in use goes on."""

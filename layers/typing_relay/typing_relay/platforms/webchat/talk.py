@@ -68,6 +68,11 @@ class WebchatTalk:
         self._expiry: Timer | None = None
 
     @property
+    def is_shown(self) -> bool:
+        """Typing goes another way."""
+        return False
+
+    @property
     def agents_typing(self) -> tuple[Agent, ...]:
         """As the visitor was last told. Frames of this interface do not say which agent it is."""
         return self._typing.agents

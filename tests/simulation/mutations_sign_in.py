@@ -1,0 +1,107 @@
+"""Signing in broken on purpose: what a page hands over, when it is asked, what its failures cost others."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tests.simulation.mutation import CORE, Mutation
+
+DFO = CORE + "platforms/digital_first/"
+SIGNING_IN, TALK, CONVERSATION = DFO + "signing_in.py", DFO + "talk.py", DFO + "conversation.py"
+API, GUEST = DFO + "api.py", CORE + "keeper/guests/guest.py"
+
+_talked = partial(Mutation, platform="dfo", directed="tests/unit/platforms/digital_first/test_signing_in.py")
+_held = partial(Mutation, platform="dfo", directed="tests/unit/keeper/guests/test_guest.py")
+
+SIGN_IN = (
+    _talked(
+        "sign-in: a code stays on record while it is used",
+        SIGNING_IN,
+        "        if not sessions.use_sign_in(record.session_id, keeper, record.sign_in):",
+        "        if False:",
+    ),
+    _talked(
+        "sign-in: a code goes out without its verifier",
+        SIGNING_IN,
+        'verifier = {"code_verifier": handed.verifier} if handed.verifier else {}',
+        "verifier: dict[str, str] = {}",
+    ),
+    _talked(
+        "sign-in: a code may sign another customer into a conversation",
+        SIGNING_IN,
+        'if (record.conversation and customer_id != record.conversation["customer"]) or _is_somebody_else(',
+        "if _is_somebody_else(",
+    ),
+    _talked(
+        "sign-in: a refresh token that was refused is tried again",
+        SIGNING_IN,
+        "    if isinstance(access, Outcome) and access.by_visitor:",
+        "    if False:",
+    ),
+    _talked(
+        "sign-in: the relay signs in by itself where the page has to",
+        SIGNING_IN,
+        "    return bool(settings.demands_sign_in or record.signed_in or decoded(record.profile).by_page)",
+        "    return False",
+    ),
+    _talked(
+        "sign-in: the page is not asked before its token ends",
+        CONVERSATION,
+        "            self._change(sign_in_at=None)\n            self._do(SignInDue())\n",
+        "            self._change(sign_in_at=None)\n",
+    ),
+    _talked(
+        "sign-in: a page's token is given up a minute before its end",
+        CONVERSATION,
+        "spare_ms = 0 if self.now_stands.by_page else self._policy.renew_early_ms",
+        "spare_ms = self._policy.renew_early_ms",
+    ),
+    _talked(
+        "sign-in: a message goes without the third party's token",
+        CONVERSATION,
+        "self._change(third_party_token=third_party_token, sign_in_at=sign_in_at, by_page=sign_in_at is not None)",
+        "self._change(sign_in_at=sign_in_at, by_page=sign_in_at is not None)",
+    ),
+    _talked(
+        "sign-in: a nudge about what is in use has the page asked",
+        TALK,
+        "            if only_handed and not record.sign_in:",
+        "            if False:",
+    ),
+    _talked(
+        "sign-in: each hello has the page asked at once",
+        TALK,
+        "            wait_ms = self._asked_at + self._office.policy.catch_up_ms - self._office.now()",
+        "            wait_ms = 0",
+    ),
+    _talked(
+        "sign-in: what was handed over is not found without a nudge",
+        TALK,
+        "        if record.sign_in:  # the nudge about it may have been lost",
+        "        if False:",
+    ),
+    _talked(
+        "sign-in: a refused token of a page's is the deployment's fault",
+        TALK,
+        "by_visitor=is_refused and self._is_by_page",
+        "by_visitor=False",
+    ),
+    _held(
+        "sign-in: a page has CXone called at its own pace",
+        GUEST,
+        "    delay = _backoff(held, policy, jitter, None) if held.failures > 1 else 0",
+        "    delay = 0",
+    ),
+    _held(
+        "sign-in: who never signs in is missed",
+        GUEST,
+        "        and not held.awaits_sign_in\n",
+        "",
+    ),
+    _held(
+        "sign-in: what was handed over waits for the next look",
+        GUEST,
+        "    if held.doing is not Doing.RESTING or not held.awaits_sign_in:",
+        "    if True:",
+    ),
+)

@@ -1,0 +1,113 @@
+"""Most visitors are turned away, or one is, or the address is: who waits, and how long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from typing_relay.platforms.digital_first.weather import ADDRESS_PAUSE_MS, Call, Weather
+from typing_relay.relay.breaker import MIN_GUESTS, RETURN_MS, SHORTEST_PAUSE_MS
+from typing_relay.relay.outcomes import Kind, Outcome
+
+NOW = 1_000_000
+FINE, BUSY = Outcome(Kind.ACCEPTED), Outcome(Kind.THROTTLED, 2_000, "access: status 429")
+BLOCKED = Outcome(Kind.DENIED, reason="ip_blocked", of_address=True)
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.reports: list[tuple[int, Kind]] = []
+        self.weather = Weather(lambda ms, outcome: self.reports.append((ms, outcome.kind)))
+
+    def note(self, outcome: Outcome, visitors: Any = range(MIN_GUESTS), call: Call = Call.TOKEN, at: int = NOW) -> None:
+        for visitor in visitors:
+            self.weather.note(call, f"visitor {visitor}", outcome, at)
+
+    def may_go(self, at: int, visitor: str = "another") -> bool:
+        return self.weather.paused(visitor, at) is None
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_in_fair_weather_everybody_may_go(scene: Scene) -> None:
+    scene.note(FINE, range(100))
+    assert (scene.may_go(NOW), scene.reports) == (True, [])
+
+
+@pytest.mark.parametrize("trouble", [BUSY, Outcome(Kind.FAILED), Outcome(Kind.LOST)])
+@pytest.mark.parametrize("call", Call)
+def test_where_most_visitors_are_turned_away_all_wait(scene: Scene, trouble: Outcome, call: Call) -> None:
+    scene.note(trouble, call=call)
+    assert scene.reports == [(SHORTEST_PAUSE_MS, trouble.kind)]
+    paused = scene.weather.paused("another", NOW)
+    assert paused is not None
+    assert (paused.kind, paused.retry_after_ms >= SHORTEST_PAUSE_MS) == (Kind.THROTTLED, True)
+    assert scene.may_go(NOW + SHORTEST_PAUSE_MS + RETURN_MS)
+
+
+def test_a_limit_of_one_visitor_is_that_visitors_alone(scene: Scene) -> None:
+    """However often it is turned away."""
+    scene.note(BUSY, [7] * 100)
+    assert (scene.may_go(NOW), scene.reports) == (True, [])
+
+
+def test_a_few_among_many_who_get_through_pause_nobody(scene: Scene) -> None:
+    scene.note(FINE, range(100, 110))
+    scene.note(BUSY)
+    assert scene.may_go(NOW)
+
+
+def test_tokens_that_are_given_do_not_hide_that_no_socket_opens(scene: Scene) -> None:
+    """A handshake that is refused brings a new token before the next one."""
+    for visitor in range(MIN_GUESTS):
+        scene.note(FINE, [visitor], Call.TOKEN)
+        scene.note(BUSY, [visitor], Call.SOCKET)
+    assert not scene.may_go(NOW)
+
+
+def test_one_answer_says_that_the_address_is_refused_for_everybody(scene: Scene) -> None:
+    scene.note(BLOCKED, [1])
+    paused = scene.weather.paused("another", NOW)
+    assert paused is not None
+    assert (paused.kind, scene.reports) == (Kind.DENIED, [(ADDRESS_PAUSE_MS, Kind.DENIED)])
+    assert not scene.may_go(NOW + ADDRESS_PAUSE_MS - 1)
+    assert scene.may_go(NOW + 60_000)
+
+
+def test_another_refusal_of_one_visitor_pauses_nobody(scene: Scene) -> None:
+    """A wrong channel, an old token: asked again in a minute, by that visitor."""
+    scene.note(Outcome(Kind.DENIED, reason="access: unknown_channel (403)"), range(100))
+    assert scene.may_go(NOW)
+
+
+def test_visitors_come_back_one_after_the_other(scene: Scene) -> None:
+    scene.note(BUSY)
+    calm_at = NOW + SHORTEST_PAUSE_MS
+    back = [sum(scene.may_go(calm_at + ms, f"v{n}") for n in range(1000)) for ms in (0, RETURN_MS // 2, RETURN_MS)]
+    assert back[0] < 20
+    assert 400 < back[1] < 600
+    assert back[2] == 1000
+
+
+def test_a_pause_that_follows_another_is_longer(scene: Scene) -> None:
+    at = NOW
+    for expected in (5_000, 10_000, 20_000, 40_000, 60_000, 60_000):
+        scene.note(BUSY, at=at)
+        assert scene.reports[-1][0] == expected
+        at += expected
+
+
+def test_what_left_before_a_pause_makes_it_no_longer(scene: Scene) -> None:
+    scene.note(BUSY)
+    scene.note(BUSY, at=NOW + 100)
+    scene.note(BLOCKED, at=NOW + 200)
+    assert len(scene.reports) == 1
+
+
+def test_trouble_of_different_times_is_not_added_up(scene: Scene) -> None:
+    for visitor in range(MIN_GUESTS):
+        scene.note(BUSY, [visitor], at=NOW + 10_000 * visitor)
+    assert scene.may_go(NOW + 10_000 * MIN_GUESTS)
