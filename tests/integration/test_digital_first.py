@@ -1241,6 +1241,7 @@ def test_a_third_partys_code_is_used_once_and_refreshed_and_no_log_has_any_of_it
             tab.wait_for("guest", PATIENCE_S, status="open")
             with Chatter(dfo_stage, "by-code") as actor:
                 actor.begins()
+                time.sleep(4)  # a keeper that lived for less is not started again
                 with dfo_stage.keeper_gone(signal.SIGTERM):
                     pass
                 wait_until(lambda: bool(actor.events("authorize")), "a refreshed token", PATIENCE_S)

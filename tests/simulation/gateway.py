@@ -307,7 +307,7 @@ class Gateway:
         if self.world.now < self.refuses_until:
             wire.ends(Stage.CONNECTING, None)
             return
-        if not self.world.page.admits(wire.url):
+        if wire.url and not self.world.page.admits(wire.url):  # fleets know no pages that sign in
             wire.refused(401)
             return
         wire.is_open = wire.was_open = True
