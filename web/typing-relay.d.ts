@@ -56,9 +56,10 @@ export type Frame =
   | { action: "hello"; client: string }
   | { action: "ping" | "seen" | "end" }
   | { action: "history"; before?: string }
+  | { action: "transcript"; email: string }
   /** `ago_ms`, if the relay offers holds: how long before this frame the typing was over. */
   | { action: "stop"; ago_ms?: number }
-  | { action: "message"; id: string; text: string; postback?: string }
+  | { action: "message"; id: string; text: string; postback?: string; attachments?: Attachment[] }
   /**
    * `ago_ms`: how long before this frame the newest key was pressed, 0 to 2000. `hold_ms`, if the relay offers holds:
    * how long that key counts unless a stop follows.
@@ -72,6 +73,7 @@ type Other = string & {};
 export type ErrorCode =
   | "bad_frame"
   | "bad_message"
+  | "bad_attachment"
   | "too_large"
   | "unknown_action"
   | "rate_limited"
@@ -83,6 +85,7 @@ export type ErrorCode =
   | "not_ended"
   | "history_unknown"
   | "history_failed"
+  | "transcript_failed"
   | "sign_in_needed"
   | "sign_in_refused"
   | "connect_failed";
@@ -96,8 +99,10 @@ export type Reason =
   | "too_many"
   | "duplicate_id"
   | "thread_closed"
+  | "no_attachments"
   | "closed"
   | "bad_message"
+  | "bad_attachment"
   | "too_large"
   | "unknown_action";
 
@@ -146,6 +151,34 @@ export interface ChatMessage {
   answer_by?: number;
   /** The text is only a part of the message: the rest could not be had. */
   incomplete?: true;
+  /** The message's files. */
+  attachments?: File[];
+}
+
+/** A file of a message that was received. What CXone does not say is null. */
+export interface File {
+  /** https. What is there is somebody else's: open it in a tab of its own. */
+  url: string;
+  name: string | null;
+  /** The MIME type. */
+  type: string | null;
+}
+
+/** A file that was uploaded to CXone: see `typing-relay/files`. */
+export interface Attachment {
+  url: string;
+  name: string;
+  /** The MIME type; empty where the browser does not know it. */
+  type?: string;
+}
+
+/** Which files the visitor may send. */
+export interface FileRules {
+  /** Where they are uploaded; null: the channel takes none any more. */
+  upload: string | null;
+  largest_bytes: number;
+  /** MIME types; `image/*` is all of a kind. */
+  types: string[];
 }
 
 /** One of the answers that a message offers. */
@@ -194,8 +227,12 @@ export interface RelayEvents {
    * Each message of an agent that comes later is one more.
    */
   unread: RelayEvent<{ count: number }>;
+  /** Which files the visitor may send; none where it does not come. For `typing-relay/files`. */
+  files: RelayEvent<FileRules>;
   /** A page of earlier messages, newest first. `asked`: of the one who asked for it; `before`: null, there are none before. */
   history: RelayEvent<{ messages: ChatMessage[]; asked: string | null; before: string | null }>;
+  /** CXone sends the transcript that was asked for. */
+  transcript: RelayEvent<{ status: "sent" }>;
   /** The page is to sign its visitor in, or in again: see `typing-relay/sign-in`. */
   "sign-in": RelayEvent<{
     why: "needed" | "ends" | "refused";
@@ -234,10 +271,15 @@ export interface TypingRelay {
    * sent again with the same id, and the relay treats it as the same message. The promise is never rejected.
    * @param id A UUID in lower case. Keep it to ask for the message's status after the page was reloaded.
    * @throws {RangeError} when the text is too long to be sent.
-   * @param options `postback`: of the choice that the message answers with, as it came.
+   * @param options `postback`: of the choice that the message answers with, as it came. `attachments`: files that were
+   * uploaded, at most ten; the text may then be empty.
    * @throws {TypeError} when the text, the id or the postback is no string.
    */
-  send(text: string, id?: string | null, options?: { postback?: string | null }): Promise<MessageStatus>;
+  send(
+    text: string,
+    id?: string | null,
+    options?: { postback?: string | null; attachments?: Attachment[] },
+  ): Promise<MessageStatus>;
   /** Ends the typing: call it after sending, if that neither submits a form nor empties the box. */
   stop(): void;
   /** Tells Digital-First that the visitor has seen all messages: call it when they are visible. */
@@ -252,6 +294,9 @@ export interface TypingRelay {
    * @param before `before` of the page that came last; without it, the newest messages.
    */
   history(before?: string | null): void;
+  /** Sends any other frame of the protocol, such as `transcript`. No effect while disconnected. */
+  ask(action: "transcript", fields: { email: string }): void;
+  ask(action: string, fields?: Record<string, unknown>): void;
   /** Stops watching the box and closes the connection for good. */
   detach(): void;
   addEventListener<K extends keyof RelayEvents>(

@@ -177,9 +177,9 @@ export function connect({
     rhythmTimer(rhythm.wakeAt - now(), () => tell(...rhythm.wake(now())));
   };
 
-  const ask = (action, before) => {
+  const ask = (action, fields) => {
     hasAsked = true;
-    tell({ action, before });
+    tell({ action, ...fields });
   };
 
   const say = ({ socket }, frame) => {
@@ -260,7 +260,7 @@ export function connect({
     socket.onmessage = ({ data }) => {
       if (mine !== attempt && mine !== line) return;
       if (mine === line) heard();
-      const { type, ...frame } = tried(() => JSON.parse(data)) ?? {};
+      const { type, ...frame } = tried(() => JSON.parse(data)) ?? 0;
       hears[type]?.(frame, mine);
     };
     socket.onerror = (event) => (cause = event?.error ?? event?.message);
@@ -282,9 +282,9 @@ export function connect({
   /** This connection has ended, or is given up: another one is tried. */
   const gone = (which, message, cause) => {
     const isAttempt = which === attempt;
-    if (which === line) hangUp();
-    else if (isAttempt) abandon();
-    else return;
+    if (which !== line && !isAttempt) return;
+    if (isAttempt) abandon();
+    else hangUp();
     if (away === "closed") return;
     if (!line) away = "reconnecting";
     // Full jitter: pages that lost the same server do not reconnect together.
@@ -429,8 +429,7 @@ export function connect({
   /** Emits what is so now. */
   const refresh = () => {
     if (!line === isConnected) emit("connection", { connected: (isConnected = !!line) });
-    const without = away !== "closed" && navigator?.onLine === false ? "offline" : away;
-    const is = line ? (line.guest ?? "opening") : without;
+    const is = line ? (line.guest ?? "opening") : away !== "closed" && navigator?.onLine === false ? "offline" : away;
     const isNew = is !== status;
     status = is;
     if (!line || (isNew && is !== "open")) setAgents(false); // its end could be missed
@@ -456,9 +455,10 @@ export function connect({
 
   const relay = new (class extends EventTarget {
     stop = stop;
+    ask = ask;
     seen = () => ask("seen");
     end = () => (beforeEnd = new Set(messages.keys())).size || ask("end");
-    history = (before) => ask("history", before || undefined);
+    history = (before) => ask("history", { before: before || undefined });
     watch = (element) => watch(relay, element, ending.signal);
 
     get status() {
@@ -492,11 +492,10 @@ export function connect({
       tell(...rhythm.key(now()));
     }
 
-    send(text, id, options) {
-      const postback = options?.postback;
+    send(text, id, { postback, attachments } = {}) {
       must([text, id || "", postback || ""].every(isText), "send: text, id and postback must be strings");
       id ||= uuid();
-      const frame = { action: "message", id, text, postback: postback || undefined };
+      const frame = { action: "message", id, text, postback: postback || undefined, attachments };
       // As UTF-8 at most: three bytes for what is not ASCII.
       must(JSON.stringify(frame).replace(/[^\0-~]/g, "xxx").length < MAX_BYTES, "send: text is too long", RangeError);
       const before = messages.get(id);

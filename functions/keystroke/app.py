@@ -29,6 +29,7 @@ TIMINGS = frames.Timings(
     policy.hold_ms,
     runtime.agent_typing_ms(),
 )
+IS_FILE_URL = runtime.is_file_url()
 LIMITS = FrameLimits(environment.number("FRAME_RATE", 20), environment.number("FRAME_BURST", 40))
 budgets: dict[frames.Budget, Budgets] = {
     "connection": Budgets(LIMITS),
@@ -83,7 +84,7 @@ def _take(event: dict[str, Any]) -> None:
     try:
         if event.get("isBase64Encoded"):
             raise frames.BadFrame("bad_frame", "A frame must be text, not binary.")
-        frame = frames.parse(event.get("body"), TIMINGS.hold_ms)
+        frame = frames.parse(event.get("body"), TIMINGS.hold_ms, IS_FILE_URL)
     except frames.BadFrame as bad:
         logger.info("bad frame", code=bad.code)
         _refuse(request["connectionId"], bad)
@@ -153,10 +154,8 @@ def _act(frame: frames.Frame, request: dict[str, Any]) -> dict[str, Any] | None:
         case frames.Seen():
             reached = runner.messages is not None and _run(session_id, messages_seen(session_id))
             logger.debug("seen", session=session_id, reached=reached)
-        case frames.End():
-            return _ask(request, Hint.END)
-        case frames.History(before):
-            return _ask(request, Hint.HISTORY, before)
+        case frames.End() | frames.History() | frames.Transcript():
+            return _ask(request, *_wanted(frame))
         case SignIn():
             return _sign_in(frame, request)
         case _:
@@ -213,12 +212,24 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
         return None
     sender = Sender(visitor["session"], connection, int(visitor["expires_at"]))
     key = visitor.get("message_key", "")  # who connected before the authorizer gave one has none
-    message = SentMessage(frame.message_id, frame.text, at, postback=frame.postback, key=key)
+    message = SentMessage(
+        frame.message_id, frame.text, at, postback=frame.postback, attachments=frame.attachments, key=key
+    )
     standing = NOT_TAKEN
     if runner.messages is not None:
         standing = _run(sender.session_id, message_sent(policy, sender, message, MESSAGE_DEADLINE_MS))
     logger.info("message", session=sender.session_id, message_id=message.message_id, stands=standing.status)
     return None if standing.status is MessageStatus.WAITING else frames.message_status(message.message_id, standing)
+
+
+def _wanted(frame: frames.End | frames.History | frames.Transcript) -> tuple[Hint, str]:
+    """Of the keeper, and what about."""
+    match frame:
+        case frames.History(before):
+            return Hint.HISTORY, before
+        case frames.Transcript(email):
+            return Hint.TRANSCRIPT, email
+    return Hint.END, ""
 
 
 def _ask(request: dict[str, Any], hint: Hint, about: str = "") -> dict[str, Any] | None:

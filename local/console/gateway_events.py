@@ -106,4 +106,5 @@ def _message(thread: Event, message: Event) -> Event:
         "guest_id": thread["visitor_id"],
         "id": message["id_on_external_platform"],
         "text": message["content"]["text"],
+        "attachments": [{"url": file["url"], "name": file["friendlyName"]} for file in message["attachments"]],
     }

@@ -18,7 +18,9 @@ WEB = ROOT / "web"
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'self'; connect-src 'self' ws://127.0.0.1:* ws://localhost:* wss:",
+    "base-uri 'none'; form-action 'self'; "
+    # The relay, and where files are uploaded: the simulated CXone, or a real one.
+    "connect-src 'self' ws://127.0.0.1:* ws://localhost:* wss: http://127.0.0.1:* https:",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -38,6 +40,7 @@ def console_app(stack_file: Path) -> web.Application:
             web.get("/", _file(WEB / "console/index.html")),
             web.get("/visitor", _file(WEB / "console/visitor.html")),
             web.get("/typing-relay.js", _file(WEB / "typing-relay.js")),
+            web.get("/files.js", _file(WEB / "files.js")),
             web.get("/traces.jsonl", _file(RECORDINGS)),
             web.static("/console", WEB / "console"),
             *api.routes(),

@@ -24,7 +24,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _app(arguments: argparse.Namespace) -> web.Application:
     place = Place(arguments.brand, arguments.channel)
     simulator = Simulator(place, livechat=not arguments.messaging, seed=arguments.seed)
-    app = web.Application()
+    app = web.Application(client_max_size=http_routes.LARGEST_BODY)
     app[SIMULATOR] = simulator
     app.add_routes([*http_routes.routes(), *sockets.routes(), *control.routes()])
     app.on_shutdown.append(lambda _: control.close_all_sockets(simulator))

@@ -44,7 +44,7 @@ class DfoControl(Control):
 
         Each: thread_id, customer_id, visitor_id, archived, contact (id, status), agent, typing, typing_changes (epoch
         ms, what is shown from then on), messages (id, id_on_external_platform, direction, content, created_at, read_at,
-        seen_at).
+        seen_at, attachments).
         """
         threads: list[dict[str, Any]] = self._call("GET", "threads")
         return threads
@@ -119,7 +119,7 @@ class DfoControl(Control):
 
         Options: `type` and `payload` (another type than TEXT, `text` is then what to fall back on), `in_s3` (the event
         is to be fetched), `more_content` (the message's payload is), `expires_in` (this long after, in s, the contact
-        is closed, unless the visitor has written something).
+        is closed, unless the visitor has written something), `attachments` (url, friendlyName, mimeType).
         """
         body = {"thread_id": thread_id, "text": text, **options}
         return str(self._call("POST", "agent/message", body)["message_id"])

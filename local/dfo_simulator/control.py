@@ -161,6 +161,7 @@ async def _agent_message(request: web.Request) -> web.Response:
     content = _content(body)
     more = _flag(body, "more_content", False)
     message = Message(new_id(), new_id(), "outbound", content, now, author, more_content=more)
+    message.attachments += _attachments(body.get("attachments", []))
     settings = simulator.settings_of(thread.visitor_id)
     if settings.streamed_messages:
         message.stream = content["text"]
@@ -256,6 +257,15 @@ async def _tell(simulator: Simulator, thread: Thread, what: str, *events: Frame,
     simulator.note("agent", what=what, thread_id=thread.thread_id, visitor_id=thread.visitor_id, **fields)
     sockets = await simulator.push(thread.customer_id, *events)
     return web.json_response({"sockets": sockets} | fields)
+
+
+def _attachments(value: Any) -> list[dict[str, str]]:
+    if not isinstance(value, list) or not all(
+        isinstance(file, dict) and {"url", "friendlyName"} <= file.keys() <= {"url", "friendlyName", "mimeType"}
+        for file in value
+    ):
+        raise bad_request("attachments: expected a list of objects with url, friendlyName and perhaps mimeType")
+    return value
 
 
 def _content(body: dict[str, Any]) -> dict[str, Any]:

@@ -155,6 +155,7 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
         raise Refused("the contact is closed, and with it the live chat")
     if thread and thread.channel_id != session.channel_id:
         raise Refused("the thread is in another channel")
+    _check_attachments(simulator, data["attachments"])
     thread = simulator.desk.open_thread(thread_id, session.customer_id, session.visitor_id)
     thread.channel_id = session.channel_id
     thread.visitor_id, thread.customer_names = session.visitor_id, request.names
@@ -166,12 +167,20 @@ def _send_message(simulator: Simulator, session: Session, request: Request, now:
     content = dict(data["messageContent"])
     content["text"] = content["payload"]["text"]
     message = Message(new_id(), data["idOnExternalPlatform"], "inbound", content, now)
+    message.attachments += data["attachments"]
     cut_if_long(message, simulator.settings_of(session.visitor_id).longest_text)
     simulator.desk.add_message(thread, message)
     if simulator.settings_of(session.visitor_id).message_ends_typing:
         thread.show_typing(False, now)
     events += message_events(simulator, thread, message, now)
     return Reaction((frames_out.accepted(request.event_id, now),), tuple(events))
+
+
+def _check_attachments(simulator: Simulator, attachments: list[dict[str, str]]) -> None:
+    if attachments and not simulator.settings.attachments:
+        raise Refused("the channel takes no attachments")
+    if not all(simulator.has_file(file["url"]) for file in attachments):
+        raise Violation("unknown_attachment", "SendMessage with a URL at which nothing was uploaded")
 
 
 def _check_third_party_token(simulator: Simulator, session: Session, data: Mapping[str, Any], now: float) -> None:
@@ -236,6 +245,16 @@ def _end_contact(simulator: Simulator, session: Session, request: Request, now: 
     assert contact is not None  # noqa: S101 it was open a moment ago
     closed = frames_out.contact_status(simulator.place_of(thread), thread, contact, now, with_id=True)
     return Reaction((frames_out.accepted(request.event_id, now),), (closed,))
+
+
+def _send_transcript(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    data = request.data or {}
+    own = [thread for thread in simulator.desk.threads.values() if thread.customer_id == session.customer_id]
+    thread = next((t for t in own if t.contact and t.contact.contact_id == data["consumerContact"]["id"]), None)
+    if not simulator.settings.transcripts or thread is None:
+        raise Refused("the channel allows no transcripts, or there is no such contact")
+    thread.transcripts += [recipient["idOnExternalPlatform"] for recipient in data["consumerRecipients"]]
+    return Reaction((frames_out.result(request.event_id, "TranscriptSent", now),))
 
 
 def _archive(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
@@ -320,6 +339,7 @@ _TAKE: Mapping[str, Callable[[Simulator, Session, Request, float], Reaction]] = 
     "LoadMoreMessages": _load_more,
     "SetConsumerContactCustomFields": _set_fields,
     "EndContact": _end_contact,
+    "SendTranscript": _send_transcript,
     "ArchiveThread": _archive,
     "MessageSeenByConsumer": _seen,
     "GenerateAuthorizationToken": _generate_token,

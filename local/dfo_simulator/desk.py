@@ -57,6 +57,16 @@ class Message:
     stream: str = ""  # what is said is to be read elsewhere, piece by piece
     read_at: float | None = None
     seen_at: float | None = None
+    attachments: list[dict[str, str]] = field(default_factory=list)  # url, friendlyName, perhaps mimeType
+
+
+@dataclass(frozen=True)
+class File:
+    """What somebody has uploaded."""
+
+    name: str
+    mime_type: str
+    content: bytes
 
 
 @dataclass
@@ -73,6 +83,7 @@ class Thread:
     channel_id: str = ""
     customer_names: tuple[str, str] = ("", "")  # first and last
     messages: list[Message] = field(default_factory=list)  # oldest first
+    transcripts: list[str] = field(default_factory=list)  # e-mail addresses that they were sent to
     typing_changes: list[tuple[float, bool]] = field(default_factory=list)  # as shown to the agent: when, what
 
     @property
@@ -111,6 +122,7 @@ class Thread:
             and {"id": self.contact.contact_id, "status": self.contact.status, "fields": self.contact.fields},
             "agent": self.agent and self.agent.__dict__,
             "typing": self.typing,
+            "transcripts": self.transcripts,
             "typing_changes": self.typing_changes,
             "messages": [
                 {
@@ -121,6 +133,7 @@ class Thread:
                     "created_at": message.created_at,
                     "read_at": message.read_at,
                     "seen_at": message.seen_at,
+                    "attachments": message.attachments,
                 }
                 for message in self.messages
             ],

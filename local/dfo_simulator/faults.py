@@ -1,8 +1,8 @@
 """What goes wrong at the simulated gateway: a list of faults, each for one place where things happen. Pure.
 
-A place is an HTTP call (`channel`, `availability`, `authorize`, `message`, `s3_object`, `stream`), the `handshake` of a
-socket, a `frame` that a visitor sent, a `push` (any frame that the gateway sends, answers included), or a whole
-`socket`.
+A place is an HTTP call (`channel`, `availability`, `authorize`, `message`, `attachment`, `s3_object`, `stream`), the
+`handshake` of a socket, a `frame` that a visitor sent, a `push` (any frame that the gateway sends, answers included),
+or a whole `socket`.
 """
 
 import random
@@ -23,7 +23,7 @@ from local.simulating.settings import (
     whole_number,
 )
 
-NOBODYS_CALLS = ("channel", "availability", "s3_object")  # they do not name their visitor
+NOBODYS_CALLS = ("channel", "availability", "attachment", "s3_object")  # they do not name their visitor
 HTTP_CALLS = (*NOBODYS_CALLS, "authorize", "message")
 
 _BEFORE_TAKING = ("refuse", "slow", "hang", "reset")

@@ -188,6 +188,25 @@ def _field_value(value: Any, place: str) -> None:
         raise Violation("field_too_long", f"{place} has more than {LONGEST_FIELD} characters")
 
 
+def _attachments(value: Any, place: str) -> None:
+    """NICE's web client sends the first two, its Android app the type, too, its iOS app also the name of the file."""
+    _list(value, place)
+    for number, file in enumerate(value):
+        _ATTACHMENT(file, f"{place}[{number}]")
+
+
+def _with_something_in_it(check: Check) -> Check:
+    """A message has a text, or files."""
+
+    def checked(value: Any, place: str) -> None:
+        check(value, place)
+        if not value["attachments"]:
+            _filled(value["messageContent"]["payload"]["text"], f"{place}.messageContent.payload.text")
+
+    return checked
+
+
+_ATTACHMENT = _object({"url": _filled, "friendlyName": _filled}, {"mimeType": _filled, "fileName": _filled})
 _FIELD = _object({"ident": _filled, "value": _field_value})
 _ID = _object({"id": _filled})
 _ID_IF_KNOWN = _object({}, {"id": _filled})
@@ -219,6 +238,14 @@ _FRAME = _object(
     }
 )
 
+
+def _recipients(value: Any, place: str) -> None:
+    _list(value, place)
+    for number, recipient in enumerate(value):
+        _RECIPIENT(recipient, f"{place}[{number}]")
+
+
+_RECIPIENT = _object({"idOnExternalPlatform": _filled})
 _ONLY_THREAD = _object({"thread": _THREAD})
 
 #: The data of each event type that clients may send.
@@ -230,25 +257,28 @@ DATA: Mapping[str, Check] = {
     "MessageSeenByConsumer": _ONLY_THREAD,
     "ArchiveThread": _ONLY_THREAD,
     "SetConsumerContactCustomFields": _object({"customFields": _fields, "thread": _THREAD}),
+    "SendTranscript": _object({"consumerContact": _ID, "consumerRecipients": _recipients}),
     "EndContact": _object({"thread": _THREAD, "contact": _ID}),
     "GenerateAuthorizationToken": _object({"thread": _THREAD, "url": _filled}),
     "LoadMoreMessages": _object(
         {"thread": _THREAD, "scrollToken": _filled, "oldestMessageDatetime": _filled}, {"contact": _ID}
     ),
-    "SendMessage": _object(
-        {
-            "idOnExternalPlatform": _uuid,
-            "thread": _THREAD,
-            "messageContent": _object(
-                {"type": _exactly("TEXT"), "payload": _object({"text": _filled}, {"postback": _text})},
-                {"postback": _text},
-            ),
-            "consumer": _CUSTOM_FIELDS,
-            "consumerContact": _CUSTOM_FIELDS,
-            "attachments": _exactly([]),
-            "browserFingerprint": _FINGERPRINT,
-        },
-        {"accessToken": _TOKEN},
+    "SendMessage": _with_something_in_it(
+        _object(
+            {
+                "idOnExternalPlatform": _uuid,
+                "thread": _THREAD,
+                "messageContent": _object(
+                    {"type": _exactly("TEXT"), "payload": _object({"text": _text}, {"postback": _text})},
+                    {"postback": _text},
+                ),
+                "consumer": _CUSTOM_FIELDS,
+                "consumerContact": _CUSTOM_FIELDS,
+                "attachments": _attachments,
+                "browserFingerprint": _FINGERPRINT,
+            },
+            {"accessToken": _TOKEN},
+        )
     ),
     "AuthorizeCustomer": _object(
         {

@@ -20,6 +20,7 @@ ERROR_CODES = {
     "RecoverLivechat": "RecoveringLivechatFailed",
     "RecoverThread": "RecoveringThreadFailed",
     "ArchiveThread": "ArchivingThreadFailed",
+    "SendTranscript": "SendingTranscriptFailed",
     "ReconnectConsumer": "ConsumerReconnectionFailed",
     "RefreshToken": "TokenRefreshingFailed",
 }
@@ -257,6 +258,11 @@ def _agent(agent: Agent | None) -> dict[str, Any] | None:
     return {"id": agent_id, "firstName": agent.first_name, "surname": agent.surname, "nickname": agent.nickname}
 
 
+def _attachment(file: Mapping[str, str]) -> dict[str, Any]:
+    whatever = {"id": new_id(), "previewUrl": None, "isInline": False, "canBeStored": True}
+    return {**whatever, "mimeType": "", **file, "securedPermanentUrl": file["url"]}
+
+
 def _message(thread: Thread, message: Message) -> dict[str, Any]:
     inbound = message.direction == "inbound"
     content = message.content
@@ -271,7 +277,7 @@ def _message(thread: Thread, message: Message) -> dict[str, Any]:
         "direction": message.direction,
         "createdAt": at(message.created_at),
         "createdAtWithMilliseconds": at(message.created_at),
-        "attachments": [],
+        "attachments": [_attachment(file) for file in message.attachments],
         "authorUser": None if inbound else _agent(message.author),
         "authorEndUserIdentity": {"idOnExternalPlatform": thread.customer_id, "fullName": ""} if inbound else None,
         "customerStatistics": {"seenAt": message.seen_at and at(message.seen_at)},

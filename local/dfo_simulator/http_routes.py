@@ -1,6 +1,7 @@
 """The gateway over HTTP: channel, availability, access tokens, and what is too large for a frame."""
 
 import asyncio
+import base64
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Set
@@ -9,13 +10,19 @@ from typing import Any
 from aiohttp import web
 
 from local.dfo_simulator import frames_out
-from local.dfo_simulator.desk import new_id
+from local.dfo_simulator.desk import File, new_id
 from local.dfo_simulator.faults import Fault
 from local.dfo_simulator.frames_in import Violation
+from local.dfo_simulator.settings import Settings
 from local.dfo_simulator.simulator import SIMULATOR, Identity, Simulator
 from local.simulating.clock import now_ms
 from local.simulating.connections import reset_connection
 
+MB = 1024 * 1024
+#: A file of 40 MB in base64, and what is around it.
+LARGEST_BODY = 60 * MB
+#: NICE's web client uploads from pages of any site.
+_FOR_ALL_PAGES = {"Access-Control-Allow-Origin": "*"}
 #: By which a browser is known again, where cookies are secured.
 COOKIE = "dfo_identity"
 #: Between two pieces of a message that is being written.
@@ -47,6 +54,9 @@ def routes() -> list[web.RouteDef]:
         web.get(channel, _handler("channel", _channel)),
         web.get(f"{channel}/availability", _handler("availability", _availability)),
         web.get("/chat/1.0/brand/{brand}/messages/{message}", _handler("message", _message)),
+        web.post(f"{channel}/attachment", _handler("attachment", _upload)),
+        web.options(f"{channel}/attachment", _may_upload),
+        web.get("/files/{file}", _file),
         web.get("/s3/{object}", _handler("s3_object", _s3_object)),
         web.get("/streams/{message}", _stream),
         web.post("/oauth/token", _handler("authorize", _authorize)),
@@ -111,13 +121,14 @@ def _channel(simulator: Simulator, request: web.Request, _: bytes) -> web.Respon
             "isAuthorizationEnabled": settings.third_party,
             "isSecuredCookieEnabled": settings.secured_cookies,
             "settings": {
+                "fileRestrictions": _file_rules(settings),
+                "liveChatAllowTranscript": settings.transcripts,
                 "hasMultipleThreadsPerEndUser": not settings.livechat,
                 "features": {
                     "isRecoverLivechatDoesNotFailEnabled": settings.no_thread != "error",
                     "securedSessions": settings.secured_sessions,
                 },
             },
-            "fileRestrictions": {"allowedFileSize": 20, "allowedFileTypes": [], "isAttachmentsEnabled": False},
             "translations": {},
         }
     )
@@ -129,9 +140,13 @@ def _availability(simulator: Simulator, request: web.Request, _: bytes) -> web.R
 
 
 def _check_channel(simulator: Simulator, request: web.Request) -> None:
-    match = request.match_info
     if not simulator.settings.supports(request.headers.get("x-sdk-version", "")):
         raise Refusal(400, frames_out.SDK_VERSION_NOT_SUPPORTED, "This version is not supported any more.")
+    _check_channel_exists(simulator, request)
+
+
+def _check_channel_exists(simulator: Simulator, request: web.Request) -> None:
+    match = request.match_info
     if not simulator.is_channel(match["brand"], match["channel"]):
         raise Refusal(404, "not_found", "There is no such brand or channel.")
 
@@ -186,6 +201,55 @@ def _said(piece: str, reason: str | None) -> bytes:
     """One event of a stream."""
     delta = {"delta": {"content": piece, "finish_reason": reason}}
     return f"event: delta\ndata: {json.dumps(delta)}\n\n".encode()
+
+
+def _file_rules(settings: Settings) -> dict[str, Any]:
+    """The size is a text, in MB."""
+    types = [{"mimeType": kind, "description": kind} for kind in settings.file_types]
+    return {
+        "allowedFileSize": str(settings.largest_file),
+        "allowedFileTypes": types,
+        "isAttachmentsEnabled": settings.attachments,
+    }
+
+
+async def _may_upload(request: web.Request) -> web.Response:
+    """The browser's question before it uploads from a page of another origin."""
+    allowed = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "content-type, x-sdk-platform"}
+    return web.Response(headers=allowed | _FOR_ALL_PAGES)
+
+
+def _upload(simulator: Simulator, request: web.Request, body: bytes) -> web.Response:
+    """A file that breaks the channel's rules is answered with them; that is no error."""
+    _check_channel_exists(simulator, request)
+    try:
+        said = json.loads(body)
+        kinds = {"content": str, "fileName": str, "mimeType": str}
+        if said.keys() != kinds.keys() or not all(isinstance(said[key], kind) for key, kind in kinds.items()):
+            raise ValueError
+        content = base64.b64decode(said["content"], validate=True)
+    except (ValueError, AttributeError):
+        _note_violation(simulator, request, Violation("wrong_body", "attachment: not a content, fileName and mimeType"))
+        raise Refusal(400, "bad_request", "The body is not as expected.") from None
+    settings = simulator.settings
+    fits = len(content) <= settings.largest_file * MB and _is_allowed(said["mimeType"], settings.file_types)
+    if not (settings.attachments and fits):
+        return web.json_response(_file_rules(settings), headers=_FOR_ALL_PAGES)
+    url = simulator.put_file(File(said["fileName"], said["mimeType"], content))
+    return web.json_response({"fileUrl": url}, headers=_FOR_ALL_PAGES)
+
+
+def _is_allowed(kind: str, types: tuple[str, ...]) -> bool:
+    return any(kind == known or (known.endswith("/*") and kind.startswith(known[:-1])) for known in types)
+
+
+async def _file(request: web.Request) -> web.Response:
+    """To be saved, not shown: whatever is in it."""
+    file = request.app[SIMULATOR].files.get(request.match_info["file"])
+    if file is None:
+        raise web.HTTPNotFound
+    as_it_is = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+    return web.Response(body=file.content, content_type=file.mime_type, headers=as_it_is)
 
 
 def _s3_object(simulator: Simulator, request: web.Request, _: bytes) -> web.Response:

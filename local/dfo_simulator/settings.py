@@ -35,6 +35,10 @@ class Settings:
     third_party_expires_in: float = 3600  # s; of the third party's own token, which messages carry
     oldest_sdk_version: str = "0.0.0"
     page_size: int = 25  # messages of a recovered thread
+    transcripts: bool = True  # visitors may have them sent
+    attachments: bool = True  # visitors may send files,
+    largest_file: int = 20  # in MB
+    file_types: tuple[str, ...] = ("image/*", "application/pdf", "text/plain")
     agent_typing_fields: tuple[str, ...] = ("direction", "user")
     echo_typing: bool = False
     acknowledge_typing: bool = False
@@ -77,6 +81,12 @@ def _channels(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _file_types(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and "/" in item for item in value):
+        raise ValueError("a list of MIME types")
+    return tuple(value)
+
+
 _PARSERS: dict[str, Parser] = {
     "other_channels": _channels,
     "livechat": flag,
@@ -88,6 +98,10 @@ _PARSERS: dict[str, Parser] = {
     "third_party_expires_in": number(0, 1e9),
     "oldest_sdk_version": _version,
     "page_size": whole_number(1, 1000),
+    "transcripts": flag,
+    "attachments": flag,
+    "largest_file": whole_number(1, 40),
+    "file_types": _file_types,
     "agent_typing_fields": list_of("direction", "user"),
     "echo_typing": flag,
     "acknowledge_typing": flag,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from aiohttp import web
 
 from local.dfo_simulator import frames_out
-from local.dfo_simulator.desk import Desk, Message, Thread, new_id
+from local.dfo_simulator.desk import Desk, File, Message, Thread, new_id
 from local.dfo_simulator.faults import Fault, Faults
 from local.dfo_simulator.frames_in import Violation
 from local.dfo_simulator.frames_out import Frame, Place
@@ -98,6 +98,7 @@ class Simulator:
         self.visitors: dict[str, Visitor] = {}
         self.sockets_of: dict[str, set[Socket]] = {}  # by customer
         self.s3_objects: dict[str, Frame] = {}
+        self.files: dict[str, File] = {}  # by the id in their URL
         self.violations: deque[dict[str, Any]] = deque(maxlen=KEPT_VIOLATIONS)
         self.frames: deque[dict[str, Any]] = deque(maxlen=KEPT_FRAMES)
         self._contacts = itertools.count(1)
@@ -125,6 +126,20 @@ class Simulator:
         name = new_id()
         self.s3_objects[name] = frame
         return frames_out.in_s3(event_type, f"http://{HOST}:{self.port}/s3/{name}", now)
+
+    def put_file(self, file: File) -> str:
+        """Keep a file; returns its URL."""
+        name = new_id()
+        self.files[name] = file
+        return f"{self._files_url}{name}"
+
+    def has_file(self, url: str) -> bool:
+        """Whether there is an uploaded file at this URL."""
+        return url.startswith(self._files_url) and url.removeprefix(self._files_url) in self.files
+
+    @property
+    def _files_url(self) -> str:
+        return f"http://{HOST}:{self.port}/files/"
 
     def stream_of(self, message_id: str) -> dict[str, str]:
         """The payload of a message that is still being written."""

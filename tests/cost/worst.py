@@ -24,8 +24,8 @@ MESSAGES_A_SECOND = 2
 RECORD_KB = 3
 #: The authorizer, and the connection function when a tab comes and when it goes; it is added, stops, and is forgotten.
 HANDSHAKE_CALLS, HANDSHAKE_WRITES = 3, 3
-#: Contact, agent, place in the queue, how many messages are unread, who types.
-MOST_TOLD = 5
+#: Contact, agent, place in the queue, how many messages are unread, which files may be sent, who types.
+MOST_TOLD = 6
 
 
 def limits(**instead: int) -> dict[str, int]:

@@ -1,6 +1,8 @@
 """What a visitor and an agent see on the Digital-First platform, where messages go through the relay too."""
 
+import json
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -8,6 +10,8 @@ from playwright.sync_api import expect
 from local.dfo_simulator.client import DfoControl, Gateway
 from tests.e2e.conftest import RestartableStack
 from tests.e2e.console_page import ConsolePage
+from tests.e2e.front_ends import of_the_readme
+from tests.e2e.site import site
 from tests.e2e.test_accessibility import violations
 from tests.e2e.test_console import assert_no_card_is_alone
 
@@ -59,6 +63,88 @@ def test_the_desk_shows_who_the_visitor_is(conversation):
     visitor = conversation.page.locator('#agent [data-part="name"]').inner_text()
     contact = conversation.page.locator('#agent [data-part="contact"]')
     expect(contact).to_contain_text(f"{visitor[0].upper()}{visitor[1:]} · plan: trial")
+
+
+#: What a newcomer adds to the README's page, to show the conversation.
+SHOWS = """
+<p id="contact"></p><p id="agent"></p><p id="unread"></p><div id="log" role="log"></div>
+<script type="module">
+  const show = ({ from, text }) => {
+    const line = Object.assign(document.createElement("p"), { textContent: `${from}: ${text}` });
+    document.querySelector("#log").append(line);
+  };
+  relay.addEventListener("message", ({ detail }) => show(detail));
+  relay.addEventListener("history", ({ detail }) => detail.messages.reverse().forEach(show));
+  relay.addEventListener("status", ({ detail }) => detail.status === "open" && relay.history());
+  for (const [name, key] of [["contact", "status"], ["agent", "name"], ["unread", "count"]]) {
+    relay.addEventListener(name, ({ detail }) => (document.querySelector(`#${name}`).textContent = detail[key]));
+  }
+</script>
+"""
+
+
+def newcomers_page(console_url: str, visitor: str) -> dict[str, str]:
+    """The README's page for a visitor with a name and a custom field; it shows the conversation."""
+    files = of_the_readme()
+    claims = quote(json.dumps({"given_name": "Ada", "family_name": "Lovelace", "fields": {"plan": "gold"}}))
+    page = files["/"].replace("attach(document", "window.relay = attach(document")
+    page = page.replace("http://127.0.0.1:8080", console_url).replace(
+        "visitor=alice", f"visitor={visitor}&claims={claims}"
+    )
+    assert (console_url in page, visitor in page, "window.relay" in page) == (True, True, True)
+    return {**files, "/": page + SHOWS}
+
+
+def test_a_newcomers_page_shows_who_it_is_and_has_its_conversation_back(gateway_stack, context, visitor):
+    """The README's page: a named visitor with a custom field on the agent's desk; reloaded, it has it all."""
+    console_url, newcomer = gateway_stack.info["console_url"], f"newcomer-{visitor}"
+    desk = ConsolePage(context.new_page(), console_url, f"desk-{visitor}")
+    desk.load()
+    with site(newcomers_page(console_url, newcomer)) as url:
+        page = context.new_page()
+        page.goto(f"{url}/")
+        page.wait_for_function("relay.status === 'open'")
+        page.evaluate("relay.send('Good morning')")
+        desk.conversations.get_by_role("option", name=newcomer).click()
+        desk.act("Accept")
+        expect(desk.page.locator('#agent [data-part="contact"]')).to_contain_text("Ada Lovelace · plan: gold")
+        page.locator("#box").press_sequentially("My parcel", delay=100)
+        expect(desk.indicator).to_have_text(f"{newcomer} is typing")
+        desk.answer("How can I help?")
+        expect(page.locator("#log")).to_contain_text("agent: How can I help?")
+        page.reload()
+        shown = page.locator("#log p")
+        expect(shown).to_have_text(["visitor: Good morning", "agent: How can I help?"])
+        for name, text in (("contact", "open"), ("agent", "Avery"), ("unread", "1")):
+            expect(page.locator(f"#{name}")).to_have_text(text)
+        page.evaluate("relay.seen()")
+        expect(page.locator("#unread")).to_have_text("0")
+
+
+PICK = """
+const input = document.querySelector('[data-part="file"]');
+const picked = new DataTransfer();
+picked.items.add(new File(["a photo"], "a photo.png", { type: "TYPE" }));
+input.files = picked.files;
+input.dispatchEvent(new Event("change"));
+"""
+
+
+def test_a_file_is_uploaded_by_the_page_and_is_on_the_desk(conversation):
+    """From the browser to CXone itself; the message says where it is."""
+    expect(conversation.page.get_by_role("button", name="Send a file")).to_be_visible()
+    conversation.page.evaluate(PICK.replace("TYPE", "image/png"))
+    sent = conversation.visitor_log.locator(".message", has_text="a photo.png")
+    expect(sent).to_contain_text("Delivered")
+    link = conversation.agent_log.get_by_role("link", name="a photo.png")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")
+    assert conversation.page.request.get(link.get_attribute("href")).body() == b"a photo"
+
+
+def test_a_file_that_the_channel_does_not_take_is_not_sent(conversation):
+    """The page says why."""
+    conversation.page.evaluate(PICK.replace("TYPE", "application/zip"))
+    expect(conversation.page.locator('#visitor [data-part="problem"]')).to_contain_text("Not sent. CXone takes no such")
 
 
 def test_a_message_is_delivered_and_read(console):

@@ -83,7 +83,8 @@ def _shape(schema: dict[str, Any]) -> Any:
     if schema.get("type") == "array":  # of a schema that has a name, which the types have too
         items = schema["items"]
         named = the(items["$ref"]) if "$ref" in items else items
-        return {f"{named.get('title') or items['$ref'].rpartition('/')[2].capitalize()}[]"}
+        of_ref = items.get("$ref", "").rpartition("/")[2].capitalize()
+        return {f"{named.get('title') or of_ref or named['type']}[]"}
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     return set().union(*(TYPE_NAMES[kind] for kind in kinds))
 

@@ -71,7 +71,9 @@ def next_event(feed, kind: str) -> dict:
                 return event
 
 
-@pytest.mark.parametrize("path", ["/", "/visitor", "/typing-relay.js", "/console/console.css", "/traces.jsonl"])
+@pytest.mark.parametrize(
+    "path", ["/", "/visitor", "/typing-relay.js", "/files.js", "/console/console.css", "/traces.jsonl"]
+)
 def test_the_page_and_its_files_are_served(console, path):
     """Everything comes from here: no CDN."""
     assert console.request("GET", path).status_code == 200

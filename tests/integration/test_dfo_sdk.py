@@ -203,6 +203,7 @@ def test_recorded_frames_have_names_for_ids(sdk_frames: dict[str, Frame]) -> Non
         frames_out.message("thread", new_id(), "Good morning"),
         frames_out.set_contact_fields("thread", (("plan", "gold"),)),
         frames_out.message_seen("thread"),
+        frames_out.send_transcript("1", "ada@example.com"),
         frames_out.generate_authorization_token("thread", "/chat/1.0/brand/1386/messages/1"),
         frames_out.end_contact("thread", "1"),
         frames_out.load_more("thread", "1", "2026-11-25T10:00:00Z", contact_id=""),

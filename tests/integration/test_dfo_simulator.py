@@ -1,5 +1,6 @@
 """The simulated Digital-First gateway over real sockets: what it promises to everything that is tested against it."""
 
+import base64
 import json
 import signal
 import subprocess
@@ -401,6 +402,59 @@ def test_a_visitors_own_settings_are_no_other_visitors(
     for client in (one, other):
         client.connect()
     assert ["error" in client.recover() for client in (one, other)] == [True, False]
+
+
+def attachment_url(client: DfoClient) -> str:
+    gateway = client.gateway
+    return f"{gateway.chat_url}/chat/1.0/brand/{gateway.brand_id}/channel/{gateway.channel_id}/attachment"
+
+
+def uploaded(client: DfoClient, content: bytes = b"a photo", kind: str = "image/png") -> requests.Response:
+    body = {"content": base64.b64encode(content).decode(), "fileName": "a photo.png", "mimeType": kind}
+    return requests.post(attachment_url(client), json=body, timeout=5)
+
+
+def test_a_file_is_uploaded_and_sent_by_either_side(gateway: DfoControl, chatting: DfoClient) -> None:
+    """Attachments: the upload's answer, the message of each side, and the file itself."""
+    url = uploaded(chatting).json()["fileUrl"]
+    message = chatting.message("")
+    message["payload"]["data"]["attachments"] = [{"url": url, "friendlyName": "a photo.png"}]
+    chatting.send(message)
+    told = chatting.wait_for("MessageCreated")["data"]["message"]
+    assert [(file["url"], file["friendlyName"]) for file in told["attachments"]] == [(url, "a photo.png")]
+    files = [{"url": url, "friendlyName": "back.png", "mimeType": "image/png"}]
+    gateway.agent_says(chatting.thread_id, "", attachments=files)
+    [file] = chatting.wait_for("MessageCreated")["data"]["message"]["attachments"]
+    assert (file["friendlyName"], file["mimeType"]) == ("back.png", "image/png")
+    assert requests.get(url, timeout=5).content == b"a photo"
+    assert rules(gateway) == []
+
+
+def test_a_file_against_the_channels_rules_is_answered_with_them(gateway: DfoControl, client: DfoClient) -> None:
+    """File rules; settings `attachments`, `largest_file`, `file_types`."""
+    gateway.set_settings(largest_file=1, file_types=["image/*"])
+    said = client.channel().json()["settings"]["fileRestrictions"]
+    assert (said["isAttachmentsEnabled"], said["allowedFileSize"]) == (True, "1")
+    for answer in (uploaded(client, kind="text/plain"), uploaded(client, b"x" * (1024 * 1024 + 1))):
+        assert (answer.status_code, answer.json()) == (200, said)
+    gateway.set_settings(attachments=False)
+    assert uploaded(client).json()["isAttachmentsEnabled"] is False
+
+
+def test_pages_of_any_site_may_upload(client: DfoClient) -> None:
+    """As NICE's web client does: the browser asks first."""
+    asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    may = requests.options(attachment_url(client), headers=asked, timeout=5).headers
+    assert (may["Access-Control-Allow-Origin"], may["Access-Control-Allow-Methods"]) == ("*", "POST")
+    assert "content-type" in may["Access-Control-Allow-Headers"]
+    assert uploaded(client).headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_a_file_that_was_not_uploaded_breaks_the_protocol(gateway: DfoControl, chatting: DfoClient) -> None:
+    message = chatting.message("")
+    message["payload"]["data"]["attachments"] = [{"url": "https://elsewhere.example/1", "friendlyName": "x"}]
+    assert error_code(chatting.ask(message)) == "SendingMessageFailed"
+    assert rules(gateway) == ["unknown_attachment"]
 
 
 def test_the_first_message_makes_a_contact(gateway: DfoControl, connected: DfoClient) -> None:

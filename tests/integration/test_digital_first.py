@@ -5,6 +5,7 @@ Every scene ends with no agent shown typing, and with no rule of the gateway bro
 
 from __future__ import annotations
 
+import base64
 import json
 import signal
 import threading
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import websocket
 from typing_relay.relay.sign_in import signed_in_of
 from typing_relay_client import Visitor as ClientVisitor
@@ -297,6 +299,9 @@ def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> Non
     actor.gateway.push(actor.visitor_id, json.dumps(surprise))
     front_end.send({"action": "history"})
     actor.hears("history")
+    front_end.send({"action": "transcript", "email": "ada@example.com"})
+    actor.hears("transcript", status="sent")
+    assert actor.thread()["transcripts"] == ["ada@example.com"]
     front_end.send({"action": "seen"})
     actor.hears("unread", count=0)
     front_end.send({"action": "end"})
@@ -418,6 +423,44 @@ def test_the_client_in_python_comes_back_to_its_conversation(actor: Chatter) -> 
     assert (stands["contact"], stands["agent"]["name"], stands["unread"]) == ({"status": "open"}, "ada", {"count": 1})
     assert [message["text"] for message in stands["history"]["messages"]] == ["How can I help?", "Good morning"]
     assert undocumented(heard, FROM_RELAY) == []
+
+
+def uploaded(rules: dict[str, Any], content: bytes) -> str:
+    """As a visitor's own browser uploads it."""
+    body = {"content": base64.b64encode(content).decode(), "fileName": "a photo.png", "mimeType": "image/png"}
+    return str(requests.post(rules["upload"], json=body, timeout=5).json()["fileUrl"])
+
+
+@scenes.test
+def test_files_go_both_ways_and_stay_in_the_conversation(actor: Chatter) -> None:
+    """The page uploads what the rules allow, and the message names it; a page that is loaded again has it back."""
+    rules = actor.hears("files")["detail"]
+    assert (rules["largest_bytes"], "image/*" in rules["types"]) == (20 * 1024 * 1024, True)
+    photo = {"url": uploaded(rules, b"a photo"), "name": "a photo.png", "type": "image/png"}
+    message_id = str(uuid.uuid4())
+    actor.front_end.send({"action": "message", "id": message_id, "text": "", "attachments": [photo]})
+    assert actor.is_told(message_id) == "accepted"
+    [message] = actor.thread()["messages"]
+    assert message["attachments"] == [{"url": photo["url"], "friendlyName": photo["name"], "mimeType": "image/png"}]
+    back = {"url": photo["url"], "friendlyName": "back.png", "mimeType": "image/png"}
+    told = actor.gateway.agent_says(actor.thread_id, "Here it is", attachments=[back])
+    assert actor.hears("message", id=told)["detail"]["attachments"] == [{**photo, "name": "back.png"}]
+    with actor.stage.connect(actor.name) as page:
+        page.send({"action": "hello"})
+        page.send({"action": "history"})
+        assert page.wait_for("event", PATIENCE_S, name="files")["detail"] == rules
+        newest = page.wait_for("event", PATIENCE_S, name="history")["detail"]["messages"]
+    assert [message["attachments"][0]["name"] for message in newest] == ["back.png", "a photo.png"]
+
+
+@scenes.test
+def test_a_file_that_is_not_at_cxone_is_refused_at_the_door(actor: Chatter) -> None:
+    """By name, and the next message goes on."""
+    stray = {"url": "https://elsewhere.example/1", "name": "a photo.png"}
+    message_id = str(uuid.uuid4())
+    actor.front_end.send({"action": "message", "id": message_id, "text": "", "attachments": [stray]})
+    actor.front_end.wait_for("error", PATIENCE_S, code="bad_attachment", id=message_id)
+    actor.begins()
 
 
 @scenes.test

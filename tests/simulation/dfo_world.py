@@ -162,6 +162,8 @@ class DfoWorld(World):
                 self.runner.run(asked_of_keeper(ID, Hint.END))
             case "visitor asks":
                 self.runner.run(asked_of_keeper(ID, Hint.HISTORY))
+            case "visitor mails":
+                self.runner.run(asked_of_keeper(ID, Hint.TRANSCRIPT, "ada@example.com"))
             case "visitor scrolls":
                 self.runner.run(asked_of_keeper(ID, Hint.HISTORY, self.front.before or "unheard-of"))
             case "contact opens":

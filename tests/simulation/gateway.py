@@ -407,6 +407,8 @@ class Gateway:
             return ('"pong"',)
         if frame.kind in AUTHORIZATIONS:
             return (_consumer_token(frame.event_id, AUTHORIZATIONS[frame.kind]),)
+        if frame.kind == "SendTranscript":
+            return (frames.answer(frame.event_id),)
         thread_id = frame.data["thread"]["idOnExternalPlatform"]
         thread = self.threads.setdefault(thread_id, Thread(thread_id))
         if frame.kind in RECOVER:

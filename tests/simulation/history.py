@@ -64,6 +64,8 @@ DFO_TURNS = (
 ADDRESS_TURNS = ("address refused",)
 #: What a visitor asks of the conversation: its end, the newest messages, those before.
 VISITOR_TURNS = ("visitor ends", "visitor asks", "visitor scrolls")
+#: And what is not drawn: nothing is shown or delivered by it.
+DIRECTED_TURNS = ("visitor mails",)
 #: What may happen to a process at one of its effects. ``again``: the answer is lost, and so much later the client, by
 #: itself, makes the same request again; ``hold``: the answer comes so much later.
 STEP_FAULTS = ("crash", "crash-after", "again", "stall", "hold", "fork")
@@ -296,7 +298,7 @@ def _with_part(history: History, words: list[str]) -> History:
     if first in NUMBERS:
         return replace(history, **{first: int(words[1])})
     kind = " ".join(words[:2])
-    if kind not in (*TURNS, *DFO_TURNS, *ADDRESS_TURNS, *VISITOR_TURNS):
+    if kind not in (*TURNS, *DFO_TURNS, *ADDRESS_TURNS, *VISITOR_TURNS, *DIRECTED_TURNS):
         raise ValueError("no such part")
     return replace(history, turns=(*history.turns, Turn(kind, int(words[2]), *map(int, words[3:]))))
 

@@ -20,6 +20,7 @@ from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.platforms.digital_first.api import NEVER_MS, Access, ChannelSettings, Streamed
+from typing_relay.platforms.digital_first.files import FileRules, Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
 from typing_relay.relay.burst import Session
@@ -126,6 +127,10 @@ class StoredSessions(Stored):
     def set_contact(self, *args: Any) -> Any:
         """The world notes that it is written down."""
         return self._ask("set_contact", args, self._process.world.contact_noted)
+
+
+#: Which files visitors may send.
+FILES = Files(FileRules(True, 1024, ("image/*",)), "https://gateway/attachment")
 
 
 class Http:
@@ -305,7 +310,9 @@ class KeeperProcess(SimulatedProcess):
             self.keeper.holds,
             name,
         )
-        self.dfo._office.decide(world.cxone.livechat)
+        self.dfo._office.transcripts = True
+        # In some histories: what is told of it is a step of the others, which name theirs by number.
+        self.dfo._office.decide(world.cxone.livechat, FILES if world.cxone.legacy else None)
         self.keeper.start(self)  # type: ignore[arg-type]
         if world.look_ms:
             self.keeper.look_often()

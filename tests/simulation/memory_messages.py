@@ -33,6 +33,10 @@ class Kept:
     standing: Standing = WAITS
 
 
+def _what(message: SentMessage) -> tuple[object, ...]:
+    return message.text, message.postback, message.attachments
+
+
 class MemoryMessages:
     """By (session id, message id); every method does what its twin's one call does, at once."""
 
@@ -50,11 +54,16 @@ class MemoryMessages:
     ) -> AlreadyThere | None:
         known = self.kept.get((session_id, message.message_id))
         if known is not None and known.expires_at > now // 1000:
-            is_same = (known.message.text, known.message.postback) == (message.text, message.postback)
+            is_same = _what(known.message) == _what(message)
             cannot_be_told = known.standing != WAITS and not (message.key and known.message.key == message.key)
             return AlreadyThere(known.standing, is_same or cannot_be_told)
         waiting = WaitingMessage(
-            message.message_id, message.text, message.at, postback=message.postback, key=message.key
+            message.message_id,
+            message.text,
+            message.at,
+            postback=message.postback,
+            attachments=message.attachments,
+            key=message.key,
         )
         self._keep((session_id, message.message_id), Kept(waiting, deadline, expires_at))
         return None

@@ -145,6 +145,13 @@ TOLD = (
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
+        "told: which files may be sent only to whoever is there already",
+        CONVERSATION,
+        "        if c.files and c.files.rules.allowed:\n            self._tell_files()",
+        "        if False:\n            self._tell_files()",
+        directed="tests/unit/platforms/digital_first/test_files.py",
+    ),
+    _dfo(
         "told: what stands only to whoever comes first",
         CONVERSATION,
         "        self._change(catch_up_due=False, catch_up_at=self._now + self._policy.catch_up_ms)",

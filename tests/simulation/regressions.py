@@ -451,6 +451,9 @@ DIRECTED = (
     *(f"platform dfo; key A 0; gateway drops 300; frame 2 {where}" for where in ("elsewhere", "nowhere")),
     # earlier messages are asked for, and the look is lost with its socket; so is what was to end the contact
     "platform dfo; message A 0; visitor asks 4000; frame 2 cut",
+    # a transcript is sent, or is not; one more than are allowed
+    "platform dfo; message A 0; visitor mails 4000; visitor mails 5000; visitor mails 6000; visitor mails 7000",
+    *(f"platform dfo; message A 0; visitor mails 4000; frame 2 {how}" for how in ("cut", "unanswered")),
     *(f"platform dfo; key A 0; visitor ends 900; frame 2 {how}" for how in ("cut", "error", "unanswered")),
     # T15: what waits before the end could not be read; and there is no conversation to end yet
     "platform dfo; visitor ends 900; step 1 refuse",

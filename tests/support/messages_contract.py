@@ -8,6 +8,7 @@ from typing_relay.relay.ports import (
     EXPIRED,
     UNCONFIRMED,
     AlreadyThere,
+    Attachment,
     MessageStatus,
     SentMessage,
     Standing,
@@ -63,6 +64,18 @@ class MessagesContract:
         assert messages.waiting(ID, 10, NOW) == [WaitingMessage(FIRST, "Red", NOW, postback="/red")]
         assert messages.put(ID, choice, NOW, DEADLINE, EXPIRES) == AlreadyThere(WAITS, same_text=True)
         assert put(messages, text="Red") == AlreadyThere(WAITS, same_text=False)
+
+    def test_a_message_waits_with_its_files(self, messages: MemoryMessages) -> None:
+        """T15: and with other files it is another message, also once it is settled."""
+        photo, page = Attachment("https://files/1", "a photo.png", "image/png"), Attachment("https://files/2", "page")
+        with_both = SentMessage(FIRST, "", NOW, attachments=(photo, page), key=KEY)
+        assert messages.put(ID, with_both, NOW, DEADLINE, EXPIRES) is None
+        assert [waiting.attachments for waiting in messages.waiting(ID, 10, NOW)] == [(photo, page)]
+        for standing in (WAITS, ACCEPTED):
+            messages.settle(ID, FIRST, standing)
+            assert messages.put(ID, with_both, NOW, DEADLINE, EXPIRES) == AlreadyThere(standing, same_text=True)
+            with_one = SentMessage(FIRST, "", NOW, attachments=(photo,), key=KEY)
+            assert messages.put(ID, with_one, NOW, DEADLINE, EXPIRES) == AlreadyThere(standing, same_text=False)
 
     @pytest.mark.parametrize("standing", [ACCEPTED, REFUSED])
     def test_a_settled_message_is_still_known(self, messages: MemoryMessages, standing: Standing) -> None:

@@ -42,10 +42,10 @@ MAY_IMPORT = {
     },
     "platforms.digital_first": {
         *("keeper.guests", "keeper.visitors", "keeper.io", "keeper.counters"),
-        *("platforms.platform", "platforms.shared", "environment", "aws", "door", "relay"),
+        *("platforms.platform", "platforms.shared", "environment", "aws", "door", "relay", "plain_url"),
     },
     "platforms.registry": {"platforms.platform"},
-    "runtime": {"environment", "aws", "platforms.platform", "platforms.registry", "door", "logs", "relay"},
+    "runtime": {"plain_url", "environment", "aws", "platforms.platform", "platforms.registry", "door", "logs", "relay"},
 }
 #: What Lambda loads, before or at its first call: the keeper's libraries are not there.
 IN_FUNCTIONS = (

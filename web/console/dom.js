@@ -13,7 +13,7 @@ export function setText(element, text) {
 }
 
 /**
- * Shows the messages of a conversation: {from, text, author?, status?}; notes have no `from`. New ones are added, and the
+ * Shows the messages of a conversation: {from, text, author?, attachments?, status?}; notes have no `from`. New ones are added, and the
  * log scrolls to its end. `status` is the text of a message's status, which may change.
  */
 export function showMessages(log, messages, me, names) {
@@ -25,10 +25,13 @@ export function showMessages(log, messages, me, names) {
   messages.forEach(({ status }, i) => status && showStatus(log.children[i], status, log));
 }
 
-function messageElement({ from, text, author }, me, names) {
+function messageElement({ from, text, author, attachments = [] }, me, names) {
   if (!from) return make("p", { className: "event" }, text);
   const who = make("span", { className: "who" }, (from !== me && author) || names[from]);
-  return make("p", { className: from === me ? "message mine" : "message" }, who, text);
+  // What is in a file is somebody else's.
+  const safe = { className: "file", target: "_blank", rel: "noopener noreferrer" };
+  const files = attachments.map(({ url, name }) => make("a", { ...safe, href: url }, name || "A file"));
+  return make("p", { className: from === me ? "message mine" : "message" }, who, text, ...files);
 }
 
 function showStatus(element, status, log) {

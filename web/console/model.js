@@ -220,10 +220,10 @@ export class Model {
     this.#row(event.at, event, "Contact", event.agent ? `${event.contact}, ${event.agent}` : (event.contact ?? "none"));
   }
 
-  #message(from, { session, guest_id, id, at, text }) {
+  #message(from, { session, guest_id, id, at, text, attachments }) {
     const whose = session ?? this.sessionOf(guest_id);
     const { messages } = whose ? this.visitor(whose) : this.guest(guest_id);
-    messages.push({ at, from, text, ...(id && { id }) });
+    messages.push({ at, from, text, ...(id && { id }), ...(attachments?.length && { attachments }) });
   }
 
   #rowsOfRecord(before, after) {

@@ -35,6 +35,7 @@ const REASON_TEXT = {
   unconfirmed: "perhaps it arrived, nobody knows",
   too_many: "too many messages wait already",
   duplicate_id: "another message has its number",
+  no_attachments: "this chat takes no files",
   thread_closed: "CXone takes no more messages in this conversation",
   closed: "the page was left",
 };

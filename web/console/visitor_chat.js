@@ -1,5 +1,6 @@
 /** A visitor's chat, as in a front end: the real client on a plain text box. */
 
+import { upload } from "/files.js";
 import { announceTyping, attach } from "/typing-relay.js";
 import { sendOnEnter, setText, showMessages, typingDots } from "./dom.js";
 import { call, visitorToken } from "./feed.js";
@@ -28,6 +29,8 @@ const MARKUP = `
   <form data-part="form">
     <label class="hidden" for="visitor-box">Your message</label>
     <textarea id="visitor-box" data-part="box" rows="2" placeholder="Write to the agent" autocomplete="off"></textarea>
+    <input type="file" data-part="file" hidden>
+    <button type="button" data-part="pick" hidden>Send a file</button>
     <button class="primary">Send</button>
   </form>
   <p data-part="problem" class="problem" role="status"></p>
@@ -58,6 +61,7 @@ export class VisitorChat {
   #platform = "v1";
   #status = "connecting"; // as the relay reports it
   #socketLost = false;
+  #files = null; // on Digital-First: which may be sent
   #told = {}; // on Digital-First: contact and agent as last reported by the relay
   #part;
   #openedAt = Date.now();
@@ -74,6 +78,8 @@ export class VisitorChat {
     this.#part("box").addEventListener("input", () => this.#reportKey());
     this.#part("others").addEventListener("submit", (event) => this.#openAnother(event));
     this.#part("form").addEventListener("submit", (event) => this.#submit(event));
+    this.#part("pick").addEventListener("click", () => this.#part("file").click());
+    this.#part("file").addEventListener("change", ({ target }) => this.#sendFile(target));
     this.#part("signals").addEventListener("change", ({ target }) => {
       this.#relay?.setSignals(target.checked);
       report({ type: "choice", session, signals: target.checked });
@@ -91,6 +97,7 @@ export class VisitorChat {
     this.#websocketUrl = url;
     this.#relay?.detach();
     this.#relay = null;
+    this.#takeFiles(null);
     this.#showAgentTyping(false);
     if (url) this.#attach(url);
     else this.#showStatus("stopped");
@@ -141,6 +148,7 @@ export class VisitorChat {
     relay.addEventListener("agent", ({ detail }) => {
       this.#note("agent", detail.name, detail.name ? `${detail.name} has joined` : "The agent has left");
     });
+    relay.addEventListener("files", ({ detail }) => this.#takeFiles(detail));
     relay.addEventListener("frame", ({ detail }) => report({ type: "frame", session, at: Date.now(), frame: detail }));
     this.#relay = relay;
     this.#showStatus(relay.status);
@@ -178,11 +186,30 @@ export class VisitorChat {
     }
   }
 
-  #sendThroughRelay(text) {
+  #sendThroughRelay(text, attachments) {
     if (!this.#relay) throw new Error("The stack is not running.");
     const id = crypto.randomUUID();
-    this.#relay.send(text, id); // message-status reports the result
-    this.#show({ id, from: "visitor", text, status: messageText("sending") });
+    this.#relay.send(text, id, { attachments }); // message-status reports the result
+    this.#show({ id, from: "visitor", text, attachments, status: messageText("sending") });
+  }
+
+  /** Which files the channel takes; null: none. */
+  #takeFiles(rules) {
+    this.#files = rules;
+    this.#part("pick").hidden = !rules?.upload;
+    this.#part("file").accept = rules?.types.join() ?? "";
+  }
+
+  async #sendFile(input) {
+    const [file] = input.files;
+    if (!file) return;
+    setText(this.#part("problem"), "");
+    try {
+      this.#sendThroughRelay("", [await upload(file, this.#files)]);
+    } catch (error) {
+      setText(this.#part("problem"), `Not sent. ${error.message}`);
+    }
+    input.value = ""; // so that the same file can be picked again
   }
 
   /** The current status of a visitor's message. */

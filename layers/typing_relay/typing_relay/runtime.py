@@ -24,6 +24,7 @@ from typing_relay.aws.visitors import Visitors
 from typing_relay.door import frames
 from typing_relay.environment import LIMITS, SettingWrong, account, clock, dynamodb, number, setting
 from typing_relay.logs import make_logger
+from typing_relay.plain_url import is_plain
 from typing_relay.platforms.platform import Platform
 from typing_relay.platforms.registry import FOLDERS, platform_named
 from typing_relay.relay.burst import Policy
@@ -106,6 +107,12 @@ def agent_typing_ms() -> int:
 def sessions() -> DynamoSessions:
     """The store of session records."""
     return DynamoSessions(dynamodb(), setting("TABLE_NAME"))
+
+
+def is_file_url() -> Callable[[str], bool]:
+    """Whether a file that a visitor sends may be at a URL. Where no message is taken, it may be at any."""
+    file_urls = platform().file_urls
+    return file_urls() if file_urls else is_plain
 
 
 @cache

@@ -73,6 +73,7 @@ const commands = {
   seen: () => thread().lastMessageSeen(),
   loadMore: () => thread().loadMoreMessages(),
   messageToken: (url) => sdk.generateAuthorizationToken(threadId, url),
+  sendTranscript: (contact, email) => thread().sendTranscript(contact, email),
   endChat: () => thread().endChat(),
   archive: () => thread().archive(),
 };

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from typing_relay.aws.messages import DynamoMessages
 from typing_relay.aws.sessions import shard_of
-from typing_relay.relay.ports import AlreadyThere, MessageStatus, SentMessage, Standing
+from typing_relay.relay.ports import AlreadyThere, Attachment, MessageStatus, SentMessage, Standing
 
 from tests.simulation.dynamodb_limits import LimitedDynamoDb
 from tests.simulation.memory_messages import MemoryMessages
@@ -204,7 +204,8 @@ KEEPERS = st.sampled_from(["keeper-1", "keeper-2"])
 SHARDS = st.sampled_from([shard_of("visitor"), shard_of("another")])
 LIMITS = st.integers(1, 4)
 STANDINGS = st.sampled_from([ACCEPTED, REFUSED, NOBODY_KNOWS])
-MESSAGES = st.builds(SentMessage, IDS, TEXTS, TIMES, key=st.sampled_from(["", "key-1", "key-2"]))
+FILES = st.sampled_from([(), (), (Attachment("https://files/1", "a photo.png", "image/png"),)])
+MESSAGES = st.builds(SentMessage, IDS, TEXTS, TIMES, attachments=FILES, key=st.sampled_from(["", "key-1", "key-2"]))
 #: Often the message expires within the times above.
 EXPIRIES = st.sampled_from([NOW // 1000 + 2, NOW // 1000 + 3600])
 

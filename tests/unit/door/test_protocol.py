@@ -109,6 +109,10 @@ def _near(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         return whole if schema["type"] == "integer" else whole | st.floats(low - 1, high + 1)
     if schema is the("#/components/schemas/messageId"):
         return st.sampled_from([ID, *BAD_IDS]) | st.uuids().map(str)
+    if "items" in schema:
+        return st.lists(_near(schema["items"]), max_size=schema["maxItems"] + 1)
+    if "properties" in schema:
+        return _frame_near(schema)
     lengths = [schema["maxLength"] + more for more in (0, 1)] if "maxLength" in schema else [0]
     samples = st.sampled_from(["", " \n\u2003", *("x" * length for length in lengths)])
     known = st.from_regex(schema["pattern"]) if "pattern" in schema else st.just("x")
@@ -144,7 +148,7 @@ def _can_be_said(value: Any) -> bool:
 @given(_frames_near(TO_RELAY).filter(_can_be_said))
 def test_the_door_takes_what_is_documented_and_nothing_else(frame: dict[str, Any]) -> None:
     """T13: of all that a JSON schema can tell apart."""
-    body = json.dumps(frame)
+    body = json.dumps(frame, ensure_ascii=False)  # as it was counted: escapes would make it longer
     if "NaN" not in body and "Infinity" not in body:  # no JSON
         assert is_taken(body) == (len(names(frame, TO_RELAY)) == 1), frame
 
@@ -164,10 +168,11 @@ def test_the_door_takes_every_example(message: Message) -> None:
         json.dumps({"action": "message", "id": ID, "text": "\U0001f600" * (frames.MAX_TEXT // 2 + 1)}),
         f'{{"action":"message","id":"{ID}","text":"\\ud83d"}}',
         f'{{"action":"message","id":"{ID}","text":"x","postback":"\\ud83d"}}',
+        f'{{"action":"message","id":"{ID}","text":"","attachments":[{{"url":"https://a.b","name":"\\ud83d"}}]}}',
     ],
     ids=[
         *("a frame's size", "a message's size", "a key twice", "not written whole", "utf-16", "half a character"),
-        "half a character's postback",
+        *("half a character's postback", "half a character's file"),
     ],
 )
 def test_what_a_schema_cannot_say_is_refused_all_the_same(body: str) -> None:
@@ -204,6 +209,9 @@ def test_limits_are_those_of_the_door() -> None:
     assert schemas["stop"]["properties"]["ago_ms"]["maximum"] == frames.MAX_STOP_AGO_MS
     assert schemas["message"]["properties"]["text"]["maxLength"] == frames.MAX_TEXT
     assert schemas["message"]["properties"]["postback"]["maxLength"] == frames.MAX_POSTBACK
+    assert schemas["message"]["properties"]["attachments"]["maxItems"] == frames.MAX_ATTACHMENTS
+    assert schemas["attachment"]["properties"]["url"]["maxLength"] == frames.MAX_FILE_URL
+    assert schemas["attachment"]["properties"]["name"]["maxLength"] == frames.MAX_FILE_NAME
     assert schemas["token"]["maxLength"] == MAX_TOKEN_CHARACTERS
     sign_in = schemas["signIn"]["properties"]
     assert {sign_in[name]["maxLength"] for name in ("access_token", "third_party_token", "code")} == {frames.MAX_TOKEN}
@@ -274,7 +282,7 @@ def test_error_codes_are_those_of_the_code() -> None:
 @pytest.mark.parametrize("code", get_args(frames.ErrorCode))
 def test_errors_are_documented_and_which_have_an_id(code: frames.ErrorCode) -> None:
     assert names(frames.error(code, "Why."), FROM_RELAY) == ["error"]
-    of_a_message = ["error"] if code in ("bad_message", "rate_limited") else []
+    of_a_message = ["error"] if code in ("bad_message", "bad_attachment", "rate_limited") else []
     assert names(frames.error(code, "Why.", ID), FROM_RELAY) == of_a_message
 
 
@@ -313,6 +321,9 @@ def test_events_are_documented(event: Any, known: bool) -> None:
         "queue": visitor_events.queue(event, 2),
         "read": visitor_events.read(event, some),
         "wasSeen": visitor_events.seen(event, some),
+        "unread": visitor_events.unread(2),
+        "files": visitor_events.files("https://x" if known else "", 1024, ("image/*",)),
+        "transcriptSent": visitor_events.transcript(),
         "unnamed": visitor_events.unnamed(event),
         "signInWanted": dfo_events.sign_in("ends", *(("isX=true", ID, "c-17") if known else ("", "", ""))),
     }

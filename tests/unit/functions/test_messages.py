@@ -210,6 +210,46 @@ def test_a_bad_text_is_refused_by_the_messages_id(scene: Scene, text: str) -> No
     assert scene.waiting() == []
 
 
+PHOTO = {"url": "https://files-de-na1.niceincontact.com/1", "name": "a photo.png", "type": "image/png"}
+
+
+def test_a_message_with_files_waits_with_them(scene: Scene) -> None:
+    """Its text may be empty then."""
+    scene.sends(text="", attachments=[PHOTO, {"url": PHOTO["url"], "name": "the same"}])
+    [message] = scene.messages.waiting("alice", 99, AT)
+    assert [(file.name, file.type) for file in message.attachments] == [("a photo.png", "image/png"), ("the same", "")]
+
+
+@pytest.mark.parametrize(
+    "attachments",
+    [
+        *("x", {}, [7], [{}], [PHOTO] * 11, [{**PHOTO, "size": 1}], [{"url": PHOTO["url"]}]),
+        *([{**PHOTO, "name": name}] for name in ("", " ", "x" * 256, "a\nb", 7)),
+        *([{**PHOTO, "type": kind}] for kind in ("png", "image/png; x", "a/b/c", 7)),
+        *([{**PHOTO, "url": url}] for url in ("", 7, "javascript:alert(1)", f"{PHOTO['url']}?{'x' * 2000}")),
+        *([{**PHOTO, "url": url}] for url in ("ftp://files-de-na1.niceincontact.com/1", "https://me@evil.example/1")),
+    ],
+)
+def test_a_file_that_is_none_is_refused_by_name(scene: Scene, attachments: object) -> None:
+    """T13: the error says what is wrong, quotes nothing, and nothing waits."""
+    scene.sends(attachments=attachments)
+    [frame] = scene.front_ends.sent
+    assert (frame["code"], frame["id"]) == ("bad_attachment", ID)
+    assert "evil" not in frame["message"]
+    assert scene.waiting() == []
+
+
+def test_files_may_be_at_nice_and_where_an_operator_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T13: on Digital-First; v1 takes no messages, wherever their files are."""
+    monkeypatch.setenv("DFO_FILE_HOSTS", "files.example.com, more.example.com")
+    urls = ("files-de-na1.niceincontact.com", "files.example.com", "more.example.com", "evil.example")
+    for platform, may in (("dfo", [True, True, True, False]), ("v1", [True] * 4)):
+        monkeypatch.setenv("CXONE_PLATFORM", platform)
+        runtime.platform.cache_clear()
+        assert [runtime.is_file_url()(f"https://{host}/1") for host in urls] == may
+    runtime.platform.cache_clear()
+
+
 def test_messages_have_a_rate_of_their_own(scene: Scene) -> None:
     """T13: ten at once; the visitor's side is told which one was not taken."""
     ids = [f"0f8fad5b-d9cb-469f-a165-7086772895{number:02}" for number in range(12)]
@@ -286,14 +326,15 @@ def test_once_a_message_is_settled_nothing_lets_its_text_be_guessed(
     """T13: accepted, refused or expired: no table, log or metric has it, nor a hash that could be made by trying."""
     caplog.set_level("DEBUG")
     pin, postback = "my pin is 483107", "/pin/483107"
+    files = [{**PHOTO, "name": "483107.png"}]
     ids = [f"0f8fad5b-d9cb-469f-a165-70867728950{number}" for number in range(3)]
     for message_id in ids:
-        scene.sends(id=message_id, text=pin, postback=postback)
+        scene.sends(id=message_id, text=pin, postback=postback, attachments=files)
     assert [item["text"] for item in scene.kept()] == [pin] * 3  # or there would be nothing to find
     scene.messages.settle("alice", ids[0], Standing(MessageStatus.ACCEPTED))
     scene.messages.settle("alice", ids[1], Standing(MessageStatus.FAILED, "refused"))
     scene.sweeps(300_000 + KEEPERS_GRACE_MS + 1)
-    scene.sends(id=ids[0], text=pin, postback=postback)
+    scene.sends(id=ids[0], text=pin, postback=postback, attachments=files)
     tables = [scene.client.scan(TableName=table)["Items"] for table in (TABLE, MESSAGES)]
     output = capsys.readouterr()
     ours = [str(vars(record)) for record in caplog.records if not record.name.startswith("botocore")]  # the test's own

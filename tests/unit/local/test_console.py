@@ -147,10 +147,9 @@ def test_threads_are_looked_at_again_when_they_may_have_changed(event, changes):
 
 
 def thread(*messages: str, status: str = "new", agent: dict | None = None, thread_id: str = "t") -> dict:
-    contents = [
-        {"id_on_external_platform": text, "direction": "inbound", "content": {"text": text}, "created_at": 3.0}
-        for text in messages
-    ]
+    file = {"url": "https://files.example/1", "friendlyName": "a.png", "mimeType": "image/png"}
+    inbound = {"direction": "inbound", "created_at": 3.0, "attachments": [file]}
+    contents = [{"id_on_external_platform": text, "content": {"text": text}, **inbound} for text in messages]
     contact = {"id": "1", "status": status, "fields": {"plan": "gold"}}
     known = {"thread_id": thread_id, "visitor_id": "v", "customer_name": "Ada Lovelace"}
     return known | {"contact": contact, "agent": agent, "messages": contents}
@@ -164,6 +163,7 @@ def test_of_threads_only_what_is_new_is_told():
         ("visitor_message", "one", None),
         ("thread", None, "new"),
     ]
+    assert first[0]["attachments"] == [{"url": "https://files.example/1", "name": "a.png"}]
     assert (first[1]["customer"], first[1]["fields"]) == ("Ada Lovelace", {"plan": "gold"})
     assert [event["text"] for event in threads.news([thread("one", "two")], 9.0)] == ["two"]
     assert [event["contact"] for event in threads.news([thread("one", "two", status="closed")], 9.0)] == ["closed"]

@@ -514,6 +514,13 @@ test("a message that answers a choice takes its postback along", async (t) => {
   assert.throws(() => relay.send("Red", null, { postback: 7 }), TypeError);
 });
 
+test("a message takes its files along, and may then be empty", async (t) => {
+  const { relay, sent } = await welcomed(t);
+  const attachments = [{ url: "https://files.example/1", name: "a.png", type: "image/png" }];
+  relay.send("", ID, { attachments });
+  assert.deepEqual(sent.at(-1), { ...message(ID, ""), attachments });
+});
+
 test("a message ends the typing", async (t) => {
   const { box, relay, sent } = await welcomed(t);
   box.type("hello");
@@ -692,6 +699,7 @@ for (const [name, detail] of Object.entries({
   read: { id: ID },
   seen: { id: ID },
   unread: { count: 2 },
+  files: { upload: "https://chat.example/attachment", largest_bytes: 1024, types: ["image/*"] },
   history: { messages: [], asked: null, before: null },
 })) {
   test(`what the relay calls ${name} is an event of that name`, async (t) => {

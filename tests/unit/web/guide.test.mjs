@@ -17,8 +17,8 @@ function run(begins, names, returning = "undefined") {
   return new Function(...Object.keys(names), body)(...Object.values(names));
 }
 
-test("every block of JavaScript is tried here", () => {
-  assert.equal(BLOCKS.length, 4);
+test("every block of JavaScript is tried here, and one in files.test.mjs", () => {
+  assert.equal(BLOCKS.length, 6);
 });
 
 test("the page under development asks the console for token and address", async (t) => {
@@ -79,4 +79,14 @@ test("a choice is answered with its text and postback", async (t) => {
   buttons[0][1]();
   const sent = browser.socket.sent.find(({ action }) => action === "message");
   assert.deepEqual([sent.text, sent.postback], ["Today", "p1"]);
+});
+
+test("a transcript is asked for, and the page hears of it", async (t) => {
+  const { browser, relay } = await welcomed(t, WELCOME);
+  const notices = [];
+  const given = { relay, address: { value: "ada@example.com" }, showNotice: (text) => notices.push(text) };
+  await run('relay.addEventListener("transcript"', given);
+  assert.deepEqual(browser.socket.sent.at(-1), { action: "transcript", email: "ada@example.com" });
+  browser.socket.answer({ type: "event", event: null, name: "transcript", detail: { status: "sent" } });
+  assert.deepEqual(notices, ["The transcript is on its way"]);
 });

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -25,6 +26,7 @@ from typing_relay.relay.ports import (
     EXPIRED,
     UNCONFIRMED,
     AlreadyThere,
+    Attachment,
     MessageStatus,
     SentMessage,
     Standing,
@@ -47,7 +49,10 @@ _MOST_FOUND = 2_000
 _MOST_MARKS = 100
 
 _IS_WAITING = "standing = :waiting"
-_SETTLED = "SET standing = :standing, reason = :reason REMOVE message_text, message_postback, waiting_shard, deadline"
+_SETTLED = (
+    "SET standing = :standing, reason = :reason "
+    "REMOVE message_text, message_postback, message_attachments, waiting_shard, deadline"
+)
 
 
 class DynamoMessages:
@@ -82,6 +87,7 @@ class DynamoMessages:
                     "sent_at": _n(message.at),
                     "message_text": {"S": message.text},
                     **({"message_postback": {"S": message.postback}} if message.postback else {}),
+                    **({"message_attachments": {"S": _encoded(message.attachments)}} if message.attachments else {}),
                     "fingerprint": {"S": fingerprint(session_id, message)},
                     "standing": {"S": MessageStatus.WAITING},
                     "waiting_shard": _n(shard_of(session_id)),
@@ -262,8 +268,9 @@ def fingerprint(session_id: str, message: SentMessage) -> str:
 
 
 def _all_of(session_id: str, message: SentMessage) -> bytes:
-    what = (session_id, message.message_id, message.text, *((message.postback,) if message.postback else ()))
-    return "\0".join(what).encode()
+    files = _encoded(message.attachments) if message.attachments else ""
+    more = (message.postback, files) if files else (message.postback,) if message.postback else ()
+    return "\0".join((session_id, message.message_id, message.text, *more)).encode()
 
 
 def _is_same(known: Mapping[str, Any], session_id: str, message: SentMessage) -> bool:
@@ -273,7 +280,11 @@ def _is_same(known: Mapping[str, Any], session_id: str, message: SentMessage) ->
     """
     if "message_text" in known:
         waits = _waiting(known)
-        return (waits.text, waits.postback) == (message.text, message.postback)
+        return (waits.text, waits.postback, waits.attachments) == (
+            message.text,
+            message.postback,
+            message.attachments,
+        )
     kept = known["fingerprint"]["S"]
     if "." not in kept and kept:  # of a version before
         return bool(kept == hashlib.sha256(_all_of(session_id, message)).hexdigest())
@@ -323,4 +334,13 @@ def _waiting(item: Mapping[str, Any]) -> WaitingMessage:
         int(item["sent_at"]["N"]),
         item.get("left_by", {}).get("S", ""),
         postback=item.get("message_postback", {}).get("S", ""),
+        attachments=_decoded(item.get("message_attachments", {}).get("S", "[]")),
     )
+
+
+def _encoded(attachments: Iterable[Attachment]) -> str:
+    return json.dumps([(file.url, file.name, file.type) for file in attachments], separators=(",", ":"))
+
+
+def _decoded(text: str) -> tuple[Attachment, ...]:
+    return tuple(Attachment(*parts) for parts in json.loads(text))

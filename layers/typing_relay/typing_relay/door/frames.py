@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from typing_relay.relay.ports import MessageStatus, Standing
+from typing_relay.plain_url import is_plain
+from typing_relay.relay.ports import Attachment, MessageStatus, Standing
 from typing_relay.relay.sign_in import SignIn
 
 #: A keystroke frame has 40 bytes; only messages may be larger than this.
@@ -18,6 +20,14 @@ MAX_FRAME_BYTES = 1_024
 #: In UTF-16 units, as JavaScript counts: this many fit into the 32 KB of API Gateway's largest WebSocket frame.
 MAX_TEXT = 10_000
 MAX_POSTBACK = 2_000
+#: Files of one message; the characters of each one's URL and name.
+MAX_ATTACHMENTS = 10
+MAX_FILE_URL = 2_000
+MAX_FILE_NAME = 255
+#: The second for a CXone on this machine: what is not there is refused by whoever knows the deployment's hosts.
+_SCHEMES = ("https://", "http://")
+#: RFC 5321: of an address, without the angle brackets.
+MAX_EMAIL = 254
 #: The id of a message, as the relay told it.
 MAX_KNOWN_ID = 200
 #: Of each token and code that a page hands over: CXone's own travels in the URL of a socket.
@@ -36,6 +46,7 @@ EXPIRED = "The token has expired. Connect again with a new one."
 ErrorCode = Literal[
     "bad_frame",
     "bad_message",
+    "bad_attachment",
     "too_large",
     "unknown_action",
     "rate_limited",
@@ -47,6 +58,7 @@ ErrorCode = Literal[
     "not_ended",
     "history_unknown",
     "history_failed",
+    "transcript_failed",
     "sign_in_needed",
     "sign_in_refused",
 ]
@@ -85,12 +97,14 @@ class Ping:
 class Message:
     """The visitor sent this text. The front end chose the id; the same id again is the same message.
 
-    ``postback``: of the choice that the message is, as CXone sent it; '': it is none.
+    ``postback``: of the choice that the message is, as CXone sent it; '': it is none. Without ``attachments`` the text
+    is not blank.
     """
 
     message_id: str
     text: str = field(repr=False)
     postback: str = field(default="", repr=False)
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +124,14 @@ class History:
     before: str = ""
 
 
-Frame = Hello | Keystroke | Stop | Ping | Message | Seen | End | History | SignIn
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The visitor wants what was said, by e-mail to this address."""
+
+    email: str = field(repr=False)
+
+
+Frame = Hello | Keystroke | Stop | Ping | Message | Seen | End | History | Transcript | SignIn
 
 
 class BadFrame(ValueError):
@@ -125,8 +146,11 @@ class BadFrame(ValueError):
         self.message_id = message_id
 
 
-def parse(body: str | None, longest_hold_ms: int) -> Frame:
-    """The frame in ``body``. Raises BadFrame, also for a ``hold_ms`` above ``longest_hold_ms``."""
+def parse(body: str | None, longest_hold_ms: int, is_file_url: Callable[[str], bool] = is_plain) -> Frame:
+    """The frame in ``body``. Raises BadFrame, also for a ``hold_ms`` above ``longest_hold_ms``.
+
+    ``is_file_url``: whether a file that a visitor sends may be there.
+    """
     body = body or ""
     size = _size(body)
     fields = _object(body)
@@ -144,7 +168,7 @@ def parse(body: str | None, longest_hold_ms: int) -> Frame:
     elif action == "hello":
         frame = Hello(_client(fields.pop("client")) if "client" in fields else "")
     elif action == "message":
-        frame = _message(fields.pop("id", None), fields.pop("text", None), fields.pop("postback", ""))
+        frame = _message(fields.pop("id", None), fields, is_file_url)
     else:
         frame = _asking(action, fields)
     if fields:
@@ -156,6 +180,8 @@ def _asking(action: str, fields: dict[str, Any]) -> Frame:
     """What is asked of the conversation, or of the relay itself."""
     if action == "history":
         return History(_known_id(fields.pop("before")) if "before" in fields else "")
+    if action == "transcript":
+        return Transcript(_email(fields.pop("email", None)))
     if action == "sign_in":
         return _sign_in(fields)
     if action in _PLAIN:
@@ -163,7 +189,7 @@ def _asking(action: str, fields: dict[str, Any]) -> Frame:
     raise BadFrame("unknown_action", f"Unknown action. Known are {_ACTIONS}.")
 
 
-_ACTIONS = "hello, keystroke, stop, ping, message, seen, end, history or sign_in"
+_ACTIONS = "hello, keystroke, stop, ping, message, seen, end, history, transcript or sign_in"
 _PLAIN: dict[str, Frame] = {"ping": Ping(), "seen": Seen(), "end": End()}
 
 
@@ -226,11 +252,14 @@ def _client(value: object) -> str:
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def _message(message_id: object, text: object, postback: object) -> Message:
+def _message(message_id: object, fields: dict[str, Any], is_file_url: Callable[[str], bool]) -> Message:
+    """Takes what it knows out of ``fields``."""
+    text, postback = fields.pop("text", None), fields.pop("postback", "")
     if not isinstance(message_id, str) or not _UUID.fullmatch(message_id):
         raise BadFrame("bad_message", '"id" must be a UUID in lower case.')
-    if not isinstance(text, str) or not text.strip():
-        raise BadFrame("bad_message", '"text" must not be blank.', message_id)
+    attachments = _attachments(fields.pop("attachments", []), message_id, is_file_url)
+    if not isinstance(text, str) or not (text.strip() or attachments):
+        raise BadFrame("bad_message", '"text" must not be blank, unless there are attachments.', message_id)
     if not isinstance(postback, str):
         raise BadFrame("bad_message", '"postback" must be a string.', message_id)
     for name, said, most in (("text", text, MAX_TEXT), ("postback", postback, MAX_POSTBACK)):
@@ -240,12 +269,57 @@ def _message(message_id: object, text: object, postback: object) -> Message:
             raise BadFrame("bad_message", f'"{name}" contains a lone surrogate.', message_id) from None
         if units > most:
             raise BadFrame("bad_message", f'"{name}" may have at most {most} characters.', message_id)
-    return Message(message_id, text, postback)
+    return Message(message_id, text, postback, attachments)
+
+
+#: RFC 6838, as browsers say it of a file; '' where they do not know it.
+_MIME_TYPE = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63})?")
+_FILE_NAME = re.compile(rf"[^\x00-\x1f\x7f]{{1,{MAX_FILE_NAME}}}")
+
+
+def _attachments(value: object, message_id: str, is_file_url: Callable[[str], bool]) -> tuple[Attachment, ...]:
+    try:
+        if not isinstance(value, list) or len(value) > MAX_ATTACHMENTS:
+            raise ValueError(f'"attachments" must be a list of at most {MAX_ATTACHMENTS} files.')
+        return tuple(_attachment(item, is_file_url) for item in value)
+    except ValueError as wrong:
+        raise BadFrame("bad_attachment", str(wrong), message_id) from None
+
+
+def _attachment(value: object, is_file_url: Callable[[str], bool]) -> Attachment:
+    """Raises ValueError with what is wrong, which quotes nothing."""
+    if not isinstance(value, dict) or not {"url", "name"} <= value.keys() <= {"url", "name", "type"}:
+        raise ValueError('An attachment has a "url", a "name", and perhaps a "type".')
+    url, name, kind = value["url"], value["name"], value.get("type", "")
+    if not isinstance(url, str) or len(url) > MAX_FILE_URL or not (is_plain(url) and url.startswith(_SCHEMES)):
+        raise ValueError(f'"url" must be an https URL of at most {MAX_FILE_URL} characters.')
+    if not is_file_url(url):
+        raise ValueError('"url" must be where CXone has put the file. If it is, add its host to DfoFileHosts.')
+    if not isinstance(name, str) or not _FILE_NAME.fullmatch(name) or not name.strip() or _is_broken(name):
+        raise ValueError(f'"name" must have 1 to {MAX_FILE_NAME} characters, and not only blanks.')
+    if not isinstance(kind, str) or not _MIME_TYPE.fullmatch(kind):
+        raise ValueError('"type" must be a MIME type like image/png.')
+    return Attachment(url, name, kind)
+
+
+def _is_broken(text: str) -> bool:
+    """Half of a surrogate pair is no character."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _known_id(value: object) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_KNOWN_ID:
         raise BadFrame("bad_frame", f'"before" must be the id of a message, of at most {MAX_KNOWN_ID} characters.')
+    return value
+
+
+#: Whether there is such a mailbox only a mail can tell.
+_EMAIL = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+
+
+def _email(value: object) -> str:
+    if not isinstance(value, str) or len(value) > MAX_EMAIL or not _EMAIL.fullmatch(value):
+        raise BadFrame("bad_frame", f'"email" must be an e-mail address of at most {MAX_EMAIL} characters.')
     return value
 
 

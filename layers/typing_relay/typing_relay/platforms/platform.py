@@ -38,6 +38,8 @@ class Platform:
     verifies: bool
     in_keeper: Callable[[Lent], InKeeper]
     calls: Callable[[Callable[[int], None]], Calls] | None = None
+    #: Gives whether a file that a visitor sends may be at a URL. None: no message is taken, wherever its files are.
+    file_urls: Callable[[], Callable[[str], bool]] | None = None
 
     @property
     def speaks_on_socket(self) -> bool:

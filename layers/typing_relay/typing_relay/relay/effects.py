@@ -156,6 +156,8 @@ class Hint(StrEnum):
     END = "end"
     #: A front end asks for earlier messages; ``about``: those before this one.
     HISTORY = "history"
+    #: The visitor wants a transcript; ``about``: the e-mail address.
+    TRANSCRIPT = "transcript"
     #: A page has signed its visitor in.
     SIGNED_IN = "signed_in"
 

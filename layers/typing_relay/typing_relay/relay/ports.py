@@ -128,6 +128,15 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that was uploaded to CXone: where it is, its name, and its MIME type ('': unknown)."""
+
+    url: str = field(repr=False)
+    name: str = field(repr=False)
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SentMessage:
     """A message as the visitor sent it, at ``at`` (epoch ms, API Gateway's clock). The front end chose its id."""
 
@@ -136,6 +145,7 @@ class SentMessage:
     at: int
     #: Of the choice that the message is; '': it is none.
     postback: str = field(default="", repr=False, kw_only=True)
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False, kw_only=True)
     #: By which a settled message is recognised when it is sent again; no table has it. '': it counts as the same.
     key: str = field(default="", repr=False, kw_only=True, compare=False)
 

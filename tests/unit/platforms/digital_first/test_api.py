@@ -13,6 +13,7 @@ import requests
 import responses
 from typing_relay.platforms.digital_first import api as dfo_api
 from typing_relay.platforms.digital_first.api import LARGEST_EVENT_BYTES, Access, ChannelSettings, DfoApi, Streamed
+from typing_relay.platforms.digital_first.files import FileRules
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.urls import Client, custom_hosts, hosts, registers_as
 from typing_relay.platforms.shared.http import KeptConnectionClosed, session
@@ -171,6 +172,13 @@ def test_one_visitors_cookies_do_not_go_out_with_anothers_call(cxone: responses.
         ({"isLiveChat": False}, ChannelSettings(False, False)),
         ({"isLiveChat": True, "isSecuredCookieEnabled": True}, ChannelSettings(True, False, secured_cookies=True)),
         ({"isLiveChat": True, "settings": {"features": {}}}, ChannelSettings(True, False)),
+        (
+            {
+                "isLiveChat": True,
+                "settings": {"fileRestrictions": {"isAttachmentsEnabled": True, "allowedFileSize": "1"}},
+            },
+            ChannelSettings(True, False, files=FileRules(True, 1024 * 1024)),
+        ),
         (
             {"isLiveChat": True, "settings": {"features": {"securedSessions": False}}},
             ChannelSettings(True, False, secured_sessions=False),

@@ -401,3 +401,65 @@ def test_nothing_that_was_said_stands_in_the_state_of_it() -> None:
     assert life.state.pages
     assert SECRET not in repr(life.state)
     assert SECRET not in repr(life.actions)
+
+
+# --- the transcript
+
+EMAIL = "ada@example.com"
+
+
+def test_a_transcript_names_contact_and_address_as_nices_clients_do() -> None:
+    life = in_contact()
+    life.happens(dfo.TranscriptWanted(EMAIL))
+    [request] = life.requests()
+    assert (request["payload"]["eventType"], request["payload"]["data"]) == (
+        "SendTranscript",
+        {"consumerContact": {"id": "42"}, "consumerRecipients": [{"idOnExternalPlatform": EMAIL}]},
+    )
+    sent = {"eventId": request["eventId"], "postback": {"eventType": "TranscriptSent"}}
+    assert told(life.hears(json.dumps(sent))) == [("transcript", {"status": "sent"})]
+
+
+def test_a_transcript_of_the_contact_that_was_closed_last() -> None:
+    """When it is over people ask for one."""
+    life = in_contact(livechat=True)
+    life.hears(gateway.case_status_changed(THREAD, "closed", 42))
+    life.happens(dfo.TranscriptWanted(EMAIL))
+    assert life.requests()[0]["payload"]["data"]["consumerContact"] == {"id": "42"}
+
+
+@pytest.mark.parametrize("how", ["refused", "refused without an id", "no answer", "the socket is lost"])
+def test_a_transcript_that_was_not_sent_is_a_named_error(how: str) -> None:
+    """And the next one may be asked for."""
+    life = in_contact()
+    life.happens(dfo.TranscriptWanted(EMAIL))
+    [request] = life.requests()
+    if how.startswith("refused"):
+        life.hears(gateway.failure("SendingTranscriptFailed", request["eventId"] if how == "refused" else None))
+    elif how == "no answer":
+        life.happens(dfo.Woke(), POLICY.answer_ms)
+    else:
+        life.happens(dfo.Lost(was_open=True))
+    assert errors(life) == ["transcript_failed"]
+    assert EMAIL not in str(life.actions)
+    assert life.state.transcript is None
+
+
+def test_without_a_conversation_there_is_no_transcript() -> None:
+    life = Life()
+    life.is_ready()
+    life.happens(dfo.TranscriptWanted(EMAIL))
+    assert (errors(life), life.kinds()) == (["transcript_failed"], [])
+
+
+def test_transcripts_are_few() -> None:
+    """T17: anybody could name any address."""
+    life, sent = in_contact(), 0
+    for _ in range(20):
+        life.happens(dfo.TranscriptWanted(EMAIL), 1_000)
+        sent += len(requests := life.requests())
+        for request in requests:
+            life.hears(gateway.answer(request["eventId"]))
+    assert sent == POLICY.transcripts.at_once
+    life.happens(dfo.TranscriptWanted(EMAIL), POLICY.transcripts.every_ms)
+    assert life.kinds() == ["SendTranscript"]

@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first.codes import ADDRESS_REFUSED, loggable
+from typing_relay.platforms.digital_first.files import FileRules, file_rules
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.streamed import Deltas
 from typing_relay.platforms.digital_first.urls import Client, Hosts
@@ -80,6 +81,10 @@ class ChannelSettings:
     authorization: bool
     secured_sessions: bool = True
     secured_cookies: bool = False
+    #: None: they are not known.
+    files: FileRules | None = None
+    #: Visitors may have a transcript sent to them.
+    transcripts: bool = False
 
     def not_supported(self) -> str:
         """The name of the setting, with its value, with which no visitor is signed in here; '' if there is none."""
@@ -157,7 +162,9 @@ class DfoApi:
         settings = answer.get("settings")
         features = settings.get("features") if isinstance(settings, dict) else None
         is_secured = not isinstance(features, dict) or features.get("securedSessions") is not False
-        return ChannelSettings(livechat, authorization, is_secured, answer.get("isSecuredCookieEnabled") is True)
+        has_cookies = answer.get("isSecuredCookieEnabled") is True
+        transcripts = isinstance(settings, dict) and settings.get("liveChatAllowTranscript") is True
+        return ChannelSettings(livechat, authorization, is_secured, has_cookies, file_rules(settings), transcripts)
 
     def is_online(self) -> bool | Outcome:
         """Whether agents take conversations on this channel now."""
@@ -172,6 +179,11 @@ class DfoApi:
     def socket_url(self, visitor: Visitor, access: Access) -> str:
         """The URL of the visitor's socket. Its query contains the token."""
         return urls.socket_url(self._hosts, self._channel, self._client, visitor, access.token)
+
+    @property
+    def upload_url(self) -> str:
+        """Where a visitor's own browser uploads a file."""
+        return f"{self._channel_url}/attachment"
 
     def event(self, url: str) -> str | Outcome:
         """The text of an event too large for a frame, from its URL; bounded in size and time."""

@@ -11,6 +11,9 @@ LOOK_FAILED = ("RecoveringThreadFailed", "RecoveringLivechatFailed")
 #: A message was not accepted; that may be transient.
 SENDING_FAILED = ("SendingMessageFailed", "SendingOutboundFailed")
 
+#: A transcript was not sent.
+TRANSCRIPT_FAILED = ("SendingTranscriptFailed",)
+
 
 def loggable(value: object) -> str:
     """``value`` if it looks like a code, else 'unnamed': it came from outside and goes into a log."""

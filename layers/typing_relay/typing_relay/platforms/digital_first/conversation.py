@@ -21,19 +21,21 @@ from uuid import UUID
 from typing_relay.door import frames
 from typing_relay.platforms.digital_first import frames_in, frames_out
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
-from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED, SENDING_FAILED
+from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED, SENDING_FAILED, TRANSCRIPT_FAILED
+from typing_relay.platforms.digital_first.files import NO_FILES, Files
 from typing_relay.platforms.digital_first.frames_in import Contact, Message, NotAFrame
 from typing_relay.platforms.digital_first.identity import Channel, Visitor, known_as
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import NOBODY, USUAL_LIFE_MS, Agent, AgentsTyping
 from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.ports import Attachment
 from typing_relay.relay.profile import NOTHING_SAID, Profile
 from typing_relay.relay.rate import Rate
 from typing_relay.relay.value import changed
 
 #: Why a message was refused, for the visitor's page. ``unconfirmed``: it may have arrived all the same;
-#: ``thread_closed``: neither its thread nor a new one takes messages.
-Reason = Literal["refused", "expired", "unconfirmed", "too_many", "unavailable", "thread_closed"]
+#: ``thread_closed``: neither its thread nor a new one takes messages; ``no_attachments``: its channel takes no files.
+Reason = Literal["refused", "expired", "unconfirmed", "too_many", "unavailable", "thread_closed", "no_attachments"]
 
 #: So many ids of messages are remembered, so that none is told twice or taken for new.
 _REMEMBERED = 256
@@ -42,6 +44,9 @@ _MOST_HELD = 50
 
 #: T17: what one socket sends. NICE's own client sends at most 100 requests in 5 s (CXone fact).
 FRAMES = Rate(at_once=40, every_ms=100)
+
+#: T17: a stranger may name any address. A person asks once, and again where it was mistyped.
+TRANSCRIPTS = Rate(at_once=3, every_ms=300_000)
 
 ACCEPTED = Outcome(Kind.ACCEPTED)
 NOT_YET = Outcome(Kind.NOT_YET, reason="no contact is known to be open")
@@ -84,6 +89,7 @@ class Policy:
     #: At most this many pages of earlier messages are asked for at a time; of so many what comes before is known.
     most_pages_due: int = 3
     most_pages: int = 8
+    transcripts: Rate = TRANSCRIPTS
     #: A token is renewed before a socket is opened so short before its end.
     renew_early_ms: int = 60_000
     #: A consumer's token is not renewed before (a session that is not secured).
@@ -139,6 +145,7 @@ class Queued:
     text: str = field(repr=False)
     asked_at: int
     postback: str = field(default="", repr=False)
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
     sent_at: int = 0
     in_doubt: bool = False
     sends: int = 0
@@ -268,9 +275,14 @@ class Conversation:
     #: Who the visitor is, for agents; and which custom fields were said on this socket, of this contact.
     profile: Profile = NOTHING_SAID
     fields_said: frames_out.Fields = field(default=(), repr=False)
+    #: Which files the visitor may send; None: not known.
+    files: Files | None = None
     #: The contact that the visitor ends ('': whichever is found open); None: none. It is on its way to be ended.
     end_of: str | None = None
     ending: Asked | None = None
+    #: A transcript that was asked for; and what was spent of ``Policy.transcripts`` (epoch ms).
+    transcript: Asked | None = None
+    transcripts_until: int = 0
     #: Until then a message that was taken while there was no contact may open one.
     opening_until: int = 0
     #: Before which messages front ends want to see others, oldest first; the first of these is on its way.
@@ -300,6 +312,13 @@ class ProfileKnown:
     """The team's own server says who the visitor is."""
 
     profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class FilesKnown:
+    """Which files the channel lets visitors send, as far as is known."""
+
+    files: Files | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +399,7 @@ class MessageWanted:
     may_have_left: bool = False
     behind_ms: int = 0
     postback: str = field(default="", repr=False)
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,6 +425,13 @@ class HistoryWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class TranscriptWanted:
+    """The visitor wants what was said, by e-mail to this address."""
+
+    email: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """The time that ``wake_at`` named has come."""
 
@@ -412,6 +439,7 @@ class Woke:
 Happening = (
     Admitted
     | ProfileKnown
+    | FilesKnown
     | Opened
     | Heard
     | Fetched
@@ -425,6 +453,7 @@ Happening = (
     | Greeted
     | EndWanted
     | HistoryWanted
+    | TranscriptWanted
     | Woke
 )
 
@@ -669,6 +698,8 @@ class _Turn:
                 self._change(third_party_token=third_party_token, sign_in_at=sign_in_at, by_page=sign_in_at is not None)
             case ProfileKnown(profile):
                 self._change(profile=profile)
+            case FilesKnown(files):
+                self._files_known(files)
             case Opened(register_as):
                 self._opened(register_as)
             case Heard(text):
@@ -695,6 +726,8 @@ class _Turn:
                 self._end_wanted()
             case HistoryWanted(before):
                 self._history_wanted(before)
+            case TranscriptWanted(email):
+                self._transcript_wanted(email)
             case Woke():
                 pass  # go_on looks at the time
 
@@ -767,6 +800,8 @@ class _Turn:
         self._change(untold=tuple(replace(one, asked=None) for one in c.untold))
         if c.history:
             self._no_history("the connection to CXone was lost")
+        if c.transcript:
+            self._no_transcript("the connection to CXone was lost")
 
     def _doubt_first(self) -> None:
         first, *others = self.now_stands.queue
@@ -791,6 +826,8 @@ class _Turn:
             self._give_up_unproven()
         if c.ending and now >= c.ending.until:
             self._not_ended("unanswered")
+        if c.transcript and now >= c.transcript.until:
+            self._no_transcript("CXone does not answer")
         if (page := _page_on_its_way(c)) and now >= page.until:
             self._no_history("CXone does not answer")
         if now >= c.heartbeat_at:
@@ -917,6 +954,9 @@ class _Turn:
             self._taken(self.now_stands.queue[0].message_id)
         elif self.now_stands.ending and self.now_stands.ending.event_id == event_id:
             self._change(ending=None, end_of=None)  # that the contact is closed is an event of its own
+        elif self.now_stands.transcript and self.now_stands.transcript.event_id == event_id:
+            self._change(transcript=None)
+            self._do(Tell(visitor_events.transcript()))
         elif self._is_page(event_id) and not self.now_stands.looking:
             self._do(Report("page_answered_otherwise", result))
             self._no_history("CXone answers otherwise")
@@ -960,6 +1000,8 @@ class _Turn:
             self._no_history(code)
         if event_id and self._is_about_rest(event_id):
             self._no_rest(code)
+        if c.transcript and _is_about(c.transcript, event_id, code in TRANSCRIPT_FAILED):
+            self._no_transcript(code)
         if c.sending and _is_about(c.sending, event_id, code in SENDING_FAILED):
             self._message_failed(code)
         return None
@@ -980,6 +1022,8 @@ class _Turn:
         self._change(queue=(), sending=None, looking=None, contact=None, ready=False, ending=None, end_of=None)
         while self.now_stands.history_due:
             self._no_history(code)
+        if self.now_stands.transcript:
+            self._no_transcript(code)
         self._do(Stopped(Outcome(Kind.DENIED, reason=reason)))
 
     def _event(self, event: frames_in.Event) -> None:
@@ -1456,13 +1500,20 @@ class _Turn:
             self._do(MessageTaken(wanted.message_id))
         elif c.doing is Doing.STOPPED:
             self._do(MessageRefused(wanted.message_id, "unavailable"))
-        elif not _is_sendable(wanted.text + wanted.postback):
+        elif wanted.attachments and c.files and not c.files.rules.allowed:
+            self._do(MessageRefused(wanted.message_id, "no_attachments"))
+        elif not _is_sendable(wanted.text + wanted.postback + "".join(file.name for file in wanted.attachments)):
             self._do(MessageRefused(wanted.message_id, "refused"))
         elif len(c.queue) >= self._policy.most_messages:
             self._do(MessageRefused(wanted.message_id, "too_many"))
         else:
             queued = Queued(
-                wanted.message_id, wanted.text, wanted.asked_at, postback=wanted.postback, behind_ms=wanted.behind_ms
+                wanted.message_id,
+                wanted.text,
+                wanted.asked_at,
+                postback=wanted.postback,
+                attachments=wanted.attachments,
+                behind_ms=wanted.behind_ms,
             )
             if wanted.may_have_left:
                 queued = replace(queued, in_doubt=True, sent_at=self._now)
@@ -1498,16 +1549,8 @@ class _Turn:
         first, *others = self.now_stands.queue
         self._do(MessageLeaving(first.message_id))
         fields = () if self.now_stands.contact else self.now_stands.profile.fields
-        event_id = self._request(
-            frames_out.message(
-                self.now_stands.thread_id,
-                first.message_id,
-                first.text,
-                first.postback,
-                fields,
-                self.now_stands.third_party_token,
-            )
-        )
+        c, what = self.now_stands, (first.message_id, first.text, first.postback)
+        event_id = self._request(frames_out.message(c.thread_id, *what, fields, c.third_party_token, first.attachments))
         self._change(fields_said=fields or self.now_stands.fields_said)
         sent = replace(first, sent_at=self._now, sends=first.sends + 1)
         asked = Asked(event_id, self._now, self._now + self._policy.answer_ms)
@@ -1577,6 +1620,18 @@ class _Turn:
 
     # --- the rest
 
+    def _files_known(self, files: Files | None) -> None:
+        """Told while they are allowed, and when they are not any more."""
+        before = self.now_stands.files
+        self._change(files=files)
+        if files != before and ((files and files.rules.allowed) or (before and before.rules.allowed)):
+            self._tell_files()
+
+    def _tell_files(self) -> None:
+        files = self.now_stands.files
+        known = files if files and files.rules.allowed else NO_FILES
+        self._do(Tell(visitor_events.files(known.upload, known.rules.largest_bytes, known.rules.types)))
+
     def _seen_wanted(self) -> None:
         c = self.now_stands
         if c.ready and c.contact and c.seen_said != self._newest():
@@ -1620,6 +1675,26 @@ class _Turn:
         self._change(ending=None, end_of=None)
         self._do(Report("not_ended", why))
         self._do(Tell(frames.error("not_ended", "CXone did not end the conversation. You may try again.")))
+
+    # --- the transcript
+
+    def _transcript_wanted(self, email: str) -> None:
+        """Of the contact that is open, or was last. One at a time, and not kept: whoever hears no answer asks again."""
+        c = self.now_stands
+        contact_id = c.contact.contact_id if c.contact else c.closed_contact
+        is_free = self._now >= self._policy.transcripts.free_at(c.transcripts_until)
+        if not (c.ready and contact_id and is_free and c.transcript is None and self._may_send()):
+            self._do(_no_transcript())
+            return
+        event_id = self._request(frames_out.send_transcript(contact_id, email))
+        asked = Asked(event_id, self._now, self._now + self._policy.answer_ms)
+        spent = self._policy.transcripts.spend(c.transcripts_until, self._now)
+        self._change(transcript=asked, transcripts_until=spent)
+
+    def _no_transcript(self, why: str) -> None:
+        self._change(transcript=None)
+        self._do(Report("transcript_failed", why))
+        self._do(_no_transcript())
 
     # --- earlier messages
 
@@ -1694,6 +1769,8 @@ class _Turn:
         if c.position_told is not None:
             self._do(Tell(visitor_events.queue(None, c.position_told)))
         self._do(Tell(visitor_events.unread(c.unread if c.contact else 0)))
+        if c.files and c.files.rules.allowed:
+            self._tell_files()
         if c.agents_typing:
             self._do(Tell(visitor_events.agent_typing(None, c.agents_typing.agents)))
         self._change(catch_up_due=False, catch_up_at=self._now + self._policy.catch_up_ms)
@@ -1743,6 +1820,11 @@ def _unknown_page() -> Tell:
     return Tell(frames.error("history_unknown", "Nothing is known before that message: ask for the newest."))
 
 
+def _no_transcript() -> Tell:
+    message = "CXone sent no transcript: there is no conversation yet, or too many were asked for, or it failed."
+    return Tell(frames.error("transcript_failed", message))
+
+
 def _no_history() -> Tell:
     return Tell(frames.error("history_failed", "CXone gave no earlier messages. You may ask again."))
 
@@ -1759,7 +1841,7 @@ def _unread(messages: tuple[Message, ...], seen_to: str) -> int:
 
 
 def _on_their_way(c: Conversation) -> tuple[Asked | None, ...]:
-    return (c.registering, c.refreshing, c.looking, c.sending, c.ending, _page_on_its_way(c))
+    return (c.registering, c.refreshing, c.looking, c.sending, c.ending, c.transcript, _page_on_its_way(c))
 
 
 def _page_on_its_way(c: Conversation) -> Asked | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -15,10 +16,13 @@ from typing import Any
 
 from typing_relay.platforms.digital_first.codes import loggable
 from typing_relay.platforms.shared.agents_typing import SOMEBODY, Agent
+from typing_relay.platforms.shared.urls import InsecureUrl, base_url
+from typing_relay.relay.ports import Attachment
 
 CLOSED = "closed"
 #: A rich message is read to this depth, and at most this number of its elements.
 MOST_DEEP, MOST_ELEMENTS = 5, 100
+MOST_ATTACHMENTS = 50
 MOST_SECONDS = 1_000_000
 #: A contact with one of these takes no more typing.
 OVER = (CLOSED, "trashed")
@@ -75,6 +79,7 @@ class Message:
     stream_url: str = field(default="", repr=False)
     #: The visitor has seen it, as far as the gateway knows.
     is_seen: bool = False
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
 
     @property
     def agent(self) -> Agent:
@@ -491,10 +496,11 @@ def _message_created(data: dict[str, Any]) -> What:
 
 
 def _message_sent(data: dict[str, Any]) -> What:
-    """Comes before ``MessageCreated`` for the same message, without the gateway's id of it. Without a text, or where it
-    is a part, there is nothing to show yet."""
+    """Comes before ``MessageCreated`` for the same message, without the gateway's id of it. With neither text nor file,
+    or where it is a part, there is nothing to show yet."""
     message = _message(_object(data, "message"))
-    return MessageCreated(message) if message.text and not message.is_part else Unknown("MessageSent")
+    is_shown = bool(message.text or message.attachments) and not message.is_part
+    return MessageCreated(message) if is_shown else Unknown("MessageSent")
 
 
 _EVENTS: dict[str, Callable[[dict[str, Any]], What]] = {
@@ -549,6 +555,7 @@ def _message(message: dict[str, Any]) -> Message:
         server_id=_text(message, "id"),
         stream_url=_stream_url(_object(content, "payload")) if is_streamed else "",
         is_seen=bool(_text(_object(message, "customerStatistics"), "seenAt")),
+        attachments=tuple(islice(_attachments(message), MOST_ATTACHMENTS)),
     )
 
 
@@ -596,6 +603,16 @@ def _choices(elements: list[dict[str, Any]]) -> Iterator[Choice]:
         text, postback = _text(element, "text"), _text(element, "postback")
         if text and (postback or element.get("type") in ("BUTTON", "REPLY_BUTTON")):
             yield Choice(text, postback or None)
+
+
+def _attachments(message: dict[str, Any]) -> Iterator[Attachment]:
+    """The files of a message that a page may link to: no other URL than https (http: on this machine) is safe there."""
+    listed = message.get("attachments")
+    for item in listed if isinstance(listed, list) else []:
+        url = _text(item, "url") if isinstance(item, dict) else ""
+        with suppress(InsecureUrl):
+            base_url(url)
+            yield Attachment(url, _text(item, "friendlyName") or _text(item, "fileName"), _text(item, "mimeType"))
 
 
 def _ends_at(element: dict[str, Any]) -> int | None:

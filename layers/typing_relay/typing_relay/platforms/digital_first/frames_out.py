@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.relay.ports import Attachment
 
 #: Idents and values of custom fields.
 Fields = tuple[tuple[str, str], ...]
@@ -51,12 +52,19 @@ def typing(thread_id: str, is_typing: bool) -> Request:
 
 
 def message(
-    thread_id: str, message_id: str, text: str, postback: str = "", fields: Fields = (), third_party_token: str = ""
+    thread_id: str,
+    message_id: str,
+    text: str,
+    postback: str = "",
+    fields: Fields = (),
+    third_party_token: str = "",
+    attachments: tuple[Attachment, ...] = (),
 ) -> Request:
     """A visitor's message; a thread's first one starts its contact. ``message_id``: a UUID, chosen by the front end.
 
     ``postback``: of the choice that the message is, as it came; '': it is none. ``fields``: idents and values of the
     contact's custom fields. ``third_party_token``: of whoever has signed the visitor in; '': nobody has.
+    ``attachments``: files that were uploaded; NICE's web client does not say their type, its apps do.
     """
     said = {"postback": postback} if postback else {}
     data = {
@@ -65,7 +73,7 @@ def message(
         "messageContent": {"type": "TEXT", "payload": {"text": text, **said}, **said},
         "consumer": {"customFields": []},
         "consumerContact": {"customFields": _named(fields)},
-        "attachments": [],
+        "attachments": [_attachment(file) for file in attachments],
         "browserFingerprint": _FINGERPRINT,
         **({"accessToken": {"token": third_party_token}} if third_party_token else {}),
     }
@@ -101,6 +109,12 @@ def message_seen(thread_id: str) -> Request:
 def end_contact(thread_id: str, contact_id: str) -> Request:
     """The visitor ends the conversation."""
     return Request("EndContact", {**_thread(thread_id), "contact": {"id": contact_id}})
+
+
+def send_transcript(contact_id: str, email: str) -> Request:
+    """Asks for an e-mail with what was said in this contact."""
+    recipients = [{"idOnExternalPlatform": email}]
+    return Request("SendTranscript", {"consumerContact": {"id": contact_id}, "consumerRecipients": recipients})
 
 
 def load_more(thread_id: str, scroll_token: str, oldest_at: str, contact_id: str) -> Request:
@@ -139,6 +153,10 @@ def encoded(request: Request, event_id: str, channel: Channel, visitor: Visitor)
         },
     }
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+
+
+def _attachment(file: Attachment) -> dict[str, str]:
+    return {"url": file.url, "friendlyName": file.name} | ({"mimeType": file.type} if file.type else {})
 
 
 def _named(fields: Fields) -> list[dict[str, str]]:

@@ -24,6 +24,7 @@ from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first.api import ChannelSettings, DfoApi
+from typing_relay.platforms.digital_first.files import Files
 from typing_relay.platforms.digital_first.identity import Channel
 from typing_relay.platforms.digital_first.line import Line
 from typing_relay.platforms.digital_first.mailbox import Mailbox
@@ -179,7 +180,8 @@ class DigitalFirst:
             self._not_learned(office, answer)
             return
         self._around.loop.call_later(CHANNEL_S, partial(self._ask_for_channel, office))
-        office.decide(answer.livechat)
+        office.transcripts = answer.transcripts
+        office.decide(answer.livechat, Files(answer.files, office.gateway.upload_url) if answer.files else None)
         setting, channel_id = answer.not_supported(), office.channel.channel_id
         if setting:
             self._around.counters.add("ChannelNotSupported")
@@ -224,6 +226,8 @@ class DigitalFirst:
             case {"end": str(session_id)}:
                 # Messages that were sent before it go first, also those that no nudge has told of yet.
                 self._mailbox.after_messages(session_id, lambda: self._with_talk(session_id, lambda talk: talk.end()))
+            case {"transcript": str(session_id), "about": str(email)}:
+                self._with_talk(session_id, lambda talk: talk.transcript(email))
             case {"signed_in": str(session_id)}:
                 self._with_talk(session_id, lambda talk: talk.signed_in())
             case {"history": str(session_id)}:

@@ -26,6 +26,7 @@ from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.digital_first.api import Streamed
+from typing_relay.platforms.digital_first.files import Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Owners
@@ -78,6 +79,10 @@ class Office:
     clock: Callable[[], int]
     policy: machine.Policy = field(default_factory=machine.Policy)
     livechat: bool | None = None
+    #: Which files visitors may send there; None: not known.
+    files: Files | None = None
+    #: Visitors may have a transcript sent to them.
+    transcripts: bool = False
     undecided: list[Callable[[], object]] = field(default_factory=list)
     #: The same for another channel ('': for the first), from any thread; None: there is but this one.
     other: Callable[[str], Office] | None = None
@@ -96,6 +101,7 @@ class Office:
         """The same, for another channel: its kind is not known yet."""
         another = copy(self)
         another.channel, another.gateway, another.livechat, another.undecided = channel, gateway, None, []
+        another.files, another.transcripts = None, False
         return another
 
     def now(self) -> int:
@@ -106,9 +112,9 @@ class Office:
         """How far the wall clock has fallen behind the rules' time."""
         return self.now() - self.clock()
 
-    def decide(self, livechat: bool) -> None:
+    def decide(self, livechat: bool, files: Files | None = None) -> None:
         """The channel is known: what waits for that goes on."""
-        self.livechat = livechat
+        self.livechat, self.files = livechat, files
         undecided, self.undecided = self.undecided, []
         for go_on in undecided:
             go_on()
@@ -380,7 +386,8 @@ class GatewayTalk:
         """Send what the visitor sent. What a keeper before may have sent is looked for first."""
         may_have_left, behind_ms = bool(message.left_by), self._office.behind_ms()
         told = machine.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms)
-        self._step(replace(told, postback=message.postback))
+        self._know_files()
+        self._step(replace(told, postback=message.postback, attachments=message.attachments))
 
     def seen(self) -> None:
         """The visitor has seen the newest message."""
@@ -388,6 +395,7 @@ class GatewayTalk:
 
     def greeted(self) -> None:
         """A front end has connected that has heard nothing yet."""
+        self._know_files()
         self._step(machine.Greeted())
         if self._asked and not self._is_to_ask_again:
             self._is_to_ask_again = True
@@ -408,6 +416,13 @@ class GatewayTalk:
     def history(self, before: str) -> None:
         """A front end asks for the messages before this one, or for the newest."""
         self._step(machine.HistoryWanted(before))
+
+    def transcript(self, email: str) -> None:
+        """The visitor wants a transcript: where the channel's settings allow it."""
+        if self._office.transcripts:
+            self._step(machine.TranscriptWanted(email))
+        else:
+            self._tell(frames.error("not_supported", "CXone's channel has liveChatAllowTranscript=false."))
 
     # --- the machine
 
@@ -432,7 +447,13 @@ class GatewayTalk:
             office.mailbox.hold(self._voice.session_id)
             self._profile = known.profile
             self._step(machine.ProfileKnown(known.profile))
+            self._know_files()
         self._admitted(known.visitor, known.access_until, known.signed_in)
+
+    def _know_files(self) -> None:
+        """As the channel's settings were read last."""
+        if self._conversation is not None and self._conversation.files != self._office.files:
+            self._step(machine.FilesKnown(self._office.files))
 
     def _admitted(self, visitor: Visitor, access_until: int, signed_in: SignedIn | None) -> None:
         """Times are told by the wall clock."""
@@ -462,7 +483,7 @@ class GatewayTalk:
         """Nobody has signed in yet."""
         if isinstance(happening, machine.TypingWanted):
             self._told(happening.ticket, Outcome(Kind.NOT_YET, reason="no conversation yet"))
-        elif isinstance(happening, (machine.EndWanted, machine.HistoryWanted)):
+        elif isinstance(happening, (machine.EndWanted, machine.HistoryWanted, machine.TranscriptWanted)):
             self._tell(frames.error("not_ready", "Try again once the guest session is open."))
 
     def _set_alarm(self, at: int | None) -> None:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from typing_relay.plain_url import is_plain
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.shared import urls
 from typing_relay.platforms.shared.urls import InsecureUrl, base_url, without_query
@@ -112,6 +113,22 @@ def event_url(text: str, chat: str) -> str:
     if not is_known and (parts.scheme, parts.netloc) != (origin.scheme, origin.netloc):
         raise InsecureUrl(f"{what} {without_query(text)!r} is at neither Amazon S3 nor NICE.")
     return text
+
+
+def is_file_url(text: str, chat: str, hosts: tuple[str, ...]) -> bool:
+    """Whether a file that was uploaded to CXone may be at ``text``: https at NICE or at one of ``hosts``, on port 443,
+    or at the origin of ``chat`` ('': NICE's own)."""
+    if not is_plain(text):
+        return False
+    try:
+        parts, origin = urlsplit(text), urlsplit(chat)
+        is_secure = parts.scheme == "https" and parts.port in (None, 443)
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    if chat and (parts.scheme, parts.netloc) == (origin.scheme, origin.netloc):
+        return True
+    return is_secure and (host in hosts or _NICE_HOST.fullmatch(host) is not None)
 
 
 def _bare(url: str, what: str) -> str:

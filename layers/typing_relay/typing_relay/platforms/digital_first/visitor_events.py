@@ -115,6 +115,11 @@ def _message(event: Any, message: Message) -> visitor_events.Frame:
     if message.choices:
         choices = [{"text": choice.text, "postback": choice.postback} for choice in message.choices]
         frame["detail"] |= {"choices": choices}
+    if message.attachments:
+        files = [
+            {"url": file.url, "name": file.name or None, "type": file.type or None} for file in message.attachments
+        ]
+        frame["detail"] |= {"attachments": files}
     if message.answer_by is not None:
         frame["detail"] |= {"answer_by": message.answer_by}
     if message.is_part:

@@ -68,6 +68,17 @@ def unread(count: int) -> Frame:
     return _named(None, "unread", {"count": count})
 
 
+def files(upload: str, largest_bytes: int, types: tuple[str, ...]) -> Frame:
+    """The visitor may send files: uploaded to ``upload`` ('': not any more), of these MIME types (``image/*`` is all of
+    a kind), and at most this large."""
+    return _named(None, "files", {"upload": upload or None, "largest_bytes": largest_bytes, "types": list(types)})
+
+
+def transcript() -> Frame:
+    """CXone sends the transcript that was asked for."""
+    return _named(None, "transcript", {"status": "sent"})
+
+
 def history(messages: list[Frame], asked: str, before: str) -> Frame:
     """Earlier messages, newest first, each with the detail of ``message``: the answer to one who asked for those before
     ``asked`` ('': for the newest). Older ones are before ``before`` ('': there are none)."""
