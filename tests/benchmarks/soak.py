@@ -200,17 +200,19 @@ def replace_keepers(place: Place, over: threading.Event) -> None:
 
 @contextmanager
 def meanwhile(*acts: Callable[[threading.Event], object]) -> Iterator[None]:
-    """Each runs in a thread of its own until the event that it is given is set, at the end of the block."""
+    """Each runs in a thread of its own until the event that it is given is set, at the end of the block.
+
+    Raises what one of them raised.
+    """
     over = threading.Event()
-    threads = [threading.Thread(target=act, args=(over,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
+    with ThreadPoolExecutor(len(acts)) as pool:
+        running = [pool.submit(act, over) for act in acts]
+        try:
+            yield
+        finally:
+            over.set()
+    for act in running:
+        act.result()
 
 
 def measure_all(places: list[Place], over: threading.Event) -> None:

@@ -19,7 +19,7 @@ from tests.mutants.operators import Mutant
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path("layers/typing_relay/typing_relay")
-COPIED = (".github", "docs", "events", "functions", "layers", "local", "tests", "web")
+COPIED = (".ci", ".github", "docs", "events", "functions", "layers", "local", "tests", "web")
 COPIED_FILES = (
     *("CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "README.md"),
     *("pyproject.toml", "samconfig.toml", "template.yaml", "uv.lock"),

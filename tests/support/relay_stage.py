@@ -330,8 +330,11 @@ def kill(pid: int) -> None:
 
 
 def _children(parent: int) -> Sequence[int]:
-    tasks = Path(f"/proc/{parent}/task").glob("*/children")
-    return [int(pid) for task in tasks for pid in task.read_text().split()]
+    found = []
+    for task in Path(f"/proc/{parent}/task").glob("*/children"):
+        with suppress(FileNotFoundError):  # that thread has ended
+            found += [int(pid) for pid in task.read_text().split()]
+    return found
 
 
 def _command(pid: int) -> str:
