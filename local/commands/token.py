@@ -22,7 +22,7 @@ _LIFE_S = 7200
 #: What the door takes as a session, the token's `sub`; a test compares the two.
 VISITOR = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
 #: What the door takes as claims of who the visitor is; the same test compares them.
-CLAIMS = ("given_name", "family_name", "customer", "fields", "channel")
+CLAIMS = ("given_name", "family_name", "customer", "fields", "channel", "sign_in")
 
 
 #: Takes a visitor and the token's lifetime in s.

@@ -235,6 +235,7 @@ TOLD = (
         CORE + "platforms/digital_first/visitor_events.py",
         "    if message.is_part:\n",
         "    if False:\n",
+        directed="tests/unit/platforms/digital_first/test_conversation_parts.py",
     ),
     _dfo(
         "told: the rest of a message is not fetched",
@@ -266,7 +267,7 @@ TOLD = (
     _dfo(
         "told: a part without the gateway's id is told at once, and the message that has one is not",
         CORE + "platforms/digital_first/frames_in.py",
-        "if message.text and not message.is_part else",
-        "if message.text else",
+        "bool(message.text or message.attachments) and not message.is_part",
+        "bool(message.text or message.attachments)",
     ),
 )
