@@ -83,6 +83,7 @@ ifeq ($(ARGS),)
 	@echo 'All tests take some twelve minutes on two cores. To run some: make test ARGS="-k door"'
 	@$(PYTHON_IN_VENV) -m tests.run $(CHECKS) -m "$(PROOF)"
 else
+	$(if $(CHECKS),@$(MAKE) checks)
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
 endif
 

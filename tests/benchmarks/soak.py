@@ -97,6 +97,8 @@ class Place:
         for series in self.series.values():
             if series.lasted_s >= JUDGED_FROM_S and series.grows():
                 yield f"{self.platform}: {series.name} grows: {series.growth():+.1f} {series.unit}".rstrip()
+        if not any(series.may_grow is not None and series.lasted_s >= JUDGED_FROM_S for series in self.series.values()):
+            yield f"{self.platform}: nothing was measured for long enough to be judged: MINUTES must be more"
         for error, times in self.errors.items():
             yield f"{self.platform}: {times} × {error}"
         for failure in self.stage.stack.failed_invocations:
@@ -194,7 +196,8 @@ def replace_keepers(place: Place, over: threading.Event) -> None:
     """One each ten minutes, so that each lives twenty: told to end, as by a deployment, or killed, in turn."""
     while not over.wait(REPLACE_S):
         pids = place.stage.stack.info["keeper_pids"]
-        os.kill(pids[place.replaced % len(pids)], (signal.SIGTERM, signal.SIGKILL)[place.replaced // 2 % 2])
+        with suppress(ProcessLookupError):  # it is being replaced
+            os.kill(pids[place.replaced % len(pids)], (signal.SIGTERM, signal.SIGKILL)[place.replaced // 2 % 2])
         place.replaced += 1
 
 

@@ -60,13 +60,16 @@ class Typing:
 
 @dataclass(frozen=True)
 class Column:
-    """What ``typing`` came to. ``exact``: of how many people each burst was one true and one false (T1)."""
+    """What ``typing`` came to. ``exact``: of how many people each burst was one true and one false (T1). ``parks``: its
+    bursts are parked, so that keepers find their leases.
+    """
 
     typing: Typing
     counts: Counter[str]
     exact: int
     felt: dict[str, list[int]]
     model: Model = field(default_factory=Model)
+    parks: bool = False
 
     @cached_property
     def billed(self) -> dict[str, float]:
@@ -121,7 +124,7 @@ def play(kind: Kind) -> Column:
         exact += [typing for _, typing in played.told] == [True, False] * len(bursts(keys, policy.debounce_ms))
         for metric, ms in played.felt:
             felt[metric].append(ms)
-    return Column(typing_of(people, policy), counts, exact, felt, kind.model)
+    return Column(typing_of(people, policy), counts, exact, felt, kind.model, policy.parks and bool(kind.hold_ms))
 
 
 def typing_of(people: list[list[int]], policy: Policy) -> Typing:

@@ -13,6 +13,7 @@ from typing_relay.keeper.sweeping import LOOK_S
 from tests.cost.columns import GATEWAY, HELD, Column
 from tests.cost.model import core_a_task, guests_a_task
 from tests.cost.network import AROUND_IT, IN_A_PACKET, RECEIPT, TOKEN, bytes_of
+from tests.cost.played import UNIT_READ
 from tests.cost.prices import PRICES, dollars
 from tests.cost.report import KEEPER_HOUR, bursts_an_hour, paragraph, pings, table
 from tests.support.cloudformation import as_deployed
@@ -24,6 +25,8 @@ CHAT_BURSTS, FRAMES = 20, 60
 VISITORS = (1_000, 100_000)
 #: A keeper: a long poll of 2 s; at each look eight queries, half a read unit each, for leases that end.
 POLLS, QUERIES = 3600 / 2, 8 * 3600 / LOOK_S
+#: A lease that such a look finds, in bytes: stored in the index, and in the answer.
+STORED, ANSWERED = 80, 110
 #: The scheduled sweeper does the same once a minute.
 SWEEPS = 60
 #: A guest's socket: CXone is silent longer than 45 s at a time; on Digital-First a heartbeat each 15 s.
@@ -48,6 +51,11 @@ class Load:
     def visitor_hours(self) -> int:
         """A month's."""
         return self.visitors * HOURS
+
+    def leases(self, column: Column) -> float:
+        """How many end until a keeper's look comes back: half of those of all who just then type by holds."""
+        typing_s = self.bursts * column.typing.typed_ms / column.typing.bursts / 1000
+        return self.visitors * typing_s / 3600 / 2 if column.parks else 0
 
     def keepers(self, column: Column) -> int:
         """As many as scaling starts, by guests or by CPU, but never fewer than there must be."""
@@ -87,7 +95,10 @@ def month(platform: str, column: Column, load: Load) -> Month:
             "calls": SWEEPS * HOURS,
             "queue_requests": KEEPER_HOUR["queue_requests"] * hours + POLLS * task_hours,
             # each frame is posted by a record that is read consistently
-            "read_units": KEEPER_HOUR["read_units"] * hours + frames + (QUERIES * task_hours + 8 * SWEEPS * HOURS) / 2,
+            "read_units": KEEPER_HOUR["read_units"] * hours
+            + frames
+            + (QUERIES * task_hours + 8 * SWEEPS * HOURS) / 2
+            + load.leases(column) * STORED / UNIT_READ / 2 * 3600 / LOOK_S * task_hours,
         }
     )
     to_tables, to_others = nat_bytes(platform, column, load)
@@ -115,6 +126,7 @@ def nat_bytes(platform: str, column: Column, load: Load) -> tuple[float, float]:
         + of["read"] * (frames + column.a_burst("keeper reads") * bursts)
         + of["write"] * column.a_burst("keeper writes") * bursts
         + of["look for dead owners"] * QUERIES * task_hours
+        + ANSWERED * load.leases(column) * 3600 / LOOK_S * task_hours
     )
     idle = of["heartbeat"] * HEARTBEATS if platform == "dfo" else of["ping and pong"] * PINGS
     to_others = (

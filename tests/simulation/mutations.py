@@ -387,6 +387,27 @@ V1 = (
         directed="tests/unit/keeper/test_sweeping.py",
     ),
     Mutation(
+        "parked: though it was released meanwhile",
+        WRITES,
+        'when={"generation": record.generation, "lease_until": record.lease_until},',
+        'when={"generation": record.generation},',
+        contract="test_a_lease_is_parked_only_as_it_was_read",
+    ),
+    Mutation(
+        "parked: a look that fails is the last",
+        CORE + "keeper/sweeping.py",
+        "return Swept(look_at=again_at, generation=watched) if watched else Swept()",
+        "return Swept()",
+        directed="tests/unit/keeper/test_sweeping.py",
+    ),
+    Mutation(
+        "parked: an owner that died counts as the end of a hold",
+        FLOWS,
+        "was_parked = policy.parks and record.is_held(policy) and",
+        "was_parked =",
+        directed="tests/unit/keeper/test_sweeping.py",
+    ),
+    Mutation(
         "parked: watched after another owner has taken over",
         FLOWS,
         "is_over = record.lease_until <= now or record.generation == watched",

@@ -49,6 +49,8 @@ class Stretch:
     begins: int
     ends: int
     by_stop: bool
+    #: A key of it was held, so that it may have been parked.
+    held: bool = False
 
 
 def stretches(history: History, debounce_ms: int) -> list[Stretch]:
@@ -58,11 +60,11 @@ def stretches(history: History, debounce_ms: int) -> list[Stretch]:
     keys = sorted((act for act in history.acts if act.kind == "key"), key=lambda act: act.at)
     for key, ends in zip(keys, _ends(keys, debounce_ms), strict=True):
         stop = min((at for tab, at in stops if tab == key.tab and at >= key.at), default=ends)
-        mine = Stretch(key.at, min(stop, ends), stop < ends)
+        mine = Stretch(key.at, min(stop, ends), stop < ends, key.hold > debounce_ms)
         if found and mine.begins < found[-1].ends:
             last = found.pop()
             later = max(last, mine, key=lambda stretch: stretch.ends)
-            mine = Stretch(last.begins, later.ends, later.by_stop)
+            mine = Stretch(last.begins, later.ends, later.by_stop, last.held or mine.held)
         found.append(mine)
     return found
 
@@ -120,8 +122,7 @@ def check(history: History, world: World, slack_ms: int = 0) -> None:
 
 def _holds_end_late(history: History) -> int:
     """Without a keeper the schedule finds the end of a hold (T2)."""
-    are_held = any(act.hold for act in history.acts)
-    return 0 if history.keepers or not are_held else SCHEDULE_MS
+    return 0 if history.keepers else SCHEDULE_MS
 
 
 def check_since(calm_since: int, history: History, world: World) -> None:
@@ -158,7 +159,7 @@ def _check(history: History, witness: Witness) -> None:
     overtaking = stops_before_late_keys(history)
     ends_again = witness.after_trouble or any(act.kind in ("message", "close") for act in history.acts)
     _check_alternation(witness, history.dfo and ends_again)
-    _check_objectives(witness)
+    _check_objectives(witness, expected)
     if asks_for_too_much(history, expected):
         if history.guest and history.contact and not messages:
             _check_what_stands(expected, seen, slack)
@@ -172,7 +173,7 @@ def _check(history: History, witness: Witness) -> None:
             clear = stretch.ends - stretch.begins >= blur
             if clear and stretch.begins - before >= blur:
                 _check_beginning(stretch, seen, slack)
-            is_late = witness.holds_end_late_ms and not stretch.by_stop
+            is_late = witness.holds_end_late_ms and stretch.held and not stretch.by_stop
             if clear and after - stretch.ends >= blur and not overtaken and not is_late:
                 _check_end(stretch, after, seen, slack)
             if stretch.ends - stretch.begins >= witness.policy.debounce_ms + LONG_MS + slack and not overtaken:
@@ -250,14 +251,23 @@ def _check_price(witness: Witness) -> None:
         raise Violated("T14", f"{asked} questions after the last burst")
 
 
-def _check_objectives(witness: Witness) -> None:
+def _is_late_end(at: int, expected: list[Stretch], witness: Witness) -> bool:
+    """A ``false`` at ``at`` may be the end of a parked burst that only the schedule has found."""
+    latest = witness.holds_end_late_ms + DARK_MS + witness.slack_ms
+    ends = [one.ends for one in expected if one.held and not one.by_stop]
+    return bool(witness.holds_end_late_ms) and any(0 <= at - end <= latest for end in ends)
+
+
+def _check_objectives(witness: Witness, expected: list[Stretch]) -> None:
     """T18: nothing goes wrong here, so whatever visitors send, no figure is beyond what its objective allows."""
     for at, kind in witness.refused:
         raise Violated("T18", f"a call counts as {kind} at {at - START}")
     for name, ms, at in witness.felt:
         is_true = name == Latency.FIRST_KEY_TO_SHOWN
         allowed = OBJECTIVE_MS + witness.slack_ms
-        allowed += 0 if is_true else witness.policy.debounce_ms + witness.holds_end_late_ms
+        allowed += 0 if is_true else witness.policy.debounce_ms
+        if not is_true and _is_late_end(at - START, expected, witness):
+            allowed += witness.holds_end_late_ms
         if ms > allowed:
             raise Violated("T18", f"measured: {name} {ms} at {at - START}, and the objective allows {allowed}")
 
@@ -281,7 +291,8 @@ def _check_what_was_felt(history: History, expected: list[Stretch], witness: Wit
         known += [opened - START for opened in witness.opened if is_true and opened <= at]
         if is_true and _was_held_back(felt_from, witness):
             continue
-        blur = BLUR_MS + witness.slack_ms + (0 if is_true else witness.holds_end_late_ms)
+        late_ms = witness.holds_end_late_ms if _is_late_end(at - START, expected, witness) and not is_true else 0
+        blur = BLUR_MS + witness.slack_ms + late_ms
         if not any(abs(felt_from - moment) <= blur for moment in known):
             raise Violated("T2", f"measured: {name} {ms} at {at - START}, counted from {felt_from}, not from {known}")
 

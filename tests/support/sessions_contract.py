@@ -387,6 +387,18 @@ class SessionsContract:
         assert not sessions.set_lease(ID, 0, NOW + 900)
         assert _record(sessions).lease_until == NOW + 500
 
+    def test_a_lease_is_parked_only_as_it_was_read(self, sessions: MemorySessions) -> None:
+        """T4, T9: one that was released meanwhile would be in no index, and keys would count on it."""
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.claim(ID, 0, NOW + 100, 0)
+        read = _record(sessions)
+        assert sessions.park(read, NOW + 500)
+        assert not sessions.park(read, NOW + 900)
+        assert _record(sessions).lease_until == NOW + 500
+        assert sessions.release(_record(sessions))
+        assert not sessions.park(replace(read, lease_until=NOW + 500), NOW + 900)
+        assert _record(sessions).lease_until == 0
+
     def test_leases_that_ran_out_are_found_oldest_first_until_released(self, sessions: MemorySessions) -> None:
         """T4: the sweeper's index."""
         others = [f"visitor-{number}" for number in range(200)]

@@ -1,4 +1,4 @@
-"""Wires what the functions share: settings from the environment, clients, stores, and what each function gets of them.
+"""Wires what the functions share: policy, clients, stores, and what each function gets of them.
 
 The authorizer and the guest keeper wire what only they need in their own ``app.py``, a platform what is its own in its
 folder.
@@ -223,7 +223,7 @@ def sender_runner(
     """
     make_calls = platform().calls
     if make_calls is None:
-        raise SettingWrong("CXONE_PLATFORM names a platform whose keepers say what senders say elsewhere.")
+        raise SettingWrong("CXONE_PLATFORM names a platform whose keepers tell it who types: it needs no sender.")
     calls = make_calls(report_pause)
     guests, breaker = reported(calls.guests), calls.breaker
     handlers = dict(

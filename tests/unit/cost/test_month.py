@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from tests.cost.columns import Column, Typing
 from tests.cost.month import (
+    ANSWERED,
     FIXED,
     FRAMES,
     HOURS,
@@ -54,6 +56,13 @@ class TestNat:
         few, many = (nat_bytes("dfo", GATEWAY, Load(900, bursts))[0] for bursts in (20, 21))
         of_a_burst = 5 * bytes_of()["read"] + 5 * bytes_of()["write"]
         assert many - few == pytest.approx(900 * HOURS * of_a_burst)
+
+    def test_each_keeper_reads_the_leases_of_all_who_type_by_holds(self) -> None:
+        """A hundred visitors, each typing for a tenth of the time: five leases end before a look comes back."""
+        load, parked = Load(100, 45), replace(WEBCHAT, parks=True)
+        assert (load.leases(parked), load.leases(WEBCHAT)) == (5, 0)
+        more = nat_bytes("v1", parked, load)[0] - nat_bytes("v1", WEBCHAT, load)[0]
+        assert more == pytest.approx(5 * ANSWERED * 1200 * load.keepers(parked) * HOURS)
 
     def test_without_visitors_the_keepers_look_for_work_all_the_same(self) -> None:
         to_tables, to_queue = nat_bytes("v1", WEBCHAT, Load(0, 0))

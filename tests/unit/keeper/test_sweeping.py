@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from typing_relay.aws.sessions import shard_of
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.sweeping import LOOK_S, PAGE, Sweeping
+from typing_relay.keeper.sweeping import AGAIN_MS, LOOK_S, PAGE, Sweeping
 from typing_relay.relay.burst import GuestStatus, Policy, Session
 from typing_relay.relay.effects import StartOwner
 from typing_relay.relay.ports import Coming
@@ -260,6 +260,28 @@ def test_a_stop_ends_the_watch(scene: Scene) -> None:
     scene.sessions.claim("alice", 1, scene.now + 14_000, 0)
     scene.passes(5, step=0.1)
     assert scene.started == []
+
+
+def test_a_look_that_fails_is_made_again_in_a_second(scene: Scene) -> None:
+    """T2, T18: the item of a visitor may be throttled; its lease is fourteen seconds long by then."""
+    is_parked(scene)
+    scene.passes(4, step=0.1)
+    holds_on(scene)
+    scene.passes(6, step=0.1)
+    scene.sessions.throttled = {"alice"}
+    scene.passes(0.3, step=0.1)
+    scene.sessions.throttled = set()
+    assert scene.started == []
+    scene.passes(AGAIN_MS / 1000 + 0.1, step=0.1)
+    assert scene.started == ["alice"]
+
+
+def test_a_plain_burst_whose_owner_died_while_it_was_shown_counts_as_that(scene: Scene) -> None:
+    """T4: an alarm counts them."""
+    is_parked(scene, hold_ms=0)
+    scene.passes(10, step=0.1)
+    assert scene.started == ["alice"]
+    assert scene.counters.take() == {"BurstsTakenUp": 1}
 
 
 def test_what_a_keeper_watched_that_died_is_found_when_its_lease_is_over() -> None:

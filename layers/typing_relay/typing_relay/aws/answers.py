@@ -1,4 +1,4 @@
-"""Reads an HTTP answer. http.client would parse its head as an e-mail's, for a fifth of a coalesced key's CPU."""
+"""Reads an HTTP answer. http.client would parse its head as an e-mail's, for a good part of a coalesced key's CPU."""
 
 from __future__ import annotations
 

@@ -30,6 +30,10 @@ logger = logging.getLogger(__name__)
 LOOK_S = 3.0
 #: A look also finds the leases that end before the next look has come back.
 AHEAD_MS = round(1000 * LOOK_S) + 1_000
+#: A parked burst that could not be looked at is looked at again so soon.
+AGAIN_MS = 1_000
+#: A timer is so much late: the wall clock, by which a lease ends, may be set back a little.
+LATE_S = 0.01
 #: Session ids read of a partition at a time; when there are more, the same look goes on: what is left here for others
 #: to do must not hide what is to be done here.
 PAGE = 100
@@ -95,12 +99,15 @@ class Sweeping:
         """On a worker thread. What came of the leases that are over, and which of ours end before the next look."""
         found, now = [], self._runner.clock()
         before = now + AHEAD_MS if self._policy.parks else now
-        for page in self._sessions.all_leases(shard, before, PAGE):
-            for session_id, lease_until in page:
-                if lease_until < now and self._is_ours(session_id):
-                    found.append((session_id, self._sweep_one(session_id, 0)))
-                elif lease_until >= now and self._is_held(session_id):
-                    found.append((session_id, Swept(look_at=lease_until)))
+        try:
+            for page in self._sessions.all_leases(shard, before, PAGE):
+                for session_id, lease_until in page:
+                    if lease_until < now and self._is_ours(session_id):
+                        found.append((session_id, self._sweep_one(session_id, 0)))
+                    elif lease_until >= now and self._is_held(session_id):
+                        found.append((session_id, Swept(look_at=lease_until)))
+        except Exception as error:  # what was found until then counts: it may have been parked again
+            logger.warning("Bursts whose owner died could not all be looked for: %s", error)
         return found
 
     def _sweep_one(self, session_id: str, watched: int) -> Swept:
@@ -111,7 +118,8 @@ class Sweeping:
         except Exception as error:
             logger.warning("A burst whose owner died could not be taken up: %s", error, extra={"session": session_id})
             self._counters.add(failure_of(error))
-            return Swept()
+            again_at = self._runner.clock() + AGAIN_MS
+            return Swept(look_at=again_at, generation=watched) if watched else Swept()
 
     # --- parked bursts
 
@@ -126,7 +134,7 @@ class Sweeping:
         watch = session_id, swept.look_at, swept.generation
         if watch not in self._watched:
             self._watched.add(watch)
-            seconds = max(0, swept.look_at - self._runner.clock()) / 1000
+            seconds = max(0, swept.look_at - self._runner.clock()) / 1000 + LATE_S
             self._loop.call_later(seconds, lambda: self._hold_ends(watch))
 
     def _hold_ends(self, watch: Watch) -> None:

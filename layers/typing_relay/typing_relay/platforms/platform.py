@@ -32,7 +32,8 @@ class Platform:
 
     ``calls``: how a Lambda tells it that somebody types, given what takes the ms of a pause when the breaker opens.
     Then an execution of the state machine owns a burst. None: that is said on the visitor's own socket. Then the keeper
-    that holds it owns the burst, and there is no guest without a socket. Both raise SettingWrong or InsecureUrl.
+    that holds it owns the burst, and there is no guest without a socket. Each of its functions raises SettingWrong or
+    InsecureUrl.
     """
 
     verifies: bool

@@ -343,7 +343,7 @@ def _park(record: Session, until: int) -> Flow[None]:
     """
     now = yield from perform(Now())
     if not now < record.lease_until <= until:
-        yield from perform(write.SetLease(record.session_id, record.generation, until))
+        yield from perform(write.Park(record, until))
 
 
 def _send(policy: Policy, record: Session, typing: bool) -> Flow[bool]:
@@ -514,8 +514,8 @@ def _not_verified(policy: Policy, record: Session, outcome: Outcome, now: int) -
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What came of a look at one session. ``started``: an owner was, unless another process was faster; ``held``: what
-    is shown is certain, so no owner had died: a hold is over, or its question due.
+    """What came of a look at one session. ``started``: an owner was, unless another process was faster; ``held``: the
+    burst was parked, so no owner had died: its hold is over, or its question due.
 
     ``look_at`` (ms), with the ``generation`` that is then still the newest: when a parked burst is to be looked at
     again; 0: never.
@@ -536,8 +536,8 @@ def sweep_one(
     held on since it was parked is parked again.
 
     ``keeper``: the keeper that sweeps, on a platform where only the keeper that holds the guest can be the owner.
-    ``watches``: who asks looks again by itself at ``look_at``; then a lease that is longer saves writes, and is only
-    for the case that it dies. ``watched``: the generation of the burst that it looks at again.
+    ``watches``: who asks looks again by itself at ``look_at``. Its lease may be longer, which saves writes: it tells
+    others when to look should it die. ``watched``: the generation of the burst that it looks at again.
     """
     read_at = yield from perform(Now())
     record = yield from perform(Read(session_id, read_at))
@@ -556,7 +556,8 @@ def sweep_one(
         yield from _park_again(policy, record, decision.until, now, watches)
         return Swept(look_at=decision.until, generation=record.generation)
     started = (yield from take_over(policy, record, now)) is Became.STARTED
-    return Swept(started, held=record.is_settled_at(True) and not record.is_in_doubt())
+    was_parked = policy.parks and record.is_held(policy) and record.is_settled_at(True) and not record.is_in_doubt()
+    return Swept(started, held=was_parked)
 
 
 def _park_again(policy: Policy, record: Session, until: int, now: int, watches: bool) -> Flow[None]:
@@ -565,4 +566,4 @@ def _park_again(policy: Policy, record: Session, until: int, now: int, watches: 
         yield from _park(record, until)
     elif record.lease_until <= until:
         lease_until = max(now + policy.lease_ms, until + policy.lease_margin_ms)
-        yield from perform(write.SetLease(record.session_id, record.generation, lease_until))
+        yield from perform(write.Park(record, lease_until))

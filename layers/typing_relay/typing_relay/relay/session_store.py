@@ -62,6 +62,9 @@ class SessionStore:
     def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
         return write.SetLease(session_id, generation, lease_until).on(self)
 
+    def park(self, record: Session, lease_until: int) -> bool:
+        return write.Park(record, lease_until).on(self)
+
     def lock(self, record: Session, lock: Lock) -> bool:
         return write.Lock(record, lock).on(self)
 

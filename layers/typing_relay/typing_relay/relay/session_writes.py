@@ -307,6 +307,21 @@ class SetLease(Write[bool]):
         return Update(self.session_id, when={"generation": self.generation}, sets={"lease_until": self.lease_until})
 
 
+class Park(Write[bool]):
+    """The lease of a burst that nobody owns. Not where it was changed or released since it was read."""
+
+    record: Session
+    lease_until: int
+
+    def _update(self) -> Update[bool]:
+        record = self.record
+        return Update(
+            record.session_id,
+            when={"generation": record.generation, "lease_until": record.lease_until},
+            sets={"lease_until": self.lease_until},
+        )
+
+
 class Lock(Write[bool]):
     """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6).
 

@@ -20,6 +20,8 @@ class FadingTalk:
     """One guest's."""
 
     agents_typing: tuple[Agent, ...] = ()
+    #: Its sockets say nothing of typing, so none is opened before others.
+    is_shown = False
 
     def __init__(self, lent: Lent, guests: FadingGuests, voice: Voice) -> None:
         self._lent, self._guests, self._voice = lent, guests, voice
