@@ -237,9 +237,8 @@ def test_a_visitor_who_opts_out_in_the_example_types_unseen(example, frames, opt
 def test_the_package_holds_the_module_its_types_and_nothing_else(project):
     """Installed as the guide says; it depends on nothing."""
     installed = project / "node_modules/typing-relay"
-    modules = [
-        f"{name}{ending}" for name in ("element", "files", "react", "typing-relay") for ending in (".d.ts", ".js")
-    ]
+    names = ("element", "files", "react", "sign-in", "typing-relay")
+    modules = [f"{name}{ending}" for name in names for ending in (".d.ts", ".js")]
     assert sorted(path.name for path in installed.iterdir()) == sorted(["commonjs.cjs", "package.json", *modules])
     assert (installed / "typing-relay.js").read_text() == front_ends.CLIENT
 
