@@ -65,7 +65,7 @@ SIGN_IN = (
     _talked(
         "sign-in: a nudge about what is in use has the page asked",
         TALK,
-        "            if only_handed and not record.sign_in:",
+        "            if only_if_handed_over and not record.sign_in:",
         "            if False:",
     ),
     _talked(

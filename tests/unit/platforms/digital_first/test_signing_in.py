@@ -15,7 +15,17 @@ from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.profile import Profile
 from typing_relay.relay.sign_in import SignedIn, SignIn, sign_in_of, signed_in_of
 
-from tests.unit.platforms.digital_first.test_talk import DENIED, HOUR_MS, ID, MESSAGE, OTHER, START, Scene, _replaced
+from tests.unit.platforms.digital_first.test_talk import (
+    DENIED,
+    HOUR_MS,
+    ID,
+    MESSAGE,
+    OTHER,
+    START,
+    Scene,
+    _replaced,
+    storm,
+)
 
 COOKIES = ChannelSettings(livechat=True, authorization=False, secured_cookies=True)
 THIRD_PARTY = ChannelSettings(livechat=True, authorization=True)
@@ -253,6 +263,58 @@ def test_a_refresh_token_that_is_refused_is_not_tried_again_and_the_page_is_aske
     scene.http.refusal = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
     scene.passes(HOUR_MS * 0.9 / 1000 + 15)
     assert (len(scene.http.grants), [one["why"] for one in asked(scene)]) == (2, ["ends"])
+
+
+def test_a_token_in_use_is_renewed_when_its_turn_comes(scene: Scene) -> None:
+    """As before a socket: thousands may be due together."""
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.turns.clear()
+    scene.turns_come = False
+    scene.passes(HOUR_MS * 0.9 / 1000 + 1)
+    assert (scene.turns, len(scene.http.grants)) == ([False], 1)
+
+
+def test_a_token_in_use_is_not_renewed_before_the_gateways_retry_after(scene: Scene) -> None:
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.http.refusal = Outcome(Kind.THROTTLED, 60_000)
+    scene.passes(HOUR_MS * 0.9 / 1000 + 58)
+    assert len(scene.http.grants) == 2
+    scene.http.refusal = None
+    scene.passes(5)
+    assert (len(scene.http.grants), scene.record.web_socket_url[-7:]) == (3, "token-2")
+
+
+def test_while_most_are_turned_away_no_token_in_use_is_renewed(scene: Scene) -> None:
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.passes(HOUR_MS * 0.9 / 1000 - 1)
+    storm(scene)
+    scene.passes(3)
+    assert len(scene.http.grants) == 1
+    scene.passes(12)
+    assert (len(scene.http.grants), scene.record.web_socket_url[-7:]) == (2, "token-2")
+
+
+def test_who_takes_over_when_a_sign_in_is_due_renews_once(scene: Scene) -> None:
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.talk.close()
+    scene.loop.advance(HOUR_MS / 1000)
+    scene.talk = scene.new_talk()
+    scene.takes_again()
+    scene.opens(2)
+    assert len(scene.http.grants) == 2
+
+
+def test_who_takes_over_when_a_sign_in_is_due_has_the_page_asked_on_the_socket(scene: Scene) -> None:
+    """The page's token is good for a while: it opens the socket."""
+    signs_in(scene, COOKIES, TOKEN)
+    scene.talk.close()
+    scene.loop.advance(550)
+    scene.talk = scene.new_talk()
+    scene.takes_again()
+    scene.prepares(2)
+    assert asked(scene) == []
+    scene.opens(3)
+    assert [one["why"] for one in asked(scene)] == ["ends"]
 
 
 # --- refused

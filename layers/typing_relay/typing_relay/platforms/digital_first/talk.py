@@ -52,7 +52,7 @@ SLOW_S, SLACK_S = 10.0, 0.1
 #: A handshake that ends so says something of its visitor's token, and nothing of the gateway.
 TOKEN_REFUSED = (401, 403)
 #: How long until a token in use is renewed again that could not be.
-RENEW_AGAIN_S = 10.0
+RENEW_AGAIN_MS = 10_000
 #: How long until the record is told again what it could not be told.
 AGAIN_S = 1.0
 
@@ -144,6 +144,11 @@ class GatewayTalk:
         self._is_to_ask_again = False
         #: The token in use is of the page's, and CXone may refuse it for that.
         self._is_by_page = False
+        #: The token in use is to be replaced by another. Which renewals in use wait: for their time, or their turn.
+        self._is_sign_in_due = False
+        self._waiting_renewals = set[bool]()
+        #: Until then (ms) no token in use is renewed: CXone's Retry-After.
+        self._throttled_until = 0
         #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
         self._contact_noted: bool | None = None
         self._note = object()
@@ -318,6 +323,8 @@ class GatewayTalk:
         office.weather.note(Call.SOCKET, self._voice.session_id, machine.ACCEPTED, office.now())
         self._former, self._number = self._number, number
         self._step(self._opened())
+        if self._is_sign_in_due:
+            self._renew_in_use()
 
     def _opened(self) -> machine.Opened:
         """A session that is not secured is authorized on each socket."""
@@ -405,7 +412,7 @@ class GatewayTalk:
     def signed_in(self) -> None:
         """A page has handed over what signs its visitor in: used at once, or by whoever waits for it."""
         if self._conversation and self._number:
-            self._renew_in_use(only_handed=True)
+            self._renew_in_use(only_if_handed_over=True)
         else:
             self._voice.signed_in()
 
@@ -458,6 +465,7 @@ class GatewayTalk:
     def _admitted(self, visitor: Visitor, access_until: int, signed_in: SignedIn | None) -> None:
         """Times are told by the wall clock."""
         behind_ms, self._is_by_page = self._office.behind_ms(), signed_in is not None
+        self._is_sign_in_due = False
         if signed_in:
             third_party, sign_in_at = signed_in.third_party_token, signed_in.renew_at + behind_ms
             self._asked = ()
@@ -534,7 +542,7 @@ class GatewayTalk:
             case machine.Reauthorize():
                 self._needs_token = True
             case machine.SignInDue():
-                self._renew_in_use()
+                self._sign_in_due()
             case machine.Stopped(outcome):
                 self._lose(outcome)
             case machine.Report(code, about):
@@ -706,11 +714,46 @@ class GatewayTalk:
         failed: Callable[[Exception], object] = lambda error: self._step(machine.RestNotFetched(name))  # noqa: E731
         self._office.contents.submit(("rest", self._voice.session_id), fetch, fetched, failed)
 
-    def _renew_in_use(self, *, only_handed: bool = False) -> None:
+    def _sign_in_due(self) -> None:
+        """Without a socket it waits for one: whoever opens that may renew the token before."""
+        self._is_sign_in_due = True
+        if self._number:
+            self._renew_in_use()
+
+    def _renew_in_use(self, wait_ms: int = 0, *, only_if_handed_over: bool = False) -> None:
         """The token of the socket in use, which goes on: by what a page handed over or the refresh token, else the page
-        is asked. ``only_handed``: by the first alone."""
-        if self._conversation:
-            self._renew(0, self._conversation.visitor, lambda url: None, only_handed=only_handed)
+        is asked. ``only_if_handed_over``: by the first alone. Not before ``wait_ms``, and when its turn comes."""
+        if only_if_handed_over not in self._waiting_renewals:
+            self._waiting_renewals.add(only_if_handed_over)
+            due = partial(self._renewal_due, only_if_handed_over)
+            self._office.loop.call_later(max(0, wait_ms) / 1000, due)
+
+    def _renewal_due(self, only_if_handed_over: bool) -> None:
+        if self._is_in_use:
+            self._voice.in_turn(partial(self._renew_in_use_in_turn, only_if_handed_over), self.is_shown)
+        else:
+            self._waiting_renewals.discard(only_if_handed_over)
+
+    def _renew_in_use_in_turn(self, only_if_handed_over: bool) -> None:
+        self._waiting_renewals.discard(only_if_handed_over)
+        is_wanted = only_if_handed_over or self._is_sign_in_due
+        if not is_wanted or not self._is_in_use or self._conversation is None:
+            return
+        wait_ms = self._renewal_waits_ms()
+        if wait_ms > 0:
+            self._renew_in_use(wait_ms, only_if_handed_over=only_if_handed_over)
+        else:
+            visitor = self._conversation.visitor
+            self._renew(0, visitor, lambda url: None, only_if_handed_over=only_if_handed_over)
+
+    def _renewal_waits_ms(self) -> int:
+        paused = self._paused()
+        return max(paused.retry_after_ms if paused else 0, self._throttled_until - self._office.now())
+
+    @property
+    def _is_in_use(self) -> bool:
+        """There is a socket, whose token can be renewed while it goes on."""
+        return self._conversation is not None and self._number != 0
 
     def _renew_in_turn(self, number: int, visitor: Visitor, go: Callable[[str], None]) -> None:
         """The turn may come when the guest is held here no more: then the keeper opens nothing."""
@@ -721,7 +764,9 @@ class GatewayTalk:
         else:
             self._renew(number, visitor, go)
 
-    def _renew(self, number: int, visitor: Visitor, go: Callable[[str], None], *, only_handed: bool = False) -> None:
+    def _renew(
+        self, number: int, visitor: Visitor, go: Callable[[str], None], *, only_if_handed_over: bool = False
+    ) -> None:
         """``number``: of the socket that waits for it; 0: none does, as the one in use goes on."""
         office, session_id = self._office, self._voice.session_id
 
@@ -729,7 +774,7 @@ class GatewayTalk:
             record = office.sessions.get(session_id, office.clock())
             if record is None:
                 return Outcome(Kind.LOST, reason="the session is gone")
-            if only_handed and not record.sign_in:
+            if only_if_handed_over and not record.sign_in:
                 return Outcome(Kind.NOT_YET, reason="it is in use already")
             admission = self._admission(office, record, visitor)
             if isinstance(admission, Outcome):
@@ -745,8 +790,8 @@ class GatewayTalk:
                 office.counters.add(f"TokensNotRenewed.{answer.kind}")
                 if number:
                     self._voice.lost(number, answer)
-                elif answer.kind is not Kind.NOT_YET:
-                    office.loop.call_later(RENEW_AGAIN_S, partial(self._renew_in_use, only_handed=only_handed))
+                else:
+                    self._not_renewed(answer, only_if_handed_over)
                 return
             admission, self._url = answer
             self._needs_token = False
@@ -759,6 +804,12 @@ class GatewayTalk:
             renewed,
             lambda error: renewed(Outcome(Kind.LOST, reason=f"{type(error).__name__}: {error}")),
         )
+
+    def _not_renewed(self, answer: Outcome, only_if_handed_over: bool) -> None:
+        """The token in use: whether, and when, it is tried again."""
+        self._throttled_until = max(self._throttled_until, self._office.now() + answer.retry_after_ms)
+        if answer.kind is not Kind.NOT_YET:
+            self._renew_in_use(RENEW_AGAIN_MS, only_if_handed_over=only_if_handed_over)
 
 
 def _sentence(setting: str, what: str) -> str:
