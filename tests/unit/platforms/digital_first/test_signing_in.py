@@ -249,6 +249,16 @@ def test_what_a_code_brought_is_refreshed_without_the_page(scene: Scene) -> None
     assert scene.sent[-1]["payload"]["data"]["accessToken"] == {"token": "third-3"}
 
 
+def test_tokens_that_end_at_once_are_not_refreshed_at_once(scene: Scene) -> None:
+    """Whatever the provider says of their life."""
+    scene.http.lifetime_ms = 1_000
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.passes(19)
+    assert len(scene.http.grants) == 1
+    scene.passes(2)
+    assert len(scene.http.grants) == 2
+
+
 def test_a_refresh_that_is_lost_is_tried_again(scene: Scene) -> None:
     signs_in(scene, THIRD_PARTY, CODE)
     scene.http.refusal = Outcome(Kind.LOST)
@@ -317,6 +327,28 @@ def test_who_takes_over_when_a_sign_in_is_due_has_the_page_asked_on_the_socket(s
     assert [one["why"] for one in asked(scene)] == ["ends"]
 
 
+def test_a_page_does_not_have_cxone_called_at_its_own_pace(scene: Scene) -> None:
+    """T17: while its socket is in use each refusal makes the next use later, up to five minutes."""
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.http.refusal = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
+    used = []
+    for _ in range(1_500):
+        hands_over(scene, CODE)
+        scene.passes(1)
+        used.append(len(scene.http.grants) - 1)
+    assert [used[seconds] for seconds in (1, 15, 25, 65, 145, 305, 1_499)] == [1, 1, 2, 3, 4, 5, 9]
+
+
+def test_what_is_handed_over_too_soon_is_used_when_it_may_be(scene: Scene) -> None:
+    """Nothing good is lost."""
+    signs_in(scene, COOKIES, TOKEN)
+    for number in (2, 3, 4):
+        hands_over(scene, replace(TOKEN, access_token=f"page-token-{number}"))
+    assert scene.record.web_socket_url.endswith("page-token-2")
+    scene.passes(10)
+    assert scene.record.web_socket_url.endswith("page-token-4")
+
+
 # --- refused
 
 
@@ -332,6 +364,22 @@ def test_a_token_that_the_gateway_refuses_costs_the_page_another(scene: Scene) -
     hands_over(scene, replace(TOKEN, access_token="page-token-2"))
     scene.opens(4)
     assert scene.urls[-1].endswith("page-token-2")
+
+
+def test_a_refused_sign_in_makes_the_next_try_later_and_is_asked_for_once(scene: Scene) -> None:
+    """A failure, so that page and relay do not go round and round, and nobody's but the page's."""
+    scene.http.channel_is = COOKIES
+    scene.sessions.records[ID] = _replaced(scene.record, profile=Profile(customer="another").encoded())
+    hands_over(scene, TOKEN, nudges=False)
+    made = makes(scene)
+    assert isinstance(made, guest.NotCreated)
+    assert (made.outcome.kind, made.outcome.by_visitor) == (Kind.FAILED, True)
+    scene.loop.advance(1)
+    makes(scene)
+    assert [one["why"] for one in asked(scene)] == ["refused"]
+    scene.loop.advance(10)
+    makes(scene)
+    assert [one["why"] for one in asked(scene)] == ["refused", "needed"]
 
 
 @pytest.mark.parametrize("status", [429, 500, None])

@@ -26,6 +26,9 @@ from typing_relay.relay.sign_in import RENEWED_AT, SignedIn, SignIn, sign_in_of,
 #: ``needed``: there is none; ``ends``: the one in use does, soon; ``refused``: CXone, or the relay, did not take it.
 Why = Literal["needed", "ends", "refused"]
 
+#: However short a life the third party gives its tokens.
+RENEWED_AFTER_MS = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class Needed:
@@ -150,5 +153,5 @@ def _granted(
     ):
         return Needed("refused", THIRD_PARTY, "it signs in another customer, who needs a session (sub) of their own")
     good_until = access.good_until or access.expires_at
-    renew_at = now + int((good_until - now) * RENEWED_AT)
+    renew_at = now + max(int((good_until - now) * RENEWED_AT), RENEWED_AFTER_MS)
     return Admission(access, SignedIn(renew_at, access.third_party_token, access.refresh_token or refresh_token))

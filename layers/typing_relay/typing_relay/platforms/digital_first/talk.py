@@ -53,6 +53,10 @@ SLOW_S, SLACK_S = 10.0, 0.1
 TOKEN_REFUSED = (401, 403)
 #: How long until a token in use is renewed again that could not be.
 RENEW_AGAIN_MS = 10_000
+#: While a socket is in use, what a page hands over is used once in so long; twice as long from refusal to refusal.
+HAND_OVER_MS, LONGEST_HAND_OVER_MS = 10_000, 300_000
+#: Who was just told that what they handed over is refused is not asked again at once.
+JUST_ASKED_MS = 10_000
 #: How long until the record is told again what it could not be told.
 AGAIN_S = 1.0
 
@@ -149,6 +153,8 @@ class GatewayTalk:
         self._waiting_renewals = set[bool]()
         #: Until then (ms) no token in use is renewed: CXone's Retry-After.
         self._throttled_until = 0
+        #: Until then (ms) nothing that is handed over is used; how many in a row were refused.
+        self._hand_overs_until, self._hand_overs_refused = 0, 0
         #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
         self._contact_noted: bool | None = None
         self._note = object()
@@ -248,6 +254,8 @@ class GatewayTalk:
         if not isinstance(admission, Needed):
             return admission
         office.loop.call_from_thread(partial(self._ask, admission, record.conversation))
+        if admission.why == "refused":  # not NOT_YET: the next try comes later
+            return Outcome(Kind.FAILED, reason="what the page handed over is not good", by_visitor=True)
         return Outcome(Kind.NOT_YET, reason="the page has not signed its visitor in", by_visitor=True)
 
     def _ask(self, needed: Needed, known: Mapping[str, str]) -> None:
@@ -255,6 +263,8 @@ class GatewayTalk:
         if self._is_closed:
             return
         why: Why = "ends" if needed.why == "needed" and self._number else needed.why
+        if why == "needed" and self._was_just_refused():
+            return
         self._office.counters.add(f"SignIns.{why}")
         if not self._asked and needed.setting:
             details = {"session": self._voice.session_id, "setting": needed.setting}
@@ -268,6 +278,10 @@ class GatewayTalk:
             asking = (frames.error("sign_in_needed", message), *asking)
         self._asked = asking
         self._ask_again()
+
+    def _was_just_refused(self) -> bool:
+        is_refused = any(frame.get("code") == "sign_in_refused" for frame in self._asked)
+        return is_refused and self._office.now() - self._asked_at < JUST_ASKED_MS
 
     def _ask_again(self) -> None:
         self._is_to_ask_again, self._asked_at = False, self._office.now()
@@ -410,9 +424,12 @@ class GatewayTalk:
             self._office.loop.call_later(max(0, wait_ms) / 1000, self._ask_again)
 
     def signed_in(self) -> None:
-        """A page has handed over what signs its visitor in: used at once, or by whoever waits for it."""
+        """A page has handed over what signs its visitor in: used at once, or by whoever waits for it.
+
+        At the relay's pace: each may be a call to CXone. What comes sooner waits in the record.
+        """
         if self._conversation and self._number:
-            self._renew_in_use(only_if_handed_over=True)
+            self._renew_in_use(self._hand_overs_until - self._office.now(), only_if_handed_over=True)
         else:
             self._voice.signed_in()
 
@@ -739,16 +756,22 @@ class GatewayTalk:
         is_wanted = only_if_handed_over or self._is_sign_in_due
         if not is_wanted or not self._is_in_use or self._conversation is None:
             return
-        wait_ms = self._renewal_waits_ms()
+        wait_ms = self._renewal_waits_ms(only_if_handed_over)
         if wait_ms > 0:
             self._renew_in_use(wait_ms, only_if_handed_over=only_if_handed_over)
-        else:
-            visitor = self._conversation.visitor
-            self._renew(0, visitor, lambda url: None, only_if_handed_over=only_if_handed_over)
+            return
+        if only_if_handed_over:
+            self._hand_over_used()
+        self._renew(0, self._conversation.visitor, lambda url: None, only_if_handed_over=only_if_handed_over)
 
-    def _renewal_waits_ms(self) -> int:
-        paused = self._paused()
-        return max(paused.retry_after_ms if paused else 0, self._throttled_until - self._office.now())
+    def _renewal_waits_ms(self, only_if_handed_over: bool) -> int:
+        paused, now = self._paused(), self._office.now()
+        of_page_ms = self._hand_overs_until - now if only_if_handed_over else 0
+        return max(paused.retry_after_ms if paused else 0, self._throttled_until - now, of_page_ms)
+
+    def _hand_over_used(self) -> None:
+        pause_ms = min(HAND_OVER_MS * 2 ** min(self._hand_overs_refused, 16), LONGEST_HAND_OVER_MS)
+        self._hand_overs_until = self._office.now() + pause_ms
 
     @property
     def _is_in_use(self) -> bool:
@@ -794,7 +817,7 @@ class GatewayTalk:
                     self._not_renewed(answer, only_if_handed_over)
                 return
             admission, self._url = answer
-            self._needs_token = False
+            self._needs_token, self._hand_overs_refused = False, 0
             self._admitted(admission.access.visitor, admission.access.expires_at, admission.signed_in)
             go(self._url)
 
@@ -808,7 +831,10 @@ class GatewayTalk:
     def _not_renewed(self, answer: Outcome, only_if_handed_over: bool) -> None:
         """The token in use: whether, and when, it is tried again."""
         self._throttled_until = max(self._throttled_until, self._office.now() + answer.retry_after_ms)
-        if answer.kind is not Kind.NOT_YET:
+        if answer.by_visitor and answer.kind is not Kind.NOT_YET:
+            self._hand_overs_refused += 1
+            self._hand_over_used()
+        if answer.kind is not Kind.NOT_YET and not (answer.by_visitor and only_if_handed_over):
             self._renew_in_use(RENEW_AGAIN_MS, only_if_handed_over=only_if_handed_over)
 
 
