@@ -198,8 +198,51 @@ def test_the_page_is_asked_for_another_before_the_old_one_ends_and_the_socket_go
     ]
     hands_over(scene, replace(TOKEN, access_token="page-token-2"))
     assert (scene.record.web_socket_url.endswith("page-token-2"), scene.lost, errors(scene)) == (True, [], [])
-    scene.passes(700)
+    scene.passes(535)
+    assert len(asked(scene)) == 1
+    scene.passes(8)
     assert len(asked(scene)) == 2
+
+
+def test_a_page_that_does_not_answer_is_asked_again_until_its_token_ends(scene: Scene) -> None:
+    """Every half a minute: the event, or what came of it, may have been lost."""
+    signs_in(scene, COOKIES, TOKEN)
+    scene.passes(545)
+    assert len(asked(scene)) == 1
+    scene.passes(30)
+    assert [one["why"] for one in asked(scene)] == ["ends", "ends"]
+    scene.passes(600)
+    assert len(asked(scene)) == 2
+
+
+def test_a_code_whose_answer_is_lost_is_asked_for_again(scene: Scene) -> None:
+    """While the socket goes on."""
+    signs_in(scene, THIRD_PARTY, replace(TOKEN, third_party_token="t"))
+    scene.passes(541)
+    scene.http.refusal = Outcome(Kind.LOST, reason="access: ReadTimeout")
+    hands_over(scene, replace(CODE, code="lost"))
+    scene.http.refusal = None
+    scene.passes(30)
+    assert ([one["why"] for one in asked(scene)], len(scene.http.grants)) == (["ends", "ends"], 1)
+
+
+def test_a_page_whose_code_is_refused_is_told_and_asked_again(scene: Scene) -> None:
+    """On the socket in use."""
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.http.refusal = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
+    hands_over(scene, CODE)
+    assert (errors(scene), [one["why"] for one in asked(scene)]) == (["sign_in_refused"], ["refused"])
+    scene.talk.greeted()
+    scene.loop.advance(2)
+    assert len(asked(scene)) == 2
+
+
+def test_a_keeper_that_has_lost_the_guest_spends_no_refresh_token(scene: Scene) -> None:
+    """It is the next keeper's, which would be refused."""
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.sessions.take_guest(ID, OTHER, scene.clock())
+    scene.passes(HOUR_MS * 0.9 / 1000 + 60)
+    assert (len(scene.http.grants), scene.counters.take()["TokensNotRenewed.lost"]) == (1, 1)
 
 
 def test_a_pages_token_is_used_to_its_end(scene: Scene) -> None:
@@ -271,8 +314,10 @@ def test_a_refresh_that_is_lost_is_tried_again(scene: Scene) -> None:
 def test_a_refresh_token_that_is_refused_is_not_tried_again_and_the_page_is_asked(scene: Scene) -> None:
     signs_in(scene, THIRD_PARTY, CODE)
     scene.http.refusal = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
-    scene.passes(HOUR_MS * 0.9 / 1000 + 15)
+    scene.passes(HOUR_MS * 0.9 / 1000 + 1)
     assert (len(scene.http.grants), [one["why"] for one in asked(scene)]) == (2, ["ends"])
+    scene.passes(30)
+    assert (len(scene.http.grants), [one["why"] for one in asked(scene)]) == (2, ["ends", "ends"])
 
 
 def test_a_token_in_use_is_renewed_when_its_turn_comes(scene: Scene) -> None:
@@ -407,8 +452,35 @@ def test_a_code_that_signs_in_another_customer_is_refused(scene: Scene) -> None:
 def test_where_sessions_are_not_secured_what_a_page_hands_over_is_refused_and_the_relay_goes_on(scene: Scene) -> None:
     scene.http.channel_is = replace(ChannelSettings(True, False), secured_sessions=False)
     hands_over(scene, TOKEN, nudges=False)
-    assert isinstance(makes(scene), guest.Created)
+    makes(scene)
+    [error] = [frame for frame in scene.told if frame["type"] == "error"]
+    assert (error["code"], "securedSessions=false" in error["message"]) == ("sign_in_refused", True)
+    scene.begins()
     assert scene.record.conversation["customer"] != "customer-7"
+
+
+def test_whom_the_relay_signs_in_by_itself_hears_of_a_refusal_once(scene: Scene) -> None:
+    """Not with each hello: the guest is there."""
+    scene.http.channel_is = PLAIN
+    hands_over(scene, CODE, nudges=False)
+    makes(scene)
+    scene.begins()
+    scene.talk.greeted()
+    scene.loop.advance(2)
+    assert len(asked(scene)) == 1
+    hands_over(scene, CODE)
+    scene.talk.greeted()
+    scene.loop.advance(2)
+    assert (errors(scene), len(asked(scene))) == (["sign_in_refused"] * 2, 2)
+
+
+def test_a_page_is_not_asked_by_a_keeper_that_has_let_the_guest_go(scene: Scene) -> None:
+    scene.http.channel_is = COOKIES
+    makes(scene)
+    scene.talk.greeted()
+    scene.talk.close()
+    scene.loop.advance(2)
+    assert len(asked(scene)) == 1
 
 
 def _record(**known: Any) -> Session:

@@ -53,6 +53,11 @@ SLOW_S, SLACK_S = 10.0, 0.1
 TOKEN_REFUSED = (401, 403)
 #: How long until a token in use is renewed again that could not be.
 RENEW_AGAIN_MS = 10_000
+#: How long until a page is asked again for a sign-in before its token ends; until then.
+ASK_AGAIN_MS = 30_000
+#: What there is to renew is not this keeper's any more.
+GONE = Outcome(Kind.LOST, reason="the session is gone")
+ANOTHERS = Outcome(Kind.LOST, reason="another keeper holds this guest")
 #: While a socket is in use, what a page hands over is used once in so long; twice as long from refusal to refusal.
 HAND_OVER_MS, LONGEST_HAND_OVER_MS = 10_000, 300_000
 #: Who was just told that what they handed over is refused is not asked again at once.
@@ -278,12 +283,16 @@ class GatewayTalk:
             asking = (frames.error("sign_in_needed", message), *asking)
         self._asked = asking
         self._ask_again()
+        if self._number and not self._is_by_page:
+            self._asked = ()  # the relay's own sign-in goes on
 
     def _was_just_refused(self) -> bool:
         is_refused = any(frame.get("code") == "sign_in_refused" for frame in self._asked)
         return is_refused and self._office.now() - self._asked_at < JUST_ASKED_MS
 
     def _ask_again(self) -> None:
+        if self._is_closed:
+            return
         self._is_to_ask_again, self._asked_at = False, self._office.now()
         for frame in self._asked:
             self._tell(frame)
@@ -482,10 +491,9 @@ class GatewayTalk:
     def _admitted(self, visitor: Visitor, access_until: int, signed_in: SignedIn | None) -> None:
         """Times are told by the wall clock."""
         behind_ms, self._is_by_page = self._office.behind_ms(), signed_in is not None
-        self._is_sign_in_due = False
+        self._is_sign_in_due, self._asked = False, ()
         if signed_in:
             third_party, sign_in_at = signed_in.third_party_token, signed_in.renew_at + behind_ms
-            self._asked = ()
             self._step(machine.Admitted(visitor, access_until + behind_ms, third_party, sign_in_at))
         else:
             self._step(machine.Admitted(visitor, access_until + behind_ms))
@@ -746,7 +754,7 @@ class GatewayTalk:
             self._office.loop.call_later(max(0, wait_ms) / 1000, due)
 
     def _renewal_due(self, only_if_handed_over: bool) -> None:
-        if self._is_in_use:
+        if self._is_in_use and (only_if_handed_over or self._is_sign_in_due):
             self._voice.in_turn(partial(self._renew_in_use_in_turn, only_if_handed_over), self.is_shown)
         else:
             self._waiting_renewals.discard(only_if_handed_over)
@@ -796,7 +804,9 @@ class GatewayTalk:
         def renew() -> tuple[Admission, str] | Outcome:
             record = office.sessions.get(session_id, office.clock())
             if record is None:
-                return Outcome(Kind.LOST, reason="the session is gone")
+                return GONE
+            if record.keeper != office.keeper:
+                return ANOTHERS  # before a code or refresh token is spent
             if only_if_handed_over and not record.sign_in:
                 return Outcome(Kind.NOT_YET, reason="it is in use already")
             admission = self._admission(office, record, visitor)
@@ -805,7 +815,7 @@ class GatewayTalk:
             access = admission.access
             url = office.gateway.socket_url(access.visitor, access)
             if not office.sessions.renew_access(session_id, office.keeper, url, access.expires_at, admission.kept):
-                return Outcome(Kind.LOST, reason="another keeper holds this guest")
+                return ANOTHERS
             return admission, url
 
         def renewed(answer: tuple[Admission, str] | Outcome) -> None:
@@ -834,8 +844,15 @@ class GatewayTalk:
         if answer.by_visitor and answer.kind is not Kind.NOT_YET:
             self._hand_overs_refused += 1
             self._hand_over_used()
-        if answer.kind is not Kind.NOT_YET and not (answer.by_visitor and only_if_handed_over):
-            self._renew_in_use(RENEW_AGAIN_MS, only_if_handed_over=only_if_handed_over)
+        if only_if_handed_over and (answer.by_visitor or answer.kind is Kind.NOT_YET):
+            return  # it is spent, or there was none
+        wait_ms = ASK_AGAIN_MS if answer.by_visitor else RENEW_AGAIN_MS
+        if answer not in (GONE, ANOTHERS) and not (answer.by_visitor and self._ends_within(wait_ms)):
+            self._renew_in_use(wait_ms, only_if_handed_over=only_if_handed_over)
+
+    def _ends_within(self, ms: int) -> bool:
+        """The token in use: it is not asked for again before the next socket."""
+        return self._conversation is None or self._conversation.token_until <= self._office.now() + ms
 
 
 def _sentence(setting: str, what: str) -> str:
