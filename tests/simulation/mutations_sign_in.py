@@ -71,7 +71,7 @@ SIGN_IN = (
     _talked(
         "sign-in: a page has CXone called at its own pace while its socket is in use",
         TALK,
-        "        of_page_ms = self._hand_overs_until - now if only_if_handed_over else 0",
+        "        of_page_ms = self._hand_overs_until - now if only_if_handed_over or self._hand_overs_refused else 0",
         "        of_page_ms = 0",
     ),
     _talked(

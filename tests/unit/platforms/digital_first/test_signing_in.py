@@ -384,6 +384,16 @@ def test_a_page_does_not_have_cxone_called_at_its_own_pace(scene: Scene) -> None
     assert [used[seconds] for seconds in (1, 15, 25, 65, 145, 305, 1_499)] == [1, 1, 2, 3, 4, 5, 9]
 
 
+def test_nor_does_it_before_its_token_ends(scene: Scene) -> None:
+    """When another is due anyway."""
+    signs_in(scene, THIRD_PARTY, replace(TOKEN, third_party_token="t"))
+    scene.http.refusal = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
+    for _ in range(595):
+        hands_over(scene, CODE)
+        scene.passes(1)
+    assert len(scene.http.grants) == 5
+
+
 def test_what_is_handed_over_too_soon_is_used_when_it_may_be(scene: Scene) -> None:
     """Nothing good is lost."""
     signs_in(scene, COOKIES, TOKEN)

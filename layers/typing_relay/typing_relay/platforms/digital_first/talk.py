@@ -754,27 +754,31 @@ class GatewayTalk:
             self._office.loop.call_later(max(0, wait_ms) / 1000, due)
 
     def _renewal_due(self, only_if_handed_over: bool) -> None:
-        if self._is_in_use and (only_if_handed_over or self._is_sign_in_due):
+        self._waiting_renewals.discard(only_if_handed_over)
+        if self._may_renew_in_use(only_if_handed_over):
+            self._waiting_renewals.add(only_if_handed_over)
             self._voice.in_turn(partial(self._renew_in_use_in_turn, only_if_handed_over), self.is_shown)
-        else:
-            self._waiting_renewals.discard(only_if_handed_over)
 
     def _renew_in_use_in_turn(self, only_if_handed_over: bool) -> None:
         self._waiting_renewals.discard(only_if_handed_over)
-        is_wanted = only_if_handed_over or self._is_sign_in_due
-        if not is_wanted or not self._is_in_use or self._conversation is None:
-            return
+        if self._may_renew_in_use(only_if_handed_over) and self._conversation:
+            if only_if_handed_over:
+                self._hand_over_used()
+            self._renew(0, self._conversation.visitor, lambda url: None, only_if_handed_over=only_if_handed_over)
+
+    def _may_renew_in_use(self, only_if_handed_over: bool) -> bool:
+        """Whether it is still wanted, and now. What is too early is looked at again: at the latest in half a minute, as
+        another token may be in use by then."""
+        if not self._is_in_use or not (only_if_handed_over or self._is_sign_in_due):
+            return False
         wait_ms = self._renewal_waits_ms(only_if_handed_over)
         if wait_ms > 0:
-            self._renew_in_use(wait_ms, only_if_handed_over=only_if_handed_over)
-            return
-        if only_if_handed_over:
-            self._hand_over_used()
-        self._renew(0, self._conversation.visitor, lambda url: None, only_if_handed_over=only_if_handed_over)
+            self._renew_in_use(min(wait_ms, ASK_AGAIN_MS), only_if_handed_over=only_if_handed_over)
+        return wait_ms <= 0
 
     def _renewal_waits_ms(self, only_if_handed_over: bool) -> int:
         paused, now = self._paused(), self._office.now()
-        of_page_ms = self._hand_overs_until - now if only_if_handed_over else 0
+        of_page_ms = self._hand_overs_until - now if only_if_handed_over or self._hand_overs_refused else 0
         return max(paused.retry_after_ms if paused else 0, self._throttled_until - now, of_page_ms)
 
     def _hand_over_used(self) -> None:
