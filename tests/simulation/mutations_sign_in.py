@@ -35,8 +35,8 @@ SIGN_IN = (
     _talked(
         "sign-in: a refresh token that was refused is tried again",
         SIGNING_IN,
-        "    if isinstance(access, Outcome) and access.by_visitor:",
-        "    if False:",
+        "    if isinstance(access, Outcome) and access.by_visitor:\n        without = ",
+        "    if False:\n        without = ",
     ),
     _talked(
         "sign-in: the relay signs in by itself where the page has to",
@@ -65,8 +65,68 @@ SIGN_IN = (
     _talked(
         "sign-in: a nudge about what is in use has the page asked",
         TALK,
-        "            if only_handed and not record.sign_in:",
+        "            if only_if_handed_over and not record.sign_in:",
         "            if False:",
+    ),
+    _talked(
+        "sign-in: a page has CXone called at its own pace while its socket is in use",
+        TALK,
+        "        of_page_ms = self._hand_overs_until - now if only_if_handed_over or self._hand_overs_refused else 0",
+        "        of_page_ms = 0",
+    ),
+    _talked(
+        "sign-in: refusal after refusal is as soon as the first",
+        TALK,
+        "            self._hand_overs_refused += 1",
+        "            self._hand_overs_refused = 0",
+    ),
+    _talked(
+        "sign-in: a token in use is renewed before CXone's Retry-After",
+        TALK,
+        "        return max(paused.retry_after_ms if paused else 0, self._throttled_until - now, of_page_ms)",
+        "        return max(paused.retry_after_ms if paused else 0, of_page_ms)",
+    ),
+    _talked(
+        "sign-in: a token in use is renewed while most visitors are turned away",
+        TALK,
+        "        return max(paused.retry_after_ms if paused else 0, self._throttled_until - now, of_page_ms)",
+        "        return max(self._throttled_until - now, of_page_ms)",
+    ),
+    _talked(
+        "sign-in: what is due before there is a socket is forgotten",
+        TALK,
+        "        self._is_sign_in_due = True\n",
+        "        self._is_sign_in_due = self._number != 0\n",
+    ),
+    _talked(
+        "sign-in: a page that does not answer is not asked again",
+        TALK,
+        "        wait_ms = ASK_AGAIN_MS if answer.by_visitor else RENEW_AGAIN_MS\n",
+        "        wait_ms = RENEW_AGAIN_MS\n        if answer.by_visitor:\n            return\n",
+    ),
+    _talked(
+        "sign-in: who has lost the guest spends its refresh token",
+        TALK,
+        "            if record.keeper != office.keeper:",
+        "            if False:",
+    ),
+    _talked(
+        "sign-in: what is refused is tried again as soon as what was never handed over",
+        TALK,
+        '        if admission.why == "refused":  # not NOT_YET: the next try comes later',
+        "        if False:",
+    ),
+    _talked(
+        "sign-in: nobody hears of a code that was refused",
+        SIGNING_IN,
+        '        return Needed("refused", THIRD_PARTY, "CXone did not take the code")',
+        "        return access",
+    ),
+    _talked(
+        "sign-in: tokens that end at once are refreshed at once",
+        SIGNING_IN,
+        "    renew_at = now + max(int((good_until - now) * RENEWED_AT), RENEWED_AFTER_MS)",
+        "    renew_at = now + int((good_until - now) * RENEWED_AT)",
     ),
     _talked(
         "sign-in: each hello has the page asked at once",

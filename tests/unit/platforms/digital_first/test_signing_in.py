@@ -15,7 +15,17 @@ from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.profile import Profile
 from typing_relay.relay.sign_in import SignedIn, SignIn, sign_in_of, signed_in_of
 
-from tests.unit.platforms.digital_first.test_talk import DENIED, HOUR_MS, ID, MESSAGE, OTHER, START, Scene, _replaced
+from tests.unit.platforms.digital_first.test_talk import (
+    DENIED,
+    HOUR_MS,
+    ID,
+    MESSAGE,
+    OTHER,
+    START,
+    Scene,
+    _replaced,
+    storm,
+)
 
 COOKIES = ChannelSettings(livechat=True, authorization=False, secured_cookies=True)
 THIRD_PARTY = ChannelSettings(livechat=True, authorization=True)
@@ -188,8 +198,51 @@ def test_the_page_is_asked_for_another_before_the_old_one_ends_and_the_socket_go
     ]
     hands_over(scene, replace(TOKEN, access_token="page-token-2"))
     assert (scene.record.web_socket_url.endswith("page-token-2"), scene.lost, errors(scene)) == (True, [], [])
-    scene.passes(700)
+    scene.passes(535)
+    assert len(asked(scene)) == 1
+    scene.passes(8)
     assert len(asked(scene)) == 2
+
+
+def test_a_page_that_does_not_answer_is_asked_again_until_its_token_ends(scene: Scene) -> None:
+    """Every half a minute: the event, or what came of it, may have been lost."""
+    signs_in(scene, COOKIES, TOKEN)
+    scene.passes(545)
+    assert len(asked(scene)) == 1
+    scene.passes(30)
+    assert [one["why"] for one in asked(scene)] == ["ends", "ends"]
+    scene.passes(600)
+    assert len(asked(scene)) == 2
+
+
+def test_a_code_whose_answer_is_lost_is_asked_for_again(scene: Scene) -> None:
+    """While the socket goes on."""
+    signs_in(scene, THIRD_PARTY, replace(TOKEN, third_party_token="t"))
+    scene.passes(541)
+    scene.http.refusal = Outcome(Kind.LOST, reason="access: ReadTimeout")
+    hands_over(scene, replace(CODE, code="lost"))
+    scene.http.refusal = None
+    scene.passes(30)
+    assert ([one["why"] for one in asked(scene)], len(scene.http.grants)) == (["ends", "ends"], 1)
+
+
+def test_a_page_whose_code_is_refused_is_told_and_asked_again(scene: Scene) -> None:
+    """On the socket in use."""
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.http.refusal = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
+    hands_over(scene, CODE)
+    assert (errors(scene), [one["why"] for one in asked(scene)]) == (["sign_in_refused"], ["refused"])
+    scene.talk.greeted()
+    scene.loop.advance(2)
+    assert len(asked(scene)) == 2
+
+
+def test_a_keeper_that_has_lost_the_guest_spends_no_refresh_token(scene: Scene) -> None:
+    """It is the next keeper's, which would be refused."""
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.sessions.take_guest(ID, OTHER, scene.clock())
+    scene.passes(HOUR_MS * 0.9 / 1000 + 60)
+    assert (len(scene.http.grants), scene.counters.take()["TokensNotRenewed.lost"]) == (1, 1)
 
 
 def test_a_pages_token_is_used_to_its_end(scene: Scene) -> None:
@@ -239,6 +292,16 @@ def test_what_a_code_brought_is_refreshed_without_the_page(scene: Scene) -> None
     assert scene.sent[-1]["payload"]["data"]["accessToken"] == {"token": "third-3"}
 
 
+def test_tokens_that_end_at_once_are_not_refreshed_at_once(scene: Scene) -> None:
+    """Whatever the provider says of their life."""
+    scene.http.lifetime_ms = 1_000
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.passes(19)
+    assert len(scene.http.grants) == 1
+    scene.passes(2)
+    assert len(scene.http.grants) == 2
+
+
 def test_a_refresh_that_is_lost_is_tried_again(scene: Scene) -> None:
     signs_in(scene, THIRD_PARTY, CODE)
     scene.http.refusal = Outcome(Kind.LOST)
@@ -251,8 +314,94 @@ def test_a_refresh_that_is_lost_is_tried_again(scene: Scene) -> None:
 def test_a_refresh_token_that_is_refused_is_not_tried_again_and_the_page_is_asked(scene: Scene) -> None:
     signs_in(scene, THIRD_PARTY, CODE)
     scene.http.refusal = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
-    scene.passes(HOUR_MS * 0.9 / 1000 + 15)
+    scene.passes(HOUR_MS * 0.9 / 1000 + 1)
     assert (len(scene.http.grants), [one["why"] for one in asked(scene)]) == (2, ["ends"])
+    scene.passes(30)
+    assert (len(scene.http.grants), [one["why"] for one in asked(scene)]) == (2, ["ends", "ends"])
+
+
+def test_a_token_in_use_is_renewed_when_its_turn_comes(scene: Scene) -> None:
+    """As before a socket: thousands may be due together."""
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.turns.clear()
+    scene.turns_come = False
+    scene.passes(HOUR_MS * 0.9 / 1000 + 1)
+    assert (scene.turns, len(scene.http.grants)) == ([False], 1)
+
+
+def test_a_token_in_use_is_not_renewed_before_the_gateways_retry_after(scene: Scene) -> None:
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.http.refusal = Outcome(Kind.THROTTLED, 60_000)
+    scene.passes(HOUR_MS * 0.9 / 1000 + 58)
+    assert len(scene.http.grants) == 2
+    scene.http.refusal = None
+    scene.passes(5)
+    assert (len(scene.http.grants), scene.record.web_socket_url[-7:]) == (3, "token-2")
+
+
+def test_while_most_are_turned_away_no_token_in_use_is_renewed(scene: Scene) -> None:
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.passes(HOUR_MS * 0.9 / 1000 - 1)
+    storm(scene)
+    scene.passes(3)
+    assert len(scene.http.grants) == 1
+    scene.passes(12)
+    assert (len(scene.http.grants), scene.record.web_socket_url[-7:]) == (2, "token-2")
+
+
+def test_who_takes_over_when_a_sign_in_is_due_renews_once(scene: Scene) -> None:
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.talk.close()
+    scene.loop.advance(HOUR_MS / 1000)
+    scene.talk = scene.new_talk()
+    scene.takes_again()
+    scene.opens(2)
+    assert len(scene.http.grants) == 2
+
+
+def test_who_takes_over_when_a_sign_in_is_due_has_the_page_asked_on_the_socket(scene: Scene) -> None:
+    """The page's token is good for a while: it opens the socket."""
+    signs_in(scene, COOKIES, TOKEN)
+    scene.talk.close()
+    scene.loop.advance(550)
+    scene.talk = scene.new_talk()
+    scene.takes_again()
+    scene.prepares(2)
+    assert asked(scene) == []
+    scene.opens(3)
+    assert [one["why"] for one in asked(scene)] == ["ends"]
+
+
+def test_a_page_does_not_have_cxone_called_at_its_own_pace(scene: Scene) -> None:
+    """T17: while its socket is in use each refusal makes the next use later, up to five minutes."""
+    signs_in(scene, THIRD_PARTY, CODE)
+    scene.http.refusal = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
+    used = []
+    for _ in range(1_500):
+        hands_over(scene, CODE)
+        scene.passes(1)
+        used.append(len(scene.http.grants) - 1)
+    assert [used[seconds] for seconds in (1, 15, 25, 65, 145, 305, 1_499)] == [1, 1, 2, 3, 4, 5, 9]
+
+
+def test_nor_does_it_before_its_token_ends(scene: Scene) -> None:
+    """When another is due anyway."""
+    signs_in(scene, THIRD_PARTY, replace(TOKEN, third_party_token="t"))
+    scene.http.refusal = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
+    for _ in range(595):
+        hands_over(scene, CODE)
+        scene.passes(1)
+    assert len(scene.http.grants) == 5
+
+
+def test_what_is_handed_over_too_soon_is_used_when_it_may_be(scene: Scene) -> None:
+    """Nothing good is lost."""
+    signs_in(scene, COOKIES, TOKEN)
+    for number in (2, 3, 4):
+        hands_over(scene, replace(TOKEN, access_token=f"page-token-{number}"))
+    assert scene.record.web_socket_url.endswith("page-token-2")
+    scene.passes(10)
+    assert scene.record.web_socket_url.endswith("page-token-4")
 
 
 # --- refused
@@ -270,6 +419,22 @@ def test_a_token_that_the_gateway_refuses_costs_the_page_another(scene: Scene) -
     hands_over(scene, replace(TOKEN, access_token="page-token-2"))
     scene.opens(4)
     assert scene.urls[-1].endswith("page-token-2")
+
+
+def test_a_refused_sign_in_makes_the_next_try_later_and_is_asked_for_once(scene: Scene) -> None:
+    """A failure, so that page and relay do not go round and round, and nobody's but the page's."""
+    scene.http.channel_is = COOKIES
+    scene.sessions.records[ID] = _replaced(scene.record, profile=Profile(customer="another").encoded())
+    hands_over(scene, TOKEN, nudges=False)
+    made = makes(scene)
+    assert isinstance(made, guest.NotCreated)
+    assert (made.outcome.kind, made.outcome.by_visitor) == (Kind.FAILED, True)
+    scene.loop.advance(1)
+    makes(scene)
+    assert [one["why"] for one in asked(scene)] == ["refused"]
+    scene.loop.advance(10)
+    makes(scene)
+    assert [one["why"] for one in asked(scene)] == ["refused", "needed"]
 
 
 @pytest.mark.parametrize("status", [429, 500, None])
@@ -297,8 +462,35 @@ def test_a_code_that_signs_in_another_customer_is_refused(scene: Scene) -> None:
 def test_where_sessions_are_not_secured_what_a_page_hands_over_is_refused_and_the_relay_goes_on(scene: Scene) -> None:
     scene.http.channel_is = replace(ChannelSettings(True, False), secured_sessions=False)
     hands_over(scene, TOKEN, nudges=False)
-    assert isinstance(makes(scene), guest.Created)
+    makes(scene)
+    [error] = [frame for frame in scene.told if frame["type"] == "error"]
+    assert (error["code"], "securedSessions=false" in error["message"]) == ("sign_in_refused", True)
+    scene.begins()
     assert scene.record.conversation["customer"] != "customer-7"
+
+
+def test_whom_the_relay_signs_in_by_itself_hears_of_a_refusal_once(scene: Scene) -> None:
+    """Not with each hello: the guest is there."""
+    scene.http.channel_is = PLAIN
+    hands_over(scene, CODE, nudges=False)
+    makes(scene)
+    scene.begins()
+    scene.talk.greeted()
+    scene.loop.advance(2)
+    assert len(asked(scene)) == 1
+    hands_over(scene, CODE)
+    scene.talk.greeted()
+    scene.loop.advance(2)
+    assert (errors(scene), len(asked(scene))) == (["sign_in_refused"] * 2, 2)
+
+
+def test_a_page_is_not_asked_by_a_keeper_that_has_let_the_guest_go(scene: Scene) -> None:
+    scene.http.channel_is = COOKIES
+    makes(scene)
+    scene.talk.greeted()
+    scene.talk.close()
+    scene.loop.advance(2)
+    assert len(asked(scene)) == 1
 
 
 def _record(**known: Any) -> Session:

@@ -26,6 +26,9 @@ from typing_relay.relay.sign_in import RENEWED_AT, SignedIn, SignIn, sign_in_of,
 #: ``needed``: there is none; ``ends``: the one in use does, soon; ``refused``: CXone, or the relay, did not take it.
 Why = Literal["needed", "ends", "refused"]
 
+#: However short a life the third party gives its tokens.
+RENEWED_AFTER_MS = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class Needed:
@@ -62,12 +65,13 @@ def admit(
         if not sessions.use_sign_in(record.session_id, keeper, record.sign_in):
             return Outcome(Kind.LOST, reason="what the page handed over was replaced, or is another keeper's")
         wrong = unfit(handed, settings, record, now)
-        if wrong is None:
-            return _by_code(gateway, handed, record, visitor, now) if handed.code else _by_token(handed)
-        if settings.secured_sessions:
+        if wrong:
             return wrong
+        return _by_code(gateway, handed, record, visitor, now) if handed.code else _by_token(handed)
     if kept and kept.refresh_token and settings.secured_sessions:
-        return _refreshed(gateway, sessions, keeper, record, visitor, now)
+        refreshed = _refreshed(gateway, sessions, keeper, record, visitor, now)
+        is_refused = isinstance(refreshed, Outcome) and refreshed.by_visitor
+        return Needed("needed", settings.demands_sign_in) if is_refused else refreshed
     if settings.secured_sessions and is_by_page(settings, record):
         return Needed("needed", settings.demands_sign_in)
     access = gateway.authorize(visitor)
@@ -121,7 +125,10 @@ def _by_code(
     """Whatever comes of it, the code is spent."""
     verifier = {"code_verifier": handed.verifier} if handed.verifier else {}
     grant = {"grant_type": "authorization_code", "authorization_code": handed.code, **verifier}
-    return _granted(gateway, grant, record, visitor, now, "")
+    access = _granted(gateway, grant, record, visitor, now, "")
+    if isinstance(access, Outcome) and access.by_visitor:
+        return Needed("refused", THIRD_PARTY, "CXone did not take the code")
+    return access
 
 
 def _refreshed(
@@ -150,5 +157,5 @@ def _granted(
     ):
         return Needed("refused", THIRD_PARTY, "it signs in another customer, who needs a session (sub) of their own")
     good_until = access.good_until or access.expires_at
-    renew_at = now + int((good_until - now) * RENEWED_AT)
+    renew_at = now + max(int((good_until - now) * RENEWED_AT), RENEWED_AFTER_MS)
     return Admission(access, SignedIn(renew_at, access.third_party_token, access.refresh_token or refresh_token))

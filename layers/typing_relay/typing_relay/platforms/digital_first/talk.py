@@ -52,7 +52,16 @@ SLOW_S, SLACK_S = 10.0, 0.1
 #: A handshake that ends so says something of its visitor's token, and nothing of the gateway.
 TOKEN_REFUSED = (401, 403)
 #: How long until a token in use is renewed again that could not be.
-RENEW_AGAIN_S = 10.0
+RENEW_AGAIN_MS = 10_000
+#: How long until a page is asked again for a sign-in before its token ends; until then.
+ASK_AGAIN_MS = 30_000
+#: What there is to renew is not this keeper's any more.
+GONE = Outcome(Kind.LOST, reason="the session is gone")
+ANOTHERS = Outcome(Kind.LOST, reason="another keeper holds this guest")
+#: While a socket is in use, what a page hands over is used once in so long; twice as long from refusal to refusal.
+HAND_OVER_MS, LONGEST_HAND_OVER_MS = 10_000, 300_000
+#: Who was just told that what they handed over is refused is not asked again at once.
+JUST_ASKED_MS = 10_000
 #: How long until the record is told again what it could not be told.
 AGAIN_S = 1.0
 
@@ -144,6 +153,13 @@ class GatewayTalk:
         self._is_to_ask_again = False
         #: The token in use is of the page's, and CXone may refuse it for that.
         self._is_by_page = False
+        #: The token in use is to be replaced by another. Which renewals in use wait: for their time, or their turn.
+        self._is_sign_in_due = False
+        self._waiting_renewals = set[bool]()
+        #: Until then (ms) no token in use is renewed: CXone's Retry-After.
+        self._throttled_until = 0
+        #: Until then (ms) nothing that is handed over is used; how many in a row were refused.
+        self._hand_overs_until, self._hand_overs_refused = 0, 0
         #: What the record says; None: not known, or being written. Of what was noted, ``_note`` is the newest.
         self._contact_noted: bool | None = None
         self._note = object()
@@ -243,6 +259,8 @@ class GatewayTalk:
         if not isinstance(admission, Needed):
             return admission
         office.loop.call_from_thread(partial(self._ask, admission, record.conversation))
+        if admission.why == "refused":  # not NOT_YET: the next try comes later
+            return Outcome(Kind.FAILED, reason="what the page handed over is not good", by_visitor=True)
         return Outcome(Kind.NOT_YET, reason="the page has not signed its visitor in", by_visitor=True)
 
     def _ask(self, needed: Needed, known: Mapping[str, str]) -> None:
@@ -250,6 +268,8 @@ class GatewayTalk:
         if self._is_closed:
             return
         why: Why = "ends" if needed.why == "needed" and self._number else needed.why
+        if why == "needed" and self._was_just_refused():
+            return
         self._office.counters.add(f"SignIns.{why}")
         if not self._asked and needed.setting:
             details = {"session": self._voice.session_id, "setting": needed.setting}
@@ -263,8 +283,16 @@ class GatewayTalk:
             asking = (frames.error("sign_in_needed", message), *asking)
         self._asked = asking
         self._ask_again()
+        if self._number and not self._is_by_page:
+            self._asked = ()  # the relay's own sign-in goes on
+
+    def _was_just_refused(self) -> bool:
+        is_refused = any(frame.get("code") == "sign_in_refused" for frame in self._asked)
+        return is_refused and self._office.now() - self._asked_at < JUST_ASKED_MS
 
     def _ask_again(self) -> None:
+        if self._is_closed:
+            return
         self._is_to_ask_again, self._asked_at = False, self._office.now()
         for frame in self._asked:
             self._tell(frame)
@@ -318,6 +346,8 @@ class GatewayTalk:
         office.weather.note(Call.SOCKET, self._voice.session_id, machine.ACCEPTED, office.now())
         self._former, self._number = self._number, number
         self._step(self._opened())
+        if self._is_sign_in_due:
+            self._renew_in_use()
 
     def _opened(self) -> machine.Opened:
         """A session that is not secured is authorized on each socket."""
@@ -403,9 +433,12 @@ class GatewayTalk:
             self._office.loop.call_later(max(0, wait_ms) / 1000, self._ask_again)
 
     def signed_in(self) -> None:
-        """A page has handed over what signs its visitor in: used at once, or by whoever waits for it."""
+        """A page has handed over what signs its visitor in: used at once, or by whoever waits for it.
+
+        At the relay's pace: each may be a call to CXone. What comes sooner waits in the record.
+        """
         if self._conversation and self._number:
-            self._renew_in_use(only_handed=True)
+            self._renew_in_use(self._hand_overs_until - self._office.now(), only_if_handed_over=True)
         else:
             self._voice.signed_in()
 
@@ -458,9 +491,9 @@ class GatewayTalk:
     def _admitted(self, visitor: Visitor, access_until: int, signed_in: SignedIn | None) -> None:
         """Times are told by the wall clock."""
         behind_ms, self._is_by_page = self._office.behind_ms(), signed_in is not None
+        self._is_sign_in_due, self._asked = False, ()
         if signed_in:
             third_party, sign_in_at = signed_in.third_party_token, signed_in.renew_at + behind_ms
-            self._asked = ()
             self._step(machine.Admitted(visitor, access_until + behind_ms, third_party, sign_in_at))
         else:
             self._step(machine.Admitted(visitor, access_until + behind_ms))
@@ -534,7 +567,7 @@ class GatewayTalk:
             case machine.Reauthorize():
                 self._needs_token = True
             case machine.SignInDue():
-                self._renew_in_use()
+                self._sign_in_due()
             case machine.Stopped(outcome):
                 self._lose(outcome)
             case machine.Report(code, about):
@@ -706,11 +739,56 @@ class GatewayTalk:
         failed: Callable[[Exception], object] = lambda error: self._step(machine.RestNotFetched(name))  # noqa: E731
         self._office.contents.submit(("rest", self._voice.session_id), fetch, fetched, failed)
 
-    def _renew_in_use(self, *, only_handed: bool = False) -> None:
+    def _sign_in_due(self) -> None:
+        """Without a socket it waits for one: whoever opens that may renew the token before."""
+        self._is_sign_in_due = True
+        if self._number:
+            self._renew_in_use()
+
+    def _renew_in_use(self, wait_ms: int = 0, *, only_if_handed_over: bool = False) -> None:
         """The token of the socket in use, which goes on: by what a page handed over or the refresh token, else the page
-        is asked. ``only_handed``: by the first alone."""
-        if self._conversation:
-            self._renew(0, self._conversation.visitor, lambda url: None, only_handed=only_handed)
+        is asked. ``only_if_handed_over``: by the first alone. Not before ``wait_ms``, and when its turn comes."""
+        if only_if_handed_over not in self._waiting_renewals:
+            self._waiting_renewals.add(only_if_handed_over)
+            due = partial(self._renewal_due, only_if_handed_over)
+            self._office.loop.call_later(max(0, wait_ms) / 1000, due)
+
+    def _renewal_due(self, only_if_handed_over: bool) -> None:
+        self._waiting_renewals.discard(only_if_handed_over)
+        if self._may_renew_in_use(only_if_handed_over):
+            self._waiting_renewals.add(only_if_handed_over)
+            self._voice.in_turn(partial(self._renew_in_use_in_turn, only_if_handed_over), self.is_shown)
+
+    def _renew_in_use_in_turn(self, only_if_handed_over: bool) -> None:
+        self._waiting_renewals.discard(only_if_handed_over)
+        if self._may_renew_in_use(only_if_handed_over) and self._conversation:
+            if only_if_handed_over:
+                self._hand_over_used()
+            self._renew(0, self._conversation.visitor, lambda url: None, only_if_handed_over=only_if_handed_over)
+
+    def _may_renew_in_use(self, only_if_handed_over: bool) -> bool:
+        """Whether it is still wanted, and now. What is too early is looked at again: at the latest in half a minute, as
+        another token may be in use by then."""
+        if not self._is_in_use or not (only_if_handed_over or self._is_sign_in_due):
+            return False
+        wait_ms = self._renewal_waits_ms(only_if_handed_over)
+        if wait_ms > 0:
+            self._renew_in_use(min(wait_ms, ASK_AGAIN_MS), only_if_handed_over=only_if_handed_over)
+        return wait_ms <= 0
+
+    def _renewal_waits_ms(self, only_if_handed_over: bool) -> int:
+        paused, now = self._paused(), self._office.now()
+        of_page_ms = self._hand_overs_until - now if only_if_handed_over or self._hand_overs_refused else 0
+        return max(paused.retry_after_ms if paused else 0, self._throttled_until - now, of_page_ms)
+
+    def _hand_over_used(self) -> None:
+        pause_ms = min(HAND_OVER_MS * 2 ** min(self._hand_overs_refused, 16), LONGEST_HAND_OVER_MS)
+        self._hand_overs_until = self._office.now() + pause_ms
+
+    @property
+    def _is_in_use(self) -> bool:
+        """There is a socket, whose token can be renewed while it goes on."""
+        return self._conversation is not None and self._number != 0
 
     def _renew_in_turn(self, number: int, visitor: Visitor, go: Callable[[str], None]) -> None:
         """The turn may come when the guest is held here no more: then the keeper opens nothing."""
@@ -721,15 +799,19 @@ class GatewayTalk:
         else:
             self._renew(number, visitor, go)
 
-    def _renew(self, number: int, visitor: Visitor, go: Callable[[str], None], *, only_handed: bool = False) -> None:
+    def _renew(
+        self, number: int, visitor: Visitor, go: Callable[[str], None], *, only_if_handed_over: bool = False
+    ) -> None:
         """``number``: of the socket that waits for it; 0: none does, as the one in use goes on."""
         office, session_id = self._office, self._voice.session_id
 
         def renew() -> tuple[Admission, str] | Outcome:
             record = office.sessions.get(session_id, office.clock())
             if record is None:
-                return Outcome(Kind.LOST, reason="the session is gone")
-            if only_handed and not record.sign_in:
+                return GONE
+            if record.keeper != office.keeper:
+                return ANOTHERS  # before a code or refresh token is spent
+            if only_if_handed_over and not record.sign_in:
                 return Outcome(Kind.NOT_YET, reason="it is in use already")
             admission = self._admission(office, record, visitor)
             if isinstance(admission, Outcome):
@@ -737,7 +819,7 @@ class GatewayTalk:
             access = admission.access
             url = office.gateway.socket_url(access.visitor, access)
             if not office.sessions.renew_access(session_id, office.keeper, url, access.expires_at, admission.kept):
-                return Outcome(Kind.LOST, reason="another keeper holds this guest")
+                return ANOTHERS
             return admission, url
 
         def renewed(answer: tuple[Admission, str] | Outcome) -> None:
@@ -745,11 +827,11 @@ class GatewayTalk:
                 office.counters.add(f"TokensNotRenewed.{answer.kind}")
                 if number:
                     self._voice.lost(number, answer)
-                elif answer.kind is not Kind.NOT_YET:
-                    office.loop.call_later(RENEW_AGAIN_S, partial(self._renew_in_use, only_handed=only_handed))
+                else:
+                    self._not_renewed(answer, only_if_handed_over)
                 return
             admission, self._url = answer
-            self._needs_token = False
+            self._needs_token, self._hand_overs_refused = False, 0
             self._admitted(admission.access.visitor, admission.access.expires_at, admission.signed_in)
             go(self._url)
 
@@ -759,6 +841,22 @@ class GatewayTalk:
             renewed,
             lambda error: renewed(Outcome(Kind.LOST, reason=f"{type(error).__name__}: {error}")),
         )
+
+    def _not_renewed(self, answer: Outcome, only_if_handed_over: bool) -> None:
+        """The token in use: whether, and when, it is tried again."""
+        self._throttled_until = max(self._throttled_until, self._office.now() + answer.retry_after_ms)
+        if answer.by_visitor and answer.kind is not Kind.NOT_YET:
+            self._hand_overs_refused += 1
+            self._hand_over_used()
+        if only_if_handed_over and (answer.by_visitor or answer.kind is Kind.NOT_YET):
+            return  # it is spent, or there was none
+        wait_ms = ASK_AGAIN_MS if answer.by_visitor else RENEW_AGAIN_MS
+        if answer not in (GONE, ANOTHERS) and not (answer.by_visitor and self._ends_within(wait_ms)):
+            self._renew_in_use(wait_ms, only_if_handed_over=only_if_handed_over)
+
+    def _ends_within(self, ms: int) -> bool:
+        """The token in use: it is not asked for again before the next socket."""
+        return self._conversation is None or self._conversation.token_until <= self._office.now() + ms
 
 
 def _sentence(setting: str, what: str) -> str:
