@@ -65,7 +65,12 @@ def test_a_third_partys_own_token_comes_along_and_the_first_of_both_to_end_count
 
 
 @pytest.mark.parametrize(
-    ("code", "outcome"), [("invalid_grant", (Kind.FAILED, True)), ("ip_blocked", (Kind.DENIED, False))]
+    ("code", "outcome"),
+    [
+        ("invalid_grant", (Kind.FAILED, True)),
+        ("not_ip_blocked", (Kind.FAILED, True)),
+        ("ip_blocked", (Kind.DENIED, False)),
+    ],
 )
 def test_a_grant_that_is_refused_is_no_fault_of_the_deployments_but_an_address_is(
     cxone: responses.RequestsMock, api: DfoApi, code: str, outcome: tuple[Kind, bool]

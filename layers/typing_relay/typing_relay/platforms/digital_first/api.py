@@ -134,7 +134,7 @@ class DfoApi:
         answer = self._call("POST", f"{self._hosts.authorize}/oauth/token", "access", query, body)
         if not isinstance(answer, Outcome):
             return _access(answer, visitor, began)
-        is_grants_fault = grant is not None and answer.kind is Kind.DENIED and ADDRESS_REFUSED not in answer.reason
+        is_grants_fault = grant is not None and answer.kind is Kind.DENIED and not answer.of_address
         return replace(answer, kind=Kind.FAILED, by_visitor=True) if is_grants_fault else answer
 
     def channel(self) -> ChannelSettings | Outcome:
