@@ -152,7 +152,7 @@ TOLD = (
         directed="tests/unit/platforms/digital_first/test_files.py",
     ),
     _dfo(
-        "told: what stands only to whoever comes first",
+        "told: the current state only to whoever comes first",
         CONVERSATION,
         "        self._change(catch_up_due=False, catch_up_at=self._now + self._policy.catch_up_ms)",
         "        self._change(catch_up_due=False, catch_up_at=self._now + 3_600_000)",

@@ -102,7 +102,7 @@ class Policy:
     rest_ms: int = 25_000
     most_fetches: int = 3
     most_untold: int = 20
-    #: Front ends that have just connected are told what stands once in this time, however many they are (T17).
+    #: Front ends that have just connected are told the current state once in this time, however many they are (T17).
     catch_up_ms: int = 2_000
 
 
@@ -410,7 +410,7 @@ class SeenWanted:
 
 @dataclass(frozen=True, slots=True)
 class Greeted:
-    """A front end of the visitor has connected: it is to be told what stands."""
+    """A front end of the visitor has connected: it is to be told the current state."""
 
 
 @dataclass(frozen=True, slots=True)
