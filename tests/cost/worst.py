@@ -78,7 +78,7 @@ def messages() -> float:
 
 
 def hellos(of: Mapping[str, int]) -> float:
-    """$ an hour: nothing but hellos in a conversation; the current state is told to all connections once in two seconds."""
+    """$ an hour: nothing but hellos in a conversation; all connections are told the state once in two seconds."""
     used = Counter({what: count * SECONDS * TABS * of["FrameRate"] for what, count in hello().items()})
     told = SECONDS * 1000 / Policy().catch_up_ms * MOST_TOLD * of["MaxConnections"]
     used.update({"messages": told, "connection_minutes": 60 * of["MaxConnections"]})  # type: ignore[dict-item]

@@ -238,6 +238,13 @@ TOLD = (
         directed="tests/unit/platforms/digital_first/test_conversation_parts.py",
     ),
     _dfo(
+        "told: a streamed message is read for longer than it is waited for",
+        CORE + "platforms/digital_first/api.py",
+        "within_s = min(STREAM_TIMEOUT_S, (stream.until - STREAM_SPARE_MS - self._clock()) / 1000)",
+        "within_s = STREAM_TIMEOUT_S",
+        directed="tests/unit/platforms/digital_first/test_api.py",
+    ),
+    _dfo(
         "told: the rest of a message is not fetched",
         CONVERSATION,
         "if first.message.is_part and not is_given_up:",
