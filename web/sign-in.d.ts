@@ -15,7 +15,7 @@ export interface HandedToken {
   access_token: string;
   expires_in: number;
   visitor_id: string;
-  customer_id?: string;
+  customer_id: string;
   third_party_token?: string;
 }
 
@@ -37,7 +37,11 @@ export interface TokenRequest {
   authorizeUrl: string;
   brandId: number | string;
   channelId: string;
+  /** Whose token it is: the session, `sub` of the page's own token. What is kept in the browser is this person's alone. */
+  person: string;
+  /** `visitor_id` of what the relay says. */
   visitorId?: string;
+  /** `customer_id` of what the relay says, or your id of the person. */
   customerId?: string;
   code?: string;
   verifier?: string;

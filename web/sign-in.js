@@ -39,19 +39,24 @@ const wanted = (data) => {
 
 /**
  * Asks CXone for an access token as its own web client does, with this browser's address and cookies; returns what
- * `signIn` is to hand over. `code` and `verifier` are a third party's; without them the visitor is anonymous, or the one
- * whom a cookie names (`cookies: true`). `storage` is where the visitor's id is kept, and, where cookies are blocked,
- * what CXone gives in their place. Throws an Error that quotes nothing of the answer.
+ * `signIn` is to hand over. `person` is the session (`sub` of the page's token): what is kept of one person is not
+ * another's who uses the same browser. `visitorId` and `customerId` are those that the relay names, where it does.
+ * `code` and `verifier` are a third party's; without them the visitor is anonymous, or the one whom a cookie names
+ * (`cookies: true`). `storage` is where the visitor's ids are kept, and, where cookies are blocked, what CXone gives in
+ * their place. Throws an Error that quotes nothing of the answer, also where nobody says which customer it is.
  */
 export async function accessToken({
-  authorizeUrl, brandId, channelId, visitorId, customerId, code, verifier, cookies = false, storage = localStorage, signal,
+  authorizeUrl, brandId, channelId, person, visitorId, customerId, code, verifier, cookies = false, storage = localStorage, signal,
 }) {
-  const visitor = visitorId ?? kept(storage, "visitor") ?? crypto.randomUUID();
-  storage.setItem(KEY + "visitor", visitor);
-  const identity = kept(storage, "identity");
+  if (typeof person !== "string" || !person) throw new TypeError("accessToken: person must be the session (sub) of your token");
+  const key = (name) => `typing-relay-${name} ${JSON.stringify([`${brandId}`, channelId, person])}`;
+  const kept = (name) => storage.getItem(key(name)) ?? undefined;
+  const visitor = visitorId ?? kept("visitor") ?? crypto.randomUUID();
+  storage.setItem(key("visitor"), visitor);
+  const identity = kept("identity");
   const query = new URLSearchParams({ brandId, channelId, visitorId: visitor });
   if (cookies && identity) query.set("storageFallback", "1");
-  const customer = customerId ?? kept(storage, "customer") ?? crypto.randomUUID();
+  const customer = customerId ?? (code || cookies ? undefined : (kept("customer") ?? crypto.randomUUID()));
   const answer = await fetch(`${authorizeUrl}/oauth/token?${query}`, {
     method: "POST",
     credentials: "include",
@@ -64,20 +69,21 @@ export async function accessToken({
   });
   if (!answer.ok) throw new Error(`CXone gave no access token: status ${answer.status}`);
   const said = await answer.json();
-  if (said.identityToken) storage.setItem(KEY + "identity", said.identityToken);
-  const known = said.customerIdentity?.idOnExternalPlatform ?? (code || cookies ? undefined : customer);
-  if (known) storage.setItem(KEY + "customer", known);
+  if (said.identityToken) storage.setItem(key("identity"), said.identityToken);
+  const known = said.customerIdentity?.idOnExternalPlatform ?? customer;
+  if (!known) throw new Error("CXone names no customer: pass customerId");
+  storage.setItem(key("customer"), known);
   return {
     access_token: said.accessToken,
-    expires_in: said.expiresIn,
+    expires_in: Math.min(said.expiresIn, LONGEST_S),
     visitor_id: visitor,
     customer_id: known,
     third_party_token: said.thirdParty?.access_token,
   };
 }
 
-const KEY = "typing-relay-";
-const kept = (storage, name) => storage.getItem(KEY + name) ?? undefined;
+/** The relay takes no token to be good for longer. */
+const LONGEST_S = 86_400;
 
 const asked = (code, verifier, cookies, customer) => {
   if (code) {

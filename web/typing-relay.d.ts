@@ -278,7 +278,7 @@ export interface TypingRelay {
   send(
     text: string,
     id?: string | null,
-    options?: { postback?: string | null; attachments?: Attachment[] },
+    options?: { postback?: string | null; attachments?: Attachment[] } | null,
   ): Promise<MessageStatus>;
   /** Ends the typing: call it after sending, if that neither submits a form nor empties the box. */
   stop(): void;

@@ -492,10 +492,10 @@ export function connect({
       tell(...rhythm.key(now()));
     }
 
-    send(text, id, { postback, attachments } = {}) {
-      must([text, id || "", postback || ""].every(isText), "send: text, id and postback must be strings");
+    send(text, id, options) {
+      must([text, id || "", options?.postback || ""].every(isText), "send: text, id and postback must be strings");
       id ||= uuid();
-      const frame = { action: "message", id, text, postback: postback || undefined, attachments };
+      const frame = { action: "message", id, text, attachments: options?.attachments, postback: options?.postback || undefined };
       // As UTF-8 at most: three bytes for what is not ASCII.
       must(JSON.stringify(frame).replace(/[^\0-~]/g, "xxx").length < MAX_BYTES, "send: text is too long", RangeError);
       const before = messages.get(id);

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import requests
 import websocket
+from typing_relay.platforms.shared.http import session
 from typing_relay.platforms.shared.urls import InsecureUrl, web_socket_url
 from typing_relay.platforms.webchat.auth import SCOPES, TOKEN_PATH, Credentials
 from typing_relay.platforms.webchat.guests import GUESTS_PATH
@@ -53,7 +54,7 @@ class WebchatProbe:
     #: Told before each step.
     says: Callable[[str], object]
     said: list[Said] = field(default_factory=list)
-    _http: requests.Session = field(default_factory=requests.Session)
+    _http: requests.Session = field(default_factory=session)
     _token: str = field(default="", repr=False)
     _step: str = TOKEN
     _since: float = 0.0
@@ -81,8 +82,19 @@ class WebchatProbe:
             self._ask(LEFT, "POST", typing, {"typing": False})
 
     def _type(self, path: str) -> None:
-        if self._ask(TYPED, "POST", path, {"typing": True}).status >= 300:
-            return
+        """No agent is left with an indicator, though the probe is stopped."""
+        is_refused = False
+        try:
+            is_refused = self._ask(TYPED, "POST", path, {"typing": True}).status >= 300
+            if not is_refused:
+                self._watch(path)
+        finally:
+            if not is_refused:
+                self._ask(STOPPED, "POST", path, {"typing": False})
+        if not is_refused:
+            self._ask(ENDED, "GET", path)
+
+    def _watch(self, path: str) -> None:
         is_shown = self._ask(FIRST_READ, "GET", path).typing
         if is_shown:
             self._begin(KEPT)
@@ -90,8 +102,6 @@ class WebchatProbe:
         while is_shown and time.monotonic() < until:
             time.sleep(self.organisation.keep_s / 20)
             is_shown = self._call(KEPT, "GET", path).typing is not False
-        self._ask(STOPPED, "POST", path, {"typing": False})
-        self._ask(ENDED, "GET", path)
 
     # --- the wire
 

@@ -40,7 +40,7 @@ def frame(is_taken: bool) -> dict[str, float]:
 
 
 def hello() -> dict[str, float]:
-    """In a conversation: the record is read, the welcome sent, and the keeper nudged to tell what stands."""
+    """In a conversation: the record is read, the welcome sent, and the keeper nudged to tell the current state."""
     return {**_invoked(3), "messages": 3, "read_units": 1}
 
 
@@ -78,7 +78,7 @@ def messages() -> float:
 
 
 def hellos(of: Mapping[str, int]) -> float:
-    """$ an hour: nothing but hellos in a conversation; what stands is told to all connections once in two seconds."""
+    """$ an hour: nothing but hellos in a conversation; all connections are told the state once in two seconds."""
     used = Counter({what: count * SECONDS * TABS * of["FrameRate"] for what, count in hello().items()})
     told = SECONDS * 1000 / Policy().catch_up_ms * MOST_TOLD * of["MaxConnections"]
     used.update({"messages": told, "connection_minutes": 60 * of["MaxConnections"]})  # type: ignore[dict-item]

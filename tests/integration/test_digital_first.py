@@ -419,7 +419,7 @@ def test_the_client_in_python_comes_back_to_its_conversation(actor: Chatter) -> 
         visitor.live(0.1)
         return {frame["name"]: frame["detail"] for frame in heard if "name" in frame}
 
-    wait_until(lambda: "unread" in known(), "what stands")
+    wait_until(lambda: "unread" in known(), "the current state")
     visitor.send(action="history")
     wait_until(lambda: "history" in known(), "the messages")
     visitor.close()

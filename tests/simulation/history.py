@@ -196,7 +196,7 @@ class History:
     look: int = 30_000
     #: How long the gateway's access tokens are good for.
     token: int = 3_600_000
-    #: A page signs the visitor in; 0: the relay does. From 2 on, each so-manieth token that it hands over is refused.
+    #: A page signs the visitor in; 0: the relay does. From 2 on, every n-th token that it hands over is refused.
     page: int = 0
     #: The clock of every second function is ahead by so much.
     skew: int = 0

@@ -23,6 +23,7 @@ from typing_relay.platforms.digital_first.api import NEVER_MS, Access, ChannelSe
 from typing_relay.platforms.digital_first.files import FileRules, Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
+from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.relay.burst import Session
 from typing_relay.relay.effects import OnRecords
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -191,9 +192,9 @@ class Http:
         """The whole of a message of which a frame held a part."""
         return self._rest_of(path, token) or Outcome(Kind.FAILED, reason="message: status 401")
 
-    def streamed(self, url: str) -> Streamed | Outcome:
+    def streamed(self, stream: Stream) -> Streamed | Outcome:
         """What is written of a message."""
-        return Streamed(*self._stream_of(url))
+        return Streamed(*self._stream_of(stream.url))
 
 
 class SimulatedKeeper(Keeper):

@@ -8,7 +8,7 @@ from tests.simulation.mutation import CORE, Mutation
 
 DFO = CORE + "platforms/digital_first/"
 SIGNING_IN, TALK, CONVERSATION = DFO + "signing_in.py", DFO + "talk.py", DFO + "conversation.py"
-API, GUEST = DFO + "api.py", CORE + "keeper/guests/guest.py"
+API, WEATHER, GUEST = DFO + "api.py", DFO + "weather.py", CORE + "keeper/guests/guest.py"
 
 _talked = partial(Mutation, platform="dfo", directed="tests/unit/platforms/digital_first/test_signing_in.py")
 _held = partial(Mutation, platform="dfo", directed="tests/unit/keeper/guests/test_guest.py")
@@ -151,6 +151,32 @@ SIGN_IN = (
         GUEST,
         "    delay = _backoff(held, policy, jitter, None) if held.failures > 1 else 0",
         "    delay = 0",
+    ),
+    _talked(
+        "sign-in: what pages hand over pauses everybody",
+        WEATHER,
+        "        if outcome.by_visitor:\n            return\n",
+        "",
+    ),
+    _talked(
+        "sign-in: what the gateway says to pages' tokens pauses everybody",
+        TALK,
+        " and not self._is_by_page:\n            self._office.weather.note(",
+        ":\n            self._office.weather.note(",
+    ),
+    _held(
+        "sign-in: a page that does not sign in has its socket replaced every second",
+        GUEST,
+        "            delay = policy.longest_backoff_ms\n",
+        "            pass\n",
+    ),
+    Mutation(
+        "sign-in: a renewal that waits keeps others from opening sockets",
+        CORE + "keeper/guests/keeper.py",
+        "        self._loop.call_soon(self._openings.leave)  # it is in only after this\n",
+        "",
+        platform="dfo",
+        directed="tests/unit/keeper/guests/test_keeper.py",
     ),
     _held(
         "sign-in: who never signs in is missed",

@@ -152,7 +152,7 @@ TOLD = (
         directed="tests/unit/platforms/digital_first/test_files.py",
     ),
     _dfo(
-        "told: what stands only to whoever comes first",
+        "told: the current state only to whoever comes first",
         CONVERSATION,
         "        self._change(catch_up_due=False, catch_up_at=self._now + self._policy.catch_up_ms)",
         "        self._change(catch_up_due=False, catch_up_at=self._now + 3_600_000)",
@@ -236,6 +236,13 @@ TOLD = (
         "    if message.is_part:\n",
         "    if False:\n",
         directed="tests/unit/platforms/digital_first/test_conversation_parts.py",
+    ),
+    _dfo(
+        "told: a streamed message is read for longer than it is waited for",
+        CORE + "platforms/digital_first/api.py",
+        "within_s = min(STREAM_TIMEOUT_S, (stream.until - STREAM_SPARE_MS - self._clock()) / 1000)",
+        "within_s = STREAM_TIMEOUT_S",
+        directed="tests/unit/platforms/digital_first/test_api.py",
     ),
     _dfo(
         "told: the rest of a message is not fetched",

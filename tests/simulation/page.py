@@ -21,7 +21,7 @@ WAITS_MS = 31_000
 
 
 class Page:
-    """One visitor's. ``every``: 0: it is never asked; from 2 on, each so-manieth token is none of CXone's."""
+    """One visitor's. ``every``: 0: it is never asked; from 2 on, every n-th token is none of CXone's."""
 
     def __init__(self, world: DfoWorld, every: int = 0) -> None:
         self._world, self.every = world, every

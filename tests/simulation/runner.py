@@ -27,7 +27,7 @@ PROBE_KEYS = (10, 600, 1200)
 PROBE_SHOWN_MS, PROBE_OVER_MS = 1_200, 3_600
 #: By when a visitor has been told what an agent does, where nothing goes wrong.
 TOLD_MS = 300
-#: A tab that has just come knows what stands after this: others may have been told it just before.
+#: A tab that has just come knows the current state after this: others may have been told it just before.
 CAUGHT_UP_MS = 2_000 + TOLD_MS
 LATE_TAB = "L"
 USUAL = Policy()

@@ -514,6 +514,12 @@ test("a message that answers a choice takes its postback along", async (t) => {
   assert.throws(() => relay.send("Red", null, { postback: 7 }), TypeError);
 });
 
+test("a message may be sent without an id and without options, said as null", async (t) => {
+  const { relay, sent } = await welcomed(t);
+  relay.send("Red", null, null);
+  assert.deepEqual(sent.at(-1), message(sent.at(-1).id, "Red"));
+});
+
 test("a message takes its files along, and may then be empty", async (t) => {
   const { relay, sent } = await welcomed(t);
   const attachments = [{ url: "https://files.example/1", name: "a.png", type: "image/png" }];

@@ -55,8 +55,9 @@ test("a page signs its visitor in when the relay asks for it", async (t) => {
   browser.socket.accept();
   browser.socket.answer(WELCOME);
   for (const why of ["needed", "refused"]) browser.socket.answer({ type: "event", event: null, name: "sign-in", detail: { why } });
-  const { visitorId, cookies, channelId } = await wanted[0]({ why: "needed", visitor_id: "v-1" });
-  assert.deepEqual([again, visitorId, cookies, channelId], [["again"], "v-1", true, "chat_1b2c"]);
+  const { person, visitorId, customerId, cookies, channelId } = await wanted[0]({ why: "needed", visitor_id: "v-1", customer_id: "c-1" });
+  assert.deepEqual([again, visitorId, customerId, cookies, channelId], [["again"], "v-1", "c-1", true, "chat_1b2c"]);
+  assert.equal(person, "ada");
 });
 
 test("a message's promise says how it ended", async (t) => {

@@ -80,7 +80,7 @@ function storage() {
   return { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, String(value)) };
 }
 
-const PLACE = { authorizeUrl: "https://authorize.example", brandId: 1386, channelId: "chat_1" };
+const PLACE = { authorizeUrl: "https://authorize.example", brandId: 1386, channelId: "chat_1", person: "ada" };
 const ANSWER = { accessToken: "tok", expiresIn: 600, customerIdentity: { idOnExternalPlatform: "c-7" } };
 
 test("an anonymous visitor is the same one the next time", async (t) => {
@@ -117,4 +117,33 @@ test("a third party's code goes out with its verifier, and its token comes along
 test("a refusal says its status and quotes nothing", async (t) => {
   cxone(t, [{ status: 401, errorCode: "c0de is bad" }]);
   await assert.rejects(accessToken({ ...PLACE, code: "c0de", storage: storage() }), { message: "CXone gave no access token: status 401" });
+});
+
+test("who uses the same browser next, or another brand or channel, is somebody else", async (t) => {
+  const asked = cxone(t, [{ ...ANSWER, customerIdentity: undefined, identityToken: "it-is-me" }]);
+  const where = { ...PLACE, storage: storage() };
+  const handed = [];
+  for (const other of [{}, { person: "bob" }, { brandId: 1387 }, { channelId: "chat_2" }]) {
+    handed.push(await accessToken({ ...where, ...other }));
+    await accessToken({ ...where, ...other, cookies: true, customerId: "c-7", visitorId: "v-1", person: "zoe" });
+  }
+  for (const id of ["visitor_id", "customer_id"]) assert.equal(new Set(handed.map((one) => one[id])).size, 4);
+  // Zoe comes twice to the first place, and once to each of the others.
+  const bearers = asked.filter((_, at) => at % 2).map(({ bearer }) => bearer);
+  assert.deepEqual(bearers, [undefined, "Bearer it-is-me", undefined, undefined]);
+  for (const person of [undefined, "", 7]) await assert.rejects(accessToken({ ...where, person }), TypeError);
+});
+
+test("where CXone names no customer the page has to", async (t) => {
+  cxone(t, [{ ...ANSWER, customerIdentity: undefined }]);
+  const where = { ...PLACE, storage: storage() };
+  for (const how of [{ cookies: true }, { code: "c0de" }]) {
+    await assert.rejects(accessToken({ ...where, ...how }), { message: "CXone names no customer: pass customerId" });
+    assert.equal((await accessToken({ ...where, ...how, customerId: "c-9" })).customer_id, "c-9");
+  }
+});
+
+test("a token is said to be good for no longer than the relay takes it to be", async (t) => {
+  cxone(t, [{ ...ANSWER, expiresIn: 90_000 }]);
+  assert.equal((await accessToken({ ...PLACE, storage: storage() })).expires_in, 86_400);
 });

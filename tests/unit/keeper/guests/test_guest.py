@@ -208,6 +208,18 @@ def test_a_guest_waits_for_its_page_to_sign_the_visitor_in_and_is_not_missed() -
     assert (life.held.failures, guest.is_missed(life.held, life.now + 3_600_000, POLICY)) == (0, False)
 
 
+def test_a_page_that_does_not_sign_in_has_its_socket_replaced_seldom(settled: Life) -> None:
+    """T18: each try costs a read, a turn of those who wait for guests, and frames; the socket in use goes on."""
+    settled.happens(guest.Woke(), max(0, settled.held.rotate_at - settled.now))
+    for _ in range(5):
+        before = settled.now
+        settled.happens(guest.SocketLost(settled.held.opening, NOT_SIGNED_IN))
+        while not any(isinstance(action, OpenSocket) for action in settled.wakes()):
+            assert settled.held.doing is Doing.SETTLED
+        assert settled.now - before >= POLICY.longest_backoff_ms
+    assert (settled.held.socket, settled.held.failures) == (1, 0)
+
+
 def test_who_has_signed_in_goes_on_at_once() -> None:
     life = Life()
     life.happens(guest.Taken(WITH_VISITOR))

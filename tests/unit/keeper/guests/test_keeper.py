@@ -696,13 +696,63 @@ def test_what_is_done_for_a_guest_in_turn_takes_the_turn_of_one_that_is_created(
     scene.store.run()
     scene.loop.advance(0.1)
     hand = scene.keeper._hands["ann"]
+    scene.openings._at_once = 2
     for name in ("bob", "cid"):
+        scene.openings.enter(lambda: True)  # each has its socket being opened
+        scene.loop.advance(0.002)
         scene.keeper._in_turn(hand, lambda name=name: done.append(name), ahead=name == "cid")  # type: ignore[misc]
     assert (done, scene.keeper.gauges()["GuestsWaiting"]) == ([], 2)
     scene.loop.advance(0.5)
     assert done == ["cid"]
     scene.loop.advance(0.5)
     assert done == ["cid", "bob"]
+
+
+class TurnTalk(SlowTalk):
+    """Prepares its sockets in turn."""
+
+    def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
+        self.voice.in_turn(lambda: go(url), False)
+
+
+def test_who_waits_for_a_turn_keeps_nobody_from_opening_a_socket() -> None:
+    """T18: strangers have guests created; alice's token is renewed behind them. There is room for one socket."""
+    scene = Scene(settings=Settings(NAME, creations_per_second=2))
+    for name in ("ann", "bob"):
+        scene.records.by_id[name] = Session(name, connections=frozenset({"tab"}), keeper=NAME)
+        scene.keeper.requested(name)
+    scene.store.run()
+    scene.records.by_id |= Records("alice").by_id
+    scene.keeper._talk_of = lambda voice: TurnTalk(  # type: ignore[assignment]
+        voice, lambda _profile: FenceLost(), lambda end: webchat_meaning(end, NOW), scene.counters, None
+    )
+    scene.keeper.requested("alice")
+    scene.store.run()
+    scene.loop.advance(0.1)
+    assert (scene.openings.under_way, len(scene.names)) == (0, 0)
+    opened: list[str] = []
+    scene.openings.enter(lambda: opened.append("another") is None)
+    scene.loop.advance(0.1)
+    assert opened == ["another"]
+    scene.loop.advance(1)
+    assert len(scene.names) == 0  # its turn has come, and the room is taken
+    scene.openings.leave()
+    scene.loop.advance(0.1)
+    assert (len(scene.names), scene.openings.under_way) == (1, 1)
+
+
+def test_who_has_typed_before_has_its_turn_before_newcomers() -> None:
+    """T18: as for guests that are created."""
+    scene = Scene("ann", settings=Settings(NAME, creations_per_second=2))
+    hand, done = scene.keeper._hands["ann"], list[bool]()
+    scene.openings._at_once = 9
+    for is_used in (False, False, True):  # the first has its turn at once
+        hand.held = replace(hand.held, is_used=is_used)
+        scene.openings.enter(lambda: True)
+        scene.loop.advance(0.002)
+        scene.keeper._in_turn(hand, lambda used=is_used: done.append(used), ahead=False)  # type: ignore[misc]
+    scene.loop.advance(1.2)
+    assert done == [False, True, False]
 
 
 def test_who_has_typed_before_has_a_guest_again_before_newcomers() -> None:

@@ -15,6 +15,7 @@ from typing_relay.platforms.digital_first import api as dfo_api
 from typing_relay.platforms.digital_first.api import LARGEST_EVENT_BYTES, Access, ChannelSettings, DfoApi, Streamed
 from typing_relay.platforms.digital_first.files import FileRules
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.platforms.digital_first.urls import Client, custom_hosts, hosts, registers_as
 from typing_relay.platforms.shared.http import KeptConnectionClosed, session
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -65,7 +66,12 @@ def test_a_third_partys_own_token_comes_along_and_the_first_of_both_to_end_count
 
 
 @pytest.mark.parametrize(
-    ("code", "outcome"), [("invalid_grant", (Kind.FAILED, True)), ("ip_blocked", (Kind.DENIED, False))]
+    ("code", "outcome"),
+    [
+        ("invalid_grant", (Kind.FAILED, True)),
+        ("not_ip_blocked", (Kind.FAILED, True)),
+        ("ip_blocked", (Kind.DENIED, False)),
+    ],
 )
 def test_a_grant_that_is_refused_is_no_fault_of_the_deployments_but_an_address_is(
     cxone: responses.RequestsMock, api: DfoApi, code: str, outcome: tuple[Kind, bool]
@@ -295,6 +301,7 @@ def test_a_channel_that_is_neither_online_nor_offline_makes_no_sense(
 
 CHAT = "https://channels-de-na1.niceincontact.com"
 STREAM = "https://streams-na1.niceincontact.com/9"
+STREAM_NOW = Stream(STREAM, NOW + 25_000)
 
 
 def said(content: str, reason: str | None = None) -> str:
@@ -328,13 +335,13 @@ def test_a_message_that_cannot_be_got_says_why_without_the_token(
 
 def test_what_is_written_of_a_message_is_read_to_its_end(cxone: responses.RequestsMock, api: DfoApi) -> None:
     cxone.get(STREAM, body=said("Good ") + said("morning", "stop") + said("!"))
-    assert api.streamed(STREAM) == Streamed("Good morning", is_whole=True)
+    assert api.streamed(STREAM_NOW) == Streamed("Good morning", is_whole=True)
     assert cxone.calls[0].request.headers["Accept"] == "text/event-stream"
 
 
 def test_of_a_stream_that_ends_too_early_there_is_what_came(cxone: responses.RequestsMock, api: DfoApi) -> None:
     cxone.get(STREAM, body=said("Good ") + said("mor"))
-    assert api.streamed(STREAM) == Streamed("Good mor", is_whole=False)
+    assert api.streamed(STREAM_NOW) == Streamed("Good mor", is_whole=False)
 
 
 @pytest.mark.parametrize("answer", [{"status": 404}, {"body": requests.ConnectionError()}])
@@ -342,23 +349,35 @@ def test_a_stream_that_cannot_be_read_is_none(
     cxone: responses.RequestsMock, api: DfoApi, answer: dict[str, Any]
 ) -> None:
     cxone.get(STREAM, **answer)
-    assert isinstance(api.streamed(STREAM), Outcome)
+    assert isinstance(api.streamed(STREAM_NOW), Outcome)
 
 
 @pytest.mark.parametrize("url", ["https://elsewhere.example/9", "http://streams-na1.niceincontact.com/9"])
 def test_a_stream_is_read_at_nice_alone(api: DfoApi, url: str) -> None:
-    outcome = api.streamed(url)
+    outcome = api.streamed(Stream(url, NOW + 25_000))
     assert isinstance(outcome, Outcome)
     assert outcome.kind is Kind.DENIED
 
 
-def test_a_stream_that_goes_on_for_ever_is_left_in_time(peer: HttpPeer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real socket: pieces come, and no end. What had come is told."""
-    monkeypatch.setattr(dfo_api, "STREAM_TIMEOUT_S", 0.5)
+def test_a_stream_whose_turn_comes_too_late_is_not_read(cxone: responses.RequestsMock, api: DfoApi) -> None:
+    """The keeper's threads were busy, and nobody waits for it any more."""
+    outcome = api.streamed(Stream(STREAM, NOW + 1_000))
+    assert isinstance(outcome, Outcome)
+    assert (outcome.kind, len(cxone.calls)) == (Kind.LOST, 0)
+
+
+@pytest.mark.parametrize(("timeout_s", "until"), [(0.5, NOW + 25_000), (20.0, NOW + 1_500)])
+def test_a_stream_that_goes_on_for_ever_is_left_in_time(
+    peer: HttpPeer, monkeypatch: pytest.MonkeyPatch, timeout_s: float, until: int
+) -> None:
+    """A real socket: pieces come, and no end. What had come is told, also where its turn came late."""
+    monkeypatch.setattr(dfo_api, "STREAM_TIMEOUT_S", timeout_s)
     peer.say(ENDLESS)
     at = custom_hosts(peer.url.replace("http", "ws"), peer.url, peer.url)
     began = time.monotonic()
-    streamed = DfoApi(session(), at, Channel(1386, "chat_1"), Client(), lambda: NOW).streamed(f"{peer.url}/9")
+    streamed = DfoApi(session(), at, Channel(1386, "chat_1"), Client(), lambda: NOW).streamed(
+        Stream(f"{peer.url}/9", until)
+    )
     assert isinstance(streamed, Streamed)
     assert streamed.text.startswith("so far so far ")
     assert (streamed.is_whole, time.monotonic() - began < 5) == (False, True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typing_relay.platforms.digital_first import conversation as dfo
 from typing_relay.platforms.digital_first.conversation import FetchMessage, FetchStream, Report
+from typing_relay.platforms.digital_first.streamed import Stream
 
 from tests.support import dfo_gateway as gateway
 from tests.unit.platforms.digital_first.test_conversation import POLICY, SECRET, THREAD, Life, told
@@ -249,7 +250,7 @@ def test_a_message_without_the_gateways_id_is_told_as_it_is(reader: Reader) -> N
 def test_a_message_that_is_still_being_written_is_read_to_its_end_and_told_once(reader: Reader) -> None:
     reader.hears(created(streamed()))
     fetch = reader.fetches(FetchStream)
-    assert (fetch.url, reader.told) == (STREAM, [])
+    assert (fetch.stream, reader.told) == (Stream(STREAM, reader.now + POLICY.rest_ms), [])
     reader.happens(dfo.RestFetched(fetch.name, "Good morning", is_whole=True))
     assert (reader.told, reader.reports) == ([("m1", "Good morning", False)], [])
 
@@ -302,5 +303,5 @@ def test_no_text_and_no_token_is_in_what_is_logged(reader: Reader) -> None:
     fetch = reader.gets_token()
     assert SECRET not in repr(reader.state)
     assert "t0ken" not in repr(fetch)
-    assert STREAM not in repr(dfo.FetchStream("n", STREAM))
+    assert STREAM not in repr(dfo.FetchStream("n", Stream(STREAM, 0)))
     assert SECRET not in repr(dfo.RestFetched("n", SECRET))

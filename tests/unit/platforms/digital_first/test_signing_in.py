@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
-from typing_relay.platforms.digital_first.api import ChannelSettings
+from typing_relay.platforms.digital_first.api import Access, ChannelSettings
+from typing_relay.platforms.digital_first.identity import Visitor
 from typing_relay.platforms.digital_first.signing_in import Needed, unfit
+from typing_relay.platforms.digital_first.talk import GatewayTalk
+from typing_relay.platforms.digital_first.weather import Watched
+from typing_relay.relay.breaker import MIN_GUESTS
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.profile import Profile
@@ -32,6 +37,22 @@ THIRD_PARTY = ChannelSettings(livechat=True, authorization=True)
 VISITOR_ID = "33333333-3333-4333-8333-333333333333"
 TOKEN = SignIn("page-token-1", 600_000, VISITOR_ID, "customer-7", at=START)
 CODE = SignIn(code="the-code", verifier="v" * 43, at=START)
+
+
+VISITOR = Visitor(VISITOR_ID, "customer-7")
+
+
+@dataclass(frozen=True)
+class Refusing:
+    """A gateway that answers each request for a token with this."""
+
+    outcome: Outcome
+
+    def channel(self) -> ChannelSettings:
+        return THIRD_PARTY
+
+    def authorize(self, visitor: Visitor, grant: Mapping[str, str] | None = None) -> Access | Outcome:
+        return self.outcome
 
 
 @pytest.fixture
@@ -441,6 +462,35 @@ def test_a_refused_sign_in_makes_the_next_try_later_and_is_asked_for_once(scene:
 def test_a_gateway_that_is_in_trouble_is_no_fault_of_the_pages(scene: Scene, status: int | None) -> None:
     signs_in(scene, COOKIES, TOKEN)
     assert not scene.socket_ends(1, http_status=status).by_visitor
+
+
+def strangers(scene: Scene) -> list[GatewayTalk]:
+    """As many as pause the keeper where the gateway turns them away."""
+    talks = [scene.new_talk() for _ in range(MIN_GUESTS)]
+    for number, talk in enumerate(talks):
+        talk._voice = replace(talk._voice, session_id=f"visitor {number}")
+    return talks
+
+
+def test_codes_that_are_refused_keep_nobody_else_from_the_gateway(scene: Scene) -> None:
+    """T18: five strangers with junk."""
+    refused = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
+    for number in range(MIN_GUESTS):
+        gateway = Refusing(refused)
+        Watched(gateway, scene.office.weather, f"visitor {number}", scene.office.now).authorize(VISITOR, {})
+    assert scene.office.weather.paused("another", scene.office.now()) is None
+
+
+@pytest.mark.parametrize(("by_page", "pauses"), [(True, False), (False, True)])
+@pytest.mark.parametrize("status", [400, 500, None])
+def test_what_a_handshake_says_to_pages_tokens_keeps_nobody_else_from_the_gateway(
+    scene: Scene, status: int | None, by_page: bool, pauses: bool
+) -> None:
+    """T18: what the gateway makes of junk is not known. The relay's own tokens do say how it is."""
+    for talk in strangers(scene):
+        talk._is_by_page = by_page
+        talk.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
+    assert (scene.office.weather.paused("another", scene.office.now()) is not None) is pauses
 
 
 def test_a_refusal_of_the_relays_own_sign_in_is_none_of_the_pages(scene: Scene) -> None:

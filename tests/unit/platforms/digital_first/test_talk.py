@@ -16,6 +16,7 @@ from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.platforms.digital_first.talk import AGAIN_S, GatewayTalk, Office
 from typing_relay.platforms.digital_first.weather import Call
 from typing_relay.relay.breaker import MIN_GUESTS
@@ -80,8 +81,8 @@ class Http:
         self.rests.append((path, token))
         return self.stored
 
-    def streamed(self, url: str) -> Streamed | Outcome:
-        self.rests.append((url,))
+    def streamed(self, stream: Stream) -> Streamed | Outcome:
+        self.rests.append((stream.url,))
         return self.written
 
 

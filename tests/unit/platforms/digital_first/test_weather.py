@@ -83,6 +83,13 @@ def test_another_refusal_of_one_visitor_pauses_nobody(scene: Scene) -> None:
     assert scene.may_go(NOW)
 
 
+@pytest.mark.parametrize("call", Call)
+def test_strangers_who_sign_in_with_junk_pause_nobody(scene: Scene, call: Call) -> None:
+    """T18: as many as there are, and whatever they hand over."""
+    scene.note(Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True), range(100), call)
+    assert (scene.may_go(NOW), scene.reports) == (True, [])
+
+
 def test_visitors_come_back_one_after_the_other(scene: Scene) -> None:
     scene.note(BUSY)
     calm_at = NOW + SHORTEST_PAUSE_MS

@@ -494,8 +494,10 @@ def _socket_lost(held: Held, socket: int, outcome: Outcome, now: int, policy: Po
         held, closing = _without_sockets(held, now)
         return replace(held, doing=Doing.ENDING), (*closing, EndGuest(held.guest_id))
     if held.socket:  # the one that was to replace it failed
-        delay = _backoff(held, policy, jitter, outcome)
-        return replace(held, doing=Doing.SETTLED, rotate_at=now + policy.first_backoff_ms + delay), ()
+        delay = policy.first_backoff_ms + _backoff(held, policy, jitter, outcome)
+        if outcome.kind is Kind.NOT_YET:  # the page has yet to sign its visitor in, and is asked for it
+            delay = policy.longest_backoff_ms
+        return replace(held, doing=Doing.SETTLED, rotate_at=now + delay), ()
     if held.opening:
         return held, ()
     held, _ = _rest(held, now, policy, jitter, outcome)

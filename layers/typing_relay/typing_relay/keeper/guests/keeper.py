@@ -477,16 +477,24 @@ class Keeper:
         return is_wanted
 
     def _in_turn(self, hand: _Hand, do: Callable[[], object], ahead: bool) -> None:
-        """What is done for it counts as a guest that is created. Whoever is held here no more is told all the same."""
+        """What is done for it, whose socket is being opened, counts as a guest that is created.
+
+        While it waits it keeps nobody from opening a socket. Whoever is held here no more is told all the same.
+        """
 
         def due() -> bool:
-            hand.creation_waits = False
-            do()
+            self._openings.enter(opens, ahead=True)
             self._loop.call_soon(self._creations.leave)
             return True
 
+        def opens() -> bool:
+            hand.creation_waits = False
+            do()
+            return True
+
         hand.creation_waits = True
-        self._creations.enter(due, ahead=ahead)
+        self._loop.call_soon(self._openings.leave)  # it is in only after this
+        self._creations.enter(due, ahead=ahead or hand.held.is_used)  # not behind a crowd of newcomers (T18)
 
     def _create(self, hand: _Hand) -> None:
         session_id = hand.held.session_id

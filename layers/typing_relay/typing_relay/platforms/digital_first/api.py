@@ -21,7 +21,7 @@ from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first.codes import ADDRESS_REFUSED, loggable
 from typing_relay.platforms.digital_first.files import FileRules, file_rules
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
-from typing_relay.platforms.digital_first.streamed import Deltas
+from typing_relay.platforms.digital_first.streamed import Deltas, Stream
 from typing_relay.platforms.digital_first.urls import Client, Hosts
 from typing_relay.platforms.shared.http import KeptConnectionClosed
 from typing_relay.platforms.shared.urls import InsecureUrl
@@ -42,6 +42,8 @@ NEVER_MS = 4_102_444_800_000
 LARGEST_EVENT_BYTES = 1_048_576
 #: A message that is still being written is read for this long.
 STREAM_TIMEOUT_S = 20.0
+#: It ends this long before it is no more waited for, so that what came is in time.
+STREAM_SPARE_MS = 1_000
 #: Read in chunks of this size.
 CHUNK_BYTES = 4_096
 
@@ -134,7 +136,7 @@ class DfoApi:
         answer = self._call("POST", f"{self._hosts.authorize}/oauth/token", "access", query, body)
         if not isinstance(answer, Outcome):
             return _access(answer, visitor, began)
-        is_grants_fault = grant is not None and answer.kind is Kind.DENIED and ADDRESS_REFUSED not in answer.reason
+        is_grants_fault = grant is not None and answer.kind is Kind.DENIED and not answer.of_address
         return replace(answer, kind=Kind.FAILED, by_visitor=True) if is_grants_fault else answer
 
     def channel(self) -> ChannelSettings | Outcome:
@@ -198,15 +200,18 @@ class DfoApi:
         headers = {**self._headers(), "Authorization": f"Bearer {token}"}
         return self._text("message", f"{self._hosts.chat}{path}", headers)
 
-    def streamed(self, url: str) -> Streamed | Outcome:
+    def streamed(self, stream: Stream) -> Streamed | Outcome:
         """What is written of a message, until it ends, or its time or room does: then as much as had come."""
         deltas, began, size = Deltas(), time.monotonic(), 0
+        within_s = min(STREAM_TIMEOUT_S, (stream.until - STREAM_SPARE_MS - self._clock()) / 1000)
+        if within_s <= 0:
+            return Outcome(Kind.LOST, reason="streamed message: its turn to be read came too late")
         try:
-            known = urls.event_url(url, self._hosts.chat)
-            with self._get(known, {"Accept": "text/event-stream"}, STREAM_TIMEOUT_S) as answer:
+            known = urls.event_url(stream.url, self._hosts.chat)
+            with self._get(known, {"Accept": "text/event-stream"}, within_s) as answer:
                 if answer.status_code != 200:
                     return Outcome(Kind.FAILED, reason=f"streamed message: status {answer.status_code}")
-                while not deltas.is_over and time.monotonic() - began < STREAM_TIMEOUT_S:
+                while not deltas.is_over and time.monotonic() - began < within_s:
                     chunk = answer.raw.read1(CHUNK_BYTES, decode_content=True)
                     size += len(chunk)
                     if not chunk or size > LARGEST_EVENT_BYTES:

@@ -25,6 +25,7 @@ from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED,
 from typing_relay.platforms.digital_first.files import NO_FILES, Files
 from typing_relay.platforms.digital_first.frames_in import Contact, Message, NotAFrame
 from typing_relay.platforms.digital_first.identity import Channel, Visitor, known_as
+from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import NOBODY, USUAL_LIFE_MS, Agent, AgentsTyping
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -101,7 +102,7 @@ class Policy:
     rest_ms: int = 25_000
     most_fetches: int = 3
     most_untold: int = 20
-    #: Front ends that have just connected are told what stands once in this time, however many they are (T17).
+    #: Front ends that have just connected are told the current state once in this time, however many they are (T17).
     catch_up_ms: int = 2_000
 
 
@@ -409,7 +410,7 @@ class SeenWanted:
 
 @dataclass(frozen=True, slots=True)
 class Greeted:
-    """A front end of the visitor has connected: it is to be told what stands."""
+    """A front end of the visitor has connected: it is to be told the current state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -559,10 +560,11 @@ class FetchMessage:
 
 @dataclass(frozen=True, slots=True)
 class FetchStream:
-    """Read what is written of a message there (``urls.event_url`` first); bounded and answered as FetchMessage."""
+    """Read what is written of a message there (``urls.event_url`` first); bounded and answered as FetchMessage, and in
+    time."""
 
     name: str
-    url: str = field(repr=False)
+    stream: Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -1213,7 +1215,7 @@ class _Turn:
         elif first.asked or first.fetch or self._now < first.retry_at:
             pass
         elif first.message.stream_url:
-            self._do(FetchStream(self._fetch_begins(first), first.message.stream_url))
+            self._do(FetchStream(self._fetch_begins(first), Stream(first.message.stream_url, first.until)))
         elif c.ready and self._may_send():
             path = frames_out.message_path(c.channel.brand_id, first.message.server_id)
             event_id = self._request(frames_out.generate_authorization_token(c.thread_id, path))

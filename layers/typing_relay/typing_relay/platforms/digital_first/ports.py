@@ -7,6 +7,7 @@ from typing import Protocol
 
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.identity import Visitor
+from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Outcome
 from typing_relay.relay.ports import Conversation
@@ -28,7 +29,7 @@ class Gateway(Entrance, Protocol):
     def socket_url(self, visitor: Visitor, access: Access) -> str: ...
     def event(self, url: str) -> str | Outcome: ...
     def message(self, path: str, token: str) -> str | Outcome: ...
-    def streamed(self, url: str) -> Streamed | Outcome: ...
+    def streamed(self, stream: Stream) -> Streamed | Outcome: ...
 
 
 class Conversations(Protocol):

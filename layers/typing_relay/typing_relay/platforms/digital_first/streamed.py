@@ -14,6 +14,14 @@ from typing import Any
 LARGEST_EVENT = 65_536
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Where a message is being written, and until when (epoch ms) it is waited for."""
+
+    url: str = field(repr=False)
+    until: int
+
+
 @dataclass(slots=True)
 class Deltas:
     """Feed it the bytes as they come. ``is_over``: nothing more is said; ``is_whole``: and nothing is missing."""

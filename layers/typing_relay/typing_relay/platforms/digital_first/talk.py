@@ -367,7 +367,7 @@ class GatewayTalk:
         if end.http_status is not None or end.stage is Stage.UPGRADING:
             self._needs_token = True
         outcome = _meaning(end, self._office.clock())
-        if end.stage is not Stage.OPEN and end.http_status not in TOKEN_REFUSED:
+        if end.stage is not Stage.OPEN and end.http_status not in TOKEN_REFUSED and not self._is_by_page:
             self._office.weather.note(Call.SOCKET, self._voice.session_id, outcome, self._office.now())
         is_refused = end.http_status is not None and 400 <= end.http_status < 500 and end.http_status != 429
         return replace(outcome, by_visitor=is_refused and self._is_by_page)

@@ -54,7 +54,9 @@ class Weather:
         return Outcome(Kind.THROTTLED, waits_ms, "the gateway turns most visitors away")
 
     def note(self, call: Call, session_id: str, outcome: Outcome, now: int) -> None:
-        """This came of a call for a visitor."""
+        """This came of a call for a visitor. What its page is to blame for says nothing of the gateway."""
+        if outcome.by_visitor:
+            return
         with self._counting:
             pause = self._paused_by(call, session_id, outcome, now)
             if pause is None:
