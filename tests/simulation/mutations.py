@@ -176,8 +176,8 @@ V1 = (
     Mutation(
         "neighbours: who cannot be swept keeps the sweep from the others",
         CORE + "keeper/sweeping.py",
-        "except Exception as error:",
-        "except ZeroDivisionError as error:",
+        'except Exception as error:\n            logger.warning("A burst whose owner died could',
+        'except ZeroDivisionError as error:\n            logger.warning("A burst whose owner died could',
         directed="tests/unit/keeper/test_sweeping.py",
     ),
     Mutation("retry: ignore retry_at", BURST, "if now >= may_send_at:", "if now >= 0:"),
@@ -696,6 +696,7 @@ V1 = (
         BURST,
         "return max(self.burst_from, newest, self.late_key_at) if is_after_a_pause else self.burst_from",
         "return self.burst_from",
+        directed="tests/unit/relay/test_burst.py",
     ),
     Mutation(
         "felt: a key that still counts ends a burst",

@@ -309,6 +309,16 @@ def test_a_pause_in_one_tab_is_no_pause_while_the_other_types() -> None:
     assert what(shown(keys=keys, earlier_keys={"tab": NOW - 2_500}, shown_at=NOW - 2_400)) == Wait(NOW - 20 + QUIET_MS)
 
 
+# --- what is felt
+
+
+@pytest.mark.parametrize(("earlier", "begun"), [(NOW - 20_000, NOW - 20), (NOW - 1_900, NOW - 30_000)])
+def test_a_burst_that_was_over_before_it_had_an_owner_begins_no_other(earlier: int, begun: int) -> None:
+    """T2, T18: what is felt counts from the first key of the typing that is shown at last."""
+    record = Session("alice", keys={"tab": NOW - 20}, earlier_keys={"tab": earlier}, burst_from=NOW - 30_000)
+    assert record.begun_at(POLICY) == begun
+
+
 # --- holds
 
 

@@ -560,8 +560,8 @@ class GatewayTalk:
                 self._fetch(url)
             case machine.FetchMessage(name, path, token):
                 self._fetch_rest(name, lambda: self._office.gateway.message(path, token))
-            case machine.FetchStream(name, url):
-                self._fetch_rest(name, lambda: self._office.gateway.streamed(url))
+            case machine.FetchStream(name, stream):
+                self._fetch_rest(name, lambda: self._office.gateway.streamed(stream))
             case machine.Reopen(reason):
                 self._lose(Outcome(Kind.LOST, reason=f"the gateway is {reason}"))
             case machine.Reauthorize():
