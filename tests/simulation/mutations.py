@@ -187,6 +187,7 @@ V1 = (
         BURST,
         "if policy.verifies and record.verify_at is not None and now >= record.verify_at and may_call:",
         "if record.verify_at is not None and now < record.verify_at - 60_000:",
+        directed="tests/unit/relay/test_burst.py",
     ),
     Mutation(
         "verify: though CXone took the call at once",

@@ -47,6 +47,7 @@ FLEET = (
         KEEPER,
         "(is_new or record.guest_id != hand.held.guest_id)",
         "is_new",
+        directed="tests/unit/keeper/guests/test_keeper.py",
     ),
     _fleet(
         "keeper: says nothing of a silent visitor's guest",

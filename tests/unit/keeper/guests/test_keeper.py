@@ -224,9 +224,8 @@ def test_a_guest_is_taken_by_its_newest_message() -> None:
     assert scene.records.claims == [claim_of("message-1", NOW - 5)]
 
 
-def test_a_guest_that_nobody_else_has_held_goes_on_as_it_was_when_another_message_comes() -> None:
-    """Its talk begins anew only if another keeper may have spoken meanwhile."""
-    taken: list[Session] = []
+def noting(taken: list[Session]) -> Scene:
+    """Alice's socket is open; ``taken``: with which records her talk is told, from now on, that she was taken."""
 
     class Noting(WebchatTalk):
         def taken(self, record: Session) -> None:
@@ -235,6 +234,13 @@ def test_a_guest_that_nobody_else_has_held_goes_on_as_it_was_when_another_messag
     scene = Scene("alice", talk=Noting)
     scene.opens("alice")
     taken.clear()
+    return scene
+
+
+def test_a_guest_that_nobody_else_has_held_goes_on_as_it_was_when_another_message_comes() -> None:
+    """Its talk begins anew only if another keeper may have spoken meanwhile."""
+    taken: list[Session] = []
+    scene = noting(taken)
     for keeper in (NAME, "another"):
         scene.records.change("alice", keeper=keeper)
         scene.custody.newest_claim += 10**9
@@ -753,6 +759,17 @@ def test_who_has_typed_before_has_its_turn_before_newcomers() -> None:
         scene.keeper._in_turn(hand, lambda used=is_used: done.append(used), ahead=False)  # type: ignore[misc]
     scene.loop.advance(1.2)
     assert done == [False, True, False]
+
+
+def test_the_talk_hears_of_a_guest_whose_write_was_done_and_not_answered() -> None:
+    """T9: the keeper holds the session all the while, so nothing else tells that its guest is another one."""
+    taken: list[Session] = []
+    scene = noting(taken)
+    scene.records.change("alice", guest_id="another guest")
+    scene.custody.newest_claim += 10**9
+    scene.keeper.requested("alice")
+    scene.store.run()
+    assert [record.guest_id for record in taken] == ["another guest"]
 
 
 def test_who_has_typed_before_has_a_guest_again_before_newcomers() -> None:
