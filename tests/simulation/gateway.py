@@ -160,6 +160,7 @@ class Gateway:
         self.kept: dict[str, str] = {}
         #: How often the rest of which message was asked for, by keeper; and how often any.
         self._calls_for_rest: Counter[tuple[str, str]] = Counter()
+        self._requests_for_rest: set[object] = set()
 
     @property
     def shows(self) -> dict[str, bool]:
@@ -519,7 +520,10 @@ class Gateway:
         return (PART, False) if self._rest_fails(keeper, url.removeprefix(STREAMS)) else (WHOLE, True)
 
     def _rest_fails(self, keeper: str, message_id: str) -> bool:
-        self._calls_for_rest[keeper, message_id] += 1
+        request = self.world.sessions.request
+        if request not in self._requests_for_rest:  # else it is the client's own retry
+            self._requests_for_rest.add(request)
+            self._calls_for_rest[keeper, message_id] += 1
         if self._calls_for_rest[keeper, message_id] > MOST_CALLS_FOR_REST:
             raise Violated("T16", f"{keeper} asks for the rest of {message_id} again and again")
         return Shape.REST_FAILS in self.shapes and self._calls_for_rest.total() % 2 == 0

@@ -326,7 +326,13 @@ V1 = (
         "return (yield from perform(write.Release(record)))",
         "yield from perform(write.Release(record))\n            return True",
     ),
-    Mutation("wait: longer than the sweeper has time for", FLOWS, "LONGEST_WAIT_S = 5", "LONGEST_WAIT_S = 20"),
+    Mutation(
+        "wait: longer than its lease",
+        FLOWS,
+        "LONGEST_WAIT_S = 5",
+        "LONGEST_WAIT_S = 20",
+        directed="tests/unit/relay/test_burst.py",
+    ),
     Mutation(
         "guest over: nobody ends it",
         FLOWS,

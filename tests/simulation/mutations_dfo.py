@@ -52,6 +52,7 @@ DIGITAL_FIRST = (
         JOINED,
         "return isinstance(talk, GatewayTalk) and talk.is_ready",
         "return isinstance(talk, GatewayTalk)",
+        directed="tests/unit/platforms/digital_first/test_in_keeper.py",
     ),
     # who holds the visitor
     _dfo(

@@ -500,6 +500,8 @@ DIRECTED = (
     # T2: a visitor whose network vanished, typed on by another tab; and one who is held while the other stops.
     "key A 0 hold=6000; key B 5000; key B 6500",
     "key A 0; key B 300 hold=6000; key A 1500; stop A 1800; stop B 4000",
+    # T4: an execution that waits out a 429 is lost, and only the schedule looks.
+    "key A 0; call 2 throttled 20000; wait 1 lost; keepers none; sweep 16100",
     # T2: a hold counts for its own key: a plain one after it counts by the debounce, when the owner looks.
     "key A 0 hold=6000; key A 3200",
     # T5: what is held may still be shown when CXone lets it, long after the debounce of its key.

@@ -25,6 +25,7 @@ from typing_relay.relay.burst import (
     claim_of,
     decide,
 )
+from typing_relay.relay.flows import LONGEST_WAIT_S
 
 POLICY = Policy(arrival_slack_ms=50)
 NOW = 1_000_000
@@ -307,6 +308,11 @@ def test_a_pause_in_one_tab_is_no_pause_while_the_other_types() -> None:
     """T3, T10: the agent sees one visitor."""
     keys = {"tab": NOW - 20, "other": NOW - 900}
     assert what(shown(keys=keys, earlier_keys={"tab": NOW - 2_500}, shown_at=NOW - 2_400)) == Wait(NOW - 20 + QUIET_MS)
+
+
+def test_a_lease_lasts_longer_than_any_wait() -> None:
+    """T4, T12: an owner that sleeps is not presumed dead; one whose wait was lost is, in time."""
+    assert LONGEST_WAIT_S * 1000 + POLICY.lease_margin_ms < POLICY.lease_ms
 
 
 # --- what is felt
