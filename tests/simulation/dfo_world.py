@@ -158,8 +158,8 @@ class DfoWorld(World):
         match kind:
             case "visitor ends":
                 self._ends_behind.append(self._untouched())
-                self._sent_before_end = len(self.messages.kept)
-                self.runner.run(asked_of_keeper(ID, Hint.END))
+                is_heard = self.runner.run(asked_of_keeper(ID, Hint.END))
+                self._sent_before_end = len(self.messages.kept) if is_heard else None  # else the visitor is told
             case "visitor asks":
                 self.runner.run(asked_of_keeper(ID, Hint.HISTORY))
             case "visitor mails":
