@@ -357,7 +357,7 @@ V1 = (
     Mutation(
         "parked: a plain key that ends the hold starts no owner",
         FLOWS,
-        "and not (policy.parks and record.ends_hold(connection, policy)):",
+        "and not record.ends_hold(connection, policy):",
         "and True:",
     ),
     Mutation(

@@ -97,7 +97,7 @@ def key_pressed(policy: Policy, session_id: str, connection: str, key: Key, toke
         return Became.BLOCKED
     if connection not in record.connections:  # forgotten too early: API Gateway told a keeper that it was gone
         yield from connected(policy, session_id, connection, token_ends)
-    if record.lease_until > now and not (policy.parks and record.ends_hold(connection, policy)):
+    if record.lease_until > now and not record.ends_hold(connection, policy):
         return Became.COALESCED
     yield from ensure_guest(policy, record)
     if record.cannot_show():
