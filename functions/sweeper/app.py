@@ -43,7 +43,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             tried = [_unless_shed(session_id, _sweep_one) for session_id in _while_time(context, session_ids)]
             swept = [one for one in tried if one]
             started += sum(one.started for one in swept)
-            died += sum(one.started and not one.held for one in swept)
+            died += sum(one.started and not one.parked for one in swept)
             moved = any(one.started or one.look_at for one in swept)
             more = len(session_ids) == PAGE and moved  # otherwise the same ones would be found again
             session_ids = runtime.sessions().overdue(shard, runner.clock(), PAGE) if more else []

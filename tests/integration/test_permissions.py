@@ -7,11 +7,9 @@ must be missed: without it the emulator would refuse something that was done.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -274,7 +272,7 @@ def a_token_that_runs_out(stage: RelayStage) -> None:
 
 def a_guest_that_is_over(stage: RelayStage) -> None:
     """The sender is told so first, and asks for another one."""
-    with Actor(stage, "over") as actor, _standing_still(stage):
+    with Actor(stage, "over") as actor, stage.frozen_keeper():
         actor.cxone.expire_guest(actor.guest)
         actor.key()
         wait_until(lambda: _did(stage, "SenderRole", "sqs:SendMessage"), "the sender to ask for a guest")
@@ -326,7 +324,7 @@ def a_message_for_a_token_that_ran_out(stage: GatewayStage) -> None:
 
 def more_messages_than_may_wait(stage: GatewayStage) -> None:
     """While the keeper stands still; whether the next one is known is looked up."""
-    with Chatter(stage, "writes-much") as actor, _standing_still(stage):
+    with Chatter(stage, "writes-much") as actor, stage.frozen_keeper():
         for number in range(MOST_WAITING):
             _put_message(stage, actor.name, f"waiting-{number}", now_ms() + 60_000)
         assert actor.is_told(actor.says("one more")) == "too_many"
@@ -338,7 +336,7 @@ def work_that_nobody_did(stage: GatewayStage) -> None:
         actor.begins()
         _orphan(stage, actor.name)
         stage.sweep()
-        with _standing_still(stage):
+        with stage.frozen_keeper():
             _put_message(stage, actor.name, "overdue", now_ms() - 60_000)
             stage.sweep()
         assert actor.is_told("overdue") == "expired"
@@ -359,17 +357,6 @@ def _did(stage: RelayStage, role: str, action: str, on: str = "") -> bool:
     name = roles(stage)[role]
     made = (call for call in noted(stage) if call.role == name and on in call.resource)
     return any(call.action in (action, f"{action}Batch") for call in made)  # here each has its own
-
-
-@contextmanager
-def _standing_still(stage: RelayStage) -> Iterator[None]:
-    """The keeper does nothing while the block lasts."""
-    [keeper] = stage.stack.info["keeper_pids"]
-    os.kill(keeper, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(keeper, signal.SIGCONT)
 
 
 def _delete_record(stage: RelayStage, visitor: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from typing_relay.aws.sessions import shard_of
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.sweeping import AGAIN_MS, LOOK_S, PAGE, Sweeping
+from typing_relay.keeper.sweeping import AGAIN_MS, AHEAD_MS, LOOK_S, PAGE, Sweeping
 from typing_relay.relay.burst import GuestStatus, Policy, Session
 from typing_relay.relay.effects import StartOwner
 from typing_relay.relay.ports import Coming
@@ -224,6 +224,11 @@ def test_the_end_of_a_hold_is_acted_on_to_the_moment_by_the_keeper_that_has_the_
     scene.passes(0.2, step=0.1)
     assert scene.started == ["alice"]
     assert scene.counters.take() == {"HoldsEnded": 1}
+
+
+def test_only_what_a_look_finds_in_time_is_parked() -> None:
+    """T2: a burst is parked just after a look, at worst; the next one comes back before its hold ends."""
+    assert Policy().park_from_ms > AHEAD_MS
 
 
 def test_no_other_keeper_does_so() -> None:

@@ -125,7 +125,7 @@ class Sweeping:
 
     def _take_in(self, session_id: str, swept: Swept) -> None:
         if swept.started:
-            self._counters.add("HoldsEnded" if swept.held else "BurstsTakenUp")
+            self._counters.add("HoldsEnded" if swept.parked else "BurstsTakenUp")
         if swept.look_at:
             self._watch(session_id, swept)
 

@@ -514,15 +514,15 @@ def _not_verified(policy: Policy, record: Session, outcome: Outcome, now: int) -
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What came of a look at one session. ``started``: an owner was, unless another process was faster; ``held``: the
-    burst was parked, so no owner had died: its hold is over, or its question due.
+    """What came of a look at one session. ``started``: an owner was, unless another process was faster; ``parked``: the
+    burst was, so no owner had died: its hold is over, or its question due.
 
     ``look_at`` (ms), with the ``generation`` that is then still the newest: when a parked burst is to be looked at
     again; 0: never.
     """
 
     started: bool = False
-    held: bool = False
+    parked: bool = False
     look_at: int = 0
     generation: int = 0
 
@@ -557,7 +557,7 @@ def sweep_one(
         return Swept(look_at=decision.until, generation=record.generation)
     started = (yield from take_over(policy, record, now)) is Became.STARTED
     was_parked = policy.parks and record.is_held(policy) and record.is_settled_at(True) and not record.is_in_doubt()
-    return Swept(started, held=was_parked)
+    return Swept(started, was_parked)
 
 
 def _park_again(policy: Policy, record: Session, until: int, now: int, watches: bool) -> Flow[None]:

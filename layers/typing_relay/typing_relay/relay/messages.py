@@ -12,7 +12,7 @@ from typing_relay.relay.burst import GuestStatus, Policy
 from typing_relay.relay.effects import Flow, Hint, Now, Nudge, Read, TellStanding, perform
 from typing_relay.relay.flows import connected, ensure_guest, stopped
 from typing_relay.relay.ports import DUPLICATE_ID, TOO_MANY, UNAVAILABLE, MessageStatus, SentMessage, Standing
-from typing_relay.relay.session_writes import HandOver
+from typing_relay.relay.session_writes import HandOverSignIn
 from typing_relay.relay.sign_in import SignIn
 
 #: A keeper gives a message up at its deadline. The sweeper leaves it this long to do so.
@@ -98,7 +98,7 @@ def handed_over(session_id: str, sign_in: SignIn) -> Flow[bool]:
     record = yield from perform(Read(session_id, now))
     if record is None or record.is_blocked(now):
         return False
-    record = yield from perform(HandOver(session_id, sign_in.encoded(), now))
+    record = yield from perform(HandOverSignIn(session_id, sign_in.encoded(), now))
     if record is None:
         return False
     if record.keeper:

@@ -133,7 +133,7 @@ class SessionStore:
         return write.RenewAccess(session_id, keeper, web_socket_url, access_until, signed_in).on(self)
 
     def hand_over(self, session_id: str, sign_in: str, now: int) -> Session | None:
-        return write.HandOver(session_id, sign_in, now).on(self)
+        return write.HandOverSignIn(session_id, sign_in, now).on(self)
 
     def use_sign_in(self, session_id: str, keeper: str, sign_in: str) -> bool:
         return write.UseSignIn(session_id, keeper, sign_in).on(self)

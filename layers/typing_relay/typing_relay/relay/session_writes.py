@@ -764,7 +764,7 @@ class RenewAccess(Write[bool]):
         return f"RenewAccess(session_id={self.session_id!r}, access_until={self.access_until!r})"
 
 
-class HandOver(Write[Session | None]):
+class HandOverSignIn(Write[Session | None]):
     """A page signs its visitor in: what it handed over before, and no keeper has used, counts no more."""
 
     session_id: str
@@ -782,7 +782,7 @@ class HandOver(Write[Session | None]):
 
     def __repr__(self) -> str:
         """Without what is handed over."""
-        return f"HandOver(session_id={self.session_id!r})"
+        return f"HandOverSignIn(session_id={self.session_id!r})"
 
 
 class UseSignIn(Write[bool]):
