@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
+from typing_relay.aws.sessions import is_record
 
 # What the page may see. Not web_socket_url: it holds the guest's secret.
 SHOWN = (
@@ -27,7 +28,7 @@ Record = dict[str, Any]
 def read_records(dynamodb: Any, table_name: str) -> dict[str, Record]:
     """All session records of the table by session. Raises botocore errors when the table cannot be read."""
     pages = dynamodb.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True)
-    records = (to_record(item) for page in pages for item in page["Items"])
+    records = (to_record(item) for page in pages for item in page["Items"] if is_record(item))
     return {record["session"]: record for record in records}
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 from typing_relay.aws.messages import is_mark
-from typing_relay.aws.sessions import DynamoSessions
+from typing_relay.aws.sessions import DynamoSessions, beside
 from typing_relay.door import frames
 from typing_relay.relay.burst import Session
 from typing_relay.relay.ports import MessageStatus
@@ -113,8 +113,9 @@ class Visitor:
             yield from page["Items"]
 
     def delete_record(self, blocked_until: int) -> None:
-        """Delete it. A block (epoch s) that is not over stays, in a record that knows nothing else."""
-        self._dynamodb.delete_item(TableName=self._places.sessions, Key={"session_id": {"S": self._session}})
+        """Delete it, and what is beside it. A block (epoch s) that is not over stays, in a record of its own."""
+        for key in ({"session_id": {"S": self._session}}, beside(self._session)):
+            self._dynamodb.delete_item(TableName=self._places.sessions, Key=key)
         if blocked_until * 1000 > _now_ms():
             self._sessions.block(self._session, blocked_until, _now_ms())
 

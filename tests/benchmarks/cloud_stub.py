@@ -113,7 +113,7 @@ class Table:
             return {"Attributes": {}}
         item = self.item(call["Key"]["session_id"]["S"])
         values = call["ExpressionAttributeValues"]
-        named = dict(_EQUALS.findall(call["ConditionExpression"]))
+        named = dict(_EQUALS.findall(call.get("ConditionExpression", "")))
         if "keeper" in named and values[named["keeper"]] != item["keeper"]:
             return {}
         sets = _EQUALS.findall(call["UpdateExpression"])

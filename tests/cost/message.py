@@ -170,5 +170,5 @@ def message_table(_: object) -> str:
 
 
 def _counted(line: Mapping[str, float]) -> str:
-    names = {"messages": "messages", "calls": "call", "write_units": "write units", "read_units": "read units"}
-    return ", ".join(f"{count:.0f} {names[what]}" for what, count in line.items() if what in names)
+    names = {"messages": "message", "calls": "call", "write_units": "write unit", "read_units": "read unit"}
+    return ", ".join(f"{count:.0f} {names[what]}{'s' * (count > 1)}" for what, count in line.items() if what in names)

@@ -44,8 +44,6 @@ KEEPER = "ip-10-0-12-34-0c6f3a52"
 CLAIM = claim_of("0c6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c11", NOW)
 #: As long as CXone's is taken to be, with a guest's token in it.
 SOCKET_URL = "wss://acme.api.nicecxone.com/".ljust(200, "x")
-#: The Digital-First gateway's, with an access token in it.
-GATEWAY_URL = "wss://chat-gateway-de-na1.niceincontact.com/".ljust(420, "x")
 UNIT_WRITTEN, UNIT_READ = 1024, 4096
 
 
@@ -147,7 +145,7 @@ class Relay:
         if self.policy.verifies:
             sessions.open_guest(ID, KEEPER, GUEST, SOCKET_URL, NOW)
         else:
-            made = ports.Conversation(GUEST, GUEST, GUEST, NOW + 3_600_000, GATEWAY_URL)
+            made = ports.Conversation(GUEST, GUEST, GUEST)
             sessions.open_conversation(ID, KEEPER, made, NOW)
             sessions.set_contact(ID, KEEPER, is_open=True, may_show=False)
         sessions.set_guest_status(ID, KEEPER, GuestStatus.OPEN, NOW)

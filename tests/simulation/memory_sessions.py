@@ -9,7 +9,8 @@ from typing_relay.aws.expressions import Compiler
 from typing_relay.aws.sessions import LOOKED_AT, shard_of
 from typing_relay.relay.burst import Session
 from typing_relay.relay.effects import OnRecords
-from typing_relay.relay.session_store import SessionStore
+from typing_relay.relay.ports import KeptAccess
+from typing_relay.relay.session_store import LONGEST_ACCESS_MS, SessionStore
 from typing_relay.relay.updates import Above, AbsentOr, Answer, AtLeast, AtMost, Below, KeptOr, OtherOr, Present, Update
 from typing_relay.relay.value import Value, changed
 
@@ -37,6 +38,8 @@ class MemorySessions(SessionStore):
         self.lag_ms = 0
         self.clock: Callable[[], int] = lambda: 0
         self._stale_reads = 0
+        #: Beside the records: by session id, the access that is kept, and until when (ms).
+        self._accesses: dict[str, tuple[KeptAccess, int]] = {}
         #: What there was before each change: (changed at, session id, record, whether it was in the index).
         self._past: list[tuple[int, str, Session | None, bool]] = []
 
@@ -55,6 +58,10 @@ class MemorySessions(SessionStore):
             record.session_id: changed(_NOTHING, **{name: getattr(record, name) for name in LOOKED_AT})
             for record in found
         }
+
+    def access_of(self, session_id: str, now: int) -> KeptAccess | None:
+        access, ends_at = self._accesses.get(session_id, (None, 0))
+        return access if ends_at // 1000 > now // 1000 else None
 
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
         return [session_id for session_id, _ in self.all_leases(shard, before, limit)[0]]
@@ -90,6 +97,9 @@ class MemorySessions(SessionStore):
             self._remember(session_id)
             self.records[session_id] = Session(session_id, expires_at=expires_at)
             self.in_hand.discard(session_id)
+
+    def keep_access(self, session_id: str, access: KeptAccess, now: int) -> None:
+        self._accesses[session_id] = access, min(access.until, now + LONGEST_ACCESS_MS)
 
     # --- stated in ``relay.session_writes``
 

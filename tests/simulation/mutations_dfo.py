@@ -439,4 +439,26 @@ DIGITAL_FIRST = (
         "            renew()\n",
         directed=TESTS + "test_talk.py",
     ),
+    # how the next keeper gets in
+    _dfo(
+        "store: what was kept for one guest is another's",
+        CORE + "relay/session_store.py",
+        "if access is None or access.guest_id != record.guest_id:",
+        "if access is None:",
+        contract="test_what_is_kept_for_another_guest_is_not_this_ones",
+    ),
+    _dfo(
+        "store: what a record of the version before has itself stays there",
+        WRITES,
+        '{"web_socket_url": None, "access_until": None}',
+        "{}",
+        directed="tests/unit/aws/test_record_versions.py",
+    ),
+    _dfo(
+        "talk: a URL that cannot be kept keeps its visitor out",
+        TALK,
+        '        except Exception as error:\n            logger.warning("The session record: access',
+        '        except LookupError as error:\n            logger.warning("The session record: access',
+        directed=TESTS + "test_talk.py",
+    ),
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typing_relay.aws.sessions import SWEEP_SHARDS, DynamoSessions, shard_of
 from typing_relay.relay.burst import GuestStatus, Session, claim_of
-from typing_relay.relay.ports import Absent, Coming, Lock
+from typing_relay.relay.ports import Absent, Coming, Conversation, KeptAccess, Lock
 
 from tests.simulation.memory_sessions import MemorySessions
 
@@ -871,6 +871,27 @@ class SessionsContract:
         leases = [(session_id, NOW + number) for number, session_id in enumerate(ids)]
         assert [page for page in pages if page] == [leases[:2], leases[2:4], leases[4:]]
         assert sessions.overdue(3, NOW + 60, 2) == ids[:2]
+
+    def test_how_a_guest_gets_in_is_kept_beside_its_record_until_its_token_ends(self, sessions: MemorySessions) -> None:
+        """T11: a token that has ended is of no use to the next keeper, whether the item was deleted or not."""
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.take_guest(ID, KEEPER, NOW)
+        sessions.open_conversation(ID, KEEPER, Conversation(GUEST, "customer", "thread"), NOW)
+        record, access = _record(sessions), KeptAccess(GUEST, "wss://gateway", NOW + 60_000)
+        assert sessions.with_access(record, NOW) == record
+        sessions.keep_access(ID, access, NOW)
+        assert (_record(sessions), sessions.access_of(ID, NOW)) == (record, access)
+        known = sessions.with_access(record, NOW)
+        assert (known.web_socket_url, known.access_until) == ("wss://gateway", NOW + 60_000)
+        assert sessions.access_of(ID, NOW + 60_000) is None
+
+    def test_what_is_kept_for_another_guest_is_not_this_ones(self, sessions: MemorySessions) -> None:
+        """T12: a keeper that lost the guest may be late with what it keeps."""
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.take_guest(ID, KEEPER, NOW)
+        sessions.open_conversation(ID, KEEPER, Conversation(GUEST, "customer", "thread"), NOW)
+        sessions.keep_access(ID, KeptAccess("guest-2", "wss://another", NOW + 60_000), NOW)
+        assert sessions.with_access(_record(sessions), NOW).web_socket_url == ""
 
     def test_a_new_guest_begins_with_nothing_shown_and_nothing_on_its_way(self, sessions: MemorySessions) -> None:
         """The wanted state must reach the new guest."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.relay.burst import GuestStatus, claim_of
-from typing_relay.relay.ports import Coming, Lock
+from typing_relay.relay.ports import Coming, Conversation, KeptAccess, Lock
 
 from tests.support.item_size import item_size, record_size
 from tests.support.session_table import TABLE, create_session_table
@@ -31,7 +31,22 @@ def dynamodb() -> Iterator[Any]:
         yield client
 
 
-def test_a_record_with_two_tabs_and_a_long_socket_url_costs_one_unit_a_write(dynamodb: Any) -> None:
+def open_webchat(sessions: DynamoSessions) -> None:
+    """A guest's URL is part of the record."""
+    sessions.open_guest(ID, KEEPER, GUEST, LONG_URL, NOW)
+
+
+def open_gateway(sessions: DynamoSessions) -> None:
+    """A visitor's is twice as long, and beside the record; agents see a contact, and messages were told."""
+    sessions.open_conversation(ID, KEEPER, Conversation(GUEST, GUEST, GUEST, "chat_4a1f0c9e"), NOW)
+    sessions.keep_access(ID, KeptAccess(GUEST, LONG_URL * 2, NOW + 600_000), NOW)
+    sessions.set_contact(ID, KEEPER, is_open=False, may_show=False)
+
+
+@pytest.mark.parametrize("open_guest", [open_webchat, open_gateway])
+def test_a_record_with_two_tabs_and_a_long_socket_url_costs_one_unit_a_write(
+    dynamodb: Any, open_guest: Callable[[DynamoSessions], None]
+) -> None:
     sessions = DynamoSessions(dynamodb, TABLE)
     sessions.create(ID, NOW, EXPIRES)
     for tab in TABS:
@@ -39,7 +54,7 @@ def test_a_record_with_two_tabs_and_a_long_socket_url_costs_one_unit_a_write(dyn
         for at in (NOW, NOW + 4000):
             sessions.press_key(ID, tab, at, at, EXPIRES, 6000)
     sessions.take_guest(ID, KEEPER, NOW, claim_of("0c6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c11", NOW))
-    sessions.open_guest(ID, KEEPER, GUEST, LONG_URL, NOW)
+    open_guest(sessions)
     sessions.set_guest_status(ID, KEEPER, GuestStatus.RECONNECTING, NOW)
     sessions.claim(ID, 0, NOW + 14_000, NOW + 500)
     record = sessions.get(ID, NOW)

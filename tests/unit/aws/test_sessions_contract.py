@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from typing_relay.aws.sessions import SWEEP_SHARDS, DynamoSessions
 from typing_relay.relay.burst import GuestStatus, claim_of
-from typing_relay.relay.ports import Coming, Conversation, Lock
+from typing_relay.relay.ports import Coming, Conversation, KeptAccess, Lock
 
 from tests.simulation.dynamodb_limits import LimitedDynamoDb
 from tests.simulation.memory_sessions import MemorySessions
@@ -72,9 +72,8 @@ GUESTS = st.sampled_from(["", "guest-1", "guest-2"])
 #: What a caller read before: an index into the records seen so far, the newest first.
 SEEN = st.integers(0, 2)
 STATUSES = st.sampled_from(GuestStatus)
-CONVERSATIONS = st.builds(
-    Conversation, GUESTS, st.just("customer"), st.just("thread-0"), TIMES, st.just("wss://gateway")
-)
+CONVERSATIONS = st.builds(Conversation, GUESTS, st.just("customer"), st.just("thread-0"))
+ACCESSES = st.builds(KeptAccess, GUESTS, st.sampled_from(["wss://gateway", "wss://renewed"]), TIMES)
 
 CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "get": (IDS, TIMES),
@@ -107,7 +106,10 @@ CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "release_guest": (IDS, KEEPERS, TIMES, st.booleans()),
     "mark_typing_unavailable": (IDS, GUESTS),
     "open_conversation": (IDS, KEEPERS, CONVERSATIONS, TIMES),
-    "renew_access": (IDS, KEEPERS, st.just("wss://renewed"), TIMES),
+    "renew_access": (IDS, KEEPERS, st.sampled_from(["", "token"])),
+    "keep_access": (IDS, ACCESSES, TIMES),
+    "access_of": (IDS, TIMES),
+    "with_access": (SEEN, TIMES),
     "set_contact": (IDS, KEEPERS, st.booleans(), st.booleans()),
     "doubt_shown": (IDS, KEEPERS),
     "set_thread": (IDS, KEEPERS, st.sampled_from(["thread-1", "thread-2"])),

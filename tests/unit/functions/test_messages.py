@@ -308,7 +308,7 @@ def test_a_tab_whose_token_has_run_out_is_not_told(scene: Scene) -> None:
 @pytest.mark.parametrize(("action", "nudged"), [("hello", ["alice"]), ("ping", [])])
 def test_a_hello_in_a_conversation_nudges_the_keeper_to_tell_it(scene: Scene, action: str, nudged: list[str]) -> None:
     """T16: a page loaded late shows at once what the first one shows. The welcome comes first."""
-    made = Conversation("visitor", "customer", "thread", EXPIRES * 1000, "wss://gateway")
+    made = Conversation("visitor", "customer", "thread")
     scene.sessions.open_conversation("alice", "keeper-1", made, AT)
     scene.sessions.set_contact("alice", "keeper-1", is_open=True, may_show=True)
     scene.says(action)

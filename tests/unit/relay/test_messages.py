@@ -254,7 +254,7 @@ def test_who_connects_is_caught_up_where_a_conversation_is_or_was_under_way(
     scene: Scene, is_open: bool, told_at: int, is_nudged: bool
 ) -> None:
     """T16: a page of a visitor who has never said a word costs no nudge."""
-    made = Conversation("visitor", "customer", "thread", EXPIRES * 1000, "wss://two")
+    made = Conversation("visitor", "customer", "thread")
     scene.sessions.open_conversation(ID, KEEPER, made, NOW)
     scene.sessions.set_contact(ID, KEEPER, is_open=is_open, may_show=False)
     scene.sessions.records[ID] = replace(scene.sessions.records[ID], told_at=told_at)

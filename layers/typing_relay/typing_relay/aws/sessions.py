@@ -1,4 +1,5 @@
-"""Session records in DynamoDB: one item per visitor session, every write conditional.
+"""Session records in DynamoDB: one item per visitor session, every write conditional. Beside it, on Digital-First, an
+item that only the next keeper reads: the socket's URL, whose length each write of the record would pay for.
 
 A condition that fails is an answer (``False`` or ``None``), any other failure an exception. The client retries a call
 whose answer was lost, and so may meet its own first write: each write recognises it and answers as if it had been the
@@ -22,7 +23,8 @@ from typing_relay.aws.expressions import Compiler, typed
 from typing_relay.aws.queries import found_by, in_batches
 from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Session
 from typing_relay.relay.effects import OnRecords
-from typing_relay.relay.session_store import SessionStore
+from typing_relay.relay.ports import KeptAccess
+from typing_relay.relay.session_store import LONGEST_ACCESS_MS, SessionStore
 from typing_relay.relay.updates import Answer, Update
 from typing_relay.relay.value import changed
 
@@ -76,6 +78,14 @@ class DynamoSessions(SessionStore):
                 found[record.session_id] = record
         return found
 
+    def access_of(self, session_id: str, now: int) -> KeptAccess | None:
+        """What was kept, if its token has not ended (consistent read)."""
+        answer = self._client.get_item(TableName=self._table, Key=beside(session_id), ConsistentRead=True)
+        item = answer.get("Item")
+        if item is None or int(item["expires_at"]["N"]) <= now // 1000:
+            return None
+        return KeptAccess(item["guest_id"]["S"], item["web_socket_url"]["S"], int(item["access_until"]["N"]))
+
     def overdue(self, shard: int, before: int, limit: int) -> list[str]:
         """Up to ``limit`` session ids of ``shard`` whose lease ran out before ``before`` and was never released."""
         return [session_id for session_id, _ in next(self.all_leases(shard, before, limit), [])]
@@ -106,6 +116,20 @@ class DynamoSessions(SessionStore):
             )
         except ClientError as error:
             _raise_unless_condition_failed(error)
+
+    def keep_access(self, session_id: str, access: KeptAccess, now: int) -> None:
+        """By an update: a keeper may not put whole items."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=beside(session_id),
+            UpdateExpression="SET guest_id = :guest, web_socket_url = :url, access_until = :until, expires_at = :ends",
+            ExpressionAttributeValues={
+                ":guest": {"S": access.guest_id},
+                ":url": {"S": access.web_socket_url},
+                ":until": _n(access.until),
+                ":ends": _n(min(access.until, now + LONGEST_ACCESS_MS) // 1000),
+            },
+        )
 
     def prune(self, record: Session, before: int) -> None:
         """Raises nothing: what is left is left to the next handshake, and this one goes on."""
@@ -176,6 +200,16 @@ def _n(value: int) -> dict[str, str]:
 
 def _key(session_id: str) -> dict[str, Any]:
     return {"session_id": {"S": session_id}}
+
+
+def beside(session_id: str) -> dict[str, Any]:
+    """The key of the item beside a record: no session id has a '#'."""
+    return _key(f"{session_id}#access")
+
+
+def is_record(item: Mapping[str, Any]) -> bool:
+    """Whether an item of the table is a session's record, not one beside it."""
+    return "#" not in item["session_id"]["S"]
 
 
 def _mark_of(update: Update[Any]) -> dict[str, dict[str, str]]:

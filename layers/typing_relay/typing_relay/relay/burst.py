@@ -179,9 +179,10 @@ class Session:
     #: The keeper that holds the guest, and its claim (``claim_of``); 0: a keeper of a version before says of none.
     keeper: str = ""
     held: int = 0
-    #: Digital-First: the ids of the visitor there (``visitor``, ``customer``, ``thread``), and when (ms) the token in
-    #: ``web_socket_url`` expires.
+    #: Digital-First: the ids of the visitor there (``visitor``, ``customer``, ``thread``).
     conversation: Mapping[str, str] = field(default_factory=dict)
+    #: Digital-First: when (ms) the token in ``web_socket_url`` expires. Both are kept in an item beside the record
+    #: (``SessionStore.with_access``); a record of a version before has them itself.
     access_until: int = 0
     #: Digital-First, where a page signs the visitor in: what it handed over and no keeper has used yet
     #: (``SignIn.encoded``), and what is kept of the one in use (``SignedIn.encoded``).

@@ -66,15 +66,24 @@ class Coming:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAccess:
+    """By which URL ``guest_id`` gets in at the Digital-First gateway; its token ends at ``until`` (epoch ms).
+
+    The next keeper needs it, and does without: it gets another token.
+    """
+
+    guest_id: str
+    web_socket_url: str = field(repr=False)
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
-    """Who a visitor is at the Digital-First gateway, and the socket's URL with a token that expires at
-    ``access_until`` (epoch ms)."""
+    """Who a visitor is at the Digital-First gateway."""
 
     visitor_id: str
     customer_id: str
     thread_id: str
-    access_until: int
-    web_socket_url: str = field(repr=False)
     #: The chat channel; '': the deployment's first.
     channel_id: str = ""
     #: How a page signed them in (``SignedIn.encoded``); '': the relay did.

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_relay.relay import session_writes as write
 from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.ports import Absent, Coming, Conversation, Key, Lock
+from typing_relay.relay.ports import Absent, Coming, Conversation, KeptAccess, Key, Lock
+from typing_relay.relay.value import changed
 
 if TYPE_CHECKING:
     from typing_relay.relay.updates import Update
 
 T = TypeVar("T")
+#: An access is kept for its token's life, and no longer than this.
+LONGEST_ACCESS_MS = 24 * 3_600_000
 
 
 class SessionStore:
@@ -31,6 +34,24 @@ class SessionStore:
     def create(self, session_id: str, now: int, expires_at: int) -> None:
         """A fresh record where there is none, or an expired one."""
         raise NotImplementedError
+
+    def keep_access(self, session_id: str, access: KeptAccess, now: int) -> None:
+        """Keep it beside the record, which only the guest's keeper does, once the record names the guest.
+
+        No condition: of two, either is good, and a guest's that is over is no other's.
+        """
+        raise NotImplementedError
+
+    def access_of(self, session_id: str, now: int) -> KeptAccess | None:
+        """What was kept, if its token has not ended (consistent read)."""
+        raise NotImplementedError
+
+    def with_access(self, record: Session, now: int) -> Session:
+        """The record with the URL that is kept for its guest; as it is where none is."""
+        access = self.access_of(record.session_id, now)
+        if access is None or access.guest_id != record.guest_id:
+            return record
+        return changed(record, web_socket_url=access.web_socket_url, access_until=access.until)
 
     def press_key(
         self, session_id: str, connection: str, at: int, now: int, expires_at: int, hold_ms: int = 0, late_ms: int = 0
@@ -127,10 +148,8 @@ class SessionStore:
     def open_conversation(self, session_id: str, keeper: str, made: Conversation, now: int) -> bool:
         return write.OpenConversation(session_id, keeper, made, now).on(self)
 
-    def renew_access(
-        self, session_id: str, keeper: str, web_socket_url: str, access_until: int, signed_in: str = ""
-    ) -> bool:
-        return write.RenewAccess(session_id, keeper, web_socket_url, access_until, signed_in).on(self)
+    def renew_access(self, session_id: str, keeper: str, signed_in: str = "") -> bool:
+        return write.RenewAccess(session_id, keeper, signed_in).on(self)
 
     def hand_over(self, session_id: str, sign_in: str, now: int) -> Session | None:
         return write.HandOverSignIn(session_id, sign_in, now).on(self)

@@ -706,6 +706,9 @@ class MarkTypingUnavailable(Write[bool]):
 
 # --- Digital-First: a guest there is a visitor signed in at the gateway, the same one for the session's life
 
+#: The URL with its token is kept beside the record; one of a version before had it itself.
+_ACCESS_IS_BESIDE: dict[str, Any] = {"web_socket_url": None, "access_until": None}
+
 
 class OpenConversation(Write[bool]):
     """The visitor has signed in: nothing is known yet of what agents see."""
@@ -722,8 +725,7 @@ class OpenConversation(Write[bool]):
             when={"keeper": self.keeper},
             sets={
                 "guest_id": made.visitor_id,
-                "web_socket_url": made.web_socket_url,
-                "access_until": made.access_until,
+                **_ACCESS_IS_BESIDE,
                 "conversation": made.identity(),
                 "signed_in": made.signed_in or None,
                 "guest_status": GuestStatus.OPENING,
@@ -740,28 +742,22 @@ class OpenConversation(Write[bool]):
 
 
 class RenewAccess(Write[bool]):
-    """The same visitor has a new token; what agents see is not touched by that."""
+    """The same visitor has a new token, which its keeper may keep; what agents see is not touched by that."""
 
     session_id: str
     keeper: str
-    web_socket_url: str
-    access_until: int
     signed_in: str = ""
 
     def _update(self) -> Update[bool]:
         return Update(
             self.session_id,
             when={"keeper": self.keeper},
-            sets={
-                "web_socket_url": self.web_socket_url,
-                "access_until": self.access_until,
-                "signed_in": self.signed_in or None,
-            },
+            sets={**_ACCESS_IS_BESIDE, "signed_in": self.signed_in or None},
         )
 
     def __repr__(self) -> str:
-        """Without the URL, which carries a secret."""
-        return f"RenewAccess(session_id={self.session_id!r}, access_until={self.access_until!r})"
+        """Without the tokens."""
+        return f"RenewAccess(session_id={self.session_id!r})"
 
 
 class HandOverSignIn(Write[Session | None]):

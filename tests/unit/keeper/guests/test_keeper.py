@@ -75,6 +75,9 @@ class Records:
         self.kept.append((session_id, now, expires_at))
         return True
 
+    def with_access(self, record: Session, now: int) -> Session:
+        return replace(record, web_socket_url="wss://kept-beside")
+
     def get_many(self, session_ids: list[str], now: int) -> dict[str, Session]:
         return {session_id: self.by_id[session_id] for session_id in session_ids}
 
@@ -222,6 +225,23 @@ def test_a_guest_is_taken_by_its_newest_message() -> None:
     """Of two keepers the record keeps who was given a message later."""
     scene = Scene("alice")
     assert scene.records.claims == [claim_of("message-1", NOW - 5)]
+
+
+@pytest.mark.parametrize(
+    ("of_record", "used"),
+    [("", "wss://kept-beside"), (URL, URL)],
+    ids=["which the record has not", "unless the record has it, as on v1 or by a version before"],
+)
+def test_who_takes_a_guest_over_goes_on_by_the_url_that_is_kept_beside_its_record(of_record: str, used: str) -> None:
+    taken: list[Session] = []
+    scene = noting(taken)
+    scene.records.change("alice", keeper="another")
+    scene.custody.newest_claim += 10**9
+    theirs = replace(scene.records.by_id["alice"], keeper=NAME, guest_id="theirs", web_socket_url=of_record)
+    scene.records.take_guest = lambda *_: theirs  # type: ignore[method-assign,assignment]
+    scene.keeper.requested("alice")
+    scene.store.run()
+    assert [record.web_socket_url for record in taken] == [used]
 
 
 def noting(taken: list[Session]) -> Scene:

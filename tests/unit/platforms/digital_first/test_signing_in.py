@@ -125,7 +125,7 @@ def test_a_token_that_the_page_hands_over_opens_the_socket_as_its_visitor_and_cu
     assert identity == (VISITOR_ID, "customer-7")
     known = scene.record.conversation
     assert ((known["visitor"], known["customer"]), scene.record.sign_in) == (identity, "")
-    assert scene.record.access_until == START + 600_000
+    assert scene.kept.until == START + 600_000
 
 
 def test_a_code_is_redeemed_with_its_verifier_and_names_the_customer(scene: Scene) -> None:
@@ -218,7 +218,7 @@ def test_the_page_is_asked_for_another_before_the_old_one_ends_and_the_socket_go
         {"why": "ends", "setting": "isSecuredCookieEnabled=true", "visitor_id": VISITOR_ID, "customer_id": "customer-7"}
     ]
     hands_over(scene, replace(TOKEN, access_token="page-token-2"))
-    assert (scene.record.web_socket_url.endswith("page-token-2"), scene.lost, errors(scene)) == (True, [], [])
+    assert (scene.kept.web_socket_url.endswith("page-token-2"), scene.lost, errors(scene)) == (True, [], [])
     scene.passes(535)
     assert len(asked(scene)) == 1
     scene.passes(8)
@@ -289,7 +289,7 @@ def test_a_token_that_was_handed_over_is_found_though_nobody_was_told(scene: Sce
     hands_over(scene, replace(TOKEN, access_token="page-token-2"), nudges=False)
     scene.talk.refreshed(scene.record)
     scene.settles()
-    assert scene.record.web_socket_url.endswith("page-token-2")
+    assert scene.kept.web_socket_url.endswith("page-token-2")
 
 
 def test_a_nudge_about_what_is_in_use_already_asks_for_nothing(scene: Scene) -> None:
@@ -307,7 +307,7 @@ def test_what_a_code_brought_is_refreshed_without_the_page(scene: Scene) -> None
     for number in (2, 3):
         scene.passes(HOUR_MS * 0.9 / 1000 + 1)
         assert scene.http.grants[-1] == {"grant_type": "refresh_token", "refresh_token": "refresh-1"}
-        assert scene.record.web_socket_url.endswith(f"token-{number}")
+        assert scene.kept.web_socket_url.endswith(f"token-{number}")
     assert asked(scene) == []
     scene.sends(MESSAGE)
     assert scene.sent[-1]["payload"]["data"]["accessToken"] == {"token": "third-3"}
@@ -329,7 +329,7 @@ def test_a_refresh_that_is_lost_is_tried_again(scene: Scene) -> None:
     scene.passes(HOUR_MS * 0.9 / 1000 + 1)
     scene.http.refusal = None
     scene.passes(10)
-    assert (len(scene.http.grants), scene.record.web_socket_url[-7:]) == (3, "token-2")
+    assert (len(scene.http.grants), scene.kept.web_socket_url[-7:]) == (3, "token-2")
 
 
 def test_a_refresh_token_that_is_refused_is_not_tried_again_and_the_page_is_asked(scene: Scene) -> None:
@@ -357,7 +357,7 @@ def test_a_token_in_use_is_not_renewed_before_the_gateways_retry_after(scene: Sc
     assert len(scene.http.grants) == 2
     scene.http.refusal = None
     scene.passes(5)
-    assert (len(scene.http.grants), scene.record.web_socket_url[-7:]) == (3, "token-2")
+    assert (len(scene.http.grants), scene.kept.web_socket_url[-7:]) == (3, "token-2")
 
 
 def test_while_most_are_turned_away_no_token_in_use_is_renewed(scene: Scene) -> None:
@@ -367,7 +367,7 @@ def test_while_most_are_turned_away_no_token_in_use_is_renewed(scene: Scene) -> 
     scene.passes(3)
     assert len(scene.http.grants) == 1
     scene.passes(12)
-    assert (len(scene.http.grants), scene.record.web_socket_url[-7:]) == (2, "token-2")
+    assert (len(scene.http.grants), scene.kept.web_socket_url[-7:]) == (2, "token-2")
 
 
 def test_who_takes_over_when_a_sign_in_is_due_renews_once(scene: Scene) -> None:
@@ -420,9 +420,9 @@ def test_what_is_handed_over_too_soon_is_used_when_it_may_be(scene: Scene) -> No
     signs_in(scene, COOKIES, TOKEN)
     for number in (2, 3, 4):
         hands_over(scene, replace(TOKEN, access_token=f"page-token-{number}"))
-    assert scene.record.web_socket_url.endswith("page-token-2")
+    assert scene.kept.web_socket_url.endswith("page-token-2")
     scene.passes(10)
-    assert scene.record.web_socket_url.endswith("page-token-4")
+    assert scene.kept.web_socket_url.endswith("page-token-4")
 
 
 # --- refused
@@ -506,7 +506,7 @@ def test_a_code_that_signs_in_another_customer_is_refused(scene: Scene) -> None:
     signs_in(scene, THIRD_PARTY, replace(TOKEN, customer_id="customer-1", third_party_token="t"))
     hands_over(scene, CODE)
     assert (errors(scene), [one["why"] for one in asked(scene)]) == (["sign_in_refused"], ["refused"])
-    assert scene.record.web_socket_url.endswith("page-token-1")
+    assert scene.kept.web_socket_url.endswith("page-token-1")
 
 
 def test_where_sessions_are_not_secured_what_a_page_hands_over_is_refused_and_the_relay_goes_on(scene: Scene) -> None:

@@ -22,7 +22,7 @@ from typing_relay.platforms.digital_first.weather import Call
 from typing_relay.relay.breaker import MIN_GUESTS
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Coming, Lock, WaitingMessage
+from typing_relay.relay.ports import Coming, KeptAccess, Lock, WaitingMessage
 from typing_relay.relay.profile import Profile
 
 from tests.simulation.memory_sessions import MemorySessions
@@ -196,6 +196,11 @@ class Scene:
     def record(self) -> Session:
         return self.sessions.records[ID]
 
+    @property
+    def kept(self) -> KeptAccess:
+        """By which URL the next keeper gets in; until 0: it has none."""
+        return self.sessions.access_of(ID, self.clock()) or KeptAccess("", "", 0)
+
     def _in_turn(self, do: Any, ahead: bool) -> None:
         self.turns.append(ahead)
         if self.turns_come:
@@ -243,7 +248,7 @@ class Scene:
     # --- its life
 
     def prepares(self, number: int) -> None:
-        self.talk.prepare(number, self.record.web_socket_url, self.urls.append)
+        self.talk.prepare(number, self.kept.web_socket_url, self.urls.append)
         self.settles()
 
     def opens(self, number: int = 1) -> None:
@@ -283,7 +288,7 @@ class Scene:
         """The queue hands the guest to its keeper once more."""
         record = self.sessions.take_guest(ID, ME, self.clock())
         assert record is not None
-        self.talk.taken(record)
+        self.talk.taken(self.sessions.with_access(record, self.clock()))
         self.settles()
 
     @contextmanager
@@ -416,15 +421,26 @@ def test_a_guest_for_a_session_that_is_gone_or_anothers_is_not_recorded(scene: S
     assert isinstance(scene.talk.make(), guest.FenceLost)
 
 
-def test_the_next_keeper_goes_on_as_the_same_visitor_in_the_same_thread(scene: Scene) -> None:
+@pytest.mark.parametrize(("is_kept", "tokens"), [(True, 1), (False, 2)], ids=["with its token", "which was not kept"])
+def test_the_next_keeper_goes_on_as_the_same_visitor_in_the_same_thread(
+    scene: Scene, is_kept: bool, tokens: int
+) -> None:
+    """A keeper may die between opening the conversation and keeping the URL: another token does as well."""
     before = dict(scene.chats().record.conversation)
     scene.talk.close()
     scene.talk = scene.new_talk()
-    scene.talk.taken(scene.record)
+    scene.talk.taken(scene.sessions.with_access(scene.record, scene.clock()) if is_kept else scene.record)
     scene.opens(2)
     assert scene.record.conversation == before
-    assert (scene.http.tokens, scene.ready) == (1, [1, 2])
+    assert (scene.http.tokens, scene.ready) == (tokens, [1, 2])
     assert scene.record.contact_open is True
+
+
+def test_a_url_that_could_not_be_kept_keeps_nobody_out(scene: Scene) -> None:
+    """The store is away just then."""
+    scene.sessions.keep_access = raises(OSError("the store is away"))  # type: ignore[method-assign]
+    scene.begins()
+    assert (scene.ready, scene.kept.until, scene.counters.take()["StoreFailures"]) == ([1], 0, 1)
 
 
 def test_while_a_live_chat_is_offline_nobody_signs_in(scene: Scene) -> None:
@@ -491,8 +507,8 @@ def test_a_token_near_its_end_is_renewed_before_a_socket_is_opened(scene: Scene)
     scene.loop.advance(HOUR_MS / 1000 - 59)
     scene.opens(2)
     assert scene.urls[-1].endswith("token-2")
-    assert scene.record.web_socket_url == scene.urls[-1]
-    assert scene.record.access_until == scene.clock() + HOUR_MS
+    assert scene.kept.web_socket_url == scene.urls[-1]
+    assert scene.kept.until == scene.clock() + HOUR_MS
 
 
 def test_a_token_that_is_good_is_used_again(scene: Scene) -> None:
@@ -754,6 +770,13 @@ def test_an_agent_who_types_is_known_to(scene: Scene) -> None:
     types = bool(scene.talk.agents_typing)
     scene.socket_ends(1, close_code=1006)
     assert (types, scene.talk.agents_typing) == (True, ())
+
+
+def raises(error: Exception) -> Any:
+    def call(*_: object) -> None:
+        raise error
+
+    return call
 
 
 def _message(message_id: str, at: int) -> dict[str, Any]:

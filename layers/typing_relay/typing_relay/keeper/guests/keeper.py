@@ -338,7 +338,9 @@ class Keeper:
             nonlocal asked_at
             now, asked_at = self._clock(), self._now()
             held = self._sessions.hold_again(session_id, name, now, claim) if hand.is_ours else None
-            return held or take(now)
+            record = held or take(now)
+            is_kept_beside = record and record.keeper == name and record.guest_id and not record.web_socket_url
+            return self._sessions.with_access(record, now) if record and is_kept_beside else record
 
         self._store(hand, "take", take_or_hold, taken)
 

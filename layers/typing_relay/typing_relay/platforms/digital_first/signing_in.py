@@ -141,7 +141,7 @@ def _refreshed(
     access = _granted(gateway, grant, record, visitor, now, kept.refresh_token)
     if isinstance(access, Outcome) and access.by_visitor:
         without = replace(kept, refresh_token="").encoded()
-        sessions.renew_access(record.session_id, keeper, record.web_socket_url, record.access_until, without)
+        sessions.renew_access(record.session_id, keeper, without)
     return access
 
 

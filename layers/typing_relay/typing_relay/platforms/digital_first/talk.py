@@ -35,7 +35,7 @@ from typing_relay.platforms.digital_first.weather import Call, Watched, Weather
 from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Conversation, WaitingMessage
+from typing_relay.relay.ports import Conversation, KeptAccess, WaitingMessage
 from typing_relay.relay.profile import NOTHING_SAID, decoded
 from typing_relay.relay.retry import retry_after_ms
 from typing_relay.relay.sign_in import SignedIn, signed_in_of
@@ -231,9 +231,10 @@ class GatewayTalk:
         access = admission.access
         url = office.gateway.socket_url(access.visitor, access)
         ids = access.visitor.visitor_id, access.visitor.customer_id, thread_id
-        made = Conversation(*ids, access.expires_at, url, office.channel.channel_id, admission.kept)
+        made = Conversation(*ids, office.channel.channel_id, admission.kept)
         if not office.sessions.open_conversation(session_id, office.keeper, made, office.clock()):
             return guest.FenceLost()
+        self._keep(KeptAccess(made.visitor_id, url, access.expires_at))
         self._made = Known(
             access.visitor,
             thread_id,
@@ -247,6 +248,15 @@ class GatewayTalk:
             signed_in=admission.signed_in,
         )
         return guest.Created(made.visitor_id, url)
+
+    def _keep(self, access: KeptAccess) -> None:
+        """For the next keeper, on a worker thread. One that finds nothing gets another token."""
+        office = self._office
+        try:
+            office.sessions.keep_access(self._voice.session_id, access, office.clock())
+        except Exception as error:
+            logger.warning("The session record: access could not be kept: %s", error)
+            office.counters.add(failure_of(error))
 
     def _paused(self) -> Outcome | None:
         """Nobody is sent to the gateway for now, but who has typing there that must end."""
@@ -818,8 +828,9 @@ class GatewayTalk:
                 return admission
             access = admission.access
             url = office.gateway.socket_url(access.visitor, access)
-            if not office.sessions.renew_access(session_id, office.keeper, url, access.expires_at, admission.kept):
+            if not office.sessions.renew_access(session_id, office.keeper, admission.kept):
                 return ANOTHERS
+            self._keep(KeptAccess(access.visitor.visitor_id, url, access.expires_at))
             return admission, url
 
         def renewed(answer: tuple[Admission, str] | Outcome) -> None:
