@@ -12,6 +12,7 @@ import socket
 import ssl
 import sys
 import uuid
+from collections import deque
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
@@ -63,6 +64,8 @@ class Process:
         """Raises SettingWrong, AwsSettingWrong or InsecureUrl when the environment is not as it must be."""
         self.loop = Loop()
         self.counters = Counters()
+        #: What people perceived (metric, ms) since it was last reported. Any thread adds to it.
+        self.felt: deque[tuple[str, int]] = deque()
         self.name = f"{socket.gethostname().partition('.')[0]}-{uuid.uuid4().hex[:8]}"
         sessions = DynamoSessions(DynamoDb(environment.account(), LIMITS), environment.setting("TABLE_NAME"))
         visitors = Visitors(VisitorConnections(environment.account(), environment.setting("CONNECTIONS_URL"), LIMITS))
@@ -131,7 +134,7 @@ class Process:
             runtime.agent_typing_ms(),
             tls,
             talk=lambda session_id: self.keeper.talk(session_id),
-            report_latency=runtime.measure,
+            report_latency=lambda latency, ms: self.felt.append((latency, ms)),
         )
 
     def _settings(self) -> Settings:
@@ -209,6 +212,9 @@ class Process:
         counts = self.counters.take()
         for name, count in counts.items():
             metrics.add_metric(name, MetricUnit.Count, count)
+        while self.felt:
+            latency, ms = self.felt.popleft()
+            metrics.add_metric(latency, MetricUnit.Milliseconds, ms)
         accepted = accepted_percent(counts)
         if accepted is not None:
             metrics.add_metric("CallsAccepted", MetricUnit.Percent, accepted)

@@ -48,7 +48,6 @@ BUSY = "The relay is busy and dropped this frame. Go on: the next one may be tak
 T = TypeVar("T")
 
 
-@logger.inject_lambda_context(clear_state=True)
 @of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take an API Gateway WebSocket event of a frame. Answers 200; the visitor gets a frame where one is due.

@@ -4,7 +4,7 @@ Beside plain clients and Digital-First two peers on the same rhythms: the relay 
 without a store that makes a POST of each. Same figures each time; docs/cost.md is written from them.
 """
 
-from tests.cost import month, report, worst
+from tests.cost import crowd, month, report, worst
 from tests.cost.columns import columns
 
 
@@ -13,7 +13,7 @@ def main() -> None:
     counted = columns()
     parts = (
         *(report.load_text, report.counted_table, report.bill_table, report.memory_text),
-        *(report.hours_table, month.fixed_table, month.nat_text),
+        *(crowd.crowd_table, report.hours_table, month.fixed_table, month.nat_text),
         *(month.month_table("v1"), month.month_table("dfo"), report.capacity_text, report.goals_text),
         worst.worst_table,
     )

@@ -108,7 +108,7 @@ def month(platform: str, column: Column, load: Load) -> Month:
         "Step Functions": _only(used, "executions", "express_gb_s"),
         "DynamoDB": _only(used, "write_units", "read_units"),
         "SQS": _only(used, "queue_requests"),
-        "CloudWatch Logs, X-Ray": _only(used, "log_bytes", "traces"),
+        "CloudWatch Logs": _only(used, "log_bytes"),
         "keepers": {"task_hours": task_hours},
         TABLES_BYTES: {"nat_bytes": to_tables},
         "NAT, other bytes": {"nat_bytes": to_others},

@@ -37,8 +37,9 @@ PRICES = {
     # secretsmanager: a month of a secret
     "secrets": 0.40,
 }
-#: What of all requests X-Ray records by default, beyond one a second.
-TRACED = 0.05
+#: What X-Ray records of the calls of each function and of the state machine: the first in a second, and of the others
+#: this part (Lambda Developer Guide, "Visualize Lambda function invocations using AWS X-Ray"). It cannot be set.
+TRACED_A_SECOND, TRACED_BEYOND = 1, 0.05
 EXPRESS_GB = 64 / 1024
 EXPRESS_STEP_MS = 100
 

@@ -10,7 +10,7 @@ from typing_relay.relay.effects import Latency
 
 from tests.cost.columns import FRAME_A_KEY, GATEWAY, HALVED, HELD, PLAIN, POST_A_KEY, Column
 from tests.cost.model import Model, guests_a_task, memory_mb
-from tests.cost.prices import AS_OF, PRICES, TRACED, dollars
+from tests.cost.prices import AS_OF, PRICES, dollars
 
 #: What one pays for -> what of it, by the names of ``PRICES``. Lambda comes function by function.
 SERVICES = {
@@ -23,7 +23,6 @@ SERVICES = {
     "DynamoDB, writes": ("write_units",),
     "DynamoDB, reads": ("read_units",),
     "CloudWatch Logs": ("log_bytes",),
-    "X-Ray": ("traces",),
 }
 COUNTED: dict[str, Callable[[Column], float]] = {
     "frames from the browser": lambda column: column.a_burst("frames"),
@@ -43,7 +42,6 @@ COUNTED: dict[str, Callable[[Column], float]] = {
     "write units, all": lambda column: column.a_burst("write_units"),
     "read units": lambda column: column.a_burst("read_units"),
     "bytes of logs": lambda column: column.a_burst("log_bytes"),
-    "traces": lambda column: column.a_burst("traces"),
 }
 PING_S = 240
 #: A keeper: a request renews the custody of ten guests each 20 s; a record is looked at each 30 s, and written each
@@ -97,7 +95,6 @@ def pings() -> dict[str, float]:
         "messages": 2 * count,
         "calls": count,
         "lambda_gb_s": count * gb_s,
-        "traces": count * TRACED,
         "read_units": count,
     }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,9 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
+from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
+from typing_relay.platforms.digital_first.codes import COUNTED
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.platforms.digital_first.talk import AGAIN_S, GatewayTalk, Office
@@ -817,6 +821,21 @@ def test_what_the_gateway_complains_of_is_counted_and_logged_without_a_word_of_i
     scene.says('{"secret": "words"}')
     assert scene.counters.take()["Gateway.not_a_frame"] == 1
     assert "words" not in caplog.text
+
+
+def test_codes_that_the_relay_does_not_know_share_one_metric(scene: Scene) -> None:
+    """Each metric is paid for by the month: outside text must not make any number of them. The log has the code."""
+    scene.chats()
+    for code in ("SomethingNew", "SendingMessageFailed", "SomethingElse"):
+        scene.says(dfo_gateway.failure(code))
+    counts = scene.counters.take()
+    gateway = {name: count for name, count in counts.items() if name.startswith("Gateway.")}
+    assert gateway == {"Gateway.other": 2, "Gateway.SendingMessageFailed": 1}
+
+
+def test_each_complaint_of_the_relays_own_has_its_metric() -> None:
+    source = Path(machine.__file__).read_text()
+    assert set(re.findall(r'(?:Report|_look_failed)\("(\w+)"', source)) <= COUNTED
 
 
 # --- sockets

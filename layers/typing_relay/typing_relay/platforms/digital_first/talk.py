@@ -26,6 +26,7 @@ from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.digital_first.api import Streamed
+from typing_relay.platforms.digital_first.codes import COUNTED
 from typing_relay.platforms.digital_first.files import Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
@@ -610,7 +611,9 @@ class GatewayTalk:
     def _typing_ended(self, typing: bool, began: int, told: Callable[[Outcome], object], outcome: Outcome) -> None:
         """A line as the sender's (``reporting``): what was said, when, how it ended, how long until that was known."""
         log = logger.info if outcome.kind in (Kind.ACCEPTED, Kind.ENDED) else logger.warning
-        ended = {"outcome": outcome.kind, "reason": outcome.reason, "ms": self._office.clock() - began}
+        ended = {"outcome": outcome.kind, "ms": self._office.clock() - began}
+        if outcome.reason:
+            ended["reason"] = outcome.reason
         log("cxone typing", extra={"session": self._voice.session_id, "typing": typing, "began": began, **ended})
         told(outcome)
 
@@ -656,7 +659,7 @@ class GatewayTalk:
         self._office.mailbox.leaving(self._voice.session_id, message_id, go, stay)
 
     def _report(self, code: str, about: str = "") -> None:
-        self._office.counters.add(f"Gateway.{code}")
+        self._office.counters.add(f"Gateway.{code if code in COUNTED else 'other'}")  # a metric for each is paid for
         details = {"session": self._voice.session_id, "code": code, "reason": about}
         logger.warning("The gateway reports trouble", extra=details)
 
