@@ -281,7 +281,7 @@ def test_the_same_message_is_in_hand_once(scene: Scene) -> None:
 def test_whoever_has_a_conversation_is_the_same_visitor_and_others_are_new(scene: Scene) -> None:
     scene.sessions.add_connection("bob", Coming("tab", NOW, NOW // 1000 + 3600), NOW, NOW // 1000 + 86_400)
     scene.sessions.take_guest("bob", "keeper-1", NOW)
-    made = Conversation("visitor-1", "customer-1", "thread-1", NOW + 600_000, "wss://x")
+    made = Conversation("visitor-1", "customer-1", "thread-1")
     assert scene.sessions.open_conversation("bob", "keeper-1", made, NOW)
     scene.leaves("m1")
     scene.leaves("m2", session_id="bob")
