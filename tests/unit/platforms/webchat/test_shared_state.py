@@ -138,6 +138,27 @@ def test_in_rough_weather_every_call_that_went_well_counts(dynamodb: Any) -> Non
     assert processes.reported == []
 
 
+def test_trouble_of_a_few_guests_is_said_beside_the_newest_pause(dynamodb: Any) -> None:
+    """In one item, which every process looks at; a version before reads the pause there all the same."""
+    processes = Processes(dynamodb, 5)
+    processes.note(THROTTLED)
+    processes.each[0].note("late", THROTTLED, NOW + 20_000)
+    assert processes.each[1].calm_at(NOW + 20_000) == NOW + 8_000
+    item = dynamodb.get_item(TableName=TABLE, Key={"name": {"S": "breaker"}})["Item"]
+    assert (item["rough_window"], item["in_a_row"]) == ({"N": str(NOW + 20_000)}, {"N": "0"})
+
+
+def test_that_there_is_trouble_is_said_once_by_each_process_in_each_window(dynamodb: Any) -> None:
+    """In a storm the breaker's item is not hot."""
+    said: list[str] = []
+    name = "before-parameter-build.dynamodb.UpdateItem"
+    dynamodb.meta.events.register(name, lambda params, **_: said.append(params["Key"]["name"]["S"]))
+    [process] = Processes(dynamodb, 1).each
+    for now in (NOW, NOW + 1, NOW + 10_000, NOW + 10_001):
+        process.note("guest", THROTTLED, now)
+    assert said.count("breaker") == 2
+
+
 def test_whoever_sees_anothers_trouble_in_its_own_report_counts_every_call_from_then_on(dynamodb: Any) -> None:
     """Isolation: not only at the next look, which may be a second away."""
     troubled, fine = Processes(dynamodb, 2).each

@@ -105,7 +105,6 @@ class SharedWeather:
             self._looked_at = now
             with suppress(BotoCoreError, ClientError):  # use the last known state until the table answers again
                 self._pause = self._look()
-                self._look_for_trouble(breaker.window_of(now))
         return self._pause.calm_at
 
     def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
@@ -127,17 +126,33 @@ class SharedWeather:
             tally = self._add(reported, shard)
             others = [other for other in range(SHARDS) if other != shard]
             tally = reduce(breaker.added, self._tallies(self._window, others), tally)
-            self._rough_window = self._window if tally.troubled_calls else self._rough_window
             if breaker.must_open(tally):
                 self._open(breaker.next_pause(tally, self._look(), now), now)
+            elif tally.troubled_calls and self._rough_window != self._window:
+                self._say_that_it_is_rough()
 
     def _look(self) -> Pause:
+        """The newest pause; and whether others know of trouble. One item, as most looks find neither."""
         item = self._client.get_item(TableName=self._table, Key=_BREAKER).get("Item")
-        return Pause(int(item["calm_at"]["N"]), int(item["in_a_row"]["N"])) if item else Pause()
+        if item is None:
+            return Pause()
+        self._rough_window = max(self._rough_window, int(item.get("rough_window", _n(0))["N"]))
+        return Pause(int(item["calm_at"]["N"]), int(item["in_a_row"]["N"]))
 
-    def _look_for_trouble(self, window: int) -> None:
-        if any(tally.troubled_calls for tally in self._tallies(window, range(SHARDS))):
-            self._rough_window = window
+    def _say_that_it_is_rough(self) -> None:
+        """To the others, who look at the breaker: once a window and process at most, so that its item is not hot."""
+        self._rough_window = self._window
+        self._client.update_item(
+            TableName=self._table,
+            Key=_BREAKER,
+            UpdateExpression="SET rough_window = :window, expires_at = :ttl,"
+            " calm_at = if_not_exists(calm_at, :none), in_a_row = if_not_exists(in_a_row, :none)",
+            ExpressionAttributeValues={
+                ":window": _n(self._window),
+                ":ttl": _n((self._window + breaker.WINDOW_MS + breaker.LONGEST_PAUSE_MS) // 1000 + 60),
+                ":none": _n(0),
+            },
+        )
 
     def _tallies(self, window: int, shards: Iterable[int]) -> list[Tally]:
         """The tallies in these items, without absent ones and those that DynamoDB could not read at once."""
