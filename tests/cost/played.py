@@ -11,6 +11,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from typing_relay.aws.keeper_lines import REMEMBER_MS
 from typing_relay.platforms.webchat.shared_state import SharedWeather
 from typing_relay.relay import flows, ports
 from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session, claim_of
@@ -312,11 +313,15 @@ class Keeper:
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
         self._newest = 0
+        #: When the function, one process here, looked up the keeper's line.
+        self._found_at = -math.inf
 
     def start(self, record: Session, generation: int) -> bool:
-        """Nudge: the keeper's connection is looked up, and a message sent to it. The former owner sleeps no longer."""
+        """Nudge: a message to the keeper's line, which is looked up now and then. The former owner sleeps no longer."""
         relay = self._relay
-        relay.counts["read_units"] += 1
+        if relay.now - self._found_at >= REMEMBER_MS:
+            self._found_at = relay.now
+            relay.counts["read_units"] += 1
         relay.counts["messages"] += 1
         relay.counts["nudges"] += 1
         self._newest = generation

@@ -112,6 +112,8 @@ class MemorySessions(SessionStore):
         answer: Any
         if update.answer is Answer.IS_DONE:
             answer = written is not None or self._is_our_own(update)
+        elif update.answer is Answer.DONE:
+            answer = written or (self.records[session_id] if self._is_our_own(update) else None)
         else:
             answer = record if written is None and update.answer is Answer.RECORD else written
         return answer  # type: ignore[no-any-return]

@@ -713,6 +713,34 @@ V1 = (
         "ended = max((*ends, *earlier), default=None)",
         directed="tests/unit/relay/test_burst.py",
     ),
+    Mutation(
+        "flows: a lease is renewed though its owner could look before it ends",
+        FLOWS,
+        "longest_s = min(allowed_s, LONGEST_WAIT_S) if allowed_s >= 1 else LONGEST_WAIT_S",
+        "longest_s = LONGEST_WAIT_S",
+        directed="tests/unit/relay/test_flows.py",
+    ),
+    Mutation(
+        "flows: what a write has returned is read again",
+        FLOWS,
+        "            return now, accepted\n",
+        "            return None\n",
+        directed="tests/unit/relay/test_flows.py",
+    ),
+    Mutation(
+        "store: who accepts twice is told of no record",
+        DYNAMO,
+        "elif update.answer is Answer.DONE and _is_our_own(",
+        "elif False and _is_our_own(",
+        contract="test_a_write_that_meets_its_own_first_try_is_done",
+    ),
+    Mutation(
+        "breaker: who sees trouble keeps it to itself",
+        CORE + "platforms/webchat/shared_state.py",
+        "elif tally.troubled_calls and self._rough_window != self._window:",
+        "elif False:",
+        directed="tests/unit/platforms/webchat/test_shared_state.py",
+    ),
 )
 
 

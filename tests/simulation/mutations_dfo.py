@@ -445,7 +445,7 @@ DIGITAL_FIRST = (
         CORE + "relay/session_store.py",
         "if access is None or access.guest_id != record.guest_id:",
         "if access is None:",
-        contract="test_what_is_kept_for_another_guest_is_not_this_ones",
+        directed="tests/unit/aws/test_sessions_contract.py",
     ),
     _dfo(
         "store: what a record of the version before has itself stays there",
@@ -453,12 +453,5 @@ DIGITAL_FIRST = (
         '{"web_socket_url": None, "access_until": None}',
         "{}",
         directed="tests/unit/aws/test_record_versions.py",
-    ),
-    _dfo(
-        "talk: a URL that cannot be kept keeps its visitor out",
-        TALK,
-        '        except Exception as error:\n            logger.warning("The session record: access',
-        '        except LookupError as error:\n            logger.warning("The session record: access',
-        directed=TESTS + "test_talk.py",
     ),
 )

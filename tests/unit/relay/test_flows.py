@@ -16,6 +16,26 @@ def test_a_record_lives_for_the_sessions_lifetime_after_its_last_key() -> None:
     assert world.record.expires_at <= pressed_at + 600 + world.policy.session_ttl_s
 
 
+def told(history: str) -> list[tuple[int, str]]:
+    """What happened: when (ms), and what."""
+    story: list[str] = []
+    play(parse(history), story)
+    return [(int(at), what) for at, what in (line.split(maxsplit=1) for line in story)]
+
+
+def test_an_owner_reads_no_record_that_its_own_write_has_returned() -> None:
+    """T1: it reads to begin with, and when it has slept; not after CXone has taken the `true`."""
+    reads = [at for at, what in told("key A 0") if what.startswith("execution 1: Read")]
+    assert [at // 1000 for at in reads] == [0, 2]
+
+
+def test_a_lease_is_renewed_when_less_than_a_second_of_its_waiting_time_is_left() -> None:
+    """T8: of the 14 s, 4 outlive each wait. A burst that is over before costs no renewal."""
+    keys = "; ".join(f"key A {at} hold=6000" for at in range(1_000, 14_000, 4_000))
+    renewed = [at for at, what in told(f"platform dfo; {keys}") if "SetLease" in what]
+    assert [at // 1_000 for at in renewed] == [10]
+
+
 @pytest.mark.parametrize(("answer", "asks"), [("throttled 1000", 0), ("failed-taken", 1), ("lost 7500", 1)])
 def test_after_a_429_cxone_is_asked_nothing_and_after_a_doubt_once(answer: str, asks: int) -> None:
     """T14: a 429 says for certain that the call was not taken."""

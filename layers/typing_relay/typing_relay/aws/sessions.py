@@ -150,6 +150,8 @@ class DynamoSessions(SessionStore):
             answer = "Attributes" in changed or _is_our_own(update, mark, changed.get("Item", {}))
         elif "Attributes" in changed:
             answer = _session(changed["Attributes"])
+        elif update.answer is Answer.DONE and _is_our_own(update, mark, changed.get("Item", {})):
+            answer = _session(changed["Item"])
         elif update.answer is Answer.RECORD and update.alive_at is not None:
             answer = _alive(changed.get("Item"), update.alive_at)
         else:

@@ -254,6 +254,10 @@ class Reconciled:
 
 
 DONE = Reconciled(done=True)
+#: When a record was asked for (ms), and the record as a read or a write returned it; None: there is none.
+Seen = tuple[int, Session | None]
+#: Instead of a record: nothing is left to this execution.
+OVER: Seen = (0, None)
 #: A flow stays in one Lambda invocation at most this long, waits of under a second included.
 INVOCATION_MS = 8_000
 #: With the margin this fits into a lease. If the owner dies, its lease of 14 s expires, and a keeper finds that within
@@ -271,9 +275,10 @@ def reconcile(policy: Policy, owner: Owner) -> Flow[Reconciled]:
     Returns whether this owner is done, or after how many seconds it must be called again.
     """
     ends_at = (yield from perform(Now())) + INVOCATION_MS
+    seen: Seen | None = None
     while True:
-        read_at = yield from perform(Now())
-        record = yield from perform(Read(owner.session_id, read_at))
+        read_at, record = seen or (yield from _read(owner))
+        seen = None
         now = yield from perform(Now())
         calm_at = yield from _calm_at(policy, record, now)
         decision = decide(record, owner, now, policy, calm_at, read_at)
@@ -286,10 +291,17 @@ def reconcile(policy: Policy, owner: Owner) -> Flow[Reconciled]:
             waiting = yield from _keep_lease(policy, record, decision.until, now)
             if waiting:
                 return waiting
-        elif (yield from _carry_out(policy, record, decision)):
-            return DONE
+        else:
+            seen = yield from _carry_out(policy, record, decision)
+            if seen is OVER:
+                return DONE
         if (yield from perform(Now())) >= ends_at:
             return Reconciled(done=False, wait_seconds=1)
+
+
+def _read(owner: Owner) -> Flow[Seen]:
+    read_at = yield from perform(Now())
+    return read_at, (yield from perform(Read(owner.session_id, read_at)))
 
 
 def _calm_at(policy: Policy, record: Session | None, now: int) -> Flow[int]:
@@ -304,8 +316,13 @@ def _calm_at(policy: Policy, record: Session | None, now: int) -> Flow[int]:
 
 
 def _keep_lease(policy: Policy, record: Session, until: int, now: int) -> Flow[Reconciled | None]:
-    """Renew the lease if it would expire during the wait. Returns None when this owner has been superseded."""
-    seconds = max(1, min((until - now) // 1000, LONGEST_WAIT_S))
+    """Wait as long as the lease allows; renew it where that is less than a second: the burst may be over before.
+
+    (Each change of a lease costs three writes.) Returns None when this owner has been superseded.
+    """
+    allowed_s = (record.lease_until - policy.lease_margin_ms - now) // 1000
+    longest_s = min(allowed_s, LONGEST_WAIT_S) if allowed_s >= 1 else LONGEST_WAIT_S
+    seconds = max(1, min((until - now) // 1000, longest_s))
     needed = now + seconds * 1000 + policy.lease_margin_ms
     lease_until = record.lease(needed, now, policy)
     is_kept = lease_until == record.lease_until or (
@@ -314,17 +331,17 @@ def _keep_lease(policy: Policy, record: Session, until: int, now: int) -> Flow[R
     return Reconciled(done=False, wait_seconds=seconds) if is_kept else None
 
 
-def _carry_out(policy: Policy, record: Session, decision: Decision) -> Flow[bool]:
-    """Do what was decided. Returns whether this execution is over."""
+def _carry_out(policy: Policy, record: Session, decision: Decision) -> Flow[Seen | None]:
+    """Do what was decided. Returns ``OVER`` if this execution is, else the record if a write has returned it."""
     match decision:
         case Release():
-            return (yield from perform(write.Release(record)))
+            return OVER if (yield from perform(write.Release(record))) else None
         case HandOver(at):
             yield from perform(write.SetLease(record.session_id, record.generation, at))
-            return True
+            return OVER
         case Park(until):
             yield from _park(record, until)
-            return True
+            return OVER
         case Send(typing):
             return (yield from _send(policy, record, typing))
         case Verify():
@@ -333,7 +350,7 @@ def _carry_out(policy: Policy, record: Session, decision: Decision) -> Flow[bool
             yield from perform(write.ForgetFailures(record.session_id, record.generation))
         case RequestGuest():
             yield from ensure_guest(policy, record)
-    return False
+    return None
 
 
 def _park(record: Session, until: int) -> Flow[None]:
@@ -346,10 +363,10 @@ def _park(record: Session, until: int) -> Flow[None]:
         yield from perform(write.Park(record, until))
 
 
-def _send(policy: Policy, record: Session, typing: bool) -> Flow[bool]:
+def _send(policy: Policy, record: Session, typing: bool) -> Flow[Seen | None]:
     """Lock, POST, record. The lock is taken in the same write that checks the fence (T6).
 
-    Returns whether that settled everything and released the lease.
+    Returns ``OVER`` if that settled everything and released the lease, else the record if it was returned.
     """
     now = yield from perform(Now())
     is_fresh = record.is_fresh(now, policy)
@@ -368,49 +385,51 @@ def _send(policy: Policy, record: Session, typing: bool) -> Flow[bool]:
         spends=policy.trues.spend(record.sends, now) - record.sends if typing else 1,
     )
     if not (yield from perform(write.Lock(record, lock))):
-        return False
+        return None
     began = yield from perform(Now())
     if began - now > policy.start_within_ms:
-        return False  # stalled: an answer could come after the lock's end, so nothing is sent and the lock expires
+        return None  # stalled: an answer could come after the lock's end, so nothing is sent and the lock expires
     if typing and not record.may_begin(began, policy):
         yield from perform(write.Unlock(record, lock))
-        return False
+        return None
     outcome = yield from perform(TellCxone(record.guest_id, typing))
     answered = yield from perform(Now())
-    is_settled = yield from _record(policy, record, lock, outcome, answered)
+    came = yield from _record(policy, record, lock, outcome, answered)
     yield from perform(TellBreaker(record.guest_id, outcome, answered))
-    return is_settled
+    return came
 
 
-def _record(policy: Policy, record: Session, lock: Lock, outcome: Outcome, now: int) -> Flow[bool]:
-    """Write CXone's answer into the record first: a sender may die after any step (T7). Returns whether all is done."""
+def _record(policy: Policy, record: Session, lock: Lock, outcome: Outcome, now: int) -> Flow[Seen | None]:
+    """Write CXone's answer into the record first: a sender may die after any step (T7). Returns as ``_send``."""
     if outcome.kind in (Kind.GUEST_OVER, Kind.UNAVAILABLE):
         yield from perform(write.Unlock(record, lock))
         yield from _guest_lost(policy, record, outcome)
-        return False
+        return None
     if outcome.kind is Kind.NOT_YET:
         yield from perform(write.Postpone(record, now + BASE_MS))
         yield from perform(write.Unlock(record, lock))
-        return False
+        return None
     if outcome.kind is Kind.ENDED:
         yield from perform(write.Unlock(record, lock, begins_anew=True))
-        return False
+        return None
     if outcome.kind is Kind.ACCEPTED:
         if (yield from _settle(policy, record, lock, now)):
-            return True
+            return OVER
         regularly = now + policy.verify_ms if lock.typing else None
         verify_at = now if record.is_in_doubt() else regularly
         shown_at = max(now, record.newest_key_at() or 0)  # clocks differ: never before the key that it shows
-        is_noted = yield from perform(write.Accepted(record, lock, shown_at, verify_at))
-        if is_noted:
+        accepted = yield from perform(write.Accepted(record, lock, shown_at, verify_at))
+        if accepted:
             yield from _report_latency(policy, record, lock, now)
+            return now, accepted
+        is_noted = False
     else:
         delay = yield from _delay(record, lock.typing, outcome)
         yield from perform(write.Postpone(record, now + delay))
         is_noted = yield from perform(write.Failed(record, lock, _uncertain_until(record, lock, outcome, now)))
     if not is_noted:  # the guest was replaced meanwhile: this call to the former one no longer matters
         yield from perform(write.Unlock(record, lock))
-    return False
+    return None
 
 
 def _settle(policy: Policy, record: Session, lock: Lock, now: int) -> Flow[bool]:

@@ -92,7 +92,7 @@ class SessionStore:
     def unlock(self, record: Session, lock: Lock, begins_anew: bool = False) -> bool:
         return write.Unlock(record, lock, begins_anew).on(self)
 
-    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int | None) -> bool:
+    def accepted(self, record: Session, lock: Lock, now: int, verify_at: int | None) -> Session | None:
         return write.Accepted(record, lock, now, verify_at).on(self)
 
     def settled(self, record: Session, lock: Lock, now: int) -> bool:

@@ -377,15 +377,18 @@ class Unlock(Write[bool]):
         )
 
 
-class Accepted(Write[bool]):
-    """CXone took the call that ``lock`` allowed. ``verify_at``: when to ask whether it shows that; None: never."""
+class Accepted(Write[Session | None]):
+    """CXone took the call that ``lock`` allowed. ``verify_at``: when to ask whether it shows that; None: never.
+
+    Returns the record, so that its owner need not read it; None: the lock has run out, or the guest is another.
+    """
 
     record: Session
     lock: ports.Lock
     now: int
     verify_at: int | None
 
-    def _update(self) -> Update[bool]:
+    def _update(self) -> Update[Session | None]:
         shown = _shown(self.lock, self.now)
         is_told = {"burst_from": 0} if self.lock.typing else {}
         return Update(
@@ -393,6 +396,7 @@ class Accepted(Write[bool]):
             when=_locked(self.record, self.lock),
             sets={**shown, "verify_at": self.verify_at, "attempts": 0, "sending": None, **is_told},
             left={**shown, "guest_id": self.record.guest_id},
+            answer=Answer.DONE,
         )
 
 

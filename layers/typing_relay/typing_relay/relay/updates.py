@@ -72,6 +72,8 @@ class Answer(Enum):
     CHANGED = auto()
     #: The record, changed or not; None where there is none.
     RECORD = auto()
+    #: As IS_DONE, with the record as it is then; None where it is not done.
+    DONE = auto()
 
 
 class Update(Value, Generic[T]):
