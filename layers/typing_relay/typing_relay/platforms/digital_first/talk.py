@@ -219,7 +219,7 @@ class GatewayTalk:
         """Sign the visitor in at the gateway and record it; not while nobody is there to chat with."""
         office, session_id = self._office, self._voice.session_id
         record = office.sessions.get(session_id, office.clock())
-        if record is None:
+        if record is None or record.keeper != office.keeper:  # before a code or refresh token is spent
             return guest.FenceLost()
         office = office.of(channel_of(record))
         if paused := self._paused():
@@ -262,7 +262,8 @@ class GatewayTalk:
         admission = admit(watched, office.sessions, office.keeper, record, visitor, office.clock())
         if not isinstance(admission, Needed):
             return admission
-        office.loop.call_from_thread(partial(self._ask, admission, record.conversation))
+        known = record.conversation or {"customer": decoded(record.profile).customer}
+        office.loop.call_from_thread(partial(self._ask, admission, known))
         if admission.why == "refused":  # not NOT_YET: the next try comes later
             return Outcome(Kind.FAILED, reason="what the page handed over is not good", by_visitor=True)
         return Outcome(Kind.NOT_YET, reason="the page has not signed its visitor in", by_visitor=True)
