@@ -172,7 +172,7 @@ def test_a_page_is_told_which_customer_its_token_names(scene: Scene) -> None:
     scene.sessions.records[ID] = _replaced(scene.record, profile=Profile(customer="c-17").encoded())
     scene.talk.make()
     scene.settles()
-    assert scene.told[-1]["detail"]["customer_id"] == "c-17"
+    assert asked(scene)[-1].get("customer_id") == "c-17"
 
 
 @pytest.mark.parametrize("handed", [CODE, None])
