@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from typing_relay.platforms.digital_first import frames_out
+from typing_relay.platforms.digital_first.fingerprint import fingerprint
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.relay.device import Device
 from typing_relay.relay.ports import Attachment, Author
 
 from local.dfo_simulator import frames_in
@@ -17,6 +19,7 @@ from tests.support.dfo_client import new_id
 from tests.support.npm import MISSING, installed, npm_can_run
 from tests.support.sdk_frames import ABSENT, Frame, Person, differences, find_no_thread, normalised, sdk_of
 from tests.support.sdk_peer import PROJECT, SdkError
+from tests.support.user_agents import USER_AGENTS
 
 ADA = Visitor("visitor", "customer", "Ada", "Lovelace")
 #: `visit` is `{}` here, and has an id there.
@@ -274,6 +277,14 @@ def test_a_page_of_a_live_chats_history_is_asked_for_field_by_field_as_the_sdk_d
     [theirs] = (normalised(one["frame"], person) for one in gateway.frames() if one["event_type"] == "LoadMoreMessages")
     request = frames_out.load_more("thread", "1", "2026-11-25T10:00:00Z", contact_id="1")
     assert differences(ours(request), theirs) == NO_VISIT
+
+
+def test_a_browser_is_told_by_the_names_that_the_sdk_has_for_it(gateway: DfoControl, folder: Path) -> None:
+    """All but the time zone, which no handshake has."""
+    with sdk_of(gateway, folder, Person(), secured="anonymous") as sdk:
+        theirs = {agent: sdk.do("fingerprint", agent) for agent in USER_AGENTS}
+    found = {agent: {**fingerprint(Device(agent)), "location": said["location"]} for agent, said in theirs.items()}
+    assert found == theirs
 
 
 def test_a_file_is_field_by_field_what_the_sdk_sends(gateway: DfoControl, folder: Path) -> None:

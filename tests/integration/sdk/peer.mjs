@@ -24,7 +24,7 @@ globalThis.addEventListener = window.addEventListener.bind(window);
 globalThis.removeEventListener = window.removeEventListener.bind(window);
 globalThis.crypto ??= require("node:crypto").webcrypto; // Node 18 has none
 
-const { ChatSdk, ChatEvent, WebSocketClientEvent } = require("@nice-devone/nice-cxone-chat-web-sdk");
+const { ChatSdk, ChatEvent, WebSocketClientEvent, getBrowserFingerprint } = require("@nice-devone/nice-cxone-chat-web-sdk");
 const { threadId, secured, urls, hurry = 1, ...rest } = JSON.parse(optionsAsJson);
 
 const { setTimeout: wait } = globalThis;
@@ -76,6 +76,10 @@ const commands = {
   messageToken: (url) => sdk.generateAuthorizationToken(threadId, url),
   sendTranscript: (contact, email) => thread().sendTranscript(contact, email),
   offlineMessage: (message) => sdk.sendOfflineMessage(message),
+  fingerprint: (userAgent) => {
+    Object.defineProperty(window.navigator, "userAgent", { value: userAgent, configurable: true });
+    return getBrowserFingerprint();
+  },
   endChat: () => thread().endChat(),
   archive: () => thread().archive(),
 };
