@@ -186,7 +186,7 @@ class GatewayTalk:
         if self._conversation is not None:
             self._step(machine.Lost(was_open=True))
             self._conversation = None
-        self._known = None
+        self._known, self._is_offline = None, False
         self._office = self._office.of(channel_of(record))
         if record.conversation:
             (visitor, thread_id), profile = identity_of(record), decoded(record.profile)
@@ -319,14 +319,13 @@ class GatewayTalk:
         return None
 
     def _found_offline(self, offline_form: bool | None) -> None:
-        """The page is told, and each that connects; what is left meanwhile is handed over."""
-        if self._is_closed or self._conversation:
+        """The page is told once, and each that connects; what is left meanwhile is handed over."""
+        if self._is_closed or self._conversation or self._is_offline:
             return
+        self._is_offline = True
         self._asked = (visitor_events.availability(is_online=False, offline_form=offline_form),)
         self._ask_again()
-        if not self._is_offline:
-            self._is_offline = True
-            self._office.mailbox.hold(self._voice.session_id)
+        self._office.mailbox.hold(self._voice.session_id)
         self._office.mailbox.fetch(self._voice.session_id)
 
     def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
