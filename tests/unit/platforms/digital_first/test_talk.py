@@ -459,6 +459,15 @@ def test_what_is_left_while_nobody_is_there_is_handed_over_and_the_page_is_not_t
     assert (scene.post.noted, len(scene.told)) == ([("hold",), ("fetch",)], 1)
 
 
+def test_that_somebody_is_there_again_is_told_before_the_page_has_signed_its_visitor_in(scene: Scene) -> None:
+    scene.http.channel_is = ChannelSettings(livechat=True, authorization=True)
+    for scene.http.online in (False, True):
+        scene.talk.make()
+        scene.settles()
+    said = [frame["detail"].get("status") or frame["detail"]["why"] for frame in scene.told if "name" in frame]
+    assert said == ["offline", "online", "needed"]
+
+
 def test_who_takes_the_guest_again_while_nobody_is_there_begins_anew(scene: Scene) -> None:
     """Another keeper may have had the messages meanwhile."""
     scene.http.online = False

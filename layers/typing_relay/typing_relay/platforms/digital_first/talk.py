@@ -316,6 +316,8 @@ class GatewayTalk:
         if channel.livechat and gateway.is_online() is False:
             self._office.loop.call_from_thread(partial(self._found_offline, channel.offline_form))
             return Outcome(Kind.DENIED, reason="the channel is offline")
+        if self._is_offline:
+            self._office.loop.call_from_thread(self._found_online)
         return None
 
     def _found_offline(self, offline_form: bool | None) -> None:
@@ -327,6 +329,11 @@ class GatewayTalk:
         self._ask_again()
         self._office.mailbox.hold(self._voice.session_id)
         self._office.mailbox.fetch(self._voice.session_id)
+
+    def _found_online(self) -> None:
+        if self._is_offline and not self._is_closed:
+            self._is_offline = False
+            self._tell(visitor_events.availability(is_online=True))
 
     def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
         """With a token that has run out, or was refused, no socket is opened: it is renewed first."""
@@ -494,9 +501,6 @@ class GatewayTalk:
                 tells_anew=not known.is_new,
             )
             office.mailbox.hold(self._voice.session_id)
-            if self._is_offline:
-                self._is_offline = False
-                self._tell(visitor_events.availability(is_online=True))
             self._profile = known.profile
             self._step(machine.ProfileKnown(known.profile))
             self._know_files()
