@@ -94,6 +94,7 @@ def month(platform: str, column: Column, load: Load) -> Month:
             "messages": frames,
             "calls": SWEEPS * HOURS,
             "queue_requests": KEEPER_HOUR["queue_requests"] * hours + POLLS * task_hours,
+            "kms_requests": KEEPER_HOUR["kms_requests"] * hours,
             # each frame is posted by a record that is read consistently
             "read_units": KEEPER_HOUR["read_units"] * hours
             + frames
@@ -106,7 +107,7 @@ def month(platform: str, column: Column, load: Load) -> Month:
         "API Gateway": _only(used, "messages", "connection_minutes"),
         "Lambda": _only(used, "calls", "lambda_gb_s"),
         "Step Functions": _only(used, "executions", "express_gb_s"),
-        "DynamoDB": _only(used, "write_units", "read_units"),
+        "DynamoDB": _only(used, "write_units", "read_units", "kms_requests"),
         "SQS": _only(used, "queue_requests"),
         "CloudWatch Logs": _only(used, "log_bytes"),
         "keepers": {"task_hours": task_hours},

@@ -12,7 +12,7 @@ from typing_relay.relay.effects import Latency
 
 from tests.cost.columns import FRAME_A_KEY, GATEWAY, HALVED, HELD, PLAIN, POST_A_KEY, Column
 from tests.cost.model import Model, guests_a_task, memory_mb
-from tests.cost.prices import AS_OF, PRICES, dollars
+from tests.cost.prices import AS_OF, KEY_S, PRICES, dollars
 
 CLIENT = Path(__file__).parents[2] / "web/typing-relay.js"
 #: What one pays for -> what of it, by the names of ``PRICES``. Lambda comes function by function.
@@ -51,9 +51,17 @@ PING_S, HIDDEN_PING_S = (
     int(re.search(rf"const {name} = ([\d_]+);", CLIENT.read_text())[1]) // 1000  # type: ignore[index]
     for name in ("PING_MS", "HIDDEN_PING_MS")
 )
+#: A keeper's threads that call DynamoDB, each on a connection of its own (``functions/guest_keeper/app.py``): those
+#: that look at records, tell visitors, look for dead owners, and call the roll.
+KEEPER_CONNECTIONS = 8 + 12 + 2 + 2
 #: A keeper: a request renews the custody of ten guests each 20 s; a record is looked at each 30 s, and written each
 #: 20 min, to say that its guest is held.
-KEEPER_HOUR = {"queue_requests": 3600 / 20 / 10, "read_units": 3600 / 30 / 2, "write_units": 3600 / 1200}
+KEEPER_HOUR = {
+    "queue_requests": 3600 / 20 / 10,
+    "read_units": 3600 / 30 / 2,
+    "write_units": 3600 / 1200,
+    "kms_requests": KEEPER_CONNECTIONS * 3600 / KEY_S / guests_a_task(),
+}
 #: A guest's share of a task.
 TASK_HOUR = PRICES["task_hours"] / guests_a_task()
 
