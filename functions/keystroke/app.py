@@ -212,7 +212,13 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
     sender = Sender(visitor["session"], connection, int(visitor["expires_at"]))
     key = visitor.get("message_key", "")  # who connected before the authorizer gave one has none
     message = SentMessage(
-        frame.message_id, frame.text, at, postback=frame.postback, attachments=frame.attachments, key=key
+        frame.message_id,
+        frame.text,
+        at,
+        postback=frame.postback,
+        attachments=frame.attachments,
+        author=frame.author,
+        key=key,
     )
     standing = NOT_TAKEN
     if runner.messages is not None:

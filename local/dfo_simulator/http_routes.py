@@ -123,6 +123,7 @@ def _channel(simulator: Simulator, request: web.Request, _: bytes) -> web.Respon
             "settings": {
                 "fileRestrictions": _file_rules(settings),
                 "liveChatAllowTranscript": settings.transcripts,
+                "liveChatShowOfflineForm": settings.offline_form,
                 "hasMultipleThreadsPerEndUser": not settings.livechat,
                 "features": {
                     "isRecoverLivechatDoesNotFailEnabled": settings.no_thread != "error",

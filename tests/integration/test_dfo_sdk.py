@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typing_relay.platforms.digital_first import frames_out
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.relay.ports import Author
 
 from local.dfo_simulator import frames_in
 from local.dfo_simulator.client import DfoControl, running_gateway
@@ -204,6 +205,7 @@ def test_recorded_frames_have_names_for_ids(sdk_frames: dict[str, Frame]) -> Non
         frames_out.set_contact_fields("thread", (("plan", "gold"),)),
         frames_out.message_seen("thread"),
         frames_out.send_transcript("1", "ada@example.com"),
+        frames_out.offline_message(Author("Ada King Lovelace", "ada@example.com"), "Call me"),
         frames_out.generate_authorization_token("thread", "/chat/1.0/brand/1386/messages/1"),
         frames_out.end_contact("thread", "1"),
         frames_out.load_more("thread", "1", "2026-11-25T10:00:00Z", contact_id=""),
@@ -252,6 +254,28 @@ def test_a_message_of_whom_a_third_party_signs_in_is_field_by_field_what_the_sdk
     assert differences(ours(message("Good morning")), first) == NO_VISIT
     assert differences(ours(message("Red", postback="/red")), answer) == NO_VISIT
     assert gateway.violations() == []
+
+
+@pytest.mark.parametrize("answer", ["result", "plain"])
+def test_the_sdk_leaves_an_offline_message_whatever_answers_it(gateway: DfoControl, folder: Path, answer: str) -> None:
+    """On a socket, though the channel is offline; nothing is looked for before."""
+    gateway.set_settings(availability="offline", offline_message_answer=answer)
+    left = {"name": "Ada", "email": "ada@example.com", "message": "Call me"}
+    with sdk_of(gateway, folder, Person(), secured="anonymous") as sdk:
+        assert sdk.do("availability") == {"status": "offline"}
+        sdk.do("connect")
+        sdk.do("offlineMessage", left)
+    [taken] = gateway.offline_messages()
+    assert (taken["name"], taken["email"], taken["text"]) == ("Ada", "ada@example.com", "Call me")
+    assert gateway.violations() == []
+
+
+def test_the_sdk_understands_that_an_offline_message_is_refused(gateway: DfoControl, folder: Path) -> None:
+    gateway.set_settings(offline_form=False)
+    with sdk_of(gateway, folder, Person(), secured="anonymous") as sdk:
+        sdk.do("connect")
+        with pytest.raises(SdkError, match="Send offline message failed"):
+            sdk.do("offlineMessage", {"name": "Ada", "email": "ada@example.com", "message": "Call me"})
 
 
 def test_the_sdk_holds_a_live_chat_with_a_tenant_of_today(running: DfoControl, folder: Path) -> None:

@@ -74,6 +74,7 @@ const commands = {
   loadMore: () => thread().loadMoreMessages(),
   messageToken: (url) => sdk.generateAuthorizationToken(threadId, url),
   sendTranscript: (contact, email) => thread().sendTranscript(contact, email),
+  offlineMessage: (message) => sdk.sendOfflineMessage(message),
   endChat: () => thread().endChat(),
   archive: () => thread().archive(),
 };

@@ -719,6 +719,7 @@ for (const [name, detail] of Object.entries({
   unread: { count: 2 },
   files: { upload: "https://chat.example/attachment", largest_bytes: 1024, types: ["image/*"] },
   history: { messages: [], asked: null, before: null },
+  availability: { status: "offline", offline_form: true },
 })) {
   test(`what the relay calls ${name} is an event of that name`, async (t) => {
     const { browser, relay } = await welcomed(t);

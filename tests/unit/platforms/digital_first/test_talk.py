@@ -437,6 +437,41 @@ def test_while_a_live_chat_is_offline_nobody_signs_in(scene: Scene) -> None:
     assert scene.http.grants == []
 
 
+def test_the_page_hears_that_nobody_is_there_and_so_does_each_that_connects(scene: Scene) -> None:
+    scene.http.channel_is = ChannelSettings(livechat=True, authorization=False, offline_form=True)
+    scene.http.online = False
+    scene.talk.make()
+    scene.settles()
+    offline = {"name": "availability", "detail": {"status": "offline", "offline_form": True}}
+    assert [frame | offline for frame in scene.told] == scene.told != []
+    scene.told.clear()
+    scene.talk.greeted()
+    scene.passes(3)
+    assert [frame["name"] for frame in scene.told] == ["availability"]
+
+
+def test_what_is_left_while_nobody_is_there_is_handed_over_at_once_and_each_minute(scene: Scene) -> None:
+    scene.http.online = False
+    for _ in range(2):
+        scene.talk.make()
+        scene.settles()
+    assert scene.post.noted == [("hold",), ("fetch",), ("fetch",)]
+
+
+def test_once_somebody_is_there_the_page_hears_it(scene: Scene) -> None:
+    scene.http.online = False
+    scene.talk.make()
+    scene.settles()
+    scene.http.online = True
+    scene.begins()
+    statuses = [frame["detail"]["status"] for frame in scene.told if frame.get("name") == "availability"]
+    assert statuses == ["offline", "online"]
+    scene.told.clear()
+    scene.talk.greeted()
+    scene.passes(3)
+    assert "availability" not in [frame.get("name") for frame in scene.told]
+
+
 def test_a_messaging_channel_takes_messages_at_any_time(scene: Scene) -> None:
     scene.http.channel_is, scene.http.online = ChannelSettings(livechat=False, authorization=False), False
     assert isinstance(scene.talk.make(), guest.Created)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
-from typing_relay.relay.ports import Attachment
+from typing_relay.relay.ports import Attachment, Author
 
 #: Idents and values of custom fields.
 Fields = tuple[tuple[str, str], ...]
@@ -115,6 +115,20 @@ def send_transcript(contact_id: str, email: str) -> Request:
     """Asks for an e-mail with what was said in this contact."""
     recipients = [{"idOnExternalPlatform": email}]
     return Request("SendTranscript", {"consumerContact": {"id": contact_id}, "consumerRecipients": recipients})
+
+
+def offline_message(author: Author, text: str) -> Request:
+    """Leave a message while the channel is offline. CXone's clients give it no id, and name the author as here."""
+    first_name, _, last_name = author.name.rpartition(" ")
+    data = {
+        "messageContent": {"type": "TEXT", "payload": {"text": text}},
+        "authorCustomerIdentity": {
+            "idOnExternalPlatform": author.email,
+            "firstName": first_name,
+            "lastName": last_name,
+        },
+    }
+    return Request("SendOfflineMessage", data)
 
 
 def load_more(thread_id: str, scroll_token: str, oldest_at: str, contact_id: str) -> Request:

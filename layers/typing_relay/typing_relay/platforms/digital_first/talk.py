@@ -33,6 +33,7 @@ from typing_relay.platforms.digital_first.known import Known, channel_of, identi
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Owners
 from typing_relay.platforms.digital_first.signing_in import Admission, Needed, Why, admit
 from typing_relay.platforms.digital_first.weather import Call, Watched, Weather
+from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -152,6 +153,8 @@ class GatewayTalk:
         self._asked: tuple[Mapping[str, Any], ...] = ()
         self._asked_at = 0
         self._is_to_ask_again = False
+        #: Nobody is there to chat with: what visitors leave is sent nevertheless.
+        self._is_offline = False
         #: The token in use is of the page's, and CXone may refuse it for that.
         self._is_by_page = False
         #: The token in use is to be replaced by another. Which renewals in use wait: for their time, or their turn.
@@ -310,8 +313,20 @@ class GatewayTalk:
             self._office.loop.call_from_thread(partial(self._voice.tell, refused))
             return Outcome(Kind.DENIED, reason=reason)
         if channel.livechat and gateway.is_online() is False:
+            self._office.loop.call_from_thread(partial(self._found_offline, channel.offline_form))
             return Outcome(Kind.DENIED, reason="the channel is offline")
         return None
+
+    def _found_offline(self, offline_form: bool | None) -> None:
+        """The page is told, and each that connects; what is left meanwhile is handed over."""
+        if self._is_closed or self._conversation:
+            return
+        self._asked = (visitor_events.availability(is_online=False, offline_form=offline_form),)
+        self._ask_again()
+        if not self._is_offline:
+            self._is_offline = True
+            self._office.mailbox.hold(self._voice.session_id)
+        self._office.mailbox.fetch(self._voice.session_id)
 
     def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
         """With a token that has run out, or was refused, no socket is opened: it is renewed first."""
@@ -479,6 +494,9 @@ class GatewayTalk:
                 tells_anew=not known.is_new,
             )
             office.mailbox.hold(self._voice.session_id)
+            if self._is_offline:
+                self._is_offline = False
+                self._tell(visitor_events.availability(is_online=True))
             self._profile = known.profile
             self._step(machine.ProfileKnown(known.profile))
             self._know_files()
