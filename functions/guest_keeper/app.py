@@ -40,8 +40,9 @@ from typing_relay.platforms.shared.urls import InsecureUrl
 CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS, ROLL_CALL_THREADS = 8, 8, 12, 4, 2, 2
 SWEEPING_THREADS = 2
 METRICS_S = 60.0
-#: No call hangs: a visitor's frames wait behind it. A read is longer than the queue's long poll.
-LIMITS = Limits(connect_s=2, read_s=5, tries=3)
+#: No call hangs: a visitor's frames wait behind it. A read is longer than the queue's long poll. A connection is
+#: kept for less time than a NAT gateway remembers one that is idle (350 s).
+LIMITS = Limits(connect_s=2, read_s=5, tries=3, idle_s=120)
 #: Of the queue's calls: custody tries again itself.
 QUEUE_LIMITS = LIMITS._replace(tries=2)
 #: Of posts to visitors: the outbox tries again itself, once it has looked whether they are still its own to send.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
+from typing_relay.aws.connection import IDLE_S
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 #: With so much memory a function has one whole core, and with less its share (AWS Lambda's guide).
@@ -35,6 +36,12 @@ class Model:
     #: part of a core that a guest takes to whom nothing happens.
     keeper_call_cpu: float = 0.5
     keeper_guest_core: float = 7.5e-6
+    #: Of a core, until a new environment of a function takes its first call (`make bench ARGS=cold_start`); it is paid
+    #: for. How long AWS keeps one that is in use, it does not promise: some hours.
+    init_cpu: float = 250
+    environment_s: int = 7200
+    #: A connection to DynamoDB that was not used for so long is not used again (``aws.connection``).
+    connection_idle_s: float = IDLE_S
     #: A function that is given half of what the template says.
     halved: str = ""
 

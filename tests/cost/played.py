@@ -265,6 +265,8 @@ class Relay:
     def _take_typing(self, due: TellCxone) -> Outcome:
         self.played.told.append((int(self.now), due.typing))
         self.counts["POSTs" if self.policy.verifies else "frames to the gateway"] += 1
+        if not self.policy.verifies:
+            self._note_lines("keeper told")
         self._calls.append(str(due.typing).lower())
         return Outcome(Kind.ACCEPTED)
 

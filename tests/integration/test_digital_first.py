@@ -33,6 +33,7 @@ from tests.support.gateway_stage import ENDED, STARTED, Chatter, GatewayStage
 from tests.support.protocol import FROM_RELAY, TO_RELAY, names, undocumented
 from tests.support.relay_stage import PATIENCE_S, wait_until
 from tests.support.sdk_frames import Frame, Person, differences, normalised
+from tests.support.user_agents import USER_AGENTS
 
 DEBOUNCE_MS = 2_000
 #: As NICE knows an agent.
@@ -1307,6 +1308,27 @@ def test_the_keepers_frames_are_those_of_nices_sdk(dfo_stage: GatewayStage, sdk_
     for event_type, frame in sent.items():
         found = differences(normalised(frame, person), sdk_frames[event_type])
         assert found.keys() - {"payload.data.contact.id"} == {"payload.visit", "payload.visit.id"}  # of another contact
+
+
+def test_a_message_names_the_visitors_browser_where_the_deployment_passes_it_on(dfo_stage: GatewayStage) -> None:
+    """As its handshake has it; T13: no log has it."""
+    agent, name = next(iter(USER_AGENTS)), "with-a-browser"
+    headers = {"User-Agent": agent, "Accept-Language": "de-DE,de;q=0.9"}
+    gateway, stage = dfo_stage.gateway(), dfo_stage
+    gateway.set_settings(keep_frames=True)
+    token = visitor_token(stage.aws, stage.stack.info["visitor_secret_arn"], name)
+    with Visitor(stage.stack.info["websocket_url"], token, headers=headers) as page:
+        page.send({"action": "hello"})
+        message_id = str(uuid.uuid4())
+        page.send({"action": "message", "id": message_id, "text": "Good morning"})
+        assert page.wait_for("message", PATIENCE_S, id=message_id)["status"] == "accepted"
+        visitor_id = stage.record(name).guest_id
+    gateway.set_settings(keep_frames=False)
+    sent = [one for one in gateway.frames() if (one["visitor_id"], one["event_type"]) == (visitor_id, "SendMessage")]
+    [said] = [one["frame"]["payload"]["data"]["browserFingerprint"] for one in sent]
+    assert (said["browser"], said["os"], said["language"]) == (*USER_AGENTS[agent][::2][:2], "de-DE")
+    logs = Path(stage.stack.info["logs"])
+    assert [log.name for log in logs.iterdir() if log.is_file() and agent in log.read_text(errors="replace")] == []
 
 
 def test_agents_see_who_the_visitor_is_and_what_changes(dfo_stage: GatewayStage) -> None:

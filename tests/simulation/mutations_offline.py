@@ -38,8 +38,8 @@ OFFLINE = (
     Mutation(
         "offline message: what was left is not looked for while nobody is there",
         TALK,
-        "            self._is_offline = True\n            self._office.mailbox.hold(self._voice.session_id)",
-        "            self._is_offline = True",
+        "        self._ask_again()\n        self._office.mailbox.hold(self._voice.session_id)\n",
+        "        self._ask_again()\n",
         platform="dfo",
         directed="tests/unit/platforms/digital_first/test_talk.py",
     ),

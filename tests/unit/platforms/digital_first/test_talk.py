@@ -466,12 +466,31 @@ def test_the_page_hears_that_nobody_is_there_and_so_does_each_that_connects(scen
     assert [frame["name"] for frame in scene.told] == ["availability"]
 
 
-def test_what_is_left_while_nobody_is_there_is_handed_over_at_once_and_each_minute(scene: Scene) -> None:
+def test_what_is_left_while_nobody_is_there_is_handed_over_and_the_page_is_not_told_again(scene: Scene) -> None:
+    """T17: each minute it is asked whether somebody is there by now."""
     scene.http.online = False
     for _ in range(2):
         scene.talk.make()
         scene.settles()
-    assert scene.post.noted == [("hold",), ("fetch",), ("fetch",)]
+    assert (scene.post.noted, len(scene.told)) == ([("hold",), ("fetch",)], 1)
+
+
+def test_that_somebody_is_there_again_is_told_before_the_page_has_signed_its_visitor_in(scene: Scene) -> None:
+    scene.http.channel_is = ChannelSettings(livechat=True, authorization=True)
+    for scene.http.online in (False, True):
+        scene.talk.make()
+        scene.settles()
+    said = [frame["detail"].get("status") or frame["detail"]["why"] for frame in scene.told if "name" in frame]
+    assert said == ["offline", "online", "needed"]
+
+
+def test_who_takes_the_guest_again_while_nobody_is_there_begins_anew(scene: Scene) -> None:
+    """Another keeper may have had the messages meanwhile."""
+    scene.http.online = False
+    for _ in range(2):
+        scene.talk.make()
+        scene.takes_again()
+    assert scene.post.noted.count(("hold",)) == 2
 
 
 def test_once_somebody_is_there_the_page_hears_it(scene: Scene) -> None:

@@ -186,7 +186,7 @@ class GatewayTalk:
         if self._conversation is not None:
             self._step(machine.Lost(was_open=True))
             self._conversation = None
-        self._known = None
+        self._known, self._is_offline = None, False
         self._office = self._office.of(channel_of(record))
         if record.conversation:
             (visitor, thread_id), profile = identity_of(record), decoded(record.profile)
@@ -219,7 +219,7 @@ class GatewayTalk:
         """Sign the visitor in at the gateway and record it; not while nobody is there to chat with."""
         office, session_id = self._office, self._voice.session_id
         record = office.sessions.get(session_id, office.clock())
-        if record is None:
+        if record is None or record.keeper != office.keeper:  # before a code or refresh token is spent
             return guest.FenceLost()
         office = office.of(channel_of(record))
         if paused := self._paused():
@@ -272,7 +272,8 @@ class GatewayTalk:
         admission = admit(watched, office.sessions, office.keeper, record, visitor, office.clock())
         if not isinstance(admission, Needed):
             return admission
-        office.loop.call_from_thread(partial(self._ask, admission, record.conversation))
+        known = record.conversation or {"customer": decoded(record.profile).customer}
+        office.loop.call_from_thread(partial(self._ask, admission, known))
         if admission.why == "refused":  # not NOT_YET: the next try comes later
             return Outcome(Kind.FAILED, reason="what the page handed over is not good", by_visitor=True)
         return Outcome(Kind.NOT_YET, reason="the page has not signed its visitor in", by_visitor=True)
@@ -325,18 +326,24 @@ class GatewayTalk:
         if channel.livechat and gateway.is_online() is False:
             self._office.loop.call_from_thread(partial(self._found_offline, channel.offline_form))
             return Outcome(Kind.DENIED, reason="the channel is offline")
+        if self._is_offline:
+            self._office.loop.call_from_thread(self._found_online)
         return None
 
     def _found_offline(self, offline_form: bool | None) -> None:
-        """The page is told, and each that connects; what is left meanwhile is handed over."""
-        if self._is_closed or self._conversation:
+        """The page is told once, and each that connects; what is left meanwhile is handed over."""
+        if self._is_closed or self._conversation or self._is_offline:
             return
+        self._is_offline = True
         self._asked = (visitor_events.availability(is_online=False, offline_form=offline_form),)
         self._ask_again()
-        if not self._is_offline:
-            self._is_offline = True
-            self._office.mailbox.hold(self._voice.session_id)
+        self._office.mailbox.hold(self._voice.session_id)
         self._office.mailbox.fetch(self._voice.session_id)
+
+    def _found_online(self) -> None:
+        if self._is_offline and not self._is_closed:
+            self._is_offline = False
+            self._tell(visitor_events.availability(is_online=True))
 
     def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
         """With a token that has run out, or was refused, no socket is opened: it is renewed first."""
@@ -504,9 +511,6 @@ class GatewayTalk:
                 tells_anew=not known.is_new,
             )
             office.mailbox.hold(self._voice.session_id)
-            if self._is_offline:
-                self._is_offline = False
-                self._tell(visitor_events.availability(is_online=True))
             self._profile = known.profile
             self._step(machine.ProfileKnown(known.profile))
             self._know_files()
