@@ -4,11 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from samtranslator.yaml_helper import yaml_parse
 from typing_relay.platforms.registry import FOLDERS
 
-from local.stack.deploy import TEMPLATE
 from local.stack.processes import StackError, free_port
+from local.template_file import read_template
 
 # The built-in simulator's own, when none are given.
 _SIMULATOR_CREDENTIALS = {"client_id": "local-client", "client_secret": "local-secret"}
@@ -110,7 +109,7 @@ def _port(variable: str, text: str) -> int:
 
 def _check(variable: str, value: str, name: str) -> None:
     """The template's own rule for the parameter `name`, before anything is started."""
-    parameter = yaml_parse(TEMPLATE.read_text())["Parameters"][name]
+    parameter = read_template()["Parameters"][name]
     if not re.fullmatch(parameter["AllowedPattern"], value):
         raise StackError(f"{variable} {parameter['ConstraintDescription']}")
 

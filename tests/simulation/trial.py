@@ -17,8 +17,10 @@ from tests.simulation.mutation import DYNAMO, ENDLESS, EXPRESSIONS, QUERIES, WRI
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation", "template.yaml", "pyproject.toml")
+READS_TEMPLATE = ("local/__init__.py", "local/template_file.py")
 #: What the store's contract tests need in addition, and what directed tests do.
 CONTRACT = (
+    *READS_TEMPLATE,
     "tests/conftest.py",
     "tests/support/dfo_gateway.py",
     "tests/support/item_size.py",
@@ -26,7 +28,7 @@ CONTRACT = (
     "tests/support/session_table.py",
     "tests/unit/aws/test_sessions_contract.py",
 )
-DIRECTED = ("tests/unit", "tests/support", "tests/conftest.py", "functions/typing_burst.asl.json")
+DIRECTED = ("tests/unit", "tests/support", "tests/conftest.py", "functions/typing_burst.asl.json", *READS_TEMPLATE)
 PYTEST = ("-m", "pytest", "-q", "-x", "-rfE", "-p", "no:cacheprovider")
 #: A mutation may also make the relay run in circles. The tests run at the lowest priority beside others.
 PATIENCE_S = 500
