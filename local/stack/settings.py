@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from typing_relay.platforms.registry import FOLDERS
 
@@ -107,9 +109,16 @@ def _port(variable: str, text: str) -> int:
     return int(text)
 
 
+@cache
+def _parameters() -> dict[str, Any]:
+    """Of the template, which takes a while to read."""
+    parameters: dict[str, Any] = read_template()["Parameters"]
+    return parameters
+
+
 def _check(variable: str, value: str, name: str) -> None:
     """The template's own rule for the parameter `name`, before anything is started."""
-    parameter = read_template()["Parameters"][name]
+    parameter = _parameters()[name]
     if not re.fullmatch(parameter["AllowedPattern"], value):
         raise StackError(f"{variable} {parameter['ConstraintDescription']}")
 
