@@ -6,7 +6,7 @@ export interface SignInWanted {
   setting?: string;
   /** For which visitor to ask CXone for a token; absent: for any. */
   visitor_id?: string;
-  /** Whom the session's conversation is with; absent: nobody yet. */
+  /** Whom the session's conversation is with, or whom your token's claim `customer` names; absent: neither. */
   customer_id?: string;
 }
 

@@ -57,6 +57,7 @@ export type Frame =
   | { action: "ping" | "seen" | "end" }
   | { action: "history"; before?: string }
   | { action: "transcript"; email: string }
+  | { action: "offline_message"; id: string; name: string; email: string; message: string }
   /** `ago_ms`, if the relay offers holds: how long before this frame the typing was over. */
   | { action: "stop"; ago_ms?: number }
   | { action: "message"; id: string; text: string; postback?: string; attachments?: Attachment[] }
@@ -233,6 +234,11 @@ export interface RelayEvents {
   history: RelayEvent<{ messages: ChatMessage[]; asked: string | null; before: string | null }>;
   /** CXone sends the transcript that was asked for. */
   transcript: RelayEvent<{ status: "sent" }>;
+  /**
+   * Whether anybody is there to chat with, of a live chat that was found offline. `offline_form`: the channel shows a form
+   * for messages; null: it does not say. For `typing-relay/offline`.
+   */
+  availability: RelayEvent<{ status: "offline" | "online"; offline_form: boolean | null }>;
   /** The page is to sign its visitor in, or in again: see `typing-relay/sign-in`. */
   "sign-in": RelayEvent<{
     why: "needed" | "ends" | "refused";

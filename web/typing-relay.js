@@ -5,7 +5,8 @@ const MAX_AGO_MS = 2000; // the protocol's limit
 const SPARE_MS = 2000; // a key this late in a hold renews it
 const LEAST_SPARE_MS = 1000; // else a timer does
 const CONNECT_MS = 30_000; // API Gateway gives up after 29 s
-const PING_MS = 120_000; // API Gateway closes a connection after 10 idle minutes, some networks after 4
+const PING_MS = 200_000; // some networks drop a connection after 4 idle minutes,
+const HIDDEN_PING_MS = 500_000; // API Gateway after 10; a page in view again asks, and a hidden one's timer may be a minute late
 const PONG_MS = 5000;
 const QUIET_MS = 60_000; // a key after such a silence asks whether the relay is still there
 const FRESH_MS = 10_000; // a page that is looked at again asks after this one
@@ -230,13 +231,13 @@ export function connect({
     const stopping = new AbortController();
     const mine = (attempt = { stopping });
     triedAt = now();
-    attemptTimer(CONNECT_MS, () => gone(mine, "No answer in time"));
+    attemptTimer(CONNECT_MS, () => gone(mine, "No answer"));
     const fetching = async () => (fetchesToken ? token(stopping) : token);
     try {
       const fetched = await fetching();
       if (mine === attempt) follow(mine, fetched?.token ? fetched : { token: fetched });
     } catch (cause) {
-      gone(mine, "No token to send", cause);
+      gone(mine, "No token", cause);
     }
   };
 
@@ -334,7 +335,7 @@ export function connect({
 
   const heard = () => {
     heardAt = now();
-    aliveTimer(PING_MS, probe);
+    aliveTimer(document?.hidden ? HIDDEN_PING_MS : PING_MS, probe);
   };
 
   /** Somebody looks at the page, or the network is there: is the connection? */

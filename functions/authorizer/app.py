@@ -6,6 +6,7 @@ JWKS is out of reach and no keys are known. That is a 500, and the alarm is righ
 """
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools import Metrics
@@ -16,7 +17,7 @@ from typing_relay.aws.services import Account, SecretsManager
 from typing_relay.deadline import of_the_invocation
 from typing_relay.door.derived_keys import DerivedKeys
 from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
-from typing_relay.door.handshakes import check_origin, read_handshake, the_token
+from typing_relay.door.handshakes import check_origin, read_device, read_handshake, the_token
 from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, TokenVerifier, jwks_client
 from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor
 from typing_relay.logs import make_logger
@@ -26,6 +27,7 @@ _LIMITS = Limits(connect_s=1, read_s=2, tries=2)
 _BRIEFLY = Limits(connect_s=0.5, read_s=0.5, tries=1)  # for what a handshake can do without
 ALLOWED_ORIGINS = os.environ.get("ALLOWED_ORIGINS", "").lower().replace(",", " ").split()  # as browsers spell them
 SIGNALS = os.environ.get("TYPING_SIGNALS", "on") == "on"
+PASSES_DEVICE = os.environ.get("VISITOR_DETAILS", "off") == "on"
 PER_ADDRESS = int(os.environ.get("HANDSHAKES_PER_ADDRESS") or 0)  # a minute; 0: any number
 
 logger = make_logger()
@@ -78,7 +80,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     Allow carries what the other functions rely on: `session`, `signals` (on or off), `expires_at` (epoch s);
     `message_key`, by which the session's messages are recognised; `address`, the source address's name of the day; and,
-    where the token says who the visitor is, `profile`.
+    where the token says who the visitor is, or the deployment passes on what the browser says of itself, `profile`.
     """
     verdict = _judge(event)
     request = event["requestContext"]
@@ -98,8 +100,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "message_key": derived.of_messages(verdict.session, now),
         "address": address,
     }
-    profile = {"profile": verdict.profile.encoded()} if verdict.profile else {}
-    return _policy("Allow", event["methodArn"], verdict.session, admitted | profile)
+    profile = replace(verdict.profile, device=read_device(event)) if PASSES_DEVICE else verdict.profile
+    known = {"profile": profile.encoded()} if profile else {}
+    return _policy("Allow", event["methodArn"], verdict.session, admitted | known)
 
 
 def _judge(event: dict[str, Any]) -> Visitor | Refusal:

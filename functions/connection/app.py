@@ -32,7 +32,6 @@ budgets = Budgets(FrameLimits())
 fruitless: dict[str, int] = {}
 
 
-@logger.inject_lambda_context(clear_state=True)
 @of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take an API Gateway WebSocket event of route $connect or $disconnect; answer 200.

@@ -12,6 +12,7 @@ import socket
 import ssl
 import sys
 import uuid
+from collections import deque
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
@@ -39,8 +40,9 @@ from typing_relay.platforms.shared.urls import InsecureUrl
 CXONE_THREADS, STORE_THREADS, OUTBOX_THREADS, QUEUE_THREADS, NAME_THREADS, ROLL_CALL_THREADS = 8, 8, 12, 4, 2, 2
 SWEEPING_THREADS = 2
 METRICS_S = 60.0
-#: No call hangs: a visitor's frames wait behind it. A read is longer than the queue's long poll.
-LIMITS = Limits(connect_s=2, read_s=5, tries=3)
+#: No call hangs: a visitor's frames wait behind it. A read is longer than the queue's long poll. A connection is
+#: kept for less time than a NAT gateway remembers one that is idle (350 s).
+LIMITS = Limits(connect_s=2, read_s=5, tries=3, idle_s=120)
 #: Of the queue's calls: custody tries again itself.
 QUEUE_LIMITS = LIMITS._replace(tries=2)
 #: Of posts to visitors: the outbox tries again itself, once it has looked whether they are still its own to send.
@@ -63,6 +65,8 @@ class Process:
         """Raises SettingWrong, AwsSettingWrong or InsecureUrl when the environment is not as it must be."""
         self.loop = Loop()
         self.counters = Counters()
+        #: What people perceived (metric, ms) since it was last reported. Any thread adds to it.
+        self.felt: deque[tuple[str, int]] = deque()
         self.name = f"{socket.gethostname().partition('.')[0]}-{uuid.uuid4().hex[:8]}"
         sessions = DynamoSessions(DynamoDb(environment.account(), LIMITS), environment.setting("TABLE_NAME"))
         visitors = Visitors(VisitorConnections(environment.account(), environment.setting("CONNECTIONS_URL"), LIMITS))
@@ -131,7 +135,7 @@ class Process:
             runtime.agent_typing_ms(),
             tls,
             talk=lambda session_id: self.keeper.talk(session_id),
-            report_latency=runtime.measure,
+            report_latency=lambda latency, ms: self.felt.append((latency, ms)),
         )
 
     def _settings(self) -> Settings:
@@ -209,6 +213,9 @@ class Process:
         counts = self.counters.take()
         for name, count in counts.items():
             metrics.add_metric(name, MetricUnit.Count, count)
+        while self.felt:
+            latency, ms = self.felt.popleft()
+            metrics.add_metric(latency, MetricUnit.Milliseconds, ms)
         accepted = accepted_percent(counts)
         if accepted is not None:
             metrics.add_metric("CallsAccepted", MetricUnit.Percent, accepted)

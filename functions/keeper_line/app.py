@@ -11,7 +11,6 @@ logger = runtime.logger
 lines = runtime.keeper_lines()
 
 
-@logger.inject_lambda_context(clear_state=True)
 @of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take an API Gateway WebSocket event of the keepers' API; answer 200.

@@ -48,7 +48,6 @@ BUSY = "The relay is busy and dropped this frame. Go on: the next one may be tak
 T = TypeVar("T")
 
 
-@logger.inject_lambda_context(clear_state=True)
 @of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take an API Gateway WebSocket event of a frame. Answers 200; the visitor gets a frame where one is due.
@@ -213,7 +212,13 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
     sender = Sender(visitor["session"], connection, int(visitor["expires_at"]))
     key = visitor.get("message_key", "")  # who connected before the authorizer gave one has none
     message = SentMessage(
-        frame.message_id, frame.text, at, postback=frame.postback, attachments=frame.attachments, key=key
+        frame.message_id,
+        frame.text,
+        at,
+        postback=frame.postback,
+        attachments=frame.attachments,
+        author=frame.author,
+        key=key,
     )
     standing = NOT_TAKEN
     if runner.messages is not None:

@@ -36,7 +36,6 @@ runner = runtime.sender_runner(
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
 @of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take {"session_id", "generation", "started_at" (ISO 8601)}; answer {"done", "wait_seconds"}.
@@ -46,17 +45,21 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     started_at = int(datetime.fromisoformat(event["started_at"]).timestamp() * 1000)
     owner = Owner(event["session_id"], event["generation"], started_at)
-    logger.append_keys(session=owner.session_id, generation=owner.generation)
+    with logger.append_context_keys(session=owner.session_id, generation=owner.generation):
+        result = _look(owner)
+        logger.debug("reconciled", done=result.done, wait_seconds=result.wait_seconds)
+    return {"done": result.done, "wait_seconds": result.wait_seconds}
+
+
+def _look(owner: Owner) -> Reconciled:
     try:
-        result = runner.run(reconcile(policy, owner))
+        return runner.run(reconcile(policy, owner))
     except ClientError as error:
         if not is_shed(error):
             raise
         count_shed(logger, "owner")
         is_too_old = runner.clock() - owner.started_at >= policy.execution_ms
-        result = DONE if is_too_old else Reconciled(done=False, wait_seconds=1)  # then the lease runs out (T4)
+        return DONE if is_too_old else Reconciled(done=False, wait_seconds=1)  # then the lease runs out (T4)
     finally:
         if metrics.metric_set:  # most looks have nothing to tell, and are no line of a log
             metrics.flush_metrics()
-    logger.debug("reconciled", done=result.done, wait_seconds=result.wait_seconds)
-    return {"done": result.done, "wait_seconds": result.wait_seconds}

@@ -26,7 +26,6 @@ PAGE = 100
 T = TypeVar("T")
 
 
-@logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 @of_the_invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -72,6 +72,11 @@ class DfoControl(Control):
         frames: list[dict[str, Any]] = self._call("GET", "frames")
         return frames
 
+    def offline_messages(self) -> list[dict[str, str]]:
+        """What visitors left, oldest first: visitor_id, channel_id, name, email, text."""
+        left: list[dict[str, str]] = self._call("GET", "offline-messages")
+        return left
+
     def settings(self) -> dict[str, Any]:
         """All settings, as described by settings.Settings."""
         settings: dict[str, Any] = self._call("GET", "settings")

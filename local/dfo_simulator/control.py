@@ -26,6 +26,7 @@ def routes() -> list[web.RouteDef]:
     return [
         events_route(lambda request: request.app[SIMULATOR].events),
         web.get("/_control/threads", _threads),
+        web.get("/_control/offline-messages", _offline_messages),
         web.get("/_control/visitors", _visitors),
         web.get("/_control/violations", _violations),
         web.get("/_control/frames", _frames),
@@ -60,6 +61,10 @@ async def close_all_sockets(simulator: Simulator) -> None:
 
 async def _threads(request: web.Request) -> web.Response:
     return web.json_response([thread.as_json() for thread in request.app[SIMULATOR].desk.threads.values()])
+
+
+async def _offline_messages(request: web.Request) -> web.Response:
+    return web.json_response(request.app[SIMULATOR].offline_messages)
 
 
 async def _visitors(request: web.Request) -> web.Response:

@@ -257,6 +257,26 @@ def _send_transcript(simulator: Simulator, session: Session, request: Request, n
     return Reaction((frames_out.result(request.event_id, "TranscriptSent", now),))
 
 
+def _send_offline_message(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
+    """NICE's web client takes any answer but an error; there is an `OfflineMessageSent` in its code."""
+    data = request.data or {}
+    if not simulator.settings.offline_form:
+        raise Refused("the channel has no form for offline messages")
+    author = data["authorCustomerIdentity"]
+    simulator.offline_messages.append(
+        {
+            "visitor_id": session.visitor_id,
+            "channel_id": session.channel_id,
+            "name": " ".join(filter(None, (author["firstName"], author["lastName"]))),
+            "email": author["idOnExternalPlatform"],
+            "text": data["messageContent"]["payload"]["text"],
+        }
+    )
+    if simulator.settings.offline_message_answer == "plain":
+        return Reaction((frames_out.accepted(request.event_id, now),))
+    return Reaction((frames_out.result(request.event_id, "OfflineMessageSent", now),))
+
+
 def _archive(simulator: Simulator, session: Session, request: Request, now: float) -> Reaction:
     _thread(simulator, session, request).archived = True
     return Reaction((frames_out.result(request.event_id, "ThreadArchived", now),))
@@ -340,6 +360,7 @@ _TAKE: Mapping[str, Callable[[Simulator, Session, Request, float], Reaction]] = 
     "SetConsumerContactCustomFields": _set_fields,
     "EndContact": _end_contact,
     "SendTranscript": _send_transcript,
+    "SendOfflineMessage": _send_offline_message,
     "ArchiveThread": _archive,
     "MessageSeenByConsumer": _seen,
     "GenerateAuthorizationToken": _generate_token,

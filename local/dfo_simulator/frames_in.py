@@ -280,6 +280,14 @@ DATA: Mapping[str, Check] = {
             {"accessToken": _TOKEN},
         )
     ),
+    "SendOfflineMessage": _object(
+        {
+            "messageContent": _object({"type": _exactly("TEXT"), "payload": _object({"text": _filled})}),
+            "authorCustomerIdentity": _object(
+                {"idOnExternalPlatform": _filled, "firstName": _text, "lastName": _filled}
+            ),
+        }
+    ),
     "AuthorizeCustomer": _object(
         {
             "authorization": _object({"authorizationCode": _text_or_null}),

@@ -21,6 +21,7 @@ ERROR_CODES = {
     "RecoverThread": "RecoveringThreadFailed",
     "ArchiveThread": "ArchivingThreadFailed",
     "SendTranscript": "SendingTranscriptFailed",
+    "SendOfflineMessage": "SendingOfflineMessageFailed",
     "ReconnectConsumer": "ConsumerReconnectionFailed",
     "RefreshToken": "TokenRefreshingFailed",
 }

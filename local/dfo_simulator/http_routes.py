@@ -60,6 +60,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/s3/{object}", _handler("s3_object", _s3_object)),
         web.get("/streams/{message}", _stream),
         web.post("/oauth/token", _handler("authorize", _authorize)),
+        web.options("/oauth/token", _may_authorize),
     ]
 
 
@@ -101,6 +102,8 @@ def _handler(kind: str, take: Take) -> Handler:
             code = None
         except Refusal as refusal:
             response, code = refusal.response(), refusal.code
+        if kind == "authorize":
+            response.headers.update(_for_the_page(request))
         lost = fault is not None and fault.do in ("reset", "hang", "lost_answer")
         status = None if lost else response.status
         simulator.note(kind, visitor_id=visitor_id, status=status, code=code, fault=fault and fault.do)
@@ -123,6 +126,7 @@ def _channel(simulator: Simulator, request: web.Request, _: bytes) -> web.Respon
             "settings": {
                 "fileRestrictions": _file_rules(settings),
                 "liveChatAllowTranscript": settings.transcripts,
+                "liveChatShowOfflineForm": settings.offline_form,
                 "hasMultipleThreadsPerEndUser": not settings.livechat,
                 "features": {
                     "isRecoverLivechatDoesNotFailEnabled": settings.no_thread != "error",
@@ -217,6 +221,20 @@ async def _may_upload(request: web.Request) -> web.Response:
     """The browser's question before it uploads from a page of another origin."""
     allowed = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "content-type, x-sdk-platform"}
     return web.Response(headers=allowed | _FOR_ALL_PAGES)
+
+
+async def _may_authorize(request: web.Request) -> web.Response:
+    """The browser's question before it signs a visitor in from a page of another origin."""
+    headers = "authorization, content-type, x-sdk-platform"
+    allowed = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": headers}
+    return web.Response(headers=allowed | _for_the_page(request))
+
+
+def _for_the_page(request: web.Request) -> dict[str, str]:
+    """NICE's web client asks for tokens with cookies, which a browser allows for a named origin alone."""
+    origin = request.headers.get("Origin")
+    allowed = {"Access-Control-Allow-Credentials": "true", "Vary": "Origin"}
+    return {"Access-Control-Allow-Origin": origin, **allowed} if origin else {}
 
 
 def _upload(simulator: Simulator, request: web.Request, body: bytes) -> web.Response:

@@ -22,7 +22,8 @@ class Settings:
     contact), `recovered_in_s3` (messages that are asked for are to be fetched), `case_created_events` (else a contact
     is first named by its message), `queue_position_names` (its thread, or its contact only), `queue_position_first`
     (one comes before `CaseCreated`), `longest_text` (longer texts come cut, with `hasAdditionalMessageContent`; 0: none
-    does), `streamed_messages` (agents' messages are `STREAMED`: what they say is to be read elsewhere).
+    does), `streamed_messages` (agents' messages are `STREAMED`: what they say is to be read elsewhere),
+    `offline_message_answer` (a result, `OfflineMessageSent`, or `plain`).
     """
 
     other_channels: tuple[str, ...] = ("chat_second",)  # of the same brand, with the same settings
@@ -36,6 +37,8 @@ class Settings:
     oldest_sdk_version: str = "0.0.0"
     page_size: int = 25  # messages of a recovered thread
     transcripts: bool = True  # visitors may have them sent
+    offline_form: bool = True  # messages are taken while it is offline
+    offline_message_answer: str = "result"
     attachments: bool = True  # visitors may send files,
     largest_file: int = 20  # in MB
     file_types: tuple[str, ...] = ("image/*", "application/pdf", "text/plain")
@@ -99,6 +102,8 @@ _PARSERS: dict[str, Parser] = {
     "oldest_sdk_version": _version,
     "page_size": whole_number(1, 1000),
     "transcripts": flag,
+    "offline_form": flag,
+    "offline_message_answer": one_of("result", "plain"),
     "attachments": flag,
     "largest_file": whole_number(1, 40),
     "file_types": _file_types,

@@ -101,6 +101,7 @@ class Simulator:
         self.files: dict[str, File] = {}  # by the id in their URL
         self.violations: deque[dict[str, Any]] = deque(maxlen=KEPT_VIOLATIONS)
         self.frames: deque[dict[str, Any]] = deque(maxlen=KEPT_FRAMES)
+        self.offline_messages: list[dict[str, str]] = []
         self._contacts = itertools.count(1)
         self.random.seed(self._seed)
 

@@ -20,6 +20,7 @@ def _cxone(settings: Settings, start: StartSimulator) -> Cxone:
         "DfoBrandId": gateway.brand_id,
         "DfoChannelId": gateway.channel_id,
         "DfoChannelIds": settings.channel_ids,
+        "DfoVisitorDetails": "off" if settings.gateway else "on",  # nobody is behind the simulated one
     }
     told = {f"dfo_{name}": value for name, value in asdict(gateway).items()}
     control = None if settings.gateway else f"{gateway.chat_url}/_control"

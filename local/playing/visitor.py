@@ -26,14 +26,21 @@ class Visitor:
 
     ``sent`` and ``heard``: every frame, even if it was removed from ``frames``.
     ``failures``: when (epoch ms) API Gateway reported that a function behind it failed. ``origin``: the Origin header
-    to send. Raises OSError or WebSocketException when the handshake is refused.
+    to send; ``headers``: others. Raises OSError or WebSocketException when the handshake is refused.
     """
 
     def __init__(
-        self, websocket_url: str, token: str, origin: str | None = None, handshake_s: float = _SILENCE_S
+        self,
+        websocket_url: str,
+        token: str,
+        origin: str | None = None,
+        handshake_s: float = _SILENCE_S,
+        headers: dict[str, str] | None = None,
     ) -> None:
         offered = ["typing-relay", f"token.{token}"]  # in no URL, and so in no access log
-        self._socket = websocket.create_connection(websocket_url, handshake_s, origin=origin, subprotocols=offered)
+        self._socket = websocket.create_connection(
+            websocket_url, handshake_s, origin=origin, subprotocols=offered, header=headers
+        )
         self._socket.settimeout(_SILENCE_S)
         self.frames: list[dict[str, Any]] = []
         self.sent: list[dict[str, Any]] = []

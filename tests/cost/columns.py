@@ -19,7 +19,6 @@ from local.playing.rhythm import bursts, frames_due, key_times
 from tests.cost.log_lines import line_bytes
 from tests.cost.model import Model
 from tests.cost.played import Relay
-from tests.cost.prices import TRACED
 
 TRACES = Path(__file__).parents[1] / "data/typing.jsonl"
 HEARTBEAT_MS, HOLD_MS = 1000, 6000
@@ -76,7 +75,7 @@ class Column:
     def billed(self) -> dict[str, float]:
         """What is paid for, by the names of ``PRICES``, of one burst."""
         gb_ms = (self.a_burst(f"{name} ms") * self.model.memory_mb(name) / 1024 for name in ("Keystroke", "Sender"))
-        same = ("messages", "executions", "express_gb_s", "write_units", "read_units", "log_bytes", "traces")
+        same = ("messages", "executions", "express_gb_s", "write_units", "read_units", "log_bytes")
         return {
             **{name: self.a_burst(name) for name in same},
             "connection_minutes": self.typing.typed_ms / self.typing.bursts / 60_000,
@@ -92,9 +91,13 @@ class Column:
         """Environments of ``function`` while so many people type: calls a second times their length (Little's law)."""
         return math.ceil(typists * self.counts[f"{function} ms"] / self.typing.typed_ms)
 
+    def bursts_a_second(self, typists: int = 1000) -> float:
+        """While so many people type."""
+        return typists / (self.typing.typed_ms / self.typing.bursts / 1000)
+
     def a_second(self, *what: str, typists: int = 1000) -> float:
         """How many of these a second while so many people type."""
-        return typists * self.a_burst(*what) / (self.typing.typed_ms / self.typing.bursts / 1000)
+        return self.a_burst(*what) * self.bursts_a_second(typists)
 
     def median_felt(self, metric: str) -> float:
         """As the relay measured it, in ms of the model."""
@@ -155,5 +158,4 @@ def post_a_key(typing: Typing) -> Column:
             "log_bytes": calls * line_bytes()["true"],
         }
     )
-    counts["traces"] = calls * TRACED  # type: ignore[assignment]  # parts of one are counted too
     return Column(typing, counts, 0, {})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from local.load.bill import BILL
-from tests.cost import message, month, quotas, report, worst
+from tests.cost import crowd, frames, message, month, quotas, report, visit, worst
 from tests.cost.columns import Column, columns
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -20,6 +20,9 @@ PARTS: dict[str, dict[str, Callable[[Mapping[str, Column]], str]]] = {
         "bursts": report.bill_table,
         "counted": report.counted_table,
         "memory": report.memory_text,
+        "crowd": crowd.crowd_table,
+        "visit": visit.visit_table,
+        "frames": frames.frames_table,
         "hours": report.hours_table,
         "fixed": month.fixed_table,
         "nat": month.nat_text,

@@ -45,7 +45,7 @@ _SETTINGS = {
 def line_bytes() -> dict[str, int]:
     """Bytes of the lines for each thing done: "key started", "true", … ; what writes none is not named."""
     found: dict[str, int] = {}
-    for function in ("keystroke", "sender"):
+    for function in ("keystroke", "sender", "guest_keeper"):
         environment = {**os.environ, **_SETTINGS, "POWERTOOLS_SERVICE_NAME": function}
         environment["PYTHONPATH"] = f"{ROOT / 'layers/typing_relay'}:{ROOT}"
         command = [sys.executable, "-m", "tests.cost.log_lines", function]
@@ -86,7 +86,7 @@ class Cxone:
 
 def main() -> None:
     """Print the bytes of one function's lines."""
-    measure = {"keystroke": of_keystrokes, "sender": of_looks}[sys.argv[1]]
+    measure = {"keystroke": of_keystrokes, "sender": of_looks, "guest_keeper": of_keepers}[sys.argv[1]]
     print(json.dumps(measure()))
 
 
@@ -163,6 +163,23 @@ def of_looks() -> dict[str, int]:
     sessions.note_stop(ID, CONNECTION, cxone.now, cxone.now)
     claim()
     return {**found, "false": bytes_of(function, look)}
+
+
+def of_keepers() -> dict[str, int]:
+    """Digital-First: a typing frame that the gateway took, with its value in the minute's line of metrics."""
+    from types import SimpleNamespace
+
+    from typing_relay.platforms.digital_first.talk import GatewayTalk
+    from typing_relay.relay.outcomes import Kind, Outcome
+
+    from tests.support.load_function import load_function
+
+    function = load_function("guest_keeper")
+    function.log_as_json()
+    talk: Any = SimpleNamespace(_office=SimpleNamespace(clock=lambda: NOW + 100), _voice=SimpleNamespace(session_id=ID))
+    ended = GatewayTalk._typing_ended
+    line = bytes_of(function, lambda: ended(talk, True, NOW, lambda _: None, Outcome(Kind.ACCEPTED)))
+    return {"keeper told": line + len(", 2100.0")}
 
 
 def visitor() -> Any:

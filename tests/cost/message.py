@@ -26,7 +26,7 @@ from local.template_file import read_template
 from tests.cost.log_lines import CONNECTION, ID, NOW
 from tests.cost.model import Model, memory_mb
 from tests.cost.played import KEEPER, UNIT_READ, UNIT_WRITTEN, Relay
-from tests.cost.prices import TRACED, dollars
+from tests.cost.prices import dollars
 from tests.cost.report import table
 from tests.support.item_size import item_size
 
@@ -119,7 +119,7 @@ class Chat(Relay):
 
     def sends(self) -> None:
         """Until it is settled and told."""
-        self.counts.update(messages=1, traces=TRACED)
+        self.counts.update(messages=1)
         message = ports.SentMessage("0d6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c12", TEXT, NOW, key=KEY)
         flow = message_sent(self.policy, Sender(ID, CONNECTION, NOW // 1000 + 7200), message, 300_000)
         self.later(self.model.gateway, partial(self.invoke, "Keystroke", flow, lambda standing: None))
@@ -152,7 +152,6 @@ def message() -> Mapping[str, Mapping[str, float]]:
         "DynamoDB, its place in the index": {"write_units": units["index by_deadline"]},
         "DynamoDB, its mark": {"write_units": units["its mark"]},
         "DynamoDB, reads": {"read_units": counts["read_units"] + units["read_units"]},
-        "X-Ray": {"traces": counts["traces"]},
     }
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from typing_relay.aws.connection import IDLE_S
+
 from local.template_file import read_template
 
 #: With so much memory a function has one whole core, and with less its share (AWS Lambda's guide).
@@ -33,6 +35,12 @@ class Model:
     #: part of a core that a guest takes to whom nothing happens.
     keeper_call_cpu: float = 0.5
     keeper_guest_core: float = 7.5e-6
+    #: Of a core, until a new environment of a function takes its first call (`make bench ARGS=cold_start`); it is paid
+    #: for. How long AWS keeps one that is in use, it does not promise: some hours.
+    init_cpu: float = 250
+    environment_s: int = 7200
+    #: A connection to DynamoDB that was not used for so long is not used again (``aws.connection``).
+    connection_idle_s: float = IDLE_S
     #: A function that is given half of what the template says.
     halved: str = ""
 

@@ -14,7 +14,7 @@ from tests.cost.columns import GATEWAY, HELD, Column
 from tests.cost.model import core_a_task, guests_a_task
 from tests.cost.network import AROUND_IT, IN_A_PACKET, RECEIPT, TOKEN, bytes_of
 from tests.cost.played import UNIT_READ
-from tests.cost.prices import PRICES, dollars
+from tests.cost.prices import PRICES, dollars, dollars_a_month
 from tests.cost.report import KEEPER_HOUR, bursts_an_hour, paragraph, pings, table
 from tests.support.cloudformation import as_deployed
 from tests.support.template import PARAMETERS, TEMPLATE, of_type
@@ -75,7 +75,7 @@ class Month:
 
     def dollars(self, *lines: str) -> float:
         """Of these lines, or of all."""
-        return sum(dollars(dict(self.lines[line])) for line in lines or self.lines)
+        return sum(dollars_a_month(dict(self.lines[line])) for line in lines or self.lines)
 
 
 TABLES_BYTES = "NAT, bytes of DynamoDB"
@@ -94,6 +94,7 @@ def month(platform: str, column: Column, load: Load) -> Month:
             "messages": frames,
             "calls": SWEEPS * HOURS,
             "queue_requests": KEEPER_HOUR["queue_requests"] * hours + POLLS * task_hours,
+            "kms_requests": KEEPER_HOUR["kms_requests"] * hours,
             # each frame is posted by a record that is read consistently
             "read_units": KEEPER_HOUR["read_units"] * hours
             + frames
@@ -106,9 +107,9 @@ def month(platform: str, column: Column, load: Load) -> Month:
         "API Gateway": _only(used, "messages", "connection_minutes"),
         "Lambda": _only(used, "calls", "lambda_gb_s"),
         "Step Functions": _only(used, "executions", "express_gb_s"),
-        "DynamoDB": _only(used, "write_units", "read_units"),
+        "DynamoDB": _only(used, "write_units", "read_units", "kms_requests"),
         "SQS": _only(used, "queue_requests"),
-        "CloudWatch Logs, X-Ray": _only(used, "log_bytes", "traces"),
+        "CloudWatch Logs": _only(used, "log_bytes"),
         "keepers": {"task_hours": task_hours},
         TABLES_BYTES: {"nat_bytes": to_tables},
         "NAT, other bytes": {"nat_bytes": to_others},
@@ -220,7 +221,8 @@ def fixed_table(columns: Mapping[str, Column]) -> str:
             _only(counts, "nat_hours"),
         ),
         "alarms": (
-            f"{counts['alarm_metrics']} metrics × 0.10, those of scaling included",
+            f"{counts['alarm_metrics']} metrics × 0.10, those of scaling included; on Digital-First"
+            f" {fixed('dfo')['alarm_metrics']}",
             _only(counts, "alarm_metrics"),
         ),
         "composite alarms": (f"{counts['composite_alarms']} × 0.50", _only(counts, "composite_alarms")),

@@ -36,7 +36,7 @@ from typing_relay.relay.session_writes import PressKey
 from local.playing.rhythm import FrameDue, StopDue
 from tests.cost.log_lines import CONNECTION, GUEST, ID, NOW, line_bytes
 from tests.cost.model import Model
-from tests.cost.prices import EXPRESS_GB, EXPRESS_STEP_MS, TRACED
+from tests.cost.prices import EXPRESS_GB, EXPRESS_STEP_MS
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.item_size import record_size
 
@@ -158,7 +158,6 @@ class Relay:
         at, ends = NOW + due.at - due.frame()["ago_ms"], NOW // 1000 + 7200
         self.counts["frames"] += 1
         self.counts["messages"] += 1
-        self.counts["traces"] += TRACED
         if isinstance(due, FrameDue):
             kind, flow = "key", flows.key_pressed(self.policy, ID, CONNECTION, ports.Key(at, due.hold_ms), ends)
         else:
@@ -267,6 +266,8 @@ class Relay:
     def _take_typing(self, due: TellCxone) -> Outcome:
         self.played.told.append((int(self.now), due.typing))
         self.counts["POSTs" if self.policy.verifies else "frames to the gateway"] += 1
+        if not self.policy.verifies:
+            self._note_lines("keeper told")
         self._calls.append(str(due.typing).lower())
         return Outcome(Kind.ACCEPTED)
 
@@ -290,7 +291,6 @@ class Executions:
         """Start one."""
         relay = self._relay
         relay.counts["executions"] += 1
-        relay.counts["traces"] += TRACED  # its sender's calls are in it
         owner = Owner(record.session_id, generation, int(relay.now))
         relay.later(relay.model.state, partial(self._look, owner))
         return True

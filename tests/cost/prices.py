@@ -34,11 +34,22 @@ PRICES = {
     "composite_alarms": 0.50,
     "own_metrics": 0.30,
     "dashboards": 3.00,
+    # kms: per request; AWS's own keys, too
+    "kms_requests": 0.03 / 10_000,
     # secretsmanager: a month of a secret
     "secrets": 0.40,
 }
-#: What of all requests X-Ray records by default, beyond one a second.
-TRACED = 0.05
+#: What X-Ray records of the calls of each function and of the state machine: the first in a second, and of the others
+#: this part (Lambda Developer Guide, "Visualize Lambda function invocations using AWS X-Ray"). It cannot be set.
+TRACED_A_SECOND, TRACED_BEYOND = 1, 0.05
+#: DynamoDB asks KMS for a table's key when a connection is new, and once in five minutes of one in use (Amazon DynamoDB
+#: Developer Guide, "Encryption at rest: How it works").
+KEY_S = 300
+#: Large volumes: up to so many a month -> dollars for one beyond the line before. What is not here has one price.
+TIERS = {
+    "express_gb_s": ((3.6e6, 0.00001667), (18e6, 0.00000833), (float("inf"), 0.00000456)),
+    "messages": ((1e9, 1.00e-6), (float("inf"), 0.80e-6)),
+}
 EXPRESS_GB = 64 / 1024
 EXPRESS_STEP_MS = 100
 
@@ -46,3 +57,16 @@ EXPRESS_STEP_MS = 100
 def dollars(counts: dict[str, float], *of: str) -> float:
     """What ``counts`` cost together; only ``of`` these, where they are named."""
     return sum(count * PRICES[what] for what, count in counts.items() if what in (of or PRICES))
+
+
+def dollars_a_month(counts: dict[str, float]) -> float:
+    """What a month's ``counts`` cost together, large volumes at their lower prices."""
+    return sum(_by_tiers(what, count) if what in TIERS else count * PRICES[what] for what, count in counts.items())
+
+
+def _by_tiers(what: str, count: float) -> float:
+    cost, before = 0.0, 0.0
+    for until, price in TIERS[what]:
+        cost += price * max(0.0, min(count, until) - before)
+        before = until
+    return cost

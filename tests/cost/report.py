@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from typing_relay.relay.effects import Latency
 
 from tests.cost.columns import FRAME_A_KEY, GATEWAY, HALVED, HELD, PLAIN, POST_A_KEY, Column
 from tests.cost.model import Model, guests_a_task, memory_mb
-from tests.cost.prices import AS_OF, PRICES, TRACED, dollars
+from tests.cost.prices import AS_OF, KEY_S, PRICES, dollars
 
+CLIENT = Path(__file__).parents[2] / "web/typing-relay.js"
 #: What one pays for -> what of it, by the names of ``PRICES``. Lambda comes function by function.
 SERVICES = {
     "API Gateway, messages": ("messages",),
@@ -23,7 +26,6 @@ SERVICES = {
     "DynamoDB, writes": ("write_units",),
     "DynamoDB, reads": ("read_units",),
     "CloudWatch Logs": ("log_bytes",),
-    "X-Ray": ("traces",),
 }
 COUNTED: dict[str, Callable[[Column], float]] = {
     "frames from the browser": lambda column: column.a_burst("frames"),
@@ -43,12 +45,23 @@ COUNTED: dict[str, Callable[[Column], float]] = {
     "write units, all": lambda column: column.a_burst("write_units"),
     "read units": lambda column: column.a_burst("read_units"),
     "bytes of logs": lambda column: column.a_burst("log_bytes"),
-    "traces": lambda column: column.a_burst("traces"),
 }
-PING_S = 240
+#: The browser's client, after so long a silence (s): where the page is in view, and where it is hidden.
+PING_S, HIDDEN_PING_S = (
+    int(re.search(rf"const {name} = ([\d_]+);", CLIENT.read_text())[1]) // 1000  # type: ignore[index]
+    for name in ("PING_MS", "HIDDEN_PING_MS")
+)
+#: A keeper's threads that call DynamoDB, each on a connection of its own (``functions/guest_keeper/app.py``): those
+#: that look at records, tell visitors, look for dead owners, and call the roll.
+KEEPER_CONNECTIONS = 8 + 12 + 2 + 2
 #: A keeper: a request renews the custody of ten guests each 20 s; a record is looked at each 30 s, and written each
 #: 20 min, to say that its guest is held.
-KEEPER_HOUR = {"queue_requests": 3600 / 20 / 10, "read_units": 3600 / 30 / 2, "write_units": 3600 / 1200}
+KEEPER_HOUR = {
+    "queue_requests": 3600 / 20 / 10,
+    "read_units": 3600 / 30 / 2,
+    "write_units": 3600 / 1200,
+    "kms_requests": KEEPER_CONNECTIONS * 3600 / KEY_S / guests_a_task(),
+}
 #: A guest's share of a task.
 TASK_HOUR = PRICES["task_hours"] / guests_a_task()
 
@@ -76,11 +89,16 @@ def hours_table(columns: Mapping[str, Column]) -> str:
     """$ per 1,000 visitor-hours: connected, held by a keeper, and typing as much as these people."""
     rows = [
         ["connection", *(_money(60 * PRICES["connection_minutes"]) for _ in SHOWN)],
-        ["pings, each 4 min", *(_money(dollars(pings())) for _ in SHOWN)],
+        [f"pings of a hidden page, each {HIDDEN_PING_S} s", *(_money(dollars(pings(HIDDEN_PING_S))) for _ in SHOWN)],
         ["a guest held", *(_money(dollars(KEEPER_HOUR) + TASK_HOUR) for _ in SHOWN)],
+        ["**idle**", *(f"**{_money(idle_hour())}**" for _ in SHOWN)],
+        [
+            f"more pings of a page in view, each {PING_S} s",
+            *(_money(dollars(pings()) - dollars(pings(HIDDEN_PING_S))) for _ in SHOWN),
+        ],
         ["typing", *(_money(_typing_hour(column)) for column in _shown(columns))],
     ]
-    total = ["**sum**", *(f"**{_money(_idle_hour() + _typing_hour(column))}**" for column in _shown(columns))]
+    total = ["**sum**", *(f"**{_money(idle_hour(PING_S) + _typing_hour(column))}**" for column in _shown(columns))]
     return table(["$ per 1,000 visitor-hours", *SHOWN], [*rows, total])
 
 
@@ -88,22 +106,22 @@ def _shown(columns: Mapping[str, Column]) -> list[Column]:
     return [columns[name] for name in SHOWN]
 
 
-def pings() -> dict[str, float]:
+def pings(every_s: int = PING_S) -> dict[str, float]:
     """An hour's: there and back, and a call of the keystroke function that posts the answer."""
-    count, model = 3600 / PING_S, Model()
+    count, model = 3600 / every_s, Model()
     ms = model.post + model.dynamodb + model.on_cpu("Keystroke", model.invocation_cpu + 2 * model.call_cpu)
     gb_s = ms / 1000 * memory_mb("Keystroke") / 1024
     return {
         "messages": 2 * count,
         "calls": count,
         "lambda_gb_s": count * gb_s,
-        "traces": count * TRACED,
         "read_units": count,
     }
 
 
-def _idle_hour() -> float:
-    return 60 * PRICES["connection_minutes"] + dollars(pings()) + dollars(KEEPER_HOUR) + TASK_HOUR
+def idle_hour(ping_s: int = HIDDEN_PING_S) -> float:
+    """Dollars of an hour in which nothing is typed."""
+    return 60 * PRICES["connection_minutes"] + dollars(pings(ping_s)) + dollars(KEEPER_HOUR) + TASK_HOUR
 
 
 def _typing_hour(column: Column) -> float:
@@ -159,29 +177,6 @@ def bill_of_a_load(columns: Mapping[str, Column]) -> str:
 
     bill = {"as_of": AS_OF, "v1": part(columns[HELD]), "dfo": part(columns[GATEWAY])}
     return json.dumps(bill, indent=2, default=float) + "\n"
-
-
-def goals(columns: Mapping[str, Column]) -> list[tuple[str, float, float]]:
-    """(what, counted, at most), of held keys."""
-    held = columns[HELD]
-    return [
-        ("calls to CXone of any kind, a burst", held.a_burst("POSTs", "GETs"), 2.1),
-        ("frames, a burst", held.a_burst("frames"), 4),
-        ("sender environments for 1,000 people typing", held.at_once("Sender"), 60),
-        ("$ per 1,000 bursts", 1000 * dollars(held.billed), 0.035),
-    ]
-
-
-def goals_text(columns: Mapping[str, Column]) -> str:
-    """One a line, for a terminal."""
-    lines = [
-        f"  {'✓' if counted <= most else '✗'} {what}: {counted:.4g}, at most {most}"
-        for what, counted, most in goals(columns)
-    ]
-    for name in (HELD, PLAIN, GATEWAY):
-        shown, ended = (columns[name].median_felt(metric) for metric in Latency)
-        lines.append(f"    {name}: first key to true {shown:.0f} ms, last key, or the stop, to false {ended:.0f} ms")
-    return "\n".join(lines)
 
 
 def capacity_text(columns: Mapping[str, Column]) -> str:

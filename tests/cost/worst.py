@@ -11,7 +11,7 @@ from typing_relay.relay.burst import STARTS, TRUES
 from tests.cost import message
 from tests.cost.columns import HELD, Column
 from tests.cost.model import Model, memory_mb
-from tests.cost.prices import PRICES, TRACED, dollars
+from tests.cost.prices import PRICES, dollars
 from tests.cost.report import table
 from tests.support.template import PARAMETERS, properties
 
@@ -48,7 +48,7 @@ def _invoked(calls: int) -> dict[str, float]:
     """The keystroke function, with so many calls to AWS."""
     model = Model()
     ms = calls * model.dynamodb + model.on_cpu("Keystroke", model.invocation_cpu + calls * model.call_cpu)
-    return {"calls": 1, "lambda_gb_s": ms / 1000 * memory_mb("Keystroke") / 1024, "traces": TRACED}
+    return {"calls": 1, "lambda_gb_s": ms / 1000 * memory_mb("Keystroke") / 1024}
 
 
 def handshake() -> dict[str, float]:
@@ -60,7 +60,6 @@ def handshake() -> dict[str, float]:
         "calls": HANDSHAKE_CALLS,
         "lambda_gb_s": ms / 1000 * memory_mb("Connection") / 1024,
         "write_units": HANDSHAKE_WRITES,
-        "traces": HANDSHAKE_CALLS * TRACED,
     }
 
 

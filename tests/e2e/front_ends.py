@@ -1,5 +1,6 @@
 """The front ends that docs/front-end.md shows, as they stand there, and the package in a project with a bundler."""
 
+import json
 import os
 import re
 import shutil
@@ -63,6 +64,24 @@ def of_the_readme() -> dict[str, str]:
     found = re.search(r"^```html\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
     assert found, "no html under Connect a front end"
     return {"/": found[1], "/typing-relay.js": CLIENT}
+
+
+def signing_in(person: str, authorize_url: str, channel_id: str) -> dict[str, str]:
+    """A page whose script is the guide's for signing in, told who is there and where."""
+    found = re.search(r"^```js\n(import \{ connect \}.*?)^```$", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
+    assert found, "no page that signs in"
+    script = found[1]
+    told = {
+        '"ada"': json.dumps(person),
+        "https://digital-oauth-de-na1.niceincontact.com": authorize_url,
+        "chat_1b2c": channel_id,
+        "const relay =": "const relay = window.relay =",
+    }
+    for said, here in told.items():
+        assert said in script, said
+        script = script.replace(said, here)
+    page = f'<!doctype html><title>Chat</title><script type="module">{script}</script>'
+    return {"/": page, "/typing-relay.js": CLIENT, "/sign-in.js": (ROOT / "web/sign-in.js").read_text()}
 
 
 def element() -> dict[str, str]:

@@ -1,19 +1,24 @@
 """What a visitor and an agent see on the Digital-First platform, where messages go through the relay too."""
 
 import json
+import os
+import signal
+import time
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
+import requests
 from playwright.sync_api import expect
 
 from local.dfo_simulator.client import DfoControl, Gateway
 from tests.e2e.conftest import RestartableStack
 from tests.e2e.console_page import ConsolePage
-from tests.e2e.front_ends import of_the_readme
+from tests.e2e.front_ends import of_the_readme, signing_in, with_relay
 from tests.e2e.site import site
 from tests.e2e.test_accessibility import violations
 from tests.e2e.test_console import assert_no_card_is_alone
+from tests.support.relay_stage import wait_until
 
 DEBOUNCE_MS = 2000
 LATEST_MS = 2500
@@ -313,3 +318,53 @@ def test_a_reloaded_page_hears_no_earlier_message_and_the_console_says_whose_mem
 def test_no_fault_card_is_alone_in_its_row(console, width):
     console.page.set_viewport_size({"width": width, "height": 900})
     assert_no_card_is_alone(console.page)
+
+
+@pytest.fixture
+def with_cookies(gateway_stack) -> Iterator[DfoControl]:
+    """Only the visitor's own browser gets a token; a keeper that starts asks for the channel's settings at once."""
+
+    def has(is_secured: bool) -> None:
+        gateway.set_settings(secured_cookies=is_secured)
+        time.sleep(4)  # a keeper that lived for less is not started again
+        [former] = gateway_stack.info["keeper_pids"]
+        os.kill(former, signal.SIGTERM)
+        wait_until(lambda: gateway_stack.info["keeper_pids"] not in ([], [former]), "another keeper")
+
+    gateway = control(gateway_stack)
+    has(True)
+    yield gateway
+    has(False)
+
+
+def test_a_page_signs_its_visitor_in_and_is_the_same_customer_after_a_reload(
+    gateway_stack, with_cookies, context, visitor
+):
+    """The guide's page, in a browser whose cookie names the customer: also when its token is refused later."""
+    console_url, person = gateway_stack.info["console_url"], f"signed-in-{visitor}"
+    token = requests.get(f"{console_url}/api/token?visitor={person}", timeout=10).json()["token"]
+    files = signing_in(person, gateway_stack.info["dfo_authorize_url"], gateway_stack.info["dfo_channel_id"])
+    since = with_cookies.last_event()
+
+    def customers() -> list[str]:
+        threads = [thread for thread in with_cookies.threads() if thread["messages"]]
+        return [t["customer_id"] for t in threads if t["messages"][0]["content"]["text"] == f"From {person}"]
+
+    with site(with_relay(files, gateway_stack.info["websocket_url"], token)) as url:
+        page = context.new_page()
+        page.goto(f"{url}/")
+        page.wait_for_function("relay.status === 'open'")
+        sent = page.evaluate("text => relay.send(text)", f"From {person}")
+        assert sent["status"] == "accepted"
+        [customer] = customers()
+        assert "dfo_identity" in [cookie["name"] for cookie in context.cookies(gateway_stack.info["dfo_authorize_url"])]
+        page.reload()
+        page.wait_for_function("relay.status === 'open'")
+        with_cookies.revoke_tokens()
+        with_cookies.drop_sockets("reset")
+        page.wait_for_function("relay.status !== 'open'")
+        page.wait_for_function("relay.status === 'open'", timeout=KEEPER_MS)
+        assert page.evaluate("relay.send('Still me')")["status"] == "accepted"
+    assert customers() == [customer]
+    signed_in = [event for event in with_cookies.events(since) if event["kind"] == "authorize"]
+    assert [event["status"] for event in signed_in] == [200, 200]  # as often as it was needed, each time by the page

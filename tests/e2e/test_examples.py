@@ -237,7 +237,7 @@ def test_a_visitor_who_opts_out_in_the_example_types_unseen(example, frames, opt
 def test_the_package_holds_the_module_its_types_and_nothing_else(project):
     """Installed as the guide says; it depends on nothing."""
     installed = project / "node_modules/typing-relay"
-    names = ("element", "files", "react", "sign-in", "typing-relay")
+    names = ("element", "files", "offline", "react", "sign-in", "typing-relay")
     modules = [f"{name}{ending}" for name in names for ending in (".d.ts", ".js")]
     assert sorted(path.name for path in installed.iterdir()) == sorted(["commonjs.cjs", "package.json", *modules])
     assert (installed / "typing-relay.js").read_text() == front_ends.CLIENT
@@ -247,6 +247,7 @@ def test_the_package_holds_the_module_its_types_and_nothing_else(project):
 SIZES = {
     "connect alone": ('export { connect } from "typing-relay";', 4 * 1024),
     "files alone": ('export { upload } from "typing-relay/files";', 1024),
+    "offline messages alone": ('export { leaveMessage } from "typing-relay/offline";', 640),
     "everything": (
         'import "typing-relay/element"; export * from "typing-relay"; export * from "typing-relay/react";',
         7 * 1024,

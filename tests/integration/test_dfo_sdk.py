@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from typing_relay.platforms.digital_first import frames_out
+from typing_relay.platforms.digital_first.fingerprint import fingerprint
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.relay.device import Device
+from typing_relay.relay.ports import Attachment, Author
 
 from local.dfo_simulator import frames_in
 from local.dfo_simulator.client import DfoControl, running_gateway
@@ -16,6 +19,7 @@ from tests.support.dfo_client import new_id
 from tests.support.npm import MISSING, installed, npm_can_run
 from tests.support.sdk_frames import ABSENT, Frame, Person, differences, find_no_thread, normalised, sdk_of
 from tests.support.sdk_peer import PROJECT, SdkError
+from tests.support.user_agents import USER_AGENTS
 
 ADA = Visitor("visitor", "customer", "Ada", "Lovelace")
 #: `visit` is `{}` here, and has an id there.
@@ -204,6 +208,7 @@ def test_recorded_frames_have_names_for_ids(sdk_frames: dict[str, Frame]) -> Non
         frames_out.set_contact_fields("thread", (("plan", "gold"),)),
         frames_out.message_seen("thread"),
         frames_out.send_transcript("1", "ada@example.com"),
+        frames_out.offline_message(Author("Ada King Lovelace", "ada@example.com"), "Call me"),
         frames_out.generate_authorization_token("thread", "/chat/1.0/brand/1386/messages/1"),
         frames_out.end_contact("thread", "1"),
         frames_out.load_more("thread", "1", "2026-11-25T10:00:00Z", contact_id=""),
@@ -252,6 +257,80 @@ def test_a_message_of_whom_a_third_party_signs_in_is_field_by_field_what_the_sdk
     assert differences(ours(message("Good morning")), first) == NO_VISIT
     assert differences(ours(message("Red", postback="/red")), answer) == NO_VISIT
     assert gateway.violations() == []
+
+
+def test_a_page_of_a_live_chats_history_is_asked_for_field_by_field_as_the_sdk_does(
+    gateway: DfoControl, folder: Path
+) -> None:
+    """There it names the contact."""
+    gateway.set_settings(keep_frames=True, page_size=1)
+    person = Person()
+    with sdk_of(gateway, folder, person, secured="anonymous") as sdk:
+        sdk.do("connect")
+        sdk.do("setName", "Ada Lovelace")
+        find_no_thread(sdk)
+        sdk.do("startChat", "Good morning")
+        sdk.wait_for("ContactCreated")
+        sdk.do("sendText", "Is anybody there?")
+        sdk.do("recover")
+        assert [each["messageContent"]["text"] for each in sdk.do("loadMore")["data"]["messages"]] == ["Good morning"]
+    [theirs] = (normalised(one["frame"], person) for one in gateway.frames() if one["event_type"] == "LoadMoreMessages")
+    request = frames_out.load_more("thread", "1", "2026-11-25T10:00:00Z", contact_id="1")
+    assert differences(ours(request), theirs) == NO_VISIT
+
+
+def test_a_browser_is_told_by_the_names_that_the_sdk_has_for_it(gateway: DfoControl, folder: Path) -> None:
+    """All but the time zone, which no handshake has."""
+    with sdk_of(gateway, folder, Person(), secured="anonymous") as sdk:
+        theirs = {agent: sdk.do("fingerprint", agent) for agent in USER_AGENTS}
+    found = {agent: {**fingerprint(Device(agent)), "location": said["location"]} for agent, said in theirs.items()}
+    assert found == theirs
+
+
+def test_a_file_is_field_by_field_what_the_sdk_sends(gateway: DfoControl, folder: Path) -> None:
+    """It uploads it as `files.js` does; the relay also says the type, where it knows it, as NICE's apps do."""
+    gateway.set_settings(keep_frames=True)
+    person = Person()
+    with sdk_of(gateway, folder, person, secured="anonymous") as sdk:
+        sdk.do("connect")
+        sdk.do("setName", "Ada Lovelace")
+        find_no_thread(sdk)
+        sdk.do("sendFile", "a photo", "a photo.png", "image/png")
+        with pytest.raises(SdkError, match="Upload attachment failed"):
+            sdk.do("sendFile", "a film", "a film.mp4", "video/mp4")  # breaks the channel's rules
+    [theirs] = (normalised(one["frame"], person) for one in gateway.frames() if one["event_type"] == "SendMessage")
+    [sent] = theirs["payload"]["data"]["attachments"]
+
+    def with_file(mime_type: str) -> Frame:
+        file = Attachment(sent["url"], "a photo.png", mime_type)
+        return ours(frames_out.message("thread", new_id(), "", attachments=(file,)))
+
+    assert differences(with_file(""), theirs) == NO_VISIT
+    typed = {"payload.data.attachments": ([{**sent, "mimeType": "image/png"}], [sent])}
+    assert differences(with_file("image/png"), theirs) == NO_VISIT | typed
+    assert gateway.violations() == []
+
+
+@pytest.mark.parametrize("answer", ["result", "plain"])
+def test_the_sdk_leaves_an_offline_message_whatever_answers_it(gateway: DfoControl, folder: Path, answer: str) -> None:
+    """On a socket, though the channel is offline; nothing is looked for before."""
+    gateway.set_settings(availability="offline", offline_message_answer=answer)
+    left = {"name": "Ada", "email": "ada@example.com", "message": "Call me"}
+    with sdk_of(gateway, folder, Person(), secured="anonymous") as sdk:
+        assert sdk.do("availability") == {"status": "offline"}
+        sdk.do("connect")
+        sdk.do("offlineMessage", left)
+    [taken] = gateway.offline_messages()
+    assert (taken["name"], taken["email"], taken["text"]) == ("Ada", "ada@example.com", "Call me")
+    assert gateway.violations() == []
+
+
+def test_the_sdk_understands_that_an_offline_message_is_refused(gateway: DfoControl, folder: Path) -> None:
+    gateway.set_settings(offline_form=False)
+    with sdk_of(gateway, folder, Person(), secured="anonymous") as sdk:
+        sdk.do("connect")
+        with pytest.raises(SdkError, match="Send offline message failed"):
+            sdk.do("offlineMessage", {"name": "Ada", "email": "ada@example.com", "message": "Call me"})
 
 
 def test_the_sdk_holds_a_live_chat_with_a_tenant_of_today(running: DfoControl, folder: Path) -> None:

@@ -164,6 +164,18 @@ def test_secured_cookies_know_a_browser_again_and_nobody_else(gateway: DfoContro
     assert client.post_token({}).json()["customerIdentity"] != known
 
 
+def test_pages_of_any_site_may_sign_in_with_their_cookies(client: DfoClient) -> None:
+    """As NICE's web client does: the browser asks first, and allows cookies for a named origin alone."""
+    page = {"Origin": "https://shop.example"}
+    where = f"{client.gateway.authorize_url}/oauth/token"
+    may = requests.options(where, headers=page, timeout=5).headers
+    answer = requests.post(where, headers=page, json={}, timeout=5)  # refused: its page may read why
+    for headers in (may, answer.headers):
+        allowed = headers["Access-Control-Allow-Origin"], headers["Access-Control-Allow-Credentials"]
+        assert allowed == (page["Origin"], "true")
+    assert "authorization" in may["Access-Control-Allow-Headers"]
+
+
 def test_where_cookies_are_blocked_an_identity_token_stands_for_them(gateway: DfoControl, client: DfoClient) -> None:
     """Setting `secured_cookies`, and `storageFallback`."""
     gateway.set_settings(secured_cookies=True)

@@ -33,6 +33,7 @@ from tests.support.gateway_stage import ENDED, STARTED, Chatter, GatewayStage
 from tests.support.protocol import FROM_RELAY, TO_RELAY, names, undocumented
 from tests.support.relay_stage import PATIENCE_S, wait_until
 from tests.support.sdk_frames import Frame, Person, differences, normalised
+from tests.support.user_agents import USER_AGENTS
 
 DEBOUNCE_MS = 2_000
 #: As NICE knows an agent.
@@ -285,7 +286,7 @@ def test_an_agents_typing_is_over_though_cxone_does_not_say_so(dfo_stage: Gatewa
 def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> None:
     """docs/asyncapi.yaml: each message of Digital-First is sent or heard here, and nothing else is.
 
-    But for those of signing in: the pages below have them.
+    But for those of signing in, and while nobody is there: the pages below have them.
     """
     front_end = actor.front_end
     actor.begins()
@@ -315,10 +316,13 @@ def test_all_that_is_said_in_a_conversation_is_documented(actor: Chatter) -> Non
     front_end.send({"action": "sing"})
     front_end.wait_for("error", PATIENCE_S, code="unknown_action")
     said = {name for frame in front_end.sent for name in names(frame, TO_RELAY)}
-    assert said == {name for name, message in TO_RELAY.items() if "dfo" in message.platforms} - {"signIn"}
+    assert said == {name for name, message in TO_RELAY.items() if "dfo" in message.platforms} - {
+        "signIn",
+        "offlineMessage",
+    }
     heard = {name for frame in front_end.heard for name in names(frame, FROM_RELAY)}
     known = {name for name, message in FROM_RELAY.items() if "dfo" in message.platforms}
-    assert heard == known - {"gatewayFailure", "signInWanted"}
+    assert heard == known - {"gatewayFailure", "signInWanted", "availability"}
 
 
 def test_a_token_names_the_channel_of_the_conversation(dfo_stage: GatewayStage) -> None:
@@ -1306,6 +1310,27 @@ def test_the_keepers_frames_are_those_of_nices_sdk(dfo_stage: GatewayStage, sdk_
         assert found.keys() - {"payload.data.contact.id"} == {"payload.visit", "payload.visit.id"}  # of another contact
 
 
+def test_a_message_names_the_visitors_browser_where_the_deployment_passes_it_on(dfo_stage: GatewayStage) -> None:
+    """As its handshake has it; T13: no log has it."""
+    agent, name = next(iter(USER_AGENTS)), "with-a-browser"
+    headers = {"User-Agent": agent, "Accept-Language": "de-DE,de;q=0.9"}
+    gateway, stage = dfo_stage.gateway(), dfo_stage
+    gateway.set_settings(keep_frames=True)
+    token = visitor_token(stage.aws, stage.stack.info["visitor_secret_arn"], name)
+    with Visitor(stage.stack.info["websocket_url"], token, headers=headers) as page:
+        page.send({"action": "hello"})
+        message_id = str(uuid.uuid4())
+        page.send({"action": "message", "id": message_id, "text": "Good morning"})
+        assert page.wait_for("message", PATIENCE_S, id=message_id)["status"] == "accepted"
+        visitor_id = stage.record(name).guest_id
+    gateway.set_settings(keep_frames=False)
+    sent = [one for one in gateway.frames() if (one["visitor_id"], one["event_type"]) == (visitor_id, "SendMessage")]
+    [said] = [one["frame"]["payload"]["data"]["browserFingerprint"] for one in sent]
+    assert (said["browser"], said["os"], said["language"]) == (*USER_AGENTS[agent][::2][:2], "de-DE")
+    logs = Path(stage.stack.info["logs"])
+    assert [log.name for log in logs.iterdir() if log.is_file() and agent in log.read_text(errors="replace")] == []
+
+
 def test_agents_see_who_the_visitor_is_and_what_changes(dfo_stage: GatewayStage) -> None:
     """As the token of the site's server says; a tab with a newer token is enough."""
     ada = {"given_name": "Ada", "family_name": "Lovelace", "customer": "c-17"}
@@ -1358,6 +1383,50 @@ def test_while_a_live_chat_is_offline_visitors_hear_unavailable(dfo_stage: Gatew
         assert front_end.wait_for("message", PATIENCE_S, id=message_id)["reason"] == "unavailable"
     gateway.set_settings(availability="online")
     assert any(line.get("reason") == "the channel is offline" for line in dfo_stage.keeper_log())
+
+
+def test_while_a_live_chat_is_offline_a_visitor_may_leave_a_message(dfo_stage: GatewayStage) -> None:
+    """T15: it is taken once, however often it is sent; a second tab hears of both. T13: no log has any of it."""
+    gateway = dfo_stage.gateway()
+    gateway.set_settings(availability="offline")
+    left = {"action": "offline_message", "id": str(uuid.uuid4()), "name": "Ada Lovelace"}
+    left |= {"email": "ada-offline@example.com", "message": "Please call me back"}
+    with dfo_stage.connect("a-late-visitor") as page, dfo_stage.connect("a-late-visitor") as other:
+        page.send({"action": "hello"})
+        offline = page.wait_for("event", PATIENCE_S, name="availability")
+        assert offline["detail"] == {"status": "offline", "offline_form": True}
+        other.send({"action": "hello"})
+        other.wait_for("event", PATIENCE_S, name="availability")
+        page.send({**left, "email": "nobody"})
+        assert "email" in page.wait_for("error", PATIENCE_S, code="bad_message", id=left["id"])["message"]
+        page.send(left)
+        for tab in (page, other):
+            assert tab.wait_for("message", PATIENCE_S, id=left["id"])["status"] == "accepted"
+        page.forget("message")
+        page.send(left)
+        assert page.wait_for("message", PATIENCE_S, id=left["id"])["status"] == "accepted"
+        assert undocumented(page.heard, FROM_RELAY) == []
+    gateway.set_settings(availability="online")
+    taken = [one for one in gateway.offline_messages() if one["email"] == left["email"]]
+    assert [(one["name"], one["text"]) for one in taken] == [(left["name"], left["message"])]
+    assert gateway.violations() == []
+    assert left["email"] not in (Path(dfo_stage.stack.info["logs"]) / "keeper.log").read_text()
+
+
+def test_an_offline_message_whose_answer_is_lost_is_sent_once(dfo_stage: GatewayStage) -> None:
+    """T15: nobody can know, and that is what the visitor hears."""
+    gateway = dfo_stage.gateway()
+    gateway.set_settings(availability="offline")
+    gateway.set_faults(Fault("frame", "lost_answer", types=("SendOfflineMessage",)))
+    left = {"action": "offline_message", "id": str(uuid.uuid4()), "name": "Ada"}
+    left |= {"email": "ada-lost@example.com", "message": "Please call me back"}
+    with dfo_stage.connect("a-lost-visitor") as page:
+        page.send({"action": "hello"})
+        page.send(left)
+        assert page.wait_for("message", PATIENCE_S, id=left["id"])["reason"] == "unconfirmed"
+    gateway.set_faults()
+    gateway.set_settings(availability="online")
+    assert [one["email"] for one in gateway.offline_messages()].count(left["email"]) == 1
 
 
 def test_a_version_that_the_gateway_refuses_is_reported_to_whom_it_concerns(dfo_stage: GatewayStage) -> None:

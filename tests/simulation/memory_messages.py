@@ -34,7 +34,7 @@ class Kept:
 
 
 def _what(message: SentMessage) -> tuple[object, ...]:
-    return message.text, message.postback, message.attachments
+    return message.text, message.postback, message.attachments, message.author
 
 
 class MemoryMessages:
@@ -63,6 +63,7 @@ class MemoryMessages:
             message.at,
             postback=message.postback,
             attachments=message.attachments,
+            author=message.author,
             key=message.key,
         )
         self._keep((session_id, message.message_id), Kept(waiting, deadline, expires_at))

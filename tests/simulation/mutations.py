@@ -10,6 +10,7 @@ from __future__ import annotations
 from tests.simulation.mutation import BURST, CORE, DYNAMO, EXPRESSIONS, FLOWS, GUESTS, QUERIES, WRITES, Mutation
 from tests.simulation.mutations_dfo import DIGITAL_FIRST
 from tests.simulation.mutations_fleet import FLEET
+from tests.simulation.mutations_offline import OFFLINE
 from tests.simulation.mutations_sign_in import SIGN_IN
 from tests.simulation.mutations_told import TOLD
 
@@ -715,4 +716,4 @@ V1 = (
 )
 
 
-MUTATIONS = V1 + DIGITAL_FIRST + SIGN_IN + TOLD + FLEET
+MUTATIONS = V1 + DIGITAL_FIRST + SIGN_IN + OFFLINE + TOLD + FLEET

@@ -21,6 +21,18 @@ SIGN_IN = (
         "        if False:",
     ),
     _talked(
+        "sign-in: a keeper that has lost the guest lets its visitor in",
+        TALK,
+        "        if record is None or record.keeper != office.keeper:  # before a code or refresh token is spent",
+        "        if record is None:",
+    ),
+    _talked(
+        "sign-in: the page is not told which customer its token names",
+        TALK,
+        'known = record.conversation or {"customer": decoded(record.profile).customer}',
+        "known = record.conversation",
+    ),
+    _talked(
         "sign-in: a code goes out without its verifier",
         SIGNING_IN,
         'verifier = {"code_verifier": handed.verifier} if handed.verifier else {}',

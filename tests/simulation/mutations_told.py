@@ -17,7 +17,7 @@ TOLD = (
     _dfo(
         "told: a contact is not told again after a take-over",
         TALK,
-        "        return (typing, cxone_events.contact(None, is_open=is_open)) if c and c.ready else (typing,)\n",
+        "        return (typing, visitor_events.contact(None, is_open=is_open)) if c and c.ready else (typing,)\n",
         "        return (typing,)\n",
     ),
     _dfo(

@@ -9,6 +9,7 @@ from typing_relay.relay.ports import (
     UNCONFIRMED,
     AlreadyThere,
     Attachment,
+    Author,
     MessageStatus,
     SentMessage,
     Standing,
@@ -76,6 +77,16 @@ class MessagesContract:
             assert messages.put(ID, with_both, NOW, DEADLINE, EXPIRES) == AlreadyThere(standing, same_text=True)
             with_one = SentMessage(FIRST, "", NOW, attachments=(photo,), key=KEY)
             assert messages.put(ID, with_one, NOW, DEADLINE, EXPIRES) == AlreadyThere(standing, same_text=False)
+
+    def test_an_offline_message_waits_with_its_author(self, messages: MemoryMessages) -> None:
+        """T15: and another's is another message, also once it is settled."""
+        ada, bob = (SentMessage(FIRST, "Hi", NOW, author=Author("A", at), key=KEY) for at in ("a@x.org", "b@x.org"))
+        assert messages.put(ID, ada, NOW, DEADLINE, EXPIRES) is None
+        assert [waiting.author for waiting in messages.waiting(ID, 10, NOW)] == [ada.author]
+        for standing in (WAITS, ACCEPTED):
+            messages.settle(ID, FIRST, standing)
+            assert messages.put(ID, ada, NOW, DEADLINE, EXPIRES) == AlreadyThere(standing, same_text=True)
+            assert messages.put(ID, bob, NOW, DEADLINE, EXPIRES) == AlreadyThere(standing, same_text=False)
 
     @pytest.mark.parametrize("standing", [ACCEPTED, REFUSED])
     def test_a_settled_message_is_still_known(self, messages: MemoryMessages, standing: Standing) -> None:

@@ -129,6 +129,7 @@ def _live_chat(control: DfoControl, folder: Path, person: Person) -> None:
         sdk.do("messageToken", "/chat/1.0/brand/1386/messages/1")
         [contact] = [thread["contact"]["id"] for thread in control.threads()]
         sdk.do("sendTranscript", contact, "ada@example.com")
+        sdk.do("offlineMessage", {"name": "Ada King Lovelace", "email": "ada@example.com", "message": "Call me"})
         sdk.do("endChat")
 
 

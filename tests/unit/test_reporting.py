@@ -67,6 +67,7 @@ def test_how_a_call_ended_is_logged_and_counted(outcome: Outcome, level: str, pe
     [(how, message, more)] = notes.lines
     assert (how, message, more["outcome"], more["ms"]) == (level, "cxone typing", outcome.kind, 70)
     assert (more["began"], more["typing"]) == (1_000, True)
+    assert more.get("reason") == (outcome.reason or None)  # a field with nothing in it is paid for all the same
     assert notes.metrics == {f"Typing.{outcome.kind}": 1, "CallsAccepted": percent}
 
 

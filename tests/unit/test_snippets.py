@@ -69,6 +69,7 @@ RUN_BY = {
     ("docs/front-end.md", "const { status, reason } = await"): "tests/unit/web/guide.test.mjs",
     ("docs/front-end.md", 'relay.addEventListener("message"'): "tests/unit/web/guide.test.mjs",
     ("docs/front-end.md", 'relay.addEventListener("transcript"'): "tests/unit/web/guide.test.mjs",
+    ("docs/front-end.md", "import { leaveMessage }"): "tests/unit/web/offline.test.mjs",
     ("docs/front-end.md", "import { upload }"): "tests/unit/web/files.test.mjs",
     ("docs/front-end.md", "pip install ./web/python"): "tests/integration/test_python_client.py",
     ("docs/front-end.md", "import sys"): "tests/integration/test_python_client.py",

@@ -39,5 +39,7 @@ class ReportedGuests:
     def _report(self, call: str, outcome: Outcome, began: int, **more: Any) -> None:
         log = self._logger.info if outcome.kind is Kind.ACCEPTED else self._logger.warning
         ms = self._clock() - began
-        log(f"cxone {call}", outcome=outcome.kind, reason=outcome.reason, ms=ms, began=began, **more)
+        if outcome.reason:
+            more["reason"] = outcome.reason
+        log(f"cxone {call}", outcome=outcome.kind, ms=ms, began=began, **more)
         self._metrics.add_metric(f"Typing.{outcome.kind}", MetricUnit.Count, 1)

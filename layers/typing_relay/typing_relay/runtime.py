@@ -138,12 +138,6 @@ def count(metric: str) -> None:
         pass
 
 
-def measure(metric: str, ms: int) -> None:
-    """Write ``metric`` of ``ms`` to the log at once, from any thread."""
-    with single_metric(metric, MetricUnit.Milliseconds, ms):
-        pass
-
-
 def start_execution(due: StartOwner) -> bool:
     """Start the state machine for an owner; False when Step Functions refused."""
     try:

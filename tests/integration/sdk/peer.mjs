@@ -15,7 +15,7 @@ const { JSDOM } = require("jsdom");
 
 // The SDK is written for browsers. Of a browser it needs these; fetch is Node's, the WebSocket jsdom's (and so ws's).
 const { window } = new JSDOM("", { url: "http://127.0.0.1/", pretendToBeVisual: false });
-const borrowed = ["document", "navigator", "WebSocket", "Event", "EventTarget", "CustomEvent", "ErrorEvent", "CloseEvent"];
+const borrowed = ["document", "navigator", "WebSocket", "Event", "EventTarget", "CustomEvent", "ErrorEvent", "CloseEvent", "FileReader"];
 for (const name of borrowed) {
   Object.defineProperty(globalThis, name, { value: window[name], configurable: true, writable: true });
 }
@@ -24,7 +24,7 @@ globalThis.addEventListener = window.addEventListener.bind(window);
 globalThis.removeEventListener = window.removeEventListener.bind(window);
 globalThis.crypto ??= require("node:crypto").webcrypto; // Node 18 has none
 
-const { ChatSdk, ChatEvent, WebSocketClientEvent } = require("@nice-devone/nice-cxone-chat-web-sdk");
+const { ChatSdk, ChatEvent, WebSocketClientEvent, getBrowserFingerprint } = require("@nice-devone/nice-cxone-chat-web-sdk");
 const { threadId, secured, urls, hurry = 1, ...rest } = JSON.parse(optionsAsJson);
 
 const { setTimeout: wait } = globalThis;
@@ -65,6 +65,7 @@ const commands = {
   recover: () => (rest.isLivechat ? sdk.recoverLivechatThreadData(threadId) : sdk.recoverThreadData(threadId)),
   startChat: (text) => thread().startChat(text),
   sendText: (text, options) => thread().sendTextMessage(text, options),
+  sendFile: (content, name, type) => thread().sendAttachments([new window.File([content], name, { type })]),
   sendPostback: (postback, text) => thread().sendPostbackMessage(postback, text),
   keystroke: (quietMs) => thread().keystroke(quietMs),
   stopTyping: () => thread().stopTyping(),
@@ -74,6 +75,11 @@ const commands = {
   loadMore: () => thread().loadMoreMessages(),
   messageToken: (url) => sdk.generateAuthorizationToken(threadId, url),
   sendTranscript: (contact, email) => thread().sendTranscript(contact, email),
+  offlineMessage: (message) => sdk.sendOfflineMessage(message),
+  fingerprint: (userAgent) => {
+    Object.defineProperty(window.navigator, "userAgent", { value: userAgent, configurable: true });
+    return getBrowserFingerprint();
+  },
   endChat: () => thread().endChat(),
   archive: () => thread().archive(),
 };

@@ -78,6 +78,15 @@ def test_one_that_was_used_a_moment_ago_is(peer: HttpPeer, clock: WallClock):
     assert connections_of(peer) == [1, 1]
 
 
+def test_a_process_that_runs_on_may_keep_one_longer(peer: HttpPeer, clock: WallClock):
+    kept = Connection(urlsplit(peer.url), connect_s=1.0, read_s=1.0, idle_s=120)
+    for idle_s in (119.9, 120.1):
+        ask(kept)
+        clock.s += idle_s
+    ask(kept)
+    assert connections_of(peer) == [1, 1, 2]
+
+
 def test_a_clock_that_was_set_back_does_not_keep_a_connection_for_ever(peer: HttpPeer, clock: WallClock):
     kept = kept_to(peer)
     ask(kept)

@@ -76,8 +76,8 @@ class TestMonth:
         assert bill.dollars() == pytest.approx(sum(bill.dollars(line) for line in bill.lines))
 
     def test_a_visitors_messages_are_bursts_frames_and_pings(self) -> None:
-        """Ten a burst, one for each frame, and fifteen pings an hour with their answers; with the minutes connected."""
-        an_hour = (20 * 10 + FRAMES + 30) * PRICES["messages"] + 60 * PRICES["connection_minutes"]
+        """Ten a burst, one for each frame, eighteen pings an hour and their answers; with the minutes connected."""
+        an_hour = (20 * 10 + FRAMES + 36) * PRICES["messages"] + 60 * PRICES["connection_minutes"]
         assert month("v1", WEBCHAT, Load(1000, 20)).dollars("API Gateway") == pytest.approx(1000 * HOURS * an_hour)
 
     def test_nobody_costs_what_is_fixed_the_idle_keepers_and_the_sweeper(self) -> None:

@@ -28,7 +28,7 @@ NEEDED = {quota.name.partition(",")[2].strip(): quota.needed for quota in QUOTAS
         ("Express starts a second", 36_000 * 20 * 2 / 3600),
         ("concurrent executions", 36_000 * 20 * 0.1 / 3600),
         ("write units a second of a table", 36_000 * (20 * 10 + 3) / 3600),
-        ("requests and posts a second", 36_000 * (20 * 4 + 2 * 15 + 60) / 3600),
+        ("requests and posts a second", 36_000 * (20 * 4 + 2 * 18 + 60) / 3600),
         ("vCPU on demand", 40 * 0.25),
     ],
 )

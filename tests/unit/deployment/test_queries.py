@@ -26,7 +26,7 @@ WRITERS = {
     ],
 }
 POWERTOOLS = {"level", "service", "message"}
-LOG_CALLS = {"debug", "info", "warning", "error", "exception", "append_keys", "log", "_report"}
+LOG_CALLS = {"debug", "info", "warning", "error", "exception", "append_context_keys", "log", "_report"}
 
 
 def calls(path: str) -> Iterator[ast.Call]:

@@ -102,7 +102,6 @@ class TestPermissions:
         }
         assert managed == {
             "service-role/AWSLambdaBasicExecutionRole",
-            "AWSXrayWriteOnlyAccess",
             "service-role/AmazonECSTaskExecutionRolePolicy",
             "service-role/AWSCodeDeployRoleForLambda",
         }
@@ -160,9 +159,6 @@ class TestFunctions:
         layer = properties("TypingRelayLayer")
         assert [runtime["Runtime"]] == layer["CompatibleRuntimes"]
         assert runtime["Architectures"] == layer["CompatibleArchitectures"]
-
-    def test_are_traced(self) -> None:
-        assert TEMPLATE["Globals"]["Function"]["Tracing"] == "Active"
 
     def test_are_told_every_setting_that_the_code_reads(self) -> None:
         """AWS's own, by which its clients are set up, are Lambda's and ECS's to give."""

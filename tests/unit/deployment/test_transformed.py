@@ -61,6 +61,7 @@ EVERYTHING_ELSE = filled(
     KeystrokeConcurrency="300",
     HandshakeConcurrency="100",
     LogLevel="DEBUG",
+    Tracing="Active",
     Release="one",
 )
 

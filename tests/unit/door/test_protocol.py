@@ -138,7 +138,8 @@ def _can_be_said(value: Any) -> bool:
     """By a JSON schema: `6000.0` is a whole number there, and text has characters, not UTF-16 units."""
     as_text = json.dumps(value, ensure_ascii=False)
     is_plain = all(character < "\ud800" or "\ue000" <= character <= "\uffff" for character in as_text)
-    larger = {"message": frames.MAX_MESSAGE_BYTES, "sign_in": frames.MAX_SIGN_IN_BYTES}
+    larger = dict.fromkeys(("message", "offline_message"), frames.MAX_MESSAGE_BYTES)
+    larger |= {"sign_in": frames.MAX_SIGN_IN_BYTES}
     most = larger.get(str(value.get("action")), frames.MAX_FRAME_BYTES)
     fits = len(as_text.encode("utf-8", "surrogatepass")) <= most
     return is_plain and fits and not (isinstance(value.get("hold_ms"), float) and "." in json.dumps(value["hold_ms"]))
@@ -324,6 +325,7 @@ def test_events_are_documented(event: Any, known: bool) -> None:
         "unread": visitor_events.unread(2),
         "files": visitor_events.files("https://x" if known else "", 1024, ("image/*",)),
         "transcriptSent": visitor_events.transcript(),
+        "availability": visitor_events.availability(known, True if known else None),
         "unnamed": visitor_events.unnamed(event),
         "signInWanted": dfo_events.sign_in("ends", *(("isX=true", ID, "c-17") if known else ("", "", ""))),
     }

@@ -92,6 +92,24 @@ def test_who_the_visitor_is_travels_in_the_context(environment: pytest.MonkeyPat
     assert json.loads(policy["context"]["profile"]) == {"given_name": "Ada", "fields": {"plan": "gold"}}
 
 
+@pytest.mark.parametrize("setting", [None, "off", "on"])
+def test_what_a_browser_says_of_itself_travels_where_the_deployment_passes_it_on(
+    capsys: pytest.CaptureFixture[str], environment: pytest.MonkeyPatch, setting: str | None
+) -> None:
+    """T13: off by default, and never logged."""
+    environment.setenv("POWERTOOLS_SERVICE_NAME", f"device-authorizer-{setting}")
+    environment.setenv("LOG_LEVEL", "DEBUG")
+    if setting:
+        environment.setenv("VISITOR_DETAILS", setting)
+    event = _event_with(signed(given_name="Ada", exp=1_800_003_600))
+    said = {"User-Agent": ["Mozilla/5.0"], "accept-language": ["de-DE,de;q=0.9"], "CloudFront-Viewer-Country": ["DE"]}
+    event["multiValueHeaders"] |= said
+    context = load_function("authorizer").handler(event, Invocation())["context"]
+    device = {"device": ["Mozilla/5.0", "de-DE", "DE"]} if setting == "on" else {}
+    assert json.loads(context["profile"]) == {"given_name": "Ada", **device}
+    assert "Mozilla" not in capsys.readouterr().out
+
+
 def test_a_custom_field_that_the_deployment_does_not_know_is_named_in_the_log_without_its_value(
     capsys: pytest.CaptureFixture[str], environment: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from typing_relay.relay.messages import (
     messages_seen,
     overdue_before,
 )
-from typing_relay.relay.ports import Coming, Conversation, MessageStatus, SentMessage, Standing
+from typing_relay.relay.ports import Author, Coming, Conversation, MessageStatus, SentMessage, Standing
 from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.memory_messages import WAITS, MemoryMessages
@@ -138,6 +138,14 @@ def test_without_a_guest_to_be_had_a_message_fails_at_once(scene: Scene) -> None
     scene.becomes(GuestStatus.UNAVAILABLE)
     assert scene.sends() == failed("unavailable")
     assert scene.waiting() == []
+
+
+def test_without_a_guest_to_be_had_an_offline_message_waits(scene: Scene) -> None:
+    """That is what it is for: its keeper hears of it."""
+    scene.becomes(GuestStatus.UNAVAILABLE)
+    left = SentMessage("m1", "hello", scene.now, author=Author("Ada", "ada@example.com"))
+    assert scene.runner.run(message_sent(Policy(), Sender(ID, TAB, EXPIRES), left, WITHIN_MS)) == WAITS
+    assert (scene.waiting(), scene.nudged) == (["m1"], [KEEPER])
 
 
 def test_one_that_was_accepted_before_is_said_to_be_accepted_though_no_guest_is_to_be_had(scene: Scene) -> None:

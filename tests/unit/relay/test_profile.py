@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_relay.relay.device import Device
 from typing_relay.relay.profile import NOTHING_SAID, BadProfile, Profile, decoded, profile_of
 
 IDENTS = frozenset(("plan", "order_id"))
@@ -50,6 +51,11 @@ def test_a_token_may_name_one_of_the_deployments_channels() -> None:
 @pytest.mark.parametrize("channel", ["chat_c", 7, None, ["chat_a"]])
 def test_a_channel_that_is_not_the_deployments_is_refused_by_the_claims_name(channel: object) -> None:
     assert profile_of({"channel": channel}, (), ("chat_a", "chat_b")) == BadProfile("channel_unknown", "channel")
+
+
+def test_the_browser_survives_the_record() -> None:
+    said = Profile("Ada", device=Device("Firefox/127.0", "de-DE", ""))
+    assert decoded(said.encoded()) == said
 
 
 def test_the_channel_survives_the_record() -> None:

@@ -30,3 +30,18 @@ test("each entry of the package and its types are there", () => {
   for (const path of named) readFileSync(new URL(path, WEB));
   assert.deepEqual(files, ["*.js", "*.d.ts", "commonjs.cjs"]);
 });
+
+test("the hook passes its WebSocket class on, and none where there is none", async () => {
+  const data = (code) => `data:text/javascript,${encodeURIComponent(code)}`;
+  const react = "export const useRef=(current)=>({current}), useState=(v)=>[v,()=>{}], useEffect=(f)=>void f();";
+  const client = "export const connect=(given)=>(globalThis.given.push(given),{addEventListener(){},detach(){}});";
+  const hook = readFileSync(new URL("react.js", WEB), "utf8");
+  const code = hook.replace('"react"', JSON.stringify(data(react))).replace('"./typing-relay.js"', JSON.stringify(data(client)));
+  const { useTypingRelay } = await import(data(code));
+  globalThis.given = [];
+  const SigningIn = class {};
+  useTypingRelay({ current: null }, { url: "wss://relay", token: "t", WebSocket: SigningIn });
+  useTypingRelay({ current: null }, { url: "wss://relay", token: "t" });
+  assert.deepEqual(globalThis.given.map(({ WebSocket }) => WebSocket), [SigningIn, undefined]);
+  delete globalThis.given;
+});

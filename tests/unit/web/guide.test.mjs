@@ -17,8 +17,8 @@ function run(begins, names, returning = "undefined") {
   return new Function(...Object.keys(names), body)(...Object.values(names));
 }
 
-test("every block of JavaScript is tried here, and one in files.test.mjs", () => {
-  assert.equal(BLOCKS.length, 6);
+test("every block of JavaScript is tried here, and two in files.test.mjs and offline.test.mjs", () => {
+  assert.equal(BLOCKS.length, 7);
 });
 
 test("the page under development asks the console for token and address", async (t) => {

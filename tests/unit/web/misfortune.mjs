@@ -7,7 +7,7 @@ const EVENTS = ["status", "connection", "agent-typing", "message", "message-stat
 EVENTS.push("seen", "event", "error", "frame");
 const TIMINGS = { debounce_ms: 2000, heartbeat_ms: 1000, hold_ms: 6000, agent_typing_ms: 60_000 };
 const IDS = ["a", "b", "c"].map((letter) => `${letter.repeat(8)}-0000-4000-8000-000000000000`);
-const SILENT_MS = 120_000 + 2 * 5000 + 1000; // without a sign of life: a ping, and a pong's deadline that was held back once
+const SILENT_MS = 500_000 + 2 * 5000 + 1000; // without a sign of life, hidden: a ping, and a pong's deadline that was held back once
 const AGENT_MS = 75_000;
 const NO_MORE_MS = 480_000; // until a message has its answer
 

@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 
 from typing_relay import deadline
 from typing_relay.aws.answers import Answer
-from typing_relay.aws.connection import Connection, tls
+from typing_relay.aws.connection import IDLE_S, Connection, tls
 from typing_relay.aws.credentials import Credentials
 from typing_relay.aws.signature import signed
 
@@ -50,11 +50,15 @@ _SKEW_S = 60
 
 
 class Limits(NamedTuple):
-    """How long a try may take: seconds to connect, seconds for the answer, and how many tries a call has."""
+    """How long a try may take: seconds to connect, seconds for the answer, and how many tries a call has.
+
+    ``idle_s``: a connection that was not used for so long is not used again.
+    """
 
     connect_s: float
     read_s: float
     tries: int
+    idle_s: float = IDLE_S
 
 
 class DeadlinePassed(HTTPClientError):  # type: ignore[misc]  # botocore has no types
@@ -143,8 +147,8 @@ class Client:
 
     def _connection(self) -> Connection:
         if not hasattr(self._of_this_thread, "connection"):
-            connect_s, read_s, _ = self._limits
-            self._of_this_thread.connection = Connection(self._endpoint, connect_s, read_s)
+            connect_s, read_s, _, idle_s = self._limits
+            self._of_this_thread.connection = Connection(self._endpoint, connect_s, read_s, idle_s)
         connection: Connection = self._of_this_thread.connection
         return connection
 

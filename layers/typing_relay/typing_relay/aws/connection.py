@@ -17,7 +17,9 @@ from urllib.parse import SplitResult
 from typing_relay import deadline, wire
 from typing_relay.aws.answers import Answer, read_answer
 
-#: Longer unused, and nothing between here and AWS need know of it any more: a Lambda may have been frozen meanwhile.
+#: Longer unused, and nothing between here and AWS need know of it any more: a Lambda may have been frozen meanwhile. A
+#: process that runs on hears that its connection ended, and may keep it longer: each new one is a handshake of TLS,
+#: and a call of KMS that is paid for (docs/cost.md).
 IDLE_S = 5.0
 #: The other side has closed the connection. http.client's RemoteDisconnected is a ConnectionError.
 _CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
@@ -26,14 +28,15 @@ _CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 class Connection:
     """Towards ``endpoint``, opened by the first request. For one thread.
 
-    ``connect_s`` is for each address and for the handshake of TLS, ``read_s`` for sending and for reading the answer.
+    ``connect_s`` is for each address and for the handshake of TLS, ``read_s`` for sending and for reading the answer;
+    one that was not used for ``idle_s`` is not used again.
     """
 
-    def __init__(self, endpoint: SplitResult, connect_s: float, read_s: float) -> None:
+    def __init__(self, endpoint: SplitResult, connect_s: float, read_s: float, idle_s: float = IDLE_S) -> None:
         self._is_tls = endpoint.scheme == "https"
         self._host = endpoint.hostname or ""
         self._port = endpoint.port or (443 if self._is_tls else 80)
-        self._connect_s, self._read_s = connect_s, read_s
+        self._connect_s, self._read_s, self._idle_s = connect_s, read_s, idle_s
         self._socket: socket.socket | None = None
         self._used_at = 0.0
 
@@ -54,7 +57,7 @@ class Connection:
         if self._socket is None:
             return False
         # The wall clock: whether the other one runs on while a Lambda is frozen is nowhere promised.
-        if abs(time.time() - self._used_at) > IDLE_S or _has_something_to_read(self._socket):
+        if abs(time.time() - self._used_at) > self._idle_s or _has_something_to_read(self._socket):
             self._close()
             return False
         return True

@@ -27,6 +27,7 @@ from typing_relay.relay.ports import (
     UNCONFIRMED,
     AlreadyThere,
     Attachment,
+    Author,
     MessageStatus,
     SentMessage,
     Standing,
@@ -51,7 +52,7 @@ _MOST_MARKS = 100
 _IS_WAITING = "standing = :waiting"
 _SETTLED = (
     "SET standing = :standing, reason = :reason "
-    "REMOVE message_text, message_postback, message_attachments, waiting_shard, deadline"
+    "REMOVE message_text, message_postback, message_attachments, message_author, waiting_shard, deadline"
 )
 
 
@@ -88,6 +89,7 @@ class DynamoMessages:
                     "message_text": {"S": message.text},
                     **({"message_postback": {"S": message.postback}} if message.postback else {}),
                     **({"message_attachments": {"S": _encoded(message.attachments)}} if message.attachments else {}),
+                    **({"message_author": {"S": _named(message.author)}} if message.author else {}),
                     "fingerprint": {"S": fingerprint(session_id, message)},
                     "standing": {"S": MessageStatus.WAITING},
                     "waiting_shard": _n(shard_of(session_id)),
@@ -269,7 +271,8 @@ def fingerprint(session_id: str, message: SentMessage) -> str:
 
 def _all_of(session_id: str, message: SentMessage) -> bytes:
     files = _encoded(message.attachments) if message.attachments else ""
-    more = (message.postback, files) if files else (message.postback,) if message.postback else ()
+    more: tuple[str, ...] = (message.postback, files) if files else (message.postback,) if message.postback else ()
+    more += (_named(message.author),) if message.author else ()
     return "\0".join((session_id, message.message_id, message.text, *more)).encode()
 
 
@@ -280,10 +283,11 @@ def _is_same(known: Mapping[str, Any], session_id: str, message: SentMessage) ->
     """
     if "message_text" in known:
         waits = _waiting(known)
-        return (waits.text, waits.postback, waits.attachments) == (
+        return (waits.text, waits.postback, waits.attachments, waits.author) == (
             message.text,
             message.postback,
             message.attachments,
+            message.author,
         )
     kept = known["fingerprint"]["S"]
     if "." not in kept and kept:  # of a version before
@@ -335,7 +339,12 @@ def _waiting(item: Mapping[str, Any]) -> WaitingMessage:
         item.get("left_by", {}).get("S", ""),
         postback=item.get("message_postback", {}).get("S", ""),
         attachments=_decoded(item.get("message_attachments", {}).get("S", "[]")),
+        author=Author(*json.loads(item["message_author"]["S"])) if "message_author" in item else None,
     )
+
+
+def _named(author: Author) -> str:
+    return json.dumps((author.name, author.email), separators=(",", ":"))
 
 
 def _encoded(attachments: Iterable[Attachment]) -> str:

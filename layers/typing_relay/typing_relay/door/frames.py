@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from typing_relay.plain_url import is_plain
-from typing_relay.relay.ports import Attachment, MessageStatus, Standing
+from typing_relay.relay.ports import Attachment, Author, MessageStatus, Standing
 from typing_relay.relay.sign_in import SignIn
 
 #: A keystroke frame has 40 bytes; only messages may be larger than this.
@@ -26,6 +26,8 @@ MAX_FILE_URL = 2_000
 MAX_FILE_NAME = 255
 #: The second for a CXone on this machine: what is not there is refused by whoever knows the deployment's hosts.
 _SCHEMES = ("https://", "http://")
+#: The characters of the name of whoever leaves an offline message.
+MAX_NAME = 100
 #: RFC 5321: of an address, without the angle brackets.
 MAX_EMAIL = 254
 #: The id of a message, as the relay told it.
@@ -98,13 +100,14 @@ class Message:
     """The visitor sent this text. The front end chose the id; the same id again is the same message.
 
     ``postback``: of the choice that the message is, as CXone sent it; '': it is none. Without ``attachments`` the text
-    is not blank.
+    is not blank. ``author``: it is left while nobody is there to chat with; None: it is said in the conversation.
     """
 
     message_id: str
     text: str = field(repr=False)
     postback: str = field(default="", repr=False)
     attachments: tuple[Attachment, ...] = field(default=(), repr=False)
+    author: Author | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def parse(body: str | None, longest_hold_ms: int, is_file_url: Callable[[str], b
     size = _size(body)
     fields = _object(body)
     action = fields.pop("action", None)
-    most = {"message": MAX_MESSAGE_BYTES, "sign_in": MAX_SIGN_IN_BYTES}.get(action) if isinstance(action, str) else None
+    most = _LARGER.get(action) if isinstance(action, str) else None
     if size > (most or MAX_FRAME_BYTES):
         raise BadFrame("too_large", f"A frame may have {MAX_FRAME_BYTES} bytes, a sign_in {MAX_SIGN_IN_BYTES}.")
     if not isinstance(action, str):
@@ -169,6 +172,8 @@ def parse(body: str | None, longest_hold_ms: int, is_file_url: Callable[[str], b
         frame = Hello(_client(fields.pop("client")) if "client" in fields else "")
     elif action == "message":
         frame = _message(fields.pop("id", None), fields, is_file_url)
+    elif action == "offline_message":
+        frame = _offline_message(fields.pop("id", None), fields)
     else:
         frame = _asking(action, fields)
     if fields:
@@ -189,7 +194,8 @@ def _asking(action: str, fields: dict[str, Any]) -> Frame:
     raise BadFrame("unknown_action", f"Unknown action. Known are {_ACTIONS}.")
 
 
-_ACTIONS = "hello, keystroke, stop, ping, message, seen, end, history, transcript or sign_in"
+_ACTIONS = "hello, keystroke, stop, ping, message, offline_message, seen, end, history, transcript or sign_in"
+_LARGER = {"message": MAX_MESSAGE_BYTES, "offline_message": MAX_MESSAGE_BYTES, "sign_in": MAX_SIGN_IN_BYTES}
 _PLAIN: dict[str, Frame] = {"ping": Ping(), "seen": Seen(), "end": End()}
 
 
@@ -263,13 +269,32 @@ def _message(message_id: object, fields: dict[str, Any], is_file_url: Callable[[
     if not isinstance(postback, str):
         raise BadFrame("bad_message", '"postback" must be a string.', message_id)
     for name, said, most in (("text", text, MAX_TEXT), ("postback", postback, MAX_POSTBACK)):
-        try:
-            units = len(said.encode("utf-16-le")) // 2
-        except UnicodeEncodeError:
-            raise BadFrame("bad_message", f'"{name}" contains a lone surrogate.', message_id) from None
-        if units > most:
-            raise BadFrame("bad_message", f'"{name}" may have at most {most} characters.', message_id)
+        _check_length(name, said, most, message_id)
     return Message(message_id, text, postback, attachments)
+
+
+def _offline_message(message_id: object, fields: dict[str, Any]) -> Message:
+    """With the names of NICE's web SDK; takes what it knows out of ``fields``."""
+    if not isinstance(message_id, str) or not _UUID.fullmatch(message_id):
+        raise BadFrame("bad_message", '"id" must be a UUID in lower case.')
+    name, email, text = (fields.pop(key, None) for key in ("name", "email", "message"))
+    for key, said, most in (("name", name, MAX_NAME), ("message", text, MAX_TEXT)):
+        if not isinstance(said, str) or not said.strip():
+            raise BadFrame("bad_message", f'"{key}" must not be blank.', message_id)
+        _check_length(key, said, most, message_id)
+    if not _is_email(email):
+        raise BadFrame("bad_message", _NO_EMAIL, message_id)
+    return Message(message_id, text, author=Author(" ".join(name.split()), email))
+
+
+def _check_length(name: str, said: str, most: int, message_id: str) -> None:
+    """``most``: in UTF-16 units. Raises BadFrame."""
+    try:
+        units = len(said.encode("utf-16-le")) // 2
+    except UnicodeEncodeError:
+        raise BadFrame("bad_message", f'"{name}" contains a lone surrogate.', message_id) from None
+    if units > most:
+        raise BadFrame("bad_message", f'"{name}" may have at most {most} characters.', message_id)
 
 
 #: RFC 6838, as browsers say it of a file; '' where they do not know it.
@@ -317,10 +342,17 @@ def _known_id(value: object) -> str:
 _EMAIL = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
 
+_NO_EMAIL = f'"email" must be an e-mail address of at most {MAX_EMAIL} characters.'
+
+
+def _is_email(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_EMAIL and _EMAIL.fullmatch(value) is not None
+
+
 def _email(value: object) -> str:
-    if not isinstance(value, str) or len(value) > MAX_EMAIL or not _EMAIL.fullmatch(value):
-        raise BadFrame("bad_frame", f'"email" must be an e-mail address of at most {MAX_EMAIL} characters.')
-    return value
+    if not _is_email(value):
+        raise BadFrame("bad_frame", _NO_EMAIL)
+    return str(value)
 
 
 #: As RFC 6750 and RFC 6749 have tokens and codes, and RFC 7636 verifiers: no blanks, no controls.

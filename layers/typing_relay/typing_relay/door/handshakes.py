@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from typing_relay.door.visitor_tokens import Reason, Refusal
+from typing_relay.relay.device import Device, device
 
 _TOKEN_PROTOCOL = "token."  # noqa: S105 a prefix, not a secret
 
@@ -29,6 +30,13 @@ def read_handshake(event: Mapping[str, Any]) -> Handshake:
     offered = (item.strip() for line in _header(headers, "sec-websocket-protocol") for item in line.split(","))
     by_protocol = [item.removeprefix(_TOKEN_PROTOCOL) for item in offered if item.startswith(_TOKEN_PROTOCOL)]
     return Handshake((*query.get("token", ()), *by_protocol), tuple(_header(headers, "origin")))
+
+
+def read_device(event: Mapping[str, Any]) -> Device:
+    """What the browser says of itself. The country is CloudFront's word, where the relay is behind that."""
+    headers = event.get("multiValueHeaders") or {}
+    names = ("user-agent", "accept-language", "cloudfront-viewer-country")
+    return device(*(next(iter(_header(headers, name)), "") for name in names))
 
 
 def the_token(handshake: Handshake) -> str | Refusal:

@@ -48,7 +48,7 @@ def message_sent(policy: Policy, sender: Sender, message: SentMessage, deliver_w
     else:
         yield from ensure_guest(policy, record)
     now = yield from perform(Now())
-    if record.guest_status is GuestStatus.UNAVAILABLE:
+    if record.guest_status is GuestStatus.UNAVAILABLE and message.author is None:  # else that is what it is for
         known = yield from perform(message_writes.ReadStanding(sender.session_id, message.message_id, now))
         return known or NOT_TAKEN
     if (yield from perform(message_writes.CountWaiting(sender.session_id, MOST_WAITING))) >= MOST_WAITING:

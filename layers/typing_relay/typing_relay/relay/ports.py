@@ -137,8 +137,19 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Author:
+    """Whom an answer to an offline message is for."""
+
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SentMessage:
-    """A message as the visitor sent it, at ``at`` (epoch ms, API Gateway's clock). The front end chose its id."""
+    """A message as the visitor sent it, at ``at`` (epoch ms, API Gateway's clock). The front end chose its id.
+
+    ``author``: it is left for when agents are there again, and part of no conversation.
+    """
 
     message_id: str
     text: str = field(repr=False)
@@ -146,6 +157,7 @@ class SentMessage:
     #: Of the choice that the message is; '': it is none.
     postback: str = field(default="", repr=False, kw_only=True)
     attachments: tuple[Attachment, ...] = field(default=(), repr=False, kw_only=True)
+    author: Author | None = field(default=None, repr=False, kw_only=True)
     #: By which a settled message is recognised when it is sent again; no table has it. '': it counts as the same.
     key: str = field(default="", repr=False, kw_only=True, compare=False)
 

@@ -12,6 +12,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from typing_relay.relay.device import NOTHING_KNOWN, Device
+
 LONGEST_NAME = 100
 #: CXone: a custom field holds so many characters.
 LONGEST_VALUE = 1024
@@ -31,6 +33,8 @@ GIVEN_NAME, FAMILY_NAME, CUSTOMER, FIELDS, CHANNEL, SIGN_IN = CLAIMS = (
 )
 #: The only value of the claim `sign_in`.
 BY_PAGE = "page"
+#: No claim: what the browser's handshake says.
+DEVICE = "device"
 
 
 class BadProfile(NamedTuple):
@@ -54,9 +58,11 @@ class Profile:
     channel: str = field(default="", repr=False)
     #: The visitor's page signs them in at CXone, also where the channel does not demand it.
     by_page: bool = field(default=False, repr=False)
+    #: The visitor's browser, where the deployment passes that on.
+    device: Device = field(default=NOTHING_KNOWN, repr=False)
 
     def __bool__(self) -> bool:
-        """Whether the token says anything."""
+        """Whether anything is known."""
         return self != NOTHING_SAID
 
     def encoded(self) -> str:
@@ -69,6 +75,8 @@ class Profile:
             known[CHANNEL] = self.channel
         if self.by_page:
             known[SIGN_IN] = BY_PAGE
+        if self.device != NOTHING_KNOWN:
+            known[DEVICE] = [self.device.user_agent, self.device.language, self.device.country]
         return json.dumps(known, ensure_ascii=False, separators=(",", ":")) if known else ""
 
 
@@ -82,7 +90,8 @@ def decoded(text: str) -> Profile:
     known = json.loads(text)
     fields = tuple(known.get(FIELDS, {}).items())
     names = known.get(GIVEN_NAME, ""), known.get(FAMILY_NAME, "")
-    return Profile(*names, known.get(CUSTOMER, ""), fields, known.get(CHANNEL, ""), SIGN_IN in known)
+    browser = Device(*known.get(DEVICE, ()))
+    return Profile(*names, known.get(CUSTOMER, ""), fields, known.get(CHANNEL, ""), SIGN_IN in known, browser)
 
 
 def profile_of(

@@ -33,6 +33,7 @@ from typing_relay.platforms.digital_first.conversation import (
 )
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.shared.agents_typing import DOUBTFUL_LIFE_MS
+from typing_relay.relay.device import Device
 from typing_relay.relay.outcomes import Kind
 from typing_relay.relay.profile import Profile
 
@@ -1546,6 +1547,14 @@ def test_every_frame_names_the_visitor_as_the_teams_server_does(ready: Life) -> 
     [request] = ready.requests()
     identity = {"idOnExternalPlatform": "c", "firstName": "Ada", "lastName": "Lovelace"}
     assert request["payload"]["consumerIdentity"] == identity
+
+
+def test_a_message_says_of_the_browser_what_is_known_of_it(ready: Life) -> None:
+    ready.happens(dfo.ProfileKnown(Profile(device=Device("Firefox/127.0", "de-DE", "DE"))))
+    ready.wants("m1")
+    [request] = ready.requests()
+    said = request["payload"]["data"]["browserFingerprint"]
+    assert (said["browser"], said["language"], said["country"]) == ("Firefox", "de-DE", "DE")
 
 
 def test_the_message_that_opens_a_contact_brings_its_custom_fields_and_the_next_one_none(ready: Life) -> None:

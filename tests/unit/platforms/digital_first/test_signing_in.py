@@ -145,10 +145,14 @@ def test_a_code_is_spent_before_it_is_used(scene: Scene) -> None:
     assert (len(scene.http.grants), asked(scene)[-1]["why"]) == (1, "needed")
 
 
-def test_what_another_keeper_has_taken_is_not_used(scene: Scene) -> None:
+def test_what_another_keeper_has_taken_since_the_record_was_read_is_not_used(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The fence."""
     scene.http.channel_is = THIRD_PARTY
     hands_over(scene, CODE, nudges=False)
+    read = scene.record
+    monkeypatch.setattr(scene.sessions, "get", lambda *_: read)
     scene.sessions.take_guest(ID, OTHER, scene.clock())
     made = makes(scene)
     assert isinstance(made, guest.NotCreated)
@@ -160,6 +164,26 @@ def test_what_waits_for_a_sign_in_is_told_to_go_on(scene: Scene) -> None:
     makes(scene)
     hands_over(scene, TOKEN)
     assert scene.went_on == 1
+
+
+def test_a_page_is_told_which_customer_its_token_names(scene: Scene) -> None:
+    """A token for any other would be refused."""
+    scene.http.channel_is = COOKIES
+    scene.sessions.records[ID] = _replaced(scene.record, profile=Profile(customer="c-17").encoded())
+    scene.talk.make()
+    scene.settles()
+    assert asked(scene)[-1].get("customer_id") == "c-17"
+
+
+@pytest.mark.parametrize("handed", [CODE, None])
+def test_a_keeper_that_has_lost_the_guest_asks_cxone_for_nothing(scene: Scene, handed: SignIn | None) -> None:
+    """A code is spent by whoever holds the guest."""
+    scene.http.channel_is = THIRD_PARTY if handed else PLAIN
+    if handed:
+        scene.sessions.records[ID] = _replaced(scene.record, sign_in=handed.encoded())
+    scene.sessions.take_guest(ID, OTHER, scene.clock())
+    assert scene.talk.make() == guest.FenceLost()
+    assert (scene.http.grants, scene.record.sign_in) == ([], handed.encoded() if handed else "")
 
 
 def test_a_page_that_comes_later_is_asked_too_but_at_most_every_two_seconds(scene: Scene) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,9 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
+from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
+from typing_relay.platforms.digital_first.codes import COUNTED
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.platforms.digital_first.talk import AGAIN_S, GatewayTalk, Office
@@ -433,6 +437,60 @@ def test_while_a_live_chat_is_offline_nobody_signs_in(scene: Scene) -> None:
     assert scene.http.grants == []
 
 
+def test_the_page_hears_that_nobody_is_there_and_so_does_each_that_connects(scene: Scene) -> None:
+    scene.http.channel_is = ChannelSettings(livechat=True, authorization=False, offline_form=True)
+    scene.http.online = False
+    scene.talk.make()
+    scene.settles()
+    offline = {"name": "availability", "detail": {"status": "offline", "offline_form": True}}
+    assert [frame | offline for frame in scene.told] == scene.told != []
+    scene.told.clear()
+    scene.talk.greeted()
+    scene.passes(3)
+    assert [frame["name"] for frame in scene.told] == ["availability"]
+
+
+def test_what_is_left_while_nobody_is_there_is_handed_over_and_the_page_is_not_told_again(scene: Scene) -> None:
+    """T17: each minute it is asked whether somebody is there by now."""
+    scene.http.online = False
+    for _ in range(2):
+        scene.talk.make()
+        scene.settles()
+    assert (scene.post.noted, len(scene.told)) == ([("hold",), ("fetch",)], 1)
+
+
+def test_that_somebody_is_there_again_is_told_before_the_page_has_signed_its_visitor_in(scene: Scene) -> None:
+    scene.http.channel_is = ChannelSettings(livechat=True, authorization=True)
+    for scene.http.online in (False, True):
+        scene.talk.make()
+        scene.settles()
+    said = [frame["detail"].get("status") or frame["detail"]["why"] for frame in scene.told if "name" in frame]
+    assert said == ["offline", "online", "needed"]
+
+
+def test_who_takes_the_guest_again_while_nobody_is_there_begins_anew(scene: Scene) -> None:
+    """Another keeper may have had the messages meanwhile."""
+    scene.http.online = False
+    for _ in range(2):
+        scene.talk.make()
+        scene.takes_again()
+    assert scene.post.noted.count(("hold",)) == 2
+
+
+def test_once_somebody_is_there_the_page_hears_it(scene: Scene) -> None:
+    scene.http.online = False
+    scene.talk.make()
+    scene.settles()
+    scene.http.online = True
+    scene.begins()
+    statuses = [frame["detail"]["status"] for frame in scene.told if frame.get("name") == "availability"]
+    assert statuses == ["offline", "online"]
+    scene.told.clear()
+    scene.talk.greeted()
+    scene.passes(3)
+    assert "availability" not in [frame.get("name") for frame in scene.told]
+
+
 def test_a_messaging_channel_takes_messages_at_any_time(scene: Scene) -> None:
     scene.http.channel_is, scene.http.online = ChannelSettings(livechat=False, authorization=False), False
     assert isinstance(scene.talk.make(), guest.Created)
@@ -784,6 +842,21 @@ def test_what_the_gateway_complains_of_is_counted_and_logged_without_a_word_of_i
     scene.says('{"secret": "words"}')
     assert scene.counters.take()["Gateway.not_a_frame"] == 1
     assert "words" not in caplog.text
+
+
+def test_codes_that_the_relay_does_not_know_share_one_metric(scene: Scene) -> None:
+    """Each metric is paid for by the month: outside text must not make any number of them. The log has the code."""
+    scene.chats()
+    for code in ("SomethingNew", "SendingMessageFailed", "SomethingElse"):
+        scene.says(dfo_gateway.failure(code))
+    counts = scene.counters.take()
+    gateway = {name: count for name, count in counts.items() if name.startswith("Gateway.")}
+    assert gateway == {"Gateway.other": 2, "Gateway.SendingMessageFailed": 1}
+
+
+def test_each_complaint_of_the_relays_own_has_its_metric() -> None:
+    source = Path(machine.__file__).read_text()
+    assert set(re.findall(r'(?:Report|_look_failed)\("(\w+)"', source)) <= COUNTED
 
 
 # --- sockets

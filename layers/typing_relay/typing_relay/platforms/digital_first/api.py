@@ -87,6 +87,8 @@ class ChannelSettings:
     files: FileRules | None = None
     #: Visitors may have a transcript sent to them.
     transcripts: bool = False
+    #: Its pages show a form for messages while it is offline; None: it does not say.
+    offline_form: bool | None = None
 
     def not_supported(self) -> str:
         """The name of the setting, with its value, with which no visitor is signed in here; '' if there is none."""
@@ -166,7 +168,16 @@ class DfoApi:
         is_secured = not isinstance(features, dict) or features.get("securedSessions") is not False
         has_cookies = answer.get("isSecuredCookieEnabled") is True
         transcripts = isinstance(settings, dict) and settings.get("liveChatAllowTranscript") is True
-        return ChannelSettings(livechat, authorization, is_secured, has_cookies, file_rules(settings), transcripts)
+        form = settings.get("liveChatShowOfflineForm") if isinstance(settings, dict) else None
+        return ChannelSettings(
+            livechat,
+            authorization,
+            is_secured,
+            has_cookies,
+            file_rules(settings),
+            transcripts,
+            form if isinstance(form, bool) else None,
+        )
 
     def is_online(self) -> bool | Outcome:
         """Whether agents take conversations on this channel now."""

@@ -14,6 +14,16 @@ SENDING_FAILED = ("SendingMessageFailed", "SendingOutboundFailed")
 #: A transcript was not sent.
 TRANSCRIPT_FAILED = ("SendingTranscriptFailed",)
 
+#: What the relay itself says of the gateway's frames.
+_OWN = {
+    *("another_thread_found", "event_not_fetched", "event_not_understood", "frame_lost", "history_failed"),
+    *("look_answered_otherwise", "look_answered_plainly", "message_not_whole", "not_a_frame", "not_authorized"),
+    *("not_ended", "page_answered_otherwise", "rest_not_fetched", "thread_takes_no_more", "thread_without_id"),
+    "transcript_failed",
+}
+#: Codes with a metric of their own, which is paid for by the month; outside text must not make any number of them.
+COUNTED = frozenset({SDK_REFUSED, ADDRESS_REFUSED, *LOOK_FAILED, *SENDING_FAILED, *TRANSCRIPT_FAILED, *_OWN})
+
 
 def loggable(value: object) -> str:
     """``value`` if it looks like a code, else 'unnamed': it came from outside and goes into a log."""

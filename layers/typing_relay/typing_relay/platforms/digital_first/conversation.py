@@ -1552,7 +1552,8 @@ class _Turn:
         self._do(MessageLeaving(first.message_id))
         fields = () if self.now_stands.contact else self.now_stands.profile.fields
         c, what = self.now_stands, (first.message_id, first.text, first.postback)
-        event_id = self._request(frames_out.message(c.thread_id, *what, fields, c.third_party_token, first.attachments))
+        third_party, device = c.third_party_token, c.profile.device
+        event_id = self._request(frames_out.message(c.thread_id, *what, fields, third_party, first.attachments, device))
         self._change(fields_said=fields or self.now_stands.fields_said)
         sent = replace(first, sent_at=self._now, sends=first.sends + 1)
         asked = Asked(event_id, self._now, self._now + self._policy.answer_ms)

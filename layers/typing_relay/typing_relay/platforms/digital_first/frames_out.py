@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from typing_relay.platforms.digital_first.fingerprint import fingerprint
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
-from typing_relay.relay.ports import Attachment
+from typing_relay.relay.device import NOTHING_KNOWN, Device
+from typing_relay.relay.ports import Attachment, Author
 
 #: Idents and values of custom fields.
 Fields = tuple[tuple[str, str], ...]
@@ -17,20 +19,6 @@ Fields = tuple[tuple[str, str], ...]
 HEARTBEAT = '{"action":"heartbeat"}'
 
 AUTHORIZE = "AuthorizeCustomer"
-
-#: What the web SDK says of the browser, neutral here: the relay does not know it.
-_FINGERPRINT: dict[str, Any] = {
-    "browser": None,
-    "browserVersion": None,
-    "country": "",
-    "ip": None,
-    "language": "en-US",
-    "location": "",
-    "os": None,
-    "osVersion": None,
-    "deviceType": "desktop",
-    "applicationType": "browser",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +47,14 @@ def message(
     fields: Fields = (),
     third_party_token: str = "",
     attachments: tuple[Attachment, ...] = (),
+    device: Device = NOTHING_KNOWN,
 ) -> Request:
     """A visitor's message; a thread's first one starts its contact. ``message_id``: a UUID, chosen by the front end.
 
     ``postback``: of the choice that the message is, as it came; '': it is none. ``fields``: idents and values of the
     contact's custom fields. ``third_party_token``: of whoever has signed the visitor in; '': nobody has.
-    ``attachments``: files that were uploaded; NICE's web client does not say their type, its apps do.
+    ``attachments``: files that were uploaded; NICE's web client does not say their type, its apps do. ``device``: the
+    visitor's browser.
     """
     said = {"postback": postback} if postback else {}
     data = {
@@ -74,7 +64,7 @@ def message(
         "consumer": {"customFields": []},
         "consumerContact": {"customFields": _named(fields)},
         "attachments": [_attachment(file) for file in attachments],
-        "browserFingerprint": _FINGERPRINT,
+        "browserFingerprint": fingerprint(device),
         **({"accessToken": {"token": third_party_token}} if third_party_token else {}),
     }
     return Request("SendMessage", data)
@@ -115,6 +105,20 @@ def send_transcript(contact_id: str, email: str) -> Request:
     """Asks for an e-mail with what was said in this contact."""
     recipients = [{"idOnExternalPlatform": email}]
     return Request("SendTranscript", {"consumerContact": {"id": contact_id}, "consumerRecipients": recipients})
+
+
+def offline_message(author: Author, text: str) -> Request:
+    """Leave a message while the channel is offline. CXone's clients give it no id, and name the author as here."""
+    first_name, _, last_name = author.name.rpartition(" ")
+    data = {
+        "messageContent": {"type": "TEXT", "payload": {"text": text}},
+        "authorCustomerIdentity": {
+            "idOnExternalPlatform": author.email,
+            "firstName": first_name,
+            "lastName": last_name,
+        },
+    }
+    return Request("SendOfflineMessage", data)
 
 
 def load_more(thread_id: str, scroll_token: str, oldest_at: str, contact_id: str) -> Request:

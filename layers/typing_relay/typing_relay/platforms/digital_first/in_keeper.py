@@ -21,17 +21,21 @@ from typing_relay.keeper.guests.talk import Talk, Voice
 from typing_relay.keeper.io.addresses import Addresses
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
+from typing_relay.keeper.io.sockets import GuestSocket, Limits, SocketListener
 from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first.api import ChannelSettings, DfoApi
 from typing_relay.platforms.digital_first.files import Files
 from typing_relay.platforms.digital_first.identity import Channel
+from typing_relay.platforms.digital_first.known import channel_of
 from typing_relay.platforms.digital_first.line import Line
 from typing_relay.platforms.digital_first.mailbox import Mailbox
+from typing_relay.platforms.digital_first.offline import OfflineMessages
 from typing_relay.platforms.digital_first.owners import Owners
+from typing_relay.platforms.digital_first.ports import Gateway
 from typing_relay.platforms.digital_first.talk import GatewayTalk, Office
 from typing_relay.platforms.digital_first.weather import Weather
-from typing_relay.relay.burst import Policy
+from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.effects import AskBreaker, AskForGuest, Jitter, Latency, ReportLatency, StartOwner, TellBreaker
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Messages, WaitingMessage
@@ -96,10 +100,11 @@ class DigitalFirst:
             random.random,
             self._deliver,
         )
+        self._addresses = Addresses(around.workers.names, around.loop)
         self._line = Line(
             around.loop,
             around.workers.names,
-            Addresses(around.workers.names, around.loop),
+            self._addresses,
             around.tls,
             around.line_url,
             around.sign,
@@ -126,6 +131,17 @@ class DigitalFirst:
 
         self._office.other, self._office.weather = self._office_of, Weather(self._paused)
         self._offices = {"": self._office, around.channel.channel_id: self._office}
+        self._offline = OfflineMessages(
+            around.loop,
+            around.workers.cxone,
+            around.sessions,
+            self._mailbox,
+            self._office.weather,
+            self._place_of,
+            self._dial,
+            around.clock,
+            around.message_deadline_ms,
+        )
         self._making = threading.Lock()
         #: As they were last learned, by channel.
         self._channels: dict[str, ChannelSettings] = {}
@@ -251,7 +267,25 @@ class DigitalFirst:
             outcome = Outcome(Kind.NOT_YET, reason="the guest is held here no more")
             self._around.loop.call_soon(lambda: told(outcome))
 
+    def _place_of(self, record: Session) -> tuple[Channel, Gateway]:
+        """From any thread."""
+        office = self._office.of(channel_of(record))
+        return office.channel, office.gateway
+
+    def _dial(self, url: str, listener: SocketListener) -> GuestSocket:
+        """A socket of its own, beside a guest's."""
+        socket = GuestSocket(self._around.loop, url, self._around.tls, Limits(), listener)
+        self._addresses.resolve(
+            url,
+            lambda addresses: socket.connect(addresses, self._addresses.not_reached),
+            lambda error: socket.fail(str(error)),
+        )
+        return socket
+
     def _deliver(self, session_id: str, message: WaitingMessage) -> None:
+        if message.author:
+            self._offline.wanted(session_id, message)
+            return
         self._with_talk(session_id, lambda talk: talk.message(message))
 
     # --- owners

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from typing_relay.keeper.io.sockets import Sending
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.identity import Visitor
 from typing_relay.platforms.digital_first.streamed import Stream
@@ -64,6 +65,13 @@ class Mailbox(Protocol):
     def taken(self, session_id: str, message_id: str) -> None: ...
     def refused(self, session_id: str, message_id: str, reason: str) -> None: ...
     def forget(self, session_id: str) -> None: ...
+
+
+class Socket(Protocol):
+    """One that is being opened, or open (``typing_relay.keeper.io.sockets.GuestSocket``)."""
+
+    def send_text(self, text: str, on_sent: Callable[[], object]) -> Sending: ...
+    def close(self) -> None: ...
 
 
 class TellTyping(Protocol):

@@ -26,13 +26,14 @@ from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.digital_first.api import Streamed
+from typing_relay.platforms.digital_first.codes import COUNTED
 from typing_relay.platforms.digital_first.files import Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Owners
 from typing_relay.platforms.digital_first.signing_in import Admission, Needed, Why, admit
 from typing_relay.platforms.digital_first.weather import Call, Watched, Weather
-from typing_relay.platforms.shared import visitor_events as cxone_events
+from typing_relay.platforms.shared import visitor_events
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Conversation, WaitingMessage
@@ -151,6 +152,8 @@ class GatewayTalk:
         self._asked: tuple[Mapping[str, Any], ...] = ()
         self._asked_at = 0
         self._is_to_ask_again = False
+        #: Nobody is there to chat with: what visitors leave is sent nevertheless.
+        self._is_offline = False
         #: The token in use is of the page's, and CXone may refuse it for that.
         self._is_by_page = False
         #: The token in use is to be replaced by another. Which renewals in use wait: for their time, or their turn.
@@ -182,7 +185,7 @@ class GatewayTalk:
         if self._conversation is not None:
             self._step(machine.Lost(was_open=True))
             self._conversation = None
-        self._known = None
+        self._known, self._is_offline = None, False
         self._office = self._office.of(channel_of(record))
         if record.conversation:
             (visitor, thread_id), profile = identity_of(record), decoded(record.profile)
@@ -215,7 +218,7 @@ class GatewayTalk:
         """Sign the visitor in at the gateway and record it; not while nobody is there to chat with."""
         office, session_id = self._office, self._voice.session_id
         record = office.sessions.get(session_id, office.clock())
-        if record is None:
+        if record is None or record.keeper != office.keeper:  # before a code or refresh token is spent
             return guest.FenceLost()
         office = office.of(channel_of(record))
         if paused := self._paused():
@@ -258,7 +261,8 @@ class GatewayTalk:
         admission = admit(watched, office.sessions, office.keeper, record, visitor, office.clock())
         if not isinstance(admission, Needed):
             return admission
-        office.loop.call_from_thread(partial(self._ask, admission, record.conversation))
+        known = record.conversation or {"customer": decoded(record.profile).customer}
+        office.loop.call_from_thread(partial(self._ask, admission, known))
         if admission.why == "refused":  # not NOT_YET: the next try comes later
             return Outcome(Kind.FAILED, reason="what the page handed over is not good", by_visitor=True)
         return Outcome(Kind.NOT_YET, reason="the page has not signed its visitor in", by_visitor=True)
@@ -309,8 +313,26 @@ class GatewayTalk:
             self._office.loop.call_from_thread(partial(self._voice.tell, refused))
             return Outcome(Kind.DENIED, reason=reason)
         if channel.livechat and gateway.is_online() is False:
+            self._office.loop.call_from_thread(partial(self._found_offline, channel.offline_form))
             return Outcome(Kind.DENIED, reason="the channel is offline")
+        if self._is_offline:
+            self._office.loop.call_from_thread(self._found_online)
         return None
+
+    def _found_offline(self, offline_form: bool | None) -> None:
+        """The page is told once, and each that connects; what is left meanwhile is handed over."""
+        if self._is_closed or self._conversation or self._is_offline:
+            return
+        self._is_offline = True
+        self._asked = (visitor_events.availability(is_online=False, offline_form=offline_form),)
+        self._ask_again()
+        self._office.mailbox.hold(self._voice.session_id)
+        self._office.mailbox.fetch(self._voice.session_id)
+
+    def _found_online(self) -> None:
+        if self._is_offline and not self._is_closed:
+            self._is_offline = False
+            self._tell(visitor_events.availability(is_online=True))
 
     def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
         """With a token that has run out, or was refused, no socket is opened: it is renewed first."""
@@ -392,9 +414,9 @@ class GatewayTalk:
     def states(self) -> tuple[Mapping[str, Any], ...]:
         """Who types and, once the thread has been looked for, whether there is a contact."""
         c = self._conversation
-        typing = cxone_events.agent_typing(None, c.agents_typing.agents if c else ())
+        typing = visitor_events.agent_typing(None, c.agents_typing.agents if c else ())
         is_open = c is not None and c.contact is not None
-        return (typing, cxone_events.contact(None, is_open=is_open)) if c and c.ready else (typing,)
+        return (typing, visitor_events.contact(None, is_open=is_open)) if c and c.ready else (typing,)
 
     # --- what owners and mailbox want
 
@@ -595,7 +617,9 @@ class GatewayTalk:
     def _typing_ended(self, typing: bool, began: int, told: Callable[[Outcome], object], outcome: Outcome) -> None:
         """A line as the sender's (``reporting``): what was said, when, how it ended, how long until that was known."""
         log = logger.info if outcome.kind in (Kind.ACCEPTED, Kind.ENDED) else logger.warning
-        ended = {"outcome": outcome.kind, "reason": outcome.reason, "ms": self._office.clock() - began}
+        ended = {"outcome": outcome.kind, "ms": self._office.clock() - began}
+        if outcome.reason:
+            ended["reason"] = outcome.reason
         log("cxone typing", extra={"session": self._voice.session_id, "typing": typing, "began": began, **ended})
         told(outcome)
 
@@ -641,7 +665,7 @@ class GatewayTalk:
         self._office.mailbox.leaving(self._voice.session_id, message_id, go, stay)
 
     def _report(self, code: str, about: str = "") -> None:
-        self._office.counters.add(f"Gateway.{code}")
+        self._office.counters.add(f"Gateway.{code if code in COUNTED else 'other'}")  # a metric for each is paid for
         details = {"session": self._voice.session_id, "code": code, "reason": about}
         logger.warning("The gateway reports trouble", extra=details)
 

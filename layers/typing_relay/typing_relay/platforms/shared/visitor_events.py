@@ -74,6 +74,13 @@ def files(upload: str, largest_bytes: int, types: tuple[str, ...]) -> Frame:
     return _named(None, "files", {"upload": upload or None, "largest_bytes": largest_bytes, "types": list(types)})
 
 
+def availability(is_online: bool, offline_form: bool | None = None) -> Frame:
+    """Whether anybody is there to chat with. ``offline_form``: the channel shows a form for messages while it is
+    offline; None: it does not say."""
+    status = "online" if is_online else "offline"
+    return _named(None, "availability", {"status": status, "offline_form": offline_form})
+
+
 def transcript() -> Frame:
     """CXone sends the transcript that was asked for."""
     return _named(None, "transcript", {"status": "sent"})
