@@ -22,6 +22,8 @@ class ByStack(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         if file.startswith("tests/e2e/"):
             return "in the browser"
+        if file.startswith("tests/unit/cost/"):
+            return "what is counted"
         is_on_stage = file in {f"tests/integration/{name}.py" for name in ON_STAGE}
         return "on the stage" if is_on_stage else file
 

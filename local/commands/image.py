@@ -15,13 +15,13 @@ import tomllib
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from samtranslator.yaml_helper import yaml_parse
 
 from local.deploying import images
 from local.deploying.account import Account
 from local.deploying.account_rules import caller, processor_of
 from local.deploying.facts import Caller
-from local.stack.deploy import ROOT, TEMPLATE
+from local.stack.deploy import ROOT
+from local.template_file import read_template
 
 USAGE = """\
 make image                      builds it, pushes it to the account and region of your AWS profile, prints its URI
@@ -141,7 +141,7 @@ def _to(tool: str, uri: str) -> str:
 
 
 def _build(tool: str, uri: str) -> None:
-    template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+    template = read_template()
     labels = {
         "org.opencontainers.image.version": _version(),
         "org.opencontainers.image.revision": _git("rev-parse", "HEAD") or "unknown",

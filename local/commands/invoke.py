@@ -13,15 +13,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 from local.commands.token import token_maker
 from local.stack.aws import Aws
-from local.stack.deploy import ROOT, TEMPLATE
+from local.stack.deploy import ROOT
 from local.stack.processes import StackError
 from local.stack.settings import read_settings
 from local.stack.stack import Stack, StopRequested, stopping_on_signals
 from local.stack.stack_file import running
+from local.template_file import read_template
 
 #: The token of the sample events, whose signature no deployment has made.
 _SAMPLE_TOKEN = re.compile(r"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9\.eyJzdWIiOiJhbGljZSIsImV4cCI6NDEwMjQ0NDgwMH0\.[\w-]+")
@@ -55,7 +54,7 @@ def main() -> int:
 
 
 def _check_function(name: str) -> None:
-    resources: dict[str, Any] = yaml_parse(TEMPLATE.read_text())["Resources"]
+    resources: dict[str, Any] = read_template()["Resources"]
     names = [n for n, resource in resources.items() if resource["Type"] == "AWS::Serverless::Function"]
     if name not in names:
         raise UsageError(f"there is no function {name!r}. FUNCTION is one of: {', '.join(names)}")

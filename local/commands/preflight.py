@@ -11,16 +11,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
-
-from samtranslator.yaml_helper import yaml_parse
 
 from local.deploying import account_rules, template_rules
 from local.deploying.account import Account
 from local.deploying.environments import Environment, NoSuchEnvironment, read
 from local.deploying.facts import Caller, Tools
 from local.deploying.findings import Finding, closing
-from local.stack.deploy import ROOT, TEMPLATE
+from local.stack.deploy import ROOT
+from local.template_file import read_template
 
 
 def main() -> int:
@@ -40,7 +38,7 @@ def main() -> int:
 
 def look(environment: Environment, account: Account) -> list[Finding]:
     """All findings, in the order of the steps to come."""
-    template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+    template = read_template()
     values = template_rules.complete(template, environment.parameters)
     who = account.caller()
     found = [

@@ -12,10 +12,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from samtranslator.yaml_helper import yaml_parse
 
 from local.commands.preflight import look
 from local.deploying.account import Account
@@ -34,10 +32,11 @@ from local.rehearsal.play import Rehearsal
 from local.rehearsal.programs import Progress
 from local.rehearsal.settings import BadSetting, is_on_emulator, plan_of, run_of
 from local.smoke.verdicts import Mark
-from local.stack.deploy import ROOT, TEMPLATE
+from local.stack.deploy import ROOT
 from local.stack.processes import StackError
 from local.stack.stack import StopRequested, stopping_on_signals
 from local.stack.stack_file import LOCAL
+from local.template_file import read_template
 
 USAGE = """\
 make rehearsal                     both platforms in the account of your AWS profile, at an address that refuses
@@ -82,7 +81,7 @@ def main() -> int:
 
 
 def _rehearse(given: Mapping[str, str], cleanup: ExitStack) -> int:
-    template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+    template = read_template()
     run = run_of(given, "RUN", secrets.token_hex(2))
     configured = _configured(given)
     if is_on_emulator(given):

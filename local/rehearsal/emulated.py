@@ -9,10 +9,8 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from samtranslator.yaml_helper import yaml_parse
 
 from local.cxone_simulator.client import running_simulator
 from local.dfo_simulator.client import running_gateway
@@ -22,6 +20,7 @@ from local.stack.deploy import as_the_emulator_takes_it, put_right
 from local.stack.emulator import Emulator
 from local.stack.keepers import Keepers
 from local.stack.warm_up import warm_up
+from local.template_file import read_template
 
 #: The simulators', and nobody's secret.
 _CREDENTIALS = Credentials("local-client", "local-secret")
@@ -81,7 +80,7 @@ class EmulatedAccount:
         """Without what the emulator refuses to deploy."""
         source = built / "template.yaml"
         taken = as_the_emulator_takes_it(source, self._emulator.endpoint_url)
-        whole: dict[str, Any] = yaml_parse(source.read_text())
+        whole = read_template(source)
         path = built / "for-the-emulator.json"
         path.write_text(json.dumps(taken))
         return path, whole["Resources"].keys() - taken["Resources"].keys()

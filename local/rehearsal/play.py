@@ -14,7 +14,6 @@ from typing import Any
 
 import websocket
 from botocore.exceptions import BotoCoreError, ClientError
-from samtranslator.yaml_helper import yaml_parse
 
 from local.commands import smoke as smoke_command
 from local.commands.deployed import UsageError, deployed
@@ -34,6 +33,7 @@ from local.smoke.verdicts import Mark
 from local.stack.deploy import ROOT
 from local.stack.processes import StackError
 from local.stack.stack import StopRequested
+from local.template_file import read_template
 
 SAM = ROOT / ".venv-sam/bin/sam"
 _UPDATED, _MADE = "UPDATE_COMPLETE", "CREATE_COMPLETE"
@@ -177,7 +177,7 @@ class Rehearsal:
         log = self._folder / "build.log"
         found = self._run("sam build", orders.build(SAM, built), log)
         if (built / "template.yaml").exists():
-            self._template = yaml_parse((built / "template.yaml").read_text())
+            self._template = read_template(built / "template.yaml")
             self._template_path, taken_out = self._place.template(built)
             self._taken_out = frozenset(taken_out)
         if self._taken_out:

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import WaiterError
-from samtranslator.yaml_helper import yaml_parse
 
 from local.stack import left_out
 from local.stack.aws import Aws
 from local.stack.processes import StackError
+from local.template_file import TEMPLATE, read_template
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATE = ROOT / "template.yaml"
 STACK_NAME = "typing-relay"
 _FUNCTION = "AWS::Serverless::Function"
 _ALSO_IN_BATCHES = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
@@ -55,7 +54,7 @@ def deploy(
 
 def as_the_emulator_takes_it(path: Path, endpoint_url: str) -> dict[str, Any]:
     """The template at `path` without what the emulator at `endpoint_url` does not take, and with what it wants."""
-    template: dict[str, Any] = yaml_parse(path.read_text())
+    template = read_template(path)
     left_out.take_out_all(template)
     _permit_batches(template)
     _set_connections_url(template, endpoint_url)
@@ -65,7 +64,7 @@ def as_the_emulator_takes_it(path: Path, endpoint_url: str) -> dict[str, Any]:
 def put_right(aws: Aws, stack_name: str, credentials: Mapping[str, str]) -> Deployment:
     """Once template.yaml is deployed under this name: CXone's credentials, and TTL, which the emulator does not set."""
     resources = _resources(aws, stack_name)
-    template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+    template = read_template()
     api = resources["WebSocketApi"]
     connections_url = f"{aws.endpoint_url}/_aws/execute-api/{api}/live"
     template["Resources"] = {name: made for name, made in template["Resources"].items() if name in resources}

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
 from typing_relay.platforms.registry import FOLDERS
 
-from local.stack.deploy import TEMPLATE
 from local.stack.processes import StackError, free_port
+from local.template_file import read_template
 
 # The built-in simulator's own, when none are given.
 _SIMULATOR_CREDENTIALS = {"client_id": "local-client", "client_secret": "local-secret"}
@@ -108,9 +109,16 @@ def _port(variable: str, text: str) -> int:
     return int(text)
 
 
+@cache
+def _parameters() -> dict[str, Any]:
+    """Of the template, which takes a while to read."""
+    parameters: dict[str, Any] = read_template()["Parameters"]
+    return parameters
+
+
 def _check(variable: str, value: str, name: str) -> None:
     """The template's own rule for the parameter `name`, before anything is started."""
-    parameter = yaml_parse(TEMPLATE.read_text())["Parameters"][name]
+    parameter = _parameters()[name]
     if not re.fullmatch(parameter["AllowedPattern"], value):
         raise StackError(f"{variable} {parameter['ConstraintDescription']}")
 

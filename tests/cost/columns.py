@@ -6,9 +6,10 @@ import json
 import math
 import statistics
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from typing_relay.relay.burst import Policy
@@ -108,7 +109,8 @@ def rhythms() -> list[list[int]]:
     return [key_times(json.loads(line)["gaps_ms"]) for line in TRACES.read_text().splitlines()]
 
 
-def columns() -> dict[str, Column]:
+@cache
+def columns() -> Mapping[str, Column]:
     """All of them; each on a core of its own, as far as there are any."""
     line_bytes()  # once, before the others are forked
     with ProcessPoolExecutor() as pool:

@@ -14,7 +14,6 @@ from typing import Any
 
 import boto3
 from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse
 from typing_relay.aws.messages import DynamoMessages, is_mark
 from typing_relay.relay import ports
 from typing_relay.relay.burst import Policy
@@ -23,13 +22,13 @@ from typing_relay.relay.message_writes import OnMessages
 from typing_relay.relay.messages import Sender, message_sent
 from typing_relay.relay.runner import Runner, on
 
+from local.template_file import read_template
 from tests.cost.log_lines import CONNECTION, ID, NOW
 from tests.cost.model import Model, memory_mb
 from tests.cost.played import KEEPER, UNIT_READ, UNIT_WRITTEN, Relay
 from tests.cost.prices import dollars
 from tests.cost.report import table
 from tests.support.item_size import item_size
-from tests.support.template import ROOT
 
 TABLE = "messages"
 #: A sentence.
@@ -134,7 +133,7 @@ class Chat(Relay):
 @cache
 def message() -> Mapping[str, Mapping[str, float]]:
     """By the lines of the table, what is billed of one message."""
-    declared = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["MessagesTable"]["Properties"]
+    declared = read_template()["Resources"]["MessagesTable"]["Properties"]
     keys = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     with mock_aws():
         given = {"aws_access_key_id": "unused", "aws_secret_access_key": "unused"}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
 from typing_relay.aws.connection import IDLE_S
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+from local.template_file import read_template
+
 #: With so much memory a function has one whole core, and with less its share (AWS Lambda's guide).
 MB_OF_A_CORE = 1769
 
@@ -73,8 +72,7 @@ def _target(policy: str) -> float:
 
 @cache
 def _template() -> dict[str, Any]:
-    template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
-    return template
+    return read_template()
 
 
 @cache

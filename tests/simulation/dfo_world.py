@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import Any
 
 from typing_relay.relay import flows, messages, ports
@@ -63,7 +64,9 @@ class DfoWorld(World):
         self.look_ms = 0
         #: How long an access token is good for.
         self.token_ms = 3_600_000
-        self.numbers |= {"frame": 0, "post": 0, "message": 0}
+        self.numbers |= {"frame": 0, "post": 0}
+        #: Names the queue's messages: no two have one name, as a claim says by which message a visitor is held.
+        self._queue_messages = count(1)
         self.cxone: Gateway = Gateway(self, livechat)  # type: ignore[assignment]
         self.front = Front(self)
         self.page, self.session_id = Page(self), ID
@@ -228,8 +231,8 @@ class DfoWorld(World):
 
     def queue(self, session_id: str) -> None:
         """A message asks for a keeper; who holds the visitor already receives it, or another."""
-        number = self.next_number("message")
-        self.later(self.now + self.pace, "queue", lambda: self._receive(number))
+        message = next(self._queue_messages)
+        self.later(self.now + self.pace, "queue", lambda: self._receive(message))
 
     def _receive(self, message: int) -> None:
         alive = [process for process in self.holders if process.is_alive]

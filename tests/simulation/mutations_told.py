@@ -15,6 +15,12 @@ _dfo = partial(Mutation, platform="dfo")
 
 TOLD = (
     _dfo(
+        "told: a contact is not told again after a take-over",
+        TALK,
+        "        return (typing, visitor_events.contact(None, is_open=is_open)) if c and c.ready else (typing,)\n",
+        "        return (typing,)\n",
+    ),
+    _dfo(
         "typing: who may not record a contact or a thread goes on speaking",
         KEEPER,
         "            fenced=lambda: self._happened(hand, guest.FenceLost()),\n",

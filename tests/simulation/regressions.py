@@ -431,6 +431,11 @@ TOLD = (
     ),
     Regression(
         "T16",
+        "a late post of the keeper before said that the contact is open, and nobody said again that it is closed",
+        "platform dfo; key D 843; keeper loses 2228; contact closes 3011; post 3 stall 3900",
+    ),
+    Regression(
+        "T16",
         "the message after one that was given up cost a sound socket: it waited for longer than it may leave",
         "platform dfo; close A 2657; close B 2657; open F 39657; message A 43324; key E 45277; message E 48857;"
         " agent stops 16689; post 2 crash-after; post 10 crash-after; contact none; pace 8",

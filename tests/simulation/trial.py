@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.simulation import fresh
 from tests.simulation.mutation import DYNAMO, ENDLESS, EXPRESSIONS, QUERIES, WRITES, Mutation
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("layers/typing_relay/typing_relay", "tests/simulation", "template.yaml", "pyproject.toml")
+READS_TEMPLATE = ("local/__init__.py", "local/template_file.py")
 #: What the store's contract tests need in addition, and what directed tests do.
 CONTRACT = (
+    *READS_TEMPLATE,
     "tests/conftest.py",
     "tests/support/dfo_gateway.py",
     "tests/support/item_size.py",
@@ -26,12 +26,10 @@ CONTRACT = (
     "tests/support/session_table.py",
     "tests/unit/aws/test_sessions_contract.py",
 )
-DIRECTED = ("tests/unit", "tests/support", "tests/conftest.py", "functions/typing_burst.asl.json")
-PYTEST = ("-m", "pytest", "-q", "-x", "-rfE", "-p", "no:cacheprovider")
+DIRECTED = ("tests/unit", "tests/support", "tests/conftest.py", "functions/typing_burst.asl.json", *READS_TEMPLATE)
+PYTEST = ("pytest", "-q", "-x", "-rfE", "-p", "no:cacheprovider")
 #: A mutation may also make the relay run in circles. The tests run at the lowest priority beside others.
 PATIENCE_S = 500
-#: pytest cuts its reasons to the width of the terminal.
-WIDE = "500"
 
 #: A violation as the simulation prints it, with the clause that the oracle names.
 VIOLATION = re.compile(r"^(?:T\d+|custody): .*", re.MULTILINE)
@@ -110,29 +108,20 @@ def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
         return
     is_of_aws = mutation.file in (DYNAMO, EXPRESSIONS, QUERIES)
     if not is_of_aws and not mutation.contract:
-        yield ("-m", "tests.simulation", "check", "300", mutation.platform)
+        yield ("tests.simulation", "check", "300", mutation.platform)
     if is_of_aws or mutation.file == WRITES:
         which = "TestDynamo" if is_of_aws else "TestMemory"
         chosen = f"{which} and {mutation.contract}" if mutation.contract else which
         yield (*PYTEST, "-k", chosen, "tests/unit/aws/test_sessions_contract.py")
     if not is_of_aws and not mutation.contract:
-        yield ("-m", "tests.simulation", "check", "4000", mutation.platform)
+        yield ("tests.simulation", "check", "4000", mutation.platform)
 
 
 def _run(command: tuple[str, ...], copy: Path) -> Verdict:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{copy}/layers/typing_relay:{copy}",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "COLUMNS": WIDE,
-    }
-    try:
-        done = subprocess.run(
-            [sys.executable, *command], cwd=copy, env=environment, capture_output=True, text=True, timeout=PATIENCE_S
-        )
-    except subprocess.TimeoutExpired:
+    ended = fresh.run(command, copy, PATIENCE_S)
+    if ended is None:
         return Verdict(is_caught=False, text=f"it has not ended after {PATIENCE_S} s", error=ENDLESS)
-    return judged(done.returncode, done.stdout, done.stderr)
+    return judged(*ended)
 
 
 def _copy(to: Path, paths: Iterable[str]) -> None:

@@ -1,17 +1,15 @@
 """The table of session records as template.yaml declares it, for any DynamoDB."""
 
-from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
+from local.template_file import read_template
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 TABLE = "sessions"
 
 
 def create_session_table(client: Any) -> None:
     """Create the table named ``TABLE``, with its keys and its index of leases."""
-    declared = yaml_parse(TEMPLATE.read_text())["Resources"]["SessionsTable"]["Properties"]
+    declared = read_template()["Resources"]["SessionsTable"]["Properties"]
     keys = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     client.create_table(TableName=TABLE, **{name: declared[name] for name in keys})
 

@@ -10,11 +10,12 @@ from typing import Any
 from unittest import mock
 
 from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
+
+from local.template_file import read_template
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "template.yaml").read_text()
-TEMPLATE = yaml_parse(TEXT)
+TEMPLATE = read_template()
 RESOURCES = TEMPLATE["Resources"]
 PARAMETERS = TEMPLATE["Parameters"]
 STATE_MACHINE = json.loads((ROOT / "functions/typing_burst.asl.json").read_text())
@@ -41,7 +42,7 @@ def keeper_container() -> dict[str, Any]:
 @cache
 def expanded(layer: str = "layer", **parameters: str) -> dict[str, Any]:
     """The template as SAM hands it to CloudFormation, with the roles SAM makes. `layer`: the key of the layer in S3."""
-    return expand(yaml_parse(TEXT), parameters, layer)
+    return expand(read_template(), parameters, layer)
 
 
 def expand(template: dict[str, Any], parameters: Mapping[str, str], layer: str = "layer") -> dict[str, Any]:

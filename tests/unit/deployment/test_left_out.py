@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from local.stack.deploy import as_the_emulator_takes_it
 from local.stack.left_out import LEFT_OUT, Part, summary
+from local.template_file import read_template
 from tests.support.cloudformation import as_deployed, dangling, names
-from tests.support.template import ROOT, TEMPLATE, TEXT, expand, expanded
+from tests.support.template import ROOT, TEMPLATE, expand, expanded
 from tests.unit.deployment.test_transformed import NETWORKS, PLATFORMS
 
 Deployed = dict[str, Any]
@@ -154,7 +154,7 @@ class TestEachPart:
 
     def test_would_be_missed(self, part: Part, platform: str) -> None:
         """The check fails on a template without the part: it is about that part."""
-        template, given = yaml_parse(TEXT), GIVEN[platform]
+        template, given = read_template(), GIVEN[platform]
         part.take_out(template)
         assert list(CHECKS[part.what](as_deployed(expand(template, given), given))) != []
 

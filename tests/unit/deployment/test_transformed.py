@@ -15,13 +15,13 @@ from typing import Any
 import cfnlint.api
 import pytest
 from cfnlint.config import ManualArgs
-from samtranslator.yaml_helper import yaml_parse
 
 from local.deploying import environments, template_rules
 from local.deploying.template_rules import FILL_IN
 from local.smoke.verdicts import Mark
+from local.template_file import read_template
 from tests.support.cloudformation import as_deployed, circles, dangling
-from tests.support.template import PARAMETERS, ROOT, TEMPLATE, TEXT, expand, expanded
+from tests.support.template import PARAMETERS, ROOT, TEMPLATE, expand, expanded
 
 #: A value for each parameter that samconfig.toml leaves to be filled in.
 FILLED_IN = {
@@ -88,18 +88,34 @@ def environments_of_samconfig() -> Iterator[tuple[str, dict[str, str]]]:
 
 KINDS = dict(kinds_of_deployment())
 ENVIRONMENTS = dict(environments_of_samconfig())
-#: cfn-lint takes seconds for one: each network with the canary of production, each way to shift on one network.
-LINTED = {
-    name: given
-    for name, given in KINDS.items()
-    if "Canary10Percent5Minutes, alarms on" in name or name.startswith("v1, private subnets")
-} | ENVIRONMENTS
 #: What becomes of tables and secrets is held by test_template.py; SAM hands a function's policies on to its versions.
 ELSEWHERE = ["W3011"]
+#: Two resources of one name, where kinds of deployment are looked at together.
+SAME_NAME = "E3019"
 
 
 def deployed(given: dict[str, str]) -> dict[str, Any]:
     return as_deployed(expanded(**given), given)
+
+
+def all_forms_of_all_resources() -> dict[str, Any]:
+    """One template with every resource of every kind of deployment; where kinds differ, the forms are numbered."""
+    forms: dict[str, list[Any]] = {}
+    for given in KINDS.values():
+        for name, resource in deployed(given)["Resources"].items():
+            if resource not in forms.setdefault(name, []):
+                forms[name].append(resource)
+    numbered = {
+        name if number == 1 else f"{name}{number}": form
+        for name, all_of_it in forms.items()
+        for number, form in enumerate(all_of_it, 1)
+    }
+    return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": numbered}
+
+
+def faults_of(template: dict[str, Any], ignoring: str = "") -> list[str]:
+    found = cfnlint.api.lint(json.dumps(template), config=ManualArgs(ignore_checks=[*ELSEWHERE, ignoring]))
+    return [f"{match.rule.id} {match.path}: {match.message}" for match in found]
 
 
 @pytest.mark.parametrize("kind", KINDS | ENVIRONMENTS)
@@ -117,18 +133,31 @@ class TestCloudFormation:
         assert [text for text in wrong if not text.startswith("no keeper will run")] == []
 
 
-@pytest.mark.parametrize("kind", LINTED)
+@pytest.mark.parametrize("kind", ENVIRONMENTS)
 def test_every_property_is_one_that_cloudformation_knows_and_of_its_type(kind: str) -> None:
     """cfn-lint on the expanded template with the parameters' values in their places, by AWS's own resource schemas."""
-    found = cfnlint.api.lint(json.dumps(deployed(LINTED[kind])), config=ManualArgs(ignore_checks=ELSEWHERE))
-    assert [f"{match.rule.id} {match.path}: {match.message}" for match in found] == []
+    assert faults_of(deployed(ENVIRONMENTS[kind])) == []
+
+
+def test_so_is_every_property_of_every_kind_of_deployment() -> None:
+    """As cfn-lint takes seconds for a template: each resource once in each form that any kind gives it."""
+    assert faults_of(all_forms_of_all_resources(), ignoring=SAME_NAME) == []
+
+
+def test_a_property_of_one_kind_of_deployment_alone_would_be_seen() -> None:
+    """The test above fails on a template with one."""
+    together = all_forms_of_all_resources()
+    together["Resources"]["KeeperService2"]["Properties"]["Hurry"] = True
+    [fault] = faults_of(together, ignoring=SAME_NAME)
+    assert "KeeperService2" in fault
+    assert "Hurry" in fault
 
 
 class TestWhatStoppedEveryDeployment:
     """The two faults that the source and the emulator let pass: the tests above would see each."""
 
     def test_a_roll_back_alarm_on_functions_that_wait_for_the_alias(self) -> None:
-        template = yaml_parse(TEXT)
+        template = read_template()
         resources = {name: made.get("Properties") for name, made in template["Resources"].items()}
         resources["TypingBurst"]["DeploymentPreference"]["Alarms"] = [{"Ref": "FunctionsFail"}]
         for function in ("Connection", "Keystroke", "Sweeper"):
@@ -139,7 +168,7 @@ class TestWhatStoppedEveryDeployment:
 
     def test_a_condition_on_an_api_that_sam_drops(self) -> None:
         """SAM's translator gives no attributes to what it makes of a WebSocketApi."""
-        template = yaml_parse(TEXT)
+        template = read_template()
         for name in ("KeeperApi", "KeeperLine"):
             template["Resources"][name]["Condition"] = "IsDigitalFirst"
         given = PLATFORMS["v1"]

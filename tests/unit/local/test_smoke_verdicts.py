@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from local.playing.calls import TypingCall
 from local.smoke import verdicts
@@ -25,6 +24,7 @@ from local.smoke.verdicts import (
     unseen,
     welcome,
 )
+from local.template_file import read_template
 
 ROOT = Path(__file__).parents[3]
 PLACES = Places("shop")
@@ -226,7 +226,7 @@ class TestPlaces:
     """Whoever is sent somewhere must find it there."""
 
     said = (ROOT / "local/smoke/verdicts.py").read_text()
-    template = yaml_parse((ROOT / "template.yaml").read_text())
+    template = read_template()
 
     def test_every_alarm_is_the_templates(self) -> None:
         named = {name for names in re.findall(r"alarms? ((?:\w+, )*[A-Z]\w+)", self.said) for name in names.split(", ")}

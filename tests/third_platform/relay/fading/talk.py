@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.sockets import SocketEnd
 from typing_relay.platforms.fading.guests import FadingGuests
 from typing_relay.platforms.platform import Lent
-from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.platforms.shared.visitor_events import unnamed
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -19,7 +19,8 @@ from typing_relay.relay.outcomes import Kind, Outcome
 class FadingTalk:
     """One guest's."""
 
-    agents_typing: tuple[Agent, ...] = ()
+    #: It says nothing that lasts.
+    states: tuple[Mapping[str, Any], ...] = ()
     #: Its sockets say nothing of typing, so none is opened before others.
     is_shown = False
 

@@ -821,13 +821,15 @@ def test_who_takes_over_tells_what_the_record_does_not_say_was_told(
     assert [frame["detail"]["id"] for frame in scene.told if frame["name"] == "message"] == expected
 
 
-def test_an_agent_who_types_is_known_to(scene: Scene) -> None:
-    """T16: it is told again where another keeper's post may have come last."""
+def test_who_types_and_whether_there_is_a_contact_can_be_told_again(scene: Scene) -> None:
+    """T16: as another keeper's post may have come last. What is not known yet is not told."""
     thread = scene.chats().record.conversation["thread"]
     scene.says(dfo_gateway.event("SenderTypingStarted", thread, direction="outbound"))
-    types = bool(scene.talk.agents_typing)
+    typing, contact = (state["detail"] for state in scene.talk.states)
+    assert (typing["typing"], contact["status"]) == (True, "open")
     scene.socket_ends(1, close_code=1006)
-    assert (types, scene.talk.agents_typing) == (True, ())
+    [typing] = (state["detail"] for state in scene.talk.states)
+    assert not typing["typing"]
 
 
 def raises(error: Exception) -> Any:

@@ -11,6 +11,7 @@ from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.shared.agents_typing import SOMEBODY
+from typing_relay.platforms.shared.visitor_events import agent_typing
 from typing_relay.platforms.webchat.talk import Time, WebchatTalk, make_guest, webchat_meaning
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
@@ -95,7 +96,7 @@ def test_an_agent_whose_end_of_typing_may_be_lost_is_said_not_to_type(event: str
             scene.talk.ended(1, SocketEnd(Stage.OPEN, "reset"))
         else:
             scene.talk.opened(2)
-    assert (scene.told, scene.talk.agents_typing) == ([True, False], ())
+    assert (scene.told, scene.talk.states) == ([True, False], (agent_typing(None, ()),))
 
 
 def test_an_agent_is_not_said_to_stop_by_a_socket_that_was_never_opened() -> None:
@@ -103,7 +104,7 @@ def test_an_agent_is_not_said_to_stop_by_a_socket_that_was_never_opened() -> Non
     scene = Listening()
     scene.talk.heard(1, AGENT_TYPES)
     scene.talk.ended(2, SocketEnd(Stage.CONNECTING, "refused"))
-    assert (scene.told, scene.talk.agents_typing) == ([True], (SOMEBODY,))
+    assert (scene.told, scene.talk.states) == ([True], (agent_typing(None, (SOMEBODY,)),))
 
 
 def test_of_an_agent_who_has_stopped_nothing_more_is_said() -> None:
@@ -119,7 +120,7 @@ def test_an_agents_message_ends_its_typing() -> None:
     scene = Listening()
     scene.talk.heard(1, AGENT_TYPES)
     scene.talk.heard(1, MESSAGE)
-    assert (scene.told, scene.talk.agents_typing) == ([True, False], ())
+    assert (scene.told, scene.talk.states) == ([True, False], (agent_typing(None, ()),))
 
 
 def test_an_agents_typing_ends_by_itself_unless_it_is_renewed() -> None:

@@ -25,7 +25,6 @@ from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.ports import Frame, Sessions
 from typing_relay.keeper.visitors.outbox import FRESH_MS, Outbox
 from typing_relay.platforms.shared.urls import without_query
-from typing_relay.platforms.shared.visitor_events import agent_typing
 from typing_relay.relay.burst import HELD_MS, GuestStatus, Session
 from typing_relay.relay.outcomes import Kind, Outcome
 
@@ -346,7 +345,7 @@ class Keeper:
 
     def _tell_what_is_true(self, hand: _Hand, record: Session, asked_at: int) -> None:
         """What a keeper before has told the visitor may not be true any more, or may still be on its way."""
-        self._tell(hand, record.guest_status, record, asked_at, tells_typing=True)
+        self._tell(hand, record.guest_status, record, asked_at, tells_states=True)
         self._tell_again_later(hand)
 
     def _tell_again_later(self, hand: _Hand) -> None:
@@ -356,10 +355,10 @@ class Keeper:
     def _tell_again(self, hand: _Hand) -> None:
         """As it stands by now: a late post of the keeper before may have come after what this one told."""
         if self._is_held(hand) and hand.held.taken:
-            self._set_status(hand, hand.held.status, tells_typing=True)
+            self._set_status(hand, hand.held.status, tells_states=True)
 
     def _set_status(
-        self, hand: _Hand, status: GuestStatus, begins: bool = False, *, tells_typing: bool = False
+        self, hand: _Hand, status: GuestStatus, begins: bool = False, *, tells_states: bool = False
     ) -> None:
         session_id, name, asked_at = hand.held.session_id, self._settings.name, self._now()
         hand.begins = begins = begins or hand.begins
@@ -373,7 +372,7 @@ class Keeper:
         def written(record: Session | None) -> guest.Event | None:
             if record and self._is_held(hand):
                 hand.begins = False
-                self._tell(hand, status, record, asked_at, tells_typing=tells_typing)
+                self._tell(hand, status, record, asked_at, tells_states=tells_states)
             return None if record else guest.FenceLost()
 
         self._store(hand, "status", write, written)
@@ -615,13 +614,13 @@ class Keeper:
         record: Session | None = None,
         asked_at: int = 0,
         *,
-        tells_typing: bool = False,
+        tells_states: bool = False,
     ) -> None:
-        """``record``: as an answer has it that was asked for at ``asked_at``. ``tells_typing``: who types, too."""
+        """``record``: as an answer has it that was asked for at ``asked_at``. ``tells_states``: the talk's, too."""
         if status is GuestStatus.OPEN and record and record.typing_unavailable:
             status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
-        typing = (agent_typing(None, hand.talk.agents_typing),) if tells_typing else ()
-        frames: tuple[Frame, ...] = (*typing, {"type": "guest", "status": str(status)})
+        states = hand.talk.states if tells_states else ()
+        frames: tuple[Frame, ...] = (*states, {"type": "guest", "status": str(status)})
         self._outbox.tell(hand.held.session_id, *frames, record=self._if_fresh(record, asked_at))
 
     def _if_fresh(self, record: Session | None, asked_at: int) -> Session | None:

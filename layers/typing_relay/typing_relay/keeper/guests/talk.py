@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.io.sockets import SocketEnd
-from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Outcome
 
@@ -69,5 +68,5 @@ class Talk(Protocol):
         """Without a socket an agent may be shown typing for longer than the visitor types."""
 
     @property
-    def agents_typing(self) -> tuple[Agent, ...]:
-        """Who types, as the visitor was last told by this keeper."""
+    def states(self) -> tuple[Mapping[str, Any], ...]:
+        """Events of what lasts, as the visitor was last told here: who types and, where known, the contact."""

@@ -34,7 +34,6 @@ from typing_relay.platforms.digital_first.ports import Conversations, Gateway, M
 from typing_relay.platforms.digital_first.signing_in import Admission, Needed, Why, admit
 from typing_relay.platforms.digital_first.weather import Call, Watched, Weather
 from typing_relay.platforms.shared import visitor_events
-from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Conversation, KeptAccess, WaitingMessage
@@ -422,9 +421,12 @@ class GatewayTalk:
         return self._was_shown if c is None or not self._has_looked else c.may_show and self._contact_noted is True
 
     @property
-    def agents_typing(self) -> tuple[Agent, ...]:
-        """As the visitor was last told."""
-        return self._conversation.agents_typing.agents if self._conversation else ()
+    def states(self) -> tuple[Mapping[str, Any], ...]:
+        """Who types and, once the thread has been looked for, whether there is a contact."""
+        c = self._conversation
+        typing = visitor_events.agent_typing(None, c.agents_typing.agents if c else ())
+        is_open = c is not None and c.contact is not None
+        return (typing, visitor_events.contact(None, is_open=is_open)) if c and c.ready else (typing,)
 
     # --- what owners and mailbox want
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
@@ -16,7 +16,7 @@ from typing_relay.keeper.io.sockets import SocketEnd
 from typing_relay.keeper.ports import Sessions
 from typing_relay.platforms.platform import Lent
 from typing_relay.platforms.shared import visitor_events as cxone_events
-from typing_relay.platforms.shared.agents_typing import NOBODY, SOMEBODY, USUAL_LIFE_MS, Agent, AgentsTyping
+from typing_relay.platforms.shared.agents_typing import NOBODY, SOMEBODY, USUAL_LIFE_MS, AgentsTyping
 from typing_relay.platforms.webchat import guest_sockets, visitor_events
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
@@ -73,9 +73,9 @@ class WebchatTalk:
         return False
 
     @property
-    def agents_typing(self) -> tuple[Agent, ...]:
-        """As the visitor was last told. Frames of this interface do not say which agent it is."""
-        return self._typing.agents
+    def states(self) -> tuple[Mapping[str, Any], ...]:
+        """Whether an agent types, as the visitor was last told; frames of this interface do not say which one."""
+        return (cxone_events.agent_typing(None, self._typing.agents),)
 
     def taken(self, record: Session) -> None:
         """Who the visitor is goes into the guest that may be created."""
