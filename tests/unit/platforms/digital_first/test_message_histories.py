@@ -16,7 +16,7 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.platforms.digital_first.mailbox import Mailbox
 from typing_relay.relay.burst import GuestStatus, Policy
 from typing_relay.relay.effects import AskForGuest, Flow, Nudge, StartOwner
-from typing_relay.relay.messages import Sender, message_sent
+from typing_relay.relay.messages import MOST_WAITING, Sender, message_sent
 from typing_relay.relay.ports import Coming, MessageStatus, SentMessage, Standing, WaitingMessage
 from typing_relay.relay.runner import Runner, on
 
@@ -160,7 +160,12 @@ class History:
         getattr(self, what)(*details)
 
     def sends(self, effects: int) -> None:
-        """The next message; its function dies after so many effects, and then it is sent again."""
+        """The next message; its function dies after so many effects, and then it is sent again.
+
+        Not while as many wait as may: it would be refused.
+        """
+        if len(self.store.waiting(ID, MOST_WAITING, self.now)) == MOST_WAITING:
+            return
         self.now += 10
         self.sent += 1
         message_id = f"m{self.sent:03}"
