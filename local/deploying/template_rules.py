@@ -19,7 +19,7 @@ OF_PLATFORM = {
     "v1": ("CxoneBaseUrl", "CxoneOrgId", "CxoneSocketHostSuffixes"),
     "dfo": (
         *("DfoEnvironment", "DfoBrandId", "DfoChannelId", "DfoChannelIds"),
-        *("DfoGatewayUrl", "DfoChatUrl", "DfoAuthorizeUrl", "DfoFileHosts"),
+        *("DfoGatewayUrl", "DfoChatUrl", "DfoAuthorizeUrl", "DfoFileHosts", "DfoVisitorDetails"),
     ),
 }
 #: A registry's host, a repository, and a tag or a digest.

@@ -187,6 +187,8 @@ class DfoWorld(World):
                 self.cxone.drop_sockets()
             case "address refused":
                 self.cxone.address_refused_until = self.now + ms
+            case "nobody there":
+                self.cxone.offline_until = self.now + ms
             case "gateway refuses":
                 self.cxone.refuses_until = self.now + ms
             case "store refuses":

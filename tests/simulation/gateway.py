@@ -152,7 +152,7 @@ class Gateway:
         self.agent_typing = False
         #: Who has the conversation, counted.
         self.agent = 1
-        self.refuses_until = self.address_refused_until = 0
+        self.refuses_until = self.address_refused_until = self.offline_until = 0
         #: When each keeper was told that its address is refused.
         self._told_refused: dict[str, list[int]] = {}
         self.unavailable: set[str] = set()

@@ -64,8 +64,8 @@ DFO_TURNS = (
 ADDRESS_TURNS = ("address refused",)
 #: What a visitor asks of the conversation: its end, the newest messages, those before.
 VISITOR_TURNS = ("visitor ends", "visitor asks", "visitor scrolls")
-#: And what is not drawn: nothing is shown or delivered by it.
-DIRECTED_TURNS = ("visitor mails",)
+#: And what is not drawn: nothing is shown or delivered by it, or for its time.
+DIRECTED_TURNS = ("visitor mails", "nobody there")
 #: What may happen to a process at one of its effects. ``again``: the answer is lost, and so much later the client, by
 #: itself, makes the same request again; ``hold``: the answer comes so much later.
 STEP_FAULTS = ("crash", "crash-after", "again", "stall", "hold", "fork")

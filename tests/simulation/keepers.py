@@ -152,19 +152,20 @@ class Http:
         rest_of: Callable[[str, str], str] = lambda path, token: "",
         stream_of: Callable[[str], tuple[str, bool]] = lambda url: ("", False),
         refuses_address: Callable[[], bool] = lambda: False,
+        is_online: Callable[[], bool] = lambda: True,
     ) -> None:
         self._now, self._livechat, self._kept, self._token_ms = now, livechat, kept, token_ms
         self._by_page = by_page
         self._legacy, self._rest_of, self._stream_of = legacy, rest_of, stream_of
-        self._refuses_address = refuses_address
+        self._refuses_address, self._is_online = refuses_address, is_online
 
     def channel(self) -> ChannelSettings | Outcome:
         """Its kind."""
         return ChannelSettings(self._livechat, authorization=False, secured_cookies=self._by_page)
 
     def is_online(self) -> bool | Outcome:
-        """Always."""
-        return True
+        """Whether somebody is there to chat with."""
+        return self._is_online()
 
     def authorize(self, visitor: Visitor, grant: Mapping[str, str] | None = None) -> Access | Outcome:
         """Another token, good for as long as the history says."""
@@ -260,6 +261,7 @@ class KeeperProcess(SimulatedProcess):
             partial(cxone.rest_of, name),
             partial(cxone.stream_of, name),
             partial(cxone.refuses_address, name),
+            lambda: world.now >= cxone.offline_until,
         )
         self.dfo = DigitalFirst(
             Surroundings(

@@ -232,14 +232,8 @@ V1 = (
     Mutation(
         "reconcile: forget to re-read",
         FLOWS,
-        """    while True:
-        read_at = yield from perform(Now())
-        record = yield from perform(Read(owner.session_id, read_at))
-""",
-        """    read_at = yield from perform(Now())
-    record = yield from perform(Read(owner.session_id, read_at))
-    while True:
-""",
+        "        seen = None\n        now = yield from perform(Now())\n",
+        "        seen = read_at, record\n        now = yield from perform(Now())\n",
     ),
     Mutation("key: coalesce without a lease", FLOWS, "if record.lease_until > now and", "if record.generation > 0 and"),
     Mutation(
@@ -324,8 +318,8 @@ V1 = (
     Mutation(
         "release: end though it was refused",
         FLOWS,
-        "return (yield from perform(write.Release(record)))",
-        "yield from perform(write.Release(record))\n            return True",
+        "return OVER if (yield from perform(write.Release(record))) else None",
+        "yield from perform(write.Release(record))\n            return OVER",
     ),
     Mutation(
         "wait: longer than its lease",
@@ -571,8 +565,8 @@ V1 = (
     Mutation(
         "DynamoDB: alive in the second it expires",
         DYNAMO,
-        'int(item["expires_at"]["N"]) <= now // 1000',
-        'int(item["expires_at"]["N"]) < now // 1000',
+        'int(item["expires_at"]["N"]) <= now // 1000:\n        return None\n    return _session(item)',
+        'int(item["expires_at"]["N"]) < now // 1000:\n        return None\n    return _session(item)',
         contract="test_a_record_past_its_expiry_is_absent_though_not_deleted",
     ),
     Mutation(

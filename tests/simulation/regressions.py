@@ -551,6 +551,10 @@ DIRECTED = (
     # T9, T16: who comes back in the pause has a socket when that is over, and not another minute later.
     "platform dfo; key A 471; close A 17581; close B 17581; open E 79581; open F 79581; key E 82910;"
     " gateway drops 33890; address refused 33790 1100; sweep 297; token 70000",
+    # T9: who comes while nobody is there to chat with is let in once somebody is.
+    "platform dfo; guest none; contact none; nobody there 0 20000; open A 10; key A 100000",
+    # T9: what the page handed over was not good, which only the last socket shows.
+    "platform dfo; open A 0; message B 143719; step 17 again 2500; guest none; sweep 2114; pace 3; page 2",
     # T15: an error that nobody knows refuses a message.
     "platform dfo; message A 0; frame 1 error",
 )

@@ -155,6 +155,8 @@ class Runner:
             world.front.check_told(agent_typing=False)
             if end == cxone.drop_sockets:
                 self._run_until(world.now + REOPENED_MS)
+                # The page may have handed over a token that is not good, which only another socket shows.
+                self._run_until(max(world.now, world.watch.troubled_until))
         world.open_contact()
         self._run_until(world.now + TOLD_MS)
 

@@ -74,7 +74,7 @@ def test_a_whole_set_of_parameters_is_well(given: dict[str, str]) -> None:
         ({**V1, "FrameRate": "2", "HeartbeatMs": "500"}, "FrameRate=2 is used up by the frames of a visitor who types"),
         ({**V1, "GuestGraceSeconds": "900", "SessionTtlSeconds": "600"}, "GuestGraceSeconds is more than SessionTtl"),
         ({**DFO, "MessageDeadlineSeconds": "3600", "SessionTtlSeconds": "600"}, "MessageDeadlineSeconds is more than"),
-        ({**V1, "AllowedOrigins": "https://" + "x" * 250}, "the settings of Authorizer are 279 characters"),
+        ({**V1, "AllowedOrigins": "https://" + "x" * 250}, "the settings of Authorizer are 283 characters"),
         ({**V1, "CxoneOrgId": "", "CxoneBaseUrl": "https://" + "x" * 230}, "the settings of Sender are 278 characters"),
         ({**V1, "ApiCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1"}, "needs ApiDomainName."),
         ({**V1, "VpcId": ""}, "no keeper will run: VpcId not given"),
