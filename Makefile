@@ -16,7 +16,7 @@ ARGS ?=
 # `make test` runs a sample of the simulation, `make check` all histories that the proof requires.
 HISTORIES ?= 4000
 PROOF ?= not whole_proof
-CHECKS :=
+GATE :=
 export HISTORIES
 # Hundreds of processes run the same modules: they are compiled once, whatever the machine's environment says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -81,16 +81,16 @@ test: ## Run all tests: some twelve minutes on two cores (ARGS="-k door" to choo
 	@./local/setup/setup.sh test
 ifeq ($(ARGS),)
 	@echo 'All tests take some twelve minutes on two cores. To run some: make test ARGS="-k door"'
-	@$(PYTHON_IN_VENV) -m tests.run $(CHECKS) -m "$(PROOF)"
+	@$(PYTHON_IN_VENV) -m tests.run $(GATE) -m "$(PROOF)"
 else
-	$(if $(CHECKS),@$(MAKE) checks)
+	$(if $(GATE),@$(MAKE) checks)
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
 endif
 
 check: HISTORIES := 100000
 check: PROOF :=
-check: CHECKS := --checks
-check: setup test ## Run the gate: lint, types, template, requirements, audit, tests
+check: GATE := --gate
+check: setup test ## Run the gate: lint, types, template, requirements, audit, tests, demo
 
 checks: lint types template requirements audit
 

@@ -1,10 +1,11 @@
 """Runs all tests, in two parts at the same time.
 
-python -m tests.run [--checks] [PYTEST'S ARGUMENTS FOR THE SIMULATION]
+python -m tests.run [--gate] [PYTEST'S ARGUMENTS FOR THE SIMULATION]
 
 The simulation computes, and the other tests mostly wait: together they take hardly longer than the longer one. The
-simulation has the lowest priority, so that tests that measure time are not slowed; so have lint, types and the other
-checks of the gate, which are a third part with ``--checks``. Each line says whose it is.
+simulation has the lowest priority, so that tests that measure time are not slowed. With ``--gate`` lint, types and the
+other checks are a third part, of that priority too, and the demo is played when the other tests are over. Each line
+says whose it is.
 """
 
 from __future__ import annotations
@@ -13,37 +14,40 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Thread
+from threading import Event, RLock, Thread
 from typing import IO
 
 PYTEST = (sys.executable, "-m", "pytest")
-CHECKS = ("make", "--no-print-directory", "checks")
+MAKE = ("make", "--no-print-directory")
 LOWEST_PRIORITY = 19
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A command, and by how much its priority is lowered, as ``nice`` counts."""
+    """A command, by how much its priority is lowered, as ``nice`` counts, and the part that must be over before."""
 
     command: Sequence[str]
     niceness: int = 0
+    after: str = ""
 
 
 def parts(arguments: Sequence[str]) -> dict[str, Part]:
-    """What there is to run. ``arguments``: pytest's, for the simulation; and whether the checks are run, too."""
-    checks = {"checks": Part(CHECKS, LOWEST_PRIORITY)} if "--checks" in arguments else {}
-    arguments = [argument for argument in arguments if argument != "--checks"]
+    """What there is to run. ``arguments``: pytest's, for the simulation; and whether it is the gate."""
+    is_gate = "--gate" in arguments
+    arguments = [argument for argument in arguments if argument != "--gate"]
     patient = ("--timeout", "1800")  # s: it runs when the others do not
     balanced = ("--numprocesses", "auto", "--dist", "worksteal")  # its tests take from a second to minutes
     simulation = (*PYTEST, *balanced, *patient, *arguments, "tests/simulation")
     waiting = ("--numprocesses", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+    others = (*PYTEST, *waiting, "tests/e2e", "tests/integration", "tests/unit")
     return {
-        **checks,
+        **({"checks": Part((*MAKE, "checks"), LOWEST_PRIORITY)} if is_gate else {}),
+        **({"demo": Part((*MAKE, "demo"), after="others")} if is_gate else {}),
         "simulation": Part(simulation, LOWEST_PRIORITY),
-        "others": Part((*PYTEST, *waiting, "tests/e2e", "tests/integration", "tests/unit")),
+        "others": Part(others),
     }
 
 
@@ -52,41 +56,65 @@ def together(what: Mapping[str, Part], out: IO[str]) -> int:
 
     Returns the first exit code that is not 0. SIGTERM ends all of them, as Ctrl-C in a terminal does.
     """
-    began = {name: _begun(part) for name, part in what.items()}
-    last = dict.fromkeys(began, "")
-    width = max(map(len, began))
-
-    def repeat(name: str, lines: IO[str]) -> None:
-        for line in lines:
-            print(f"{name:{width}} | {line}", end="", file=out, flush=True)
-            last[name] = line
-
-    with _ended_by_signals(began.values()):
-        readers = [Thread(target=repeat, args=(name, process.stdout)) for name, process in began.items()]
-        for reader in readers:
-            reader.start()
-        for reader in readers:
-            reader.join()
-        codes = [process.wait() for process in began.values()]
-    print(*last.values(), sep="", end="", file=out, flush=True)
-    return next(filter(None, codes), 0)
+    running = _Running(what, out)
+    with _ended_by_signals(running):
+        threads = [Thread(target=running.carry_out, args=(name,)) for name in what]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    print(*running.last.values(), sep="", end="", file=out, flush=True)
+    return next(filter(None, running.codes.values()), 0)
 
 
-def _begun(part: Part) -> subprocess.Popen[str]:
-    command = ("nice", "-n", str(part.niceness), *part.command)
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+class _Running:
+    """Parts, a thread each."""
+
+    def __init__(self, what: Mapping[str, Part], out: IO[str]) -> None:
+        self._what, self._out = what, out
+        self._over = {name: Event() for name in what}
+        self._processes: list[subprocess.Popen[str]] = []
+        self._lock = RLock()  # a signal may interrupt whoever holds it
+        self._is_ended = False
+        self.codes = dict.fromkeys(what, 0)
+        self.last = dict.fromkeys(what, "")
+
+    def carry_out(self, name: str) -> None:
+        part, width = self._what[name], max(map(len, self._what))
+        if part.after:
+            self._over[part.after].wait()
+        if process := self._begun(part):
+            assert process.stdout
+            for line in process.stdout:
+                print(f"{name:{width}} | {line}", end="", file=self._out, flush=True)
+                self.last[name] = line
+            self.codes[name] = process.wait()
+        self._over[name].set()
+
+    def begin_no_more(self) -> None:
+        with self._lock:
+            self._is_ended = True
+
+    def end(self) -> None:
+        self.begin_no_more()
+        for process in self._processes:
+            process.send_signal(signal.SIGINT)
+
+    def _begun(self, part: Part) -> subprocess.Popen[str] | None:
+        command = ("nice", "-n", str(part.niceness), *part.command)
+        with self._lock:
+            if self._is_ended:
+                return None
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self._processes.append(process)
+        return process
 
 
 @contextmanager
-def _ended_by_signals(processes: Collection[subprocess.Popen[str]]) -> Iterator[None]:
+def _ended_by_signals(running: _Running) -> Iterator[None]:
     """Pytest tears down what it has set up when it is interrupted, and not when it is terminated."""
-
-    def end(*_: object) -> None:
-        for process in processes:
-            process.send_signal(signal.SIGINT)
-
-    terminated = signal.signal(signal.SIGTERM, end)
-    interrupted = signal.signal(signal.SIGINT, lambda *_: None)  # a terminal interrupts all of its processes
+    terminated = signal.signal(signal.SIGTERM, lambda *_: running.end())
+    interrupted = signal.signal(signal.SIGINT, lambda *_: running.begin_no_more())  # a terminal interrupts all of them
     try:
         yield
     finally:

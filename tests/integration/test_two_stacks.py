@@ -143,6 +143,7 @@ def _deploy_all(emulator: Emulator, aws: Aws, parameters: list[dict[str, str]], 
     environment = emulator.client_environment() | {"SAM_CLI_TELEMETRY": "0"}
     built = folder / "built"
     _run([SAM, "build", "--build-dir", built], environment)
+    assert {"typing_relay", "requests", "jwt"} <= set(os.listdir(built / "TypingRelayLayer/python")), "an empty layer"
     template = built / "for-the-emulator.json"
     template.write_text(json.dumps(as_the_emulator_takes_it(built / "template.yaml", aws.endpoint_url)))
     for name, given in zip(PLATFORMS, parameters, strict=True):  # one by one: both may want SAM's bucket first

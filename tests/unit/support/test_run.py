@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,19 @@ def test_the_simulation_alone_has_the_lowest_priority() -> None:
     assert [part.niceness for part in parts(()).values()] == [LOWEST_PRIORITY, 0]
 
 
-def test_the_checks_of_the_gate_are_run_beside_the_tests_when_they_are_asked_for() -> None:
-    """They are not pytest's, and the last lines are."""
-    assert list(parts(["--checks", "-m", ""])) == ["checks", "simulation", "others"]
-    assert "--checks" not in parts(["--checks"])["simulation"].command
-    assert "checks" not in parts(["-m", ""])
+def test_the_gate_runs_the_checks_beside_the_tests_and_the_demo_after_those_that_measure_time() -> None:
+    """Neither is pytest's, and the last lines are."""
+    gate = parts(["--gate", "-m", ""])
+    assert list(gate) == ["checks", "demo", "simulation", "others"]
+    assert {name: part.after for name, part in gate.items() if part.after} == {"demo": "others"}
+    assert "--gate" not in gate["simulation"].command
+    assert list(parts(["-m", ""])) == ["simulation", "others"]
+
+
+def test_a_part_begins_when_the_one_before_it_is_over() -> None:
+    out = io.StringIO()
+    assert together({"second": replace(says("2"), after="first"), "first": says("1", 3)}, out) == 3
+    assert out.getvalue().splitlines()[:2] == ["first  | 1", "second | 2"]
 
 
 def test_every_folder_of_tests_is_run_by_one_part() -> None:
@@ -56,18 +65,25 @@ def test_every_folder_of_tests_is_run_by_one_part() -> None:
     assert sorted(named) == sorted(with_tests)
 
 
-def test_what_is_terminated_interrupts_its_parts_and_waits_for_them() -> None:
-    """Pytest then tears down what it has set up."""
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_what_is_ended_begins_no_other_part_and_waits_for_those_that_run(by: signal.Signals) -> None:
+    """Pytest then tears down what it has set up. A terminal interrupts the parts, too."""
     tidy = (
         "import time\\ntry:\\n print('begun', flush=True)\\n time.sleep(60)\\nexcept KeyboardInterrupt: print('tidied')"
     )
     program = (
         "import sys; from tests.run import Part, together;"
-        f" sys.exit(together({{'one': Part((sys.executable, '-c', \"{tidy}\"))}}, sys.stdout))"
+        f" parts = {{'one': Part((sys.executable, '-c', \"{tidy}\")), 'next': Part(('echo', 'begun'), after='one')}};"
+        " sys.exit(together(parts, sys.stdout))"
     )
-    running = subprocess.Popen((sys.executable, "-c", program), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        (sys.executable, "-c", program), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     assert running.stdout
-    assert running.stdout.readline() == "one | begun\n"
-    os.kill(running.pid, signal.SIGTERM)
-    assert running.stdout.read().splitlines()[0] == "one | tidied"
+    assert running.stdout.readline() == "one  | begun\n"
+    if by is signal.SIGTERM:
+        os.kill(running.pid, by)
+    else:
+        os.killpg(running.pid, by)
+    assert running.stdout.read().splitlines() == ["one  | tidied", "tidied"]  # its last once more
     assert running.wait() == 0
