@@ -186,10 +186,10 @@ class Typist:
         self._typed_at = 0
         self._bursts: list[float] = []
 
-    def key(self, ago_ms: int = 0) -> None:
-        """Press one key."""
+    def key(self, ago_ms: int = 0, **more: Any) -> None:
+        """Press one key. ``more``: of the frame."""
         self._typed(now_ms() - ago_ms)
-        self.front_end.send({"action": "keystroke", "ago_ms": ago_ms})
+        self.front_end.send({"action": "keystroke", "ago_ms": ago_ms, **more})
 
     def stop(self) -> None:
         """Send the message, or clear the box."""
