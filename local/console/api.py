@@ -14,10 +14,10 @@ from aiohttp import web
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.commands.token import profile_claims, visitor_token
-from local.console.agent import gateway_call, webchat_call
-from local.console.faults import PANELS
+from local.console.desk import Desk
 from local.console.feed import Feed, now_ms
 from local.console.stack import Stack
+from local.platforms.platform import local_platform
 
 VISITOR = re.compile(r"[A-Za-z0-9_-]{1,64}")
 LONGEST_MESSAGE = 2000  # characters
@@ -94,7 +94,7 @@ async def _send_feed(page: web.WebSocketResponse, feed: Feed, seen: int) -> None
 
 
 async def _faults(request: web.Request) -> web.Response:
-    panel = PANELS[_running_stack(request).platform]
+    panel = _desk(_running_stack(request)).panel
     faults = await _control(request, "GET", "faults")
     return web.json_response(
         {
@@ -108,7 +108,7 @@ async def _faults(request: web.Request) -> web.Response:
 
 
 async def _set_switch(request: web.Request) -> web.Response:
-    switch = PANELS[_running_stack(request).platform].switch(request.match_info["name"])
+    switch = _desk(_running_stack(request)).panel.switch(request.match_info["name"])
     on = (await _body(request)).get("on")
     if switch is None or not isinstance(on, bool):
         raise _refusal(web.HTTPBadRequest, 'Expected a known switch and {"on": true or false}.')
@@ -119,7 +119,7 @@ async def _set_switch(request: web.Request) -> web.Response:
 
 
 async def _trigger(request: web.Request) -> web.Response:
-    fault = PANELS[_running_stack(request).platform].one_shot(request.match_info["name"])
+    fault = _desk(_running_stack(request)).panel.one_shot(request.match_info["name"])
     if fault is None:
         raise _refusal(web.HTTPNotFound, "There is no such fault.")
     if fault.path is None:
@@ -142,32 +142,28 @@ def _kill_keeper(request: web.Request, label: str) -> None:
 
 
 async def _agent(request: web.Request) -> web.Response:
-    """An agent's act, as v1's frames name it. On Digital-First the log of messages is the gateway's own."""
-    body, stack = await _body(request), _running_stack(request)
+    """An agent's act, as v1's frames name it."""
+    body, desk, feed = await _body(request), _desk(_running_stack(request)), request.app[FEED]
     guest_id, frame = body.get("guest_id"), body.get("frame")
-    if stack.platform == "dfo":
-        return web.json_response(await _agent_at_gateway(request, guest_id, frame))
-    answer = await _control(request, "POST", *webchat_call(guest_id, frame))
-    if isinstance(frame, dict) and frame.get("type") == "message":
-        request.app[FEED].log.add("agent_message", now_ms(), guest_id=guest_id, text=str(frame.get("text")))
+    try:
+        call = desk.call(feed.threads, guest_id, frame)
+    except ValueError as wrong:
+        raise _refusal(web.HTTPBadRequest, str(wrong)) from wrong
+    answer = await _control(request, "POST", *call)
+    if not desk.keeps_messages and isinstance(frame, dict) and frame.get("type") == "message":
+        feed.log.add("agent_message", now_ms(), guest_id=guest_id, text=str(frame.get("text")))
     return web.json_response(answer)
 
 
-async def _agent_at_gateway(request: web.Request, guest_id: object, frame: object) -> Any:
-    thread_id = request.app[FEED].threads.newest_of(guest_id)
-    if thread_id is None:
-        raise _refusal(web.HTTPBadRequest, "guest_id: this visitor has no contact; it begins with a message.")
-    call = gateway_call(thread_id, frame)
-    if call is None:
-        raise _refusal(web.HTTPBadRequest, "frame: expected agent-typing, message, accept, read or close.")
-    return await _control(request, "POST", *call)
+def _desk(stack: Stack) -> Desk:
+    return local_platform(stack.platform).desk
 
 
 async def _message(request: web.Request) -> web.Response:
-    """A visitor's message on v1: the front end's own chat carries it, not the relay."""
+    """A visitor's message where the front end's own chat carries it, not the relay (v1)."""
     body, stack = await _body(request), request.app[FEED].stack
-    if stack and stack.platform == "dfo":
-        raise _refusal(web.HTTPConflict, "On Digital-First messages go through the relay.")
+    if stack and _desk(stack).keeps_messages:
+        raise _refusal(web.HTTPConflict, "On this platform messages go through the relay.")
     session, text = _checked_visitor(str(body.get("session"))), body.get("text")
     if not isinstance(text, str) or not 0 < len(text) <= LONGEST_MESSAGE:
         raise _refusal(web.HTTPBadRequest, f"text: expected 1 to {LONGEST_MESSAGE} characters")

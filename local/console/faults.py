@@ -1,6 +1,5 @@
 """The page's faults: the name and effect of each, and the control of the simulated CXone that causes it."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -212,9 +211,7 @@ _GATEWAY_ONE_SHOTS = (
     _KILL,
 )
 
-#: By the stack's platform. Of one without a simulator of its own a keeper can be killed.
-PANELS = defaultdict(
-    lambda: Panel((), (_KILL,)),
-    v1=Panel(_WEBCHAT_SWITCHES, _WEBCHAT_ONE_SHOTS),
-    dfo=Panel(_GATEWAY_SWITCHES, _GATEWAY_ONE_SHOTS),
-)
+WEBCHAT = Panel(_WEBCHAT_SWITCHES, _WEBCHAT_ONE_SHOTS)
+GATEWAY = Panel(_GATEWAY_SWITCHES, _GATEWAY_ONE_SHOTS)
+#: Of a platform that nothing here simulates a keeper can be killed.
+NO_SIMULATOR = Panel((), (_KILL,))

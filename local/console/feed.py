@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.console.faults import PANELS
-from local.console.gateway_events import Threads, as_console_events, changes_threads
+from local.console.gateway_events import Threads
 from local.console.records import Record, changed_records, read_records
 from local.console.stack import Stack, read_stack
+from local.platforms.platform import local_platform
 from local.simulating.events import Event, EventLog
 from local.stack import failures
 from local.stack.failures import Failures
@@ -105,21 +105,15 @@ class Feed:
 
     async def _read_simulator(self, http: aiohttp.ClientSession, stack: Stack, control_url: str, after: int) -> int:
         answer = await _get(http, f"{control_url}/events?after={after}&wait={LONG_POLL}")
-        events = answer["events"]
-        if stack.platform == "dfo":
-            events = await self._translated(http, control_url, events)
-        for event in events:
+        platform = local_platform(stack.platform)
+        changed = any(map(platform.desk.changes_threads, answer["events"]))
+        threads = await _get(http, f"{control_url}/threads") if changed else []
+        for event in (*platform.events(answer["events"]), *self.threads.news(threads, now_ms())):
             fields = {name: value for name, value in event.items() if name not in ("n", "at", "kind")}
             if event["kind"] == "fault":
-                fields["label"] = PANELS[stack.platform].label_of(event["what"])
+                fields["label"] = platform.desk.panel.label_of(event["what"])
             self.log.add(event["kind"], event["at"], **fields)
         return int(answer["next"])
-
-    async def _translated(self, http: aiohttp.ClientSession, control_url: str, events: list[Any]) -> list[Any]:
-        """The gateway's events in the page's terms, and what is new in its threads."""
-        changed = any(map(changes_threads, events))
-        threads = await _get(http, f"{control_url}/threads") if changed else []
-        return [*as_console_events(events), *self.threads.news(threads, now_ms())]
 
     def _stack_event(self) -> dict[str, Any]:
         stack: dict[str, Any] = asdict(self.stack) if self.stack else {}

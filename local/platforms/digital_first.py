@@ -2,7 +2,9 @@
 
 from dataclasses import asdict
 
-from local.console.gateway_events import as_console_events
+from local.console.desk import Desk, gateway_call
+from local.console.faults import GATEWAY
+from local.console.gateway_events import as_console_events, changes_threads
 from local.dfo_simulator.client import DfoControl, gateway_of, parse_ready
 from local.platforms.platform import Cxone, LocalPlatform, StartSimulator
 from local.playing.cxone_view import GatewayView
@@ -37,4 +39,5 @@ HERE = LocalPlatform(
     lambda _aws, info: GatewayView(info),
     lambda info: DfoControl(gateway_of(info)),
     as_console_events,
+    Desk(GATEWAY, gateway_call, changes_threads, keeps_messages=True),
 )

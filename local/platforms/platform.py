@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from typing_relay.platforms.registry import FOLDERS
 
+from local.console.desk import NO_DESK, Desk
 from local.playing.cxone_view import CxoneView
 from local.simulating.client import Control, Event
 from local.stack.aws import Aws
@@ -37,13 +38,15 @@ class LocalPlatform:
     """`cxone`: the one that the settings name, or a simulator, started.
 
     What else there may be goes by the stack's stack.json. `view`: what `make demo` sees of CXone. `control`: the
-    controls of a simulator, for `make load`; `events`: its events as the console and that command read them.
+    controls of a simulator, for `make load`; `events`: its events as the console and that command read them; `desk`:
+    the rest that the console has for it.
     """
 
     cxone: Callable[[Settings, StartSimulator], Cxone]
     view: Callable[[Aws, Mapping[str, Any]], CxoneView] | None = None
     control: Callable[[Mapping[str, Any]], Control] | None = None
     events: Callable[[Iterable[Event]], Iterable[Event]] = iter
+    desk: Desk = NO_DESK
 
 
 def local_platform(name: str) -> LocalPlatform:

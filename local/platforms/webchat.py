@@ -1,5 +1,7 @@
 """webchat v1 on one machine."""
 
+from local.console.desk import Desk, webchat_call
+from local.console.faults import WEBCHAT
 from local.cxone_simulator.client import SimulatorControl
 from local.platforms.platform import Cxone, LocalPlatform, StartSimulator
 from local.playing.cxone_view import WebchatView
@@ -19,4 +21,9 @@ def _at(base_url: str, control_url: str | None) -> Cxone:
     return Cxone({"CxoneBaseUrl": base_url}, {"cxone_base_url": base_url}, control_url)
 
 
-HERE = LocalPlatform(_cxone, WebchatView, lambda info: SimulatorControl(info["cxone_base_url"]))
+HERE = LocalPlatform(
+    _cxone,
+    WebchatView,
+    lambda info: SimulatorControl(info["cxone_base_url"]),
+    desk=Desk(WEBCHAT, webchat_call),
+)

@@ -17,7 +17,7 @@ import pytest
 import requests
 import websocket
 
-from local.console.faults import PANELS
+from local.console.faults import GATEWAY, WEBCHAT
 from local.cxone_simulator.client import SimulatorControl, running_simulator
 from local.dfo_simulator.client import DfoControl, running_gateway
 from local.simulating.client import ROOT
@@ -280,6 +280,9 @@ CHECKS: dict[str, dict[str, Callable[[Stage, Any], None]]] = {
         "The process that holds the guest sockets dies at once. Another takes over within a minute.": killed,
     },
 }
+
+
+PANELS = {"v1": WEBCHAT, "dfo": GATEWAY}
 
 
 def of(platform: str) -> list[Any]:

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from local.console.agent import gateway_call
-from local.console.faults import PANELS
+from local.console.desk import gateway_call
+from local.console.faults import GATEWAY, NO_SIMULATOR, WEBCHAT
 from local.console.gateway_events import Threads, as_console_events, changes_threads
 from local.console.records import changed_records, to_record
 from local.console.stack import read_stack
@@ -82,7 +82,7 @@ def test_without_a_living_stack_there_is_none(tmp_path, content):
     assert read_stack(file) is None
 
 
-@pytest.mark.parametrize("switch", PANELS["v1"].switches, ids=lambda switch: switch.name)
+@pytest.mark.parametrize("switch", WEBCHAT.switches, ids=lambda switch: switch.name)
 def test_a_switch_sets_and_unsets_what_the_simulator_understands(switch):
     """The simulator refuses settings it does not know."""
     plan = FaultPlan()
@@ -93,7 +93,7 @@ def test_a_switch_sets_and_unsets_what_the_simulator_understands(switch):
     assert plan == FaultPlan()
 
 
-@pytest.mark.parametrize("switch", PANELS["dfo"].switches, ids=lambda switch: switch.name)
+@pytest.mark.parametrize("switch", GATEWAY.switches, ids=lambda switch: switch.name)
 def test_a_gateways_switch_adds_its_fault_to_those_that_are_on_and_takes_it_away_again(switch):
     """The gateway's simulator takes and shows all of them as one list."""
     others = [fault.as_json() for fault in parse_faults([{"on": "authorize", "do": "slow"}])]
@@ -103,7 +103,7 @@ def test_a_gateways_switch_adds_its_fault_to_those_that_are_on_and_takes_it_away
     assert switch.change(json.loads(json.dumps(on)), False) == {"faults": others}
 
 
-@pytest.mark.parametrize("panel", PANELS.values(), ids=PANELS)
+@pytest.mark.parametrize("panel", [WEBCHAT, GATEWAY, NO_SIMULATOR], ids=["v1", "dfo", "none"])
 def test_no_two_faults_share_a_name(panel):
     """Names are what the page calls them by."""
     names = [fault.name for fault in (*panel.switches, *panel.one_shots)]
@@ -181,4 +181,13 @@ def test_an_agents_act_is_about_the_newest_thread():
 @pytest.mark.parametrize("frame", [None, {}, {"type": "message"}, {"type": "agent-typing", "typing": "yes"}])
 def test_what_no_agent_does_is_no_call(frame):
     """The page is told so."""
-    assert gateway_call("t", frame) is None
+    threads = Threads()
+    threads.news([thread("one")], 9.0)
+    with pytest.raises(ValueError, match="frame: expected"):
+        gateway_call(threads, "v", frame)
+
+
+def test_an_agent_cannot_act_for_a_visitor_without_a_contact():
+    """It begins with a message."""
+    with pytest.raises(ValueError, match="no contact"):
+        gateway_call(Threads(), "v", {"type": "accept"})
