@@ -93,8 +93,9 @@ def test_the_connection_longest_silent_is_forgotten_first() -> None:
     """T13: strangers cannot fill the memory of a function."""
     budgets = Budgets(LIMITS)
     for n in range(MAX_CONNECTIONS + 1):
-        for _ in range(40 if n == 0 else 1):
+        for _ in range(40 if n < 2 else 1):
             budgets.spend(f"c{n}", NOW)
+    assert budgets.spend("c1", NOW) is not Ruling.TAKE
     assert budgets.spend("c0", NOW) is Ruling.TAKE
 
 

@@ -326,6 +326,18 @@ def test_a_message_handed_on_too_often_is_replaced_once_its_guest_has_been_held_
         task.works(seconds=1)
 
 
+def test_a_guest_that_was_just_taken_has_not_proved_its_message(loop: ManualLoop, queue: FakeQueue) -> None:
+    queue.ask("alice")
+    for _ in range(REPLACE_AFTER_RECEIVES - 1):
+        queue.receive_message(MaxNumberOfMessages=1, VisibilityTimeout=0)
+    task = Task(loop, queue)
+    task.custody.start()
+    task.works(seconds=PROVEN_AFTER_S - 5)
+    assert task.counters.take().get("MessagesReplaced", 0) == 0
+    task.works(seconds=WORN_OUT_S + 5)
+    assert task.counters.take()["MessagesReplaced"] == 1
+
+
 def test_during_a_drain_no_message_is_replaced(loop: ManualLoop, queue: FakeQueue) -> None:
     """The next keeper has the old one at once; a second one would only make it look again."""
     queue.ask("alice")

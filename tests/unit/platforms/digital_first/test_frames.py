@@ -303,6 +303,24 @@ def test_a_message_that_was_sent_without_its_text_is_not_to_be_shown_yet() -> No
     assert event.what == Unknown("MessageSent")
 
 
+@pytest.mark.parametrize(
+    ("times", "at"),
+    [
+        ({"createdAt": "2026-11-30T07:12:43+00:00"}, 1_796_022_763_000),
+        ({"createdAt": "2026-11-30T07:12:43"}, None),
+        ({"createdAtWithMilliseconds": "soon", "createdAt": "2026-11-30T07:12:43Z"}, 1_796_022_763_000),
+        ({"createdAtWithMilliseconds": "2026-11-30T07:12:43", "createdAt": "2026-11-30T07:12:43Z"}, 1_796_022_763_000),
+        ({"createdAtWithMilliseconds": "2026-11-30T07:12:43.5Z", "createdAt": "soon"}, 1_796_022_763_500),
+        ({}, None),
+    ],
+)
+def test_a_time_without_its_zone_is_none(times: dict[str, str], at: int | None) -> None:
+    """The machine's own zone would be taken for the gateway's."""
+    event = frames_in.parse(json.dumps({"eventType": "Anything", "data": {}, **times}))
+    assert isinstance(event, Event)
+    assert event.at == at
+
+
 @pytest.mark.parametrize("name", ["case", "consumerContact", "contact"])
 def test_an_event_says_which_contact_it_is_about_under_each_name(name: str) -> None:
     event = frames_in.parse(json.dumps({"eventType": "Anything", "data": {name: {"id": 42}}}))

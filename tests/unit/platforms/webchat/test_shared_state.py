@@ -17,7 +17,7 @@ from typing_relay.platforms.webchat.shared_state import (
     SharedToken,
     SharedWeather,
 )
-from typing_relay.relay.breaker import BUCKETS
+from typing_relay.relay.breaker import BUCKETS, LONGEST_PAUSE_MS, WINDOW_MS
 from typing_relay.relay.outcomes import Kind, Outcome
 
 TABLE = "cxone"
@@ -146,6 +146,25 @@ def test_trouble_of_a_few_guests_is_said_beside_the_newest_pause(dynamodb: Any) 
     assert processes.each[1].calm_at(NOW + 20_000) == NOW + 8_000
     item = dynamodb.get_item(TableName=TABLE, Key={"name": {"S": "breaker"}})["Item"]
     assert (item["rough_window"], item["in_a_row"]) == ({"N": str(NOW + 20_000)}, {"N": "0"})
+
+
+def test_what_is_shared_of_trouble_runs_out_a_minute_after_its_use(dynamodb: Any) -> None:
+    """DynamoDB deletes it: by then no process counts it any more."""
+    processes = Processes(dynamodb, 5)
+    processes.note(THROTTLED)
+    assert _runs_out(dynamodb)["breaker"] == (NOW + 8_000) // 1000 + 60
+    processes.each[0].note("late", THROTTLED, NOW + 20_000)
+    ends = _runs_out(dynamodb)
+    assert ends.pop("breaker") == (NOW + 20_000 + WINDOW_MS + LONGEST_PAUSE_MS) // 1000 + 60
+    assert {(window, at) for name, at in ends.items() for window in [int(name.split()[1])]} == {
+        (NOW, NOW // 1000 + 60),
+        (NOW + 20_000, (NOW + 20_000) // 1000 + 60),
+    }
+
+
+def _runs_out(dynamodb: Any) -> dict[str, int]:
+    items = dynamodb.scan(TableName=TABLE)["Items"]
+    return {item["name"]["S"]: int(item["expires_at"]["N"]) for item in items}
 
 
 def test_that_there_is_trouble_is_said_once_by_each_process_in_each_window(dynamodb: Any) -> None:

@@ -642,13 +642,12 @@ def _at(message: dict[str, Any]) -> int | None:
 
 
 def _time(fields: dict[str, Any], *keys: str) -> int | None:
-    """The first of these that is a time, in epoch ms."""
+    """The first of these that is a time, in epoch ms: without a zone it is none."""
     for key in keys:
-        try:
+        with suppress(ValueError, OverflowError):
             moment = datetime.fromisoformat(_text(fields, key))
-            return int(moment.timestamp() * 1000) if moment.tzinfo else None
-        except (ValueError, OverflowError):
-            continue
+            if moment.tzinfo:
+                return int(moment.timestamp() * 1000)
     return None
 
 
