@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from local.load.bill import BILL
-from tests.cost import crowd, frames, message, month, quotas, report, visit, worst
+from tests.cost import crowd, custody, frames, message, month, quotas, report, visit, worst
 from tests.cost.columns import Column, columns
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -31,6 +31,7 @@ PARTS: dict[str, dict[str, Callable[[Mapping[str, Column]], str]]] = {
         "worst": worst.worst_table,
         "message": message.message_table,
     },
+    "decisions.md": {"custody": custody.custody_table},
     "operations.md": {"capacity": report.capacity_text, "quotas": quotas.quotas_table},
 }
 
