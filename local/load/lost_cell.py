@@ -9,11 +9,11 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from local.commands.token import TokenMaker, token_maker
+from local.commands.token import token_maker
 from local.load.agents import SETTLE_S, Agents
 from local.load.cells import Group, Loss, Told, halves, place, table
 from local.load.crowd import Crowd
@@ -34,41 +34,23 @@ LEFT_OUT_S = 2.0
 PING_S = 5.0
 #: At most this long after its last key and the debounce a burst may still be shown (ms).
 _OVER_MS = 3000
-_MOST_SENDERS = 6
 #: The template's.
 DEBOUNCE_MS = 2000
 
 
 @dataclass
-class Site:
-    """The site's token route: each visitor is sent to the cell of their session, of those that are ``in_use``."""
-
-    urls: Mapping[str, str]
-    token_makers: Mapping[str, TokenMaker]
-    life_s: int
-    in_use: list[str]
-
-    def cell_of(self, session: str) -> str:
-        """Where this visitor is sent now."""
-        return place(session, self.in_use)
-
-
-@dataclass
 class Visitors:
-    """Those whose sessions had the same fate: their crowd's token route, and what they felt."""
+    """Those whose cell is lost, or the others: the token route, and what they felt. ``way_of`` goes by the session."""
 
-    site: Site
     sessions: Sequence[str]
-    tally: Tally
+    way_of: Callable[[str], tuple[str, str]]
+    tally: Tally = field(default_factory=Tally)
     origin: str | None = None
-
-    def __post_init__(self) -> None:
-        self.felt_before: dict[str, list[float]] = {}
+    felt_before: dict[str, list[float]] = field(default_factory=dict)
 
     def way(self, number: int) -> tuple[str, str]:
         """The cell's URL, and a token that is good there."""
-        cell = self.site.cell_of(self.sessions[number])
-        return self.site.urls[cell], self.site.token_makers[cell](self.sessions[number], self.site.life_s)
+        return self.way_of(self.sessions[number])
 
     def cell_is_lost(self) -> None:
         """What is felt from now on counts as felt after it."""
@@ -89,17 +71,16 @@ def play_lost_cell(plan: Plan, settings: Settings, cells: int) -> int:
     names = [f"cell-{number + 1}" for number in range(cells)]
     with ExitStack() as running:
         with stopping_on_signals():
-            stacks = dict(zip(names, _started(names, settings, plan, running), strict=True))
+            stacks = dict(zip(names, _started(names, settings, running), strict=True))
         return LostCell(plan, stacks).play()
 
 
-def _started(names: Sequence[str], settings: Settings, plan: Plan, running: ExitStack) -> Iterator[Stack]:
+def _started(names: Sequence[str], settings: Settings, running: ExitStack) -> Iterator[Stack]:
     cxone = None
     for name in names:
         print(f"Starting {name} …", flush=True)
         own = replace(settings, console_port=free_port(), ws_port=0)
-        senders = min(_MOST_SENDERS, plan.visitors)
-        stack = running.enter_context(Stack(own, as_newest=False, senders=senders, cxone=cxone))
+        stack = running.enter_context(Stack(own, as_newest=False, cxone=cxone))
         cxone = stack.cxone
         yield stack
 
@@ -110,13 +91,14 @@ class LostCell:
     def __init__(self, plan: Plan, stacks: Mapping[str, Stack]) -> None:
         self._plan, self._stacks, self._lost = plan, stacks, list(stacks)[-1]
         self._agents = {name: Agents(stack.info) for name, stack in stacks.items()}
-        urls = {name: stack.info["websocket_url"] for name, stack in stacks.items()}
-        makers = {name: token_maker(stack.aws, stack.info["visitor_secret_arn"]) for name, stack in stacks.items()}
-        self._site = Site(urls, makers, round(plan.seconds) + 300, list(stacks))
+        self._in_use = list(stacks)  # the site's token route sends visitors to these
+        self._makers = {
+            name: token_maker(stack.aws, stack.info["visitor_secret_arn"]) for name, stack in stacks.items()
+        }
         sessions = self._sessions()
-        self._cells = {session: self._site.cell_of(session) for session in sessions}
+        self._cells = {session: self._cell_of(session) for session in sessions}
         self._moved, self._others = (
-            Visitors(self._site, [one for one in sessions if (self._cells[one] == self._lost) is own], Tally())
+            Visitors([one for one in sessions if (self._cells[one] == self._lost) is own], self._way)
             for own in (True, False)
         )
         self._lost_at = 0
@@ -136,17 +118,22 @@ class LostCell:
         wrong = loss.wrong()
         for sentence in wrong:
             print(f"WRONG: {sentence}")
-        print(
-            "Not all is as it should be." if wrong else "All is as docs/operations.md says of a lost cell.", flush=True
-        )
+        print("Some checks failed." if wrong else "All is as docs/operations.md says of a lost cell.", flush=True)
         return 1 if wrong else 0
+
+    def _cell_of(self, session: str) -> str:
+        return place(session, self._in_use)
+
+    def _way(self, session: str) -> tuple[str, str]:
+        cell = self._cell_of(session)
+        return self._stacks[cell].info["websocket_url"], self._makers[cell](session, round(self._plan.seconds) + 300)
 
     def _sessions(self) -> list[str]:
         """Such that each cell gets more than half of its share."""
         while True:
             run = secrets.token_hex(3)
             sessions = [f"load-{run}-{number}" for number in range(self._plan.visitors)]
-            placed = Counter(map(self._site.cell_of, sessions))
+            placed = Counter(map(self._cell_of, sessions))
             if all(placed[name] > len(sessions) // len(self._stacks) // 2 for name in self._stacks):
                 return sessions
 
@@ -167,14 +154,12 @@ class LostCell:
         await asyncio.to_thread(self._stacks[self._lost].kill)
         self._lost_at = _now_ms()
         await asyncio.sleep(LEFT_OUT_S)
-        self._site.in_use.remove(self._lost)
-        print(
-            f"\n{self._lost} is lost: all its processes were killed, and no visitor is sent there any more.", flush=True
-        )
+        self._in_use.remove(self._lost)
+        print(f"\n{self._lost} is lost: all its processes were killed, and it is left out of the choice.", flush=True)
 
     def _guests(self) -> dict[str, str]:
         """Each visitor's, as the cells in use know it."""
-        found = (self._agents[name].guests() for name in self._site.in_use)
+        found = (self._agents[name].guests() for name in self._in_use)
         return {session: guest for guests in found for session, guest in guests.items()}
 
     def _line(self, done: float, with_bar: bool) -> str:
@@ -202,7 +187,7 @@ class LostCell:
             shown=len(shown),
             wrongly=sum(not self._typed_then(session) for session in shown),
             dropped=sum(len(self._others.tally.ready.get(one, ())) != 1 for one in self._others.sessions),
-            elsewhere=sum(self._site.cell_of(session) != self._cells[session] for session in self._others.sessions),
+            elsewhere=sum(self._cell_of(session) != self._cells[session] for session in self._others.sessions),
             left_on=sum(_is_shown(told, guests.get(session)) for session in self._cells),
             errors=self._others.tally.errors,
         )
