@@ -58,7 +58,7 @@ smoke: setup-run ## Check that a deployment works: make smoke STACK=name, or URL
 probe: setup-run ## Ask a tenant which interface it speaks, and what nobody outside NICE knows: make probe DFO_ENVIRONMENT=NA1 … or CXONE_ORG_ID=…
 	@$(PYTHON_IN_VENV) -m local.commands.probe
 
-load: setup-run ## Have many visitors type: make load STACK=name VISITORS=200 MINUTES=5; without STACK: the running stack
+load: setup-run ## Have many visitors type: make load STACK=name VISITORS=200 MINUTES=5; without STACK: the running stack; CELLS=2: two of its own, one is lost
 	@$(PYTHON_IN_VENV) -m local.commands.load
 
 

@@ -7,40 +7,43 @@ import asyncio
 import os
 import resource
 import secrets
-import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from local.commands.deployed import Deployed, UsageError, deployed, opens_contacts, session_of
 from local.load.agents import Agents
 from local.load.bill import prices_of
 from local.load.crowd import Crowd, Target
+from local.load.lost_cell import play_lost_cell
 from local.load.plan import Plan
 from local.load.report import Machine, progress, table
 from local.load.seen import Seen
 from local.load.tally import Tally
+from local.load.until_over import until_over
 from local.playing.recordings import recordings
-from local.stack.processes import end_with_parent
+from local.stack.processes import StackError, end_with_parent
+from local.stack.settings import Settings, read_settings
+from local.stack.stack import DEFAULT_PORT, StopRequested
 
 USAGE = """\
 make load VISITORS=50 MINUTES=2                        this machine's running stack (PORT= selects one of several)
 make load STACK=name VISITORS=200 MINUTES=5            a deployment, with your AWS credentials
 make load URL=wss://… VISITOR_SECRET_ARN=arn …         tokens are signed with the visitor secret
 make load URL=wss://… TOKENS=file …                    tokens from your own server, one per line, one for each visitor
+make load CELLS=2 VISITORS=20 MINUTES=1                stacks of its own on this machine as cells, one of which is lost
 also: A_SECOND=10 (new connections per second), ORIGIN=https://shop.example (where AllowedOrigins is set),
 CONTACTS=1 or 0 (Digital-First: each visitor opens a contact by a message, which agents get; default: 1 on this machine,
 else 0), YES=1 (confirms more than 500 visitors)"""
 ASK_ABOVE = 500
-MOST_VISITORS, MOST_MINUTES, MOST_A_SECOND = 5000, 100, 100
+MOST_VISITORS, MOST_MINUTES, MOST_A_SECOND, MOST_CELLS = 5000, 100, 100, 4
 #: Tokens are valid this much longer than the load.
 _SPARE_S = 300
-_BAR_EVERY_S, _LINE_EVERY_S = 0.5, 10.0
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -48,6 +51,8 @@ def main() -> int:
     try:
         plan = plan_of(os.environ)
         _must_be_meant(plan, os.environ)
+        if os.environ.get("CELLS"):
+            return _lose_a_cell(plan, os.environ)
         place = deployed(os.environ, own="TOKENS")
         plan = replace(plan, opens_contacts=opens_contacts(os.environ, place))
         target = target_of(os.environ, place, plan)
@@ -57,11 +62,39 @@ def main() -> int:
     return _play(plan, place, target)
 
 
+def _lose_a_cell(plan: Plan, given: Mapping[str, str]) -> int:
+    cells, settings = cells_of(given, plan)
+    try:
+        return play_lost_cell(replace(plan, opens_contacts=settings.platform == "dfo"), settings, cells)
+    except StackError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except StopRequested:
+        print("\nStopped.")
+    return 1
+
+
+def cells_of(given: Mapping[str, str], plan: Plan) -> tuple[int, Settings]:
+    """How many cells, and how each is started. Raises UsageError."""
+    cells = int(_number(given, "CELLS", 2, 2, MOST_CELLS, whole=True))
+    if others := [name for name in ("STACK", "URL", "TOKENS", "PORT") if given.get(name)]:
+        raise UsageError(f"CELLS starts stacks of its own on this machine: without {' and '.join(others)}")
+    if plan.visitors < 2 * cells:
+        raise UsageError(f"{cells} cells need {2 * cells} VISITORS or more, not {plan.visitors}")
+    try:
+        settings = read_settings(given, DEFAULT_PORT)  # each cell gets another
+    except StackError as error:
+        raise UsageError(str(error)) from None
+    if settings.cxone_base_url or settings.gateway:
+        raise UsageError("CELLS loses guests, so only of a simulated CXone: without CXONE_BASE_URL and DFO_…")
+    return cells, settings
+
+
 def plan_of(given: Mapping[str, str]) -> Plan:
     """The plan in these settings. Raises UsageError."""
+    visitors, minutes, least = (20, 1, 0.4) if given.get("CELLS") else (200, 5, 0.1)  # cells share this machine
     return Plan(
-        visitors=int(_number(given, "VISITORS", 200, 1, MOST_VISITORS, whole=True)),
-        minutes=_number(given, "MINUTES", 5, 0.1, MOST_MINUTES),
+        visitors=int(_number(given, "VISITORS", visitors, 1, MOST_VISITORS, whole=True)),
+        minutes=_number(given, "MINUTES", minutes, least, MOST_MINUTES),
         a_second=_number(given, "A_SECOND", 10, 0.1, MOST_A_SECOND),
     )
 
@@ -114,44 +147,14 @@ def _play(plan: Plan, place: Deployed, target: Target) -> int:
     print(f"{plan.visitors} visitors, {plan.a_second:g} more each second, at {target.url}", flush=True)
     tally, began = Tally(), time.monotonic()
     crowd = Crowd(plan, target, recordings(), tally)
-    stopped_by = asyncio.run(_until_over(plan, crowd, tally))
+    line = partial(progress, tally)
+    stopped_by = asyncio.run(until_over(crowd.play(), plan.seconds, line))
     machine = _machine(time.monotonic() - began)
     if stopped_by:
         print("Stopped; all connections are closed.")
     saw = _look(agents, tally, crowd.debounce_ms) if agents else None
     print(f"\n{table(tally, prices_of(place.platform), machine, saw)}", flush=True)
     return 128 + stopped_by if stopped_by else 1 if tally.errors else 0
-
-
-async def _until_over(plan: Plan, crowd: Crowd, tally: Tally) -> int:
-    """Play until the end. Returns the signal that ended it, or 0."""
-    playing = asyncio.create_task(crowd.play())
-    stopped_by: list[int] = []
-
-    def stop(number: int) -> None:
-        if not stopped_by:  # only once: a second signal must not interrupt closing
-            stopped_by.append(number)
-            playing.cancel()
-
-    for number in _SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, stop, number)
-    showing = asyncio.create_task(_show(plan, tally))
-    with suppress(asyncio.CancelledError):
-        await playing
-    showing.cancel()
-    if sys.stdout.isatty():
-        print()
-    return stopped_by[0] if stopped_by else 0
-
-
-async def _show(plan: Plan, tally: Tally) -> None:
-    """Show the progress: a moving bar on a terminal, else a line at intervals."""
-    is_terminal, began = sys.stdout.isatty(), time.monotonic()
-    while True:
-        await asyncio.sleep(_BAR_EVERY_S if is_terminal else _LINE_EVERY_S)
-        done = min(1.0, (time.monotonic() - began) / plan.seconds)
-        line = progress(tally, done, with_bar=is_terminal)
-        print(f"\r\033[K{line}" if is_terminal else line, end="" if is_terminal else "\n", flush=True)
 
 
 def _look(agents: Agents, tally: Tally, debounce_ms: int) -> tuple[Seen, Counter[str]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -21,9 +22,28 @@ from local.playing.rhythm import bursts, frames_due
 HANDSHAKE_S, ANSWER_S, GUEST_S, CLOSE_S = 15.0, 15.0, 60.0, 3.0
 #: Far more often than a front end (each 4 min), to have enough to measure, but still a negligible load.
 PING_S = 60.0
+#: A client's pauses before it connects again: full jitter, up to a limit that doubles.
+BACKOFF_S, BACKOFF_CAP_S = 1.0, 30.0
+#: After a connection that lived this long they begin with the first again.
+STABLE_S = 10.0
 #: After this many failed handshakes in a row, no more visitors connect.
 TURNED_AWAY = 20
 MESSAGE = "Good morning"
+
+
+class TokenRoute(Protocol):
+    """What a site's server tells its visitors, each by a number from 0 on."""
+
+    @property
+    def sessions(self) -> Sequence[str]:
+        """Each visitor's session."""
+
+    @property
+    def origin(self) -> str | None:
+        """The site's pages, where connections must name it."""
+
+    def way(self, number: int) -> tuple[str, str]:
+        """The URL and the token with which this visitor connects now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +55,33 @@ class Target:
     sessions: Sequence[str]
     origin: str | None = None
 
+    def way(self, number: int) -> tuple[str, str]:
+        """Always the same."""
+        return self.url, self.tokens[number]
+
 
 class _Over(Exception):
     """A visitor cannot go on. The message is the kind of error, and contains no secret."""
 
 
 class Crowd:
-    """All visitors. ``debounce_ms`` is the welcome's, once there was one."""
+    """All visitors. ``debounce_ms`` is the welcome's, once there was one.
 
-    def __init__(self, plan: Plan, target: Target, recordings: Mapping[str, Sequence[int]], tally: Tally) -> None:
+    ``comes_back``: who loses the connection connects again, as web/typing-relay.js does; else the visit is over.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        target: TokenRoute,
+        recordings: Mapping[str, Sequence[int]],
+        tally: Tally,
+        *,
+        comes_back: bool = False,
+        ping_s: float = PING_S,
+    ) -> None:
         self._plan, self._target, self._recordings, self._tally = plan, target, recordings, tally
+        self._comes_back, self._ping_s = comes_back, ping_s
         self._turned_away = 0
         self._ends = 0.0
         self.debounce_ms = 2000
@@ -63,25 +100,39 @@ class Crowd:
                 everybody.create_task(self._visit(http, number))
 
     async def _visit(self, http: aiohttp.ClientSession, number: int) -> None:
-        with self._errors_noted():
+        self._tally.came += 1
+        failures = 0
+        while True:
             began = time.monotonic()
-            self._tally.came += 1
-            socket = await self._connect(http, number)
-            async with socket:
-                self._tally.lags[lags.CONNECT].append(_ms_since(began))
-                entered = time.monotonic()
-                self._tally.enters()
-                try:
-                    await self._stay(_FrontEnd(socket, self._tally), number)
-                finally:
-                    self._tally.leaves(time.monotonic() - entered)
+            with self._errors_noted():
+                await self._be_there(http, number)
+                return
+            if not self._comes_back:
+                return
+            failures = 0 if time.monotonic() - began >= STABLE_S else failures
+            await asyncio.sleep(random.random() * min(BACKOFF_CAP_S, BACKOFF_S * 2**failures))
+            failures += 1
+
+    async def _be_there(self, http: aiohttp.ClientSession, number: int) -> None:
+        """One connection, from the handshake to its end."""
+        began = time.monotonic()
+        socket = await self._connect(http, number)
+        async with socket:
+            self._tally.lags[lags.CONNECT].append(_ms_since(began))
+            entered = time.monotonic()
+            self._tally.enters()
+            try:
+                await self._stay(_FrontEnd(socket, self._tally), number)
+            finally:
+                self._tally.leaves(time.monotonic() - entered)
 
     async def _connect(self, http: aiohttp.ClientSession, number: int) -> aiohttp.ClientWebSocketResponse:
         try:
             async with asyncio.timeout(HANDSHAKE_S):
+                url, token = self._target.way(number)
                 socket = await http.ws_connect(
-                    self._target.url,
-                    protocols=("typing-relay", f"token.{self._target.tokens[number]}"),
+                    url,
+                    protocols=("typing-relay", f"token.{token}"),
                     origin=self._target.origin,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
                 )
@@ -98,7 +149,7 @@ class Crowd:
             asyncio.create_task(front_end.read()),
             asyncio.create_task(self._type(front_end, number)),
         ]
-        pings = asyncio.create_task(front_end.ping_on())
+        pings = asyncio.create_task(front_end.ping_on(self._ping_s))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -116,16 +167,19 @@ class Crowd:
         left_ms = 1000 * (self._ends - time.monotonic()) - self.debounce_ms
         keys = keys_within(gaps_of(number, self._recordings), left_ms)
         start, began = time.time_ns() // 1_000_000, time.monotonic()
-        typed = self._tally.typed.setdefault(self._target.sessions[number], [])
-        found = bursts(keys, self.debounce_ms)
+        session = self._target.sessions[number]
+        self._tally.ready.setdefault(session, []).append(start)
+        typed = self._tally.typed.setdefault(session, [])
+        found, begun = bursts(keys, self.debounce_ms), 0
         for due in frames_due(keys, timings["heartbeat_ms"], timings.get("hold_ms", 0), self.debounce_ms):
             await asyncio.sleep(due.at / 1000 - (time.monotonic() - began))
             late = max(0, round(_ms_since(began) - due.at))
             self._tally.lags[lags.LATE].append(late)
             await front_end.send(due.frame(late))
-            while len(typed) < len(found) and found[len(typed)][0] <= due.at:
-                first, last = found[len(typed)]
+            while begun < len(found) and found[begun][0] <= due.at:
+                first, last = found[begun]
                 typed.append((start + first, start + last))
+                begun += 1
         await asyncio.sleep(self._ends - time.monotonic())
 
     @contextmanager
@@ -185,7 +239,7 @@ class _FrontEnd:
         self._tally.lags[lags.MESSAGE].append(_ms_since(began))
         await _within(ANSWER_S, opened, "no contact opened")
 
-    async def ping_on(self) -> None:
+    async def ping_on(self, every_s: float) -> None:
         """Once the guest is open, ping at each interval until cancelled."""
         await self._is_ready.wait()
         while True:
@@ -197,7 +251,7 @@ class _FrontEnd:
                 self._tally.lags[lags.PING].append(_ms_since(began))
             except _Over as over:
                 self._tally.errors[str(over)] += 1
-            await asyncio.sleep(PING_S - (time.monotonic() - began))
+            await asyncio.sleep(every_s - (time.monotonic() - began))
 
     def _when(self, fits: Callable[[dict[str, Any]], bool]) -> asyncio.Future[dict[str, Any]]:
         """The first matching frame from now on."""

@@ -22,7 +22,7 @@ class Machine:
     resident_mb: float
 
 
-def progress(tally: Tally, done: float, *, with_bar: bool) -> str:
+def progress(tally: Tally, done: float, with_bar: bool) -> str:
     """One line, when ``done`` (0 to 1) of the time has passed."""
     full = round(_BAR * done)
     bar = f"{'█' * full}{'░' * (_BAR - full)} " if with_bar else ""

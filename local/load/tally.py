@@ -33,6 +33,8 @@ class Tally:
     here: int = 0
     most_here: int = 0
     visited_s: float = 0.0
+    #: Session -> when it could type, once for each connection, epoch ms.
+    ready: dict[str, list[int]] = field(default_factory=dict)
     #: Session -> (first, last key) of each burst that was typed, epoch ms.
     typed: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 

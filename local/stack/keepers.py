@@ -62,6 +62,11 @@ class Keepers:
             replaced = True
         return replaced
 
+    def kill(self) -> None:
+        """SIGKILL to them all: nothing is handed back."""
+        for child, _ in self._children:
+            child.kill()
+
     def stop(self) -> None:
         """End them all; they hand their guests back."""
         for child, _ in self._children:

@@ -37,7 +37,8 @@ class Stack:
 
     A keeper that dies is replaced, as ECS does; when any other part dies, `wait()` raises StackError.
     `as_newest`: also write .local/stack.json, where `make token` and the like look. `senders`: how many are to work at
-    the same time without a cold start. `keeper`: settings of the keepers other than the template's.
+    the same time without a cold start. `keeper`: settings of the keepers other than the template's. `cxone`: that of
+    another stack, to be before the same one.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class Stack:
         keepers: int = 1,
         senders: int = 6,
         keeper: Mapping[str, str] | None = None,
+        cxone: Cxone | None = None,
     ) -> None:
         self.settings = settings or read_settings({})
         self.info: dict[str, Any] = {}
+        self.cxone = cxone
         self._as_newest = as_newest
         self._keeper_count, self._senders = keepers, senders
         self._keeper_settings = dict(keeper or {})
@@ -84,6 +87,14 @@ class Stack:
         """The process of this stack's emulator."""
         return self._emulator.child.pid
 
+    def kill(self) -> None:
+        """Kill all of its processes at once, as a region is lost; `with` still tidies up after them."""
+        self._ending.set()
+        self._watcher.join()  # it would replace the keepers
+        self._keepers.kill()
+        for child in self._children:
+            child.kill()
+
     def wait(self) -> None:
         """Wait until a part of the stack fails; then StackError. A signal's exception ends it too."""
         self._ending.wait()
@@ -108,7 +119,8 @@ class Stack:
         self._emulator = emulator = Emulator(scratch, self._folder / "emulator.log", self.settings.ws_port)
         self._children.append(emulator.child)
         self._environment = emulator.client_environment() | {"TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1"}
-        cxone = local_platform(self.settings.platform).cxone(self.settings, self._start_simulator)
+        platform = local_platform(self.settings.platform)
+        self.cxone = cxone = self.cxone or platform.cxone(self.settings, self._start_simulator)
         emulator.wait_until_ready()
         self._aws = Aws(emulator.endpoint_url)
         parameters = {
@@ -131,9 +143,9 @@ class Stack:
         warm_up(self._aws, self.info["functions"], self._senders)
         console.wait_until(lambda: port_is_taken(port), _READY_SECONDS)
         self._publish(as_newest=self._as_newest)
-        watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
-        watcher.start()
-        self._cleanup.callback(watcher.join)
+        self._watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
+        self._watcher.start()
+        self._cleanup.callback(self._watcher.join)
         self._cleanup.callback(self._ending.set)
 
     def _start_simulator(self, name: str, module: str, environment: Mapping[str, str] | None = None) -> str:

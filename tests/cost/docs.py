@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from local.load.bill import BILL
-from tests.cost import crowd, frames, message, month, quotas, report, visit, worst
+from tests.cost import crowd, custody, frames, message, month, quotas, report, visit, worst
 from tests.cost.columns import Column, columns
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -19,11 +19,13 @@ PARTS: dict[str, dict[str, Callable[[Mapping[str, Column]], str]]] = {
         "load": report.load_text,
         "bursts": report.bill_table,
         "counted": report.counted_table,
+        "questions": report.questions_text,
         "memory": report.memory_text,
         "crowd": crowd.crowd_table,
         "visit": visit.visit_table,
         "frames": frames.frames_table,
         "hours": report.hours_table,
+        "idle": report.idle_table,
         "fixed": month.fixed_table,
         "nat": month.nat_text,
         "month-v1": month.month_table("v1"),
@@ -31,6 +33,7 @@ PARTS: dict[str, dict[str, Callable[[Mapping[str, Column]], str]]] = {
         "worst": worst.worst_table,
         "message": message.message_table,
     },
+    "decisions.md": {"custody": custody.custody_table},
     "operations.md": {"capacity": report.capacity_text, "quotas": quotas.quotas_table},
 }
 

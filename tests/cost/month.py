@@ -209,7 +209,7 @@ def fixed_table(columns: Mapping[str, Column]) -> str:
     task_hours, counts = keepers * HOURS, fixed("v1")
     looks = {"queue_requests": POLLS * task_hours, "read_units": (QUERIES * task_hours + 8 * SWEEPS * HOURS) / 2}
     parts: dict[str, tuple[str, Counts]] = {
-        "keeper tasks": (f"{keepers} × {HOURS} h × (0.25 × 0.03238 + 1 GB × 0.00356)", {"task_hours": task_hours}),
+        "keeper tasks": (f"{keepers} × {HOURS} h × (0.25 × 0.03238 + 0.5 GB × 0.00356)", {"task_hours": task_hours}),
         "their long polls of 2 s": (f"{looks['queue_requests'] / 1e6:.1f} M requests", _only(looks, "queue_requests")),
         "looks for dead owners, theirs and the sweeper's": (
             f"{looks['read_units'] / 1e6:.1f} M read units",

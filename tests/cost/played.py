@@ -100,6 +100,8 @@ class Relay:
         self.sessions = MemorySessions()
         self._state_table = StateTable(self.counts)
         self._calls: list[str] = []
+        #: What CXone had been told when it was last asked: the burst that it was asked about.
+        self._asked_after = 0
         self._known: tuple[Session, bool, int] | None = None
         self.runner = self._runner()
         self._open_guest()
@@ -272,6 +274,8 @@ class Relay:
 
     def _answer_question(self, due: AskCxone) -> bool:
         self.counts["GETs"] += 1
+        self.counts["bursts asked about"] += self._asked_after != len(self.played.told)
+        self._asked_after = len(self.played.told)
         self._calls.append("get")
         return self.played.told[-1][1]
 

@@ -23,8 +23,8 @@ PRICES = {
     "log_bytes": 0.50 / 2**30,
     # xray: per trace recorded
     "traces": 5.00e-6,
-    # fargate: Linux on Arm, an hour of 0.25 vCPU and 1 GB
-    "task_hours": 0.25 * 0.03238 + 1 * 0.00356,
+    # fargate: Linux on Arm, an hour of 0.25 vCPU and 0.5 GB
+    "task_hours": 0.25 * 0.03238 + 0.5 * 0.00356,
     # vpc: a public address, per hour; NAT gateway, per hour and per byte either way
     "ipv4_hours": 0.005,
     "nat_hours": 0.045,

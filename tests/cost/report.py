@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from typing_relay.keeper.visitors.roll_call import ROUND_S
+from typing_relay.relay.burst import Policy
 from typing_relay.relay.effects import Latency
 
 from tests.cost.columns import FRAME_A_KEY, GATEWAY, HALVED, HELD, PLAIN, POST_A_KEY, Column
@@ -54,11 +56,11 @@ PING_S, HIDDEN_PING_S = (
 #: A keeper's threads that call DynamoDB, each on a connection of its own (``functions/guest_keeper/app.py``): those
 #: that look at records, tell visitors, look for dead owners, and call the roll.
 KEEPER_CONNECTIONS = 8 + 12 + 2 + 2
-#: A keeper: a request renews the custody of ten guests each 20 s; a record is looked at each 30 s, and written each
-#: 20 min, to say that its guest is held.
+#: A keeper: a request renews the custody of ten guests each 20 s; a record is looked at each 30 s, read whole by the
+#: roll call each 10 min, and written each 20 min, to say that its guest is held.
 KEEPER_HOUR = {
     "queue_requests": 3600 / 20 / 10,
-    "read_units": 3600 / 30 / 2,
+    "read_units": 3600 / 30 / 2 + 3600 / ROUND_S,
     "write_units": 3600 / 1200,
     "kms_requests": KEEPER_CONNECTIONS * 3600 / KEY_S / guests_a_task(),
 }
@@ -100,6 +102,50 @@ def hours_table(columns: Mapping[str, Column]) -> str:
     ]
     total = ["**sum**", *(f"**{_money(idle_hour(PING_S) + _typing_hour(column))}**" for column in _shown(columns))]
     return table(["$ per 1,000 visitor-hours", *SHOWN], [*rows, total])
+
+
+def questions_text(columns: Mapping[str, Column]) -> str:
+    """Which bursts make more than two calls to CXone."""
+    held = columns[HELD]
+    return paragraph(
+        f"Calls to CXone: two a burst. {held.counts['bursts asked about']:,} of the {held.typing.bursts:,} held bursts"
+        f" made more, {held.a_burst('POSTs', 'GETs'):.3f} on average: those that are shown for longer than"
+        f" {Policy().verify_ms // 1000} s, one question in each {Policy().verify_ms // 1000} s (T14). A longer"
+        " interval would be the only way to fewer: CXone may lose what it was told, and a longer burst would then stay"
+        " unseen for longer."
+    )
+
+
+def idle_table(_: Mapping[str, Column]) -> str:
+    """$ per 1,000 visitor-hours: what an idle one is made of, and what depends on it."""
+    ping, held = pings(HIDDEN_PING_S), KEEPER_HOUR
+    parts = {
+        "API Gateway, minutes": (60 * PRICES["connection_minutes"], "the connection"),
+        "API Gateway, ping and pong": (
+            dollars(ping, "messages"),
+            f"a hidden page's timer may be a minute late: {HIDDEN_PING_S + 60} of the 600 s that API Gateway waits",
+        ),
+        "Lambda and a read for them": (
+            dollars(ping) - dollars(ping, "messages"),
+            "whether anybody holds the guest of a visitor who is silent",
+        ),
+        "a share of a task": (TASK_HOUR, "room for the guests of the tasks that a zone takes with it"),
+        "renewals, each 20 s": (dollars(held, "queue_requests"), "guests of a dead task are taken over within 30 s"),
+        "looks at the record, each 30 s, and the roll call": (
+            dollars(held, "read_units"),
+            "a reloaded page learns that an agent types; a guest whose visitor has left, or whom another keeper has,"
+            " is let go",
+        ),
+        "a write each 20 min, and KMS": (
+            dollars(held, "write_units", "kms_requests"),
+            "a guest whose keeper and message are both lost is asked for after half an hour",
+        ),
+    }
+    rows = [[what, _money(cost), why] for what, (cost, why) in parts.items()]
+    return table(
+        ["$ per 1,000 visitor-hours", "$", "what depends on it"],
+        [*rows, ["**idle**", f"**{_money(idle_hour())}**", ""]],
+    )
 
 
 def _shown(columns: Mapping[str, Column]) -> list[Column]:

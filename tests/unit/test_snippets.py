@@ -107,6 +107,7 @@ NEED_AWS = {
 #: What a command has printed; the commands are run by the tests of COMMANDS.
 TRANSCRIPTS = {
     ("docs/metrics.md", "$ make load"),
+    ("docs/operations.md", "$ make load CELLS=2"),
     ("docs/operations.md", "$ make preflight"),
     ("docs/operations.md", "$ make rehearsal"),
     ("docs/operations.md", "$ make smoke"),

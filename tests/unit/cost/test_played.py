@@ -37,6 +37,13 @@ def test_keys_that_hold_on_make_the_keeper_look_once_a_hold_and_write_once_a_lea
     assert (counts["executions"], counts["keeper reads"], counts["keeper writes"]) == (2, 5, 2)
 
 
+def test_a_burst_that_is_shown_for_a_minute_is_asked_about_twice_and_counts_as_one_asked_about() -> None:
+    """T14: a question in each 30 s; shorter bursts before it and after it are asked about by none."""
+    keys = [0, *range(10_000, 75_001, 500), 90_000]
+    counts = Relay(Policy(), Model()).play(frames_due(keys, 1000, 6000)).counts
+    assert (counts["POSTs"], counts["GETs"], counts["bursts asked about"]) == (6, 2, 1)
+
+
 def test_a_plain_key_is_one_frame_and_one_execution() -> None:
     counts = one_key(hold_ms=0).counts
     assert (counts["frames"], counts["POSTs"], counts["executions"]) == (1, 2, 1)

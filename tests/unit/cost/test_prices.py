@@ -9,6 +9,7 @@ import pytest
 from tests.cost.columns import Column, Typing
 from tests.cost.crowd import begun, keys_asked, traced
 from tests.cost.prices import PRICES, TIERS, dollars, dollars_a_month
+from tests.support.template import TEMPLATE
 
 #: A burst of ten seconds and four frames, each 100 ms of the function; two executions.
 COLUMN = Column(
@@ -30,6 +31,13 @@ def test_each_part_of_a_volume_has_its_own_price() -> None:
     assert dollars_a_month({"express_gb_s": 20e6}) == pytest.approx(
         3.6e6 * 0.00001667 + 14.4e6 * 0.00000833 + 2e6 * 0.00000456
     )
+
+
+def test_a_task_is_priced_by_the_size_that_the_template_gives_it() -> None:
+    """Fargate, Linux on Arm: by vCPU and by GB."""
+    task = TEMPLATE["Resources"]["KeeperTask"]["Properties"]
+    hour = int(task["Cpu"]) / 1024 * 0.03238 + int(task["Memory"]) / 1024 * 0.00356
+    assert PRICES["task_hours"] == pytest.approx(hour)
 
 
 def test_of_few_calls_each_is_traced_and_of_many_one_in_twenty() -> None:
