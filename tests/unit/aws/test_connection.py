@@ -142,7 +142,7 @@ def test_half_an_answer_is_an_error_and_the_next_request_goes_well(peer: HttpPee
 
 
 def test_silence_ends_with_the_time_for_a_read_and_the_next_request_is_not_given_the_late_answer(peer: HttpPeer):
-    kept = kept_to(peer, read_s=0.05)
+    kept = kept_to(peer, read_s=0.5)
     ask(kept)
     peer.say(SILENCE)
     with pytest.raises(TimeoutError):
