@@ -8,7 +8,8 @@ from tests.simulation.mutation import CORE, EXPRESSIONS, FLOWS, WRITES, Mutation
 
 DIGITAL_FIRST = CORE + "platforms/digital_first/"
 OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
-CONVERSATION, MAILBOX = DIGITAL_FIRST + "conversation.py", DIGITAL_FIRST + "mailbox.py"
+CONVERSATION, MAILBOX = DIGITAL_FIRST + "conversation/machine.py", DIGITAL_FIRST + "mailbox.py"
+POLICY = DIGITAL_FIRST + "conversation/policy.py"
 ASKED = "tests/unit/platforms/digital_first/test_conversation_asked.py"
 LEGACY = "tests/unit/platforms/digital_first/test_conversation_legacy.py"
 GUEST, SWEEPING = CORE + "keeper/guests/guest.py", CORE + "keeper/sweeping.py"
@@ -231,7 +232,7 @@ DIGITAL_FIRST = (
     ),
     _dfo(
         "socket: a silent one is kept for long",
-        CONVERSATION,
+        POLICY,
         "dead_ms: int = 45_000",
         "dead_ms: int = 145_000",
     ),
@@ -371,7 +372,7 @@ DIGITAL_FIRST = (
     ),
     _dfo(
         "message: may leave much later than it is looked for",
-        CONVERSATION,
+        POLICY,
         "leave_within_ms: int = 1_000",
         "leave_within_ms: int = 9_000",
     ),

@@ -7,7 +7,7 @@ from functools import partial
 from tests.simulation.mutation import CORE, Mutation
 
 DFO = CORE + "platforms/digital_first/"
-SIGNING_IN, TALK, CONVERSATION = DFO + "signing_in.py", DFO + "talk.py", DFO + "conversation.py"
+SIGNING_IN, TALK, CONVERSATION = DFO + "signing_in.py", DFO + "talk.py", DFO + "conversation/machine.py"
 API, WEATHER, GUEST = DFO + "api.py", DFO + "weather.py", CORE + "keeper/guests/guest.py"
 
 _talked = partial(Mutation, platform="dfo", directed="tests/unit/platforms/digital_first/test_signing_in.py")

@@ -7,7 +7,7 @@ from functools import partial
 from tests.simulation.mutation import CORE, Mutation
 
 OUTBOX, KEEPER = CORE + "keeper/visitors/outbox.py", CORE + "keeper/guests/keeper.py"
-TALK, CONVERSATION = CORE + "platforms/digital_first/talk.py", CORE + "platforms/digital_first/conversation.py"
+TALK, CONVERSATION = CORE + "platforms/digital_first/talk.py", CORE + "platforms/digital_first/conversation/machine.py"
 
 PARTS = "tests/unit/platforms/digital_first/test_conversation_parts.py"
 

@@ -19,7 +19,7 @@ FILES = tuple(
     str(ROOT / CORE / name)
     for name in (
         *("keeper/guests/guest.py", "keeper/guests/keeper.py"),
-        *(f"platforms/digital_first/{name}.py" for name in ("owners", "mailbox", "talk", "conversation")),
+        *(f"platforms/digital_first/{name}.py" for name in ("owners", "mailbox", "talk", "conversation/machine")),
     )
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
-from typing_relay.platforms.digital_first.conversation import Conversation
+from typing_relay.platforms.digital_first.conversation.state import Conversation
 from typing_relay.relay.burst import Session
 from typing_relay.relay.value import changed
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from typing_relay.platforms.digital_first import conversation as dfo
-from typing_relay.platforms.digital_first.conversation import Reopen
+from typing_relay.platforms.digital_first.conversation import happenings, machine
+from typing_relay.platforms.digital_first.conversation.actions import Reopen
 
 from tests.support import dfo_gateway as gateway
 from tests.unit.platforms.digital_first.test_conversation import POLICY, SECRET, THREAD, Life
@@ -28,7 +28,7 @@ def authorized(event_id: str, kind: str = "ConsumerAuthorized", **data: Any) -> 
 def registers() -> tuple[Life, str]:
     """The socket opens; returns the id of the first request."""
     life = Life()
-    life.happens(dfo.Opened(VERSION))
+    life.happens(happenings.Opened(VERSION))
     return life, str(life.requests()[0]["eventId"])
 
 
@@ -63,11 +63,15 @@ def test_nothing_else_is_sent_before_the_customer_is_authorized() -> None:
     life, event_id = registers()
     sent = life.kinds()
     life.wants("m1")
-    for happening in (dfo.EndWanted(), dfo.HistoryWanted(), dfo.Heard('{"authorizationStatus": "authorized"}')):
+    for happening in (
+        happenings.EndWanted(),
+        happenings.HistoryWanted(),
+        happenings.Heard('{"authorizationStatus": "authorized"}'),
+    ):
         sent += life.kinds()
         life.happens(happening)
     assert sent + life.kinds() == ["AuthorizeCustomer"]
-    at = dfo.wake_at(life.state, POLICY)
+    at = machine.wake_at(life.state, POLICY)
     assert at is not None
     assert at > life.now
     life.hears(authorized(event_id))
@@ -76,8 +80,8 @@ def test_nothing_else_is_sent_before_the_customer_is_authorized() -> None:
 
 def test_every_socket_is_authorized_by_itself() -> None:
     life = in_contact()
-    life.happens(dfo.Lost(was_open=True))
-    life.happens(dfo.Opened(VERSION))
+    life.happens(happenings.Lost(was_open=True))
+    life.happens(happenings.Opened(VERSION))
     assert life.kinds() == ["AuthorizeCustomer"]
 
 
@@ -105,7 +109,7 @@ def test_what_does_not_authorize_costs_the_socket_and_no_more(answer: str) -> No
 
 def test_an_authorization_without_an_answer_costs_the_socket() -> None:
     life, _ = registers()
-    life.happens(dfo.Woke(), POLICY.answer_ms)
+    life.happens(happenings.Woke(), POLICY.answer_ms)
     assert reasons(life) == ["authorization_overdue"]
 
 
@@ -114,9 +118,9 @@ def test_the_token_is_renewed_after_nine_tenths_of_its_life() -> None:
     began = life.now
     found: list[Any] = []
     while not found and life.now < began + 700_000:
-        at = dfo.wake_at(life.state, POLICY)
+        at = machine.wake_at(life.state, POLICY)
         assert at is not None
-        life.happens(dfo.Woke(), at - life.now)
+        life.happens(happenings.Woke(), at - life.now)
         found = [frame for frame in life.requests() if frame["payload"]["eventType"] == "RefreshToken"]
         life.hears('"pong"')
     assert life.now - began == 540_000
@@ -127,9 +131,9 @@ def test_the_token_is_renewed_after_nine_tenths_of_its_life() -> None:
 
 def test_a_token_that_is_not_renewed_costs_the_socket() -> None:
     life = in_contact()
-    life.happens(dfo.Woke(), 1)
+    life.happens(happenings.Woke(), 1)
     life.state = replace(life.state, refresh_at=life.now, heard_at=life.now)
-    life.happens(dfo.Woke())
+    life.happens(happenings.Woke())
     [frame] = life.requests()
     life.hears(gateway.failure("TokenRefreshingFailed", frame["eventId"]))
     assert reasons(life) == ["not_authorized"]

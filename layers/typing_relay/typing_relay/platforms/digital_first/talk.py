@@ -22,11 +22,12 @@ from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
-from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.digital_first.api import Streamed
 from typing_relay.platforms.digital_first.codes import COUNTED
+from typing_relay.platforms.digital_first.conversation import actions, happenings, machine, state
+from typing_relay.platforms.digital_first.conversation.policy import Policy
 from typing_relay.platforms.digital_first.files import Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
@@ -87,7 +88,7 @@ class Office:
     mailbox: Mailbox
     counters: Counters
     clock: Callable[[], int]
-    policy: machine.Policy = field(default_factory=machine.Policy)
+    policy: Policy = field(default_factory=Policy)
     livechat: bool | None = None
     #: Which files visitors may send there; None: not known.
     files: Files | None = None
@@ -135,7 +136,7 @@ class GatewayTalk:
 
     def __init__(self, voice: Voice, office: Office) -> None:
         self._voice, self._office = voice, office
-        self._conversation: machine.Conversation | None = None
+        self._conversation: state.Conversation | None = None
         #: The newest open socket; what still comes on others is not heard.
         self._number = 0
         #: The one that it replaces, still open.
@@ -183,7 +184,7 @@ class GatewayTalk:
         self._was_shown, self._has_looked = record.shown or record.sending is not None, False
         self._url = record.web_socket_url
         if self._conversation is not None:
-            self._step(machine.Lost(was_open=True))
+            self._step(happenings.Lost(was_open=True))
             self._conversation = None
         self._known, self._is_offline = None, False
         self._office = self._office.of(channel_of(record))
@@ -210,7 +211,7 @@ class GatewayTalk:
         if profile != self._profile:
             self._profile = profile
             if self._conversation is not None:
-                self._step(machine.ProfileKnown(profile))
+                self._step(happenings.ProfileKnown(profile))
         if record.sign_in:  # the nudge about it may have been lost
             self.signed_in()
 
@@ -367,7 +368,7 @@ class GatewayTalk:
         else:
             go(self._url or url)
 
-    def _is_due(self, conversation: machine.Conversation) -> bool:
+    def _is_due(self, conversation: state.Conversation) -> bool:
         """Another token is got before a socket is opened. One of a page's is used to its end: there is no other."""
         spare_ms = 0 if self._is_by_page else RENEW_EARLY_MS
         return conversation.token_until - spare_ms <= self._office.now()
@@ -375,26 +376,26 @@ class GatewayTalk:
     def opened(self, number: int) -> None:
         """The thread is looked for; until it has been, the socket is of no use."""
         office = self._office
-        office.weather.note(Call.SOCKET, self._voice.session_id, machine.ACCEPTED, office.now())
+        office.weather.note(Call.SOCKET, self._voice.session_id, actions.ACCEPTED, office.now())
         self._former, self._number = self._number, number
         self._step(self._opened())
         if self._is_sign_in_due:
             self._renew_in_use()
 
-    def _opened(self) -> machine.Opened:
+    def _opened(self) -> happenings.Opened:
         """A session that is not secured is authorized on each socket."""
-        return machine.Opened(urls.registers_as(self._url))
+        return happenings.Opened(urls.registers_as(self._url))
 
     def heard(self, number: int, text: str) -> None:
         """What comes on a socket that was replaced was also sent on the one that replaced it."""
         if number == self._number:
-            self._step(machine.Heard(text))
+            self._step(happenings.Heard(text))
 
     def ended(self, number: int, end: SocketEnd) -> Outcome:
         """One that was refused, by whatever status, may have had a token that is not good: a new one is got first."""
         if number == self._number:
             self._number = 0
-            self._step(machine.Lost(was_open=True))
+            self._step(happenings.Lost(was_open=True))
             self._lose_former()
         if end.http_status is not None or end.stage is Stage.UPGRADING:
             self._needs_token = True
@@ -443,25 +444,25 @@ class GatewayTalk:
         if self._contact_noted is None:  # what is said now the record would not know of
             self._told(ticket, Outcome(Kind.NOT_YET, reason="the contact is not on record yet"))
             return
-        self._step(machine.TypingWanted(typing, ticket))
+        self._step(happenings.TypingWanted(typing, ticket))
         if self._conversation and any(sent.ticket == ticket for sent in self._conversation.unproven):
             self._tickets[ticket] = partial(self._typing_ended, typing, self._office.clock(), told)
 
     def message(self, message: WaitingMessage) -> None:
         """Send what the visitor sent. What a keeper before may have sent is looked for first."""
         may_have_left, behind_ms = bool(message.left_by), self._office.behind_ms()
-        told = machine.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms)
+        told = happenings.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms)
         self._know_files()
         self._step(replace(told, postback=message.postback, attachments=message.attachments))
 
     def seen(self) -> None:
         """The visitor has seen the newest message."""
-        self._step(machine.SeenWanted())
+        self._step(happenings.SeenWanted())
 
     def greeted(self) -> None:
         """A front end has connected that has heard nothing yet."""
         self._know_files()
-        self._step(machine.Greeted())
+        self._step(happenings.Greeted())
         if self._asked and not self._is_to_ask_again:
             self._is_to_ask_again = True
             wait_ms = self._asked_at + self._office.policy.catch_up_ms - self._office.now()
@@ -479,16 +480,16 @@ class GatewayTalk:
 
     def end(self) -> None:
         """The visitor ends the conversation."""
-        self._step(machine.EndWanted())
+        self._step(happenings.EndWanted())
 
     def history(self, before: str) -> None:
         """A front end asks for the messages before this one, or for the newest."""
-        self._step(machine.HistoryWanted(before))
+        self._step(happenings.HistoryWanted(before))
 
     def transcript(self, email: str) -> None:
         """The visitor wants a transcript: where the channel's settings allow it."""
         if self._office.transcripts:
-            self._step(machine.TranscriptWanted(email))
+            self._step(happenings.TranscriptWanted(email))
         else:
             self._tell(frames.error("not_supported", "CXone's channel has liveChatAllowTranscript=false."))
 
@@ -514,14 +515,14 @@ class GatewayTalk:
             )
             office.mailbox.hold(self._voice.session_id)
             self._profile = known.profile
-            self._step(machine.ProfileKnown(known.profile))
+            self._step(happenings.ProfileKnown(known.profile))
             self._know_files()
         self._admitted(known.visitor, known.access_until, known.signed_in)
 
     def _know_files(self) -> None:
         """As the channel's settings were read last."""
         if self._conversation is not None and self._conversation.files != self._office.files:
-            self._step(machine.FilesKnown(self._office.files))
+            self._step(happenings.FilesKnown(self._office.files))
 
     def _admitted(self, visitor: Visitor, access_until: int, signed_in: SignedIn | None) -> None:
         """Times are told by the wall clock."""
@@ -529,29 +530,29 @@ class GatewayTalk:
         self._is_sign_in_due, self._asked = False, ()
         if signed_in:
             third_party, sign_in_at = signed_in.third_party_token, signed_in.renew_at + behind_ms
-            self._step(machine.Admitted(visitor, access_until + behind_ms, third_party, sign_in_at))
+            self._step(happenings.Admitted(visitor, access_until + behind_ms, third_party, sign_in_at))
         else:
-            self._step(machine.Admitted(visitor, access_until + behind_ms))
+            self._step(happenings.Admitted(visitor, access_until + behind_ms))
 
-    def _step(self, happening: machine.Happening) -> None:
+    def _step(self, happening: happenings.Happening) -> None:
         if self._conversation is None:
             self._nothing_begun(happening)
             return
         now, policy = self._office.now(), self._office.policy
-        self._conversation, actions = machine.step(self._conversation, happening, now, policy)
-        left = iter(actions)
+        self._conversation, due = machine.step(self._conversation, happening, now, policy)
+        left = iter(due)
         for action in left:
-            if isinstance(action, machine.MessageLeaving):
+            if isinstance(action, actions.MessageLeaving):
                 self._leave(action.message_id, next(left))
             else:
                 self._carry_out(action)
         self._set_alarm(machine.wake_at(self._conversation, policy))
 
-    def _nothing_begun(self, happening: machine.Happening) -> None:
+    def _nothing_begun(self, happening: happenings.Happening) -> None:
         """Nobody has signed in yet."""
-        if isinstance(happening, machine.TypingWanted):
+        if isinstance(happening, happenings.TypingWanted):
             self._told(happening.ticket, Outcome(Kind.NOT_YET, reason="no conversation yet"))
-        elif isinstance(happening, (machine.EndWanted, machine.HistoryWanted, machine.TranscriptWanted)):
+        elif isinstance(happening, (happenings.EndWanted, happenings.HistoryWanted, happenings.TranscriptWanted)):
             self._tell(frames.error("not_ready", "Try again once the guest session is open."))
 
     def _set_alarm(self, at: int | None) -> None:
@@ -567,45 +568,45 @@ class GatewayTalk:
 
     def _woke(self) -> None:
         self._alarm = self._alarm_at = None
-        self._step(machine.Woke())
+        self._step(happenings.Woke())
 
-    def _carry_out(self, action: machine.Action) -> None:  # noqa: C901  # a table
+    def _carry_out(self, action: actions.Action) -> None:  # noqa: C901  # a table
         match action:
-            case machine.Send(text):
+            case actions.Send(text):
                 self._voice.send(self._number, text)
-            case machine.Ready():
+            case actions.Ready():
                 self._ready()
-            case machine.ContactOpened():
+            case actions.ContactOpened():
                 self._note_contact(is_open=True)
-            case machine.ContactClosed():
+            case actions.ContactClosed():
                 self._note_contact(is_open=False)
-            case machine.ShownUnknown():
+            case actions.ShownUnknown():
                 self._doubt_shown()
-            case machine.ThreadChanged(thread_id):
+            case actions.ThreadChanged(thread_id):
                 self._note_thread(thread_id)
-            case machine.TypingTold(ticket, outcome):
+            case actions.TypingTold(ticket, outcome):
                 self._told(ticket, outcome)
-            case machine.MessageTaken(message_id):
+            case actions.MessageTaken(message_id):
                 self._office.mailbox.taken(self._voice.session_id, message_id)
-            case machine.MessageRefused(message_id, reason):
+            case actions.MessageRefused(message_id, reason):
                 self._office.mailbox.refused(self._voice.session_id, message_id, reason)
-            case machine.Tell(frame):
+            case actions.Tell(frame):
                 self._tell(frame)
-            case machine.Fetch(url):
+            case actions.Fetch(url):
                 self._fetch(url)
-            case machine.FetchMessage(name, path, token):
+            case actions.FetchMessage(name, path, token):
                 self._fetch_rest(name, lambda: self._office.gateway.message(path, token))
-            case machine.FetchStream(name, stream):
+            case actions.FetchStream(name, stream):
                 self._fetch_rest(name, lambda: self._office.gateway.streamed(stream))
-            case machine.Reopen(reason):
+            case actions.Reopen(reason):
                 self._lose(Outcome(Kind.LOST, reason=f"the gateway is {reason}"))
-            case machine.Reauthorize():
+            case actions.Reauthorize():
                 self._needs_token = True
-            case machine.SignInDue():
+            case actions.SignInDue():
                 self._sign_in_due()
-            case machine.Stopped(outcome):
+            case actions.Stopped(outcome):
                 self._lose(outcome)
-            case machine.Report(code, about):
+            case actions.Report(code, about):
                 self._report(code, about)
 
     # --- what it asks for
@@ -649,7 +650,7 @@ class GatewayTalk:
             reason = "the socket that replaced it was lost"
             self._office.loop.call_soon(lambda: self._voice.lost(former, Outcome(Kind.LOST, reason=reason)))
 
-    def _leave(self, message_id: str, send: machine.Action) -> None:
+    def _leave(self, message_id: str, send: actions.Action) -> None:
         """On record first: whoever takes over looks for what may have left before sending it again (T15).
 
         That look comes ``settle_ms`` after the record was read. So a late answer of the store sends nothing: another
@@ -669,7 +670,7 @@ class GatewayTalk:
 
         def stay() -> None:
             if is_on_the_same_socket():
-                self._step(machine.Lost(was_open=True))
+                self._step(happenings.Lost(was_open=True))
                 self._lose(Outcome(Kind.LOST, reason="it could not be recorded in time that a message leaves"))
 
         self._office.mailbox.leaving(self._voice.session_id, message_id, go, stay)
@@ -746,13 +747,13 @@ class GatewayTalk:
 
     def _fetch(self, url: str) -> None:
         def fetched(answer: str | Outcome) -> None:
-            self._step(machine.NotFetched() if isinstance(answer, Outcome) else machine.Fetched(answer))
+            self._step(happenings.NotFetched() if isinstance(answer, Outcome) else happenings.Fetched(answer))
 
         self._office.cxone.submit(
             ("event", self._voice.session_id),
             lambda: self._office.gateway.event(url),
             fetched,
-            lambda error: self._step(machine.NotFetched()),
+            lambda error: self._step(happenings.NotFetched()),
         )
 
     def _fetch_rest(self, name: str, call: Callable[[], str | Streamed | Outcome]) -> None:
@@ -767,13 +768,13 @@ class GatewayTalk:
         def fetched(answer: str | Streamed | Outcome) -> None:
             match answer:
                 case Outcome():
-                    self._step(machine.RestNotFetched(name))
+                    self._step(happenings.RestNotFetched(name))
                 case Streamed(text, is_whole):
-                    self._step(machine.RestFetched(name, text, is_whole))
+                    self._step(happenings.RestFetched(name, text, is_whole))
                 case str():
-                    self._step(machine.RestFetched(name, answer))
+                    self._step(happenings.RestFetched(name, answer))
 
-        failed: Callable[[Exception], object] = lambda error: self._step(machine.RestNotFetched(name))  # noqa: E731
+        failed: Callable[[Exception], object] = lambda error: self._step(happenings.RestNotFetched(name))  # noqa: E731
         self._office.contents.submit(("rest", self._voice.session_id), fetch, fetched, failed)
 
     def _sign_in_due(self) -> None:

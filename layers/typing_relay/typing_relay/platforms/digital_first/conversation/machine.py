@@ -11,615 +11,88 @@ was lost is repeated only after such a look that could have shown it and did not
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass, field, replace
-from enum import Enum, auto
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from typing_relay.door import frames
 from typing_relay.platforms.digital_first import frames_in, frames_out
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED, SENDING_FAILED, TRANSCRIPT_FAILED
+from typing_relay.platforms.digital_first.conversation.actions import (
+    ACCEPTED,
+    ENDED,
+    NOT_YET,
+    Action,
+    ContactClosed,
+    ContactOpened,
+    Fetch,
+    FetchMessage,
+    FetchStream,
+    MessageLeaving,
+    MessageRefused,
+    MessageTaken,
+    Overdue,
+    Ready,
+    Reason,
+    Reauthorize,
+    Reopen,
+    Report,
+    Send,
+    ShownUnknown,
+    SignInDue,
+    Stopped,
+    Tell,
+    ThreadChanged,
+    TypingTold,
+)
+from typing_relay.platforms.digital_first.conversation.happenings import (
+    Admitted,
+    EndWanted,
+    Fetched,
+    FilesKnown,
+    Greeted,
+    Happening,
+    Heard,
+    HistoryWanted,
+    Lost,
+    MessageWanted,
+    NotFetched,
+    Opened,
+    ProfileKnown,
+    RestFetched,
+    RestNotFetched,
+    SeenWanted,
+    TranscriptWanted,
+    TypingWanted,
+    Woke,
+)
+from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.state import (
+    Asked,
+    Conversation,
+    Doing,
+    Page,
+    Queued,
+    Unproven,
+    Untold,
+)
 from typing_relay.platforms.digital_first.files import NO_FILES, Files
 from typing_relay.platforms.digital_first.frames_in import Contact, Message, NotAFrame
 from typing_relay.platforms.digital_first.identity import Channel, Visitor, known_as
 from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.platforms.shared import visitor_events
-from typing_relay.platforms.shared.agents_typing import NOBODY, USUAL_LIFE_MS, Agent, AgentsTyping
+from typing_relay.platforms.shared.agents_typing import NOBODY, Agent, AgentsTyping
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Attachment
-from typing_relay.relay.profile import NOTHING_SAID, Profile
-from typing_relay.relay.rate import Rate
 from typing_relay.relay.value import changed
-
-#: Why a message was refused, for the visitor's page. ``unconfirmed``: it may have arrived all the same;
-#: ``thread_closed``: neither its thread nor a new one takes messages; ``no_attachments``: its channel takes no files.
-Reason = Literal["refused", "expired", "unconfirmed", "too_many", "unavailable", "thread_closed", "no_attachments"]
 
 #: So many ids of messages are remembered, so that none is told twice or taken for new.
 _REMEMBERED = 256
 #: So many messages are held back until the thread was looked for; what came before them is found by the look itself.
 _MOST_HELD = 50
 
-#: T17: what one socket sends. NICE's own client sends at most 100 requests in 5 s (CXone fact).
-FRAMES = Rate(at_once=40, every_ms=100)
-
-#: T17: a stranger may name any address. A person asks once, and again where it was mistyped.
-TRANSCRIPTS = Rate(at_once=3, every_ms=300_000)
-
-ACCEPTED = Outcome(Kind.ACCEPTED)
-NOT_YET = Outcome(Kind.NOT_YET, reason="no contact is known to be open")
-ENDED = Outcome(Kind.ENDED, reason="a message ended it")
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Timings, in ms, and limits."""
-
-    #: The gateway wants one each 15 s; silence of 45 s is a connection that is dying (CXone fact).
-    heartbeat_ms: int = 15_000
-    dead_ms: int = 45_000
-    #: Typing that nothing was heard after for so long may not have left.
-    proof_ms: int = 4_000
-    #: A look or a message without an answer for so long: the socket is replaced.
-    answer_ms: int = 10_000
-    #: A message that has not left this long after it was decided is not sent any more: whoever has seen that it may
-    #: have left counts from then on.
-    leave_within_ms: int = 1_000
-    #: It may be taken this long after that: it leaves within ``leave_within_ms``, and is on its way for 3 s at most. A
-    #: look before then does not show that it was not taken.
-    settle_ms: int = 4_000
-    #: Typing on a socket that was lost may be taken so late, as the lock of a call has it.
-    ghost_ms: int = 7_500
-    #: Nothing waits longer to be delivered.
-    message_lifetime_ms: int = 300_000
-    #: The gateway's clock and ours may be so far apart.
-    skew_ms: int = 5_000
-    retry_ms: int = 1_000
-    #: Messages, and that all was seen, wait until the socket may send another frame. Looks and typing do not wait: both
-    #: have bounds of their own.
-    frames: Rate = FRAMES
-    #: So often is a message sent again that was refused, and the thread looked for again where that failed.
-    most_refusals: int = 3
-    most_sends: int = 6
-    #: At most this many threads in a row are begun for one message.
-    most_threads: int = 3
-    most_messages: int = 20
-    #: At most this many pages of earlier messages are asked for at a time; of so many what comes before is known.
-    most_pages_due: int = 3
-    most_pages: int = 8
-    transcripts: Rate = TRANSCRIPTS
-    #: A token is renewed before a socket is opened so short before its end.
-    renew_early_ms: int = 60_000
-    #: A consumer's token is not renewed before (a session that is not secured).
-    least_refresh_ms: int = 20_000
-    #: An agent types no longer when nothing has renewed it for this long.
-    agent_typing_ms: int = USUAL_LIFE_MS
-    #: A message whose rest is to be fetched, and what comes after it, waits for that as long as this; so often is it
-    #: asked for, and at most so many messages wait.
-    rest_ms: int = 25_000
-    most_fetches: int = 3
-    most_untold: int = 20
-    #: Front ends that have just connected are told the current state once in this time, however many they are (T17).
-    catch_up_ms: int = 2_000
-
-
-class Doing(Enum):
-    """What there is between the relay and the gateway."""
-
-    CLOSED = auto()
-    OPEN = auto()
-    #: The gateway will have none of it until an operator changes something.
-    STOPPED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request on its way: its id, when it left, and until when an answer is waited for. Without an id: to be asked
-    then."""
-
-    event_id: str
-    since: int
-    until: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unproven:
-    """Typing that was sent; ``pongs`` more prove that it arrived. ``ticket`` None: sent on nobody's behalf."""
-
-    ticket: str | None
-    typing: bool
-    event_id: str
-    until: int
-    pongs: int
-    #: A message that was sent after it has ended it.
-    overtaken: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """A message that waits. ``in_doubt``: it was sent at ``sent_at``, and nobody knows whether it was taken."""
-
-    message_id: str
-    text: str = field(repr=False)
-    asked_at: int
-    postback: str = field(default="", repr=False)
-    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
-    sent_at: int = 0
-    in_doubt: bool = False
-    sends: int = 0
-    refusals: int = 0
-    #: So many threads were begun for it.
-    threads: int = 0
-    behind_ms: int = 0
-
-    def ends_at(self, policy: Policy) -> int:
-        """Until when it is delivered, by the clock of the rules."""
-        return self.asked_at + self.behind_ms + policy.message_lifetime_ms
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Messages that were shown, the oldest of which is ``before``, and what gets those before them: the gateway's own
-    words, or ``left``, which came with them and did not fit (oldest first). ``contact_id``: on live chat."""
-
-    before: str
-    thread_id: str
-    contact_id: str
-    scroll_token: str = field(repr=False)
-    oldest_at: str
-    left: tuple[Message, ...] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Untold:
-    """A message that the visitor is to be told, once it is whole, or at ``until``; of those that wait only the first is
-    asked for. ``event``: what told of it; None: a look.
-
-    ``asked``: for a token, on this socket. ``fetch`` names what is being fetched, ``fetches`` how often it was tried.
-    """
-
-    message: Message
-    event: frames_in.Event | None = field(repr=False)
-    until: int
-    asked: Asked | None = None
-    fetch: str = ""
-    fetches: int = 0
-    retry_at: int = 0
-
-
-@dataclass(frozen=True)
-class Conversation:
-    """The state; made by ``begin``."""
-
-    channel: Channel
-    visitor: Visitor
-    thread_id: str
-    livechat: bool
-    #: Ids of requests are made of this.
-    seed: str
-    #: What the gateway created before is known to the visitor (epoch ms, by the gateway's clock).
-    told_before: int = 0
-    #: The messages that the visitor knows of, by id.
-    told: tuple[str, ...] = ()
-    #: When the newest of them was created; with the last of ``told`` what a next keeper needs to know.
-    newest_at: int = 0
-    requests: int = 0
-    fetches: int = 0
-    doing: Doing = Doing.CLOSED
-    #: The customer is being authorized on this socket: before anything else is sent. Then the consumer's token, when it
-    #: is renewed, and the request for it.
-    registering: Asked | None = None
-    consumer_token: str = field(default="", repr=False)
-    refresh_at: int | None = None
-    refreshing: Asked | None = None
-    #: The thread has been looked for on this socket.
-    ready: bool = False
-    looking: Asked | None = None
-    #: So often in a row the gateway could not look.
-    looks_failed: int = 0
-    heard_at: int = 0
-    heartbeat_at: int = 0
-    #: Heartbeats on this socket whose answers have not come.
-    pongs_due: int = 0
-    #: The contact known to be open on this socket; None: there is none.
-    contact: Contact | None = None
-    closed_contact: str = ""
-    #: When that was closed, by the gateway's clock; 0: not known.
-    closed_at: int = 0
-    #: The newest queue position, of a contact that is not known yet.
-    queue_position: frames_in.Event | None = field(default=None, repr=False)
-    #: What the visitor was last told of the contact, and of the agent.
-    contact_told: bool = False
-    agents_typing: AgentsTyping = NOBODY
-    agent_told: Agent | None = None
-    #: And of the place in the queue for an agent, of this contact and on this socket.
-    position_told: int | None = None
-    #: A front end has connected that was told nothing of these; and none is told all of it again before.
-    catch_up_due: bool = False
-    catch_up_at: int = 0
-    #: What a keeper before has told of these is not known: it is told anew, whatever the first look finds.
-    tells_anew: bool = False
-    #: Events about messages that came before the thread was looked for: what was missed before them is told first.
-    held: tuple[frames_in.Event, ...] = field(default=(), repr=False)
-    #: Messages that wait to be told until the first of them is whole.
-    untold: tuple[Untold, ...] = field(default=(), repr=False)
-    #: The next message begins a new thread.
-    thread_over: bool = False
-    #: The agent may be shown typing: it was sent by us, or by a keeper before.
-    may_show: bool = True
-    #: Until then what was sent on a socket before may come to be shown, whatever is sent on this one.
-    ghosts_until: int = 0
-    unproven: tuple[Unproven, ...] = ()
-    queue: tuple[Queued, ...] = ()
-    #: The first of the queue is on its way.
-    sending: Asked | None = None
-    #: None is sent before.
-    retry_at: int = 0
-    #: What was spent of ``Policy.frames`` (epoch ms).
-    frames_until: int = 0
-    #: The newest message of which it was said on this socket that it was seen, and whether it is to be said again.
-    seen_said: str | None = None
-    seen_due: bool = False
-    #: The newest message when that was last said, on any socket; and how many of agents' since have not been seen.
-    seen_to: str = ""
-    unread: int = 0
-    taken: tuple[str, ...] = ()
-    token_until: int = 0
-    #: A third party has signed the visitor in: messages carry its token. When another sign-in is due; None: it is not
-    #: asked for before the token ends. The token is a page's, which may not have another one.
-    third_party_token: str = field(default="", repr=False)
-    sign_in_at: int | None = None
-    by_page: bool = False
-    #: Who the visitor is, for agents; and which custom fields were said on this socket, of this contact.
-    profile: Profile = NOTHING_SAID
-    fields_said: frames_out.Fields = field(default=(), repr=False)
-    #: Which files the visitor may send; None: not known.
-    files: Files | None = None
-    #: The contact that the visitor ends ('': whichever is found open); None: none. It is on its way to be ended.
-    end_of: str | None = None
-    ending: Asked | None = None
-    #: A transcript that was asked for; and what was spent of ``Policy.transcripts`` (epoch ms).
-    transcript: Asked | None = None
-    transcripts_until: int = 0
-    #: Until then a message that was taken while there was no contact may open one.
-    opening_until: int = 0
-    #: Before which messages front ends want to see others, oldest first; the first of these is on its way.
-    history_due: tuple[str, ...] = ()
-    history: Asked | None = None
-    pages: tuple[Page, ...] = field(default=(), repr=False)
-
-
-# --- what has happened
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """There is a new access token, good until ``expires_at``; ``visitor`` as the gateway knows it.
-
-    ``third_party_token``: for messages. ``sign_in_at``: when another sign-in is to be asked for, by the rules' clock.
-    """
-
-    visitor: Visitor
-    expires_at: int
-    third_party_token: str = field(default="", repr=False)
-    sign_in_at: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileKnown:
-    """The team's own server says who the visitor is."""
-
-    profile: Profile
-
-
-@dataclass(frozen=True, slots=True)
-class FilesKnown:
-    """Which files the channel lets visitors send, as far as is known."""
-
-    files: Files | None
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The socket is open; if there was another one, it counts no more.
-
-    ``register_as``: the SDK's version by which the customer is to be authorized on it; '': the session is secured.
-    """
-
-    register_as: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A text frame came on the socket."""
-
-    text: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What ``Fetch`` asked for."""
-
-    text: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class NotFetched:
-    """What ``Fetch`` asked for could not be had."""
-
-
-@dataclass(frozen=True, slots=True)
-class RestFetched:
-    """What ``FetchMessage`` or ``FetchStream`` of this name asked for: a message as JSON, or what was written of it."""
-
-    name: str
-    text: str = field(repr=False)
-    is_whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class RestNotFetched:
-    """It could not be had."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The socket in use ended, or none could be opened. One that was never open was refused: the token is not good.
-
-    Where a socket that was to replace one in use could not be opened, nothing has happened.
-    """
-
-    was_open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TypingWanted:
-    """The agent is to be shown this. ``ticket`` comes back with TypingTold."""
-
-    typing: bool
-    ticket: str
-
-
-@dataclass(frozen=True, slots=True)
-class MessageWanted:
-    """The visitor sent this at ``asked_at``. ``may_have_left``: a keeper before may have sent it to the gateway.
-
-    An id that waits already is not queued twice, but looked for if it may have left since. One that was taken is taken
-    again, without being sent. ``behind_ms``: how far the clock of ``asked_at``, which is the gateway's too, is behind
-    the one of the rules.
-    """
-
-    message_id: str
-    text: str = field(repr=False)
-    asked_at: int
-    may_have_left: bool = False
-    behind_ms: int = 0
-    postback: str = field(default="", repr=False)
-    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SeenWanted:
-    """The visitor has seen the newest message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Greeted:
-    """A front end of the visitor has connected: it is to be told the current state."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndWanted:
-    """The visitor ends the conversation, after the messages that wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryWanted:
-    """A front end asks for the messages before this one; '': for the newest."""
-
-    before: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TranscriptWanted:
-    """The visitor wants what was said, by e-mail to this address."""
-
-    email: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Woke:
-    """The time that ``wake_at`` named has come."""
-
-
-Happening = (
-    Admitted
-    | ProfileKnown
-    | FilesKnown
-    | Opened
-    | Heard
-    | Fetched
-    | NotFetched
-    | RestFetched
-    | RestNotFetched
-    | Lost
-    | TypingWanted
-    | MessageWanted
-    | SeenWanted
-    | Greeted
-    | EndWanted
-    | HistoryWanted
-    | TranscriptWanted
-    | Woke
-)
-
-
-# --- what to do
-
-#: Why a socket is of no use any more.
-Overdue = Literal["silent", "look_overdue", "message_overdue", "authorization_overdue", "not_authorized"]
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send this text frame on the socket."""
-
-    text: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The thread has been looked for on this socket: messages can be sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class ContactOpened:
-    """From now on typing is shown, on this socket; what is wanted is to be sent (again)."""
-
-    contact_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ContactClosed:
-    """No typing any more, until a message opens another contact."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShownUnknown:
-    """What was accepted last need not be what the agent sees: what is wanted is to be sent again."""
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadChanged:
-    """The conversation goes on in this thread, to be recorded."""
-
-    thread_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class TypingTold:
-    """How a TypingWanted ended: each ends once."""
-
-    ticket: str
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class MessageLeaving:
-    """To be recorded before the Send that follows it is carried out: from then on the message may have left.
-
-    The Send is for ``Policy.leave_within_ms`` from now on; after that the socket counts as lost instead.
-    """
-
-    message_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class MessageTaken:
-    """The gateway has it."""
-
-    message_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class MessageRefused:
-    """It is not tried any more."""
-
-    message_id: str
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Send this frame to the visitor."""
-
-    frame: dict[str, Any] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """GET this (``urls.event_url`` first), bounded in time and size, and hand it back as Fetched, or say NotFetched."""
-
-    url: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class FetchMessage:
-    """GET this path of the chat host with this bearer token, bounded in time and size: RestFetched or RestNotFetched of
-    this name."""
-
-    name: str
-    path: str
-    token: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class FetchStream:
-    """Read what is written of a message there (``urls.event_url`` first); bounded and answered as FetchMessage, and in
-    time."""
-
-    name: str
-    stream: Stream
-
-
-@dataclass(frozen=True, slots=True)
-class Reopen:
-    """The socket is as good as dead: close it, open another. Nothing that still comes on it may be handed in."""
-
-    reason: Overdue
-
-
-@dataclass(frozen=True, slots=True)
-class Reauthorize:
-    """Get a new access token before the next socket."""
-
-
-@dataclass(frozen=True, slots=True)
-class SignInDue:
-    """The token in use ends soon: get another sign-in. The socket that it opened goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """The gateway refuses this relay: close the socket; only a change of configuration helps."""
-
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Count and log this code, with what is known about it."""
-
-    code: str
-    about: str = ""
-
-
-Action = (
-    Send
-    | Ready
-    | ContactOpened
-    | ContactClosed
-    | ShownUnknown
-    | ThreadChanged
-    | TypingTold
-    | MessageLeaving
-    | MessageTaken
-    | MessageRefused
-    | Tell
-    | Fetch
-    | FetchMessage
-    | FetchStream
-    | Reopen
-    | Reauthorize
-    | SignInDue
-    | Stopped
-    | Report
-)
 Step = tuple[Conversation, tuple[Action, ...]]
 
 
