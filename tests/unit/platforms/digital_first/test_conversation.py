@@ -30,6 +30,7 @@ from typing_relay.platforms.digital_first.conversation.actions import (
 from typing_relay.platforms.digital_first.conversation.happenings import MessageWanted, TypingWanted
 from typing_relay.platforms.digital_first.conversation.policy import Policy
 from typing_relay.platforms.digital_first.conversation.state import Doing
+from typing_relay.platforms.digital_first.conversation.waking import wake_at
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.shared.agents_typing import DOUBTFUL_LIFE_MS
 from typing_relay.relay.device import Device
@@ -74,10 +75,10 @@ class Life:
         look = self.opens()
         if contact is None and not found:
             return self.hears(gateway.failure("RecoveringThreadFailed", look))
-        return self.hears(gateway.recovered(look, self.state.thread_id, contact=contact, **found))
+        return self.hears(gateway.recovered(look, self.state.thread.thread_id, contact=contact, **found))
 
     def wakes(self) -> tuple[Action, ...]:
-        at = machine.wake_at(self.state, POLICY)
+        at = wake_at(self.state, POLICY)
         assert at is not None
         assert at > self.now
         return self.happens(happenings.Woke(), at - self.now)
@@ -263,7 +264,7 @@ def test_where_looking_fails_again_and_again_there_is_taken_to_be_nothing_but_fo
         life.wakes()
         look = life.requests()[0]["eventId"]
     assert Ready() in life.hears(gateway.failure("SomethingNew", look))
-    assert life.state.queue[0].in_doubt
+    assert life.state.outgoing.queue[0].in_doubt
 
 
 def test_another_ones_answer_does_not_answer_the_look() -> None:
@@ -332,7 +333,7 @@ def test_an_sdk_version_that_is_refused_stops_everything(in_contact: Life) -> No
     assert (stopped.outcome.kind, "DfoSdkVersion" in stopped.outcome.reason) == (Kind.DENIED, True)
     assert outcomes(actions) == [("a", Kind.DENIED)]
     assert {MessageRefused("m1", "unconfirmed"), MessageRefused("m2", "unavailable")} <= set(actions)
-    assert machine.wake_at(in_contact.state, POLICY) is None
+    assert wake_at(in_contact.state, POLICY) is None
 
 
 def test_a_message_that_is_itself_refused_with_the_version_was_not_taken(in_contact: Life) -> None:
@@ -347,7 +348,7 @@ def test_nothing_more_is_tried_until_a_socket_opens_again(ready: Life) -> None:
     assert ready.wants("m1") == (MessageRefused("m1", "unavailable"),)
     assert outcomes(ready.happens(TypingWanted(False, "a"))) == [("a", Kind.DENIED)]
     ready.happens(happenings.Lost(was_open=True))
-    assert ready.state.doing is Doing.STOPPED
+    assert ready.state.socket.doing is Doing.STOPPED
     ready.opens()
     assert ready.kinds() == ["RecoverThread"]
 
@@ -402,7 +403,7 @@ def test_a_contact_heard_of_before_the_look_is_answered_takes_typing_after_it() 
 @pytest.mark.parametrize("status", ["open", "pending", "escalated", "resolved"])
 def test_a_contact_goes_on_until_it_is_closed(status: str, in_contact: Life) -> None:
     in_contact.hears(gateway.case_status_changed(THREAD, status, "42"))
-    assert in_contact.state.contact is not None
+    assert in_contact.state.contacts.open is not None
 
 
 def test_a_contacts_beginning_that_comes_twice_or_after_its_end_changes_nothing(in_contact: Life) -> None:
@@ -470,7 +471,7 @@ def test_what_else_comes_in_may_have_been_on_its_way_and_proves_nothing(frame: s
     """T4: an Ended that is lost with its socket must not count as said."""
     in_contact.happens(TypingWanted(False, "a"))
     assert outcomes(in_contact.hears(frame)) == []
-    assert in_contact.state.may_show
+    assert in_contact.state.shown.may_show
 
 
 def test_the_answer_to_an_earlier_heartbeat_proves_nothing(in_contact: Life) -> None:
@@ -672,7 +673,7 @@ def test_an_id_that_waits_is_not_queued_twice(ready: Life) -> None:
     """T12."""
     ready.wants("m1")
     ready.wants("m1")
-    assert len(ready.state.queue) == 1
+    assert len(ready.state.outgoing.queue) == 1
 
 
 def test_an_id_that_was_taken_is_taken_again_without_being_sent(ready: Life) -> None:
@@ -726,7 +727,7 @@ def test_a_start_that_a_message_has_ended_is_told_as_not_shown_once_both_have_ar
     assert in_contact.kinds() == ["SendMessage", "SenderTypingEnded"]
     assert outcomes(in_contact.hears(PONG)) == []
     assert outcomes(in_contact.hears(PONG)) == [("a", Kind.ENDED)]
-    assert not in_contact.state.may_show
+    assert not in_contact.state.shown.may_show
 
 
 def test_a_start_that_a_message_has_ended_is_lost_with_its_socket(in_contact: Life) -> None:
@@ -741,7 +742,7 @@ def test_a_livechat_whose_contact_is_opened_again_goes_on_in_its_thread() -> Non
     life.is_ready("42")
     life.hears(gateway.case_status_changed(THREAD, "closed", "42"), gateway.case_created(THREAD, "43"))
     life.wants("m1")
-    assert (life.kinds()[0], life.state.thread_id) == ("SendMessage", THREAD)
+    assert (life.kinds()[0], life.state.thread.thread_id) == ("SendMessage", THREAD)
 
 
 # --- what may come late from a socket that was lost
@@ -767,14 +768,14 @@ def test_once_that_time_is_over_an_end_that_arrived_settles_it(in_contact: Life)
     haunted(in_contact).happens(happenings.Woke(), after_ms=POLICY.ghost_ms)
     in_contact.happens(TypingWanted(False, "b"))
     in_contact.hears(PONG, PONG)
-    assert not in_contact.state.may_show
+    assert not in_contact.state.shown.may_show
 
 
 def test_a_late_start_may_be_shown_in_the_next_contact(in_contact: Life) -> None:
     """T4."""
     haunted(in_contact).hears(gateway.case_status_changed(THREAD, "closed", "42"))
     in_contact.hears(gateway.case_created(THREAD, "43"))
-    assert in_contact.state.may_show
+    assert in_contact.state.shown.may_show
 
 
 def test_what_a_keeper_before_has_sent_may_come_late() -> None:
@@ -782,7 +783,7 @@ def test_what_a_keeper_before_has_sent_may_come_late() -> None:
     life.is_ready("42")
     life.happens(TypingWanted(False, "a"))
     life.hears(PONG)
-    assert life.state.may_show
+    assert life.state.shown.may_show
 
 
 @pytest.mark.parametrize("is_heard", [True, False])
@@ -853,7 +854,7 @@ def test_what_waited_for_a_look_is_told_whatever_comes_of_the_look(code: str) ->
     look = life.opens()
     life.hears(gateway.message_created(THREAD, "a1", from_agent=True))
     found = told(life.hears(gateway.failure(code, look)))
-    while not life.state.ready:
+    while not life.state.thread.ready:
         life.wakes()
         found += told(life.hears(gateway.failure(code, str(life.requests()[0]["eventId"]))))
     assert [detail["id"] for _, detail in found] == ["a1"]
@@ -930,14 +931,14 @@ def agents_message(second: int | None = None, author: int | None = None) -> str:
 
 def who_types(life: Life) -> list[str]:
     """The agents that the visitor was last told of."""
-    return [agent.agent_id for agent in life.state.agents_typing.agents]
+    return [agent.agent_id for agent in life.state.agents.typing.agents]
 
 
 def test_an_agents_message_ends_its_typing(in_contact: Life) -> None:
     """T16: CXone need not say so."""
     in_contact.hears(_AGENT_TYPES)
     assert [name for name, _ in told(in_contact.hears(agents_message()))] == ["message", "agent-typing"]
-    assert not in_contact.state.agents_typing
+    assert not in_contact.state.agents.typing
 
 
 def test_a_message_found_by_a_look_ends_its_authors_typing(in_contact: Life) -> None:
@@ -983,9 +984,10 @@ def test_an_agents_typing_ends_by_itself_unless_it_is_renewed(in_contact: Life) 
     in_contact.now += 40_000
     in_contact.hears(_AGENT_TYPES, PONG)
     in_contact.now += POLICY.agent_typing_ms - 1
-    in_contact.state = replace(in_contact.state, heard_at=in_contact.now, heartbeat_at=in_contact.now + 15_000)
+    socket = replace(in_contact.state.socket, heard_at=in_contact.now, heartbeat_at=in_contact.now + 15_000)
+    in_contact.state = replace(in_contact.state, socket=socket)
     assert told(in_contact.happens(happenings.Woke())) == []
-    assert machine.wake_at(in_contact.state, POLICY) == in_contact.now + 1
+    assert wake_at(in_contact.state, POLICY) == in_contact.now + 1
     assert told(in_contact.happens(happenings.Woke(), 1)) == [_NOT_TYPING]
 
 
@@ -997,26 +999,26 @@ def test_a_start_that_is_older_than_the_agents_message_is_not_told(in_contact: L
 
 def test_a_start_that_is_newer_than_the_agents_message_counts_as_any(in_contact: Life) -> None:
     in_contact.hears(agents_message(5), agent_frame("SenderTypingStarted", 6))
-    assert in_contact.state.agents_typing.wake_at == in_contact.now + POLICY.agent_typing_ms
+    assert in_contact.state.agents.typing.wake_at == in_contact.now + POLICY.agent_typing_ms
 
 
 @pytest.mark.parametrize("second", [5, None])
 def test_a_start_that_a_message_may_have_overtaken_is_not_told_for_long(second: int | None, in_contact: Life) -> None:
     """T16: times of the gateway may be whole seconds, or be missing."""
     in_contact.hears(agents_message(5), agent_frame("SenderTypingStarted", second))
-    assert in_contact.state.agents_typing.wake_at == in_contact.now + DOUBTFUL_LIFE_MS
+    assert in_contact.state.agents.typing.wake_at == in_contact.now + DOUBTFUL_LIFE_MS
 
 
 def test_an_end_that_the_agents_next_start_overtook_changes_nothing(in_contact: Life) -> None:
     """T12."""
     in_contact.hears(agent_frame("SenderTypingStarted", 6), agent_frame("SenderTypingEnded", 5))
-    assert in_contact.state.agents_typing
+    assert in_contact.state.agents.typing
 
 
 def test_a_start_without_a_contact_is_not_told_for_long(ready: Life) -> None:
     """T16: the end of the contact may have overtaken it."""
     ready.hears(_AGENT_TYPES)
-    assert ready.state.agents_typing.wake_at == ready.now + DOUBTFUL_LIFE_MS
+    assert ready.state.agents.typing.wake_at == ready.now + DOUBTFUL_LIFE_MS
 
 
 def test_who_takes_over_tells_contact_and_agent_anew() -> None:
@@ -1040,7 +1042,7 @@ def test_what_the_keeper_before_told_is_not_told_again() -> None:
     )
     life.is_ready("42", messages=page)
     assert [detail["id"] for name, detail in told(life.actions) if name == "message"] == ["a3"]
-    assert life.state.newest_at == NOW + 1_000
+    assert life.state.incoming.newest_at == NOW + 1_000
 
 
 def test_the_agent_found_by_looking_is_told_when_it_is_another(in_contact: Life) -> None:
@@ -1074,7 +1076,7 @@ def test_what_is_not_of_this_thread_is_not_told(thread_id: str, in_contact: Life
 def test_an_agents_typing_in_another_thread_is_not_told(in_contact: Life) -> None:
     """T16."""
     assert in_contact.hears(gateway.event("SenderTypingStarted", "another", direction="outbound")) == ()
-    assert not in_contact.state.agents_typing
+    assert not in_contact.state.agents.typing
 
 
 def test_the_visitors_own_typing_that_comes_back_is_not_told(in_contact: Life) -> None:
@@ -1118,11 +1120,11 @@ def test_a_socket_sends_no_more_frames_in_5_s_than_nices_own_client_would(in_con
     began, frames = in_contact.now, 0
     for number in range(1_000):
         in_contact.wants(f"m{number}")
-        while in_contact.state.queue:
+        while in_contact.state.outgoing.queue:
             frames += len(in_contact.requests())
             for request in in_contact.requests():
                 in_contact.hears(gateway.answer(request["eventId"]))
-            if in_contact.state.queue:
+            if in_contact.state.outgoing.queue:
                 in_contact.wakes()
         in_contact.now += 5
         if in_contact.now >= began + 5_000:
@@ -1187,7 +1189,7 @@ def test_a_contact_is_learned_from_a_message_that_is_known_already(ready: Life) 
     """MessageSent has shown it, and names no contact."""
     sent = gateway.event("MessageSent", THREAD, message=gateway.message("a1", from_agent=True))
     assert [name for name, _ in told(ready.hears(sent, message_of("42")))] == ["message", "contact"]
-    assert ready.state.contact is not None
+    assert ready.state.contacts.open is not None
 
 
 def test_a_message_of_a_contact_that_was_closed_opens_none(in_contact: Life) -> None:
@@ -1268,7 +1270,8 @@ def test_a_front_end_that_has_just_connected_is_told_what_the_others_know(in_con
 def test_a_page_that_comes_when_typing_has_run_out_is_told_of_nobody(in_contact: Life) -> None:
     """T16: its end was lost before the page came."""
     in_contact.hears(_AGENT_TYPES)
-    in_contact.state = replace(in_contact.state, heard_at=in_contact.now + POLICY.agent_typing_ms)
+    socket = replace(in_contact.state.socket, heard_at=in_contact.now + POLICY.agent_typing_ms)
+    in_contact.state = replace(in_contact.state, socket=socket)
     in_contact.happens(happenings.Woke(), POLICY.agent_typing_ms)
     assert told(in_contact.happens(happenings.Greeted())) == [_CONTACT, _NOBODY, _ALL_SEEN]
 
@@ -1304,7 +1307,7 @@ def test_many_front_ends_that_connect_are_told_what_stands_once_in_two_seconds(i
     """T17: and the last one is told, too."""
     in_contact.happens(happenings.Greeted())
     assert told(in_contact.happens(happenings.Greeted()) + in_contact.happens(happenings.Greeted(), 500)) == []
-    assert machine.wake_at(in_contact.state, POLICY) == in_contact.now - 500 + POLICY.catch_up_ms
+    assert wake_at(in_contact.state, POLICY) == in_contact.now - 500 + POLICY.catch_up_ms
     assert told(in_contact.happens(happenings.Woke(), POLICY.catch_up_ms - 500)) == [_CONTACT, _NOBODY, _ALL_SEEN]
     assert told(in_contact.happens(happenings.Woke(), POLICY.catch_up_ms)) == []
 
@@ -1413,7 +1416,7 @@ def test_where_no_thread_takes_a_message_it_fails_by_name() -> None:
     actions = life.hears(takes_no_more(life.opens(), THREAD, None))
     for _ in range(POLICY.most_threads):
         look = str(life.requests()[0]["eventId"])
-        actions = life.hears(takes_no_more(look, life.state.thread_id, None))
+        actions = life.hears(takes_no_more(look, life.state.thread.thread_id, None))
     assert MessageRefused("m1", "thread_closed") in actions
     assert life.kinds() == []
     life.wants("m2")
@@ -1601,6 +1604,6 @@ def test_custom_fields_wait_for_their_turn(in_contact: Life) -> None:
     """T17: a socket sends ten frames a second, whatever changes."""
     for number in range(60):
         in_contact.happens(happenings.ProfileKnown(Profile(fields=(("plan", str(number)),))))
-    while in_contact.state.fields_said != in_contact.state.profile.fields:
+    while in_contact.state.contacts.fields_said != in_contact.state.access.profile.fields:
         in_contact.wakes()
     assert NOW + 100 <= in_contact.now <= NOW + 1_000

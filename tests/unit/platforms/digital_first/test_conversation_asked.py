@@ -256,7 +256,7 @@ def test_the_page_of_a_thread_that_was_left_is_asked_for_in_it() -> None:
     look = life.requests()[0]["eventId"]
     life.hears(gateway.failure("RecoveringThreadFailed", look))
     life.hears(gateway.answer(life.requests()[0]["eventId"]))
-    assert life.state.thread_id != THREAD
+    assert life.state.thread.thread_id != THREAD
     life.happens(happenings.HistoryWanted("m3"))
     assert life.requests()[0]["payload"]["data"]["thread"] == {"idOnExternalPlatform": THREAD}
 
@@ -378,11 +378,11 @@ def test_a_page_that_was_forgotten_while_it_was_asked_for_is_told_by_name() -> N
     life.happens(happenings.HistoryWanted())
     [look] = life.requests()
     life.happens(happenings.HistoryWanted(before))
-    assert before in [page.before for page in life.state.pages]
+    assert before in [page.before for page in life.state.history.pages]
     newest = tuple(messages(9, 10))
     life.hears(gateway.recovered(look["eventId"], THREAD, newest, "42", more="s2"))  # type: ignore[arg-type]
     assert (errors(life), life.kinds()) == (["history_unknown"], [])
-    assert life.state.history_due == ()
+    assert life.state.history.due == ()
 
 
 def test_a_message_does_not_wait_for_a_page() -> None:
@@ -398,7 +398,7 @@ def test_nothing_that_was_said_stands_in_the_state_of_it() -> None:
     """T13: neither texts nor the gateway's tokens are in a repr."""
     life = in_contact()
     has_newest(life, *range(1, 8), text=SECRET * 8_000, more=SECRET)
-    assert life.state.pages
+    assert life.state.history.pages
     assert SECRET not in repr(life.state)
     assert SECRET not in repr(life.actions)
 
@@ -442,7 +442,7 @@ def test_a_transcript_that_was_not_sent_is_a_named_error(how: str) -> None:
         life.happens(happenings.Lost(was_open=True))
     assert errors(life) == ["transcript_failed"]
     assert EMAIL not in str(life.actions)
-    assert life.state.transcript is None
+    assert life.state.transcript.asked is None
 
 
 def test_without_a_conversation_there_is_no_transcript() -> None:

@@ -23,6 +23,7 @@ from typing_relay.platforms.digital_first.conversation.actions import (
 )
 from typing_relay.platforms.digital_first.conversation.policy import Policy
 from typing_relay.platforms.digital_first.conversation.state import Doing
+from typing_relay.platforms.digital_first.conversation.waking import wake_at
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 
 from tests.support import dfo_gateway as gateway
@@ -95,7 +96,7 @@ class Judge:
                 self.is_open = self.has_contact = False
                 self.step(happenings.Lost(was_open))
             case ("wake",):
-                at = machine.wake_at(self.state, POLICY)
+                at = wake_at(self.state, POLICY)
                 self.now = at if at is not None else self.now
                 self.step(happenings.Woke())
             case ("message", message_id, may_have_left):
@@ -124,14 +125,16 @@ class Judge:
                 return gateway.failure(code, None if back is None else self.request(back))
             case ("recovered", back, ids, contact, is_whole):
                 more = "" if is_whole else "more"
-                return gateway.recovered(self.request(back), self.state.thread_id, tuple(ids), contact, more=more)
+                return gateway.recovered(
+                    self.request(back), self.state.thread.thread_id, tuple(ids), contact, more=more
+                )
             case ("more", back, ids, has_more):
                 messages = [gateway.message(one, from_agent=True, text=SECRET) for one in ids]
                 data = {"messages": messages, "scrollToken": "more" if has_more else ""}
                 postback = {"eventType": "MoreMessagesLoaded", "data": data}
                 return json.dumps({"eventId": self.request(back), "postback": postback})
             case ("takes no more", back, contact):
-                found = json.loads(gateway.recovered(self.request(back), self.state.thread_id, (), contact))
+                found = json.loads(gateway.recovered(self.request(back), self.state.thread.thread_id, (), contact))
                 found["postback"]["data"]["thread"]["canAddMoreMessages"] = False
                 return json.dumps(found)
             case ("another result", back):
@@ -148,7 +151,7 @@ class Judge:
         return ""
 
     def event(self, deed: Any) -> str:
-        thread_id = self.state.thread_id
+        thread_id = self.state.thread.thread_id
         match deed:
             case ("created", contact):
                 return gateway.case_created(thread_id, contact)
@@ -178,9 +181,9 @@ class Judge:
         self.state, actions = machine.step(before, happening, self.now, POLICY)
         for action in actions:
             self.judge(action)
-        if self.is_open and before.looking and not self.state.looking:
+        if self.is_open and before.thread.looking and not self.state.thread.looking:
             self.has_looked = True
-        at = machine.wake_at(self.state, POLICY)
+        at = wake_at(self.state, POLICY)
         assert at is None or at > self.now, "it would wake for ever"
         assert SECRET not in repr(actions)
 
@@ -231,7 +234,7 @@ class Judge:
         """Nothing more is heard: the socket dies, and then time passes."""
         self.do(("lost", True))
         assert sum(self.tickets.values()) == self.asked, "a ticket never ended"
-        while machine.wake_at(self.state, POLICY) is not None:
+        while wake_at(self.state, POLICY) is not None:
             self.do(("wake",))
         assert self.waiting == [], "a message waits for ever"
         assert SECRET not in repr(self.state)
@@ -264,7 +267,7 @@ def test_what_came_before_does_not_keep_a_new_message_from_arriving(history: lis
     judge.do(("answer", 1))
     judge.do(("type", True))
     judge.do(("pong",))
-    assert judge.state.doing is Doing.OPEN
+    assert judge.state.socket.doing is Doing.OPEN
     assert judge.waiting == []
     assert judge.tickets[str(judge.asked)] == 1
     assert judge.requests[-1][1] == "SenderTypingStarted"

@@ -18,6 +18,7 @@ from typing_relay.platforms.digital_first.conversation.actions import (
 )
 from typing_relay.platforms.digital_first.conversation.policy import Policy
 from typing_relay.platforms.digital_first.conversation.state import Conversation, Doing
+from typing_relay.platforms.digital_first.conversation.waking import wake_at
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.relay.outcomes import Kind
 
@@ -63,7 +64,7 @@ class World:
             yield self._gateway_receives()
         elif self.to_relay:
             yield self._relay_hears()
-        elif self.conversation.queue or self.conversation.unproven or self.late:
+        elif self.conversation.outgoing.queue or self.conversation.shown.unproven or self.late:
             yield self._time_passes()
         if self.is_open and self.drops_left:
             yield from self._drops()
@@ -84,7 +85,7 @@ class World:
         return replace(self, gateway=gateway, late=self.late[1:])
 
     def _time_passes(self) -> World:
-        at = machine.wake_at(self.conversation, POLICY)
+        at = wake_at(self.conversation, POLICY)
         assert at is not None
         assert at > self.now, "it would wake for ever"
         late = tuple(entry for entry in self.late if at < entry[1])
@@ -167,7 +168,7 @@ class World:
             assert how not in ("expired", "refused") or message_id not in taken, f"{message_id} was taken"
 
     def check_end(self) -> None:
-        assert self.conversation.doing is Doing.OPEN
+        assert self.conversation.socket.doing is Doing.OPEN
         assert {message_id for message_id, _ in self.ended} == set(self.wanted), "a message never ended"
         assert len(self.told) == self.tickets, "a ticket never ended"
 

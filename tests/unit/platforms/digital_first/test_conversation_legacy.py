@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from typing_relay.platforms.digital_first.conversation import happenings, machine
+from typing_relay.platforms.digital_first.conversation import happenings
 from typing_relay.platforms.digital_first.conversation.actions import Reopen
+from typing_relay.platforms.digital_first.conversation.waking import wake_at
 
 from tests.support import dfo_gateway as gateway
 from tests.unit.platforms.digital_first.test_conversation import POLICY, SECRET, THREAD, Life
@@ -71,7 +72,7 @@ def test_nothing_else_is_sent_before_the_customer_is_authorized() -> None:
         sent += life.kinds()
         life.happens(happening)
     assert sent + life.kinds() == ["AuthorizeCustomer"]
-    at = machine.wake_at(life.state, POLICY)
+    at = wake_at(life.state, POLICY)
     assert at is not None
     assert at > life.now
     life.hears(authorized(event_id))
@@ -118,7 +119,7 @@ def test_the_token_is_renewed_after_nine_tenths_of_its_life() -> None:
     began = life.now
     found: list[Any] = []
     while not found and life.now < began + 700_000:
-        at = machine.wake_at(life.state, POLICY)
+        at = wake_at(life.state, POLICY)
         assert at is not None
         life.happens(happenings.Woke(), at - life.now)
         found = [frame for frame in life.requests() if frame["payload"]["eventType"] == "RefreshToken"]
@@ -126,13 +127,14 @@ def test_the_token_is_renewed_after_nine_tenths_of_its_life() -> None:
     assert life.now - began == 540_000
     assert found[0]["payload"]["data"] == {"accessToken": {"token": SECRET}}
     life.hears(authorized(found[0]["eventId"], "TokenRefreshed"))
-    assert (life.state.ready, life.state.contact is not None) == (True, True)
+    assert (life.state.thread.ready, life.state.contacts.open is not None) == (True, True)
 
 
 def test_a_token_that_is_not_renewed_costs_the_socket() -> None:
     life = in_contact()
     life.happens(happenings.Woke(), 1)
-    life.state = replace(life.state, refresh_at=life.now, heard_at=life.now)
+    access, socket = replace(life.state.access, refresh_at=life.now), replace(life.state.socket, heard_at=life.now)
+    life.state = replace(life.state, access=access, socket=socket)
     life.happens(happenings.Woke())
     [frame] = life.requests()
     life.hears(gateway.failure("TokenRefreshingFailed", frame["eventId"]))
@@ -142,5 +144,5 @@ def test_a_token_that_is_not_renewed_costs_the_socket() -> None:
 def test_the_consumers_token_is_in_no_repr() -> None:
     """T13."""
     life = in_contact()
-    assert life.state.consumer_token == SECRET
+    assert life.state.access.consumer_token == SECRET
     assert SECRET not in repr(life.state)

@@ -82,7 +82,7 @@ class Reader(Life):
     def ends(self) -> None:
         """Time goes by, and nothing comes."""
         for _ in range(200):
-            if not self.state.untold:
+            if not self.state.incoming.untold:
                 return
             self.wakes()
             self.hears('"pong"')
@@ -104,7 +104,7 @@ def test_the_rest_of_a_message_is_fetched_and_it_is_told_whole_and_once(reader: 
     assert reader.told == [("m1", "At length.", False)]
     assert reader.events[-1]["data"]["message"]["messageContent"]["text"] == "At length."
     reader.hears(created(part()))
-    assert (len(reader.told), reader.state.untold, reader.reports) == (1, (), [])
+    assert (len(reader.told), reader.state.incoming.untold, reader.reports) == (1, (), [])
 
 
 def test_messages_after_it_wait_so_that_all_are_told_in_order(reader: Reader) -> None:
@@ -149,11 +149,11 @@ def test_without_its_rest_it_is_told_as_a_part_and_counted(reader: Reader) -> No
     for _ in range(POLICY.most_fetches):
         fetch = reader.gets_token()
         reader.happens(happenings.RestNotFetched(fetch.name))
-        if reader.state.untold:
+        if reader.state.incoming.untold:
             reader.wakes_until(Send)
     assert reader.told == [("m1", "At len", True)]
     assert reader.reports == ["rest_not_fetched"] * 3 + ["message_not_whole"]
-    assert reader.state.untold == ()
+    assert reader.state.incoming.untold == ()
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_whatever_answers_the_token_request_there_is_no_loop(reader: Reader, ans
     reader.hears(created(part()))
     for _ in range(POLICY.most_fetches):
         reader.hears(answer(reader.asks()))
-        if reader.state.untold:
+        if reader.state.incoming.untold:
             reader.wakes_until(Send)
     assert reader.told == [("m1", "At len", True)]
 
@@ -227,7 +227,7 @@ def test_what_comes_too_late_changes_nothing(reader: Reader) -> None:
     reader.happens(happenings.RestFetched(fetch.name, json.dumps(part("m2", text="of another"))))
     reader.happens(happenings.RestNotFetched(fetch.name))
     assert reader.told == [("m1", "At len", True)]
-    assert [untold.fetches for untold in reader.state.untold] == [0]
+    assert [untold.fetches for untold in reader.state.incoming.untold] == [0]
 
 
 def test_no_more_than_a_few_messages_wait(reader: Reader) -> None:
@@ -242,7 +242,7 @@ def test_a_part_that_is_only_sent_waits_until_it_is_created(reader: Reader) -> N
     sent = part()
     del sent["id"]
     reader.hears(gateway.event("MessageSent", THREAD, message=sent))
-    assert (reader.told, reader.state.untold) == ([], ())
+    assert (reader.told, reader.state.incoming.untold) == ([], ())
     reader.hears(created(part()))
     fetch = reader.gets_token()
     reader.happens(happenings.RestFetched(fetch.name, json.dumps(part(text="whole"))))

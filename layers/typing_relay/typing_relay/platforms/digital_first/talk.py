@@ -28,6 +28,7 @@ from typing_relay.platforms.digital_first.api import Streamed
 from typing_relay.platforms.digital_first.codes import COUNTED
 from typing_relay.platforms.digital_first.conversation import actions, happenings, machine, state
 from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.waking import wake_at
 from typing_relay.platforms.digital_first.files import Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
@@ -363,7 +364,7 @@ class GatewayTalk:
         if self._conversation and self._is_due(self._conversation):
             self._needs_token = True
         if self._needs_token and self._conversation:
-            renew = partial(self._renew_in_turn, number, self._conversation.visitor, go)
+            renew = partial(self._renew_in_turn, number, self._conversation.access.visitor, go)
             self._voice.in_turn(renew, self.is_shown)
         else:
             go(self._url or url)
@@ -371,7 +372,7 @@ class GatewayTalk:
     def _is_due(self, conversation: state.Conversation) -> bool:
         """Another token is got before a socket is opened. One of a page's is used to its end: there is no other."""
         spare_ms = 0 if self._is_by_page else RENEW_EARLY_MS
-        return conversation.token_until - spare_ms <= self._office.now()
+        return conversation.access.token_until - spare_ms <= self._office.now()
 
     def opened(self, number: int) -> None:
         """The thread is looked for; until it has been, the socket is of no use."""
@@ -419,22 +420,24 @@ class GatewayTalk:
     def is_shown(self) -> bool:
         """As far as is known: until the thread has been looked for, as the record says."""
         c = self._conversation
-        return self._was_shown if c is None or not self._has_looked else c.may_show and self._contact_noted is True
+        if c is None or not self._has_looked:
+            return self._was_shown
+        return c.shown.may_show and self._contact_noted is True
 
     @property
     def states(self) -> tuple[Mapping[str, Any], ...]:
         """Who types and, once the thread has been looked for, whether there is a contact."""
         c = self._conversation
-        typing = visitor_events.agent_typing(None, c.agents_typing.agents if c else ())
-        is_open = c is not None and c.contact is not None
-        return (typing, visitor_events.contact(None, is_open=is_open)) if c and c.ready else (typing,)
+        typing = visitor_events.agent_typing(None, c.agents.typing.agents if c else ())
+        is_open = c is not None and c.contacts.open is not None
+        return (typing, visitor_events.contact(None, is_open=is_open)) if c and c.thread.ready else (typing,)
 
     # --- what owners and mailbox want
 
     @property
     def is_ready(self) -> bool:
         """The thread has been looked for: messages can be sent."""
-        return self._conversation is not None and self._conversation.ready
+        return self._conversation is not None and self._conversation.thread.ready
 
     def typing(self, typing: bool, told: Callable[[Outcome], object]) -> None:
         """Show the agent this; ``told`` hears, later, what came of it. A frame that had to leave is logged."""
@@ -445,7 +448,7 @@ class GatewayTalk:
             self._told(ticket, Outcome(Kind.NOT_YET, reason="the contact is not on record yet"))
             return
         self._step(happenings.TypingWanted(typing, ticket))
-        if self._conversation and any(sent.ticket == ticket for sent in self._conversation.unproven):
+        if self._conversation and any(sent.ticket == ticket for sent in self._conversation.shown.unproven):
             self._tickets[ticket] = partial(self._typing_ended, typing, self._office.clock(), told)
 
     def message(self, message: WaitingMessage) -> None:
@@ -521,7 +524,7 @@ class GatewayTalk:
 
     def _know_files(self) -> None:
         """As the channel's settings were read last."""
-        if self._conversation is not None and self._conversation.files != self._office.files:
+        if self._conversation is not None and self._conversation.catch_up.files != self._office.files:
             self._step(happenings.FilesKnown(self._office.files))
 
     def _admitted(self, visitor: Visitor, access_until: int, signed_in: SignedIn | None) -> None:
@@ -546,7 +549,7 @@ class GatewayTalk:
                 self._leave(action.message_id, next(left))
             else:
                 self._carry_out(action)
-        self._set_alarm(machine.wake_at(self._conversation, policy))
+        self._set_alarm(wake_at(self._conversation, policy))
 
     def _nothing_begun(self, happening: happenings.Happening) -> None:
         """Nobody has signed in yet."""
@@ -613,7 +616,7 @@ class GatewayTalk:
 
     def _ready(self) -> None:
         assert self._conversation is not None  # noqa: S101
-        if self._conversation.contact is None and self._contact_noted is not False:
+        if self._conversation.contacts.open is None and self._contact_noted is not False:
             self._note_contact(is_open=False)
         self._former, self._has_looked = 0, True
         self._voice.ready(self._number)
@@ -690,7 +693,7 @@ class GatewayTalk:
         office, session_id = self._office, self._voice.session_id
         self._contact_noted, note = None, object()
         self._note = note
-        may_show = is_open and self._conversation.may_show
+        may_show = is_open and self._conversation.shown.may_show
 
         def written(record: Session | None) -> None:
             if record and note is self._note:
@@ -701,8 +704,8 @@ class GatewayTalk:
 
         def again() -> None:
             """As it stands by then; a socket that is lost meanwhile has it noted when the next one is ready."""
-            if note is self._note and self._conversation and self._conversation.ready:
-                self._note_contact(is_open=self._conversation.contact is not None)
+            if note is self._note and self._conversation and self._conversation.thread.ready:
+                self._note_contact(is_open=self._conversation.contacts.open is not None)
 
         call = office.sessions.set_contact
         self._write("contact", lambda: call(session_id, office.keeper, is_open, may_show), written, again)
@@ -719,7 +722,7 @@ class GatewayTalk:
         call = self._office.sessions.set_thread
 
         def again() -> None:
-            if self._conversation and self._conversation.thread_id == thread_id:
+            if self._conversation and self._conversation.thread.thread_id == thread_id:
                 self._note_thread(thread_id)
 
         def written(is_noted: bool) -> None:
@@ -762,7 +765,7 @@ class GatewayTalk:
 
         def fetch() -> str | Streamed | Outcome:
             c = self._conversation
-            is_wanted = c is not None and any(untold.fetch == name for untold in c.untold)
+            is_wanted = c is not None and any(untold.fetch == name for untold in c.incoming.untold)
             return call() if is_wanted else Outcome(Kind.LOST, reason="it is not wanted any more")
 
         def fetched(answer: str | Streamed | Outcome) -> None:
@@ -802,7 +805,7 @@ class GatewayTalk:
         if self._may_renew_in_use(only_if_handed_over) and self._conversation:
             if only_if_handed_over:
                 self._hand_over_used()
-            self._renew(0, self._conversation.visitor, lambda url: None, only_if_handed_over=only_if_handed_over)
+            self._renew(0, self._conversation.access.visitor, lambda url: None, only_if_handed_over=only_if_handed_over)
 
     def _may_renew_in_use(self, only_if_handed_over: bool) -> bool:
         """Whether it is still wanted, and now. What is too early is looked at again: at the latest in half a minute, as
@@ -895,7 +898,7 @@ class GatewayTalk:
 
     def _ends_within(self, ms: int) -> bool:
         """The token in use: it is not asked for again before the next socket."""
-        return self._conversation is None or self._conversation.token_until <= self._office.now() + ms
+        return self._conversation is None or self._conversation.access.token_until <= self._office.now() + ms
 
 
 def _sentence(setting: str, what: str) -> str:
