@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from typing_relay.platforms.digital_first.conversation import Policy
+from typing_relay.platforms.digital_first.conversation.policy import Policy
 from typing_relay.relay.burst import STARTS, TRUES
 
 from tests.cost import message

@@ -8,7 +8,7 @@ from tests.simulation.mutation import CORE, EXPRESSIONS, FLOWS, WRITES, Mutation
 
 DIGITAL_FIRST = CORE + "platforms/digital_first/"
 OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
-CONVERSATION, MAILBOX = DIGITAL_FIRST + "conversation.py", DIGITAL_FIRST + "mailbox.py"
+CONVERSATION, MAILBOX = DIGITAL_FIRST + "conversation/", DIGITAL_FIRST + "mailbox.py"
 ASKED = "tests/unit/platforms/digital_first/test_conversation_asked.py"
 LEGACY = "tests/unit/platforms/digital_first/test_conversation_legacy.py"
 GUEST, SWEEPING = CORE + "keeper/guests/guest.py", CORE + "keeper/sweeping.py"
@@ -65,16 +65,16 @@ DIGITAL_FIRST = (
     # what a visitor asks of the conversation
     _dfo(
         "conversation: the end ends whichever contact is open",
-        CONVERSATION,
-        'if c.contact is None or c.end_of not in ("", c.contact.contact_id):',
-        "if c.contact is None:",
+        CONVERSATION + "ending.py",
+        'if contact is None or wish.of not in ("", contact.contact_id):',
+        "if contact is None:",
         directed=ASKED,
     ),
     _dfo(
         "conversation: the end overtakes messages",
-        CONVERSATION,
-        "if c.end_of is None or not c.ready or c.ending or c.queue:",
-        "if c.end_of is None or not c.ready or c.ending:",
+        CONVERSATION + "ending.py",
+        "if wish.of is None or not turn.thread.ready or wish.asked or turn.outgoing.queue:",
+        "if wish.of is None or not turn.thread.ready or wish.asked:",
         directed=ASKED,
     ),
     _dfo(
@@ -92,37 +92,37 @@ DIGITAL_FIRST = (
     ),
     _dfo(
         "conversation: the end does not wait for the contact that a message opens",
-        CONVERSATION,
-        "if c.contact is None and self._now < c.opening_until:",
+        CONVERSATION + "ending.py",
+        "if contact is None and turn.now < turn.contacts.opening_until:",
         "if False:",
     ),
     _dfo(
         "conversation: a page that was forgotten is taken for the newest",
-        CONVERSATION,
+        CONVERSATION + "history.py",
         "elif before and page is None:",
         "elif False:",
         directed=ASKED,
     ),
     _dfo(
         "conversation: earlier messages are asked for again where the socket was lost",
-        CONVERSATION,
-        'self._no_history("the connection to CXone was lost")',
-        "self._change(history=None)",
+        CONVERSATION + "connection.py",
+        "history.failed(turn, _LOST)",
+        "turn.history = history.changed(turn.history, asked=None)",
         directed=ASKED,
     ),
     # sessions that are not secured
     _dfo(
         "conversation: a message does not wait until its socket is authorized",
-        CONVERSATION,
-        "if c.registering or c.looking or c.sending or not c.queue:",
-        "if c.looking or c.sending or not c.queue:",
+        CONVERSATION + "outgoing.py",
+        "if turn.access.registering or turn.thread.looking or turn.outgoing.sending or not turn.outgoing.queue:",
+        "if turn.thread.looking or turn.outgoing.sending or not turn.outgoing.queue:",
         directed=LEGACY,
     ),
     _dfo(
         "conversation: the thread is looked for before the customer is authorized",
-        CONVERSATION,
-        "            self._change(registering=Asked(event_id, now, now + self._policy.answer_ms))\n",
-        "            self._look()\n",
+        CONVERSATION + "connection.py",
+        "        access.register(turn, register_as)\n",
+        "        thread.look(turn)\n",
         directed=LEGACY,
     ),
     # the record of the contact
@@ -142,7 +142,7 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: takes what may be shown for dark",
         TALK,
-        "may_show = is_open and self._conversation.may_show",
+        "may_show = is_open and self._conversation.shown.may_show",
         "may_show = False",
     ),
     _dfo("talk: does not look at what is wanted", TALK, "self._office.owners.take_up(record)", "pass"),
@@ -155,29 +155,34 @@ DIGITAL_FIRST = (
     # the conversation
     _dfo(
         "typing: proven by whatever comes in",
-        CONVERSATION,
-        "        self._change(heard_at=self._now)\n        frame = self._parsed(text)",
-        "        self._change(heard_at=self._now)\n        self._ponged()\n        frame = self._parsed(text)",
+        CONVERSATION + "hearing.py",
+        "    socket.heard(turn)\n",
+        "    socket.heard(turn)\n    shown.ponged(turn)\n",
     ),
     _dfo(
         "typing: proven by the answer to an earlier heartbeat",
-        CONVERSATION,
-        "until, pongs = self._now + self._policy.proof_ms, self.now_stands.pongs_due",
-        "until, pongs = self._now + self._policy.proof_ms, 1",
+        CONVERSATION + "shown.py",
+        "until, pongs = turn.now + turn.policy.proof_ms, turn.socket.pongs_due",
+        "until, pongs = turn.now + turn.policy.proof_ms, 1",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
-    _dfo("typing: has no heartbeat behind it", CONVERSATION, "        self._beat()\n        until", "        until"),
+    _dfo(
+        "typing: has no heartbeat behind it",
+        CONVERSATION + "shown.py",
+        "    socket.beat(turn)\n",
+        "",
+    ),
     _dfo(
         "typing: forgets what may come late",
-        CONVERSATION,
-        "return self._now < self.now_stands.ghosts_until",
+        CONVERSATION + "shown.py",
+        "return turn.now < turn.shown.ghosts_until",
         "return False",
     ),
     _dfo(
         "typing: a lost one counts as said",
-        CONVERSATION,
-        'self._told(unproven, Outcome(Kind.LOST, reason="the socket was lost"))',
-        "self._told(unproven, ACCEPTED)",
+        CONVERSATION + "shown.py",
+        'all_told(turn, Outcome(Kind.LOST, reason="the socket was lost"))',
+        "all_told(turn, ACCEPTED)",
     ),
     _dfo(
         "guest: who has left has none, though a message may wait",
@@ -205,72 +210,69 @@ DIGITAL_FIRST = (
     ),
     _dfo(
         "typing: one that a message ended counts as refused",
-        CONVERSATION,
+        CONVERSATION + "shown.py",
         "ENDED if unproven.overtaken else ACCEPTED",
         "NOT_YET if unproven.overtaken else ACCEPTED",
     ),
     _dfo(
         "typing: one that a message ended counts as shown",
-        CONVERSATION,
+        CONVERSATION + "shown.py",
         "ENDED if unproven.overtaken else ACCEPTED",
         "ACCEPTED",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "look: an error means that there is nothing",
-        CONVERSATION,
-        "return self._found_nothing() if code in LOOK_FAILED else self._look_failed(code)",
-        "return self._found_nothing()",
+        CONVERSATION + "hearing.py",
+        "        if code in LOOK_FAILED:\n",
+        "        if True:\n",
     ),
     _dfo(
         "look: on a new socket nothing is taken to be shown",
-        CONVERSATION,
-        "    def _opened(self, register_as: str) -> None:\n        self._drop()\n",
-        "    def _opened(self, register_as: str) -> None:\n        self._drop()\n"
-        "        self._change(may_show=False)\n",
+        CONVERSATION + "connection.py",
+        "    _drop(turn)\n    socket.opened(turn)\n",
+        "    _drop(turn)\n    shown.begins_anew(turn)\n    socket.opened(turn)\n",
     ),
     _dfo(
         "socket: a silent one is kept for long",
-        CONVERSATION,
+        CONVERSATION + "policy.py",
         "dead_ms: int = 45_000",
         "dead_ms: int = 145_000",
     ),
     _dfo(
         "contact: opened again, the thread counts as over",
-        CONVERSATION,
-        "thread_over = before.thread_over and contact is None",
-        "thread_over = before.thread_over",
+        CONVERSATION + "contacts.py",
+        "        thread.goes_on(turn)\n",
+        "",
     ),
     _dfo(
         "contact: its end is not noticed",
-        CONVERSATION,
-        "            case frames_in.CaseStatusChanged(contact, closed_at) if not contact.is_open:\n"
-        "                self._contact_is(None, told=True)",
-        "            case frames_in.CaseStatusChanged(contact, closed_at) if not contact.is_open:\n"
-        "                pass",
+        CONVERSATION + "events.py",
+        "            contacts.closed(turn, closed_at)\n",
+        "            pass\n",
     ),
     _dfo(
         "contact: is not learned from its message",
-        CONVERSATION,
-        "            self._learn(event.what.contact)",
-        "            pass",
+        CONVERSATION + "events.py",
+        "        contacts.learned(turn, what.contact)",
+        "        pass",
     ),
     _dfo(
         "contact: a status does not open it",
-        CONVERSATION,
-        "return contact.is_open and (at is None or at >= c.closed_at)",
+        CONVERSATION + "contacts.py",
+        "return contact.is_open and (at is None or at >= turn.contacts.closed_at)",
         "return False",
     ),
     _dfo(
         "message: one that API Gateway may have lost is sent again unasked",
-        CONVERSATION,
-        "            self._doubt_first()\n        unproven",
-        "            pass\n        unproven",
+        CONVERSATION + "hearing.py",
+        "    outgoing.fate_unknown(turn)\n",
+        "    turn.outgoing = outgoing.changed(turn.outgoing, sending=None)\n",
     ),
     _dfo(
         "message: repeated without a look that could show it",
-        CONVERSATION,
-        "if queued.in_doubt and since >= queued.sent_at + self._policy.settle_ms:",
+        CONVERSATION + "outgoing.py",
+        "if queued.in_doubt and since >= queued.sent_at + turn.policy.settle_ms:",
         "if queued.in_doubt:",
     ),
     # the store's conditions
@@ -371,14 +373,14 @@ DIGITAL_FIRST = (
     ),
     _dfo(
         "message: may leave much later than it is looked for",
-        CONVERSATION,
+        CONVERSATION + "policy.py",
         "leave_within_ms: int = 1_000",
         "leave_within_ms: int = 9_000",
     ),
     _dfo(
         "typing: an end that was refused counts as said",
-        CONVERSATION,
-        "left = tuple(replace(unproven, overtaken=False) for unproven in left)",
+        CONVERSATION + "shown.py",
+        "left = tuple(replace(one, overtaken=False) for one in left)",
         "pass",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),

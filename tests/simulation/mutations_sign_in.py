@@ -7,7 +7,7 @@ from functools import partial
 from tests.simulation.mutation import CORE, Mutation
 
 DFO = CORE + "platforms/digital_first/"
-SIGNING_IN, TALK, CONVERSATION = DFO + "signing_in.py", DFO + "talk.py", DFO + "conversation.py"
+SIGNING_IN, TALK, CONVERSATION = DFO + "signing_in.py", DFO + "talk.py", DFO + "conversation/"
 API, WEATHER, GUEST = DFO + "api.py", DFO + "weather.py", CORE + "keeper/guests/guest.py"
 
 _talked = partial(Mutation, platform="dfo", directed="tests/unit/platforms/digital_first/test_signing_in.py")
@@ -58,21 +58,21 @@ SIGN_IN = (
     ),
     _talked(
         "sign-in: the page is not asked before its token ends",
-        CONVERSATION,
-        "            self._change(sign_in_at=None)\n            self._do(SignInDue())\n",
-        "            self._change(sign_in_at=None)\n",
+        CONVERSATION + "access.py",
+        "        turn.do(SignInDue())\n",
+        "",
     ),
     _talked(
         "sign-in: a page's token is given up a minute before its end",
-        CONVERSATION,
-        "spare_ms = 0 if self.now_stands.by_page else self._policy.renew_early_ms",
-        "spare_ms = self._policy.renew_early_ms",
+        CONVERSATION + "access.py",
+        "spare_ms = 0 if turn.access.by_page else turn.policy.renew_early_ms",
+        "spare_ms = turn.policy.renew_early_ms",
     ),
     _talked(
         "sign-in: a message goes without the third party's token",
-        CONVERSATION,
-        "self._change(third_party_token=third_party_token, sign_in_at=sign_in_at, by_page=sign_in_at is not None)",
-        "self._change(sign_in_at=sign_in_at, by_page=sign_in_at is not None)",
+        CONVERSATION + "access.py",
+        "        third_party_token=admission.third_party_token,\n",
+        "",
     ),
     _talked(
         "sign-in: a nudge about what is in use has the page asked",

@@ -7,7 +7,7 @@ from functools import partial
 from tests.simulation.mutation import CORE, Mutation
 
 OUTBOX, KEEPER = CORE + "keeper/visitors/outbox.py", CORE + "keeper/guests/keeper.py"
-TALK, CONVERSATION = CORE + "platforms/digital_first/talk.py", CORE + "platforms/digital_first/conversation.py"
+TALK, CONVERSATION = CORE + "platforms/digital_first/talk.py", CORE + "platforms/digital_first/conversation/"
 
 PARTS = "tests/unit/platforms/digital_first/test_conversation_parts.py"
 
@@ -17,8 +17,8 @@ TOLD = (
     _dfo(
         "told: a contact is not told again after a take-over",
         TALK,
-        "        return (typing, visitor_events.contact(None, is_open=is_open)) if c and c.ready else (typing,)\n",
-        "        return (typing,)\n",
+        "if c and c.thread.ready else (typing,)",
+        "if False else (typing,)",
     ),
     _dfo(
         "typing: who may not record a contact or a thread goes on speaking",
@@ -121,15 +121,15 @@ TOLD = (
     ),
     _dfo(
         "told: the agent types on when the socket is lost",
-        CONVERSATION,
-        "        self._agent_stopped()\n        doing",
-        "        doing",
+        CONVERSATION + "agents.py",
+        "    stopped(turn)\n    turn.agents",
+        "    turn.agents",
     ),
     _dfo(
         "told: the agent types on when the contact is closed",
-        CONVERSATION,
-        "            self._agent_stopped()\n            if before.contact_told:",
-        "            if before.contact_told:",
+        CONVERSATION + "contacts.py",
+        "        agents.stopped(turn)\n        shown",
+        "        shown",
     ),
     _dfo(
         "told: contact and agent only if they are news to the next keeper",
@@ -139,62 +139,62 @@ TOLD = (
     ),
     _dfo(
         "told: nothing to a tab that comes late",
-        CONVERSATION,
-        "                self._change(catch_up_due=True)\n",
-        "                pass\n",
+        CONVERSATION + "catch_up.py",
+        "    turn.catch_up = changed(turn.catch_up, due=True)\n",
+        "    pass\n",
     ),
     _dfo(
         "told: what was seen is unread again after a look",
-        CONVERSATION,
-        "message.message_id == seen_to or (message.from_agent and message.is_seen)",
+        CONVERSATION + "seen.py",
+        "message.message_id == turn.seen.to or (message.from_agent and message.is_seen)",
         "message.from_agent and message.is_seen",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "told: which files may be sent only to whoever is there already",
-        CONVERSATION,
-        "        if c.files and c.files.rules.allowed:\n            self._tell_files()",
-        "        if False:\n            self._tell_files()",
+        CONVERSATION + "catch_up.py",
+        "    if files and files.rules.allowed:\n",
+        "    if False:\n",
         directed="tests/unit/platforms/digital_first/test_files.py",
     ),
     _dfo(
         "told: the current state only to whoever comes first",
-        CONVERSATION,
-        "        self._change(catch_up_due=False, catch_up_at=self._now + self._policy.catch_up_ms)",
-        "        self._change(catch_up_due=False, catch_up_at=self._now + 3_600_000)",
+        CONVERSATION + "catch_up.py",
+        "due=False, at=turn.now + turn.policy.catch_up_ms)",
+        "due=False, at=turn.now + 3_600_000)",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "told: the place in the queue from before a gap",
-        CONVERSATION,
-        "        if contact is None or before.contact is None or contact.contact_id != before.contact.contact_id:\n",
-        "        if False:\n",
+        CONVERSATION + "contacts.py",
+        "    if not is_same:\n",
+        "    if False:\n",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     # an agent types who does not (T16)
     _dfo(
         "told: the agent types on when its message is there",
-        CONVERSATION,
-        "        if message.from_agent:\n",
-        "        if False:\n",
+        CONVERSATION + "agents.py",
+        "    if message.from_agent:\n",
+        "    if False:\n",
     ),
     _dfo(
         "told: the agent types on when another one is in its place",
-        CONVERSATION,
-        "if agent is None or agent != self.now_stands.agent_told:",
+        CONVERSATION + "agents.py",
+        "if agent is None or agent != turn.agents.told:",
         "if False:",
     ),
     _dfo(
         "told: the agent types on for as long as nobody says otherwise",
-        CONVERSATION,
-        "self._agents_type(self.now_stands.agents_typing.expired(self._now))",
+        CONVERSATION + "agents.py",
+        "_type(turn, turn.agents.typing.expired(turn.now))",
         "pass",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
         "told: that the agent types no longer by itself is noticed when something else happens",
-        CONVERSATION,
-        "        times.append(conversation.agents_typing.wake_at)\n",
+        CONVERSATION + "waking.py",
+        "        times.append(conversation.agents.typing.wake_at)\n",
         "        pass\n",
     ),
     _dfo(
@@ -213,8 +213,8 @@ TOLD = (
     # messages
     _dfo(
         "told: a message before those it follows",
-        CONVERSATION,
-        "isinstance(what, frames_in.MessageCreated) and not self.now_stands.ready:",
+        CONVERSATION + "events.py",
+        "isinstance(what, frames_in.MessageCreated) and not turn.thread.ready:",
         "False:",
     ),
     _dfo(
@@ -232,7 +232,7 @@ TOLD = (
     # messages of which a frame holds a part
     _dfo(
         "told: what comes after a part of a message overtakes it",
-        CONVERSATION,
+        CONVERSATION + "incoming.py",
         "if not waiting and not message.is_part:",
         "if not message.is_part:",
     ),
@@ -252,27 +252,27 @@ TOLD = (
     ),
     _dfo(
         "told: the rest of a message is not fetched",
-        CONVERSATION,
+        CONVERSATION + "incoming.py",
         "if first.message.is_part and not is_given_up:",
         "if False:",
     ),
     _dfo(
         "told: the rest of a message is asked for again and again",
-        CONVERSATION,
-        "is_given_up = self._now >= first.until or first.fetches >= self._policy.most_fetches",
-        "is_given_up = self._now >= first.until",
+        CONVERSATION + "incoming.py",
+        "is_given_up = turn.now >= first.until or first.fetches >= turn.policy.most_fetches",
+        "is_given_up = turn.now >= first.until",
         directed=PARTS,
     ),
     _dfo(
         "told: a message waits for its rest for ever",
-        CONVERSATION,
-        "is_given_up = self._now >= first.until or first.fetches >= self._policy.most_fetches",
-        "is_given_up = first.fetches >= self._policy.most_fetches",
+        CONVERSATION + "incoming.py",
+        "is_given_up = turn.now >= first.until or first.fetches >= turn.policy.most_fetches",
+        "is_given_up = first.fetches >= turn.policy.most_fetches",
         directed=PARTS,
     ),
     _dfo(
         "told: what was fetched for a message before is taken for this one's",
-        CONVERSATION,
+        CONVERSATION + "incoming.py",
         "if first is None or first.fetch != fetched.name:",
         "if first is None:",
         directed=PARTS,

@@ -15,12 +15,11 @@ from tests.simulation.mutation import CORE
 
 ROOT = Path(__file__).parents[2]
 #: The rules of a guest and of a conversation, and what carries them out.
-FILES = tuple(
-    str(ROOT / CORE / name)
-    for name in (
-        *("keeper/guests/guest.py", "keeper/guests/keeper.py"),
-        *(f"platforms/digital_first/{name}.py" for name in ("owners", "mailbox", "talk", "conversation")),
-    )
+CONVERSATION = ROOT / CORE / "platforms/digital_first/conversation"
+FILES = (
+    *(str(ROOT / CORE / f"keeper/guests/{name}.py") for name in ("guest", "keeper")),
+    *(str(CONVERSATION.with_name(f"{name}.py")) for name in ("owners", "mailbox", "talk")),
+    *(str(file) for file in sorted(CONVERSATION.glob("*.py"))),
 )
 
 
@@ -41,8 +40,15 @@ class Reach:
             sys.settrace(None)
 
     def shares(self) -> dict[str, float]:
-        """By file name, the share of the lines in functions that were carried out, from 0 to 1."""
-        return {Path(file).name: self._share(file) for file in FILES}
+        """By file name, the share of the lines in functions that were carried out, from 0 to 1.
+
+        The conversation's files count as one, by the name of their folder.
+        """
+        together: dict[str, list[str]] = {}
+        for file in FILES:
+            path = Path(file)
+            together.setdefault(path.parent.name if path.parent == CONVERSATION else path.name, []).append(file)
+        return {name: self._share(files) for name, files in together.items()}
 
     def never_entered(self) -> set[str]:
         """Functions of which no line was carried out: file and qualified name."""
@@ -53,9 +59,9 @@ class Reach:
             if lines and not lines & self.carried_out[file]
         }
 
-    def _share(self, file: str) -> float:
-        lines = set().union(*(lines for _, lines in _functions(_code_of(file))))
-        return len(lines & self.carried_out[file]) / len(lines)
+    def _share(self, files: list[str]) -> float:
+        lines = {(file, line) for file in files for _, lines in _functions(_code_of(file)) for line in lines}
+        return sum(line in self.carried_out[file] for file, line in lines) / len(lines)
 
     def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
         code = frame.f_code

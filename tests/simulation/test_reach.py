@@ -20,7 +20,7 @@ FLOOR = {
     "owners.py": 0.9,
     "mailbox.py": 0.91,
     "talk.py": 0.89,
-    "conversation.py": 0.86,
+    "conversation": 0.86,
 }
 #: What no history of Digital-First enters, by reason.
 ELSEWHERE = {
@@ -28,9 +28,9 @@ ELSEWHERE = {
     *("guest._ended_elsewhere", "guest._guest_ended", "guest._await_request", "keeper.Keeper._end_guest"),
     *("keeper.Keeper._connect",),
     # the gateway refuses the relay's SDK version for good: only an operator helps
-    *("conversation._Turn._stop", "conversation._Turn._may_have_left"),
+    *("connection.stop", "outgoing.stopped", "socket.stopped"),
     # nothing is shown or delivered by it
-    *("conversation._Turn._seen_wanted", "conversation._Turn._newest", "talk.GatewayTalk.seen"),
+    *("seen.wanted", "state.Incoming.newest", "talk.GatewayTalk.seen"),
     # of fleets: keepers that hold one guest by two messages, for half an hour
     *("keeper.Keeper._keep.<locals>.keep", "guest._look_who_holds"),
     # of deployments with several channels

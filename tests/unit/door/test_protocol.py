@@ -14,8 +14,8 @@ from jsonschema import Draft7Validator
 from typing_relay.door import frames
 from typing_relay.door.frames import BadFrame, parse
 from typing_relay.door.visitor_tokens import MAX_TOKEN_CHARACTERS
-from typing_relay.platforms.digital_first import conversation
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
+from typing_relay.platforms.digital_first.conversation import actions
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import Agent
 from typing_relay.platforms.webchat.visitor_events import told
@@ -257,7 +257,7 @@ def test_no_other_status_of_a_guest_is_documented() -> None:
 
 REASONS = {
     *(ports.UNAVAILABLE, ports.DUPLICATE_ID, ports.EXPIRED, ports.UNCONFIRMED),
-    *get_args(conversation.Reason),
+    *get_args(actions.Reason),
 }
 
 

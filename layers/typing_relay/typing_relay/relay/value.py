@@ -11,9 +11,10 @@ T = TypeVar("T")
 
 
 def changed(value: T, **changes: Any) -> T:
-    """A copy of ``value`` with these fields changed, as ``dataclasses.replace`` makes one, in an eighth of its time.
+    """A copy of ``value`` with these fields changed, as ``dataclasses.replace`` makes one, sooner: if there are many
+    fields, in an eighth of its time.
 
-    For frozen dataclasses of many fields, without slots and without ``__post_init__``.
+    For frozen dataclasses without slots and without ``__post_init__``.
     Raises TypeError for a field that ``value`` has not.
     """
     copy = object.__new__(type(value))

@@ -7,18 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from typing_relay.platforms.digital_first import conversation as dfo
 from typing_relay.platforms.digital_first import frames_out
-from typing_relay.platforms.digital_first.conversation import (
+from typing_relay.platforms.digital_first.conversation import happenings, machine
+from typing_relay.platforms.digital_first.conversation.actions import (
     Action,
     ContactClosed,
     ContactOpened,
-    Doing,
     Fetch,
     MessageRefused,
     MessageTaken,
-    MessageWanted,
-    Policy,
     Ready,
     Reauthorize,
     Reopen,
@@ -29,8 +26,11 @@ from typing_relay.platforms.digital_first.conversation import (
     Tell,
     ThreadChanged,
     TypingTold,
-    TypingWanted,
 )
+from typing_relay.platforms.digital_first.conversation.happenings import MessageWanted, TypingWanted
+from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.state import Doing
+from typing_relay.platforms.digital_first.conversation.waking import wake_at
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.shared.agents_typing import DOUBTFUL_LIFE_MS
 from typing_relay.relay.device import Device
@@ -52,22 +52,22 @@ class Life:
 
     def __init__(self, livechat: bool = False, **begin: Any) -> None:
         visitor = Visitor("v", "c")
-        self.state = dfo.begin(Channel(1, "chat_1"), visitor, THREAD, livechat=livechat, seed="seed", **begin)
+        self.state = machine.begin(Channel(1, "chat_1"), visitor, THREAD, livechat=livechat, seed="seed", **begin)
         self.now = NOW
         self.actions: tuple[Action, ...] = ()
-        self.happens(dfo.Admitted(visitor, NOW + HOUR_MS))
+        self.happens(happenings.Admitted(visitor, NOW + HOUR_MS))
 
-    def happens(self, happening: dfo.Happening, after_ms: int = 0) -> tuple[Action, ...]:
+    def happens(self, happening: happenings.Happening, after_ms: int = 0) -> tuple[Action, ...]:
         self.now += after_ms
-        self.state, self.actions = dfo.step(self.state, happening, self.now, POLICY)
+        self.state, self.actions = machine.step(self.state, happening, self.now, POLICY)
         return self.actions
 
     def hears(self, *frames: str) -> tuple[Action, ...]:
-        return sum((self.happens(dfo.Heard(frame)) for frame in frames), ())
+        return sum((self.happens(happenings.Heard(frame)) for frame in frames), ())
 
     def opens(self) -> str:
         """Returns the id of the look."""
-        self.happens(dfo.Opened())
+        self.happens(happenings.Opened())
         return str(self.requests()[0]["eventId"])
 
     def is_ready(self, contact: str | None = None, **found: Any) -> tuple[Action, ...]:
@@ -75,13 +75,13 @@ class Life:
         look = self.opens()
         if contact is None and not found:
             return self.hears(gateway.failure("RecoveringThreadFailed", look))
-        return self.hears(gateway.recovered(look, self.state.thread_id, contact=contact, **found))
+        return self.hears(gateway.recovered(look, self.state.thread.thread_id, contact=contact, **found))
 
     def wakes(self) -> tuple[Action, ...]:
-        at = dfo.wake_at(self.state, POLICY)
+        at = wake_at(self.state, POLICY)
         assert at is not None
         assert at > self.now
-        return self.happens(dfo.Woke(), at - self.now)
+        return self.happens(happenings.Woke(), at - self.now)
 
     def wakes_until(self, kind: type) -> tuple[Action, ...]:
         for _ in range(20):
@@ -264,7 +264,7 @@ def test_where_looking_fails_again_and_again_there_is_taken_to_be_nothing_but_fo
         life.wakes()
         look = life.requests()[0]["eventId"]
     assert Ready() in life.hears(gateway.failure("SomethingNew", look))
-    assert life.state.queue[0].in_doubt
+    assert life.state.outgoing.queue[0].in_doubt
 
 
 def test_another_ones_answer_does_not_answer_the_look() -> None:
@@ -282,18 +282,18 @@ def test_a_look_that_is_not_answered_replaces_the_socket() -> None:
 
 
 def test_a_socket_that_never_opened_means_that_the_token_is_not_good() -> None:
-    assert Life().happens(dfo.Lost(was_open=False)) == (Reauthorize(),)
+    assert Life().happens(happenings.Lost(was_open=False)) == (Reauthorize(),)
 
 
 @pytest.mark.parametrize(("later_ms", "actions"), [(0, ()), (HOUR_MS - POLICY.renew_early_ms, (Reauthorize(),))])
 def test_a_token_is_renewed_before_a_socket_that_it_would_not_open(
     later_ms: int, actions: tuple[Action, ...], ready: Life
 ) -> None:
-    assert ready.happens(dfo.Lost(was_open=True), later_ms) == actions
+    assert ready.happens(happenings.Lost(was_open=True), later_ms) == actions
 
 
 def test_what_comes_on_a_socket_given_up_counts_no_more(ready: Life) -> None:
-    ready.happens(dfo.Lost(was_open=True))
+    ready.happens(happenings.Lost(was_open=True))
     assert ready.hears(gateway.case_created(THREAD)) == ()
 
 
@@ -314,9 +314,9 @@ def test_45_s_of_silence_are_a_dead_socket(ready: Life) -> None:
 
 @pytest.mark.parametrize("frame", [PONG, "not a frame", gateway.event("Unknown", "another thread")])
 def test_whatever_is_heard_is_a_sign_of_life(frame: str, ready: Life) -> None:
-    ready.happens(dfo.Woke(), 44_000)
+    ready.happens(happenings.Woke(), 44_000)
     ready.hears(frame)
-    assert Reopen("silent") not in ready.happens(dfo.Woke(), 2_000)
+    assert Reopen("silent") not in ready.happens(happenings.Woke(), 2_000)
 
 
 def test_a_frame_that_makes_no_sense_is_reported_without_a_word_of_it(ready: Life) -> None:
@@ -333,7 +333,7 @@ def test_an_sdk_version_that_is_refused_stops_everything(in_contact: Life) -> No
     assert (stopped.outcome.kind, "DfoSdkVersion" in stopped.outcome.reason) == (Kind.DENIED, True)
     assert outcomes(actions) == [("a", Kind.DENIED)]
     assert {MessageRefused("m1", "unconfirmed"), MessageRefused("m2", "unavailable")} <= set(actions)
-    assert dfo.wake_at(in_contact.state, POLICY) is None
+    assert wake_at(in_contact.state, POLICY) is None
 
 
 def test_a_message_that_is_itself_refused_with_the_version_was_not_taken(in_contact: Life) -> None:
@@ -347,8 +347,8 @@ def test_nothing_more_is_tried_until_a_socket_opens_again(ready: Life) -> None:
     ready.hears(gateway.failure("SdkVersionNotSupported"))
     assert ready.wants("m1") == (MessageRefused("m1", "unavailable"),)
     assert outcomes(ready.happens(TypingWanted(False, "a"))) == [("a", Kind.DENIED)]
-    ready.happens(dfo.Lost(was_open=True))
-    assert ready.state.doing is Doing.STOPPED
+    ready.happens(happenings.Lost(was_open=True))
+    assert ready.state.socket.doing is Doing.STOPPED
     ready.opens()
     assert ready.kinds() == ["RecoverThread"]
 
@@ -403,7 +403,7 @@ def test_a_contact_heard_of_before_the_look_is_answered_takes_typing_after_it() 
 @pytest.mark.parametrize("status", ["open", "pending", "escalated", "resolved"])
 def test_a_contact_goes_on_until_it_is_closed(status: str, in_contact: Life) -> None:
     in_contact.hears(gateway.case_status_changed(THREAD, status, "42"))
-    assert in_contact.state.contact is not None
+    assert in_contact.state.contacts.open is not None
 
 
 def test_a_contacts_beginning_that_comes_twice_or_after_its_end_changes_nothing(in_contact: Life) -> None:
@@ -419,14 +419,14 @@ def test_another_contact_that_begins_takes_the_place_of_the_one_known(in_contact
 
 
 def test_a_contact_that_was_closed_while_the_socket_was_away_is_told_as_closed(in_contact: Life) -> None:
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.Lost(was_open=True))
     actions = in_contact.is_ready("42", status="closed")
     assert ContactClosed() in actions
     assert told(actions) == [("contact", {"status": "closed"})]
 
 
 def test_a_contact_that_is_still_open_takes_typing_again_and_is_not_told_again(in_contact: Life) -> None:
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.Lost(was_open=True))
     actions = in_contact.is_ready("42")
     assert (ContactOpened("42") in actions, told(actions)) == (True, [])
 
@@ -471,12 +471,12 @@ def test_what_else_comes_in_may_have_been_on_its_way_and_proves_nothing(frame: s
     """T4: an Ended that is lost with its socket must not count as said."""
     in_contact.happens(TypingWanted(False, "a"))
     assert outcomes(in_contact.hears(frame)) == []
-    assert in_contact.state.may_show
+    assert in_contact.state.shown.may_show
 
 
 def test_the_answer_to_an_earlier_heartbeat_proves_nothing(in_contact: Life) -> None:
     in_contact.now += 15_000
-    in_contact.happens(dfo.Woke())
+    in_contact.happens(happenings.Woke())
     in_contact.happens(TypingWanted(True, "a"))
     assert outcomes(in_contact.hears(PONG)) == []
     assert outcomes(in_contact.hears(PONG, PONG)) == [("a", Kind.ACCEPTED)]
@@ -497,7 +497,7 @@ def test_a_gateway_that_leaves_out_a_pong_is_believed_again_after_that(in_contac
 
 def test_typing_is_lost_with_its_socket_and_what_is_shown_is_unknown(in_contact: Life) -> None:
     in_contact.happens(TypingWanted(True, "a"))
-    actions = in_contact.happens(dfo.Lost(was_open=True))
+    actions = in_contact.happens(happenings.Lost(was_open=True))
     assert (outcomes(actions), ShownUnknown() in actions) == ([("a", Kind.LOST)], True)
 
 
@@ -526,7 +526,7 @@ def test_an_end_after_a_reconnect_is_sent_though_it_was_lost_before(in_contact: 
     """T4: what is shown after a drop is unknown."""
     in_contact.happens(TypingWanted(True, "a"))
     in_contact.hears(PONG)
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.Lost(was_open=True))
     in_contact.is_ready("42")
     in_contact.happens(TypingWanted(False, "b"))
     assert in_contact.kinds() == ["SenderTypingEnded"]
@@ -536,7 +536,7 @@ def test_a_contact_that_ends_takes_its_typing_along(in_contact: Life) -> None:
     in_contact.happens(TypingWanted(True, "a"))
     in_contact.happens(TypingWanted(False, "b"))
     closed = gateway.case_status_changed(THREAD, "closed")
-    in_contact.happens(dfo.Fetched(closed))  # not a sign of life: nothing has been proven
+    in_contact.happens(happenings.Fetched(closed))  # not a sign of life: nothing has been proven
     assert outcomes(in_contact.actions) == [("a", Kind.NOT_YET), ("b", Kind.ACCEPTED)]
 
 
@@ -570,7 +570,7 @@ def test_a_message_is_taken_when_its_own_event_comes(ready: Life) -> None:
 
 def test_a_message_whose_answer_was_lost_is_taken_if_a_look_finds_it(ready: Life) -> None:
     ready.wants("m1")
-    ready.happens(dfo.Lost(was_open=True))
+    ready.happens(happenings.Lost(was_open=True))
     assert MessageTaken("m1") in ready.is_ready("42", messages=("m1",))
     assert ready.kinds() == []
 
@@ -587,7 +587,7 @@ def test_a_message_without_an_answer_for_10_s_replaces_the_socket_and_is_repeate
 def test_a_look_too_soon_after_a_message_left_is_not_believed(ready: Life) -> None:
     """It may be taken a little later: it is looked for again before it is repeated."""
     ready.wants("m1")
-    ready.happens(dfo.Lost(was_open=True))
+    ready.happens(happenings.Lost(was_open=True))
     ready.is_ready("42", messages=())
     assert ready.kinds() == []
     ready.wakes()
@@ -608,7 +608,7 @@ def test_a_page_of_newer_messages_alone_cannot_show_that_a_message_did_not_arriv
     newest_s: int, reason: str | None, ready: Life
 ) -> None:
     ready.wants("m1")
-    ready.happens(dfo.Lost(was_open=True), 5_000)
+    ready.happens(happenings.Lost(was_open=True), 5_000)
     at = f"2026-11-25T10:00:{newest_s:02}Z" if newest_s > 0 else f"2026-11-25T09:59:{60 + newest_s}Z"
     page = (gateway.message("other", from_agent=True, at=at),)
     actions = ready.is_ready("42", messages=page, more="token")
@@ -656,7 +656,7 @@ def test_a_message_expires_after_5_minutes_without_a_socket() -> None:
 
 def test_a_message_that_may_have_arrived_is_not_said_to_have_failed(ready: Life) -> None:
     ready.wants("m1")
-    ready.happens(dfo.Lost(was_open=True))
+    ready.happens(happenings.Lost(was_open=True))
     assert ready.wakes() == (MessageRefused("m1", "unconfirmed"),)
 
 
@@ -673,7 +673,7 @@ def test_an_id_that_waits_is_not_queued_twice(ready: Life) -> None:
     """T12."""
     ready.wants("m1")
     ready.wants("m1")
-    assert len(ready.state.queue) == 1
+    assert len(ready.state.outgoing.queue) == 1
 
 
 def test_an_id_that_was_taken_is_taken_again_without_being_sent(ready: Life) -> None:
@@ -727,14 +727,14 @@ def test_a_start_that_a_message_has_ended_is_told_as_not_shown_once_both_have_ar
     assert in_contact.kinds() == ["SendMessage", "SenderTypingEnded"]
     assert outcomes(in_contact.hears(PONG)) == []
     assert outcomes(in_contact.hears(PONG)) == [("a", Kind.ENDED)]
-    assert not in_contact.state.may_show
+    assert not in_contact.state.shown.may_show
 
 
 def test_a_start_that_a_message_has_ended_is_lost_with_its_socket(in_contact: Life) -> None:
     """T6: its lock is waited out."""
     in_contact.happens(TypingWanted(True, "a"))
     in_contact.wants("m1")
-    assert outcomes(in_contact.happens(dfo.Lost(was_open=True))) == [("a", Kind.LOST)]
+    assert outcomes(in_contact.happens(happenings.Lost(was_open=True))) == [("a", Kind.LOST)]
 
 
 def test_a_livechat_whose_contact_is_opened_again_goes_on_in_its_thread() -> None:
@@ -742,7 +742,7 @@ def test_a_livechat_whose_contact_is_opened_again_goes_on_in_its_thread() -> Non
     life.is_ready("42")
     life.hears(gateway.case_status_changed(THREAD, "closed", "42"), gateway.case_created(THREAD, "43"))
     life.wants("m1")
-    assert (life.kinds()[0], life.state.thread_id) == ("SendMessage", THREAD)
+    assert (life.kinds()[0], life.state.thread.thread_id) == ("SendMessage", THREAD)
 
 
 # --- what may come late from a socket that was lost
@@ -751,7 +751,7 @@ def test_a_livechat_whose_contact_is_opened_again_goes_on_in_its_thread() -> Non
 def haunted(life: Life) -> Life:
     """A Started was on its way when the socket was lost; the next one is ready."""
     life.happens(TypingWanted(True, "a"))
-    life.happens(dfo.Lost(was_open=True))
+    life.happens(happenings.Lost(was_open=True))
     life.is_ready("42")
     return life
 
@@ -765,17 +765,17 @@ def test_an_end_does_not_settle_what_may_still_come_from_a_socket_before(in_cont
 
 
 def test_once_that_time_is_over_an_end_that_arrived_settles_it(in_contact: Life) -> None:
-    haunted(in_contact).happens(dfo.Woke(), after_ms=POLICY.ghost_ms)
+    haunted(in_contact).happens(happenings.Woke(), after_ms=POLICY.ghost_ms)
     in_contact.happens(TypingWanted(False, "b"))
     in_contact.hears(PONG, PONG)
-    assert not in_contact.state.may_show
+    assert not in_contact.state.shown.may_show
 
 
 def test_a_late_start_may_be_shown_in_the_next_contact(in_contact: Life) -> None:
     """T4."""
     haunted(in_contact).hears(gateway.case_status_changed(THREAD, "closed", "42"))
     in_contact.hears(gateway.case_created(THREAD, "43"))
-    assert in_contact.state.may_show
+    assert in_contact.state.shown.may_show
 
 
 def test_what_a_keeper_before_has_sent_may_come_late() -> None:
@@ -783,7 +783,7 @@ def test_what_a_keeper_before_has_sent_may_come_late() -> None:
     life.is_ready("42")
     life.happens(TypingWanted(False, "a"))
     life.hears(PONG)
-    assert life.state.may_show
+    assert life.state.shown.may_show
 
 
 @pytest.mark.parametrize("is_heard", [True, False])
@@ -830,14 +830,14 @@ def test_an_agents_message_is_told_once(in_contact: Life) -> None:
 
 def test_messages_that_were_missed_are_told_after_the_look_and_once(in_contact: Life) -> None:
     in_contact.hears(gateway.message_created(THREAD, "a1", from_agent=True))
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.Lost(was_open=True))
     page = tuple(gateway.message(name, from_agent=True) for name in ("a1", "a2"))
     assert [detail["id"] for _, detail in told(in_contact.is_ready("42", messages=page))] == ["a2"]
 
 
 def test_what_was_missed_is_told_before_what_comes_meanwhile(in_contact: Life) -> None:
     """T16: a message that comes on the new socket before the look is answered waits for those it follows."""
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.Lost(was_open=True))
     look = in_contact.opens()
     third = gateway.message_created(THREAD, "a3", from_agent=True)
     fourth = gateway.message_created(THREAD, "a4", from_agent=True)
@@ -854,7 +854,7 @@ def test_what_waited_for_a_look_is_told_whatever_comes_of_the_look(code: str) ->
     look = life.opens()
     life.hears(gateway.message_created(THREAD, "a1", from_agent=True))
     found = told(life.hears(gateway.failure(code, look)))
-    while not life.state.ready:
+    while not life.state.thread.ready:
         life.wakes()
         found += told(life.hears(gateway.failure(code, str(life.requests()[0]["eventId"]))))
     assert [detail["id"] for _, detail in found] == ["a1"]
@@ -862,10 +862,10 @@ def test_what_waited_for_a_look_is_told_whatever_comes_of_the_look(code: str) ->
 
 def test_a_message_that_waited_on_a_lost_socket_is_found_by_the_next_look(in_contact: Life) -> None:
     """T16: once."""
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.Lost(was_open=True))
     in_contact.opens()
     in_contact.hears(gateway.message_created(THREAD, "a1", from_agent=True))
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.Lost(was_open=True))
     page = (gateway.message("a1", from_agent=True),)
     assert [detail["id"] for _, detail in told(in_contact.is_ready("42", messages=page))] == ["a1"]
 
@@ -873,7 +873,7 @@ def test_a_message_that_waited_on_a_lost_socket_is_found_by_the_next_look(in_con
 def test_a_message_of_the_visitors_is_known_to_be_taken_before_the_look_is_answered(in_contact: Life) -> None:
     """T15: what the visitor is told of it later changes nothing about that."""
     in_contact.wants("m1")
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.Lost(was_open=True))
     in_contact.opens()
     actions = in_contact.hears(gateway.message_created(THREAD, "m1", from_agent=False))
     assert MessageTaken("m1") in actions
@@ -887,25 +887,25 @@ _NOT_TYPING = ("agent-typing", {"typing": False, "agents": []})
 @pytest.mark.parametrize(
     "happening",
     [
-        dfo.Lost(was_open=True),
-        dfo.Opened(),
-        dfo.Heard(gateway.case_status_changed(THREAD, "closed", 42)),
-        dfo.Heard(gateway.failure("SdkVersionNotSupported")),
+        happenings.Lost(was_open=True),
+        happenings.Opened(),
+        happenings.Heard(gateway.case_status_changed(THREAD, "closed", 42)),
+        happenings.Heard(gateway.failure("SdkVersionNotSupported")),
     ],
     ids=["its socket is lost", "its socket is replaced", "the contact is closed", "the gateway refuses"],
 )
 def test_an_agent_whose_end_of_typing_may_be_lost_is_said_not_to_type(
-    happening: dfo.Happening, in_contact: Life
+    happening: happenings.Happening, in_contact: Life
 ) -> None:
     """T16: at once, and once."""
     in_contact.hears(_AGENT_TYPES)
     assert told(in_contact.happens(happening)).count(_NOT_TYPING) == 1
-    assert _NOT_TYPING not in told(in_contact.happens(dfo.Lost(was_open=True)))
+    assert _NOT_TYPING not in told(in_contact.happens(happenings.Lost(was_open=True)))
 
 
 def test_of_an_agent_who_does_not_type_nothing_is_said_when_the_socket_is_lost(in_contact: Life) -> None:
     in_contact.hears(_AGENT_TYPES, _AGENT_STOPS)
-    assert told(in_contact.happens(dfo.Lost(was_open=True))) == []
+    assert told(in_contact.happens(happenings.Lost(was_open=True))) == []
 
 
 def test_a_silent_gateways_agent_is_said_not_to_type(in_contact: Life) -> None:
@@ -931,14 +931,14 @@ def agents_message(second: int | None = None, author: int | None = None) -> str:
 
 def who_types(life: Life) -> list[str]:
     """The agents that the visitor was last told of."""
-    return [agent.agent_id for agent in life.state.agents_typing.agents]
+    return [agent.agent_id for agent in life.state.agents.typing.agents]
 
 
 def test_an_agents_message_ends_its_typing(in_contact: Life) -> None:
     """T16: CXone need not say so."""
     in_contact.hears(_AGENT_TYPES)
     assert [name for name, _ in told(in_contact.hears(agents_message()))] == ["message", "agent-typing"]
-    assert not in_contact.state.agents_typing
+    assert not in_contact.state.agents.typing
 
 
 def test_a_message_found_by_a_look_ends_its_authors_typing(in_contact: Life) -> None:
@@ -984,10 +984,11 @@ def test_an_agents_typing_ends_by_itself_unless_it_is_renewed(in_contact: Life) 
     in_contact.now += 40_000
     in_contact.hears(_AGENT_TYPES, PONG)
     in_contact.now += POLICY.agent_typing_ms - 1
-    in_contact.state = replace(in_contact.state, heard_at=in_contact.now, heartbeat_at=in_contact.now + 15_000)
-    assert told(in_contact.happens(dfo.Woke())) == []
-    assert dfo.wake_at(in_contact.state, POLICY) == in_contact.now + 1
-    assert told(in_contact.happens(dfo.Woke(), 1)) == [_NOT_TYPING]
+    socket = replace(in_contact.state.socket, heard_at=in_contact.now, heartbeat_at=in_contact.now + 15_000)
+    in_contact.state = replace(in_contact.state, socket=socket)
+    assert told(in_contact.happens(happenings.Woke())) == []
+    assert wake_at(in_contact.state, POLICY) == in_contact.now + 1
+    assert told(in_contact.happens(happenings.Woke(), 1)) == [_NOT_TYPING]
 
 
 def test_a_start_that_is_older_than_the_agents_message_is_not_told(in_contact: Life) -> None:
@@ -998,26 +999,26 @@ def test_a_start_that_is_older_than_the_agents_message_is_not_told(in_contact: L
 
 def test_a_start_that_is_newer_than_the_agents_message_counts_as_any(in_contact: Life) -> None:
     in_contact.hears(agents_message(5), agent_frame("SenderTypingStarted", 6))
-    assert in_contact.state.agents_typing.wake_at == in_contact.now + POLICY.agent_typing_ms
+    assert in_contact.state.agents.typing.wake_at == in_contact.now + POLICY.agent_typing_ms
 
 
 @pytest.mark.parametrize("second", [5, None])
 def test_a_start_that_a_message_may_have_overtaken_is_not_told_for_long(second: int | None, in_contact: Life) -> None:
     """T16: times of the gateway may be whole seconds, or be missing."""
     in_contact.hears(agents_message(5), agent_frame("SenderTypingStarted", second))
-    assert in_contact.state.agents_typing.wake_at == in_contact.now + DOUBTFUL_LIFE_MS
+    assert in_contact.state.agents.typing.wake_at == in_contact.now + DOUBTFUL_LIFE_MS
 
 
 def test_an_end_that_the_agents_next_start_overtook_changes_nothing(in_contact: Life) -> None:
     """T12."""
     in_contact.hears(agent_frame("SenderTypingStarted", 6), agent_frame("SenderTypingEnded", 5))
-    assert in_contact.state.agents_typing
+    assert in_contact.state.agents.typing
 
 
 def test_a_start_without_a_contact_is_not_told_for_long(ready: Life) -> None:
     """T16: the end of the contact may have overtaken it."""
     ready.hears(_AGENT_TYPES)
-    assert ready.state.agents_typing.wake_at == ready.now + DOUBTFUL_LIFE_MS
+    assert ready.state.agents.typing.wake_at == ready.now + DOUBTFUL_LIFE_MS
 
 
 def test_who_takes_over_tells_contact_and_agent_anew() -> None:
@@ -1028,7 +1029,7 @@ def test_who_takes_over_tells_contact_and_agent_anew() -> None:
         ("agent", {"id": None, "name": None}),
         ("contact", {"status": "closed"}),
     ]
-    life.happens(dfo.Lost(was_open=True))
+    life.happens(happenings.Lost(was_open=True))
     assert told(life.is_ready("42", status="closed", messages=page)) == []
 
 
@@ -1041,20 +1042,20 @@ def test_what_the_keeper_before_told_is_not_told_again() -> None:
     )
     life.is_ready("42", messages=page)
     assert [detail["id"] for name, detail in told(life.actions) if name == "message"] == ["a3"]
-    assert life.state.newest_at == NOW + 1_000
+    assert life.state.incoming.newest_at == NOW + 1_000
 
 
 def test_the_agent_found_by_looking_is_told_when_it_is_another(in_contact: Life) -> None:
     robin = {"nickname": "Robin"}
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.Lost(was_open=True))
     assert told(in_contact.is_ready("42", agent=robin)) == [("agent", {"id": None, "name": "Robin"})]
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.Lost(was_open=True))
     assert told(in_contact.is_ready("42", agent=robin)) == []
 
 
 def test_an_agent_that_was_told_is_not_told_again(in_contact: Life) -> None:
     in_contact.hears(gateway.event("CaseInboxAssigneeChanged", THREAD, inboxAssignee={"nickname": "Robin"}))
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.Lost(was_open=True))
     assert told(in_contact.is_ready("42", agent={"nickname": "Robin"})) == []
 
 
@@ -1075,7 +1076,7 @@ def test_what_is_not_of_this_thread_is_not_told(thread_id: str, in_contact: Life
 def test_an_agents_typing_in_another_thread_is_not_told(in_contact: Life) -> None:
     """T16."""
     assert in_contact.hears(gateway.event("SenderTypingStarted", "another", direction="outbound")) == ()
-    assert not in_contact.state.agents_typing
+    assert not in_contact.state.agents.typing
 
 
 def test_the_visitors_own_typing_that_comes_back_is_not_told(in_contact: Life) -> None:
@@ -1088,29 +1089,29 @@ def test_an_answer_that_may_hold_a_token_is_not_told(in_contact: Life) -> None:
 
 
 def test_the_agent_learns_that_all_was_seen_while_there_is_a_contact(in_contact: Life, ready: Life) -> None:
-    in_contact.happens(dfo.SeenWanted())
+    in_contact.happens(happenings.SeenWanted())
     assert in_contact.kinds() == ["MessageSeenByConsumer"]
-    assert ready.happens(dfo.SeenWanted()) == ()
+    assert ready.happens(happenings.SeenWanted()) == ()
 
 
 def test_that_all_was_seen_is_said_once_for_each_newest_message(in_contact: Life) -> None:
     """T17: twenty a second from one page would be twenty requests a second on its socket."""
     said = []
     for _ in range(20):
-        in_contact.happens(dfo.SeenWanted(), 50)
+        in_contact.happens(happenings.SeenWanted(), 50)
         said += in_contact.kinds()
     assert said == ["MessageSeenByConsumer"]
     in_contact.hears(gateway.message_created(THREAD, "a9", from_agent=True))
-    in_contact.happens(dfo.SeenWanted())
+    in_contact.happens(happenings.SeenWanted())
     assert in_contact.kinds() == ["MessageSeenByConsumer"]
 
 
 def test_that_all_was_seen_is_said_again_on_the_next_socket(in_contact: Life) -> None:
     """What was said on a socket that was lost may not have arrived."""
-    in_contact.happens(dfo.SeenWanted())
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.SeenWanted())
+    in_contact.happens(happenings.Lost(was_open=True))
     in_contact.is_ready(contact="42")
-    in_contact.happens(dfo.SeenWanted())
+    in_contact.happens(happenings.SeenWanted())
     assert in_contact.kinds() == ["MessageSeenByConsumer"]
 
 
@@ -1119,11 +1120,11 @@ def test_a_socket_sends_no_more_frames_in_5_s_than_nices_own_client_would(in_con
     began, frames = in_contact.now, 0
     for number in range(1_000):
         in_contact.wants(f"m{number}")
-        while in_contact.state.queue:
+        while in_contact.state.outgoing.queue:
             frames += len(in_contact.requests())
             for request in in_contact.requests():
                 in_contact.hears(gateway.answer(request["eventId"]))
-            if in_contact.state.queue:
+            if in_contact.state.outgoing.queue:
                 in_contact.wakes()
         in_contact.now += 5
         if in_contact.now >= began + 5_000:
@@ -1143,7 +1144,7 @@ def in_s3(kind: str, thread_id: str = THREAD) -> str:
 def test_an_event_in_s3_is_fetched_and_then_told_like_any(thread_id: str, in_contact: Life) -> None:
     assert in_contact.hears(in_s3("MessageCreated", thread_id)) == (Fetch("https://s3.example/event?signature"),)
     body = gateway.message_created(THREAD, "a1", from_agent=True)
-    assert [name for name, _ in told(in_contact.happens(dfo.Fetched(body)))] == ["message"]
+    assert [name for name, _ in told(in_contact.happens(happenings.Fetched(body)))] == ["message"]
 
 
 def test_another_threads_event_in_s3_is_not_fetched(in_contact: Life) -> None:
@@ -1151,7 +1152,7 @@ def test_another_threads_event_in_s3_is_not_fetched(in_contact: Life) -> None:
 
 
 def test_what_was_fetched_does_not_lead_on_to_another(in_contact: Life) -> None:
-    assert in_contact.happens(dfo.Fetched(in_s3("MessageCreated"))) == ()
+    assert in_contact.happens(happenings.Fetched(in_s3("MessageCreated"))) == ()
 
 
 def test_a_look_may_be_answered_by_way_of_s3_and_gets_the_time_for_it() -> None:
@@ -1159,8 +1160,8 @@ def test_a_look_may_be_answered_by_way_of_s3_and_gets_the_time_for_it() -> None:
     look = life.opens()
     life.now += 9_000
     life.hears(in_s3("ThreadRecovered", ""))
-    life.happens(dfo.Woke(), 9_000)
-    assert Ready() in life.happens(dfo.Fetched(gateway.recovered(look, THREAD, (), "42")))
+    life.happens(happenings.Woke(), 9_000)
+    assert Ready() in life.happens(happenings.Fetched(gateway.recovered(look, THREAD, (), "42")))
 
 
 # --- what real gateways say besides
@@ -1188,7 +1189,7 @@ def test_a_contact_is_learned_from_a_message_that_is_known_already(ready: Life) 
     """MessageSent has shown it, and names no contact."""
     sent = gateway.event("MessageSent", THREAD, message=gateway.message("a1", from_agent=True))
     assert [name for name, _ in told(ready.hears(sent, message_of("42")))] == ["message", "contact"]
-    assert ready.state.contact is not None
+    assert ready.state.contacts.open is not None
 
 
 def test_a_message_of_a_contact_that_was_closed_opens_none(in_contact: Life) -> None:
@@ -1258,7 +1259,7 @@ def test_a_front_end_that_has_just_connected_is_told_what_the_others_know(in_con
     in_contact.hears(agent_frame("SenderTypingStarted", user=1))
     ann = {"id": "1", "name": "Ann"}
     agents = [{"id": "1", "name": "agent 1"}]
-    assert told(in_contact.happens(dfo.Greeted())) == [
+    assert told(in_contact.happens(happenings.Greeted())) == [
         _CONTACT,
         ("agent", ann),
         _ALL_SEEN,
@@ -1269,17 +1270,18 @@ def test_a_front_end_that_has_just_connected_is_told_what_the_others_know(in_con
 def test_a_page_that_comes_when_typing_has_run_out_is_told_of_nobody(in_contact: Life) -> None:
     """T16: its end was lost before the page came."""
     in_contact.hears(_AGENT_TYPES)
-    in_contact.state = replace(in_contact.state, heard_at=in_contact.now + POLICY.agent_typing_ms)
-    in_contact.happens(dfo.Woke(), POLICY.agent_typing_ms)
-    assert told(in_contact.happens(dfo.Greeted())) == [_CONTACT, _NOBODY, _ALL_SEEN]
+    socket = replace(in_contact.state.socket, heard_at=in_contact.now + POLICY.agent_typing_ms)
+    in_contact.state = replace(in_contact.state, socket=socket)
+    in_contact.happens(happenings.Woke(), POLICY.agent_typing_ms)
+    assert told(in_contact.happens(happenings.Greeted())) == [_CONTACT, _NOBODY, _ALL_SEEN]
 
 
 def test_the_place_in_the_queue_is_told_while_it_is_one(in_contact: Life) -> None:
     """T16: with an agent it is over."""
     in_contact.hears(position("42", 3))
-    assert told(in_contact.happens(dfo.Greeted())) == [_CONTACT, _NOBODY, ("queue", {"position": 3}), _ALL_SEEN]
+    assert told(in_contact.happens(happenings.Greeted())) == [_CONTACT, _NOBODY, ("queue", {"position": 3}), _ALL_SEEN]
     in_contact.hears(gateway.event("CaseInboxAssigneeChanged", THREAD, inboxAssignee={"id": 1}))
-    assert [name for name, _ in told(in_contact.happens(dfo.Greeted(), POLICY.catch_up_ms))] == [
+    assert [name for name, _ in told(in_contact.happens(happenings.Greeted(), POLICY.catch_up_ms))] == [
         *("contact", "agent", "unread")
     ]
 
@@ -1292,34 +1294,34 @@ def test_a_place_in_the_queue_from_before_a_gap_is_not_told(gap: str, in_contact
         in_contact.hears(gateway.case_created(THREAD, 43))
     else:
         in_contact.is_ready("42")
-    names = [name for name, _ in told(in_contact.happens(dfo.Greeted()))]
+    names = [name for name, _ in told(in_contact.happens(happenings.Greeted()))]
     assert names.count("queue") == 0
 
 
 def test_that_the_contact_was_closed_is_told_to_a_page_that_comes_back(in_contact: Life) -> None:
     in_contact.hears(gateway.case_status_changed(THREAD, "closed", 42))
-    assert told(in_contact.happens(dfo.Greeted()))[0] == ("contact", {"status": "closed"})
+    assert told(in_contact.happens(happenings.Greeted()))[0] == ("contact", {"status": "closed"})
 
 
 def test_many_front_ends_that_connect_are_told_what_stands_once_in_two_seconds(in_contact: Life) -> None:
     """T17: and the last one is told, too."""
-    in_contact.happens(dfo.Greeted())
-    assert told(in_contact.happens(dfo.Greeted()) + in_contact.happens(dfo.Greeted(), 500)) == []
-    assert dfo.wake_at(in_contact.state, POLICY) == in_contact.now - 500 + POLICY.catch_up_ms
-    assert told(in_contact.happens(dfo.Woke(), POLICY.catch_up_ms - 500)) == [_CONTACT, _NOBODY, _ALL_SEEN]
-    assert told(in_contact.happens(dfo.Woke(), POLICY.catch_up_ms)) == []
+    in_contact.happens(happenings.Greeted())
+    assert told(in_contact.happens(happenings.Greeted()) + in_contact.happens(happenings.Greeted(), 500)) == []
+    assert wake_at(in_contact.state, POLICY) == in_contact.now - 500 + POLICY.catch_up_ms
+    assert told(in_contact.happens(happenings.Woke(), POLICY.catch_up_ms - 500)) == [_CONTACT, _NOBODY, _ALL_SEEN]
+    assert told(in_contact.happens(happenings.Woke(), POLICY.catch_up_ms)) == []
 
 
 def test_a_front_end_that_connects_in_a_gap_is_told_what_stands_after_it(in_contact: Life) -> None:
     """T16: what is true now is not known before the thread has been looked for."""
     look = in_contact.opens()
-    assert told(in_contact.happens(dfo.Greeted())) == []
+    assert told(in_contact.happens(happenings.Greeted())) == []
     assert told(in_contact.hears(gateway.recovered(look, THREAD, (), "42"))) == [_CONTACT, _NOBODY, _ALL_SEEN]
 
 
 def unread(life: Life) -> object:
     """What a page hears that connects now."""
-    return dict(told(life.happens(dfo.Greeted(), POLICY.catch_up_ms)))["unread"]
+    return dict(told(life.happens(happenings.Greeted(), POLICY.catch_up_ms)))["unread"]
 
 
 def said(*numbers: int, seen: tuple[int, ...] = ()) -> tuple[gateway.Frame, ...]:
@@ -1355,7 +1357,7 @@ def test_a_message_that_comes_is_unread_until_the_visitor_has_seen_all(in_contac
     in_contact.hears(gateway.message_created(THREAD, "m1", from_agent=True))
     in_contact.hears(gateway.message_created(THREAD, "m2", from_agent=False))
     assert unread(in_contact) == {"count": 1}
-    assert told(in_contact.happens(dfo.SeenWanted())) == [_ALL_SEEN]
+    assert told(in_contact.happens(happenings.SeenWanted())) == [_ALL_SEEN]
     in_contact.hears(gateway.message_created(THREAD, "m3", from_agent=True))
     assert unread(in_contact) == {"count": 1}
 
@@ -1363,7 +1365,7 @@ def test_a_message_that_comes_is_unread_until_the_visitor_has_seen_all(in_contac
 def test_that_all_was_seen_is_remembered_where_the_gateway_does_not_know_it(in_contact: Life) -> None:
     """Its answer to a look may have been on its way."""
     in_contact.hears(gateway.recovered(in_contact.opens(), THREAD, said(10, 11, 12), "42"))
-    in_contact.happens(dfo.SeenWanted())
+    in_contact.happens(happenings.SeenWanted())
     in_contact.hears(gateway.recovered(in_contact.opens(), THREAD, said(10, 11, 12, 13), "42"))
     assert unread(in_contact) == {"count": 1}
 
@@ -1414,7 +1416,7 @@ def test_where_no_thread_takes_a_message_it_fails_by_name() -> None:
     actions = life.hears(takes_no_more(life.opens(), THREAD, None))
     for _ in range(POLICY.most_threads):
         look = str(life.requests()[0]["eventId"])
-        actions = life.hears(takes_no_more(look, life.state.thread_id, None))
+        actions = life.hears(takes_no_more(look, life.state.thread.thread_id, None))
     assert MessageRefused("m1", "thread_closed") in actions
     assert life.kinds() == []
     life.wants("m2")
@@ -1458,8 +1460,8 @@ def test_a_message_that_is_answered_with_a_result_was_taken(ready: Life) -> None
     assert MessageTaken("m1") in ready.hears(with_another_result(str(ready.requests()[0]["eventId"])))
 
 
-@pytest.mark.parametrize("what", [dfo.NotFetched(), dfo.Fetched("no frame")])
-def test_an_answer_that_could_not_be_fetched_is_asked_for_again(what: dfo.Happening) -> None:
+@pytest.mark.parametrize("what", [happenings.NotFetched(), happenings.Fetched("no frame")])
+def test_an_answer_that_could_not_be_fetched_is_asked_for_again(what: happenings.Happening) -> None:
     life = Life(livechat=True)
     life.opens()
     life.hears(json.dumps({"eventId": "x", "eventType": "EventInS3", "data": {"s3Object": {"url": "https://s3"}}}))
@@ -1518,7 +1520,7 @@ def test_nothing_that_was_written_is_shown(ready: Life) -> None:
     """T13: a repr may end in a log."""
     agents = gateway.message_created(THREAD, "a1", from_agent=True, text=SECRET)
     ready.hears(agents)
-    shown = [repr(ready.actions), repr(dfo.Heard(agents)), repr(dfo.Fetched(agents))]
+    shown = [repr(ready.actions), repr(happenings.Heard(agents)), repr(happenings.Fetched(agents))]
     shown += [repr(ready.wants("m1", text=SECRET)), repr(MessageWanted("m1", SECRET, NOW)), repr(ready.state)]
     assert [text for text in shown if SECRET in text] == []
 
@@ -1541,8 +1543,8 @@ def contact_fields(request: Any) -> list[dict[str, str]]:
 
 def test_every_frame_names_the_visitor_as_the_teams_server_does(ready: Life) -> None:
     """And goes on to after a new access token."""
-    ready.happens(dfo.ProfileKnown(Profile("Ada", "Lovelace")))
-    ready.happens(dfo.Admitted(Visitor("v", "c", "somebody"), NOW + HOUR_MS))
+    ready.happens(happenings.ProfileKnown(Profile("Ada", "Lovelace")))
+    ready.happens(happenings.Admitted(Visitor("v", "c", "somebody"), NOW + HOUR_MS))
     ready.wants("m1")
     [request] = ready.requests()
     identity = {"idOnExternalPlatform": "c", "firstName": "Ada", "lastName": "Lovelace"}
@@ -1550,7 +1552,7 @@ def test_every_frame_names_the_visitor_as_the_teams_server_does(ready: Life) -> 
 
 
 def test_a_message_says_of_the_browser_what_is_known_of_it(ready: Life) -> None:
-    ready.happens(dfo.ProfileKnown(Profile(device=Device("Firefox/127.0", "de-DE", "DE"))))
+    ready.happens(happenings.ProfileKnown(Profile(device=Device("Firefox/127.0", "de-DE", "DE"))))
     ready.wants("m1")
     [request] = ready.requests()
     said = request["payload"]["data"]["browserFingerprint"]
@@ -1558,7 +1560,7 @@ def test_a_message_says_of_the_browser_what_is_known_of_it(ready: Life) -> None:
 
 
 def test_the_message_that_opens_a_contact_brings_its_custom_fields_and_the_next_one_none(ready: Life) -> None:
-    ready.happens(dfo.ProfileKnown(Profile(fields=GOLD)))
+    ready.happens(happenings.ProfileKnown(Profile(fields=GOLD)))
     ready.wants("m1")
     [first] = ready.requests()
     ready.hears(gateway.case_created(THREAD, 42), gateway.answer(first["eventId"]))
@@ -1569,16 +1571,16 @@ def test_the_message_that_opens_a_contact_brings_its_custom_fields_and_the_next_
 
 def test_custom_fields_that_change_are_set_at_once_and_once(in_contact: Life) -> None:
     for fields in (GOLD, SILVER):
-        in_contact.happens(dfo.ProfileKnown(Profile(fields=fields)))
+        in_contact.happens(happenings.ProfileKnown(Profile(fields=fields)))
         [request] = in_contact.requests()
         assert request["payload"]["eventType"] == "SetConsumerContactCustomFields"
         assert contact_fields(request) == named(fields)
-        assert not any(isinstance(action, Send) for action in in_contact.happens(dfo.Woke()))
+        assert not any(isinstance(action, Send) for action in in_contact.happens(happenings.Woke()))
 
 
 def test_a_contact_that_was_closed_loses_its_custom_fields_and_the_next_one_gets_them(in_contact: Life) -> None:
     """NICE's guides: they are set again."""
-    in_contact.happens(dfo.ProfileKnown(Profile(fields=GOLD)))
+    in_contact.happens(happenings.ProfileKnown(Profile(fields=GOLD)))
     in_contact.hears(gateway.case_status_changed(THREAD, "closed", 42))
     in_contact.wants("m1")
     assert contact_fields(in_contact.requests()[0]) == named(GOLD)
@@ -1586,22 +1588,22 @@ def test_a_contact_that_was_closed_loses_its_custom_fields_and_the_next_one_gets
 
 def test_after_a_gap_custom_fields_are_said_again_where_a_contact_is_open(in_contact: Life) -> None:
     """Which contact it is, and what a keeper before has said, is not known."""
-    in_contact.happens(dfo.ProfileKnown(Profile(fields=GOLD)))
-    in_contact.happens(dfo.Lost(was_open=True))
+    in_contact.happens(happenings.ProfileKnown(Profile(fields=GOLD)))
+    in_contact.happens(happenings.Lost(was_open=True))
     in_contact.is_ready("42")
     assert "SetConsumerContactCustomFields" in in_contact.kinds()
 
 
 def test_without_a_contact_nothing_is_set(ready: Life) -> None:
     """There is none to have them."""
-    ready.happens(dfo.ProfileKnown(Profile(fields=GOLD)))
+    ready.happens(happenings.ProfileKnown(Profile(fields=GOLD)))
     assert ready.requests() == []
 
 
 def test_custom_fields_wait_for_their_turn(in_contact: Life) -> None:
     """T17: a socket sends ten frames a second, whatever changes."""
     for number in range(60):
-        in_contact.happens(dfo.ProfileKnown(Profile(fields=(("plan", str(number)),))))
-    while in_contact.state.fields_said != in_contact.state.profile.fields:
+        in_contact.happens(happenings.ProfileKnown(Profile(fields=(("plan", str(number)),))))
+    while in_contact.state.contacts.fields_said != in_contact.state.access.profile.fields:
         in_contact.wakes()
     assert NOW + 100 <= in_contact.now <= NOW + 1_000

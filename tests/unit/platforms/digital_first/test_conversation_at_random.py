@@ -8,8 +8,22 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from typing_relay.platforms.digital_first import conversation as dfo
-from typing_relay.platforms.digital_first.conversation import Doing, Policy
+from typing_relay.platforms.digital_first.conversation import happenings, machine
+from typing_relay.platforms.digital_first.conversation.actions import (
+    Action,
+    ContactClosed,
+    ContactOpened,
+    MessageRefused,
+    MessageTaken,
+    Ready,
+    Reopen,
+    Send,
+    Stopped,
+    TypingTold,
+)
+from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.state import Doing
+from typing_relay.platforms.digital_first.conversation.waking import wake_at
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 
 from tests.support import dfo_gateway as gateway
@@ -62,7 +76,7 @@ class Judge:
     """Keeps books of its own of what went out and what was told."""
 
     def __init__(self, livechat: bool) -> None:
-        self.state = dfo.begin(Channel(1, "c"), Visitor("v", "c"), "thread", livechat=livechat, seed="s")
+        self.state = machine.begin(Channel(1, "c"), Visitor("v", "c"), "thread", livechat=livechat, seed="s")
         self.now = NOW
         self.is_open = self.has_looked = self.has_contact = False
         self.requests: list[tuple[str, str]] = []
@@ -77,31 +91,31 @@ class Judge:
         match deed:
             case ("open",):
                 self.is_open, self.has_looked, self.has_contact, self.on_its_way = True, False, False, ""
-                self.step(dfo.Opened())
+                self.step(happenings.Opened())
             case ("lost", was_open):
                 self.is_open = self.has_contact = False
-                self.step(dfo.Lost(was_open))
+                self.step(happenings.Lost(was_open))
             case ("wake",):
-                at = dfo.wake_at(self.state, POLICY)
+                at = wake_at(self.state, POLICY)
                 self.now = at if at is not None else self.now
-                self.step(dfo.Woke())
+                self.step(happenings.Woke())
             case ("message", message_id, may_have_left):
                 if message_id not in self.waiting:
                     self.waiting.append(message_id)
-                self.step(dfo.MessageWanted(message_id, SECRET, self.now, may_have_left))
+                self.step(happenings.MessageWanted(message_id, SECRET, self.now, may_have_left))
             case ("type", typing):
                 self.asked += 1
-                self.step(dfo.TypingWanted(typing, str(self.asked)))
+                self.step(happenings.TypingWanted(typing, str(self.asked)))
             case ("seen",):
-                self.step(dfo.SeenWanted())
+                self.step(happenings.SeenWanted())
             case ("end",):
-                self.step(dfo.EndWanted())
+                self.step(happenings.EndWanted())
             case ("history", before):
-                self.step(dfo.HistoryWanted(before))
+                self.step(happenings.HistoryWanted(before))
             case ("not fetched",):
-                self.step(dfo.NotFetched())
+                self.step(happenings.NotFetched())
             case _:
-                self.step(dfo.Heard(self.answer(deed) or self.event(deed)))
+                self.step(happenings.Heard(self.answer(deed) or self.event(deed)))
 
     def answer(self, deed: Any) -> str:  # noqa: C901  # a table
         match deed:
@@ -111,14 +125,16 @@ class Judge:
                 return gateway.failure(code, None if back is None else self.request(back))
             case ("recovered", back, ids, contact, is_whole):
                 more = "" if is_whole else "more"
-                return gateway.recovered(self.request(back), self.state.thread_id, tuple(ids), contact, more=more)
+                return gateway.recovered(
+                    self.request(back), self.state.thread.thread_id, tuple(ids), contact, more=more
+                )
             case ("more", back, ids, has_more):
                 messages = [gateway.message(one, from_agent=True, text=SECRET) for one in ids]
                 data = {"messages": messages, "scrollToken": "more" if has_more else ""}
                 postback = {"eventType": "MoreMessagesLoaded", "data": data}
                 return json.dumps({"eventId": self.request(back), "postback": postback})
             case ("takes no more", back, contact):
-                found = json.loads(gateway.recovered(self.request(back), self.state.thread_id, (), contact))
+                found = json.loads(gateway.recovered(self.request(back), self.state.thread.thread_id, (), contact))
                 found["postback"]["data"]["thread"]["canAddMoreMessages"] = False
                 return json.dumps(found)
             case ("another result", back):
@@ -135,7 +151,7 @@ class Judge:
         return ""
 
     def event(self, deed: Any) -> str:
-        thread_id = self.state.thread_id
+        thread_id = self.state.thread.thread_id
         match deed:
             case ("created", contact):
                 return gateway.case_created(thread_id, contact)
@@ -160,37 +176,37 @@ class Judge:
     def request(self, back: int) -> str:
         return self.requests[-back][0] if back <= len(self.requests) else "none"
 
-    def step(self, happening: dfo.Happening) -> None:
+    def step(self, happening: happenings.Happening) -> None:
         before = self.state
-        self.state, actions = dfo.step(before, happening, self.now, POLICY)
+        self.state, actions = machine.step(before, happening, self.now, POLICY)
         for action in actions:
             self.judge(action)
-        if self.is_open and before.looking and not self.state.looking:
+        if self.is_open and before.thread.looking and not self.state.thread.looking:
             self.has_looked = True
-        at = dfo.wake_at(self.state, POLICY)
+        at = wake_at(self.state, POLICY)
         assert at is None or at > self.now, "it would wake for ever"
         assert SECRET not in repr(actions)
 
     # --- what must hold
 
-    def judge(self, action: dfo.Action) -> None:
+    def judge(self, action: Action) -> None:
         match action:
-            case dfo.Send(text):
+            case Send(text):
                 self.sent(json.loads(text))
-            case dfo.Ready():
+            case Ready():
                 self.has_looked = True
-            case dfo.ContactOpened():
+            case ContactOpened():
                 self.has_contact = True
-            case dfo.ContactClosed():
+            case ContactClosed():
                 self.has_contact = False
-            case dfo.Reopen() | dfo.Stopped():
+            case Reopen() | Stopped():
                 self.is_open = self.has_contact = False
-            case dfo.MessageTaken(message_id) | dfo.MessageRefused(message_id):
+            case MessageTaken(message_id) | MessageRefused(message_id):
                 assert message_id in self.waiting, "ended twice, or never wanted"
                 self.waiting.remove(message_id)
                 if message_id == self.on_its_way:
                     self.on_its_way = ""
-            case dfo.TypingTold(ticket):
+            case TypingTold(ticket):
                 self.tickets[ticket] += 1
                 assert self.tickets[ticket] == 1, "a ticket ended twice"
 
@@ -218,7 +234,7 @@ class Judge:
         """Nothing more is heard: the socket dies, and then time passes."""
         self.do(("lost", True))
         assert sum(self.tickets.values()) == self.asked, "a ticket never ended"
-        while dfo.wake_at(self.state, POLICY) is not None:
+        while wake_at(self.state, POLICY) is not None:
             self.do(("wake",))
         assert self.waiting == [], "a message waits for ever"
         assert SECRET not in repr(self.state)
@@ -251,7 +267,7 @@ def test_what_came_before_does_not_keep_a_new_message_from_arriving(history: lis
     judge.do(("answer", 1))
     judge.do(("type", True))
     judge.do(("pong",))
-    assert judge.state.doing is Doing.OPEN
+    assert judge.state.socket.doing is Doing.OPEN
     assert judge.waiting == []
     assert judge.tickets[str(judge.asked)] == 1
     assert judge.requests[-1][1] == "SenderTypingStarted"

@@ -6,9 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
-from typing_relay.platforms.digital_first import conversation as dfo
 from typing_relay.platforms.digital_first import frames_out
-from typing_relay.platforms.digital_first.conversation import Conversation, Doing, Policy
+from typing_relay.platforms.digital_first.conversation import happenings, machine
+from typing_relay.platforms.digital_first.conversation.actions import (
+    Action,
+    MessageRefused,
+    MessageTaken,
+    Reopen,
+    Send,
+    TypingTold,
+)
+from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.state import Conversation, Doing
+from typing_relay.platforms.digital_first.conversation.waking import wake_at
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.relay.outcomes import Kind
 
@@ -49,12 +59,12 @@ class World:
         if self.late:
             yield self._late_arrives()
         if not self.is_open:
-            yield self._happens(dfo.Opened(), now=self.now + 1000)
+            yield self._happens(happenings.Opened(), now=self.now + 1000)
         elif self.to_gateway:
             yield self._gateway_receives()
         elif self.to_relay:
             yield self._relay_hears()
-        elif self.conversation.queue or self.conversation.unproven or self.late:
+        elif self.conversation.outgoing.queue or self.conversation.shown.unproven or self.late:
             yield self._time_passes()
         if self.is_open and self.drops_left:
             yield from self._drops()
@@ -68,39 +78,39 @@ class World:
         return replace(self, gateway=gateway, to_gateway=self.to_gateway[1:], to_relay=self.to_relay + answers)
 
     def _relay_hears(self) -> World:
-        return replace(self, to_relay=self.to_relay[1:])._happens(dfo.Heard(self.to_relay[0]))
+        return replace(self, to_relay=self.to_relay[1:])._happens(happenings.Heard(self.to_relay[0]))
 
     def _late_arrives(self) -> World:
         gateway, _ = self.gateway.receive(self.late[0][0], late=True)
         return replace(self, gateway=gateway, late=self.late[1:])
 
     def _time_passes(self) -> World:
-        at = dfo.wake_at(self.conversation, POLICY)
+        at = wake_at(self.conversation, POLICY)
         assert at is not None
         assert at > self.now, "it would wake for ever"
         late = tuple(entry for entry in self.late if at < entry[1])
-        return replace(self, late=late)._happens(dfo.Woke(), now=at)
+        return replace(self, late=late)._happens(happenings.Woke(), now=at)
 
     def _drops(self) -> Iterator[World]:
         """All that is on its way is lost; or a message among it is still taken, a little later."""
         messages = tuple(text for text in self.to_gateway if '"SendMessage"' in text)
         dropped = replace(self._closed(), drops_left=self.drops_left - 1)
-        yield dropped._happens(dfo.Lost(was_open=True))
+        yield dropped._happens(happenings.Lost(was_open=True))
         if messages:
             late = ((messages[0], self.now + POLICY.settle_ms),)
-            yield replace(dropped, late=late)._happens(dfo.Lost(was_open=True))
+            yield replace(dropped, late=late)._happens(happenings.Lost(was_open=True))
 
     def _keeper_dies(self) -> World:
         """Another one takes over with what the store has: messages not yet acknowledged, and where it all stands."""
         old = self.conversation
         ended = {message_id for message_id, _ in self.ended}
-        new = dfo.begin(CHANNEL, VISITOR, THREAD, livechat=old.livechat, seed=f"keeper-{self.keepers}")
+        new = machine.begin(CHANNEL, VISITOR, THREAD, livechat=old.livechat, seed=f"keeper-{self.keepers}")
         messages = tuple((text, self.now + POLICY.settle_ms) for text in self.to_gateway if '"SendMessage"' in text)
         world = replace(self._closed(), conversation=new, deaths_left=self.deaths_left - 1, keepers=self.keepers + 1)
         world = replace(world, late=messages, told=tuple(str(ticket) for ticket in range(self.tickets)))
         for message_id in self.wanted:
             if message_id not in ended:
-                world = world._happens(dfo.MessageWanted(message_id, "hi", START, may_have_left=True))
+                world = world._happens(happenings.MessageWanted(message_id, "hi", START, may_have_left=True))
         return world
 
     def _closed(self) -> World:
@@ -113,33 +123,33 @@ class World:
             return replace(world, gateway=gateway, to_relay=self.to_relay + events if self.is_open else ())
         if deed in ("type", "stop"):
             ticket = str(self.tickets)
-            return replace(world, tickets=self.tickets + 1)._happens(dfo.TypingWanted(deed == "type", ticket))
-        return replace(world, wanted=(*self.wanted, deed))._happens(dfo.MessageWanted(deed, "hi", self.now))
+            return replace(world, tickets=self.tickets + 1)._happens(happenings.TypingWanted(deed == "type", ticket))
+        return replace(world, wanted=(*self.wanted, deed))._happens(happenings.MessageWanted(deed, "hi", self.now))
 
     # --- what the conversation does
 
-    def _happens(self, happening: dfo.Happening, now: int | None = None) -> World:
+    def _happens(self, happening: happenings.Happening, now: int | None = None) -> World:
         now = self.now if now is None else now
-        conversation, actions = dfo.step(self.conversation, happening, now, POLICY)
+        conversation, actions = machine.step(self.conversation, happening, now, POLICY)
         world = replace(self, conversation=conversation, now=now)
-        if isinstance(happening, dfo.Opened):
+        if isinstance(happening, happenings.Opened):
             world = replace(world, is_open=True, gateway=world.gateway.connected())
         for action in actions:
             world = world._do(action)
         return world
 
-    def _do(self, action: dfo.Action) -> World:
+    def _do(self, action: Action) -> World:
         match action:
-            case dfo.Send(text):
+            case Send(text):
                 assert self.is_open, "sent without a socket"
                 return replace(self, to_gateway=(*self.to_gateway, text))
-            case dfo.Reopen():
+            case Reopen():
                 return self._closed()
-            case dfo.MessageTaken(message_id):
+            case MessageTaken(message_id):
                 return replace(self, ended=(*self.ended, (message_id, "taken")))
-            case dfo.MessageRefused(message_id, reason):
+            case MessageRefused(message_id, reason):
                 return replace(self, ended=(*self.ended, (message_id, reason)))
-            case dfo.TypingTold(ticket, outcome):
+            case TypingTold(ticket, outcome):
                 assert outcome.kind in (Kind.ACCEPTED, Kind.LOST, Kind.NOT_YET)
                 return replace(self, told=(*self.told, ticket))
         return self
@@ -158,7 +168,7 @@ class World:
             assert how not in ("expired", "refused") or message_id not in taken, f"{message_id} was taken"
 
     def check_end(self) -> None:
-        assert self.conversation.doing is Doing.OPEN
+        assert self.conversation.socket.doing is Doing.OPEN
         assert {message_id for message_id, _ in self.ended} == set(self.wanted), "a message never ended"
         assert len(self.told) == self.tickets, "a ticket never ended"
 
@@ -171,7 +181,7 @@ CHANNEL, VISITOR, THREAD = Channel(1386, "chat_1"), Visitor("v", "c"), "thread"
 
 
 def begin(deeds: tuple[Deed, ...], *, livechat: bool, drops: int, deaths: int = 0, refuses: int = 0) -> World:
-    conversation = dfo.begin(CHANNEL, VISITOR, THREAD, livechat=livechat, seed="keeper-0")
+    conversation = machine.begin(CHANNEL, VISITOR, THREAD, livechat=livechat, seed="keeper-0")
     return World(conversation, Gateway(livechat, refuses=refuses), deeds, drops, deaths)
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from typing_relay.platforms.digital_first import conversation as dfo
-from typing_relay.platforms.digital_first.conversation import Reopen
+from typing_relay.platforms.digital_first.conversation import happenings
+from typing_relay.platforms.digital_first.conversation.actions import Reopen
+from typing_relay.platforms.digital_first.conversation.waking import wake_at
 
 from tests.support import dfo_gateway as gateway
 from tests.unit.platforms.digital_first.test_conversation import POLICY, SECRET, THREAD, Life
@@ -28,7 +29,7 @@ def authorized(event_id: str, kind: str = "ConsumerAuthorized", **data: Any) -> 
 def registers() -> tuple[Life, str]:
     """The socket opens; returns the id of the first request."""
     life = Life()
-    life.happens(dfo.Opened(VERSION))
+    life.happens(happenings.Opened(VERSION))
     return life, str(life.requests()[0]["eventId"])
 
 
@@ -63,11 +64,15 @@ def test_nothing_else_is_sent_before_the_customer_is_authorized() -> None:
     life, event_id = registers()
     sent = life.kinds()
     life.wants("m1")
-    for happening in (dfo.EndWanted(), dfo.HistoryWanted(), dfo.Heard('{"authorizationStatus": "authorized"}')):
+    for happening in (
+        happenings.EndWanted(),
+        happenings.HistoryWanted(),
+        happenings.Heard('{"authorizationStatus": "authorized"}'),
+    ):
         sent += life.kinds()
         life.happens(happening)
     assert sent + life.kinds() == ["AuthorizeCustomer"]
-    at = dfo.wake_at(life.state, POLICY)
+    at = wake_at(life.state, POLICY)
     assert at is not None
     assert at > life.now
     life.hears(authorized(event_id))
@@ -76,8 +81,8 @@ def test_nothing_else_is_sent_before_the_customer_is_authorized() -> None:
 
 def test_every_socket_is_authorized_by_itself() -> None:
     life = in_contact()
-    life.happens(dfo.Lost(was_open=True))
-    life.happens(dfo.Opened(VERSION))
+    life.happens(happenings.Lost(was_open=True))
+    life.happens(happenings.Opened(VERSION))
     assert life.kinds() == ["AuthorizeCustomer"]
 
 
@@ -105,7 +110,7 @@ def test_what_does_not_authorize_costs_the_socket_and_no_more(answer: str) -> No
 
 def test_an_authorization_without_an_answer_costs_the_socket() -> None:
     life, _ = registers()
-    life.happens(dfo.Woke(), POLICY.answer_ms)
+    life.happens(happenings.Woke(), POLICY.answer_ms)
     assert reasons(life) == ["authorization_overdue"]
 
 
@@ -114,22 +119,23 @@ def test_the_token_is_renewed_after_nine_tenths_of_its_life() -> None:
     began = life.now
     found: list[Any] = []
     while not found and life.now < began + 700_000:
-        at = dfo.wake_at(life.state, POLICY)
+        at = wake_at(life.state, POLICY)
         assert at is not None
-        life.happens(dfo.Woke(), at - life.now)
+        life.happens(happenings.Woke(), at - life.now)
         found = [frame for frame in life.requests() if frame["payload"]["eventType"] == "RefreshToken"]
         life.hears('"pong"')
     assert life.now - began == 540_000
     assert found[0]["payload"]["data"] == {"accessToken": {"token": SECRET}}
     life.hears(authorized(found[0]["eventId"], "TokenRefreshed"))
-    assert (life.state.ready, life.state.contact is not None) == (True, True)
+    assert (life.state.thread.ready, life.state.contacts.open is not None) == (True, True)
 
 
 def test_a_token_that_is_not_renewed_costs_the_socket() -> None:
     life = in_contact()
-    life.happens(dfo.Woke(), 1)
-    life.state = replace(life.state, refresh_at=life.now, heard_at=life.now)
-    life.happens(dfo.Woke())
+    life.happens(happenings.Woke(), 1)
+    access, socket = replace(life.state.access, refresh_at=life.now), replace(life.state.socket, heard_at=life.now)
+    life.state = replace(life.state, access=access, socket=socket)
+    life.happens(happenings.Woke())
     [frame] = life.requests()
     life.hears(gateway.failure("TokenRefreshingFailed", frame["eventId"]))
     assert reasons(life) == ["not_authorized"]
@@ -138,5 +144,5 @@ def test_a_token_that_is_not_renewed_costs_the_socket() -> None:
 def test_the_consumers_token_is_in_no_repr() -> None:
     """T13."""
     life = in_contact()
-    assert life.state.consumer_token == SECRET
+    assert life.state.access.consumer_token == SECRET
     assert SECRET not in repr(life.state)

@@ -6,8 +6,15 @@ import json
 from typing import Any
 
 import pytest
-from typing_relay.platforms.digital_first import conversation as dfo
-from typing_relay.platforms.digital_first.conversation import FetchMessage, FetchStream, Report
+from typing_relay.platforms.digital_first.conversation import happenings
+from typing_relay.platforms.digital_first.conversation.actions import (
+    Action,
+    FetchMessage,
+    FetchStream,
+    Report,
+    Send,
+    Tell,
+)
 from typing_relay.platforms.digital_first.streamed import Stream
 
 from tests.support import dfo_gateway as gateway
@@ -48,12 +55,12 @@ class Reader(Life):
         self.events: list[Any] = []
         self.reports: list[str] = []
 
-    def happens(self, happening: dfo.Happening, after_ms: int = 0) -> tuple[dfo.Action, ...]:
+    def happens(self, happening: happenings.Happening, after_ms: int = 0) -> tuple[Action, ...]:
         actions = super().happens(happening, after_ms)
         for name, detail in told(actions):
             if name == "message" and hasattr(self, "told"):
                 self.told.append((detail["id"], detail["text"], detail.get("incomplete", False)))
-        self.events = [a.frame["event"] for a in actions if isinstance(a, dfo.Tell)] or getattr(self, "events", [])
+        self.events = [a.frame["event"] for a in actions if isinstance(a, Tell)] or getattr(self, "events", [])
         self.reports = [*getattr(self, "reports", []), *(a.code for a in actions if isinstance(a, Report))]
         return actions
 
@@ -75,7 +82,7 @@ class Reader(Life):
     def ends(self) -> None:
         """Time goes by, and nothing comes."""
         for _ in range(200):
-            if not self.state.untold:
+            if not self.state.incoming.untold:
                 return
             self.wakes()
             self.hears('"pong"')
@@ -91,11 +98,13 @@ def test_the_rest_of_a_message_is_fetched_and_it_is_told_whole_and_once(reader: 
     reader.hears(created(part()))
     fetch = reader.gets_token()
     assert (fetch.path, fetch.token, reader.told) == (PATH, "t0ken", [])
-    reader.happens(dfo.RestFetched(fetch.name, json.dumps(part(text="At length.", hasAdditionalMessageContent=False))))
+    reader.happens(
+        happenings.RestFetched(fetch.name, json.dumps(part(text="At length.", hasAdditionalMessageContent=False)))
+    )
     assert reader.told == [("m1", "At length.", False)]
     assert reader.events[-1]["data"]["message"]["messageContent"]["text"] == "At length."
     reader.hears(created(part()))
-    assert (len(reader.told), reader.state.untold, reader.reports) == (1, (), [])
+    assert (len(reader.told), reader.state.incoming.untold, reader.reports) == (1, (), [])
 
 
 def test_messages_after_it_wait_so_that_all_are_told_in_order(reader: Reader) -> None:
@@ -108,10 +117,10 @@ def test_messages_after_it_wait_so_that_all_are_told_in_order(reader: Reader) ->
     reader.hears(created(part()))
     fetch = reader.gets_token()
     reader.hears(gateway.message_created(THREAD, "m2", from_agent=True), created(part("m3")))
-    reader.happens(dfo.RestFetched(fetch.name, json.dumps(part(text="whole"))))
+    reader.happens(happenings.RestFetched(fetch.name, json.dumps(part(text="whole"))))
     assert [message_id for message_id, *_ in reader.told] == ["m1", "m2"]
     fetch = reader.gets_token()
-    reader.happens(dfo.RestFetched(fetch.name, json.dumps(part("m3", text="too"))))
+    reader.happens(happenings.RestFetched(fetch.name, json.dumps(part("m3", text="too"))))
     assert reader.told == [("m1", "whole", False), ("m2", "hi", False), ("m3", "too", False)]
 
 
@@ -126,11 +135,11 @@ def test_one_is_fetched_at_a_time(reader: Reader) -> None:
 
 def test_what_a_look_finds_is_fetched_too() -> None:
     life = Reader()
-    life.happens(dfo.Lost(was_open=True))
+    life.happens(happenings.Lost(was_open=True))
     look = life.opens()
     life.hears(gateway.recovered(look, THREAD, (part(),), "42"))
     fetch = life.gets_token()
-    life.happens(dfo.RestFetched(fetch.name, json.dumps(part(text="whole"))))
+    life.happens(happenings.RestFetched(fetch.name, json.dumps(part(text="whole"))))
     assert life.told == [("m1", "whole", False)]
 
 
@@ -139,12 +148,12 @@ def test_without_its_rest_it_is_told_as_a_part_and_counted(reader: Reader) -> No
     reader.hears(created(part()))
     for _ in range(POLICY.most_fetches):
         fetch = reader.gets_token()
-        reader.happens(dfo.RestNotFetched(fetch.name))
-        if reader.state.untold:
-            reader.wakes_until(dfo.Send)
+        reader.happens(happenings.RestNotFetched(fetch.name))
+        if reader.state.incoming.untold:
+            reader.wakes_until(Send)
     assert reader.told == [("m1", "At len", True)]
     assert reader.reports == ["rest_not_fetched"] * 3 + ["message_not_whole"]
-    assert reader.state.untold == ()
+    assert reader.state.incoming.untold == ()
 
 
 @pytest.mark.parametrize(
@@ -162,8 +171,8 @@ def test_whatever_answers_the_token_request_there_is_no_loop(reader: Reader, ans
     reader.hears(created(part()))
     for _ in range(POLICY.most_fetches):
         reader.hears(answer(reader.asks()))
-        if reader.state.untold:
-            reader.wakes_until(dfo.Send)
+        if reader.state.incoming.untold:
+            reader.wakes_until(Send)
     assert reader.told == [("m1", "At len", True)]
 
 
@@ -171,7 +180,7 @@ def test_whatever_answers_the_token_request_there_is_no_loop(reader: Reader, ans
 def test_what_is_not_the_message_is_asked_for_again(reader: Reader, text: str) -> None:
     reader.hears(created(part()))
     fetch = reader.gets_token()
-    reader.happens(dfo.RestFetched(fetch.name, text))
+    reader.happens(happenings.RestFetched(fetch.name, text))
     assert (reader.told, reader.reports) == ([], ["rest_not_fetched"])
     reader.ends()
     assert reader.told == [("m1", "At len", True)]
@@ -195,7 +204,7 @@ def test_nothing_waits_for_ever(reader: Reader) -> None:
 def test_where_the_socket_is_lost_the_next_one_asks_again(reader: Reader) -> None:
     reader.hears(created(part()))
     first = reader.asks()
-    reader.happens(dfo.Lost(was_open=True))
+    reader.happens(happenings.Lost(was_open=True))
     reader.is_ready("42")
     assert reader.asks() != first
     reader.hears(token(first))
@@ -204,7 +213,7 @@ def test_where_the_socket_is_lost_the_next_one_asks_again(reader: Reader) -> Non
 
 def test_without_any_socket_it_is_told_in_time(reader: Reader) -> None:
     reader.hears(created(part()))
-    reader.happens(dfo.Lost(was_open=True))
+    reader.happens(happenings.Lost(was_open=True))
     reader.wakes()
     assert reader.told == [("m1", "At len", True)]
 
@@ -214,11 +223,11 @@ def test_what_comes_too_late_changes_nothing(reader: Reader) -> None:
     fetch = reader.gets_token()
     reader.ends()
     reader.hears(created(part("m2")))
-    reader.happens(dfo.RestFetched(fetch.name, json.dumps(part(text="late"))))
-    reader.happens(dfo.RestFetched(fetch.name, json.dumps(part("m2", text="of another"))))
-    reader.happens(dfo.RestNotFetched(fetch.name))
+    reader.happens(happenings.RestFetched(fetch.name, json.dumps(part(text="late"))))
+    reader.happens(happenings.RestFetched(fetch.name, json.dumps(part("m2", text="of another"))))
+    reader.happens(happenings.RestNotFetched(fetch.name))
     assert reader.told == [("m1", "At len", True)]
-    assert [untold.fetches for untold in reader.state.untold] == [0]
+    assert [untold.fetches for untold in reader.state.incoming.untold] == [0]
 
 
 def test_no_more_than_a_few_messages_wait(reader: Reader) -> None:
@@ -233,10 +242,10 @@ def test_a_part_that_is_only_sent_waits_until_it_is_created(reader: Reader) -> N
     sent = part()
     del sent["id"]
     reader.hears(gateway.event("MessageSent", THREAD, message=sent))
-    assert (reader.told, reader.state.untold) == ([], ())
+    assert (reader.told, reader.state.incoming.untold) == ([], ())
     reader.hears(created(part()))
     fetch = reader.gets_token()
-    reader.happens(dfo.RestFetched(fetch.name, json.dumps(part(text="whole"))))
+    reader.happens(happenings.RestFetched(fetch.name, json.dumps(part(text="whole"))))
     assert reader.told == [("m1", "whole", False)]
 
 
@@ -251,23 +260,23 @@ def test_a_message_that_is_still_being_written_is_read_to_its_end_and_told_once(
     reader.hears(created(streamed()))
     fetch = reader.fetches(FetchStream)
     assert (fetch.stream, reader.told) == (Stream(STREAM, reader.now + POLICY.rest_ms), [])
-    reader.happens(dfo.RestFetched(fetch.name, "Good morning", is_whole=True))
+    reader.happens(happenings.RestFetched(fetch.name, "Good morning", is_whole=True))
     assert (reader.told, reader.reports) == ([("m1", "Good morning", False)], [])
 
 
 def test_of_a_stream_that_breaks_off_the_text_so_far_is_told(reader: Reader) -> None:
     """It is not read again: it would begin from anew."""
     reader.hears(created(streamed()))
-    reader.happens(dfo.RestFetched(reader.fetches(FetchStream).name, "Good mor", is_whole=False))
+    reader.happens(happenings.RestFetched(reader.fetches(FetchStream).name, "Good mor", is_whole=False))
     assert (reader.told, reader.reports) == ([("m1", "Good mor", True)], ["message_not_whole"])
 
 
 def test_a_stream_of_which_nothing_came_is_read_again_and_then_told_empty(reader: Reader) -> None:
     reader.hears(created(streamed()))
-    reader.happens(dfo.RestFetched(reader.fetches(FetchStream).name, "", is_whole=False))
+    reader.happens(happenings.RestFetched(reader.fetches(FetchStream).name, "", is_whole=False))
     assert reader.told == []
     reader.wakes()
-    reader.happens(dfo.RestNotFetched(reader.fetches(FetchStream).name))
+    reader.happens(happenings.RestNotFetched(reader.fetches(FetchStream).name))
     reader.ends()
     assert reader.told == [("m1", "", True)]
 
@@ -291,8 +300,8 @@ def test_a_message_too_large_for_a_frame_loses_its_event_and_then_its_end(reader
         reader.hears(created(part(f"m{number}")))
         fetch = reader.gets_token()
         whole = part(f"m{number}", text="x\n" * (length // 2))
-        reader.happens(dfo.RestFetched(fetch.name, json.dumps(whole)))
-        [frame] = [a.frame for a in reader.actions if isinstance(a, dfo.Tell) and a.frame.get("name") == "message"]
+        reader.happens(happenings.RestFetched(fetch.name, json.dumps(whole)))
+        [frame] = [a.frame for a in reader.actions if isinstance(a, Tell) and a.frame.get("name") == "message"]
         assert frame["event"] is None
         assert len(json.dumps(frame).encode()) <= 128 * 1024
         assert frame["detail"].get("incomplete", False) is (length == 300_000)
@@ -303,5 +312,5 @@ def test_no_text_and_no_token_is_in_what_is_logged(reader: Reader) -> None:
     fetch = reader.gets_token()
     assert SECRET not in repr(reader.state)
     assert "t0ken" not in repr(fetch)
-    assert STREAM not in repr(dfo.FetchStream("n", Stream(STREAM, 0)))
-    assert SECRET not in repr(dfo.RestFetched("n", SECRET))
+    assert STREAM not in repr(FetchStream("n", Stream(STREAM, 0)))
+    assert SECRET not in repr(happenings.RestFetched("n", SECRET))

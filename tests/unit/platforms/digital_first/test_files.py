@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from typing_relay.platforms.digital_first import conversation as dfo
 from typing_relay.platforms.digital_first import frames_in, urls
-from typing_relay.platforms.digital_first.conversation import MessageRefused
+from typing_relay.platforms.digital_first.conversation import happenings
+from typing_relay.platforms.digital_first.conversation.actions import MessageRefused
 from typing_relay.platforms.digital_first.files import LONGEST_TYPE, MB, MOST_TYPES, FileRules, Files, file_rules
 from typing_relay.relay.ports import Attachment
 
@@ -68,25 +68,25 @@ def test_types_are_bounded_as_a_frame_is() -> None:
 
 def test_a_page_is_told_the_rules_once_they_are_known_and_when_they_change() -> None:
     life = in_contact()
-    assert told(life.happens(dfo.FilesKnown(Files(RULES, UPLOAD)))) == [TOLD]
-    assert told(life.happens(dfo.FilesKnown(Files(RULES, UPLOAD)))) == []
-    assert told(life.happens(dfo.FilesKnown(Files(FileRules(False), UPLOAD)))) == [NONE_ANY_MORE]
-    assert told(life.happens(dfo.FilesKnown(None))) == []
-    assert told(life.happens(dfo.FilesKnown(Files(RULES, UPLOAD)))) == [TOLD]
+    assert told(life.happens(happenings.FilesKnown(Files(RULES, UPLOAD)))) == [TOLD]
+    assert told(life.happens(happenings.FilesKnown(Files(RULES, UPLOAD)))) == []
+    assert told(life.happens(happenings.FilesKnown(Files(FileRules(False), UPLOAD)))) == [NONE_ANY_MORE]
+    assert told(life.happens(happenings.FilesKnown(None))) == []
+    assert told(life.happens(happenings.FilesKnown(Files(RULES, UPLOAD)))) == [TOLD]
 
 
 @pytest.mark.parametrize("rules", [None, Files(FileRules(False), UPLOAD)], ids=["not known", "none"])
 def test_where_no_files_are_taken_nothing_is_told(rules: Files | None) -> None:
     life = in_contact()
-    assert told(life.happens(dfo.FilesKnown(rules))) == []
-    assert "files" not in dict(told(life.happens(dfo.Greeted())))
+    assert told(life.happens(happenings.FilesKnown(rules))) == []
+    assert "files" not in dict(told(life.happens(happenings.Greeted())))
 
 
 def test_a_page_that_comes_later_is_told_them_too() -> None:
     """T16."""
     life = in_contact()
-    life.happens(dfo.FilesKnown(Files(RULES, UPLOAD)))
-    assert TOLD in told(life.happens(dfo.Greeted(), POLICY.catch_up_ms))
+    life.happens(happenings.FilesKnown(Files(RULES, UPLOAD)))
+    assert TOLD in told(life.happens(happenings.Greeted(), POLICY.catch_up_ms))
 
 
 # --- from the visitor
@@ -108,7 +108,7 @@ def test_a_message_takes_its_files_along_as_nices_clients_do() -> None:
 def test_files_are_refused_by_name_where_the_channel_takes_none() -> None:
     """T15: a text is not."""
     life = in_contact()
-    life.happens(dfo.FilesKnown(Files(FileRules(False), UPLOAD)))
+    life.happens(happenings.FilesKnown(Files(FileRules(False), UPLOAD)))
     assert MessageRefused("m1", "no_attachments") in life.wants("m1", attachments=(PHOTO,))
     life.wants("m2")
     assert "SendMessage" in life.kinds()
@@ -165,7 +165,7 @@ def test_earlier_messages_have_theirs_too() -> None:
     page = has_newest(in_contact(), 1)
     assert "attachments" not in page["messages"][0]
     life = in_contact()
-    life.happens(dfo.HistoryWanted())
+    life.happens(happenings.HistoryWanted())
     [look] = life.requests()
     found = with_files({"url": PHOTO.url, "friendlyName": PHOTO.name})
     life.hears(gateway.recovered(look["eventId"], THREAD, (found,), "42"))

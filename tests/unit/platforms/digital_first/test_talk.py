@@ -16,7 +16,7 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
-from typing_relay.platforms.digital_first import conversation as machine
+from typing_relay.platforms.digital_first import conversation
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.codes import COUNTED
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
@@ -878,8 +878,8 @@ def test_codes_that_the_relay_does_not_know_share_one_metric(scene: Scene) -> No
 
 
 def test_each_complaint_of_the_relays_own_has_its_metric() -> None:
-    source = Path(machine.__file__).read_text()
-    assert set(re.findall(r'(?:Report|_look_failed)\("(\w+)"', source)) <= COUNTED
+    source = "".join(file.read_text() for file in Path(conversation.__path__[0]).glob("*.py"))
+    assert set(re.findall(r'(?:Report\(|look_failed\(turn, )"(\w+)"', source)) <= COUNTED
 
 
 # --- sockets

@@ -23,8 +23,8 @@ from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.io.sockets import GuestSocket, Limits, SocketListener
 from typing_relay.keeper.visitors.outbox import Outbox
-from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first.api import ChannelSettings, DfoApi
+from typing_relay.platforms.digital_first.conversation import policy as conversation_policy
 from typing_relay.platforms.digital_first.files import Files
 from typing_relay.platforms.digital_first.identity import Channel
 from typing_relay.platforms.digital_first.known import channel_of
@@ -126,7 +126,9 @@ class DigitalFirst:
             self._mailbox,
             around.counters,
             around.clock,
-            machine.Policy(message_lifetime_ms=around.message_deadline_ms, agent_typing_ms=around.agent_typing_ms),
+            conversation_policy.Policy(
+                message_lifetime_ms=around.message_deadline_ms, agent_typing_ms=around.agent_typing_ms
+            ),
         )
 
         self._office.other, self._office.weather = self._office_of, Weather(self._paused)

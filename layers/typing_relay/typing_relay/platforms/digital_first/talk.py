@@ -22,11 +22,13 @@ from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
-from typing_relay.platforms.digital_first import conversation as machine
 from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.digital_first.api import Streamed
 from typing_relay.platforms.digital_first.codes import COUNTED
+from typing_relay.platforms.digital_first.conversation import actions, happenings, machine, state
+from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.waking import wake_at
 from typing_relay.platforms.digital_first.files import Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
@@ -87,7 +89,7 @@ class Office:
     mailbox: Mailbox
     counters: Counters
     clock: Callable[[], int]
-    policy: machine.Policy = field(default_factory=machine.Policy)
+    policy: Policy = field(default_factory=Policy)
     livechat: bool | None = None
     #: Which files visitors may send there; None: not known.
     files: Files | None = None
@@ -135,7 +137,7 @@ class GatewayTalk:
 
     def __init__(self, voice: Voice, office: Office) -> None:
         self._voice, self._office = voice, office
-        self._conversation: machine.Conversation | None = None
+        self._conversation: state.Conversation | None = None
         #: The newest open socket; what still comes on others is not heard.
         self._number = 0
         #: The one that it replaces, still open.
@@ -183,7 +185,7 @@ class GatewayTalk:
         self._was_shown, self._has_looked = record.shown or record.sending is not None, False
         self._url = record.web_socket_url
         if self._conversation is not None:
-            self._step(machine.Lost(was_open=True))
+            self._step(happenings.Lost(was_open=True))
             self._conversation = None
         self._known, self._is_offline = None, False
         self._office = self._office.of(channel_of(record))
@@ -210,7 +212,7 @@ class GatewayTalk:
         if profile != self._profile:
             self._profile = profile
             if self._conversation is not None:
-                self._step(machine.ProfileKnown(profile))
+                self._step(happenings.ProfileKnown(profile))
         if record.sign_in:  # the nudge about it may have been lost
             self.signed_in()
 
@@ -362,39 +364,39 @@ class GatewayTalk:
         if self._conversation and self._is_due(self._conversation):
             self._needs_token = True
         if self._needs_token and self._conversation:
-            renew = partial(self._renew_in_turn, number, self._conversation.visitor, go)
+            renew = partial(self._renew_in_turn, number, self._conversation.access.visitor, go)
             self._voice.in_turn(renew, self.is_shown)
         else:
             go(self._url or url)
 
-    def _is_due(self, conversation: machine.Conversation) -> bool:
+    def _is_due(self, conversation: state.Conversation) -> bool:
         """Another token is got before a socket is opened. One of a page's is used to its end: there is no other."""
         spare_ms = 0 if self._is_by_page else RENEW_EARLY_MS
-        return conversation.token_until - spare_ms <= self._office.now()
+        return conversation.access.token_until - spare_ms <= self._office.now()
 
     def opened(self, number: int) -> None:
         """The thread is looked for; until it has been, the socket is of no use."""
         office = self._office
-        office.weather.note(Call.SOCKET, self._voice.session_id, machine.ACCEPTED, office.now())
+        office.weather.note(Call.SOCKET, self._voice.session_id, actions.ACCEPTED, office.now())
         self._former, self._number = self._number, number
         self._step(self._opened())
         if self._is_sign_in_due:
             self._renew_in_use()
 
-    def _opened(self) -> machine.Opened:
+    def _opened(self) -> happenings.Opened:
         """A session that is not secured is authorized on each socket."""
-        return machine.Opened(urls.registers_as(self._url))
+        return happenings.Opened(urls.registers_as(self._url))
 
     def heard(self, number: int, text: str) -> None:
         """What comes on a socket that was replaced was also sent on the one that replaced it."""
         if number == self._number:
-            self._step(machine.Heard(text))
+            self._step(happenings.Heard(text))
 
     def ended(self, number: int, end: SocketEnd) -> Outcome:
         """One that was refused, by whatever status, may have had a token that is not good: a new one is got first."""
         if number == self._number:
             self._number = 0
-            self._step(machine.Lost(was_open=True))
+            self._step(happenings.Lost(was_open=True))
             self._lose_former()
         if end.http_status is not None or end.stage is Stage.UPGRADING:
             self._needs_token = True
@@ -418,22 +420,24 @@ class GatewayTalk:
     def is_shown(self) -> bool:
         """As far as is known: until the thread has been looked for, as the record says."""
         c = self._conversation
-        return self._was_shown if c is None or not self._has_looked else c.may_show and self._contact_noted is True
+        if c is None or not self._has_looked:
+            return self._was_shown
+        return c.shown.may_show and self._contact_noted is True
 
     @property
     def states(self) -> tuple[Mapping[str, Any], ...]:
         """Who types and, once the thread has been looked for, whether there is a contact."""
         c = self._conversation
-        typing = visitor_events.agent_typing(None, c.agents_typing.agents if c else ())
-        is_open = c is not None and c.contact is not None
-        return (typing, visitor_events.contact(None, is_open=is_open)) if c and c.ready else (typing,)
+        typing = visitor_events.agent_typing(None, c.agents.typing.agents if c else ())
+        is_open = c is not None and c.contacts.open is not None
+        return (typing, visitor_events.contact(None, is_open=is_open)) if c and c.thread.ready else (typing,)
 
     # --- what owners and mailbox want
 
     @property
     def is_ready(self) -> bool:
         """The thread has been looked for: messages can be sent."""
-        return self._conversation is not None and self._conversation.ready
+        return self._conversation is not None and self._conversation.thread.ready
 
     def typing(self, typing: bool, told: Callable[[Outcome], object]) -> None:
         """Show the agent this; ``told`` hears, later, what came of it. A frame that had to leave is logged."""
@@ -443,25 +447,25 @@ class GatewayTalk:
         if self._contact_noted is None:  # what is said now the record would not know of
             self._told(ticket, Outcome(Kind.NOT_YET, reason="the contact is not on record yet"))
             return
-        self._step(machine.TypingWanted(typing, ticket))
-        if self._conversation and any(sent.ticket == ticket for sent in self._conversation.unproven):
+        self._step(happenings.TypingWanted(typing, ticket))
+        if self._conversation and any(sent.ticket == ticket for sent in self._conversation.shown.unproven):
             self._tickets[ticket] = partial(self._typing_ended, typing, self._office.clock(), told)
 
     def message(self, message: WaitingMessage) -> None:
         """Send what the visitor sent. What a keeper before may have sent is looked for first."""
         may_have_left, behind_ms = bool(message.left_by), self._office.behind_ms()
-        told = machine.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms)
+        told = happenings.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms)
         self._know_files()
         self._step(replace(told, postback=message.postback, attachments=message.attachments))
 
     def seen(self) -> None:
         """The visitor has seen the newest message."""
-        self._step(machine.SeenWanted())
+        self._step(happenings.SeenWanted())
 
     def greeted(self) -> None:
         """A front end has connected that has heard nothing yet."""
         self._know_files()
-        self._step(machine.Greeted())
+        self._step(happenings.Greeted())
         if self._asked and not self._is_to_ask_again:
             self._is_to_ask_again = True
             wait_ms = self._asked_at + self._office.policy.catch_up_ms - self._office.now()
@@ -479,16 +483,16 @@ class GatewayTalk:
 
     def end(self) -> None:
         """The visitor ends the conversation."""
-        self._step(machine.EndWanted())
+        self._step(happenings.EndWanted())
 
     def history(self, before: str) -> None:
         """A front end asks for the messages before this one, or for the newest."""
-        self._step(machine.HistoryWanted(before))
+        self._step(happenings.HistoryWanted(before))
 
     def transcript(self, email: str) -> None:
         """The visitor wants a transcript: where the channel's settings allow it."""
         if self._office.transcripts:
-            self._step(machine.TranscriptWanted(email))
+            self._step(happenings.TranscriptWanted(email))
         else:
             self._tell(frames.error("not_supported", "CXone's channel has liveChatAllowTranscript=false."))
 
@@ -514,14 +518,14 @@ class GatewayTalk:
             )
             office.mailbox.hold(self._voice.session_id)
             self._profile = known.profile
-            self._step(machine.ProfileKnown(known.profile))
+            self._step(happenings.ProfileKnown(known.profile))
             self._know_files()
         self._admitted(known.visitor, known.access_until, known.signed_in)
 
     def _know_files(self) -> None:
         """As the channel's settings were read last."""
-        if self._conversation is not None and self._conversation.files != self._office.files:
-            self._step(machine.FilesKnown(self._office.files))
+        if self._conversation is not None and self._conversation.catch_up.files != self._office.files:
+            self._step(happenings.FilesKnown(self._office.files))
 
     def _admitted(self, visitor: Visitor, access_until: int, signed_in: SignedIn | None) -> None:
         """Times are told by the wall clock."""
@@ -529,29 +533,29 @@ class GatewayTalk:
         self._is_sign_in_due, self._asked = False, ()
         if signed_in:
             third_party, sign_in_at = signed_in.third_party_token, signed_in.renew_at + behind_ms
-            self._step(machine.Admitted(visitor, access_until + behind_ms, third_party, sign_in_at))
+            self._step(happenings.Admitted(visitor, access_until + behind_ms, third_party, sign_in_at))
         else:
-            self._step(machine.Admitted(visitor, access_until + behind_ms))
+            self._step(happenings.Admitted(visitor, access_until + behind_ms))
 
-    def _step(self, happening: machine.Happening) -> None:
+    def _step(self, happening: happenings.Happening) -> None:
         if self._conversation is None:
             self._nothing_begun(happening)
             return
         now, policy = self._office.now(), self._office.policy
-        self._conversation, actions = machine.step(self._conversation, happening, now, policy)
-        left = iter(actions)
+        self._conversation, due = machine.step(self._conversation, happening, now, policy)
+        left = iter(due)
         for action in left:
-            if isinstance(action, machine.MessageLeaving):
+            if isinstance(action, actions.MessageLeaving):
                 self._leave(action.message_id, next(left))
             else:
                 self._carry_out(action)
-        self._set_alarm(machine.wake_at(self._conversation, policy))
+        self._set_alarm(wake_at(self._conversation, policy))
 
-    def _nothing_begun(self, happening: machine.Happening) -> None:
+    def _nothing_begun(self, happening: happenings.Happening) -> None:
         """Nobody has signed in yet."""
-        if isinstance(happening, machine.TypingWanted):
+        if isinstance(happening, happenings.TypingWanted):
             self._told(happening.ticket, Outcome(Kind.NOT_YET, reason="no conversation yet"))
-        elif isinstance(happening, (machine.EndWanted, machine.HistoryWanted, machine.TranscriptWanted)):
+        elif isinstance(happening, (happenings.EndWanted, happenings.HistoryWanted, happenings.TranscriptWanted)):
             self._tell(frames.error("not_ready", "Try again once the guest session is open."))
 
     def _set_alarm(self, at: int | None) -> None:
@@ -567,52 +571,52 @@ class GatewayTalk:
 
     def _woke(self) -> None:
         self._alarm = self._alarm_at = None
-        self._step(machine.Woke())
+        self._step(happenings.Woke())
 
-    def _carry_out(self, action: machine.Action) -> None:  # noqa: C901  # a table
+    def _carry_out(self, action: actions.Action) -> None:  # noqa: C901  # a table
         match action:
-            case machine.Send(text):
+            case actions.Send(text):
                 self._voice.send(self._number, text)
-            case machine.Ready():
+            case actions.Ready():
                 self._ready()
-            case machine.ContactOpened():
+            case actions.ContactOpened():
                 self._note_contact(is_open=True)
-            case machine.ContactClosed():
+            case actions.ContactClosed():
                 self._note_contact(is_open=False)
-            case machine.ShownUnknown():
+            case actions.ShownUnknown():
                 self._doubt_shown()
-            case machine.ThreadChanged(thread_id):
+            case actions.ThreadChanged(thread_id):
                 self._note_thread(thread_id)
-            case machine.TypingTold(ticket, outcome):
+            case actions.TypingTold(ticket, outcome):
                 self._told(ticket, outcome)
-            case machine.MessageTaken(message_id):
+            case actions.MessageTaken(message_id):
                 self._office.mailbox.taken(self._voice.session_id, message_id)
-            case machine.MessageRefused(message_id, reason):
+            case actions.MessageRefused(message_id, reason):
                 self._office.mailbox.refused(self._voice.session_id, message_id, reason)
-            case machine.Tell(frame):
+            case actions.Tell(frame):
                 self._tell(frame)
-            case machine.Fetch(url):
+            case actions.Fetch(url):
                 self._fetch(url)
-            case machine.FetchMessage(name, path, token):
+            case actions.FetchMessage(name, path, token):
                 self._fetch_rest(name, lambda: self._office.gateway.message(path, token))
-            case machine.FetchStream(name, stream):
+            case actions.FetchStream(name, stream):
                 self._fetch_rest(name, lambda: self._office.gateway.streamed(stream))
-            case machine.Reopen(reason):
+            case actions.Reopen(reason):
                 self._lose(Outcome(Kind.LOST, reason=f"the gateway is {reason}"))
-            case machine.Reauthorize():
+            case actions.Reauthorize():
                 self._needs_token = True
-            case machine.SignInDue():
+            case actions.SignInDue():
                 self._sign_in_due()
-            case machine.Stopped(outcome):
+            case actions.Stopped(outcome):
                 self._lose(outcome)
-            case machine.Report(code, about):
+            case actions.Report(code, about):
                 self._report(code, about)
 
     # --- what it asks for
 
     def _ready(self) -> None:
         assert self._conversation is not None  # noqa: S101
-        if self._conversation.contact is None and self._contact_noted is not False:
+        if self._conversation.contacts.open is None and self._contact_noted is not False:
             self._note_contact(is_open=False)
         self._former, self._has_looked = 0, True
         self._voice.ready(self._number)
@@ -649,7 +653,7 @@ class GatewayTalk:
             reason = "the socket that replaced it was lost"
             self._office.loop.call_soon(lambda: self._voice.lost(former, Outcome(Kind.LOST, reason=reason)))
 
-    def _leave(self, message_id: str, send: machine.Action) -> None:
+    def _leave(self, message_id: str, send: actions.Action) -> None:
         """On record first: whoever takes over looks for what may have left before sending it again (T15).
 
         That look comes ``settle_ms`` after the record was read. So a late answer of the store sends nothing: another
@@ -669,7 +673,7 @@ class GatewayTalk:
 
         def stay() -> None:
             if is_on_the_same_socket():
-                self._step(machine.Lost(was_open=True))
+                self._step(happenings.Lost(was_open=True))
                 self._lose(Outcome(Kind.LOST, reason="it could not be recorded in time that a message leaves"))
 
         self._office.mailbox.leaving(self._voice.session_id, message_id, go, stay)
@@ -689,7 +693,7 @@ class GatewayTalk:
         office, session_id = self._office, self._voice.session_id
         self._contact_noted, note = None, object()
         self._note = note
-        may_show = is_open and self._conversation.may_show
+        may_show = is_open and self._conversation.shown.may_show
 
         def written(record: Session | None) -> None:
             if record and note is self._note:
@@ -700,8 +704,8 @@ class GatewayTalk:
 
         def again() -> None:
             """As it stands by then; a socket that is lost meanwhile has it noted when the next one is ready."""
-            if note is self._note and self._conversation and self._conversation.ready:
-                self._note_contact(is_open=self._conversation.contact is not None)
+            if note is self._note and self._conversation and self._conversation.thread.ready:
+                self._note_contact(is_open=self._conversation.contacts.open is not None)
 
         call = office.sessions.set_contact
         self._write("contact", lambda: call(session_id, office.keeper, is_open, may_show), written, again)
@@ -718,7 +722,7 @@ class GatewayTalk:
         call = self._office.sessions.set_thread
 
         def again() -> None:
-            if self._conversation and self._conversation.thread_id == thread_id:
+            if self._conversation and self._conversation.thread.thread_id == thread_id:
                 self._note_thread(thread_id)
 
         def written(is_noted: bool) -> None:
@@ -746,13 +750,13 @@ class GatewayTalk:
 
     def _fetch(self, url: str) -> None:
         def fetched(answer: str | Outcome) -> None:
-            self._step(machine.NotFetched() if isinstance(answer, Outcome) else machine.Fetched(answer))
+            self._step(happenings.NotFetched() if isinstance(answer, Outcome) else happenings.Fetched(answer))
 
         self._office.cxone.submit(
             ("event", self._voice.session_id),
             lambda: self._office.gateway.event(url),
             fetched,
-            lambda error: self._step(machine.NotFetched()),
+            lambda error: self._step(happenings.NotFetched()),
         )
 
     def _fetch_rest(self, name: str, call: Callable[[], str | Streamed | Outcome]) -> None:
@@ -761,19 +765,19 @@ class GatewayTalk:
 
         def fetch() -> str | Streamed | Outcome:
             c = self._conversation
-            is_wanted = c is not None and any(untold.fetch == name for untold in c.untold)
+            is_wanted = c is not None and any(untold.fetch == name for untold in c.incoming.untold)
             return call() if is_wanted else Outcome(Kind.LOST, reason="it is not wanted any more")
 
         def fetched(answer: str | Streamed | Outcome) -> None:
             match answer:
                 case Outcome():
-                    self._step(machine.RestNotFetched(name))
+                    self._step(happenings.RestNotFetched(name))
                 case Streamed(text, is_whole):
-                    self._step(machine.RestFetched(name, text, is_whole))
+                    self._step(happenings.RestFetched(name, text, is_whole))
                 case str():
-                    self._step(machine.RestFetched(name, answer))
+                    self._step(happenings.RestFetched(name, answer))
 
-        failed: Callable[[Exception], object] = lambda error: self._step(machine.RestNotFetched(name))  # noqa: E731
+        failed: Callable[[Exception], object] = lambda error: self._step(happenings.RestNotFetched(name))  # noqa: E731
         self._office.contents.submit(("rest", self._voice.session_id), fetch, fetched, failed)
 
     def _sign_in_due(self) -> None:
@@ -801,7 +805,7 @@ class GatewayTalk:
         if self._may_renew_in_use(only_if_handed_over) and self._conversation:
             if only_if_handed_over:
                 self._hand_over_used()
-            self._renew(0, self._conversation.visitor, lambda url: None, only_if_handed_over=only_if_handed_over)
+            self._renew(0, self._conversation.access.visitor, lambda url: None, only_if_handed_over=only_if_handed_over)
 
     def _may_renew_in_use(self, only_if_handed_over: bool) -> bool:
         """Whether it is still wanted, and now. What is too early is looked at again: at the latest in half a minute, as
@@ -894,7 +898,7 @@ class GatewayTalk:
 
     def _ends_within(self, ms: int) -> bool:
         """The token in use: it is not asked for again before the next socket."""
-        return self._conversation is None or self._conversation.token_until <= self._office.now() + ms
+        return self._conversation is None or self._conversation.access.token_until <= self._office.now() + ms
 
 
 def _sentence(setting: str, what: str) -> str:
