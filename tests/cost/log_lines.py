@@ -169,16 +169,16 @@ def of_keepers() -> dict[str, int]:
     """Digital-First: a typing frame that the gateway took, with its value in the minute's line of metrics."""
     from types import SimpleNamespace
 
-    from typing_relay.platforms.digital_first.talk import GatewayTalk
+    from typing_relay.platforms.digital_first.talk_parts.tickets import Tickets
     from typing_relay.relay.outcomes import Kind, Outcome
 
     from tests.support.load_function import load_function
 
     function = load_function("guest_keeper")
     function.log_as_json()
-    talk: Any = SimpleNamespace(_office=SimpleNamespace(clock=lambda: NOW + 100), _voice=SimpleNamespace(session_id=ID))
-    ended = GatewayTalk._typing_ended
-    line = bytes_of(function, lambda: ended(talk, True, NOW, lambda _: None, Outcome(Kind.ACCEPTED)))
+    talk: Any = SimpleNamespace(office=SimpleNamespace(clock=lambda: NOW + 100), session_id=ID)
+    ended = Tickets(talk)._ended
+    line = bytes_of(function, lambda: ended(True, NOW, lambda _: None, Outcome(Kind.ACCEPTED)))
     return {"keeper told": line + len(", 2100.0")}
 
 

@@ -9,6 +9,10 @@ from tests.simulation.mutation import CORE, EXPRESSIONS, FLOWS, WRITES, Mutation
 DIGITAL_FIRST = CORE + "platforms/digital_first/"
 OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
 CONVERSATION, MAILBOX = DIGITAL_FIRST + "conversation/", DIGITAL_FIRST + "mailbox.py"
+OFFICE = DIGITAL_FIRST + "office.py"
+ON_RECORD, ADMITTING, TOKENS = (
+    DIGITAL_FIRST + f"talk_parts/{name}.py" for name in ("on_record", "admitting", "tokens")
+)
 ASKED = "tests/unit/platforms/digital_first/test_conversation_asked.py"
 LEGACY = "tests/unit/platforms/digital_first/test_conversation_legacy.py"
 GUEST, SWEEPING = CORE + "keeper/guests/guest.py", CORE + "keeper/sweeping.py"
@@ -58,8 +62,8 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: taken again, it goes on without looking",
         TALK,
-        "        if self._known and self._number:\n            self._begin()\n",
-        "        if self._known and self._number:\n            return\n",
+        "        if self._known and self._state.number:\n            self._begin()\n",
+        "        if self._known and self._state.number:\n            return\n",
         directed="tests/unit/platforms/digital_first/test_talk.py",
     ),
     # what a visitor asks of the conversation
@@ -126,26 +130,28 @@ DIGITAL_FIRST = (
         directed=LEGACY,
     ),
     # the record of the contact
-    _dfo("talk: says typing while the contact is written", TALK, "if self._contact_noted is None:", "if False:"),
+    _dfo(
+        "talk: says typing while the contact is written", TALK, "if not self._on_record.is_contact_known:", "if False:"
+    ),
     _dfo(
         "talk: does not tell the store again",
-        TALK,
-        "self._office.loop.call_later(AGAIN_S, again)",
+        ON_RECORD,
+        "office.loop.call_later(AGAIN_S, again)",
         "pass",
     ),
     _dfo(
         "talk: does not note that a contact opened",
         TALK,
-        "self._note_contact(is_open=True)",
+        "self._on_record.note_contact(is_open=True)",
         "pass",
     ),
     _dfo(
         "talk: takes what may be shown for dark",
-        TALK,
-        "may_show = is_open and self._conversation.shown.may_show",
+        ON_RECORD,
+        "may_show = is_open and c.shown.may_show",
         "may_show = False",
     ),
-    _dfo("talk: does not look at what is wanted", TALK, "self._office.owners.take_up(record)", "pass"),
+    _dfo("talk: does not look at what is wanted", ON_RECORD, "self._talk.office.owners.take_up(record)", "pass"),
     _dfo(
         "talk: does not count on late frames of the keeper before",
         TALK,
@@ -332,14 +338,14 @@ DIGITAL_FIRST = (
     # a clock that is set back
     _dfo(
         "talk: its rules go by the wall clock",
-        TALK,
+        OFFICE,
         "return self._began + round(self.loop.time() * 1000)",
         "return self.clock()",
         directed="tests/unit/platforms/digital_first/test_talk.py",
     ),
     _dfo(
         "talk: times of the wall clock are taken for the rules'",
-        TALK,
+        OFFICE,
         "return self.now() - self.clock()",
         "return 0",
         directed="tests/unit/platforms/digital_first/test_talk.py",
@@ -368,7 +374,7 @@ DIGITAL_FIRST = (
     _dfo(
         "message: leaves however late the store's answer comes",
         TALK,
-        "if self._office.now() >= leaves_until:",
+        "if self._state.office.now() >= leaves_until:",
         "if False:",
     ),
     _dfo(
@@ -415,7 +421,7 @@ DIGITAL_FIRST = (
     ),
     _dfo(
         "talk: asks for tokens in a pause",
-        TALK,
+        ADMITTING,
         "            return guest.NotCreated(paused)\n",
         "            pass\n",
         directed=TESTS + "test_talk.py",
@@ -423,21 +429,21 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: opens sockets in a pause",
         TALK,
-        "            self._office.loop.call_soon(partial(self._voice.lost, number, paused))\n            return\n",
-        "            pass\n",
+        "self._state.office.loop.call_soon(partial(self._state.voice.lost, number, paused))\n            return\n",
+        "pass\n",
         directed=TESTS + "test_talk.py",
     ),
     _dfo(
         "talk: a pause keeps typing on",
-        TALK,
-        "return None if self.is_shown else self._office.weather.paused(",
-        "return self._office.weather.paused(",
+        ADMITTING,
+        "return None if self._on_record.is_shown else office.weather.paused(",
+        "return office.weather.paused(",
         directed=TESTS + "test_talk.py",
     ),
     _dfo(
         "talk: all tokens are renewed at once",
-        TALK,
-        "            self._voice.in_turn(renew, self.is_shown)\n",
+        TOKENS,
+        "            self._talk.voice.in_turn(renew, self._on_record.is_shown)\n",
         "            renew()\n",
         directed=TESTS + "test_talk.py",
     ),

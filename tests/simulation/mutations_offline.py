@@ -6,7 +6,7 @@ from functools import partial
 
 from tests.simulation.mutation import CORE, Mutation
 
-OFFLINE_MESSAGES, TALK = (CORE + f"platforms/digital_first/{name}.py" for name in ("offline", "talk"))
+OFFLINE_MESSAGES, ASKING = (CORE + f"platforms/digital_first/{name}.py" for name in ("offline", "talk_parts/asking"))
 
 _left = partial(Mutation, platform="dfo", directed="tests/unit/platforms/digital_first/test_offline.py")
 
@@ -37,8 +37,8 @@ OFFLINE = (
     ),
     Mutation(
         "offline message: what was left is not looked for while nobody is there",
-        TALK,
-        "        self._ask_again()\n        self._office.mailbox.hold(self._voice.session_id)\n",
+        ASKING,
+        "        self._ask_again()\n        talk.office.mailbox.hold(talk.session_id)\n",
         "        self._ask_again()\n",
         platform="dfo",
         directed="tests/unit/platforms/digital_first/test_talk.py",

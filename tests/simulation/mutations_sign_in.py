@@ -8,6 +8,7 @@ from tests.simulation.mutation import CORE, Mutation
 
 DFO = CORE + "platforms/digital_first/"
 SIGNING_IN, TALK, CONVERSATION = DFO + "signing_in.py", DFO + "talk.py", DFO + "conversation/"
+ADMITTING, ASKING, RENEWALS = (DFO + f"talk_parts/{name}.py" for name in ("admitting", "asking", "renewals"))
 API, WEATHER, GUEST = DFO + "api.py", DFO + "weather.py", CORE + "keeper/guests/guest.py"
 
 _talked = partial(Mutation, platform="dfo", directed="tests/unit/platforms/digital_first/test_signing_in.py")
@@ -22,13 +23,13 @@ SIGN_IN = (
     ),
     _talked(
         "sign-in: a keeper that has lost the guest lets its visitor in",
-        TALK,
+        ADMITTING,
         "        if record is None or record.keeper != office.keeper:  # before a code or refresh token is spent",
         "        if record is None:",
     ),
     _talked(
         "sign-in: the page is not told which customer its token names",
-        TALK,
+        ADMITTING,
         'known = record.conversation or {"customer": decoded(record.profile).customer}',
         "known = record.conversation",
     ),
@@ -76,55 +77,55 @@ SIGN_IN = (
     ),
     _talked(
         "sign-in: a nudge about what is in use has the page asked",
-        TALK,
-        "            if only_if_handed_over and not record.sign_in:",
-        "            if False:",
+        ADMITTING,
+        "        if only_if_handed_over and not record.sign_in:",
+        "        if False:",
     ),
     _talked(
         "sign-in: a page has CXone called at its own pace while its socket is in use",
-        TALK,
+        RENEWALS,
         "        of_page_ms = self._hand_overs_until - now if only_if_handed_over or self._hand_overs_refused else 0",
         "        of_page_ms = 0",
     ),
     _talked(
         "sign-in: refusal after refusal is as soon as the first",
-        TALK,
+        RENEWALS,
         "            self._hand_overs_refused += 1",
         "            self._hand_overs_refused = 0",
     ),
     _talked(
         "sign-in: a token in use is renewed before CXone's Retry-After",
-        TALK,
+        RENEWALS,
         "        return max(paused.retry_after_ms if paused else 0, self._throttled_until - now, of_page_ms)",
         "        return max(paused.retry_after_ms if paused else 0, of_page_ms)",
     ),
     _talked(
         "sign-in: a token in use is renewed while most visitors are turned away",
-        TALK,
+        RENEWALS,
         "        return max(paused.retry_after_ms if paused else 0, self._throttled_until - now, of_page_ms)",
         "        return max(self._throttled_until - now, of_page_ms)",
     ),
     _talked(
         "sign-in: what is due before there is a socket is forgotten",
-        TALK,
-        "        self._is_sign_in_due = True\n",
-        "        self._is_sign_in_due = self._number != 0\n",
+        RENEWALS,
+        "        self._is_due = True\n",
+        "        self._is_due = self._talk.number != 0\n",
     ),
     _talked(
         "sign-in: a page that does not answer is not asked again",
-        TALK,
+        RENEWALS,
         "        wait_ms = ASK_AGAIN_MS if answer.by_visitor else RENEW_AGAIN_MS\n",
         "        wait_ms = RENEW_AGAIN_MS\n        if answer.by_visitor:\n            return\n",
     ),
     _talked(
         "sign-in: who has lost the guest spends its refresh token",
-        TALK,
-        "            if record.keeper != office.keeper:",
-        "            if False:",
+        ADMITTING,
+        "        if record.keeper != office.keeper:",
+        "        if False:",
     ),
     _talked(
         "sign-in: what is refused is tried again as soon as what was never handed over",
-        TALK,
+        ADMITTING,
         '        if admission.why == "refused":  # not NOT_YET: the next try comes later',
         "        if False:",
     ),
@@ -142,8 +143,8 @@ SIGN_IN = (
     ),
     _talked(
         "sign-in: each hello has the page asked at once",
-        TALK,
-        "            wait_ms = self._asked_at + self._office.policy.catch_up_ms - self._office.now()",
+        ASKING,
+        "            wait_ms = self._asked_at + office.policy.catch_up_ms - office.now()",
         "            wait_ms = 0",
     ),
     _talked(
@@ -155,7 +156,7 @@ SIGN_IN = (
     _talked(
         "sign-in: a refused token of a page's is the deployment's fault",
         TALK,
-        "by_visitor=is_refused and self._is_by_page",
+        "by_visitor=is_refused and self._state.is_by_page",
         "by_visitor=False",
     ),
     _held(
@@ -173,8 +174,8 @@ SIGN_IN = (
     _talked(
         "sign-in: what the gateway says to pages' tokens pauses everybody",
         TALK,
-        " and not self._is_by_page:\n            self._office.weather.note(",
-        ":\n            self._office.weather.note(",
+        " and not self._state.is_by_page:\n            office.weather.note(",
+        ":\n            office.weather.note(",
     ),
     _held(
         "sign-in: a page that does not sign in has its socket replaced every second",

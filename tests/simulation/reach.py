@@ -15,11 +15,12 @@ from tests.simulation.mutation import CORE
 
 ROOT = Path(__file__).parents[2]
 #: The rules of a guest and of a conversation, and what carries them out.
-CONVERSATION = ROOT / CORE / "platforms/digital_first/conversation"
+DIGITAL_FIRST = ROOT / CORE / "platforms/digital_first"
+FOLDERS = (DIGITAL_FIRST / "conversation", DIGITAL_FIRST / "talk_parts")
 FILES = (
     *(str(ROOT / CORE / f"keeper/guests/{name}.py") for name in ("guest", "keeper")),
-    *(str(CONVERSATION.with_name(f"{name}.py")) for name in ("owners", "mailbox", "talk")),
-    *(str(file) for file in sorted(CONVERSATION.glob("*.py"))),
+    *(str(DIGITAL_FIRST / f"{name}.py") for name in ("owners", "mailbox", "office", "talk")),
+    *(str(file) for folder in FOLDERS for file in sorted(folder.glob("*.py"))),
 )
 
 
@@ -42,12 +43,12 @@ class Reach:
     def shares(self) -> dict[str, float]:
         """By file name, the share of the lines in functions that were carried out, from 0 to 1.
 
-        The conversation's files count as one, by the name of their folder.
+        The files of each of ``FOLDERS`` count as one, by its name.
         """
         together: dict[str, list[str]] = {}
         for file in FILES:
             path = Path(file)
-            together.setdefault(path.parent.name if path.parent == CONVERSATION else path.name, []).append(file)
+            together.setdefault(path.parent.name if path.parent in FOLDERS else path.name, []).append(file)
         return {name: self._share(files) for name, files in together.items()}
 
     def never_entered(self) -> set[str]:

@@ -492,7 +492,7 @@ def strangers(scene: Scene) -> list[GatewayTalk]:
     """As many as pause the keeper where the gateway turns them away."""
     talks = [scene.new_talk() for _ in range(MIN_GUESTS)]
     for number, talk in enumerate(talks):
-        talk._voice = replace(talk._voice, session_id=f"visitor {number}")
+        talk._state.voice = replace(talk._state.voice, session_id=f"visitor {number}")
     return talks
 
 
@@ -512,7 +512,7 @@ def test_what_a_handshake_says_to_pages_tokens_keeps_nobody_else_from_the_gatewa
 ) -> None:
     """T18: what the gateway makes of junk is not known. The relay's own tokens do say how it is."""
     for talk in strangers(scene):
-        talk._is_by_page = by_page
+        talk._state.is_by_page = by_page
         talk.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
     assert (scene.office.weather.paused("another", scene.office.now()) is not None) is pauses
 

@@ -20,8 +20,10 @@ from typing_relay.platforms.digital_first import conversation
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.codes import COUNTED
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.digital_first.office import Office
 from typing_relay.platforms.digital_first.streamed import Stream
-from typing_relay.platforms.digital_first.talk import AGAIN_S, GatewayTalk, Office
+from typing_relay.platforms.digital_first.talk import GatewayTalk
+from typing_relay.platforms.digital_first.talk_parts.on_record import AGAIN_S
 from typing_relay.platforms.digital_first.weather import Call
 from typing_relay.relay.breaker import MIN_GUESTS
 from typing_relay.relay.burst import Session
@@ -1289,7 +1291,7 @@ def test_handshakes_that_fail_for_most_pause_the_keeper(status: int | None) -> N
     scene = Scene().begins()
     for number in range(MIN_GUESTS):
         other = scene.new_talk()
-        other._voice = replace(other._voice, session_id=f"visitor {number}")
+        other._state.voice = replace(other._state.voice, session_id=f"visitor {number}")
         other.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
     assert scene.office.weather.paused("another", scene.office.now())
 
@@ -1300,7 +1302,7 @@ def test_a_token_that_a_handshake_refuses_says_nothing_of_the_gateway(status: in
     scene = Scene().begins()
     for number in range(20):
         other = scene.new_talk()
-        other._voice = replace(other._voice, session_id=f"visitor {number}")
+        other._state.voice = replace(other._state.voice, session_id=f"visitor {number}")
         other.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
     assert scene.office.weather.paused("another", scene.office.now()) is None
 
@@ -1329,7 +1331,7 @@ def test_a_turn_that_comes_too_late_renews_nothing() -> None:
     scene.http.lifetime_ms = 30_000
     assert isinstance(scene.talk.make(), guest.Created)
     turns: list[Any] = []
-    scene.talk._voice = replace(scene.talk._voice, in_turn=lambda do, ahead: turns.append(do))
+    scene.talk._state.voice = replace(scene.talk._state.voice, in_turn=lambda do, ahead: turns.append(do))
     scene.prepares(1)
     scene.talk.close()
     turns[0]()

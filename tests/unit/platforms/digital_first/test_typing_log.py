@@ -11,7 +11,8 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests.talk import Voice
 from typing_relay.keeper.io.sockets import SocketEnd
 from typing_relay.platforms.digital_first.identity import Channel
-from typing_relay.platforms.digital_first.talk import GatewayTalk, Office
+from typing_relay.platforms.digital_first.office import Office
+from typing_relay.platforms.digital_first.talk import GatewayTalk
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 

@@ -30,10 +30,11 @@ from typing_relay.platforms.digital_first.identity import Channel
 from typing_relay.platforms.digital_first.known import channel_of
 from typing_relay.platforms.digital_first.line import Line
 from typing_relay.platforms.digital_first.mailbox import Mailbox
+from typing_relay.platforms.digital_first.office import Office
 from typing_relay.platforms.digital_first.offline import OfflineMessages
 from typing_relay.platforms.digital_first.owners import Owners
 from typing_relay.platforms.digital_first.ports import Gateway
-from typing_relay.platforms.digital_first.talk import GatewayTalk, Office
+from typing_relay.platforms.digital_first.talk import GatewayTalk
 from typing_relay.platforms.digital_first.weather import Weather
 from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.effects import AskBreaker, AskForGuest, Jitter, Latency, ReportLatency, StartOwner, TellBreaker

@@ -1,0 +1,53 @@
+"""Who waits for what became of a typing frame. On the loop's thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from typing_relay.platforms.digital_first.talk_parts.state import TalkState
+from typing_relay.relay.outcomes import Kind, Outcome
+
+logger = logging.getLogger(__name__)
+
+
+class Tickets:
+    """One for each frame that is wanted; its holder hears once, and later."""
+
+    def __init__(self, talk: TalkState) -> None:
+        self._talk = talk
+        self._told: dict[str, Callable[[Outcome], object]] = {}
+        self._number = 0
+
+    def new(self, told: Callable[[Outcome], object]) -> str:
+        """The ticket of ``told``."""
+        self._number += 1
+        ticket = str(self._number)
+        self._told[ticket] = told
+        return ticket
+
+    def frame_left(self, ticket: str, typing: bool, told: Callable[[Outcome], object]) -> None:
+        """The frame that this ticket is for is on its way: how it ends is logged, too."""
+        self._told[ticket] = partial(self._ended, typing, self._talk.office.clock(), told)
+
+    def tell(self, ticket: str, outcome: Outcome) -> None:
+        """Later: who hears of it may want more at once."""
+        told = self._told.pop(ticket, None)
+        if told:
+            self._talk.office.loop.call_soon(partial(told, outcome))
+
+    def close(self) -> None:
+        """Nobody hears any more what came of what is on its way."""
+        tickets, self._told = self._told, {}
+        for told in tickets.values():
+            told(Outcome(Kind.LOST, reason="the guest is held here no more"))
+
+    def _ended(self, typing: bool, began: int, told: Callable[[Outcome], object], outcome: Outcome) -> None:
+        """A line as the sender's (``reporting``): what was said, when, how it ended, how long until that was known."""
+        log = logger.info if outcome.kind in (Kind.ACCEPTED, Kind.ENDED) else logger.warning
+        ended = {"outcome": outcome.kind, "ms": self._talk.office.clock() - began}
+        if outcome.reason:
+            ended["reason"] = outcome.reason
+        log("cxone typing", extra={"session": self._talk.session_id, "typing": typing, "began": began, **ended})
+        told(outcome)
