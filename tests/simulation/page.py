@@ -42,6 +42,8 @@ class Page:
         """A tab was posted this."""
         if frame.get("name") == "sign-in" and not self._is_busy:
             self._is_busy = True
+            if self._world.cxone.third_party:
+                self._world.cxone.third_party.page_is_asked()
             self._world.later(self._world.now + SIGNS_IN_MS, "sign-in", lambda: self._hands_over(frame["detail"]))
 
     def _hands_over(self, wanted: dict[str, Any]) -> None:

@@ -284,8 +284,8 @@ class Runner:
 
         T13: where nothing goes wrong the page is not asked while there is what refreshes the tokens in use.
         """
-        if is_fault_free and third_party.needless:
-            raise Violated("T13", f"the page was asked for {third_party.needless}, and what refreshes was good")
+        if is_fault_free and third_party.is_asked_needlessly:
+            raise Violated("T13", "the page was asked to sign in, and what refreshes was good")
         self._deliver(Act("message", self._tab(), world.now - START))
         self._run_until(world.now + PROBE_ARRIVES_MS)
         world.check_messages(all_reach=False)

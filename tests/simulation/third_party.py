@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CUSTOMER, SOMEBODY_ELSE = "customer-7", "customer-8"
 #: The page is asked again, and answers, before this is over; after refusals what it answers is used later and later.
 WAITS_MS, LONGER_MS, LONGEST_MS = 31_000, 10_000, 300_000
+#: How long a refresh token is good for; and a frame to the page, and what else was decided with it, is on its way.
+REFRESHES_MS, ON_ITS_WAY_MS = 86_400_000, 2_000
 #: A refresh token that was refused is sent again only where nobody heard of that, or could write it down.
 MOST_REFUSALS = 4
 NOT_TAKEN = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
@@ -51,8 +53,8 @@ class ThirdParty:
     def __init__(self, world: DfoWorld, life_ms: int) -> None:
         self._world, self._life_ms = world, life_ms
         self._codes: dict[str, Code] = {}
-        #: Which was the first that was asked for while what refreshes was good.
-        self.needless = ""
+        #: The page was asked while what refreshes was good.
+        self.is_asked_needlessly = False
         self._sent: set[str] = set()
         #: CXone's tokens, the third party's own, and those that refresh both.
         self._access: dict[str, Given] = {}
@@ -67,9 +69,13 @@ class ThirdParty:
         """Another code, and its verifier."""
         name, verifier = f"code-{len(self._codes) + 1}", f"verifier-{len(self._codes) + 1}"
         self._codes[name] = Code(verifier, customer)
-        if any(given.ends > self._world.now for given in self._refresh.values()):
-            self.needless = self.needless or name
         return name, verifier
+
+    def page_is_asked(self) -> None:
+        """To sign its visitor in: by a frame that may have left before what refreshes was there."""
+        given = [one.ends for one in self._refresh.values() if one.ends > self._world.now]
+        if any(ends < self._world.now + REFRESHES_MS - ON_ITS_WAY_MS for ends in given):
+            self.is_asked_needlessly = True
 
     # --- at CXone
 
@@ -123,7 +129,7 @@ class ThirdParty:
         if Shape.NO_REFRESH in shapes or (is_refresh and Shape.REFRESH_STAYS in shapes):
             refresh = ""
         else:
-            self._refresh[refresh] = replace(given, ends=now + 86_400_000)
+            self._refresh[refresh] = replace(given, ends=now + REFRESHES_MS)
         self._world.note(f"CXone gives {access}, {own}, {refresh or 'nothing to refresh them'}")
         return Access(access, given.ends, visitor, own, refresh, min(given.ends, self._own[own].ends))
 
