@@ -897,8 +897,11 @@ class GatewayTalk:
             self._renew_in_use(wait_ms, only_if_handed_over=only_if_handed_over)
 
     def _ends_within(self, ms: int) -> bool:
-        """The token in use: it is not asked for again before the next socket."""
-        return self._conversation is None or self._conversation.access.token_until <= self._office.now() + ms
+        """The token in use: it is not asked for again before the next socket. A third party's is: messages carry it."""
+        if self._conversation is None:
+            return True
+        access = self._conversation.access
+        return not access.third_party_token and access.token_until <= self._office.now() + ms
 
 
 def _sentence(setting: str, what: str) -> str:
