@@ -293,9 +293,9 @@ def _authorize(simulator: Simulator, request: web.Request, body: bytes) -> web.R
         customer_id = asked.get("customerIdentity", {}).get("idOnExternalPlatform") or new_id()
     else:
         customer_id = _customer(simulator, third_party)
-    return web.json_response(
-        _access(simulator, Identity(request.query["visitorId"], customer_id, request.query["channelId"]))
-    )
+    identity = Identity(request.query["visitorId"], customer_id, request.query["channelId"])
+    is_refresh = third_party is not None and third_party["grant_type"] == "refresh_token"
+    return web.json_response(_access(simulator, identity, is_refresh=is_refresh))
 
 
 def _access_by_cookie(simulator: Simulator, request: web.Request, asked: Mapping[str, Any]) -> web.Response:
@@ -315,7 +315,7 @@ def _access_by_cookie(simulator: Simulator, request: web.Request, asked: Mapping
     return response
 
 
-def _access(simulator: Simulator, identity: Identity) -> dict[str, Any]:
+def _access(simulator: Simulator, identity: Identity, *, is_refresh: bool = False) -> dict[str, Any]:
     now, expires_in = now_ms(), simulator.settings.token_expires_in
     access: dict[str, Any] = {
         "accessToken": simulator.tokens.issue(identity, now, expires_in),
@@ -326,9 +326,11 @@ def _access(simulator: Simulator, identity: Identity) -> dict[str, Any]:
         lives = simulator.settings.third_party_expires_in
         access["thirdParty"] = {
             "access_token": simulator.third_party_tokens.issue(identity, now, lives),
-            "refresh_token": simulator.refresh_tokens.issue(identity, now, 86_400),
             "expires_in": lives,
         }
+        kept = simulator.settings.refresh_tokens
+        if kept != "none" and not (kept == "same" and is_refresh):
+            access["thirdParty"]["refresh_token"] = simulator.refresh_tokens.issue(identity, now, 86_400)
     return access
 
 
@@ -341,6 +343,8 @@ def _customer(simulator: Simulator, third_party: Mapping[str, str]) -> str:
     else:
         identity = simulator.refresh_tokens.owner(third_party["refresh_token"], now_ms())
         customer_id = identity and identity.customer_id
+        if simulator.settings.refresh_tokens == "once":
+            simulator.refresh_tokens.revoke(third_party["refresh_token"])
     if customer_id is None:
         raise Refusal(401, "invalid_grant", "The authorization code or refresh token is not known.")
     return customer_id

@@ -23,7 +23,8 @@ class Settings:
     is first named by its message), `queue_position_names` (its thread, or its contact only), `queue_position_first`
     (one comes before `CaseCreated`), `longest_text` (longer texts come cut, with `hasAdditionalMessageContent`; 0: none
     does), `streamed_messages` (agents' messages are `STREAMED`: what they say is to be read elsewhere),
-    `offline_message_answer` (a result, `OfflineMessageSent`, or `plain`).
+    `offline_message_answer` (a result, `OfflineMessageSent`, or `plain`), `refresh_tokens` (each refresh gives
+    `another`; each is good `once`; the `same` one goes on, and no other comes; or there is `none`).
     """
 
     other_channels: tuple[str, ...] = ("chat_second",)  # of the same brand, with the same settings
@@ -34,6 +35,7 @@ class Settings:
     third_party: bool = False  # an authorization code instead of an anonymous customer
     token_expires_in: float = 3600  # s
     third_party_expires_in: float = 3600  # s; of the third party's own token, which messages carry
+    refresh_tokens: str = "another"  # comes each time, and those before stay good
     oldest_sdk_version: str = "0.0.0"
     page_size: int = 25  # messages of a recovered thread
     transcripts: bool = True  # visitors may have them sent
@@ -99,6 +101,7 @@ _PARSERS: dict[str, Parser] = {
     "secured_cookies": flag,
     "token_expires_in": number(0, 1e9),
     "third_party_expires_in": number(0, 1e9),
+    "refresh_tokens": one_of("another", "once", "same", "none"),
     "oldest_sdk_version": _version,
     "page_size": whole_number(1, 1000),
     "transcripts": flag,

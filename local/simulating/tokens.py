@@ -24,6 +24,10 @@ class Tokens(Generic[Owner]):
         owner, ends = self._issued.get(token, (None, 0))
         return owner if now < ends else None
 
+    def revoke(self, token: str) -> None:
+        """Revoke this one, if it was issued."""
+        self._issued.pop(token, None)
+
     def revoke_all(self) -> None:
         """Revoke all tokens issued so far."""
         self._issued.clear()

@@ -154,6 +154,30 @@ def test_a_code_with_a_verifier_is_good_with_that_alone(gateway: DfoControl, cli
     assert [client.post_token({"thirdParty": grant | more}).status_code for more in tried] == [401, 401, 200]
 
 
+@pytest.mark.parametrize(
+    ("kept", "comes", "statuses"),
+    [
+        ("another", [True, True], [200, 200]),
+        ("once", [True, True], [200, 401]),
+        ("same", [True, False], [200, 200]),
+        ("none", [False], []),
+    ],
+)
+def test_a_refresh_token_is_good_once_or_on_and_another_comes_or_none(
+    gateway: DfoControl, client: DfoClient, kept: str, comes: list[bool], statuses: list[int]
+) -> None:
+    """Setting `refresh_tokens`: what is used twice is the first one."""
+    gateway.set_settings(third_party=True, refresh_tokens=kept)
+    gateway.add_authorization_code("the-code", "customer-7")
+    grant = {"authorization_code": "the-code", "grant_type": "authorization_code"}
+    answers = [client.post_token({"thirdParty": grant})]
+    token = answers[0].json()["thirdParty"].get("refresh_token")
+    again = {"thirdParty": {"refresh_token": token, "grant_type": "refresh_token"}}
+    answers += [client.post_token(again) for _ in statuses]
+    assert [answer.status_code for answer in answers[1:]] == statuses
+    assert ["refresh_token" in answer.json()["thirdParty"] for answer in answers[:2]] == comes
+
+
 def test_secured_cookies_know_a_browser_again_and_nobody_else(gateway: DfoControl, client: DfoClient) -> None:
     """Setting `secured_cookies`: the gateway names the customer; who names one itself is refused."""
     gateway.set_settings(secured_cookies=True)

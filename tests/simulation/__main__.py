@@ -3,7 +3,7 @@
 python -m tests.simulation run [HISTORIES] [SEED] [PLATFORM]
                                                     random histories on all cores: of v1 (default 100000, from 0), a
                                                     fifth as many of dfo and adversaries, a twentieth of fleets, a
-                                                    fiftieth of neighbours; or all of one
+                                                    fiftieth of neighbours and of codes; or all of one
 python -m tests.simulation replay 'HISTORY'         one history, told step by step; or a file that holds one
 python -m tests.simulation explore [PART OF A NAME] every order of each short scenario
 python -m tests.simulation check [HISTORIES] [PLATFORM]

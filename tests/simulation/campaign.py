@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.simulation.generate import random_history, shrink
 from tests.simulation.generate_adversary import random_adversary
+from tests.simulation.generate_codes import random_code_history
 from tests.simulation.generate_dfo import random_dfo_history
 from tests.simulation.generate_fleet import random_fleet
 from tests.simulation.invariants import Violated
@@ -28,15 +29,17 @@ PLATFORMS: dict[str, Callable[[Random], Any]] = {
     "fleet": random_fleet,
     "adversary": random_adversary,
     "neighbours": random_neighbours,
+    "codes": random_code_history,
 }
 #: One Digital-First history, and one fleet, for so many histories of v1: each takes more time.
-DFO_SHARE, FLEET_SHARE, ADVERSARY_SHARE, NEIGHBOURS_SHARE = 5, 20, 5, 50
+DFO_SHARE, FLEET_SHARE, ADVERSARY_SHARE, NEIGHBOURS_SHARE, CODES_SHARE = 5, 20, 5, 50, 50
 SHARES = {
     "v1": 1,
     "dfo": DFO_SHARE,
     "fleet": FLEET_SHARE,
     "adversary": ADVERSARY_SHARE,
     "neighbours": NEIGHBOURS_SHARE,
+    "codes": CODES_SHARE,
 }
 
 

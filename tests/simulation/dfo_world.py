@@ -10,11 +10,12 @@ from typing import Any
 from typing_relay.relay import flows, messages, ports
 from typing_relay.relay.burst import Policy, Session, claim_of
 from typing_relay.relay.effects import AskForGuest, Effect, Hint, Nudge, OnRecords, StartOwner
-from typing_relay.relay.messages import asked_of_keeper, message_sent
+from typing_relay.relay.messages import asked_of_keeper, handed_over, message_sent
 from typing_relay.relay.outcomes import Outcome
 from typing_relay.relay.ports import MessageStatus
 from typing_relay.relay.runner import Runner, on
 from typing_relay.relay.session_writes import Lock
+from typing_relay.relay.sign_in import SignIn
 
 from tests.simulation.cxone import Call
 from tests.simulation.gateway import Gateway, Wire
@@ -147,6 +148,12 @@ class DfoWorld(World):
         self.watch.delivered(act)
         flow = message_sent(self.policy, sender, message, 300_000)
         self._begin(Process(str(act), flow, self.now + VISITOR_MS))
+
+    def hands_over(self, sign_in: SignIn, again_ms: int = 0) -> None:
+        """A page's frame reaches its Lambda, and so much later once more (T12)."""
+        self._begin(Process("sign-in", handed_over(ID, sign_in), self.now + VISITOR_MS))
+        if again_ms:
+            self.later(self.now + again_ms, "sign-in again", lambda: self.hands_over(sign_in))
 
     def turn(self, kind: str, ms: int) -> None:
         """An agent, the gateway, AWS or a keeper does something on its own."""
@@ -383,6 +390,12 @@ class DfoWorld(World):
         """T15: who ends the conversation and writes nothing more has ended it, with what was written before."""
         if self._sent_before_end == len(self.messages.kept) and self.cxone.is_any_open():
             raise Violated("T15", "the visitor has ended the conversation, and it is open")
+
+    def check_arrived(self) -> None:
+        """T15: the newest message has reached CXone, and its visitor can be told so."""
+        (_, message_id), kept = list(self.messages.kept.items())[-1]
+        if kept.standing.status is not MessageStatus.ACCEPTED:
+            raise Violated("T15", f"all is calm again, but {message_id} is {kept.standing.status}")
 
     def check_messages(self, *, all_reach: bool) -> None:
         """T15: what is said to have reached CXone has; where nothing goes wrong, ``all_reach`` it."""

@@ -23,6 +23,12 @@ STORIES = (
     "platform dfo; key A 0; agent types 10; agent writes 300; agent writes 320; open C 400; agent types 500;"
     " agent stops 900",
 )
+#: A code signs the visitor in; what it brought is refreshed; the page is asked for another.
+OF_CODES = (
+    "platform dfo; guest none; contact none; open A 0; message A 10; key A 300; page 1; code 40000",
+    "platform dfo; key A 33900; message A 34400; page 1; code 40000; shapes 512",
+    "platform dfo; key A 33900; message A 34400; page 1; code 40000; token 40000; shapes 2048",
+)
 #: What may last so long: less than a call, more than one, more than a lock.
 LENGTHS = {
     **{"stall": (900, 9_000), "hold": (900, 3_300, 9_000), "freeze": (900, 4_000, 9_000, 36_000), "again": (0, 900)},
@@ -34,7 +40,7 @@ LASTING = {
     "store refuses": (300, 2_500),
     "posts refuse": (2_500,),
 }
-#: A moment for each few steps of the story.
+#: A moment for each few steps of the story, from its first act on.
 MOMENTS = range(0, 3_200, 25)
 
 
@@ -51,6 +57,7 @@ def _histories(story: History) -> Iterator[History]:
                 for ms in LENGTHS.get(kind, (0,)):
                     yield replace(story, **{name + "s": {number: Fault(kind, ms)}})
     for turn in DFO_TURNS:
-        for at in MOMENTS:
+        for moment in MOMENTS:
+            at = story.acts[0].at + moment
             for ms in LASTING.get(turn, (0,)):
                 yield replace(story, turns=(*story.turns, Turn(turn, at, ms)))

@@ -25,6 +25,7 @@ from tests.support import dfo_gateway as frames
 if TYPE_CHECKING:
     from tests.simulation.dfo_world import DfoWorld
     from tests.simulation.keepers import KeeperProcess
+    from tests.simulation.third_party import ThirdParty
 
 #: A frame takes as long as half a call to CXone, in steps of the store.
 PACES = 4
@@ -69,6 +70,10 @@ class Shape(Flag):
     PARTS = auto()
     #: Every second of the calls for the rest of a message fails, or ends too early.
     REST_FAILS = auto()
+    #: A third party's refresh token is good once; with what it refreshes no other one comes; none ever comes.
+    REFRESHED_ONCE = auto()
+    REFRESH_STAYS = auto()
+    NO_REFRESH = auto()
 
 
 @dataclass(slots=True)
@@ -140,6 +145,8 @@ class Gateway:
         self.world, self.livechat = world, livechat
         #: A socket is authorized by its first frame.
         self.legacy = False
+        #: Who signs visitors in, if it is not CXone.
+        self.third_party: ThirdParty | None = None
         self.threads: dict[str, Thread] = {}
         self.wires: list[Wire] = []
         self.taken: list[str] = []
@@ -336,6 +343,8 @@ class Gateway:
         payload = parsed["payload"]
         frame = Frame(world.next_number("frame"), payload["eventType"], parsed["eventId"], payload["data"])
         frame.fault = world.fault("frame", frame.number)
+        if self.third_party:
+            self.third_party.reads(wire.url, payload)
         world.note(f"{wire.keeper.name}: socket {wire.number}: frame {frame.number} {frame.kind}")
         if frame.kind == "EndContact":
             world.says_end()
@@ -460,6 +469,9 @@ class Gateway:
         message_id = frame.data["idOnExternalPlatform"]
         if message_id in self.taken:
             raise Violated("T15", f"message {message_id} reaches CXone twice")
+        if self.third_party and not self.third_party.takes(frame.data):
+            self.world.note(f"message {message_id} carries a token that has ended")
+            return (frames.failure("SendingMessageFailed", frame.event_id),)
         ends_with_contact = self.livechat or Shape.TAKES_NO_MORE in self.shapes
         if ends_with_contact and thread.contact and not thread.is_open:
             return (frames.failure("SendingMessageFailed", frame.event_id),)

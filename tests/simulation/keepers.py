@@ -35,6 +35,7 @@ from tests.simulation.world import ID
 
 if TYPE_CHECKING:
     from tests.simulation.dfo_world import DfoWorld
+    from tests.simulation.third_party import ThirdParty
 
 T = TypeVar("T")
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody is called: no authorities, which take long to load
@@ -75,6 +76,8 @@ class Request:
     call: Callable[[], Any]
     applied: Callable[[Session, Any], object]
     is_post: bool = False
+    #: Its client does not make it again by itself.
+    is_once: bool = False
     #: It asks for what is nobody's.
     is_idle: bool = False
 
@@ -103,7 +106,8 @@ class Stored:
             then(value)
 
         is_idle = name == "waiting_sessions" and args != (VISITORS_SHARD,)
-        request = Request(name, lambda: method(*args), applied, is_post=name == "post", is_idle=is_idle)
+        is_once = name == "authorize" and args[1:] not in ((), (None,))
+        request = Request(name, lambda: method(*args), applied, name == "post", is_once, is_idle)
         return process.step(request, self._room)
 
 
@@ -130,6 +134,20 @@ class StoredSessions(Stored):
         return self._ask("set_contact", args, self._process.world.contact_noted)
 
 
+class StoredHttp(Stored):
+    """HTTP, whose client raises nothing: what is good once may have been used by a request that was lost."""
+
+    def authorize(self, visitor: Visitor, grant: Mapping[str, str] | None = None) -> Access | Outcome:
+        """Another token."""
+        try:
+            access: Access | Outcome = self._ask("authorize", (visitor, grant))
+        except Away as away:
+            if grant is None:
+                raise
+            return Outcome(Kind.LOST, reason=f"access: {away}")
+        return access
+
+
 #: Which files visitors may send.
 FILES = Files(FileRules(True, 1024, ("image/*",)), "https://gateway/attachment")
 
@@ -138,7 +156,7 @@ class Http:
     """The gateway over HTTP: all is well there.
 
     ``livechat``: the channel's kind. ``kept``: events too large for a frame, by URL. ``token_ms``: how long a token is
-    good for.
+    good for. ``third_party``: who signs visitors in, if it is not CXone; ``is_away``: it gives no token now.
     """
 
     def __init__(
@@ -153,15 +171,19 @@ class Http:
         stream_of: Callable[[str], tuple[str, bool]] = lambda url: ("", False),
         refuses_address: Callable[[], bool] = lambda: False,
         is_online: Callable[[], bool] = lambda: True,
+        third_party: ThirdParty | None = None,
+        is_away: Callable[[], bool] = lambda: False,
     ) -> None:
         self._now, self._livechat, self._kept, self._token_ms = now, livechat, kept, token_ms
         self._by_page = by_page
         self._legacy, self._rest_of, self._stream_of = legacy, rest_of, stream_of
         self._refuses_address, self._is_online = refuses_address, is_online
+        self._third_party, self._is_away = third_party, is_away
 
     def channel(self) -> ChannelSettings | Outcome:
         """Its kind."""
-        return ChannelSettings(self._livechat, authorization=False, secured_cookies=self._by_page)
+        by_code = self._third_party is not None
+        return ChannelSettings(self._livechat, authorization=by_code, secured_cookies=self._by_page and not by_code)
 
     def is_online(self) -> bool | Outcome:
         """Whether somebody is there to chat with."""
@@ -171,16 +193,23 @@ class Http:
         """Another token, good for as long as the history says."""
         if self._legacy:
             return Access("", NEVER_MS, visitor)
-        if self._by_page:
+        if grant is not None and self._third_party:
+            self._third_party.hears(visitor, grant)
+            if self._is_away():
+                return Outcome(Kind.FAILED, reason="access: status 503")
+        elif self._by_page:
             raise Violated("T13", "the relay signs in by itself, where only the visitor's page may")
         if self._refuses_address():
             return Outcome(Kind.DENIED, reason="access: ip_blocked", of_address=True)
+        if grant is not None and self._third_party:
+            return self._third_party.answers(visitor, grant)
         return Access("token", self._now() + self._token_ms, visitor)
 
     def socket_url(self, visitor: Visitor, access: Access) -> str:
         """There is one gateway."""
+        whose = f"&visitorId={visitor.visitor_id}" if self._third_party else ""
         return (
-            f"wss://gateway/?transactionToken={access.token}"
+            f"wss://gateway/?transactionToken={access.token}{whose}"
             if access.token
             else "wss://gateway/?customerId=c&sdkVersion=3.3.0"
         )
@@ -262,6 +291,8 @@ class KeeperProcess(SimulatedProcess):
             partial(cxone.stream_of, name),
             partial(cxone.refuses_address, name),
             lambda: world.now >= cxone.offline_until,
+            cxone.third_party,
+            lambda: world.now < cxone.refuses_until,
         )
         self.dfo = DigitalFirst(
             Surroundings(
@@ -272,7 +303,7 @@ class KeeperProcess(SimulatedProcess):
                 self.sessions,
                 Stored(self, world.messages),  # type: ignore[arg-type]
                 outbox,
-                Stored(self, http),  # type: ignore[arg-type]
+                StoredHttp(self, http),  # type: ignore[arg-type]
                 CHANNEL,
                 counters,
                 lambda: world.now,
@@ -395,6 +426,8 @@ class KeeperProcess(SimulatedProcess):
             world.stalls(self, ms)
         if kind == "again":
             self.wait(ms)
+            if request.is_once:
+                raise Away("the connection was closed")
             value = self._apply(request, (room, number))
         if kind == "crash-after":
             self.dies()

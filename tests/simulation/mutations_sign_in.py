@@ -4,17 +4,96 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.simulation.mutation import CORE, Mutation
+from tests.simulation.mutation import CORE, WRITES, Mutation
 
 DFO = CORE + "platforms/digital_first/"
 SIGNING_IN, TALK, CONVERSATION = DFO + "signing_in.py", DFO + "talk.py", DFO + "conversation/"
 ADMITTING, ASKING, RENEWALS = (DFO + f"talk_parts/{name}.py" for name in ("admitting", "asking", "renewals"))
 API, WEATHER, GUEST = DFO + "api.py", DFO + "weather.py", CORE + "keeper/guests/guest.py"
+KEPT = "SignedIn(renew_at, access.third_party_token, access.refresh_token or refresh_token)"
+ANOTHER_VISITOR = 'Visitor("44444444-4444-4444-8444-444444444444", visitor.customer_id)'
 
 _talked = partial(Mutation, platform="dfo", directed="tests/unit/platforms/digital_first/test_signing_in.py")
 _held = partial(Mutation, platform="dfo", directed="tests/unit/keeper/guests/test_guest.py")
 
+_played = partial(Mutation, platform="codes")
+
+#: What histories of codes see.
+CODES = (
+    _played(
+        "codes: one that was used is put on record again",
+        WRITES,
+        """when={**_may_send(self.now), "handed_over_at": AbsentOr(Below(self.at))},""",
+        "when=_may_send(self.now),",
+    ),
+    _played(
+        "codes: one is used before it is taken off the record",
+        SIGNING_IN,
+        "        if not sessions.use_sign_in(record.session_id, keeper, record.sign_in):",
+        "        if False:",
+    ),
+    _played(
+        "codes: what another keeper has used is used",
+        SIGNING_IN,
+        "        if not sessions.use_sign_in(record.session_id, keeper, record.sign_in):",
+        "        if sessions.use_sign_in(record.session_id, keeper, record.sign_in) is None:",
+    ),
+    _played(
+        "codes: one goes out without its verifier",
+        SIGNING_IN,
+        'verifier = {"code_verifier": handed.verifier} if handed.verifier else {}',
+        "verifier: dict[str, str] = {}",
+    ),
+    _played("codes: what refreshes is not kept", SIGNING_IN, KEPT, "SignedIn(renew_at, access.third_party_token)"),
+    _played(
+        "codes: what was used to refresh is kept",
+        SIGNING_IN,
+        KEPT,
+        "SignedIn(renew_at, access.third_party_token, refresh_token or access.refresh_token)",
+    ),
+    _played(
+        "codes: messages carry the token before the one that was refreshed",
+        SIGNING_IN,
+        KEPT,
+        "SignedIn(renew_at, getattr(signed_in_of(record.signed_in), 'third_party_token', '') or"
+        " access.third_party_token, access.refresh_token or refresh_token)",
+    ),
+    _played(
+        "codes: another visitor's tokens are refreshed",
+        SIGNING_IN,
+        "    access = gateway.authorize(visitor, grant)",
+        f"    access = gateway.authorize({ANOTHER_VISITOR} if refresh_token else visitor, grant)",
+    ),
+    _played(
+        "codes: one may sign another customer into a conversation",
+        SIGNING_IN,
+        'if (record.conversation and customer_id != record.conversation["customer"]) or _is_somebody_else(',
+        "if _is_somebody_else(",
+    ),
+    _played(
+        "codes: nobody asks the page for another once the token that messages carry has ended",
+        RENEWALS,
+        "not access.third_party_token and access.token_until <= self._talk.office.now() + ms",
+        "access.token_until <= self._talk.office.now() + ms",
+    ),
+    _played(
+        "codes: a page whose code was lost is not asked again",
+        RENEWALS,
+        "        wait_ms = ASK_AGAIN_MS if answer.by_visitor else RENEW_AGAIN_MS\n",
+        "        wait_ms = RENEW_AGAIN_MS\n        if answer.by_visitor:\n            return\n",
+    ),
+    Mutation(
+        "codes: one is sent again on another connection",
+        API,
+        "                if not is_repeatable:",
+        "                if False:",
+        platform="dfo",
+        directed="tests/unit/platforms/digital_first/test_api.py",
+    ),
+)
+
 SIGN_IN = (
+    *CODES,
     _talked(
         "sign-in: a code stays on record while it is used",
         SIGNING_IN,

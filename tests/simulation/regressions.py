@@ -155,6 +155,16 @@ V1 = (
 
 DIGITAL_FIRST = (
     Regression(
+        "T13",
+        "a code that had been used was put on record by the client's own retry of its hand-over, and used again",
+        "platform dfo; open A 0; step 13 again 900; guest none; contact none; look 200; page 1; code 40000",
+    ),
+    Regression(
+        "T15",
+        "nobody asked a page again, whose answer was lost, once the third party's token had ended that messages carry",
+        "platform dfo; key A 34300; step 26 crash; token 40000; shapes 2048; page 1; code 40000",
+    ),
+    Regression(
         "T9",
         "a page's token was given up a minute before its end, and its next one was not good",
         "platform dfo; key A 455; key A 755 late=10; key A 1205 late=60; key A 1655 late=60; key A 1835 late=10"

@@ -20,11 +20,14 @@ from tests.simulation.gateway import Shape
 from tests.simulation.history import KNOWN, Act, Fault, History, Turn
 from tests.simulation.invariants import Violated
 from tests.simulation.keepers import AGENT_TYPING_MS
+from tests.simulation.third_party import ThirdParty
 from tests.simulation.world import START, Action, World
 
 #: The burst after all has come to rest: ms after that, and by when it must be seen.
 PROBE_KEYS = (10, 600, 1200)
 PROBE_SHOWN_MS, PROBE_OVER_MS = 1_200, 3_600
+#: By when a new message has arrived.
+PROBE_ARRIVES_MS = 1_500
 #: By when a visitor has been told what an agent does, where nothing goes wrong.
 TOLD_MS = 300
 #: A tab that has just come knows the current state after this: others may have been told it just before.
@@ -85,6 +88,7 @@ class Runner:
         world = self.world = DfoWorld(policy, self._add, history.pace, history.livechat, self._fault_of)
         world.cxone.legacy = history.legacy
         world.page.every, world.page.good_from = history.page, START + history.acts[-1].at if history.acts else 0
+        world.cxone.third_party = ThirdParty(world, history.code) if history.has_codes() else None
         world.skew, world.sessions.lag_ms, world.messages.lag_ms = history.skew, history.lag, history.lag
         world.messages.clock = world.sessions.clock
         world.token_ms, world.cxone.shapes = history.token, Shape(history.shapes)
@@ -103,6 +107,7 @@ class Runner:
 
     def play(self) -> World:
         """To the end. Raises Violated."""
+        is_fault_free = self._history.is_fault_free()
         self._run_until_settled()
         self._check_what_was_seen()
         if self._history.kills_nobody():
@@ -110,6 +115,8 @@ class Runner:
         if isinstance(self.world, DfoWorld):
             self.world.front.check_settled()
             self._have_a_contact(self.world)
+            if self.world.cxone.third_party:
+                self._probe_message(self.world, self.world.cxone.third_party, is_fault_free)
             self._have_an_agent(self.world)
         if self.world.record.guest_id not in self.world.cxone.unavailable:
             self._probe()
@@ -271,6 +278,18 @@ class Runner:
         self._run_until(began + over_ms)
         if world.cxone.stuck():
             raise Violated("T2", "all is calm again, but the end of a new burst is not shown in time")
+
+    def _probe_message(self, world: DfoWorld, third_party: ThirdParty, is_fault_free: bool) -> None:
+        """T15: a third party has signed the visitor in, or does so again, and a new message arrives.
+
+        T13: where nothing goes wrong the page is not asked while there is what refreshes the tokens in use.
+        """
+        if is_fault_free and third_party.is_asked_needlessly:
+            raise Violated("T13", "the page was asked to sign in, and what refreshes was good")
+        self._deliver(Act("message", self._tab(), world.now - START))
+        self._run_until(world.now + PROBE_ARRIVES_MS)
+        world.check_messages(all_reach=False)
+        world.check_arrived()
 
 
 def play(history: History | FleetHistory, log: list[str] | None = None) -> Any:

@@ -37,6 +37,7 @@ def first_finding(histories: int = HISTORIES, platform: str = "") -> str | None:
         "fleet": _of_fleets,
         "adversary": _of_adversaries,
         "neighbours": _of_neighbours,
+        "codes": _of_codes,
     }
     for one in [platform] if platform else findings:
         share = histories if platform else histories // SHARES[one]
@@ -70,6 +71,13 @@ def _of_adversaries(histories: int) -> Iterator[str | None]:
 
 def _of_neighbours(histories: int) -> Iterator[str | None]:
     yield from _random("neighbours", range(histories))
+
+
+def _of_codes(histories: int) -> Iterator[str | None]:
+    for story in everywhere.OF_CODES:
+        yield _judge(parse(story))
+        yield from (_judge(history) for history in everywhere.histories(story, every=SAMPLE))
+    yield from _random("codes", range(histories))
 
 
 def _of_v1(histories: int) -> Iterator[str | None]:

@@ -73,7 +73,7 @@ def histories(draw: st.DrawFn) -> History:
 @pytest.mark.timeout(1800)
 @ALL
 def test_no_random_history_violates_a_clause(platform: str) -> None:
-    """T1 to T7, T9, T10, T12, T15 to T18: seeds 0 and following, on all cores."""
+    """T1 to T7, T9, T10, T12, T13, T15 to T18: seeds 0 and following, on all cores."""
     result = campaign.run(platform, SHARES[platform], processes=os.cpu_count() or 1)
     print(result)
     assert result.finding is None, str(result.finding)
@@ -122,11 +122,14 @@ def test_no_digital_first_history_that_hypothesis_thinks_of_violates_a_clause(hi
 @pytest.mark.parametrize("story", everywhere.STORIES)
 def test_no_fault_at_any_place_of_a_short_story_violates_a_clause(story: str) -> None:
     """T3 to T7, T9, T10, T12, T15, T16, Digital-First: at each step, frame, post and start, and at each moment."""
-    for history in everywhere.histories(story, SAMPLE):
-        try:
-            play(history)
-        except Violated as violated:
-            pytest.fail(str(campaign.finding_of(history, violated)))
+    _holds_with_each_fault(story, SAMPLE)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("story", everywhere.OF_CODES)
+def test_no_fault_at_any_place_of_signing_in_by_a_code_violates_a_clause(story: str) -> None:
+    """T9, T12, T13, T15, T16: it is refreshed, or the page is asked, and in the end a message arrives."""
+    _holds_with_each_fault(story, 3 * SAMPLE)
 
 
 @pytest.mark.parametrize("regression", REGRESSIONS, ids=lambda regression: regression.found)
@@ -191,6 +194,14 @@ def test_a_history_plays_the_same_each_time(platform: str, seed: int) -> None:
     for story in stories:
         play(history, story)
     assert [_without_ids(story) for story in stories[:1]] == [_without_ids(story) for story in stories[1:]]
+
+
+def _holds_with_each_fault(story: str, every: int) -> None:
+    for history in everywhere.histories(story, every):
+        try:
+            play(history)
+        except Violated as violated:
+            pytest.fail(str(campaign.finding_of(history, violated)))
 
 
 def _holds(history: History) -> None:

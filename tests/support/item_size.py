@@ -13,7 +13,18 @@ from typing_relay.relay.burst import Session
 _OPTIONAL = {
     *("connections", "typing_since", "burst_from", "sending", "verify_at", "web_socket_url"),
     *("late_key_at", "late_stop_at", "blocked_until"),
-    *("conversation", "access_until", "sign_in", "signed_in", "profile", "contact_open", "told_at", "told_id", "held"),
+    *(
+        "conversation",
+        "access_until",
+        "sign_in",
+        "handed_over_at",
+        "signed_in",
+        "profile",
+        "contact_open",
+        "told_at",
+        "told_id",
+        "held",
+    ),
 }
 _SWEEP_SHARD = len("sweep_shard") + 2
 

@@ -893,6 +893,39 @@ class SessionsContract:
         sessions.keep_access(ID, KeptAccess("guest-2", "wss://another", NOW + 60_000), NOW)
         assert sessions.with_access(_record(sessions), NOW).web_socket_url == ""
 
+    def test_what_a_page_handed_over_waits_until_a_keeper_uses_it_and_the_newest_counts(
+        self, sessions: MemorySessions
+    ) -> None:
+        """T13: of two keepers the one that holds the guest has it, once."""
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.take_guest(ID, KEEPER, NOW)
+        sessions.hand_over(ID, "first", NOW, NOW)
+        handed = sessions.hand_over(ID, "second", NOW + 1, NOW + 1)
+        assert handed is not None
+        assert (handed, handed.sign_in) == (_record(sessions), "second")
+        uses = [("keeper-2", "second"), (KEEPER, "first"), (KEEPER, "second"), (KEEPER, "second")]
+        assert [sessions.use_sign_in(ID, *use) for use in uses] == [False, False, True, False]
+        assert _record(sessions).sign_in == ""
+
+    def test_what_was_handed_over_and_used_is_not_put_on_record_again(self, sessions: MemorySessions) -> None:
+        """T12, T13: the client's own retry comes after a keeper has used it, and is answered as if it had not."""
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.take_guest(ID, KEEPER, NOW)
+        sessions.hand_over(ID, "a code", NOW, NOW)
+        sessions.use_sign_in(ID, KEEPER, "a code")
+        again = sessions.hand_over(ID, "a code", NOW, NOW + 2_500)
+        assert again is not None
+        assert (again, again.sign_in) == (_record(sessions), "")
+
+    def test_a_blocked_visitor_or_one_who_is_not_there_hands_nothing_over(self, sessions: MemorySessions) -> None:
+        """T11, T18."""
+        assert sessions.hand_over(ID, "a code", NOW, NOW) is None
+        sessions.create(ID, NOW, EXPIRES)
+        sessions.block(ID, NOW // 1000 + 60, NOW)
+        blocked = sessions.hand_over(ID, "a code", NOW, NOW)
+        assert blocked is not None
+        assert (blocked.is_blocked(NOW), blocked.sign_in) == (True, "")
+
     def test_a_new_guest_begins_with_nothing_shown_and_nothing_on_its_way(self, sessions: MemorySessions) -> None:
         """The wanted state must reach the new guest."""
         record = _accepted(sessions, True)

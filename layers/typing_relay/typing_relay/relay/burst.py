@@ -185,8 +185,10 @@ class Session:
     #: (``SessionStore.with_access``); a record of a version before has them itself.
     access_until: int = 0
     #: Digital-First, where a page signs the visitor in: what it handed over and no keeper has used yet
-    #: (``SignIn.encoded``), and what is kept of the one in use (``SignedIn.encoded``).
+    #: (``SignIn.encoded``), when the newest was handed over (ms), and what is kept of the one in use
+    #: (``SignedIn.encoded``).
     sign_in: str = field(default="", repr=False)
+    handed_over_at: int = 0
     signed_in: str = field(default="", repr=False)
     #: Who the visitor is, as the newest token that says so does (``Profile.encoded``).
     profile: str = field(default="", repr=False)

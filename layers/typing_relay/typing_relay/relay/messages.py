@@ -98,8 +98,8 @@ def handed_over(session_id: str, sign_in: SignIn) -> Flow[bool]:
     record = yield from perform(Read(session_id, now))
     if record is None or record.is_blocked(now):
         return False
-    record = yield from perform(HandOverSignIn(session_id, sign_in.encoded(), now))
-    if record is None:
+    record = yield from perform(HandOverSignIn(session_id, sign_in.encoded(), sign_in.at, now))
+    if record is None or record.is_blocked(now):
         return False
     if record.keeper:
         yield from perform(Nudge(record, Hint.SIGNED_IN))

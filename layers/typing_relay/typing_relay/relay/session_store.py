@@ -151,8 +151,8 @@ class SessionStore:
     def renew_access(self, session_id: str, keeper: str, signed_in: str = "") -> bool:
         return write.RenewAccess(session_id, keeper, signed_in).on(self)
 
-    def hand_over(self, session_id: str, sign_in: str, now: int) -> Session | None:
-        return write.HandOverSignIn(session_id, sign_in, now).on(self)
+    def hand_over(self, session_id: str, sign_in: str, at: int, now: int) -> Session | None:
+        return write.HandOverSignIn(session_id, sign_in, at, now).on(self)
 
     def use_sign_in(self, session_id: str, keeper: str, sign_in: str) -> bool:
         return write.UseSignIn(session_id, keeper, sign_in).on(self)

@@ -765,19 +765,24 @@ class RenewAccess(Write[bool]):
 
 
 class HandOverSignIn(Write[Session | None]):
-    """A page signs its visitor in: what it handed over before, and no keeper has used, counts no more."""
+    """A page signs its visitor in at ``at``: what it handed over before, and no keeper has used, counts no more.
+
+    Refused, as is all that is not newer, where this has been written already: a keeper may have used it since, and a
+    code is good once. Answered with the record, changed or not.
+    """
 
     session_id: str
     sign_in: str
+    at: int
     now: int
 
     def _update(self) -> Update[Session | None]:
         return Update(
             self.session_id,
-            when=_may_send(self.now),
-            sets={"sign_in": self.sign_in},
+            when={**_may_send(self.now), "handed_over_at": AbsentOr(Below(self.at))},
+            sets={"sign_in": self.sign_in, "handed_over_at": self.at},
             alive_at=self.now,
-            answer=Answer.CHANGED,
+            answer=Answer.RECORD,
         )
 
     def __repr__(self) -> str:

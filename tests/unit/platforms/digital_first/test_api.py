@@ -144,6 +144,14 @@ def test_a_kept_connection_found_closed_costs_a_second_try(cxone: responses.Requ
     assert isinstance(api.authorize(VISITOR), Access)
 
 
+def test_a_code_is_not_sent_again_on_another_connection(cxone: responses.RequestsMock, api: DfoApi) -> None:
+    """T13: CXone may have taken it before it closed the kept one."""
+    cxone.post(TOKEN_URL, body=KeptConnectionClosed())
+    outcome = api.authorize(VISITOR, {"grant_type": "authorization_code", "authorization_code": "the-code"})
+    assert isinstance(outcome, Outcome)
+    assert (outcome.kind, len(cxone.calls)) == (Kind.LOST, 1)
+
+
 @pytest.mark.parametrize(
     "body",
     [{}, [], {"accessToken": "tok"}, {"accessToken": "", "expiresIn": 60}, {"accessToken": "tok", "expiresIn": True}]

@@ -61,8 +61,9 @@ def scene() -> Scene:
 
 
 def hands_over(scene: Scene, sign_in: SignIn, *, nudges: bool = True) -> None:
-    """As the keystroke function writes it, and nudges."""
-    assert scene.sessions.hand_over(ID, replace(sign_in, at=scene.clock()).encoded(), scene.clock())
+    """As the keystroke function writes it, and nudges. No two frames come in the same ms."""
+    at = max(scene.clock(), scene.record.handed_over_at + 1)
+    assert scene.sessions.hand_over(ID, replace(sign_in, at=at).encoded(), at, at)
     if nudges:
         scene.talk.signed_in()
         scene.settles()
@@ -258,6 +259,15 @@ def test_a_page_that_does_not_answer_is_asked_again_until_its_token_ends(scene: 
     assert [one["why"] for one in asked(scene)] == ["ends", "ends"]
     scene.passes(600)
     assert len(asked(scene)) == 2
+
+
+def test_a_page_is_asked_on_once_the_third_partys_token_has_ended(scene: Scene) -> None:
+    """T15: messages carry it, on the socket in use, too."""
+    signs_in(scene, THIRD_PARTY, replace(TOKEN, third_party_token="t"))
+    scene.passes(541)
+    assert len(asked(scene)) == 1
+    scene.passes(150)
+    assert [one["why"] for one in asked(scene)] == ["ends"] * 6
 
 
 def test_a_code_whose_answer_is_lost_is_asked_for_again(scene: Scene) -> None:

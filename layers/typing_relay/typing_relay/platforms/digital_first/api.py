@@ -135,7 +135,8 @@ class DfoApi:
             "visitorId": visitor.visitor_id,
         }
         began = self._clock()
-        answer = self._call("POST", f"{self._hosts.authorize}/oauth/token", "access", query, body)
+        url = f"{self._hosts.authorize}/oauth/token"
+        answer = self._call("POST", url, "access", query, body, is_repeatable=grant is None)
         if not isinstance(answer, Outcome):
             return _access(answer, visitor, began)
         is_grants_fault = grant is not None and answer.kind is Kind.DENIED and not answer.of_address
@@ -255,13 +256,23 @@ class DfoApi:
         return f"{self._hosts.chat}/chat/1.0/brand/{self._channel.brand_id}/channel/{channel}"
 
     def _call(
-        self, method: str, url: str, what: str, query: dict[str, str] | None = None, body: Any = None
+        self,
+        method: str,
+        url: str,
+        what: str,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        *,
+        is_repeatable: bool = True,
     ) -> dict[str, Any] | Outcome:
-        """The answer's JSON object. Sent once more, at once, if the kept connection turns out to be closed."""
+        """The answer's JSON object. Sent once more, at once, if the kept connection turns out to be closed; not what is
+        good once, as CXone may have taken it before it closed the connection."""
         try:
             try:
                 answer = self._send(method, url, query, body)
             except KeptConnectionClosed:
+                if not is_repeatable:
+                    raise
                 answer = self._send(method, url, query, body)
         except requests.ConnectTimeout:
             return Outcome(Kind.FAILED, reason=f"{what}: no connection in time")

@@ -117,6 +117,8 @@ class Renewals:
             self._renew(wait_ms, only_if_handed_over=only_if_handed_over)
 
     def _ends_within(self, ms: int) -> bool:
-        """The token in use: it is not asked for again before the next socket."""
-        c = self._talk.conversation
-        return c is None or c.access.token_until <= self._talk.office.now() + ms
+        """The token in use: it is not asked for again before the next socket. A third party's is: messages carry it."""
+        if self._talk.conversation is None:
+            return True
+        access = self._talk.conversation.access
+        return not access.third_party_token and access.token_until <= self._talk.office.now() + ms
