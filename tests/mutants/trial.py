@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = Path("layers/typing_relay/typing_relay")
 COPIED = (".ci", ".github", "docs", "events", "functions", "layers", "local", "tests", "web")
 COPIED_FILES = (
-    *("CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "README.md"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "README.md", "SECURITY.md"),
     *("pyproject.toml", "samconfig.toml", "template.yaml", "uv.lock"),
 )
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".hypothesis", "node_modules")
