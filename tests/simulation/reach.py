@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 #: The rules of a guest and of a conversation, and what carries them out.
 CONVERSATION = ROOT / CORE / "platforms/digital_first/conversation"
 FILES = (
-    *(str(ROOT / CORE / f"keeper/guests/{name}.py") for name in ("guest", "keeper")),
+    *(str(ROOT / CORE / f"keeper/guests/{name}.py") for name in ("guest", "hand", "held_sockets", "keeper")),
     *(str(CONVERSATION.with_name(f"{name}.py")) for name in ("owners", "mailbox", "talk")),
     *(str(file) for file in sorted(CONVERSATION.glob("*.py"))),
 )
