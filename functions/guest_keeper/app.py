@@ -26,9 +26,9 @@ from typing_relay.aws.visitors import Visitors
 from typing_relay.keeper.counters import Counters, accepted_percent
 from typing_relay.keeper.guests.custody import Custody, Terms
 from typing_relay.keeper.guests.guest import Policy
-from typing_relay.keeper.guests.keeper import Keeper, Settings, Workers
+from typing_relay.keeper.guests.keeper import Keeper, Settings
 from typing_relay.keeper.health import HealthPort
-from typing_relay.keeper.io.jobs import Jobs
+from typing_relay.keeper.io.jobs import Jobs, Workers
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping

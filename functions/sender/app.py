@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 from typing_relay import environment, runtime
 from typing_relay.aws.shedding import count_shed, is_shed
 from typing_relay.deadline import of_the_invocation
-from typing_relay.relay.burst import Owner
+from typing_relay.relay.decisions import Owner
 from typing_relay.relay.effects import Latency
-from typing_relay.relay.flows import DONE, Reconciled, reconcile
+from typing_relay.relay.reconciling import DONE, Reconciled, reconcile
 from typing_relay.reporting import ReportedGuests
 
 logger = runtime.logger

@@ -12,9 +12,9 @@ from typing_relay import runtime
 from typing_relay.aws.sessions import SWEEP_SHARDS
 from typing_relay.aws.shedding import count_shed, is_shed
 from typing_relay.deadline import of_the_invocation
-from typing_relay.relay.flows import Swept, sweep_one
 from typing_relay.relay.messages import expire, overdue_before
 from typing_relay.relay.ports import MessageStatus, Standing
+from typing_relay.relay.sweeping import Swept, sweep_one
 
 logger = runtime.logger
 metrics = Metrics()

@@ -14,7 +14,8 @@ from typing import Any
 from typing_relay.aws.keeper_lines import REMEMBER_MS
 from typing_relay.platforms.webchat.shared_state import SharedWeather
 from typing_relay.relay import flows, ports
-from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session, claim_of
+from typing_relay.relay.burst import GuestStatus, Policy, Session, claim_of
+from typing_relay.relay.decisions import Owner
 from typing_relay.relay.effects import (
     AskBreaker,
     AskCxone,
@@ -29,10 +30,11 @@ from typing_relay.relay.effects import (
     TellBreaker,
     TellCxone,
 )
-from typing_relay.relay.flows import Reconciled
 from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.reconciling import Reconciled, reconcile
 from typing_relay.relay.runner import Handler, Runner, on
 from typing_relay.relay.session_writes import PressKey
+from typing_relay.relay.sweeping import Swept, sweep_one
 
 from local.playing.rhythm import FrameDue, StopDue
 from tests.cost.log_lines import CONNECTION, GUEST, ID, NOW, line_bytes
@@ -251,11 +253,11 @@ class Relay:
             self._watch(0)
 
     def _watch(self, generation: int) -> None:
-        def watched(swept: flows.Swept) -> None:
+        def watched(swept: Swept) -> None:
             if swept.look_at:
                 self.later(swept.look_at - self.now, partial(self._watch, swept.generation))
 
-        self.run(flows.sweep_one(self.policy, ID, watched=generation, watches=True), watched)
+        self.run(sweep_one(self.policy, ID, watched=generation, watches=True), watched)
 
     def _standing(self) -> tuple[Session, bool, int]:
         """The record, whether its lease is unreleased, and its size, which is not reckoned anew for the same record."""
@@ -300,7 +302,7 @@ class Executions:
 
     def _look(self, owner: Owner) -> None:
         relay = self._relay
-        relay.invoke("Sender", flows.reconcile(relay.policy, owner), partial(self._looked, owner))
+        relay.invoke("Sender", reconcile(relay.policy, owner), partial(self._looked, owner))
 
     def _looked(self, owner: Owner, result: Reconciled) -> None:
         relay = self._relay
@@ -338,7 +340,7 @@ class Keeper:
     def _look(self, owner: Owner) -> None:
         if owner.generation == self._newest:
             relay = self._relay
-            relay.run(flows.reconcile(relay.policy, owner), partial(self._looked, owner))
+            relay.run(reconcile(relay.policy, owner), partial(self._looked, owner))
 
     def _looked(self, owner: Owner, result: Reconciled) -> None:
         if not result.done:

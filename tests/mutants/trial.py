@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = Path("layers/typing_relay/typing_relay")
 COPIED = (".ci", ".github", "docs", "events", "functions", "layers", "local", "tests", "web")
 COPIED_FILES = (
-    *("CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "README.md"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "README.md", "SECURITY.md"),
     *("pyproject.toml", "samconfig.toml", "template.yaml", "uv.lock"),
 )
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".hypothesis", "node_modules")
@@ -63,7 +63,7 @@ class Trial:
 
 
 SIMULATION_FIRST = Trial("the simulation", ("-m", "tests.simulation", "check", "300"), patience_s=60)
-SIMULATION = Trial("the simulation", ("-m", "tests.simulation", "check"), patience_s=120)
+SIMULATION = Trial("the simulation", ("-m", "tests.simulation", "check"), patience_s=300)
 SOCKETS_TRIAL = Trial("sockets", (*PYTEST, "--timeout=60", *SOCKETS), is_in_real_time=True)
 PROCESS_TRIAL = Trial("process", (*PYTEST, "--timeout=90", PROCESS), is_in_real_time=True, patience_s=400)
 

@@ -19,7 +19,8 @@ from typing import Any
 from typing_relay.aws.sessions import LOOKED_AT
 from typing_relay.keeper.io.sockets import SocketListener, Stage
 from typing_relay.relay import flows, ports
-from typing_relay.relay.burst import Owner, Policy, Session
+from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.decisions import Owner
 from typing_relay.relay.effects import (
     AskBreaker,
     AskCxone,
@@ -32,10 +33,10 @@ from typing_relay.relay.effects import (
     TellBreaker,
     TellCxone,
 )
-from typing_relay.relay.flows import Reconciled
 from typing_relay.relay.messages import Sender, message_sent, messages_seen
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
 from typing_relay.relay.ports import SentMessage
+from typing_relay.relay.reconciling import Reconciled, reconcile
 from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.cxone import Call, Weather
@@ -390,7 +391,7 @@ class FleetWorld:
                 wait = result.wait_seconds * 1000
                 self.later(self.now + wait, "wait", partial(self._owns, session_id, generation, since))
 
-        reconciled = flows.reconcile(self.policy, Owner(session_id, generation, since))
+        reconciled = reconcile(self.policy, Owner(session_id, generation, since))
         self._function(f"owner {generation} of {session_id}", reconciled, called, None, lambda: called(SHED))
 
     def looks(self) -> None:

@@ -16,8 +16,11 @@ from typing_relay.aws.visibility import Visibility
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.custody import Custody, Terms
-from typing_relay.keeper.guests.keeper import Keeper, Settings, Workers, _Ear, _Hand
+from typing_relay.keeper.guests.hand import Hand
+from typing_relay.keeper.guests.held_sockets import Ear
+from typing_relay.keeper.guests.keeper import Keeper, Settings
 from typing_relay.keeper.guests.talk import Talk, Voice
+from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener, Stage
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
@@ -288,24 +291,6 @@ class Socket:
             self.ear.ended(SocketEnd(stage, "the simulation ends it", http_status=status, close_code=code))
 
 
-class SimulatedKeeper(Keeper):
-    """Its sockets lead to the world's CXone."""
-
-    process: FleetKeeper
-
-    def _connect(self, hand: _Hand, number: int, url: str) -> None:
-        hand.preparing -= {number}
-        if not self._is_held(hand) or hand.held.opening != number:
-            self._openings.leave()
-            return
-        world, session_id = self.process.world, hand.held.session_id
-        ear: Any = _Ear(self, hand, number)
-        opening = hand.sockets[number] = world.socket(self.process, ear, session_id, hand.held.guest_id)
-        self._addresses.resolve(
-            HOST, lambda _: world.connects(opening, session_id), lambda error: opening.ends(Stage.CONNECTING, None)
-        )
-
-
 class FleetKeeper(SimulatedProcess):
     """One process."""
 
@@ -330,7 +315,7 @@ class FleetKeeper(SimulatedProcess):
         visitors: Any = Told(self, Posts(world))
         self.outbox = outbox = Outbox(loop, telling, kept, visitors, name, lambda: world.now, self.counters)
         self.dfo = self._digital_first(loop, workers) if world.dfo else None
-        self.keeper = SimulatedKeeper(
+        self.keeper = Keeper(
             Settings(
                 name,
                 held_ms=world.policy.held_ms,
@@ -347,7 +332,7 @@ class FleetKeeper(SimulatedProcess):
             self.counters,
             lambda: world.now,
         )
-        self.keeper.process = self
+        self.keeper._sockets._dial = self._dial  # type: ignore[method-assign]
         sqs: Any = Sqs(self)
         self.custody = Custody(
             loop,
@@ -408,6 +393,16 @@ class FleetKeeper(SimulatedProcess):
                 talk=lambda session_id: self.keeper.talk(session_id),
                 report_latency=lambda what, ms: None,
             )
+        )
+
+    def _dial(self, hand: Hand, number: int, url: str) -> None:
+        """Its sockets lead to the world's CXone."""
+        world, session_id, sockets = self.world, hand.held.session_id, self.keeper._sockets
+        ear: Any = Ear(sockets, hand, number)
+        opening: Any = world.socket(self, ear, session_id, hand.held.guest_id)
+        hand.sockets[number] = opening
+        sockets._addresses.resolve(
+            HOST, lambda _: world.connects(opening, session_id), lambda error: opening.ends(Stage.CONNECTING, None)
         )
 
     # --- its life

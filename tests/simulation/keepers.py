@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from typing_relay.aws.sessions import shard_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
-from typing_relay.keeper.guests.keeper import Keeper, Settings, Workers, _Ear, _Hand
+from typing_relay.keeper.guests.hand import Hand
+from typing_relay.keeper.guests.held_sockets import Ear
+from typing_relay.keeper.guests.keeper import Keeper, Settings
+from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.visitors.outbox import Outbox
@@ -228,16 +231,9 @@ class Http:
 
 
 class SimulatedKeeper(Keeper):
-    """Its sockets lead to the world's gateway."""
+    """The world says when it looks, and when it replaces a socket."""
 
     process: KeeperProcess
-
-    def _connect(self, hand: _Hand, number: int, url: str) -> None:
-        hand.preparing -= {number}
-        if not self._is_held(hand) or hand.held.opening != number:
-            self._openings.leave()
-            return
-        hand.sockets[number] = self.process.world.cxone.dial(self.process, _Ear(self, hand, number), url)  # type: ignore[assignment]
 
     def look_often(self) -> None:
         """At all its records, more often than its settings say."""
@@ -332,6 +328,7 @@ class KeeperProcess(SimulatedProcess):
             lambda: world.now,
         )
         self.keeper.process = self
+        self.keeper._sockets._dial = self._dial  # type: ignore[method-assign]
         self.sweeping = Sweeping(
             loop,
             jobs,
@@ -351,6 +348,11 @@ class KeeperProcess(SimulatedProcess):
         if world.look_ms:
             self.keeper.look_often()
         self.dfo._mailbox.start()
+
+    def _dial(self, hand: Hand, number: int, url: str) -> None:
+        """Its sockets lead to the world's gateway."""
+        ear = Ear(self.keeper._sockets, hand, number)
+        hand.sockets[number] = self.world.cxone.dial(self, ear, url)  # type: ignore[assignment]
 
     # --- its life
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CORE = "layers/typing_relay/typing_relay/"
-BURST, FLOWS, DYNAMO = CORE + "relay/burst.py", CORE + "relay/flows.py", CORE + "aws/sessions.py"
+DYNAMO = CORE + "aws/sessions.py"
+#: What a record says, what its owner must do next, and what visitors, owners and the sweeper do.
+BURST, DECISIONS = CORE + "relay/burst.py", CORE + "relay/decisions.py"
+FLOWS, RECONCILING, RELAY_SWEEPING = CORE + "relay/flows.py", CORE + "relay/reconciling.py", CORE + "relay/sweeping.py"
 GUESTS, QUERIES = CORE + "platforms/webchat/guests.py", CORE + "aws/queries.py"
 #: What a write of the record changes, stated once; and how that becomes a request to DynamoDB.
 WRITES, EXPRESSIONS = CORE + "relay/session_writes.py", CORE + "aws/expressions.py"

@@ -7,7 +7,20 @@ in DynamoDB by the contract tests, which tie the two stores together.
 
 from __future__ import annotations
 
-from tests.simulation.mutation import BURST, CORE, DYNAMO, EXPRESSIONS, FLOWS, GUESTS, QUERIES, WRITES, Mutation
+from tests.simulation.mutation import (
+    BURST,
+    CORE,
+    DECISIONS,
+    DYNAMO,
+    EXPRESSIONS,
+    FLOWS,
+    GUESTS,
+    QUERIES,
+    RECONCILING,
+    RELAY_SWEEPING,
+    WRITES,
+    Mutation,
+)
 from tests.simulation.mutations_dfo import DIGITAL_FIRST
 from tests.simulation.mutations_fleet import FLEET
 from tests.simulation.mutations_offline import OFFLINE
@@ -67,11 +80,11 @@ V1 = (
     ),
     Mutation(
         "owner: go on though superseded",
-        BURST,
+        DECISIONS,
         "if record is None or record.generation != owner.generation:",
         "if record is None:",
     ),
-    Mutation("lock: do not wait for a call in flight", BURST, "if now < record.sending_until:", "if False:"),
+    Mutation("lock: do not wait for a call in flight", DECISIONS, "if now < record.sending_until:", "if False:"),
     Mutation(
         "lock: though CXone has asked to wait since the record was read",
         WRITES,
@@ -80,20 +93,20 @@ V1 = (
     ),
     Mutation(
         "retry: once more than allowed",
-        BURST,
+        DECISIONS,
         "record.failures_of(True) > MAX_RETRIES_OF_TRUE",
         "record.failures_of(True) > MAX_RETRIES_OF_TRUE + 1",
     ),
     Mutation(
         "voice: unbounded",
-        BURST,
+        DECISIONS,
         "max(record.retry_at, calm_at, record.true_allowed_at(policy)) if wanted",
         "max(record.retry_at, calm_at) if wanted",
     ),
     Mutation(
         "voice: one too many at once", BURST, "Rate(at_once=4, every_ms=1_000)", "Rate(at_once=5, every_ms=1_000)"
     ),
-    Mutation("voice: a true spends nothing", FLOWS, "if typing else 1,", "if False else 1,"),
+    Mutation("voice: a true spends nothing", RECONCILING, "if typing else 1,", "if False else 1,"),
     Mutation(
         "store: what a lock spends is not written down",
         WRITES,
@@ -119,21 +132,21 @@ V1 = (
     ),
     Mutation(
         "starts: an owner sleeps on though frames could not start another",
-        BURST,
+        DECISIONS,
         "return Wait(max(now + 1, look_at)) if sleeps_on and read_at < look_at else decision",
         "return decision",
         platform="adversary",
     ),
     Mutation(
         "starts: an owner releases though frames cannot start another",
-        BURST,
+        DECISIONS,
         "rests = isinstance(decision, Release | Park)",
         "rests = isinstance(decision, Park)",
         platform="adversary",
     ),
     Mutation(
         "starts: an end is settled though frames cannot start another",
-        FLOWS,
+        RECONCILING,
         "if lock.typing or goes_on or now < record.start_allowed_at(policy):",
         "if lock.typing or goes_on:",
         platform="adversary",
@@ -181,24 +194,26 @@ V1 = (
         'except ZeroDivisionError as error:\n            logger.warning("A burst whose owner died could',
         directed="tests/unit/keeper/test_sweeping.py",
     ),
-    Mutation("retry: ignore retry_at", BURST, "if now >= may_send_at:", "if now >= 0:"),
-    Mutation("verify: ignore retry_at", BURST, "may_call = now >= max(record.retry_at, calm_at)", "may_call = True"),
+    Mutation("retry: ignore retry_at", DECISIONS, "if now >= may_send_at:", "if now >= 0:"),
+    Mutation(
+        "verify: ignore retry_at", DECISIONS, "may_call = now >= max(record.retry_at, calm_at)", "may_call = True"
+    ),
     Mutation(
         "verify: never",
-        BURST,
+        DECISIONS,
         "if policy.verifies and record.verify_at is not None and now >= record.verify_at and may_call:",
         "if record.verify_at is not None and now < record.verify_at - 60_000:",
         directed="tests/unit/relay/test_burst.py",
     ),
     Mutation(
         "verify: though CXone took the call at once",
-        FLOWS,
+        RECONCILING,
         "verify_at = now if record.is_in_doubt() else regularly",
         "verify_at = now",
     ),
     Mutation(
         "verify: after each end of typing",
-        FLOWS,
+        RECONCILING,
         "regularly = now + policy.verify_ms if lock.typing else None",
         "regularly = now + (policy.verify_ms if lock.typing else 0)",
     ),
@@ -231,7 +246,7 @@ V1 = (
     # flows
     Mutation(
         "reconcile: forget to re-read",
-        FLOWS,
+        RECONCILING,
         "        seen = None\n        now = yield from perform(Now())\n",
         "        seen = read_at, record\n        now = yield from perform(Now())\n",
     ),
@@ -256,99 +271,101 @@ V1 = (
     ),
     Mutation(
         "send: post though stalled since the lock",
-        FLOWS,
+        RECONCILING,
         "if began - now > policy.start_within_ms:",
         "if False:",
     ),
     Mutation(
         "send: do not look at the key again after the lock",
-        FLOWS,
+        RECONCILING,
         "if typing and not record.may_begin(began, policy):",
         "if False:",
     ),
     Mutation(
         "answer: a lost one means not taken",
-        FLOWS,
+        RECONCILING,
         "return lock.until\n    taken_before",
         "return None\n    taken_before",
     ),
     Mutation(
         "answer: a 5xx means not taken",
-        FLOWS,
+        RECONCILING,
         "refused = outcome.kind in (Kind.THROTTLED, Kind.DENIED)",
         "refused = True",
     ),
     Mutation(
         "answer: a refusal settles the uncertain call before it",
-        FLOWS,
+        RECONCILING,
         "return None if refused and not taken_before else now",
         "return None if refused else now",
     ),
     Mutation(
         "retry: ignore Retry-After",
-        FLOWS,
+        RECONCILING,
         "return backoff_ms(record.failures_of(typing), outcome.retry_after_ms, jitter)",
         "return backoff_ms(record.failures_of(typing), 0, jitter)",
     ),
     Mutation(
         "retry: a clock that is ahead calls early",
-        FLOWS,
+        RECONCILING,
         "clocks_apart_ms = CLOCKS_APART_MS if outcome.kind is Kind.THROTTLED else 0",
         "clocks_apart_ms = 0",
         directed="tests/unit/relay/test_retry.py",  # in the simulation the jitter is longer than clocks are apart
     ),
     Mutation(
         "retry: do not write down when",
-        FLOWS,
+        RECONCILING,
         "        yield from perform(write.Postpone(record, now + delay))\n        is_noted",
         "        is_noted",
     ),
     Mutation(
         "verify: two owners ask the same",
-        FLOWS,
+        RECONCILING,
         "    if record.shown:\n        next_at = ",
         "    if False:\n        next_at = ",
     ),
     Mutation(
         "verify: do not write down a Retry-After",
-        FLOWS,
+        RECONCILING,
         "if outcome.kind is Kind.THROTTLED:\n",
         "if False:\n",
     ),
     Mutation(
         "release: end though it was refused",
-        FLOWS,
+        RECONCILING,
         "return OVER if (yield from perform(write.Release(record))) else None",
         "yield from perform(write.Release(record))\n            return OVER",
     ),
     Mutation(
         "wait: longer than its lease",
-        FLOWS,
+        RECONCILING,
         "LONGEST_WAIT_S = 5",
         "LONGEST_WAIT_S = 20",
         directed="tests/unit/relay/test_burst.py",
     ),
     Mutation(
         "guest over: nobody ends it",
-        FLOWS,
+        RECONCILING,
         "if outcome.kind is Kind.GUEST_OVER:\n",
         "if outcome.kind is Kind.GUEST_OVER and False:\n",
     ),
     Mutation(
         "sweeper: skip it",
-        FLOWS,
+        RELAY_SWEEPING,
         "    started = (yield from take_over(policy, record, now)) is Became.STARTED\n",
         "    started = False\n",
     ),
     # parked bursts
     Mutation(
         "parked: in doubt",
-        BURST,
+        DECISIONS,
         "and record.is_held(policy) and not record.is_in_doubt()",
         "and record.is_held(policy)",
         directed="tests/unit/relay/test_burst.py",
     ),
-    Mutation("parked: though no front end says when it ends", BURST, "and record.is_held(policy) and not", "and not"),
+    Mutation(
+        "parked: though no front end says when it ends", DECISIONS, "and record.is_held(policy) and not", "and not"
+    ),
     Mutation(
         "parked: a plain key that ends the hold starts no owner",
         FLOWS,
@@ -357,14 +374,14 @@ V1 = (
     ),
     Mutation(
         "parked: where no frame may start an owner",
-        BURST,
+        DECISIONS,
         "rests = isinstance(decision, Release | Park)",
         "rests = isinstance(decision, Release)",
         directed="tests/unit/relay/test_burst.py",
     ),
     Mutation(
         "parked: with an owner's lease",
-        FLOWS,
+        RECONCILING,
         "if not now < record.lease_until <= until:",
         "if record.lease_until <= now:",
     ),
@@ -377,13 +394,13 @@ V1 = (
     ),
     Mutation(
         "parked: never looked at again",
-        FLOWS,
+        RELAY_SWEEPING,
         "return Swept(look_at=decision.until, generation=record.generation)",
         "return Swept()",
     ),
     Mutation(
         "parked: its lease runs out while it is watched",
-        FLOWS,
+        RELAY_SWEEPING,
         "lease_until = max(now + policy.lease_ms, until + policy.lease_margin_ms)",
         "lease_until = until - 1_000",
         directed="tests/unit/keeper/test_sweeping.py",
@@ -404,14 +421,14 @@ V1 = (
     ),
     Mutation(
         "parked: an owner that died counts as the end of a hold",
-        FLOWS,
+        RELAY_SWEEPING,
         "was_parked = policy.parks and record.is_held(policy) and",
         "was_parked =",
         directed="tests/unit/keeper/test_sweeping.py",
     ),
     Mutation(
         "parked: watched after another owner has taken over",
-        FLOWS,
+        RELAY_SWEEPING,
         "is_over = record.lease_until <= now or record.generation == watched",
         "is_over = record.lease_until <= now or bool(watched)",
         directed="tests/unit/keeper/test_sweeping.py",
@@ -709,14 +726,14 @@ V1 = (
     ),
     Mutation(
         "flows: a lease is renewed though its owner could look before it ends",
-        FLOWS,
+        RECONCILING,
         "longest_s = min(allowed_s, LONGEST_WAIT_S) if allowed_s >= 1 else LONGEST_WAIT_S",
         "longest_s = LONGEST_WAIT_S",
         directed="tests/unit/relay/test_flows.py",
     ),
     Mutation(
         "flows: what a write has returned is read again",
-        FLOWS,
+        RECONCILING,
         "            return now, accepted\n",
         "            return None\n",
         directed="tests/unit/relay/test_flows.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.simulation.mutation import CORE, EXPRESSIONS, FLOWS, WRITES, Mutation
+from tests.simulation.mutation import CORE, EXPRESSIONS, RECONCILING, RELAY_SWEEPING, WRITES, Mutation
 
 DIGITAL_FIRST = CORE + "platforms/digital_first/"
 OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
@@ -35,7 +35,7 @@ DIGITAL_FIRST = (
     ),
     _dfo(
         "keeper: sweeps what another keeper has",
-        FLOWS,
+        RELAY_SWEEPING,
         'if record is None or keeper not in ("", record.keeper):',
         "if record is None:",
     ),
@@ -210,7 +210,7 @@ DIGITAL_FIRST = (
     ),
     _dfo(
         "typing: what goes on after a message counts from its first key",
-        FLOWS,
+        RECONCILING,
         "begins_anew=True",
         "begins_anew=False",
     ),
@@ -331,7 +331,7 @@ DIGITAL_FIRST = (
     ),
     _dfo(
         "felt: an end that is only said in doubt counts",
-        FLOWS,
+        RECONCILING,
         "elif (record.shown or record.typing_since) and not lock.typing_since:",
         "elif record.keys and not lock.typing_since:",
     ),

@@ -205,10 +205,10 @@ TOLD = (
     ),
     _dfo(
         "told: the visitor's own typing, which comes back, is an agent's",
-        CORE + "platforms/digital_first/frames_in.py",
+        CORE + "platforms/digital_first/parsing/events.py",
         "if is_agents else Echo()",
         "",
-        directed="tests/unit/platforms/digital_first/test_frames.py",
+        directed="tests/unit/platforms/digital_first/test_frames_in.py",
     ),
     # messages
     _dfo(
@@ -279,7 +279,7 @@ TOLD = (
     ),
     _dfo(
         "told: a part without the gateway's id is told at once, and the message that has one is not",
-        CORE + "platforms/digital_first/frames_in.py",
+        CORE + "platforms/digital_first/parsing/events.py",
         "bool(message.text or message.attachments) and not message.is_part",
         "bool(message.text or message.attachments)",
     ),

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 DIGITAL_FIRST = ROOT / CORE / "platforms/digital_first"
 FOLDERS = (DIGITAL_FIRST / "conversation", DIGITAL_FIRST / "talk_parts")
 FILES = (
-    *(str(ROOT / CORE / f"keeper/guests/{name}.py") for name in ("guest", "keeper")),
+    *(str(ROOT / CORE / f"keeper/guests/{name}.py") for name in ("guest", "hand", "held_sockets", "keeper")),
     *(str(DIGITAL_FIRST / f"{name}.py") for name in ("owners", "mailbox", "office", "talk")),
     *(str(file) for folder in FOLDERS for file in sorted(folder.glob("*.py"))),
 )

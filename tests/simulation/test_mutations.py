@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation.mutation import FLOWS, Mutation
+from tests.simulation.mutation import RECONCILING, Mutation
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.trial import ROOT, judged, verdict_on
 
@@ -14,7 +14,7 @@ SAMPLE = MUTATIONS[::12]
 REST = (pytest.param(one, marks=pytest.mark.whole_proof) for one in MUTATIONS if one not in SAMPLE)
 
 IMPORT = "from typing_relay.relay.outcomes import"
-BROKEN_IMPORT = Mutation("an import that is not there", FLOWS, IMPORT, "from typing_relay.relay.nowhere import")
+BROKEN_IMPORT = Mutation("an import that is not there", RECONCILING, IMPORT, "from typing_relay.relay.nowhere import")
 TRACEBACK = "Traceback (most recent call last):\n  File ...\n"
 A_TEST = "tests/unit/aws/test_sessions_contract.py::TestMemory::test_a_stop"
 
@@ -51,7 +51,7 @@ def test_a_mutation_that_expects_an_error_is_not_caught_by_another_one() -> None
 def test_a_mutation_of_a_text_that_is_not_there_says_so() -> None:
     """The code has changed since."""
     with pytest.raises(ValueError, match="mend the mutation"):
-        verdict_on(Mutation("of nothing", FLOWS, "no such text", ""))
+        verdict_on(Mutation("of nothing", RECONCILING, "no such text", ""))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from typing import Any
 from typing_relay.aws.sessions import shard_of
 from typing_relay.platforms.webchat.guests import LATEST_WRITE_MS
 from typing_relay.relay import flows, ports
-from typing_relay.relay.burst import GuestStatus, Owner, Policy, Session
+from typing_relay.relay.burst import GuestStatus, Policy, Session
+from typing_relay.relay.decisions import Owner
 from typing_relay.relay.effects import (
     AskBreaker,
     AskCxone,
@@ -31,9 +32,10 @@ from typing_relay.relay.effects import (
     TellTypingUnavailable,
     perform,
 )
-from typing_relay.relay.flows import Reconciled
+from typing_relay.relay.reconciling import Reconciled, reconcile
 from typing_relay.relay.runner import Runner, on
 from typing_relay.relay.session_writes import EndGuest
+from typing_relay.relay.sweeping import sweep_one
 
 from tests.simulation.cxone import LATE_LIMIT_MS, Call, Cxone, Weather
 from tests.simulation.history import FAULTS, Act, Fault
@@ -221,14 +223,14 @@ class World:
         if (at, generation) in self._watched:
             return
         self._watched.add((at, generation))
-        flow = flows.sweep_one(self.policy, session_id, watched=generation, watches=True)
+        flow = sweep_one(self.policy, session_id, watched=generation, watches=True)
         process = Process("watch", flow, at + SWEEPER_MS)
         process.then = lambda swept: self._watch(swept.look_at, session_id, swept.generation) if swept.look_at else None
         self._add(Action(at, "resume", "watch", partial(self._begin, process), process))
 
     def _sweep(self) -> Flow[None]:
         for found in (yield from perform(FindOverdue(shard_of(ID), self.now))):
-            yield from flows.sweep_one(self.policy, found)
+            yield from sweep_one(self.policy, found)
 
     # --- processes
 
@@ -348,7 +350,7 @@ class World:
             return
         process = Process(
             f"execution {owner.generation}",
-            flows.reconcile(self.policy, owner),
+            reconcile(self.policy, owner),
             self.now + SENDER_MS,
             owner.generation,
         )

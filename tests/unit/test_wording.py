@@ -52,6 +52,7 @@ PLAIN = [
         f"layers/typing_relay/typing_relay/platforms/digital_first/{name}.py"
         for name in ("api", "codes", "frames_in", "frames_out")
     ),
+    "layers/typing_relay/typing_relay/platforms/digital_first/parsing",
     *(
         f"layers/typing_relay/typing_relay/platforms/digital_first/{name}.py"
         for name in ("identity", "urls", "visitor_events")

@@ -10,6 +10,7 @@ from typing_relay.aws.visitors import encoded
 from typing_relay.keeper.visitors.outbox import MAX_FRAME_BYTES
 from typing_relay.platforms.digital_first import frames_in
 from typing_relay.platforms.digital_first import visitor_events as dfo_events
+from typing_relay.platforms.digital_first.parsing.frames import parse
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import AgentsTyping
 from typing_relay.platforms.webchat import visitor_events as v1_events
@@ -27,7 +28,7 @@ MESSAGE = {
 def dfo(event_type: str, data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """CXone's frame, and what the visitor is told."""
     frame = {"eventType": event_type, "data": {"thread": THREAD, **data}}
-    event = frames_in.parse(json.dumps(frame))
+    event = parse(json.dumps(frame))
     assert isinstance(event, frames_in.Event)
     typing = AgentsTyping()
     if isinstance(event.what, frames_in.AgentTyping) and event.what.typing:
@@ -135,7 +136,7 @@ def test_what_the_visitor_has_no_use_for_is_not_told(event_type: str, data: dict
 def test_a_message_found_by_looking_is_told_like_one_that_was_heard() -> None:
     frame, told = dfo("MessageCreated", {"message": MESSAGE})
     assert told is not None
-    event = frames_in.parse(json.dumps(frame))
+    event = parse(json.dumps(frame))
     assert isinstance(event, frames_in.Event)
     assert isinstance(event.what, frames_in.MessageCreated)
     missed = dfo_events.said(None, event.what.message)

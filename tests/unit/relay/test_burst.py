@@ -7,25 +7,27 @@ import pytest
 from typing_relay.relay.burst import (
     LONGEST_CONNECTION_MS,
     SILENT_MS,
+    GuestStatus,
+    Policy,
+    Session,
+    are_by_one_message,
+    claim_of,
+)
+from typing_relay.relay.decisions import (
     Decision,
     End,
     ForgetFailures,
-    GuestStatus,
     HandOver,
     Owner,
     Park,
-    Policy,
     Release,
     RequestGuest,
     Send,
-    Session,
     Verify,
     Wait,
-    are_by_one_message,
-    claim_of,
     decide,
 )
-from typing_relay.relay.flows import LONGEST_WAIT_S
+from typing_relay.relay.reconciling import LONGEST_WAIT_S
 
 POLICY = Policy(arrival_slack_ms=50)
 NOW = 1_000_000

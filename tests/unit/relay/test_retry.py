@@ -3,8 +3,8 @@
 import pytest
 from typing_relay.relay.burst import Session
 from typing_relay.relay.effects import Jitter
-from typing_relay.relay.flows import CLOCKS_APART_MS, _delay
 from typing_relay.relay.outcomes import Kind, Outcome
+from typing_relay.relay.reconciling import CLOCKS_APART_MS, _delay
 from typing_relay.relay.retry import DEFAULT_RETRY_AFTER_MS, backoff_ms, retry_after_ms
 from typing_relay.relay.runner import Runner, on
 

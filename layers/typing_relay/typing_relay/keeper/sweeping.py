@@ -20,8 +20,8 @@ from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.ports import Sessions
 from typing_relay.relay.burst import Policy
-from typing_relay.relay.flows import Swept, sweep_one
 from typing_relay.relay.runner import Runner
+from typing_relay.relay.sweeping import Swept, sweep_one
 
 logger = logging.getLogger(__name__)
 

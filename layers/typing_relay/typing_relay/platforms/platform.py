@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from typing_relay.aws.sessions import DynamoSessions
     from typing_relay.keeper.counters import Counters
-    from typing_relay.keeper.guests.keeper import Workers
     from typing_relay.keeper.guests.talk import Talk, Voice
+    from typing_relay.keeper.io.jobs import Workers
     from typing_relay.keeper.io.loop import Loop
     from typing_relay.keeper.visitors.outbox import Outbox
     from typing_relay.relay.burst import Policy

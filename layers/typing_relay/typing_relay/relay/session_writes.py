@@ -1,7 +1,8 @@
 """The conditional writes of a session record: what each means, what it changes, and on which condition.
 
 They are effects of flows; keepers make them by the methods of ``SessionStore``. ``generation`` fences owners,
-``revision`` what they believed of keys and stops, ``sends`` what duplicates of one owner have read.
+``revision`` what they believed of keys and stops, ``sends`` what duplicates of one owner have read. All are in one
+file, as a fence can only be judged beside the writes that it is to hold against.
 
 Times are epoch ms, ``expires_at`` is epoch s. ``bool``: whether the write's condition held. A write that may meet its
 own first try, whose answer was lost, says by what it knows it (``Update.left``).

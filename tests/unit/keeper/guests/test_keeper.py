@@ -18,9 +18,9 @@ from typing_relay.keeper.guests.keeper import (
     WRITES_WITHIN_S,
     Keeper,
     Settings,
-    Workers,
 )
 from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.sockets import Sending, Stage
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.platforms.webchat.talk import Time, WebchatTalk, webchat_meaning
@@ -160,7 +160,7 @@ class Scene:
         [(number, socket)] = hand.sockets.items()
         socket.was_open = True
         socket._timer.cancel()  # of a socket that does not open in time
-        self.keeper._socket_opened(hand, number)
+        self.keeper._sockets.opened(hand, number)
         self.store.run()
         self.loop.advance(0.1)
 

@@ -10,6 +10,7 @@ from typing_relay.platforms.digital_first import frames_in, urls
 from typing_relay.platforms.digital_first.conversation import happenings
 from typing_relay.platforms.digital_first.conversation.actions import MessageRefused
 from typing_relay.platforms.digital_first.files import LONGEST_TYPE, MB, MOST_TYPES, FileRules, Files, file_rules
+from typing_relay.platforms.digital_first.parsing.frames import parse
 from typing_relay.relay.ports import Attachment
 
 from tests.support import dfo_gateway as gateway
@@ -187,7 +188,7 @@ def test_earlier_messages_have_theirs_too() -> None:
 def test_what_is_no_file_that_a_page_may_link_to_is_left_out(files: Any) -> None:
     """T13: and the message is told."""
     frame = {"eventId": "e", "eventType": "MessageCreated", "data": {"message": with_files() | {"attachments": files}}}
-    parsed = frames_in.parse(json.dumps(frame))
+    parsed = parse(json.dumps(frame))
     assert isinstance(parsed, frames_in.Event)
     assert isinstance(parsed.what, frames_in.MessageCreated)
     assert (parsed.what.message.attachments, parsed.what.message.text) == ((), "hi")
@@ -195,6 +196,6 @@ def test_what_is_no_file_that_a_page_may_link_to_is_left_out(files: Any) -> None
 
 def test_a_file_without_a_text_is_a_message_as_soon_as_it_is_sent() -> None:
     message = with_files({"url": PHOTO.url, "friendlyName": "p"}) | {"messageContent": {"type": "TEXT", "text": ""}}
-    parsed = frames_in.parse(json.dumps({"eventId": "e", "eventType": "MessageSent", "data": {"message": message}}))
+    parsed = parse(json.dumps({"eventId": "e", "eventType": "MessageSent", "data": {"message": message}}))
     assert isinstance(parsed, frames_in.Event)
     assert isinstance(parsed.what, frames_in.MessageCreated)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.guests.keeper import Workers
 from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.io.jobs import Workers
 from typing_relay.platforms.digital_first.api import ChannelSettings
 from typing_relay.platforms.digital_first.identity import Channel
 from typing_relay.platforms.digital_first.in_keeper import AGAIN_S, CHANNEL_S, DigitalFirst, Surroundings

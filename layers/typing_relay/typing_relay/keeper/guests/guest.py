@@ -8,6 +8,9 @@
 A session record that no longer names this keeper, or is gone, ends it from wherever it is: on a consistent read, for a
 look may be stale. A request that comes in whatever state is seen to: at the latest when the guest would be let go.
 Times are ms of one clock that never goes back.
+
+Events, actions and rules are in one file: everybody else says the first two with the guest's name (``guest.Created``),
+and a rule is read beside the words of what it answers.
 """
 
 from __future__ import annotations

@@ -15,16 +15,15 @@ from typing_relay.aws.shedding import failure_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.custody import Custody
+from typing_relay.keeper.guests.hand import Hand
+from typing_relay.keeper.guests.held_sockets import HeldSockets
 from typing_relay.keeper.guests.talk import Talk, Voice
-from typing_relay.keeper.io.addresses import Addresses
-from typing_relay.keeper.io.jobs import Jobs
-from typing_relay.keeper.io.loop import Loop, Timer
-from typing_relay.keeper.io.protocol import GOING_AWAY
-from typing_relay.keeper.io.sockets import GuestSocket, Limits, Sending, SocketEnd
+from typing_relay.keeper.io.jobs import Workers
+from typing_relay.keeper.io.loop import Loop
+from typing_relay.keeper.io.sockets import Limits
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.ports import Frame, Sessions
 from typing_relay.keeper.visitors.outbox import FRESH_MS, Outbox
-from typing_relay.platforms.shared.urls import without_query
 from typing_relay.relay.burst import HELD_MS, GuestStatus, Session
 from typing_relay.relay.outcomes import Kind, Outcome
 
@@ -59,54 +58,6 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
 
-@dataclass(slots=True)
-class Workers:
-    """Worker threads by what they wait for, so that no kind of call holds up another."""
-
-    cxone: Jobs
-    store: Jobs
-    names: Jobs
-
-
-@dataclass(slots=True, eq=False)
-class _Hand:
-    """One guest in this keeper's hands."""
-
-    held: guest.Held
-    talk: Talk = field(init=False)
-    sockets: dict[int, GuestSocket] = field(default_factory=dict)
-    #: Sockets whose talk prepares them; each has its place among the openings.
-    preparing: frozenset[int] = frozenset()
-    #: How often its guest was to be created, and whether that waits for its turn.
-    creations: int = 0
-    creation_waits: bool = False
-    #: Its guest can be shown typing, and the record may not say yet that what is felt of keys counts from then on.
-    begins: bool = False
-    #: It was taken here, and no answer of the record has said otherwise since.
-    is_ours: bool = False
-    alarm: Timer | None = None
-    alarm_at: int | None = None
-    refreshed_at: float = 0.0
-
-
-class _Ear:
-    """Hears one socket for the keeper."""
-
-    __slots__ = ("_hand", "_keeper", "_number")
-
-    def __init__(self, keeper: Keeper, hand: _Hand, number: int) -> None:
-        self._keeper, self._hand, self._number = keeper, hand, number
-
-    def opened(self) -> None:
-        self._keeper._socket_opened(self._hand, self._number)
-
-    def text(self, text: str) -> None:
-        self._hand.talk.heard(self._number, text)
-
-    def ended(self, end: SocketEnd) -> None:
-        self._keeper._socket_ended(self._hand, self._number, end)
-
-
 class Keeper:
     """Holds guests from the first message to the last, on the loop's thread. ``clock`` gives epoch ms.
 
@@ -128,15 +79,16 @@ class Keeper:
     ) -> None:
         self._settings, self._loop, self._workers = settings, loop, workers
         self._sessions, self._talk_of, self._outbox, self._openings = sessions, talk_of, outbox, openings
-        self._tls, self._counters, self._clock = tls, counters, clock
+        self._counters, self._clock = counters, clock
         self._began = clock() - round(loop.time() * 1000)
         self._losses = Turnstile(loop, 1, LOSSES_PER_SECOND)
         self._creations = Turnstile(loop, 1, settings.creations_per_second)
-        self._addresses = Addresses(workers.names, loop)
+        self._sockets = HeldSockets(
+            loop, workers.names, openings, tls, settings.limits, counters, self._is_held, self._happened
+        )
         #: By session id, the one refreshed longest ago first.
-        self._hands: dict[str, _Hand] = {}
+        self._hands: dict[str, Hand] = {}
         self._custody: Custody | None = None
-        self._closing: list[GuestSocket] = []
 
     def start(self, custody: Custody) -> None:
         """Begin to take what ``custody`` receives, and to look after the records."""
@@ -146,14 +98,13 @@ class Keeper:
 
     def requested(self, session_id: str) -> None:
         """A queue message asks for a guest for this session."""
-        assert self._custody is not None  # noqa: S101  # requested only after start
         hand = self._hands.get(session_id)
-        claim = self._custody.claim(session_id)
+        claim = self._its_custody.claim(session_id)
         if hand:
             self._happened(hand, guest.Requested(claim))
             return
         held, actions = guest.hold(session_id, self._settings.name, self._now(), claim)
-        hand = self._hands[session_id] = _Hand(held, refreshed_at=self._loop.time())
+        hand = self._hands[session_id] = Hand(held, refreshed_at=self._loop.time())
         hand.talk = self._talk_of(self._voice(hand))
         self._carry_out(hand, actions)
 
@@ -162,13 +113,13 @@ class Keeper:
         hand = self._hands.get(session_id)
         return hand.talk if hand else None
 
-    def _voice(self, hand: _Hand) -> Voice:
+    def _voice(self, hand: Hand) -> Voice:
         session_id = hand.held.session_id
         return Voice(
             session_id,
-            send=lambda number, text: self._send(hand, number, text),
+            send=lambda number, text: self._sockets.send(hand, number, text),
             ready=lambda number: self._happened(hand, guest.SocketOpened(number)),
-            lost=lambda number, outcome: self._give_up(hand, number, outcome),
+            lost=lambda number, outcome: self._sockets.give_up(hand, number, outcome),
             fenced=lambda: self._happened(hand, guest.FenceLost()),
             tell=lambda frame: self._outbox.tell(session_id, frame),
             in_turn=lambda do, ahead: self._in_turn(hand, do, ahead),
@@ -200,8 +151,7 @@ class Keeper:
 
     def drain(self, finished: Callable[[], object]) -> None:
         """Hand every guest back at once, close the sockets properly, then call ``finished``."""
-        assert self._custody is not None  # noqa: S101  # drained only after start
-        self._custody.stop()
+        self._its_custody.stop()
         hands = list(self._hands.values())
         self._hands.clear()
         self._hand_back(self._loop.time() + WRITES_WITHIN_S, finished)  # first: the next keeper waits for it
@@ -209,25 +159,28 @@ class Keeper:
             self._set_alarm(hand, None)
             hand.talk.close()
             for number in list(hand.sockets):
-                self._close_socket(hand, number)
+                self._sockets.close(hand, number)
 
     def _hand_back(self, deadline: float, finished: Callable[[], object]) -> None:
         """Hand back as soon as what is being written is: a late write must not take a guest from its next keeper."""
-        assert self._custody is not None  # noqa: S101
-        if (len(self._workers.store) or self._custody.is_renewing) and self._loop.time() < deadline:
+        custody = self._its_custody
+        if (len(self._workers.store) or custody.is_renewing) and self._loop.time() < deadline:
             self._loop.call_later(DRAIN_POLL_S, lambda: self._hand_back(deadline, finished))
             return
-        self._custody.hand_back()
+        custody.hand_back()
         self._await_drained(self._loop.time() + self._settings.drain_s, finished)
 
     def _await_drained(self, deadline: float, finished: Callable[[], object]) -> None:
-        assert self._custody is not None  # noqa: S101
-        self._closing = [closing for closing in self._closing if not closing.is_closed]
-        drained = self._custody.is_drained() and not self._closing and self._outbox.is_at_rest
+        drained = self._its_custody.is_drained() and self._sockets.are_closed() and self._outbox.is_at_rest
         if drained or self._loop.time() >= deadline:
             finished()
         else:
             self._loop.call_later(DRAIN_POLL_S, lambda: self._await_drained(deadline, finished))
+
+    @property
+    def _its_custody(self) -> Custody:
+        assert self._custody is not None  # noqa: S101  # it holds and drains only after start
+        return self._custody
 
     # --- from events to actions
 
@@ -235,10 +188,10 @@ class Keeper:
         """In ms, for the rules: the wall clock may be set back while their timers run on."""
         return self._began + round(self._loop.time() * 1000)
 
-    def _is_held(self, hand: _Hand) -> bool:
+    def _is_held(self, hand: Hand) -> bool:
         return self._hands.get(hand.held.session_id) is hand
 
-    def _happened(self, hand: _Hand, event: guest.Event) -> None:
+    def _happened(self, hand: Hand, event: guest.Event) -> None:
         if not self._is_held(hand):
             return
         now = self._now()
@@ -247,7 +200,7 @@ class Keeper:
         if self._is_held(hand):
             self._set_alarm(hand, guest.wake_at(hand.held, self._settings.policy))
 
-    def _set_alarm(self, hand: _Hand, at: int | None) -> None:
+    def _set_alarm(self, hand: Hand, at: int | None) -> None:
         if at == hand.alarm_at:
             return  # most events change nothing about it
         if hand.alarm:
@@ -257,11 +210,11 @@ class Keeper:
             seconds = (at - self._now()) / 1000
             hand.alarm = self._loop.call_later(seconds, lambda: self._woke(hand))
 
-    def _woke(self, hand: _Hand) -> None:
+    def _woke(self, hand: Hand) -> None:
         hand.alarm = hand.alarm_at = None
         self._happened(hand, guest.Woke())
 
-    def _carry_out(self, hand: _Hand, actions: tuple[guest.Action, ...]) -> None:  # noqa: C901  # a table
+    def _carry_out(self, hand: Hand, actions: tuple[guest.Action, ...]) -> None:  # noqa: C901  # a table
         for action in actions:
             match action:
                 case guest.Take():
@@ -273,10 +226,9 @@ class Keeper:
                     turn = partial(self._creation_due, hand, hand.creations)
                     self._creations.enter(turn, ahead=hand.held.is_used)  # not behind a crowd of newcomers (T18)
                 case guest.OpenSocket(number, url):
-                    opens = partial(self._open, hand, number, url)
-                    self._openings.enter(opens, ahead=hand.talk.is_shown)
+                    self._sockets.open(hand, number, url)
                 case guest.CloseSocket(number):
-                    self._close_socket(hand, number)
+                    self._sockets.close(hand, number)
                 case guest.SetStatus(status, begins):
                     self._set_status(hand, status, begins)
                 case guest.AwaitTurn():
@@ -288,14 +240,14 @@ class Keeper:
                 case guest.Release(whatever_is_shown):
                     self._release(hand, whatever_is_shown)
                 case guest.LetGo():
-                    self._let_go(hand, self._custody_of(hand).done)
+                    self._let_go(hand, self._its_custody.done)
                 case guest.Leave():
-                    self._let_go(hand, self._custody_of(hand).leave)
+                    self._let_go(hand, self._its_custody.leave)
 
     # --- the record
 
     def _store(
-        self, hand: _Hand, what: str, call: Callable[[], Any], event: Callable[[Any], guest.Event | None]
+        self, hand: Hand, what: str, call: Callable[[], Any], event: Callable[[Any], guest.Event | None]
     ) -> None:
         """Read or write the record of ``hand`` on a worker thread; ``event`` makes of the answer what happened."""
 
@@ -314,7 +266,7 @@ class Keeper:
 
         self._workers.store.submit(hand.held.session_id, call, answered, failed)
 
-    def _take(self, hand: _Hand) -> None:
+    def _take(self, hand: Hand) -> None:
         session_id, name = hand.held.session_id, self._settings.name
         claim, asked_at = hand.held.claim, self._now()
 
@@ -343,23 +295,21 @@ class Keeper:
 
         self._store(hand, "take", take_or_hold, taken)
 
-    def _tell_what_is_true(self, hand: _Hand, record: Session, asked_at: int) -> None:
+    def _tell_what_is_true(self, hand: Hand, record: Session, asked_at: int) -> None:
         """What a keeper before has told the visitor may not be true any more, or may still be on its way."""
         self._tell(hand, record.guest_status, record, asked_at, tells_states=True)
         self._tell_again_later(hand)
 
-    def _tell_again_later(self, hand: _Hand) -> None:
+    def _tell_again_later(self, hand: Hand) -> None:
         """Spread, as thousands may be taken over together."""
         self._loop.call_later(LATE_POSTS_S * random.uniform(1, 2), lambda: self._tell_again(hand))
 
-    def _tell_again(self, hand: _Hand) -> None:
+    def _tell_again(self, hand: Hand) -> None:
         """As it stands by now: a late post of the keeper before may have come after what this one told."""
         if self._is_held(hand) and hand.held.taken:
             self._set_status(hand, hand.held.status, tells_states=True)
 
-    def _set_status(
-        self, hand: _Hand, status: GuestStatus, begins: bool = False, *, tells_states: bool = False
-    ) -> None:
+    def _set_status(self, hand: Hand, status: GuestStatus, begins: bool = False, *, tells_states: bool = False) -> None:
         session_id, name, asked_at = hand.held.session_id, self._settings.name, self._now()
         hand.begins = begins = begins or hand.begins
 
@@ -377,7 +327,7 @@ class Keeper:
 
         self._store(hand, "status", write, written)
 
-    def _loss_due(self, hand: _Hand) -> bool:
+    def _loss_due(self, hand: Hand) -> bool:
         """Its turn has come. Returns whether there is still something to tell."""
         self._happened(hand, guest.LossDue())
         is_told = self._is_held(hand) and hand.held.status is GuestStatus.RECONNECTING
@@ -385,20 +335,16 @@ class Keeper:
             self._loop.call_soon(self._losses.leave)
         return is_told
 
-    def _end_guest(self, hand: _Hand, guest_id: str) -> None:
+    def _end_guest(self, hand: Hand, guest_id: str) -> None:
         self._counters.add("GuestsOver")
         call = partial(self._sessions.end_guest, hand.held.session_id, guest_id)
         self._store(hand, "end", lambda: call(self._clock()), guest.GuestEnded)
 
-    def _release(self, hand: _Hand, whatever_is_shown: bool) -> None:
+    def _release(self, hand: Hand, whatever_is_shown: bool) -> None:
         call = partial(self._sessions.release_guest, hand.held.session_id, self._settings.name)
         self._store(hand, "release", lambda: call(self._clock(), whatever_is_shown), guest.Released)
 
-    def _custody_of(self, hand: _Hand) -> Custody:
-        assert self._custody is not None, hand  # noqa: S101  # held only after start
-        return self._custody
-
-    def _let_go(self, hand: _Hand, forget: Callable[[str], object]) -> None:
+    def _let_go(self, hand: Hand, forget: Callable[[str], object]) -> None:
         self._set_alarm(hand, None)
         hand.talk.close()
         del self._hands[hand.held.session_id]
@@ -412,7 +358,7 @@ class Keeper:
         while self._hands and next(iter(self._hands.values())).refreshed_at <= before:
             self._refresh(list(islice(self._hands.values(), batch)))
 
-    def _look(self, hand: _Hand) -> None:
+    def _look(self, hand: Hand) -> None:
         """At one record, consistently: more than what is to be done next may hang on it."""
         session_id, read_at = hand.held.session_id, self._now()
 
@@ -421,7 +367,7 @@ class Keeper:
 
         self._store(hand, "look", lambda: self._sessions.get(session_id, self._clock()), looked)
 
-    def _refresh(self, hands: list[_Hand]) -> None:
+    def _refresh(self, hands: list[Hand]) -> None:
         read_at = self._now()
         by_id = {hand.held.session_id: hand for hand in hands}
         for session_id, hand in by_id.items():
@@ -443,7 +389,7 @@ class Keeper:
             lambda error: logger.warning("Session records could not be read: %s", error),
         )
 
-    def _keep(self, hand: _Hand, record: Session) -> None:
+    def _keep(self, hand: Hand, record: Session) -> None:
         """A record whose visitor is there, silent as it may be, lives on, and goes on believing that its guest is held.
 
         What is read may be stale, so it is only how much time is left that is taken from it.
@@ -468,7 +414,7 @@ class Keeper:
 
     # --- the guest
 
-    def _creation_due(self, hand: _Hand, number: int) -> bool:
+    def _creation_due(self, hand: Hand, number: int) -> bool:
         """Its turn has come. Returns whether the guest is still wanted."""
         is_wanted = self._is_held(hand) and hand.creations == number and hand.held.doing is guest.Doing.CREATING
         if is_wanted:
@@ -477,7 +423,7 @@ class Keeper:
             self._loop.call_soon(self._creations.leave)
         return is_wanted
 
-    def _in_turn(self, hand: _Hand, do: Callable[[], object], ahead: bool) -> None:
+    def _in_turn(self, hand: Hand, do: Callable[[], object], ahead: bool) -> None:
         """What is done for it, whose socket is being opened, counts as a guest that is created.
 
         While it waits it keeps nobody from opening a socket. Whoever is held here no more is told all the same.
@@ -497,7 +443,7 @@ class Keeper:
         self._loop.call_soon(self._openings.leave)  # it is in only after this
         self._creations.enter(due, ahead=ahead or hand.held.is_used)  # not behind a crowd of newcomers (T18)
 
-    def _create(self, hand: _Hand) -> None:
+    def _create(self, hand: Hand) -> None:
         session_id = hand.held.session_id
 
         def created(event: guest.Event) -> None:
@@ -513,11 +459,11 @@ class Keeper:
 
         self._workers.cxone.submit(session_id, hand.talk.make, created, failed)
 
-    def _report_not_created(self, hand: _Hand, outcome: Outcome) -> None:
+    def _report_not_created(self, hand: Hand, outcome: Outcome) -> None:
         self._counters.add(f"GuestsNotCreated.{outcome.kind}")
         if outcome.kind is Kind.NOT_YET:
             return  # each is told to its page, and says nothing of CXone
-        if _is_worth_a_line(hand.held.failures):
+        if hand.is_worth_a_line:
             logger.warning(
                 "CXone created no guest",
                 extra={
@@ -528,88 +474,11 @@ class Keeper:
                 },
             )
 
-    # --- its socket
-
-    def _open(self, hand: _Hand, number: int, url: str) -> bool:
-        if not self._is_held(hand) or hand.held.opening != number:
-            return False
-        hand.preparing |= {number}
-        hand.talk.prepare(number, url, lambda good_url: self._connect(hand, number, good_url))
-        return True
-
-    def _connect(self, hand: _Hand, number: int, url: str) -> None:
-        hand.preparing -= {number}
-        if not self._is_held(hand) or hand.held.opening != number:
-            self._openings.leave()
-            return
-        opening = GuestSocket(self._loop, url, self._tls, self._settings.limits, _Ear(self, hand, number))
-        hand.sockets[number] = opening
-        self._addresses.resolve(
-            url,
-            lambda addresses: opening.connect(addresses, self._addresses.not_reached),
-            lambda error: opening.fail(str(error)),
-        )
-
-    def _give_up(self, hand: _Hand, number: int, outcome: Outcome) -> None:
-        """Its talk says that this socket, open or being prepared, is of no use."""
-        if number in hand.preparing:
-            hand.preparing -= {number}
-            self._openings.leave()
-        self._close_socket(hand, number)
-        self._counters.add("SocketsGivenUp")
-        self._happened(hand, guest.SocketLost(number, outcome))
-
-    def _send(self, hand: _Hand, number: int, text: str) -> bool:
-        sending = hand.sockets.get(number)
-        return sending is not None and sending.send_text(text, lambda: None) is Sending.QUEUED
-
-    def _close_socket(self, hand: _Hand, number: int) -> None:
-        closing = hand.sockets.pop(number, None)
-        if closing is None:
-            return
-        if not closing.was_open:
-            self._openings.leave()
-        closing.close(GOING_AWAY)
-        self._closing = [one for one in self._closing if not one.is_closed]
-        self._closing.append(closing)
-
-    def _socket_opened(self, hand: _Hand, number: int) -> None:
-        self._openings.leave()
-        self._counters.add("SocketsOpened")
-        hand.talk.opened(number)
-
-    def _socket_ended(self, hand: _Hand, number: int, end: SocketEnd) -> None:
-        ended = hand.sockets.pop(number)
-        if ended.was_open:
-            self._counters.add("SocketsLost")
-        else:
-            self._openings.leave()
-            self._counters.add("SocketsNotOpened")
-        outcome = hand.talk.ended(number, end)
-        self._report_ended(hand, end, outcome)
-        self._happened(hand, guest.SocketLost(number, outcome))
-
-    def _report_ended(self, hand: _Hand, end: SocketEnd, outcome: Outcome) -> None:
-        if not _is_worth_a_line(hand.held.failures):
-            return
-        details = {
-            "session": hand.held.session_id,
-            "url": without_query(hand.held.web_socket_url),
-            "reason": end.reason,
-            "outcome": outcome.kind,
-            "failures": hand.held.failures + 1,
-        }
-        if end.close_code is not None:
-            logger.info("guest socket lost", extra=details)
-        else:
-            details["check"] = "the URL starts with wss:// and its host can be reached on port 443 from here"
-            logger.warning("guest socket not opened", extra=details | {"stage": end.stage.name.lower()})
-
     # --- frames
 
     def _tell(
         self,
-        hand: _Hand,
+        hand: Hand,
         status: GuestStatus,
         record: Session | None = None,
         asked_at: int = 0,
@@ -626,8 +495,3 @@ class Keeper:
     def _if_fresh(self, record: Session | None, asked_at: int) -> Session | None:
         """An answer that came late does not say whose the visitor is now: the outbox reads the record itself (T12)."""
         return record if self._now() - asked_at <= FRESH_MS else None
-
-
-def _is_worth_a_line(failures: int) -> bool:
-    """Failures 1, 2, 4, 8, …: thousands of guests that cannot reconnect must not flood the log."""
-    return failures & (failures + 1) == 0

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
@@ -70,3 +71,12 @@ class Jobs:
         else:
             del self._waiting[key]
         report()
+
+
+@dataclass(slots=True)
+class Workers:
+    """Worker threads by what they wait for, so that no kind of call holds up another."""
+
+    cxone: Jobs
+    store: Jobs
+    names: Jobs

@@ -16,10 +16,9 @@ from typing import Any
 
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.guests.keeper import Workers
 from typing_relay.keeper.guests.talk import Talk, Voice
 from typing_relay.keeper.io.addresses import Addresses
-from typing_relay.keeper.io.jobs import Jobs
+from typing_relay.keeper.io.jobs import Jobs, Workers
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.io.sockets import GuestSocket, Limits, SocketListener
 from typing_relay.keeper.visitors.outbox import Outbox

@@ -20,6 +20,7 @@ from typing_relay.platforms.digital_first import frames_in, frames_out, urls
 from typing_relay.platforms.digital_first.frames_in import NotAFrame
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import identity_of, newcomer
+from typing_relay.platforms.digital_first.parsing.frames import parse
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Socket
 from typing_relay.platforms.digital_first.signing_in import is_by_page
 from typing_relay.platforms.digital_first.weather import Watched, Weather
@@ -187,7 +188,7 @@ class Errand:
     def text(self, text: str) -> None:
         """What is no answer to this errand does not matter to it."""
         try:
-            frame = frames_in.parse(text)
+            frame = parse(text)
         except NotAFrame:
             return
         match frame:

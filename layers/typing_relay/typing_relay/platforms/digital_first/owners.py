@@ -1,7 +1,7 @@
 """Owners that run in the keeper: on Digital-First only who holds a visitor's socket can tell CXone anything.
 
-The flow is the sender's own (``relay.flows.reconcile``), carried out effect by effect: typing on the socket, sleeps on
-the loop's timers, all else on worker threads, so that thousands of bursts wait without a thread.
+The flow is the sender's own (``relay.reconciling``), carried out effect by effect: typing on the socket, sleeps on the
+loop's timers, all else on worker threads, so that thousands of bursts wait without a thread.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.platforms.digital_first.ports import TellTyping
-from typing_relay.relay.burst import Owner, Policy, Session
+from typing_relay.relay.burst import Policy, Session
+from typing_relay.relay.decisions import Owner
 from typing_relay.relay.effects import Effect, Flow, Sleep, TellCxone
-from typing_relay.relay.flows import Reconciled, reconcile, take_over
+from typing_relay.relay.flows import take_over
+from typing_relay.relay.reconciling import Reconciled, reconcile
 from typing_relay.relay.runner import Runner
 
 logger = logging.getLogger(__name__)

@@ -22,6 +22,7 @@ from typing_relay.platforms.digital_first.conversation.actions import Report
 from typing_relay.platforms.digital_first.conversation.state import Asked, Doing
 from typing_relay.platforms.digital_first.conversation.turn import Turn
 from typing_relay.platforms.digital_first.frames_in import NotAFrame
+from typing_relay.platforms.digital_first.parsing.frames import parse
 
 
 def heard(turn: Turn, text: str) -> None:
@@ -56,7 +57,7 @@ def not_fetched(turn: Turn) -> None:
 
 def _parsed(turn: Turn, text: str) -> frames_in.Frame | None:
     try:
-        return frames_in.parse(text)
+        return parse(text)
     except NotAFrame as bad:
         turn.do(Report("not_a_frame", str(bad)))
         return None

@@ -13,6 +13,7 @@ from typing_relay.platforms.digital_first.conversation.policy import Policy
 from typing_relay.platforms.digital_first.conversation.state import Conversation, Untold
 from typing_relay.platforms.digital_first.conversation.turn import Turn
 from typing_relay.platforms.digital_first.frames_in import Message, NotAFrame
+from typing_relay.platforms.digital_first.parsing.messages import whole
 from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.relay.value import changed
 
@@ -108,7 +109,7 @@ def rest_fetched(turn: Turn, fetched: RestFetched) -> None:
             no_rest(turn, "nothing was written")
         return
     try:
-        _first_is(turn, replace(first, message=frames_in.whole(first.message, fetched.text)))
+        _first_is(turn, replace(first, message=whole(first.message, fetched.text)))
     except NotAFrame as bad:
         no_rest(turn, str(bad))
 

@@ -1,4 +1,4 @@
-"""Frames to and from the gateway: the envelope, what each event says, and whose it is."""
+"""Frames from the gateway: what each says, and whose it is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typing_relay.platforms.digital_first import frames_in, frames_out
+from typing_relay.platforms.digital_first import frames_in
 from typing_relay.platforms.digital_first.frames_in import (
     AgentChanged,
     AgentTyping,
@@ -35,105 +35,19 @@ from typing_relay.platforms.digital_first.frames_in import (
     ThreadArchived,
     Unknown,
 )
-from typing_relay.platforms.digital_first.identity import Channel, Visitor
+from typing_relay.platforms.digital_first.parsing.frames import parse
+from typing_relay.platforms.digital_first.parsing.messages import MOST_ELEMENTS
 from typing_relay.platforms.shared.agents_typing import Agent
 
 from tests.support.fuzzing import fuzz, json_values
 
-CHANNEL = Channel(1386, "chat_1")
-VISITOR = Visitor("v-1", "c-1")
 THREAD = {"idOnExternalPlatform": "t-1"}
 AGENT = {"id": 7, "firstName": "Robin", "surname": "Hood", "nickname": None}
 ROBIN = Agent("7", "Robin Hood")
 SECRET = "s3cret words"
 
 
-def sent(request: frames_out.Request, visitor: Visitor = VISITOR) -> Any:
-    return json.loads(frames_out.encoded(request, "e-1", CHANNEL, visitor))
-
-
-# --- out
-
-
-def test_every_request_comes_in_the_same_envelope() -> None:
-    assert sent(frames_out.typing("t-1", True)) == {
-        "action": "chatWindowEvent",
-        "eventId": "e-1",
-        "payload": {
-            "eventType": "SenderTypingStarted",
-            "brand": {"id": 1386},
-            "channel": {"id": "chat_1"},
-            "consumerIdentity": {"idOnExternalPlatform": "c-1"},
-            "data": {"thread": THREAD},
-            "destination": {},
-            "visitor": {"id": "v-1"},
-            "visit": {},
-        },
-    }
-
-
-def test_names_are_said_as_far_as_they_are_known() -> None:
-    frame = sent(frames_out.typing("t-1", True), Visitor("v-1", "c-1", first_name="Ada"))
-    assert frame["payload"]["consumerIdentity"] == {"idOnExternalPlatform": "c-1", "firstName": "Ada"}
-
-
-@pytest.mark.parametrize(
-    ("request_", "event_type", "data"),
-    [
-        (frames_out.recover("t-1", livechat=True), "RecoverLivechat", {"thread": THREAD}),
-        (frames_out.recover("t-1", livechat=False), "RecoverThread", {"thread": THREAD}),
-        (frames_out.typing("t-1", False), "SenderTypingEnded", {"thread": THREAD}),
-        (frames_out.message_seen("t-1"), "MessageSeenByConsumer", {"thread": THREAD}),
-        (frames_out.end_contact("t-1", "42"), "EndContact", {"thread": THREAD, "contact": {"id": "42"}}),
-        (
-            frames_out.load_more("t-1", "s-1", "2026-11-25T10:00:00Z", "42"),
-            "LoadMoreMessages",
-            {
-                "thread": THREAD,
-                "scrollToken": "s-1",
-                "oldestMessageDatetime": "2026-11-25T10:00:00Z",
-                "contact": {"id": "42"},
-            },
-        ),
-        (
-            frames_out.generate_authorization_token("t-1", "/chat/1.0/brand/1386/messages/9"),
-            "GenerateAuthorizationToken",
-            {"thread": THREAD, "url": "/chat/1.0/brand/1386/messages/9"},
-        ),
-    ],
-)
-def test_each_request_says_what_it_is_about(request_: frames_out.Request, event_type: str, data: Any) -> None:
-    payload = sent(request_)["payload"]
-    assert (payload["eventType"], payload["data"]) == (event_type, data)
-
-
-def test_a_message_brings_all_that_the_web_sdk_sends() -> None:
-    payload = sent(frames_out.message("t-1", "m-1", "Grüße 👋"))["payload"]
-    fingerprint = payload["data"].pop("browserFingerprint")
-    assert (payload["eventType"], payload["data"]) == (
-        "SendMessage",
-        {
-            "idOnExternalPlatform": "m-1",
-            "thread": THREAD,
-            "messageContent": {"type": "TEXT", "payload": {"text": "Grüße 👋"}},
-            "consumer": {"customFields": []},
-            "consumerContact": {"customFields": []},
-            "attachments": [],
-        },
-    )
-    assert (fingerprint["language"], fingerprint["country"], fingerprint["applicationType"]) == ("en-US", "", "browser")
-
-
-def test_the_heartbeat_is_what_the_gateway_waits_for() -> None:
-    assert json.loads(frames_out.HEARTBEAT) == {"action": "heartbeat"}
-
-
-def test_a_request_does_not_show_what_was_written() -> None:
-    """T13."""
-    assert SECRET not in repr(frames_out.message("t-1", "m-1", SECRET))
-
-
-# --- in: answers
+# --- answers
 
 
 def recovered(**data: Any) -> Any:
@@ -162,7 +76,7 @@ def test_a_recovered_thread_tells_its_newest_messages_contact_and_agent() -> Non
         contact={"id": 42, "status": "new"},
         inboxAssignee=AGENT,
     )
-    assert frames_in.parse(json.dumps(frame)) == Recovered(
+    assert parse(json.dumps(frame)) == Recovered(
         "e-1",
         "t-1",
         (
@@ -188,7 +102,7 @@ def test_a_recovered_thread_tells_its_newest_messages_contact_and_agent() -> Non
 )
 def test_a_page_is_read_oldest_first(page: list[tuple[str, int]], order: str) -> None:
     messages = [{"idOnExternalPlatform": name, "createdAt": f"2026-11-25T10:00:0{at}Z"} for name, at in page]
-    found = frames_in.parse(json.dumps(recovered(messages=messages)))
+    found = parse(json.dumps(recovered(messages=messages)))
     assert isinstance(found, Recovered)
     assert "".join(message.message_id for message in found.messages) == order
 
@@ -197,7 +111,7 @@ def test_a_page_is_read_oldest_first(page: list[tuple[str, int]], order: str) ->
 def test_a_livechat_without_a_contact_or_messages_is_recovered_all_the_same(messages: Any) -> None:
     frame = recovered(messages=messages)
     frame["postback"]["eventType"] = "LivechatRecovered"
-    assert frames_in.parse(json.dumps(frame)) == Recovered("e-1", "t-1", (), is_whole=True, contact=None, agent=None)
+    assert parse(json.dumps(frame)) == Recovered("e-1", "t-1", (), is_whole=True, contact=None, agent=None)
 
 
 @pytest.mark.parametrize("event_type", ["LivechatRecovered", "ThreadRecovered"])
@@ -207,17 +121,15 @@ def test_a_livechat_without_a_contact_or_messages_is_recovered_all_the_same(mess
 )
 def test_a_look_answered_with_nothing_in_it_found_no_thread(postback: Any, event_type: str) -> None:
     frame = {"eventId": "e-1", "postback": {"eventType": event_type, **postback}}
-    assert frames_in.parse(json.dumps(frame)) == NothingThere("e-1")
+    assert parse(json.dumps(frame)) == NothingThere("e-1")
 
 
 def test_a_look_answered_with_a_contact_but_no_thread_is_told_from_one_with_nothing_in_it() -> None:
-    assert frames_in.parse(json.dumps(recovered(thread={}, contact={"id": "42"}))) == NothingThere(
-        "e-1", is_empty=False
-    )
+    assert parse(json.dumps(recovered(thread={}, contact={"id": "42"}))) == NothingThere("e-1", is_empty=False)
 
 
 def test_a_recovered_contact_may_have_another_name() -> None:
-    found = frames_in.parse(json.dumps(recovered(consumerContact={"id": 42, "status": "new"})))
+    found = parse(json.dumps(recovered(consumerContact={"id": 42, "status": "new"})))
     assert isinstance(found, Recovered)
     assert found.contact == Contact("42", "new")
 
@@ -239,10 +151,10 @@ def test_a_recovered_contact_may_have_another_name() -> None:
     ],
 )
 def test_each_answer_is_told_apart(frame: Any, said: frames_in.Frame) -> None:
-    assert frames_in.parse(json.dumps(frame)) == said
+    assert parse(json.dumps(frame)) == said
 
 
-# --- in: events
+# --- events
 
 
 @pytest.mark.parametrize(
@@ -274,14 +186,14 @@ def test_each_answer_is_told_apart(frame: Any, said: frames_in.Frame) -> None:
 )
 def test_each_event_says_what_has_happened(event_type: str, data: dict[str, Any], what: frames_in.What) -> None:
     frame = {"eventId": "x", "eventType": event_type, "createdAt": "", "data": {"thread": THREAD, **data}}
-    event = frames_in.parse(json.dumps(frame))
+    event = parse(json.dumps(frame))
     assert isinstance(event, Event)
     assert (event.thread_id, event.what, event.frame) == ("t-1", what, frame)
 
 
 def test_a_message_names_the_contact_that_it_is_part_of() -> None:
     message, case = {"idOnExternalPlatform": "m-1"}, {"id": 42, "status": "new"}
-    event = frames_in.parse(json.dumps({"eventType": "MessageCreated", "data": {"message": message, "case": case}}))
+    event = parse(json.dumps({"eventType": "MessageCreated", "data": {"message": message, "case": case}}))
     assert isinstance(event, Event)
     assert isinstance(event.what, MessageCreated)
     assert event.what.contact == Contact("42", "new")
@@ -290,15 +202,13 @@ def test_a_message_names_the_contact_that_it_is_part_of() -> None:
 def test_a_message_that_was_sent_is_one_that_was_created() -> None:
     """MessageSent comes before MessageCreated for the same message."""
     message = {"idOnExternalPlatform": "m-1", "messageContent": {"text": "hi"}}
-    event = frames_in.parse(json.dumps({"eventType": "MessageSent", "data": {"message": message}}))
+    event = parse(json.dumps({"eventType": "MessageSent", "data": {"message": message}}))
     assert isinstance(event, Event)
     assert isinstance(event.what, MessageCreated)
 
 
 def test_a_message_that_was_sent_without_its_text_is_not_to_be_shown_yet() -> None:
-    event = frames_in.parse(
-        json.dumps({"eventType": "MessageSent", "data": {"message": {"idOnExternalPlatform": "m"}}})
-    )
+    event = parse(json.dumps({"eventType": "MessageSent", "data": {"message": {"idOnExternalPlatform": "m"}}}))
     assert isinstance(event, Event)
     assert event.what == Unknown("MessageSent")
 
@@ -316,28 +226,28 @@ def test_a_message_that_was_sent_without_its_text_is_not_to_be_shown_yet() -> No
 )
 def test_a_time_without_its_zone_is_none(times: dict[str, str], at: int | None) -> None:
     """The machine's own zone would be taken for the gateway's."""
-    event = frames_in.parse(json.dumps({"eventType": "Anything", "data": {}, **times}))
+    event = parse(json.dumps({"eventType": "Anything", "data": {}, **times}))
     assert isinstance(event, Event)
     assert event.at == at
 
 
 @pytest.mark.parametrize("name", ["case", "consumerContact", "contact"])
 def test_an_event_says_which_contact_it_is_about_under_each_name(name: str) -> None:
-    event = frames_in.parse(json.dumps({"eventType": "Anything", "data": {name: {"id": 42}}}))
+    event = parse(json.dumps({"eventType": "Anything", "data": {name: {"id": 42}}}))
     assert isinstance(event, Event)
     assert event.contact_id == "42"
 
 
 @pytest.mark.parametrize(("said", "takes_more"), [({}, True), ({"canAddMoreMessages": False}, False)])
 def test_a_recovered_thread_says_whether_it_takes_more_messages(said: Any, takes_more: bool) -> None:
-    found = frames_in.parse(json.dumps(recovered(thread={**THREAD, **said})))
+    found = parse(json.dumps(recovered(thread={**THREAD, **said})))
     assert isinstance(found, Recovered)
     assert found.takes_more is takes_more
 
 
 def test_api_gateways_own_error_is_told_apart() -> None:
     frame = {"message": "Internal server error", "connectionId": "c", "requestId": "r"}
-    assert frames_in.parse(json.dumps(frame)) == frames_in.FrameLost()
+    assert parse(json.dumps(frame)) == frames_in.FrameLost()
 
 
 @pytest.mark.parametrize(
@@ -353,7 +263,7 @@ def test_api_gateways_own_error_is_told_apart() -> None:
 def test_a_message_is_the_agents_or_the_visitors(message: dict[str, Any], from_agent: bool, author: str | None) -> None:
     whole = {"idOnExternalPlatform": "m-1", "messageContent": {"type": "TEXT", "text": "hi"}, **message}
     frame = {"eventType": "MessageCreated", "data": {"thread": THREAD, "message": whole}}
-    event = frames_in.parse(json.dumps(frame))
+    event = parse(json.dumps(frame))
     author_id = "7" if author == ROBIN.name else ""
     assert isinstance(event, Event)
     assert event.what == MessageCreated(Message("m-1", from_agent, None, "hi", author, whole, author_id=author_id))
@@ -366,7 +276,7 @@ def rich(kind: str, **payload: Any) -> Message:
         "eventType": "MessageCreated",
         "data": {"message": {"idOnExternalPlatform": "m", "messageContent": content}},
     }
-    event = frames_in.parse(json.dumps(frame))
+    event = parse(json.dumps(frame))
     assert isinstance(event, Event)
     assert isinstance(event.what, MessageCreated)
     return event.what.message
@@ -421,18 +331,13 @@ def test_of_a_rich_message_without_end_a_part_is_read() -> None:
         deep = {"elements": [deep]}
     many = [{"type": "BUTTON", "text": str(number)} for number in range(1_000)]
     assert rich("PLUGIN", elements=[deep]).choices == ()
-    assert len(rich("QUICK_REPLIES", actions=many).choices) == frames_in.MOST_ELEMENTS
-
-
-def test_an_answer_to_a_choice_brings_its_postback_as_it_came() -> None:
-    content = sent(frames_out.message("t-1", "m-1", "No", NO_ANSWER))["payload"]["data"]["messageContent"]
-    assert content == {"type": "TEXT", "payload": {"text": "No", "postback": NO_ANSWER}, "postback": NO_ANSWER}
+    assert len(rich("QUICK_REPLIES", actions=many).choices) == MOST_ELEMENTS
 
 
 def test_a_rich_message_is_told_by_the_text_that_stands_in_for_it() -> None:
     content = {"type": "QUICK_REPLIES", "fallbackText": "Choose", "payload": {"text": {"content": ""}}}
     data = {"thread": THREAD, "message": {"id": 1, "direction": "outbound", "messageContent": content}}
-    event = frames_in.parse(json.dumps({"eventType": "MessageCreated", "data": data}))
+    event = parse(json.dumps({"eventType": "MessageCreated", "data": data}))
     assert isinstance(event, Event)
     assert isinstance(event.what, MessageCreated)
     assert event.what.message.text == "Choose"
@@ -450,7 +355,7 @@ def test_a_rich_message_is_told_by_the_text_that_stands_in_for_it() -> None:
     ],
 )
 def test_an_event_belongs_to_the_first_thread_that_it_names(data: dict[str, Any], thread_id: str) -> None:
-    event = frames_in.parse(json.dumps({"eventType": "Anything", "data": data}))
+    event = parse(json.dumps({"eventType": "Anything", "data": data}))
     assert isinstance(event, Event)
     assert event.thread_id == thread_id
 
@@ -468,7 +373,7 @@ def test_an_event_belongs_to_the_first_thread_that_it_names(data: dict[str, Any]
 def test_a_frame_that_makes_no_sense_is_refused_without_a_word_of_it(text: str, what: str) -> None:
     """T13."""
     with pytest.raises(NotAFrame, match=what) as refused:
-        frames_in.parse(text)
+        parse(text)
     assert SECRET not in str(refused.value)
 
 
@@ -485,7 +390,7 @@ def test_an_event_that_lacks_what_its_kind_needs_is_one_that_is_not_understood(
     event_type: str, data: Any, why: str
 ) -> None:
     """T13: it says what is wrong with it, without a word of it."""
-    event = frames_in.parse(json.dumps({"eventType": event_type, "data": data}))
+    event = parse(json.dumps({"eventType": event_type, "data": data}))
     assert isinstance(event, Event)
     assert event.what == Unknown(event_type, why)
 
@@ -500,7 +405,7 @@ def test_an_event_that_lacks_what_its_kind_needs_is_one_that_is_not_understood(
 def test_whatever_comes_is_a_frame_or_refused(event_type: str, value: Any, key: str, data: Any) -> None:
     for frame in (value, {key: value}, {"eventType": event_type, "data": data}, {"eventId": "e", key: data}):
         try:
-            frames_in.parse(json.dumps(frame))
+            parse(json.dumps(frame))
         except NotAFrame:
             continue
 
@@ -511,4 +416,4 @@ def test_nothing_that_a_person_wrote_or_is_called_is_shown() -> None:
     event = {"eventType": "MessageCreated", "data": {"thread": THREAD, "message": message}}
     found = recovered(messages=[message], inboxAssignee={"nickname": SECRET})
     for frame in (event, found):
-        assert SECRET not in repr(frames_in.parse(json.dumps(frame)))
+        assert SECRET not in repr(parse(json.dumps(frame)))

@@ -1,0 +1,36 @@
+"""One guest in a keeper's hands: its state (``guest``), and what carrying that out needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from typing_relay.keeper.guests import guest
+from typing_relay.keeper.guests.talk import Talk
+from typing_relay.keeper.io.loop import Timer
+from typing_relay.keeper.io.sockets import GuestSocket
+
+
+@dataclass(slots=True, eq=False)
+class Hand:
+    """One guest in this keeper's hands."""
+
+    held: guest.Held
+    talk: Talk = field(init=False)
+    sockets: dict[int, GuestSocket] = field(default_factory=dict)
+    #: Sockets whose talk prepares them; each has its place among the openings.
+    preparing: frozenset[int] = frozenset()
+    #: How often its guest was to be created, and whether that waits for its turn.
+    creations: int = 0
+    creation_waits: bool = False
+    #: Its guest can be shown typing, and the record may not say yet that what is felt of keys counts from then on.
+    begins: bool = False
+    #: It was taken here, and no answer of the record has said otherwise since.
+    is_ours: bool = False
+    alarm: Timer | None = None
+    alarm_at: int | None = None
+    refreshed_at: float = 0.0
+
+    @property
+    def is_worth_a_line(self) -> bool:
+        """Its failures 1, 2, 4, 8, …: thousands of guests that cannot reconnect must not flood the log."""
+        return self.held.failures & (self.held.failures + 1) == 0
