@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from typing_relay.relay.rate import Rate
 
-#: Incremented when a record gets an attribute that a write relies on. See ``DynamoSessions.add_connection``.
+#: Incremented when a record gets an attribute that a write relies on. See ``session_writes.AddConnection``.
 RECORD_VERSION = 3
 #: How often in a row a value that CXone turns out not to show is sent again; after that CXone's answer is accepted.
 MAX_MISMATCHES = 3

@@ -92,7 +92,7 @@ class Read(OnRecords[Session | None]):
 
 
 class StartOwner(Effect[bool]):
-    """Start the owner ``generation`` of this record's burst; False when that failed."""
+    """Start the owner ``generation`` of this record's burst; False when that failed. See ``runtime.visitor_runner``."""
 
     record: Session
     generation: int
@@ -105,7 +105,7 @@ class AskForGuest(Effect[None]):
 
 
 class TellCxone(Effect[Outcome]):
-    """Tell CXone whether the guest is typing."""
+    """Tell CXone whether the guest is typing: ``runtime.sender_runner``, in a keeper ``digital_first.owners``."""
 
     guest_id: str
     typing: bool

@@ -1,8 +1,9 @@
-"""What visitors do, in the order of effects: what is read, written and called, one after another.
+"""What visitors do, and what they share with owners and keepers (``ensure_guest``, ``take_over``, ``roll_called``).
 
-Each flow is a generator of effects (``relay.effects``), so that the same code runs in a Lambda (``relay.runner``), on a
-keeper's loop, and in a simulation that may delay, repeat or crash it between any two. What an owner does is in
-``reconciling``, what the sweeper does in ``sweeping``; rules are in ``burst`` and ``decisions``.
+Each flow is a generator of effects (``relay.effects``): what is read, written and called, one after another. So the
+same code runs in a Lambda (``relay.runner``), on a keeper's loop, and in a simulation that may delay, repeat or crash
+it between any two. What an owner does is in ``reconciling``, what the sweeper does in ``sweeping``; rules are in
+``burst`` and ``decisions``.
 """
 
 from __future__ import annotations

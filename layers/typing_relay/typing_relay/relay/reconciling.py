@@ -59,7 +59,7 @@ OVER: Seen = (0, None)
 #: A flow stays in one Lambda invocation at most this long, waits of under a second included.
 INVOCATION_MS = 8_000
 #: With the margin this fits into a lease. If the owner dies, its lease of 14 s expires, and a keeper finds that within
-#: 5 s and starts the next owner: less than 20 s, and less than 30 s in all (T4). Without a keeper, the schedule may
+#: 4 s and starts the next owner: less than 20 s, and less than 30 s in all (T4). Without a keeper, the schedule may
 #: take 119 s to find it.
 LONGEST_WAIT_S = 5
 #: Whoever calls next may have a clock that is ahead by so much; AWS keeps them within a few ms. A Retry-After holds for
@@ -154,7 +154,7 @@ def _carry_out(policy: Policy, record: Session, decision: Decision) -> Flow[Seen
 def park(record: Session, until: int) -> Flow[None]:
     """The lease ends with the hold. One that ends earlier stands: whoever finds it parks the burst again.
 
-    (Each change of a lease costs two more writes.)
+    (Each change of a lease costs three writes.)
     """
     now = yield from perform(Now())
     if not now < record.lease_until <= until:

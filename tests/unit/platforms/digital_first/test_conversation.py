@@ -281,19 +281,15 @@ def test_a_look_that_is_not_answered_replaces_the_socket() -> None:
     assert life.now == NOW + 10_000
 
 
-def test_a_socket_that_never_opened_means_that_the_token_is_not_good() -> None:
-    assert Life().happens(happenings.Lost(was_open=False)) == (Reauthorize(),)
-
-
 @pytest.mark.parametrize(("later_ms", "actions"), [(0, ()), (HOUR_MS - POLICY.renew_early_ms, (Reauthorize(),))])
 def test_a_token_is_renewed_before_a_socket_that_it_would_not_open(
     later_ms: int, actions: tuple[Action, ...], ready: Life
 ) -> None:
-    assert ready.happens(happenings.Lost(was_open=True), later_ms) == actions
+    assert ready.happens(happenings.Lost(), later_ms) == actions
 
 
 def test_what_comes_on_a_socket_given_up_counts_no_more(ready: Life) -> None:
-    ready.happens(happenings.Lost(was_open=True))
+    ready.happens(happenings.Lost())
     assert ready.hears(gateway.case_created(THREAD)) == ()
 
 
@@ -347,7 +343,7 @@ def test_nothing_more_is_tried_until_a_socket_opens_again(ready: Life) -> None:
     ready.hears(gateway.failure("SdkVersionNotSupported"))
     assert ready.wants("m1") == (MessageRefused("m1", "unavailable"),)
     assert outcomes(ready.happens(TypingWanted(False, "a"))) == [("a", Kind.DENIED)]
-    ready.happens(happenings.Lost(was_open=True))
+    ready.happens(happenings.Lost())
     assert ready.state.socket.doing is Doing.STOPPED
     ready.opens()
     assert ready.kinds() == ["RecoverThread"]
@@ -419,14 +415,14 @@ def test_another_contact_that_begins_takes_the_place_of_the_one_known(in_contact
 
 
 def test_a_contact_that_was_closed_while_the_socket_was_away_is_told_as_closed(in_contact: Life) -> None:
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     actions = in_contact.is_ready("42", status="closed")
     assert ContactClosed() in actions
     assert told(actions) == [("contact", {"status": "closed"})]
 
 
 def test_a_contact_that_is_still_open_takes_typing_again_and_is_not_told_again(in_contact: Life) -> None:
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     actions = in_contact.is_ready("42")
     assert (ContactOpened("42") in actions, told(actions)) == (True, [])
 
@@ -497,7 +493,7 @@ def test_a_gateway_that_leaves_out_a_pong_is_believed_again_after_that(in_contac
 
 def test_typing_is_lost_with_its_socket_and_what_is_shown_is_unknown(in_contact: Life) -> None:
     in_contact.happens(TypingWanted(True, "a"))
-    actions = in_contact.happens(happenings.Lost(was_open=True))
+    actions = in_contact.happens(happenings.Lost())
     assert (outcomes(actions), ShownUnknown() in actions) == ([("a", Kind.LOST)], True)
 
 
@@ -526,7 +522,7 @@ def test_an_end_after_a_reconnect_is_sent_though_it_was_lost_before(in_contact: 
     """T4: what is shown after a drop is unknown."""
     in_contact.happens(TypingWanted(True, "a"))
     in_contact.hears(PONG)
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     in_contact.is_ready("42")
     in_contact.happens(TypingWanted(False, "b"))
     assert in_contact.kinds() == ["SenderTypingEnded"]
@@ -570,7 +566,7 @@ def test_a_message_is_taken_when_its_own_event_comes(ready: Life) -> None:
 
 def test_a_message_whose_answer_was_lost_is_taken_if_a_look_finds_it(ready: Life) -> None:
     ready.wants("m1")
-    ready.happens(happenings.Lost(was_open=True))
+    ready.happens(happenings.Lost())
     assert MessageTaken("m1") in ready.is_ready("42", messages=("m1",))
     assert ready.kinds() == []
 
@@ -587,7 +583,7 @@ def test_a_message_without_an_answer_for_10_s_replaces_the_socket_and_is_repeate
 def test_a_look_too_soon_after_a_message_left_is_not_believed(ready: Life) -> None:
     """It may be taken a little later: it is looked for again before it is repeated."""
     ready.wants("m1")
-    ready.happens(happenings.Lost(was_open=True))
+    ready.happens(happenings.Lost())
     ready.is_ready("42", messages=())
     assert ready.kinds() == []
     ready.wakes()
@@ -608,7 +604,7 @@ def test_a_page_of_newer_messages_alone_cannot_show_that_a_message_did_not_arriv
     newest_s: int, reason: str | None, ready: Life
 ) -> None:
     ready.wants("m1")
-    ready.happens(happenings.Lost(was_open=True), 5_000)
+    ready.happens(happenings.Lost(), 5_000)
     at = f"2026-11-25T10:00:{newest_s:02}Z" if newest_s > 0 else f"2026-11-25T09:59:{60 + newest_s}Z"
     page = (gateway.message("other", from_agent=True, at=at),)
     actions = ready.is_ready("42", messages=page, more="token")
@@ -656,7 +652,7 @@ def test_a_message_expires_after_5_minutes_without_a_socket() -> None:
 
 def test_a_message_that_may_have_arrived_is_not_said_to_have_failed(ready: Life) -> None:
     ready.wants("m1")
-    ready.happens(happenings.Lost(was_open=True))
+    ready.happens(happenings.Lost())
     assert ready.wakes() == (MessageRefused("m1", "unconfirmed"),)
 
 
@@ -734,7 +730,7 @@ def test_a_start_that_a_message_has_ended_is_lost_with_its_socket(in_contact: Li
     """T6: its lock is waited out."""
     in_contact.happens(TypingWanted(True, "a"))
     in_contact.wants("m1")
-    assert outcomes(in_contact.happens(happenings.Lost(was_open=True))) == [("a", Kind.LOST)]
+    assert outcomes(in_contact.happens(happenings.Lost())) == [("a", Kind.LOST)]
 
 
 def test_a_livechat_whose_contact_is_opened_again_goes_on_in_its_thread() -> None:
@@ -751,7 +747,7 @@ def test_a_livechat_whose_contact_is_opened_again_goes_on_in_its_thread() -> Non
 def haunted(life: Life) -> Life:
     """A Started was on its way when the socket was lost; the next one is ready."""
     life.happens(TypingWanted(True, "a"))
-    life.happens(happenings.Lost(was_open=True))
+    life.happens(happenings.Lost())
     life.is_ready("42")
     return life
 
@@ -830,14 +826,14 @@ def test_an_agents_message_is_told_once(in_contact: Life) -> None:
 
 def test_messages_that_were_missed_are_told_after_the_look_and_once(in_contact: Life) -> None:
     in_contact.hears(gateway.message_created(THREAD, "a1", from_agent=True))
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     page = tuple(gateway.message(name, from_agent=True) for name in ("a1", "a2"))
     assert [detail["id"] for _, detail in told(in_contact.is_ready("42", messages=page))] == ["a2"]
 
 
 def test_what_was_missed_is_told_before_what_comes_meanwhile(in_contact: Life) -> None:
     """T16: a message that comes on the new socket before the look is answered waits for those it follows."""
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     look = in_contact.opens()
     third = gateway.message_created(THREAD, "a3", from_agent=True)
     fourth = gateway.message_created(THREAD, "a4", from_agent=True)
@@ -862,10 +858,10 @@ def test_what_waited_for_a_look_is_told_whatever_comes_of_the_look(code: str) ->
 
 def test_a_message_that_waited_on_a_lost_socket_is_found_by_the_next_look(in_contact: Life) -> None:
     """T16: once."""
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     in_contact.opens()
     in_contact.hears(gateway.message_created(THREAD, "a1", from_agent=True))
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     page = (gateway.message("a1", from_agent=True),)
     assert [detail["id"] for _, detail in told(in_contact.is_ready("42", messages=page))] == ["a1"]
 
@@ -873,7 +869,7 @@ def test_a_message_that_waited_on_a_lost_socket_is_found_by_the_next_look(in_con
 def test_a_message_of_the_visitors_is_known_to_be_taken_before_the_look_is_answered(in_contact: Life) -> None:
     """T15: what the visitor is told of it later changes nothing about that."""
     in_contact.wants("m1")
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     in_contact.opens()
     actions = in_contact.hears(gateway.message_created(THREAD, "m1", from_agent=False))
     assert MessageTaken("m1") in actions
@@ -887,7 +883,7 @@ _NOT_TYPING = ("agent-typing", {"typing": False, "agents": []})
 @pytest.mark.parametrize(
     "happening",
     [
-        happenings.Lost(was_open=True),
+        happenings.Lost(),
         happenings.Opened(),
         happenings.Heard(gateway.case_status_changed(THREAD, "closed", 42)),
         happenings.Heard(gateway.failure("SdkVersionNotSupported")),
@@ -900,12 +896,12 @@ def test_an_agent_whose_end_of_typing_may_be_lost_is_said_not_to_type(
     """T16: at once, and once."""
     in_contact.hears(_AGENT_TYPES)
     assert told(in_contact.happens(happening)).count(_NOT_TYPING) == 1
-    assert _NOT_TYPING not in told(in_contact.happens(happenings.Lost(was_open=True)))
+    assert _NOT_TYPING not in told(in_contact.happens(happenings.Lost()))
 
 
 def test_of_an_agent_who_does_not_type_nothing_is_said_when_the_socket_is_lost(in_contact: Life) -> None:
     in_contact.hears(_AGENT_TYPES, _AGENT_STOPS)
-    assert told(in_contact.happens(happenings.Lost(was_open=True))) == []
+    assert told(in_contact.happens(happenings.Lost())) == []
 
 
 def test_a_silent_gateways_agent_is_said_not_to_type(in_contact: Life) -> None:
@@ -1029,7 +1025,7 @@ def test_who_takes_over_tells_contact_and_agent_anew() -> None:
         ("agent", {"id": None, "name": None}),
         ("contact", {"status": "closed"}),
     ]
-    life.happens(happenings.Lost(was_open=True))
+    life.happens(happenings.Lost())
     assert told(life.is_ready("42", status="closed", messages=page)) == []
 
 
@@ -1047,15 +1043,15 @@ def test_what_the_keeper_before_told_is_not_told_again() -> None:
 
 def test_the_agent_found_by_looking_is_told_when_it_is_another(in_contact: Life) -> None:
     robin = {"nickname": "Robin"}
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     assert told(in_contact.is_ready("42", agent=robin)) == [("agent", {"id": None, "name": "Robin"})]
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     assert told(in_contact.is_ready("42", agent=robin)) == []
 
 
 def test_an_agent_that_was_told_is_not_told_again(in_contact: Life) -> None:
     in_contact.hears(gateway.event("CaseInboxAssigneeChanged", THREAD, inboxAssignee={"nickname": "Robin"}))
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     assert told(in_contact.is_ready("42", agent={"nickname": "Robin"})) == []
 
 
@@ -1109,7 +1105,7 @@ def test_that_all_was_seen_is_said_once_for_each_newest_message(in_contact: Life
 def test_that_all_was_seen_is_said_again_on_the_next_socket(in_contact: Life) -> None:
     """What was said on a socket that was lost may not have arrived."""
     in_contact.happens(happenings.SeenWanted())
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     in_contact.is_ready(contact="42")
     in_contact.happens(happenings.SeenWanted())
     assert in_contact.kinds() == ["MessageSeenByConsumer"]
@@ -1589,7 +1585,7 @@ def test_a_contact_that_was_closed_loses_its_custom_fields_and_the_next_one_gets
 def test_after_a_gap_custom_fields_are_said_again_where_a_contact_is_open(in_contact: Life) -> None:
     """Which contact it is, and what a keeper before has said, is not known."""
     in_contact.happens(happenings.ProfileKnown(Profile(fields=GOLD)))
-    in_contact.happens(happenings.Lost(was_open=True))
+    in_contact.happens(happenings.Lost())
     in_contact.is_ready("42")
     assert "SetConsumerContactCustomFields" in in_contact.kinds()
 

@@ -143,7 +143,7 @@ def test_without_a_contact_the_visitor_is_told_that_it_is_over() -> None:
 def test_the_end_is_sent_again_where_the_socket_was_lost_and_the_contact_is_open_still() -> None:
     life = in_contact()
     life.happens(happenings.EndWanted())
-    life.happens(happenings.Lost(was_open=True))
+    life.happens(happenings.Lost())
     life.is_ready("42")
     assert life.kinds() == ["EndContact"]
 
@@ -152,7 +152,7 @@ def test_the_end_ends_no_other_contact() -> None:
     """One that was opened after it was asked for."""
     life = in_contact()
     life.happens(happenings.EndWanted())
-    life.happens(happenings.Lost(was_open=True))
+    life.happens(happenings.Lost())
     life.is_ready("43")
     assert life.kinds() == []
     life.happens(happenings.Woke(), 60_000)
@@ -161,7 +161,7 @@ def test_the_end_ends_no_other_contact() -> None:
 
 def test_an_end_that_was_wanted_while_no_socket_was_open_ends_what_is_found_open() -> None:
     life = in_contact()
-    life.happens(happenings.Lost(was_open=True))
+    life.happens(happenings.Lost())
     life.happens(happenings.EndWanted())
     life.is_ready("42")
     assert life.kinds() == ["EndContact"]
@@ -332,7 +332,7 @@ def test_a_page_that_does_not_come_is_told_by_name_once(answer: str) -> None:
         case "another result":
             life.hears(json.dumps({"eventId": event_id, "postback": {"eventType": "Other"}}))
         case "lost":
-            life.happens(happenings.Lost(was_open=True))
+            life.happens(happenings.Lost())
     assert errors(life) == ["history_failed"]
     assert any(isinstance(action, Report) for action in life.actions)
     life.happens(happenings.Woke(), 3 * POLICY.answer_ms)
@@ -439,7 +439,7 @@ def test_a_transcript_that_was_not_sent_is_a_named_error(how: str) -> None:
     elif how == "no answer":
         life.happens(happenings.Woke(), POLICY.answer_ms)
     else:
-        life.happens(happenings.Lost(was_open=True))
+        life.happens(happenings.Lost())
     assert errors(life) == ["transcript_failed"]
     assert EMAIL not in str(life.actions)
     assert life.state.transcript.asked is None

@@ -40,7 +40,7 @@ BACK = st.integers(1, 4)
 
 deeds = st.one_of(
     st.tuples(st.just("open")),
-    st.tuples(st.just("lost"), st.booleans()),
+    st.tuples(st.just("lost")),
     st.tuples(st.just("wake")),
     st.tuples(st.just("message"), IDS, st.booleans()),
     st.tuples(st.just("type"), st.booleans()),
@@ -92,9 +92,9 @@ class Judge:
             case ("open",):
                 self.is_open, self.has_looked, self.has_contact, self.on_its_way = True, False, False, ""
                 self.step(happenings.Opened())
-            case ("lost", was_open):
+            case ("lost",):
                 self.is_open = self.has_contact = False
-                self.step(happenings.Lost(was_open))
+                self.step(happenings.Lost())
             case ("wake",):
                 at = wake_at(self.state, POLICY)
                 self.now = at if at is not None else self.now
@@ -232,7 +232,7 @@ class Judge:
 
     def end(self) -> None:
         """Nothing more is heard: the socket dies, and then time passes."""
-        self.do(("lost", True))
+        self.do(("lost",))
         assert sum(self.tickets.values()) == self.asked, "a ticket never ended"
         while wake_at(self.state, POLICY) is not None:
             self.do(("wake",))

@@ -95,10 +95,10 @@ class World:
         """All that is on its way is lost; or a message among it is still taken, a little later."""
         messages = tuple(text for text in self.to_gateway if '"SendMessage"' in text)
         dropped = replace(self._closed(), drops_left=self.drops_left - 1)
-        yield dropped._happens(happenings.Lost(was_open=True))
+        yield dropped._happens(happenings.Lost())
         if messages:
             late = ((messages[0], self.now + POLICY.settle_ms),)
-            yield replace(dropped, late=late)._happens(happenings.Lost(was_open=True))
+            yield replace(dropped, late=late)._happens(happenings.Lost())
 
     def _keeper_dies(self) -> World:
         """Another one takes over with what the store has: messages not yet acknowledged, and where it all stands."""

@@ -81,7 +81,7 @@ def test_nothing_else_is_sent_before_the_customer_is_authorized() -> None:
 
 def test_every_socket_is_authorized_by_itself() -> None:
     life = in_contact()
-    life.happens(happenings.Lost(was_open=True))
+    life.happens(happenings.Lost())
     life.happens(happenings.Opened(VERSION))
     assert life.kinds() == ["AuthorizeCustomer"]
 

@@ -135,7 +135,7 @@ def test_one_is_fetched_at_a_time(reader: Reader) -> None:
 
 def test_what_a_look_finds_is_fetched_too() -> None:
     life = Reader()
-    life.happens(happenings.Lost(was_open=True))
+    life.happens(happenings.Lost())
     look = life.opens()
     life.hears(gateway.recovered(look, THREAD, (part(),), "42"))
     fetch = life.gets_token()
@@ -204,7 +204,7 @@ def test_nothing_waits_for_ever(reader: Reader) -> None:
 def test_where_the_socket_is_lost_the_next_one_asks_again(reader: Reader) -> None:
     reader.hears(created(part()))
     first = reader.asks()
-    reader.happens(happenings.Lost(was_open=True))
+    reader.happens(happenings.Lost())
     reader.is_ready("42")
     assert reader.asks() != first
     reader.hears(token(first))
@@ -213,7 +213,7 @@ def test_where_the_socket_is_lost_the_next_one_asks_again(reader: Reader) -> Non
 
 def test_without_any_socket_it_is_told_in_time(reader: Reader) -> None:
     reader.hears(created(part()))
-    reader.happens(happenings.Lost(was_open=True))
+    reader.happens(happenings.Lost())
     reader.wakes()
     assert reader.told == [("m1", "At len", True)]
 

@@ -79,7 +79,7 @@ HAPPENS: dict[str, Callable[[Life], object]] = {
     "contact closes": lambda life: life.hears(gateway.case_status_changed(THREAD, "closed", "42")),
     "SDK version refused": lambda life: life.hears(gateway.failure(SDK_REFUSED)),
     "silent for 45 s": lambda life: life.happens(happenings.Woke(), POLICY.dead_ms),
-    "lost": lambda life: life.happens(happenings.Lost(was_open=True)),
+    "lost": lambda life: life.happens(happenings.Lost()),
 }
 WANTED: dict[str, Callable[[int], happenings.Happening]] = {
     "typing": lambda now: happenings.TypingWanted(True, "ticket"),

@@ -12,7 +12,7 @@ from typing_relay.keeper.io.sockets import GuestSocket
 
 @dataclass(slots=True, eq=False)
 class Hand:
-    """One guest in this keeper's hands."""
+    """``talk`` is set right after it was made."""
 
     held: guest.Held
     talk: Talk = field(init=False)
@@ -22,7 +22,8 @@ class Hand:
     #: How often its guest was to be created, and whether that waits for its turn.
     creations: int = 0
     creation_waits: bool = False
-    #: Its guest can be shown typing, and the record may not say yet that what is felt of keys counts from then on.
+    #: The next status that is written says that typing can be shown from now on: latency is measured from then
+    #: (``SetGuestStatus.begins``).
     begins: bool = False
     #: It was taken here, and no answer of the record has said otherwise since.
     is_ours: bool = False

@@ -1,4 +1,4 @@
-"""Joins the parts: carries out what ``guest`` decides, and tells it what has happened."""
+"""Joins custody, guests, sockets, records and outbox: carries out what ``guest`` decides, tells it what happened."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from typing_relay.relay.outcomes import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What the keeper does for one guest's talk. Sockets are numbered, as in ``guest``."""
+    """What the keeper does for one guest's talk; made by ``Keeper``. Sockets are numbered, as in ``guest``."""
 
     session_id: str
     #: Send a text frame on this socket; False when it is not open, or its peer does not read.

@@ -35,7 +35,8 @@ class _Run:
 
 
 class Owners:
-    """On the loop's thread. ``runner`` carries out what is done on worker threads; ``tell`` speaks on the socket."""
+    """On the loop's thread. ``runner`` carries out what is done on worker threads; ``tell`` speaks on the socket:
+    ``in_keeper`` has the visitor's talk do it."""
 
     def __init__(
         self, loop: Loop, jobs: Jobs, runner: Runner, policy: Policy, tell: TellTyping, counters: Counters

@@ -83,7 +83,7 @@ class GatewayTalk:
         self._on_record.taken(record)
         self._tokens.taken(record.web_socket_url)
         if self._state.conversation is not None:
-            self._step(happenings.Lost(was_open=True))
+            self._step(happenings.Lost())
             self._state.conversation = None
         self._known = None
         self._asking.taken()
@@ -161,7 +161,7 @@ class GatewayTalk:
         """One that was refused, by whatever status, may have had a token that is not good: a new one is got first."""
         if number == self._state.number:
             self._state.number = 0
-            self._step(happenings.Lost(was_open=True))
+            self._step(happenings.Lost())
             self._lose_former()
         if end.http_status is not None or end.stage is Stage.UPGRADING:
             self._tokens.refused()
@@ -412,7 +412,7 @@ class GatewayTalk:
 
         def stay() -> None:
             if is_on_the_same_socket():
-                self._step(happenings.Lost(was_open=True))
+                self._step(happenings.Lost())
                 self._lose(Outcome(Kind.LOST, reason="it could not be recorded in time that a message leaves"))
 
         self._state.office.mailbox.leaving(self._state.session_id, message_id, go, stay)

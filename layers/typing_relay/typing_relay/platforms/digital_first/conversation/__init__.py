@@ -18,7 +18,9 @@ time alone has something done; ``policy`` has the timings and limits. ``state`` 
 Four files write nothing and tell the parts what has come to pass: ``connection`` a socket's life, ``hearing`` frames,
 ``events`` events, ``found`` what a look found. Calls between files run one way.
 
-Where a conversation stands (``turn.stage_of``), and what leads from there; an empty cell changes nothing:
+Where a conversation stands (``turn.stage_of``), and what leads from there. An empty cell: it stays there, while
+no answer to a look is on its way. A later look, for a doubt or for history, leads to *ready* or *in contact* as it
+finds; *looking* goes on to *in contact* where a contact has opened meanwhile.
 
     what happens           | closed      | authorizing | looking     | ready       | in contact  | stopped
     opened                 | looking     | looking     | looking     | looking     | looking     | looking
@@ -44,4 +46,6 @@ What comes of what is wanted there; what waits is sent once it can be:
     end                    | waits       | waits       | waits       | told        | sent        | refused
     seen                   |             |             |             |             | sent        |
     transcript             | refused     | refused     | refused     | refused     | sent        | refused
+
+In *ready* a transcript of the contact that was open last is sent, where there was one.
 """

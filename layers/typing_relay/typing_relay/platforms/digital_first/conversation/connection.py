@@ -16,7 +16,7 @@ from typing_relay.platforms.digital_first.conversation import (
     thread,
     transcript,
 )
-from typing_relay.platforms.digital_first.conversation.actions import Overdue, Reauthorize, Reopen, Report, Stopped
+from typing_relay.platforms.digital_first.conversation.actions import Overdue, Reopen, Report, Stopped
 from typing_relay.platforms.digital_first.conversation.state import Asked, Doing
 from typing_relay.platforms.digital_first.conversation.turn import Turn
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -34,13 +34,11 @@ def opened(turn: Turn, register_as: str) -> None:
         thread.look(turn)
 
 
-def lost(turn: Turn, was_open: bool) -> None:
-    """One that was never open was refused: the token is not good."""
-    was_closed = turn.socket.doing is not Doing.OPEN
+def lost(turn: Turn) -> None:
+    """The next one needs a token that is good."""
+    was_open = turn.socket.doing is Doing.OPEN
     _drop(turn)
-    if not was_open:
-        turn.do(Reauthorize())
-    elif not was_closed:
+    if was_open:
         access.renew_token(turn)
 
 

@@ -84,12 +84,7 @@ class RestNotFetched:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The socket in use ended, or none could be opened. One that was never open was refused: the token is not good.
-
-    Where a socket that was to replace one in use could not be opened, nothing has happened.
-    """
-
-    was_open: bool
+    """The socket in use has ended. Where one that was to replace it could not be opened, nothing has happened."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,8 @@ def _take(turn: Turn, happening: happenings.Happening) -> None:  # noqa: C901  #
             incoming.rest_fetched(turn, happening)
         case happenings.RestNotFetched(name):
             incoming.rest_not_fetched(turn, name)
-        case happenings.Lost(was_open):
-            connection.lost(turn, was_open)
+        case happenings.Lost():
+            connection.lost(turn)
         case happenings.TypingWanted(typing, ticket):
             shown.wanted(turn, typing, ticket)
         case happenings.MessageWanted():

@@ -21,7 +21,7 @@ class Policy:
     #: The gateway wants one each 15 s; silence of 45 s is a connection that is dying (CXone fact).
     heartbeat_ms: int = 15_000
     dead_ms: int = 45_000
-    #: Typing that nothing was heard after for so long may not have left.
+    #: Typing whose heartbeat is not answered for so long may not have left.
     proof_ms: int = 4_000
     #: A look or a message without an answer for so long: the socket is replaced.
     answer_ms: int = 10_000

@@ -1,7 +1,7 @@
 """A frame from the gateway, parsed strictly into one of the values of ``frames_in``.
 
-An optional field that a frame lacks is absent in the result too; without a required one the frame is NotAFrame. No
-error contains what was written or who wrote it.
+An optional field that a frame lacks is absent in the result too; without a required one an event
+is Unknown, and any other frame NotAFrame. No error contains what was written or who wrote it.
 """
 
 from __future__ import annotations

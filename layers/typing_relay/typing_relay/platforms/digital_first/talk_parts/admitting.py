@@ -1,6 +1,6 @@
 """How a guest's visitor gets in: a token from CXone, for whoever may have one, and what is recorded of it.
 
-On worker threads.
+On worker threads, but for ``paused``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the session's record says of the conversation: what a conversation must survive its keeper.
 
 A write that the store did not take is made again; one that the record refuses is another keeper's to make. On the
-loop's thread.
+loop's thread, but for ``is_shown``.
 """
 
 from __future__ import annotations
