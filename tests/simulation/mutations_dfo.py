@@ -109,7 +109,7 @@ DIGITAL_FIRST = (
     ),
     _dfo(
         "conversation: earlier messages are asked for again where the socket was lost",
-        CONVERSATION + "connection.py",
+        CONVERSATION + "socket_life.py",
         "history.failed(turn, _LOST)",
         "turn.history = history.changed(turn.history, asked=None)",
         directed=ASKED,
@@ -124,7 +124,7 @@ DIGITAL_FIRST = (
     ),
     _dfo(
         "conversation: the thread is looked for before the customer is authorized",
-        CONVERSATION + "connection.py",
+        CONVERSATION + "socket_life.py",
         "        access.register(turn, register_as)\n",
         "        thread.look(turn)\n",
         directed=LEGACY,
@@ -151,7 +151,7 @@ DIGITAL_FIRST = (
         "may_show = is_open and c.shown.may_show",
         "may_show = False",
     ),
-    _dfo("talk: does not look at what is wanted", ON_RECORD, "self._talk.office.owners.take_up(record)", "pass"),
+    _dfo("talk: does not look at what is wanted", ON_RECORD, "self._state.office.owners.take_up(record)", "pass"),
     _dfo(
         "talk: does not count on late frames of the keeper before",
         TALK,
@@ -235,7 +235,7 @@ DIGITAL_FIRST = (
     ),
     _dfo(
         "look: on a new socket nothing is taken to be shown",
-        CONVERSATION + "connection.py",
+        CONVERSATION + "socket_life.py",
         "    _drop(turn)\n    socket.opened(turn)\n",
         "    _drop(turn)\n    shown.begins_anew(turn)\n    socket.opened(turn)\n",
     ),
@@ -443,7 +443,7 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: all tokens are renewed at once",
         TOKENS,
-        "            self._talk.voice.in_turn(renew, self._on_record.is_shown)\n",
+        "            self._state.voice.in_turn(renew, self._on_record.is_shown)\n",
         "            renew()\n",
         directed=TESTS + "test_talk.py",
     ),

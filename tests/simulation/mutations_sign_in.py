@@ -73,8 +73,8 @@ CODES = (
     _played(
         "codes: nobody asks the page for another once the token that messages carry has ended",
         RENEWALS,
-        "not access.third_party_token and access.token_until <= self._talk.office.now() + ms",
-        "access.token_until <= self._talk.office.now() + ms",
+        "not access.third_party_token and access.token_until <= self._state.office.now() + ms",
+        "access.token_until <= self._state.office.now() + ms",
     ),
     _played(
         "codes: a page whose code was lost is not asked again",
@@ -188,7 +188,7 @@ SIGN_IN = (
         "sign-in: what is due before there is a socket is forgotten",
         RENEWALS,
         "        self._is_due = True\n",
-        "        self._is_due = self._talk.number != 0\n",
+        "        self._is_due = self._state.number != 0\n",
     ),
     _talked(
         "sign-in: a page that does not answer is not asked again",

@@ -31,7 +31,7 @@ ELSEWHERE = {
     *("guest._ended_elsewhere", "guest._guest_ended", "guest._await_request", "keeper.Keeper._end_guest"),
     "held_sockets.HeldSockets._dial",
     # the gateway refuses the relay's SDK version for good: only an operator helps
-    *("connection.stop", "outgoing.stopped", "socket.stopped"),
+    *("socket_life.stop", "outgoing.stopped", "socket.stopped"),
     # nothing is shown or delivered by it
     *("seen.wanted", "state.Incoming.newest", "talk.GatewayTalk.seen"),
     # of fleets: keepers that hold one guest by two messages, for half an hour

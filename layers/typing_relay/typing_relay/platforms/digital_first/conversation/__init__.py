@@ -15,8 +15,8 @@ time alone has something done; ``policy`` has the timings and limits. ``state`` 
     shown       the visitor's typing                  catch_up    what a front end is told that connects
     outgoing    the visitor's messages
 
-Four files write nothing and tell the parts what has come to pass: ``connection`` a socket's life, ``hearing`` frames,
-``events`` events, ``found`` what a look found. Calls between files run one way.
+Four files write nothing and tell the parts what has come to pass: ``socket_life`` what becomes of a socket,
+``hearing`` frames, ``events`` events, ``found`` what a look found. Calls between files run one way.
 
 Where a conversation stands (``turn.stage_of``), and what leads from there. An empty cell: it stays there, while
 no answer to a look is on its way. A later look, for a doubt or for history, leads to *ready* or *in contact* as it

@@ -6,7 +6,6 @@ from typing_relay.platforms.digital_first import frames_in
 from typing_relay.platforms.digital_first.codes import LOOK_FAILED, SDK_REFUSED, SENDING_FAILED, TRANSCRIPT_FAILED
 from typing_relay.platforms.digital_first.conversation import (
     access,
-    connection,
     ending,
     events,
     found,
@@ -15,6 +14,7 @@ from typing_relay.platforms.digital_first.conversation import (
     outgoing,
     shown,
     socket,
+    socket_life,
     thread,
     transcript,
 )
@@ -97,7 +97,7 @@ def _take(turn: Turn, frame: frames_in.Frame) -> None:  # noqa: C901  # a table
 def _answered(turn: Turn, event_id: str, result: str = "") -> None:
     if access.is_about(turn, event_id):
         turn.do(Report("not_authorized", result))
-        connection.reopen(turn, "not_authorized")
+        socket_life.reopen(turn, "not_authorized")
     elif _is(turn.outgoing.sending, event_id):
         outgoing.taken(turn, turn.outgoing.queue[0].message_id)
     elif _is(turn.ending.asked, event_id):
@@ -127,10 +127,10 @@ def _frame_lost(turn: Turn) -> None:
 
 def _failed(turn: Turn, code: str, event_id: str | None) -> None:
     if code == SDK_REFUSED:
-        connection.stop(turn, code, event_id)
+        socket_life.stop(turn, code, event_id)
     elif access.is_about(turn, event_id) or (turn.access.registering and event_id is None):
         turn.do(Report(code))
-        connection.reopen(turn, "not_authorized")
+        socket_life.reopen(turn, "not_authorized")
     elif _is_about(turn.thread.looking, event_id, code in LOOK_FAILED or not turn.thread.ready):
         if code in LOOK_FAILED:
             found.nothing(turn)

@@ -6,7 +6,6 @@ from typing_relay.platforms.digital_first.conversation import (
     access,
     agents,
     catch_up,
-    connection,
     contacts,
     ending,
     happenings,
@@ -16,6 +15,7 @@ from typing_relay.platforms.digital_first.conversation import (
     outgoing,
     seen,
     shown,
+    socket_life,
     transcript,
 )
 from typing_relay.platforms.digital_first.conversation.actions import Action
@@ -82,7 +82,7 @@ def _take(turn: Turn, happening: happenings.Happening) -> None:  # noqa: C901  #
         case happenings.FilesKnown(files):
             catch_up.files_known(turn, files)
         case happenings.Opened(register_as):
-            connection.opened(turn, register_as)
+            socket_life.opened(turn, register_as)
         case happenings.Heard(text):
             hearing.heard(turn, text)
         case happenings.Fetched(text):
@@ -94,7 +94,7 @@ def _take(turn: Turn, happening: happenings.Happening) -> None:  # noqa: C901  #
         case happenings.RestNotFetched(name):
             incoming.rest_not_fetched(turn, name)
         case happenings.Lost():
-            connection.lost(turn)
+            socket_life.lost(turn)
         case happenings.TypingWanted(typing, ticket):
             shown.wanted(turn, typing, ticket)
         case happenings.MessageWanted():
@@ -120,7 +120,7 @@ def _go_on(turn: Turn) -> None:
     agents.typing_runs_out(turn)
     incoming.read_on(turn)
     if turn.socket.doing is Doing.OPEN:
-        connection.look_after(turn)
+        socket_life.look_after(turn)
     if turn.socket.doing is Doing.OPEN:
         contacts.say_fields(turn)
         outgoing.send_next(turn)

@@ -50,17 +50,17 @@ class Renewed(NamedTuple):
 class Admitting:
     """It remembers nothing: what comes of it is its caller's to keep."""
 
-    def __init__(self, talk: TalkState, on_record: OnRecord, asking: Asking) -> None:
-        self._talk, self._on_record, self._asking = talk, on_record, asking
+    def __init__(self, state: TalkState, on_record: OnRecord, asking: Asking) -> None:
+        self._state, self._on_record, self._asking = state, on_record, asking
 
     def paused(self) -> Outcome | None:
         """Nobody is sent to the gateway for now, but who has typing there that must end. From any thread."""
-        office, session_id = self._talk.office, self._talk.session_id
+        office, session_id = self._state.office, self._state.session_id
         return None if self._on_record.is_shown else office.weather.paused(session_id, office.now())
 
     def make(self) -> Made | guest.NotCreated | guest.FenceLost:
         """Sign the visitor in at the gateway and record it; not while nobody is there to chat with."""
-        office, session_id = self._talk.office, self._talk.session_id
+        office, session_id = self._state.office, self._state.session_id
         record = office.sessions.get(session_id, office.clock())
         if record is None or record.keeper != office.keeper:  # before a code or refresh token is spent
             return guest.FenceLost()
@@ -99,7 +99,7 @@ class Admitting:
     def renew(self, office: Office, visitor: Visitor, *, only_if_handed_over: bool) -> Renewed | Outcome:
         """Another token for a visitor who has one, and its record. ``only_if_handed_over``: by what a page handed over
         and nobody has used yet, or not at all."""
-        session_id = self._talk.session_id
+        session_id = self._state.session_id
         record = office.sessions.get(session_id, office.clock())
         if record is None:
             return GONE
@@ -119,16 +119,16 @@ class Admitting:
 
     def _keep(self, access: KeptAccess) -> None:
         """For the next keeper. One that finds nothing gets another token."""
-        office = self._talk.office
+        office = self._state.office
         try:
-            office.sessions.keep_access(self._talk.session_id, access, office.clock())
+            office.sessions.keep_access(self._state.session_id, access, office.clock())
         except Exception as error:
             logger.warning("The session record: access could not be kept: %s", error)
             office.counters.add(failure_of(error))
 
     def _admission(self, office: Office, record: Session, visitor: Visitor) -> Admission | Outcome:
         """Where the page is to sign the visitor in, it is asked, and waited for."""
-        watched = Watched(office.gateway, office.weather, self._talk.session_id, office.now)
+        watched = Watched(office.gateway, office.weather, self._state.session_id, office.now)
         admission = admit(watched, office.sessions, office.keeper, record, visitor, office.clock())
         if not isinstance(admission, Needed):
             return admission
@@ -140,14 +140,14 @@ class Admitting:
 
     def _obstacle(self, gateway: Gateway) -> Outcome | None:
         """Why no visitor is to be let in: what the channel asks for, or, of a live chat, that nobody is there."""
-        loop, channel = self._talk.office.loop, gateway.channel()
+        loop, channel = self._state.office.loop, gateway.channel()
         if isinstance(channel, Outcome):
             return channel
         setting = channel.not_supported()
         if setting:
             reason = f"the channel's setting {setting} is not supported by this relay"
             refused = frames.error("typing_unavailable", f"CXone's channel has {setting}, which is not supported here.")
-            loop.call_from_thread(partial(self._talk.voice.tell, refused))
+            loop.call_from_thread(partial(self._state.voice.tell, refused))
             return Outcome(Kind.DENIED, reason=reason)
         if channel.livechat and gateway.is_online() is False:
             loop.call_from_thread(partial(self._asking.found_offline, channel.offline_form))

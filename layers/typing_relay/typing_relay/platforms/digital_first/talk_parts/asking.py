@@ -24,8 +24,8 @@ JUST_ASKED_MS = 10_000
 class Asking:
     """Asks for a sign-in, or says that nobody is there to chat with."""
 
-    def __init__(self, talk: TalkState) -> None:
-        self._talk = talk
+    def __init__(self, state: TalkState) -> None:
+        self._state = state
         #: By which the page was last asked to sign its visitor in, which it has not done, and when (ms).
         self._asked: tuple[Mapping[str, Any], ...] = ()
         self._asked_at = 0
@@ -47,56 +47,56 @@ class Asking:
 
     def for_sign_in(self, needed: Needed, known: Mapping[str, str]) -> None:
         """Ask the page, and each that connects until one has answered. ``known``: the visitor's ids, where they are."""
-        talk = self._talk
-        if talk.is_closed:
+        state = self._state
+        if state.is_closed:
             return
-        why: Why = "ends" if needed.why == "needed" and talk.number else needed.why
+        why: Why = "ends" if needed.why == "needed" and state.number else needed.why
         if why == "needed" and self._was_just_refused():
             return
-        talk.office.counters.add(f"SignIns.{why}")
+        state.office.counters.add(f"SignIns.{why}")
         if not self._asked and needed.setting:
-            details = {"session": talk.session_id, "setting": needed.setting}
+            details = {"session": state.session_id, "setting": needed.setting}
             logger.info("The page is to sign its visitor in", extra=details)
         self._asked = _asking(why, needed, known)
         self._ask_again()
-        if talk.number and not talk.is_by_page:
+        if state.number and not state.is_by_page:
             self._asked = ()  # the relay's own sign-in goes on
 
     def greeted(self) -> None:
         """A front end has connected that has heard nothing yet."""
         if self._asked and not self._is_to_ask_again:
             self._is_to_ask_again = True
-            office = self._talk.office
+            office = self._state.office
             wait_ms = self._asked_at + office.policy.catch_up_ms - office.now()
             office.loop.call_later(max(0, wait_ms) / 1000, self._ask_again)
 
     def found_offline(self, offline_form: bool | None) -> None:
         """The page is told once, and each that connects; what is left meanwhile is handed over."""
-        talk = self._talk
-        if talk.is_closed or talk.conversation or self._is_offline:
+        state = self._state
+        if state.is_closed or state.conversation or self._is_offline:
             return
         self._is_offline = True
         self._asked = (visitor_events.availability(is_online=False, offline_form=offline_form),)
         self._ask_again()
-        talk.office.mailbox.hold(talk.session_id)
-        talk.office.mailbox.fetch(talk.session_id)
+        state.office.mailbox.hold(state.session_id)
+        state.office.mailbox.fetch(state.session_id)
 
     def found_online(self) -> None:
         """Somebody is there again."""
-        if self._is_offline and not self._talk.is_closed:
+        if self._is_offline and not self._state.is_closed:
             self._is_offline = False
-            self._talk.tell(visitor_events.availability(is_online=True))
+            self._state.tell(visitor_events.availability(is_online=True))
 
     def _was_just_refused(self) -> bool:
         is_refused = any(frame.get("code") == "sign_in_refused" for frame in self._asked)
-        return is_refused and self._talk.office.now() - self._asked_at < JUST_ASKED_MS
+        return is_refused and self._state.office.now() - self._asked_at < JUST_ASKED_MS
 
     def _ask_again(self) -> None:
-        if self._talk.is_closed:
+        if self._state.is_closed:
             return
-        self._is_to_ask_again, self._asked_at = False, self._talk.office.now()
+        self._is_to_ask_again, self._asked_at = False, self._state.office.now()
         for frame in self._asked:
-            self._talk.tell(frame)
+            self._state.tell(frame)
 
 
 def _asking(why: Why, needed: Needed, known: Mapping[str, str]) -> tuple[Mapping[str, Any], ...]:

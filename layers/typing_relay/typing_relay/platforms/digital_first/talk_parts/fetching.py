@@ -13,18 +13,18 @@ from typing_relay.relay.outcomes import Kind, Outcome
 class Fetching:
     """``happened``: takes what came of it."""
 
-    def __init__(self, talk: TalkState, happened: Callable[[happenings.Happening], object]) -> None:
-        self._talk, self._happened = talk, happened
+    def __init__(self, state: TalkState, happened: Callable[[happenings.Happening], object]) -> None:
+        self._state, self._happened = state, happened
 
     def event(self, url: str) -> None:
         """An event that is too long for a frame."""
-        office = self._talk.office
+        office = self._state.office
 
         def fetched(answer: str | Outcome) -> None:
             self._happened(happenings.NotFetched() if isinstance(answer, Outcome) else happenings.Fetched(answer))
 
         office.cxone.submit(
-            ("event", self._talk.session_id),
+            ("event", self._state.session_id),
             lambda: office.gateway.event(url),
             fetched,
             lambda error: self._happened(happenings.NotFetched()),
@@ -35,7 +35,7 @@ class Fetching:
         turn comes it may not be wanted any more."""
 
         def fetch() -> str | Streamed | Outcome:
-            c = self._talk.conversation
+            c = self._state.conversation
             is_wanted = c is not None and any(untold.fetch == name for untold in c.incoming.untold)
             return call() if is_wanted else Outcome(Kind.LOST, reason="it is not wanted any more")
 
@@ -49,4 +49,4 @@ class Fetching:
                     self._happened(happenings.RestFetched(name, answer))
 
         failed: Callable[[Exception], object] = lambda error: self._happened(happenings.RestNotFetched(name))  # noqa: E731
-        self._talk.office.contents.submit(("rest", self._talk.session_id), fetch, fetched, failed)
+        self._state.office.contents.submit(("rest", self._state.session_id), fetch, fetched, failed)

@@ -24,8 +24,8 @@ AGAIN_S = 1.0
 class OnRecord:
     """Reads the record when the guest is taken, and writes it from then on."""
 
-    def __init__(self, talk: TalkState) -> None:
-        self._talk = talk
+    def __init__(self, state: TalkState) -> None:
+        self._state = state
         #: Whether a contact is open; None: not known, or being written.
         self._contact_noted: bool | None = None
         #: Of what was noted of the contact, the newest.
@@ -44,7 +44,7 @@ class OnRecord:
 
     def looked(self) -> None:
         """The thread has been looked for. Where there is no contact, the record comes to say so."""
-        c = self._talk.conversation
+        c = self._state.conversation
         assert c is not None  # noqa: S101
         if c.contacts.open is None and self._contact_noted is not False:
             self.note_contact(is_open=False)
@@ -58,14 +58,14 @@ class OnRecord:
     @property
     def is_shown(self) -> bool:
         """As far as is known: until the thread has been looked for, as the record says."""
-        c = self._talk.conversation
+        c = self._state.conversation
         if c is None or not self._has_looked:
             return self._was_shown
         return c.shown.may_show and self._contact_noted is True
 
     def note_contact(self, *, is_open: bool) -> None:
         """Recorded before anything is said: keys pressed while there was no contact count from now on, if fresh."""
-        c, office, session_id = self._talk.conversation, self._talk.office, self._talk.session_id
+        c, office, session_id = self._state.conversation, self._state.office, self._state.session_id
         assert c is not None  # noqa: S101
         self._contact_noted, note = None, object()
         self._note = note
@@ -76,11 +76,11 @@ class OnRecord:
                 self._contact_noted = is_open
             self._taken_up(record)
             if not record:
-                self._talk.voice.fenced()
+                self._state.voice.fenced()
 
         def again() -> None:
             """As it stands by then; a socket that is lost meanwhile has it noted when the next one is ready."""
-            c = self._talk.conversation
+            c = self._state.conversation
             if note is self._note and c and c.thread.ready:
                 self.note_contact(is_open=c.contacts.open is not None)
 
@@ -89,41 +89,41 @@ class OnRecord:
 
     def doubt_shown(self) -> None:
         """While the socket is down there is nothing to do: the contact's reopening says the same."""
-        c, office, session_id = self._talk.conversation, self._talk.office, self._talk.session_id
+        c, office, session_id = self._state.conversation, self._state.office, self._state.session_id
         if c and c.thread.ready:
             call = office.sessions.doubt_shown
             self._write("doubt", lambda: call(session_id, office.keeper), self._taken_up, self.doubt_shown)
 
     def note_thread(self, thread_id: str) -> None:
         """A thread that is not on record is nobody's: whoever holds the visitor now goes on in the one that is."""
-        office, session_id = self._talk.office, self._talk.session_id
+        office, session_id = self._state.office, self._state.session_id
         call = office.sessions.set_thread
 
         def again() -> None:
-            c = self._talk.conversation
+            c = self._state.conversation
             if c and c.thread.thread_id == thread_id:
                 self.note_thread(thread_id)
 
         def written(is_noted: bool) -> None:
             if not is_noted:
-                self._talk.voice.fenced()
+                self._state.voice.fenced()
 
         self._write("thread", lambda: call(session_id, office.keeper, thread_id), written, again)
 
     def _taken_up(self, record: Session | None) -> None:
         """What is then wanted is looked at."""
-        if record and not self._talk.is_closed:
-            self._talk.office.owners.take_up(record)
+        if record and not self._state.is_closed:
+            self._state.office.owners.take_up(record)
 
     def _write(
         self, what: str, call: Callable[[], T], written: Callable[[T], object], again: Callable[[], object]
     ) -> None:
         """What the store could not be told, it is told ``again``."""
-        office = self._talk.office
+        office = self._state.office
 
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
             office.counters.add(failure_of(error))
             office.loop.call_later(AGAIN_S, again)
 
-        office.store.submit(self._talk.session_id, call, written, failed)
+        office.store.submit(self._state.session_id, call, written, failed)

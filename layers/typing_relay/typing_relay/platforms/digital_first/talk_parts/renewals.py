@@ -25,8 +25,8 @@ HAND_OVER_MS, LONGEST_HAND_OVER_MS = 10_000, 300_000
 class Renewals:
     """``only_if_handed_over``, throughout: by what a page handed over alone."""
 
-    def __init__(self, talk: TalkState, on_record: OnRecord, admitting: Admitting, tokens: Tokens) -> None:
-        self._talk, self._on_record, self._admitting, self._tokens = talk, on_record, admitting, tokens
+    def __init__(self, state: TalkState, on_record: OnRecord, admitting: Admitting, tokens: Tokens) -> None:
+        self._state, self._on_record, self._admitting, self._tokens = state, on_record, admitting, tokens
         #: The token in use is to be replaced by another.
         self._is_due = False
         #: Which renewals wait, by ``only_if_handed_over``: for their time, or their turn.
@@ -39,7 +39,7 @@ class Renewals:
     def due(self) -> None:
         """Another token is due. Without a socket it waits for one: whoever opens that may renew the token before."""
         self._is_due = True
-        if self._talk.number:
+        if self._state.number:
             self._renew()
 
     def opened(self) -> None:
@@ -49,7 +49,7 @@ class Renewals:
 
     def handed_over(self) -> None:
         """By a page, while a socket is in use. What comes too soon waits in the record."""
-        self._renew(self._hand_overs_until - self._talk.office.now(), only_if_handed_over=True)
+        self._renew(self._hand_overs_until - self._state.office.now(), only_if_handed_over=True)
 
     def admitted(self) -> None:
         """A token is in use of which it is not known yet when another is due."""
@@ -64,21 +64,21 @@ class Renewals:
         if only_if_handed_over not in self._waiting:
             self._waiting.add(only_if_handed_over)
             waited = partial(self._waited, only_if_handed_over)
-            self._talk.office.loop.call_later(max(0, wait_ms) / 1000, waited)
+            self._state.office.loop.call_later(max(0, wait_ms) / 1000, waited)
 
     def _waited(self, only_if_handed_over: bool) -> None:
         self._waiting.discard(only_if_handed_over)
         if self._may_renew(only_if_handed_over):
             self._waiting.add(only_if_handed_over)
-            self._talk.voice.in_turn(partial(self._renew_in_turn, only_if_handed_over), self._on_record.is_shown)
+            self._state.voice.in_turn(partial(self._renew_in_turn, only_if_handed_over), self._on_record.is_shown)
 
     def _renew_in_turn(self, only_if_handed_over: bool) -> None:
         self._waiting.discard(only_if_handed_over)
-        if self._may_renew(only_if_handed_over) and self._talk.conversation:
+        if self._may_renew(only_if_handed_over) and self._state.conversation:
             if only_if_handed_over:
                 self._hand_over_used()
             self._tokens.renew(
-                self._talk.conversation.access.visitor,
+                self._state.conversation.access.visitor,
                 lambda url: None,
                 partial(self._not_renewed, only_if_handed_over),
                 only_if_handed_over=only_if_handed_over,
@@ -87,7 +87,7 @@ class Renewals:
     def _may_renew(self, only_if_handed_over: bool) -> bool:
         """Whether it is still wanted, and now. What is too early is looked at again: at the latest in half a minute, as
         another token may be in use by then."""
-        is_in_use = self._talk.conversation is not None and self._talk.number != 0
+        is_in_use = self._state.conversation is not None and self._state.number != 0
         if not is_in_use or not (only_if_handed_over or self._is_due):
             return False
         wait_ms = self._waits_ms(only_if_handed_over)
@@ -96,17 +96,17 @@ class Renewals:
         return wait_ms <= 0
 
     def _waits_ms(self, only_if_handed_over: bool) -> int:
-        paused, now = self._admitting.paused(), self._talk.office.now()
+        paused, now = self._admitting.paused(), self._state.office.now()
         of_page_ms = self._hand_overs_until - now if only_if_handed_over or self._hand_overs_refused else 0
         return max(paused.retry_after_ms if paused else 0, self._throttled_until - now, of_page_ms)
 
     def _hand_over_used(self) -> None:
         pause_ms = min(HAND_OVER_MS * 2 ** min(self._hand_overs_refused, 16), LONGEST_HAND_OVER_MS)
-        self._hand_overs_until = self._talk.office.now() + pause_ms
+        self._hand_overs_until = self._state.office.now() + pause_ms
 
     def _not_renewed(self, only_if_handed_over: bool, answer: Outcome) -> None:
         """Whether, and when, it is tried again."""
-        self._throttled_until = max(self._throttled_until, self._talk.office.now() + answer.retry_after_ms)
+        self._throttled_until = max(self._throttled_until, self._state.office.now() + answer.retry_after_ms)
         if answer.by_visitor and answer.kind is not Kind.NOT_YET:
             self._hand_overs_refused += 1
             self._hand_over_used()
@@ -118,7 +118,7 @@ class Renewals:
 
     def _ends_within(self, ms: int) -> bool:
         """The token in use: it is not asked for again before the next socket. A third party's is: messages carry it."""
-        if self._talk.conversation is None:
+        if self._state.conversation is None:
             return True
-        access = self._talk.conversation.access
-        return not access.third_party_token and access.token_until <= self._talk.office.now() + ms
+        access = self._state.conversation.access
+        return not access.third_party_token and access.token_until <= self._state.office.now() + ms

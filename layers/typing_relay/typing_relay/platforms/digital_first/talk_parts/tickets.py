@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 class Tickets:
     """One for each frame that is wanted; its holder hears once, and later."""
 
-    def __init__(self, talk: TalkState) -> None:
-        self._talk = talk
+    def __init__(self, state: TalkState) -> None:
+        self._state = state
         self._told: dict[str, Callable[[Outcome], object]] = {}
         self._number = 0
 
@@ -29,13 +29,13 @@ class Tickets:
 
     def frame_left(self, ticket: str, typing: bool, told: Callable[[Outcome], object]) -> None:
         """The frame that this ticket is for is on its way: how it ends is logged, too."""
-        self._told[ticket] = partial(self._ended, typing, self._talk.office.clock(), told)
+        self._told[ticket] = partial(self._ended, typing, self._state.office.clock(), told)
 
     def tell(self, ticket: str, outcome: Outcome) -> None:
         """Later: who hears of it may want more at once."""
         told = self._told.pop(ticket, None)
         if told:
-            self._talk.office.loop.call_soon(partial(told, outcome))
+            self._state.office.loop.call_soon(partial(told, outcome))
 
     def close(self) -> None:
         """Nobody hears any more what came of what is on its way."""
@@ -46,8 +46,8 @@ class Tickets:
     def _ended(self, typing: bool, began: int, told: Callable[[Outcome], object], outcome: Outcome) -> None:
         """A line as the sender's (``reporting``): what was said, when, how it ended, how long until that was known."""
         log = logger.info if outcome.kind in (Kind.ACCEPTED, Kind.ENDED) else logger.warning
-        ended = {"outcome": outcome.kind, "ms": self._talk.office.clock() - began}
+        ended = {"outcome": outcome.kind, "ms": self._state.office.clock() - began}
         if outcome.reason:
             ended["reason"] = outcome.reason
-        log("cxone typing", extra={"session": self._talk.session_id, "typing": typing, "began": began, **ended})
+        log("cxone typing", extra={"session": self._state.session_id, "typing": typing, "began": began, **ended})
         told(outcome)

@@ -21,9 +21,9 @@ class Tokens:
     """``renewed``: hears of each that comes, before it is used."""
 
     def __init__(
-        self, talk: TalkState, on_record: OnRecord, admitting: Admitting, renewed: Callable[[Admission], object]
+        self, state: TalkState, on_record: OnRecord, admitting: Admitting, renewed: Callable[[Admission], object]
     ) -> None:
-        self._talk, self._on_record, self._admitting, self._renewed = talk, on_record, admitting, renewed
+        self._state, self._on_record, self._admitting, self._renewed = state, on_record, admitting, renewed
         self._url = ""
         self._needs_another = False
 
@@ -46,12 +46,12 @@ class Tokens:
 
     def for_socket(self, number: int, url: str, go: Callable[[str], None]) -> None:
         """Call ``go`` with the URL for socket ``number``, or report it lost. ``url``: where none is known here."""
-        c = self._talk.conversation
+        c = self._state.conversation
         if c and self._is_due(c):
             self._needs_another = True
         if self._needs_another and c:
             renew = partial(self._renew_in_turn, number, c.access.visitor, go)
-            self._talk.voice.in_turn(renew, self._on_record.is_shown)
+            self._state.voice.in_turn(renew, self._on_record.is_shown)
         else:
             go(self._url or url)
 
@@ -67,7 +67,7 @@ class Tokens:
 
         ``only_if_handed_over``: as in ``Admitting.renew``.
         """
-        office = self._talk.office
+        office = self._state.office
 
         def answered(answer: Renewed | Outcome) -> None:
             if isinstance(answer, Outcome):
@@ -79,7 +79,7 @@ class Tokens:
             go(self._url)
 
         office.cxone.submit(
-            self._talk.session_id,
+            self._state.session_id,
             lambda: self._admitting.renew(office, visitor, only_if_handed_over=only_if_handed_over),
             answered,
             lambda error: answered(Outcome(Kind.LOST, reason=f"{type(error).__name__}: {error}")),
@@ -87,14 +87,14 @@ class Tokens:
 
     def _is_due(self, conversation: Conversation) -> bool:
         """Another token is got before a socket is opened. One of a page's is used to its end: there is no other."""
-        spare_ms = 0 if self._talk.is_by_page else RENEW_EARLY_MS
-        return conversation.access.token_until - spare_ms <= self._talk.office.now()
+        spare_ms = 0 if self._state.is_by_page else RENEW_EARLY_MS
+        return conversation.access.token_until - spare_ms <= self._state.office.now()
 
     def _renew_in_turn(self, number: int, visitor: Visitor, go: Callable[[str], None]) -> None:
         """The turn may come when the guest is held here no more: then the keeper opens nothing."""
-        if self._talk.is_closed:
+        if self._state.is_closed:
             go(self._url)
         elif paused := self._admitting.paused():
-            self._talk.voice.lost(number, paused)
+            self._state.voice.lost(number, paused)
         else:
-            self.renew(visitor, go, partial(self._talk.voice.lost, number))
+            self.renew(visitor, go, partial(self._state.voice.lost, number))
