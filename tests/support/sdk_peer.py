@@ -24,7 +24,8 @@ class SdkPeer:
         self._ids = itertools.count(1)
         self._news: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._events: list[dict[str, Any]] = []
-        threading.Thread(target=self._read, name="sdk-peer", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="sdk-peer", daemon=True)
+        self._reader.start()
 
     def do(self, name: str, *arguments: Any, timeout: float = 10) -> Any:
         """Do this; returns what came of it. Raises SdkError when the SDK rejects it, TimeoutError."""
@@ -63,6 +64,10 @@ class SdkPeer:
                 return news
             self._events.append(news)
 
+    def join(self) -> None:
+        """Wait until all is read that an ended process has said."""
+        self._reader.join()
+
     def _read(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
@@ -86,9 +91,10 @@ def running_sdk(folder: Path, gateway: Gateway, **options: Any) -> Iterator[SdkP
     everything = {"brandId": gateway.brand_id, "channelId": gateway.channel_id, "urls": urls, **given}
     command = ["node", str(PROJECT / "peer.mjs"), str(folder), json.dumps(everything)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        peer = SdkPeer(process)
         try:
-            peer = SdkPeer(process)
             peer.wait_for("ready", timeout=30)
             yield peer
         finally:
             process.terminate()
+            peer.join()
