@@ -1,6 +1,6 @@
 """`make load CELLS=2`: several stacks on this machine as cells; visitors type in all, and one cell is lost.
 
-The cells are before the same simulated CXone, as a site's are before the same tenant.
+All cells use the same simulated CXone, as a site's cells use the same tenant.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Stack:
     A keeper that dies is replaced, as ECS does; when any other part dies, `wait()` raises StackError.
     `as_newest`: also write .local/stack.json, where `make token` and the like look. `senders`: how many are to work at
     the same time without a cold start. `keeper`: settings of the keepers other than the template's. `cxone`: that of
-    another stack, to be before the same one.
+    another stack, to use the same one.
     """
 
     def __init__(
