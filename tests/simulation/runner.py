@@ -262,7 +262,12 @@ class Runner:
         self.world.turn(turn.kind, turn.ms)
 
     def _sweep(self) -> None:
-        self.world.sweep()
+        """Most find nothing, and are only counted, unless something goes wrong with one."""
+        world = self.world
+        if world.has_nothing_to_sweep() and not self._fault_of("step", world.numbers["step"] + 1):
+            world.sweep_counts()
+        else:
+            world.sweep()
         self._add(Action(self.world.now + self.world.sweep_ms, "sweep", "sweep", self._sweep))
 
     def _probe(self) -> None:

@@ -206,6 +206,15 @@ class World:
                 self._begin_keeper(kind, self._release_guest())
         self.watch.disturbed(self.now + ms)
 
+    def has_nothing_to_sweep(self) -> bool:
+        """The index is empty, and reads of it tell no older state."""
+        return not self.sessions.in_hand and not self.sessions.lag_ms
+
+    def sweep_counts(self) -> None:
+        """As a process and a step, whose numbers say what befalls those after it."""
+        self._processes += 1
+        self.numbers["step"] += 1
+
     def sweep(self) -> None:
         """The sweeper's Lambda, or a keeper, looks for bursts whose owner died."""
         self._begin(Process("sweep", self._sweep(), self.now + SWEEPER_MS))
