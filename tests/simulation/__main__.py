@@ -9,7 +9,8 @@ python -m tests.simulation explore [PART OF A NAME] every order of each short sc
 python -m tests.simulation check [HISTORIES] [PLATFORM]
                                                     the proof in small, in seconds (default 4000, as run);
                                                     what it finds is told as it was found, not shrunk
-python -m tests.simulation mutations [PART OF A NAME]   the relay broken on purpose, each time to be caught by that
+python -m tests.simulation mutations [PART OF A NAME]   the relay broken on purpose, each time to be caught by that;
+                                                    what catches each is noted in caught_by.json, to be tried first
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tests.simulation.explorer import explore
 from tests.simulation.invariants import Violated
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.scenarios import SCENARIOS
-from tests.simulation.trial import table
+from tests.simulation.trial import note, verdicts_on
 
 
 def main(arguments: list[str]) -> int:
@@ -84,12 +85,14 @@ def _check(arguments: list[str]) -> int:
 
 def _mutations(arguments: list[str]) -> int:
     chosen = [mutation for mutation in MUTATIONS if " ".join(arguments) in mutation.name]
-    survivors = 0
-    for line, is_caught in table(chosen):
-        print(line, flush=True)
-        survivors += not is_caught
-    print(f"{len(chosen) - survivors} of {len(chosen)} mutations caught")
-    return 1 if survivors else 0
+    caught: dict[str, str] = {}
+    for mutation, verdict in verdicts_on(chosen):
+        print(f"{mutation.name:52} {'' if verdict.is_caught else 'NOT CAUGHT: '}{verdict.text}", flush=True)
+        if verdict.is_caught:
+            caught[mutation.name] = verdict.by
+    note(caught, [mutation.name for mutation in MUTATIONS])
+    print(f"{len(caught)} of {len(chosen)} mutations caught")
+    return 0 if len(caught) == len(chosen) else 1
 
 
 if __name__ == "__main__":

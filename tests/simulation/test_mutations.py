@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulation.mutation import RECONCILING, Mutation
 from tests.simulation.mutations import MUTATIONS
-from tests.simulation.trial import ROOT, judged, verdict_on
+from tests.simulation.trial import ROOT, caught_by, judged, verdict_on
 
 SAMPLE = MUTATIONS[::12]
 REST = (pytest.param(one, marks=pytest.mark.whole_proof) for one in MUTATIONS if one not in SAMPLE)
@@ -22,6 +22,11 @@ A_TEST = "tests/unit/aws/test_sessions_contract.py::TestMemory::test_a_stop"
 def test_each_mutation_finds_the_text_that_it_changes() -> None:
     """Code that moved takes its mutations along."""
     assert [one.name for one in MUTATIONS if (ROOT / one.file).read_text().count(one.before) != 1] == []
+
+
+def test_what_caught_a_mutation_is_noted_of_those_that_there_are() -> None:
+    """Else `python -m tests.simulation mutations` writes it anew."""
+    assert caught_by().keys() - {one.name for one in MUTATIONS} == set()
 
 
 @pytest.mark.timeout(1800)
@@ -55,19 +60,23 @@ def test_a_mutation_of_a_text_that_is_not_there_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "printed",
+    ("printed", "by"),
     [
-        "T9: all is calm again, but a new burst is not shown [key A 0]\n",
-        "custody: keeper-1 has the messages of {} and holds {'bob'} [fleet v1; open bob A 0]\n",
-        f"1 failed in 2 s\nFAILED {A_TEST} - assert None == 3\n",
-        f"FAILED {A_TEST} - AssertionError: a stop is refused\n",
-        f"FAILED {A_TEST}[a - b] - Failed: DID NOT RAISE <class 'OSError'>\n",
-        f"FAILED {A_TEST}[a] - AssertionError: assert ['b'] == ['c']\n",
+        ("T9: all is calm again, but a new burst is not shown [key A 0]\n", "key A 0"),
+        ("T2: it is shown: [(55, True)] [key A 0; stop A 9]\n", "key A 0; stop A 9"),
+        ("T4: CXone still shows typing for guest-1 [explored: a key]\n", ""),
+        ("   55 keeper-1: Read\nT9: a new burst is not shown\n", ""),
+        ("custody: keeper-1 has {} and holds {'bob'} [fleet v1; open bob A 0]\n", "fleet v1; open bob A 0"),
+        (f"1 failed in 2 s\nFAILED {A_TEST} - assert None == 3\n", A_TEST),
+        (f"FAILED {A_TEST} - AssertionError: a stop is refused\n", A_TEST),
+        (f"FAILED {A_TEST}[a - b] - Failed: DID NOT RAISE <class 'OSError'>\n", f"{A_TEST}[a - b]"),
+        (f"FAILED {A_TEST}[a] - AssertionError: assert ['b'] == ['c']\n", f"{A_TEST}[a]"),
     ],
 )
-def test_a_violation_and_an_assertion_are_judgements(printed: str) -> None:
-    """The oracles', and those of the store's contract."""
-    assert judged(1, printed, "").is_caught
+def test_a_violation_and_an_assertion_are_judgements(printed: str, by: str) -> None:
+    """The oracles', and those of the store's contract; ``by``: the history, or the test, to try first next time."""
+    verdict = judged(1, printed, "")
+    assert (verdict.is_caught, verdict.by) == (True, by)
 
 
 @pytest.mark.parametrize(

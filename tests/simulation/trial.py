@@ -1,12 +1,13 @@
-"""What the proof says to a relay with one mutation: a copy of it is changed, simulated and tested."""
+"""What the proof says to a relay with one mutation: it is simulated and tested."""
 
 from __future__ import annotations
 
+import json
 import re
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,25 +15,14 @@ from tests.simulation import fresh
 from tests.simulation.mutation import DYNAMO, ENDLESS, EXPRESSIONS, QUERIES, WRITES, Mutation
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("layers/typing_relay/typing_relay", "tests/simulation", "template.yaml", "pyproject.toml")
-READS_TEMPLATE = ("local/__init__.py", "local/template_file.py")
-#: What the store's contract tests need in addition, and what directed tests do.
-CONTRACT = (
-    *READS_TEMPLATE,
-    "tests/conftest.py",
-    "tests/support/dfo_gateway.py",
-    "tests/support/item_size.py",
-    "tests/support/sessions_contract.py",
-    "tests/support/session_table.py",
-    "tests/unit/aws/test_sessions_contract.py",
-)
-DIRECTED = ("tests/unit", "tests/support", "tests/conftest.py", "functions/typing_burst.asl.json", *READS_TEMPLATE)
+#: By each mutation's name, the history or the test that caught it when that was last noted.
+CAUGHT_BY = Path(__file__).with_name("caught_by.json")
 PYTEST = ("pytest", "-q", "-x", "-rfE", "-p", "no:cacheprovider")
 #: A mutation may also make the relay run in circles. The tests run at the lowest priority beside others.
 PATIENCE_S = 500
 
-#: A violation as the simulation prints it, with the clause that the oracle names.
-VIOLATION = re.compile(r"^(?:T\d+|custody): .*", re.MULTILINE)
+#: A violation as the simulation prints it, with the clause that the oracle names, and the history if that was random.
+VIOLATION = re.compile(r"^(?:T\d+|custody): .*?(?: \[(?!explored: )(?P<history>[^\[\]]+)\])?$", re.MULTILINE)
 #: A failed test as pytest sums it up, with its reason; ERROR where its fixtures, or its imports, failed.
 FAILURE = re.compile(
     r"^(?:FAILED|ERROR) (?:tests/unit/)?(?P<test>[^\s\[]+(?:\[.*?\])?)(?: - (?P<reason>.*))?$", re.MULTILINE
@@ -45,22 +35,39 @@ ERROR = re.compile(r"^(?:\w+\.)*(?P<kind>[A-Z]\w*)(?=:|$)")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of one run, or of all of a mutation's. ``error``: the class of what came up instead of a judgement, if any."""
+    """Of one run, or of all of a mutation's.
+
+    ``error``: the class of what came up instead of a judgement, if any. ``by``: the history or the test that judged.
+    """
 
     is_caught: bool
     text: str
     error: str = ""
+    by: str = ""
 
 
 NOTHING_SEEN = Verdict(is_caught=False, text="nothing is seen")
 
 
-def table(mutations: Iterable[Mutation], processes: int = 2) -> Iterator[tuple[str, bool]]:
-    """For each mutation a line that says what caught it, and whether anything did."""
+def verdicts_on(mutations: Iterable[Mutation], processes: int = 2) -> Iterator[tuple[Mutation, Verdict]]:
+    """On each mutation, in their order."""
     with ThreadPoolExecutor(processes) as pool:
         chosen = list(mutations)
-        for mutation, verdict in zip(chosen, pool.map(verdict_on, chosen), strict=True):
-            yield f"{mutation.name:52} {'' if verdict.is_caught else 'NOT CAUGHT: '}{verdict.text}", verdict.is_caught
+        yield from zip(chosen, pool.map(verdict_on, chosen), strict=True)
+
+
+@cache
+def caught_by() -> dict[str, str]:
+    """What ``CAUGHT_BY`` says."""
+    noted: dict[str, str] = json.loads(CAUGHT_BY.read_text())
+    return noted
+
+
+def note(by: Mapping[str, str], names: Iterable[str]) -> None:
+    """Write down what caught some mutations, by their names. ``names``: of all there are, in their order."""
+    noted = {**caught_by(), **by}
+    kept = {name: noted[name] for name in names if noted.get(name)}
+    CAUGHT_BY.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
 def verdict_on(mutation: Mutation) -> Verdict:
@@ -71,13 +78,13 @@ def verdict_on(mutation: Mutation) -> Verdict:
     """
     unjudged = NOTHING_SEEN
     with TemporaryDirectory() as folder:
-        copy = Path(folder)
-        _copy(copy, (*COPIED, *(DIRECTED if mutation.directed else CONTRACT)))
-        _mutate(copy / mutation.file, mutation)
+        copy = Path(folder) / "copy"
+        _link(copy, ROOT, changed=ROOT / mutation.file)
+        _mutate(mutation, copy / mutation.file)
         for command in _commands(mutation):
             verdict = _run(command, copy)
             if verdict.is_caught or (verdict.error and verdict.error == mutation.error):
-                return Verdict(is_caught=True, text=verdict.text, error=verdict.error)
+                return replace(verdict, is_caught=True, by=verdict.by or caught_by().get(mutation.name, ""))
             unjudged = verdict if verdict.error else unjudged
     return unjudged
 
@@ -87,11 +94,11 @@ def judged(returned: int, printed: str, complained: str) -> Verdict:
     if returned == 0:
         return NOTHING_SEEN
     if violation := VIOLATION.search(printed):
-        return Verdict(is_caught=True, text=violation[0])
+        return Verdict(is_caught=True, text=violation[0], by=violation["history"] or "")
     failures = [(failure["test"], failure["reason"] or "") for failure in FAILURE.finditer(printed)]
     for test, reason in failures:
         if ASSERTION.match(reason):
-            return Verdict(is_caught=True, text=f"{test} - {reason}")
+            return Verdict(is_caught=True, text=f"{test} - {reason}", by=f"tests/unit/{test}")
     last_line = (complained.strip().splitlines() or [""])[-1]
     reason = next((reason for _, reason in failures), last_line)
     error = ERROR.match(reason)
@@ -99,10 +106,13 @@ def judged(returned: int, printed: str, complained: str) -> Verdict:
 
 
 def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
-    """The simulation first; where one condition of the store covers up for another, the contract tells them apart.
+    """What caught it last comes first.
 
-    Few histories are enough to begin with: what they miss, the contract mostly finds sooner than thousands more.
+    Then the simulation; where one condition of the store covers up for another, the contract tells them apart. Few
+    histories are enough to begin with: what they miss, the contract mostly finds sooner than thousands more.
     """
+    if by := caught_by().get(mutation.name):
+        yield (*PYTEST, by) if by.startswith("tests/") else ("tests.simulation", "replay", by)
     if mutation.directed:
         yield (*PYTEST, mutation.directed)
         return
@@ -124,27 +134,27 @@ def _run(command: tuple[str, ...], copy: Path) -> Verdict:
     return judged(*ended)
 
 
-def _copy(to: Path, paths: Iterable[str]) -> None:
-    """With what Python has compiled of it, which counts for files of the same time: else each run compiles all anew."""
-    for path in paths:
-        (to / path).parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / path).is_dir():
-            shutil.copytree(ROOT / path, to / path)
-        else:
-            shutil.copy2(ROOT / path, to / path)
-            for compiled in _compiled(ROOT / path):
-                (to / path).parent.joinpath("__pycache__").mkdir(exist_ok=True)
-                shutil.copy2(compiled, (to / path).parent / "__pycache__")
+def _link(copy: Path, source: Path, changed: Path) -> None:
+    """Everything in ``source`` becomes a link, but for the file that is ``changed``, which is left out.
+
+    With what Python has compiled of the others: else each run compiles all anew.
+    """
+    copy.mkdir()
+    compiled = changed.parent / "__pycache__"
+    for entry in source.iterdir():
+        if entry in changed.parents or entry == compiled:
+            _link(copy / entry.name, entry, changed)
+        elif entry != changed and not _is_left_out(entry, changed):
+            (copy / entry.name).symlink_to(entry)
 
 
-def _compiled(file: Path) -> Iterable[Path]:
-    return file.parent.glob(f"__pycache__/{file.stem}.*.pyc")
+def _is_left_out(entry: Path, changed: Path) -> bool:
+    """It is hidden, as what tests note down for the next time is, or compiled of ``changed``."""
+    return entry.name.startswith(".") or entry.match(f"__pycache__/{changed.stem}.*.pyc")
 
 
-def _mutate(file: Path, mutation: Mutation) -> None:
-    text = file.read_text()
+def _mutate(mutation: Mutation, file: Path) -> None:
+    text = (ROOT / mutation.file).read_text()
     if text.count(mutation.before) != 1:
         raise ValueError(f"{mutation.name}: {mutation.before!r} must be in {mutation.file} once; mend the mutation")
     file.write_text(text.replace(mutation.before, mutation.after))
-    for compiled in _compiled(file):
-        compiled.unlink()
