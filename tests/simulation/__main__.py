@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in commands:
         print(__doc__, file=sys.stderr)
         return 2
-    campaign.collect_seldom()
+    campaign.expect_many()
     return commands[arguments[0]](arguments[1:])
 
 

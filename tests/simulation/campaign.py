@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -90,10 +91,11 @@ def run(platform: str, histories: int, seed: int = 0, processes: int = 2) -> Cam
     return Campaign(platform, played, effects, time.perf_counter() - began, cpu, None)
 
 
-def collect_seldom() -> None:
-    """From now on this process looks for garbage seldom, and never at what it has by now."""
+def expect_many() -> None:
+    """From now on this process looks for garbage seldom, and never at what it has by now; and it logs nothing."""
     gc.freeze()
     gc.set_threshold(MANY_OBJECTS)
+    logging.getLogger("typing_relay").setLevel(logging.CRITICAL)
 
 
 def _batches(seed: int, histories: int) -> Iterator[tuple[int, int]]:
@@ -105,7 +107,7 @@ def _batches(seed: int, histories: int) -> Iterator[tuple[int, int]]:
 def _play_batch(platform: str, first: int, past: int) -> tuple[int, float, Finding | None]:
     """The effects, the seconds of CPU time, and the first violation."""
     effects, began = 0, time.process_time()
-    collect_seldom()
+    expect_many()
     for seed in range(first, past):
         history = PLATFORMS[platform](Random(seed))
         try:

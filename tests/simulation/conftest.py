@@ -1,18 +1,21 @@
 """For the tests that play histories in their own process."""
 
 import gc
+import logging
 from collections.abc import Iterator
 
 import pytest
 
-from tests.simulation.campaign import collect_seldom
+from tests.simulation.campaign import expect_many
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _collect_seldom() -> Iterator[None]:
+def _expect_many() -> Iterator[None]:
     """As campaigns do."""
-    thresholds = gc.get_threshold()
-    collect_seldom()
+    thresholds, package = gc.get_threshold(), logging.getLogger("typing_relay")
+    level = package.level
+    expect_many()
     yield
     gc.unfreeze()
     gc.set_threshold(*thresholds)
+    package.setLevel(level)

@@ -597,12 +597,14 @@ def playing() -> Iterator[None]:
     """Without the product's warnings; and keepers' jitter is the same each time."""
     package, state = logging.getLogger("typing_relay"), random_module.getstate()
     level = package.level
-    package.setLevel(logging.CRITICAL)
+    if level < logging.CRITICAL:  # each change clears the caches of all loggers
+        package.setLevel(logging.CRITICAL)
     random_module.seed(0)
     try:
         yield
     finally:
-        package.setLevel(level)
+        if level < logging.CRITICAL:
+            package.setLevel(level)
         random_module.setstate(state)
 
 

@@ -99,8 +99,9 @@ class Watch:
 
     def deadline(self) -> int:
         """When nothing may be shown any more (T4)."""
-        asked = self._asked.get(self._world.record.guest_id, 0) if self._asked else 0
-        return max(self._quiet_since, asked) + self._world.settle_ms
+        if not self._asked:
+            return self._quiet_since + self._world.settle_ms
+        return max(self._quiet_since, self._asked.get(self._world.record.guest_id, 0)) + self._world.settle_ms
 
     def check_settled(self) -> None:
         """T4."""

@@ -193,7 +193,7 @@ def _moved_on(record: Session, adds: Mapping[str, int | frozenset[str]]) -> dict
 def _is_so(record: Session, name: str, wanted: Any) -> bool:
     """Whether a condition holds: of an attribute that is not there no comparison does."""
     value = _value(record, name)
-    is_there = value is not None and value != frozenset() and value != {}
+    is_there = value is not None and (bool(value) or not isinstance(value, dict | frozenset))
     if wanted is not None and not isinstance(wanted, Value):
         return is_there and bool(value == wanted)
     match wanted:

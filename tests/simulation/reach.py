@@ -6,6 +6,7 @@ import dis
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from inspect import CO_NEWLOCALS
 from pathlib import Path
 from types import CodeType, FrameType
@@ -82,6 +83,7 @@ class Reach:
         return note
 
 
+@cache
 def _code_of(file: str) -> CodeType:
     return compile(Path(file).read_text(), file, "exec")
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import logging
-import random
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -301,12 +299,5 @@ def play(history: History | FleetHistory, log: list[str] | None = None) -> Any:
     """Play ``history``; ``log`` receives the story. Returns its world. Raises Violated."""
     if isinstance(history, FleetHistory):
         return (neighbours if history.beside else fleet).play(history, log)
-    package, state = logging.getLogger("typing_relay"), random.getstate()
-    level = package.level
-    package.setLevel(logging.CRITICAL)
-    random.seed(0)  # keepers' jitter: the same each time
-    try:
+    with fleet.playing():
         return Runner(history, log).play()
-    finally:
-        package.setLevel(level)
-        random.setstate(state)

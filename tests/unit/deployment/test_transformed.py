@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -94,15 +96,18 @@ ELSEWHERE = ["W3011"]
 SAME_NAME = "E3019"
 
 
-def deployed(given: dict[str, str]) -> dict[str, Any]:
+@cache
+def deployed(kind: str) -> dict[str, Any]:
+    given = (KINDS | ENVIRONMENTS)[kind]
     return as_deployed(expanded(**given), given)
 
 
+@cache
 def all_forms_of_all_resources() -> dict[str, Any]:
     """One template with every resource of every kind of deployment; where kinds differ, the forms are numbered."""
     forms: dict[str, list[Any]] = {}
-    for given in KINDS.values():
-        for name, resource in deployed(given)["Resources"].items():
+    for kind in KINDS:
+        for name, resource in deployed(kind)["Resources"].items():
             if resource not in forms.setdefault(name, []):
                 forms[name].append(resource)
     numbered = {
@@ -121,10 +126,10 @@ def faults_of(template: dict[str, Any], ignoring: str = "") -> list[str]:
 @pytest.mark.parametrize("kind", KINDS | ENVIRONMENTS)
 class TestCloudFormation:
     def test_finds_an_order_in_which_to_make_the_resources(self, kind: str) -> None:
-        assert circles(deployed((KINDS | ENVIRONMENTS)[kind])) == []
+        assert circles(deployed(kind)) == []
 
     def test_finds_everything_that_a_resource_or_an_output_names(self, kind: str) -> None:
-        assert dangling(deployed((KINDS | ENVIRONMENTS)[kind])) == []
+        assert dangling(deployed(kind)) == []
 
     def test_is_given_parameters_that_go_together(self, kind: str) -> None:
         """Else the other tests would be about deployments that nobody can make."""
@@ -136,7 +141,7 @@ class TestCloudFormation:
 @pytest.mark.parametrize("kind", ENVIRONMENTS)
 def test_every_property_is_one_that_cloudformation_knows_and_of_its_type(kind: str) -> None:
     """cfn-lint on the expanded template with the parameters' values in their places, by AWS's own resource schemas."""
-    assert faults_of(deployed(ENVIRONMENTS[kind])) == []
+    assert faults_of(deployed(kind)) == []
 
 
 def test_so_is_every_property_of_every_kind_of_deployment() -> None:
@@ -146,7 +151,7 @@ def test_so_is_every_property_of_every_kind_of_deployment() -> None:
 
 def test_a_property_of_one_kind_of_deployment_alone_would_be_seen() -> None:
     """The test above fails on a template with one."""
-    together = all_forms_of_all_resources()
+    together = deepcopy(all_forms_of_all_resources())
     together["Resources"]["KeeperService2"]["Properties"]["Hurry"] = True
     [fault] = faults_of(together, ignoring=SAME_NAME)
     assert "KeeperService2" in fault

@@ -97,7 +97,13 @@ def test_what_shows_on_a_wire_only_is_tried_on_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "last"), [("relay/burst.py", "the simulation"), ("keeper/guests/guest.py", "unit tests")]
+    ("file", "last"),
+    [
+        ("relay/burst.py", "the simulation"),
+        ("keeper/guests/guest.py", "the simulation"),
+        ("platforms/digital_first/talk.py", "sockets"),
+        ("door/frames.py", "unit tests"),
+    ],
 )
 def test_every_test_that_can_notice_has_its_turn(file: str, last: str) -> None:
     assert [trial.name for trial in trials_for(file)][-1] == last

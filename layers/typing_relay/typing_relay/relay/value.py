@@ -47,9 +47,10 @@ class Value:
             fields.update(zip(names, values))  # noqa: B905  # twice as fast
             return
         fields.update(self._defaults)
-        fields.update(zip(names, values, strict=False), **named)
-        too_many = len(values) > len(names) or not named.keys().isdisjoint(names[: len(values)])
-        if too_many or fields.keys() != self._names:
+        fields.update(zip(names, values))  # noqa: B905
+        fields.update(named)
+        is_once = not named or named.keys().isdisjoint(names[: len(values)])
+        if len(values) > len(names) or fields.keys() != self._names or not is_once:
             raise TypeError(f"{type(self).__name__} takes {', '.join(names)}")
 
     def __setattr__(self, name: str, value: object) -> None:
