@@ -1,5 +1,6 @@
 """For all tests."""
 
+import gc
 from typing import Any
 
 import jwt  # noqa: F401 whole, before typing_relay.door.pyjwt can import it without public keys
@@ -10,6 +11,9 @@ from xdist.scheduler import LoadScopeScheduling
 # No test asserts how long anything takes: that is for benchmarks, and a busy machine would fail it.
 settings.register_profile("on any machine", deadline=None)
 settings.load_profile("on any machine")
+
+#: To look for garbage among all that libraries hold, as often as by default, takes a third of the unit tests' time.
+gc.set_threshold(100_000, 20, 50)
 
 #: These share the running stack, and suffer from each other's load.
 ON_STAGE = ("test_crashes", "test_faults", "test_storm", "test_throttled_organisation", "test_typing")

@@ -5,6 +5,7 @@ Each of some 300 mutations is judged by one, and most of what it took was to imp
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import runpy
@@ -44,6 +45,8 @@ def run(command: Sequence[str], folder: Path, patience_s: float) -> tuple[int, s
 
 
 def _begin(command: Sequence[str], folder: Path, printed: Path, complained: Path) -> None:
+    gc.freeze()  # what is loaded is no garbage
+    gc.set_threshold(100_000)
     for path, stream in ((printed, sys.stdout), (complained, sys.stderr)):
         with path.open("wb") as file:
             os.dup2(file.fileno(), stream.fileno())

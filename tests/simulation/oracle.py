@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -212,9 +213,9 @@ def _check_what_stands(expected: list[Stretch], seen: list[tuple[int, bool]], sl
 
 def stops_before_late_keys(history: History) -> list[Act]:
     """When somebody stopped while a key was still on its way: the two may arrive in either order."""
-    keys = [act for act in history.acts if act.kind == "key"]
+    keys = sorted(act.at for act in history.acts if act.kind == "key")
     stops = [act for act in history.acts if act.kind in STOPS]
-    return [stop for stop in stops if any(key.at <= stop.at <= key.at + LATE_MS for key in keys)]
+    return [stop for stop in stops if bisect_left(keys, stop.at - LATE_MS) < bisect_right(keys, stop.at)]
 
 
 def _check_alternation(witness: Witness, may_repeat: bool) -> None:
