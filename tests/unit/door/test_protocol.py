@@ -251,6 +251,13 @@ def test_welcome_and_guest_are_documented(status: GuestStatus, signals: str) -> 
     assert names(frames.guest(str(status)), FROM_RELAY) == ["guest"]
 
 
+def test_only_who_opted_out_of_signals_is_told_so() -> None:
+    """T13."""
+    timings = frames.Timings(debounce_ms=2000, heartbeat_ms=1000, hold_ms=6000)
+    told = [frames.welcome("alice", timings, "open", 3_540_000, signals).get("signals") for signals in ("on", "off")]
+    assert told == [None, "off"]
+
+
 def test_no_other_status_of_a_guest_is_documented() -> None:
     assert {*the("#/components/schemas/guestStatus")["enum"], "closed"} == set(GuestStatus)
 

@@ -12,6 +12,7 @@ from typing_relay.relay.burst import GuestStatus, Policy, Session
 from typing_relay.relay.effects import StartOwner
 from typing_relay.relay.ports import Coming
 from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.sweeping import sweep_one
 
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
@@ -254,6 +255,16 @@ def test_a_burst_on_which_keys_hold_has_no_owner_until_they_end(scene: Scene) ->
     assert len(leases) <= 3
     scene.passes(6.3, step=0.1)
     assert scene.started == ["alice"]
+
+
+def test_the_lease_of_a_hold_that_is_watched_ends_later_than_the_longest_hold(scene: Scene) -> None:
+    """T2, T4: there is time to act on its end before anybody takes it up."""
+    longest_ms = 10_000  # HoldMs in the template
+    until = is_parked(scene, longest_ms)
+    generation = scene.sessions.records["alice"].generation
+    runner = Runner(scene.sessions, lambda: NOW, {})
+    runner.run(sweep_one(Policy(hold_ms=longest_ms), "alice", watched=generation, watches=True))
+    assert scene.sessions.records["alice"].lease_until == until + Policy().lease_margin_ms
 
 
 def test_a_stop_ends_the_watch(scene: Scene) -> None:
