@@ -12,8 +12,8 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("on any machine", deadline=None)
 settings.load_profile("on any machine")
 
-#: To look for garbage among all that libraries hold, as often as by default, takes a third of the unit tests' time.
-gc.set_threshold(100_000, 20, 50)
+#: By default, looking for garbage takes a third of the unit tests' time: libraries hold much.
+gc.set_threshold(100_000)
 
 #: These share the running stack, and suffer from each other's load.
 ON_STAGE = ("test_crashes", "test_faults", "test_storm", "test_throttled_organisation", "test_typing")

@@ -20,6 +20,7 @@ PROGRAM = "import importlib, sys; sys.exit(bool(importlib.import_module(sys.argv
 
 def main() -> int:
     """Run them; 1 when one of them failed or missed its goals, 2 when one that was named does not exist."""
+    end_by_sigterm()
     names = sys.argv[1:] or BENCHMARKS
     unknown = [name for name in names if not (Path(__file__).parent / f"{name}.py").exists()]
     if unknown:
@@ -32,17 +33,26 @@ def main() -> int:
     return int(has_missed)
 
 
-def run(module: str) -> int:
-    """The exit code of ``main()`` in ``module``: in a process of its own, as one sets its environment and holds memory.
+def end_by_sigterm() -> None:
+    """SIGTERM ends this process as an exit does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
-    SIGTERM is passed on to it.
+
+def run(module: str) -> int:
+    """The exit code of ``main()`` in ``module``.
+
+    In a process of its own: a benchmark changes its environment and keeps memory. It ends before this is left.
     """
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, module], cwd=ROOT)
-    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         return process.wait()
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    except KeyboardInterrupt:  # a terminal interrupts both
+        process.wait()
+        raise
+    except SystemExit:
+        process.terminate()
+        process.wait()
+        raise
 
 
 if __name__ == "__main__":

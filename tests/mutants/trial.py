@@ -24,7 +24,7 @@ COPIED_FILES = (
     *("CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "README.md", "SECURITY.md"),
     *("pyproject.toml", "samconfig.toml", "template.yaml", "uv.lock"),
 )
-#: With what Python has compiled of it, which counts for files of the same time: a mutant's file has another.
+#: `__pycache__` is copied: Python checks a file's time, and a mutant's is new.
 LEFT_OUT = shutil.ignore_patterns(".hypothesis", "node_modules")
 #: These run no line of the package.
 BESIDE_THE_POINT = (

@@ -91,11 +91,10 @@ def run(platform: str, histories: int, seed: int = 0, processes: int = 2) -> Cam
     return Campaign(platform, played, effects, time.perf_counter() - began, cpu, None)
 
 
-def expect_many() -> None:
-    """From now on this process looks for garbage seldom, and never at what it has by now; and it logs nothing."""
+def collect_seldom() -> None:
+    """From now on this process looks for garbage seldom, and never at what it has by now."""
     gc.freeze()
     gc.set_threshold(MANY_OBJECTS)
-    logging.getLogger("typing_relay").setLevel(logging.CRITICAL)
 
 
 def _batches(seed: int, histories: int) -> Iterator[tuple[int, int]]:
@@ -107,7 +106,8 @@ def _batches(seed: int, histories: int) -> Iterator[tuple[int, int]]:
 def _play_batch(platform: str, first: int, past: int) -> tuple[int, float, Finding | None]:
     """The effects, the seconds of CPU time, and the first violation."""
     effects, began = 0, time.process_time()
-    expect_many()
+    collect_seldom()
+    logging.getLogger("typing_relay").setLevel(logging.CRITICAL)
     for seed in range(first, past):
         history = PLATFORMS[platform](Random(seed))
         try:

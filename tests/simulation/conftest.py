@@ -1,21 +1,18 @@
 """For the tests that play histories in their own process."""
 
 import gc
-import logging
 from collections.abc import Iterator
 
 import pytest
 
-from tests.simulation.campaign import expect_many
+from tests.simulation.campaign import collect_seldom
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _expect_many() -> Iterator[None]:
+def _collect_seldom() -> Iterator[None]:
     """As campaigns do."""
-    thresholds, package = gc.get_threshold(), logging.getLogger("typing_relay")
-    level = package.level
-    expect_many()
+    thresholds = gc.get_threshold()
+    collect_seldom()
     yield
     gc.unfreeze()
     gc.set_threshold(*thresholds)
-    package.setLevel(level)

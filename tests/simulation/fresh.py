@@ -29,11 +29,11 @@ _context.set_forkserver_preload(list(OTHERS))
 
 
 def run(command: Sequence[str], folder: Path, patience_s: float) -> tuple[int, str, str] | None:
-    """``python -m`` with ``command``, in ``folder``, by the code that lies there.
+    """``python -m`` with ``command``, in ``folder``, by the code that lies there. It prints into files beside it.
 
     Returns its exit code, standard output and standard error; None if it was ended after ``patience_s``.
     """
-    printed, complained = folder / "printed", folder / "complained"
+    printed, complained = folder.with_name("printed"), folder.with_name("complained")
     process = _context.Process(target=_begin, args=(tuple(command), folder, printed, complained))
     process.start()
     process.join(patience_s)
@@ -46,7 +46,6 @@ def run(command: Sequence[str], folder: Path, patience_s: float) -> tuple[int, s
 
 def _begin(command: Sequence[str], folder: Path, printed: Path, complained: Path) -> None:
     gc.freeze()  # what is loaded is no garbage
-    gc.set_threshold(100_000)
     for path, stream in ((printed, sys.stdout), (complained, sys.stderr)):
         with path.open("wb") as file:
             os.dup2(file.fileno(), stream.fileno())

@@ -260,10 +260,10 @@ class Runner:
         self.world.turn(turn.kind, turn.ms)
 
     def _sweep(self) -> None:
-        """Most find nothing, and are only counted, unless something goes wrong with one."""
+        """A sweep that would find nothing is only counted, unless a fault befalls it."""
         world = self.world
         if world.has_nothing_to_sweep() and not self._fault_of("step", world.numbers["step"] + 1):
-            world.sweep_counts()
+            world.count_sweep()
         else:
             world.sweep()
         self._add(Action(self.world.now + self.world.sweep_ms, "sweep", "sweep", self._sweep))

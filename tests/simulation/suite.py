@@ -103,5 +103,5 @@ def _judge(history: Any) -> str | None:
     try:
         play(history)
     except Violated as violated:
-        return f"{violated} [{history}]"
+        return f"{violated} [played: {history}]"
     return None

@@ -8,12 +8,15 @@ import pytest
 
 from tests.simulation.mutation import RECONCILING, Mutation
 from tests.simulation.mutations import MUTATIONS
-from tests.simulation.trial import ROOT, caught_by, judged, verdict_on
+from tests.simulation.runner import play
+from tests.simulation.suite import parsed
+from tests.simulation.trial import NOTHING_SEEN, PYTEST, ROOT, caught_by, judged, mutated, verdict_of, verdict_on
 
 SAMPLE = MUTATIONS[::12]
 REST = (pytest.param(one, marks=pytest.mark.whole_proof) for one in MUTATIONS if one not in SAMPLE)
 
 IMPORT = "from typing_relay.relay.outcomes import"
+UNCHANGED = Mutation("nothing", RECONCILING, IMPORT, IMPORT)
 BROKEN_IMPORT = Mutation("an import that is not there", RECONCILING, IMPORT, "from typing_relay.relay.nowhere import")
 TRACEBACK = "Traceback (most recent call last):\n  File ...\n"
 A_TEST = "tests/unit/aws/test_sessions_contract.py::TestMemory::test_a_stop"
@@ -24,16 +27,32 @@ def test_each_mutation_finds_the_text_that_it_changes() -> None:
     assert [one.name for one in MUTATIONS if (ROOT / one.file).read_text().count(one.before) != 1] == []
 
 
-def test_what_caught_a_mutation_is_noted_of_those_that_there_are() -> None:
-    """Else `python -m tests.simulation mutations` writes it anew."""
+def test_each_note_is_of_a_mutation_that_exists() -> None:
+    """`python -m tests.simulation mutations` drops the others."""
     assert caught_by().keys() - {one.name for one in MUTATIONS} == set()
+
+
+def test_no_noted_history_violates_anything_without_its_mutation() -> None:
+    """Else it would catch every mutation."""
+    histories = {noted for noted in caught_by().values() if not noted.startswith("tests/")}
+    assert histories
+    for history in sorted(histories):
+        play(parsed(history))
+
+
+def test_no_noted_test_fails_in_a_copy_without_its_mutation() -> None:
+    """As above."""
+    tests = {noted for noted in caught_by().values() if noted.startswith("tests/")}
+    assert tests
+    with mutated(UNCHANGED) as copy:
+        assert verdict_of((*PYTEST, *sorted(tests)), copy) == NOTHING_SEEN
 
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("mutation", [*SAMPLE, *REST], ids=lambda mutation: mutation.name)
 def test_a_relay_broken_on_purpose_is_caught(mutation: Mutation) -> None:
-    """Also when the proof itself is changed: it must stay able to see this."""
-    verdict = verdict_on(mutation)
+    """Also when the proof itself is changed: it must stay able to see this. A sample is looked for anew each time."""
+    verdict = verdict_on(mutation, anew=mutation in SAMPLE)
     assert verdict.is_caught, verdict.text
 
 
@@ -62,11 +81,11 @@ def test_a_mutation_of_a_text_that_is_not_there_says_so() -> None:
 @pytest.mark.parametrize(
     ("printed", "by"),
     [
-        ("T9: all is calm again, but a new burst is not shown [key A 0]\n", "key A 0"),
-        ("T2: it is shown: [(55, True)] [key A 0; stop A 9]\n", "key A 0; stop A 9"),
+        ("T9: all is calm again, but a new burst is not shown [played: key A 0]\n", "key A 0"),
+        ("T2: it is shown: [(55, True)] [played: key A 0; stop A 9]\n", "key A 0; stop A 9"),
         ("T4: CXone still shows typing for guest-1 [explored: a key]\n", ""),
-        ("   55 keeper-1: Read\nT9: a new burst is not shown\n", ""),
-        ("custody: keeper-1 has {} and holds {'bob'} [fleet v1; open bob A 0]\n", "fleet v1; open bob A 0"),
+        ("   55 keeper-1: Read\nT9: the agents were told ['guest-1']\n", ""),
+        ("custody: keeper-1 has {} and holds {'bob'} [played: fleet v1; open bob A 0]\n", "fleet v1; open bob A 0"),
         (f"1 failed in 2 s\nFAILED {A_TEST} - assert None == 3\n", A_TEST),
         (f"FAILED {A_TEST} - AssertionError: a stop is refused\n", A_TEST),
         (f"FAILED {A_TEST}[a - b] - Failed: DID NOT RAISE <class 'OSError'>\n", f"{A_TEST}[a - b]"),

@@ -13,7 +13,7 @@ from tests.simulation.reach import Reach
 from tests.simulation.regressions import DIRECTED, REGRESSIONS
 from tests.simulation.runner import play
 
-#: Random ones; to be measured takes them several times as long, so no more are than it takes.
+#: At most so many random ones, so many at a time: measuring makes them several times slower.
 HISTORIES, AT_ONCE = 350, 50
 #: Of the lines of each file's functions, at least this share is carried out.
 FLOOR = {

@@ -1,4 +1,4 @@
-"""What the proof says to a relay with one mutation: it is simulated and tested."""
+"""What the proof says of a relay with one mutation: it is simulated and tested."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,14 +16,14 @@ from tests.simulation import fresh
 from tests.simulation.mutation import DYNAMO, ENDLESS, EXPRESSIONS, QUERIES, WRITES, Mutation
 
 ROOT = Path(__file__).parents[2]
-#: By each mutation's name, the history or the test that caught it when that was last noted.
+#: By each mutation's name, the history or the test that caught it when `python -m tests.simulation mutations` last ran.
 CAUGHT_BY = Path(__file__).with_name("caught_by.json")
 PYTEST = ("pytest", "-q", "-x", "-rfE", "-p", "no:cacheprovider")
 #: A mutation may also make the relay run in circles. The tests run at the lowest priority beside others.
 PATIENCE_S = 500
 
-#: A violation as the simulation prints it, with the clause that the oracle names, and the history if that was random.
-VIOLATION = re.compile(r"^(?:T\d+|custody): .*?(?: \[(?!explored: )(?P<history>[^\[\]]+)\])?$", re.MULTILINE)
+#: A violation as the simulation prints it, with the clause that the oracle names, and the history if one was played.
+VIOLATION = re.compile(r"^(?:T\d+|custody): .*?(?: \[played: (?P<history>.+)\])?$", re.MULTILINE)
 #: A failed test as pytest sums it up, with its reason; ERROR where its fixtures, or its imports, failed.
 FAILURE = re.compile(
     r"^(?:FAILED|ERROR) (?:tests/unit/)?(?P<test>[^\s\[]+(?:\[.*?\])?)(?: - (?P<reason>.*))?$", re.MULTILINE
@@ -50,10 +51,10 @@ NOTHING_SEEN = Verdict(is_caught=False, text="nothing is seen")
 
 
 def verdicts_on(mutations: Iterable[Mutation], processes: int = 2) -> Iterator[tuple[Mutation, Verdict]]:
-    """On each mutation, in their order."""
+    """On each mutation, in their order, whatever is noted."""
     with ThreadPoolExecutor(processes) as pool:
         chosen = list(mutations)
-        yield from zip(chosen, pool.map(verdict_on, chosen), strict=True)
+        yield from zip(chosen, pool.map(partial(verdict_on, anew=True), chosen), strict=True)
 
 
 @cache
@@ -63,28 +64,28 @@ def caught_by() -> dict[str, str]:
     return noted
 
 
-def note(by: Mapping[str, str], names: Iterable[str]) -> None:
+def note(caught: Mapping[str, str], names: Iterable[str]) -> None:
     """Write down what caught some mutations, by their names. ``names``: of all there are, in their order."""
-    noted = {**caught_by(), **by}
-    kept = {name: noted[name] for name in names if noted.get(name)}
+    known = {**caught_by(), **caught}
+    kept = {name: known[name] for name in names if known.get(name)}
     CAUGHT_BY.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
-def verdict_on(mutation: Mutation) -> Verdict:
+def verdict_on(mutation: Mutation, *, anew: bool = False) -> Verdict:
     """What the proof says to a copy with ``mutation``: the first judgement, or what stood in its way.
 
     An error is no judgement, as a change that only breaks an import raises one, too; unless the mutation expects it.
+    What is noted to have caught it comes first, unless it is to be caught ``anew``.
     Raises ValueError if the text to be changed is not there, or there twice.
     """
-    unjudged = NOTHING_SEEN
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy"
-        _link(copy, ROOT, changed=ROOT / mutation.file)
-        _mutate(mutation, copy / mutation.file)
+    unjudged, noted = NOTHING_SEEN, "" if anew else caught_by().get(mutation.name, "")
+    with mutated(mutation) as copy:
+        if noted and (verdict := verdict_of(_again(noted), copy)).is_caught:
+            return replace(verdict, by=noted)
         for command in _commands(mutation):
-            verdict = _run(command, copy)
+            verdict = verdict_of(command, copy)
             if verdict.is_caught or (verdict.error and verdict.error == mutation.error):
-                return replace(verdict, is_caught=True, by=verdict.by or caught_by().get(mutation.name, ""))
+                return replace(verdict, is_caught=True)
             unjudged = verdict if verdict.error else unjudged
     return unjudged
 
@@ -105,14 +106,15 @@ def judged(returned: int, printed: str, complained: str) -> Verdict:
     return Verdict(is_caught=False, text=f"an error: {reason}", error=error["kind"] if error else "unknown")
 
 
-def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
-    """What caught it last comes first.
+def _again(noted: str) -> tuple[str, ...]:
+    return (*PYTEST, noted) if noted.startswith("tests/") else ("tests.simulation", "replay", noted)
 
-    Then the simulation; where one condition of the store covers up for another, the contract tells them apart. Few
-    histories are enough to begin with: what they miss, the contract mostly finds sooner than thousands more.
+
+def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
+    """The simulation first; where one condition of the store covers up for another, the contract tells them apart.
+
+    Few histories are enough to begin with: what they miss, the contract mostly finds sooner than thousands more.
     """
-    if by := caught_by().get(mutation.name):
-        yield (*PYTEST, by) if by.startswith("tests/") else ("tests.simulation", "replay", by)
     if mutation.directed:
         yield (*PYTEST, mutation.directed)
         return
@@ -127,17 +129,29 @@ def _commands(mutation: Mutation) -> Iterator[tuple[str, ...]]:
         yield ("tests.simulation", "check", "4000", mutation.platform)
 
 
-def _run(command: tuple[str, ...], copy: Path) -> Verdict:
+def verdict_of(command: tuple[str, ...], copy: Path) -> Verdict:
+    """What one run finds."""
     ended = fresh.run(command, copy, PATIENCE_S)
     if ended is None:
         return Verdict(is_caught=False, text=f"it has not ended after {PATIENCE_S} s", error=ENDLESS)
     return judged(*ended)
 
 
+@contextmanager
+def mutated(mutation: Mutation) -> Iterator[Path]:
+    """A copy of the project with ``mutation``. Raises ValueError as ``verdict_on`` does."""
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        _link(copy, ROOT, changed=ROOT / mutation.file)
+        _mutate(mutation, copy / mutation.file)
+        yield copy
+
+
 def _link(copy: Path, source: Path, changed: Path) -> None:
     """Everything in ``source`` becomes a link, but for the file that is ``changed``, which is left out.
 
-    With what Python has compiled of the others: else each run compiles all anew.
+    Also what Python has compiled of the others: else each run compiles all anew. Whoever edits one of them meanwhile
+    changes it for runs that are under way.
     """
     copy.mkdir()
     compiled = changed.parent / "__pycache__"
@@ -149,7 +163,7 @@ def _link(copy: Path, source: Path, changed: Path) -> None:
 
 
 def _is_left_out(entry: Path, changed: Path) -> bool:
-    """It is hidden, as what tests note down for the next time is, or compiled of ``changed``."""
+    """Hidden files, which tests write for their next run, and what is compiled of ``changed``."""
     return entry.name.startswith(".") or entry.match(f"__pycache__/{changed.stem}.*.pyc")
 
 

@@ -210,8 +210,8 @@ class World:
         """The index is empty, and reads of it tell no older state."""
         return not self.sessions.in_hand and not self.sessions.lag_ms
 
-    def sweep_counts(self) -> None:
-        """As a process and a step, whose numbers say what befalls those after it."""
+    def count_sweep(self) -> None:
+        """Take the numbers of a process and a step, as a sweep does."""
         self._processes += 1
         self.numbers["step"] += 1
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from tests.benchmarks.__main__ import ROOT, run
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a benchmark can be imported from."""
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return tmp_path
 
 
@@ -38,3 +41,18 @@ def test_one_that_raises_fails(folder: Path) -> None:
 def test_one_is_given_no_arguments(folder: Path) -> None:
     """Those of `make bench` are the benchmarks' names."""
     assert run(benchmark(folder, "asks", "return sys.argv[1:] != []")) == 0
+
+
+def test_sigterm_ends_the_benchmark_that_runs_and_none_begins(folder: Path) -> None:
+    """As whoever stops `make bench` wants it."""
+    benchmark(folder, "waits", "import time; print('begun', flush=True); time.sleep(60)")
+    benchmark(folder, "follows", "print('begun, too')")
+    program = (
+        "from tests.benchmarks.__main__ import end_by_sigterm, run; end_by_sigterm(); run('waits'); run('follows')"
+    )
+    running = subprocess.Popen((sys.executable, "-c", program), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert running.stdout
+    assert running.stdout.readline() == "begun\n"
+    running.terminate()
+    assert running.communicate()[0] == ""
+    assert running.returncode == 128 + signal.SIGTERM

@@ -49,7 +49,7 @@ class Value:
         fields.update(self._defaults)
         fields.update(zip(names, values))  # noqa: B905
         fields.update(named)
-        is_once = not named or named.keys().isdisjoint(names[: len(values)])
+        is_once = named.keys().isdisjoint(names[: len(values)])
         if len(values) > len(names) or fields.keys() != self._names or not is_once:
             raise TypeError(f"{type(self).__name__} takes {', '.join(names)}")
 
