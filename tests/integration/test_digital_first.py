@@ -107,13 +107,12 @@ def test_a_disconnect_is_a_stop(actor: Chatter) -> None:
 def test_a_stop_from_the_other_tab_changes_nothing(actor: Chatter) -> None:
     """T10."""
     actor.begins()
-    with actor.stage.connect(actor.name) as other_tab:
-        other_tab.send({"action": "keystroke"})
-        with actor.typing():
-            actor.waits_for(STARTED)
-            other_tab.send({"action": "stop"})
-            time.sleep(3)
-            assert actor.typing_frames() == BURST[:1]
+    with actor.stage.connect(actor.name) as other_tab, actor.typing():
+        actor.waits_for(STARTED)
+        actor.key_in(other_tab)
+        other_tab.send({"action": "stop"})
+        time.sleep(3)
+        assert actor.typing_frames() == BURST[:1]
     actor.waits_for(ENDED)
 
 

@@ -346,13 +346,12 @@ def test_a_disconnect_is_a_stop(actor: Actor) -> None:
 @others.test
 def test_a_stop_from_the_other_tab_changes_nothing(actor: Actor) -> None:
     """T10."""
-    with actor.stage.connect(actor.name) as other_tab:
-        other_tab.send({"action": "keystroke"})
-        with actor.typing():
-            actor.waits_for_post(True)
-            other_tab.send({"action": "stop"})
-            time.sleep(3)
-            assert actor.posts() == [(True, 200)]
+    with actor.stage.connect(actor.name) as other_tab, actor.typing():
+        actor.waits_for_post(True)
+        actor.key_in(other_tab)
+        other_tab.send({"action": "stop"})
+        time.sleep(3)
+        assert actor.posts() == [(True, 200)]
     actor.waits_for_post(False)
 
 
@@ -360,9 +359,9 @@ def test_a_stop_from_the_other_tab_changes_nothing(actor: Actor) -> None:
 def test_a_closing_tab_does_not_end_the_typing_of_the_other(actor: Actor) -> None:
     """T10."""
     other_tab = actor.stage.connect(actor.name)
-    with actor.typing(), actor.typing(other_tab):
-        actor.waits_for_post(True)
     with actor.typing():
+        actor.waits_for_post(True)
+        actor.key_in(other_tab)
         other_tab.close()
         time.sleep(3)
         assert actor.posts() == [(True, 200)]

@@ -191,6 +191,12 @@ class Typist:
         self._typed(now_ms() - ago_ms)
         self.front_end.send({"action": "keystroke", "ago_ms": ago_ms, **more})
 
+    def key_in(self, other_tab: Visitor) -> None:
+        """Press one key in another tab of this visitor. It is on record when this returns."""
+        known = set(self.stage.record(self.name).keys)
+        other_tab.send({"action": "keystroke"})
+        wait_until(lambda: set(self.stage.record(self.name).keys) > known, "the other tab's key on record")
+
     def stop(self) -> None:
         """Send the message, or clear the box."""
         self.front_end.send({"action": "stop"})
