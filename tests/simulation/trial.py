@@ -72,7 +72,7 @@ def note(caught: Mapping[str, str], names: Iterable[str]) -> None:
 
 
 def verdict_on(mutation: Mutation, *, anew: bool = False) -> Verdict:
-    """What the proof says to a copy with ``mutation``: the first judgement, or what stood in its way.
+    """What the proof says of a copy with ``mutation``: the first judgement, or what stood in its way.
 
     An error is no judgement, as a change that only breaks an import raises one, too; unless the mutation expects it.
     What is noted to have caught it comes first, unless it is to be caught ``anew``.
