@@ -16,6 +16,7 @@ from typing_relay.relay.sweeping import sweep_one
 
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
+from tests.support.template import PARAMETERS
 
 NOW = 1_800_000_000_000
 
@@ -259,7 +260,7 @@ def test_a_burst_on_which_keys_hold_has_no_owner_until_they_end(scene: Scene) ->
 
 def test_the_lease_of_a_hold_that_is_watched_ends_later_than_the_longest_hold(scene: Scene) -> None:
     """T2, T4: there is time to act on its end before anybody takes it up."""
-    longest_ms = 10_000  # HoldMs in the template
+    longest_ms = PARAMETERS["HoldMs"]["MaxValue"]
     until = is_parked(scene, longest_ms)
     generation = scene.sessions.records["alice"].generation
     runner = Runner(scene.sessions, lambda: NOW, {})

@@ -624,7 +624,7 @@ def test_what_was_read_before_frames_might_start_an_owner_is_read_again() -> Non
 
 
 def test_what_was_read_just_as_frames_might_start_an_owner_again_is_not_read_once_more() -> None:
-    """T8: a stop that comes from then on starts an owner itself."""
+    """T17: a stop that comes from then on starts an owner itself."""
     free_at = NOW - 100
     record = shown(starts_until=free_at + 3_500)
     assert what(record, read_at=free_at + POLICY.arrival_slack_ms) == what(shown())
