@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event, RLock, Thread
+from threading import Thread
 from typing import IO
 
 PYTEST = (sys.executable, "-m", "pytest")
@@ -58,56 +58,59 @@ def together(what: Mapping[str, Part], out: IO[str]) -> int:
     """
     running = _Running(what, out)
     with _ended_by_signals(running):
-        threads = [Thread(target=running.carry_out, args=(name,)) for name in what]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        for name in sorted(what, key=lambda name: bool(what[name].after)):
+            running.begin(name)
+        running.wait()
     print(*running.last.values(), sep="", end="", file=out, flush=True)
     return next(filter(None, running.codes.values()), 0)
 
 
 class _Running:
-    """Parts, a thread each."""
+    """Parts. The main thread begins them, so that a signal that came before a part is over is known when the next one
+    would begin; a thread each reads what they say.
+    """
 
     def __init__(self, what: Mapping[str, Part], out: IO[str]) -> None:
         self._what, self._out = what, out
-        self._over = {name: Event() for name in what}
-        self._processes: list[subprocess.Popen[str]] = []
-        self._lock = RLock()  # a signal may interrupt whoever holds it
+        self._readers: dict[str, Thread] = {}
+        self._begun: list[subprocess.Popen[str]] = []
         self._is_ended = False
         self.codes = dict.fromkeys(what, 0)
         self.last = dict.fromkeys(what, "")
 
-    def carry_out(self, name: str) -> None:
-        part, width = self._what[name], max(map(len, self._what))
-        if part.after:
-            self._over[part.after].wait()
-        if process := self._begun(part):
-            assert process.stdout
-            for line in process.stdout:
-                print(f"{name:{width}} | {line}", end="", file=self._out, flush=True)
-                self.last[name] = line
-            self.codes[name] = process.wait()
-        self._over[name].set()
+    def begin(self, name: str) -> None:
+        part = self._what[name]
+        if part.after in self._readers:
+            self._readers[part.after].join()
+        if self._is_ended:
+            return
+        command = ("nice", "-n", str(part.niceness), *part.command)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self._begun.append(process)
+        if self._is_ended:  # by a signal that came while it began
+            process.send_signal(signal.SIGINT)
+        self._readers[name] = Thread(target=self._read, args=(name, process))
+        self._readers[name].start()
+
+    def wait(self) -> None:
+        for reader in self._readers.values():
+            reader.join()
 
     def begin_no_more(self) -> None:
-        with self._lock:
-            self._is_ended = True
+        self._is_ended = True
 
     def end(self) -> None:
         self.begin_no_more()
-        for process in self._processes:
+        for process in self._begun:
             process.send_signal(signal.SIGINT)
 
-    def _begun(self, part: Part) -> subprocess.Popen[str] | None:
-        command = ("nice", "-n", str(part.niceness), *part.command)
-        with self._lock:
-            if self._is_ended:
-                return None
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            self._processes.append(process)
-        return process
+    def _read(self, name: str, process: subprocess.Popen[str]) -> None:
+        width = max(map(len, self._what))
+        assert process.stdout
+        for line in process.stdout:
+            print(f"{name:{width}} | {line}", end="", file=self._out, flush=True)
+            self.last[name] = line
+        self.codes[name] = process.wait()
 
 
 @contextmanager

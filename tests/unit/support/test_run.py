@@ -1,10 +1,13 @@
 """How all tests are run."""
 
+import contextlib
 import io
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,25 +68,49 @@ def test_every_folder_of_tests_is_run_by_one_part() -> None:
     assert sorted(named) == sorted(with_tests)
 
 
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_what_is_ended_begins_no_other_part_and_waits_for_those_that_run(by: signal.Signals) -> None:
-    """Pytest then tears down what it has set up. A terminal interrupts the parts, too."""
-    tidy = (
-        "import time\\ntry:\\n print('begun', flush=True)\\n time.sleep(60)\\nexcept KeyboardInterrupt: print('tidied')"
-    )
+#: Says its process, and tidies up when it is interrupted.
+TIDY = (
+    "import os, time\\ntry:\\n print(os.getpid(), flush=True)\\n time.sleep(60)\\n"
+    "except KeyboardInterrupt: print('tidied')"
+)
+
+
+@pytest.fixture
+def two_parts() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A run whose first part runs, with that part's process; the next would say 'begun'."""
     program = (
         "import sys; from tests.run import Part, together;"
-        f" parts = {{'one': Part((sys.executable, '-c', \"{tidy}\")), 'next': Part(('echo', 'begun'), after='one')}};"
+        f" parts = {{'one': Part((sys.executable, '-c', \"{TIDY}\")), 'next': Part(('echo', 'begun'), after='one')}};"
         " sys.exit(together(parts, sys.stdout))"
     )
-    running = subprocess.Popen(
-        (sys.executable, "-c", program), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert running.stdout
-    assert running.stdout.readline() == "one  | begun\n"
+    command = (sys.executable, "-c", program)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as running:
+        assert running.stdout
+        try:
+            yield running, int(running.stdout.readline().removeprefix("one  | "))
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_what_is_ended_begins_no_other_part_and_waits_for_those_that_run(two_parts, by: signal.Signals) -> None:
+    """Pytest then tears down what it has set up. A terminal interrupts the parts, too."""
+    running, _ = two_parts
     if by is signal.SIGTERM:
         os.kill(running.pid, by)
     else:
         os.killpg(running.pid, by)
     assert running.stdout.read().splitlines() == ["one  | tidied", "tidied"]  # its last once more
     assert running.wait() == 0
+
+
+def test_a_part_that_an_interrupt_has_ended_before_the_run_hears_of_it_is_followed_by_no_other(two_parts) -> None:
+    """On a busy machine it may be over by then."""
+    running, first = two_parts
+    os.kill(running.pid, signal.SIGSTOP)
+    os.killpg(running.pid, signal.SIGINT)
+    while Path(f"/proc/{first}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.01)
+    os.kill(running.pid, signal.SIGCONT)
+    assert "begun" not in running.stdout.read()
