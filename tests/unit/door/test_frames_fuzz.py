@@ -203,7 +203,7 @@ def test_a_message_may_have_ten_thousand_characters_whatever_they_are(character:
         ({"id": ID, "text": ""}, '"text"'),
         ({"id": ID, "text": " \n\t\u2003"}, '"text"'),
         ({"id": ID, "text": 1}, '"text"'),
-        ({"id": ID, "text": "\ud83d"}, '"text"'),
+        *(({"id": ID, "text": half}, '"text"') for half in ("\ud800", "\ud83d", "\udfff")),
     ],
 )
 def test_a_bad_message_is_refused_with_what_is_wrong_and_which_it_is(fields: dict[str, Any], named: str) -> None:
