@@ -224,7 +224,7 @@ def test_a_message_with_files_waits_with_them(scene: Scene) -> None:
     "attachments",
     [
         *("x", {}, [7], [{}], [PHOTO] * 11, [{**PHOTO, "size": 1}], [{"url": PHOTO["url"]}]),
-        *([{**PHOTO, "name": name}] for name in ("", " ", "x" * 256, "a\nb", 7)),
+        *([{**PHOTO, "name": name}] for name in ("", " ", "x" * 256, "a\nb", "\ud800", "\udfff", 7)),
         *([{**PHOTO, "type": kind}] for kind in ("png", "image/png; x", "a/b/c", 7)),
         *([{**PHOTO, "url": url}] for url in ("", 7, "javascript:alert(1)", f"{PHOTO['url']}?{'x' * 2000}")),
         *([{**PHOTO, "url": url}] for url in ("ftp://files-de-na1.niceincontact.com/1", "https://me@evil.example/1")),

@@ -299,7 +299,8 @@ def _check_length(name: str, said: str, most: int, message_id: str) -> None:
 
 #: RFC 6838, as browsers say it of a file; '' where they do not know it.
 _MIME_TYPE = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63})?")
-_FILE_NAME = re.compile(rf"[^\x00-\x1f\x7f]{{1,{MAX_FILE_NAME}}}")
+#: No controls, and no half of a surrogate pair, which is no character.
+_FILE_NAME = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{MAX_FILE_NAME}}}")
 
 
 def _attachments(value: object, message_id: str, is_file_url: Callable[[str], bool]) -> tuple[Attachment, ...]:
@@ -320,16 +321,11 @@ def _attachment(value: object, is_file_url: Callable[[str], bool]) -> Attachment
         raise ValueError(f'"url" must be an https URL of at most {MAX_FILE_URL} characters.')
     if not is_file_url(url):
         raise ValueError('"url" must be where CXone has put the file. If it is, add its host to DfoFileHosts.')
-    if not isinstance(name, str) or not _FILE_NAME.fullmatch(name) or not name.strip() or _is_broken(name):
+    if not isinstance(name, str) or not _FILE_NAME.fullmatch(name) or not name.strip():
         raise ValueError(f'"name" must have 1 to {MAX_FILE_NAME} characters, and not only blanks.')
     if not isinstance(kind, str) or not _MIME_TYPE.fullmatch(kind):
         raise ValueError('"type" must be a MIME type like image/png.')
     return Attachment(url, name, kind)
-
-
-def _is_broken(text: str) -> bool:
-    """Half of a surrogate pair is no character."""
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _known_id(value: object) -> str:
