@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,8 +41,15 @@ class Progress:
 def run(command: Sequence[str], environment: Mapping[str, str], log: Path) -> tuple[int, str]:
     """Run it from the top of the checkout; its exit status, and the end of its output, which goes to ``log``.
 
-    Nobody is there to answer a question. When this is interrupted, it is ended first.
+    Nobody is there to answer a question. When this is interrupted, it is ended first. What it leaves in its temporary
+    folder is removed: `sam deploy` leaves a copy of each function there.
     """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        status = _run(command, {**environment, "TMPDIR": scratch}, log)
+    return status, _last_lines(log, 15)
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
     progress = Progress()
     with log.open("ab") as output:
         child = subprocess.Popen(
@@ -60,7 +68,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], log: Path) -> tu
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-    return child.returncode, _last_lines(log, 15)
+    return child.returncode
 
 
 def _last_lines(log: Path, count: int) -> str:

@@ -140,7 +140,7 @@ def _deploy_all(emulator: Emulator, aws: Aws, parameters: list[dict[str, str]], 
         assert not os.environ.get("LEAVE_NOTHING_OUT"), "no SAM CLI, or no Python 3.13 for it"
         warnings.warn("no SAM CLI, or no Python 3.13 for it: deployed without them", stacklevel=2)
         return [deploy(aws, given, CREDENTIALS, name) for name, given in zip(PLATFORMS, parameters, strict=True)]
-    environment = emulator.client_environment() | {"SAM_CLI_TELEMETRY": "0"}
+    environment = emulator.client_environment() | {"SAM_CLI_TELEMETRY": "0", "TMPDIR": str(folder)}
     built = folder / "built"
     _run([SAM, "build", "--build-dir", built], environment)
     assert {"typing_relay", "requests", "jwt"} <= set(os.listdir(built / "TypingRelayLayer/python")), "an empty layer"
