@@ -11,7 +11,7 @@ from typing import Any
 
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from typing_relay.aws.client import Limits
+from typing_relay.aws.client import CallLimits
 from typing_relay.aws.secrets import Secret
 from typing_relay.aws.services import Account, SecretsManager
 from typing_relay.deadline import of_the_invocation
@@ -19,12 +19,12 @@ from typing_relay.door.derived_keys import DerivedKeys
 from typing_relay.door.frame_budget import Budgets, FrameLimits, Ruling
 from typing_relay.door.handshakes import check_origin, read_device, read_handshake, the_token
 from typing_relay.door.visitor_keys import JwksVerifier, SecretVerifier, TokenVerifier, jwks_client
-from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor
+from typing_relay.door.visitor_tokens import AdmittedVisitor, Reason, Refusal, TokenRules
 from typing_relay.logs import make_logger
 
 # Not by typing_relay.runtime: it imports the rules of typing, which the authorizer does not need.
-_LIMITS = Limits(connect_s=1, read_s=2, tries=2)
-_BRIEFLY = Limits(connect_s=0.5, read_s=0.5, tries=1)  # for what a handshake can do without
+_LIMITS = CallLimits(connect_s=1, read_s=2, tries=2)
+_BRIEFLY = CallLimits(connect_s=0.5, read_s=0.5, tries=1)  # for what a handshake can do without
 ALLOWED_ORIGINS = os.environ.get("ALLOWED_ORIGINS", "").lower().replace(",", " ").split()  # as browsers spell them
 SIGNALS = os.environ.get("TYPING_SIGNALS", "on") == "on"
 PASSES_DEVICE = os.environ.get("VISITOR_DETAILS", "off") == "on"
@@ -54,7 +54,7 @@ def _listed(name: str) -> list[str]:
     return os.environ.get(name, "").replace(",", " ").split()
 
 
-def _secret(limits: Limits) -> Secret:
+def _secret(limits: CallLimits) -> Secret:
     return Secret(SecretsManager(Account.here(), limits), os.environ["VISITOR_SECRET_ARN"])
 
 
@@ -105,7 +105,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return _policy("Allow", event["methodArn"], verdict.session, admitted | known)
 
 
-def _judge(event: dict[str, Any]) -> Visitor | Refusal:
+def _judge(event: dict[str, Any]) -> AdmittedVisitor | Refusal:
     if addresses and addresses.spend(*_address_and_time(event)) is not Ruling.TAKE:
         return Refusal(Reason.ADDRESS_TOO_BUSY)
     handshake = read_handshake(event)

@@ -17,7 +17,7 @@ from collections import deque
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from typing_relay import environment, runtime
-from typing_relay.aws.client import Limits
+from typing_relay.aws.client import CallLimits
 from typing_relay.aws.services import DynamoDb, Sqs, VisitorConnections
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.aws.settings import AwsSettingWrong
@@ -25,7 +25,7 @@ from typing_relay.aws.visibility import Visibility
 from typing_relay.aws.visitors import Visitors
 from typing_relay.keeper.counters import Counters, accepted_percent
 from typing_relay.keeper.guests.custody import Custody, Terms
-from typing_relay.keeper.guests.guest import Policy
+from typing_relay.keeper.guests.guest import GuestPolicy
 from typing_relay.keeper.guests.keeper import Keeper, Settings
 from typing_relay.keeper.health import HealthPort
 from typing_relay.keeper.io.jobs import Jobs, Workers
@@ -42,7 +42,7 @@ SWEEPING_THREADS = 2
 METRICS_S = 60.0
 #: No call hangs: a visitor's frames wait behind it. A read is longer than the queue's long poll. A connection is
 #: kept for less time than a NAT gateway remembers one that is idle (350 s).
-LIMITS = Limits(connect_s=2, read_s=5, tries=3, idle_s=120)
+LIMITS = CallLimits(connect_s=2, read_s=5, tries=3, idle_s=120)
 #: Of the queue's calls: custody tries again itself.
 QUEUE_LIMITS = LIMITS._replace(tries=2)
 #: Of posts to visitors: the outbox tries again itself, once it has looked whether they are still its own to send.
@@ -140,7 +140,7 @@ class Process:
 
     def _settings(self) -> Settings:
         grace_ms = environment.number("GUEST_GRACE_SECONDS", 60) * 1000
-        policy = Policy(grace_ms, needs_socket=runtime.platform().speaks_on_socket)
+        policy = GuestPolicy(grace_ms, needs_socket=runtime.platform().speaks_on_socket)
         return Settings(
             self.name,
             refresh_s=environment.number("KEEPER_REFRESH_SECONDS", 30),

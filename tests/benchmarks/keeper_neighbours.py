@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from typing_relay.keeper.io.sockets import Limits
+from typing_relay.keeper.io.sockets import SocketLimits
 
 from tests.support.web_socket_peers import CONTINUATION, PING, TEXT, Certificates, Heard, Wire, frame, reset, upgrade
 
@@ -101,7 +101,7 @@ NEIGHBOURS: dict[str, Callable[[Wire], None]] = {
 def measure(certificates: Certificates, misbehave: Callable[[Wire], None]) -> list[float]:
     wire = Wire(certificates, tls=True)
     heard = Punctual()
-    wire.begin(heard, Limits(open_within=60))
+    wire.begin(heard, SocketLimits(open_within=60))
     peer = wire.while_turning(lambda: upgrade(wire.accept()))
     wire.turn_until(lambda: heard.opened_count == 1)
     misbehave(wire)

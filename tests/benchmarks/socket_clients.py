@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import websocket
 import websockets
 from typing_relay.keeper.io.loop import Loop
-from typing_relay.keeper.io.sockets import GuestSocket, Limits, SocketEnd
+from typing_relay.keeper.io.sockets import GuestSocket, SocketEnd, SocketLimits
 from typing_relay.keeper.io.turnstile import Turnstile
 
 from tests.benchmarks.programs import resident_mb
@@ -71,7 +71,7 @@ def hold_on_the_loop(held: Held, url: str, tls: ssl.SSLContext, count: int) -> N
     parts = urlsplit(url)
 
     def open_one() -> bool:
-        guest_socket = GuestSocket(loop, url, tls, Limits(open_within=60), _Listener(held, openings))
+        guest_socket = GuestSocket(loop, url, tls, SocketLimits(open_within=60), _Listener(held, openings))
         guest_socket.connect([(socket.AF_INET, (parts.hostname, parts.port))])
         return True
 

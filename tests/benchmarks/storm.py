@@ -172,7 +172,7 @@ def _outcome(event: Event) -> str:
     return event["fault"]
 
 
-def weather_the_storm(stage: RelayStage, visitors: int, bursts: int, *, sweep: bool = False) -> Report:
+def play_storm(stage: RelayStage, visitors: int, bursts: int, *, sweep: bool = False) -> Report:
     """Play ``bursts`` for each of ``visitors`` in the storm, and wait until all is settled.
 
     ``sweep``: call the sweeper all the time instead of leaving that to its schedule.
@@ -331,7 +331,7 @@ def main(visitors: int = 10, bursts: int = 20) -> None:
     with Stack(as_newest=False, senders=12) as stack:
         stage = RelayStage(stack)
         latencies = stop_latencies(stage, 20)
-        report = weather_the_storm(stage, visitors, bursts)
+        report = play_storm(stage, visitors, bursts)
     print(f"stop frame to `false` taken, calm stack: median {statistics.median(latencies):.0f} ms,", end=" ")
     print(f"p95 {statistics.quantiles(latencies, n=20, method='inclusive')[-1]:.0f} ms, {len(latencies)} stops\n")
     for what, value in report.rows():

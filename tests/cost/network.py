@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from typing_relay.aws.answers import Answer
-from typing_relay.aws.client import Client, Limits, Service
+from typing_relay.aws.client import CallLimits, Client, Service
 from typing_relay.aws.credentials import Keys
 from typing_relay.aws.sessions import LOOKED_AT, DynamoSessions
 from typing_relay.aws.visibility import BATCH, Visibility
@@ -89,7 +89,7 @@ class _Wire(Client):
         targets = {"sqs": "AmazonSQS", "dynamodb": "DynamoDB_20120810", "execute-api": ""}
         path = "/live" if service == "execute-api" else ""
         host = f"https://{'a1b2c3d4e5.' if path else ''}{service}.us-east-1.amazonaws.com{path}"
-        super().__init__(Service(service, targets[service]), host, "us-east-1", _Keys(), Limits(2, 5, 1))
+        super().__init__(Service(service, targets[service]), host, "us-east-1", _Keys(), CallLimits(2, 5, 1))
         self._answer = json.dumps(answer, separators=(",", ":")).encode() if answer else b""
         self.bytes = 0
 

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from typing_relay.aws.keeper_lines import REMEMBER_MS
-from typing_relay.platforms.webchat.shared_state import SharedWeather
+from typing_relay.platforms.webchat.shared_state import SharedBreaker
 from typing_relay.relay import flows, ports
 from typing_relay.relay.burst import GuestStatus, Policy, Session, claim_of
 from typing_relay.relay.decisions import Owner
@@ -123,9 +123,9 @@ class Relay:
     def _breaker(self) -> list[Handler]:
         if not self.policy.verifies:
             return [on(AskBreaker, lambda due: 0), on(TellBreaker, lambda due: None)]
-        breaker = SharedWeather(self._state_table, "state", _opens)
+        breaker = SharedBreaker(self._state_table, "state", _opens)
         return [
-            on(AskBreaker, lambda due: breaker.calm_at(due.now)),
+            on(AskBreaker, lambda due: breaker.paused_until(due.now)),
             on(TellBreaker, lambda due: breaker.note(due.guest_id, due.outcome, due.now)),
         ]
 
@@ -150,7 +150,7 @@ class Relay:
         if self.policy.verifies:
             sessions.open_guest(ID, KEEPER, GUEST, SOCKET_URL, NOW)
         else:
-            made = ports.Conversation(GUEST, GUEST, GUEST)
+            made = ports.ConversationIds(GUEST, GUEST, GUEST)
             sessions.open_conversation(ID, KEEPER, made, NOW)
             sessions.set_contact(ID, KEEPER, is_open=True, may_show=False)
         sessions.set_guest_status(ID, KEEPER, GuestStatus.OPEN, NOW)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.policy import ConversationPolicy
 from typing_relay.relay.burst import STARTS, TRUES
 
 from tests.cost import message
@@ -79,7 +79,7 @@ def messages() -> float:
 def hellos(of: Mapping[str, int]) -> float:
     """$ an hour: nothing but hellos in a conversation; all connections are told the state once in two seconds."""
     used = Counter({what: count * SECONDS * TABS * of["FrameRate"] for what, count in hello().items()})
-    told = SECONDS * 1000 / Policy().catch_up_ms * MOST_TOLD * of["MaxConnections"]
+    told = SECONDS * 1000 / ConversationPolicy().catch_up_ms * MOST_TOLD * of["MaxConnections"]
     used.update({"messages": told, "connection_minutes": 60 * of["MaxConnections"]})  # type: ignore[dict-item]
     return dollars(dict(used))
 

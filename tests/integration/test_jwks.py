@@ -12,7 +12,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from typing_relay.door.visitor_keys import JwksVerifier, jwks_client
-from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor
+from typing_relay.door.visitor_tokens import AdmittedVisitor, Reason, Refusal, TokenRules
 
 from tests.support.token_samples import signed
 
@@ -90,8 +90,8 @@ def _by(kid: str, key: Any, algorithm: str = "ES256") -> str:
 
 def test_tokens_of_all_keys_in_the_set_are_good(verifier: JwksVerifier) -> None:
     """T13: ES256 and RS256 side by side."""
-    assert isinstance(verifier.verify(_by("old", OLD_KEY), NOW), Visitor)
-    assert isinstance(verifier.verify(_by("rsa", RSA_KEY, "RS256"), NOW), Visitor)
+    assert isinstance(verifier.verify(_by("old", OLD_KEY), NOW), AdmittedVisitor)
+    assert isinstance(verifier.verify(_by("rsa", RSA_KEY, "RS256"), NOW), AdmittedVisitor)
 
 
 def test_the_key_set_is_fetched_once_for_many_tokens(issuer: Issuer, verifier: JwksVerifier) -> None:
@@ -112,7 +112,7 @@ def test_a_new_key_is_found_without_waiting_for_the_cache(issuer: Issuer) -> Non
     verifier = JwksVerifier(jwks_client(issuer.url), TokenRules(("RS256", "ES256")), lambda: None)
     verifier.verify(_by("old", OLD_KEY), NOW)
     issuer.keys.append(_public("new", NEW_KEY))
-    assert isinstance(verifier.verify(_by("new", NEW_KEY), NOW + 30), Visitor)
+    assert isinstance(verifier.verify(_by("new", NEW_KEY), NOW + 30), AdmittedVisitor)
     assert issuer.fetches == 2
 
 
@@ -132,7 +132,7 @@ def test_an_issuer_that_fails_for_a_while_does_not_matter(issuer: Issuer, verifi
     """T13: the keys at hand are used on."""
     verifier.verify(_by("old", OLD_KEY), NOW)
     issuer.status = 503
-    assert isinstance(verifier.verify(_by("old", OLD_KEY), NOW), Visitor)
+    assert isinstance(verifier.verify(_by("old", OLD_KEY), NOW), AdmittedVisitor)
 
 
 def test_a_redirect_is_not_followed(issuer: Issuer, verifier: JwksVerifier) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from typing_relay.keeper.io.sockets import Limits
+from typing_relay.keeper.io.sockets import SocketLimits
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
@@ -213,7 +213,7 @@ class Server:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.number} {case.title}")
 def test_the_guest_socket_does_as_rfc_6455_says(case: Case, wire: Wire) -> None:
     heard = Heard()
-    wire.begin(heard, Limits(close_within=5))
+    wire.begin(heard, SocketLimits(close_within=5))
     servers: list[Server] = []
 
     def serve() -> int | None:

@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 import pytest
 from typing_relay.keeper.io.protocol import MAX_HEAD
-from typing_relay.keeper.io.sockets import ROOM_FOR_CONTROL, GuestSocket, Limits, Sending
+from typing_relay.keeper.io.sockets import ROOM_FOR_CONTROL, GuestSocket, Sending, SocketLimits
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
 from tests.support.web_socket_peers import PING, Heard, Wire, frame, reset
 
 MIB = 1_048_576
-ROOMY = Limits(max_unsent=2 * MIB)
-TIGHT = Limits(max_unsent=ROOM_FOR_CONTROL + 10_000)
+ROOMY = SocketLimits(max_unsent=2 * MIB)
+TIGHT = SocketLimits(max_unsent=ROOM_FOR_CONTROL + 10_000)
 #: The longest text for which TIGHT has room.
 FITS = "x" * (10_000 - MAX_HEAD)
 
@@ -57,7 +57,7 @@ class Reader:
 class Scene:
     """An open guest socket, what it hears, its peer, and which texts it says have been sent."""
 
-    def __init__(self, wire: Wire, limits: Limits) -> None:
+    def __init__(self, wire: Wire, limits: SocketLimits) -> None:
         self.wire, self.heard, self.sent = wire, Heard(), list[str]()
         self.guest_socket: GuestSocket = wire.begin(self.heard, limits)
         self.reader = wire.while_turning(lambda: Reader(wire))
@@ -81,26 +81,26 @@ class Scene:
 
 
 @pytest.fixture
-def stage(wire: Wire) -> Callable[[Limits], Scene]:
+def stage(wire: Wire) -> Callable[[SocketLimits], Scene]:
     return lambda limits: Scene(wire, limits)
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 128, 65_535, 65_536, MIB])
-def test_a_text_of_any_length_arrives_whole_and_masked(stage: Callable[[Limits], Scene], size: int) -> None:
+def test_a_text_of_any_length_arrives_whole_and_masked(stage: Callable[[SocketLimits], Scene], size: int) -> None:
     """RFC 6455, 5.2: the length has three encodings. Autobahn's 1.1."""
     scene = stage(ROOMY)
     assert scene.send("*" * size) is Sending.QUEUED
     assert scene.wire.while_turning(lambda: scene.reader.read(1)) == [(Opcode.TEXT, "*" * size)]
 
 
-def test_a_text_beyond_ascii_arrives_as_utf_8(stage: Callable[[Limits], Scene]) -> None:
+def test_a_text_beyond_ascii_arrives_as_utf_8(stage: Callable[[SocketLimits], Scene]) -> None:
     scene = stage(ROOMY)
     text = "κόσμε \U0001f600"
     scene.send(text)
     assert scene.wire.while_turning(lambda: scene.reader.read(1)) == [(Opcode.TEXT, text)]
 
 
-def test_what_utf_8_cannot_say_is_refused_and_sends_nothing(stage: Callable[[Limits], Scene]) -> None:
+def test_what_utf_8_cannot_say_is_refused_and_sends_nothing(stage: Callable[[SocketLimits], Scene]) -> None:
     scene = stage(ROOMY)
     with pytest.raises(UnicodeEncodeError):
         scene.send("\ud800")
@@ -109,7 +109,7 @@ def test_what_utf_8_cannot_say_is_refused_and_sends_nothing(stage: Callable[[Lim
 
 
 def test_texts_cut_by_a_narrow_connection_arrive_whole_in_order_and_are_told_in_order(
-    stage: Callable[[Limits], Scene],
+    stage: Callable[[SocketLimits], Scene],
 ) -> None:
     """Each write takes what the kernel has room for; over TLS a record that was begun is gone on with."""
     scene = stage(ROOMY)
@@ -123,7 +123,7 @@ def test_texts_cut_by_a_narrow_connection_arrive_whole_in_order_and_are_told_in_
     assert scene.sent == texts
 
 
-def test_pongs_find_their_place_between_texts_that_wait(stage: Callable[[Limits], Scene]) -> None:
+def test_pongs_find_their_place_between_texts_that_wait(stage: Callable[[SocketLimits], Scene]) -> None:
     scene = stage(ROOMY)
     scene.narrow()
     text = "z" * 300_000
@@ -139,7 +139,7 @@ def test_pongs_find_their_place_between_texts_that_wait(stage: Callable[[Limits]
 # --- being told
 
 
-def test_a_text_that_left_at_once_is_told_later_from_the_loop(stage: Callable[[Limits], Scene]) -> None:
+def test_a_text_that_left_at_once_is_told_later_from_the_loop(stage: Callable[[SocketLimits], Scene]) -> None:
     """Not from within the call, in which the caller has not noted it yet."""
     scene = stage(ROOMY)
     scene.send("now")
@@ -147,7 +147,7 @@ def test_a_text_that_left_at_once_is_told_later_from_the_loop(stage: Callable[[L
     scene.wire.turn_until(lambda: scene.sent == ["now"])
 
 
-def test_a_text_is_told_only_when_its_last_byte_has_left(stage: Callable[[Limits], Scene]) -> None:
+def test_a_text_is_told_only_when_its_last_byte_has_left(stage: Callable[[SocketLimits], Scene]) -> None:
     scene = stage(ROOMY)
     scene.narrow()
     scene.send("x" * MIB)
@@ -157,7 +157,7 @@ def test_a_text_is_told_only_when_its_last_byte_has_left(stage: Callable[[Limits
     scene.wire.turn_until(lambda: len(scene.sent) == 1)
 
 
-def test_a_text_whose_socket_is_lost_on_the_way_is_never_told_as_sent(stage: Callable[[Limits], Scene]) -> None:
+def test_a_text_whose_socket_is_lost_on_the_way_is_never_told_as_sent(stage: Callable[[SocketLimits], Scene]) -> None:
     scene = stage(ROOMY)
     scene.narrow()
     scene.send("x" * MIB)
@@ -168,7 +168,7 @@ def test_a_text_whose_socket_is_lost_on_the_way_is_never_told_as_sent(stage: Cal
     assert scene.sent == []
 
 
-def test_a_loss_that_shows_in_sending_is_told_from_the_loop_and_once(stage: Callable[[Limits], Scene]) -> None:
+def test_a_loss_that_shows_in_sending_is_told_from_the_loop_and_once(stage: Callable[[SocketLimits], Scene]) -> None:
     scene = stage(ROOMY)
     scene.guest_socket._socket().shutdown(socket.SHUT_WR)  # the next write fails
     assert scene.send("into the void") is Sending.QUEUED
@@ -180,7 +180,7 @@ def test_a_loss_that_shows_in_sending_is_told_from_the_loop_and_once(stage: Call
 # --- bounds
 
 
-def test_what_waits_is_bounded_and_a_text_too_much_is_refused(stage: Callable[[Limits], Scene]) -> None:
+def test_what_waits_is_bounded_and_a_text_too_much_is_refused(stage: Callable[[SocketLimits], Scene]) -> None:
     scene = stage(TIGHT)
     scene.narrow()
     taken = scene.fill(FITS[:2_000])
@@ -191,7 +191,7 @@ def test_what_waits_is_bounded_and_a_text_too_much_is_refused(stage: Callable[[L
     assert [text for _, text in read] == taken
 
 
-def test_there_is_room_again_when_the_peer_has_read(stage: Callable[[Limits], Scene]) -> None:
+def test_there_is_room_again_when_the_peer_has_read(stage: Callable[[SocketLimits], Scene]) -> None:
     scene = stage(TIGHT)
     scene.narrow()
     taken = scene.fill(FITS)
@@ -200,7 +200,7 @@ def test_there_is_room_again_when_the_peer_has_read(stage: Callable[[Limits], Sc
 
 
 def test_a_peer_that_reads_slowly_and_pings_is_not_given_up_for_the_texts_that_wait(
-    stage: Callable[[Limits], Scene],
+    stage: Callable[[SocketLimits], Scene],
 ) -> None:
     scene = stage(TIGHT)
     scene.narrow()
@@ -213,7 +213,7 @@ def test_a_peer_that_reads_slowly_and_pings_is_not_given_up_for_the_texts_that_w
 
 @pytest.mark.parametrize(("more", "sending"), [(0, Sending.QUEUED), (1, Sending.TOO_LARGE)])
 def test_a_text_without_room_even_in_an_empty_queue_is_told_apart(
-    stage: Callable[[Limits], Scene], more: int, sending: Sending
+    stage: Callable[[SocketLimits], Scene], more: int, sending: Sending
 ) -> None:
     assert stage(TIGHT).send(FITS + "x" * more) is sending
 
@@ -225,8 +225,8 @@ def test_a_socket_that_is_not_open_yet_refuses(wire: Wire) -> None:
     assert wire.begin(Heard()).send_text("early", pytest.fail) is Sending.NOT_OPEN
 
 
-def test_a_socket_that_is_closing_or_closed_refuses(stage: Callable[[Limits], Scene]) -> None:
-    scene = stage(Limits(close_within=0.1))
+def test_a_socket_that_is_closing_or_closed_refuses(stage: Callable[[SocketLimits], Scene]) -> None:
+    scene = stage(SocketLimits(close_within=0.1))
     scene.guest_socket.close()
     assert scene.send("late") is Sending.NOT_OPEN
     scene.wire.turn_until(lambda: scene.guest_socket.is_closed)

@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from typing_relay.keeper.io.sockets import FRAMES_PER_TURN, READ_BYTES, Address, GuestSocket, Limits, Stage
+from typing_relay.keeper.io.sockets import FRAMES_PER_TURN, READ_BYTES, Address, GuestSocket, SocketLimits, Stage
 
 from tests.support.web_socket_peers import (
     CLOSE,
@@ -28,8 +28,8 @@ from tests.support.web_socket_peers import (
 )
 
 #: What is to open has time for it on a busy machine, too.
-IMPATIENT = Limits(open_within=2.0, ping_after=0.05, pong_within=0.05, close_within=0.1)
-NEVER_OPENS = Limits(open_within=0.2)
+IMPATIENT = SocketLimits(open_within=2.0, ping_after=0.05, pong_within=0.05, close_within=0.1)
+NEVER_OPENS = SocketLimits(open_within=0.2)
 
 
 # --- opening
@@ -140,7 +140,7 @@ def test_a_certificate_that_is_not_trusted_is_named_as_the_reason(certificates: 
     wire = Wire(certificates, tls=True)
     heard = Heard()
     stranger = Certificates(tmp_path)
-    begun = GuestSocket(wire.loop, wire.url, stranger.client, Limits(), heard)
+    begun = GuestSocket(wire.loop, wire.url, stranger.client, SocketLimits(), heard)
     begun.connect([wire.address])
 
     def shake_hands() -> None:
@@ -171,7 +171,7 @@ def test_no_reason_holds_the_secret_of_the_url(wire: Wire) -> None:
 def _tries(wire: Wire, addresses: list[Address]) -> tuple[Heard, list[tuple[str, int]]]:
     """What comes of connecting to ``addresses``, and which of them were told as not reached."""
     heard, missed = Heard(), []
-    begun = GuestSocket(wire.loop, wire.url, wire.client_tls, Limits(), heard)
+    begun = GuestSocket(wire.loop, wire.url, wire.client_tls, SocketLimits(), heard)
     begun.connect(addresses, lambda address, error: missed.append((address[1][0], error)))
     return heard, missed
 
@@ -254,14 +254,14 @@ def test_a_message_of_1_mb_arrives_whole(wire: Wire) -> None:
 
 
 def test_a_message_beyond_the_limit_is_refused_before_it_is_read(wire: Wire) -> None:
-    _, heard, peer = wire.opened(Limits(max_message=1000))
+    _, heard, peer = wire.opened(SocketLimits(max_message=1000))
     peer.sendall(frame(TEXT, b"x" * 1001)[:10])
     wire.turn_until(lambda: heard.end is not None)
     assert read_frame(peer) == (CLOSE, struct.pack("!H", 1009))
 
 
 def test_a_message_whose_parts_exceed_the_limit_together_is_refused(wire: Wire) -> None:
-    _, heard, peer = wire.opened(Limits(max_message=1000))
+    _, heard, peer = wire.opened(SocketLimits(max_message=1000))
     peer.sendall(frame(TEXT, b"x" * 600, fin=False) + frame(CONTINUATION, b"x" * 600, fin=False))
     wire.turn_until(lambda: heard.end is not None)
     assert read_frame(peer) == (CLOSE, struct.pack("!H", 1009))
@@ -337,7 +337,7 @@ def test_half_a_frame_and_then_silence_ends_by_an_unanswered_ping(wire: Wire) ->
 
 
 def test_a_silent_peer_that_answers_pings_is_kept(wire: Wire) -> None:
-    _, heard, peer = wire.opened(Limits(ping_after=0.02, pong_within=1))
+    _, heard, peer = wire.opened(SocketLimits(ping_after=0.02, pong_within=1))
     for _ in range(2):
         assert wire.while_turning(lambda: read_frame(peer)) == (PING, b"")
         peer.sendall(frame(10))
@@ -411,7 +411,7 @@ def test_a_thousand_sockets_closed_at_the_same_moment_are_all_reported(certifica
     wire = Wire(certificates, tls=False)
     heard = [Heard() for _ in range(1000)]
     for one in heard:
-        wire.begin(one, Limits(open_within=60))
+        wire.begin(one, SocketLimits(open_within=60))
     peers = wire.while_turning(lambda: [upgrade(wire.accept()) for _ in heard])
     wire.turn_until(lambda: all(one.opened_count for one in heard))
     for peer in peers:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from typing_relay.aws.client import Limits
+from typing_relay.aws.client import CallLimits
 from typing_relay.aws.credentials import EnvironmentCredentials
 from typing_relay.aws.messages import DynamoMessages
 from typing_relay.aws.services import Account, DynamoDb
@@ -41,4 +41,4 @@ class TestMessagesOnEmulator(MessagesContract):
         for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": client.meta.endpoint_url}.items():
             monkeypatch.setenv(name, value)
         account = Account(REGION, EnvironmentCredentials())
-        return DynamoMessages(DynamoDb(account, Limits(connect_s=1, read_s=5, tries=3)), TABLE)
+        return DynamoMessages(DynamoDb(account, CallLimits(connect_s=1, read_s=5, tries=3)), TABLE)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from ministack.core.iam_evaluator import EvalContext, ParsedStatement, evaluate, parse_policy_document
-from typing_relay.aws.client import Limits
+from typing_relay.aws.client import CallLimits
 from typing_relay.aws.credentials import EnvironmentCredentials
 from typing_relay.aws.messages import DynamoMessages
 from typing_relay.aws.services import Account, VisitorConnections
@@ -211,7 +211,7 @@ def a_silent_tab(stage: RelayStage) -> None:
         environment.setenv("AWS_SECRET_ACCESS_KEY", given["SecretAccessKey"])
         environment.setenv("AWS_SESSION_TOKEN", given["Token"])
         account = Account(REGION, EnvironmentCredentials())
-        limits = Limits(connect_s=1, read_s=5, tries=3)
+        limits = CallLimits(connect_s=1, read_s=5, tries=3)
         assert not Visitors(VisitorConnections(account, stage.stack.info["connections_url"], limits)).lives("gone=")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from typing_relay.aws.client import Limits
+from typing_relay.aws.client import CallLimits
 from typing_relay.aws.credentials import EnvironmentCredentials
 from typing_relay.aws.services import Account, DynamoDb
 from typing_relay.aws.sessions import DynamoSessions
@@ -51,4 +51,4 @@ class TestOurClientsSessionsOnEmulator(SessionsContract):
         for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": client.meta.endpoint_url}.items():
             monkeypatch.setenv(name, value)
         account = Account(REGION, EnvironmentCredentials())
-        return DynamoSessions(DynamoDb(account, Limits(connect_s=1, read_s=5, tries=3)), TABLE)
+        return DynamoSessions(DynamoDb(account, CallLimits(connect_s=1, read_s=5, tries=3)), TABLE)

@@ -43,13 +43,13 @@ class Call:
         return self.began + (LATE_LIMIT_MS if is_late else HTTP_LIMIT_MS)
 
 
-class Weather:
-    """What senders know of CXone as a whole: calm, unless a history says otherwise."""
+class Breaker:
+    """What senders know of CXone as a whole: closed, unless a history says otherwise."""
 
     def __init__(self) -> None:
         self.pauses_until = 0
 
-    def calm_at(self, now: int) -> int:
+    def paused_until(self, now: int) -> int:
         """Of the port."""
         return self.pauses_until
 

@@ -39,7 +39,7 @@ from typing_relay.relay.ports import SentMessage
 from typing_relay.relay.reconciling import Reconciled, reconcile
 from typing_relay.relay.runner import Runner, on
 
-from tests.simulation.cxone import Call, Weather
+from tests.simulation.cxone import Breaker, Call
 from tests.simulation.fleet_front import FleetFront
 from tests.simulation.fleet_functions import Function, nothing
 from tests.simulation.fleet_history import KNOWN, FleetAct, FleetHistory, FleetTurn
@@ -176,7 +176,7 @@ class FleetWorld:
 
     def _runner(self) -> Runner:
         """Of functions and, on webchat v1, of owners."""
-        breaker = self.weather()
+        breaker = self.breaker()
         known = dict(
             [
                 on(StartOwner, lambda due: self._start_owner(due.record, due.generation)),
@@ -184,7 +184,7 @@ class FleetWorld:
                 on(Nudge, lambda due: self._nudge(due.record, {due.hint: due.record.session_id})),
                 on(TellCxone, self.set_typing),
                 on(AskCxone, lambda due: self.get_typing(due.guest_id)),
-                on(AskBreaker, lambda due: breaker.calm_at(due.now)),
+                on(AskBreaker, lambda due: breaker.paused_until(due.now)),
                 on(TellBreaker, lambda due: breaker.note(due.guest_id, due.outcome, due.now)),
                 on(Jitter, lambda due: 0.5),
                 on(ReportLatency, lambda due: None),
@@ -196,9 +196,9 @@ class FleetWorld:
         """Of session records."""
         return FleetSessions(self)
 
-    def weather(self) -> Any:
+    def breaker(self) -> Any:
         """What senders know of CXone as a whole."""
-        return Weather()
+        return Breaker()
 
     def begin(self) -> int:
         """Have all happen that the history says; returns when the last of it does, in ms."""

@@ -320,7 +320,7 @@ class FleetKeeper(SimulatedProcess):
                 name,
                 held_ms=world.policy.held_ms,
                 session_ttl_s=world.policy.session_ttl_s,
-                policy=guest.Policy(needs_socket=world.dfo, idle_grace_ms=world.history.idle),
+                policy=guest.GuestPolicy(needs_socket=world.dfo, idle_grace_ms=world.history.idle),
             ),
             loop,
             workers,

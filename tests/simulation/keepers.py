@@ -316,7 +316,7 @@ class KeeperProcess(SimulatedProcess):
         )
         self._tell_typing, self.dfo._owners._tell = self.dfo._owners._tell, self._speak
         self.keeper = SimulatedKeeper(
-            Settings(name, policy=guest.Policy(needs_socket=True)),
+            Settings(name, policy=guest.GuestPolicy(needs_socket=True)),
             loop,
             workers,
             self.sessions,

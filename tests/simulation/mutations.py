@@ -100,8 +100,8 @@ V1 = (
     Mutation(
         "voice: unbounded",
         DECISIONS,
-        "max(record.retry_at, calm_at, record.true_allowed_at(policy)) if wanted",
-        "max(record.retry_at, calm_at) if wanted",
+        "max(record.retry_at, paused_until, record.true_allowed_at(policy)) if wanted",
+        "max(record.retry_at, paused_until) if wanted",
     ),
     Mutation(
         "voice: one too many at once", BURST, "Rate(at_once=4, every_ms=1_000)", "Rate(at_once=5, every_ms=1_000)"
@@ -196,7 +196,7 @@ V1 = (
     ),
     Mutation("retry: ignore retry_at", DECISIONS, "if now >= may_send_at:", "if now >= 0:"),
     Mutation(
-        "verify: ignore retry_at", DECISIONS, "may_call = now >= max(record.retry_at, calm_at)", "may_call = True"
+        "verify: ignore retry_at", DECISIONS, "may_call = now >= max(record.retry_at, paused_until)", "may_call = True"
     ),
     Mutation(
         "verify: never",
@@ -748,7 +748,7 @@ V1 = (
     Mutation(
         "breaker: who sees trouble keeps it to itself",
         CORE + "platforms/webchat/shared_state.py",
-        "elif tally.troubled_calls and self._rough_window != self._window:",
+        "elif tally.troubled_calls and self._troubled_window != self._window:",
         "elif False:",
         directed="tests/unit/platforms/webchat/test_shared_state.py",
     ),

@@ -17,7 +17,7 @@ ASKED = "tests/unit/platforms/digital_first/test_conversation_asked.py"
 LEGACY = "tests/unit/platforms/digital_first/test_conversation_legacy.py"
 GUEST, SWEEPING = CORE + "keeper/guests/guest.py", CORE + "keeper/sweeping.py"
 
-WEATHER, TESTS = DIGITAL_FIRST + "weather.py", "tests/unit/platforms/digital_first/"
+BREAKER, TESTS = DIGITAL_FIRST + "gateway_breaker.py", "tests/unit/platforms/digital_first/"
 
 _dfo = partial(Mutation, platform="dfo")
 
@@ -392,25 +392,25 @@ DIGITAL_FIRST = (
     ),
     # one address for all visitors
     _dfo(
-        "weather: most are turned away, and all go on asking",
-        WEATHER,
+        "gateway breaker: most are turned away, and all go on asking",
+        BREAKER,
         "return breaker.next_pause(tally, self._pause, now) if breaker.must_open(tally) else None",
         "return None",
-        directed=TESTS + "test_weather.py",
+        directed=TESTS + "test_gateway_breaker.py",
     ),
     _dfo(
-        "weather: tokens that are given hide that no socket opens",
-        WEATHER,
+        "gateway breaker: tokens that are given hide that no socket opens",
+        BREAKER,
         "        self._tallies[call] = tally\n",
         "        self._tallies = dict.fromkeys(Call, tally)\n",
-        directed=TESTS + "test_weather.py",
+        directed=TESTS + "test_gateway_breaker.py",
     ),
     _dfo(
-        "weather: an address that is refused is tried by everybody",
-        WEATHER,
+        "gateway breaker: an address that is refused is tried by everybody",
+        BREAKER,
         "        if outcome.of_address:\n",
         "        if False:\n",
-        directed=TESTS + "test_weather.py",
+        directed=TESTS + "test_gateway_breaker.py",
     ),
     _dfo(
         "guest: waits a minute where another visitor asks for all",
@@ -436,8 +436,8 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: a pause keeps typing on",
         ADMITTING,
-        "return None if self._on_record.is_shown else office.weather.paused(",
-        "return office.weather.paused(",
+        "return None if self._on_record.is_shown else office.breaker.paused(",
+        "return office.breaker.paused(",
         directed=TESTS + "test_talk.py",
     ),
     _dfo(

@@ -114,8 +114,8 @@ FLEET = (
     _fleet(
         "guest: what cannot be released is never given up",
         GUEST,
-        "(Release(give_up),)",
-        "(Release(),)",
+        "(ReleaseGuest(give_up),)",
+        "(ReleaseGuest(),)",
     ),
     _fleet(
         "keeper: its rules go by the wall clock",

@@ -9,7 +9,7 @@ from tests.simulation.mutation import CORE, WRITES, Mutation
 DFO = CORE + "platforms/digital_first/"
 SIGNING_IN, TALK, CONVERSATION = DFO + "signing_in.py", DFO + "talk.py", DFO + "conversation/"
 ADMITTING, ASKING, RENEWALS = (DFO + f"talk_parts/{name}.py" for name in ("admitting", "asking", "renewals"))
-API, WEATHER, GUEST = DFO + "api.py", DFO + "weather.py", CORE + "keeper/guests/guest.py"
+API, BREAKER, GUEST = DFO + "api.py", DFO + "gateway_breaker.py", CORE + "keeper/guests/guest.py"
 KEPT = "SignedIn(renew_at, access.third_party_token, access.refresh_token or refresh_token)"
 ANOTHER_VISITOR = 'Visitor("44444444-4444-4444-8444-444444444444", visitor.customer_id)'
 
@@ -246,15 +246,15 @@ SIGN_IN = (
     ),
     _talked(
         "sign-in: what pages hand over pauses everybody",
-        WEATHER,
+        BREAKER,
         "        if outcome.by_visitor:\n            return\n",
         "",
     ),
     _talked(
         "sign-in: what the gateway says to pages' tokens pauses everybody",
         TALK,
-        " and not self._state.is_by_page:\n            office.weather.note(",
-        ":\n            office.weather.note(",
+        " and not self._state.is_by_page:\n            office.breaker.note(",
+        ":\n            office.breaker.note(",
     ),
     _held(
         "sign-in: a page that does not sign in has its socket replaced every second",

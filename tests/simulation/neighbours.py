@@ -154,7 +154,7 @@ class NeighboursWorld(FleetWorld):
         super().__init__(history, log)
         self.front = NoticingFront(self)
 
-    def weather(self) -> Any:
+    def breaker(self) -> Any:
         """One breaker for all."""
         return OneBreaker()
 
@@ -282,13 +282,13 @@ class OneBreaker:
     def __init__(self) -> None:
         self._window, self._tally, self._pause = 0, Tally(), Pause()
 
-    def calm_at(self, now: int) -> int:
+    def paused_until(self, now: int) -> int:
         """When the pause ends."""
-        return self._pause.calm_at
+        return self._pause.until
 
     def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
         """Count a call."""
-        if now < self._pause.calm_at:
+        if now < self._pause.until:
             return
         if breaker.window_of(now) != self._window:
             self._window, self._tally = breaker.window_of(now), Tally()

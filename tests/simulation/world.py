@@ -37,7 +37,7 @@ from typing_relay.relay.runner import Runner, on
 from typing_relay.relay.session_writes import EndGuest
 from typing_relay.relay.sweeping import sweep_one
 
-from tests.simulation.cxone import LATE_LIMIT_MS, Call, Cxone, Weather
+from tests.simulation.cxone import LATE_LIMIT_MS, Breaker, Call, Cxone
 from tests.simulation.history import FAULTS, Act, Fault
 from tests.simulation.invariants import Watch
 from tests.simulation.keeper_effects import (
@@ -123,7 +123,7 @@ class World:
         self.skew = self._ahead = self._processes = 0
         self.cxone = Cxone()
         self.watch = Watch(self)
-        self.weather = Weather()
+        self.breaker = Breaker()
         self.keepers = self._requests = 0
         #: When the burst is looked at, or was, by whoever watches it, and of which generation.
         self._watched: set[tuple[int, int]] = set()
@@ -139,8 +139,8 @@ class World:
         """Carries out what happens at one moment; what takes time is the world's."""
         of_frames_and_owners = [
             on(AskForGuest, lambda due: self._ask_for_guest(due.session_id)),
-            on(AskBreaker, lambda due: self.weather.calm_at(due.now)),
-            on(TellBreaker, lambda due: self.weather.note(due.guest_id, due.outcome, due.now)),
+            on(AskBreaker, lambda due: self.breaker.paused_until(due.now)),
+            on(TellBreaker, lambda due: self.breaker.note(due.guest_id, due.outcome, due.now)),
             on(TellTypingUnavailable, lambda due: self.watch.told_unavailable(due.record.guest_id)),
             on(Jitter, lambda due: 0.5),
             on(ReportLatency, lambda due: self.felt.append((due.latency, due.ms, self.now))),
@@ -199,7 +199,7 @@ class World:
             case "cxone ends":
                 self.cxone.end_all_guests()
             case "cxone pauses":
-                self.weather.pauses_until = self.now + ms
+                self.breaker.pauses_until = self.now + ms
             case "keeper replaces":
                 self._begin_keeper(kind, self._replace_guest())
             case "visitor leaves":

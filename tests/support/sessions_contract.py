@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typing_relay.aws.sessions import SWEEP_SHARDS, DynamoSessions, shard_of
 from typing_relay.relay.burst import GuestStatus, Session, claim_of
-from typing_relay.relay.ports import Absent, Coming, Conversation, KeptAccess, Lock
+from typing_relay.relay.ports import Absent, Coming, ConversationIds, KeptAccess, Lock
 
 from tests.simulation.memory_sessions import MemorySessions
 
@@ -876,7 +876,7 @@ class SessionsContract:
         """T11: a token that has ended is of no use to the next keeper, whether the item was deleted or not."""
         sessions.create(ID, NOW, EXPIRES)
         sessions.take_guest(ID, KEEPER, NOW)
-        sessions.open_conversation(ID, KEEPER, Conversation(GUEST, "customer", "thread"), NOW)
+        sessions.open_conversation(ID, KEEPER, ConversationIds(GUEST, "customer", "thread"), NOW)
         record, access = _record(sessions), KeptAccess(GUEST, "wss://gateway", NOW + 60_000)
         assert sessions.with_access(record, NOW) == record
         sessions.keep_access(ID, access, NOW)
@@ -889,7 +889,7 @@ class SessionsContract:
         """T12: a keeper that lost the guest may be late with what it keeps."""
         sessions.create(ID, NOW, EXPIRES)
         sessions.take_guest(ID, KEEPER, NOW)
-        sessions.open_conversation(ID, KEEPER, Conversation(GUEST, "customer", "thread"), NOW)
+        sessions.open_conversation(ID, KEEPER, ConversationIds(GUEST, "customer", "thread"), NOW)
         sessions.keep_access(ID, KeptAccess("guest-2", "wss://another", NOW + 60_000), NOW)
         assert sessions.with_access(_record(sessions), NOW).web_socket_url == ""
 

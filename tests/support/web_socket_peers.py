@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from typing_relay.keeper.io.loop import Loop
-from typing_relay.keeper.io.sockets import GuestSocket, Limits, SocketEnd
+from typing_relay.keeper.io.sockets import GuestSocket, SocketEnd, SocketLimits
 
 T = TypeVar("T")
 
@@ -155,13 +155,13 @@ class Wire:
         self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}/socket?secret=hidden"
         self.address = (socket.AF_INET, self._listener.getsockname())
 
-    def begin(self, heard: Heard, limits: Limits | None = None) -> GuestSocket:
+    def begin(self, heard: Heard, limits: SocketLimits | None = None) -> GuestSocket:
         """A guest socket that begins to connect."""
-        begun = GuestSocket(self.loop, self.url, self.client_tls, limits or Limits(), heard)
+        begun = GuestSocket(self.loop, self.url, self.client_tls, limits or SocketLimits(), heard)
         begun.connect([self.address])
         return begun
 
-    def opened(self, limits: Limits | None = None) -> tuple[GuestSocket, Heard, socket.socket]:
+    def opened(self, limits: SocketLimits | None = None) -> tuple[GuestSocket, Heard, socket.socket]:
         """An open guest socket, what it hears, and its peer."""
         heard = Heard()
         guest_socket = self.begin(heard, limits)

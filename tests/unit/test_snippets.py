@@ -20,7 +20,7 @@ import jmespath
 import jwt
 import pytest
 from botocore import xform_name
-from typing_relay.door.visitor_tokens import TokenRules, Visitor, verify
+from typing_relay.door.visitor_tokens import AdmittedVisitor, TokenRules, verify
 from typing_relay.relay.profile import Profile
 
 from local.dfo_simulator.client import Gateway, parse_ready
@@ -262,7 +262,7 @@ def test_the_token_that_the_guide_signs_is_one_that_the_door_takes() -> None:
     names = {"jwt": jwt, "session_id": "alice", "now": now, "visitor_secret": SECRET}
     token = eval(_the("docs/front-end.md", "jwt.encode("), names)
     admitted = verify(token, [SECRET.encode()], TokenRules(("HS256",)), now)
-    assert isinstance(admitted, Visitor)
+    assert isinstance(admitted, AdmittedVisitor)
     assert admitted.session == "alice"
 
 
@@ -273,7 +273,7 @@ def test_the_token_that_says_who_the_visitor_is_is_one_that_the_door_takes() -> 
     admitted = verify(
         names["token"], [SECRET.encode()], TokenRules(("HS256",), custom_fields=frozenset(("plan",))), now
     )
-    assert isinstance(admitted, Visitor)
+    assert isinstance(admitted, AdmittedVisitor)
     assert admitted.profile == Profile("Ada", "Lovelace", "c-17", (("plan", "gold"),))
 
 

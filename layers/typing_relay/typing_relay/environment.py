@@ -10,11 +10,11 @@ import time
 from functools import cache
 
 from typing_relay.aws import services
-from typing_relay.aws.client import Limits
+from typing_relay.aws.client import CallLimits
 from typing_relay.aws.services import Account
 
 #: Of a call without a deadline; a function's ends with its invocation at the latest (``typing_relay.deadline``).
-LIMITS = Limits(connect_s=1, read_s=2, tries=3)
+LIMITS = CallLimits(connect_s=1, read_s=2, tries=3)
 
 
 class SettingWrong(RuntimeError):

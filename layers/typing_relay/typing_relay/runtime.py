@@ -225,7 +225,7 @@ def sender_runner(
             on(AskForGuest, lambda due: ask_for_guest(due.session_id)),
             on(TellCxone, lambda due: guests.set_typing(due.guest_id, due.typing)),
             on(AskCxone, lambda due: guests.get_typing(due.guest_id)),
-            on(AskBreaker, lambda due: breaker.calm_at(due.now) if breaker else 0),
+            on(AskBreaker, lambda due: breaker.paused_until(due.now) if breaker else 0),
             on(TellBreaker, lambda due: breaker.note(due.guest_id, due.outcome, due.now) if breaker else None),
             on(TellTypingUnavailable, _tell_typing_unavailable),
             on(Jitter, lambda due: random.random()),

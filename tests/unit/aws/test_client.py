@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 from typing_relay import deadline
 from typing_relay.aws import client
-from typing_relay.aws.client import DeadlinePassed, Limits
+from typing_relay.aws.client import CallLimits, DeadlinePassed
 from typing_relay.aws.credentials import Keys
 from typing_relay.aws.services import Account, DynamoDb, SecretsManager, Sqs, StepFunctions, VisitorConnections
 from typing_relay.aws.visibility import Visibility
@@ -23,7 +23,7 @@ from tests.support.http_peer import CLOSE, DRIP, HALF, RESET, SILENCE, HttpPeer,
 
 REGION = "eu-central-1"
 KEYS = Keys("AKIDEXAMPLE", "secret", "token")
-LIMITS = Limits(connect_s=1, read_s=1, tries=3)
+LIMITS = CallLimits(connect_s=1, read_s=1, tries=3)
 QUEUE_URL = "https://sqs.example/1/guests"
 KEY = {"session_id": {"S": "alice"}}
 UPDATE = {"TableName": "sessions", "Key": KEY, "UpdateExpression": "SET a = :a"}
@@ -67,7 +67,7 @@ class Whoever:
         return found is not None
 
 
-def ours(service: str, peer: HttpPeer, monkeypatch: pytest.MonkeyPatch, limits: Limits = LIMITS) -> Any:
+def ours(service: str, peer: HttpPeer, monkeypatch: pytest.MonkeyPatch, limits: CallLimits = LIMITS) -> Any:
     account = Account(REGION, Whoever())
     if service == "apigatewaymanagementapi":
         return VisitorConnections(account, f"{peer.url}/live", limits)
@@ -269,7 +269,7 @@ def test_an_answer_that_drips_has_no_more_time_than_one_read(peer: HttpPeer, mon
     peer.say(DRIP)
     began = time.monotonic()
     with pytest.raises(HTTPClientError, match="Timeout"):
-        ours("dynamodb", peer, monkeypatch, Limits(connect_s=1, read_s=0.3, tries=1)).update_item(**UPDATE)
+        ours("dynamodb", peer, monkeypatch, CallLimits(connect_s=1, read_s=0.3, tries=1)).update_item(**UPDATE)
     assert time.monotonic() - began < 0.6
 
 

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.relay.burst import GuestStatus, claim_of
-from typing_relay.relay.ports import Coming, Conversation, KeptAccess, Lock
+from typing_relay.relay.ports import Coming, ConversationIds, KeptAccess, Lock
 
 from tests.support.item_size import item_size, record_size
 from tests.support.session_table import TABLE, create_session_table
@@ -38,7 +38,7 @@ def open_webchat(sessions: DynamoSessions) -> None:
 
 def open_gateway(sessions: DynamoSessions) -> None:
     """A visitor's is twice as long, and beside the record; agents see a contact, and messages were told."""
-    sessions.open_conversation(ID, KEEPER, Conversation(GUEST, GUEST, GUEST, "chat_4a1f0c9e"), NOW)
+    sessions.open_conversation(ID, KEEPER, ConversationIds(GUEST, GUEST, GUEST, "chat_4a1f0c9e"), NOW)
     sessions.keep_access(ID, KeptAccess(GUEST, LONG_URL * 2, NOW + 600_000), NOW)
     sessions.set_contact(ID, KEEPER, is_open=False, may_show=False)
 

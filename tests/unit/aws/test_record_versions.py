@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.relay.burst import RECORD_VERSION, GuestStatus, Policy, Session
-from typing_relay.relay.ports import Absent, Coming, Conversation
+from typing_relay.relay.ports import Absent, Coming, ConversationIds
 
 from tests.support.session_table import TABLE, create_session_table
 
@@ -140,7 +140,7 @@ def test_a_guest_status_that_only_a_later_version_knows_means_that_there_is_no_g
 def test_what_an_older_record_has_itself_is_not_looked_for_beside_it(dynamodb: Any, sessions: DynamoSessions) -> None:
     """Roll forward, on Digital-First: the URL was part of the record, and is no longer once another token is used."""
     sessions.take_guest("alice", "keeper", NOW)
-    sessions.open_conversation("alice", "keeper", Conversation("guest", "customer", "thread"), NOW)
+    sessions.open_conversation("alice", "keeper", ConversationIds("guest", "customer", "thread"), NOW)
     rewrite(dynamodb, web_socket_url={"S": "wss://older"}, access_until={"N": str(NOW + 5)})
     assert (record_of(sessions).web_socket_url, record_of(sessions).access_until) == ("wss://older", NOW + 5)
     sessions.renew_access("alice", "keeper")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from typing_relay.aws.sessions import SWEEP_SHARDS, DynamoSessions
 from typing_relay.relay.burst import GuestStatus, claim_of
-from typing_relay.relay.ports import Coming, Conversation, KeptAccess, Lock
+from typing_relay.relay.ports import Coming, ConversationIds, KeptAccess, Lock
 
 from tests.simulation.dynamodb_limits import LimitedDynamoDb
 from tests.simulation.memory_sessions import MemorySessions
@@ -72,7 +72,7 @@ GUESTS = st.sampled_from(["", "guest-1", "guest-2"])
 #: What a caller read before: an index into the records seen so far, the newest first.
 SEEN = st.integers(0, 2)
 STATUSES = st.sampled_from(GuestStatus)
-CONVERSATIONS = st.builds(Conversation, GUESTS, st.just("customer"), st.just("thread-0"))
+CONVERSATIONS = st.builds(ConversationIds, GUESTS, st.just("customer"), st.just("thread-0"))
 ACCESSES = st.builds(KeptAccess, GUESTS, st.sampled_from(["wss://gateway", "wss://renewed"]), TIMES)
 
 CALLS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {

@@ -17,7 +17,7 @@ from typing_relay.door.visitor_keys import (
     SecretVerifier,
     jwks_client,
 )
-from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor
+from typing_relay.door.visitor_tokens import AdmittedVisitor, Reason, Refusal, TokenRules
 
 from tests.support.token_samples import NOW, OTHER_SECRET, SECRET, signed
 
@@ -69,15 +69,15 @@ def secrets_manager() -> Iterator[CountingSecretsManager]:
 
 def test_a_secret_that_was_never_rotated_is_enough(secrets_manager: CountingSecretsManager) -> None:
     """T13: there is no previous value yet."""
-    assert isinstance(by_secret(secrets_manager).verify(signed(), NOW), Visitor)
+    assert isinstance(by_secret(secrets_manager).verify(signed(), NOW), AdmittedVisitor)
 
 
 def test_after_a_rotation_tokens_of_both_values_are_good(secrets_manager: CountingSecretsManager) -> None:
     """T13: visitors with a token of the former value are not locked out."""
     secrets_manager.rotate(OTHER_SECRET)
     verifier = by_secret(secrets_manager)
-    assert isinstance(verifier.verify(signed(SECRET), NOW), Visitor)
-    assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW), Visitor)
+    assert isinstance(verifier.verify(signed(SECRET), NOW), AdmittedVisitor)
+    assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW), AdmittedVisitor)
 
 
 def test_after_two_rotations_the_oldest_value_is_good_no_more(
@@ -96,7 +96,7 @@ def test_a_rotation_is_noticed_by_the_first_token_of_the_new_value(
     verifier = by_secret(secrets_manager)
     verifier.verify(signed(), NOW)
     secrets_manager.rotate(OTHER_SECRET)
-    assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW + 10), Visitor)
+    assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW + 10), AdmittedVisitor)
 
 
 def test_good_tokens_do_not_read_the_secret_again_for_five_minutes(
@@ -144,9 +144,9 @@ def test_a_secret_as_short_as_hs256_allows_is_good_before_and_after_its_rotation
     shortest = b"k" * MIN_SECRET_BYTES
     secrets_manager.rotate(shortest)
     verifier = by_secret(secrets_manager)
-    assert isinstance(verifier.verify(signed(shortest), NOW), Visitor)
+    assert isinstance(verifier.verify(signed(shortest), NOW), AdmittedVisitor)
     secrets_manager.rotate(OTHER_SECRET)
-    assert isinstance(by_secret(secrets_manager).verify(signed(shortest), NOW), Visitor)
+    assert isinstance(by_secret(secrets_manager).verify(signed(shortest), NOW), AdmittedVisitor)
 
 
 def test_while_the_secret_is_out_of_reach_what_was_read_stays_in_use_for_an_hour(
@@ -158,7 +158,7 @@ def test_while_the_secret_is_out_of_reach_what_was_read_stays_in_use_for_an_hour
     verifier.verify(signed(), NOW)
     secrets_manager.is_away = True
     too_old_at = NOW + STALE_KEYS_SECONDS
-    assert isinstance(verifier.verify(signed(exp=NOW + 86_400), too_old_at - 30), Visitor)
+    assert isinstance(verifier.verify(signed(exp=NOW + 86_400), too_old_at - 30), AdmittedVisitor)
     assert told == [1]
     with pytest.raises(OSError, match="no route"):
         verifier.verify(signed(exp=NOW + 86_400), too_old_at)
@@ -182,7 +182,7 @@ def test_once_it_is_back_all_is_as_before(secrets_manager: CountingSecretsManage
     verifier.verify(signed(), NOW + 300)
     secrets_manager.is_away = False
     secrets_manager.rotate(OTHER_SECRET)
-    assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW + 330), Visitor)
+    assert isinstance(verifier.verify(signed(OTHER_SECRET), NOW + 330), AdmittedVisitor)
 
 
 def test_a_token_that_fits_no_known_secret_is_refused_while_it_is_out_of_reach(
@@ -250,7 +250,7 @@ class KeySet:
 def test_a_token_is_verified_by_the_key_it_names() -> None:
     """T13: by `kid`, from the issuer's key set."""
     verifier = JwksVerifier(KeySet(), JWKS_RULES, nothing)  # type: ignore[arg-type]
-    assert isinstance(verifier.verify(signed(EC_KEY, "ES256", kid="k1"), NOW), Visitor)
+    assert isinstance(verifier.verify(signed(EC_KEY, "ES256", kid="k1"), NOW), AdmittedVisitor)
 
 
 def test_a_token_that_names_an_unknown_key_is_refused() -> None:
@@ -308,7 +308,7 @@ def test_a_process_without_keys_fails_once_a_try_and_refuses_all_others() -> Non
             failed += 1
     assert failed == keys.tries == 10 / COLD_RETRY_SECONDS
     keys.is_away = False
-    assert isinstance(verifier.verify(signed(EC_KEY, "ES256", kid="k1"), NOW + 10), Visitor)
+    assert isinstance(verifier.verify(signed(EC_KEY, "ES256", kid="k1"), NOW + 10), AdmittedVisitor)
 
 
 def test_while_the_key_set_is_out_of_reach_the_last_one_stays_in_use_for_an_hour() -> None:
@@ -319,7 +319,7 @@ def test_while_the_key_set_is_out_of_reach_the_last_one_stays_in_use_for_an_hour
     verifier.verify(token, NOW)
     keys.is_away = True
     too_old_at = NOW + STALE_KEYS_SECONDS
-    assert isinstance(verifier.verify(token, too_old_at - 30), Visitor)
+    assert isinstance(verifier.verify(token, too_old_at - 30), AdmittedVisitor)
     assert verifier.verify(signed(EC_KEY, "ES256", kid="k2"), too_old_at - 30) == Refusal(Reason.KEY_UNKNOWN)
     assert (told, keys.tries) == ([1], 2)  # asked again after 30 s, not for each visitor
     with pytest.raises(jwt.PyJWKClientConnectionError):

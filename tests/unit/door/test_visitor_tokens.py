@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from typing_relay.door.visitor_tokens import (
     MAX_TOKEN_CHARACTERS,
+    AdmittedVisitor,
     Reason,
     Refusal,
     TokenRules,
-    Visitor,
     key_id,
     verify,
 )
@@ -39,12 +39,12 @@ def _reason_for(token: str, rules: TokenRules = HS256, now: float = NOW) -> Reas
 
 def test_a_good_token_opens_the_session_it_names_until_it_expires() -> None:
     """T13: `sub` is the session; expires_at is `exp` with the leeway of ten seconds."""
-    assert verify(signed(), [SECRET], HS256, NOW) == Visitor("alice", signals=True, expires_at=NOW + 3610)
+    assert verify(signed(), [SECRET], HS256, NOW) == AdmittedVisitor("alice", signals=True, expires_at=NOW + 3610)
 
 
 def test_a_token_of_the_previous_secret_is_good_while_both_are_known() -> None:
     """T13: rotating the secret locks no visitor out."""
-    assert isinstance(verify(signed(OTHER_SECRET), [SECRET, OTHER_SECRET], HS256, NOW), Visitor)
+    assert isinstance(verify(signed(OTHER_SECRET), [SECRET, OTHER_SECRET], HS256, NOW), AdmittedVisitor)
 
 
 def test_an_expired_token_of_the_previous_secret_is_called_expired() -> None:
@@ -95,7 +95,7 @@ def test_a_public_key_does_not_pass_for_a_secret() -> None:
 def test_a_token_signed_with_a_private_key_is_good_by_its_public_one(key: Any, algorithm: str) -> None:
     """T13: RS256 and ES256 by the issuer's key set."""
     token = signed(key, algorithm, kid="k1")
-    assert isinstance(verify(token, [_public_jwk(key)], PUBLIC_KEY_RULES, NOW), Visitor)
+    assert isinstance(verify(token, [_public_jwk(key)], PUBLIC_KEY_RULES, NOW), AdmittedVisitor)
 
 
 def test_a_key_serves_no_other_algorithm_than_its_own() -> None:
@@ -148,7 +148,7 @@ def test_an_expiry_that_is_no_time_is_refused(expires: bytes) -> None:
 @pytest.mark.parametrize("session", ["alice", "a" * 128, "auth0|5f7c8ec7", "alice@shop", "a-b_c.d:e~f+g=1"])
 def test_usual_subjects_are_session_ids(session: str) -> None:
     """T13: what common issuers put in `sub` works as it is."""
-    assert verify(signed(sub=session), [SECRET], HS256, NOW) == Visitor(session, True, NOW + 3610)
+    assert verify(signed(sub=session), [SECRET], HS256, NOW) == AdmittedVisitor(session, True, NOW + 3610)
 
 
 @pytest.mark.parametrize("session", ["alice@example.com", "a.b+c@mail.example.co"])
@@ -198,7 +198,7 @@ def test_a_token_for_somebody_else_is_refused_where_no_audience_is_configured() 
 
 def test_a_visitor_opts_out_of_typing_signals_by_a_claim() -> None:
     """T13: `"signals": "off"` lets the visitor in, without signals."""
-    assert verify(signed(signals="off"), [SECRET], HS256, NOW) == Visitor("alice", False, NOW + 3610)
+    assert verify(signed(signals="off"), [SECRET], HS256, NOW) == AdmittedVisitor("alice", False, NOW + 3610)
 
 
 @pytest.mark.parametrize("signals", ["OFF", "", False, 0, ["off"]])
@@ -269,4 +269,4 @@ def test_a_deployment_may_cap_the_life_of_tokens(life: int, is_admitted: bool) -
     """T13: a token that leaked is good for so long at most; the leeway of clocks included."""
     rules = TokenRules(("HS256",), max_life_seconds=600)
     verdict = verify(signed(exp=NOW + life), (SECRET,), rules, NOW)
-    assert isinstance(verdict, Visitor) if is_admitted else verdict == Refusal(Reason.LIFETIME_TOO_LONG)
+    assert isinstance(verdict, AdmittedVisitor) if is_admitted else verdict == Refusal(Reason.LIFETIME_TOO_LONG)

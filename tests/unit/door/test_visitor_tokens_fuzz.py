@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from typing_relay.door.handshakes import check_origin, read_handshake, the_token
-from typing_relay.door.visitor_tokens import Refusal, TokenRules, Visitor, key_id, verify
+from typing_relay.door.visitor_tokens import AdmittedVisitor, Refusal, TokenRules, key_id, verify
 
 from tests.support.fuzzing import fuzz, json_values
 from tests.support.token_samples import NOW, SECRET, claims, part, signed, signed_as_is
@@ -45,7 +45,7 @@ def test_a_token_with_any_one_character_changed_opens_nothing(at: int, character
 def test_whatever_an_issuer_signs_is_judged(header: Any, payload: Any) -> None:
     """T13: a true signature over odd JSON opens the session it names or nothing."""
     verdict = verify(signed_as_is(header, payload), [SECRET], TokenRules(("HS256",)), NOW)
-    if isinstance(verdict, Visitor):
+    if isinstance(verdict, AdmittedVisitor):
         assert verdict.session == payload["sub"]
         assert verdict.expires_at > NOW
 

@@ -20,7 +20,7 @@ from typing_relay.aws.visitors import Visitors
 from typing_relay.relay.burst import GuestStatus
 from typing_relay.relay.effects import AskForGuest, Nudge
 from typing_relay.relay.messages import KEEPERS_GRACE_MS
-from typing_relay.relay.ports import Coming, Conversation, MessageStatus, SentMessage, Standing
+from typing_relay.relay.ports import Coming, ConversationIds, MessageStatus, SentMessage, Standing
 from typing_relay.relay.runner import on
 from typing_relay.relay.sign_in import sign_in_of
 
@@ -308,7 +308,7 @@ def test_a_tab_whose_token_has_run_out_is_not_told(scene: Scene) -> None:
 @pytest.mark.parametrize(("action", "nudged"), [("hello", ["alice"]), ("ping", [])])
 def test_a_hello_in_a_conversation_nudges_the_keeper_to_tell_it(scene: Scene, action: str, nudged: list[str]) -> None:
     """T16: a page loaded late shows at once what the first one shows. The welcome comes first."""
-    made = Conversation("visitor", "customer", "thread")
+    made = ConversationIds("visitor", "customer", "thread")
     scene.sessions.open_conversation("alice", "keeper-1", made, AT)
     scene.sessions.set_contact("alice", "keeper-1", is_open=True, may_show=True)
     scene.says(action)

@@ -60,7 +60,7 @@ def test_a_page_with_half_a_character_in_it_is_no_larger_than_a_frame() -> None:
     """T16: it would be sent as ASCII, six bytes a character, and no front end would ever get it."""
     texts = ["\ud83d", *["é" * 10_000] * 4]
     messages = tuple(
-        frames_in.Message(f"m{number}", from_agent=True, at=0, text=text, author=None, frame={})
+        frames_in.ThreadMessage(f"m{number}", from_agent=True, at=0, text=text, author=None, frame={})
         for number, text in enumerate(texts)
     )
     details, left = dfo_events.page(messages)

@@ -81,13 +81,13 @@ def test_trouble_right_after_a_pause_makes_the_next_twice_as_long() -> None:
     """Half-open: what comes back first finds out."""
     storm = guests_in_trouble(5, Outcome(Kind.FAILED))
     first = next_pause(storm, Pause(), NOW)
-    second = next_pause(storm, first, first.calm_at + 1_000)
-    assert second == Pause(first.calm_at + 1_000 + 2 * SHORTEST_PAUSE_MS, in_a_row=1)
+    second = next_pause(storm, first, first.until + 1_000)
+    assert second == Pause(first.until + 1_000 + 2 * SHORTEST_PAUSE_MS, in_a_row=1)
 
 
 def test_a_pause_never_grows_beyond_a_minute() -> None:
     storm = guests_in_trouble(5, Outcome(Kind.FAILED))
-    assert next_pause(storm, Pause(NOW, in_a_row=50), NOW).calm_at == NOW + LONGEST_PAUSE_MS
+    assert next_pause(storm, Pause(NOW, in_a_row=50), NOW).until == NOW + LONGEST_PAUSE_MS
 
 
 def test_trouble_long_after_a_pause_begins_anew() -> None:

@@ -183,14 +183,14 @@ def test_a_failed_burst_is_forgotten_before_the_next_one() -> None:
 
 def test_a_throttled_organisation_pauses_true_but_not_false() -> None:
     """The breaker suppresses new `true` signals for the time asked."""
-    assert what(session(), calm_at=NOW + 900) == Wait(NOW + 900)
-    assert what(shown(keys={}), calm_at=NOW + 900) == Send(False)
+    assert what(session(), paused_until=NOW + 900) == Wait(NOW + 900)
+    assert what(shown(keys={}), paused_until=NOW + 900) == Send(False)
 
 
 def test_a_throttled_organisation_is_asked_nothing() -> None:
     """Verification never costs the rate limit its room."""
-    assert what(shown(verify_at=NOW), calm_at=NOW + 900) == Wait(NOW + 900)
-    assert what(session(keys={}, verify_at=NOW), calm_at=NOW + 900) == Release()
+    assert what(shown(verify_at=NOW), paused_until=NOW + 900) == Wait(NOW + 900)
+    assert what(session(keys={}, verify_at=NOW), paused_until=NOW + 900) == Release()
 
 
 def test_verification_is_due_at_once_in_doubt() -> None:

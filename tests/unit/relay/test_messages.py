@@ -17,7 +17,7 @@ from typing_relay.relay.messages import (
     messages_seen,
     overdue_before,
 )
-from typing_relay.relay.ports import Author, Coming, Conversation, MessageStatus, SentMessage, Standing
+from typing_relay.relay.ports import Author, Coming, ConversationIds, MessageStatus, SentMessage, Standing
 from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.memory_messages import WAITS, MemoryMessages
@@ -262,7 +262,7 @@ def test_who_connects_is_caught_up_where_a_conversation_is_or_was_under_way(
     scene: Scene, is_open: bool, told_at: int, is_nudged: bool
 ) -> None:
     """T16: a page of a visitor who has never said a word costs no nudge."""
-    made = Conversation("visitor", "customer", "thread")
+    made = ConversationIds("visitor", "customer", "thread")
     scene.sessions.open_conversation(ID, KEEPER, made, NOW)
     scene.sessions.set_contact(ID, KEEPER, is_open=is_open, may_show=False)
     scene.sessions.records[ID] = replace(scene.sessions.records[ID], told_at=told_at)

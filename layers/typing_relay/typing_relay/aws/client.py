@@ -49,7 +49,7 @@ _EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException")
 _SKEW_S = 60
 
 
-class Limits(NamedTuple):
+class CallLimits(NamedTuple):
     """How long a try may take: seconds to connect, seconds for the answer, and how many tries a call has.
 
     ``idle_s``: a connection that was not used for so long is not used again.
@@ -79,7 +79,9 @@ class Service(NamedTuple):
 class Client:
     """One service at one endpoint (a checked URL). For many threads: each keeps a connection of its own."""
 
-    def __init__(self, service: Service, endpoint: str, region: str, credentials: Credentials, limits: Limits) -> None:
+    def __init__(
+        self, service: Service, endpoint: str, region: str, credentials: Credentials, limits: CallLimits
+    ) -> None:
         self._service, self._region, self._credentials, self._limits = service, region, credentials, limits
         self._endpoint = urlsplit(endpoint.rstrip("/"))
         default_port = {"http": 80, "https": 443}[self._endpoint.scheme]

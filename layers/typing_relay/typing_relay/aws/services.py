@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from typing_relay.aws import credentials, settings
-from typing_relay.aws.client import Client, Limits, Service
+from typing_relay.aws.client import CallLimits, Client, Service
 
 
 class Account(NamedTuple):
@@ -26,7 +26,7 @@ class Account(NamedTuple):
 class DynamoDb:
     """Session records, and what processes share about CXone."""
 
-    def __init__(self, account: Account, limits: Limits) -> None:
+    def __init__(self, account: Account, limits: CallLimits) -> None:
         self._client = _client(account, Service("dynamodb", "DynamoDB_20120810"), "dynamodb", "DYNAMODB", limits)
 
     def get_item(self, **request: Any) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class DynamoDb:
 class StepFunctions:
     """Owners of bursts."""
 
-    def __init__(self, account: Account, limits: Limits) -> None:
+    def __init__(self, account: Account, limits: CallLimits) -> None:
         self._client = _client(account, Service("states", "AWSStepFunctions"), "states", "SFN", limits)
 
     def start_execution(self, **request: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class StepFunctions:
 class Sqs:
     """The guest queue."""
 
-    def __init__(self, account: Account, limits: Limits) -> None:
+    def __init__(self, account: Account, limits: CallLimits) -> None:
         self._client = _client(account, Service("sqs", "AmazonSQS"), "sqs", "SQS", limits)
 
     def send_message(self, **request: Any) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Sqs:
 class SecretsManager:
     """CXone's credentials, and the secret of visitors' tokens."""
 
-    def __init__(self, account: Account, limits: Limits) -> None:
+    def __init__(self, account: Account, limits: CallLimits) -> None:
         service = Service("secretsmanager", "secretsmanager", "1.1")
         self._client = _client(account, service, "secretsmanager", "SECRETS_MANAGER", limits)
 
@@ -106,7 +106,7 @@ class VisitorConnections:
     ``setting`` is the environment variable that the URL came from, named where the URL is refused (AwsSettingWrong).
     """
 
-    def __init__(self, account: Account, url: str, limits: Limits, setting: str = "CONNECTIONS_URL") -> None:
+    def __init__(self, account: Account, url: str, limits: CallLimits, setting: str = "CONNECTIONS_URL") -> None:
         url = settings.checked(url, setting)
         self._client = Client(Service("execute-api"), url, *account, limits)
 
@@ -126,5 +126,5 @@ class VisitorConnections:
         self._client.send(operation, method, f"/@connections/{quote(connection, safe='')}", {}, body)
 
 
-def _client(account: Account, service: Service, name: str, variable: str, limits: Limits) -> Client:
+def _client(account: Account, service: Service, name: str, variable: str, limits: CallLimits) -> Client:
     return Client(service, settings.endpoint(name, variable, account.region), *account, limits)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from typing_relay import deadline, wire
 from typing_relay.door.pyjwt import jwt
-from typing_relay.door.visitor_tokens import Reason, Refusal, TokenRules, Visitor, key_id, verify
+from typing_relay.door.visitor_tokens import AdmittedVisitor, Reason, Refusal, TokenRules, key_id, verify
 from typing_relay.plain_url import is_plain
 
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is no shorter than its hash
@@ -27,7 +27,7 @@ Keys = TypeVar("Keys")
 class TokenVerifier(Protocol):
     """Judges tokens by the keys of one source."""
 
-    def verify(self, token: str, now: float) -> Visitor | Refusal:
+    def verify(self, token: str, now: float) -> AdmittedVisitor | Refusal:
         """Judge a token, `now` in epoch seconds. Raises when the keys cannot be read, which is no visitor's fault.
 
         It raises once for each try to read them: whoever comes before the next try is refused, and costs nothing.
@@ -101,7 +101,7 @@ class SecretVerifier:
         self._secret, self._rules = secret, rules
         self._kept = _KeptKeys(self._read, _SECRET_REREAD_AFTER_SECONDS, using_stale_keys)
 
-    def verify(self, token: str, now: float) -> Visitor | Refusal:
+    def verify(self, token: str, now: float) -> AdmittedVisitor | Refusal:
         """Judge a token. Raises SecretTooShort, or the client's error for an unreadable secret."""
         self._kept.keep_fresh(now)
         verdict = self._judge(token, now)
@@ -109,7 +109,7 @@ class SecretVerifier:
             verdict = self._judge(token, now)
         return verdict
 
-    def _judge(self, token: str, now: float) -> Visitor | Refusal:
+    def _judge(self, token: str, now: float) -> AdmittedVisitor | Refusal:
         secrets = self._kept.known
         return Refusal(Reason.KEYS_OUT_OF_REACH) if secrets is None else verify(token, secrets, self._rules, now)
 
@@ -134,7 +134,7 @@ class JwksVerifier:
         self._client, self._rules = client, rules
         self._kept = _KeptKeys(self._read, _JWKS_REREAD_AFTER_SECONDS, using_stale_keys)
 
-    def verify(self, token: str, now: float) -> Visitor | Refusal:
+    def verify(self, token: str, now: float) -> AdmittedVisitor | Refusal:
         """Judge a token. Raises PyJWT's errors or ValueError when the key set cannot be fetched or parsed."""
         kid = key_id(token, self._rules)
         if isinstance(kid, Refusal):

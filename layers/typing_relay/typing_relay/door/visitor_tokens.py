@@ -1,6 +1,6 @@
 """The rules of a visitor token: when it is valid, which session it opens, and until when (T13).
 
-Pure: keys and `now` come in, a `Visitor` or a `Refusal` comes out; PyJWT does signatures and JSON.
+Pure: keys and `now` come in, a `AdmittedVisitor` or a `Refusal` comes out; PyJWT does signatures and JSON.
 Nothing here raises for a bad token. No reason quotes the token, so a reason may be logged.
 """
 
@@ -65,7 +65,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Visitor:
+class AdmittedVisitor:
     """The visitor that a valid token admits.
 
     session: the token's `sub`, the only session that its connection can act on.
@@ -119,7 +119,7 @@ def key_id(token: str, rules: TokenRules) -> str | Refusal:
     return kid
 
 
-def verify(token: str, keys: Sequence[bytes | jwt.PyJWK], rules: TokenRules, now: float) -> Visitor | Refusal:
+def verify(token: str, keys: Sequence[bytes | jwt.PyJWK], rules: TokenRules, now: float) -> AdmittedVisitor | Refusal:
     """Judge an untrusted token; `now` in epoch seconds.
 
     keys: all that are trusted now, tried in turn (during a rotation: the current and the previous one).
@@ -176,7 +176,7 @@ def _verified_claims(token: str, key: bytes | jwt.PyJWK, rules: TokenRules) -> d
         return Refusal(next(reason for kind, reason in _REASONS if isinstance(error, kind)))
 
 
-def _admit(claims: dict[str, Any], rules: TokenRules, now: float) -> Visitor | Refusal:
+def _admit(claims: dict[str, Any], rules: TokenRules, now: float) -> AdmittedVisitor | Refusal:
     expires, not_before = claims["exp"], claims.get("nbf", 0)
     session, signals = claims["sub"], claims.get("signals", "on")
     if not _is_epoch_seconds(expires) or not _is_epoch_seconds(not_before):
@@ -196,7 +196,7 @@ def _admit(claims: dict[str, Any], rules: TokenRules, now: float) -> Visitor | R
     profile = profile_of(claims, rules.custom_fields, rules.channels)
     if isinstance(profile, BadProfile):
         return Refusal(Reason(profile.reason), profile.about)
-    return Visitor(session, signals == "on", math.floor(expires) + rules.leeway_seconds, profile)
+    return AdmittedVisitor(session, signals == "on", math.floor(expires) + rules.leeway_seconds, profile)
 
 
 def _is_epoch_seconds(value: object) -> bool:

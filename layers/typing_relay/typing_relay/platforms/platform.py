@@ -51,7 +51,7 @@ class Platform:
 class Breaker(Protocol):
     """Pauses new signals of all visitors while most are in trouble."""
 
-    def calm_at(self, now: int) -> int:
+    def paused_until(self, now: int) -> int:
         """When the next may leave (epoch ms)."""
 
     def note(self, guest_id: str, outcome: Outcome, now: int) -> None:

@@ -42,7 +42,7 @@ class Tally:
 class Pause:
     """The newest pause: when it ends (epoch ms), and how many earlier ones it directly followed."""
 
-    calm_at: int = 0
+    until: int = 0
     in_a_row: int = 0
 
 
@@ -85,7 +85,7 @@ def next_pause(tally: Tally, before: Pause, now: int) -> Pause:
 
     As long as CXone asks on average, and twice as long as the last one when it directly follows that.
     """
-    follows = now - before.calm_at < RETURN_MS + WINDOW_MS
+    follows = now - before.until < RETURN_MS + WINDOW_MS
     in_a_row = before.in_a_row + 1 if follows else 0
     asked = tally.asked_ms // max(1, tally.troubled_calls)
     length = max(asked, SHORTEST_PAUSE_MS * 2 ** min(in_a_row, 10))

@@ -77,16 +77,16 @@ Decision = End | Release | HandOver | Park | Wait | Send | Verify | ForgetFailur
 
 
 def decide(
-    record: Session | None, owner: Owner, now: int, policy: Policy, calm_at: int = 0, read_at: int | None = None
+    record: Session | None, owner: Owner, now: int, policy: Policy, paused_until: int = 0, read_at: int | None = None
 ) -> Decision:
     """What ``owner`` must do next.
 
-    ``calm_at`` (ms): the end of the breaker's pause for this session; no new ``true`` and no question before it.
+    ``paused_until`` (ms): the end of the breaker's pause for this session; no new ``true`` and no question before it.
     ``read_at`` (ms): when ``record`` was asked for; by default now.
     """
     if record is None or record.generation != owner.generation:
         return End()
-    decision = _next_step(record, now, policy, calm_at)
+    decision = _next_step(record, now, policy, paused_until)
     decision = _looks_again(decision, record, now if read_at is None else read_at, now, policy)
     if not isinstance(decision, Wait):
         return decision
@@ -108,7 +108,7 @@ def _looks_again(decision: Decision, record: Session, read_at: int, now: int, po
     return Wait(max(now + 1, look_at)) if sleeps_on and read_at < look_at else decision
 
 
-def _next_step(record: Session, now: int, policy: Policy, calm_at: int) -> Decision:
+def _next_step(record: Session, now: int, policy: Policy, paused_until: int) -> Decision:
     if record.cannot_show():
         return Release()
     if now < record.sending_until:
@@ -117,8 +117,8 @@ def _next_step(record: Session, now: int, policy: Policy, calm_at: int) -> Decis
     if not record.has_guest():
         return _without_guest(record, wanted, now, policy)
     if record.is_settled_at(wanted):
-        return _settled(record, wanted, now, policy, calm_at)
-    return _unsettled(record, wanted, now, policy, calm_at)
+        return _settled(record, wanted, now, policy, paused_until)
+    return _unsettled(record, wanted, now, policy, paused_until)
 
 
 def _without_guest(record: Session, wanted: bool, now: int, policy: Policy) -> Decision:
@@ -129,12 +129,12 @@ def _without_guest(record: Session, wanted: bool, now: int, policy: Policy) -> D
     return Wait(min(record.quiet_at(policy), now + policy.guest_poll_ms))
 
 
-def _settled(record: Session, wanted: bool, now: int, policy: Policy, calm_at: int) -> Decision:
-    may_call = now >= max(record.retry_at, calm_at)
+def _settled(record: Session, wanted: bool, now: int, policy: Policy, paused_until: int) -> Decision:
+    may_call = now >= max(record.retry_at, paused_until)
     if policy.verifies and record.verify_at is not None and now >= record.verify_at and may_call:
         return Verify()
     if wanted:
-        next_look = _next_look(record, now, policy, calm_at)
+        next_look = _next_look(record, now, policy, paused_until)
         return Park(next_look) if _may_park(record, next_look, now, policy) else Wait(next_look)
     if record.is_fresh(now, policy):  # typing beyond the cap: nothing is shown until the visitor pauses
         return Wait(record.quiet_at(policy))
@@ -149,16 +149,16 @@ def _may_park(record: Session, next_look: int, now: int, policy: Policy) -> bool
     return policy.parks and is_next_to_end and record.is_held(policy) and not record.is_in_doubt()
 
 
-def _unsettled(record: Session, wanted: bool, now: int, policy: Policy, calm_at: int) -> Decision:
+def _unsettled(record: Session, wanted: bool, now: int, policy: Policy, paused_until: int) -> Decision:
     if wanted and (record.failures_of(True) > MAX_RETRIES_OF_TRUE or not record.may_begin(now, policy)):
         return Wait(record.quiet_at(policy))
-    may_send_at = max(record.retry_at, calm_at, record.true_allowed_at(policy)) if wanted else record.retry_at
+    may_send_at = max(record.retry_at, paused_until, record.true_allowed_at(policy)) if wanted else record.retry_at
     if now >= may_send_at:
         return Send(wanted)
     return Wait(min(may_send_at, record.quiet_at(policy)) if wanted else may_send_at)
 
 
-def _next_look(record: Session, now: int, policy: Policy, calm_at: int) -> int:
+def _next_look(record: Session, now: int, policy: Policy, paused_until: int) -> int:
     looks = [record.quiet_at(policy)]
     pause_due_at = record.pause_due_at(policy)
     if pause_due_at is not None:
@@ -166,5 +166,5 @@ def _next_look(record: Session, now: int, policy: Policy, calm_at: int) -> int:
     if record.typing_since is not None:
         looks.append(record.typing_since + policy.cap_ms)
     if policy.verifies and record.verify_at is not None:
-        looks.append(max(record.verify_at, record.retry_at, calm_at))
+        looks.append(max(record.verify_at, record.retry_at, paused_until))
     return max(now + 1, min(looks))

@@ -78,8 +78,8 @@ class KeptAccess:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """Who a visitor is at the Digital-First gateway."""
+class ConversationIds:
+    """By which ids the Digital-First gateway knows a visitor and their conversation."""
 
     visitor_id: str
     customer_id: str

@@ -78,8 +78,8 @@ def reconcile(policy: Policy, owner: Owner) -> Flow[Reconciled]:
         read_at, record = seen or (yield from _read(owner))
         seen = None
         now = yield from perform(Now())
-        calm_at = yield from _calm_at(policy, record, now)
-        decision = decide(record, owner, now, policy, calm_at, read_at)
+        paused_until = yield from _paused_until(policy, record, now)
+        decision = decide(record, owner, now, policy, paused_until, read_at)
         if record is None or isinstance(decision, End):
             return DONE
         if isinstance(decision, Wait):
@@ -102,7 +102,7 @@ def _read(owner: Owner) -> Flow[Seen]:
     return read_at, (yield from perform(Read(owner.session_id, read_at)))
 
 
-def _calm_at(policy: Policy, record: Session | None, now: int) -> Flow[int]:
+def _paused_until(policy: Policy, record: Session | None, now: int) -> Flow[int]:
     """When this session resumes after the breaker's pause; read only where a ``true`` or a GET could be due."""
     if record is None:
         return 0

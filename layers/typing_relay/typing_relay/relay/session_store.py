@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_relay.relay import session_writes as write
 from typing_relay.relay.burst import GuestStatus, Session
-from typing_relay.relay.ports import Absent, Coming, Conversation, KeptAccess, Key, Lock
+from typing_relay.relay.ports import Absent, Coming, ConversationIds, KeptAccess, Key, Lock
 from typing_relay.relay.value import changed
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class SessionStore:
     def mark_typing_unavailable(self, session_id: str, guest_id: str) -> bool:
         return write.MarkTypingUnavailable(session_id, guest_id).on(self)
 
-    def open_conversation(self, session_id: str, keeper: str, made: Conversation, now: int) -> bool:
+    def open_conversation(self, session_id: str, keeper: str, made: ConversationIds, now: int) -> bool:
         return write.OpenConversation(session_id, keeper, made, now).on(self)
 
     def renew_access(self, session_id: str, keeper: str, signed_in: str = "") -> bool:

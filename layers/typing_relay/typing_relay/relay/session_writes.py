@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from typing_relay.relay import ports
 from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, GuestStatus, Session
 from typing_relay.relay.effects import OnRecords
-from typing_relay.relay.ports import Absent, Coming, Conversation, Key, Sessions
+from typing_relay.relay.ports import Absent, Coming, ConversationIds, Key, Sessions
 from typing_relay.relay.updates import (
     Above,
     AbsentOr,
@@ -720,7 +720,7 @@ class OpenConversation(Write[bool]):
 
     session_id: str
     keeper: str
-    made: Conversation
+    made: ConversationIds
     now: int
 
     def _update(self) -> Update[bool]:

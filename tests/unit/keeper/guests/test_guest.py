@@ -16,13 +16,13 @@ from typing_relay.keeper.guests.guest import (
     Doing,
     EndGuest,
     Event,
+    GuestPolicy,
     Held,
     Leave,
     LetGo,
     OpenSocket,
-    Policy,
     Refresh,
-    Release,
+    ReleaseGuest,
     SetStatus,
     Take,
     Tell,
@@ -30,7 +30,7 @@ from typing_relay.keeper.guests.guest import (
 from typing_relay.relay.burst import GuestStatus, Session, claim_of
 from typing_relay.relay.outcomes import Kind, Outcome
 
-POLICY = Policy()
+POLICY = GuestPolicy()
 NOW = 1_000_000
 URL = "wss://cxone.example/socket?secret=1"
 WITH_VISITOR = Session("alice", connections=frozenset({"tab"}), keeper="me")
@@ -129,7 +129,7 @@ def test_a_session_that_is_gone_is_let_go() -> None:
 
 def test_a_visitor_who_left_before_the_guest_was_created_gets_none() -> None:
     gone = dataclasses.replace(WITH_VISITOR, connections=frozenset())
-    assert Life().happens(guest.Taken(gone)) == (Release(),)
+    assert Life().happens(guest.Taken(gone)) == (ReleaseGuest(),)
 
 
 def test_on_digital_first_who_has_left_gets_one_all_the_same_as_a_message_may_wait() -> None:
@@ -142,18 +142,18 @@ def test_on_digital_first_who_has_left_gets_one_all_the_same_as_a_message_may_wa
 
 def test_on_digital_first_the_grace_of_who_has_left_begins_when_the_first_socket_is_open() -> None:
     """T15: before, what they wrote cannot be said, however long it takes to let them in."""
-    policy, now = Policy(needs_socket=True), NOW
+    policy, now = GuestPolicy(needs_socket=True), NOW
     held, _ = guest.hold("alice", "me", now)
     gone = dataclasses.replace(WITH_VISITOR, connections=frozenset())
     events = guest.Taken(gone), guest.Created("g1", URL), guest.Woke(), guest.SocketOpened(1), guest.Woke()
     for event in events:
         held, actions = guest.step(held, event, now, policy, 0.5)
-        assert Release() not in actions
+        assert ReleaseGuest() not in actions
         now += 20_000 if isinstance(event, guest.Taken) else 1
     opened_at = now - 2
     assert guest.wake_at(held, policy) == opened_at + policy.idle_grace_ms
     _, actions = guest.step(held, guest.Woke(), opened_at + policy.idle_grace_ms, policy, 0.5)
-    assert actions == (Release(),)
+    assert actions == (ReleaseGuest(),)
 
 
 # --- creation fails
@@ -560,7 +560,7 @@ def test_a_scope_that_is_missing_ends_no_guest_and_is_tried_seldom(settled: Life
 
 def test_where_all_goes_by_the_socket_a_denied_one_leaves_the_guest_unavailable() -> None:
     """Digital-First: the visitor must know that nothing can be sent."""
-    policy = Policy(needs_socket=True)
+    policy = GuestPolicy(needs_socket=True)
     held, _ = guest.hold("alice", "me", NOW)
     held, _ = guest.step(held, guest.Taken(WITH_GUEST), NOW, policy, 0.5)
     held, actions = guest.step(held, guest.SocketLost(held.opening, Outcome(Kind.DENIED)), NOW, policy, 0.5)
@@ -641,9 +641,9 @@ def test_a_guest_that_the_record_does_not_release_is_given_up_after_a_while() ->
     life = Life()
     life.happens(guest.Taken(ALONE))
     life.happens(guest.SocketOpened(1))
-    began, releases = life.now, [Release()]
+    began, releases = life.now, [ReleaseGuest()]
     while not releases[-1].whatever_is_shown:
-        released = [action for action in life.wakes() if isinstance(action, Release)]
+        released = [action for action in life.wakes() if isinstance(action, ReleaseGuest)]
         releases += released
         if released:
             life.happens(guest.Released(done=False))
@@ -716,7 +716,7 @@ def test_a_guest_outlives_its_visitors_page_by_the_grace(settled: Life, sends: i
     """T18: one of a visitor who has never typed holds its place no longer than it takes to change pages."""
     settled.refreshes(dataclasses.replace(ALONE, sends=sends))
     left_at = settled.now
-    assert settled.wakes() == (Release(),)
+    assert settled.wakes() == (ReleaseGuest(),)
     assert settled.now - left_at == grace_ms
 
 

@@ -20,7 +20,7 @@ from typing_relay.platforms.digital_first.conversation.actions import (
     Reauthorize,
     Reopen,
     Report,
-    Send,
+    SendFrame,
     ShownUnknown,
     Stopped,
     Tell,
@@ -28,7 +28,7 @@ from typing_relay.platforms.digital_first.conversation.actions import (
     TypingTold,
 )
 from typing_relay.platforms.digital_first.conversation.happenings import MessageWanted, TypingWanted
-from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.policy import ConversationPolicy
 from typing_relay.platforms.digital_first.conversation.state import Doing
 from typing_relay.platforms.digital_first.conversation.waking import wake_at
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
@@ -39,7 +39,7 @@ from typing_relay.relay.profile import Profile
 
 from tests.support import dfo_gateway as gateway
 
-POLICY = Policy()
+POLICY = ConversationPolicy()
 NOW = 1_795_600_800_000
 HOUR_MS = 3_600_000
 THREAD = "thread"
@@ -92,7 +92,7 @@ class Life:
 
     def requests(self) -> list[Any]:
         """What was sent last, heartbeats left out."""
-        sent = [json.loads(action.text) for action in self.actions if isinstance(action, Send)]
+        sent = [json.loads(action.text) for action in self.actions if isinstance(action, SendFrame)]
         return [frame for frame in sent if frame["action"] != "heartbeat"]
 
     def kinds(self) -> list[str]:
@@ -156,7 +156,7 @@ def test_a_message_in_doubt_is_sent_again_after_a_look_with_nothing_in_it() -> N
     life.wants("m1", may_have_left=True)
     look = life.opens()
     assert Ready() in life.hears(nothing_there(look))
-    life.wakes_until(Send)
+    life.wakes_until(SendFrame)
     assert life.kinds() == ["RecoverLivechat"]
     life.hears(nothing_there(str(life.requests()[0]["eventId"])))
     assert life.kinds() == ["SendMessage"]
@@ -170,7 +170,7 @@ def test_a_message_that_waits_and_has_left_since_is_looked_for_before_it_is_sent
     life.wants("m1", may_have_left=True)
     assert Ready() in life.hears(nothing_there(look))
     assert life.kinds() == []
-    life.wakes_until(Send)
+    life.wakes_until(SendFrame)
     assert life.kinds() == ["RecoverLivechat"]
 
 
@@ -299,7 +299,7 @@ def test_what_comes_on_a_socket_given_up_counts_no_more(ready: Life) -> None:
 def test_a_heartbeat_leaves_every_15_s(ready: Life) -> None:
     for beat in (1, 2, 3):
         ready.hears(PONG)
-        assert ready.wakes() == (Send(frames_out.HEARTBEAT),)
+        assert ready.wakes() == (SendFrame(frames_out.HEARTBEAT),)
         assert ready.now == NOW + beat * 15_000
 
 
@@ -452,7 +452,7 @@ def test_without_a_contact_nothing_is_shown_so_its_end_needs_no_frame(ready: Lif
 def test_typing_leaves_at_once_with_a_heartbeat_behind_it(typing: bool, kind: str, in_contact: Life) -> None:
     """T2: the heartbeat makes the gateway say something. A new keeper does not know what is shown: it sends Ended."""
     actions = in_contact.happens(TypingWanted(typing, "a"))
-    assert (in_contact.kinds(), actions[-1]) == ([kind], Send(frames_out.HEARTBEAT))
+    assert (in_contact.kinds(), actions[-1]) == ([kind], SendFrame(frames_out.HEARTBEAT))
 
 
 def test_the_answer_to_its_heartbeat_proves_that_typing_arrived(in_contact: Life) -> None:
@@ -1571,7 +1571,7 @@ def test_custom_fields_that_change_are_set_at_once_and_once(in_contact: Life) ->
         [request] = in_contact.requests()
         assert request["payload"]["eventType"] == "SetConsumerContactCustomFields"
         assert contact_fields(request) == named(fields)
-        assert not any(isinstance(action, Send) for action in in_contact.happens(happenings.Woke()))
+        assert not any(isinstance(action, SendFrame) for action in in_contact.happens(happenings.Woke()))
 
 
 def test_a_contact_that_was_closed_loses_its_custom_fields_and_the_next_one_gets_them(in_contact: Life) -> None:

@@ -17,11 +17,11 @@ from typing_relay.platforms.digital_first.conversation.actions import (
     MessageTaken,
     Ready,
     Reopen,
-    Send,
+    SendFrame,
     Stopped,
     TypingTold,
 )
-from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.policy import ConversationPolicy
 from typing_relay.platforms.digital_first.conversation.state import Doing
 from typing_relay.platforms.digital_first.conversation.waking import wake_at
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
@@ -29,7 +29,7 @@ from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from tests.support import dfo_gateway as gateway
 from tests.support.fuzzing import fuzz, json_values
 
-POLICY = Policy()
+POLICY = ConversationPolicy()
 NOW = 1_795_600_800_000
 SECRET = "s3cret words"
 RECOVERED = "LivechatRecovered"
@@ -191,7 +191,7 @@ class Judge:
 
     def judge(self, action: Action) -> None:
         match action:
-            case Send(text):
+            case SendFrame(text):
                 self.sent(json.loads(text))
             case Ready():
                 self.has_looked = True

@@ -13,10 +13,10 @@ from typing_relay.platforms.digital_first.conversation.actions import (
     MessageRefused,
     MessageTaken,
     Reopen,
-    Send,
+    SendFrame,
     TypingTold,
 )
-from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.policy import ConversationPolicy
 from typing_relay.platforms.digital_first.conversation.state import Conversation, Doing
 from typing_relay.platforms.digital_first.conversation.waking import wake_at
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
@@ -25,7 +25,7 @@ from typing_relay.relay.outcomes import Kind
 from tests.support.dfo_gateway import Gateway
 
 START = 1_795_600_800_000  # as the messages of the gateway in memory are dated
-POLICY = Policy()
+POLICY = ConversationPolicy()
 MOST_STATES = 400_000
 
 #: What the visitor and the agent do, in this order, each at any moment.
@@ -140,7 +140,7 @@ class World:
 
     def _do(self, action: Action) -> World:
         match action:
-            case Send(text):
+            case SendFrame(text):
                 assert self.is_open, "sent without a socket"
                 return replace(self, to_gateway=(*self.to_gateway, text))
             case Reopen():

@@ -12,7 +12,7 @@ from typing_relay.platforms.digital_first.conversation.actions import (
     FetchMessage,
     FetchStream,
     Report,
-    Send,
+    SendFrame,
     Tell,
 )
 from typing_relay.platforms.digital_first.streamed import Stream
@@ -150,7 +150,7 @@ def test_without_its_rest_it_is_told_as_a_part_and_counted(reader: Reader) -> No
         fetch = reader.gets_token()
         reader.happens(happenings.RestNotFetched(fetch.name))
         if reader.state.incoming.untold:
-            reader.wakes_until(Send)
+            reader.wakes_until(SendFrame)
     assert reader.told == [("m1", "At len", True)]
     assert reader.reports == ["rest_not_fetched"] * 3 + ["message_not_whole"]
     assert reader.state.incoming.untold == ()
@@ -172,7 +172,7 @@ def test_whatever_answers_the_token_request_there_is_no_loop(reader: Reader, ans
     for _ in range(POLICY.most_fetches):
         reader.hears(answer(reader.asks()))
         if reader.state.incoming.untold:
-            reader.wakes_until(Send)
+            reader.wakes_until(SendFrame)
     assert reader.told == [("m1", "At len", True)]
 
 

@@ -13,7 +13,7 @@ import pytest
 from typing_relay.platforms.digital_first import conversation
 from typing_relay.platforms.digital_first.codes import SDK_REFUSED
 from typing_relay.platforms.digital_first.conversation import happenings
-from typing_relay.platforms.digital_first.conversation.actions import MessageRefused, Send, Tell, TypingTold
+from typing_relay.platforms.digital_first.conversation.actions import MessageRefused, SendFrame, Tell, TypingTold
 from typing_relay.platforms.digital_first.conversation.state import Conversation, Stage
 from typing_relay.platforms.digital_first.conversation.turn import Turn, stage_of
 
@@ -96,7 +96,7 @@ def came_of(life: Life) -> str:
     """What the newest step came to."""
     for action in life.actions:
         match action:
-            case Send():
+            case SendFrame():
                 return "sent"
             case TypingTold(_, outcome):
                 return outcome.kind.value

@@ -22,7 +22,6 @@ from typing_relay.platforms.digital_first.frames_in import (
     Event,
     EventInS3,
     Failure,
-    Message,
     MessageCreated,
     MessageRead,
     MessageSeen,
@@ -33,6 +32,7 @@ from typing_relay.platforms.digital_first.frames_in import (
     Recovered,
     Result,
     ThreadArchived,
+    ThreadMessage,
     Unknown,
 )
 from typing_relay.platforms.digital_first.parsing.frames import parse
@@ -80,8 +80,8 @@ def test_a_recovered_thread_tells_its_newest_messages_contact_and_agent() -> Non
         "e-1",
         "t-1",
         (
-            Message("5", True, 1_795_600_800_000, "one", "Robin Hood", theirs, author_id="7", server_id="5"),
-            Message("m-2", False, 1_795_600_801_500, "two", "Ada", ours),
+            ThreadMessage("5", True, 1_795_600_800_000, "one", "Robin Hood", theirs, author_id="7", server_id="5"),
+            ThreadMessage("m-2", False, 1_795_600_801_500, "two", "Ada", ours),
         ),
         is_whole=False,
         contact=Contact("42", "new"),
@@ -266,10 +266,12 @@ def test_a_message_is_the_agents_or_the_visitors(message: dict[str, Any], from_a
     event = parse(json.dumps(frame))
     author_id = "7" if author == ROBIN.name else ""
     assert isinstance(event, Event)
-    assert event.what == MessageCreated(Message("m-1", from_agent, None, "hi", author, whole, author_id=author_id))
+    assert event.what == MessageCreated(
+        ThreadMessage("m-1", from_agent, None, "hi", author, whole, author_id=author_id)
+    )
 
 
-def rich(kind: str, **payload: Any) -> Message:
+def rich(kind: str, **payload: Any) -> ThreadMessage:
     """A message of the agent's as NICE's Android client knows it: payload before fallback."""
     content = {"type": kind, "fallbackText": "Unsupported message content", "payload": payload}
     frame = {

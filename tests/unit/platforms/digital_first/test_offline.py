@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener, Stage
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings
+from typing_relay.platforms.digital_first.gateway_breaker import GatewayBreaker
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.offline import ANSWER_S, AT_ONCE, OfflineMessages
-from typing_relay.platforms.digital_first.weather import Weather
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Author, Coming, Conversation, WaitingMessage
+from typing_relay.relay.ports import Author, Coming, ConversationIds, WaitingMessage
 from typing_relay.relay.profile import Profile
 
 from tests.simulation.memory_sessions import MemorySessions
@@ -72,7 +72,7 @@ class Scene:
             self.jobs,  # type: ignore[arg-type]
             self.sessions,
             self,  # type: ignore[arg-type]
-            Weather(),
+            GatewayBreaker(),
             self.place_of,  # type: ignore[arg-type]
             self.dial,
             lambda: NOW + round(self.loop.now * 1000),
@@ -281,7 +281,7 @@ def test_the_same_message_is_in_hand_once(scene: Scene) -> None:
 def test_whoever_has_a_conversation_is_the_same_visitor_and_others_are_new(scene: Scene) -> None:
     scene.sessions.add_connection("bob", Coming("tab", NOW, NOW // 1000 + 3600), NOW, NOW // 1000 + 86_400)
     scene.sessions.take_guest("bob", "keeper-1", NOW)
-    made = Conversation("visitor-1", "customer-1", "thread-1")
+    made = ConversationIds("visitor-1", "customer-1", "thread-1")
     assert scene.sessions.open_conversation("bob", "keeper-1", made, NOW)
     scene.leaves("m1")
     scene.leaves("m2", session_id="bob")

@@ -10,10 +10,10 @@ import pytest
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings
+from typing_relay.platforms.digital_first.gateway_breaker import WatchedGateway
 from typing_relay.platforms.digital_first.identity import Visitor
 from typing_relay.platforms.digital_first.signing_in import Needed, unfit
 from typing_relay.platforms.digital_first.talk import GatewayTalk
-from typing_relay.platforms.digital_first.weather import Watched
 from typing_relay.relay.breaker import MIN_GUESTS
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -511,8 +511,8 @@ def test_codes_that_are_refused_keep_nobody_else_from_the_gateway(scene: Scene) 
     refused = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
     for number in range(MIN_GUESTS):
         gateway = Refusing(refused)
-        Watched(gateway, scene.office.weather, f"visitor {number}", scene.office.now).authorize(VISITOR, {})
-    assert scene.office.weather.paused("another", scene.office.now()) is None
+        WatchedGateway(gateway, scene.office.breaker, f"visitor {number}", scene.office.now).authorize(VISITOR, {})
+    assert scene.office.breaker.paused("another", scene.office.now()) is None
 
 
 @pytest.mark.parametrize(("by_page", "pauses"), [(True, False), (False, True)])
@@ -524,7 +524,7 @@ def test_what_a_handshake_says_to_pages_tokens_keeps_nobody_else_from_the_gatewa
     for talk in strangers(scene):
         talk._state.is_by_page = by_page
         talk.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
-    assert (scene.office.weather.paused("another", scene.office.now()) is not None) is pauses
+    assert (scene.office.breaker.paused("another", scene.office.now()) is not None) is pauses
 
 
 def test_a_refusal_of_the_relays_own_sign_in_is_none_of_the_pages(scene: Scene) -> None:

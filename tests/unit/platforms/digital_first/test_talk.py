@@ -19,12 +19,12 @@ from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first import conversation
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.codes import COUNTED
+from typing_relay.platforms.digital_first.gateway_breaker import Call
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.office import Office
 from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.platforms.digital_first.talk import GatewayTalk
 from typing_relay.platforms.digital_first.talk_parts.on_record import AGAIN_S
-from typing_relay.platforms.digital_first.weather import Call
 from typing_relay.relay.breaker import MIN_GUESTS
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -1234,7 +1234,7 @@ BUSY = Outcome(Kind.THROTTLED, 2_000, "access: status 429")
 def storm(scene: Scene, outcome: Outcome = BUSY) -> None:
     """Other visitors of this keeper are turned away."""
     for number in range(MIN_GUESTS):
-        scene.office.weather.note(Call.TOKEN, f"visitor {number}", outcome, scene.office.now())
+        scene.office.breaker.note(Call.TOKEN, f"visitor {number}", outcome, scene.office.now())
 
 
 def test_while_most_are_turned_away_no_token_is_asked_for() -> None:
@@ -1293,7 +1293,7 @@ def test_handshakes_that_fail_for_most_pause_the_keeper(status: int | None) -> N
         other = scene.new_talk()
         other._state.voice = replace(other._state.voice, session_id=f"visitor {number}")
         other.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
-    assert scene.office.weather.paused("another", scene.office.now())
+    assert scene.office.breaker.paused("another", scene.office.now())
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -1304,7 +1304,7 @@ def test_a_token_that_a_handshake_refuses_says_nothing_of_the_gateway(status: in
         other = scene.new_talk()
         other._state.voice = replace(other._state.voice, session_id=f"visitor {number}")
         other.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
-    assert scene.office.weather.paused("another", scene.office.now()) is None
+    assert scene.office.breaker.paused("another", scene.office.now()) is None
 
 
 def test_a_token_is_renewed_when_its_turn_comes() -> None:

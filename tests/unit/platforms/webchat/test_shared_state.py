@@ -14,8 +14,8 @@ from typing_relay.platforms.webchat.shared_state import (
     LOOK_MS,
     REPORT_CALLS,
     SHARDS,
+    SharedBreaker,
     SharedToken,
-    SharedWeather,
 )
 from typing_relay.relay.breaker import BUCKETS, LONGEST_PAUSE_MS, WINDOW_MS
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -92,7 +92,7 @@ class Processes:
 
     def __init__(self, dynamodb: Any, count: int) -> None:
         self.reported: list[int] = []
-        self.each = [SharedWeather(dynamodb, TABLE, self.reported.append) for _ in range(count)]
+        self.each = [SharedBreaker(dynamodb, TABLE, self.reported.append) for _ in range(count)]
 
     def note(self, outcome: Outcome, now: int = NOW) -> None:
         """Each process makes one call, for a guest of its own."""
@@ -105,7 +105,7 @@ def test_processes_that_each_see_one_guest_see_the_storm_together(dynamodb: Any)
     processes = Processes(dynamodb, 5)
     processes.note(THROTTLED)
     assert processes.reported == [8_000]
-    assert [process.calm_at(NOW + LOOK_MS) for process in processes.each] == [NOW + 8_000] * 5
+    assert [process.paused_until(NOW + LOOK_MS) for process in processes.each] == [NOW + 8_000] * 5
 
 
 def test_four_guests_in_trouble_leave_the_breaker_closed(dynamodb: Any) -> None:
@@ -113,7 +113,7 @@ def test_four_guests_in_trouble_leave_the_breaker_closed(dynamodb: Any) -> None:
     processes = Processes(dynamodb, 4)
     processes.note(THROTTLED)
     assert processes.reported == []
-    assert processes.each[0].calm_at(NOW) == 0
+    assert processes.each[0].paused_until(NOW) == 0
 
 
 def test_calls_that_went_well_weigh_against_those_that_did_not(dynamodb: Any) -> None:
@@ -125,14 +125,14 @@ def test_calls_that_went_well_weigh_against_those_that_did_not(dynamodb: Any) ->
     assert processes.reported == []
 
 
-def test_in_rough_weather_every_call_that_went_well_counts(dynamodb: Any) -> None:
+def test_in_trouble_every_call_that_went_well_counts(dynamodb: Any) -> None:
     """Isolation: processes that have only good to report would keep it to themselves."""
     processes = Processes(dynamodb, 5)
     troubled, *fine = processes.each
     for n in range(4):
         troubled.note(f"troubled-{n}", THROTTLED, NOW)
     for process in fine:
-        process.calm_at(NOW)
+        process.paused_until(NOW)
         process.note("fine", FINE, NOW)
     troubled.note("troubled-4", THROTTLED, NOW)
     assert processes.reported == []
@@ -143,7 +143,7 @@ def test_trouble_of_a_few_guests_is_said_beside_the_newest_pause(dynamodb: Any) 
     processes = Processes(dynamodb, 5)
     processes.note(THROTTLED)
     processes.each[0].note("late", THROTTLED, NOW + 20_000)
-    assert processes.each[1].calm_at(NOW + 20_000) == NOW + 8_000
+    assert processes.each[1].paused_until(NOW + 20_000) == NOW + 8_000
     item = dynamodb.get_item(TableName=TABLE, Key={"name": {"S": "breaker"}})["Item"]
     assert (item["rough_window"], item["in_a_row"]) == ({"N": str(NOW + 20_000)}, {"N": "0"})
 
@@ -188,7 +188,7 @@ def test_whoever_sees_anothers_trouble_in_its_own_report_counts_every_call_from_
     assert sum(int(item["calls"]["N"]) for item in items) == 1 + REPORT_CALLS + 1
 
 
-def test_in_fair_weather_one_call_in_three_is_a_report(dynamodb: Any) -> None:
+def test_while_all_goes_well_one_call_in_three_is_a_report(dynamodb: Any) -> None:
     """A write for each would be paid for nothing."""
     [process] = Processes(dynamodb, 1).each
     for n in range(3 * REPORT_CALLS - 1):
@@ -216,9 +216,9 @@ def test_trouble_while_it_is_open_does_not_prolong_the_pause(dynamodb: Any) -> N
     processes = Processes(dynamodb, 5)
     processes.note(THROTTLED)
     for process in processes.each:
-        process.calm_at(NOW + LOOK_MS)
+        process.paused_until(NOW + LOOK_MS)
     processes.note(THROTTLED, NOW + 4_000)
-    assert processes.each[0].calm_at(NOW + 5_000) == NOW + 8_000
+    assert processes.each[0].paused_until(NOW + 5_000) == NOW + 8_000
 
 
 def test_trouble_after_the_pause_opens_it_for_longer(dynamodb: Any) -> None:
@@ -245,27 +245,27 @@ class CountedReads:
 
 
 def test_a_process_looks_at_the_breaker_once_a_second(dynamodb: Any) -> None:
-    """Every `true` asks; a read for each would be paid in fair weather for nothing."""
+    """Every `true` asks; while all goes well, a read for each would be paid for nothing."""
     counted = CountedReads(dynamodb)
-    process = SharedWeather(counted, TABLE, lambda _pause: None)
-    process.calm_at(NOW)
+    process = SharedBreaker(counted, TABLE, lambda _pause: None)
+    process.paused_until(NOW)
     once = counted.reads
-    process.calm_at(NOW + LOOK_MS - 1)
+    process.paused_until(NOW + LOOK_MS - 1)
     assert counted.reads == once
-    process.calm_at(NOW + LOOK_MS)
+    process.paused_until(NOW + LOOK_MS)
     assert counted.reads == 2 * once
 
 
 def test_without_its_table_the_breaker_stays_closed(dynamodb: Any) -> None:
     """A sender works on when the shared state cannot be reached."""
-    process = SharedWeather(dynamodb, "no-such-table", lambda _pause: None)
+    process = SharedBreaker(dynamodb, "no-such-table", lambda _pause: None)
     process.note("guest", THROTTLED, NOW)
-    assert process.calm_at(NOW) == 0
+    assert process.paused_until(NOW) == 0
 
 
 def test_a_storm_of_thousands_of_guests_leaves_items_small_and_none_of_them_hot(dynamodb: Any) -> None:
     """An item that grew with every guest in trouble would slow every sender down when it matters."""
-    process = SharedWeather(dynamodb, TABLE, lambda _pause: None)
+    process = SharedBreaker(dynamodb, TABLE, lambda _pause: None)
     for number in range(300):
         process._open = lambda *_: None  # type: ignore[method-assign,assignment]  # as though it were not noticed
         process.note(f"guest-{number}", THROTTLED, NOW)

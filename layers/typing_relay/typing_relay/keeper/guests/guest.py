@@ -23,7 +23,7 @@ from typing_relay.relay.outcomes import Kind, Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class GuestPolicy:
     """Timings, in ms."""
 
     #: A visitor who leaves a page for another one must not cost a new guest.
@@ -295,7 +295,7 @@ class EndGuest:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class ReleaseGuest:
     """Close the record's guest, as the visitor is gone: Released. ``whatever_is_shown``: even if that is typing."""
 
     whatever_is_shown: bool = False
@@ -321,7 +321,7 @@ Action = (
     | AwaitTurn
     | Tell
     | EndGuest
-    | Release
+    | ReleaseGuest
     | LetGo
     | Leave
 )
@@ -333,13 +333,13 @@ def hold(session_id: str, keeper: str, now: int, claim: int = 0) -> Step:
     return Held(session_id, keeper, without_since=now, claim=claim), (Take(),)
 
 
-def step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> Step:
+def step(held: Held, event: Event, now: int, policy: GuestPolicy, jitter: float) -> Step:
     """What ``event`` changes and asks for. ``jitter`` is a random number from 0 to 1."""
     held, actions = _step(held, event, now, policy, jitter)
     return _see_to_request(held, actions) if held.asked else (held, actions)
 
 
-def _step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> Step:  # noqa: C901  # a table
+def _step(held: Held, event: Event, now: int, policy: GuestPolicy, jitter: float) -> Step:  # noqa: C901  # a table
     match event:
         case Requested(claim):
             return replace(held, claim=claim, asked=True), ()
@@ -375,7 +375,7 @@ def _step(held: Held, event: Event, now: int, policy: Policy, jitter: float) -> 
             return _woke(held, now, policy)
 
 
-def wake_at(held: Held, policy: Policy) -> int | None:
+def wake_at(held: Held, policy: GuestPolicy) -> int | None:
     """When ``Woke`` is due; None while only something from outside can change anything."""
     times = []
     if held.doing in (Doing.RESTING, Doing.AWAITING_REQUEST):
@@ -389,7 +389,7 @@ def wake_at(held: Held, policy: Policy) -> int | None:
     return min(times, default=None)
 
 
-def is_missed(held: Held, now: int, policy: Policy) -> bool:
+def is_missed(held: Held, now: int, policy: GuestPolicy) -> bool:
     """A visitor is there and its guest has been without an open socket for long, and not by the page's own fault."""
     return (
         not held.socket
@@ -415,7 +415,7 @@ def _see_to_request(held: Held, actions: tuple[Action, ...]) -> Step:
     return held, actions
 
 
-def _taken(held: Held, record: Session | None, now: int, policy: Policy) -> Step:
+def _taken(held: Held, record: Session | None, now: int, policy: GuestPolicy) -> Step:
     """Whoever has left before there was a guest needs none; unless a message of theirs may wait to be sent on it."""
     if record is None:
         return _let_go(held, now)
@@ -425,12 +425,12 @@ def _taken(held: Held, record: Session | None, now: int, policy: Policy) -> Step
     held, closing = _without_sockets(held, now)
     held = replace(held, guest_id=record.guest_id, web_socket_url=record.web_socket_url, status=record.guest_status)
     if not record.guest_id and not record.connections and not policy.needs_socket:
-        return replace(held, doing=Doing.RELEASING), (*closing, Release())
+        return replace(held, doing=Doing.RELEASING), (*closing, ReleaseGuest())
     held, actions = _begin(held)
     return held, (*closing, *actions)
 
 
-def _refreshed(held: Held, look: Refreshed, now: int, policy: Policy) -> Step:
+def _refreshed(held: Held, look: Refreshed, now: int, policy: GuestPolicy) -> Step:
     record = look.record
     if not held.taken and held.doing in (Doing.SETTLED, Doing.OPENING):
         return _take(held)  # its keeper's name could not be written again
@@ -456,14 +456,14 @@ def _refreshed(held: Held, look: Refreshed, now: int, policy: Policy) -> Step:
     return held, ()
 
 
-def _ended_elsewhere(held: Held, now: int, policy: Policy) -> Step:
+def _ended_elsewhere(held: Held, now: int, policy: GuestPolicy) -> Step:
     """The sender met the end of the guest first. It asks for a new one, so creating one here would make two."""
     held, closing = _without_sockets(held, now)
     held, told = _await_request(held, now, policy)
     return held, (*closing, *told)
 
 
-def _not_created(held: Held, outcome: Outcome, now: int, policy: Policy, jitter: float) -> Step:
+def _not_created(held: Held, outcome: Outcome, now: int, policy: GuestPolicy, jitter: float) -> Step:
     held, _ = _rest(held, now, policy, jitter, outcome)
     if outcome.kind is Kind.NOT_YET:
         return held, ()
@@ -472,7 +472,7 @@ def _not_created(held: Held, outcome: Outcome, now: int, policy: Policy, jitter:
     return held, ()
 
 
-def _socket_opened(held: Held, socket: int, now: int, policy: Policy, jitter: float) -> Step:
+def _socket_opened(held: Held, socket: int, now: int, policy: GuestPolicy, jitter: float) -> Step:
     if socket != held.opening:
         return held, ()
     replaced = (CloseSocket(held.socket),) if held.socket else ()
@@ -485,7 +485,7 @@ def _socket_opened(held: Held, socket: int, now: int, policy: Policy, jitter: fl
     return held, (*replaced, *told)
 
 
-def _socket_lost(held: Held, socket: int, outcome: Outcome, now: int, policy: Policy, jitter: float) -> Step:
+def _socket_lost(held: Held, socket: int, outcome: Outcome, now: int, policy: GuestPolicy, jitter: float) -> Step:
     if not socket or socket not in (held.socket, held.opening):
         return held, ()
     if socket == held.socket:
@@ -509,7 +509,7 @@ def _socket_lost(held: Held, socket: int, outcome: Outcome, now: int, policy: Po
     return held, ()
 
 
-def _guest_ended(held: Held, by_us: bool, now: int, policy: Policy, jitter: float) -> Step:
+def _guest_ended(held: Held, by_us: bool, now: int, policy: GuestPolicy, jitter: float) -> Step:
     held = replace(held, guest_id="", web_socket_url="", status=GuestStatus.OPENING, changed_at=now)
     if not by_us:
         return _await_request(held, now, policy)
@@ -520,7 +520,7 @@ def _guest_ended(held: Held, by_us: bool, now: int, policy: Policy, jitter: floa
     return held, (Tell(held.status), *actions)
 
 
-def _signed_in(held: Held, now: int, policy: Policy, jitter: float) -> Step:
+def _signed_in(held: Held, now: int, policy: GuestPolicy, jitter: float) -> Step:
     """What was waited for is there: at once, but for a page that hands over what is refused again and again."""
     if held.doing is not Doing.RESTING or not held.awaits_sign_in:
         return held, ()
@@ -536,11 +536,11 @@ def _not_released(held: Held, now: int) -> Step:
     return held, (Refresh(),)
 
 
-def _woke(held: Held, now: int, policy: Policy) -> Step:
+def _woke(held: Held, now: int, policy: GuestPolicy) -> Step:
     alone_too_long = held.alone_since is not None and now >= held.alone_since + _grace_ms(held, policy)
     if alone_too_long and _may_release(held, policy):
         give_up = held.refused_since is not None and now >= held.refused_since + policy.give_up_ms
-        return replace(held, doing=Doing.RELEASING), (Release(give_up),)
+        return replace(held, doing=Doing.RELEASING), (ReleaseGuest(give_up),)
     if _is_loss_to_tell(held, now, policy) and not held.loss_waits:
         return replace(held, loss_waits=True), (AwaitTurn(),)
     if held.doing is Doing.RESTING and now >= held.retry_at:
@@ -553,7 +553,7 @@ def _woke(held: Held, now: int, policy: Policy) -> Step:
     return held, ()
 
 
-def _loss_due(held: Held, now: int, policy: Policy) -> Step:
+def _loss_due(held: Held, now: int, policy: GuestPolicy) -> Step:
     """By now it may be over, or the guest may be."""
     if _is_loss_to_tell(held, now, policy):
         return _set_status(held, GuestStatus.RECONNECTING, now)
@@ -582,7 +582,7 @@ def _open(held: Held) -> Step:
     return held, (OpenSocket(number, held.web_socket_url),)
 
 
-def _rest(held: Held, now: int, policy: Policy, jitter: float, outcome: Outcome | None = None) -> Step:
+def _rest(held: Held, now: int, policy: GuestPolicy, jitter: float, outcome: Outcome | None = None) -> Step:
     """Wait before the next try, longer from failure to failure; a socket in use or being opened goes on being so."""
     if held.socket or held.opening:
         return _with_its_sockets(held), ()
@@ -597,7 +597,7 @@ def _with_its_sockets(held: Held) -> Held:
     return replace(held, doing=Doing.SETTLED if held.socket and not held.opening else Doing.OPENING)
 
 
-def _backoff(held: Held, policy: Policy, jitter: float, outcome: Outcome | None) -> int:
+def _backoff(held: Held, policy: GuestPolicy, jitter: float, outcome: Outcome | None) -> int:
     """Full jitter: anything up to the limit, which doubles up to its cap. Never before CXone's Retry-After."""
     if outcome and outcome.kind is Kind.DENIED:
         return outcome.retry_after_ms or policy.denied_ms  # the first where somebody else will have asked by then
@@ -605,7 +605,7 @@ def _backoff(held: Held, policy: Policy, jitter: float, outcome: Outcome | None)
     return int(jitter * limit) + (outcome.retry_after_ms if outcome else 0)
 
 
-def _await_request(held: Held, now: int, policy: Policy) -> Step:
+def _await_request(held: Held, now: int, policy: GuestPolicy) -> Step:
     held = replace(held, guest_id="", web_socket_url="", status=GuestStatus.OPENING)
     retry_at = now + policy.request_lost_ms
     return replace(held, doing=Doing.AWAITING_REQUEST, retry_at=retry_at), (Tell(held.status),)
@@ -621,11 +621,11 @@ def _seen(held: Held, record: Session, now: int) -> Held:
     return held if held.alone_since is not None else replace(held, alone_since=now)
 
 
-def _grace_ms(held: Held, policy: Policy) -> int:
+def _grace_ms(held: Held, policy: GuestPolicy) -> int:
     return policy.grace_ms if held.is_used else min(policy.grace_ms, policy.idle_grace_ms)
 
 
-def _may_release(held: Held, policy: Policy) -> bool:
+def _may_release(held: Held, policy: GuestPolicy) -> bool:
     """Not while its first socket is being opened, if what waits can be said there alone."""
     if held.doing is Doing.OPENING:
         return bool(held.opened_at) or not policy.needs_socket
@@ -638,7 +638,7 @@ def _is_lost_untold(held: Held) -> bool:
     return is_reopening and held.status is GuestStatus.OPEN
 
 
-def _is_loss_to_tell(held: Held, now: int, policy: Policy) -> bool:
+def _is_loss_to_tell(held: Held, now: int, policy: GuestPolicy) -> bool:
     return _is_lost_untold(held) and now >= held.without_since + policy.blip_ms
 
 
@@ -657,7 +657,7 @@ def _without_sockets(held: Held, now: int) -> Step:
     return replace(held, socket=0, opening=0, without_since=without_since), closing
 
 
-def _look_who_holds(held: Held, now: int, policy: Policy, jitter: float) -> Step:
+def _look_who_holds(held: Held, now: int, policy: GuestPolicy, jitter: float) -> Step:
     """A write was refused: the record names another keeper, or nobody. Which message is whose, it says itself."""
     held, _ = _rest(held, now, policy, jitter)
     return held, (Refresh(),)

@@ -14,7 +14,7 @@ from typing_relay.keeper.io.addresses import Addresses
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.io.protocol import GOING_AWAY
-from typing_relay.keeper.io.sockets import GuestSocket, Limits, Sending, SocketEnd
+from typing_relay.keeper.io.sockets import GuestSocket, Sending, SocketEnd, SocketLimits
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.platforms.shared.urls import without_query
 from typing_relay.relay.outcomes import Outcome
@@ -52,7 +52,7 @@ class HeldSockets:
         names: Jobs,
         openings: Turnstile,
         tls: ssl.SSLContext,
-        limits: Limits,
+        limits: SocketLimits,
         counters: Counters,
         is_held: Callable[[Hand], bool],
         happened: Callable[[Hand, guest.Event], None],

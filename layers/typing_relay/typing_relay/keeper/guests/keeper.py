@@ -20,7 +20,7 @@ from typing_relay.keeper.guests.held_sockets import HeldSockets
 from typing_relay.keeper.guests.talk import Talk, Voice
 from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.loop import Loop
-from typing_relay.keeper.io.sockets import Limits
+from typing_relay.keeper.io.sockets import SocketLimits
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.ports import Frame, Sessions
 from typing_relay.keeper.visitors.outbox import FRESH_MS, Outbox
@@ -54,8 +54,8 @@ class Settings:
     session_ttl_s: int = 86_400
     #: Of this keeper's share of what all of a deployment may create.
     creations_per_second: float = 1000.0
-    policy: guest.Policy = field(default_factory=guest.Policy)
-    limits: Limits = field(default_factory=Limits)
+    policy: guest.GuestPolicy = field(default_factory=guest.GuestPolicy)
+    limits: SocketLimits = field(default_factory=SocketLimits)
 
 
 class Keeper:
@@ -237,7 +237,7 @@ class Keeper:
                     self._tell(hand, status)
                 case guest.EndGuest(guest_id):
                     self._end_guest(hand, guest_id)
-                case guest.Release(whatever_is_shown):
+                case guest.ReleaseGuest(whatever_is_shown):
                     self._release(hand, whatever_is_shown)
                 case guest.LetGo():
                     self._let_go(hand, self._its_custody.done)

@@ -44,7 +44,7 @@ NotReached = Callable[[Address, int], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SocketLimits:
     """Times in seconds, sizes in bytes. Defaults are for production; tests make them short."""
 
     open_within: float = 10.0
@@ -116,7 +116,7 @@ class GuestSocket:
         loop: Loop,
         url: str,
         tls: ssl.SSLContext,
-        limits: Limits,
+        limits: SocketLimits,
         listener: SocketListener,
         headers: Mapping[str, str] | None = None,
     ) -> None:

@@ -45,7 +45,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ThreadMessage:
     """A message of the thread; ``message_id`` is the id that its sender chose. ``at``: epoch ms, if known.
 
     ``choices``: the answers that it offers, in order; ``answer_by`` (epoch ms): the chat ends without one, if known.
@@ -117,7 +117,7 @@ class Recovered:
 
     event_id: str
     thread_id: str
-    messages: tuple[Message, ...]
+    messages: tuple[ThreadMessage, ...]
     is_whole: bool
     contact: Contact | None
     agent: Agent | None
@@ -132,7 +132,7 @@ class MoreMessages:
     """A page of earlier messages, oldest first; the rest as in ``Recovered``."""
 
     event_id: str
-    messages: tuple[Message, ...]
+    messages: tuple[ThreadMessage, ...]
     scroll_token: str = field(default="", repr=False)
     oldest_at: str = ""
 
@@ -197,7 +197,7 @@ class CaseStatusChanged:
 class MessageCreated:
     """Somebody, the visitor included, has sent this message. ``contact``: the one it is part of, if that is named."""
 
-    message: Message
+    message: ThreadMessage
     contact: Contact | None = None
 
 

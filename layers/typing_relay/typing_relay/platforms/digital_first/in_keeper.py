@@ -20,11 +20,12 @@ from typing_relay.keeper.guests.talk import Talk, Voice
 from typing_relay.keeper.io.addresses import Addresses
 from typing_relay.keeper.io.jobs import Jobs, Workers
 from typing_relay.keeper.io.loop import Loop
-from typing_relay.keeper.io.sockets import GuestSocket, Limits, SocketListener
+from typing_relay.keeper.io.sockets import GuestSocket, SocketLimits, SocketListener
 from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.platforms.digital_first.api import ChannelSettings, DfoApi
 from typing_relay.platforms.digital_first.conversation import policy as conversation_policy
 from typing_relay.platforms.digital_first.files import Files
+from typing_relay.platforms.digital_first.gateway_breaker import GatewayBreaker
 from typing_relay.platforms.digital_first.identity import Channel
 from typing_relay.platforms.digital_first.known import channel_of
 from typing_relay.platforms.digital_first.line import Line
@@ -34,7 +35,6 @@ from typing_relay.platforms.digital_first.offline import OfflineMessages
 from typing_relay.platforms.digital_first.owners import Owners
 from typing_relay.platforms.digital_first.ports import Gateway
 from typing_relay.platforms.digital_first.talk import GatewayTalk
-from typing_relay.platforms.digital_first.weather import Weather
 from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.effects import AskBreaker, AskForGuest, Jitter, Latency, ReportLatency, StartOwner, TellBreaker
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -126,19 +126,19 @@ class DigitalFirst:
             self._mailbox,
             around.counters,
             around.clock,
-            conversation_policy.Policy(
+            conversation_policy.ConversationPolicy(
                 message_lifetime_ms=around.message_deadline_ms, agent_typing_ms=around.agent_typing_ms
             ),
         )
 
-        self._office.other, self._office.weather = self._office_of, Weather(self._paused)
+        self._office.other, self._office.breaker = self._office_of, GatewayBreaker(self._paused)
         self._offices = {"": self._office, around.channel.channel_id: self._office}
         self._offline = OfflineMessages(
             around.loop,
             around.workers.cxone,
             around.sessions,
             self._mailbox,
-            self._office.weather,
+            self._office.breaker,
             self._place_of,
             self._dial,
             around.clock,
@@ -276,7 +276,7 @@ class DigitalFirst:
 
     def _dial(self, url: str, listener: SocketListener) -> GuestSocket:
         """A socket of its own, beside a guest's."""
-        socket = GuestSocket(self._around.loop, url, self._around.tls, Limits(), listener)
+        socket = GuestSocket(self._around.loop, url, self._around.tls, SocketLimits(), listener)
         self._addresses.resolve(
             url,
             lambda addresses: socket.connect(addresses, self._addresses.not_reached),

@@ -18,7 +18,7 @@ from typing_relay.keeper.io.addresses import Addresses
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.keeper.io.protocol import GOING_AWAY
-from typing_relay.keeper.io.sockets import GuestSocket, Limits, SocketEnd
+from typing_relay.keeper.io.sockets import GuestSocket, SocketEnd, SocketLimits
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Line:
         if self._is_stopped:
             return
         ear = self._opening = _Ear(self)
-        socket = ear.socket = GuestSocket(self._loop, self._url, self._tls, Limits(), ear, headers)
+        socket = ear.socket = GuestSocket(self._loop, self._url, self._tls, SocketLimits(), ear, headers)
         self._addresses.resolve(
             self._url,
             lambda addresses: socket.connect(addresses, self._addresses.not_reached),

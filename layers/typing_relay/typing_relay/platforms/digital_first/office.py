@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
-from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.policy import ConversationPolicy
 from typing_relay.platforms.digital_first.files import Files
+from typing_relay.platforms.digital_first.gateway_breaker import GatewayBreaker
 from typing_relay.platforms.digital_first.identity import Channel
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Owners
-from typing_relay.platforms.digital_first.weather import Weather
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Office:
     mailbox: Mailbox
     counters: Counters
     clock: Callable[[], int]
-    policy: Policy = field(default_factory=Policy)
+    policy: ConversationPolicy = field(default_factory=ConversationPolicy)
     livechat: bool | None = None
     #: Which files visitors may send there; None: not known.
     files: Files | None = None
@@ -45,7 +45,7 @@ class Office:
     undecided: list[Callable[[], object]] = field(default_factory=list)
     #: The same for another channel ('': for the first), from any thread; None: there is but this one.
     other: Callable[[str], Office] | None = None
-    weather: Weather = field(default_factory=Weather)
+    breaker: GatewayBreaker = field(default_factory=GatewayBreaker)
     _began: int = field(init=False)
 
     def __post_init__(self) -> None:

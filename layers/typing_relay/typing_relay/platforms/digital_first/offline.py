@@ -18,12 +18,12 @@ from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.platforms.digital_first import frames_in, frames_out, urls
 from typing_relay.platforms.digital_first.frames_in import NotAFrame
+from typing_relay.platforms.digital_first.gateway_breaker import GatewayBreaker, WatchedGateway
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.digital_first.known import identity_of, newcomer
 from typing_relay.platforms.digital_first.parsing.frames import parse
 from typing_relay.platforms.digital_first.ports import Conversations, Gateway, Mailbox, Socket
 from typing_relay.platforms.digital_first.signing_in import is_by_page
-from typing_relay.platforms.digital_first.weather import Watched, Weather
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import EXPIRED, TOO_MANY, UNAVAILABLE, UNCONFIRMED, WaitingMessage
@@ -63,14 +63,14 @@ class OfflineMessages:
         jobs: Jobs,
         sessions: Conversations,
         mailbox: Mailbox,
-        weather: Weather,
+        breaker: GatewayBreaker,
         place_of: Callable[[Session], tuple[Channel, Gateway]],
         dial: Callable[[str, SocketListener], Socket],
         clock: Callable[[], int],
         lifetime_ms: int,
     ) -> None:
         self.loop, self.jobs, self.mailbox, self.dial = loop, jobs, mailbox, dial
-        self._sessions, self._weather, self._place_of = sessions, weather, place_of
+        self._sessions, self._breaker, self._place_of = sessions, breaker, place_of
         self._clock, self._lifetime_ms = clock, lifetime_ms
         self.turns = Turnstile(loop, AT_ONCE, PER_SECOND)
         #: (session id, message id) of those in hand.
@@ -103,7 +103,7 @@ class OfflineMessages:
         record = self._sessions.get(session_id, self._clock())
         if record is None:
             return Outcome(Kind.DENIED, reason="the session is gone")
-        if paused := self._weather.paused(session_id, self._now()):
+        if paused := self._breaker.paused(session_id, self._now()):
             return paused
         channel, gateway = self._place_of(record)
         settings = gateway.channel()
@@ -112,7 +112,7 @@ class OfflineMessages:
         if settings.not_supported() or is_by_page(settings, record):
             return Outcome(Kind.DENIED, reason="the relay cannot sign visitors in here by itself")
         visitor, _ = identity_of(record) if record.conversation else newcomer(decoded(record.profile).customer)
-        access = Watched(gateway, self._weather, session_id, self._now).authorize(visitor)
+        access = WatchedGateway(gateway, self._breaker, session_id, self._now).authorize(visitor)
         if isinstance(access, Outcome):
             return access
         return WayIn(channel, access.visitor, gateway.socket_url(access.visitor, access))

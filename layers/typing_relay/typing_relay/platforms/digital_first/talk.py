@@ -21,6 +21,7 @@ from typing_relay.platforms.digital_first import urls
 from typing_relay.platforms.digital_first.codes import COUNTED
 from typing_relay.platforms.digital_first.conversation import actions, happenings, machine
 from typing_relay.platforms.digital_first.conversation.waking import wake_at
+from typing_relay.platforms.digital_first.gateway_breaker import Call
 from typing_relay.platforms.digital_first.identity import Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of
 from typing_relay.platforms.digital_first.office import Office
@@ -33,7 +34,6 @@ from typing_relay.platforms.digital_first.talk_parts.renewals import Renewals
 from typing_relay.platforms.digital_first.talk_parts.state import TalkState
 from typing_relay.platforms.digital_first.talk_parts.tickets import Tickets
 from typing_relay.platforms.digital_first.talk_parts.tokens import Tokens
-from typing_relay.platforms.digital_first.weather import Call
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -143,7 +143,7 @@ class GatewayTalk:
     def opened(self, number: int) -> None:
         """The thread is looked for; until it has been, the socket is of no use."""
         office = self._state.office
-        office.weather.note(Call.SOCKET, self._state.session_id, actions.ACCEPTED, office.now())
+        office.breaker.note(Call.SOCKET, self._state.session_id, actions.ACCEPTED, office.now())
         self._former, self._state.number = self._state.number, number
         self._step(self._opened())
         self._renewals.opened()
@@ -167,7 +167,7 @@ class GatewayTalk:
             self._tokens.refused()
         office, outcome = self._state.office, _meaning(end, self._state.office.clock())
         if end.stage is not Stage.OPEN and end.http_status not in TOKEN_REFUSED and not self._state.is_by_page:
-            office.weather.note(Call.SOCKET, self._state.session_id, outcome, office.now())
+            office.breaker.note(Call.SOCKET, self._state.session_id, outcome, office.now())
         is_refused = end.http_status is not None and 400 <= end.http_status < 500 and end.http_status != 429
         return replace(outcome, by_visitor=is_refused and self._state.is_by_page)
 
@@ -335,7 +335,7 @@ class GatewayTalk:
 
     def _carry_out(self, action: actions.Action) -> None:  # noqa: C901  # a table
         match action:
-            case actions.Send(text):
+            case actions.SendFrame(text):
                 self._state.voice.send(self._state.number, text)
             case actions.Ready():
                 self._ready()

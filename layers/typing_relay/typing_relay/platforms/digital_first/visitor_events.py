@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_relay.aws.visitors import encoded
 from typing_relay.platforms.digital_first import frames_in
-from typing_relay.platforms.digital_first.frames_in import Event, Message
+from typing_relay.platforms.digital_first.frames_in import Event, ThreadMessage
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import NOBODY, AgentsTyping
 
@@ -44,7 +44,7 @@ def told(event: Event, typing: AgentsTyping = NOBODY) -> visitor_events.Frame | 
             return visitor_events.unnamed(frame)
 
 
-def said(event: Event | None, message: Message) -> visitor_events.Frame:
+def said(event: Event | None, message: ThreadMessage) -> visitor_events.Frame:
     """The frame for ``message``, which an event told of; None: a look found it.
 
     With it is CXone's own event, or one in the same shape for what a look found; not where the frame would be too
@@ -83,7 +83,7 @@ def sign_in(why: str, setting: str, visitor_id: str, customer_id: str) -> visito
     return {"type": "event", "event": None, "name": "sign-in", "detail": detail}
 
 
-def page(messages: tuple[Message, ...]) -> tuple[list[visitor_events.Frame], tuple[Message, ...]]:
+def page(messages: tuple[ThreadMessage, ...]) -> tuple[list[visitor_events.Frame], tuple[ThreadMessage, ...]]:
     """The details of the newest of ``messages``, newest first, as many as one frame holds; and those that are left.
 
     One that is larger than any frame is left out.
@@ -103,7 +103,7 @@ def page(messages: tuple[Message, ...]) -> tuple[list[visitor_events.Frame], tup
     return details, ()
 
 
-def _message(event: Any, message: Message) -> visitor_events.Frame:
+def _message(event: Any, message: ThreadMessage) -> visitor_events.Frame:
     frame = visitor_events.message(
         event,
         message_id=message.message_id,

@@ -10,10 +10,10 @@ from typing_relay.platforms.platform import Calls, InKeeper, Lent, Platform
 def _calls(report_pause: Callable[[int], None]) -> Calls:
     from typing_relay import environment
     from typing_relay.platforms.webchat.configured import configured_guests
-    from typing_relay.platforms.webchat.shared_state import SharedWeather
+    from typing_relay.platforms.webchat.shared_state import SharedBreaker
 
     state_table = environment.setting("CXONE_STATE_TABLE")
-    return Calls(configured_guests(), SharedWeather(environment.dynamodb(), state_table, report_pause))
+    return Calls(configured_guests(), SharedBreaker(environment.dynamodb(), state_table, report_pause))
 
 
 def _in_keeper(lent: Lent) -> InKeeper:

@@ -23,6 +23,7 @@ LOOK_MS = 1_000
 REPORT_CALLS = 3
 #: A window's calls are counted in this many items: a single one would get every sender's writes when CXone fails.
 SHARDS = 4
+#: In the table a pause ends at ``calm_at``, and a window with trouble is ``rough_window``: so every version reads them.
 _TOKEN, _BREAKER = {"name": {"S": "oauth_token"}}, {"name": {"S": "breaker"}}
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -84,7 +85,7 @@ class SharedToken:
         return True
 
 
-class SharedWeather:
+class SharedBreaker:
     """The breaker: all processes count their calls together, and all pause when most of them fail.
 
     ``report`` is called with the pause in ms in the one process that opens the breaker.
@@ -97,28 +98,28 @@ class SharedWeather:
         self._window = 0
         self._unreported = Tally()
         #: The newest window in which this process knows of trouble, its own or another's.
-        self._rough_window = 0
+        self._troubled_window = 0
 
-    def calm_at(self, now: int) -> int:
+    def paused_until(self, now: int) -> int:
         """When the breaker's pause ends (epoch ms); in the past while the breaker is closed."""
         if now - self._looked_at >= LOOK_MS:
             self._looked_at = now
             with suppress(BotoCoreError, ClientError):  # use the last known state until the table answers again
                 self._pause = self._look()
-        return self._pause.calm_at
+        return self._pause.until
 
     def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
         """Count a finished call; opens the breaker for all when most of their calls are in trouble.
 
-        In fair weather a write for each would be paid for nothing; in rough weather each counts, not only trouble.
+        While all goes well a write for each would be paid for nothing; in trouble each counts, also one that went well.
         """
-        if now < self._pause.calm_at:
+        if now < self._pause.until:
             return  # open already
         if breaker.window_of(now) != self._window:
             self._window, self._unreported = breaker.window_of(now), Tally()
         self._unreported = breaker.added(self._unreported, breaker.tally_of(guest_id, outcome))
-        is_rough = breaker.is_trouble(outcome) or self._rough_window == self._window
-        if not is_rough and self._unreported.calls < REPORT_CALLS:
+        is_told_at_once = breaker.is_trouble(outcome) or self._troubled_window == self._window
+        if not is_told_at_once and self._unreported.calls < REPORT_CALLS:
             return
         reported, self._unreported = self._unreported, Tally()
         with suppress(BotoCoreError, ClientError):  # other processes, or the next call, will find out
@@ -128,20 +129,20 @@ class SharedWeather:
             tally = reduce(breaker.added, self._tallies(self._window, others), tally)
             if breaker.must_open(tally):
                 self._open(breaker.next_pause(tally, self._look(), now), now)
-            elif tally.troubled_calls and self._rough_window != self._window:
-                self._say_that_it_is_rough()
+            elif tally.troubled_calls and self._troubled_window != self._window:
+                self._tell_of_trouble()
 
     def _look(self) -> Pause:
         """The newest pause; and whether others know of trouble. One item, as most looks find neither."""
         item = self._client.get_item(TableName=self._table, Key=_BREAKER).get("Item")
         if item is None:
             return Pause()
-        self._rough_window = max(self._rough_window, int(item.get("rough_window", _n(0))["N"]))
+        self._troubled_window = max(self._troubled_window, int(item.get("rough_window", _n(0))["N"]))
         return Pause(int(item["calm_at"]["N"]), int(item["in_a_row"]["N"]))
 
-    def _say_that_it_is_rough(self) -> None:
+    def _tell_of_trouble(self) -> None:
         """To the others, who look at the breaker: once a window and process at most, so that its item is not hot."""
-        self._rough_window = self._window
+        self._troubled_window = self._window
         self._client.update_item(
             TableName=self._table,
             Key=_BREAKER,
@@ -193,9 +194,9 @@ class SharedWeather:
                 UpdateExpression="SET calm_at = :calm_at, in_a_row = :in_a_row, expires_at = :ttl",
                 ConditionExpression="attribute_not_exists(calm_at) OR calm_at <= :now",
                 ExpressionAttributeValues={
-                    ":calm_at": _n(pause.calm_at),
+                    ":calm_at": _n(pause.until),
                     ":in_a_row": _n(pause.in_a_row),
-                    ":ttl": _n(pause.calm_at // 1000 + 60),
+                    ":ttl": _n(pause.until // 1000 + 60),
                     ":now": _n(now),
                 },
             )
@@ -203,7 +204,7 @@ class SharedWeather:
             if error.response["Error"]["Code"] != _CONDITION_FAILED:
                 raise
             return
-        self._report(pause.calm_at - now)
+        self._report(pause.until - now)
 
 
 def _calls_of(window: int, shard: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ ENDED = Outcome(Kind.ENDED, reason="a message ended it")
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class SendFrame:
     """Send this text frame on the socket."""
 
     text: str = field(repr=False)
@@ -66,9 +66,9 @@ class TypingTold:
 
 @dataclass(frozen=True, slots=True)
 class MessageLeaving:
-    """To be recorded before the Send that follows it is carried out: from then on the message may have left.
+    """To be recorded before the SendFrame that follows it is carried out: from then on the message may have left.
 
-    The Send is for ``Policy.leave_within_ms`` from now on; after that the socket counts as lost instead.
+    The SendFrame is for ``Policy.leave_within_ms`` from now on; after that the socket counts as lost instead.
     """
 
     message_id: str
@@ -155,7 +155,7 @@ class Report:
 
 
 Action = (
-    Send
+    SendFrame
     | Ready
     | ContactOpened
     | ContactClosed

@@ -33,7 +33,7 @@ def _after(turn: Turn, what: frames_in.AgentTyping, at: int | None) -> AgentsTyp
     return turn.agents.typing.started(what.agent, at, turn.now, life_ms, is_doubtful=is_doubtful)
 
 
-def wrote(turn: Turn, message: frames_in.Message, at: int | None = None) -> None:
+def wrote(turn: Turn, message: frames_in.ThreadMessage, at: int | None = None) -> None:
     """A message of an agent ends its typing. ``at``: of the event, whose clock is that of others."""
     if message.from_agent:
         _type(turn, turn.agents.typing.stopped(message.agent, at, turn.now))

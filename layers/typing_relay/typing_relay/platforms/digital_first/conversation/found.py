@@ -42,7 +42,7 @@ def recovered(turn: Turn, found: frames_in.Recovered) -> None:
         history.tell(turn, found)
 
 
-def _message(turn: Turn, message: frames_in.Message) -> None:
+def _message(turn: Turn, message: frames_in.ThreadMessage) -> None:
     if message.message_id not in turn.incoming.told:
         if message.at is None or message.at >= turn.incoming.told_before:
             incoming.say(turn, message, None)

@@ -9,10 +9,10 @@ from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.digital_first.conversation import socket
 from typing_relay.platforms.digital_first.conversation.actions import FetchMessage, FetchStream, Report, Tell
 from typing_relay.platforms.digital_first.conversation.happenings import RestFetched
-from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.policy import ConversationPolicy
 from typing_relay.platforms.digital_first.conversation.state import Conversation, Untold
 from typing_relay.platforms.digital_first.conversation.turn import Turn
-from typing_relay.platforms.digital_first.frames_in import Message, NotAFrame
+from typing_relay.platforms.digital_first.frames_in import NotAFrame, ThreadMessage
 from typing_relay.platforms.digital_first.parsing.messages import whole
 from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.relay.value import changed
@@ -21,13 +21,13 @@ from typing_relay.relay.value import changed
 _REMEMBERED = 256
 
 
-def known(turn: Turn, message: Message) -> None:
+def known(turn: Turn, message: ThreadMessage) -> None:
     """The visitor knows of it from now on."""
     told = (*turn.incoming.told, message.message_id)[-_REMEMBERED:]
     turn.incoming = changed(turn.incoming, told=told, newest_at=max(turn.incoming.newest_at, message.at or 0))
 
 
-def say(turn: Turn, message: Message, event: frames_in.Event | None) -> None:
+def say(turn: Turn, message: ThreadMessage, event: frames_in.Event | None) -> None:
     """In order: behind those that are not whole yet. ``event``: what told of it; None: a look."""
     waiting = turn.incoming.untold
     if not waiting and not message.is_part:
@@ -139,7 +139,7 @@ def socket_lost(turn: Turn) -> None:
     turn.incoming = changed(turn.incoming, untold=tuple(replace(one, asked=None) for one in turn.incoming.untold))
 
 
-def rest_is_due(conversation: Conversation, policy: Policy) -> list[int]:
+def rest_is_due(conversation: Conversation, policy: ConversationPolicy) -> list[int]:
     """When something is to be done about the first that is not whole."""
     if not conversation.incoming.untold:
         return []

@@ -19,7 +19,7 @@ from typing_relay.platforms.digital_first.conversation import (
     transcript,
 )
 from typing_relay.platforms.digital_first.conversation.actions import Action
-from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.policy import ConversationPolicy
 from typing_relay.platforms.digital_first.conversation.state import (
     Access,
     Conversation,
@@ -64,7 +64,7 @@ def begin(
     )
 
 
-def step(conversation: Conversation, happening: happenings.Happening, now: int, policy: Policy) -> Step:
+def step(conversation: Conversation, happening: happenings.Happening, now: int, policy: ConversationPolicy) -> Step:
     """What ``happening`` changes and asks for."""
     turn = Turn(conversation, now, policy)
     _take(turn, happening)

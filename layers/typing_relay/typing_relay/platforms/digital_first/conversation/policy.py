@@ -15,7 +15,7 @@ TRANSCRIPTS = Rate(at_once=3, every_ms=300_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ConversationPolicy:
     """Timings, in ms, and limits."""
 
     #: The gateway wants one each 15 s; silence of 45 s is a connection that is dying (CXone fact).

@@ -6,7 +6,7 @@ from typing_relay.platforms.digital_first import frames_out
 from typing_relay.platforms.digital_first.conversation import socket
 from typing_relay.platforms.digital_first.conversation.actions import Tell
 from typing_relay.platforms.digital_first.conversation.turn import Turn
-from typing_relay.platforms.digital_first.frames_in import Message
+from typing_relay.platforms.digital_first.frames_in import ThreadMessage
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.relay.value import changed
 
@@ -26,12 +26,12 @@ def say(turn: Turn) -> None:
         turn.seen = changed(turn.seen, due=False, said=turn.incoming.newest, to=turn.incoming.newest, unread=0)
 
 
-def written(turn: Turn, message: Message) -> None:
+def written(turn: Turn, message: ThreadMessage) -> None:
     """One of an agent's is unread."""
     turn.seen = changed(turn.seen, unread=turn.seen.unread + message.from_agent)
 
 
-def found(turn: Turn, messages: tuple[Message, ...]) -> None:
+def found(turn: Turn, messages: tuple[ThreadMessage, ...]) -> None:
     """Of agents' messages, oldest first, those are unread that came after the last that the visitor has seen: so NICE's
     Android app counts them. The gateway may not know yet of what it was told last."""
     unread = 0

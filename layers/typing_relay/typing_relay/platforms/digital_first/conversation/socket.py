@@ -6,7 +6,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from typing_relay.platforms.digital_first import frames_out
-from typing_relay.platforms.digital_first.conversation.actions import Send
+from typing_relay.platforms.digital_first.conversation.actions import SendFrame
 from typing_relay.platforms.digital_first.conversation.state import Asked, Doing
 from typing_relay.platforms.digital_first.conversation.turn import Turn
 from typing_relay.platforms.digital_first.identity import known_as
@@ -52,7 +52,7 @@ def may_send(turn: Turn) -> bool:
 
 def beat(turn: Turn) -> None:
     """Send a heartbeat; another is due after a while."""
-    turn.do(Send(frames_out.HEARTBEAT))
+    turn.do(SendFrame(frames_out.HEARTBEAT))
     heartbeat_at, pongs_due = turn.now + turn.policy.heartbeat_ms, turn.socket.pongs_due + 1
     turn.socket = changed(turn.socket, heartbeat_at=heartbeat_at, pongs_due=pongs_due, frames_until=_spent(turn))
 
@@ -62,7 +62,7 @@ def request(turn: Turn, what: frames_out.Request) -> str:
     event_id = uuid_of(f"{turn.seed}:{turn.socket.requests}")
     turn.socket = changed(turn.socket, requests=turn.socket.requests + 1, frames_until=_spent(turn))
     visitor = known_as(turn.access.visitor, turn.access.profile)
-    turn.do(Send(frames_out.encoded(what, event_id, turn.channel, visitor)))
+    turn.do(SendFrame(frames_out.encoded(what, event_id, turn.channel, visitor)))
     return event_id
 
 

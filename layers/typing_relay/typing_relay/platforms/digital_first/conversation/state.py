@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from typing_relay.platforms.digital_first import frames_in, frames_out
-from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.policy import ConversationPolicy
 from typing_relay.platforms.digital_first.files import Files
-from typing_relay.platforms.digital_first.frames_in import Contact, Message
+from typing_relay.platforms.digital_first.frames_in import Contact, ThreadMessage
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
 from typing_relay.platforms.shared.agents_typing import NOBODY, Agent, AgentsTyping
 from typing_relay.relay.ports import Attachment
@@ -82,7 +82,7 @@ class Queued:
     threads: int = 0
     behind_ms: int = 0
 
-    def ends_at(self, policy: Policy) -> int:
+    def ends_at(self, policy: ConversationPolicy) -> int:
         """Until when it is delivered, by the clock of the rules."""
         return self.asked_at + self.behind_ms + policy.message_lifetime_ms
 
@@ -97,7 +97,7 @@ class Page:
     contact_id: str
     scroll_token: str = field(repr=False)
     oldest_at: str
-    left: tuple[Message, ...] = field(default=(), repr=False)
+    left: tuple[ThreadMessage, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Untold:
     ``asked``: for a token, on this socket. ``fetch`` names what is being fetched, ``fetches`` how often it was tried.
     """
 
-    message: Message
+    message: ThreadMessage
     event: frames_in.Event | None = field(repr=False)
     until: int
     asked: Asked | None = None
@@ -129,7 +129,7 @@ class Socket:
     heartbeat_at: int = 0
     #: Heartbeats on this socket whose answers have not come.
     pongs_due: int = 0
-    #: What was spent of ``Policy.frames`` (epoch ms).
+    #: What was spent of ``ConversationPolicy.frames`` (epoch ms).
     frames_until: int = 0
     #: Requests so far, on all sockets: their ids are made of it.
     requests: int = 0
@@ -291,7 +291,7 @@ class Transcript:
     """A transcript that was asked for."""
 
     asked: Asked | None = None
-    #: What was spent of ``Policy.transcripts`` (epoch ms).
+    #: What was spent of ``ConversationPolicy.transcripts`` (epoch ms).
     spent_until: int = 0
 
 

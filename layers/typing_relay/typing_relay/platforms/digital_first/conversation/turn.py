@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing_relay.platforms.digital_first.conversation.actions import Action
-from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.policy import ConversationPolicy
 from typing_relay.platforms.digital_first.conversation.state import Conversation, Doing, Stage
 from typing_relay.relay.value import changed
 
@@ -11,7 +11,7 @@ from typing_relay.relay.value import changed
 class Turn:
     """Everybody reads each part; it is written by the file of its name alone."""
 
-    def __init__(self, conversation: Conversation, now: int, policy: Policy) -> None:
+    def __init__(self, conversation: Conversation, now: int, policy: ConversationPolicy) -> None:
         self.now, self.policy, self._before = now, policy, conversation
         #: In order.
         self.actions: list[Action] = []

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing_relay.platforms.digital_first.conversation.contacts import owes_fields
 from typing_relay.platforms.digital_first.conversation.incoming import rest_is_due
 from typing_relay.platforms.digital_first.conversation.outgoing import is_busy
-from typing_relay.platforms.digital_first.conversation.policy import Policy
+from typing_relay.platforms.digital_first.conversation.policy import ConversationPolicy
 from typing_relay.platforms.digital_first.conversation.state import Conversation, Doing
 
 
-def wake_at(conversation: Conversation, policy: Policy) -> int | None:
+def wake_at(conversation: Conversation, policy: ConversationPolicy) -> int | None:
     """When ``Woke`` is due; None while only something from outside can change anything."""
     outgoing, access = conversation.outgoing, conversation.access
     on_its_way = 1 if outgoing.sending else 0
@@ -24,7 +24,7 @@ def wake_at(conversation: Conversation, policy: Policy) -> int | None:
     return min(times, default=None)
 
 
-def _on_socket(conversation: Conversation, policy: Policy) -> list[int]:
+def _on_socket(conversation: Conversation, policy: ConversationPolicy) -> list[int]:
     """What is owed by the gateway, and what may then be sent."""
     c, wish = conversation, conversation.ending
     free_at = policy.frames.free_at(c.socket.frames_until)

@@ -11,12 +11,12 @@ from typing_relay.platforms.digital_first.frames_in import (
     Failure,
     Frame,
     FrameLost,
-    Message,
     MoreMessages,
     NotAFrame,
     NothingThere,
     Recovered,
     Result,
+    ThreadMessage,
     UrlToken,
 )
 from typing_relay.platforms.digital_first.parsing.fields import agent_of, contact_of, object_of, text_of
@@ -86,7 +86,7 @@ def _consumer_token(event_id: str, event_type: str, data: dict[str, Any]) -> Fra
     return ConsumerToken(event_id, token, int(expires_s), customer_id)
 
 
-def _oldest_first(listed: Any) -> tuple[Message, ...]:
+def _oldest_first(listed: Any) -> tuple[ThreadMessage, ...]:
     """Pages come newest first; times may be whole seconds, so that among equals the page's order counts."""
     messages = [message_of(item) for item in listed if is_message(item)] if isinstance(listed, list) else []
     if messages and (messages[0].at or 0) >= (messages[-1].at or 0):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from typing_relay.platforms.digital_first.frames_in import Choice, Message, NotAFrame
+from typing_relay.platforms.digital_first.frames_in import Choice, NotAFrame, ThreadMessage
 from typing_relay.platforms.digital_first.parsing.fields import (
     created_at,
     json_of,
@@ -26,7 +26,7 @@ MOST_ATTACHMENTS = 50
 LONGEST_COUNTDOWN_S = 1_000_000
 
 
-def whole(part: Message, text: str) -> Message:
+def whole(part: ThreadMessage, text: str) -> ThreadMessage:
     """The whole of ``part``, as the chat host has it (JSON). Raises NotAFrame if it is another message, or none."""
     frame = json_of(text)
     if not isinstance(frame, dict):
@@ -37,7 +37,7 @@ def whole(part: Message, text: str) -> Message:
     return replace(message, is_part=False)
 
 
-def message_of(message: dict[str, Any]) -> Message:
+def message_of(message: dict[str, Any]) -> ThreadMessage:
     """The message that this object of a frame is. Raises NotAFrame if it has no id."""
     message_id = message_id_of(message)
     if not message_id:
@@ -48,7 +48,7 @@ def message_of(message: dict[str, Any]) -> Message:
     content = object_of(message, "messageContent")
     is_streamed = content.get("type") == "STREAMED" and not _is_said(content)
     elements = list(islice(_elements(object_of(content, "payload"), MOST_DEEP), MOST_ELEMENTS))
-    return Message(
+    return ThreadMessage(
         message_id,
         from_agent,
         created_at(message),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from typing_relay.aws.shedding import failure_of
 from typing_relay.door import frames
 from typing_relay.keeper.guests import guest
+from typing_relay.platforms.digital_first.gateway_breaker import WatchedGateway
 from typing_relay.platforms.digital_first.identity import Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of, newcomer
 from typing_relay.platforms.digital_first.office import Office
@@ -20,10 +21,9 @@ from typing_relay.platforms.digital_first.signing_in import Admission, Needed, a
 from typing_relay.platforms.digital_first.talk_parts.asking import Asking
 from typing_relay.platforms.digital_first.talk_parts.on_record import OnRecord
 from typing_relay.platforms.digital_first.talk_parts.state import TalkState
-from typing_relay.platforms.digital_first.weather import Watched
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.ports import Conversation, KeptAccess
+from typing_relay.relay.ports import ConversationIds, KeptAccess
 from typing_relay.relay.profile import decoded
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Admitting:
     def paused(self) -> Outcome | None:
         """Nobody is sent to the gateway for now, but who has typing there that must end. From any thread."""
         office, session_id = self._state.office, self._state.session_id
-        return None if self._on_record.is_shown else office.weather.paused(session_id, office.now())
+        return None if self._on_record.is_shown else office.breaker.paused(session_id, office.now())
 
     def make(self) -> Made | guest.NotCreated | guest.FenceLost:
         """Sign the visitor in at the gateway and record it; not while nobody is there to chat with."""
@@ -78,7 +78,7 @@ class Admitting:
         access = admission.access
         url = office.gateway.socket_url(access.visitor, access)
         ids = access.visitor.visitor_id, access.visitor.customer_id, thread_id
-        made = Conversation(*ids, office.channel.channel_id, admission.kept)
+        made = ConversationIds(*ids, office.channel.channel_id, admission.kept)
         if not office.sessions.open_conversation(session_id, office.keeper, made, office.clock()):
             return guest.FenceLost()
         self._keep(KeptAccess(made.visitor_id, url, access.expires_at))
@@ -128,7 +128,7 @@ class Admitting:
 
     def _admission(self, office: Office, record: Session, visitor: Visitor) -> Admission | Outcome:
         """Where the page is to sign the visitor in, it is asked, and waited for."""
-        watched = Watched(office.gateway, office.weather, self._state.session_id, office.now)
+        watched = WatchedGateway(office.gateway, office.breaker, self._state.session_id, office.now)
         admission = admit(watched, office.sessions, office.keeper, record, visitor, office.clock())
         if not isinstance(admission, Needed):
             return admission

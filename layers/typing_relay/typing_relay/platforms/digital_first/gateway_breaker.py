@@ -31,7 +31,7 @@ class Call(Enum):
     SOCKET = auto()
 
 
-class Weather:
+class GatewayBreaker:
     """On any thread. ``report`` hears of each pause: how long it is (ms), and the outcome that began it."""
 
     def __init__(self, report: Callable[[int, Outcome], object] = lambda ms, outcome: None) -> None:
@@ -46,8 +46,8 @@ class Weather:
 
         ``now``: ms of a clock that never goes back.
         """
-        waits_ms = self._pause.calm_at + breaker.turn_ms(session_id) - now
-        if not self._pause.calm_at or waits_ms <= 0:
+        waits_ms = self._pause.until + breaker.turn_ms(session_id) - now
+        if not self._pause.until or waits_ms <= 0:
             return None
         if self._of_address:
             return Outcome(Kind.DENIED, waits_ms, "CXone refuses the relay's address")
@@ -63,10 +63,10 @@ class Weather:
                 return
             self._pause, self._of_address = pause, outcome.of_address
             self._tallies = dict.fromkeys(Call, Tally())
-        self._report(pause.calm_at - now, outcome)
+        self._report(pause.until - now, outcome)
 
     def _paused_by(self, call: Call, session_id: str, outcome: Outcome, now: int) -> Pause | None:
-        if now < self._pause.calm_at:
+        if now < self._pause.until:
             return None  # it left before the pause began
         if breaker.window_of(now) != self._window:
             self._window, self._tallies = breaker.window_of(now), dict.fromkeys(Call, Tally())
@@ -78,11 +78,11 @@ class Weather:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """A gateway, whose answers to requests for tokens of one visitor are noted. ``now``: as for ``Weather``."""
+class WatchedGateway:
+    """A gateway, whose answers to requests for tokens of one visitor are noted. ``now``: as for ``GatewayBreaker``."""
 
     gateway: Entrance
-    weather: Weather
+    breaker: GatewayBreaker
     session_id: str
     now: Callable[[], int]
 
@@ -95,5 +95,5 @@ class Watched:
         access = self.gateway.authorize(visitor, grant)
         if isinstance(access, Outcome) or access.token:  # else none was asked for
             outcome = access if isinstance(access, Outcome) else Outcome(Kind.ACCEPTED)
-            self.weather.note(Call.TOKEN, self.session_id, outcome, self.now())
+            self.breaker.note(Call.TOKEN, self.session_id, outcome, self.now())
         return access

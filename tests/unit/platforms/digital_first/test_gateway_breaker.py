@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from typing_relay.platforms.digital_first.weather import ADDRESS_PAUSE_MS, Call, Weather
+from typing_relay.platforms.digital_first.gateway_breaker import ADDRESS_PAUSE_MS, Call, GatewayBreaker
 from typing_relay.relay.breaker import MIN_GUESTS, RETURN_MS, SHORTEST_PAUSE_MS
 from typing_relay.relay.outcomes import Kind, Outcome
 
@@ -17,14 +17,14 @@ BLOCKED = Outcome(Kind.DENIED, reason="ip_blocked", of_address=True)
 class Scene:
     def __init__(self) -> None:
         self.reports: list[tuple[int, Kind]] = []
-        self.weather = Weather(lambda ms, outcome: self.reports.append((ms, outcome.kind)))
+        self.breaker = GatewayBreaker(lambda ms, outcome: self.reports.append((ms, outcome.kind)))
 
     def note(self, outcome: Outcome, visitors: Any = range(MIN_GUESTS), call: Call = Call.TOKEN, at: int = NOW) -> None:
         for visitor in visitors:
-            self.weather.note(call, f"visitor {visitor}", outcome, at)
+            self.breaker.note(call, f"visitor {visitor}", outcome, at)
 
     def may_go(self, at: int, visitor: str = "another") -> bool:
-        return self.weather.paused(visitor, at) is None
+        return self.breaker.paused(visitor, at) is None
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def scene() -> Scene:
     return Scene()
 
 
-def test_in_fair_weather_everybody_may_go(scene: Scene) -> None:
+def test_while_all_goes_well_everybody_may_go(scene: Scene) -> None:
     scene.note(FINE, range(100))
     assert (scene.may_go(NOW), scene.reports) == (True, [])
 
@@ -42,7 +42,7 @@ def test_in_fair_weather_everybody_may_go(scene: Scene) -> None:
 def test_where_most_visitors_are_turned_away_all_wait(scene: Scene, trouble: Outcome, call: Call) -> None:
     scene.note(trouble, call=call)
     assert scene.reports == [(SHORTEST_PAUSE_MS, trouble.kind)]
-    paused = scene.weather.paused("another", NOW)
+    paused = scene.breaker.paused("another", NOW)
     assert paused is not None
     assert (paused.kind, paused.retry_after_ms >= SHORTEST_PAUSE_MS) == (Kind.THROTTLED, True)
     assert scene.may_go(NOW + SHORTEST_PAUSE_MS + RETURN_MS)
@@ -70,7 +70,7 @@ def test_tokens_that_are_given_do_not_hide_that_no_socket_opens(scene: Scene) ->
 
 def test_one_answer_says_that_the_address_is_refused_for_everybody(scene: Scene) -> None:
     scene.note(BLOCKED, [1])
-    paused = scene.weather.paused("another", NOW)
+    paused = scene.breaker.paused("another", NOW)
     assert paused is not None
     assert (paused.kind, scene.reports) == (Kind.DENIED, [(ADDRESS_PAUSE_MS, Kind.DENIED)])
     assert not scene.may_go(NOW + ADDRESS_PAUSE_MS - 1)
@@ -92,8 +92,8 @@ def test_strangers_who_sign_in_with_junk_pause_nobody(scene: Scene, call: Call) 
 
 def test_visitors_come_back_one_after_the_other(scene: Scene) -> None:
     scene.note(BUSY)
-    calm_at = NOW + SHORTEST_PAUSE_MS
-    back = [sum(scene.may_go(calm_at + ms, f"v{n}") for n in range(1000)) for ms in (0, RETURN_MS // 2, RETURN_MS)]
+    paused_until = NOW + SHORTEST_PAUSE_MS
+    back = [sum(scene.may_go(paused_until + ms, f"v{n}") for n in range(1000)) for ms in (0, RETURN_MS // 2, RETURN_MS)]
     assert back[0] < 20
     assert 400 < back[1] < 600
     assert back[2] == 1000
