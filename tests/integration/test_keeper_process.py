@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from typing_relay.keeper.health import is_turning
-from typing_relay.platforms.webchat.visitor_events import told
+from typing_relay.platforms.webchat.visitor_events import frame_of
 from typing_relay.relay.burst import GuestStatus, claim_of
 from typing_relay.relay.ports import Coming
 
@@ -25,7 +25,7 @@ _numbers = count(1)
 
 def event(frame: dict[str, Any]) -> dict[str, Any]:
     """As the visitor is told it: CXone's own frame, beside it what the relay understands of it."""
-    return told(frame)
+    return frame_of(frame)
 
 
 @pytest.fixture(scope="module")

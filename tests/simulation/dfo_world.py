@@ -88,7 +88,7 @@ class DfoWorld(World):
         known = dict(
             [
                 on(AskForGuest, lambda due: self.queue(due.session_id)),
-                on(Nudge, lambda due: not due.record.keeper or self._reaches(due.record.keeper, due.told, 1)),
+                on(Nudge, lambda due: not due.record.keeper or self._reaches(due.record.keeper, due.body, 1)),
             ]
         )
         return Runner(self.sessions, self.clock, known, self.messages)

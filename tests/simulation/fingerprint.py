@@ -34,7 +34,7 @@ class Fingerprints:
     def _process(self, process: Process | None) -> str:
         if process is None or not process.is_alive:
             return ""
-        where = [process.what, process.ends_at, process.told, process.then is None]
+        where = [process.what, process.ends_at, process.told_to_wait, process.then is None]
         flow: Any = process.flow
         while flow is not None and flow.gi_frame is not None:
             frame = flow.gi_frame

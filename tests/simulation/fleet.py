@@ -233,7 +233,7 @@ class FleetWorld:
         if self.log is not None:
             self.log.append(f"{(self.now - START) / 1000:9.3f} {line}")
 
-    def told(self, value: Any) -> str:
+    def in_brief(self, value: Any) -> str:
         """A record in few words."""
         if isinstance(value, Session):
             return f"{value.guest_status}, keeper {value.keeper or 'none'}, {len(value.connections)} connected"
@@ -479,7 +479,7 @@ class FleetWorld:
             if record and record.expires_at > now // 1000:
                 found[session_id] = Session(**{name: getattr(record, name) for name in LOOKED_AT})
         if fault:
-            self.note(f"look {self.numbers['look']}: {fault}: {[self.told(record) for record in found.values()]}")
+            self.note(f"look {self.numbers['look']}: {fault}: {[self.in_brief(record) for record in found.values()]}")
         return found
 
     # --- CXone

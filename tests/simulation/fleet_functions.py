@@ -65,7 +65,7 @@ class Function:
         if kind == "again":
             value = world.runner.carry_out(due)
         name = type(due).__name__
-        world.note(f"step {world.numbers['step']}: {self._what}: {name} -> {world.told(value)} {kind}")
+        world.note(f"step {world.numbers['step']}: {self._what}: {name} -> {world.in_brief(value)} {kind}")
         if kind in ("crash-after", "refuse-after") or world.now >= self._ends_at:
             self._dies()
         else:

@@ -451,7 +451,7 @@ class FleetKeeper(SimulatedProcess):
         value = call()
         if kind == "again":
             value = call()
-        world.note(f"step {world.numbers['step']}: {self.name}: {name} -> {world.told(value)}")
+        world.note(f"step {world.numbers['step']}: {self.name}: {name} -> {world.in_brief(value)}")
         if kind == "crash-after":
             self.dies()
             raise Killed

@@ -27,7 +27,7 @@ def check(world: FleetWorld) -> None:
         holders = [keeper for keeper in world.keepers if visitor in keeper.keeper.session_ids()]
         asking = [message for message in world.queue.messages if message.session_id == visitor]
         record = world.sessions.get(visitor, world.now)
-        stands = f"record {world.told(record)}; held by {[k.name for k in holders]}; {len(asking)} messages"
+        stands = f"record {world.in_brief(record)}; held by {[k.name for k in holders]}; {len(asking)} messages"
         if tabs:
             _check_held(world, visitor, holders, asking, record, stands)
             world.front.check_settled(visitor)

@@ -264,14 +264,14 @@ class Watch:
             self._true_since = self._true_since if call.typing else None
         if outcome.kind is Kind.THROTTLED:
             exponential = 1000 * 2 ** min(max(self._tries - 1, 0), 3) if call.typing else 1000
-            process.told = (call.guest, self._world.now + max(outcome.retry_after_ms, exponential))
+            process.told_to_wait = (call.guest, self._world.now + max(outcome.retry_after_ms, exponential))
 
     def _wrote_down(self, process: Process) -> None:
         """From now on every process can know what this one was told."""
-        if process.told:
-            guest, until = process.told
+        if process.told_to_wait:
+            guest, until = process.told_to_wait
             self._not_before[guest] = max(self._not_before.get(guest, 0), until)
-            process.told = None
+            process.told_to_wait = None
 
     def _marked(self, guest: str) -> None:
         if guest in self._unavailable:

@@ -260,7 +260,7 @@ class KeeperProcess(SimulatedProcess):
         self.generation = -1
         self.speaks = False
         self.said: Call | None = None
-        self.told: tuple[str, int] | None = None
+        self.told_to_wait: tuple[str, int] | None = None
         loop: Any = KeeperLoop(self)
         jobs: Any = KeeperJobs(self)
         self.sessions: Any = StoredSessions(self, world.sessions)
@@ -465,7 +465,7 @@ class KeeperProcess(SimulatedProcess):
 
     # --- what is said
 
-    def _speak(self, session_id: str, typing: bool, told: Callable[[Outcome], object]) -> None:
+    def _speak(self, session_id: str, typing: bool, on_outcome: Callable[[Outcome], object]) -> None:
         """An owner says who types; the watch sees it leave, and what is heard of it."""
         generation = self.generation
         self.speaks, self.said = True, None
@@ -473,7 +473,7 @@ class KeeperProcess(SimulatedProcess):
         def heard(outcome: Outcome) -> None:
             call.is_answered = True
             self.world.heard(self, call, outcome)
-            told(outcome)
+            on_outcome(outcome)
 
         self._tell_typing(session_id, typing, heard)
         self.speaks = False

@@ -85,7 +85,7 @@ class Process:
     #: How far its clock is ahead.
     skew: int = 0
     #: A Retry-After that it was told and has not yet written down: (guest, until).
-    told: tuple[str, int] | None = None
+    told_to_wait: tuple[str, int] | None = None
 
     def crash(self) -> None:
         """It is gone, between two lines."""

@@ -172,7 +172,7 @@ def ask_for_guest(session_id: str) -> None:
 
 def _nudge(due: Nudge) -> bool:
     """Nudge the keeper that holds this visitor's socket."""
-    return not due.record.keeper or nudges().send(due.record.keeper, due.told)
+    return not due.record.keeper or nudges().send(due.record.keeper, due.body)
 
 
 @cache

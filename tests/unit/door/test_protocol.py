@@ -18,7 +18,7 @@ from typing_relay.platforms.digital_first import visitor_events as dfo_events
 from typing_relay.platforms.digital_first.conversation import actions
 from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import Agent
-from typing_relay.platforms.webchat.visitor_events import told
+from typing_relay.platforms.webchat.visitor_events import frame_of
 from typing_relay.relay import ports
 from typing_relay.relay.burst import GuestStatus
 from typing_relay.relay.ports import MessageStatus, Standing
@@ -343,7 +343,7 @@ def test_events_are_documented(event: Any, known: bool) -> None:
 @given(json_values)
 def test_whatever_cxone_sends_on_v1_becomes_a_documented_frame(event: Any) -> None:
     """Any JSON value."""
-    assert undocumented([told(event), frames.event(event)], FROM_RELAY) == []
+    assert undocumented([frame_of(event), frames.event(event)], FROM_RELAY) == []
 
 
 # --- docs/front-end.md

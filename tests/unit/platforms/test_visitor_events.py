@@ -33,7 +33,7 @@ def dfo(event_type: str, data: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     typing = AgentsTyping()
     if isinstance(event.what, frames_in.AgentTyping) and event.what.typing:
         typing = typing.started(event.what.agent, None, 0)
-    return frame, dfo_events.told(event, typing)
+    return frame, dfo_events.frame_of(event, typing)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def dfo(event_type: str, data: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     ],
 )
 def test_v1s_frames_are_named(frame: Any, name: str, detail: Any) -> None:
-    assert v1_events.told(frame) == {"type": "event", "event": frame, "name": name, "detail": detail}
+    assert v1_events.frame_of(frame) == {"type": "event", "event": frame, "name": name, "detail": detail}
 
 
 def test_a_page_with_half_a_character_in_it_is_no_larger_than_a_frame() -> None:
@@ -72,7 +72,7 @@ def test_a_page_with_half_a_character_in_it_is_no_larger_than_a_frame() -> None:
     "frame", [{"type": "agent-typing", "typing": 1}, {"type": "message"}, {"type": "new"}, [1], "x"]
 )
 def test_v1s_other_frames_are_handed_on_as_they_came(frame: Any) -> None:
-    assert v1_events.told(frame) == {"type": "event", "event": frame}
+    assert v1_events.frame_of(frame) == {"type": "event", "event": frame}
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ class Scene:
 
     def _nudge(self, due: Nudge) -> bool:
         self.nudged.append(due.record.keeper)
-        self.said.append(due.told)
+        self.said.append(due.body)
         return self.nudges_arrive
 
     def sends(self, message_id: str = "m1", text: str = "hello", *, tab: str = TAB) -> Standing:

@@ -170,8 +170,8 @@ class Nudge(Effect[bool]):
     about: str = ""
 
     @property
-    def told(self) -> dict[str, str]:
-        """As the keeper is told it."""
+    def body(self) -> dict[str, str]:
+        """What the keeper is sent."""
         return {self.hint: self.record.session_id, **({"about": self.about} if self.about else {})}
 
 

@@ -459,8 +459,8 @@ def _refreshed(held: Held, look: Refreshed, now: int, policy: GuestPolicy) -> St
 def _ended_elsewhere(held: Held, now: int, policy: GuestPolicy) -> Step:
     """The sender met the end of the guest first. It asks for a new one, so creating one here would make two."""
     held, closing = _without_sockets(held, now)
-    held, told = _await_request(held, now, policy)
-    return held, (*closing, *told)
+    held, actions = _await_request(held, now, policy)
+    return held, (*closing, *actions)
 
 
 def _not_created(held: Held, outcome: Outcome, now: int, policy: GuestPolicy, jitter: float) -> Step:
@@ -481,8 +481,8 @@ def _socket_opened(held: Held, socket: int, now: int, policy: GuestPolicy, jitte
         held = replace(held, alone_since=now)  # what who has left wrote before can be said from now on
     held = replace(held, doing=Doing.SETTLED, socket=socket, opening=0, opened_at=now, rotate_at=rotate_at)
     held = replace(held, awaits_sign_in=False)
-    held, told = _with_status(held, GuestStatus.OPEN, now)
-    return held, (*replaced, *told)
+    held, actions = _with_status(held, GuestStatus.OPEN, now)
+    return held, (*replaced, *actions)
 
 
 def _socket_lost(held: Held, socket: int, outcome: Outcome, now: int, policy: GuestPolicy, jitter: float) -> Step:

@@ -256,18 +256,18 @@ class DigitalFirst:
         if isinstance(talk, GatewayTalk):
             do(talk)
 
-    def _tell_typing(self, session_id: str, typing: bool, told: Callable[[Outcome], object]) -> None:
+    def _tell_typing(self, session_id: str, typing: bool, on_outcome: Callable[[Outcome], object]) -> None:
         talk = self._around.talk(session_id)
 
         def counted(outcome: Outcome) -> None:
             self._around.counters.add(f"Typing.{outcome.kind}")
-            told(outcome)
+            on_outcome(outcome)
 
         if isinstance(talk, GatewayTalk):
             talk.typing(typing, counted)
         else:
             outcome = Outcome(Kind.NOT_YET, reason="the guest is held here no more")
-            self._around.loop.call_soon(lambda: told(outcome))
+            self._around.loop.call_soon(lambda: on_outcome(outcome))
 
     def _place_of(self, record: Session) -> tuple[Channel, Gateway]:
         """From any thread."""

@@ -74,6 +74,6 @@ class Socket(Protocol):
 
 
 class TellTyping(Protocol):
-    """Says on a session's socket that the visitor is, or is no longer, typing; ``told`` hears what came of it."""
+    """Says on a session's socket that the visitor is, or is no longer, typing; ``on_outcome`` hears what came of it."""
 
-    def __call__(self, session_id: str, typing: bool, told: Callable[[Outcome], object]) -> None: ...
+    def __call__(self, session_id: str, typing: bool, on_outcome: Callable[[Outcome], object]) -> None: ...

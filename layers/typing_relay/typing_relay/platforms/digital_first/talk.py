@@ -199,22 +199,22 @@ class GatewayTalk:
         """The thread has been looked for: messages can be sent."""
         return self._state.conversation is not None and self._state.conversation.thread.ready
 
-    def typing(self, typing: bool, told: Callable[[Outcome], object]) -> None:
-        """Show the agent this; ``told`` hears, later, what came of it. A frame that had to leave is logged."""
-        ticket = self._tickets.new(told)
+    def typing(self, typing: bool, on_outcome: Callable[[Outcome], object]) -> None:
+        """Show the agent this; ``on_outcome`` hears, later, what came of it. A frame that had to leave is logged."""
+        ticket = self._tickets.new(on_outcome)
         if not self._on_record.is_contact_known:  # what is said now the record would not know of
             self._tickets.tell(ticket, Outcome(Kind.NOT_YET, reason="the contact is not on record yet"))
             return
         self._step(happenings.TypingWanted(typing, ticket))
         if self._state.conversation and any(sent.ticket == ticket for sent in self._state.conversation.shown.unproven):
-            self._tickets.frame_left(ticket, typing, told)
+            self._tickets.frame_left(ticket, typing, on_outcome)
 
     def message(self, message: WaitingMessage) -> None:
         """Send what the visitor sent. What a keeper before may have sent is looked for first."""
         may_have_left, behind_ms = bool(message.left_by), self._state.office.behind_ms()
-        told = happenings.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms)
+        wanted = happenings.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms)
         self._know_files()
-        self._step(replace(told, postback=message.postback, attachments=message.attachments))
+        self._step(replace(wanted, postback=message.postback, attachments=message.attachments))
 
     def seen(self) -> None:
         """The visitor has seen the newest message."""

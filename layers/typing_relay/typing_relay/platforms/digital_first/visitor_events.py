@@ -15,7 +15,7 @@ from typing_relay.platforms.shared.agents_typing import NOBODY, AgentsTyping
 LARGEST_PAGE = LARGEST_MESSAGE = 100_000
 
 
-def told(event: Event, typing: AgentsTyping = NOBODY) -> visitor_events.Frame | None:
+def frame_of(event: Event, typing: AgentsTyping = NOBODY) -> visitor_events.Frame | None:
     """The frame for the visitor; None for an echo of the visitor's own typing, and for an event still to be fetched.
 
     ``typing``: who types after the event.
@@ -52,18 +52,18 @@ def said(event: Event | None, message: ThreadMessage) -> visitor_events.Frame:
     """
     data = event.frame["data"] if event else {}
     frame = event.frame if event else {"eventType": "MessageCreated"}
-    told = _message({**frame, "data": {**data, "message": message.frame}}, message)
-    if _size(told) <= LARGEST_MESSAGE:
-        return told
-    told = _message(None, message)
-    return told if _size(told) <= LARGEST_MESSAGE else _cut(told)
+    whole = _message({**frame, "data": {**data, "message": message.frame}}, message)
+    if _size(whole) <= LARGEST_MESSAGE:
+        return whole
+    without_event = _message(None, message)
+    return without_event if _size(without_event) <= LARGEST_MESSAGE else _cut(without_event)
 
 
-def _cut(told: visitor_events.Frame) -> visitor_events.Frame:
+def _cut(frame: visitor_events.Frame) -> visitor_events.Frame:
     """As much of a message as fits. Its text may be longer as JSON than it is."""
-    text = told["detail"]["text"][:LARGEST_MESSAGE]
-    detail = {key: value for key, value in told["detail"].items() if key != "choices"}
-    cut = {**told, "detail": {**detail, "text": text, "incomplete": True}}
+    text = frame["detail"]["text"][:LARGEST_MESSAGE]
+    detail = {key: value for key, value in frame["detail"].items() if key != "choices"}
+    cut = {**frame, "detail": {**detail, "text": text, "incomplete": True}}
     while text and _size(cut) > LARGEST_MESSAGE:
         text = text[: len(text) * 3 // 4]
         cut["detail"]["text"] = text

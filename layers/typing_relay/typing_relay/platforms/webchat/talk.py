@@ -109,7 +109,7 @@ class WebchatTalk:
         except ValueError:
             self._counters.add("Frames.NotJson")
             return
-        frame = visitor_events.told(event)
+        frame = visitor_events.frame_of(event)
         name = frame.get("name", "")
         self._counters.add(f"Frames.{_KINDS.get(name, 'Unknown')}")
         now, before = self._time.clock(), self._typing

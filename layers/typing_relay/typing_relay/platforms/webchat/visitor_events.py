@@ -8,7 +8,7 @@ from typing_relay.platforms.shared import visitor_events
 from typing_relay.platforms.shared.agents_typing import SOMEBODY
 
 
-def told(event: Any) -> visitor_events.Frame:
+def frame_of(event: Any) -> visitor_events.Frame:
     """The frame for the visitor, from a JSON value that came on the guest's socket."""
     match event:
         case {"type": "agent-typing", "typing": bool(typing)}:

@@ -80,7 +80,7 @@ def tell_held_place(turn: Turn) -> None:
     turn.agents = changed(turn.agents, position_held=None)
     is_its = "" in (held.contact_id, contact.contact_id) or held.contact_id == contact.contact_id
     if is_its and isinstance(held.what, frames_in.QueuePosition):
-        if frame := dfo_events.told(held, turn.agents.typing):
+        if frame := dfo_events.frame_of(held, turn.agents.typing):
             turn.do(Tell(frame))
         place_known(turn, held.what.position)
 

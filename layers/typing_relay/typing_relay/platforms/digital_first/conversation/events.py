@@ -45,9 +45,9 @@ def tell(turn: Turn, event: frames_in.Event) -> None:
     if _is_news(turn, event):
         if isinstance(what, frames_in.AgentTyping):
             agents.typed(turn, what, event.at)
-        is_opened = isinstance(what, frames_in.CaseStatusChanged) and turn.contacts.open is None
-        told = dfo_events.told(event, turn.agents.typing)
-        frame = visitor_events.contact(event.frame, is_open=True) if is_opened else told
+        frame = dfo_events.frame_of(event, turn.agents.typing)
+        if isinstance(what, frames_in.CaseStatusChanged) and turn.contacts.open is None:
+            frame = visitor_events.contact(event.frame, is_open=True)
         if isinstance(what, frames_in.MessageCreated):
             incoming.say(turn, what.message, event)
         elif frame:

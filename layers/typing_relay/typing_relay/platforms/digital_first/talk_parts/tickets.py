@@ -17,37 +17,37 @@ class Tickets:
 
     def __init__(self, state: TalkState) -> None:
         self._state = state
-        self._told: dict[str, Callable[[Outcome], object]] = {}
+        self._holders: dict[str, Callable[[Outcome], object]] = {}
         self._number = 0
 
-    def new(self, told: Callable[[Outcome], object]) -> str:
-        """The ticket of ``told``."""
+    def new(self, on_outcome: Callable[[Outcome], object]) -> str:
+        """The ticket of ``on_outcome``."""
         self._number += 1
         ticket = str(self._number)
-        self._told[ticket] = told
+        self._holders[ticket] = on_outcome
         return ticket
 
-    def frame_left(self, ticket: str, typing: bool, told: Callable[[Outcome], object]) -> None:
+    def frame_left(self, ticket: str, typing: bool, on_outcome: Callable[[Outcome], object]) -> None:
         """The frame that this ticket is for is on its way: how it ends is logged, too."""
-        self._told[ticket] = partial(self._ended, typing, self._state.office.clock(), told)
+        self._holders[ticket] = partial(self._ended, typing, self._state.office.clock(), on_outcome)
 
     def tell(self, ticket: str, outcome: Outcome) -> None:
         """Later: who hears of it may want more at once."""
-        told = self._told.pop(ticket, None)
-        if told:
-            self._state.office.loop.call_soon(partial(told, outcome))
+        on_outcome = self._holders.pop(ticket, None)
+        if on_outcome:
+            self._state.office.loop.call_soon(partial(on_outcome, outcome))
 
     def close(self) -> None:
         """Nobody hears any more what came of what is on its way."""
-        tickets, self._told = self._told, {}
-        for told in tickets.values():
-            told(Outcome(Kind.LOST, reason="the guest is held here no more"))
+        tickets, self._holders = self._holders, {}
+        for on_outcome in tickets.values():
+            on_outcome(Outcome(Kind.LOST, reason="the guest is held here no more"))
 
-    def _ended(self, typing: bool, began: int, told: Callable[[Outcome], object], outcome: Outcome) -> None:
+    def _ended(self, typing: bool, began: int, on_outcome: Callable[[Outcome], object], outcome: Outcome) -> None:
         """A line as the sender's (``reporting``): what was said, when, how it ended, how long until that was known."""
         log = logger.info if outcome.kind in (Kind.ACCEPTED, Kind.ENDED) else logger.warning
         ended = {"outcome": outcome.kind, "ms": self._state.office.clock() - began}
         if outcome.reason:
             ended["reason"] = outcome.reason
         log("cxone typing", extra={"session": self._state.session_id, "typing": typing, "began": began, **ended})
-        told(outcome)
+        on_outcome(outcome)
