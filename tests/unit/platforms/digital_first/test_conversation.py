@@ -241,6 +241,18 @@ def test_an_error_without_an_id_answers_the_look_while_nothing_else_was_asked() 
     assert life.hears(gateway.failure("RecoveringLivechatFailed")) == (Ready(),)
 
 
+@pytest.mark.parametrize(("code", "is_answered"), [("RecoveringThreadFailed", True), ("SendingMessageFailed", False)])
+def test_later_an_error_without_an_id_answers_the_look_if_it_is_of_that_kind(
+    code: str, is_answered: bool, ready: Life
+) -> None:
+    """T15: what a look has not shown is not believed."""
+    ready.wants("m1", may_have_left=True)
+    ready.wakes()
+    assert ready.kinds() == ["RecoverThread"]
+    ready.hears(gateway.failure(code))
+    assert (ready.state.thread.looking is None) == is_answered
+
+
 def test_a_look_that_the_gateway_could_not_make_is_made_again() -> None:
     """T4, T15: whether there is a contact, or a message that may have left, is not known by that."""
     life = Life()

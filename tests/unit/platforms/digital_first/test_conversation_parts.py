@@ -222,6 +222,7 @@ def test_what_comes_too_late_changes_nothing(reader: Reader) -> None:
     reader.hears(created(part()))
     fetch = reader.gets_token()
     reader.ends()
+    reader.happens(happenings.RestFetched(fetch.name, json.dumps(part(text="late"))))  # nothing waits
     reader.hears(created(part("m2")))
     reader.happens(happenings.RestFetched(fetch.name, json.dumps(part(text="late"))))
     reader.happens(happenings.RestFetched(fetch.name, json.dumps(part("m2", text="of another"))))
