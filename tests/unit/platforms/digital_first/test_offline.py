@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener, Stage
+from typing_relay.platforms.digital_first import offline
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings
 from typing_relay.platforms.digital_first.gateway_breaker import GatewayBreaker
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
-from typing_relay.platforms.digital_first.offline import ANSWER_S, AT_ONCE, OfflineMessages
+from typing_relay.platforms.digital_first.offline import ANSWER_S, AT_ONCE, PER_SESSION, OfflineMessages
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Author, Coming, ConversationIds, WaitingMessage
@@ -307,6 +308,19 @@ def test_a_session_leaves_a_few_and_others_are_not_kept_from_it(scene: Scene) ->
     scene.passes(5)
     assert ("refused", "m3", "too_many") in scene.noted
     assert ("refused", "other", "too_many") not in scene.noted
+
+
+def test_whoever_has_left_a_few_is_remembered_however_many_others_leave_some(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T17."""
+    monkeypatch.setattr(offline, "MOST_BUDGETS", 2)
+    for number in range(PER_SESSION.at_once):
+        scene.leaves(f"m{number}")
+    for name in ("bob", "carol", "dave"):
+        scene.leaves(name, session_id=name)
+    scene.leaves("one more")
+    assert [note[1] for note in scene.noted if note[-1] == "too_many"] == ["one more"]
 
 
 def test_only_a_few_are_sent_at_once(scene: Scene) -> None:
