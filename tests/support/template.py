@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,7 +43,7 @@ def keeper_container() -> dict[str, Any]:
 @cache
 def expanded(layer: str = "layer", **parameters: str) -> dict[str, Any]:
     """The template as SAM hands it to CloudFormation, with the roles SAM makes. `layer`: the key of the layer in S3."""
-    return expand(read_template(), parameters, layer)
+    return expand(deepcopy(TEMPLATE), parameters, layer)
 
 
 def expand(template: dict[str, Any], parameters: Mapping[str, str], layer: str = "layer") -> dict[str, Any]:
