@@ -89,6 +89,15 @@ def test_one_whose_owner_lives_is_left_alone(scene: Scene) -> None:
     assert scene.started == []
 
 
+@pytest.mark.parametrize(("left_ms", "started"), [(0, ["alice"]), (1, [])])
+def test_a_lease_is_over_in_the_millisecond_in_which_it_ends(left_ms: int, started: list[str], scene: Scene) -> None:
+    """T4: the index finds it then, and would find it again and again."""
+    scene.has_died("alice", at=NOW + left_ms)
+    runner = Runner(scene.sessions, lambda: NOW, dict([on(StartOwner, scene.start_owner)]))
+    runner.run(sweep_one(Policy(), "alice"))
+    assert scene.started == started
+
+
 def test_one_that_cannot_be_taken_up_keeps_the_look_from_nobody_else(scene: Scene) -> None:
     """T4, T18: the item of a visitor who writes as fast as DynamoDB lets them is throttled."""
     alice, other = "alice", next(name for name in map(str, range(999)) if shard_of(name) == shard_of("alice"))
