@@ -7,6 +7,7 @@ import errno
 import socket
 import struct
 from pathlib import Path
+from typing import cast
 
 import pytest
 from typing_relay.keeper.io.sockets import FRAMES_PER_TURN, READ_BYTES, Address, GuestSocket, SocketLimits, Stage
@@ -186,6 +187,15 @@ def test_an_address_that_cannot_be_reached_gives_way_to_the_next_at_once(wire: W
     wire.while_turning(lambda: upgrade(wire.accept()))
     wire.turn_until(lambda: heard.opened_count == 1)
     assert missed == [("255.255.255.255", errno.ENETUNREACH), ("127.0.0.2", errno.ECONNREFUSED)]
+
+
+def test_an_address_of_a_family_that_this_machine_lacks_gives_way_to_the_next(wire: Wire) -> None:
+    """As IPv6 where it is switched off."""
+    no_family = cast(socket.AddressFamily, 255)
+    heard, missed = _tries(wire, [(no_family, ("2001:db8::1", 443)), wire.address])
+    wire.while_turning(lambda: upgrade(wire.accept()))
+    wire.turn_until(lambda: heard.opened_count == 1)
+    assert missed == [("2001:db8::1", errno.EAFNOSUPPORT)]
 
 
 def test_when_no_address_can_be_reached_the_last_failure_is_reported_once(wire: Wire) -> None:
