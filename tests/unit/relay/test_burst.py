@@ -600,6 +600,14 @@ def test_a_true_that_cxone_may_hear_is_sent() -> None:
     assert what(session(sends=NOW + 3_000)) == Send(typing=True)
 
 
+@pytest.mark.parametrize(("failed", "awaited_from"), [({}, NOW + 1_400), ({"typing": True, "attempts": 1}, 0)])
+def test_what_was_held_back_is_no_latency_unless_cxone_is_what_is_waited_for(
+    failed: dict[str, Any], awaited_from: int
+) -> None:
+    """T17, T18."""
+    assert session(sends=NOW + 4_400, starts_until=NOW + 1_000, **failed).awaited_from(POLICY) == awaited_from
+
+
 def test_a_false_waits_for_no_bound() -> None:
     """T17: what the agent sees ends in any case."""
     record = shown(stops={"tab": NOW}, sends=NOW + 4_000, starts_until=NOW + 4_000)
