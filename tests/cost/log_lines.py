@@ -176,7 +176,7 @@ def of_keepers() -> dict[str, int]:
 
     function = load_function("guest_keeper")
     function.log_as_json()
-    talk: Any = SimpleNamespace(office=SimpleNamespace(clock=lambda: NOW + 100), session_id=ID)
+    talk: Any = SimpleNamespace(context=SimpleNamespace(clock=lambda: NOW + 100), session_id=ID)
     ended = Tickets(talk)._ended
     line = bytes_of(function, lambda: ended(True, NOW, lambda _: None, Outcome(Kind.ACCEPTED)))
     return {"keeper told": line + len(", 2100.0")}

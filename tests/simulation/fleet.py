@@ -540,15 +540,15 @@ class FleetWorld:
             return visitor in self.gateways and self.gateways[visitor].agent_typing
         return self.sessions.records[visitor].guest_id in self.agents_typing
 
-    def socket(self, process: FleetKeeper, ear: SocketListener, session_id: str, guest_id: str) -> Any:
+    def socket(self, process: FleetKeeper, listener: SocketListener, session_id: str, guest_id: str) -> Any:
         """A keeper makes a guest's socket, which does not connect yet."""
         if self.dfo:
             if session_id not in self.gateways:
                 side: Any = Side(self, session_id)
                 self.gateways[session_id] = Gateway(side, livechat=True)
                 self.gateways[session_id].refuses_until = self.refused_until
-            return self.gateways[session_id].socket(process, ear)  # type: ignore[arg-type]
-        socket = Socket(process, ear, guest_id)
+            return self.gateways[session_id].socket(process, listener)  # type: ignore[arg-type]
+        socket = Socket(process, listener, guest_id)
         self.sockets = [known for known in self.sockets if not known.is_closed] + [socket]
         return socket
 
@@ -568,7 +568,7 @@ class FleetWorld:
             socket.ends(Stage.CONNECTING)
         else:
             socket.is_open = socket.was_open = True
-            socket.ear.opened()
+            socket.listener.opened()
 
     def _open_sockets(self) -> list[Socket]:
         return [socket for socket in self.sockets if socket.is_open and socket.process.is_alive]

@@ -17,15 +17,15 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.custody import Custody, Terms
 from typing_relay.keeper.guests.hand import Hand
-from typing_relay.keeper.guests.held_sockets import Ear
+from typing_relay.keeper.guests.held_sockets import GuestListener
 from typing_relay.keeper.guests.keeper import Keeper, Settings
-from typing_relay.keeper.guests.talk import Talk, Voice
+from typing_relay.keeper.guests.talk import GuestActions, Talk
 from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener, Stage
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.visitors.outbox import Outbox
-from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
+from typing_relay.platforms.digital_first.in_keeper import Dependencies, DigitalFirst
 from typing_relay.platforms.webchat.talk import Time, WebchatTalk, make_guest, webchat_meaning
 from typing_relay.relay.effects import Effect
 from typing_relay.relay.outcomes import Guest, Outcome
@@ -265,8 +265,8 @@ class Posts:
 class Socket:
     """A guest's at webchat v1."""
 
-    def __init__(self, process: FleetKeeper, ear: SocketListener, guest_id: str) -> None:
-        self.process, self.ear, self.guest_id = process, ear, guest_id
+    def __init__(self, process: FleetKeeper, listener: SocketListener, guest_id: str) -> None:
+        self.process, self.listener, self.guest_id = process, listener, guest_id
         self.is_open = self.was_open = self.is_closed = False
 
     def send_text(self, text: str, done: Callable[[], object]) -> Sending:
@@ -278,7 +278,7 @@ class Socket:
         if self.is_open:
             if event["type"] == "message":
                 self.process.world.front.agent_writes(visitor, event["id"], self.process.name)
-            self.ear.text(json.dumps(event))
+            self.listener.text(json.dumps(event))
 
     def close(self, code: int) -> None:
         """Of the keeper's."""
@@ -288,7 +288,7 @@ class Socket:
         """The peer, or the network, ends it."""
         if not self.is_closed:
             self.is_open, self.is_closed = False, True
-            self.ear.ended(SocketEnd(stage, "the simulation ends it", http_status=status, close_code=code))
+            self.listener.ended(SocketEnd(stage, "the simulation ends it", http_status=status, close_code=code))
 
 
 class FleetKeeper(SimulatedProcess):
@@ -358,20 +358,22 @@ class FleetKeeper(SimulatedProcess):
             name if self.dfo else "",
         )
         if self.dfo:
-            self.dfo._office.decide(True)
+            self.dfo._context.decide(True)
         self.keeper.start(self.custody)
 
-    def _webchat(self, voice: Voice) -> Talk:
-        make = partial(make_guest, self, self.sessions, "source", voice.session_id, self.name, lambda: self.world.now)
+    def _webchat(self, guest_actions: GuestActions) -> Talk:
+        make = partial(
+            make_guest, self, self.sessions, "source", guest_actions.session_id, self.name, lambda: self.world.now
+        )
         time = Time(self.loop, lambda: self.world.now)
-        return WebchatTalk(voice, make, lambda end: webchat_meaning(end, self.world.now), self.counters, time)
+        return WebchatTalk(guest_actions, make, lambda end: webchat_meaning(end, self.world.now), self.counters, time)
 
     def _digital_first(self, loop: Any, workers: Workers) -> DigitalFirst:
         world = self.world
         gateway: Any = Stored(self, Http(lambda: world.now))  # type: ignore[arg-type]
         messages: Any = Stored(self, world.messages)
         return DigitalFirst(
-            Surroundings(
+            Dependencies(
                 self.name,
                 loop,
                 workers,
@@ -398,8 +400,8 @@ class FleetKeeper(SimulatedProcess):
     def _dial(self, hand: Hand, number: int, url: str) -> None:
         """Its sockets lead to the world's CXone."""
         world, session_id, sockets = self.world, hand.held.session_id, self.keeper._sockets
-        ear: Any = Ear(sockets, hand, number)
-        opening: Any = world.socket(self, ear, session_id, hand.held.guest_id)
+        listener: Any = GuestListener(sockets, hand, number)
+        opening: Any = world.socket(self, listener, session_id, hand.held.guest_id)
         hand.sockets[number] = opening
         sockets._addresses.resolve(
             HOST, lambda _: world.connects(opening, session_id), lambda error: opening.ends(Stage.CONNECTING, None)

@@ -101,8 +101,8 @@ class Frame:
 class Wire:
     """A socket, as its keeper has it."""
 
-    def __init__(self, gateway: Gateway, keeper: KeeperProcess, ear: SocketListener, number: int) -> None:
-        self.gateway, self.keeper, self.ear, self.number = gateway, keeper, ear, number
+    def __init__(self, gateway: Gateway, keeper: KeeperProcess, listener: SocketListener, number: int) -> None:
+        self.gateway, self.keeper, self.listener, self.number = gateway, keeper, listener, number
         self.is_open = self.was_open = self.is_closed = False
         #: Nothing that is under way is taken; nothing is taken or answered.
         self.is_cut = self.is_mute = False
@@ -129,13 +129,13 @@ class Wire:
         """The gateway does not let it in."""
         if not self.is_closed:
             self.is_open, self.is_closed = False, True
-            self.ear.ended(SocketEnd(Stage.UPGRADING, "the gateway refuses it", http_status=status))
+            self.listener.ended(SocketEnd(Stage.UPGRADING, "the gateway refuses it", http_status=status))
 
     def ends(self, stage: Stage, code: int | None) -> None:
         """The peer, or the network, ends it."""
         if not self.is_closed:
             self.is_open, self.is_closed = False, True
-            self.ear.ended(SocketEnd(stage, "the simulation ends it", close_code=code))
+            self.listener.ended(SocketEnd(stage, "the simulation ends it", close_code=code))
 
 
 class Gateway:
@@ -292,17 +292,17 @@ class Gateway:
 
     # --- sockets
 
-    def dial(self, keeper: KeeperProcess, ear: SocketListener, url: str = "") -> Wire:
+    def dial(self, keeper: KeeperProcess, listener: SocketListener, url: str = "") -> Wire:
         """A keeper opens a socket."""
-        wire = self.socket(keeper, ear)
+        wire = self.socket(keeper, listener)
         wire.url = url
         self.connects(wire)
         return wire
 
-    def socket(self, keeper: KeeperProcess, ear: SocketListener) -> Wire:
+    def socket(self, keeper: KeeperProcess, listener: SocketListener) -> Wire:
         """One that does not connect yet."""
         self._wires += 1
-        return Wire(self, keeper, ear, self._wires)
+        return Wire(self, keeper, listener, self._wires)
 
     def connects(self, wire: Wire) -> None:
         """It asks for its upgrade."""
@@ -321,7 +321,7 @@ class Gateway:
         wire.is_open = wire.was_open = True
         self.wires = [other for other in self.wires if other.is_open] + [wire]
         self.world.note(f"{wire.keeper.name}: socket {wire.number} opens")
-        wire.ear.opened()
+        wire.listener.opened()
 
     # --- frames out
 
@@ -555,7 +555,7 @@ class Gateway:
         is_answer = '"eventId"' in said or said.startswith("[")
         wire.is_authorized = wire.is_authorized or "ConsumerAuthorized" in said
         if wire.has_registered and not wire.is_authorized:
-            wire.ear.text(text)
+            wire.listener.text(text)
             return
         if "Recover" in said or (is_answer and not wire.has_looked):
             if "Recovered" in said or not wire.has_looked:  # what was not fetched tells nothing new
@@ -567,7 +567,7 @@ class Gateway:
             wire.knows_contact = True
         elif "CaseStatusChanged" in said or '"case"' in said:
             wire.knows_contact = '"status": "closed"' not in said
-        wire.ear.text(text)
+        wire.listener.text(text)
 
 
 def _a_part(message_id: str) -> frames.Frame:

@@ -16,7 +16,7 @@ from typing_relay.aws.sessions import shard_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.hand import Hand
-from typing_relay.keeper.guests.held_sockets import Ear
+from typing_relay.keeper.guests.held_sockets import GuestListener
 from typing_relay.keeper.guests.keeper import Keeper, Settings
 from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.turnstile import Turnstile
@@ -25,7 +25,7 @@ from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.platforms.digital_first.api import NEVER_MS, Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.files import FileRules, Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
-from typing_relay.platforms.digital_first.in_keeper import DigitalFirst, Surroundings
+from typing_relay.platforms.digital_first.in_keeper import Dependencies, DigitalFirst
 from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.relay.burst import Session
 from typing_relay.relay.effects import OnRecords
@@ -291,7 +291,7 @@ class KeeperProcess(SimulatedProcess):
             lambda: world.now < cxone.refuses_until,
         )
         self.dfo = DigitalFirst(
-            Surroundings(
+            Dependencies(
                 name,
                 loop,
                 workers,
@@ -341,9 +341,9 @@ class KeeperProcess(SimulatedProcess):
             self.keeper.holds,
             name,
         )
-        self.dfo._office.transcripts = True
+        self.dfo._context.transcripts = True
         # In some histories: what is told of it is a step of the others, which name theirs by number.
-        self.dfo._office.decide(world.cxone.livechat, FILES if world.cxone.legacy else None)
+        self.dfo._context.decide(world.cxone.livechat, FILES if world.cxone.legacy else None)
         self.keeper.start(self)  # type: ignore[arg-type]
         if world.look_ms:
             self.keeper.look_often()
@@ -351,8 +351,8 @@ class KeeperProcess(SimulatedProcess):
 
     def _dial(self, hand: Hand, number: int, url: str) -> None:
         """Its sockets lead to the world's gateway."""
-        ear = Ear(self.keeper._sockets, hand, number)
-        hand.sockets[number] = self.world.cxone.dial(self, ear, url)  # type: ignore[assignment]
+        listener = GuestListener(self.keeper._sockets, hand, number)
+        hand.sockets[number] = self.world.cxone.dial(self, listener, url)  # type: ignore[assignment]
 
     # --- its life
 

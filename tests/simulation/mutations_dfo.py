@@ -9,7 +9,7 @@ from tests.simulation.mutation import CORE, EXPRESSIONS, RECONCILING, RELAY_SWEE
 DIGITAL_FIRST = CORE + "platforms/digital_first/"
 OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
 CONVERSATION, MAILBOX = DIGITAL_FIRST + "conversation/", DIGITAL_FIRST + "mailbox.py"
-OFFICE = DIGITAL_FIRST + "office.py"
+CHANNEL_CONTEXT = DIGITAL_FIRST + "channel_context.py"
 ON_RECORD, ADMITTING, TOKENS = (
     DIGITAL_FIRST + f"talk_parts/{name}.py" for name in ("on_record", "admitting", "tokens")
 )
@@ -136,7 +136,7 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: does not tell the store again",
         ON_RECORD,
-        "office.loop.call_later(AGAIN_S, again)",
+        "context.loop.call_later(AGAIN_S, again)",
         "pass",
     ),
     _dfo(
@@ -151,12 +151,12 @@ DIGITAL_FIRST = (
         "may_show = is_open and c.shown.may_show",
         "may_show = False",
     ),
-    _dfo("talk: does not look at what is wanted", ON_RECORD, "self._state.office.owners.take_up(record)", "pass"),
+    _dfo("talk: does not look at what is wanted", ON_RECORD, "self._state.context.owners.take_up(record)", "pass"),
     _dfo(
         "talk: does not count on late frames of the keeper before",
         TALK,
-        "ghosts_until=office.now() + office.policy.ghost_ms if known.has_ghosts else 0,",
-        "ghosts_until=0,",
+        "late_frames_until=context.now() + context.policy.late_frame_ms if known.has_late_frames else 0,",
+        "late_frames_until=0,",
     ),
     # the conversation
     _dfo(
@@ -181,7 +181,7 @@ DIGITAL_FIRST = (
     _dfo(
         "typing: forgets what may come late",
         CONVERSATION + "shown.py",
-        "return turn.now < turn.shown.ghosts_until",
+        "return turn.now < turn.shown.late_frames_until",
         "return False",
     ),
     _dfo(
@@ -338,14 +338,14 @@ DIGITAL_FIRST = (
     # a clock that is set back
     _dfo(
         "talk: its rules go by the wall clock",
-        OFFICE,
+        CHANNEL_CONTEXT,
         "return self._began + round(self.loop.time() * 1000)",
         "return self.clock()",
         directed="tests/unit/platforms/digital_first/test_talk.py",
     ),
     _dfo(
         "talk: times of the wall clock are taken for the rules'",
-        OFFICE,
+        CHANNEL_CONTEXT,
         "return self.now() - self.clock()",
         "return 0",
         directed="tests/unit/platforms/digital_first/test_talk.py",
@@ -374,7 +374,7 @@ DIGITAL_FIRST = (
     _dfo(
         "message: leaves however late the store's answer comes",
         TALK,
-        "if self._state.office.now() >= leaves_until:",
+        "if self._state.context.now() >= leaves_until:",
         "if False:",
     ),
     _dfo(
@@ -429,21 +429,22 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: opens sockets in a pause",
         TALK,
-        "self._state.office.loop.call_soon(partial(self._state.voice.lost, number, paused))\n            return\n",
+        "self._state.context.loop.call_soon("
+        "partial(self._state.guest_actions.lost, number, paused))\n            return\n",
         "pass\n",
         directed=TESTS + "test_talk.py",
     ),
     _dfo(
         "talk: a pause keeps typing on",
         ADMITTING,
-        "return None if self._on_record.is_shown else office.breaker.paused(",
-        "return office.breaker.paused(",
+        "return None if self._on_record.is_shown else context.breaker.paused(",
+        "return context.breaker.paused(",
         directed=TESTS + "test_talk.py",
     ),
     _dfo(
         "talk: all tokens are renewed at once",
         TOKENS,
-        "            self._state.voice.in_turn(renew, self._on_record.is_shown)\n",
+        "            self._state.guest_actions.in_turn(renew, self._on_record.is_shown)\n",
         "            renew()\n",
         directed=TESTS + "test_talk.py",
     ),

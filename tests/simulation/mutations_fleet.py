@@ -142,8 +142,8 @@ FLEET = (
     _fleet(
         "told, v1: the agent types on when the socket is open again",
         WEBCHAT,
-        "        self._agent_stopped()\n        self._voice.ready(number)",
-        "        self._now_types(NOBODY)\n        self._voice.ready(number)",
+        "        self._agent_stopped()\n        self._guest_actions.ready(number)",
+        "        self._now_types(NOBODY)\n        self._guest_actions.ready(number)",
         directed="tests/unit/platforms/webchat/test_talk.py",
     ),
     _fleet(

@@ -38,7 +38,7 @@ OFFLINE = (
     Mutation(
         "offline message: what was left is not looked for while nobody is there",
         ASKING,
-        "        self._ask_again()\n        state.office.mailbox.hold(state.session_id)\n",
+        "        self._ask_again()\n        state.context.mailbox.hold(state.session_id)\n",
         "        self._ask_again()\n",
         platform="dfo",
         directed="tests/unit/platforms/digital_first/test_talk.py",

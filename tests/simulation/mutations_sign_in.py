@@ -73,8 +73,8 @@ CODES = (
     _played(
         "codes: nobody asks the page for another once the token that messages carry has ended",
         RENEWALS,
-        "not access.third_party_token and access.token_until <= self._state.office.now() + ms",
-        "access.token_until <= self._state.office.now() + ms",
+        "not access.third_party_token and access.token_until <= self._state.context.now() + ms",
+        "access.token_until <= self._state.context.now() + ms",
     ),
     _played(
         "codes: a page whose code was lost is not asked again",
@@ -103,7 +103,7 @@ SIGN_IN = (
     _talked(
         "sign-in: a keeper that has lost the guest lets its visitor in",
         ADMITTING,
-        "        if record is None or record.keeper != office.keeper:  # before a code or refresh token is spent",
+        "        if record is None or record.keeper != context.keeper:  # before a code or refresh token is spent",
         "        if record is None:",
     ),
     _talked(
@@ -199,7 +199,7 @@ SIGN_IN = (
     _talked(
         "sign-in: who has lost the guest spends its refresh token",
         ADMITTING,
-        "        if record.keeper != office.keeper:",
+        "        if record.keeper != context.keeper:",
         "        if False:",
     ),
     _talked(
@@ -223,7 +223,7 @@ SIGN_IN = (
     _talked(
         "sign-in: each hello has the page asked at once",
         ASKING,
-        "            wait_ms = self._asked_at + office.policy.catch_up_ms - office.now()",
+        "            wait_ms = self._asked_at + context.policy.catch_up_ms - context.now()",
         "            wait_ms = 0",
     ),
     _talked(
@@ -253,8 +253,8 @@ SIGN_IN = (
     _talked(
         "sign-in: what the gateway says to pages' tokens pauses everybody",
         TALK,
-        " and not self._state.is_by_page:\n            office.breaker.note(",
-        ":\n            office.breaker.note(",
+        " and not self._state.is_by_page:\n            context.breaker.note(",
+        ":\n            context.breaker.note(",
     ),
     _held(
         "sign-in: a page that does not sign in has its socket replaced every second",

@@ -220,8 +220,8 @@ TOLD = (
     _dfo(
         "told: the last two minutes again by the next keeper",
         TALK,
-        "newest_at=office.clock() - MISSED_MS if known.told_at is None else known.told_at,",
-        "newest_at=office.clock() - MISSED_MS,",
+        "newest_at=context.clock() - MISSED_MS if known.told_at is None else known.told_at,",
+        "newest_at=context.clock() - MISSED_MS,",
     ),
     _dfo(
         "told: the newest message again by the next keeper",

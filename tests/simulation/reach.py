@@ -20,7 +20,7 @@ DIGITAL_FIRST = ROOT / CORE / "platforms/digital_first"
 FOLDERS = (DIGITAL_FIRST / "conversation", DIGITAL_FIRST / "talk_parts")
 FILES = (
     *(str(ROOT / CORE / f"keeper/guests/{name}.py") for name in ("guest", "hand", "held_sockets", "keeper")),
-    *(str(DIGITAL_FIRST / f"{name}.py") for name in ("owners", "mailbox", "office", "talk")),
+    *(str(DIGITAL_FIRST / f"{name}.py") for name in ("owners", "mailbox", "channel_context", "talk")),
     *(str(file) for folder in FOLDERS for file in sorted(folder.glob("*.py"))),
 )
 

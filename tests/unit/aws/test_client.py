@@ -176,8 +176,8 @@ def test_an_error_names_the_request_for_awss_support(peer: HttpPeer, dynamodb: D
 def test_it_tries_again_for_what_boto3_tries_again_for():
     """The lists of its standard mode."""
     codes = {*ThrottledRetryableChecker._THROTTLED_ERROR_CODES, *TransientRetryableChecker._TRANSIENT_ERROR_CODES}
-    assert codes == client.PASSING_CODES
-    assert set(client.PASSING_STATUSES) == set(TransientRetryableChecker._TRANSIENT_STATUS_CODES)
+    assert codes == client.TRANSIENT_CODES
+    assert set(client.TRANSIENT_STATUSES) == set(TransientRetryableChecker._TRANSIENT_STATUS_CODES)
 
 
 # --- trying again

@@ -40,8 +40,8 @@ THROTTLED_CODES = frozenset(
     )
 )
 #: As boto3's standard mode has them.
-PASSING_STATUSES = (500, 502, 503, 504)
-PASSING_CODES = THROTTLED_CODES | {
+TRANSIENT_STATUSES = (500, 502, 503, 504)
+TRANSIENT_CODES = THROTTLED_CODES | {
     *("RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "TransactionInProgressException"),
 }
 _EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException")
@@ -156,13 +156,13 @@ class Client:
 
     def _is_passing(self, answer: Answer, error: ClientError) -> bool:
         code = error.response["Error"]["Code"]
-        if answer.status in PASSING_STATUSES or code in PASSING_CODES:
+        if answer.status in TRANSIENT_STATUSES or code in TRANSIENT_CODES:
             return True
         if code in _EXPIRED_CODES:
             return self._credentials.forget()
-        return answer.status in (400, 403) and self._set_the_clock(answer)
+        return answer.status in (400, 403) and self._correct_clock_skew(answer)
 
-    def _set_the_clock(self, answer: Answer) -> bool:
+    def _correct_clock_skew(self, answer: Answer) -> bool:
         """Whether our clock differs from AWS's so much that the signature may have been refused for it."""
         try:
             skew_s = parsedate_to_datetime(answer.headers.get("date", "")).timestamp() - time.time()

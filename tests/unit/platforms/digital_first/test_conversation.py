@@ -768,12 +768,12 @@ def test_an_end_does_not_settle_what_may_still_come_from_a_socket_before(in_cont
     """T4: the message's Ended arrives, then the late Started; whoever waited out its lock must say Ended again."""
     haunted(in_contact).wants("m1")
     in_contact.hears(PONG)
-    in_contact.happens(TypingWanted(False, "b"), after_ms=POLICY.ghost_ms)
+    in_contact.happens(TypingWanted(False, "b"), after_ms=POLICY.late_frame_ms)
     assert in_contact.kinds() == ["SenderTypingEnded"]
 
 
 def test_once_that_time_is_over_an_end_that_arrived_settles_it(in_contact: Life) -> None:
-    haunted(in_contact).happens(happenings.Woke(), after_ms=POLICY.ghost_ms)
+    haunted(in_contact).happens(happenings.Woke(), after_ms=POLICY.late_frame_ms)
     in_contact.happens(TypingWanted(False, "b"))
     in_contact.hears(PONG, PONG)
     assert not in_contact.state.shown.may_show
@@ -787,7 +787,7 @@ def test_a_late_start_may_be_shown_in_the_next_contact(in_contact: Life) -> None
 
 
 def test_what_a_keeper_before_has_sent_may_come_late() -> None:
-    life = Life(ghosts_until=NOW + POLICY.ghost_ms)
+    life = Life(late_frames_until=NOW + POLICY.late_frame_ms)
     life.is_ready("42")
     life.happens(TypingWanted(False, "a"))
     life.hears(PONG)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.guests.talk import GuestActions
 from typing_relay.keeper.io.jobs import Workers
 from typing_relay.platforms.digital_first.api import ChannelSettings
 from typing_relay.platforms.digital_first.identity import Channel
-from typing_relay.platforms.digital_first.in_keeper import AGAIN_S, CHANNEL_S, DigitalFirst, Surroundings
+from typing_relay.platforms.digital_first.in_keeper import AGAIN_S, CHANNEL_S, Dependencies, DigitalFirst
 from typing_relay.platforms.digital_first.mailbox import Mailbox
 from typing_relay.platforms.digital_first.owners import Owners
 from typing_relay.platforms.digital_first.talk import GatewayTalk
@@ -47,7 +47,7 @@ class Scene:
         monkeypatch.setattr(Owners, "start", lambda _, *owner: self.owned.append(owner))
         monkeypatch.setattr(Mailbox, "fetch", lambda _, session_id: self.fetched.append(session_id))
         self.keeper = DigitalFirst(
-            Surroundings(
+            Dependencies(
                 "keeper-1",
                 self.loop,  # type: ignore[arg-type]
                 Workers(self.cxone, self.store, self.names),  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ class Scene:
 
     def a_talk(self) -> GatewayTalk:
         nothing: Any = lambda *_: None  # noqa: E731
-        talk = self.keeper.talk_of(Voice("alice", nothing, nothing, nothing, nothing, nothing, nothing))
+        talk = self.keeper.talk_of(GuestActions("alice", nothing, nothing, nothing, nothing, nothing, nothing))
         assert isinstance(talk, GatewayTalk)
         return talk
 
@@ -188,8 +188,8 @@ def test_each_channel_is_of_its_own_kind(scene: Scene) -> None:
     scene.keeper.start()
     scene.loop.advance(0)
     scene.cxone.run()
-    first = scene.keeper._office
-    assert [(office.channel.channel_id, office.livechat) for office in (first.of(""), first.of("chat_b"))] == [
+    first = scene.keeper._context
+    assert [(context.channel.channel_id, context.livechat) for context in (first.of(""), first.of("chat_b"))] == [
         ("chat_local", True),
         ("chat_b", False),
     ]
@@ -199,10 +199,10 @@ def test_each_channel_is_of_its_own_kind(scene: Scene) -> None:
 def test_a_channel_that_was_taken_out_keeps_its_conversations(scene: Scene) -> None:
     """They are on record in it."""
     made = with_another_channel(scene)
-    office = scene.keeper._office.of("chat_former")
+    context = scene.keeper._context.of("chat_former")
     scene.loop.advance(0)
     scene.cxone.run()
-    assert (office.channel, office.livechat, made[0].asked) == (Channel(1386, "chat_former"), False, 1)
+    assert (context.channel, context.livechat, made[0].asked) == (Channel(1386, "chat_former"), False, 1)
 
 
 # --- nudges

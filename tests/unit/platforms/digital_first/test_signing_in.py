@@ -502,7 +502,7 @@ def strangers(scene: Scene) -> list[GatewayTalk]:
     """As many as pause the keeper where the gateway turns them away."""
     talks = [scene.new_talk() for _ in range(MIN_GUESTS)]
     for number, talk in enumerate(talks):
-        talk._state.voice = replace(talk._state.voice, session_id=f"visitor {number}")
+        talk._state.guest_actions = replace(talk._state.guest_actions, session_id=f"visitor {number}")
     return talks
 
 
@@ -511,8 +511,8 @@ def test_codes_that_are_refused_keep_nobody_else_from_the_gateway(scene: Scene) 
     refused = Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True)
     for number in range(MIN_GUESTS):
         gateway = Refusing(refused)
-        WatchedGateway(gateway, scene.office.breaker, f"visitor {number}", scene.office.now).authorize(VISITOR, {})
-    assert scene.office.breaker.paused("another", scene.office.now()) is None
+        WatchedGateway(gateway, scene.context.breaker, f"visitor {number}", scene.context.now).authorize(VISITOR, {})
+    assert scene.context.breaker.paused("another", scene.context.now()) is None
 
 
 @pytest.mark.parametrize(("by_page", "pauses"), [(True, False), (False, True)])
@@ -524,7 +524,7 @@ def test_what_a_handshake_says_to_pages_tokens_keeps_nobody_else_from_the_gatewa
     for talk in strangers(scene):
         talk._state.is_by_page = by_page
         talk.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
-    assert (scene.office.breaker.paused("another", scene.office.now()) is not None) is pauses
+    assert (scene.context.breaker.paused("another", scene.context.now()) is not None) is pauses
 
 
 def test_a_refusal_of_the_relays_own_sign_in_is_none_of_the_pages(scene: Scene) -> None:

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
-from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.guests.talk import GuestActions
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first import conversation
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
+from typing_relay.platforms.digital_first.channel_context import ChannelContext
 from typing_relay.platforms.digital_first.codes import COUNTED
 from typing_relay.platforms.digital_first.gateway_breaker import Call
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
-from typing_relay.platforms.digital_first.office import Office
 from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.platforms.digital_first.talk import GatewayTalk
 from typing_relay.platforms.digital_first.talk_parts.on_record import AGAIN_S
@@ -163,7 +163,7 @@ class Scene:
         self.sessions.create(ID, now, now // 1000 + 86_400)
         self.sessions.add_connection(ID, Coming("tab", now, now // 1000 + 3600), now, now // 1000 + 86_400)
         self.sessions.take_guest(ID, ME, now)
-        self.office = Office(
+        self.context = ChannelContext(
             ME,
             self.loop,  # type: ignore[arg-type]
             self.store,  # type: ignore[arg-type]
@@ -182,7 +182,7 @@ class Scene:
 
     def new_talk(self) -> GatewayTalk:
         return GatewayTalk(
-            Voice(
+            GuestActions(
                 ID,
                 self.send,
                 self.ready.append,
@@ -192,7 +192,7 @@ class Scene:
                 self._in_turn,
                 self._goes_on,
             ),
-            self.office,
+            self.context,
         )
 
     def clock(self) -> int:
@@ -359,10 +359,10 @@ def test_a_visitor_is_who_the_teams_server_says(scene: Scene) -> None:
 def with_another_channel(scene: Scene) -> Http:
     """The keeper has another channel of the same kind; returns its API."""
     api = Http(scene)
-    first = scene.office
-    offices = {"": first, "chat_b": first.for_channel(Channel(1386, "chat_b"), api)}
-    first.other = offices["chat_b"].other = lambda channel_id: offices[channel_id]
-    offices["chat_b"].decide(livechat=True)
+    first = scene.context
+    contexts = {"": first, "chat_b": first.for_channel(Channel(1386, "chat_b"), api)}
+    first.other = contexts["chat_b"].other = lambda channel_id: contexts[channel_id]
+    contexts["chat_b"].decide(livechat=True)
     return api
 
 
@@ -520,7 +520,7 @@ def test_that_it_cannot_be_asked_whether_agents_are_there_keeps_nobody_out(scene
 
 
 def test_a_channel_that_the_gateway_does_not_know_has_no_guests(scene: Scene) -> None:
-    scene.office.livechat, scene.http.channel_is = None, DENIED
+    scene.context.livechat, scene.http.channel_is = None, DENIED
     assert scene.talk.make() == guest.NotCreated(DENIED)
 
 
@@ -538,12 +538,12 @@ def test_a_channel_that_asks_for_what_is_not_supported_is_refused_by_the_setting
 
 def test_no_socket_is_opened_before_the_channels_kind_is_known(scene: Scene) -> None:
     """The wrong look would find nothing."""
-    scene.office.livechat = None
+    scene.context.livechat = None
     scene.talk.make()
     scene.prepares(1)
     assert scene.urls == []
     scene.wire = dfo_gateway.Gateway(livechat=False)
-    scene.office.decide(livechat=False)
+    scene.context.decide(livechat=False)
     assert len(scene.urls) == 1
     scene.open.add(1)
     scene.talk.opened(1)
@@ -1234,7 +1234,7 @@ BUSY = Outcome(Kind.THROTTLED, 2_000, "access: status 429")
 def storm(scene: Scene, outcome: Outcome = BUSY) -> None:
     """Other visitors of this keeper are turned away."""
     for number in range(MIN_GUESTS):
-        scene.office.breaker.note(Call.TOKEN, f"visitor {number}", outcome, scene.office.now())
+        scene.context.breaker.note(Call.TOKEN, f"visitor {number}", outcome, scene.context.now())
 
 
 def test_while_most_are_turned_away_no_token_is_asked_for() -> None:
@@ -1291,9 +1291,9 @@ def test_handshakes_that_fail_for_most_pause_the_keeper(status: int | None) -> N
     scene = Scene().begins()
     for number in range(MIN_GUESTS):
         other = scene.new_talk()
-        other._state.voice = replace(other._state.voice, session_id=f"visitor {number}")
+        other._state.guest_actions = replace(other._state.guest_actions, session_id=f"visitor {number}")
         other.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
-    assert scene.office.breaker.paused("another", scene.office.now())
+    assert scene.context.breaker.paused("another", scene.context.now())
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -1302,9 +1302,9 @@ def test_a_token_that_a_handshake_refuses_says_nothing_of_the_gateway(status: in
     scene = Scene().begins()
     for number in range(20):
         other = scene.new_talk()
-        other._state.voice = replace(other._state.voice, session_id=f"visitor {number}")
+        other._state.guest_actions = replace(other._state.guest_actions, session_id=f"visitor {number}")
         other.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
-    assert scene.office.breaker.paused("another", scene.office.now()) is None
+    assert scene.context.breaker.paused("another", scene.context.now()) is None
 
 
 def test_a_token_is_renewed_when_its_turn_comes() -> None:
@@ -1331,7 +1331,9 @@ def test_a_turn_that_comes_too_late_renews_nothing() -> None:
     scene.http.lifetime_ms = 30_000
     assert isinstance(scene.talk.make(), guest.Created)
     turns: list[Any] = []
-    scene.talk._state.voice = replace(scene.talk._state.voice, in_turn=lambda do, ahead: turns.append(do))
+    scene.talk._state.guest_actions = replace(
+        scene.talk._state.guest_actions, in_turn=lambda do, ahead: turns.append(do)
+    )
     scene.prepares(1)
     scene.talk.close()
     turns[0]()

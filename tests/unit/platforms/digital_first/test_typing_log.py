@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.guests.talk import GuestActions
 from typing_relay.keeper.io.sockets import SocketEnd
+from typing_relay.platforms.digital_first.channel_context import ChannelContext
 from typing_relay.platforms.digital_first.identity import Channel
-from typing_relay.platforms.digital_first.office import Office
 from typing_relay.platforms.digital_first.talk import GatewayTalk
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Kind, Outcome
@@ -47,7 +47,7 @@ class Scene:
         self.loop, self.outcomes = ManualLoop(), list[Outcome]()
         self.gateway = Gateway(livechat=True, threads=(Thread("t", contact=1, is_open=True),) if contact else ())
         self.answers = list[str]()
-        voice = Voice(
+        guest_actions = GuestActions(
             "alice",
             self.send,
             lambda number: None,
@@ -62,11 +62,11 @@ class Scene:
         jobs = self.jobs
         loop: Any = self.loop
         channel = Channel(7, "chat_x")
-        office = Office(
+        context = ChannelContext(
             "me", loop, jobs, jobs, jobs, store, silent, channel, silent, silent, Counters(), lambda: START + self.ms
         )
-        office.decide(livechat=True)
-        self.talk = GatewayTalk(voice, office)
+        context.decide(livechat=True)
+        self.talk = GatewayTalk(guest_actions, context)
         self.talk.taken(RECORD)
         self.talk.prepare(1, "wss://gateway", lambda url: self.talk.opened(1))
         self.hears()

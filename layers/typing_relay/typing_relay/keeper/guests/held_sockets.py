@@ -22,7 +22,7 @@ from typing_relay.relay.outcomes import Outcome
 logger = logging.getLogger(__name__)
 
 
-class Ear:
+class GuestListener:
     """Hears one socket."""
 
     __slots__ = ("_hand", "_number", "_sockets")
@@ -86,7 +86,9 @@ class HeldSockets:
         self._dial(hand, number, url)
 
     def _dial(self, hand: Hand, number: int, url: str) -> None:
-        opening = hand.sockets[number] = GuestSocket(self._loop, url, self._tls, self._limits, Ear(self, hand, number))
+        opening = hand.sockets[number] = GuestSocket(
+            self._loop, url, self._tls, self._limits, GuestListener(self, hand, number)
+        )
         self._addresses.resolve(
             url,
             lambda addresses: opening.connect(addresses, self._addresses.not_reached),

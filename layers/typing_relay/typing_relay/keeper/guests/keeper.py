@@ -17,7 +17,7 @@ from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.custody import Custody
 from typing_relay.keeper.guests.hand import Hand
 from typing_relay.keeper.guests.held_sockets import HeldSockets
-from typing_relay.keeper.guests.talk import Talk, Voice
+from typing_relay.keeper.guests.talk import GuestActions, Talk
 from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.io.sockets import SocketLimits
@@ -70,7 +70,7 @@ class Keeper:
         loop: Loop,
         workers: Workers,
         sessions: Sessions,
-        talk_of: Callable[[Voice], Talk],
+        talk_of: Callable[[GuestActions], Talk],
         outbox: Outbox,
         openings: Turnstile,
         tls: ssl.SSLContext,
@@ -105,7 +105,7 @@ class Keeper:
             return
         held, actions = guest.hold(session_id, self._settings.name, self._now(), claim)
         hand = self._hands[session_id] = Hand(held, refreshed_at=self._loop.time())
-        hand.talk = self._talk_of(self._voice(hand))
+        hand.talk = self._talk_of(self._guest_actions(hand))
         self._carry_out(hand, actions)
 
     def talk(self, session_id: str) -> Talk | None:
@@ -113,9 +113,9 @@ class Keeper:
         hand = self._hands.get(session_id)
         return hand.talk if hand else None
 
-    def _voice(self, hand: Hand) -> Voice:
+    def _guest_actions(self, hand: Hand) -> GuestActions:
         session_id = hand.held.session_id
-        return Voice(
+        return GuestActions(
             session_id,
             send=lambda number, text: self._sockets.send(hand, number, text),
             ready=lambda number: self._happened(hand, guest.SocketOpened(number)),
@@ -426,7 +426,7 @@ class Keeper:
     def _in_turn(self, hand: Hand, do: Callable[[], object], ahead: bool) -> None:
         """What is done for it, whose socket is being opened, counts as a guest that is created.
 
-        While it waits it keeps nobody from opening a socket. Whoever is held here no more is told all the same.
+        While it waits it keeps nobody from opening a socket. A guest that is no longer held here is told all the same.
         """
 
         def due() -> bool:

@@ -1,6 +1,6 @@
 """What is said on a guest's sockets is its platform's own; ``keeper`` only opens and closes them.
 
-``Voice`` is what a talk may do, ``Talk`` what it must hear of. All on the loop's thread but ``Talk.make``.
+``GuestActions`` is what a talk may do, ``Talk`` what it must hear of. All on the loop's thread but ``Talk.make``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing_relay.relay.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class GuestActions:
     """What the keeper does for one guest's talk; made by ``Keeper``. Sockets are numbered, as in ``guest``."""
 
     session_id: str
@@ -61,7 +61,7 @@ class Talk(Protocol):
         """It could not be opened, or is open no more. Returns what that means."""
 
     def close(self) -> None:
-        """The guest is held here no more."""
+        """This keeper no longer holds the guest."""
 
     @property
     def is_shown(self) -> bool:

@@ -11,7 +11,7 @@ from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.platforms.digital_first import identity
 from typing_relay.platforms.digital_first.api import DfoApi
 from typing_relay.platforms.digital_first.identity import Channel
-from typing_relay.platforms.digital_first.in_keeper import Surroundings
+from typing_relay.platforms.digital_first.in_keeper import Dependencies
 from typing_relay.platforms.digital_first.urls import Client, custom_hosts, hosts
 from typing_relay.platforms.platform import Lent
 from typing_relay.platforms.shared import http
@@ -20,14 +20,14 @@ from typing_relay.platforms.shared import http
 CONTENT_THREADS = 32
 
 
-def configured(lent: Lent) -> Surroundings:
+def configured(lent: Lent) -> Dependencies:
     """What a keeper lends, and what the environment says. Raises SettingWrong, InsecureUrl, UnknownEnvironment or
     BadChannel."""
     if lent.messages is None:
         raise SettingWrong("The environment variable MESSAGES_TABLE is not set; Digital-First needs it.")
     line_url = setting("KEEPER_LINE_URL")
     first, *others = channels()
-    return Surroundings(
+    return Dependencies(
         lent.keeper,
         lent.loop,
         lent.workers,

@@ -16,13 +16,14 @@ from typing import Any
 
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.guests.talk import Talk, Voice
+from typing_relay.keeper.guests.talk import GuestActions, Talk
 from typing_relay.keeper.io.addresses import Addresses
 from typing_relay.keeper.io.jobs import Jobs, Workers
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.io.sockets import GuestSocket, SocketLimits, SocketListener
 from typing_relay.keeper.visitors.outbox import Outbox
 from typing_relay.platforms.digital_first.api import ChannelSettings, DfoApi
+from typing_relay.platforms.digital_first.channel_context import ChannelContext
 from typing_relay.platforms.digital_first.conversation import policy as conversation_policy
 from typing_relay.platforms.digital_first.files import Files
 from typing_relay.platforms.digital_first.gateway_breaker import GatewayBreaker
@@ -30,7 +31,6 @@ from typing_relay.platforms.digital_first.identity import Channel
 from typing_relay.platforms.digital_first.known import channel_of
 from typing_relay.platforms.digital_first.line import Line
 from typing_relay.platforms.digital_first.mailbox import Mailbox
-from typing_relay.platforms.digital_first.office import Office
 from typing_relay.platforms.digital_first.offline import OfflineMessages
 from typing_relay.platforms.digital_first.owners import Owners
 from typing_relay.platforms.digital_first.ports import Gateway
@@ -49,7 +49,7 @@ CHANNEL_S = 60.0
 
 
 @dataclass(slots=True)
-class Surroundings:
+class Dependencies:
     """What a Digital-First keeper is joined with. ``clock``: epoch ms; ``sign``: the headers of the line's handshake
     (on a worker thread); ``talk`` the talk of a guest held here."""
 
@@ -83,7 +83,7 @@ class Surroundings:
 class DigitalFirst:
     """Joins conversations, owners, messages and the line. On the loop's thread."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Dependencies) -> None:
         self._around = around
         self.runner = self._runner()
         self._owners = Owners(
@@ -113,7 +113,7 @@ class DigitalFirst:
             around.counters,
             random.random,
         )
-        self._office = Office(
+        self._context = ChannelContext(
             around.keeper,
             around.loop,
             around.workers.store,
@@ -131,14 +131,14 @@ class DigitalFirst:
             ),
         )
 
-        self._office.other, self._office.breaker = self._office_of, GatewayBreaker(self._paused)
-        self._offices = {"": self._office, around.channel.channel_id: self._office}
+        self._context.other, self._context.breaker = self._context_of, GatewayBreaker(self._paused)
+        self._offices = {"": self._context, around.channel.channel_id: self._context}
         self._offline = OfflineMessages(
             around.loop,
             around.workers.cxone,
             around.sessions,
             self._mailbox,
-            self._office.breaker,
+            self._context.breaker,
             self._place_of,
             self._dial,
             around.clock,
@@ -150,9 +150,9 @@ class DigitalFirst:
 
     def start(self) -> None:
         """Learn of the channels, open the line, look for messages."""
-        self._ask_for_channel(self._office)
+        self._ask_for_channel(self._context)
         for channel in self._around.other_channels:
-            self._office_of(channel.channel_id)
+            self._context_of(channel.channel_id)
         self._line.start()
         self._mailbox.start()
 
@@ -160,9 +160,9 @@ class DigitalFirst:
         """No nudge comes in any more."""
         self._line.stop()
 
-    def talk_of(self, voice: Voice) -> Talk:
+    def talk_of(self, guest_actions: GuestActions) -> Talk:
         """A guest's talk."""
-        return GatewayTalk(voice, self._office)
+        return GatewayTalk(guest_actions, self._context)
 
     def speaks_for(self, session_id: str) -> bool:
         """Whether this session's burst can be owned here: its thread has been looked for.
@@ -174,33 +174,33 @@ class DigitalFirst:
 
     # --- the channels
 
-    def _office_of(self, channel_id: str) -> Office:
+    def _context_of(self, channel_id: str) -> ChannelContext:
         """Also of a channel that is no longer the deployment's: its conversations go on. From any thread."""
         with self._making:
-            office = self._offices.get(channel_id)
-            if office is None and self._around.api_of is not None:
+            context = self._offices.get(channel_id)
+            if context is None and self._around.api_of is not None:
                 channel = replace(self._around.channel, channel_id=channel_id)
-                office = self._office.for_channel(channel, self._around.api_of(channel))
-                self._offices[channel_id] = office
-                self._around.loop.call_from_thread(partial(self._ask_for_channel, office))
-        return office or self._office
+                context = self._context.for_channel(channel, self._around.api_of(channel))
+                self._offices[channel_id] = context
+                self._around.loop.call_from_thread(partial(self._ask_for_channel, context))
+        return context or self._context
 
-    def _ask_for_channel(self, office: Office) -> None:
+    def _ask_for_channel(self, context: ChannelContext) -> None:
         self._around.workers.cxone.submit(
-            ("channel", office.channel.channel_id),
-            office.gateway.channel,
-            partial(self._learned, office),
-            partial(self._not_learned, office),
+            ("channel", context.channel.channel_id),
+            context.gateway.channel,
+            partial(self._learned, context),
+            partial(self._not_learned, context),
         )
 
-    def _learned(self, office: Office, answer: ChannelSettings | Outcome) -> None:
+    def _learned(self, context: ChannelContext, answer: ChannelSettings | Outcome) -> None:
         if isinstance(answer, Outcome):
-            self._not_learned(office, answer)
+            self._not_learned(context, answer)
             return
-        self._around.loop.call_later(CHANNEL_S, partial(self._ask_for_channel, office))
-        office.transcripts = answer.transcripts
-        office.decide(answer.livechat, Files(answer.files, office.gateway.upload_url) if answer.files else None)
-        setting, channel_id = answer.not_supported(), office.channel.channel_id
+        self._around.loop.call_later(CHANNEL_S, partial(self._ask_for_channel, context))
+        context.transcripts = answer.transcripts
+        context.decide(answer.livechat, Files(answer.files, context.gateway.upload_url) if answer.files else None)
+        setting, channel_id = answer.not_supported(), context.channel.channel_id
         if setting:
             self._around.counters.add("ChannelNotSupported")
             message = "The channel's setting %s is not supported: no visitor of %s is let in."
@@ -210,11 +210,11 @@ class DigitalFirst:
             known = {"channel": channel_id, "livechat": answer.livechat, "sign_in": answer.demands_sign_in}
             logger.info("channel known", extra=known)
 
-    def _not_learned(self, office: Office, why: Exception | Outcome) -> None:
+    def _not_learned(self, context: ChannelContext, why: Exception | Outcome) -> None:
         reason = why.reason if isinstance(why, Outcome) else str(why)
         self._around.counters.add("ChannelNotKnown")
-        logger.error("The channel's settings could not be read: %s: %s", office.channel.channel_id, reason)
-        self._around.loop.call_later(AGAIN_S, partial(self._ask_for_channel, office))
+        logger.error("The channel's settings could not be read: %s: %s", context.channel.channel_id, reason)
+        self._around.loop.call_later(AGAIN_S, partial(self._ask_for_channel, context))
 
     def _paused(self, ms: int, outcome: Outcome) -> None:
         """From any thread."""
@@ -266,13 +266,13 @@ class DigitalFirst:
         if isinstance(talk, GatewayTalk):
             talk.typing(typing, counted)
         else:
-            outcome = Outcome(Kind.NOT_YET, reason="the guest is held here no more")
+            outcome = Outcome(Kind.NOT_YET, reason="this keeper no longer holds the guest")
             self._around.loop.call_soon(lambda: on_outcome(outcome))
 
     def _place_of(self, record: Session) -> tuple[Channel, Gateway]:
         """From any thread."""
-        office = self._office.of(channel_of(record))
-        return office.channel, office.gateway
+        context = self._context.of(channel_of(record))
+        return context.channel, context.gateway
 
     def _dial(self, url: str, listener: SocketListener) -> GuestSocket:
         """A socket of its own, beside a guest's."""
@@ -308,7 +308,7 @@ class DigitalFirst:
         return Runner(around.sessions, around.clock, handlers)
 
     def _start_owner(self, due: StartOwner) -> bool:
-        """From a worker thread; the guest may be held here no more when its turn has come."""
+        """From a worker thread; this keeper may no longer hold the guest when its turn has come."""
 
         def start() -> None:
             if self.speaks_for(due.record.session_id):

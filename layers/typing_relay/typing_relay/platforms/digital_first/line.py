@@ -23,13 +23,13 @@ from typing_relay.keeper.io.sockets import GuestSocket, SocketEnd, SocketLimits
 logger = logging.getLogger(__name__)
 
 #: API Gateway ends a connection after ten minutes without a message, and any after two hours.
-WORD_S = 240.0
+KEEPALIVE_S = 240.0
 REPLACE_S, REPLACE_SPREAD_S = 110 * 60.0, 20 * 60.0
 LONGEST_PAUSE_S = 10.0
-WORD = json.dumps({"action": "ping"})
+KEEPALIVE = json.dumps({"action": "ping"})
 
 
-class _Ear:
+class _Connection:
     """Hears one connection for the line."""
 
     def __init__(self, line: Line) -> None:
@@ -69,17 +69,17 @@ class Line:
         self._loop, self._jobs, self._addresses, self._tls, self._url = loop, jobs, addresses, tls, url
         self._sign, self._nudged, self._is_back = sign, nudged, is_back
         self._counters, self._random = counters, random
-        self._ear: _Ear | None = None
-        self._opening: _Ear | None = None
+        self._current: _Connection | None = None
+        self._opening: _Connection | None = None
         self._failures = 0
-        self._word: Timer | None = None
+        self._keepalive: Timer | None = None
         self._next: Timer | None = None
         self._is_stopped = False
 
     @property
     def is_open(self) -> bool:
         """Whether nudges can come in now."""
-        return self._ear is not None
+        return self._current is not None
 
     def start(self) -> None:
         """Open it, and from then on keep it open."""
@@ -88,42 +88,42 @@ class Line:
     def stop(self) -> None:
         """Close it for good."""
         self._is_stopped = True
-        for timer in (self._word, self._next):
+        for timer in (self._keepalive, self._next):
             if timer:
                 timer.cancel()
-        for ear in (self._ear, self._opening):
-            if ear and ear.socket:
-                ear.socket.close(GOING_AWAY)
-        self._ear = self._opening = None
+        for connection in (self._current, self._opening):
+            if connection and connection.socket:
+                connection.socket.close(GOING_AWAY)
+        self._current = self._opening = None
 
     def _open(self, headers: Mapping[str, str]) -> None:
         if self._is_stopped:
             return
-        ear = self._opening = _Ear(self)
-        socket = ear.socket = GuestSocket(self._loop, self._url, self._tls, SocketLimits(), ear, headers)
+        connection = self._opening = _Connection(self)
+        socket = connection.socket = GuestSocket(self._loop, self._url, self._tls, SocketLimits(), connection, headers)
         self._addresses.resolve(
             self._url,
             lambda addresses: socket.connect(addresses, self._addresses.not_reached),
             lambda error: socket.fail(str(error)),
         )
 
-    def _opened(self, ear: _Ear) -> None:
-        former, self._ear, self._opening = self._ear, ear, None
+    def _opened(self, connection: _Connection) -> None:
+        former, self._current, self._opening = self._current, connection, None
         self._failures = 0
         if former and former.socket:
             former.socket.close(GOING_AWAY)
         else:
             self._is_back()
-        self._speak_later(ear)
+        self._keep_alive_later(connection)
         self._again_in(REPLACE_S - self._random() * REPLACE_SPREAD_S)
         logger.info("keeper line open")
 
-    def _ended(self, ear: _Ear, end: SocketEnd) -> None:
-        self._counters.add("LinesLost" if ear is self._ear else "LinesNotOpened")
+    def _ended(self, connection: _Connection, end: SocketEnd) -> None:
+        self._counters.add("LinesLost" if connection is self._current else "LinesNotOpened")
         logger.warning("keeper line lost", extra={"reason": end.reason, "failures": self._failures})
-        if ear is self._ear:
-            self._ear = None
-        if ear is self._opening:
+        if connection is self._current:
+            self._current = None
+        if connection is self._opening:
             self._opening = None
         if not self._opening:
             self._retry()
@@ -143,15 +143,15 @@ class Line:
             self._next.cancel()
         self._next = self._loop.call_later(seconds, self.start)
 
-    def _speak_later(self, ear: _Ear) -> None:
-        if self._word:
-            self._word.cancel()
-        self._word = self._loop.call_later(WORD_S, partial(self._speak, ear))
+    def _keep_alive_later(self, connection: _Connection) -> None:
+        if self._keepalive:
+            self._keepalive.cancel()
+        self._keepalive = self._loop.call_later(KEEPALIVE_S, partial(self._keep_alive, connection))
 
-    def _speak(self, ear: _Ear) -> None:
-        if ear is self._ear and ear.socket:
-            ear.socket.send_text(WORD, lambda: None)
-            self._speak_later(ear)
+    def _keep_alive(self, connection: _Connection) -> None:
+        if connection is self._current and connection.socket:
+            connection.socket.send_text(KEEPALIVE, lambda: None)
+            self._keep_alive_later(connection)
 
     def _heard(self, text: str) -> None:
         try:

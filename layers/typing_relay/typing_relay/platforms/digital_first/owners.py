@@ -80,7 +80,7 @@ class Owners:
         )
 
     def drop(self, session_id: str) -> None:
-        """The guest is held here no more: what is left to do is its next keeper's."""
+        """This keeper no longer holds the guest: what is left to do is its next keeper's."""
         run = self._runs.pop(session_id, None)
         if run:
             self._let_go(run)

@@ -14,17 +14,17 @@ from typing import Any
 
 from typing_relay.door import frames
 from typing_relay.keeper.guests import guest
-from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.guests.talk import GuestActions
 from typing_relay.keeper.io.loop import Timer
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first import urls
+from typing_relay.platforms.digital_first.channel_context import ChannelContext
 from typing_relay.platforms.digital_first.codes import COUNTED
 from typing_relay.platforms.digital_first.conversation import actions, happenings, machine
 from typing_relay.platforms.digital_first.conversation.waking import wake_at
 from typing_relay.platforms.digital_first.gateway_breaker import Call
 from typing_relay.platforms.digital_first.identity import Visitor
 from typing_relay.platforms.digital_first.known import Known, channel_of, identity_of
-from typing_relay.platforms.digital_first.office import Office
 from typing_relay.platforms.digital_first.signing_in import Admission
 from typing_relay.platforms.digital_first.talk_parts.admitting import Admitting, Made
 from typing_relay.platforms.digital_first.talk_parts.asking import Asking
@@ -55,8 +55,8 @@ TOKEN_REFUSED = (401, 403)
 class GatewayTalk:
     """One guest's. On the loop's thread but for ``make``."""
 
-    def __init__(self, voice: Voice, office: Office) -> None:
-        self._state = TalkState(voice, office)
+    def __init__(self, guest_actions: GuestActions, context: ChannelContext) -> None:
+        self._state = TalkState(guest_actions, context)
         self._on_record = OnRecord(self._state)
         self._asking = Asking(self._state)
         self._admitting = Admitting(self._state, self._on_record, self._asking)
@@ -87,7 +87,7 @@ class GatewayTalk:
             self._state.conversation = None
         self._known = None
         self._asking.taken()
-        self._state.office = self._state.office.of(channel_of(record))
+        self._state.context = self._state.context.of(channel_of(record))
         if record.conversation:
             (visitor, thread_id), profile = identity_of(record), decoded(record.profile)
             self._known = Known(
@@ -95,7 +95,7 @@ class GatewayTalk:
                 thread_id,
                 record.access_until,
                 is_new=False,
-                has_ghosts=True,
+                has_late_frames=True,
                 told_at=record.told_at,
                 told_id=record.told_id,
                 profile=profile,
@@ -126,12 +126,12 @@ class GatewayTalk:
     def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
         """With a token that has run out, or was refused, no socket is opened: it is renewed first."""
         if self._made:
-            self._state.office = self._state.office.of(self._made.channel_id)
-        if self._state.office.livechat is None:
-            self._state.office.undecided.append(lambda: self.prepare(number, url, go))
+            self._state.context = self._state.context.of(self._made.channel_id)
+        if self._state.context.livechat is None:
+            self._state.context.undecided.append(lambda: self.prepare(number, url, go))
             return
         if paused := self._admitting.paused():
-            self._state.office.loop.call_soon(partial(self._state.voice.lost, number, paused))
+            self._state.context.loop.call_soon(partial(self._state.guest_actions.lost, number, paused))
             return
         if self._made:
             self._known, self._made = self._made, None
@@ -142,8 +142,8 @@ class GatewayTalk:
 
     def opened(self, number: int) -> None:
         """The thread is looked for; until it has been, the socket is of no use."""
-        office = self._state.office
-        office.breaker.note(Call.SOCKET, self._state.session_id, actions.ACCEPTED, office.now())
+        context = self._state.context
+        context.breaker.note(Call.SOCKET, self._state.session_id, actions.ACCEPTED, context.now())
         self._former, self._state.number = self._state.number, number
         self._step(self._opened())
         self._renewals.opened()
@@ -165,9 +165,9 @@ class GatewayTalk:
             self._lose_former()
         if end.http_status is not None or end.stage is Stage.UPGRADING:
             self._tokens.refused()
-        office, outcome = self._state.office, _meaning(end, self._state.office.clock())
+        context, outcome = self._state.context, _meaning(end, self._state.context.clock())
         if end.stage is not Stage.OPEN and end.http_status not in TOKEN_REFUSED and not self._state.is_by_page:
-            office.breaker.note(Call.SOCKET, self._state.session_id, outcome, office.now())
+            context.breaker.note(Call.SOCKET, self._state.session_id, outcome, context.now())
         is_refused = end.http_status is not None and 400 <= end.http_status < 500 and end.http_status != 429
         return replace(outcome, by_visitor=is_refused and self._state.is_by_page)
 
@@ -175,8 +175,8 @@ class GatewayTalk:
         """What is still wanted is the next keeper's to say."""
         self._state.is_closed, self._state.conversation = True, None
         self._set_alarm(None)
-        self._state.office.owners.drop(self._state.session_id)
-        self._state.office.mailbox.forget(self._state.session_id)
+        self._state.context.owners.drop(self._state.session_id)
+        self._state.context.mailbox.forget(self._state.session_id)
         self._tickets.close()
 
     @property
@@ -211,7 +211,7 @@ class GatewayTalk:
 
     def message(self, message: WaitingMessage) -> None:
         """Send what the visitor sent. What a keeper before may have sent is looked for first."""
-        may_have_left, behind_ms = bool(message.left_by), self._state.office.behind_ms()
+        may_have_left, behind_ms = bool(message.left_by), self._state.context.behind_ms()
         wanted = happenings.MessageWanted(message.message_id, message.text, message.at, may_have_left, behind_ms)
         self._know_files()
         self._step(replace(wanted, postback=message.postback, attachments=message.attachments))
@@ -234,7 +234,7 @@ class GatewayTalk:
         if self._state.conversation and self._state.number:
             self._renewals.handed_over()
         else:
-            self._state.voice.signed_in()
+            self._state.guest_actions.signed_in()
 
     def end(self) -> None:
         """The visitor ends the conversation."""
@@ -246,7 +246,7 @@ class GatewayTalk:
 
     def transcript(self, email: str) -> None:
         """The visitor wants a transcript: where the channel's settings allow it."""
-        if self._state.office.transcripts:
+        if self._state.context.transcripts:
             self._step(happenings.TranscriptWanted(email))
         else:
             self._state.tell(frames.error("not_supported", "CXone's channel has liveChatAllowTranscript=false."))
@@ -258,20 +258,20 @@ class GatewayTalk:
         if self._known is None:
             return
         known, self._known = self._known, None
-        office = self._state.office
+        context = self._state.context
         if self._state.conversation is None and not self._state.is_closed:
             self._state.conversation = machine.begin(
-                office.channel,
+                context.channel,
                 known.visitor,
                 known.thread_id,
-                livechat=bool(office.livechat),
+                livechat=bool(context.livechat),
                 seed=uuid.uuid4().hex,
-                newest_at=office.clock() - MISSED_MS if known.told_at is None else known.told_at,
+                newest_at=context.clock() - MISSED_MS if known.told_at is None else known.told_at,
                 told=(known.told_id,) if known.told_id else (),
-                ghosts_until=office.now() + office.policy.ghost_ms if known.has_ghosts else 0,
+                late_frames_until=context.now() + context.policy.late_frame_ms if known.has_late_frames else 0,
                 tells_anew=not known.is_new,
             )
-            office.mailbox.hold(self._state.session_id)
+            context.mailbox.hold(self._state.session_id)
             self._profile = known.profile
             self._step(happenings.ProfileKnown(known.profile))
             self._know_files()
@@ -279,8 +279,9 @@ class GatewayTalk:
 
     def _know_files(self) -> None:
         """As the channel's settings were read last."""
-        if self._state.conversation is not None and self._state.conversation.catch_up.files != self._state.office.files:
-            self._step(happenings.FilesKnown(self._state.office.files))
+        conversation, files = self._state.conversation, self._state.context.files
+        if conversation is not None and conversation.catch_up.files != files:
+            self._step(happenings.FilesKnown(files))
 
     def _renewed(self, admission: Admission) -> None:
         self._renewals.renewed()
@@ -288,7 +289,7 @@ class GatewayTalk:
 
     def _admitted(self, visitor: Visitor, access_until: int, signed_in: SignedIn | None) -> None:
         """Times are told by the wall clock."""
-        behind_ms, self._state.is_by_page = self._state.office.behind_ms(), signed_in is not None
+        behind_ms, self._state.is_by_page = self._state.context.behind_ms(), signed_in is not None
         self._renewals.admitted()
         self._asking.answered()
         if signed_in:
@@ -301,7 +302,7 @@ class GatewayTalk:
         if self._state.conversation is None:
             self._nothing_begun(happening)
             return
-        now, policy = self._state.office.now(), self._state.office.policy
+        now, policy = self._state.context.now(), self._state.context.policy
         self._state.conversation, due = machine.step(self._state.conversation, happening, now, policy)
         left = iter(due)
         for action in left:
@@ -325,9 +326,9 @@ class GatewayTalk:
             self._alarm.cancel()
         self._alarm, self._alarm_at = None, at
         if at is not None:
-            seconds = (at - self._state.office.now()) / 1000
+            seconds = (at - self._state.context.now()) / 1000
             slack = SLACK_S if seconds >= SLOW_S else 0.0
-            self._alarm = self._state.office.loop.call_later(seconds, self._woke, slack)
+            self._alarm = self._state.context.loop.call_later(seconds, self._woke, slack)
 
     def _woke(self) -> None:
         self._alarm = self._alarm_at = None
@@ -336,7 +337,7 @@ class GatewayTalk:
     def _carry_out(self, action: actions.Action) -> None:  # noqa: C901  # a table
         match action:
             case actions.SendFrame(text):
-                self._state.voice.send(self._state.number, text)
+                self._state.guest_actions.send(self._state.number, text)
             case actions.Ready():
                 self._ready()
             case actions.ContactOpened():
@@ -350,17 +351,17 @@ class GatewayTalk:
             case actions.TypingTold(ticket, outcome):
                 self._tickets.tell(ticket, outcome)
             case actions.MessageTaken(message_id):
-                self._state.office.mailbox.taken(self._state.session_id, message_id)
+                self._state.context.mailbox.taken(self._state.session_id, message_id)
             case actions.MessageRefused(message_id, reason):
-                self._state.office.mailbox.refused(self._state.session_id, message_id, reason)
+                self._state.context.mailbox.refused(self._state.session_id, message_id, reason)
             case actions.Tell(frame):
                 self._state.tell(frame)
             case actions.Fetch(url):
                 self._fetching.event(url)
             case actions.FetchMessage(name, path, token):
-                self._fetching.rest(name, lambda: self._state.office.gateway.message(path, token))
+                self._fetching.rest(name, lambda: self._state.context.gateway.message(path, token))
             case actions.FetchStream(name, stream):
-                self._fetching.rest(name, lambda: self._state.office.gateway.streamed(stream))
+                self._fetching.rest(name, lambda: self._state.context.gateway.streamed(stream))
             case actions.Reopen(reason):
                 self._lose(Outcome(Kind.LOST, reason=f"the gateway is {reason}"))
             case actions.Reauthorize():
@@ -377,12 +378,12 @@ class GatewayTalk:
     def _ready(self) -> None:
         self._on_record.looked()
         self._former = 0
-        self._state.voice.ready(self._state.number)
-        self._state.office.mailbox.fetch(self._state.session_id)
+        self._state.guest_actions.ready(self._state.number)
+        self._state.context.mailbox.fetch(self._state.session_id)
 
     def _lose(self, outcome: Outcome) -> None:
         number, self._state.number = self._state.number, 0
-        self._state.voice.lost(number, outcome)
+        self._state.guest_actions.lost(number, outcome)
         self._lose_former()
 
     def _lose_former(self) -> None:
@@ -390,7 +391,9 @@ class GatewayTalk:
         if self._former:
             former, self._former = self._former, 0
             reason = "the socket that replaced it was lost"
-            self._state.office.loop.call_soon(lambda: self._state.voice.lost(former, Outcome(Kind.LOST, reason=reason)))
+            self._state.context.loop.call_soon(
+                lambda: self._state.guest_actions.lost(former, Outcome(Kind.LOST, reason=reason))
+            )
 
     def _leave(self, message_id: str, send: actions.Action) -> None:
         """On record first: whoever takes over looks for what may have left before sending it again (T15).
@@ -399,13 +402,13 @@ class GatewayTalk:
         keeper may have looked by then, and sent the message itself.
         """
         number, conversation = self._state.number, self._seed()
-        leaves_until = self._state.office.now() + self._state.office.policy.leave_within_ms
+        leaves_until = self._state.context.now() + self._state.context.policy.leave_within_ms
 
         def is_on_the_same_socket() -> bool:
             return (number, conversation) == (self._state.number, self._seed())
 
         def go() -> None:
-            if self._state.office.now() >= leaves_until:
+            if self._state.context.now() >= leaves_until:
                 stay()
             elif is_on_the_same_socket():
                 self._carry_out(send)
@@ -415,11 +418,11 @@ class GatewayTalk:
                 self._step(happenings.Lost())
                 self._lose(Outcome(Kind.LOST, reason="it could not be recorded in time that a message leaves"))
 
-        self._state.office.mailbox.leaving(self._state.session_id, message_id, go, stay)
+        self._state.context.mailbox.leaving(self._state.session_id, message_id, go, stay)
 
     def _report(self, code: str, about: str = "") -> None:
         name = code if code in COUNTED else "other"  # a metric for each is paid for
-        self._state.office.counters.add(f"Gateway.{name}")
+        self._state.context.counters.add(f"Gateway.{name}")
         details = {"session": self._state.session_id, "code": code, "reason": about}
         logger.warning("The gateway reports trouble", extra=details)
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
-from typing_relay.keeper.guests.talk import Talk, Voice
+from typing_relay.keeper.guests.talk import GuestActions, Talk
 from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.keeper.io.sockets import SocketEnd
 from typing_relay.keeper.ports import Sessions
@@ -47,18 +47,24 @@ class WebchatTalk:
 
     __slots__ = (
         *("_connections", "_counters", "_expiry", "_make", "_meaning"),
-        *("_number", "_profile", "_time", "_typing", "_voice"),
+        *("_number", "_profile", "_time", "_typing", "_guest_actions"),
     )
 
     def __init__(
         self,
-        voice: Voice,
+        guest_actions: GuestActions,
         make: Callable[[Profile], guest.Event],
         meaning: Callable[[SocketEnd], Outcome],
         counters: Counters,
         time: Time,
     ) -> None:
-        self._voice, self._make, self._meaning, self._counters, self._time = voice, make, meaning, counters, time
+        self._guest_actions, self._make, self._meaning, self._counters, self._time = (
+            guest_actions,
+            make,
+            meaning,
+            counters,
+            time,
+        )
         #: The newest open socket.
         self._number = 0
         self._typing = NOBODY
@@ -86,7 +92,7 @@ class WebchatTalk:
         newcomers = record.connections - self._connections
         self.taken(record)
         if newcomers and self._typing:
-            self._voice.tell(cxone_events.agent_typing(None, self._typing.agents))
+            self._guest_actions.tell(cxone_events.agent_typing(None, self._typing.agents))
 
     def make(self) -> guest.Event:
         """By CXone's guest creation."""
@@ -100,7 +106,7 @@ class WebchatTalk:
         """It is of use at once."""
         self._number = number
         self._agent_stopped()
-        self._voice.ready(number)
+        self._guest_actions.ready(number)
 
     def heard(self, number: int, text: str) -> None:
         """Whatever is JSON goes to the visitor; kinds are told apart for the metrics only."""
@@ -117,7 +123,7 @@ class WebchatTalk:
             self._now_types(before.started(SOMEBODY, None, now, self._time.agent_typing_ms))
         elif name == "agent-typing":
             self._now_types(before.stopped(SOMEBODY, None, now))
-        self._voice.tell(frame)
+        self._guest_actions.tell(frame)
         if name == "message":
             self._agents_type(self._typing.stopped(SOMEBODY, None, now))
 
@@ -136,7 +142,7 @@ class WebchatTalk:
         is_news = typing.agents != self._typing.agents
         self._now_types(typing)
         if is_news:
-            self._voice.tell(cxone_events.agent_typing(None, typing.agents))
+            self._guest_actions.tell(cxone_events.agent_typing(None, typing.agents))
 
     def _now_types(self, typing: AgentsTyping) -> None:
         """What is not renewed ends by itself."""
@@ -182,13 +188,13 @@ def make_guest(
     return guest.Created(made.guest_id, made.web_socket_url) if recorded else guest.FenceLost()
 
 
-def talks(lent: Lent, cxone: GuestCreator) -> Callable[[Voice], Talk]:
+def talks(lent: Lent, cxone: GuestCreator) -> Callable[[GuestActions], Talk]:
     """Makes the talk of each guest that a keeper holds."""
     time = Time(lent.loop, lent.clock, lent.agent_typing_ms)
 
-    def talk_of(voice: Voice) -> Talk:
-        make = partial(make_guest, cxone, lent.sessions, SOURCE, voice.session_id, lent.keeper, lent.clock)
-        return WebchatTalk(voice, make, lambda end: webchat_meaning(end, lent.clock()), lent.counters, time)
+    def talk_of(guest_actions: GuestActions) -> Talk:
+        make = partial(make_guest, cxone, lent.sessions, SOURCE, guest_actions.session_id, lent.keeper, lent.clock)
+        return WebchatTalk(guest_actions, make, lambda end: webchat_meaning(end, lent.clock()), lent.counters, time)
 
     return talk_of
 

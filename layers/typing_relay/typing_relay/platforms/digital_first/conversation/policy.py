@@ -32,7 +32,7 @@ class ConversationPolicy:
     #: look before then does not show that it was not taken.
     settle_ms: int = 4_000
     #: Typing on a socket that was lost may be taken so late, as the lock of a call has it.
-    ghost_ms: int = 7_500
+    late_frame_ms: int = 7_500
     #: Nothing waits longer to be delivered.
     message_lifetime_ms: int = 300_000
     #: The gateway's clock and ours may be so far apart.

@@ -57,7 +57,7 @@ def ponged(turn: Turn) -> None:
     counted = [replace(unproven, pongs=unproven.pongs - 1) for unproven in turn.shown.unproven]
     for unproven in counted:
         if unproven.pongs <= 0:
-            turn.shown = changed(turn.shown, may_show=unproven.typing or _has_ghosts(turn))
+            turn.shown = changed(turn.shown, may_show=unproven.typing or _may_come_late(turn))
             _told(turn, unproven, ENDED if unproven.overtaken else ACCEPTED)
     turn.shown = changed(turn.shown, unproven=tuple(unproven for unproven in counted if unproven.pongs > 0))
 
@@ -100,7 +100,7 @@ def frame_lost(turn: Turn) -> None:
 
 def contact_opened(turn: Turn) -> None:
     """What was sent on a socket before may be shown in it."""
-    turn.shown = changed(turn.shown, may_show=turn.shown.may_show or _has_ghosts(turn))
+    turn.shown = changed(turn.shown, may_show=turn.shown.may_show or _may_come_late(turn))
 
 
 def contact_closed(turn: Turn) -> None:
@@ -122,7 +122,7 @@ def socket_lost(turn: Turn) -> None:
     if turn.contacts.open and turn.shown.may_show:
         turn.do(ShownUnknown())
     if any(one.typing for one in unproven):
-        turn.shown = changed(turn.shown, ghosts_until=turn.now + turn.policy.ghost_ms)
+        turn.shown = changed(turn.shown, late_frames_until=turn.now + turn.policy.late_frame_ms)
 
 
 def all_told(turn: Turn, outcome: Outcome) -> None:
@@ -137,5 +137,5 @@ def _told(turn: Turn, unproven: Unproven, outcome: Outcome) -> None:
         turn.do(TypingTold(unproven.ticket, outcome))
 
 
-def _has_ghosts(turn: Turn) -> bool:
-    return turn.now < turn.shown.ghosts_until
+def _may_come_late(turn: Turn) -> bool:
+    return turn.now < turn.shown.late_frames_until

@@ -211,7 +211,7 @@ class Shown:
     #: The agent may be shown typing: it was sent by us, or by a keeper before.
     may_show: bool = True
     #: Until then what was sent on a socket before may come to be shown, whatever is sent on this one.
-    ghosts_until: int = 0
+    late_frames_until: int = 0
     unproven: tuple[Unproven, ...] = ()
 
 

@@ -53,7 +53,7 @@ class Asking:
         why: Why = "ends" if needed.why == "needed" and state.number else needed.why
         if why == "needed" and self._was_just_refused():
             return
-        state.office.counters.add(f"SignIns.{why}")
+        state.context.counters.add(f"SignIns.{why}")
         if not self._asked and needed.setting:
             details = {"session": state.session_id, "setting": needed.setting}
             logger.info("The page is to sign its visitor in", extra=details)
@@ -66,9 +66,9 @@ class Asking:
         """A front end has connected that has heard nothing yet."""
         if self._asked and not self._is_to_ask_again:
             self._is_to_ask_again = True
-            office = self._state.office
-            wait_ms = self._asked_at + office.policy.catch_up_ms - office.now()
-            office.loop.call_later(max(0, wait_ms) / 1000, self._ask_again)
+            context = self._state.context
+            wait_ms = self._asked_at + context.policy.catch_up_ms - context.now()
+            context.loop.call_later(max(0, wait_ms) / 1000, self._ask_again)
 
     def found_offline(self, offline_form: bool | None) -> None:
         """The page is told once, and each that connects; what is left meanwhile is handed over."""
@@ -78,8 +78,8 @@ class Asking:
         self._is_offline = True
         self._asked = (visitor_events.availability(is_online=False, offline_form=offline_form),)
         self._ask_again()
-        state.office.mailbox.hold(state.session_id)
-        state.office.mailbox.fetch(state.session_id)
+        state.context.mailbox.hold(state.session_id)
+        state.context.mailbox.fetch(state.session_id)
 
     def found_online(self) -> None:
         """Somebody is there again."""
@@ -89,12 +89,12 @@ class Asking:
 
     def _was_just_refused(self) -> bool:
         is_refused = any(frame.get("code") == "sign_in_refused" for frame in self._asked)
-        return is_refused and self._state.office.now() - self._asked_at < JUST_ASKED_MS
+        return is_refused and self._state.context.now() - self._asked_at < JUST_ASKED_MS
 
     def _ask_again(self) -> None:
         if self._state.is_closed:
             return
-        self._is_to_ask_again, self._asked_at = False, self._state.office.now()
+        self._is_to_ask_again, self._asked_at = False, self._state.context.now()
         for frame in self._asked:
             self._state.tell(frame)
 

@@ -18,14 +18,14 @@ class Fetching:
 
     def event(self, url: str) -> None:
         """An event that is too long for a frame."""
-        office = self._state.office
+        context = self._state.context
 
         def fetched(answer: str | Outcome) -> None:
             self._happened(happenings.NotFetched() if isinstance(answer, Outcome) else happenings.Fetched(answer))
 
-        office.cxone.submit(
+        context.cxone.submit(
             ("event", self._state.session_id),
-            lambda: office.gateway.event(url),
+            lambda: context.gateway.event(url),
             fetched,
             lambda error: self._happened(happenings.NotFetched()),
         )
@@ -49,4 +49,4 @@ class Fetching:
                     self._happened(happenings.RestFetched(name, answer))
 
         failed: Callable[[Exception], object] = lambda error: self._happened(happenings.RestNotFetched(name))  # noqa: E731
-        self._state.office.contents.submit(("rest", self._state.session_id), fetch, fetched, failed)
+        self._state.context.contents.submit(("rest", self._state.session_id), fetch, fetched, failed)

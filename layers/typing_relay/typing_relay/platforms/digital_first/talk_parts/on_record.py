@@ -65,7 +65,7 @@ class OnRecord:
 
     def note_contact(self, *, is_open: bool) -> None:
         """Recorded before anything is said: keys pressed while there was no contact count from now on, if fresh."""
-        c, office, session_id = self._state.conversation, self._state.office, self._state.session_id
+        c, context, session_id = self._state.conversation, self._state.context, self._state.session_id
         assert c is not None  # noqa: S101
         self._contact_noted, note = None, object()
         self._note = note
@@ -76,7 +76,7 @@ class OnRecord:
                 self._contact_noted = is_open
             self._taken_up(record)
             if not record:
-                self._state.voice.fenced()
+                self._state.guest_actions.fenced()
 
         def again() -> None:
             """As it stands by then; a socket that is lost meanwhile has it noted when the next one is ready."""
@@ -84,20 +84,20 @@ class OnRecord:
             if note is self._note and c and c.thread.ready:
                 self.note_contact(is_open=c.contacts.open is not None)
 
-        call = office.sessions.set_contact
-        self._write("contact", lambda: call(session_id, office.keeper, is_open, may_show), written, again)
+        call = context.sessions.set_contact
+        self._write("contact", lambda: call(session_id, context.keeper, is_open, may_show), written, again)
 
     def doubt_shown(self) -> None:
         """While the socket is down there is nothing to do: the contact's reopening says the same."""
-        c, office, session_id = self._state.conversation, self._state.office, self._state.session_id
+        c, context, session_id = self._state.conversation, self._state.context, self._state.session_id
         if c and c.thread.ready:
-            call = office.sessions.doubt_shown
-            self._write("doubt", lambda: call(session_id, office.keeper), self._taken_up, self.doubt_shown)
+            call = context.sessions.doubt_shown
+            self._write("doubt", lambda: call(session_id, context.keeper), self._taken_up, self.doubt_shown)
 
     def note_thread(self, thread_id: str) -> None:
         """A thread that is not on record is nobody's: whoever holds the visitor now goes on in the one that is."""
-        office, session_id = self._state.office, self._state.session_id
-        call = office.sessions.set_thread
+        context, session_id = self._state.context, self._state.session_id
+        call = context.sessions.set_thread
 
         def again() -> None:
             c = self._state.conversation
@@ -106,24 +106,24 @@ class OnRecord:
 
         def written(is_noted: bool) -> None:
             if not is_noted:
-                self._state.voice.fenced()
+                self._state.guest_actions.fenced()
 
-        self._write("thread", lambda: call(session_id, office.keeper, thread_id), written, again)
+        self._write("thread", lambda: call(session_id, context.keeper, thread_id), written, again)
 
     def _taken_up(self, record: Session | None) -> None:
         """What is then wanted is looked at."""
         if record and not self._state.is_closed:
-            self._state.office.owners.take_up(record)
+            self._state.context.owners.take_up(record)
 
     def _write(
         self, what: str, call: Callable[[], T], written: Callable[[T], object], again: Callable[[], object]
     ) -> None:
         """What the store could not be told, it is told ``again``."""
-        office = self._state.office
+        context = self._state.context
 
         def failed(error: Exception) -> None:
             logger.warning("The session record: %s failed: %s", what, error)
-            office.counters.add(failure_of(error))
-            office.loop.call_later(AGAIN_S, again)
+            context.counters.add(failure_of(error))
+            context.loop.call_later(AGAIN_S, again)
 
-        office.store.submit(self._state.session_id, call, written, failed)
+        context.store.submit(self._state.session_id, call, written, failed)

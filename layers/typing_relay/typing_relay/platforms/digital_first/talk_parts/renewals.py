@@ -49,7 +49,7 @@ class Renewals:
 
     def handed_over(self) -> None:
         """By a page, while a socket is in use. What comes too soon waits in the record."""
-        self._renew(self._hand_overs_until - self._state.office.now(), only_if_handed_over=True)
+        self._renew(self._hand_overs_until - self._state.context.now(), only_if_handed_over=True)
 
     def admitted(self) -> None:
         """A token is in use of which it is not known yet when another is due."""
@@ -64,13 +64,15 @@ class Renewals:
         if only_if_handed_over not in self._waiting:
             self._waiting.add(only_if_handed_over)
             waited = partial(self._waited, only_if_handed_over)
-            self._state.office.loop.call_later(max(0, wait_ms) / 1000, waited)
+            self._state.context.loop.call_later(max(0, wait_ms) / 1000, waited)
 
     def _waited(self, only_if_handed_over: bool) -> None:
         self._waiting.discard(only_if_handed_over)
         if self._may_renew(only_if_handed_over):
             self._waiting.add(only_if_handed_over)
-            self._state.voice.in_turn(partial(self._renew_in_turn, only_if_handed_over), self._on_record.is_shown)
+            self._state.guest_actions.in_turn(
+                partial(self._renew_in_turn, only_if_handed_over), self._on_record.is_shown
+            )
 
     def _renew_in_turn(self, only_if_handed_over: bool) -> None:
         self._waiting.discard(only_if_handed_over)
@@ -96,17 +98,17 @@ class Renewals:
         return wait_ms <= 0
 
     def _waits_ms(self, only_if_handed_over: bool) -> int:
-        paused, now = self._admitting.paused(), self._state.office.now()
+        paused, now = self._admitting.paused(), self._state.context.now()
         of_page_ms = self._hand_overs_until - now if only_if_handed_over or self._hand_overs_refused else 0
         return max(paused.retry_after_ms if paused else 0, self._throttled_until - now, of_page_ms)
 
     def _hand_over_used(self) -> None:
         pause_ms = min(HAND_OVER_MS * 2 ** min(self._hand_overs_refused, 16), LONGEST_HAND_OVER_MS)
-        self._hand_overs_until = self._state.office.now() + pause_ms
+        self._hand_overs_until = self._state.context.now() + pause_ms
 
     def _not_renewed(self, only_if_handed_over: bool, answer: Outcome) -> None:
         """Whether, and when, it is tried again."""
-        self._throttled_until = max(self._throttled_until, self._state.office.now() + answer.retry_after_ms)
+        self._throttled_until = max(self._throttled_until, self._state.context.now() + answer.retry_after_ms)
         if answer.by_visitor and answer.kind is not Kind.NOT_YET:
             self._hand_overs_refused += 1
             self._hand_over_used()
@@ -121,4 +123,4 @@ class Renewals:
         if self._state.conversation is None:
             return True
         access = self._state.conversation.access
-        return not access.third_party_token and access.token_until <= self._state.office.now() + ms
+        return not access.third_party_token and access.token_until <= self._state.context.now() + ms

@@ -6,32 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from typing_relay.keeper.guests.talk import Voice
+from typing_relay.keeper.guests.talk import GuestActions
+from typing_relay.platforms.digital_first.channel_context import ChannelContext
 from typing_relay.platforms.digital_first.conversation.state import Conversation
-from typing_relay.platforms.digital_first.office import Office
 
 
 @dataclass(slots=True)
 class TalkState:
-    """``office``: the channel's, once it is known which that is."""
+    """``context``: the channel's, once it is known which that is."""
 
-    voice: Voice
-    office: Office
-    #: None: nobody has signed in yet, or the guest is held here no more.
+    guest_actions: GuestActions
+    context: ChannelContext
+    #: None: nobody has signed in yet, or this keeper no longer holds the guest.
     conversation: Conversation | None = None
     #: The newest open socket; 0: none. What still comes on others is not heard.
     number: int = 0
     #: The token in use is of the page's, and CXone may refuse it for that.
     is_by_page: bool = False
-    #: The guest is held here no more.
+    #: This keeper no longer holds the guest.
     is_closed: bool = False
 
     @property
     def session_id(self) -> str:
         """Whose talk it is."""
-        return self.voice.session_id
+        return self.guest_actions.session_id
 
     def tell(self, frame: Mapping[str, Any]) -> None:
         """Send this frame to the visitor, and count it."""
-        self.office.counters.add(f"Frames.{frame.get('name', 'unknown')}")
-        self.voice.tell(frame)
+        self.context.counters.add(f"Frames.{frame.get('name', 'unknown')}")
+        self.guest_actions.tell(frame)

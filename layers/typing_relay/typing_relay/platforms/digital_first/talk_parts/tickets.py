@@ -29,24 +29,24 @@ class Tickets:
 
     def frame_left(self, ticket: str, typing: bool, on_outcome: Callable[[Outcome], object]) -> None:
         """The frame that this ticket is for is on its way: how it ends is logged, too."""
-        self._holders[ticket] = partial(self._ended, typing, self._state.office.clock(), on_outcome)
+        self._holders[ticket] = partial(self._ended, typing, self._state.context.clock(), on_outcome)
 
     def tell(self, ticket: str, outcome: Outcome) -> None:
         """Later: who hears of it may want more at once."""
         on_outcome = self._holders.pop(ticket, None)
         if on_outcome:
-            self._state.office.loop.call_soon(partial(on_outcome, outcome))
+            self._state.context.loop.call_soon(partial(on_outcome, outcome))
 
     def close(self) -> None:
         """Nobody hears any more what came of what is on its way."""
         tickets, self._holders = self._holders, {}
         for on_outcome in tickets.values():
-            on_outcome(Outcome(Kind.LOST, reason="the guest is held here no more"))
+            on_outcome(Outcome(Kind.LOST, reason="this keeper no longer holds the guest"))
 
     def _ended(self, typing: bool, began: int, on_outcome: Callable[[Outcome], object], outcome: Outcome) -> None:
         """A line as the sender's (``reporting``): what was said, when, how it ended, how long until that was known."""
         log = logger.info if outcome.kind in (Kind.ACCEPTED, Kind.ENDED) else logger.warning
-        ended = {"outcome": outcome.kind, "ms": self._state.office.clock() - began}
+        ended = {"outcome": outcome.kind, "ms": self._state.context.clock() - began}
         if outcome.reason:
             ended["reason"] = outcome.reason
         log("cxone typing", extra={"session": self._state.session_id, "typing": typing, "began": began, **ended})

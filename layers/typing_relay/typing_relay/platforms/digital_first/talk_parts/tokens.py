@@ -51,7 +51,7 @@ class Tokens:
             self._needs_another = True
         if self._needs_another and c:
             renew = partial(self._renew_in_turn, number, c.access.visitor, go)
-            self._state.voice.in_turn(renew, self._on_record.is_shown)
+            self._state.guest_actions.in_turn(renew, self._on_record.is_shown)
         else:
             go(self._url or url)
 
@@ -67,20 +67,20 @@ class Tokens:
 
         ``only_if_handed_over``: as in ``Admitting.renew``.
         """
-        office = self._state.office
+        context = self._state.context
 
         def answered(answer: Renewed | Outcome) -> None:
             if isinstance(answer, Outcome):
-                office.counters.add(f"TokensNotRenewed.{answer.kind}")
+                context.counters.add(f"TokensNotRenewed.{answer.kind}")
                 not_renewed(answer)
                 return
             self._url, self._needs_another = answer.url, False
             self._renewed(answer.admission)
             go(self._url)
 
-        office.cxone.submit(
+        context.cxone.submit(
             self._state.session_id,
-            lambda: self._admitting.renew(office, visitor, only_if_handed_over=only_if_handed_over),
+            lambda: self._admitting.renew(context, visitor, only_if_handed_over=only_if_handed_over),
             answered,
             lambda error: answered(Outcome(Kind.LOST, reason=f"{type(error).__name__}: {error}")),
         )
@@ -88,13 +88,13 @@ class Tokens:
     def _is_due(self, conversation: Conversation) -> bool:
         """Another token is got before a socket is opened. One of a page's is used to its end: there is no other."""
         spare_ms = 0 if self._state.is_by_page else RENEW_EARLY_MS
-        return conversation.access.token_until - spare_ms <= self._state.office.now()
+        return conversation.access.token_until - spare_ms <= self._state.context.now()
 
     def _renew_in_turn(self, number: int, visitor: Visitor, go: Callable[[str], None]) -> None:
-        """The turn may come when the guest is held here no more: then the keeper opens nothing."""
+        """The turn may come when this keeper no longer holds the guest: then the keeper opens nothing."""
         if self._state.is_closed:
             go(self._url)
         elif paused := self._admitting.paused():
-            self._state.voice.lost(number, paused)
+            self._state.guest_actions.lost(number, paused)
         else:
-            self.renew(visitor, go, partial(self._state.voice.lost, number))
+            self.renew(visitor, go, partial(self._state.guest_actions.lost, number))

@@ -17,7 +17,7 @@ from typing_relay.platforms.digital_first.ports import Conversations, Gateway, M
 
 
 @dataclass(slots=True)
-class Office:
+class ChannelContext:
     """What all conversations of this keeper on one channel share.
 
     ``livechat``: the channel's kind; None: not known yet. Without it no thread can be looked for: what needs it waits
@@ -44,7 +44,7 @@ class Office:
     transcripts: bool = False
     undecided: list[Callable[[], object]] = field(default_factory=list)
     #: The same for another channel ('': for the first), from any thread; None: there is but this one.
-    other: Callable[[str], Office] | None = None
+    other: Callable[[str], ChannelContext] | None = None
     breaker: GatewayBreaker = field(default_factory=GatewayBreaker)
     _began: int = field(init=False)
 
@@ -52,11 +52,11 @@ class Office:
         """From here on the rules' time is counted."""
         self._began = self.clock() - round(self.loop.time() * 1000)
 
-    def of(self, channel_id: str) -> Office:
+    def of(self, channel_id: str) -> ChannelContext:
         """The one for this channel; '': the first."""
         return self if self.other is None or channel_id == self.channel.channel_id else self.other(channel_id)
 
-    def for_channel(self, channel: Channel, gateway: Gateway) -> Office:
+    def for_channel(self, channel: Channel, gateway: Gateway) -> ChannelContext:
         """The same, for another channel: its kind is not known yet."""
         another = copy(self)
         another.channel, another.gateway, another.livechat, another.undecided = channel, gateway, None, []
