@@ -30,11 +30,11 @@ from tests.support.relay_stage import repeat, wait_until
 
 WRITERS, KEEPERS = 20, 6
 KILL_EVERY_S = 10.0
-#: So many of a writer's messages wait for their answers at the same time.
+#: This many of a writer's messages wait for their answers at the same time.
 WINDOW = 2
 #: The door takes two a second of a connection.
 PACE_S = 0.55
-#: A front end asks again about a message that it has heard nothing of for so long.
+#: A front end asks again about a message that it has heard nothing of for this long.
 ASK_AGAIN_S = 20.0
 #: A front end that hears nothing for longer takes its connection for dead.
 PING_EVERY_S = 10.0
@@ -86,7 +86,7 @@ class Writer:
     waited: list[float] = field(default_factory=list)
 
     def writes(self, messages: int) -> None:
-        """So many, two at a time; asks again as a front end does."""
+        """This many, two at a time; asks again as a front end does."""
         waiting: dict[str, _Waiting] = {}
         pinged = time.monotonic()
         while len(self.ended) < messages:

@@ -22,7 +22,7 @@ from local.stack.stack import Stack
 TRACES = Path(__file__).parents[1] / "data/typing.jsonl"
 DEBOUNCE_MS, HEARTBEAT_MS, HOLD_MS, SPAN_MS = 2000, 1000, 6000, 60_000
 PLAIN = 0  # ms of hold
-#: So long the relay waits for frames on their way before it takes a pause for one.
+#: This long the relay waits for frames on their way before it takes a pause for one.
 ON_THEIR_WAY_MS = 100
 SCENARIO = list(range(0, 5000, 100))
 SCENARIO_RUNS = 10

@@ -23,9 +23,9 @@ TALK_STEP_S = 0.02
 class Server:
     """Reads commands from stdin, one a line, and answers each with a line.
 
-    ``count``: how many are open. ``send ROUNDS``: so many messages to each. ``drop``: end all, without a close frame.
+    ``count``: how many are open. ``send ROUNDS``: this many messages to each. ``drop``: end all, without a close frame.
     ``openings``: how many opened in each second since the last drop, by second.
-    ``talk SECONDS``: from now on each is sent a message every so many seconds, evenly spaced; 0: no longer. Each
+    ``talk SECONDS``: from now on each is sent a message every this many seconds, evenly spaced; 0: no longer. Each
     message says when it was sent.
     """
 

@@ -88,15 +88,15 @@ class Column:
         return sum(self.counts[name] for name in what) / self.typing.bursts
 
     def at_once(self, function: str, typists: int = 1000) -> int:
-        """Environments of ``function`` while so many people type: calls a second times their length (Little's law)."""
+        """Environments of ``function`` while this many people type: calls a second times their length (Little)."""
         return math.ceil(typists * self.counts[f"{function} ms"] / self.typing.typed_ms)
 
     def bursts_a_second(self, typists: int = 1000) -> float:
-        """While so many people type."""
+        """While this many people type."""
         return typists / (self.typing.typed_ms / self.typing.bursts / 1000)
 
     def a_second(self, *what: str, typists: int = 1000) -> float:
-        """How many of these a second while so many people type."""
+        """How many of these a second while this many people type."""
         return self.a_burst(*what) * self.bursts_a_second(typists)
 
     def median_felt(self, metric: str) -> float:

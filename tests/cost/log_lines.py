@@ -22,7 +22,7 @@ NOW = 1_800_000_000_000
 ID = "0c6f3a52-7a0b-4f0e-9f0c-2b1d6c1c9c11"
 CONNECTION = "L0SM9cOFvHcCIhw="
 GUEST = "5f1c2f7e-3f63-4b6e-8a39-6d7d3f2f8f10"
-#: CloudWatch counts so many bytes with each line (quotas of PutLogEvents).
+#: CloudWatch counts this many bytes with each line (quotas of PutLogEvents).
 PER_LINE = 26
 _SETTINGS = {
     "AWS_REGION": "us-east-1",

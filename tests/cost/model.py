@@ -10,7 +10,7 @@ from typing_relay.aws.connection import IDLE_S
 
 from local.template_file import read_template
 
-#: With so much memory a function has one whole core, and with less its share (AWS Lambda's guide).
+#: With this much memory a function has one whole core, and with less its share (AWS Lambda's guide).
 MB_OF_A_CORE = 1769
 
 
@@ -39,7 +39,7 @@ class Model:
     #: for. How long AWS keeps one that is in use, it does not promise: some hours.
     init_cpu: float = 250
     environment_s: int = 7200
-    #: A connection to DynamoDB that was not used for so long is not used again (``aws.connection``).
+    #: A connection to DynamoDB that was not used for this long is not used again (``aws.connection``).
     connection_idle_s: float = IDLE_S
     #: A function that is given half of what the template says.
     halved: str = ""

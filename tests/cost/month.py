@@ -34,7 +34,7 @@ PINGS, HEARTBEATS = 3600 / 60, 3600 / 15
 #: One for each of two zones.
 NAT_GATEWAYS = 2
 OWN_METRICS = 40
-#: What the stack looks like where it runs for so many.
+#: What the stack looks like where it runs for this many.
 GIVEN = {"CxoneOrgId": "acme", "KeeperImage": "image", "VpcId": "vpc-0a", "AlarmEmail": "ops@shop.example"}
 
 Counts = Mapping[str, float]
@@ -42,7 +42,7 @@ Counts = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Load:
-    """So many visitors, always there, each with so many bursts an hour."""
+    """This many visitors, always there, each with this many bursts an hour."""
 
     visitors: int
     bursts: float

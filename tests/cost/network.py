@@ -70,7 +70,7 @@ def bytes_of() -> dict[str, int]:
 
 
 def on_wire(payload: int) -> int:
-    """Bytes that pass for so many of ours, in one direction."""
+    """Bytes that pass for this many of ours, in one direction."""
     return payload + math.ceil(payload / IN_A_PACKET) * AROUND_IT
 
 

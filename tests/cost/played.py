@@ -139,7 +139,7 @@ class Relay:
         return self.played
 
     def later(self, ms: float, do: Callable[[], None]) -> None:
-        """Do it so much later."""
+        """Do it this much later."""
         heapq.heappush(self._agenda, (self.now + ms, next(self._order), do))
 
     def _open_guest(self) -> None:

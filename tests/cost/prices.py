@@ -45,7 +45,7 @@ TRACED_A_SECOND, TRACED_BEYOND = 1, 0.05
 #: DynamoDB asks KMS for a table's key when a connection is new, and once in five minutes of one in use (Amazon DynamoDB
 #: Developer Guide, "Encryption at rest: How it works").
 KEY_S = 300
-#: Large volumes: up to so many a month -> dollars for one beyond the line before. What is not here has one price.
+#: Large volumes: up to this many a month -> dollars for one beyond the line before. What is not here has one price.
 TIERS = {
     "express_gb_s": ((3.6e6, 0.00001667), (18e6, 0.00000833), (float("inf"), 0.00000456)),
     "messages": ((1e9, 1.00e-6), (float("inf"), 0.80e-6)),

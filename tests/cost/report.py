@@ -48,7 +48,7 @@ COUNTED: dict[str, Callable[[Column], float]] = {
     "read units": lambda column: column.a_burst("read_units"),
     "bytes of logs": lambda column: column.a_burst("log_bytes"),
 }
-#: The browser's client, after so long a silence (s): where the page is in view, and where it is hidden.
+#: The browser's client, after this long a silence (s): where the page is in view, and where it is hidden.
 PING_S, HIDDEN_PING_S = (
     int(re.search(rf"const {name} = ([\d_]+);", CLIENT.read_text())[1]) // 1000  # type: ignore[index]
     for name in ("PING_MS", "HIDDEN_PING_MS")

@@ -16,11 +16,11 @@ from tests.cost.report import table
 from tests.support.template import PARAMETERS, properties
 
 SECONDS = 3600
-#: Tabs of one visitor together may send so many times what one may (``functions/keystroke/app.py``).
+#: Tabs of one visitor together may send this many times what one may (``functions/keystroke/app.py``).
 TABS = 2
-#: And so many messages, all together (there, too).
+#: And this many messages, all together (there, too).
 MESSAGES_A_SECOND = 2
-#: A record with ten tabs, in KB: each write of it costs so many units.
+#: A record with ten tabs, in KB: each write of it costs this many units.
 RECORD_KB = 3
 #: The authorizer, and the connection function when a tab comes and when it goes; it is added, stops, and is forgotten.
 HANDSHAKE_CALLS, HANDSHAKE_WRITES = 3, 3
@@ -45,7 +45,7 @@ def hello() -> dict[str, float]:
 
 
 def _invoked(calls: int) -> dict[str, float]:
-    """The keystroke function, with so many calls to AWS."""
+    """The keystroke function, with this many calls to AWS."""
     model = Model()
     ms = calls * model.dynamodb + model.on_cpu("Keystroke", model.invocation_cpu + calls * model.call_cpu)
     return {"calls": 1, "lambda_gb_s": ms / 1000 * memory_mb("Keystroke") / 1024}

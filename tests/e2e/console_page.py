@@ -106,7 +106,7 @@ class ConsolePage:
         return frames
 
     def expect_row(self, text: str, times: int = 1, timeout: float | None = None) -> None:
-        """The table of the timeline has so many rows with this text, or more."""
+        """The table of the timeline has this many rows with this text, or more."""
         if self.page.locator('[data-part="table"]').is_hidden():
             self.page.locator('[data-part="as-table"]').click()
         rows = self.page.locator('[data-part="rows"] tr', has_text=text)

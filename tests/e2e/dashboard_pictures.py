@@ -81,7 +81,7 @@ def not_held(cxone: SimulatorControl) -> Scene:
 def trouble(
     cxone: SimulatorControl, name: str, seconds: float, at_first: Callable[[], object] = lambda: None, **faults: Any
 ) -> Scene:
-    """These faults for so long, after some calm and before some more."""
+    """These faults for this long, after some calm and before some more."""
     before, began = cxone.faults(), now()
     cxone.set_faults(**faults)
     at_first()

@@ -11,7 +11,7 @@ from websockets.sync.client import connect
 
 from tests.support.relay_stage import PATIENCE_S, RelayStage, wait_until
 
-#: After so long the connections of a visit that is over are forgotten: ten times the debounce.
+#: After this long the connections of a visit that is over are forgotten: ten times the debounce.
 FORGOTTEN_AFTER_S = 20
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-#: CXone hears so many times ``true`` at once, and one more a second.
+#: CXone hears this many times ``true`` at once, and one more a second.
 TRUES_AT_ONCE, TRUE_EVERY_MS = 4, 1_000
-#: A visitor's frames start so many owners at once, and one more each half second.
+#: A visitor's frames start this many owners at once, and one more each half second.
 STARTS_AT_ONCE, START_EVERY_MS = 8, 500
 #: How long after the last frame the agent sees what is true: a refused ``true`` comes a second later.
 TRUE_AGAIN_MS = 1_600

@@ -32,7 +32,7 @@ PLATFORMS: dict[str, Callable[[Random], Any]] = {
     "neighbours": random_neighbours,
     "codes": random_code_history,
 }
-#: One Digital-First history, and one fleet, for so many histories of v1: each takes more time.
+#: One Digital-First history, and one fleet, for this many histories of v1: each takes more time.
 DFO_SHARE, FLEET_SHARE, ADVERSARY_SHARE, NEIGHBOURS_SHARE, CODES_SHARE = 5, 20, 5, 50, 50
 SHARES = {
     "v1": 1,

@@ -38,11 +38,11 @@ from tests.simulation.world import (
     value_text,
 )
 
-#: So long before a history begins its visitor comes in.
+#: This long before a history begins its visitor comes in.
 COMES_MS = 2_000
 #: How often a keeper says that it still has its messages in hand.
 RENEWAL_MS = 20_000
-#: T4: who holds the visitor is dead for so long before another keeper has it, and needs so long to open a socket.
+#: T4: who holds the visitor is dead for this long before another keeper has it, and needs this long to open a socket.
 TAKEN_OVER_MS = VISIBILITY_MS - 25_000
 
 
@@ -150,7 +150,7 @@ class DfoWorld(World):
         self._begin(Process(str(act), flow, self.now + VISITOR_MS))
 
     def hands_over(self, sign_in: SignIn, again_ms: int = 0) -> None:
-        """A page's frame reaches its Lambda, and so much later once more (T12)."""
+        """A page's frame reaches its Lambda, and this much later once more (T12)."""
         self._begin(Process("sign-in", handed_over(ID, sign_in), self.now + VISITOR_MS))
         if again_ms:
             self.later(self.now + again_ms, "sign-in again", lambda: self.hands_over(sign_in))
@@ -219,7 +219,7 @@ class DfoWorld(World):
                 holder.call(self.now, lambda: holder.keeper.rotate(ID))
 
     def stalls(self, process: KeeperProcess, ms: int) -> None:
-        """None of its threads goes on for so long; its message in the queue becomes another's when that is long."""
+        """None of its threads goes on for this long; its message in the queue becomes another's when that is long."""
         process.stalled_until = max(process.stalled_until, self.now + ms)
         self.front.not_noted_until = max(self.front.not_noted_until, process.stalled_until)
         if ms >= VISIBILITY_MS:

@@ -29,7 +29,7 @@ OF_CODES = (
     "platform dfo; key A 33900; message A 34400; page 1; code 40000; shapes 512",
     "platform dfo; key A 33900; message A 34400; page 1; code 40000; token 40000; shapes 2048",
 )
-#: What may last so long: less than a call, more than one, more than a lock.
+#: What may last this long: less than a call, more than one, more than a lock.
 LENGTHS = {
     **{"stall": (900, 9_000), "hold": (900, 3_300, 9_000), "freeze": (900, 4_000, 9_000, 36_000), "again": (0, 900)},
     **{"slow": (2_500,), "ghost": (300, 2_500)},
@@ -45,7 +45,7 @@ MOMENTS = range(0, 3_200, 25)
 
 
 def histories(story: str, every: int = 1) -> Iterator[History]:
-    """Of ``story``, each with one thing that goes wrong; ``every``: a sample, one of so many."""
+    """Of ``story``, each with one thing that goes wrong; ``every``: a sample, one of this many."""
     yield from list(_histories(parse(story)))[::every]
 
 

@@ -53,11 +53,11 @@ from tests.simulation.memory_messages import MemoryMessages
 from tests.simulation.memory_sessions import MemorySessions
 from tests.simulation.world import START, TOKEN_ENDS
 
-#: After the last act or turn faults go on for so long; then all is calm.
+#: After the last act or turn faults go on for this long; then all is calm.
 TROUBLED_MS = 60_000
 #: An outage that lasts longer than this goes on while all else is calm.
 LONGEST_MS = 130_000
-#: A dead keeper's place is taken by another one after so long.
+#: A dead keeper's place is taken by another one after this long.
 REPLACED_MS = 10_000
 #: A front end: its hello after the handshake, its next try after one that failed, and how long it waits for an answer.
 HELLO_MS, AGAIN_MS, PONG_MS = 150, 1_000, 5_000

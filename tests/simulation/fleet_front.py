@@ -17,9 +17,9 @@ from tests.simulation.invariants import Violated
 if TYPE_CHECKING:
     from tests.simulation.fleet import FleetWorld
 
-#: T12: so long after another keeper has taken the visitor the one before posts nothing any more.
+#: T12: this long after another keeper has taken the visitor the one before posts nothing any more.
 FENCED_MS = 3_000
-#: When all has been calm for so long, no message is told again that a connection has had before.
+#: When all has been calm for this long, no message is told again that a connection has had before.
 REPEATED_MS = 30_000
 
 

@@ -18,10 +18,10 @@ One line, parts separated by ``;``; times are ms since the beginning, lengths ms
     agent types 9000 1; agent stops 9000 1; agent writes 9000 1     what an agent does: the number chooses the visitor
     post 3 refuse; post 4 slow 900; posts away 9000 0 5000          what becomes of frames to visitors
     name 2 refuse; name 3 hold 900                  the 2nd host's addresses cannot be found, the 3rd's are late
-    look 2 stale 800                                the 2nd look sees records as they stood so long before
+    look 2 stale 800                                the 2nd look sees records as they stood this long before
     beside alice                                    what alice sends must change nothing for the others (neighbours.py)
     message alice A 900; seen alice A 950; bad alice A 990      there: messages; frames that are none
-    capacity 25                                     the store takes so many writes of one visitor's item a second
+    capacity 25                                     the store takes this many writes of one visitor's item a second
     cxone throttles 900 0 3000; cxone fails 900 0 3000; starts refused 900 0 3000       what strikes all
     front gone 900 0 3000; front slow 900 0 3000    API Gateway knows alice's connections no more; it throttles posts
 """
@@ -42,13 +42,13 @@ TURNS = (
     *("cxone throttles", "cxone fails", "starts refused", "front gone", "front slow"),
 )
 #: A process dies before or after an effect; the client sends it twice, as its first answer is lost; it takes effect so
-#: much later, or its answer comes so much later; it fails, not done or done.
+#: much later, or its answer comes this much later; it fails, not done or done.
 STEP_FAULTS = ("crash", "crash-after", "again", "late", "hold", "refuse", "refuse-after")
 #: The same of SQS; and one entry of a batch fails.
 CALL_FAULTS = ("late", "hold", "refuse", "refuse-after", "entry")
-#: What a keeper's outbox does: reads of the record, posts and notes. A post arrives so much later.
+#: What a keeper's outbox does: reads of the record, posts and notes. A post arrives this much later.
 POST_FAULTS = ("crash", "crash-after", "hold", "refuse", "refuse-after", "slow")
-#: A host's addresses cannot be found; their answer comes so much later.
+#: A host's addresses cannot be found; their answer comes this much later.
 NAME_FAULTS = ("refuse", "hold")
 NUMBERS = ("keepers", "pace", "rest", "pings", "held", "lives", "idle", "capacity")
 KNOWN = {
@@ -99,13 +99,14 @@ class FleetHistory:
     rest: int = 400_000
     #: How often a front end pings; by the project's own, each four minutes.
     pings: int = 60_000
-    #: For so long a record believes that its guest is held; shorter than the product's, so that a history is not hours.
+    #: For this long a record believes that its guest is held; shorter than the product's, so that a history is not
+    #: hours.
     held: int = 180_000
-    #: The guest of a visitor who left without having typed is kept for so long; 15 s by default in the product.
+    #: The guest of a visitor who left without having typed is kept for this long; 15 s by default in the product.
     idle: int = 60_000
-    #: A record lives so long after it was last heard of: a day.
+    #: A record lives this long after it was last heard of: a day.
     lives: int = 86_400_000
-    #: The store takes so many writes of one visitor's item a second; 0: any number.
+    #: The store takes this many writes of one visitor's item a second; 0: any number.
     capacity: int = 0
     acts: tuple[FleetAct, ...] = ()
     turns: tuple[FleetTurn, ...] = ()

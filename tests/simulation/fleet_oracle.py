@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SHOWN_MS, OVER_MS = 1_500, 4_000
 #: T16 of what an agent does at the end.
 TOLD_MS = 1_000
-#: Where CXone is out of reach for so long, typing shown to a former visitor's agent is taken back no more: that is not
-#: promised (docs/guarantees.md), so that no place is held for it.
+#: Where CXone is out of reach for this long, typing shown to a former visitor's agent is taken back no more: that is
+#: not promised (docs/guarantees.md), so that no place is held for it.
 GIVEN_UP_MS = 900_000
 
 

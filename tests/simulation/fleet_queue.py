@@ -118,7 +118,7 @@ class Queue:
         return taken
 
     def change(self, receipts: Sequence[str], seconds: int) -> list[int]:
-        """Hide for so long. Returns the places of those that are in flight by another receipt, or no more."""
+        """Hide for this long. Returns the places of those that are in flight by another receipt, or no more."""
         lost = []
         for place, receipt in enumerate(receipts):
             message = self.in_flight(receipt)

@@ -37,13 +37,14 @@ TYPING = {"SenderTypingStarted": True, "SenderTypingEnded": False}
 #: What API Gateway says by itself.
 DROPPED = json.dumps({"message": "Internal server error", "connectionId": "c", "requestId": "r"})
 AUTHORIZATIONS = {"AuthorizeCustomer": "ConsumerAuthorized", "RefreshToken": "TokenRefreshed"}
-#: So many messages are in a page.
+#: This many messages are in a page.
 PAGE = 3
 #: What each message says, and what a frame holds of one that is not whole.
 WHOLE, PART = "hi", "h"
-#: So often the rest of a message is asked for by one keeper.
+#: This often the rest of a message is asked for by one keeper.
 MOST_CALLS_FOR_REST = 3
-#: For so long a keeper whose address was refused asks for no token; and so long later its visitor has a socket again.
+#: For this long a keeper whose address was refused asks for no token; and this long later its visitor has a socket
+#: again.
 ADDRESS_PAUSE_MS, ADDRESS_OVER_MS = 55_000, 80_000
 STREAMS = "https://streams.niceincontact.com/"
 RECOVER = ("RecoverLivechat", "RecoverThread")

@@ -30,7 +30,7 @@ LAGS = (*[0] * 5, 50, 900)
 SKEWS = (*[0] * 6, 30)
 #: How long after the last visit the next one begins: when all has come to rest; after a keeper's grace; after two.
 LATER = (40_000, 65_000, 130_000)
-#: A page that was left is open again so long before its visitor types.
+#: A page that was left is open again this long before its visitor types.
 BACK_MS = 3_000
 #: How long the client waits for an answer that is lost, before it makes the request again; and while that is a trifle.
 RETRIES = (0, 0, 300, 900, 2_500)

@@ -19,12 +19,12 @@ KINDS = ("key stop", "key stop", "key stop stop", "key close", "key stop open cl
 #: On Digital-First also messages, as many at once and then each so long as a visitor has a budget for.
 DFO_KINDS = (*KINDS, "key stop message", "key message")
 MESSAGES_AT_ONCE, MESSAGE_EVERY_MS = 10, 500
-#: While DynamoDB throttles, so many of a stretch of steps are turned away: the frame is dropped where it stands.
+#: While DynamoDB throttles, this many of a stretch of steps are turned away: the frame is dropped where it stands.
 THROTTLED_STEPS, THROTTLED = 200, (3, 10, 40)
 AWAY = (300, 1_100, 2_500)
 #: How long a new guest's socket takes to open.
 OPENINGS = (0, 900, 2_500, 6_000)
-#: At most so many starts of owners, and posts to front ends, in a row are refused.
+#: At most this many starts of owners, and posts to front ends, in a row are refused.
 STARTS, POSTS = 12, 60
 
 
@@ -84,7 +84,7 @@ def _refused_call(random: Random) -> Fault:
 
 
 def _stretch(random: Random, first: int, kinds: tuple[str, ...], most: int) -> dict[int, Fault]:
-    """AWS refuses for a while: most of so many in a row, or all."""
+    """AWS refuses for a while: most of this many in a row, or all."""
     share = random.choice((0.5, 1))
     numbers = [number for number in range(first, first + random.randint(1, most)) if random.random() < share]
     chosen = ((number, random.choice(kinds)) for number in numbers)

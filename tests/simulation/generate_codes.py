@@ -19,8 +19,8 @@ REFRESHES = (
     Shape.REFRESHED_ONCE | Shape.REFRESH_STAYS,
     Shape.NO_REFRESH,
 )
-#: So long after a history begins, what was signed in before it is refreshed; and for so long before and after that the
-#: visitor is at work.
+#: This long after a history begins, what was signed in before it is refreshed; and for this long before and after that
+#: the visitor is at work.
 AROUND_MS = 4_000
 
 
@@ -41,7 +41,7 @@ def _of_a_newcomer(history: History) -> History:
 
 
 def _when_another_is_due(history: History, random: Random) -> History:
-    """What is done, and goes wrong on its own, comes so much later."""
+    """What is done, and goes wrong on its own, comes this much later."""
     due_at = history.code * 9 // 10 - 2_000
     later = max(0, due_at - random.randrange(2 * AROUND_MS))
     if later > 100_000:

@@ -19,7 +19,7 @@ On the other platform, Digital-First, keepers own bursts and there are frames to
     platform dfo; contact none; channel messaging                      which gateway; whether agents see a contact
     sessions legacy                                                    each socket is authorized by its first frame
     page 1; page 3; token 70000                                        pages sign in; each third token is refused
-    page 1; code 40000; shapes 512                                     by codes; what each brings lives so long
+    page 1; code 40000; shapes 512                                     by codes; what each brings lives this long
     message A 900                                                      a visitor sends a message
     contact closes 3000; agent types 800; gateway refuses 3000 5000    what agents and the gateway do on their own
     agent writes 800; agent stops 900                                  what the visitor is to be told
@@ -67,8 +67,8 @@ ADDRESS_TURNS = ("address refused",)
 VISITOR_TURNS = ("visitor ends", "visitor asks", "visitor scrolls")
 #: And what is not drawn: nothing is shown or delivered by it, or for its time.
 DIRECTED_TURNS = ("visitor mails", "nobody there")
-#: What may happen to a process at one of its effects. ``again``: the answer is lost, and so much later the client, by
-#: itself, makes the same request again; ``hold``: the answer comes so much later.
+#: What may happen to a process at one of its effects. ``again``: the answer is lost, and this much later the client, by
+#: itself, makes the same request again; ``hold``: the answer comes this much later.
 STEP_FAULTS = ("crash", "crash-after", "again", "stall", "hold", "fork")
 #: Starting an execution: not started and said so; started though an error came back; started and never run; run twice.
 START_FAULTS = ("crash", "crash-after", "refuse", "refuse-after", "vanish", "twice", "stall")
@@ -87,8 +87,8 @@ CALL_FAULTS = (
 )
 WAIT_FAULTS = ("lost", "twice", "stall")
 FAULTS = {"step": STEP_FAULTS, "call": CALL_FAULTS, "start": START_FAULTS, "wait": WAIT_FAULTS}
-#: A frame is taken so much later; it and those under way are lost with their socket; the socket is lost, and yet it is
-#: taken so much later; from it on nothing is taken or answered; an error answers it; it is taken and not answered;
+#: A frame is taken this much later; it and those under way are lost with their socket; the socket is lost, and yet it
+#: is taken this much later; from it on nothing is taken or answered; an error answers it; it is taken and not answered;
 #: its answer has to be fetched; API Gateway says that it lost a frame, which was not taken, or was; its answer has to
 #: be fetched and is not there.
 FRAME_FAULTS = (
@@ -105,13 +105,14 @@ FRAME_FAULTS = (
 )
 #: A store's call fails, not done or done all the same; the whole keeper stalls between a call and its answer.
 DFO_STEP_FAULTS = (*STEP_FAULTS[:-1], "refuse", "refuse-after", "freeze")
-#: Of what a keeper does to tell visitors: reads of the record, posts, notes. A post may arrive so much later.
+#: Of what a keeper does to tell visitors: reads of the record, posts, notes. A post may arrive this much later.
 POST_FAULTS = (*(kind for kind in DFO_STEP_FAULTS if kind != "again"), "slow")
 DFO_FAULTS = {"step": DFO_STEP_FAULTS, "start": START_FAULTS, "frame": FRAME_FAULTS, "post": POST_FAULTS}
 KNOWN = {**FAULTS, **DFO_FAULTS, "step": (*STEP_FAULTS, *DFO_STEP_FAULTS[-3:])}
-#: The client's own retries may make a history later than one without faults by so much, and it is judged all the same.
+#: The client's own retries may make a history later than one without faults by this much, and it is judged all the
+#: same.
 RETRIED_MS = 900
-#: A frame so late counts as on time: with what its Lambda takes it stays below the policy's slack.
+#: A frame this late counts as on time: with what its Lambda takes it stays below the policy's slack.
 LATE_MS = 60
 
 
@@ -121,14 +122,14 @@ NUMBERS = ("sweep", "pace", "cap", "debounce", "lag", "look", "skew", "token", "
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A visitor's act in a tab at ``at``, delivered ``late`` ms after and, if ``twice``, so much later once more."""
+    """A visitor's act in a tab at ``at``, delivered ``late`` ms after and, if ``twice``, this much later once more."""
 
     kind: str
     tab: str
     at: int
     late: int = 0
     twice: int = 0
-    #: A key may ask to count for so long.
+    #: A key may ask to count for this long.
     hold: int = 0
 
     def __str__(self) -> str:
@@ -191,7 +192,7 @@ class History:
     #: The typing cap of the policy, and its debounce.
     cap: int = 600_000
     debounce: int = 2_000
-    #: Every second read that need not be consistent, of an index or of many records, is so old.
+    #: Every second read that need not be consistent, of an index or of many records, is this old.
     lag: int = 0
     #: How often a Digital-First keeper looks at its records.
     look: int = 30_000
@@ -201,7 +202,7 @@ class History:
     page: int = 0
     #: It hands over a third party's codes: how long that one's own tokens are good for. 0: CXone's tokens.
     code: int = 0
-    #: The clock of every second function is ahead by so much.
+    #: The clock of every second function is ahead by this much.
     skew: int = 0
     #: How long a new guest's socket takes to open.
     opening: int = 0

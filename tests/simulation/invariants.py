@@ -27,7 +27,7 @@ MOST_TRIES_OF_TRUE = 4
 USUAL_HOLD_MS = 6_000
 #: How the name of a frame's process begins.
 FRAMES = ("key", "stop", "close", "message")
-#: For so long after trouble a function's write may have been decided much earlier.
+#: For this long after trouble a function's write may have been decided much earlier.
 TROUBLE_LASTS_MS = 10_000
 
 

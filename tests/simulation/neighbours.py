@@ -33,7 +33,7 @@ from tests.simulation.world import START
 APART_MS = 300
 #: How long after the last act all has come to rest.
 RESTS_MS = 12_000
-#: CXone answers 429 to a guest's calls beyond so many in so long; a person's bursts stay below.
+#: CXone answers 429 to a guest's calls beyond this many in this long; a person's bursts stay below.
 CALLS, CALLS_MS, RETRY_AFTER_MS = 8, 10_000, 1_000
 
 #: Frames, which the door counts.
@@ -41,7 +41,7 @@ FRAMES = ("key", "stop", "message", "seen", "bad")
 #: What strikes all, whatever the neighbour sends; the last two: posts to the neighbour are refused, or throttled.
 STRIKES = ("cxone throttles", "cxone fails", "starts refused", "front gone", "front slow")
 STRIKE_MS = (900, 2_500, 6_000)
-#: The store takes so many writes of one item a second: more than a person causes, and less than a flood.
+#: The store takes this many writes of one item a second: more than a person causes, and less than a flood.
 CAPACITIES, SECOND_MS = (0, 0, 25), 1_000
 
 #: Of the visitor beside the others: gaps between frames, how many, in which tabs.
@@ -247,7 +247,7 @@ class NoticingFront(FleetFront):
 
 
 class BusySessions(FleetSessions):
-    """A store that takes only so many writes of one item a second, as a partition of DynamoDB does."""
+    """A store that takes only this many writes of one item a second, as a partition of DynamoDB does."""
 
     _world: NeighboursWorld
 

@@ -33,11 +33,11 @@ CALL_LEAVES_MS = 50
 GLUED_MS = Policy().arrival_slack_ms
 #: T2: a true after its first key, a false after the last one, a false after a stop.
 TRUE_WITHIN_MS, FALSE_AFTER_MS, FALSE_WITHIN_MS, STOP_WITHIN_MS = 300, 2_000, 2_300, 500
-#: Typing for so much longer than the debounce is shown in any case, however closely it follows what went before.
+#: Typing for this much longer than the debounce is shown in any case, however closely it follows what went before.
 LONG_MS = 700
 #: What the objectives allow: of a true from its first key, of a false from its last key beyond the debounce.
 OBJECTIVE_MS = 1_000
-#: A message ends the typing of other tabs, too; so long after it, it is shown again.
+#: A message ends the typing of other tabs, too; this long after it, it is shown again.
 DARK_MS = 1_500
 #: What ends the typing of its tab.
 STOPS = ("stop", "close", "message")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: How long it takes to get a token from CXone.
 SIGNS_IN_MS = 120
-#: After so long the frame with a code comes once more; 0: it does not.
+#: After this long the frame with a code comes once more; 0: it does not.
 AGAIN_MS = (0, 0, 0, 900, 0, 15)
 VISITOR = "44444444-4444-4444-8444-444444444444"
 

@@ -22,7 +22,7 @@ from tests.simulation.scenarios import SMALL
 
 #: By default; of these the explorer's scenarios come after the first.
 HISTORIES, FIRST_HISTORIES = 4_000, 300
-#: Of the Digital-First stories with a fault everywhere, one in so many.
+#: Of the Digital-First stories with a fault everywhere, one in this many.
 SAMPLE = 20
 
 

@@ -27,7 +27,7 @@ from tests.simulation.world import KEEPERS_LOOK_MS, START
 #: How many random histories; fewer for a quick look: HISTORIES=2000 make test ARGS=tests/simulation
 HISTORIES = int(os.environ.get("HISTORIES", "100000"))
 SHARES = {name: HISTORIES // share for name, share in campaign.SHARES.items()}
-#: Of the short stories with a fault everywhere, one in so many.
+#: Of the short stories with a fault everywhere, one in this many.
 SAMPLE = max(5, 500_000 // HISTORIES)
 EITHER = pytest.mark.parametrize("platform", ["v1", "dfo"])
 ALL = pytest.mark.parametrize("platform", campaign.PLATFORMS)

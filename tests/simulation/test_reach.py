@@ -13,7 +13,7 @@ from tests.simulation.reach import Reach
 from tests.simulation.regressions import DIRECTED, REGRESSIONS
 from tests.simulation.runner import play
 
-#: At most so many random ones, so many at a time: measuring makes them several times slower.
+#: At most this many random ones, this many at a time: measuring makes them several times slower.
 HISTORIES, AT_ONCE = 350, 50
 #: Of the lines of each file's functions, at least this share is carried out.
 FLOOR = {
@@ -49,7 +49,7 @@ ELSEWHERE = {
 
 @pytest.fixture(scope="module")
 def reach() -> Reach:
-    """Of the Digital-First histories that are kept, and of so many random ones as it takes, at most ``HISTORIES``."""
+    """Of the Digital-First histories that are kept, and of this many random ones as it takes, at most ``HISTORIES``."""
     found = Reach()
     kept = [parse(text) for text in (*(one.history for one in REGRESSIONS), *DIRECTED)]
     play_all(found, [history for history in kept if history.dfo])

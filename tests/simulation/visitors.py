@@ -18,11 +18,11 @@ from tests.simulation.invariants import Violated
 if TYPE_CHECKING:
     from tests.simulation.dfo_world import DfoWorld
 
-#: For so long after it came in API Gateway does not know a connection yet, and answers 410.
+#: For this long after it came in API Gateway does not know a connection yet, and answers 410.
 HANDSHAKE_MS = 40
-#: T12: so long after another keeper has taken the visitor the one before posts nothing any more.
+#: T12: this long after another keeper has taken the visitor the one before posts nothing any more.
 FENCED_MS = 3_000
-#: A message that a tab has had for so long is not told again, unless that could not be written down.
+#: A message that a tab has had for this long is not told again, unless that could not be written down.
 REPEATED_MS = 15_000
 
 

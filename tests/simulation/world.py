@@ -61,7 +61,7 @@ EXECUTION_MS = 290_000
 #: How far apart looks for dead owners may be, and by when all must have come to rest (T4): while keepers live, and
 #: while only the schedule does. EventBridge Scheduler fires within a minute of the time it was set for.
 KEEPERS_LOOK_MS, KEEPERS_SETTLE_MS = 4_000, 30_000
-#: Keepers look ahead for so much longer than to their next look.
+#: Keepers look ahead for this much longer than to their next look.
 LOOK_AHEAD_MS = 500
 SCHEDULE_MS, SCHEDULE_SETTLES_MS = 119_000, 135_000
 #: A keeper refreshes its records and then waits this long for a lost request; and it keeps a guest without visitors.

@@ -24,7 +24,7 @@ class Addresses:
         self._held: list[socket.socket] = []
 
     def are(self, silent: int, answering: bool = True, looked_up_after_s: float = 0.0) -> list[threading.Thread]:
-        """So many that take no connection, and then the one that does. Returns the threads that will have asked."""
+        """This many that take no connection, and then the one that does. Returns the threads that will have asked."""
         hosts = [f"127.0.0.{number}" for number in range(2, 2 + silent)]
         pytest_socket.socket_allow_hosts(["127.0.0.1", *hosts], allow_unix_socket=True)
         for host in hosts:

@@ -26,7 +26,7 @@ TAKES = 3
 class Performance:
     """Scenes that become tests by ``@performance.test``; the module's fixture ``played`` calls ``play``.
 
-    ``at_once``: so many visitors are on stage at the same time. ``actor`` makes one of stage and name: a context
+    ``at_once``: this many visitors are on stage at the same time. ``actor`` makes one of stage and name: a context
     manager that can be waited for to settle.
     """
 
@@ -63,6 +63,6 @@ def _play(make: Callable[[Any, str], Any], stage: RelayStage, slow: Spans, name:
                 actor.settles()
             return
         except (AssertionError, TimeoutError):
-            time.sleep(PATIENCE_S / 10)  # so long a ping under way may take, and count
+            time.sleep(PATIENCE_S / 10)  # this long a ping under way may take, and count
             if take == TAKES or not any(over > began for _, over in slow):
                 raise

@@ -13,11 +13,11 @@ from typing import Any
 Event = Mapping[str, Any]
 
 CALLS = ("typing", "typing_read")
-#: The relay gives a call up after so long, and until then it counts as in flight.
+#: The relay gives a call up after this long, and until then it counts as in flight.
 CLIENT_TIMEOUT_MS = 3_000
 ABSENT_RETRY_AFTER_MS = 2_000
 MOST_POSTS_OF_ONE_TRUE = 4
-#: A sender that dies so soon after an answer has told nobody of it.
+#: A sender that dies this soon after an answer has told nobody of it.
 UNTOLD_MS = 2_000
 #: Clocks of two processes on one machine, and rounding to ms.
 TOLERANCE_MS = 5

@@ -161,7 +161,7 @@ class DfoClient:
         return str(self.wait_for("CaseCreated")["data"]["case"]["id"])
 
     def is_silent(self, seconds: float = 0.2) -> bool:
-        """Whether nothing comes for so long."""
+        """Whether nothing comes for this long."""
         self.socket.settimeout(seconds)
         try:
             self.hear()

@@ -35,7 +35,7 @@ class Gateway:
     contacts: int = 0
     #: On this connection the thread has been looked for.
     has_looked: bool = False
-    #: So many messages are answered with an error and not taken.
+    #: This many messages are answered with an error and not taken.
     refuses: int = 0
 
     def connected(self) -> Gateway:

@@ -18,7 +18,7 @@ from local.dfo_simulator.faults import Fault
 from local.simulating.client import Event
 from tests.support.relay_stage import DARK_S, PATIENCE_S, RelayStage, Typist, wait_until
 
-#: A keeper whose guest lost one socket after the other waits up to so long before the next.
+#: A keeper whose guest lost one socket after the other waits up to this long before the next.
 LONGEST_BACKOFF_S = guest.GuestPolicy().longest_backoff_ms / 1000
 STARTED, ENDED = "SenderTypingStarted", "SenderTypingEnded"
 TYPING = (STARTED, ENDED)

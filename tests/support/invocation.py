@@ -2,7 +2,7 @@
 
 
 class Invocation:
-    """One with so much of its time left."""
+    """One with this much of its time left."""
 
     function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
 

@@ -132,7 +132,7 @@ class RelayStage:
 
     @contextmanager
     def frozen_emulator(self, seconds: float) -> Iterator[None]:
-        """The emulator stands still for so long, from now on."""
+        """The emulator stands still for this long, from now on."""
         pid = self.emulator_pid()
         os.kill(pid, signal.SIGSTOP)
         thaw = threading.Timer(seconds, os.kill, (pid, signal.SIGCONT))

@@ -15,7 +15,7 @@ def with_handlers(runner: Runner, *handlers: Handler, **fields: Any) -> Runner:
 
 
 def killed_after(runner: Runner, flow: Flow[Any], effects: int) -> bool:
-    """Run ``flow`` until its process is killed, after so many effects. Returns whether it had not ended by then."""
+    """Run ``flow`` until its process is killed, after this many effects. Returns whether it had not ended by then."""
     try:
         due = runner.advance(flow)
         for _ in range(effects):

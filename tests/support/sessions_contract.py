@@ -1082,7 +1082,7 @@ class SessionsContract:
         assert _record(sessions).stops == {}
 
     def test_a_record_does_not_grow_with_connections_that_come_and_go_at_once(self, sessions: MemorySessions) -> None:
-        """An item may have 400 KB. Late frames of the oldest of so many are not waited for."""
+        """An item may have 400 KB. Late frames of the oldest of this many are not waited for."""
         sessions.create(ID, NOW, EXPIRES)
         for number in range(120):
             record = sessions.add_connection(ID, _coming(f"visit-{number:08}"), NOW, EXPIRES)
@@ -1105,7 +1105,7 @@ class SessionsContract:
 
 
 def _gone(sessions: MemorySessions, count: int) -> None:
-    """So many connections came, one ms after the other, and went."""
+    """This many connections came, one ms after the other, and went."""
     sessions.create(ID, NOW, EXPIRES)
     for number in range(count):
         sessions.note_stop(ID, f"visit-{number}", NOW + number, NOW)

@@ -12,7 +12,7 @@ BARS = "▁▂▃▄▅▆▇█"
 
 @dataclass
 class Series:
-    """Measured at ``times`` (s, rising). ``may_grow``: by so much it may differ without that being a trend.
+    """Measured at ``times`` (s, rising). ``may_grow``: by this much it may differ without that being a trend.
 
     None: whatever it does is shown, and not judged.
     """

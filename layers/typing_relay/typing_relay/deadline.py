@@ -37,7 +37,7 @@ def left_s() -> float:
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """What is done inside ends in so many seconds from now. A deadline inside another cannot be later."""
+    """What is done inside ends in this many seconds from now. A deadline inside another cannot be later."""
     token = _ends_at.set(min(_ends_at.get(), time.monotonic() + seconds))
     try:
         yield

@@ -266,7 +266,7 @@ def test_cryptography_is_imported_only_for_public_keys(jwks_url: str, loaded: bo
 
 @pytest.mark.parametrize(("life", "is_admitted"), [(610, True), (611, False)])
 def test_a_deployment_may_cap_the_life_of_tokens(life: int, is_admitted: bool) -> None:
-    """T13: a token that leaked is good for so long at most; the leeway of clocks included."""
+    """T13: a token that leaked is good for this long at most; the leeway of clocks included."""
     rules = TokenRules(("HS256",), max_life_seconds=600)
     verdict = verify(signed(exp=NOW + life), (SECRET,), rules, NOW)
     assert isinstance(verdict, AdmittedVisitor) if is_admitted else verdict == Refusal(Reason.LIFETIME_TOO_LONG)

@@ -178,7 +178,7 @@ def test_a_refusal_is_counted(authorizer: ModuleType, capsys: pytest.CaptureFixt
 
 
 def _effects_of(authorizer: ModuleType, *handshakes: tuple[str, int]) -> list[str]:
-    """Of good handshakes, each from an address and so many ms later than the sample's."""
+    """Of good handshakes, each from an address and this many ms later than the sample's."""
     effects = []
     for address, ms in handshakes:
         event = _event_of("authorizer")

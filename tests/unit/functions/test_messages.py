@@ -130,7 +130,7 @@ class Scene:
         assert self.keystroke.handler(event, Invocation()) == {"statusCode": 200}
 
     def sweeps(self, later_ms: int) -> dict[str, int]:
-        """The sweeper comes so much later."""
+        """The sweeper comes this much later."""
         self.monkeypatch.setattr(runtime, "clock", lambda: AT + later_ms)
         self.monkeypatch.setattr(runtime, "visitors", lambda: self.front_ends)
         found: dict[str, int] = load_function("sweeper").handler({}, Invocation())

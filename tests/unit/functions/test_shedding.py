@@ -121,7 +121,7 @@ def test_one_visitors_tabs_share_a_budget_of_twice_what_one_may(relay: None) -> 
 
 
 def reconciled(code: str, after_ms: int) -> dict[str, Any]:
-    """What the sender answers so long after its execution began, while the store refuses all calls."""
+    """What the sender answers this long after its execution began, while the store refuses all calls."""
     event = json.loads((EVENTS / "reconcile.json").read_text())
     sender, _ = loaded("sender", code)
     began = int(datetime.fromisoformat(event["started_at"]).timestamp() * 1000)

@@ -207,7 +207,7 @@ def test_when_the_store_is_away_the_next_look_goes_on(scene: Scene, monkeypatch:
 
 
 def is_parked(scene: Scene, hold_ms: int = 6_000) -> int:
-    """Alice has pressed a key that counts so long, it is shown, and nobody owns it; returns until when it counts."""
+    """Alice has pressed a key that counts this long, it is shown, and nobody owns it; returns until when it counts."""
     sessions, pressed_at = scene.sessions, scene.now
     until = pressed_at + hold_ms + Policy().arrival_slack_ms
     sessions.create("alice", pressed_at, pressed_at // 1000 + 3600)

@@ -84,7 +84,7 @@ class Scene:
         return message_sent(Policy(), Sender(ID, tab, EXPIRES), SentMessage(message_id, text, self.now), WITHIN_MS)
 
     def dies_after(self, effects: int) -> None:
-        """The function is killed after so many effects of sending m1."""
+        """The function is killed after this many effects of sending m1."""
         killed_after(self.runner, self._sending("m1", "hello"), effects)
 
     def waiting(self) -> list[str]:

@@ -7,7 +7,7 @@ NOW = 1_000_000
 
 
 def spent(times: int, until: int = 0) -> int:
-    """What ``until`` is after so many at NOW."""
+    """What ``until`` is after this many at NOW."""
     for _ in range(times):
         until = RATE.spend(until, NOW)
     return until

@@ -52,7 +52,7 @@ _SKEW_S = 60
 class CallLimits(NamedTuple):
     """How long a try may take: seconds to connect, seconds for the answer, and how many tries a call has.
 
-    ``idle_s``: a connection that was not used for so long is not used again.
+    ``idle_s``: a connection that was not used for this long is not used again.
     """
 
     connect_s: float

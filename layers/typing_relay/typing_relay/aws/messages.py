@@ -40,9 +40,9 @@ _KEY_NAME_DIGITS = 8
 
 #: How a mark's key begins, in the place of a message's id, which is a UUID.
 _MARK = "waiting#"
-#: A mark without a message that waits is left alone for so long: its message may be about to be written.
+#: A mark without a message that waits is left alone for this long: its message may be about to be written.
 _YOUNG_MS = 60_000
-#: A mark is forgotten so long after its message's deadline: by then somebody has settled it.
+#: A mark is forgotten this long after its message's deadline: by then somebody has settled it.
 _MARK_LIVES_S = 600
 #: A look at all sessions of a shard finds no more messages: those with the earliest deadlines; the others soon after.
 _MOST_FOUND = 2_000

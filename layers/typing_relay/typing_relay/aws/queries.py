@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from typing_relay.aws.client import pause
 
 _BATCH = 100  # BatchGetItem's limit
-#: A batch that DynamoDB could not read at once is read in so many parts, with growing pauses between them.
+#: A batch that DynamoDB could not read at once is read in this many parts, with growing pauses between them.
 _BATCH_TRIES = 7
 
 

@@ -28,13 +28,13 @@ from typing_relay.relay.session_store import LONGEST_ACCESS_MS, SessionStore
 from typing_relay.relay.updates import Answer, Update
 from typing_relay.relay.value import changed
 
-#: Unreleased leases are spread over so many partitions of the index.
+#: Unreleased leases are spread over this many partitions of the index.
 SWEEP_SHARDS = 8
 LEASE_INDEX = "by_lease"
 #: Random bytes of a mark that stays in the record, which is to stay below 1 KB; together with what else the write
 #: leaves they are enough.
 _SHORT = 2
-#: A claim's name: what it leaves spent (ms), and one of so many numbers, as two may come in the same ms.
+#: A claim's name: what it leaves spent (ms), and one of this many numbers, as two may come in the same ms.
 _CLAIMS = 100_000
 #: The part of a record that ``get_many`` reads.
 LOOKED_AT = (

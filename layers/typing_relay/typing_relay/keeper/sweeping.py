@@ -30,9 +30,9 @@ logger = logging.getLogger(__name__)
 LOOK_S = 3.0
 #: A look also finds the leases that end before the next look has come back.
 AHEAD_MS = round(1000 * LOOK_S) + 1_000
-#: A parked burst that could not be looked at is looked at again so soon.
+#: A parked burst that could not be looked at is looked at again this soon.
 AGAIN_MS = 1_000
-#: A timer is so much late: the wall clock, by which a lease ends, may be set back a little.
+#: A timer is this much late: the wall clock, by which a lease ends, may be set back a little.
 LATE_S = 0.01
 #: Session ids read of a partition at a time; when there are more, the same look goes on: what is left here for others
 #: to do must not hide what is to be done here.

@@ -33,8 +33,8 @@ LATE_MS = 500
 FORGOTTEN_AT_ONCE = 40
 
 
-#: A keeper that has not said for so long that it holds a guest is presumed dead, and the guest is asked for again. One
-#: that lives says it in good time, and what a dead one held mostly appears on the queue long before.
+#: A keeper that has not reported for this long that it holds a guest is presumed dead, and the guest is asked for
+#: again. One that lives says it in good time, and what a dead one held mostly appears on the queue long before.
 HELD_MS = 30 * 60_000
 #: A claim has a number below this of its queue message's id. Of two messages that have the same one neither is deleted
 #: for the other: it appears again, and is taken.
@@ -89,7 +89,8 @@ class Policy:
     #: An owner silent this long is presumed dead. The sweeper's index is sorted by the lease's end, and each change of
     #: it costs two more writes, so a lease is long enough for most bursts, and as short as T4 requires.
     lease_ms: int = 14_000
-    #: A lease with so much left is long enough for a call; while one takes longer, another owner may wait for its lock.
+    #: A lease with this much left is long enough for a call; while one takes longer, another owner may wait for its
+    #: lock.
     answer_ms: int = 2_500
     #: A sleeping owner's lease lasts this much longer than its sleep.
     lease_margin_ms: int = 4_000

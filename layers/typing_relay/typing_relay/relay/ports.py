@@ -44,7 +44,7 @@ class Key:
     """A key was pressed at ``at`` (ms), as its frame says.
 
     ``hold_ms``: it counts this long unless a stop or another key follows; below the debounce, it counts for that.
-    ``late_ms``: its frame came so long after ``at``.
+    ``late_ms``: its frame came this long after ``at``.
     """
 
     at: int

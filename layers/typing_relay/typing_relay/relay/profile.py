@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from typing_relay.relay.device import NOTHING_KNOWN, Device
 
 LONGEST_NAME = 100
-#: CXone: a custom field holds so many characters.
+#: CXone: a custom field holds this many characters.
 LONGEST_VALUE = 1024
 #: Not for people's eyes: no blanks, no controls.
 _CUSTOMER = re.compile(r"[!-~]{1,128}")

@@ -62,8 +62,8 @@ INVOCATION_MS = 8_000
 #: 4 s and starts the next owner: less than 20 s, and less than 30 s in all (T4). Without a keeper, the schedule may
 #: take 119 s to find it.
 LONGEST_WAIT_S = 5
-#: Whoever calls next may have a clock that is ahead by so much; AWS keeps them within a few ms. A Retry-After holds for
-#: it all the same (T7).
+#: Whoever calls next may have a clock that is ahead by this much; AWS keeps them within a few ms. A Retry-After holds
+#: for it all the same (T7).
 CLOCKS_APART_MS = 50
 
 

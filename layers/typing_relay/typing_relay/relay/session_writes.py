@@ -140,7 +140,7 @@ class PressKey(OnRecords[Session | Absent | None]):
 class NoteStop(OnRecords[Session | None]):
     """Take back this connection's keys up to ``at`` (T5, T10). None: a newer stop is known, or there is no record.
 
-    ``late_ms``: its frame came so long after ``at``. The same stop again gives the record again: the first answer may
+    ``late_ms``: its frame came this long after ``at``. The same stop again gives the record again: the first answer may
     have been lost on its way (T2).
     """
 

@@ -1,4 +1,4 @@
-"""So many at once, so many a second."""
+"""This many at once, this many a second."""
 
 from __future__ import annotations
 

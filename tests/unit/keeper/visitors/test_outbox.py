@@ -22,7 +22,7 @@ ALICE = Session("alice", connections=frozenset({"tab 1", "tab 2"}), keeper="me")
 
 
 def data_of(number: int, size: int = 10) -> bytes:
-    """A frame of so many bytes; JSON does not mind blanks."""
+    """A frame of this many bytes; JSON does not mind blanks."""
     return json.dumps({"n": number}).encode().ljust(size)
 
 

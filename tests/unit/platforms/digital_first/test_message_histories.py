@@ -29,7 +29,7 @@ EXAMPLES = max(100, int(os.environ.get("HISTORIES", "100000")) // 200)
 NOW = 1_800_000_000_000
 EXPIRES = NOW // 1000 + 3600
 ID, TAB = "alice", "tab-1"
-#: A conversation gives up after so many tries.
+#: A conversation gives up after this many tries.
 MOST_TRIES = 6
 
 
@@ -160,7 +160,7 @@ class History:
         getattr(self, what)(*details)
 
     def sends(self, effects: int) -> None:
-        """The next message; its function dies after so many effects, and then it is sent again.
+        """The next message; its function dies after this many effects, and then it is sent again.
 
         Not while as many wait as may: it would be refused.
         """

@@ -34,11 +34,11 @@ MESSAGES_PER_JOB = 5 * BATCH
 WORN_OUT_S = 20.0
 #: SQS limit: twelve hours in flight, then the message reappears whatever is renewed. Replaced in good time.
 REPLACE_AFTER_S = 11 * 3600
-#: A message that was handed on so often is replaced as well, once its guest has been held for a while: deployments
+#: A message that was handed on this often is replaced as well, once its guest has been held for a while: deployments
 #: must not count towards the dead-letter queue.
 REPLACE_AFTER_RECEIVES = 3
 PROVEN_AFTER_S = 60.0
-#: A message that replaces another and has not come for so long is sent again.
+#: A message that replaces another and has not come for this long is sent again.
 REPLACE_AGAIN_S = 120.0
 
 

@@ -32,23 +32,24 @@ class GuestPolicy:
     idle_grace_ms: int = 15_000
     first_backoff_ms: int = 1_000
     longest_backoff_ms: int = 30_000
-    #: A socket that was open for so long was healthy: the next failure is a first one.
+    #: A socket that was open for this long was healthy: the next failure is a first one.
     healthy_ms: int = 30_000
-    #: What only a change of configuration can mend is tried this seldom.
+    #: What only a change of configuration can fix is retried only this often.
     denied_ms: int = 60_000
-    #: Without a guest after so many tries, the visitor is told that there is none.
+    #: Without a guest after this many tries, the visitor is told that there is none.
     unavailable_after: int = 3
     #: Sockets are replaced before the 2 hours that API Gateway (and so CXone's front door) allows, spread out.
     rotate_ms: int = 110 * 60_000
     rotate_spread_ms: int = 20 * 60_000
-    #: A socket that is open again within so long was never lost, as far as record and visitor know.
+    #: A socket that is open again within this long was never lost, as far as record and visitor know.
     blip_ms: int = 2_000
-    #: A guest without an open socket for so long is missed: CXone or the configuration keeps it from its visitor.
+    #: A guest without an open socket for this long counts as not held: CXone or the configuration keeps it from its
+    #: visitor.
     missed_ms: int = 30_000
-    #: Who ended a guest asks for the next one; if no such request comes for so long, it was lost.
+    #: Who ended a guest asks for the next one; if no such request comes for this long, it was lost.
     request_lost_ms: int = 15_000
     #: A guest whose visitor is gone, and which the record does not release as typing may still be shown there, is
-    #: released all the same after so long: CXone has been out of reach all the while.
+    #: released all the same after this long: CXone has been out of reach all the while.
     give_up_ms: int = 15 * 60_000
     #: Without a socket nothing can be said or shown (Digital-First); on v1 typing goes another way.
     needs_socket: bool = False

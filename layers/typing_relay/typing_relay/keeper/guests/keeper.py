@@ -48,9 +48,10 @@ class Settings:
     refresh_s: float = 30.0
     refresh_batch: int = 100
     drain_s: float = 6.0
-    #: For so long a record believes that a guest is held, without a word of its keeper: each third of it is one write.
+    #: For this long a record believes that a guest is held, without a word of its keeper: each third of it is one
+    #: write.
     held_ms: int = HELD_MS
-    #: A record lives so long after it was last heard of; one whose visitor is there lives on.
+    #: A record lives this long after it was last heard of; one whose visitor is there lives on.
     session_ttl_s: int = 86_400
     #: Of this keeper's share of what all of a deployment may create.
     creations_per_second: float = 1000.0

@@ -12,7 +12,7 @@ from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.io.sockets import Address
 
 REMEMBER_S = 30.0
-#: A family without a way out of here is tried after the others for so long.
+#: A family without a way out of here is tried after the others for this long.
 BEHIND_S = 300.0
 #: From here there seems to be no way to addresses of this family: a task without IPv6 egress, mostly. A refusal
 #: (ECONNREFUSED) shows that there is one.

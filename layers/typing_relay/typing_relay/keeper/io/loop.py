@@ -106,7 +106,7 @@ class Loop:
         self._running = False
 
     def turn(self, at_most: float | None = None) -> None:
-        """Wait until there is something to do, ``at_most`` so many seconds, and do it once."""
+        """Wait until there is something to do, for ``at_most`` seconds, and do it once."""
         ready = self._selector.select(self._patience(at_most))
         began = time.monotonic()
         for key, events in ready:

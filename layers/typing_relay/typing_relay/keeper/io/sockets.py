@@ -36,7 +36,7 @@ ABNORMAL = 1006
 #: A TLS record holds no more (RFC 8446, 5.1), so one read leaves nothing of it in OpenSSL, where no selector sees it.
 READ_BYTES = 16_384
 FRAMES_PER_TURN = 16
-#: Texts leave so much of ``max_unsent`` free: a peer that reads slowly is not given up for the pongs that it is owed.
+#: Texts leave this much of ``max_unsent`` free: a peer that reads slowly is not given up for the pongs that it is owed.
 ROOM_FOR_CONTROL = 4_096
 
 Address = tuple[socket.AddressFamily, Any]

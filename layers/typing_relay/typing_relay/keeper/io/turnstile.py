@@ -1,4 +1,4 @@
-"""So many at once, so many a second, first come first served: for what thousands of guests want at the same time.
+"""This many at once, this many a second, first come first served: for what thousands of guests want at the same time.
 
 Whoever has priority is served before all others.
 """

@@ -36,11 +36,11 @@ logger = logging.getLogger(__name__)
 MAX_FRAME_BYTES = 128 * 1024
 #: A record that came with a frame is worth a read no longer than this: it neither fences nor knows of new tabs.
 FRESH_MS = 500
-#: Nothing is posted so long after the record was asked for; a read that took longer is none.
+#: Nothing is posted this long after the record was asked for; a read that took longer is none.
 FENCED_MS = 2_000
 #: What failed is tried again after half a second, then after twice as long each time.
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 15.0
-#: What a session was told is written down so long after it was told: at most one write in that time.
+#: What a session was told is written down this long after it was told: at most one write in that time.
 NOTE_S = 10.0
 #: A connection whose token has just run out gets what is on its way, hears so, and is closed; later it hears only so.
 JUST_MS = 60_000

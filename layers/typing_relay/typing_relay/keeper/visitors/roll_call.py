@@ -24,7 +24,7 @@ from typing_relay.relay.runner import Runner, on
 logger = logging.getLogger(__name__)
 
 TICK_S = 1.0
-#: A round takes so long, evenly spread; the next one begins then, or when it has ended.
+#: A round takes this long, evenly spread; the next one begins then, or when it has ended.
 ROUND_S = 600
 #: While AWS is slow no more than this are under way; the round then takes longer.
 AT_ONCE = 50

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 LOOK_S = 30.0
 #: How long until the store is told again what it could not be told.
 RETRY_S = 1.0
-#: So many of a session's messages are in its conversation's hands at a time; the rest waits in the store. The
+#: This many of a session's messages are in its conversation's hands at a time; the rest waits in the store. The
 #: conversation refuses more than twenty.
 WINDOW = 10
 

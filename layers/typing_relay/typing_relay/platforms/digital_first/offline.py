@@ -40,7 +40,7 @@ ANSWER_S = 10.0
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 2_000, 30_000
 #: T17: a stranger may name any address. A visitor leaves one message, and perhaps another.
 PER_SESSION = Rate(at_once=3, every_ms=300_000)
-#: So many sessions' budgets are kept; then those that are whole again are forgotten.
+#: This many sessions' budgets are kept; then those that are whole again are forgotten.
 MOST_BUDGETS = 1_000
 
 

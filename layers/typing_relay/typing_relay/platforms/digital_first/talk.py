@@ -44,7 +44,7 @@ from typing_relay.relay.sign_in import SignedIn, signed_in_of
 
 logger = logging.getLogger(__name__)
 
-#: Of a record that does not say what the visitor was told (an earlier version's): what is so old counts as told.
+#: Of a record that does not say what the visitor was told (an earlier version's): what is this old counts as told.
 MISSED_MS = 120_000
 #: Waits as long as between heartbeats end together: thousands of guests do not wake the process one by one.
 SLOW_S, SLACK_S = 10.0, 0.1

@@ -39,7 +39,7 @@ class NotSent(Exception):
 
 @contextmanager
 def written_within(seconds: float) -> Iterator[None]:
-    """What is requested inside is written in so many seconds from now, or NotSent is raised."""
+    """What is requested inside is written in this many seconds from now, or NotSent is raised."""
     token = _write_by.set(min(_write_by.get(), time.monotonic() + seconds))
     try:
         yield

@@ -17,7 +17,7 @@ from typing_relay.platforms.digital_first.parsing.messages import whole
 from typing_relay.platforms.digital_first.streamed import Stream
 from typing_relay.relay.value import changed
 
-#: So many ids of messages are remembered, so that none is told twice.
+#: This many ids of messages are remembered, so that none is told twice.
 _REMEMBERED = 256
 
 

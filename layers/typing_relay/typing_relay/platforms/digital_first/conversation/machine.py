@@ -50,7 +50,7 @@ def begin(
 
     ``thread_id``: a uuid, new for a new session, else the record's. ``seed``: random, never used before.
     ``newest_at``, ``told``: of the conversation as the keeper before left it, as far as they are known; they keep
-    old messages from being told again. ``late_frames_until``: so long what a keeper before has sent may still be taken.
+    old messages from being told again. ``late_frames_until``: until then what a keeper before sent may still be taken.
     ``tells_anew``: a keeper before has told the visitor something of contact and agent.
     """
     return Conversation(

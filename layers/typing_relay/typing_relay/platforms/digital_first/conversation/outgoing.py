@@ -20,7 +20,7 @@ from typing_relay.platforms.digital_first.conversation.state import Conversation
 from typing_relay.platforms.digital_first.conversation.turn import Turn
 from typing_relay.relay.value import changed
 
-#: So many ids of messages are remembered, so that none is taken for new.
+#: This many ids of messages are remembered, so that none is taken for new.
 _REMEMBERED = 256
 
 

@@ -21,9 +21,9 @@ class ConversationPolicy:
     #: The gateway wants one each 15 s; silence of 45 s is a connection that is dying (CXone fact).
     heartbeat_ms: int = 15_000
     dead_ms: int = 45_000
-    #: Typing whose heartbeat is not answered for so long may not have left.
+    #: Typing whose heartbeat is not answered for this long may not have left.
     proof_ms: int = 4_000
-    #: A look or a message without an answer for so long: the socket is replaced.
+    #: A look or a message without an answer for this long: the socket is replaced.
     answer_ms: int = 10_000
     #: A message that has not left this long after it was decided is not sent any more: whoever has seen that it may
     #: have left counts from then on.
@@ -31,34 +31,34 @@ class ConversationPolicy:
     #: It may be taken this long after that: it leaves within ``leave_within_ms``, and is on its way for 3 s at most. A
     #: look before then does not show that it was not taken.
     settle_ms: int = 4_000
-    #: Typing on a socket that was lost may be taken so late, as the lock of a call has it.
+    #: Typing on a socket that was lost may be taken this late, as the lock of a call has it.
     late_frame_ms: int = 7_500
     #: Nothing waits longer to be delivered.
     message_lifetime_ms: int = 300_000
-    #: The gateway's clock and ours may be so far apart.
+    #: The gateway's clock and ours may be this far apart.
     skew_ms: int = 5_000
     retry_ms: int = 1_000
     #: Messages, and that all was seen, wait until the socket may send another frame. Looks and typing do not wait: both
     #: have bounds of their own.
     frames: Rate = FRAMES
-    #: So often is a message sent again that was refused, and the thread looked for again where that failed.
+    #: How often a refused message is sent again, and a look that failed is repeated.
     most_refusals: int = 3
     most_sends: int = 6
     #: At most this many threads in a row are begun for one message.
     most_threads: int = 3
     most_messages: int = 20
-    #: At most this many pages of earlier messages are asked for at a time; of so many what comes before is known.
+    #: At most this many pages of earlier messages are asked for at a time; for this many it is known what comes before.
     most_pages_due: int = 3
     most_pages: int = 8
     transcripts: Rate = TRANSCRIPTS
-    #: A token is renewed before a socket is opened so short before its end.
+    #: A token is renewed before a socket is opened this short before its end.
     renew_early_ms: int = 60_000
     #: A consumer's token is not renewed before (a session that is not secured).
     least_refresh_ms: int = 20_000
     #: An agent types no longer when nothing has renewed it for this long.
     agent_typing_ms: int = USUAL_LIFE_MS
-    #: A message whose rest is to be fetched, and what comes after it, waits for that as long as this; so often is it
-    #: asked for, and at most so many messages wait.
+    #: A message whose rest is to be fetched, and what comes after it, waits this long; the rest is asked for this
+    #: often, and at most this many messages wait.
     rest_ms: int = 25_000
     most_fetches: int = 3
     most_untold: int = 20

@@ -78,7 +78,7 @@ class Queued:
     in_doubt: bool = False
     sends: int = 0
     refusals: int = 0
-    #: So many threads were begun for it.
+    #: How many threads were begun for it.
     threads: int = 0
     behind_ms: int = 0
 
@@ -166,7 +166,7 @@ class Thread:
     #: It has been looked for on this socket.
     ready: bool = False
     looking: Asked | None = None
-    #: So often in a row the gateway could not look.
+    #: How many times in a row the gateway could not look.
     looks_failed: int = 0
     #: Events about messages that came before it was looked for: what was missed before them is told first.
     held: tuple[frames_in.Event, ...] = field(default=(), repr=False)

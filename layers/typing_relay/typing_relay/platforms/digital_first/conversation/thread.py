@@ -11,7 +11,7 @@ from typing_relay.platforms.digital_first.conversation.state import Asked
 from typing_relay.platforms.digital_first.conversation.turn import Turn
 from typing_relay.relay.value import changed
 
-#: So many events are held back until the thread was looked for; what came before them is found by the look itself.
+#: This many events are held back until the thread was looked for; what came before them is found by the look itself.
 _MOST_HELD = 50
 
 

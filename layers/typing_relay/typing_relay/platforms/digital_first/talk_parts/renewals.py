@@ -18,7 +18,7 @@ from typing_relay.relay.outcomes import Kind, Outcome
 RENEW_AGAIN_MS = 10_000
 #: How long until a page is asked again for a sign-in before its token ends; until then.
 ASK_AGAIN_MS = 30_000
-#: While a socket is in use, what a page hands over is used once in so long; twice as long from refusal to refusal.
+#: While a socket is in use, what a page hands over is used once in this time; twice as long from refusal to refusal.
 HAND_OVER_MS, LONGEST_HAND_OVER_MS = 10_000, 300_000
 
 
