@@ -66,8 +66,8 @@ def together(what: Mapping[str, Part], out: IO[str]) -> int:
 
 
 class _Running:
-    """Parts. The main thread begins them, so that a signal that came before a part is over is known when the next one
-    would begin; a thread each reads what they say.
+    """Parts. Only the main thread begins them: Python handles signals there, so before the next part begins it knows of
+    every signal that ended the one before. A thread for each part reads its output.
     """
 
     def __init__(self, what: Mapping[str, Part], out: IO[str]) -> None:
@@ -75,20 +75,23 @@ class _Running:
         self._readers: dict[str, Thread] = {}
         self._begun: list[subprocess.Popen[str]] = []
         self._is_ended = False
+        #: 1 until it is over, should reading fail; of one that was not begun 0.
         self.codes = dict.fromkeys(what, 0)
         self.last = dict.fromkeys(what, "")
 
     def begin(self, name: str) -> None:
         part = self._what[name]
-        if part.after in self._readers:
+        if part.after and not self._is_ended:
             self._readers[part.after].join()
         if self._is_ended:
             return
         command = ("nice", "-n", str(part.niceness), *part.command)
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
         self._begun.append(process)
         if self._is_ended:  # by a signal that came while it began
-            process.send_signal(signal.SIGINT)
+            self.end()
         self._readers[name] = Thread(target=self._read, args=(name, process))
         self._readers[name].start()
 
@@ -101,11 +104,12 @@ class _Running:
 
     def end(self) -> None:
         self.begin_no_more()
-        for process in self._begun:
-            process.send_signal(signal.SIGINT)
+        while self._begun:  # a second one would keep pytest from tearing down
+            self._begun.pop().send_signal(signal.SIGINT)
 
     def _read(self, name: str, process: subprocess.Popen[str]) -> None:
         width = max(map(len, self._what))
+        self.codes[name] = 1
         assert process.stdout
         for line in process.stdout:
             print(f"{name:{width}} | {line}", end="", file=self._out, flush=True)

@@ -208,7 +208,7 @@ class Cloud:
         return web.json_response(delays)
 
     async def put_sessions(self, request: web.Request) -> web.Response:
-        """Ask for a guest for each of this many sessions."""
+        """Ask for a guest for each of ``count`` sessions."""
         for number in range(int(request.query["count"])):
             self._queue.send_message({"MessageBody": json.dumps({"session": f"session-{number:06}"})})
         return web.Response()

@@ -53,7 +53,7 @@ def measured(it: Scene, pids: Sequence[int]) -> Measured:
 
 
 def talking(it: Scene, pids: Sequence[int], every_s: float) -> Measured:
-    """With a frame to each guest every this many seconds."""
+    """With a frame to each guest every ``every_s`` seconds."""
     it.sockets.ask(f"talk {every_s}")
     time.sleep(SETTLE_S)
     return measured(it, pids)

@@ -25,7 +25,7 @@ class Server:
 
     ``count``: how many are open. ``send ROUNDS``: this many messages to each. ``drop``: end all, without a close frame.
     ``openings``: how many opened in each second since the last drop, by second.
-    ``talk SECONDS``: from now on each is sent a message every this many seconds, evenly spaced; 0: no longer. Each
+    ``talk SECONDS``: from now on each is sent a message every SECONDS seconds, evenly spaced; 0: no longer. Each
     message says when it was sent.
     """
 

@@ -88,7 +88,7 @@ class Column:
         return sum(self.counts[name] for name in what) / self.typing.bursts
 
     def at_once(self, function: str, typists: int = 1000) -> int:
-        """Environments of ``function`` while this many people type: calls a second times their length (Little)."""
+        """Environments of ``function`` while this many type: calls a second times their length (Little's law)."""
         return math.ceil(typists * self.counts[f"{function} ms"] / self.typing.typed_ms)
 
     def bursts_a_second(self, typists: int = 1000) -> float:

@@ -34,7 +34,7 @@ PINGS, HEARTBEATS = 3600 / 60, 3600 / 15
 #: One for each of two zones.
 NAT_GATEWAYS = 2
 OWN_METRICS = 40
-#: What the stack looks like where it runs for this many.
+#: What the stack looks like where it runs for many visitors.
 GIVEN = {"CxoneOrgId": "acme", "KeeperImage": "image", "VpcId": "vpc-0a", "AlarmEmail": "ops@shop.example"}
 
 Counts = Mapping[str, float]

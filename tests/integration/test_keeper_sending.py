@@ -40,7 +40,7 @@ class Reader:
         reset(self._peer)
 
     def read(self, count: int, at_once: int = 65_536) -> list[tuple[Opcode, str]]:
-        """Opcode and text of the next this many frames, read in pieces of at most ``at_once`` bytes."""
+        """Opcode and text of the next ``count`` frames, read in pieces of at most ``at_once`` bytes."""
         while len(self._frames) < count:
             self._frames += [event for event in self._receive(at_once) if isinstance(event, Frame)]
         assert all(one.fin for one in self._frames)

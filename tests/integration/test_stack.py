@@ -177,7 +177,7 @@ def test_a_keeper_that_dies_is_replaced(stack: Stack) -> None:
     time.sleep(3)  # one that dies right after its start is not replaced
     os.kill(keeper, signal.SIGKILL)
     assert eventually(lambda: stack.info["keeper_pids"] != [keeper])
-    time.sleep(2)  # this long its last receive may go on, and take along what the next test asks for
+    time.sleep(2)  # its last receive may go on this long, and take along what the next test asks for
 
 
 class Started:

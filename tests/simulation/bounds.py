@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-#: CXone hears this many times ``true`` at once, and one more a second.
+#: CXone hears ``true`` this many times at once, and once more a second.
 TRUES_AT_ONCE, TRUE_EVERY_MS = 4, 1_000
 #: A visitor's frames start this many owners at once, and one more each half second.
 STARTS_AT_ONCE, START_EVERY_MS = 8, 500

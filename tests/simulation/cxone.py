@@ -44,7 +44,7 @@ class Call:
 
 
 class Breaker:
-    """What senders know of CXone as a whole: closed, unless a history says otherwise."""
+    """The senders' breaker: closed, unless a history opens it."""
 
     def __init__(self) -> None:
         self.pauses_until = 0

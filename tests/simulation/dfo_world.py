@@ -38,7 +38,7 @@ from tests.simulation.world import (
     value_text,
 )
 
-#: This long before a history begins its visitor comes in.
+#: The visitor comes in this long before a history begins.
 COMES_MS = 2_000
 #: How often a keeper says that it still has its messages in hand.
 RENEWAL_MS = 20_000

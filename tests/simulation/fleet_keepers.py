@@ -17,9 +17,9 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.custody import Custody, Terms
 from typing_relay.keeper.guests.hand import Hand
-from typing_relay.keeper.guests.held_sockets import GuestListener
+from typing_relay.keeper.guests.held_sockets import GuestSocketListener
 from typing_relay.keeper.guests.keeper import Keeper, Settings
-from typing_relay.keeper.guests.talk import GuestActions, Talk
+from typing_relay.keeper.guests.talk import Talk, TalkHost
 from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener, Stage
 from typing_relay.keeper.io.turnstile import Turnstile
@@ -361,12 +361,10 @@ class FleetKeeper(SimulatedProcess):
             self.dfo._context.decide(True)
         self.keeper.start(self.custody)
 
-    def _webchat(self, guest_actions: GuestActions) -> Talk:
-        make = partial(
-            make_guest, self, self.sessions, "source", guest_actions.session_id, self.name, lambda: self.world.now
-        )
+    def _webchat(self, host: TalkHost) -> Talk:
+        make = partial(make_guest, self, self.sessions, "source", host.session_id, self.name, lambda: self.world.now)
         time = Time(self.loop, lambda: self.world.now)
-        return WebchatTalk(guest_actions, make, lambda end: webchat_meaning(end, self.world.now), self.counters, time)
+        return WebchatTalk(host, make, lambda end: webchat_meaning(end, self.world.now), self.counters, time)
 
     def _digital_first(self, loop: Any, workers: Workers) -> DigitalFirst:
         world = self.world
@@ -400,7 +398,7 @@ class FleetKeeper(SimulatedProcess):
     def _dial(self, hand: Hand, number: int, url: str) -> None:
         """Its sockets lead to the world's CXone."""
         world, session_id, sockets = self.world, hand.held.session_id, self.keeper._sockets
-        listener: Any = GuestListener(sockets, hand, number)
+        listener: Any = GuestSocketListener(sockets, hand, number)
         opening: Any = world.socket(self, listener, session_id, hand.held.guest_id)
         hand.sockets[number] = opening
         sockets._addresses.resolve(

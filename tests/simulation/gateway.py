@@ -41,7 +41,7 @@ AUTHORIZATIONS = {"AuthorizeCustomer": "ConsumerAuthorized", "RefreshToken": "To
 PAGE = 3
 #: What each message says, and what a frame holds of one that is not whole.
 WHOLE, PART = "hi", "h"
-#: This often the rest of a message is asked for by one keeper.
+#: One keeper asks for the rest of a message this many times.
 MOST_CALLS_FOR_REST = 3
 #: For this long a keeper whose address was refused asks for no token; and this long later its visitor has a socket
 #: again.

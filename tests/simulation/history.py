@@ -3,7 +3,7 @@
 Written as one line, parts separated by ``;``. Times are ms since the beginning, delays ms::
 
     key A 0; key B 300 late=40 twice=15; stop A 900; close B 950       what visitors do, each in a tab
-    key A 0 hold=6000; stop A 5000                                     a key that counts until its stop, at most so long
+    key A 0 hold=6000; stop A 5000                                     a key that counts until its stop, or this long
     cxone forgets 3000; cxone ends 3000; cxone pauses 3000 5000        what CXone does on its own
     keeper replaces 3000; visitor leaves 4000                          what the guest's keeper does
     step 12 crash; step 14 stall 1500; step 15 again 900               what happens to the 12th, 14th, 15th effect

@@ -174,7 +174,7 @@ class Watch:
         if is_calm and are_too_many(self._starts, STARTS_AT_ONCE, START_EVERY_MS, slack):
             raise Violated("T17", f"frames started owners at {self._starts}")
 
-    def _check_heard(self, decided_at: int) -> None:
+    def _check_trues(self, decided_at: int) -> None:
         self._trues = sorted([*self._trues[-20:], decided_at])
         if are_too_many(self._trues, TRUES_AT_ONCE, TRUE_EVERY_MS, self._world.skew):
             raise Violated("T17", f"a true was decided at {self._trues}")
@@ -182,7 +182,7 @@ class Watch:
     def _locked(self, lock: Lock) -> None:
         typing, newest = lock.typing, self._newest_live_key()
         if typing:
-            self._check_heard(lock.until - self._policy.lock_ms)
+            self._check_trues(lock.until - self._policy.lock_ms)
         if typing and newest is None:
             raise Violated("T5", "a true is on its way though every key was taken back by a stop")
         if not typing and newest is not None:

@@ -16,7 +16,7 @@ from typing_relay.aws.sessions import shard_of
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.hand import Hand
-from typing_relay.keeper.guests.held_sockets import GuestListener
+from typing_relay.keeper.guests.held_sockets import GuestSocketListener
 from typing_relay.keeper.guests.keeper import Keeper, Settings
 from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.turnstile import Turnstile
@@ -351,7 +351,7 @@ class KeeperProcess(SimulatedProcess):
 
     def _dial(self, hand: Hand, number: int, url: str) -> None:
         """Its sockets lead to the world's gateway."""
-        listener = GuestListener(self.keeper._sockets, hand, number)
+        listener = GuestSocketListener(self.keeper._sockets, hand, number)
         hand.sockets[number] = self.world.cxone.dial(self, listener, url)  # type: ignore[assignment]
 
     # --- its life

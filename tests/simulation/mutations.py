@@ -98,15 +98,13 @@ V1 = (
         "record.failures_of(True) > MAX_RETRIES_OF_TRUE + 1",
     ),
     Mutation(
-        "heard: unbounded",
+        "true: unbounded",
         DECISIONS,
         "max(record.retry_at, paused_until, record.true_allowed_at(policy)) if wanted",
         "max(record.retry_at, paused_until) if wanted",
     ),
-    Mutation(
-        "heard: one too many at once", BURST, "Rate(at_once=4, every_ms=1_000)", "Rate(at_once=5, every_ms=1_000)"
-    ),
-    Mutation("heard: a true spends nothing", RECONCILING, "if typing else 1,", "if False else 1,"),
+    Mutation("true: one too many at once", BURST, "Rate(at_once=4, every_ms=1_000)", "Rate(at_once=5, every_ms=1_000)"),
+    Mutation("true: it spends nothing", RECONCILING, "if typing else 1,", "if False else 1,"),
     Mutation(
         "store: what a lock spends is not written down",
         WRITES,

@@ -155,8 +155,8 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: does not count on late frames of the keeper before",
         TALK,
-        "late_frames_until=context.now() + context.policy.late_frame_ms if known.has_late_frames else 0,",
-        "late_frames_until=0,",
+        "in_flight_until=context.now() + context.policy.in_flight_ms if known.may_be_in_flight else 0,",
+        "in_flight_until=0,",
     ),
     # the conversation
     _dfo(
@@ -181,7 +181,7 @@ DIGITAL_FIRST = (
     _dfo(
         "typing: forgets what may come late",
         CONVERSATION + "shown.py",
-        "return turn.now < turn.shown.late_frames_until",
+        "return turn.now < turn.shown.in_flight_until",
         "return False",
     ),
     _dfo(
@@ -429,8 +429,7 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: opens sockets in a pause",
         TALK,
-        "self._state.context.loop.call_soon("
-        "partial(self._state.guest_actions.lost, number, paused))\n            return\n",
+        "self._state.context.loop.call_soon(partial(self._state.host.lost, number, paused))\n            return\n",
         "pass\n",
         directed=TESTS + "test_talk.py",
     ),
@@ -444,7 +443,7 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: all tokens are renewed at once",
         TOKENS,
-        "            self._state.guest_actions.in_turn(renew, self._on_record.is_shown)\n",
+        "            self._state.host.in_turn(renew, self._on_record.is_shown)\n",
         "            renew()\n",
         directed=TESTS + "test_talk.py",
     ),

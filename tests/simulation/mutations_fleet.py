@@ -58,8 +58,8 @@ FLEET = (
     _fleet(
         "keeper: a guest that waits for its turn to be created is missed",
         KEEPER,
-        "guest.is_missed(hand.held, now, policy) and not hand.creation_waits",
-        "guest.is_missed(hand.held, now, policy)",
+        "guest.is_not_held(hand.held, now, policy) and not hand.creation_waits",
+        "guest.is_not_held(hand.held, now, policy)",
         directed="tests/unit/keeper/guests/test_keeper.py",
     ),
     _fleet(
@@ -114,8 +114,8 @@ FLEET = (
     _fleet(
         "guest: what cannot be released is never given up",
         GUEST,
-        "(ReleaseGuest(give_up),)",
-        "(ReleaseGuest(),)",
+        "(CloseGuest(give_up),)",
+        "(CloseGuest(),)",
     ),
     _fleet(
         "keeper: its rules go by the wall clock",
@@ -142,8 +142,8 @@ FLEET = (
     _fleet(
         "told, v1: the agent types on when the socket is open again",
         WEBCHAT,
-        "        self._agent_stopped()\n        self._guest_actions.ready(number)",
-        "        self._now_types(NOBODY)\n        self._guest_actions.ready(number)",
+        "        self._agent_stopped()\n        self._host.ready(number)",
+        "        self._now_types(NOBODY)\n        self._host.ready(number)",
         directed="tests/unit/platforms/webchat/test_talk.py",
     ),
     _fleet(

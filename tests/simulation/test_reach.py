@@ -43,13 +43,13 @@ ELSEWHERE = {
     # no owner begins before its conversation
     "talk.GatewayTalk._nothing_begun",
     # metrics
-    *("guest.is_missed", "keeper.Keeper.gauges", "owners.Owners.__len__", "mailbox.Mailbox.__len__"),
+    *("guest.is_not_held", "keeper.Keeper.gauges", "owners.Owners.__len__", "mailbox.Mailbox.__len__"),
 }
 
 
 @pytest.fixture(scope="module")
 def reach() -> Reach:
-    """Of the Digital-First histories that are kept, and of this many random ones as it takes, at most ``HISTORIES``."""
+    """Of the Digital-First histories that are kept, and of as many random ones as it takes, at most ``HISTORIES``."""
     found = Reach()
     kept = [parse(text) for text in (*(one.history for one in REGRESSIONS), *DIRECTED)]
     play_all(found, [history for history in kept if history.dfo])

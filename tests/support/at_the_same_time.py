@@ -63,6 +63,6 @@ def _play(make: Callable[[Any, str], Any], stage: RelayStage, slow: Spans, name:
                 actor.settles()
             return
         except (AssertionError, TimeoutError):
-            time.sleep(PATIENCE_S / 10)  # this long a ping under way may take, and count
+            time.sleep(PATIENCE_S / 10)  # a ping under way may take this long, and count
             if take == TAKES or not any(over > began for _, over in slow):
                 raise

@@ -246,7 +246,7 @@ def test_typing_beyond_the_cap_stays_dark_until_the_visitor_pauses() -> None:
 
 
 def test_a_long_retry_after_is_left_to_the_sweeper() -> None:
-    """T7: waits are not spent in an execution that could not last this long."""
+    """T7: waits are not spent in an execution that could not last that long."""
     parked = shown(keys={}, typing=False, attempts=1, retry_at=NOW + 604_800_000)
     assert what(parked) == HandOver(at=NOW + POLICY.park_ms)
 

@@ -113,4 +113,5 @@ def test_a_part_that_an_interrupt_has_ended_before_the_run_hears_of_it_is_follow
     while Path(f"/proc/{first}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
         time.sleep(0.01)
     os.kill(running.pid, signal.SIGCONT)
-    assert "begun" not in running.stdout.read()
+    assert running.stdout.read().splitlines() == ["one  | tidied", "tidied"]
+    assert running.wait() == 0

@@ -1,4 +1,4 @@
-"""Calls to one AWS service: signed, tried again after passing trouble, refused as boto3 refuses.
+"""Calls to one AWS service: signed, tried again after transient errors, refused as boto3 refuses.
 
 A call ends before the deadline of the work in hand (``typing_relay.deadline``), whatever its own limits would allow.
 
@@ -106,7 +106,7 @@ class Client:
         return content
 
     def send(self, operation: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """A request below the endpoint's path, tried again after passing trouble. Raises as ``call`` does.
+        """A request below the endpoint's path, tried again after transient errors. Raises as ``call`` does.
 
         Where the deadline leaves no time for another try, the trouble of the last one is raised, or DeadlinePassed.
         """
@@ -119,12 +119,12 @@ class Client:
                 if answer.status < 300:
                     return answer
                 trouble = refusal(answer, operation)
-                is_passing = self._is_passing(answer, trouble)
+                is_transient = self._is_transient(answer, trouble)
             except (OSError, http.client.HTTPException) as error:
                 trouble = HTTPClientError(error=f"{type(error).__name__}: {error}")
                 trouble.__cause__ = error
-                is_passing = True
-            if tried == self._limits.tries or not is_passing or not pause(tried):
+                is_transient = True
+            if tried == self._limits.tries or not is_transient or not pause(tried):
                 raise trouble
         raise AssertionError("unreachable")
 
@@ -154,7 +154,7 @@ class Client:
         connection: Connection = self._of_this_thread.connection
         return connection
 
-    def _is_passing(self, answer: Answer, error: ClientError) -> bool:
+    def _is_transient(self, answer: Answer, error: ClientError) -> bool:
         code = error.response["Error"]["Code"]
         if answer.status in TRANSIENT_STATUSES or code in TRANSIENT_CODES:
             return True
@@ -163,7 +163,7 @@ class Client:
         return answer.status in (400, 403) and self._correct_clock_skew(answer)
 
     def _correct_clock_skew(self, answer: Answer) -> bool:
-        """Whether our clock differs from AWS's so much that the signature may have been refused for it."""
+        """Adopt AWS's clock if ours differs enough for the signature to be refused; returns whether it does."""
         try:
             skew_s = parsedate_to_datetime(answer.headers.get("date", "")).timestamp() - time.time()
         except ValueError:

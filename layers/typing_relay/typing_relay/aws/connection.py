@@ -17,9 +17,9 @@ from urllib.parse import SplitResult
 from typing_relay import deadline, wire
 from typing_relay.aws.answers import Answer, read_answer
 
-#: Longer unused, and nothing between here and AWS need know of it any more: a Lambda may have been frozen meanwhile. A
-#: process that runs on hears that its connection ended, and may keep it longer: each new one is a handshake of TLS,
-#: and a call of KMS that is paid for (docs/cost.md).
+#: A connection idle for longer is not reused: what lies between us and AWS may have dropped it, for instance while the
+#: Lambda was frozen. A process that runs on hears that its connection ended, and may keep it longer: each new one is a
+#: handshake of TLS, and a call of KMS that is paid for (docs/cost.md).
 IDLE_S = 5.0
 #: The other side has closed the connection. http.client's RemoteDisconnected is a ConnectionError.
 _CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)

@@ -204,8 +204,7 @@ class DynamoMessages:
     def settle(self, session_id: str, message_id: str, standing: Standing) -> Standing | None:
         """It is accepted or has failed. Returns where it stands now; None: no such message.
 
-        Told twice does no harm: the first to settle it is believed. Only that CXone has it is believed of one, too, of
-        which it was said that nobody knows.
+        Settling twice is harmless: the first result stands. One exception: ACCEPTED replaces `unconfirmed`.
         """
         condition = _IS_WAITING
         values = {":standing": {"S": standing.status}, ":reason": {"S": standing.reason}}

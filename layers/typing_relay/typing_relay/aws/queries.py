@@ -44,7 +44,7 @@ def _batch(client: Any, table: str, asked: Mapping[str, Any]) -> Iterator[Mappin
         request = answer.get("UnprocessedKeys", {})
         if not request:
             return
-        if not pause(tried):  # AWS: at once they would be unprocessed again
+        if not pause(tried):  # AWS advises a pause: retried at once they would be throttled again
             break
     error = {"Code": "ProvisionedThroughputExceededException", "Message": "Some items could not be read."}
     raise ClientError({"Error": error}, "BatchGetItem")

@@ -83,8 +83,8 @@ def spend(budget: Budget, limits: FrameLimits, now: int) -> tuple[Budget, Ruling
 def charge(budget: Budget, limits: FrameLimits, revision: int) -> Budget:
     """Account for what other processes took of this session: its record, as this frame left it, is at `revision`.
 
-    When they took it is not known. What they may have taken while this bucket was full costs little, but as it may as
-    well have come just now, no more than `UNKNOWN_SHARE` of a burst is left.
+    When they took it is not known. While this bucket was full it cost little; but it may have come just now, so at most
+    `UNKNOWN_SHARE` of a burst is left.
     """
     before = 0 if budget.revision is None else budget.revision
     others = max(0, revision - before - 1)

@@ -1,6 +1,6 @@
 """The rules of a visitor token: when it is valid, which session it opens, and until when (T13).
 
-Pure: keys and `now` come in, a `AdmittedVisitor` or a `Refusal` comes out; PyJWT does signatures and JSON.
+Pure: keys and `now` come in, an `AdmittedVisitor` or a `Refusal` comes out; PyJWT does signatures and JSON.
 Nothing here raises for a bad token. No reason quotes the token, so a reason may be logged.
 """
 

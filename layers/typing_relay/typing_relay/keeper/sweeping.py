@@ -32,10 +32,10 @@ LOOK_S = 3.0
 AHEAD_MS = round(1000 * LOOK_S) + 1_000
 #: A parked burst that could not be looked at is looked at again this soon.
 AGAIN_MS = 1_000
-#: A timer is this much late: the wall clock, by which a lease ends, may be set back a little.
+#: A timer fires this much late: the wall clock, by which a lease ends, may be set back a little.
 LATE_S = 0.01
-#: Session ids read of a partition at a time; when there are more, the same look goes on: what is left here for others
-#: to do must not hide what is to be done here.
+#: How many session ids of a partition are read at a time. The look reads on while there are more, so that sessions left
+#: to others cannot hide ours.
 PAGE = 100
 
 #: A session, and what came of a look at it.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from typing_relay.aws.sessions import DynamoSessions
     from typing_relay.keeper.counters import Counters
-    from typing_relay.keeper.guests.talk import GuestActions, Talk
+    from typing_relay.keeper.guests.talk import Talk, TalkHost
     from typing_relay.keeper.io.jobs import Workers
     from typing_relay.keeper.io.loop import Loop
     from typing_relay.keeper.visitors.outbox import Outbox
@@ -95,7 +95,7 @@ class InKeeper:
     """A platform's part in a keeper: what is said on a guest's sockets and, where it is said there that somebody types,
     who owns the bursts."""
 
-    talk_of: Callable[[GuestActions], Talk]
+    talk_of: Callable[[TalkHost], Talk]
     bursts: BurstsHere | None = None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from typing_relay.keeper.guests import guest
-from typing_relay.keeper.guests.talk import GuestActions
+from typing_relay.keeper.guests.talk import TalkHost
 from typing_relay.keeper.io.sockets import SocketEnd
 from typing_relay.platforms.fading.guests import FadingGuests
 from typing_relay.platforms.platform import Lent
@@ -24,8 +24,8 @@ class FadingTalk:
     #: Its sockets say nothing of typing, so none is opened before others.
     is_shown = False
 
-    def __init__(self, lent: Lent, guests: FadingGuests, guest_actions: GuestActions) -> None:
-        self._lent, self._guests, self._guest_actions = lent, guests, guest_actions
+    def __init__(self, lent: Lent, guests: FadingGuests, host: TalkHost) -> None:
+        self._lent, self._guests, self._host = lent, guests, host
 
     def taken(self, record: Session) -> None:
         """Nothing of the record matters here."""
@@ -34,7 +34,7 @@ class FadingTalk:
 
     def make(self) -> guest.Event:
         """On a worker thread."""
-        made, lent, session_id = self._guests.create(), self._lent, self._guest_actions.session_id
+        made, lent, session_id = self._guests.create(), self._lent, self._host.session_id
         if isinstance(made, Outcome):
             return guest.NotCreated(made)
         recorded = lent.sessions.open_guest(session_id, lent.keeper, made.guest_id, made.web_socket_url, lent.clock())
@@ -46,11 +46,11 @@ class FadingTalk:
 
     def opened(self, number: int) -> None:
         """It is of use at once."""
-        self._guest_actions.ready(number)
+        self._host.ready(number)
 
     def heard(self, number: int, text: str) -> None:
         """Whatever it is."""
-        self._guest_actions.tell(unnamed(json.loads(text)))
+        self._host.tell(unnamed(json.loads(text)))
 
     def ended(self, number: int, end: SocketEnd) -> Outcome:
         """Another socket may be opened."""

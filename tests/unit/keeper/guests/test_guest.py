@@ -11,6 +11,7 @@ from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.guest import (
     Action,
     AwaitTurn,
+    CloseGuest,
     CloseSocket,
     CreateGuest,
     Doing,
@@ -22,7 +23,6 @@ from typing_relay.keeper.guests.guest import (
     LetGo,
     OpenSocket,
     Refresh,
-    ReleaseGuest,
     SetStatus,
     Take,
     Tell,
@@ -129,7 +129,7 @@ def test_a_session_that_is_gone_is_let_go() -> None:
 
 def test_a_visitor_who_left_before_the_guest_was_created_gets_none() -> None:
     gone = dataclasses.replace(WITH_VISITOR, connections=frozenset())
-    assert Life().happens(guest.Taken(gone)) == (ReleaseGuest(),)
+    assert Life().happens(guest.Taken(gone)) == (CloseGuest(),)
 
 
 def test_on_digital_first_who_has_left_gets_one_all_the_same_as_a_message_may_wait() -> None:
@@ -148,12 +148,12 @@ def test_on_digital_first_the_grace_of_who_has_left_begins_when_the_first_socket
     events = guest.Taken(gone), guest.Created("g1", URL), guest.Woke(), guest.SocketOpened(1), guest.Woke()
     for event in events:
         held, actions = guest.step(held, event, now, policy, 0.5)
-        assert ReleaseGuest() not in actions
+        assert CloseGuest() not in actions
         now += 20_000 if isinstance(event, guest.Taken) else 1
     opened_at = now - 2
     assert guest.wake_at(held, policy) == opened_at + policy.idle_grace_ms
     _, actions = guest.step(held, guest.Woke(), opened_at + policy.idle_grace_ms, policy, 0.5)
-    assert actions == (ReleaseGuest(),)
+    assert actions == (CloseGuest(),)
 
 
 # --- creation fails
@@ -205,7 +205,7 @@ def test_a_guest_waits_for_its_page_to_sign_the_visitor_in_and_is_not_missed() -
         assert guest.wake_at(life.held, POLICY) == life.now + POLICY.longest_backoff_ms / 2
         life.wakes()
     life.happens(guest.NotCreated(NOT_SIGNED_IN))
-    assert (life.held.failures, guest.is_missed(life.held, life.now + 3_600_000, POLICY)) == (0, False)
+    assert (life.held.failures, guest.is_not_held(life.held, life.now + 3_600_000, POLICY)) == (0, False)
 
 
 def test_a_page_that_does_not_sign_in_has_its_socket_replaced_seldom(settled: Life) -> None:
@@ -252,7 +252,7 @@ def test_a_page_that_hands_over_what_is_refused_again_and_again_is_taken_more_an
         pauses.append(round(guest.wake_at(life.held, POLICY) - life.now, -1))
         life.wakes()
     assert pauses == [0, 4_000, 8_000, 15_000, 15_000, 15_000]
-    assert not guest.is_missed(life.held, life.now + 3_600_000, POLICY)
+    assert not guest.is_not_held(life.held, life.now + 3_600_000, POLICY)
 
 
 def test_another_message_does_not_cut_a_pause_short() -> None:
@@ -391,25 +391,25 @@ def test_a_guest_that_ends_before_the_turn_of_its_loss_goes_on_as_any(crowded: L
 # --- missed
 
 
-@pytest.mark.parametrize(("after_ms", "missed"), [(POLICY.missed_ms - 1, False), (POLICY.missed_ms, True)])
+@pytest.mark.parametrize(("after_ms", "missed"), [(POLICY.not_held_ms - 1, False), (POLICY.not_held_ms, True)])
 def test_a_guest_without_a_socket_for_30_s_is_missed(settled: Life, after_ms: int, missed: bool) -> None:
     settled.happens(guest.SocketLost(1, LOST))
-    assert guest.is_missed(settled.held, settled.now + after_ms, POLICY) is missed
+    assert guest.is_not_held(settled.held, settled.now + after_ms, POLICY) is missed
 
 
 def test_a_guest_whose_first_socket_does_not_come_is_missed_from_its_request_on() -> None:
     life = Life()
     life.happens(guest.Taken(WITH_VISITOR))
     life.happens(guest.NotCreated(Outcome(Kind.DENIED)))
-    assert guest.is_missed(life.held, NOW + POLICY.missed_ms, POLICY)
+    assert guest.is_not_held(life.held, NOW + POLICY.not_held_ms, POLICY)
 
 
 def test_an_open_guest_is_not_missed_nor_one_whose_visitor_is_gone(settled: Life) -> None:
-    later = settled.now + 2 * POLICY.missed_ms
-    assert not guest.is_missed(settled.held, later, POLICY)
+    later = settled.now + 2 * POLICY.not_held_ms
+    assert not guest.is_not_held(settled.held, later, POLICY)
     settled.refreshes(ALONE)
     settled.happens(guest.SocketLost(1, LOST))
-    assert not guest.is_missed(settled.held, later, POLICY)
+    assert not guest.is_not_held(settled.held, later, POLICY)
 
 
 def test_the_pause_before_reopening_is_spread_over_all_of_its_limit(settled: Life) -> None:
@@ -641,9 +641,9 @@ def test_a_guest_that_the_record_does_not_release_is_given_up_after_a_while() ->
     life = Life()
     life.happens(guest.Taken(ALONE))
     life.happens(guest.SocketOpened(1))
-    began, releases = life.now, [ReleaseGuest()]
+    began, releases = life.now, [CloseGuest()]
     while not releases[-1].whatever_is_shown:
-        released = [action for action in life.wakes() if isinstance(action, ReleaseGuest)]
+        released = [action for action in life.wakes() if isinstance(action, CloseGuest)]
         releases += released
         if released:
             life.happens(guest.Released(done=False))
@@ -716,7 +716,7 @@ def test_a_guest_outlives_its_visitors_page_by_the_grace(settled: Life, sends: i
     """T18: one of a visitor who has never typed holds its place no longer than it takes to change pages."""
     settled.refreshes(dataclasses.replace(ALONE, sends=sends))
     left_at = settled.now
-    assert settled.wakes() == (ReleaseGuest(),)
+    assert settled.wakes() == (CloseGuest(),)
     assert settled.now - left_at == grace_ms
 
 

@@ -19,7 +19,7 @@ from typing_relay.keeper.guests.keeper import (
     Keeper,
     Settings,
 )
-from typing_relay.keeper.guests.talk import GuestActions
+from typing_relay.keeper.guests.talk import TalkHost
 from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.sockets import Sending, Stage
 from typing_relay.keeper.io.turnstile import Turnstile
@@ -127,8 +127,8 @@ class Scene:
             self.loop,  # type: ignore[arg-type]
             Workers(cxone=self.cxone, store=self.store, names=self.names),  # type: ignore[arg-type]
             self.records,  # type: ignore[arg-type]
-            lambda guest_actions: talk(
-                guest_actions, lambda _profile: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters, time
+            lambda host: talk(
+                host, lambda _profile: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters, time
             ),
             self.outbox,  # type: ignore[arg-type]
             self.openings,
@@ -656,8 +656,8 @@ class SlowTalk(WebchatTalk):
         self.is_prepared = lambda: go(url)
 
     @property
-    def guest_actions(self) -> GuestActions:
-        return self._guest_actions
+    def host(self) -> TalkHost:
+        return self._host
 
 
 @pytest.fixture
@@ -738,7 +738,7 @@ class TurnTalk(SlowTalk):
     """Prepares its sockets in turn."""
 
     def prepare(self, number: int, url: str, go: Callable[[str], None]) -> None:
-        self.guest_actions.in_turn(lambda: go(url), False)
+        self.host.in_turn(lambda: go(url), False)
 
 
 def test_who_waits_for_a_turn_keeps_nobody_from_opening_a_socket() -> None:
@@ -749,8 +749,8 @@ def test_who_waits_for_a_turn_keeps_nobody_from_opening_a_socket() -> None:
         scene.keeper.requested(name)
     scene.store.run()
     scene.records.by_id |= Records("alice").by_id
-    scene.keeper._talk_of = lambda guest_actions: TurnTalk(  # type: ignore[assignment]
-        guest_actions, lambda _profile: FenceLost(), lambda end: webchat_meaning(end, NOW), scene.counters, None
+    scene.keeper._talk_of = lambda host: TurnTalk(  # type: ignore[assignment]
+        host, lambda _profile: FenceLost(), lambda end: webchat_meaning(end, NOW), scene.counters, None
     )
     scene.keeper.requested("alice")
     scene.store.run()
@@ -851,7 +851,7 @@ def test_a_socket_that_its_talk_gives_up_while_preparing_it_leaves_its_place(
     preparing: tuple[Scene, SlowTalk],
 ) -> None:
     scene, talk = preparing
-    talk.guest_actions.lost(1, Outcome(Kind.FAILED))
+    talk.host.lost(1, Outcome(Kind.FAILED))
     assert (scene.openings.under_way, scene.counters.take()["SocketsGivenUp"]) == (0, 1)
 
 
@@ -862,7 +862,7 @@ def test_a_socket_that_its_talk_gives_up_when_it_is_open_is_closed_and_opened_an
     scene, talk = preparing
     talk.is_prepared()
     scene.opens("alice")
-    talk.guest_actions.lost(1, Outcome(Kind.FAILED))
+    talk.host.lost(1, Outcome(Kind.FAILED))
     hand = scene.keeper._hands["alice"]
     assert (hand.sockets, hand.held.doing, scene.openings.under_way) == ({}, guest.Doing.RESTING, 0)
 
@@ -884,10 +884,10 @@ def test_a_talk_is_told_whether_its_text_leaves(
     """T15: what has not left must be sent again."""
     scene, talk = preparing
     scene.keeper._hands["alice"].sockets[7] = FullSocket(sending)  # type: ignore[assignment]
-    assert talk.guest_actions.send(7, "hello") is is_sent
+    assert talk.host.send(7, "hello") is is_sent
 
 
 def test_nothing_leaves_on_a_socket_that_is_no_more(preparing: tuple[Scene, SlowTalk]) -> None:
     """T15."""
     _, talk = preparing
-    assert not talk.guest_actions.send(7, "hello")
+    assert not talk.host.send(7, "hello")

@@ -756,7 +756,7 @@ def test_a_livechat_whose_contact_is_opened_again_goes_on_in_its_thread() -> Non
 # --- what may come late from a socket that was lost
 
 
-def haunted(life: Life) -> Life:
+def with_a_start_in_flight(life: Life) -> Life:
     """A Started was on its way when the socket was lost; the next one is ready."""
     life.happens(TypingWanted(True, "a"))
     life.happens(happenings.Lost())
@@ -766,14 +766,14 @@ def haunted(life: Life) -> Life:
 
 def test_an_end_does_not_settle_what_may_still_come_from_a_socket_before(in_contact: Life) -> None:
     """T4: the message's Ended arrives, then the late Started; whoever waited out its lock must say Ended again."""
-    haunted(in_contact).wants("m1")
+    with_a_start_in_flight(in_contact).wants("m1")
     in_contact.hears(PONG)
-    in_contact.happens(TypingWanted(False, "b"), after_ms=POLICY.late_frame_ms)
+    in_contact.happens(TypingWanted(False, "b"), after_ms=POLICY.in_flight_ms)
     assert in_contact.kinds() == ["SenderTypingEnded"]
 
 
 def test_once_that_time_is_over_an_end_that_arrived_settles_it(in_contact: Life) -> None:
-    haunted(in_contact).happens(happenings.Woke(), after_ms=POLICY.late_frame_ms)
+    with_a_start_in_flight(in_contact).happens(happenings.Woke(), after_ms=POLICY.in_flight_ms)
     in_contact.happens(TypingWanted(False, "b"))
     in_contact.hears(PONG, PONG)
     assert not in_contact.state.shown.may_show
@@ -781,13 +781,13 @@ def test_once_that_time_is_over_an_end_that_arrived_settles_it(in_contact: Life)
 
 def test_a_late_start_may_be_shown_in_the_next_contact(in_contact: Life) -> None:
     """T4."""
-    haunted(in_contact).hears(gateway.case_status_changed(THREAD, "closed", "42"))
+    with_a_start_in_flight(in_contact).hears(gateway.case_status_changed(THREAD, "closed", "42"))
     in_contact.hears(gateway.case_created(THREAD, "43"))
     assert in_contact.state.shown.may_show
 
 
 def test_what_a_keeper_before_has_sent_may_come_late() -> None:
-    life = Life(late_frames_until=NOW + POLICY.late_frame_ms)
+    life = Life(in_flight_until=NOW + POLICY.in_flight_ms)
     life.is_ready("42")
     life.happens(TypingWanted(False, "a"))
     life.hears(PONG)

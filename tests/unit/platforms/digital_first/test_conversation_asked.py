@@ -270,7 +270,7 @@ def test_where_there_is_no_thread_yet_there_are_no_messages() -> None:
 
 
 def test_a_message_that_is_shown_by_its_page_is_not_told_as_missed() -> None:
-    """T16: what was told before is not told again, and what is this old is not new."""
+    """T16: what was told before is not told again, and what is that old is not new."""
     life = Life(newest_at=gateway_ms("2026-11-25T10:00:09Z"))
     life.is_ready("42")
     has_newest(life, 1, 2)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.guests.talk import GuestActions
+from typing_relay.keeper.guests.talk import TalkHost
 from typing_relay.keeper.io.jobs import Workers
 from typing_relay.platforms.digital_first.api import ChannelSettings
 from typing_relay.platforms.digital_first.identity import Channel
@@ -83,7 +83,7 @@ class Scene:
 
     def a_talk(self) -> GatewayTalk:
         nothing: Any = lambda *_: None  # noqa: E731
-        talk = self.keeper.talk_of(GuestActions("alice", nothing, nothing, nothing, nothing, nothing, nothing))
+        talk = self.keeper.talk_of(TalkHost("alice", nothing, nothing, nothing, nothing, nothing, nothing))
         assert isinstance(talk, GatewayTalk)
         return talk
 

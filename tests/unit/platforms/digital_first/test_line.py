@@ -24,9 +24,9 @@ class Socket:
     """One connection of the line, as the test lets it open and end."""
 
     def __init__(
-        self, _loop: Any, url: str, _tls: Any, _limits: Any, connection: Any, headers: Mapping[str, str]
+        self, _loop: Any, url: str, _tls: Any, _limits: Any, listener: Any, headers: Mapping[str, str]
     ) -> None:
-        self.url, self.connection, self.headers = url, connection, headers
+        self.url, self.listener, self.headers = url, listener, headers
         self.said: list[str] = []
         self.closed_with: int | None = None
 
@@ -81,7 +81,7 @@ class Scene:
     def opens(self) -> Socket:
         """The newest connection is open."""
         self.jobs.run()
-        self.sockets[-1].connection.opened()
+        self.sockets[-1].listener.opened()
         return self.sockets[-1]
 
     def passes(self, seconds: float) -> int:
@@ -112,13 +112,13 @@ def test_it_opens_with_a_signature_of_its_own(scene: Scene) -> None:
 
 
 def test_a_nudge_is_handed_on_and_counted(scene: Scene) -> None:
-    scene.opens().connection.text('{"messages": "alice"}')
+    scene.opens().listener.text('{"messages": "alice"}')
     assert (scene.nudges, scene.counters.take()) == ([{"messages": "alice"}], {"Nudges": 1})
 
 
 @pytest.mark.parametrize("text", ["", "[]", '"pong"', '{"message": "Forbidden', "7"])
 def test_what_is_no_nudge_is_passed_over(scene: Scene, text: str) -> None:
-    scene.opens().connection.text(text)
+    scene.opens().listener.text(text)
     assert scene.nudges == []
 
 
@@ -131,7 +131,7 @@ def test_a_keepalive_every_few_minutes_keeps_it_from_idling(scene: Scene) -> Non
 
 
 def test_one_that_is_lost_is_opened_again_signed_anew(scene: Scene) -> None:
-    scene.opens().connection.ended(LOST)
+    scene.opens().listener.ended(LOST)
     assert not scene.line.is_open
     assert scene.passes(1) == 1
     assert scene.sockets[-1].headers == {"Authorization": "signature 2"}
@@ -139,7 +139,7 @@ def test_one_that_is_lost_is_opened_again_signed_anew(scene: Scene) -> None:
 
 
 def test_whenever_nudges_may_have_been_lost_it_is_said_that_it_is_back(scene: Scene) -> None:
-    scene.opens().connection.ended(LOST)
+    scene.opens().listener.ended(LOST)
     scene.passes(1)
     scene.opens()
     assert scene.times_back == 2
@@ -149,10 +149,10 @@ def test_the_pauses_between_failures_grow_to_a_limit_and_start_anew(scene: Scene
     scene.jobs.run()
     pauses = []
     for _ in range(6):
-        scene.sockets[-1].connection.ended(REFUSED)
+        scene.sockets[-1].listener.ended(REFUSED)
         pauses.append(next(second for second in range(1, 20) if scene.passes(1)))
     assert pauses == [1, 2, 4, 8, LONGEST_PAUSE_S, LONGEST_PAUSE_S]
-    scene.opens().connection.ended(LOST)
+    scene.opens().listener.ended(LOST)
     assert scene.passes(1) == 1
     assert scene.counters.take() == {"LinesNotOpened": 6, "LinesLost": 1}
 
@@ -169,7 +169,7 @@ def test_it_is_replaced_before_two_hours_and_the_former_stays_until_then(scene: 
     former = scene.opens()
     assert scene.passes(REPLACE_S - REPLACE_SPREAD_S) == 1
     assert (former.closed_with, scene.line.is_open) == (None, True)
-    former.connection.text('{"messages": "alice"}')
+    former.listener.text('{"messages": "alice"}')
     scene.opens()
     assert former.closed_with == GOING_AWAY
     assert (scene.times_back, len(scene.nudges)) == (1, 1)
@@ -178,7 +178,7 @@ def test_it_is_replaced_before_two_hours_and_the_former_stays_until_then(scene: 
 def test_a_replacement_that_fails_leaves_the_former_in_use(scene: Scene) -> None:
     former = scene.opens()
     scene.passes(REPLACE_S - REPLACE_SPREAD_S)
-    scene.sockets[-1].connection.ended(REFUSED)
+    scene.sockets[-1].listener.ended(REFUSED)
     assert (former.closed_with, scene.line.is_open) == (None, True)
     assert scene.passes(1) == 1
 
@@ -186,9 +186,9 @@ def test_a_replacement_that_fails_leaves_the_former_in_use(scene: Scene) -> None
 def test_the_former_may_end_while_it_is_replaced(scene: Scene) -> None:
     former = scene.opens()
     scene.passes(REPLACE_S - REPLACE_SPREAD_S)
-    former.connection.ended(LOST)
+    former.listener.ended(LOST)
     assert scene.passes(30) == 0  # one is on its way
-    scene.sockets[-1].connection.opened()
+    scene.sockets[-1].listener.opened()
     assert scene.line.is_open
 
 
@@ -196,7 +196,7 @@ def test_one_that_was_lost_is_not_replaced_any_more(scene: Scene) -> None:
     """The next one has two hours of its own."""
     scene.opens()
     scene.passes(REPLACE_S / 2)
-    scene.sockets[-1].connection.ended(LOST)
+    scene.sockets[-1].listener.ended(LOST)
     scene.passes(1)
     scene.opens()
     assert scene.passes(REPLACE_S * 0.75) == 0

@@ -152,7 +152,7 @@ def test_it_is_recorded_sent_and_taken_and_the_socket_closed(scene: Scene) -> No
     assert socket.is_closed
 
 
-def test_the_last_keepalive_of_a_name_is_the_last_name_as_in_nices_client(scene: Scene) -> None:
+def test_the_last_word_of_a_name_is_the_last_name_as_in_nices_client(scene: Scene) -> None:
     author = scene.says_it().sent[0]["payload"]["data"]["authorCustomerIdentity"]
     assert author == {"idOnExternalPlatform": ADA.email, "firstName": "Ada King", "lastName": "Lovelace"}
 

@@ -502,7 +502,7 @@ def strangers(scene: Scene) -> list[GatewayTalk]:
     """As many as pause the keeper where the gateway turns them away."""
     talks = [scene.new_talk() for _ in range(MIN_GUESTS)]
     for number, talk in enumerate(talks):
-        talk._state.guest_actions = replace(talk._state.guest_actions, session_id=f"visitor {number}")
+        talk._state.host = replace(talk._state.host, session_id=f"visitor {number}")
     return talks
 
 

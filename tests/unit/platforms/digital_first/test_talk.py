@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
-from typing_relay.keeper.guests.talk import GuestActions
+from typing_relay.keeper.guests.talk import TalkHost
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first import conversation
 from typing_relay.platforms.digital_first.api import Access, ChannelSettings, Streamed
@@ -182,7 +182,7 @@ class Scene:
 
     def new_talk(self) -> GatewayTalk:
         return GatewayTalk(
-            GuestActions(
+            TalkHost(
                 ID,
                 self.send,
                 self.ready.append,
@@ -1291,7 +1291,7 @@ def test_handshakes_that_fail_for_most_pause_the_keeper(status: int | None) -> N
     scene = Scene().begins()
     for number in range(MIN_GUESTS):
         other = scene.new_talk()
-        other._state.guest_actions = replace(other._state.guest_actions, session_id=f"visitor {number}")
+        other._state.host = replace(other._state.host, session_id=f"visitor {number}")
         other.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
     assert scene.context.breaker.paused("another", scene.context.now())
 
@@ -1302,7 +1302,7 @@ def test_a_token_that_a_handshake_refuses_says_nothing_of_the_gateway(status: in
     scene = Scene().begins()
     for number in range(20):
         other = scene.new_talk()
-        other._state.guest_actions = replace(other._state.guest_actions, session_id=f"visitor {number}")
+        other._state.host = replace(other._state.host, session_id=f"visitor {number}")
         other.ended(9, SocketEnd(Stage.UPGRADING, "refused", http_status=status))
     assert scene.context.breaker.paused("another", scene.context.now()) is None
 
@@ -1331,9 +1331,7 @@ def test_a_turn_that_comes_too_late_renews_nothing() -> None:
     scene.http.lifetime_ms = 30_000
     assert isinstance(scene.talk.make(), guest.Created)
     turns: list[Any] = []
-    scene.talk._state.guest_actions = replace(
-        scene.talk._state.guest_actions, in_turn=lambda do, ahead: turns.append(do)
-    )
+    scene.talk._state.host = replace(scene.talk._state.host, in_turn=lambda do, ahead: turns.append(do))
     scene.prepares(1)
     scene.talk.close()
     turns[0]()

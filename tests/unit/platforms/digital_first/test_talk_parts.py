@@ -40,7 +40,7 @@ def test_a_part_writes_its_own_state_alone(part: str) -> None:
 
 def test_the_talk_writes_nothing_of_a_part_but_how_it_stands() -> None:
     written = {node.attr for node in of_others(TALK) if isinstance(node.ctx, ast.Store)}
-    assert written == {field.name for field in fields(TalkState)} - {"guest_actions"}
+    assert written == {field.name for field in fields(TalkState)} - {"host"}
 
 
 @pytest.mark.parametrize("file", ["talk", *sorted(PARTS)])

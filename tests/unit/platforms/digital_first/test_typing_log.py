@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.guests.talk import GuestActions
+from typing_relay.keeper.guests.talk import TalkHost
 from typing_relay.keeper.io.sockets import SocketEnd
 from typing_relay.platforms.digital_first.channel_context import ChannelContext
 from typing_relay.platforms.digital_first.identity import Channel
@@ -47,7 +47,7 @@ class Scene:
         self.loop, self.outcomes = ManualLoop(), list[Outcome]()
         self.gateway = Gateway(livechat=True, threads=(Thread("t", contact=1, is_open=True),) if contact else ())
         self.answers = list[str]()
-        guest_actions = GuestActions(
+        host = TalkHost(
             "alice",
             self.send,
             lambda number: None,
@@ -66,7 +66,7 @@ class Scene:
             "me", loop, jobs, jobs, jobs, store, silent, channel, silent, silent, Counters(), lambda: START + self.ms
         )
         context.decide(livechat=True)
-        self.talk = GatewayTalk(guest_actions, context)
+        self.talk = GatewayTalk(host, context)
         self.talk.taken(RECORD)
         self.talk.prepare(1, "wss://gateway", lambda url: self.talk.opened(1))
         self.hears()

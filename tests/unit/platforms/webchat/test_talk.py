@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
-from typing_relay.keeper.guests.talk import GuestActions
+from typing_relay.keeper.guests.talk import TalkHost
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.shared.agents_typing import SOMEBODY
 from typing_relay.platforms.shared.visitor_events import agent_typing
@@ -55,13 +55,11 @@ def test_the_end_of_a_socket_means_what_its_status_or_close_code_says(
 def test_whatever_is_json_is_told_and_counted_by_its_kind(text: str, counted: str, told: int) -> None:
     frames: list[Mapping[str, Any]] = []
     counters = Counters()
-    guest_actions = GuestActions(
+    host = TalkHost(
         "alice", lambda *_: True, lambda _: None, lambda *_: None, frames.append, lambda: None, lambda *_: None
     )
     time = Time(ManualLoop(), lambda: NOW)  # type: ignore[arg-type]
-    WebchatTalk(guest_actions, lambda _profile: guest.FenceLost(), lambda _end: THROTTLED, counters, time).heard(
-        1, text
-    )
+    WebchatTalk(host, lambda _profile: guest.FenceLost(), lambda _end: THROTTLED, counters, time).heard(1, text)
     assert (len(frames), counters.take()) == (told, {counted: 1})
 
 
@@ -76,13 +74,11 @@ class Listening:
     def __init__(self) -> None:
         self.told: list[bool] = []
         self.loop = ManualLoop()
-        guest_actions = GuestActions(
+        host = TalkHost(
             "alice", lambda *_: True, lambda _: None, lambda *_: None, self._tell, lambda: None, lambda *_: None
         )
         time = Time(self.loop, lambda: NOW + round(self.loop.now * 1000))  # type: ignore[arg-type]
-        self.talk = WebchatTalk(
-            guest_actions, lambda _profile: guest.FenceLost(), lambda _end: THROTTLED, Counters(), time
-        )
+        self.talk = WebchatTalk(host, lambda _profile: guest.FenceLost(), lambda _end: THROTTLED, Counters(), time)
         self.talk.opened(1)
 
     def _tell(self, frame: Mapping[str, Any]) -> None:
@@ -230,11 +226,11 @@ def test_a_guest_is_created_as_the_record_says_who_the_visitor_is(read: str) -> 
         made.append(profile)
         return guest.FenceLost()
 
-    guest_actions = GuestActions(
+    host = TalkHost(
         "alice", lambda *_: True, lambda _: None, lambda *_: None, lambda _: None, lambda: None, lambda *_: None
     )
     time = Time(ManualLoop(), lambda: NOW)  # type: ignore[arg-type]
-    talk = WebchatTalk(guest_actions, make, lambda _end: THROTTLED, Counters(), time)
+    talk = WebchatTalk(host, make, lambda _end: THROTTLED, Counters(), time)
     getattr(talk, read)(Session("alice", profile=ADA.encoded()))
     talk.make()
     assert made == [ADA]

@@ -3,8 +3,8 @@
 Receiving is claiming, renewing the visibility is holding, visibility 0 is handing back, deleting is being done. A task
 that dies renews no more, and its messages appear to the others when their visibility ends.
 
-The record says by which message a guest is held, and when that was received: of two holders, who was given one later.
-So a message is deleted only when the record says that its guest is over, or held by another one.
+The record says by which message a guest is held and when that message was received. Of two holders the one with the
+later receive counts. So a message is deleted only when the record says that its guest is over, or held by another one.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ MESSAGES_PER_JOB = 5 * BATCH
 WORN_OUT_S = 20.0
 #: SQS limit: twelve hours in flight, then the message reappears whatever is renewed. Replaced in good time.
 REPLACE_AFTER_S = 11 * 3600
-#: A message that was handed on this often is replaced as well, once its guest has been held for a while: deployments
-#: must not count towards the dead-letter queue.
+#: A message that was handed on this many times is replaced as well, once its guest has been held for a while:
+#: deployments must not count towards the dead-letter queue.
 REPLACE_AFTER_RECEIVES = 3
 PROVEN_AFTER_S = 60.0
 #: A message that replaces another and has not come for this long is sent again.

@@ -9,8 +9,8 @@ A session record that no longer names this keeper, or is gone, ends it from wher
 look may be stale. A request that comes in whatever state is seen to: at the latest when the guest would be let go.
 Times are ms of one clock that never goes back.
 
-Events, actions and rules are in one file: everybody else says the first two with the guest's name (``guest.Created``),
-and a rule is read beside the words of what it answers.
+Events, actions and rules share one file: other modules write ``guest.Created``, and each rule stands near the events
+that it answers.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class GuestPolicy:
     blip_ms: int = 2_000
     #: A guest without an open socket for this long counts as not held: CXone or the configuration keeps it from its
     #: visitor.
-    missed_ms: int = 30_000
+    not_held_ms: int = 30_000
     #: Who ended a guest asks for the next one; if no such request comes for this long, it was lost.
     request_lost_ms: int = 15_000
     #: A guest whose visitor is gone, and which the record does not release as typing may still be shown there, is
@@ -296,7 +296,7 @@ class EndGuest:
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseGuest:
+class CloseGuest:
     """Close the record's guest, as the visitor is gone: Released. ``whatever_is_shown``: even if that is typing."""
 
     whatever_is_shown: bool = False
@@ -322,7 +322,7 @@ Action = (
     | AwaitTurn
     | Tell
     | EndGuest
-    | ReleaseGuest
+    | CloseGuest
     | LetGo
     | Leave
 )
@@ -390,13 +390,13 @@ def wake_at(held: Held, policy: GuestPolicy) -> int | None:
     return min(times, default=None)
 
 
-def is_missed(held: Held, now: int, policy: GuestPolicy) -> bool:
+def is_not_held(held: Held, now: int, policy: GuestPolicy) -> bool:
     """A visitor is there and its guest has been without an open socket for long, and not by the page's own fault."""
     return (
         not held.socket
         and not held.awaits_sign_in
         and held.alone_since is None
-        and now - held.without_since >= policy.missed_ms
+        and now - held.without_since >= policy.not_held_ms
     )
 
 
@@ -426,7 +426,7 @@ def _taken(held: Held, record: Session | None, now: int, policy: GuestPolicy) ->
     held, closing = _without_sockets(held, now)
     held = replace(held, guest_id=record.guest_id, web_socket_url=record.web_socket_url, status=record.guest_status)
     if not record.guest_id and not record.connections and not policy.needs_socket:
-        return replace(held, doing=Doing.RELEASING), (*closing, ReleaseGuest())
+        return replace(held, doing=Doing.RELEASING), (*closing, CloseGuest())
     held, actions = _begin(held)
     return held, (*closing, *actions)
 
@@ -479,7 +479,8 @@ def _socket_opened(held: Held, socket: int, now: int, policy: GuestPolicy, jitte
     replaced = (CloseSocket(held.socket),) if held.socket else ()
     rotate_at = now + policy.rotate_ms - int(jitter * policy.rotate_spread_ms)
     if policy.needs_socket and not held.opened_at and held.alone_since is not None:
-        held = replace(held, alone_since=now)  # what who has left wrote before can be said from now on
+        # Only now can what the departed visitor wrote be sent: the grace starts here.
+        held = replace(held, alone_since=now)
     held = replace(held, doing=Doing.SETTLED, socket=socket, opening=0, opened_at=now, rotate_at=rotate_at)
     held = replace(held, awaits_sign_in=False)
     held, actions = _with_status(held, GuestStatus.OPEN, now)
@@ -541,7 +542,7 @@ def _woke(held: Held, now: int, policy: GuestPolicy) -> Step:
     alone_too_long = held.alone_since is not None and now >= held.alone_since + _grace_ms(held, policy)
     if alone_too_long and _may_release(held, policy):
         give_up = held.refused_since is not None and now >= held.refused_since + policy.give_up_ms
-        return replace(held, doing=Doing.RELEASING), (ReleaseGuest(give_up),)
+        return replace(held, doing=Doing.RELEASING), (CloseGuest(give_up),)
     if _is_loss_to_tell(held, now, policy) and not held.loss_waits:
         return replace(held, loss_waits=True), (AwaitTurn(),)
     if held.doing is Doing.RESTING and now >= held.retry_at:
@@ -601,7 +602,8 @@ def _with_its_sockets(held: Held) -> Held:
 def _backoff(held: Held, policy: GuestPolicy, jitter: float, outcome: Outcome | None) -> int:
     """Full jitter: anything up to the limit, which doubles up to its cap. Never before CXone's Retry-After."""
     if outcome and outcome.kind is Kind.DENIED:
-        return outcome.retry_after_ms or policy.denied_ms  # the first where somebody else will have asked by then
+        # Retry-After counts where another visitor will have asked by then.
+        return outcome.retry_after_ms or policy.denied_ms
     limit = min(policy.longest_backoff_ms, policy.first_backoff_ms * 2 ** min(held.failures, 16))
     return int(jitter * limit) + (outcome.retry_after_ms if outcome else 0)
 
@@ -659,7 +661,7 @@ def _without_sockets(held: Held, now: int) -> Step:
 
 
 def _look_who_holds(held: Held, now: int, policy: GuestPolicy, jitter: float) -> Step:
-    """A write was refused: the record names another keeper, or nobody. Which message is whose, it says itself."""
+    """A write was refused: the record names another keeper, or nobody. It says by which queue message, too."""
     held, _ = _rest(held, now, policy, jitter)
     return held, (Refresh(),)
 

@@ -22,8 +22,8 @@ from typing_relay.relay.outcomes import Outcome
 logger = logging.getLogger(__name__)
 
 
-class GuestListener:
-    """Hears one socket."""
+class GuestSocketListener:
+    """Hears one socket of a guest."""
 
     __slots__ = ("_hand", "_number", "_sockets")
 
@@ -87,7 +87,7 @@ class HeldSockets:
 
     def _dial(self, hand: Hand, number: int, url: str) -> None:
         opening = hand.sockets[number] = GuestSocket(
-            self._loop, url, self._tls, self._limits, GuestListener(self, hand, number)
+            self._loop, url, self._tls, self._limits, GuestSocketListener(self, hand, number)
         )
         self._addresses.resolve(
             url,

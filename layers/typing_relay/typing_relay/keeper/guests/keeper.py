@@ -17,7 +17,7 @@ from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.custody import Custody
 from typing_relay.keeper.guests.hand import Hand
 from typing_relay.keeper.guests.held_sockets import HeldSockets
-from typing_relay.keeper.guests.talk import GuestActions, Talk
+from typing_relay.keeper.guests.talk import Talk, TalkHost
 from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.io.sockets import SocketLimits
@@ -71,7 +71,7 @@ class Keeper:
         loop: Loop,
         workers: Workers,
         sessions: Sessions,
-        talk_of: Callable[[GuestActions], Talk],
+        talk_of: Callable[[TalkHost], Talk],
         outbox: Outbox,
         openings: Turnstile,
         tls: ssl.SSLContext,
@@ -106,7 +106,7 @@ class Keeper:
             return
         held, actions = guest.hold(session_id, self._settings.name, self._now(), claim)
         hand = self._hands[session_id] = Hand(held, refreshed_at=self._loop.time())
-        hand.talk = self._talk_of(self._guest_actions(hand))
+        hand.talk = self._talk_of(self._host(hand))
         self._carry_out(hand, actions)
 
     def talk(self, session_id: str) -> Talk | None:
@@ -114,9 +114,9 @@ class Keeper:
         hand = self._hands.get(session_id)
         return hand.talk if hand else None
 
-    def _guest_actions(self, hand: Hand) -> GuestActions:
+    def _host(self, hand: Hand) -> TalkHost:
         session_id = hand.held.session_id
-        return GuestActions(
+        return TalkHost(
             session_id,
             send=lambda number, text: self._sockets.send(hand, number, text),
             ready=lambda number: self._happened(hand, guest.SocketOpened(number)),
@@ -142,7 +142,7 @@ class Keeper:
             "GuestsHeld": len(self._hands),
             # One that waits for its turn is no fault of CXone's or ours: strangers' sessions could move it (T18).
             "GuestsNotHeld": sum(
-                guest.is_missed(hand.held, now, policy) and not hand.creation_waits for hand in self._hands.values()
+                guest.is_not_held(hand.held, now, policy) and not hand.creation_waits for hand in self._hands.values()
             ),
             "SocketsOpen": sum(1 for hand in self._hands.values() if hand.held.socket),
             "OpeningsWaiting": len(self._openings),
@@ -238,7 +238,7 @@ class Keeper:
                     self._tell(hand, status)
                 case guest.EndGuest(guest_id):
                     self._end_guest(hand, guest_id)
-                case guest.ReleaseGuest(whatever_is_shown):
+                case guest.CloseGuest(whatever_is_shown):
                     self._release(hand, whatever_is_shown)
                 case guest.LetGo():
                     self._let_go(hand, self._its_custody.done)
@@ -425,9 +425,10 @@ class Keeper:
         return is_wanted
 
     def _in_turn(self, hand: Hand, do: Callable[[], object], ahead: bool) -> None:
-        """What is done for it, whose socket is being opened, counts as a guest that is created.
+        """Call ``do`` in the queue for new guests, though this guest's socket is being opened: it costs CXone as much.
 
-        While it waits it keeps nobody from opening a socket. A guest that is no longer held here is told all the same.
+        While it waits it keeps nobody from opening a socket. ``do`` is called even if this keeper no longer holds the
+        guest by then.
         """
 
         def due() -> bool:

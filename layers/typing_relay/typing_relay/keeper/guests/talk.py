@@ -1,6 +1,6 @@
 """What is said on a guest's sockets is its platform's own; ``keeper`` only opens and closes them.
 
-``GuestActions`` is what a talk may do, ``Talk`` what it must hear of. All on the loop's thread but ``Talk.make``.
+``TalkHost`` is what a talk may do, ``Talk`` what it must hear of. All on the loop's thread but ``Talk.make``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing_relay.relay.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class GuestActions:
+class TalkHost:
     """What the keeper does for one guest's talk; made by ``Keeper``. Sockets are numbered, as in ``guest``."""
 
     session_id: str

@@ -1,4 +1,5 @@
-"""This many at once, this many a second, first come first served: for what thousands of guests want at the same time.
+"""Limits how many are under way at once and how many begin a second; first come, first served. For what thousands of
+guests want at the same time.
 
 Whoever has priority is served before all others.
 """

@@ -1,8 +1,8 @@
 """Frames on their way to a visitor: in order, to every connection, in bounded memory.
 
-Each session has a queue, and one job at a time that reads the record (a second tab gets frames at once, and a keeper
-that lost the fence sends nothing more), unless a frame has just come with it, and posts to each connection what it has
-not got. A frame stays in the queue until each connection has it, or is gone: a post that fails keeps what follows, for
+Each session has a queue and at most one job. The job reads the record, unless one has just come with the frame: so new
+tabs get frames at once, and a keeper without the fence sends nothing. It posts to each connection what that has not
+got. A frame stays in the queue until each connection has it, or is gone: a post that fails keeps what follows, for
 that connection alone, and is tried again. With nobody connected, frames wait for who comes next. What does not fit is
 dropped, oldest first, and counted: a visitor whose posts are slow costs neither the other visitors nor memory.
 
@@ -42,7 +42,8 @@ FENCED_MS = 2_000
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 15.0
 #: What a session was told is written down this long after it was told: at most one write in that time.
 NOTE_S = 10.0
-#: A connection whose token has just run out gets what is on its way, hears so, and is closed; later it hears only so.
+#: Within this time after its token expires, a connection still gets the frames that wait, then `session_expired`, and
+#: is closed; after it, only `session_expired`.
 JUST_MS = 60_000
 #: Of these a visitor needs only the newest.
 STATES = frozenset(("agent-typing", "agent", "contact", "queue"))

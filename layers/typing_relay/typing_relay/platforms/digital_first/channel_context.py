@@ -1,4 +1,4 @@
-"""What all of a keeper's conversations on the Digital-First gateway share."""
+"""What all of a keeper's conversations on one channel share."""
 
 from __future__ import annotations
 

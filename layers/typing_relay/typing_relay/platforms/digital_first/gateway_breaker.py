@@ -79,7 +79,7 @@ class GatewayBreaker:
 
 @dataclass(frozen=True, slots=True)
 class WatchedGateway:
-    """A gateway, whose answers to requests for tokens of one visitor are noted. ``now``: as for ``GatewayBreaker``."""
+    """A gateway whose answers to one visitor's token requests are reported to the breaker. ``now``: as for it."""
 
     gateway: Entrance
     breaker: GatewayBreaker

@@ -16,7 +16,7 @@ from typing import Any
 
 from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.guests.talk import GuestActions, Talk
+from typing_relay.keeper.guests.talk import Talk, TalkHost
 from typing_relay.keeper.io.addresses import Addresses
 from typing_relay.keeper.io.jobs import Jobs, Workers
 from typing_relay.keeper.io.loop import Loop
@@ -50,7 +50,7 @@ CHANNEL_S = 60.0
 
 @dataclass(slots=True)
 class Dependencies:
-    """What a Digital-First keeper is joined with. ``clock``: epoch ms; ``sign``: the headers of the line's handshake
+    """What a Digital-First keeper is built from. ``clock``: epoch ms; ``sign``: the headers of the line's handshake
     (on a worker thread); ``talk`` the talk of a guest held here."""
 
     keeper: str
@@ -132,7 +132,7 @@ class DigitalFirst:
         )
 
         self._context.other, self._context.breaker = self._context_of, GatewayBreaker(self._paused)
-        self._offices = {"": self._context, around.channel.channel_id: self._context}
+        self._contexts = {"": self._context, around.channel.channel_id: self._context}
         self._offline = OfflineMessages(
             around.loop,
             around.workers.cxone,
@@ -160,9 +160,9 @@ class DigitalFirst:
         """No nudge comes in any more."""
         self._line.stop()
 
-    def talk_of(self, guest_actions: GuestActions) -> Talk:
+    def talk_of(self, host: TalkHost) -> Talk:
         """A guest's talk."""
-        return GatewayTalk(guest_actions, self._context)
+        return GatewayTalk(host, self._context)
 
     def speaks_for(self, session_id: str) -> bool:
         """Whether this session's burst can be owned here: its thread has been looked for.
@@ -177,11 +177,11 @@ class DigitalFirst:
     def _context_of(self, channel_id: str) -> ChannelContext:
         """Also of a channel that is no longer the deployment's: its conversations go on. From any thread."""
         with self._making:
-            context = self._offices.get(channel_id)
+            context = self._contexts.get(channel_id)
             if context is None and self._around.api_of is not None:
                 channel = replace(self._around.channel, channel_id=channel_id)
                 context = self._context.for_channel(channel, self._around.api_of(channel))
-                self._offices[channel_id] = context
+                self._contexts[channel_id] = context
                 self._around.loop.call_from_thread(partial(self._ask_for_channel, context))
         return context or self._context
 

@@ -12,7 +12,7 @@ from typing_relay.relay.sign_in import SignedIn
 
 
 class Known(NamedTuple):
-    """Whom a conversation is for. ``is_new``: nobody has spoken for the visitor before. ``has_late_frames``: what a
+    """Whom a conversation is for. ``is_new``: nobody has spoken for the visitor before. ``may_be_in_flight``: what a
     keeper before has sent may still be taken; not where it let go: the record says that nothing is shown or on its way.
 
     ``told_at``, ``told_id``: as in ``Session``.
@@ -22,7 +22,7 @@ class Known(NamedTuple):
     thread_id: str
     access_until: int
     is_new: bool
-    has_late_frames: bool
+    may_be_in_flight: bool
     told_at: int | None
     told_id: str
     profile: Profile

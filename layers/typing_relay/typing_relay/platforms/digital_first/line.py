@@ -1,7 +1,7 @@
 """This keeper's line: its own connection to the stack's API for keepers, on which nudges come in.
 
 A connection leaves no orphans: API Gateway knows when it has ended. It is replaced before the two hours that any may
-last, and kept from idling by a word every few minutes.
+last, and kept from idling by a keepalive every few minutes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KEEPALIVE = json.dumps({"action": "ping"})
 
 
 class _Connection:
-    """Hears one connection for the line."""
+    """One connection of the line: its socket, and what comes on it."""
 
     def __init__(self, line: Line) -> None:
         self._line = line

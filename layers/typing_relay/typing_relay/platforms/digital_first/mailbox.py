@@ -180,7 +180,7 @@ class Mailbox:
             held_back = self._held_back.setdefault(session_id, [])
             held_back.append(lambda: self.leaving(session_id, message_id, go, stay))
             return
-        # Of its own for each leaving: who has looked meanwhile whether it arrived must notice that it left again since.
+        # A mark for each leaving: a keeper that has looked whether it arrived must notice that it has left again since.
         seen, mark = box.handed[message_id], f"{self._keeper}/{next(self._leavings)}"
 
         def recorded(left: bool) -> None:

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE, PER_SECOND = 4, 4.0
 #: How long an answer is waited for.
 ANSWER_S = 10.0
-#: How long until it is tried again what did not come to sending anything; doubled from try to try.
+#: The pause before the next try when nothing was sent; doubled from try to try.
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 2_000, 30_000
 #: T17: a stranger may name any address. A visitor leaves one message, and perhaps another.
 PER_SESSION = Rate(at_once=3, every_ms=300_000)

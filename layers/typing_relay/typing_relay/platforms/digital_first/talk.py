@@ -14,7 +14,7 @@ from typing import Any
 
 from typing_relay.door import frames
 from typing_relay.keeper.guests import guest
-from typing_relay.keeper.guests.talk import GuestActions
+from typing_relay.keeper.guests.talk import TalkHost
 from typing_relay.keeper.io.loop import Timer
 from typing_relay.keeper.io.sockets import SocketEnd, Stage
 from typing_relay.platforms.digital_first import urls
@@ -44,7 +44,7 @@ from typing_relay.relay.sign_in import SignedIn, signed_in_of
 
 logger = logging.getLogger(__name__)
 
-#: Of a record that does not say what the visitor was told (an earlier version's): what is this old counts as told.
+#: Of a record that does not say what the visitor was told (an earlier version's): anything this old counts as told.
 MISSED_MS = 120_000
 #: Waits as long as between heartbeats end together: thousands of guests do not wake the process one by one.
 SLOW_S, SLACK_S = 10.0, 0.1
@@ -55,8 +55,8 @@ TOKEN_REFUSED = (401, 403)
 class GatewayTalk:
     """One guest's. On the loop's thread but for ``make``."""
 
-    def __init__(self, guest_actions: GuestActions, context: ChannelContext) -> None:
-        self._state = TalkState(guest_actions, context)
+    def __init__(self, host: TalkHost, context: ChannelContext) -> None:
+        self._state = TalkState(host, context)
         self._on_record = OnRecord(self._state)
         self._asking = Asking(self._state)
         self._admitting = Admitting(self._state, self._on_record, self._asking)
@@ -95,7 +95,7 @@ class GatewayTalk:
                 thread_id,
                 record.access_until,
                 is_new=False,
-                has_late_frames=True,
+                may_be_in_flight=True,
                 told_at=record.told_at,
                 told_id=record.told_id,
                 profile=profile,
@@ -131,7 +131,7 @@ class GatewayTalk:
             self._state.context.undecided.append(lambda: self.prepare(number, url, go))
             return
         if paused := self._admitting.paused():
-            self._state.context.loop.call_soon(partial(self._state.guest_actions.lost, number, paused))
+            self._state.context.loop.call_soon(partial(self._state.host.lost, number, paused))
             return
         if self._made:
             self._known, self._made = self._made, None
@@ -234,7 +234,7 @@ class GatewayTalk:
         if self._state.conversation and self._state.number:
             self._renewals.handed_over()
         else:
-            self._state.guest_actions.signed_in()
+            self._state.host.signed_in()
 
     def end(self) -> None:
         """The visitor ends the conversation."""
@@ -268,7 +268,7 @@ class GatewayTalk:
                 seed=uuid.uuid4().hex,
                 newest_at=context.clock() - MISSED_MS if known.told_at is None else known.told_at,
                 told=(known.told_id,) if known.told_id else (),
-                late_frames_until=context.now() + context.policy.late_frame_ms if known.has_late_frames else 0,
+                in_flight_until=context.now() + context.policy.in_flight_ms if known.may_be_in_flight else 0,
                 tells_anew=not known.is_new,
             )
             context.mailbox.hold(self._state.session_id)
@@ -337,7 +337,7 @@ class GatewayTalk:
     def _carry_out(self, action: actions.Action) -> None:  # noqa: C901  # a table
         match action:
             case actions.SendFrame(text):
-                self._state.guest_actions.send(self._state.number, text)
+                self._state.host.send(self._state.number, text)
             case actions.Ready():
                 self._ready()
             case actions.ContactOpened():
@@ -378,12 +378,12 @@ class GatewayTalk:
     def _ready(self) -> None:
         self._on_record.looked()
         self._former = 0
-        self._state.guest_actions.ready(self._state.number)
+        self._state.host.ready(self._state.number)
         self._state.context.mailbox.fetch(self._state.session_id)
 
     def _lose(self, outcome: Outcome) -> None:
         number, self._state.number = self._state.number, 0
-        self._state.guest_actions.lost(number, outcome)
+        self._state.host.lost(number, outcome)
         self._lose_former()
 
     def _lose_former(self) -> None:
@@ -391,9 +391,7 @@ class GatewayTalk:
         if self._former:
             former, self._former = self._former, 0
             reason = "the socket that replaced it was lost"
-            self._state.context.loop.call_soon(
-                lambda: self._state.guest_actions.lost(former, Outcome(Kind.LOST, reason=reason))
-            )
+            self._state.context.loop.call_soon(lambda: self._state.host.lost(former, Outcome(Kind.LOST, reason=reason)))
 
     def _leave(self, message_id: str, send: actions.Action) -> None:
         """On record first: whoever takes over looks for what may have left before sending it again (T15).

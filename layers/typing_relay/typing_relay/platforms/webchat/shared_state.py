@@ -23,7 +23,6 @@ LOOK_MS = 1_000
 REPORT_CALLS = 3
 #: A window's calls are counted in this many items: a single one would get every sender's writes when CXone fails.
 SHARDS = 4
-#: In the table a pause ends at ``calm_at``, and a window with trouble is ``rough_window``: so every version reads them.
 _TOKEN, _BREAKER = {"name": {"S": "oauth_token"}}, {"name": {"S": "breaker"}}
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -111,15 +110,16 @@ class SharedBreaker:
     def note(self, guest_id: str, outcome: Outcome, now: int) -> None:
         """Count a finished call; opens the breaker for all when most of their calls are in trouble.
 
-        While all goes well a write for each would be paid for nothing; in trouble each counts, also one that went well.
+        While all goes well a write for each would be paid for nothing. While there is trouble every call is reported,
+        successful ones too.
         """
         if now < self._pause.until:
             return  # open already
         if breaker.window_of(now) != self._window:
             self._window, self._unreported = breaker.window_of(now), Tally()
         self._unreported = breaker.added(self._unreported, breaker.tally_of(guest_id, outcome))
-        is_told_at_once = breaker.is_trouble(outcome) or self._troubled_window == self._window
-        if not is_told_at_once and self._unreported.calls < REPORT_CALLS:
+        is_reported_at_once = breaker.is_trouble(outcome) or self._troubled_window == self._window
+        if not is_reported_at_once and self._unreported.calls < REPORT_CALLS:
             return
         reported, self._unreported = self._unreported, Tally()
         with suppress(BotoCoreError, ClientError):  # other processes, or the next call, will find out
@@ -133,7 +133,11 @@ class SharedBreaker:
                 self._tell_of_trouble()
 
     def _look(self) -> Pause:
-        """The newest pause; and whether others know of trouble. One item, as most looks find neither."""
+        """The newest pause; and whether others know of trouble. One item, as most looks find neither.
+
+        Its attributes are named as every version knows them: ``calm_at`` is when the pause ends, ``rough_window`` the
+        newest window with trouble.
+        """
         item = self._client.get_item(TableName=self._table, Key=_BREAKER).get("Item")
         if item is None:
             return Pause()

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests import guest
-from typing_relay.keeper.guests.talk import GuestActions, Talk
+from typing_relay.keeper.guests.talk import Talk, TalkHost
 from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.keeper.io.sockets import SocketEnd
 from typing_relay.keeper.ports import Sessions
@@ -47,24 +47,18 @@ class WebchatTalk:
 
     __slots__ = (
         *("_connections", "_counters", "_expiry", "_make", "_meaning"),
-        *("_number", "_profile", "_time", "_typing", "_guest_actions"),
+        *("_number", "_profile", "_time", "_typing", "_host"),
     )
 
     def __init__(
         self,
-        guest_actions: GuestActions,
+        host: TalkHost,
         make: Callable[[Profile], guest.Event],
         meaning: Callable[[SocketEnd], Outcome],
         counters: Counters,
         time: Time,
     ) -> None:
-        self._guest_actions, self._make, self._meaning, self._counters, self._time = (
-            guest_actions,
-            make,
-            meaning,
-            counters,
-            time,
-        )
+        self._host, self._make, self._meaning, self._counters, self._time = host, make, meaning, counters, time
         #: The newest open socket.
         self._number = 0
         self._typing = NOBODY
@@ -92,7 +86,7 @@ class WebchatTalk:
         newcomers = record.connections - self._connections
         self.taken(record)
         if newcomers and self._typing:
-            self._guest_actions.tell(cxone_events.agent_typing(None, self._typing.agents))
+            self._host.tell(cxone_events.agent_typing(None, self._typing.agents))
 
     def make(self) -> guest.Event:
         """By CXone's guest creation."""
@@ -106,7 +100,7 @@ class WebchatTalk:
         """It is of use at once."""
         self._number = number
         self._agent_stopped()
-        self._guest_actions.ready(number)
+        self._host.ready(number)
 
     def heard(self, number: int, text: str) -> None:
         """Whatever is JSON goes to the visitor; kinds are told apart for the metrics only."""
@@ -123,7 +117,7 @@ class WebchatTalk:
             self._now_types(before.started(SOMEBODY, None, now, self._time.agent_typing_ms))
         elif name == "agent-typing":
             self._now_types(before.stopped(SOMEBODY, None, now))
-        self._guest_actions.tell(frame)
+        self._host.tell(frame)
         if name == "message":
             self._agents_type(self._typing.stopped(SOMEBODY, None, now))
 
@@ -142,7 +136,7 @@ class WebchatTalk:
         is_news = typing.agents != self._typing.agents
         self._now_types(typing)
         if is_news:
-            self._guest_actions.tell(cxone_events.agent_typing(None, typing.agents))
+            self._host.tell(cxone_events.agent_typing(None, typing.agents))
 
     def _now_types(self, typing: AgentsTyping) -> None:
         """What is not renewed ends by itself."""
@@ -188,13 +182,13 @@ def make_guest(
     return guest.Created(made.guest_id, made.web_socket_url) if recorded else guest.FenceLost()
 
 
-def talks(lent: Lent, cxone: GuestCreator) -> Callable[[GuestActions], Talk]:
+def talks(lent: Lent, cxone: GuestCreator) -> Callable[[TalkHost], Talk]:
     """Makes the talk of each guest that a keeper holds."""
     time = Time(lent.loop, lent.clock, lent.agent_typing_ms)
 
-    def talk_of(guest_actions: GuestActions) -> Talk:
-        make = partial(make_guest, cxone, lent.sessions, SOURCE, guest_actions.session_id, lent.keeper, lent.clock)
-        return WebchatTalk(guest_actions, make, lambda end: webchat_meaning(end, lent.clock()), lent.counters, time)
+    def talk_of(host: TalkHost) -> Talk:
+        make = partial(make_guest, cxone, lent.sessions, SOURCE, host.session_id, lent.keeper, lent.clock)
+        return WebchatTalk(host, make, lambda end: webchat_meaning(end, lent.clock()), lent.counters, time)
 
     return talk_of
 

@@ -66,9 +66,9 @@ class TypingTold:
 
 @dataclass(frozen=True, slots=True)
 class MessageLeaving:
-    """To be recorded before the SendFrame that follows it is carried out: from then on the message may have left.
+    """To be recorded before the frame that follows leaves: from then on the message may have left.
 
-    The SendFrame is for ``Policy.leave_within_ms`` from now on; after that the socket counts as lost instead.
+    It may leave only within ``ConversationPolicy.leave_within_ms``; after that the socket counts as lost instead.
     """
 
     message_id: str

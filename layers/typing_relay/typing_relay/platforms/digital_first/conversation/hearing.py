@@ -38,7 +38,7 @@ def heard(turn: Turn, text: str) -> None:
 
 
 def fetched(turn: Turn, text: str) -> None:
-    """As if it had been heard, but for what it proves of the socket; nothing more is fetched for it."""
+    """Handled like a frame that was heard, but it does not prove that the socket lives, and nothing more is fetched."""
     frame = _parsed(turn, text)
     is_another = isinstance(frame, frames_in.Event) and isinstance(frame.what, frames_in.EventInS3)
     if (frame is None or is_another) and thread.look_on_its_way(turn):

@@ -43,14 +43,14 @@ def begin(
     seed: str,
     newest_at: int = 0,
     told: tuple[str, ...] = (),
-    late_frames_until: int = 0,
+    in_flight_until: int = 0,
     tells_anew: bool = False,
 ) -> Conversation:
     """A conversation without a socket.
 
     ``thread_id``: a uuid, new for a new session, else the record's. ``seed``: random, never used before.
     ``newest_at``, ``told``: of the conversation as the keeper before left it, as far as they are known; they keep
-    old messages from being told again. ``late_frames_until``: until then what a keeper before sent may still be taken.
+    old messages from being told again. ``in_flight_until``: until then what a keeper before sent may still be taken.
     ``tells_anew``: a keeper before has told the visitor something of contact and agent.
     """
     return Conversation(
@@ -60,7 +60,7 @@ def begin(
         access=Access(visitor),
         thread=Thread(thread_id, tells_anew=tells_anew),
         incoming=Incoming(told_before=newest_at, told=told, newest_at=newest_at),
-        shown=Shown(late_frames_until=late_frames_until),
+        shown=Shown(in_flight_until=in_flight_until),
     )
 
 

@@ -32,7 +32,7 @@ class ConversationPolicy:
     #: look before then does not show that it was not taken.
     settle_ms: int = 4_000
     #: Typing on a socket that was lost may be taken this late, as the lock of a call has it.
-    late_frame_ms: int = 7_500
+    in_flight_ms: int = 7_500
     #: Nothing waits longer to be delivered.
     message_lifetime_ms: int = 300_000
     #: The gateway's clock and ours may be this far apart.
@@ -41,24 +41,24 @@ class ConversationPolicy:
     #: Messages, and that all was seen, wait until the socket may send another frame. Looks and typing do not wait: both
     #: have bounds of their own.
     frames: Rate = FRAMES
-    #: How often a refused message is sent again, and a look that failed is repeated.
+    #: At most this many refusals of one message, and failed looks in a row; then how often it is sent in all.
     most_refusals: int = 3
     most_sends: int = 6
     #: At most this many threads in a row are begun for one message.
     most_threads: int = 3
     most_messages: int = 20
-    #: At most this many pages of earlier messages are asked for at a time; for this many it is known what comes before.
+    #: At most this many pages of earlier messages are asked for at a time; this many pages are remembered.
     most_pages_due: int = 3
     most_pages: int = 8
     transcripts: Rate = TRANSCRIPTS
-    #: A token is renewed before a socket is opened this short before its end.
+    #: A token with less than this left is renewed before a socket is opened.
     renew_early_ms: int = 60_000
     #: A consumer's token is not renewed before (a session that is not secured).
     least_refresh_ms: int = 20_000
     #: An agent types no longer when nothing has renewed it for this long.
     agent_typing_ms: int = USUAL_LIFE_MS
-    #: A message whose rest is to be fetched, and what comes after it, waits this long; the rest is asked for this
-    #: often, and at most this many messages wait.
+    #: A message whose rest is to be fetched, and what comes after it, waits this long; the rest is asked for at
+    #: most this many times, and at most this many messages wait.
     rest_ms: int = 25_000
     most_fetches: int = 3
     most_untold: int = 20

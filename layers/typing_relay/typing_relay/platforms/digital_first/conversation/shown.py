@@ -42,7 +42,7 @@ def _show(turn: Turn, typing: bool, ticket: str | None) -> None:
 
 
 def message_sent(turn: Turn) -> None:
-    """A message ends the typing. Who waits to hear that it is shown hears that it is not, once that is certain."""
+    """A message ends the typing. Whoever waits to hear that typing is shown hears that it has ended, once certain."""
     if not (turn.contacts.open and turn.shown.may_show):
         return
     _show(turn, False, None)
@@ -57,7 +57,7 @@ def ponged(turn: Turn) -> None:
     counted = [replace(unproven, pongs=unproven.pongs - 1) for unproven in turn.shown.unproven]
     for unproven in counted:
         if unproven.pongs <= 0:
-            turn.shown = changed(turn.shown, may_show=unproven.typing or _may_come_late(turn))
+            turn.shown = changed(turn.shown, may_show=unproven.typing or _may_be_in_flight(turn))
             _told(turn, unproven, ENDED if unproven.overtaken else ACCEPTED)
     turn.shown = changed(turn.shown, unproven=tuple(unproven for unproven in counted if unproven.pongs > 0))
 
@@ -100,7 +100,7 @@ def frame_lost(turn: Turn) -> None:
 
 def contact_opened(turn: Turn) -> None:
     """What was sent on a socket before may be shown in it."""
-    turn.shown = changed(turn.shown, may_show=turn.shown.may_show or _may_come_late(turn))
+    turn.shown = changed(turn.shown, may_show=turn.shown.may_show or _may_be_in_flight(turn))
 
 
 def contact_closed(turn: Turn) -> None:
@@ -122,11 +122,11 @@ def socket_lost(turn: Turn) -> None:
     if turn.contacts.open and turn.shown.may_show:
         turn.do(ShownUnknown())
     if any(one.typing for one in unproven):
-        turn.shown = changed(turn.shown, late_frames_until=turn.now + turn.policy.late_frame_ms)
+        turn.shown = changed(turn.shown, in_flight_until=turn.now + turn.policy.in_flight_ms)
 
 
 def all_told(turn: Turn, outcome: Outcome) -> None:
-    """So has all ended that was sent and not proven."""
+    """Everything sent and not yet proven ended this way."""
     for unproven in turn.shown.unproven:
         _told(turn, unproven, outcome)
     turn.shown = changed(turn.shown, unproven=())
@@ -137,5 +137,5 @@ def _told(turn: Turn, unproven: Unproven, outcome: Outcome) -> None:
         turn.do(TypingTold(unproven.ticket, outcome))
 
 
-def _may_come_late(turn: Turn) -> bool:
-    return turn.now < turn.shown.late_frames_until
+def _may_be_in_flight(turn: Turn) -> bool:
+    return turn.now < turn.shown.in_flight_until

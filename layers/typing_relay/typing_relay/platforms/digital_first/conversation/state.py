@@ -211,7 +211,7 @@ class Shown:
     #: The agent may be shown typing: it was sent by us, or by a keeper before.
     may_show: bool = True
     #: Until then what was sent on a socket before may come to be shown, whatever is sent on this one.
-    late_frames_until: int = 0
+    in_flight_until: int = 0
     unproven: tuple[Unproven, ...] = ()
 
 
@@ -240,7 +240,7 @@ class Incoming:
     newest_at: int = 0
     #: Those that wait to be told until the first of them is whole.
     untold: tuple[Untold, ...] = field(default=(), repr=False)
-    #: So many were fetched so far: what is fetched is named after it.
+    #: How many were fetched so far: what is fetched is named after it.
     fetches: int = 0
 
     @property
@@ -297,10 +297,11 @@ class Transcript:
 
 @dataclass(frozen=True)
 class CatchUp:
-    """What a front end is told that connects."""
+    """What a front end is told when it connects."""
 
-    #: One has connected that was told nothing; and none is told all of it again before.
+    #: One has connected and been told nothing yet.
     due: bool = False
+    #: Nothing is told again before then.
     at: int = 0
     #: Which files the visitor may send; None: not known.
     files: Files | None = None

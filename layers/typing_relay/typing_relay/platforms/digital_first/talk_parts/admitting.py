@@ -87,7 +87,7 @@ class Admitting:
             thread_id,
             access.expires_at,
             is_new=not record.conversation,
-            has_late_frames=record.shown or record.sending is not None,
+            may_be_in_flight=record.shown or record.sending is not None,
             told_at=record.told_at or 0,  # as it was recorded
             told_id=record.told_id,
             profile=profile,
@@ -147,7 +147,7 @@ class Admitting:
         if setting:
             reason = f"the channel's setting {setting} is not supported by this relay"
             refused = frames.error("typing_unavailable", f"CXone's channel has {setting}, which is not supported here.")
-            loop.call_from_thread(partial(self._state.guest_actions.tell, refused))
+            loop.call_from_thread(partial(self._state.host.tell, refused))
             return Outcome(Kind.DENIED, reason=reason)
         if channel.livechat and gateway.is_online() is False:
             loop.call_from_thread(partial(self._asking.found_offline, channel.offline_form))

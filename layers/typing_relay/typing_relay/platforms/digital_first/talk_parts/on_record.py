@@ -76,7 +76,7 @@ class OnRecord:
                 self._contact_noted = is_open
             self._taken_up(record)
             if not record:
-                self._state.guest_actions.fenced()
+                self._state.host.fenced()
 
         def again() -> None:
             """As it stands by then; a socket that is lost meanwhile has it noted when the next one is ready."""
@@ -106,7 +106,7 @@ class OnRecord:
 
         def written(is_noted: bool) -> None:
             if not is_noted:
-                self._state.guest_actions.fenced()
+                self._state.host.fenced()
 
         self._write("thread", lambda: call(session_id, context.keeper, thread_id), written, again)
 

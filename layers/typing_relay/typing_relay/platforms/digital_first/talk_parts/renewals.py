@@ -14,9 +14,9 @@ from typing_relay.platforms.digital_first.talk_parts.state import TalkState
 from typing_relay.platforms.digital_first.talk_parts.tokens import Tokens
 from typing_relay.relay.outcomes import Kind, Outcome
 
-#: How long until a token in use is renewed again that could not be.
+#: The pause after a failed renewal of the token in use.
 RENEW_AGAIN_MS = 10_000
-#: How long until a page is asked again for a sign-in before its token ends; until then.
+#: Until its token ends, a page is asked again for a sign-in at this interval.
 ASK_AGAIN_MS = 30_000
 #: While a socket is in use, what a page hands over is used once in this time; twice as long from refusal to refusal.
 HAND_OVER_MS, LONGEST_HAND_OVER_MS = 10_000, 300_000
@@ -52,7 +52,7 @@ class Renewals:
         self._renew(self._hand_overs_until - self._state.context.now(), only_if_handed_over=True)
 
     def admitted(self) -> None:
-        """A token is in use of which it is not known yet when another is due."""
+        """A new token is in use; when the next is due is not known yet."""
         self._is_due = False
 
     def renewed(self) -> None:
@@ -70,9 +70,7 @@ class Renewals:
         self._waiting.discard(only_if_handed_over)
         if self._may_renew(only_if_handed_over):
             self._waiting.add(only_if_handed_over)
-            self._state.guest_actions.in_turn(
-                partial(self._renew_in_turn, only_if_handed_over), self._on_record.is_shown
-            )
+            self._state.host.in_turn(partial(self._renew_in_turn, only_if_handed_over), self._on_record.is_shown)
 
     def _renew_in_turn(self, only_if_handed_over: bool) -> None:
         self._waiting.discard(only_if_handed_over)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from typing_relay.keeper.guests.talk import GuestActions
+from typing_relay.keeper.guests.talk import TalkHost
 from typing_relay.platforms.digital_first.channel_context import ChannelContext
 from typing_relay.platforms.digital_first.conversation.state import Conversation
 
@@ -15,7 +15,7 @@ from typing_relay.platforms.digital_first.conversation.state import Conversation
 class TalkState:
     """``context``: the channel's, once it is known which that is."""
 
-    guest_actions: GuestActions
+    host: TalkHost
     context: ChannelContext
     #: None: nobody has signed in yet, or this keeper no longer holds the guest.
     conversation: Conversation | None = None
@@ -29,9 +29,9 @@ class TalkState:
     @property
     def session_id(self) -> str:
         """Whose talk it is."""
-        return self.guest_actions.session_id
+        return self.host.session_id
 
     def tell(self, frame: Mapping[str, Any]) -> None:
         """Send this frame to the visitor, and count it."""
         self.context.counters.add(f"Frames.{frame.get('name', 'unknown')}")
-        self.guest_actions.tell(frame)
+        self.host.tell(frame)

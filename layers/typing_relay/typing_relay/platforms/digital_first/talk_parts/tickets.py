@@ -17,29 +17,29 @@ class Tickets:
 
     def __init__(self, state: TalkState) -> None:
         self._state = state
-        self._holders: dict[str, Callable[[Outcome], object]] = {}
+        self._callbacks: dict[str, Callable[[Outcome], object]] = {}
         self._number = 0
 
     def new(self, on_outcome: Callable[[Outcome], object]) -> str:
         """The ticket of ``on_outcome``."""
         self._number += 1
         ticket = str(self._number)
-        self._holders[ticket] = on_outcome
+        self._callbacks[ticket] = on_outcome
         return ticket
 
     def frame_left(self, ticket: str, typing: bool, on_outcome: Callable[[Outcome], object]) -> None:
         """The frame that this ticket is for is on its way: how it ends is logged, too."""
-        self._holders[ticket] = partial(self._ended, typing, self._state.context.clock(), on_outcome)
+        self._callbacks[ticket] = partial(self._ended, typing, self._state.context.clock(), on_outcome)
 
     def tell(self, ticket: str, outcome: Outcome) -> None:
         """Later: who hears of it may want more at once."""
-        on_outcome = self._holders.pop(ticket, None)
+        on_outcome = self._callbacks.pop(ticket, None)
         if on_outcome:
             self._state.context.loop.call_soon(partial(on_outcome, outcome))
 
     def close(self) -> None:
         """Nobody hears any more what came of what is on its way."""
-        tickets, self._holders = self._holders, {}
+        tickets, self._callbacks = self._callbacks, {}
         for on_outcome in tickets.values():
             on_outcome(Outcome(Kind.LOST, reason="this keeper no longer holds the guest"))
 

@@ -51,7 +51,7 @@ class Tokens:
             self._needs_another = True
         if self._needs_another and c:
             renew = partial(self._renew_in_turn, number, c.access.visitor, go)
-            self._state.guest_actions.in_turn(renew, self._on_record.is_shown)
+            self._state.host.in_turn(renew, self._on_record.is_shown)
         else:
             go(self._url or url)
 
@@ -95,6 +95,6 @@ class Tokens:
         if self._state.is_closed:
             go(self._url)
         elif paused := self._admitting.paused():
-            self._state.guest_actions.lost(number, paused)
+            self._state.host.lost(number, paused)
         else:
-            self.renew(visitor, go, partial(self._state.guest_actions.lost, number))
+            self.renew(visitor, go, partial(self._state.host.lost, number))
