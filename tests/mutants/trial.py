@@ -99,6 +99,8 @@ def by_relevance(file: str) -> tuple[list[str], list[str]]:
     """The unit tests' files: those of the same room or about this file, the nearest first, and the rest."""
     room, _, name = file.rpartition("/")
     stem = name.removesuffix(".py")
+    folder = tests_of(room)
+    names = (stem, *room.removeprefix(folder).strip("/").split("/")) if folder != room else (stem,)
     module = ".".join(("typing_relay", *file.removesuffix(".py").split("/")))
     imports = re.compile(rf"{re.escape(module)}\b|from {re.escape(module.rpartition('.')[0])} import .*\b{stem}\b")
     ranked: list[tuple[int, str]] = []
@@ -106,13 +108,20 @@ def by_relevance(file: str) -> tuple[list[str], list[str]]:
         test = str(path.relative_to(ROOT))
         if test.startswith(BESIDE_THE_POINT) or (room.startswith("keeper") and test.startswith(BELOW_THE_KEEPER)):
             continue
-        is_of_room = bool(room) and test.startswith(f"tests/unit/{room}/")
-        is_namesake = is_of_room and stem in path.stem
+        is_of_room = bool(folder) and test.startswith(f"tests/unit/{folder}/")
+        is_namesake = is_of_room and any(name in path.stem for name in names)
         is_about = bool(imports.search(path.read_text()))
         rank = 0 if is_namesake else 1 if is_of_room and is_about else 2 if is_about else 3 if is_of_room else 4
         ranked.append((rank, test))
     ranked.sort()
     return [test for rank, test in ranked if rank < 4], [test for rank, test in ranked if rank == 4]
+
+
+def tests_of(room: str) -> str:
+    """The folder of unit tests of a room: its own, or that of the room around it; '': there is none."""
+    while room and not (ROOT / "tests/unit" / room).is_dir():
+        room = room.rpartition("/")[0]
+    return room
 
 
 class Copy:

@@ -85,6 +85,20 @@ def test_what_is_nearest_to_a_file_is_tried_first() -> None:
     assert not {*near} & {*far}
 
 
+@pytest.mark.parametrize(
+    ("file", "first"),
+    [
+        ("conversation/hearing.py", "test_conversation.py"),
+        ("talk_parts/tokens.py", "test_talk_parts.py"),
+        ("parsing/messages.py", "test_frames_in.py"),
+    ],
+)
+def test_where_a_room_has_no_tests_of_its_own_those_of_the_room_around_it_come_first(file: str, first: str) -> None:
+    near, _ = by_relevance(f"platforms/digital_first/{file}")
+    assert near[0] == f"tests/unit/platforms/digital_first/{first}"
+    assert "tests/unit/platforms/digital_first/test_talk.py" in near
+
+
 def test_what_cannot_run_a_line_of_it_is_not_tried() -> None:
     """A mutant that lives costs all of its trials."""
     near, far = by_relevance("keeper/guests/guest.py")
