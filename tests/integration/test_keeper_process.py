@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from typing_relay.keeper.guests.guest import GuestPolicy
 from typing_relay.keeper.health import is_turning
 from typing_relay.platforms.webchat.visitor_events import frame_of
 from typing_relay.relay.burst import GuestStatus, claim_of
@@ -16,6 +17,8 @@ from typing_relay.relay.ports import Coming
 
 from tests.support.keeper_stage import KeeperProcess, Stage, now_ms, stage
 
+#: A socket that was refused several times is opened again after this, at the latest.
+LONGEST_BACKOFF_S = GuestPolicy().longest_backoff_ms / 1000
 OPENING, OPEN = {"type": "guest", "status": "opening"}, {"type": "guest", "status": "open"}
 RECONNECTING = {"type": "guest", "status": "reconnecting"}
 AGENT_TYPES = {"type": "agent-typing", "typing": True}
@@ -116,7 +119,8 @@ def test_a_loss_that_lasts_is_recorded_and_told_and_so_is_its_end(scene: Stage, 
     scene.visitors.wait_for(f"{visitor}-tab", RECONNECTING)
     assert scene.record(visitor).guest_status is GuestStatus.RECONNECTING
     scene.cxone.set_faults(refuse_handshake=None)
-    scene.wait_until(lambda: scene.visitors.frames[f"{visitor}-tab"] == [OPEN, RECONNECTING, OPEN])
+    lost_and_back = [OPEN, RECONNECTING, OPEN]
+    scene.wait_until(lambda: scene.visitors.frames[f"{visitor}-tab"] == lost_and_back, LONGEST_BACKOFF_S + 10)
     assert scene.record(visitor).guest_status is GuestStatus.OPEN
 
 
