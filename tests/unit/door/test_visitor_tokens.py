@@ -9,6 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from typing_relay.door.visitor_tokens import (
+    MAX_EPOCH_SECONDS,
+    MAX_KEY_ID_CHARACTERS,
     MAX_TOKEN_CHARACTERS,
     AdmittedVisitor,
     Reason,
@@ -238,13 +240,27 @@ def test_a_token_longer_than_a_url_is_refused_unread() -> None:
     assert _reason_for("a" * (MAX_TOKEN_CHARACTERS + 1)) is Reason.TOO_LONG
 
 
+def test_a_token_as_long_as_a_url_may_be_is_read() -> None:
+    """T13."""
+    lengths = range(MAX_TOKEN_CHARACTERS // 2, MAX_TOKEN_CHARACTERS)
+    longest = next(token for n in lengths if len(token := signed(about="x" * n)) == MAX_TOKEN_CHARACTERS)
+    assert isinstance(verify(longest, [SECRET], HS256, NOW), AdmittedVisitor)
+
+
+@pytest.mark.parametrize(("expires", "reason"), [(MAX_EPOCH_SECONDS, None), (MAX_EPOCH_SECONDS + 1, Reason.MALFORMED)])
+def test_a_token_expires_in_the_year_9999_at_the_latest(expires: int, reason: Reason | None) -> None:
+    """T13."""
+    assert _reason_for(signed(exp=expires)) is reason
+
+
 @pytest.mark.parametrize(
     ("header", "answer"),
     [
         ({"alg": "RS256", "kid": "k1"}, "k1"),
         ({"alg": "RS256"}, Refusal(Reason.KEY_UNKNOWN)),
         ({"alg": "RS256", "kid": ""}, Refusal(Reason.KEY_UNKNOWN)),
-        ({"alg": "RS256", "kid": "k" * 257}, Refusal(Reason.KEY_UNKNOWN)),
+        ({"alg": "RS256", "kid": "k" * MAX_KEY_ID_CHARACTERS}, "k" * MAX_KEY_ID_CHARACTERS),
+        ({"alg": "RS256", "kid": "k" * (MAX_KEY_ID_CHARACTERS + 1)}, Refusal(Reason.KEY_UNKNOWN)),
         ({"alg": "RS256", "kid": {"a": 1}}, Refusal(Reason.MALFORMED)),
         ({"alg": "HS256", "kid": "k1"}, Refusal(Reason.ALGORITHM_NOT_ALLOWED)),
         ({"alg": ["RS256"], "kid": "k1"}, Refusal(Reason.ALGORITHM_NOT_ALLOWED)),
