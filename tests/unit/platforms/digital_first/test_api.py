@@ -56,7 +56,9 @@ def test_a_third_partys_code_is_handed_over_and_names_the_customer(cxone: respon
     assert json.loads(cxone.calls[0].request.body) == {"thirdParty": CODE}
 
 
-@pytest.mark.parametrize(("life_s", "good_ms"), [(30, 30_000), (90, 60_000), (None, 60_000), (True, 60_000)])
+@pytest.mark.parametrize(
+    ("life_s", "good_ms"), [(30, 30_000), (90, 60_000), *((odd, 60_000) for odd in (None, True, 0, 1e9))]
+)
 def test_a_third_partys_own_token_comes_along_and_the_first_of_both_to_end_counts(
     cxone: responses.RequestsMock, api: DfoApi, life_s: object, good_ms: int
 ) -> None:
@@ -155,7 +157,7 @@ def test_a_code_is_not_sent_again_on_another_connection(cxone: responses.Request
 @pytest.mark.parametrize(
     "body",
     [{}, [], {"accessToken": "tok"}, {"accessToken": "", "expiresIn": 60}, {"accessToken": "tok", "expiresIn": True}]
-    + [{"accessToken": "tok", "expiresIn": bad} for bad in (0, -1, "60", 1e300)],
+    + [{"accessToken": "tok", "expiresIn": bad} for bad in (0, -1, "60", 1e9, 1e300)],
 )
 def test_an_answer_without_a_token_and_its_life_makes_no_sense(
     cxone: responses.RequestsMock, api: DfoApi, body: Any

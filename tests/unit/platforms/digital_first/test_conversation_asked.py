@@ -461,5 +461,9 @@ def test_transcripts_are_few() -> None:
         for request in requests:
             life.hears(gateway.answer(request["eventId"]))
     assert sent == POLICY.transcripts.at_once
-    life.happens(happenings.TranscriptWanted(EMAIL), POLICY.transcripts.every_ms)
+    another_at = POLICY.transcripts.free_at(life.state.transcript.spent_until)
+    life.happens(happenings.Heard('"pong"'), another_at - 1 - life.now)
+    life.happens(happenings.TranscriptWanted(EMAIL))
+    assert life.kinds() == []
+    life.happens(happenings.TranscriptWanted(EMAIL), 1)
     assert life.kinds() == ["SendTranscript"]

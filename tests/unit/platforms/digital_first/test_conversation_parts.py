@@ -238,6 +238,14 @@ def test_no_more_than_a_few_messages_wait(reader: Reader) -> None:
     assert reader.told[0] == ("m1", "At len", True)
 
 
+def test_as_many_messages_wait_as_may(reader: Reader) -> None:
+    *others, one_more = (gateway.message_created(THREAD, f"n{n}", from_agent=True) for n in range(POLICY.most_untold))
+    reader.hears(created(part()), *others)
+    assert (len(reader.state.incoming.untold), reader.told) == (POLICY.most_untold, [])
+    reader.hears(one_more)
+    assert reader.told[0] == ("m1", "At len", True)
+
+
 def test_a_part_that_is_only_sent_waits_until_it_is_created(reader: Reader) -> None:
     """`MessageSent` has no id by which its rest could be had."""
     sent = part()

@@ -39,6 +39,7 @@ def test_a_channel_says_what_may_be_sent_and_how_large() -> None:
     assert file_rules(restrictions()) == RULES
     assert file_rules(restrictions(allowedFileSize=20)) == RULES
     assert file_rules(restrictions(allowedFileSize="0.5")) == FileRules(True, MB // 2, RULES.types)
+    assert file_rules(restrictions(allowedFileSize="0")) == FileRules(True, 0, RULES.types)
     assert file_rules(restrictions(isAttachmentsEnabled=False)) == FileRules(False, RULES.largest_bytes, RULES.types)
 
 
@@ -65,6 +66,9 @@ def test_types_are_bounded_as_a_frame_is() -> None:
     rules = file_rules(restrictions(allowedFileTypes=types))
     assert rules is not None
     assert (len(rules.types), max(map(len, rules.types)) <= LONGEST_TYPE) == (MOST_TYPES, True)
+    longest = "x" * LONGEST_TYPE
+    types = [{"mimeType": longest}, {"mimeType": f"{longest}x"}]
+    assert file_rules(restrictions(allowedFileTypes=types)) == FileRules(True, RULES.largest_bytes, (longest,))
 
 
 def test_a_page_is_told_the_rules_once_they_are_known_and_when_they_change() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from typing_relay.platforms.digital_first.gateway_breaker import ADDRESS_PAUSE_MS, Call, GatewayBreaker
-from typing_relay.relay.breaker import MIN_GUESTS, RETURN_MS, SHORTEST_PAUSE_MS
+from typing_relay.relay.breaker import MIN_GUESTS, RETURN_MS, SHORTEST_PAUSE_MS, turn_ms
 from typing_relay.relay.outcomes import Kind, Outcome
 
 NOW = 1_000_000
@@ -88,6 +88,12 @@ def test_strangers_who_sign_in_with_junk_pause_nobody(scene: Scene, call: Call) 
     """T18: as many as there are, and whatever they hand over."""
     scene.note(Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True), range(100), call)
     assert (scene.may_go(NOW), scene.reports) == (True, [])
+
+
+def test_a_visitor_may_go_when_its_turn_has_come(scene: Scene) -> None:
+    scene.note(BUSY)
+    turn_at = NOW + SHORTEST_PAUSE_MS + turn_ms("another")
+    assert [scene.may_go(at) for at in (turn_at - 1, turn_at)] == [False, True]
 
 
 def test_visitors_come_back_one_after_the_other(scene: Scene) -> None:

@@ -94,8 +94,9 @@ def test_a_channel_is_a_short_text(channel: str) -> None:
         identity.channel("1386", channel)
 
 
-def test_a_good_channel_is_read() -> None:
-    assert identity.channel("1386", "chat_1") == Channel(1386, "chat_1")
+@pytest.mark.parametrize(("brand", "channel"), [("1386", "chat_1"), ("1" * 15, "x" * 100)])
+def test_a_good_channel_is_read(brand: str, channel: str) -> None:
+    assert identity.channel(brand, channel) == Channel(int(brand), channel)
 
 
 @pytest.mark.parametrize(
