@@ -92,7 +92,9 @@ def test_the_customer_is_who_the_gateway_says() -> None:
     assert life.requests()[0]["payload"]["consumerIdentity"]["idOnExternalPlatform"] == "known"
 
 
-@pytest.mark.parametrize("answer", ["plain", "no success", "no token", "no lifetime", "refused", "without an id"])
+@pytest.mark.parametrize(
+    "answer", ["plain", "no success", "no token", "no lifetime", "an endless one", "refused", "without an id"]
+)
 def test_what_does_not_authorize_costs_the_socket_and_no_more(answer: str) -> None:
     """No answer leads to a loop on the socket: the next one waits for the keeper's back-off."""
     life, event_id = registers()
@@ -101,6 +103,7 @@ def test_what_does_not_authorize_costs_the_socket_and_no_more(answer: str) -> No
         "no success": authorized(event_id, status="failed"),
         "no token": authorized(event_id, accessToken=None),
         "no lifetime": authorized(event_id, accessToken={"token": SECRET, "expiresIn": "soon"}),
+        "an endless one": authorized(event_id, accessToken={"token": SECRET, "expiresIn": 100_000_000}),
         "refused": gateway.failure("ConsumerAuthorizationFailed", event_id),
         "without an id": gateway.failure("ConsumerAuthorizationFailed"),
     }

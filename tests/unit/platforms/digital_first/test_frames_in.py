@@ -321,10 +321,20 @@ def test_the_inactivity_popup_offers_its_buttons_and_says_until_when() -> None:
     assert popup.answer_by == 1_795_600_860_000
 
 
-@pytest.mark.parametrize("seconds", [True, "60", None, -1, 10**12])
-def test_a_countdown_that_makes_no_sense_ends_nothing(seconds: Any) -> None:
+def counting_down(seconds: Any) -> int | None:
+    """When a countdown of this length ends, that began at 10 o'clock."""
     variables = {"startedAt": "2026-11-25T10:00:00Z", "numberOfSeconds": seconds}
-    assert rich("PLUGIN", elements=[{"type": "COUNTDOWN", "variables": variables}]).answer_by is None
+    return rich("PLUGIN", elements=[{"type": "COUNTDOWN", "variables": variables}]).answer_by
+
+
+@pytest.mark.parametrize("seconds", [True, "60", None, -1, 1_000_000, 10**12])
+def test_a_countdown_that_makes_no_sense_ends_nothing(seconds: Any) -> None:
+    assert counting_down(seconds) is None
+
+
+@pytest.mark.parametrize("seconds", [0, 60, 999_999])
+def test_a_countdown_ends_as_long_after_its_start_as_it_says(seconds: int) -> None:
+    assert counting_down(seconds) == 1_795_600_800_000 + seconds * 1000
 
 
 def test_of_a_rich_message_without_end_a_part_is_read() -> None:

@@ -467,7 +467,7 @@ def test_a_token_that_the_gateway_refuses_costs_the_page_another(scene: Scene) -
     signs_in(scene, COOKIES, TOKEN)
     scene.socket_ends(1, close_code=1001)
     scene.prepares(2)
-    assert scene.socket_ends(2, http_status=401).by_visitor
+    assert scene.socket_ends(2, http_status=400).by_visitor
     scene.prepares(3)
     [(number, outcome)] = scene.lost
     assert (number, outcome.kind, asked(scene)[-1]["why"], scene.http.grants) == (3, Kind.NOT_YET, "needed", [])

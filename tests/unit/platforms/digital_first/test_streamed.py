@@ -60,7 +60,8 @@ def test_an_end_for_another_reason_is_one_too_early() -> None:
     assert (deltas.is_over, deltas.is_whole) == (True, False)
 
 
-def test_an_event_without_an_end_is_given_up() -> None:
+@pytest.mark.parametrize(("size", "is_over"), [(LARGEST_EVENT, False), (LARGEST_EVENT + 1, True)])
+def test_an_event_without_an_end_is_given_up(size: int, is_over: bool) -> None:
     deltas = Deltas()
-    deltas.feed(b"data: " + b"x" * LARGEST_EVENT)
-    assert (deltas.is_over, deltas.is_whole, deltas.text) == (True, False, "")
+    deltas.feed(b"data: ".ljust(size, b"x"))
+    assert (deltas.is_over, deltas.is_whole, deltas.text) == (is_over, False, "")
