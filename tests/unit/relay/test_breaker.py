@@ -9,6 +9,7 @@ from typing_relay.relay.breaker import (
     LONGEST_PAUSE_MS,
     RETURN_MS,
     SHORTEST_PAUSE_MS,
+    WINDOW_MS,
     Pause,
     Tally,
     added,
@@ -52,6 +53,11 @@ def test_five_guests_in_trouble_among_many_that_are_not_are_no_storm() -> None:
     assert not must_open(added(guests_in_trouble(10), fine))
 
 
+@pytest.mark.parametrize(("fine", "opens"), [(2, True), (3, False)])
+def test_three_of_four_calls_must_fail(fine: int, opens: bool) -> None:
+    assert must_open(added(guests_in_trouble(6), tally(*[("another", FINE)] * fine))) == opens
+
+
 @pytest.mark.parametrize("kind", [Kind.THROTTLED, Kind.FAILED, Kind.LOST])
 def test_429_5xx_and_no_answer_are_trouble(kind: Kind) -> None:
     assert must_open(guests_in_trouble(5, Outcome(kind)))
@@ -90,9 +96,11 @@ def test_a_pause_never_grows_beyond_a_minute() -> None:
     assert next_pause(storm, Pause(NOW, in_a_row=50), NOW).until == NOW + LONGEST_PAUSE_MS
 
 
-def test_trouble_long_after_a_pause_begins_anew() -> None:
+@pytest.mark.parametrize(("ago_ms", "in_a_row"), [(RETURN_MS + WINDOW_MS - 1, 6), (RETURN_MS + WINDOW_MS, 0)])
+def test_trouble_long_after_a_pause_begins_anew(ago_ms: int, in_a_row: int) -> None:
+    """Once all are back, and the window in which they came back is over."""
     storm = guests_in_trouble(5, Outcome(Kind.FAILED))
-    assert next_pause(storm, Pause(NOW - 60_000, in_a_row=5), NOW).in_a_row == 0
+    assert next_pause(storm, Pause(NOW - ago_ms, in_a_row=5), NOW).in_a_row == in_a_row
 
 
 def test_sessions_come_back_one_after_the_other() -> None:

@@ -309,6 +309,7 @@ def test_a_typing_call_is_json_with_a_bearer_token(cxone: responses.RequestsMock
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
+        (300, Kind.FAILED),
         (302, Kind.FAILED),
         (400, Kind.FAILED),
         (403, Kind.GUEST_OVER),
