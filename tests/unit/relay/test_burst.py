@@ -590,6 +590,31 @@ def test_claims_say_whether_they_are_by_one_message() -> None:
 # --- bounds
 
 
+@pytest.mark.parametrize(("sends", "is_used"), [(0, False), (1, True)])
+def test_whether_cxone_was_ever_told_is_seen_by_what_was_spent(sends: int, is_used: bool) -> None:
+    """T17."""
+    assert session(sends=sends).is_used() == is_used
+
+
+@pytest.mark.parametrize(("before_ms", "is_blocked"), [(1, True), (0, False)])
+def test_a_block_is_over_in_the_second_it_names(before_ms: int, is_blocked: bool) -> None:
+    """`make block` gives a second since the epoch."""
+    until_s = NOW // 1000 + 60
+    assert session(blocked_until=until_s).is_blocked(until_s * 1000 - before_ms) == is_blocked
+
+
+@pytest.mark.parametrize(("after_ms", "decision"), [(POLICY.park_ms, Wait), (POLICY.park_ms + 1, HandOver)])
+def test_an_owner_waits_as_long_as_a_wait_may_be(after_ms: int, decision: type[Decision]) -> None:
+    """T7: what takes longer is left to the sweeper."""
+    assert isinstance(what(session(retry_at=NOW + after_ms, keys={}, shown=True)), decision)
+
+
+@pytest.mark.parametrize(("wait_ms", "decision"), [(0, Verify()), (1, Wait(NOW + 1))])
+def test_cxone_is_asked_in_the_millisecond_in_which_it_may_be(wait_ms: int, decision: Decision) -> None:
+    """T7, T14."""
+    assert what(shown(verify_at=NOW, retry_at=NOW + wait_ms)) == decision
+
+
 def test_a_true_waits_until_cxone_may_hear_another_one() -> None:
     """T17: four at once, and one more a second."""
     assert what(session(sends=NOW + 3_400)) == Wait(NOW + 400)

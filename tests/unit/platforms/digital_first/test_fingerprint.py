@@ -29,6 +29,11 @@ def test_of_an_unknown_device_all_is_neutral() -> None:
     assert {key for key, value in known.items() if value} == {"language", "deviceType", "applicationType"}
 
 
+def test_of_a_browsers_name_what_can_be_printed_is_kept() -> None:
+    """From the blank to the tilde."""
+    assert device("Mozilla/5.0 (X11) ~\x1f\x7f\u00e9", "", "").user_agent == "Mozilla/5.0 (X11) ~"
+
+
 @fuzz
 @given(st.text(max_size=400), st.text(max_size=200), st.text(max_size=4))
 def test_whatever_headers_say_what_is_kept_is_bounded_and_of_a_known_form(
