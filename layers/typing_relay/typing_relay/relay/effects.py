@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Outcome
-from typing_relay.relay.ports import Sessions, Standing
+from typing_relay.relay.ports import Standing
+from typing_relay.relay.updates import Update
 from typing_relay.relay.value import Value
 
 T = TypeVar("T")
@@ -70,6 +71,25 @@ class Sleep(Effect[None]):
     """Wait ``ms`` and do nothing else."""
 
     ms: int
+
+
+class Sessions(Protocol):
+    """The store of session records. Every write is conditional; ``False`` or ``None``: its condition failed."""
+
+    def carry_out(self, effect: OnRecords[T]) -> T:
+        """What ``effect`` is answered with."""
+
+    def write(self, update: Update[T]) -> T:
+        """Carry out ``update``, if its condition holds."""
+
+    def get(self, session_id: str, now: int) -> Session | None:
+        """The record; None where there is none, or it is past its ``expires_at`` (T11)."""
+
+    def create(self, session_id: str, now: int, expires_at: int) -> None:
+        """An empty record, unless there is one."""
+
+    def prune(self, record: Session, before: int) -> None:
+        """Forget connections that have gone, those that were heard of ``before`` (epoch ms) first."""
 
 
 class OnRecords(Effect[T]):

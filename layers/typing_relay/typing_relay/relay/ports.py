@@ -5,26 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol
 
-from typing_relay.relay.burst import Session
 from typing_relay.relay.outcomes import Outcome
-
-if TYPE_CHECKING:
-    from typing_relay.relay.effects import OnRecords
-    from typing_relay.relay.updates import Update
-
-T = TypeVar("T")
-
-
-class Sessions(Protocol):
-    """The store of session records. Every write is conditional; ``False`` or ``None``: its condition failed."""
-
-    def carry_out(self, effect: OnRecords[T]) -> T: ...
-    def write(self, update: Update[T]) -> T: ...
-    def get(self, session_id: str, now: int) -> Session | None: ...
-    def create(self, session_id: str, now: int, expires_at: int) -> None: ...
-    def prune(self, record: Session, before: int) -> None: ...
 
 
 class Guests(Protocol):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from typing_relay.relay.effects import Effect, Flow, Instant, Now, OnRecords, Sleep
+from typing_relay.relay.effects import Effect, Flow, Instant, Now, OnRecords, Sessions, Sleep
 from typing_relay.relay.message_writes import OnMessages
-from typing_relay.relay.ports import Messages, Sessions
+from typing_relay.relay.ports import Messages
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Effect[Any])

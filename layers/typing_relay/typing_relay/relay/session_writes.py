@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from typing_relay.relay import ports
 from typing_relay.relay.burst import LATE_MS, RECORD_VERSION, GuestStatus, Session
-from typing_relay.relay.effects import OnRecords
-from typing_relay.relay.ports import Absent, Coming, ConversationIds, Key, Sessions
+from typing_relay.relay.effects import OnRecords, Sessions
+from typing_relay.relay.ports import Absent, Coming, ConversationIds, Key
 from typing_relay.relay.updates import (
     Above,
     AbsentOr,

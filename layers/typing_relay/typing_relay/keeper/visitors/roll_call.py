@@ -16,9 +16,8 @@ from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.io.jobs import Jobs
 from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.ports import Visitors
-from typing_relay.relay.effects import IsThere, Read
+from typing_relay.relay.effects import IsThere, Read, Sessions
 from typing_relay.relay.flows import roll_called
-from typing_relay.relay.ports import Sessions
 from typing_relay.relay.runner import Runner, on
 
 logger = logging.getLogger(__name__)
