@@ -1,9 +1,16 @@
 """What the order of effects comes to, where no clause of the simulation tells."""
 
+from typing import Any
+
 import pytest
-from typing_relay.relay.effects import Latency
+from typing_relay.relay.burst import GuestStatus, Policy
+from typing_relay.relay.effects import AskForGuest, Latency, StartOwner
+from typing_relay.relay.flows import Became, key_pressed
+from typing_relay.relay.ports import Coming, Key
+from typing_relay.relay.runner import Runner, on
 
 from tests.simulation.history import parse
+from tests.simulation.memory_sessions import MemorySessions
 from tests.simulation.runner import play
 from tests.simulation.world import START
 
@@ -64,3 +71,49 @@ def test_what_a_front_end_says_moves_no_objective(history: str) -> None:
     felt = {name: [ms for metric, ms, _ in world.felt if metric == name] for name, *_ in world.felt}
     assert max(felt[Latency.FIRST_KEY_TO_SHOWN]) <= 500
     assert max(felt[Latency.LAST_KEY_TO_ENDED]) <= world.policy.debounce_ms + 500
+
+
+NOW = 1_800_000_000_000
+POLICY = Policy()
+
+
+class Presses:
+    """A visitor with an open guest; what becomes of a key at NOW."""
+
+    def __init__(self) -> None:
+        self.sessions, self.ends = MemorySessions(), NOW // 1000 + 3_600
+        self.sessions.create("alice", NOW, self.ends)
+        self.sessions.add_connection("alice", Coming("tab", NOW - 60_000, self.ends), NOW, self.ends)
+        self.sessions.take_guest("alice", "keeper", NOW)
+        self.sessions.open_guest("alice", "keeper", "guest-1", "wss://one", NOW)
+        self.sessions.set_guest_status("alice", "keeper", GuestStatus.OPEN, NOW)
+        known: dict[Any, Any] = dict([on(StartOwner, lambda due: True), on(AskForGuest, lambda due: None)])
+        self._runner = Runner(self.sessions, lambda: NOW, known)
+
+    def becomes(self, age_ms: int = 0, hold_ms: int = 0) -> Became:
+        return self._runner.run(key_pressed(POLICY, "alice", "tab", Key(NOW - age_ms, hold_ms), self.ends))
+
+
+@pytest.mark.parametrize("hold_ms", [0, POLICY.hold_ms])
+def test_a_key_as_old_as_it_counts_is_stale(hold_ms: int) -> None:
+    """T5: the debounce, or its hold."""
+    counts_ms = hold_ms or POLICY.debounce_ms
+    became = [Presses().becomes(age_ms, hold_ms) for age_ms in (counts_ms - 1, counts_ms)]
+    assert became == [Became.STARTED, Became.STALE]
+
+
+@pytest.mark.parametrize(("left_ms", "became"), [(1, Became.COALESCED), (0, Became.STARTED)])
+def test_a_key_needs_an_owner_from_the_end_of_the_lease_on(left_ms: int, became: Became) -> None:
+    """T8, T9."""
+    presses = Presses()
+    presses.sessions.claim("alice", 0, NOW + left_ms, 0)
+    assert presses.becomes() is became
+
+
+@pytest.mark.parametrize(("left_ms", "became"), [(1, Became.COALESCED), (0, Became.STARTED)])
+def test_a_key_starts_an_owner_in_the_millisecond_in_which_it_may(left_ms: int, became: Became) -> None:
+    """T17."""
+    presses = Presses()
+    spent_until = NOW + left_ms + (POLICY.starts.at_once - 1) * POLICY.starts.every_ms
+    presses.sessions.claim("alice", 0, NOW - 1, spent_until)
+    assert presses.becomes() is became
