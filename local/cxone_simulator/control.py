@@ -5,9 +5,9 @@ from typing import Any
 
 from aiohttp import web
 
-from local.cxone_simulator.guests import Guest
+from local.cxone_simulator.guests import Guest, Socket
 from local.cxone_simulator.simulator import SIMULATOR, Simulator
-from local.cxone_simulator.sockets import GOING_AWAY, GUEST_OVER, GuestSocket
+from local.cxone_simulator.sockets import GOING_AWAY, GUEST_OVER
 from local.simulating.clock import now_ms
 from local.simulating.controls import bad_request, events_route, json_body, not_found
 from local.simulating.settings import SettingError
@@ -114,7 +114,7 @@ async def _reset(request: web.Request) -> web.Response:
     return web.json_response({"next": simulator.events.last})
 
 
-async def _drop(sockets: list[GuestSocket], how: str) -> None:
+async def _drop(sockets: list[Socket], how: str) -> None:
     if how == "close":
         await asyncio.gather(*(socket.close(GOING_AWAY, "going away") for socket in sockets))
     for socket in sockets:

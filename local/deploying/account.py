@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import boto3
@@ -168,7 +168,7 @@ class Account:
         subnets = {subnet["SubnetId"]: _subnet(subnet, tables) for subnet in found}
         return subnets, {table["RouteTableId"]: _route_table(table) for table in tables}
 
-    def _nats(self, ids: set[str]) -> dict[str, Nat]:
+    def _nats(self, ids: Collection[str]) -> dict[str, Nat]:
         pages = (
             self.client("ec2")
             .get_paginator("describe_nat_gateways")
@@ -177,7 +177,7 @@ class Account:
         found = [nat for page in pages for nat in page["NatGateways"] if nat["NatGatewayId"] in ids]
         return {nat["NatGatewayId"]: _nat(nat) for nat in found}
 
-    def _endpoints(self, vpcs: set[str]) -> tuple[TablesEndpoint, ...]:
+    def _endpoints(self, vpcs: Collection[str]) -> tuple[TablesEndpoint, ...]:
         ec2 = self.client("ec2")
         service = f"com.amazonaws.{ec2.meta.region_name}.dynamodb"
         filters = [{"Name": "vpc-id", "Values": sorted(vpcs)}, {"Name": "service-name", "Values": [service]}]

@@ -103,8 +103,8 @@ def _newest_instead(thread_id: str, heard: Sequence[Heard]) -> Found:
 def _contact_name(thread_id: str, heard: Sequence[Heard]) -> Found:
     answer = _answer_to_look(heard, LOOKING_AGAIN)
     data = _get(answer.frame, "postback", "data") if answer else None
-    for name in ("contact", "consumerContact") if isinstance(data, Mapping) else ():
-        if data.get(name):
+    for name in ("contact", "consumerContact"):
+        if _get(data, name):
             return name, f"data.{name}"
     return UNKNOWN, "no contact was recovered"
 

@@ -60,13 +60,14 @@ Found = tuple[Any, str]
 
 
 def _missing(said: Sequence[Said]) -> Found:
-    for step in (TOKEN, GUEST):
-        one = _of(said, step)
-        if one is None:
-            return UNKNOWN, "not asked"
-        if one.is_not_there:
-            return True, _told(one)
-    return (False, _told(one)) if one.status < 300 else (UNKNOWN, _told(one))
+    token, guest = _of(said, TOKEN), _of(said, GUEST)
+    if token and token.is_not_there:
+        return True, _told(token)
+    if token is None or guest is None:
+        return UNKNOWN, "not asked"
+    if guest.is_not_there:
+        return True, _told(guest)
+    return (False, _told(guest)) if guest.status < 300 else (UNKNOWN, _told(guest))
 
 
 def _token_life(said: Sequence[Said]) -> Found:
