@@ -619,8 +619,7 @@ def _seen(held: Held, record: Session, now: int) -> Held:
     if record.is_used() and not held.is_used:
         held = replace(held, is_used=True)
     if record.connections:
-        is_noted = held.alone_since is None and held.refused_since is None
-        return held if is_noted else replace(held, alone_since=None, refused_since=None)
+        return replace(held, alone_since=None, refused_since=None)
     return held if held.alone_since is not None else replace(held, alone_since=now)
 
 
