@@ -50,6 +50,13 @@ def test_after_a_429_cxone_is_asked_nothing_and_after_a_doubt_once(answer: str, 
     assert len([call for call in world.watch.calls if call.typing is None]) == asks
 
 
+def test_what_cxone_has_forgotten_is_shown_again_once_that_is_known() -> None:
+    """T14: the question finds out."""
+    keys = "; ".join(f"key A {at}" for at in range(0, 20_000, 1_000))
+    world = play(parse(f"{keys}; cxone forgets 3000"))
+    assert [call.typing for call in world.watch.calls][:3] == [True, None, True]
+
+
 #: Keys and stops in turn; then a key that waits almost a second, until CXone may hear another signal.
 HELD_BACK = "; ".join(f"key A {at}; stop A {at + 100}" for at in range(0, 2_050, 200)) + "; key A 2150 hold=6000"
 

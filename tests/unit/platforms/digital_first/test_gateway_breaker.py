@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from typing_relay.platforms.digital_first.gateway_breaker import ADDRESS_PAUSE_MS, Call, GatewayBreaker
+from typing_relay.platforms.digital_first.api import Access
+from typing_relay.platforms.digital_first.gateway_breaker import ADDRESS_PAUSE_MS, Call, GatewayBreaker, WatchedGateway
+from typing_relay.platforms.digital_first.identity import Visitor
 from typing_relay.relay.breaker import MIN_GUESTS, RETURN_MS, SHORTEST_PAUSE_MS, turn_ms
 from typing_relay.relay.outcomes import Kind, Outcome
 
@@ -88,6 +91,16 @@ def test_strangers_who_sign_in_with_junk_pause_nobody(scene: Scene, call: Call) 
     """T18: as many as there are, and whatever they hand over."""
     scene.note(Outcome(Kind.FAILED, reason="access: invalid_grant (401)", by_visitor=True), range(100), call)
     assert (scene.may_go(NOW), scene.reports) == (True, [])
+
+
+@pytest.mark.parametrize(("token", "pauses"), [("", True), ("t0ken", False)])
+def test_where_no_token_was_asked_for_the_gateway_has_said_nothing(scene: Scene, token: str, pauses: bool) -> None:
+    """As where sessions are not secured: then only sockets tell of trouble."""
+    gateway: Any = SimpleNamespace(authorize=lambda visitor, grant: Access(token, NOW, visitor))
+    for number in range(100):
+        WatchedGateway(gateway, scene.breaker, f"visitor {number}", lambda: NOW).authorize(Visitor("v", "c"))
+    scene.note(BUSY)
+    assert scene.may_go(NOW) != pauses
 
 
 def test_a_visitor_may_go_when_its_turn_has_come(scene: Scene) -> None:
