@@ -156,6 +156,16 @@ def test_on_digital_first_the_grace_of_who_has_left_begins_when_the_first_socket
     assert actions == (CloseGuest(),)
 
 
+def test_a_socket_that_is_opened_again_begins_no_grace_anew(settled: Life) -> None:
+    """A visitor who has left holds no place for longer, however often the socket is lost."""
+    settled.refreshes(ALONE)
+    left_at = settled.held.alone_since
+    settled.happens(guest.SocketLost(1, LOST))
+    settled.reopens()
+    settled.happens(guest.SocketOpened(2))
+    assert (settled.held.socket, settled.held.alone_since) == (2, left_at)
+
+
 # --- creation fails
 
 
