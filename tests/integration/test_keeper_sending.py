@@ -157,6 +157,17 @@ def test_a_text_is_told_only_when_its_last_byte_has_left(stage: Callable[[Socket
     scene.wire.turn_until(lambda: len(scene.sent) == 1)
 
 
+def test_while_bytes_of_a_text_wait_it_is_not_told(stage: Callable[[SocketLimits], Scene]) -> None:
+    scene = stage(ROOMY)
+    scene.narrow()
+    scene.send("x" * MIB)
+    for _ in range(4):
+        scene.wire.while_turning(lambda: scene.reader._peer.recv(65_536))
+    scene.wire.turn_until_idle()
+    assert scene.guest_socket._unsent, "all of it has left"
+    assert scene.sent == []
+
+
 def test_a_text_whose_socket_is_lost_on_the_way_is_never_told_as_sent(stage: Callable[[SocketLimits], Scene]) -> None:
     scene = stage(ROOMY)
     scene.narrow()

@@ -85,13 +85,10 @@ FLEET = (
     _fleet(
         "flow: writes that a guest is asked for before it asks",
         FLOWS,
-        "    yield from perform(AskForGuest(record.session_id))\n"
-        "    yield from perform(write.RequestGuest(record, now))\n"
-        "    return True\n",
-        "    if not (yield from perform(write.RequestGuest(record, now))):\n"
-        "        return False\n"
-        "    yield from perform(AskForGuest(record.session_id))\n"
-        "    return True\n",
+        "        yield from perform(AskForGuest(record.session_id))\n"
+        "        yield from perform(write.RequestGuest(record, now))\n",
+        "        if (yield from perform(write.RequestGuest(record, now))):\n"
+        "            yield from perform(AskForGuest(record.session_id))\n",
     ),
     _fleet(
         "flow: a ping asks for no guest",

@@ -173,17 +173,15 @@ def disconnected(policy: Policy, session_id: str, connection: str, at: int) -> F
     return became
 
 
-def ensure_guest(policy: Policy, record: Session) -> Flow[bool]:
-    """Ask the keepers for a guest unless there is one or it is on its way. Returns whether it was asked for.
+def ensure_guest(policy: Policy, record: Session) -> Flow[None]:
+    """Ask the keepers for a guest unless there is one or it is on its way.
 
     The queue first: who dies in between has asked, and the record only keeps others from asking as well (T9).
     """
     now = yield from perform(Now())
-    if not record.needs_guest(now, policy):
-        return False
-    yield from perform(AskForGuest(record.session_id))
-    yield from perform(write.RequestGuest(record, now))
-    return True
+    if record.needs_guest(now, policy):
+        yield from perform(AskForGuest(record.session_id))
+        yield from perform(write.RequestGuest(record, now))
 
 
 def _expires_at(policy: Policy, now: int) -> int:

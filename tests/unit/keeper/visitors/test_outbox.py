@@ -513,6 +513,19 @@ def test_who_has_waited_longest_makes_room_for_the_others() -> None:
     assert scene.seen_by("tab 1") == [0, 2]
 
 
+def test_room_is_made_by_as_many_visitors_as_it_takes() -> None:
+    scene = Scene(OutboxLimits(bytes_all=100))
+    for name in ("bob", "carol"):
+        scene.records.by_id[name] = dataclasses.replace(ALICE, session_id=name)
+    scene.sends(0, size=1)  # on its way already
+    scene.sends(1, size=20)
+    scene.outbox.send("bob", data_of(2, 1))
+    scene.outbox.send("bob", data_of(3, 60))
+    scene.outbox.send("carol", data_of(4, 60))
+    scene.works()
+    assert sorted(scene.seen_by("tab 1")) == [0, 2, 4]
+
+
 def test_bytes_up_to_the_bounds_go_out() -> None:
     scene = Scene(OutboxLimits(bytes_each=100, bytes_all=120))
     scene.sends(0, size=20)  # on its way already
