@@ -307,7 +307,7 @@ class Custody:
 
     def _delete(self) -> None:
         """But not what is held by now: SQS may hand out a message again, and still heed its older receipt."""
-        held = {message.message_id for message in self._held.values()} if self._to_delete else ()
+        held = {message.message_id for message in self._held.values()}
         over, self._to_delete = [one for one in self._to_delete if one[0] not in held], []
         for batch in _in_batches(over):
             self._jobs.submit(
