@@ -18,12 +18,17 @@ class ManualLoop:
     """A loop whose time passes in ``advance`` only."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = self._began = 1_000.0  # s; as a machine's clock, which began long before the process
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
 
     def time(self) -> float:
         return self.now
+
+    @property
+    def passed_ms(self) -> int:
+        """Since it began."""
+        return round((self.now - self._began) * 1000)
 
     def call_later(self, seconds: float, callback: Callable[[], object], slack: float = 0.0) -> Timer:
         timer = Timer(self.now + seconds, callback)

@@ -79,3 +79,10 @@ def test_what_is_as_small_as_it_may_be_is_taken_and_one_less_is_not(frame_of: An
 def test_a_file_without_a_type_is_taken() -> None:
     """Browsers do not know that of every file."""
     assert is_taken(MESSAGE | {"attachments": [{"url": FILE["url"], "name": FILE["name"]}]})
+
+
+@pytest.mark.parametrize(("expires_in", "life_ms"), [(60, 60_000), (10.5, 10_500)])
+def test_a_tokens_life_is_said_in_seconds(expires_in: float, life_ms: int) -> None:
+    signed_in = parse(json.dumps(SIGN_IN | {"expires_in": expires_in}), longest_hold_ms=15_000)
+    assert isinstance(signed_in, frames.SignIn)
+    assert signed_in.expires_in_ms == life_ms

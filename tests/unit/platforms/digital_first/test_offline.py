@@ -76,7 +76,7 @@ class Scene:
             GatewayBreaker(),
             self.place_of,  # type: ignore[arg-type]
             self.dial,
-            lambda: NOW + round(self.loop.now * 1000),
+            lambda: NOW + self.loop.passed_ms,
             LIFETIME_MS,
         )
 

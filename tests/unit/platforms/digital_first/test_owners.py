@@ -52,7 +52,7 @@ class Scene:
         self.sessions.set_guest_status("alice", "me", GuestStatus.OPEN, now)
 
     def clock(self) -> int:
-        return START + int(self.loop.now * 1000)
+        return START + self.loop.passed_ms
 
     def nudge(self, due: StartOwner) -> bool:
         self.owners.start(due.record.session_id, due.generation)

@@ -196,7 +196,7 @@ class Scene:
         )
 
     def clock(self) -> int:
-        return START + round(self.loop.now * 1000) - self.behind_ms
+        return START + self.loop.passed_ms - self.behind_ms
 
     @property
     def record(self) -> Session:

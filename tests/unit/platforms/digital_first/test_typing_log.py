@@ -73,7 +73,7 @@ class Scene:
 
     @property
     def ms(self) -> int:
-        return int(self.loop.now * 1000)
+        return self.loop.passed_ms
 
     def send(self, number: int, text: str) -> bool:
         self.gateway, answers = self.gateway.receive(text)

@@ -77,7 +77,7 @@ class Listening:
         host = TalkHost(
             "alice", lambda *_: True, lambda _: None, lambda *_: None, self._tell, lambda: None, lambda *_: None
         )
-        time = Time(self.loop, lambda: NOW + round(self.loop.now * 1000))  # type: ignore[arg-type]
+        time = Time(self.loop, lambda: NOW + self.loop.passed_ms)  # type: ignore[arg-type]
         self.talk = WebchatTalk(host, lambda _profile: guest.FenceLost(), lambda _end: THROTTLED, Counters(), time)
         self.talk.opened(1)
 
