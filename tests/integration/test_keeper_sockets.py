@@ -410,18 +410,6 @@ def test_what_comes_after_our_close_is_not_heard(wire: Wire) -> None:
     assert heard == Heard(opened_count=1)
 
 
-def test_frames_that_wait_for_the_next_turn_when_we_close_are_not_heard(wire: Wire) -> None:
-    guest_socket, heard, peer = wire.opened(IMPATIENT)
-    count = 20 * FRAMES_PER_TURN
-    peer.sendall(frame(TEXT, b"x") * count)
-    wire.turn_until(lambda: bool(heard.texts))
-    heard_by_then = len(heard.texts)
-    assert heard_by_then < count
-    guest_socket.close()
-    wire.turn_until(lambda: guest_socket.is_closed)
-    assert len(heard.texts) == heard_by_then
-
-
 def test_a_socket_closed_while_it_opens_is_silent(wire: Wire) -> None:
     heard = Heard()
     wire.begin(heard).close()

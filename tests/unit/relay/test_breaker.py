@@ -37,7 +37,7 @@ def guests_in_trouble(count: int, outcome: Outcome = THROTTLED) -> Tally:
     return tally(*((f"guest-{n}", outcome) for n in range(count)))
 
 
-def test_five_guests_in_trouble_are_a_storm() -> None:
+def test_five_guests_in_trouble_open_the_breaker() -> None:
     """Isolation: many guests' trouble is CXone's."""
     assert must_open(guests_in_trouble(5))
 
@@ -47,7 +47,7 @@ def test_one_guests_trouble_is_its_own_however_often() -> None:
     assert not must_open(tally(*[("guest", THROTTLED)] * 50))
 
 
-def test_five_guests_in_trouble_among_many_that_are_not_are_no_storm() -> None:
+def test_five_guests_in_trouble_among_many_that_are_not_leave_it_closed() -> None:
     """Isolation: most calls must fail."""
     fine = tally(*[("another", FINE)] * 4)
     assert not must_open(added(guests_in_trouble(10), fine))
@@ -85,22 +85,22 @@ def test_one_absurd_retry_after_does_not_rule_the_pause() -> None:
 
 def test_trouble_right_after_a_pause_makes_the_next_twice_as_long() -> None:
     """Half-open: what comes back first finds out."""
-    storm = guests_in_trouble(5, Outcome(Kind.FAILED))
-    first = next_pause(storm, Pause(), NOW)
-    second = next_pause(storm, first, first.until + 1_000)
+    trouble = guests_in_trouble(5, Outcome(Kind.FAILED))
+    first = next_pause(trouble, Pause(), NOW)
+    second = next_pause(trouble, first, first.until + 1_000)
     assert second == Pause(first.until + 1_000 + 2 * SHORTEST_PAUSE_MS, in_a_row=1)
 
 
 def test_a_pause_never_grows_beyond_a_minute() -> None:
-    storm = guests_in_trouble(5, Outcome(Kind.FAILED))
-    assert next_pause(storm, Pause(NOW, in_a_row=50), NOW).until == NOW + LONGEST_PAUSE_MS
+    trouble = guests_in_trouble(5, Outcome(Kind.FAILED))
+    assert next_pause(trouble, Pause(NOW, in_a_row=50), NOW).until == NOW + LONGEST_PAUSE_MS
 
 
 @pytest.mark.parametrize(("ago_ms", "in_a_row"), [(RETURN_MS + WINDOW_MS - 1, 6), (RETURN_MS + WINDOW_MS, 0)])
 def test_trouble_long_after_a_pause_begins_anew(ago_ms: int, in_a_row: int) -> None:
     """Once all are back, and the window in which they came back is over."""
-    storm = guests_in_trouble(5, Outcome(Kind.FAILED))
-    assert next_pause(storm, Pause(NOW - ago_ms, in_a_row=5), NOW).in_a_row == in_a_row
+    trouble = guests_in_trouble(5, Outcome(Kind.FAILED))
+    assert next_pause(trouble, Pause(NOW - ago_ms, in_a_row=5), NOW).in_a_row == in_a_row
 
 
 def test_sessions_come_back_one_after_the_other() -> None:

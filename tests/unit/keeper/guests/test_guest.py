@@ -401,13 +401,13 @@ def test_a_guest_that_ends_before_the_turn_of_its_loss_goes_on_as_any(crowded: L
 # --- missed
 
 
-@pytest.mark.parametrize(("after_ms", "missed"), [(POLICY.not_held_ms - 1, False), (POLICY.not_held_ms, True)])
-def test_a_guest_without_a_socket_for_30_s_is_missed(settled: Life, after_ms: int, missed: bool) -> None:
+@pytest.mark.parametrize(("after_ms", "not_held"), [(POLICY.not_held_ms - 1, False), (POLICY.not_held_ms, True)])
+def test_a_guest_without_a_socket_for_30_s_counts_as_not_held(settled: Life, after_ms: int, not_held: bool) -> None:
     settled.happens(guest.SocketLost(1, LOST))
-    assert guest.is_not_held(settled.held, settled.now + after_ms, POLICY) is missed
+    assert guest.is_not_held(settled.held, settled.now + after_ms, POLICY) is not_held
 
 
-def test_a_guest_whose_first_socket_does_not_come_is_missed_from_its_request_on() -> None:
+def test_a_guest_whose_first_socket_does_not_come_counts_as_not_held_from_its_request_on() -> None:
     life = Life()
     life.happens(guest.Taken(WITH_VISITOR))
     life.happens(guest.NotCreated(Outcome(Kind.DENIED)))

@@ -660,7 +660,7 @@ def _without_sockets(held: Held, now: int) -> Step:
 
 
 def _look_who_holds(held: Held, now: int, policy: GuestPolicy, jitter: float) -> Step:
-    """A write was refused: the record names another keeper, or nobody. It says by which queue message, too."""
+    """A write was refused: another keeper holds the guest, or nobody. The record says who, and by which message."""
     held, _ = _rest(held, now, policy, jitter)
     return held, (Refresh(),)
 

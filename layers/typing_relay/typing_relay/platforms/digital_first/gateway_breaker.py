@@ -79,7 +79,7 @@ class GatewayBreaker:
 
 @dataclass(frozen=True, slots=True)
 class WatchedGateway:
-    """A gateway whose answers to one visitor's token requests are reported to the breaker. ``now``: as for it."""
+    """A gateway whose answers to one visitor's token requests are reported to the breaker, at its ``now``."""
 
     gateway: Entrance
     breaker: GatewayBreaker

@@ -1,7 +1,7 @@
 """This keeper's line: its own connection to the stack's API for keepers, on which nudges come in.
 
 A connection leaves no orphans: API Gateway knows when it has ended. It is replaced before the two hours that any may
-last, and kept from idling by a keepalive every few minutes.
+last, and kept alive by a ping every few minutes.
 """
 
 from __future__ import annotations

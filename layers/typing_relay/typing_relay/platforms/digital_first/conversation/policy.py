@@ -41,8 +41,9 @@ class ConversationPolicy:
     #: Messages, and that all was seen, wait until the socket may send another frame. Looks and typing do not wait: both
     #: have bounds of their own.
     frames: Rate = FRAMES
-    #: At most this many refusals of one message, and failed looks in a row; then how often it is sent in all.
+    #: How many refusals of one message, or failed looks in a row, are tolerated.
     most_refusals: int = 3
+    #: One message is sent at most this many times in all.
     most_sends: int = 6
     #: At most this many threads in a row are begun for one message.
     most_threads: int = 3
