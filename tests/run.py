@@ -23,6 +23,7 @@ from typing import IO
 PYTEST = (sys.executable, "-m", "pytest")
 MAKE = ("make", "--no-print-directory")
 LOWEST_PRIORITY = 19
+SHOWN = 10  # failed tests of a part, at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def parts(arguments: Sequence[str]) -> dict[str, Part]:
 
 
 def together(what: Mapping[str, Part], out: IO[str]) -> int:
-    """Run all of ``what`` to its end; each line goes to ``out`` with its part's name, the last of each once more.
+    """Run all of ``what`` to its end; each line goes to ``out`` with its part's name. At the end once more: which tests
+    failed, the first ten of each part, and the last line of each.
 
     Returns the first exit code that is not 0. SIGTERM ends all of them, as Ctrl-C in a terminal does.
     """
@@ -61,6 +63,10 @@ def together(what: Mapping[str, Part], out: IO[str]) -> int:
         for name in sorted(what, key=lambda name: bool(what[name].after)):
             running.begin(name)
         running.wait()
+    for failed in running.failed.values():
+        print(*failed[:SHOWN], sep="", end="", file=out)
+        if len(failed) > SHOWN:
+            print(f"… and {len(failed) - SHOWN} more", file=out)
     print(*running.last.values(), sep="", end="", file=out, flush=True)
     return next(filter(None, running.codes.values()), 0)
 
@@ -78,6 +84,8 @@ class _Running:
         #: 1 until it is over, should reading fail; of one that was not begun 0.
         self.codes = dict.fromkeys(what, 0)
         self.last = dict.fromkeys(what, "")
+        #: Lines of pytest's summary.
+        self.failed: dict[str, list[str]] = {name: [] for name in what}
 
     def begin(self, name: str) -> None:
         part = self._what[name]
@@ -114,6 +122,8 @@ class _Running:
         for line in process.stdout:
             print(f"{name:{width}} | {line}", end="", file=self._out, flush=True)
             self.last[name] = line
+            if line.startswith(("FAILED ", "ERROR ")):
+                self.failed[name].append(line)
         self.codes[name] = process.wait()
 
 

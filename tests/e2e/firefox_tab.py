@@ -11,22 +11,24 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.browser import PATIENCE_MS
 from tests.e2e.chromium_tab import stopped
 from tests.e2e.visitors_tab import Remote, VisitorsTab
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 MISSING = "needs Firefox (apt-get install firefox-esr)"
-#: Nothing that is no part of a test goes out.
+#: Nothing that is no part of a test goes out, and no start waits until a busy disk has written its databases.
 _PREFERENCES = """
 user_pref("app.normandy.enabled", false);
 user_pref("datareporting.policy.dataSubmissionEnabled", false);
 user_pref("network.captive-portal-service.enabled", false);
+user_pref("toolkit.storage.synchronous", 0);
 """
+_OUTPUT = "output"
+_STARTED_S = 60  # freshly installed, on a busy machine
 
 
 class Firefox:
@@ -34,7 +36,7 @@ class Firefox:
 
     def __init__(self, process: "subprocess.Popen[bytes]", url: str) -> None:
         self._process = process
-        self._remote = Remote(f"{url}/session")
+        self._remote = Remote(f"{url}/session", timeout_s=_STARTED_S)
         self.call = self._remote.call
         self.call("session.new", capabilities={})
 
@@ -143,9 +145,13 @@ class FirefoxTab(VisitorsTab):
             yield
 
 
+class NotStartedError(Exception):
+    """Firefox has ended or does not listen; what it said."""
+
+
 @contextmanager
 def running_firefox() -> Iterator[Firefox]:
-    """A headless Firefox with a profile of its own until the block ends."""
+    """A headless Firefox with a profile of its own until the block ends. Raises NotStartedError."""
     assert FIREFOX
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         profile = Path(name)
@@ -153,24 +159,31 @@ def running_firefox() -> Iterator[Firefox]:
         (profile / "user.js").write_text(_PREFERENCES)
         asked = ["--headless", "--no-remote", "--remote-debugging-port=0", "--remote-allow-system-access"]
         command = [FIREFOX, *asked, "--profile", name]
-        silent = subprocess.DEVNULL
-        with subprocess.Popen(
-            command, env=environment, stdout=silent, stderr=silent, start_new_session=True
-        ) as process:
+        with (
+            (profile / _OUTPUT).open("wb") as output,
+            subprocess.Popen(
+                command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            ) as process,
+        ):
             try:
-                browser = Firefox(process, _url(profile))
+                browser = Firefox(process, _url(profile, process))
                 yield browser
                 browser.close()
             finally:
-                os.killpg(process.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
 
-def _url(profile: Path) -> str:
-    """Where the browser of this profile listens, as soon as it does."""
-    ends_at = time.monotonic() + PATIENCE_MS / 1000
+def _url(profile: Path, process: "subprocess.Popen[bytes]") -> str:
+    """Where the browser of this profile listens, as soon as it does. Raises NotStartedError."""
+    ends_at = time.monotonic() + _STARTED_S
     told = profile / "WebDriverBiDiServer.json"
     while not (told.exists() and told.read_text()):
-        assert time.monotonic() < ends_at, "Firefox does not listen"
+        said = (profile / _OUTPUT).read_text(errors="replace")[-500:]
+        if process.poll() is not None:
+            raise NotStartedError(f"Firefox has ended with {process.returncode}: {said}")
+        if time.monotonic() > ends_at:
+            raise NotStartedError(f"Firefox does not listen after {_STARTED_S} s: {said}")
         time.sleep(0.05)
     place = json.loads(told.read_text())
     return f"ws://{place['ws_host']}:{place['ws_port']}"

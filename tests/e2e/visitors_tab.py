@@ -97,8 +97,8 @@ class VisitorsTab(ABC):
 class Remote:
     """Commands to a browser and their answers: the same envelope in the DevTools protocol and in WebDriver BiDi."""
 
-    def __init__(self, url: str) -> None:
-        self._socket = websocket.create_connection(url, timeout=PATIENCE_MS / 1000, suppress_origin=True)
+    def __init__(self, url: str, timeout_s: float = PATIENCE_MS / 1000) -> None:
+        self._socket = websocket.create_connection(url, timeout=timeout_s, suppress_origin=True)
         self._calls = 0
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:

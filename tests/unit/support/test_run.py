@@ -38,6 +38,17 @@ def test_it_fails_when_a_part_does_and_the_other_comes_to_its_end(codes: tuple[i
     assert "another | 2 passed" in out.getvalue()
 
 
+def test_which_tests_failed_is_said_once_more_the_first_ten_of_each_part() -> None:
+    """They may stand thousands of lines above the end."""
+    out = io.StringIO()
+    failed = [f"FAILED tests/test_door.py::test_{number} - why" for number in range(12)]
+    summary = "\n".join([*failed, "12 failed"])
+    together({"one": says("ERROR tests/test_page.py - no browser\n1 error", 1), "another": says(summary, 1)}, out)
+    ends = out.getvalue().splitlines()[-14:]
+    error = "ERROR tests/test_page.py - no browser"
+    assert ends == [error, *failed[:10], "… and 2 more", "1 error", "12 failed"]
+
+
 def test_the_simulation_alone_has_the_lowest_priority() -> None:
     """Tests that measure time are not slowed by it."""
     niceness = Part((sys.executable, "-c", "import os; print(os.nice(0))"), LOWEST_PRIORITY)
