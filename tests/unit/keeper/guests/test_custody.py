@@ -97,6 +97,56 @@ def test_what_a_dead_task_held_appears_to_the_others_when_its_visibility_ends(
     assert other.requested == ["alice"]
 
 
+def test_a_message_is_renewed_when_two_thirds_of_its_visibility_are_over(task: Task, queue: FakeQueue) -> None:
+    """T9: ten seconds are left for calls that fail."""
+    queue.ask("alice")
+    task.works()
+    task.works(seconds=TERMS.renew_s - 1)
+    assert "renew" not in queue.calls
+    task.works(seconds=1)
+    assert queue.calls.count("renew") == 1
+
+
+def test_whose_message_is_lost_is_known_in_each_call_of_a_job(task: Task, queue: FakeQueue) -> None:
+    """One job renews ten messages a call; the place that SQS names is one in the call."""
+    queue.ask(*(f"visitor {number}" for number in range(20)))
+    task.works(seconds=5)
+    task.requested.clear()
+    lost = list(task.custody._held)[13]
+    queue._messages = [one for one in queue._messages if one.receipt != task.custody._held[lost].receipt]
+    task.works(seconds=TERMS.renew_s)
+    assert task.requested == [lost]
+
+
+def test_an_entry_that_failed_comes_first_in_the_next_call(
+    task: Task, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.ask(*(f"visitor {number}" for number in range(20)))
+    task.works(seconds=5)
+    failing = list(task.custody._held.values())[13].receipt
+    first: list[str] = []
+    change = queue.change
+
+    def change_and_note(receipts: list[str], seconds: int) -> tuple[list[int], list[int]]:
+        first.append(receipts[0])
+        return change(receipts, seconds)
+
+    monkeypatch.setattr(queue, "change", change_and_note)
+    queue.fails_for = {failing}
+    task.works(seconds=TERMS.renew_s)
+    assert first[2] == failing  # after the two calls that renew all
+
+
+def test_a_guest_that_is_not_held_any_more_may_be_done_again(task: Task, queue: FakeQueue) -> None:
+    """Its message is another keeper's by now."""
+    queue.ask("alice")
+    task.works()
+    task.custody.leave("alice")
+    task.custody.done("alice")
+    task.works(seconds=2)
+    assert len(queue) == 1
+
+
 def test_what_is_done_is_deleted(task: Task, queue: FakeQueue) -> None:
     queue.ask("alice")
     task.works()
@@ -109,6 +159,9 @@ def test_a_full_task_stops_receiving(task: Task, queue: FakeQueue) -> None:
     queue.ask(*(f"visitor {number}" for number in range(TERMS.max_guests + 5)))
     task.works(seconds=20)
     assert (len(task.requested), queue.visible()) == (TERMS.max_guests, 5)
+    queue.calls.clear()
+    task.works(seconds=5)
+    assert "receive" not in queue.calls
 
 
 def test_a_full_task_receives_again_as_soon_as_a_guest_is_done(task: Task, queue: FakeQueue) -> None:
@@ -207,11 +260,11 @@ def test_an_entry_that_failed_at_sqs_is_renewed_a_second_later(task: Task, queue
     assert (task.requested, task.counters.take().get("MessagesLost", 0)) == (["alice", "bob"], 0)
 
 
-def test_a_message_that_names_no_session_ends_in_the_dead_letter_queue(task: Task, queue: FakeQueue) -> None:
-    queue.put('{"visitor": "alice"}')
-    queue.put("not json")
+@pytest.mark.parametrize("body", ['{"visitor": "alice"}', "not json", '{"session": 7}', '{"session": ""}', "[]"])
+def test_a_message_that_names_no_session_ends_in_the_dead_letter_queue(task: Task, queue: FakeQueue, body: str) -> None:
+    queue.put(body)
     task.works(seconds=31 * FakeQueue.MAX_RECEIVES + 10)
-    assert (task.requested, queue.dead) == ([], ['{"visitor": "alice"}', "not json"])
+    assert (task.requested, queue.dead) == ([], [body])
 
 
 def test_a_message_delivered_twice_to_one_task_is_held_by_its_newest_receipt(task: Task, queue: FakeQueue) -> None:
@@ -284,6 +337,18 @@ def test_an_entry_that_sqs_could_not_delete_is_deleted_again(
     assert asked == [["m1/1", "m2/1"], ["m1/1"]]
 
 
+def test_a_call_that_deletes_and_fails_is_made_again(task: Task, queue: FakeQueue) -> None:
+    queue.ask("alice", "bob")
+    task.works()
+    for session_id in ("alice", "bob"):
+        task.custody.done(session_id)
+    queue.fails = True
+    task.works(seconds=3)
+    queue.fails = False
+    task.works(seconds=2)
+    assert len(queue) == 0
+
+
 def test_a_message_that_is_handed_out_again_is_not_deleted_by_its_older_receipt(task: Task, queue: FakeQueue) -> None:
     """T9: two messages of a visitor, received together after a stall, must not be the end of both."""
     queue.ask("alice")
@@ -307,7 +372,10 @@ def test_a_message_that_sqs_lost_is_replaced(task: Task, queue: FakeQueue) -> No
 
 def test_a_message_is_replaced_before_the_twelve_hours_that_sqs_allows(task: Task, queue: FakeQueue) -> None:
     queue.ask("alice")
-    task.works(seconds=REPLACE_AFTER_S + 60, step=5)
+    task.works()
+    task.works(seconds=REPLACE_AFTER_S - WORN_OUT_S, step=5)
+    assert (task.requested, REPLACE_AFTER_S + 600 < 12 * 3600) == (["alice"], True)
+    task.works(seconds=WORN_OUT_S + 5)
     assert (task.requested, len(queue), queue.visible()) == (["alice", "alice"], 1, 0)
 
 
@@ -332,9 +400,10 @@ def test_a_guest_that_was_just_taken_has_not_proved_its_message(loop: ManualLoop
         queue.receive_message(MaxNumberOfMessages=1, VisibilityTimeout=0)
     task = Task(loop, queue)
     task.custody.start()
-    task.works(seconds=PROVEN_AFTER_S - 5)
+    task.works()
+    task.works(seconds=PROVEN_AFTER_S - 1)
     assert task.counters.take().get("MessagesReplaced", 0) == 0
-    task.works(seconds=WORN_OUT_S + 5)
+    task.works(seconds=1)
     assert task.counters.take()["MessagesReplaced"] == 1
 
 

@@ -156,6 +156,21 @@ def test_on_digital_first_the_grace_of_who_has_left_begins_when_the_first_socket
     assert actions == (CloseGuest(),)
 
 
+def test_on_v1_the_grace_of_who_has_left_runs_while_the_first_socket_is_opened() -> None:
+    life = Life()
+    life.happens(guest.Taken(ALONE))
+    left_at = life.now
+    life.happens(guest.SocketOpened(1), after_ms=5_000)
+    assert life.held.alone_since == left_at
+
+
+def test_on_digital_first_a_first_socket_begins_no_grace_of_who_is_there() -> None:
+    held, _ = guest.hold("alice", "me", NOW)
+    for event in (guest.Taken(WITH_GUEST), guest.SocketOpened(1)):
+        held, _ = guest.step(held, event, NOW, GuestPolicy(needs_socket=True), 0.5)
+    assert held.alone_since is None
+
+
 def test_a_socket_that_is_opened_again_begins_no_grace_anew(settled: Life) -> None:
     """A visitor who has left holds no place for longer, however often the socket is lost."""
     settled.refreshes(ALONE)
@@ -206,7 +221,7 @@ NOT_SIGNED_IN = Outcome(Kind.NOT_YET, by_visitor=True)
 NOT_GOOD = Outcome(Kind.FAILED, by_visitor=True)
 
 
-def test_a_guest_waits_for_its_page_to_sign_the_visitor_in_and_is_not_missed() -> None:
+def test_a_guest_waits_for_its_page_to_sign_the_visitor_in_and_counts_as_held() -> None:
     """T18: who never signs in is no failure, however long; it is looked at every 15 to 30 s."""
     life = Life(jitter=1.0)
     life.happens(guest.Taken(WITH_VISITOR))
@@ -216,6 +231,17 @@ def test_a_guest_waits_for_its_page_to_sign_the_visitor_in_and_is_not_missed() -
         life.wakes()
     life.happens(guest.NotCreated(NOT_SIGNED_IN))
     assert (life.held.failures, guest.is_not_held(life.held, life.now + 3_600_000, POLICY)) == (0, False)
+
+
+def test_a_page_that_has_yet_to_sign_in_is_not_told_that_cxone_has_no_guest() -> None:
+    """However often it failed before."""
+    life = Life()
+    life.happens(guest.Taken(WITH_VISITOR))
+    for _ in range(POLICY.unavailable_after):
+        life.happens(guest.NotCreated(Outcome(Kind.FAILED)))
+        life.wakes()
+    life.happens(guest.Taken(WITH_VISITOR))
+    assert life.happens(guest.NotCreated(NOT_SIGNED_IN)) == ()
 
 
 def test_a_page_that_does_not_sign_in_has_its_socket_replaced_seldom(settled: Life) -> None:
@@ -398,7 +424,7 @@ def test_a_guest_that_ends_before_the_turn_of_its_loss_goes_on_as_any(crowded: L
     assert crowded.happens(guest.LossDue()) == ()
 
 
-# --- missed
+# --- not held
 
 
 @pytest.mark.parametrize(("after_ms", "not_held"), [(POLICY.not_held_ms - 1, False), (POLICY.not_held_ms, True)])
@@ -414,7 +440,7 @@ def test_a_guest_whose_first_socket_does_not_come_counts_as_not_held_from_its_re
     assert guest.is_not_held(life.held, NOW + POLICY.not_held_ms, POLICY)
 
 
-def test_an_open_guest_is_not_missed_nor_one_whose_visitor_is_gone(settled: Life) -> None:
+def test_an_open_guest_is_held_and_one_whose_visitor_is_gone_counts_as_that(settled: Life) -> None:
     later = settled.now + 2 * POLICY.not_held_ms
     assert not guest.is_not_held(settled.held, later, POLICY)
     settled.refreshes(ALONE)
@@ -473,6 +499,17 @@ def test_a_socket_is_replaced_before_two_hours(settled: Life) -> None:
     assert settled.now - NOW < 2 * 3600 * 1000
 
 
+def test_sockets_that_were_opened_together_are_replaced_over_twenty_minutes() -> None:
+    """Not all at once: CXone and the keeper would feel it."""
+    replaced = []
+    for jitter in (0.0, 0.5, 1.0):
+        life = Life(jitter)
+        life.happens(guest.Taken(WITH_GUEST))
+        life.happens(guest.SocketOpened(1))
+        replaced.append((life.held.rotate_at - life.now) / 60_000)
+    assert replaced == [110, 100, 90]
+
+
 def test_the_old_socket_is_closed_only_when_the_new_one_is_open(settled: Life) -> None:
     settled.wakes()
     assert settled.happens(guest.SocketOpened(2)) == (CloseSocket(1),)
@@ -497,6 +534,15 @@ def test_the_old_socket_lost_during_its_replacement_waits_for_the_new_one(settle
     assert settled.happens(guest.SocketLost(1, LOST)) == ()
     assert settled.blip_ends() == (SetStatus(GuestStatus.RECONNECTING),)
     assert settled.happens(guest.SocketOpened(2)) == (SetStatus(GuestStatus.OPEN),)
+
+
+def test_the_old_socket_denied_during_its_replacement_waits_for_the_new_one() -> None:
+    """Digital-First: what the new one is told counts."""
+    held = Held("alice", "me", Doing.OPENING, taken=True, guest_id="g1", socket=1, opening=2, last_socket=2)
+    held, actions = guest.step(
+        held, guest.SocketLost(1, Outcome(Kind.DENIED)), NOW, GuestPolicy(needs_socket=True), 0.5
+    )
+    assert (actions, held.doing) == ((), Doing.OPENING)
 
 
 def test_the_old_socket_lost_just_before_its_replacement_opens_is_a_blip(settled: Life) -> None:
@@ -595,6 +641,21 @@ def test_a_look_that_may_be_stale_ends_nothing(settled: Life, record: Session | 
     assert settled.held.doing is Doing.SETTLED
 
 
+def test_a_look_that_may_be_stale_and_says_what_is_known_is_enough(settled: Life) -> None:
+    """Nearly all are such: no consistent read for each."""
+    assert settled.refreshes(WITH_GUEST, is_certain=False) == ()
+
+
+@pytest.mark.parametrize("is_certain", [False, True])
+def test_a_look_while_the_guest_is_being_taken_out_of_the_record_says_nothing_new(
+    settled: Life, is_certain: bool
+) -> None:
+    """The answer to that write is under way, and says who did it."""
+    settled.happens(guest.SocketLost(1, OVER))
+    assert settled.refreshes(WITH_VISITOR, is_certain) == ()
+    assert settled.held.doing is Doing.ENDING
+
+
 def test_a_message_by_which_another_keeper_may_hold_is_left_alone(settled: Life) -> None:
     """T9: that keeper may have died at once, and nothing else asks for the guest."""
     settled.happens(guest.Requested(claim_of("m1", NOW + 1)))
@@ -659,6 +720,7 @@ def test_a_guest_that_the_record_does_not_release_is_given_up_after_a_while() ->
             life.happens(guest.Released(done=False))
             life.refreshes(ALONE)
     assert POLICY.give_up_ms <= life.now - began <= POLICY.give_up_ms + 3 * POLICY.grace_ms
+    assert POLICY.give_up_ms == 15 * 60 * 1000
 
 
 def test_a_visitor_who_is_back_is_given_all_the_time_anew() -> None:
@@ -752,7 +814,16 @@ def test_a_record_that_does_not_let_go_is_looked_at_and_the_socket_kept(settled:
     settled.refreshes(ALONE)
     settled.wakes()
     assert settled.happens(guest.Released(done=False)) == (Refresh(),)
+    assert settled.happens(guest.Woke()) == ()
     assert settled.held.socket == 1
+
+
+def test_a_visitor_who_is_back_before_the_release_of_no_guest_at_all_gets_one() -> None:
+    life = Life()
+    life.happens(guest.Taken(dataclasses.replace(WITH_VISITOR, connections=frozenset())))
+    assert life.happens(guest.Released(done=False)) == (Refresh(),)
+    life.refreshes(WITH_VISITOR)
+    assert life.wakes() == (CreateGuest(),)
 
 
 @pytest.mark.parametrize("answer", [guest.StoreFailed(), guest.Released(done=False)])
@@ -763,7 +834,8 @@ def test_a_socket_that_is_being_opened_when_the_visitor_is_given_up_is_not_opene
     life.happens(guest.Woke(), after_ms=POLICY.grace_ms)
     assert life.held.doing is Doing.RELEASING
     life.happens(answer)
-    assert OpenSocket(2, URL) not in life.happens(guest.Woke(), after_ms=POLICY.first_backoff_ms)
+    for _ in range(3):  # the first tells of the loss
+        assert OpenSocket(2, URL) not in life.happens(guest.Woke(), after_ms=POLICY.first_backoff_ms)
     assert life.held.opening == 1
 
 

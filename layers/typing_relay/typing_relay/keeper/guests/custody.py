@@ -229,7 +229,7 @@ class Custody:
             ("renew", session_ids[0]),
             lambda: self._change(receipts),
             lambda outcome: self._renewed(session_ids, *outcome),
-            lambda error: self._renewal_failed(session_ids, error),
+            lambda _error: self._renewed(session_ids, (), range(len(session_ids))),
         )
 
     def _change(self, receipts: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -256,11 +256,6 @@ class Custody:
             self._counters.add("MessagesLost")
             self._replace(session_ids[place])
         self._due_again([session_ids[place] for place in failed])
-
-    def _renewal_failed(self, session_ids: Iterable[str], error: Exception) -> None:
-        self._renewing -= 1
-        logger.warning("Messages could not be renewed: %s", error)
-        self._due_again(session_ids)
 
     def _due_again(self, session_ids: Iterable[str]) -> None:
         failed = {session_id: self._held.pop(session_id) for session_id in session_ids if session_id in self._held}
