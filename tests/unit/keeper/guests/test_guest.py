@@ -788,6 +788,7 @@ def test_a_guest_outlives_its_visitors_page_by_the_grace(settled: Life, sends: i
     """T18: one of a visitor who has never typed holds its place no longer than it takes to change pages."""
     settled.refreshes(dataclasses.replace(ALONE, sends=sends))
     left_at = settled.now
+    settled.refreshes(dataclasses.replace(ALONE, sends=sends))  # the next look begins no grace anew
     assert settled.wakes() == (CloseGuest(),)
     assert settled.now - left_at == grace_ms
 
@@ -839,7 +840,28 @@ def test_a_socket_that_is_being_opened_when_the_visitor_is_given_up_is_not_opene
     assert life.held.opening == 1
 
 
+def test_a_guest_that_is_being_taken_out_of_the_record_is_not_released_too(settled: Life) -> None:
+    settled.refreshes(ALONE)
+    settled.happens(guest.SocketLost(1, OVER))
+    assert guest.wake_at(settled.held, POLICY) is None
+    assert settled.happens(guest.Woke(), after_ms=POLICY.grace_ms) == ()
+
+
+def test_a_guest_whose_end_the_record_tells_of_is_without_a_socket_from_then_on(settled: Life) -> None:
+    settled.now += 3_600_000
+    settled.refreshes(WITH_VISITOR)
+    assert not guest.is_not_held(settled.held, settled.now + POLICY.not_held_ms - 2, POLICY)
+    assert guest.is_not_held(settled.held, settled.now + POLICY.not_held_ms, POLICY)
+
+
 # --- the store fails
+
+
+def test_a_socket_that_is_being_replaced_when_the_store_fails_goes_on_being_replaced(settled: Life) -> None:
+    settled.wakes()
+    settled.happens(guest.StoreFailed())
+    assert settled.happens(guest.Woke(), after_ms=POLICY.rotate_ms) == ()  # no third one
+    assert settled.happens(guest.SocketOpened(2)) == (CloseSocket(1),)
 
 
 def test_a_record_that_could_not_be_taken_is_taken_later() -> None:

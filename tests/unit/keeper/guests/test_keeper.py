@@ -616,6 +616,33 @@ def test_a_drain_is_over_when_its_sockets_are_closed(draining: Draining) -> None
     assert draining.finished == 1
 
 
+def test_a_drain_waits_for_each_of_its_sockets_whichever_closes_first() -> None:
+    scene, finished = Scene("alice", "bob"), []
+    for session_id in ("alice", "bob"):
+        scene.opens(session_id)
+    sockets = [socket for hand in scene.keeper._hands.values() for socket in hand.sockets.values()]
+    for socket in sockets:
+        socket.stage = Stage.CLOSING
+    scene.keeper.drain(lambda: finished.append(True))
+    sockets[1].stage = Stage.CLOSED
+    scene.loop.advance(1)
+    assert finished == []
+    sockets[0].stage = Stage.CLOSED
+    scene.loop.advance(DRAIN_POLL_S)
+    assert finished == [True]
+
+
+def test_sockets_that_have_closed_are_not_kept() -> None:
+    """A keeper closes hundreds of thousands before it drains."""
+    scene = Scene("alice", "bob")
+    for session_id in ("alice", "bob"):
+        scene.opens(session_id)
+        [number] = scene.keeper._hands[session_id].sockets
+        scene.keeper._sockets.close(scene.keeper._hands[session_id], number)
+        scene.loop.advance(Settings(NAME).limits.close_within)
+    assert len(scene.keeper._sockets._closing) == 1
+
+
 def test_a_drain_is_over_in_time_whatever_sockets_do(draining: Draining) -> None:
     """ECS kills a task that takes longer."""
     hand = draining.scene.keeper._hands["alice"]
@@ -638,6 +665,30 @@ def test_of_failures_in_a_row_the_first_the_second_the_fourth_and_so_on_are_logg
     caplog.clear()
     socket._lost(OSError("refused"))
     assert len([record for record in caplog.records if "not opened" in record.message]) == lines
+
+
+@pytest.mark.parametrize(
+    ("stage", "message", "has_advice"),
+    [(Stage.OPEN, "guest socket lost", False), (Stage.CONNECTING, "guest socket not opened", True)],
+)
+def test_the_log_tells_a_lost_socket_from_one_that_was_not_opened_and_how_often_it_was_tried(
+    caplog: pytest.LogCaptureFixture, stage: Stage, message: str, has_advice: bool
+) -> None:
+    scene = Scene("alice")
+    [socket] = scene.keeper._hands["alice"].sockets.values()
+    socket.stage = stage
+    caplog.set_level("INFO")
+    caplog.clear()
+    socket._lost(OSError("reset"))
+    [line] = [record for record in caplog.records if record.message.startswith("guest socket")]
+    assert (line.message, line.failures, hasattr(line, "check")) == (message, 1, has_advice)  # type: ignore[attr-defined]
+
+
+def test_it_is_known_whose_guests_are_held() -> None:
+    scene = Scene("alice")
+    keeper = scene.keeper
+    assert (keeper.holds("alice"), keeper.holds("bob"), keeper.session_ids()) == (True, False, ["alice"])
+    assert (keeper.talk("alice") is None, keeper.talk("bob")) == (False, None)
 
 
 # --- a talk that has to prepare its sockets, as Digital-First's
@@ -805,7 +856,7 @@ def test_who_has_typed_before_has_a_guest_again_before_newcomers() -> None:
     assert [key for key, _ in scene.cxone._jobs] == ["ann", "dan", "bob", "cid"]
 
 
-def test_a_guest_that_waits_for_its_turn_to_be_created_is_not_missed_and_one_whose_creation_hangs_is() -> None:
+def test_a_guest_that_waits_for_its_turn_to_be_created_counts_as_held_and_one_whose_creation_hangs_does_not() -> None:
     """T18: sessions without end, which strangers can open, move no metric on which a deployment is rolled back."""
     scene = Scene(settings=Settings(NAME, creations_per_second=0.01))
     for name in ("ann", "bob", "cid"):

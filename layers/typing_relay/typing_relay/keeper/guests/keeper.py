@@ -81,7 +81,6 @@ class Keeper:
         self._settings, self._loop, self._workers = settings, loop, workers
         self._sessions, self._talk_of, self._outbox, self._openings = sessions, talk_of, outbox, openings
         self._counters, self._clock = counters, clock
-        self._began = clock() - round(loop.time() * 1000)
         self._losses = Turnstile(loop, 1, LOSSES_PER_SECOND)
         self._creations = Turnstile(loop, 1, settings.creations_per_second)
         self._sockets = HeldSockets(
@@ -186,8 +185,8 @@ class Keeper:
     # --- from events to actions
 
     def _now(self) -> int:
-        """In ms, for the rules: the wall clock may be set back while their timers run on."""
-        return self._began + round(self._loop.time() * 1000)
+        """In ms of the loop's clock, for the rules: the wall clock may be set back while their timers run on."""
+        return round(self._loop.time() * 1000)
 
     def _is_held(self, hand: Hand) -> bool:
         return self._hands.get(hand.held.session_id) is hand
