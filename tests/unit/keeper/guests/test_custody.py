@@ -107,6 +107,17 @@ def test_a_message_is_renewed_when_two_thirds_of_its_visibility_are_over(task: T
     assert queue.calls.count("renew") == 1
 
 
+def test_what_has_just_been_renewed_fills_up_no_job(loop: ManualLoop, queue: FakeQueue) -> None:
+    """Each call costs money."""
+    task = Task(loop, queue, Terms(visibility_s=30, max_guests=100))
+    task.custody.start()
+    queue.ask(*(f"visitor {number}" for number in range(60)))
+    task.works(seconds=7)
+    queue.calls.clear()
+    task.works(seconds=3 * TERMS.renew_s)
+    assert queue.calls.count("renew") == 3 * 6
+
+
 def test_whose_message_is_lost_is_known_in_each_call_of_a_job(task: Task, queue: FakeQueue) -> None:
     """One job renews ten messages a call; the place that SQS names is one in the call."""
     queue.ask(*(f"visitor {number}" for number in range(20)))

@@ -298,7 +298,8 @@ def test_a_silent_visitors_record_is_kept_alive_and_held(silent_minutes: int, li
     scene = Scene("alice")
     scene.records.change("alice", guest_requested_at=NOW - silent_minutes * 60_000, expires_at=NOW // 1000 + lives_s)
     scene.looks_at_the_records()
-    assert bool(scene.records.kept) == kept
+    until = [(session_id, expires_at - at // 1000) for session_id, at, expires_at in scene.records.kept]
+    assert until == ([("alice", 86_400)] if kept else [])
 
 
 def test_the_record_of_a_visitor_who_is_gone_is_not_kept() -> None:
@@ -348,6 +349,120 @@ def test_a_guest_that_is_let_go_leaves_no_alarm_behind() -> None:
     assert (scene.keeper.session_ids(), hand.alarm) == ([], None)
 
 
+def test_a_guest_has_one_alarm_whatever_happens() -> None:
+    """Each that is put off would otherwise wait for hours in memory."""
+    scene = Scene("alice")
+    scene.opens("alice")
+    before = sum(timer.callback is not None for _, _, timer in scene.loop._timers)
+    for number in range(99, 109):
+        scene.is_open("alice", number)
+    alarms = sum(timer.callback is not None for _, _, timer in scene.loop._timers) - before
+    assert alarms == 0
+
+
+def test_what_happens_to_a_guest_that_was_let_go_leads_to_nothing() -> None:
+    scene = Scene("alice", talk=SlowTalk)
+    talk = scene.keeper.talk("alice")
+    assert isinstance(talk, SlowTalk)
+    scene.records.change("alice", keeper="another")
+    scene.looks_at_the_records()
+    talk.host.fenced()
+    assert (scene.keeper.session_ids(), len(scene.store)) == ([], 0)
+
+
+def test_each_record_is_looked_at_when_the_last_look_is_30_s_old_a_hundred_in_a_read() -> None:
+    scene, reads = Scene(), []
+    scene.records = Records(*(f"visitor {number}" for number in range(130)))
+    scene.keeper._sessions = scene.records  # type: ignore[assignment]
+    get_many = scene.records.get_many
+
+    def noted(session_ids: list[str], now: int) -> dict[str, Session]:
+        reads.append(len(session_ids))
+        return get_many(session_ids, now)
+
+    scene.records.get_many = noted  # type: ignore[method-assign]
+    scene.keeper.start(scene.custody)  # type: ignore[arg-type]
+    scene.loop.advance(5)  # with nobody to look at
+    for session_id in scene.records.by_id:
+        scene.keeper.requested(session_id)
+    scene.passes(29)
+    assert reads == []
+    scene.passes(3)  # it is found out each second
+    assert reads == [100, 30]
+    scene.passes(31)
+    assert reads == [100, 30] * 2
+
+
+def test_a_look_that_finds_no_record_is_followed_by_one_that_is_certain() -> None:
+    scene = Scene("alice")
+    scene.records.get_many = lambda ids, now: {}  # type: ignore[method-assign]
+    scene.looks_at_the_records()
+    assert scene.keeper.session_ids() == ["alice"]
+    scene.records.get = lambda session_id, now: None  # type: ignore[method-assign]
+    scene.looks_at_the_records()
+    assert scene.keeper.session_ids() == []
+
+
+def test_the_record_of_a_guest_that_was_let_go_meanwhile_is_not_kept() -> None:
+    scene = Scene("alice")
+    scene.records.change("alice", expires_at=NOW // 1000 + 40_000)
+    hand = scene.keeper._hands["alice"]
+    scene.keeper._refresh([hand])
+    scene.keeper._happened(hand, guest.Released(done=True))
+    scene.store.run()
+    scene.store.run()
+    assert scene.records.kept == []
+
+
+def test_a_record_that_could_not_be_taken_is_taken_again() -> None:
+    scene = Scene()
+    scene.records.by_id["bob"] = Session("bob", connections=frozenset({"tab"}), keeper=NAME)
+    take, tries = scene.records.take_guest, []
+
+    def fails_once(*args: Any) -> Session | None:
+        tries.append(args)
+        if len(tries) == 1:
+            raise OSError("the network is down")
+        return take(*args)
+
+    scene.records.take_guest = fails_once  # type: ignore[method-assign]
+    scene.keeper.requested("bob")
+    scene.passes(2)
+    assert (len(tries), scene.keeper._hands["bob"].held.taken) == (2, True)
+
+
+@pytest.fixture
+def fenced() -> Scene:
+    """Alice's socket is open, but the write that says so was refused: another keeper has her."""
+    scene = Scene("alice")
+    scene.outbox.frames.clear()
+    scene.records.change("alice", keeper="another", held=claim_of("message-2", NOW))
+    scene.records.set_guest_status = lambda *_: None  # type: ignore[method-assign,assignment]
+    scene.is_open("alice", 99)
+    scene.passes(1)
+    return scene
+
+
+def test_a_status_that_the_fence_keeps_from_the_record_is_not_told(fenced: Scene) -> None:
+    """T12."""
+    assert fenced.outbox.frames == []
+
+
+def test_a_write_that_the_fence_refuses_leads_to_a_look_and_that_lets_go(fenced: Scene) -> None:
+    assert (fenced.keeper.session_ids(), fenced.custody.told) == ([], ["done"])
+
+
+def test_of_a_guest_that_was_let_go_nothing_is_told_later() -> None:
+    """T12, T16: neither what was just written nor what is true after a take-over."""
+    scene = Scene("alice")
+    hand = scene.keeper._hands["alice"]
+    scene.is_open("alice", 99)  # its write is under way
+    scene.outbox.frames.clear()
+    scene.keeper._happened(hand, guest.Released(done=True))
+    scene.passes(2 * int(LATE_POSTS_S) + 1)
+    assert (scene.outbox.frames, len(scene.records.begun)) == ([], 1)
+
+
 class _Custody:
     """Forgets whom it is told to, and hands back when it is told to."""
 
@@ -357,6 +472,9 @@ class _Custody:
         self.told: list[str] = []
         self.newest_claim = claim_of("message-1", NOW - 5)
         self._has_called = False
+
+    def start(self) -> None:
+        """Nothing comes by itself."""
 
     def claim(self, session_id: str) -> int:
         return self.newest_claim
@@ -744,6 +862,67 @@ def test_a_guest_that_another_keeper_took_while_it_was_created_does_not_count_as
     scene.cxone.run()  # the fence is lost, says the talk of this scene
     scene.store.run()
     assert (scene.keeper.session_ids(), scene.counters.take()) == ([], {"GuestsLetGo": 1})
+
+
+class Making(WebchatTalk):
+    """What becomes of its guest the test says."""
+
+    outcome: guest.Event = guest.Created("g1", URL)
+
+    def make(self) -> guest.Event:
+        return self.outcome
+
+
+@pytest.fixture
+def making(caplog: pytest.LogCaptureFixture) -> Scene:
+    """Bob's guest is about to be created."""
+    scene = Scene(talk=Making)
+    scene.records.by_id["bob"] = Session("bob", connections=frozenset({"tab"}), keeper=NAME)
+    scene.keeper.requested("bob")
+    scene.store.run()
+    scene.loop.advance(0.1)
+    caplog.set_level("INFO")
+    caplog.clear()
+    return scene
+
+
+def test_a_guest_that_was_created_is_counted_and_logged(making: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    making.cxone.run()
+    [line] = caplog.records
+    assert (line.message, line.session, line.guest) == ("guest created", "bob", "g1")  # type: ignore[attr-defined]
+    assert making.counters.take() == {"GuestsCreated": 1}
+    assert making.keeper._hands["bob"].held.doing is guest.Doing.OPENING
+
+
+def test_a_guest_that_was_not_created_is_counted_and_logged_with_how_often_it_was_tried(
+    making: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Making, "outcome", guest.NotCreated(Outcome(Kind.DENIED, reason="no scope")))
+    making.cxone.run()
+    [line] = caplog.records
+    assert (line.message, line.failures) == ("CXone created no guest", 1)  # type: ignore[attr-defined]
+    assert (line.reason, line.outcome) == ("no scope", Kind.DENIED)  # type: ignore[attr-defined]
+    assert making.counters.take() == {"GuestsNotCreated.denied": 1}
+
+
+def test_a_guest_that_waits_for_its_page_is_counted_and_not_logged(
+    making: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T18: pages that never sign in could fill the log."""
+    monkeypatch.setattr(Making, "outcome", guest.NotCreated(Outcome(Kind.NOT_YET, by_visitor=True)))
+    making.cxone.run()
+    assert caplog.records == []
+    assert making.counters.take() == {"GuestsNotCreated.not_yet": 1}
+
+
+def test_of_creations_that_fail_in_a_row_not_each_is_logged(
+    making: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = making.keeper._hands["bob"]
+    hand.held = replace(hand.held, failures=2)
+    monkeypatch.setattr(Making, "outcome", guest.NotCreated(Outcome(Kind.FAILED)))
+    making.cxone.run()
+    assert caplog.records == []
 
 
 def test_guests_are_created_at_this_keepers_share_of_what_the_deployment_may() -> None:

@@ -21,20 +21,26 @@ class Names:
     """Addresses, and a resolver that knows one host."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: Address) -> None:
-        self.loop, self.jobs, self.answers, self.lookups = ManualLoop(), ManualJobs(), list(answers), 0
+        self.loop, self.jobs, self.answers = ManualLoop(), ManualJobs(), list(answers)
+        #: What was looked up: hosts with ports.
+        self.asked: list[tuple[str, int]] = []
         self.addresses = Addresses(self.jobs, self.loop)  # type: ignore[arg-type]
         monkeypatch.setattr(socket, "getaddrinfo", self._getaddrinfo)
 
     def _getaddrinfo(self, host: str, port: int, *, type: int) -> list[tuple[object, ...]]:
-        assert (host, port, type) == ("cxone.example", 443, socket.SOCK_STREAM)
-        self.lookups += 1
+        assert (host, type) == ("cxone.example", socket.SOCK_STREAM)
+        self.asked.append((host, port))
         if not self.answers:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [(family, socket.SOCK_STREAM, 6, "", sockaddr) for family, sockaddr in self.answers]
 
-    def resolve(self) -> list[Address] | str:
+    @property
+    def lookups(self) -> int:
+        return len(self.asked)
+
+    def resolve(self, url: str = URL) -> list[Address] | str:
         results: list[list[Address] | str] = []
-        self.addresses.resolve(URL, lambda found: results.append(list(found)), lambda e: results.append(str(e)))
+        self.addresses.resolve(url, lambda found: results.append(list(found)), lambda e: results.append(str(e)))
         self.jobs.run()
         [result] = results
         return result
@@ -43,6 +49,13 @@ class Names:
 def test_every_address_is_given_and_each_is_the_first_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     names = Names(monkeypatch, SIX, ONE, TWO)
     assert [names.resolve() for _ in range(4)] == [[SIX, ONE, TWO], [ONE, TWO, SIX], [TWO, SIX, ONE], [SIX, ONE, TWO]]
+
+
+def test_a_url_that_names_no_port_means_its_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = Names(monkeypatch, ONE)
+    for place in ("wss://cxone.example/socket", "ws://cxone.example/socket", "ws://cxone.example:8080/socket"):
+        names.resolve(place)
+    assert [port for _, port in names.asked] == [443, 80, 8080]
 
 
 def test_a_name_is_looked_up_again_after_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,10 +103,10 @@ def test_a_family_without_a_way_is_tried_last_for_a_while(monkeypatch: pytest.Mo
 
 def test_an_address_that_refuses_keeps_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is a way to it: another connection may be taken."""
-    names = Names(monkeypatch, ONE, TWO)
+    names = Names(monkeypatch, SIX, ONE)
     names.resolve()
-    names.addresses.not_reached(TWO, errno.ECONNREFUSED)
-    assert names.resolve() == [TWO, ONE]
+    names.addresses.not_reached(ONE, errno.ECONNREFUSED)
+    assert names.resolve() == [ONE, SIX]
 
 
 def test_when_no_family_has_a_way_all_are_tried_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

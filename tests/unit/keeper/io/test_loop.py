@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -38,6 +39,43 @@ def test_a_timer_that_was_cancelled_is_not_called(loop: Loop, caplog: pytest.Log
 def test_a_thread_wakes_the_loop_that_sleeps(loop: Loop) -> None:
     threading.Timer(0.01, lambda: loop.call_from_thread(loop.stop)).start()
     loop.run()  # without the wake-up this would never end
+
+
+def turns_until(loop: Loop, seconds: float) -> int:
+    """How often the loop turns until a timer of this length is over."""
+    over: list[bool] = []
+    loop.call_later(seconds, lambda: over.append(True))
+    turns = 0
+    while not over:
+        loop.turn()
+        turns += 1
+    return turns
+
+
+def test_a_loop_with_nothing_to_do_sleeps(loop: Loop) -> None:
+    """A quarter of a CPU has no turn to waste."""
+    assert turns_until(loop, 0.02) <= 3
+
+
+def test_a_loop_that_was_woken_sleeps_again(loop: Loop) -> None:
+    loop.call_from_thread(lambda: None)
+    loop.turn()
+    assert turns_until(loop, 0.02) <= 3
+
+
+def test_a_turn_ends_in_the_time_it_is_given_however_late_the_next_timer_is(loop: Loop) -> None:
+    later: list[bool] = []
+    loop.call_later(3600, lambda: later.append(True))
+    loop.turn(at_most=0.001)
+    assert later == []
+
+
+def test_the_longest_turn_is_known_without_the_sleep_before_it(loop: Loop) -> None:
+    """It is a metric: nobody waits longer than this for the loop."""
+    loop.call_later(0.05, lambda: time.sleep(0.02))
+    for _ in range(3):
+        loop.turn(at_most=0.1)
+    assert 0.02 <= loop.longest_turn < 3
 
 
 def test_a_callback_that_raises_does_not_end_the_loop(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, Protocol, TypeVar
 
 from typing_relay.aws.visibility import BATCH
@@ -212,9 +212,11 @@ class Custody:
             return
         self._loop.call_later(TICK_S, self._tick)
         self._delete()
-        before = self._loop.time() - self._terms.renew_s
-        while self._held and next(iter(self._held.values())).renewed_at <= before:
-            self._renew(list(islice(self._held, MESSAGES_PER_JOB)))  # filled up with those that are due next
+        renew_s = self._terms.renew_s
+        due = self._loop.time() - renew_s
+        while self._held and next(iter(self._held.values())).renewed_at <= due:
+            soon = takewhile(lambda session_id: self._held[session_id].renewed_at <= due + renew_s / 2, self._held)
+            self._renew(list(islice(soon, MESSAGES_PER_JOB)))  # filled up with those that are due next
 
     def _renew(self, session_ids: Sequence[str]) -> None:
         now = self._loop.time()

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from typing_relay.aws.shedding import failure_of
@@ -354,9 +354,11 @@ class Keeper:
     def _refresh_due(self) -> None:
         """Look at the records that have not been looked at for ``refresh_s``, in batches."""
         self._loop.call_later(TICK_S, self._refresh_due)
-        before, batch = self._loop.time() - self._settings.refresh_s, self._settings.refresh_batch
-        while self._hands and next(iter(self._hands.values())).refreshed_at <= before:
-            self._refresh(list(islice(self._hands.values(), batch)))
+        refresh_s, batch = self._settings.refresh_s, self._settings.refresh_batch
+        due = self._loop.time() - refresh_s
+        while self._hands and next(iter(self._hands.values())).refreshed_at <= due:
+            soon = takewhile(lambda hand: hand.refreshed_at <= due + refresh_s / 2, self._hands.values())
+            self._refresh(list(islice(soon, batch)))  # filled up with those that are due next
 
     def _look(self, hand: Hand) -> None:
         """At one record, consistently: more than what is to be done next may hang on it."""
