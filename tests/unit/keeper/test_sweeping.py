@@ -27,9 +27,12 @@ class BusySessions(MemorySessions):
     def __init__(self) -> None:
         super().__init__()
         self.throttled: set[str] = set()
+        #: Whose records were asked for.
+        self.asked: list[str] = []
 
     def get(self, session_id: str, now: int) -> Session | None:
         """Raises OSError for those."""
+        self.asked.append(session_id)
         if session_id in self.throttled:
             raise OSError("throttled")
         return super().get(session_id, now)
@@ -38,7 +41,7 @@ class BusySessions(MemorySessions):
 class Scene:
     """Keepers with one store and one Step Functions."""
 
-    def __init__(self, keepers: int = 1, name: str = "") -> None:
+    def __init__(self, keepers: int = 1, name: str = "", policy: Policy | None = None) -> None:
         self.sessions, self.started, self.can_start, self.now = BusySessions(), list[str](), True, NOW
         self.loop, self.counters = ManualLoop(), Counters()
         #: Whose guests the first keeper holds.
@@ -49,7 +52,7 @@ class Scene:
             delay = number / keepers
             random, is_ours = (lambda delay=delay: delay), (lambda session_id: session_id != "another's")
             is_held = lambda session_id, number=number: session_id in self.held and not number  # noqa: E731
-            around = (self.loop, jobs, self.sessions, runner, Policy(), self.counters, random)
+            around = (self.loop, jobs, self.sessions, runner, policy or Policy(), self.counters, random)
             Sweeping(*around, is_ours, is_held, name).start()  # type: ignore[arg-type]
 
     def start_owner(self, due: StartOwner) -> bool:
@@ -107,6 +110,43 @@ def test_one_that_cannot_be_taken_up_keeps_the_look_from_nobody_else(scene: Scen
     scene.passes(LOOK_S + 0.5)
     assert scene.started == [other]
     assert scene.counters.take()["StoreFailures"] > 0
+
+
+def test_one_that_could_not_be_taken_up_is_tried_again_at_the_next_look(scene: Scene) -> None:
+    """T18: not before, however many there are."""
+    scene.has_died("alice", at=NOW - 1)
+    scene.sessions.throttled = {"alice"}
+    scene.sessions.asked.clear()
+    scene.passes(LOOK_S - 0.5)
+    assert scene.sessions.asked == ["alice"]
+    scene.passes(LOOK_S)
+    assert scene.sessions.asked == ["alice"] * 2
+
+
+def test_one_that_was_taken_up_is_looked_at_no_more(scene: Scene) -> None:
+    scene.has_died("alice")
+    scene.sessions.asked.clear()
+    scene.passes(2 * LOOK_S)
+    assert (scene.started, scene.sessions.asked) == (["alice"], ["alice"])
+
+
+def test_keepers_that_were_started_together_do_not_look_together() -> None:
+    scene = Scene(keepers=2)
+    scene.loop.advance(LOOK_S / 2 - 0.1)
+    assert [len(jobs) for jobs in scene.jobs] == [8, 0]
+    scene.loop.advance(0.1)
+    assert [len(jobs) for jobs in scene.jobs] == [8, 8]
+
+
+@pytest.mark.parametrize(("parks", "ahead_ms"), [(True, AHEAD_MS), (False, 0)])
+def test_a_look_goes_ahead_only_where_bursts_are_parked(
+    parks: bool, ahead_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Digital-First: what it would find is of no use."""
+    scene, aheads = Scene(policy=Policy(parks=parks)), set[int]()
+    monkeypatch.setattr(scene.sessions, "all_leases", lambda shard, before, most: aheads.add(before - scene.now) or [])
+    scene.passes(1)
+    assert aheads == {ahead_ms}
 
 
 def test_what_is_not_ours_is_left_to_others(scene: Scene) -> None:
@@ -232,14 +272,15 @@ def test_the_end_of_a_hold_is_acted_on_to_the_moment_by_the_keeper_that_has_the_
     until = is_parked(scene)
     scene.passes((until - scene.now) / 1000 - 0.1, step=0.1)
     assert scene.started == []
+    scene.sessions.asked.clear()
     scene.passes(0.2, step=0.1)
-    assert scene.started == ["alice"]
+    assert (scene.started, scene.sessions.asked) == (["alice"], ["alice"])  # once, however many looks have found it
     assert scene.counters.take() == {"HoldsEnded": 1}
 
 
 def test_only_what_a_look_finds_in_time_is_parked() -> None:
     """T2: a burst is parked just after a look, at worst; the next one comes back before its hold ends."""
-    assert Policy().park_from_ms > AHEAD_MS
+    assert Policy().park_from_ms > AHEAD_MS > LOOK_S * 1000
 
 
 def test_no_other_keeper_does_so() -> None:
@@ -295,9 +336,10 @@ def test_a_look_that_fails_is_made_again_in_a_second(scene: Scene) -> None:
     holds_on(scene)
     scene.passes(6, step=0.1)
     scene.sessions.throttled = {"alice"}
+    scene.sessions.asked.clear()
     scene.passes(0.3, step=0.1)
     scene.sessions.throttled = set()
-    assert scene.started == []
+    assert (scene.started, scene.sessions.asked) == ([], ["alice"])
     scene.passes(AGAIN_MS / 1000 + 0.1, step=0.1)
     assert scene.started == ["alice"]
 
