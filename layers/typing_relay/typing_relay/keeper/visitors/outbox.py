@@ -81,8 +81,9 @@ class _Queue:
     frames: deque[_Waiting] = field(default_factory=deque)
     size: int = 0
     last_number: int = 0
-    #: The newest frame that any connection has got; of connections that lag behind, their own newest.
+    #: The newest frame that any connection has got.
     relayed: int = 0
+    #: Of each connection that there was at the last round, its own newest.
     heard: dict[str, int] = field(default_factory=dict)
     #: Connections that are not tried before ``retry`` is due.
     resting: frozenset[str] = frozenset()
@@ -204,7 +205,7 @@ class Outbox:
     def _drop_oldest(self, queue: _Queue) -> bool:
         """What a newer frame has made worthless goes first, the newest word on a state last."""
         waiting = [frame for frame in queue.frames if frame.number > queue.in_hand or not queue.busy]
-        newest = {frame.state: frame.number for frame in queue.frames if frame.state}
+        newest = {frame.state: frame.number for frame in queue.frames}
         worthless = [frame for frame in waiting if frame.state and frame.number < newest[frame.state]]
         passing = [frame for frame in waiting if not frame.state]
         for oldest in (*worthless[:1], *passing[:1], *waiting[:1]):
@@ -235,7 +236,7 @@ class Outbox:
             if done.is_fenced:
                 self._forget(session_id, queue)
             else:
-                self._settle(session_id, queue, done)
+                self._settle(session_id, queue, done, resting)
 
         def failed(error: Exception) -> None:
             logger.warning("Frames could not be relayed yet: %s", error)
@@ -249,26 +250,30 @@ class Outbox:
         queue.busy, queue.in_hand = False, 0
         self._jobs_under_way -= 1
 
-    def _settle(self, session_id: str, queue: _Queue, done: _Round) -> None:
-        """Forget what everybody has; go on, or try again later what has failed."""
+    def _settle(self, session_id: str, queue: _Queue, done: _Round, resting: frozenset[str]) -> None:
+        """Forget what everybody has; go on, or try again later what has failed. ``resting``: whom the job left out."""
         for name, count in (("FramesRelayed", len(done.reached)), ("PostsFailed", done.posts_failed)):
             if count:
                 self._counters.add(name, count)
         queue.relayed = max((queue.relayed, *done.got.values()))
-        queue.heard = {connection: number for connection, number in done.got.items() if number < queue.relayed}
+        queue.heard = done.got
         while done.got and queue.frames and queue.frames[0].number <= min(done.got.values()):
             frame = queue.frames.popleft()
             self._grow(queue, -len(frame.data))
             if frame.position:
                 self._note_later(session_id, frame.position)
+        retry_is_due = bool(resting) and queue.retry is None  # its time came while the job was under way
         if done.failed or not done.got:
             self._fail(queue, frozenset(done.failed))
-            self._retry(session_id, queue, queue.failed)
+            if not retry_is_due:
+                self._retry(session_id, queue, queue.failed)
         else:
             queue.failures, queue.resting, queue.failed = 0, frozenset(), frozenset()
         if not queue.frames:
             self._forget(session_id, queue)
-        elif any(number < queue.last_number for name, number in done.got.items() if name not in done.failed):
+        elif retry_is_due or any(
+            number < queue.last_number for name, number in done.got.items() if name not in done.failed
+        ):
             self._go_on(session_id)
 
     def _fail(self, queue: _Queue, failed: frozenset[str]) -> None:
