@@ -117,7 +117,7 @@ FLEET = (
     _fleet(
         "keeper: its rules go by the wall clock",
         KEEPER,
-        "return self._began + round(self._loop.time() * 1000)",
+        "return round(self._loop.time() * 1000)",
         "return self._clock()",
         directed="tests/unit/keeper/guests/test_keeper.py",
     ),
