@@ -311,6 +311,7 @@ def test_a_connection_that_failed_for_a_moment_is_served_soon_though_frames_keep
         scene.sends(number)
         scene.passes(0.1)
     assert scene.seen_by("tab 1") == list(range(11))
+    assert scene.counted("FramesRelayed") == 11  # the other tab had got each before
 
 
 def test_a_connection_that_fails_alone_is_tried_seldom_too(scene: Scene) -> None:
@@ -477,6 +478,19 @@ def test_a_note_that_the_store_does_not_take_is_written_later(scene: Scene) -> N
     scene.records.fails = False
     scene.passes(NOTE_S)
     assert scene.records.noted == [(NOW + 1, "m1")]
+
+
+def test_a_note_that_fails_late_gives_way_to_a_newer_one(scene: Scene) -> None:
+    scene.outbox.tell("alice", message(1))
+    scene.works()
+    scene.loop.advance(NOTE_S - 0.1)
+    scene.outbox.tell("alice", message(2), record=ALICE)  # its post ends after the time of the note
+    scene.loop.advance(0.2)
+    scene.records.fails = True
+    scene.works()
+    scene.records.fails = False
+    scene.passes(NOTE_S + 1)
+    assert scene.records.noted == [(NOW + 2, "m2")]
 
 
 def test_a_message_that_cxone_keeps_nowhere_is_not_noted(scene: Scene) -> None:

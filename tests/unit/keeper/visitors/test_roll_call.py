@@ -1,4 +1,4 @@
-"""Ghosts: connections whose $disconnect was lost, asked after in rounds that are spread evenly."""
+"""Connections whose $disconnect was lost, asked after in rounds that are spread evenly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOW = 1_800_000_000_000
 LIVELY, QUIET, OVER = NOW - SILENT_MS + 1, NOW - SILENT_MS, NOW - LONGEST_CONNECTION_MS
 
 
-class Surroundings:
+class RecordsAndGateway:
     """Session records and API Gateway."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Scene:
     """A keeper's roll call of these visitors, each with a tab last heard of at ``heard_at``."""
 
     def __init__(self, heard_at: dict[str, int]) -> None:
-        self.loop, self.jobs, self.counters, self.around = ManualLoop(), ManualJobs(), Counters(), Surroundings()
+        self.loop, self.jobs, self.counters, self.around = ManualLoop(), ManualJobs(), Counters(), RecordsAndGateway()
         for name, at in heard_at.items():
             self.around.records[name] = Session(name, connections=frozenset({f"{name}'s"}), stops={f"{name}'s": at})
         self.roll_call = RollCall(

@@ -91,7 +91,7 @@ class _Queue:
     #: Connections that had failed when they were last tried.
     failed: frozenset[str] = frozenset()
     retry: Timer | None = None
-    #: A job is under way, and has the frames up to this number in its hands.
+    #: A job is under way, and has the frames up to this number in its hands; 0: none has.
     busy: bool = False
     in_hand: int = 0
 
@@ -204,7 +204,7 @@ class Outbox:
 
     def _drop_oldest(self, queue: _Queue) -> bool:
         """What a newer frame has made worthless goes first, the newest word on a state last."""
-        waiting = [frame for frame in queue.frames if frame.number > queue.in_hand or not queue.busy]
+        waiting = [frame for frame in queue.frames if frame.number > queue.in_hand]
         newest = {frame.state: frame.number for frame in queue.frames}
         worthless = [frame for frame in waiting if frame.state and frame.number < newest[frame.state]]
         passing = [frame for frame in waiting if not frame.state]
@@ -403,7 +403,7 @@ class Outbox:
 
 def _waits(queue: _Queue) -> int:
     """How many frames no job has in its hands."""
-    return len(queue.frames) - (sum(frame.number <= queue.in_hand for frame in queue.frames) if queue.busy else 0)
+    return sum(frame.number > queue.in_hand for frame in queue.frames)
 
 
 def _next_owed(frames: list[_Waiting], done: _Round) -> tuple[str, _Waiting] | None:
