@@ -53,17 +53,30 @@ def test_a_connect_that_hangs_is_given_up_at_the_deadline(wire: Wire) -> None:
     assert heard.end.reason == "not open within 0.2 s"
 
 
-def test_an_answer_that_trickles_in_byte_by_byte_opens_the_socket(wire: Wire) -> None:
+def test_an_answer_that_trickles_in_byte_by_byte_opens_the_socket_with_its_last_byte(wire: Wire) -> None:
     heard = Heard()
     wire.begin(heard)
 
-    def answer_slowly() -> None:
+    def answer_slowly() -> tuple[socket.socket, bytes]:
         peer = wire.accept()
-        for byte in accepting(read_request(peer)):
+        answer = accepting(read_request(peer))
+        for byte in answer[:-1]:
             peer.sendall(bytes([byte]))
+        return peer, answer[-1:]
 
-    wire.while_turning(answer_slowly)
+    peer, last_byte = wire.while_turning(answer_slowly)
+    wire.turn_until_idle()
+    assert heard.opened_count == 0
+    peer.sendall(last_byte)
     wire.turn_until(lambda: heard.opened_count == 1)
+
+
+def test_a_socket_opens_once_whatever_comes_on_it(wire: Wire) -> None:
+    _, heard, peer = wire.opened()
+    for number in range(3):
+        peer.sendall(frame(TEXT, b"hello"))
+        wire.turn_until(lambda count=number + 1: len(heard.texts) == count)  # type: ignore[misc]
+    assert heard.opened_count == 1
 
 
 def test_frames_in_the_same_packet_as_the_upgrade_are_heard(wire: Wire) -> None:

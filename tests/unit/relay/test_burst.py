@@ -320,7 +320,10 @@ def test_a_lease_lasts_longer_than_any_wait() -> None:
 # --- what is felt
 
 
-@pytest.mark.parametrize(("earlier", "begun"), [(NOW - 20_000, NOW - 20), (NOW - 1_900, NOW - 30_000)])
+@pytest.mark.parametrize(
+    ("earlier", "begun"),
+    [(NOW - 20_000, NOW - 20), (NOW - 2_020, NOW - 20), (NOW - 2_019, NOW - 30_000), (NOW - 1_900, NOW - 30_000)],
+)
 def test_a_burst_that_was_over_before_it_had_an_owner_begins_no_other(earlier: int, begun: int) -> None:
     """T2, T18: what is felt counts from the first key of the typing that is shown at last."""
     record = Session("alice", keys={"tab": NOW - 20}, earlier_keys={"tab": earlier}, burst_from=NOW - 30_000)
@@ -328,6 +331,17 @@ def test_a_burst_that_was_over_before_it_had_an_owner_begins_no_other(earlier: i
 
 
 # --- holds
+
+
+def test_the_hold_of_a_still_older_key_holds_none_of_the_two_that_are_known() -> None:
+    """T1, T3: only of the newest and the one before may it be the hold that is stored."""
+    keys, earlier = {"tab": NOW - 20}, {"tab": NOW - 2_520}
+    stale, of_the_earlier = (
+        shown(keys=keys, earlier_keys=earlier, holds={"tab": (at, 6_000)}, shown_at=NOW - 2_400)
+        for at in (NOW - 9_000, NOW - 2_520)
+    )
+    assert stale.owes_pause(NOW, POLICY)
+    assert not of_the_earlier.owes_pause(NOW, POLICY)
 
 
 def held(until: int, **changes: Any) -> Session:
@@ -486,10 +500,12 @@ def test_cxones_word_is_enough_unless_there_is_doubt(changes: dict[str, Any], in
     [
         ({"keys": {"tab": NOW - 3_000, "other": NOW - 2_900}}, NOW - 2_900),
         ({"stops": {"tab": NOW - 1_500}}, NOW - 1_500 - POLICY.debounce_ms),  # keys before it are not known
+        ({"stops": {"tab": NOW - 3_000}}, NOW - 3_000 - POLICY.debounce_ms),  # in the very ms of the key
         ({"stops": {"tab": NOW}}, NOW - 3_000),  # long after the debounce
+        ({"keys": {"tab": NOW - 2_000}}, NOW - 2_000),  # it ceases to count just now
         ({"holds": {"tab": (NOW - 3_000, 2_500)}}, NOW - 500 - POLICY.debounce_ms),
     ],
-    ids=["keys", "a stop", "a late stop", "a hold"],
+    ids=["keys", "a stop", "a stop at once", "a late stop", "the end of the debounce", "a hold"],
 )
 def test_a_last_key_is_one_the_debounce_before_typing_ceased_to_count(
     changes: dict[str, Any], last_key_at: int
@@ -517,6 +533,11 @@ def test_of_keys_that_all_count_no_end_is_known() -> None:
 
 
 # --- connections
+
+
+def test_a_connection_counts_as_silent_and_as_over_when_api_gateway_says_so() -> None:
+    """Its quotas: ten idle minutes, two hours; and a minute more for frames on their way."""
+    assert (SILENT_MS, LONGEST_CONNECTION_MS) == (10 * 60 * 1000, (2 * 60 + 1) * 60 * 1000)
 
 
 def test_a_connection_is_heard_of_when_it_comes_types_and_stops():

@@ -80,6 +80,23 @@ def test_what_a_front_end_says_moves_no_objective(history: str) -> None:
     assert max(felt[Latency.LAST_KEY_TO_ENDED]) <= world.policy.debounce_ms + 500
 
 
+@pytest.mark.parametrize(
+    ("history", "counts_from"),
+    [
+        ("key A 0; key A 2050", 2050),
+        ("key A 0; key A 2050; call 2 slow 700", 2050),
+        ("key A 0; key A 2050 late=900", 2950),  # it counts from its arrival
+    ],
+)
+def test_the_first_key_of_a_burst_that_waits_for_the_end_of_the_last_one_is_what_is_felt(
+    history: str, counts_from: int
+) -> None:
+    """T1, T2: not the moment at which its turn came."""
+    felt = [(ms, at - START) for name, ms, at in play(parse(history)).felt if name is Latency.FIRST_KEY_TO_SHOWN]
+    ms, shown_at = felt[1]
+    assert ms == pytest.approx(shown_at - counts_from, abs=10)
+
+
 NOW = 1_800_000_000_000
 POLICY = Policy()
 
