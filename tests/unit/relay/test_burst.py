@@ -532,6 +532,21 @@ def test_of_keys_that_all_count_no_end_is_known() -> None:
     assert shown(keys={"tab": NOW - 20}).typed_until(NOW, POLICY) is None
 
 
+# --- guests
+
+
+def test_a_guest_that_has_not_been_open_yet_is_waited_for() -> None:
+    """T9: nothing is told to it, though CXone has created it."""
+    opening = session(guest_status=GuestStatus.OPENING, guest_requested_at=NOW)
+    assert what(opening) == Wait(NOW + POLICY.guest_poll_ms)
+
+
+def test_a_guest_that_was_closed_is_asked_for_however_lately_the_last_one_was() -> None:
+    """T9: nobody is at it."""
+    closed = session(guest_id="", guest_status=GuestStatus.CLOSED, keeper="", guest_requested_at=NOW)
+    assert what(closed) == RequestGuest()
+
+
 # --- connections
 
 
