@@ -423,6 +423,16 @@ def test_what_comes_after_our_close_is_not_heard(wire: Wire) -> None:
     assert heard == Heard(opened_count=1)
 
 
+def test_a_close_that_is_asked_for_again_waits_for_the_peer_all_the_same(wire: Wire) -> None:
+    guest_socket, _, peer = wire.opened()
+    for _ in range(2):
+        guest_socket.close()
+    assert not guest_socket.is_closed
+    wire.while_turning(lambda: read_frame(peer))
+    peer.close()
+    wire.turn_until(lambda: guest_socket.is_closed)
+
+
 def test_a_socket_closed_while_it_opens_is_silent(wire: Wire) -> None:
     heard = Heard()
     wire.begin(heard).close()

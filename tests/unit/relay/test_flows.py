@@ -1,9 +1,10 @@
 """What the order of effects comes to, where no clause of the simulation tells."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from typing_relay.relay.burst import GuestStatus, Policy
+from typing_relay.relay.burst import GuestStatus, Policy, Session
 from typing_relay.relay.effects import AskForGuest, Latency, StartOwner
 from typing_relay.relay.flows import Became, key_pressed
 from typing_relay.relay.ports import Coming, Key
@@ -111,11 +112,17 @@ class Presses:
         self.sessions.take_guest("alice", "keeper", NOW)
         self.sessions.open_guest("alice", "keeper", "guest-1", "wss://one", NOW)
         self.sessions.set_guest_status("alice", "keeper", GuestStatus.OPEN, NOW)
-        known: dict[Any, Any] = dict([on(StartOwner, lambda due: True), on(AskForGuest, lambda due: None)])
+        self.started: list[str] = []
+        start = lambda due: self.started.append(due.record.session_id) or True  # noqa: E731
+        known: dict[Any, Any] = dict([on(StartOwner, start), on(AskForGuest, lambda due: None)])
         self._runner = Runner(self.sessions, lambda: NOW, known)
 
-    def becomes(self, age_ms: int = 0, hold_ms: int = 0) -> Became:
-        return self._runner.run(key_pressed(POLICY, "alice", "tab", Key(NOW - age_ms, hold_ms), self.ends))
+    def becomes(self, age_ms: int = 0, hold_ms: int = 0, tab: str = "tab") -> Became:
+        return self._runner.run(key_pressed(POLICY, "alice", tab, Key(NOW - age_ms, hold_ms), self.ends))
+
+    @property
+    def record(self) -> Session:
+        return self.sessions.records["alice"]
 
 
 @pytest.mark.parametrize("hold_ms", [0, POLICY.hold_ms])
@@ -124,6 +131,54 @@ def test_a_key_as_old_as_it_counts_is_stale(hold_ms: int) -> None:
     counts_ms = hold_ms or POLICY.debounce_ms
     became = [Presses().becomes(age_ms, hold_ms) for age_ms in (counts_ms - 1, counts_ms)]
     assert became == [Became.STARTED, Became.STALE]
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "hold_ms", "at", "held"),
+    [
+        (100, 6_000, NOW - 100, {"tab": (NOW - 100, 6_000)}),
+        (100, 1_500, NOW - 100, {}),  # shorter than the debounce: it is none
+        (-500, 6_000, NOW, {"tab": (NOW, 6_000)}),  # clocks differ: no key is from the future
+    ],
+)
+def test_a_key_counts_from_when_it_was_pressed_and_as_long_as_it_holds(
+    age_ms: int, hold_ms: int, at: int, held: dict[str, tuple[int, int]]
+) -> None:
+    """T2, T5."""
+    presses = Presses()
+    assert presses.becomes(age_ms, hold_ms) is Became.STARTED
+    assert (presses.record.keys["tab"], presses.record.holds) == (at, held)
+
+
+def test_a_key_after_the_record_has_expired_is_no_less_a_key() -> None:
+    """T11: a visitor may read for a day."""
+    presses = Presses()
+    del presses.sessions.records["alice"]
+    assert presses.becomes() is Became.STARTED
+    assert (presses.record.connections, presses.record.keys) == ({"tab"}, {"tab": NOW})
+
+
+def test_a_coalesced_key_is_one_write_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T8."""
+    presses, writes = Presses(), list[str]()
+    presses.sessions.claim("alice", 0, NOW + 1, 0)
+    write = presses.sessions.write
+    monkeypatch.setattr(presses.sessions, "write", lambda update: (writes.append(update.session_id), write(update))[1])
+    assert presses.becomes() is Became.COALESCED
+    assert writes == ["alice"]
+
+
+def test_a_key_of_a_blocked_visitor_starts_no_owner() -> None:
+    presses = Presses()
+    presses.sessions.records["alice"] = replace(presses.record, blocked_until=NOW // 1000 + 60)
+    assert (presses.becomes(), presses.started) == (Became.BLOCKED, [])
+
+
+def test_a_key_of_a_connection_that_was_forgotten_makes_it_known_again() -> None:
+    """Its visitor would hear nothing: API Gateway had said that it was gone."""
+    presses = Presses()
+    presses.becomes(tab="forgotten")
+    assert presses.record.connections == {"tab", "forgotten"}
 
 
 @pytest.mark.parametrize(("left_ms", "became"), [(1, Became.COALESCED), (0, Became.STARTED)])

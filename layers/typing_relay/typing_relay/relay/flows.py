@@ -46,7 +46,7 @@ def key_pressed(policy: Policy, session_id: str, connection: str, key: Key, toke
     hold_ms = key.hold_ms if key.hold_ms > policy.debounce_ms else 0
     if now - at >= (hold_ms or policy.debounce_ms):
         return Became.STALE
-    counted = key if (key.at, key.hold_ms) == (at, hold_ms) else replace(key, at=at, hold_ms=hold_ms)
+    counted = replace(key, at=at, hold_ms=hold_ms)
     pressed = write.PressKey(session_id, connection, counted, now, _expires_at(policy, now))
     record = yield from perform(pressed)
     if isinstance(record, Absent):  # it expired while the visitor was connected and silent
