@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 from typing_relay.keeper.io.protocol import MAX_HEAD
-from typing_relay.keeper.io.sockets import ROOM_FOR_CONTROL, GuestSocket, Sending, SocketLimits
+from typing_relay.keeper.io.sockets import FRAMES_PER_TURN, ROOM_FOR_CONTROL, GuestSocket, Sending, SocketLimits
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
-from tests.support.web_socket_peers import PING, Heard, Wire, frame, reset
+from tests.support.web_socket_peers import PING, TEXT, Heard, Wire, frame, reset
 
 MIB = 1_048_576
 ROOMY = SocketLimits(max_unsent=2 * MIB)
@@ -134,6 +134,22 @@ def test_pongs_find_their_place_between_texts_that_wait(stage: Callable[[SocketL
     read = scene.wire.while_turning(lambda: scene.reader.read(3))
     assert sorted(read) == sorted([(Opcode.TEXT, text), (Opcode.PONG, "there?"), (Opcode.TEXT, "after")])
     assert read[0] == (Opcode.TEXT, text)
+
+
+@pytest.mark.parametrize("frames", [1, FRAMES_PER_TURN])
+def test_a_text_that_waits_leaves_though_the_peer_says_something_meanwhile(
+    stage: Callable[[SocketLimits], Scene], frames: int
+) -> None:
+    """Reading must not make the loop forget that there is something to write."""
+    scene = stage(ROOMY)
+    scene.narrow()
+    text = "z" * 300_000
+    scene.send(text)
+    scene.wire.turn_until_idle()
+    assert scene.guest_socket._unsent, "the kernel took all at once"
+    scene.reader.sends(frame(TEXT, b"hello") * frames)
+    scene.wire.turn_until(lambda: len(scene.heard.texts) == frames)
+    assert scene.wire.while_turning(lambda: scene.reader.read(1)) == [(Opcode.TEXT, text)]
 
 
 # --- being told

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import socket
 import struct
+import time
 from pathlib import Path
 from typing import cast
 
@@ -359,6 +360,22 @@ def test_half_a_frame_and_then_silence_ends_by_an_unanswered_ping(wire: Wire) ->
     assert "silent" in heard.end.reason
 
 
+def test_a_frame_that_trickles_in_without_end_is_no_sign_of_life(wire: Wire) -> None:
+    """A peer could hold the guest so for ever, and say nothing."""
+    _, heard, peer = wire.opened(IMPATIENT)
+    begun = frame(TEXT, b"x" * 10_000)[:-1]
+
+    def trickle() -> None:
+        with contextlib.suppress(OSError):  # until the guest socket hangs up
+            for byte in begun:
+                peer.sendall(bytes([byte]))
+                time.sleep(0.002)
+
+    wire.while_turning(trickle)
+    assert heard.end is not None
+    assert "silent" in heard.end.reason
+
+
 def test_a_silent_peer_that_answers_pings_is_kept(wire: Wire) -> None:
     _, heard, peer = wire.opened(SocketLimits(ping_after=0.02, pong_within=1))
     for _ in range(2):
@@ -423,19 +440,24 @@ def test_what_comes_after_our_close_is_not_heard(wire: Wire) -> None:
     assert heard == Heard(opened_count=1)
 
 
-def test_a_close_that_is_asked_for_again_waits_for_the_peer_all_the_same(wire: Wire) -> None:
-    guest_socket, _, peer = wire.opened()
+def test_a_close_waits_for_the_peer_to_end_the_connection_whatever_it_sends_before(wire: Wire) -> None:
+    """Also when it is asked for again."""
+    guest_socket, _, peer = wire.opened(SocketLimits(close_within=3600))
     for _ in range(2):
         guest_socket.close()
-    assert not guest_socket.is_closed
     wire.while_turning(lambda: read_frame(peer))
+    peer.sendall(frame(TEXT, b"one more"))
+    wire.turn_until_idle()
+    assert not guest_socket.is_closed
     peer.close()
     wire.turn_until(lambda: guest_socket.is_closed)
 
 
 def test_a_socket_closed_while_it_opens_is_silent(wire: Wire) -> None:
     heard = Heard()
-    wire.begin(heard).close()
+    begun = wire.begin(heard)
+    begun.close()
+    assert begun.is_closed
     wire.turn_until_idle()
     assert heard == Heard()
 

@@ -63,7 +63,7 @@ class Trial:
     patience_s: int = 240
 
 
-SIMULATION_FIRST = Trial("the simulation", ("-m", "tests.simulation", "check", "300"), patience_s=60)
+SIMULATION_FIRST = Trial("the simulation", ("-m", "tests.simulation", "check", "300"), patience_s=300)
 SIMULATION = Trial("the simulation", ("-m", "tests.simulation", "check"), patience_s=300)
 SOCKETS_TRIAL = Trial("sockets", (*PYTEST, "--timeout=60", *SOCKETS), is_in_real_time=True)
 PROCESS_TRIAL = Trial("process", (*PYTEST, "--timeout=90", PROCESS), is_in_real_time=True, patience_s=400)
