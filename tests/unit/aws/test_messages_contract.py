@@ -176,12 +176,13 @@ def test_fingerprints_of_two_keys_have_nothing_in_common(client: Any) -> None:
     assert not one & other
 
 
-def test_a_fingerprint_of_a_version_before_is_still_compared(client: Any) -> None:
+@pytest.mark.parametrize("postback", ["/red", ""])
+def test_a_fingerprint_of_a_version_before_is_still_compared(client: Any, postback: str) -> None:
     """For the day that such a message is known."""
     messages = emptied(client)
-    sent = SentMessage(FIRST, "Red", NOW, postback="/red", key=KEY)
+    sent = SentMessage(FIRST, "Red", NOW, postback=postback, key=KEY)
     item = settled_item(client, sent)
-    plain = hashlib.sha256("\0".join((ID, FIRST, "Red", "/red")).encode()).hexdigest()
+    plain = hashlib.sha256("\0".join(filter(None, (ID, FIRST, "Red", postback))).encode()).hexdigest()
     client.put_item(TableName=TABLE, Item=item | {"fingerprint": {"S": plain}})
     until = (NOW, NOW + 1000, NOW // 1000 + 60)
     assert messages.put(ID, sent, *until) == AlreadyThere(ACCEPTED, same_text=True)

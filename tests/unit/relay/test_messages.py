@@ -13,12 +13,14 @@ from typing_relay.relay.messages import (
     Sender,
     asked_of_keeper,
     expire,
+    handed_over,
     message_sent,
     messages_seen,
     overdue_before,
 )
 from typing_relay.relay.ports import Author, Coming, ConversationIds, MessageStatus, SentMessage, Standing
 from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.sign_in import SignIn
 
 from tests.simulation.memory_messages import WAITS, MemoryMessages
 from tests.simulation.memory_sessions import MemorySessions
@@ -111,6 +113,17 @@ def test_a_nudge_that_is_lost_loses_no_message(scene: Scene) -> None:
     scene.nudges_arrive = False
     assert scene.sends() == WAITS
     assert scene.waiting() == ["m1"]
+
+
+@pytest.mark.parametrize(("keeper", "nudged"), [(KEEPER, [KEEPER]), ("", [])])
+def test_what_signs_a_visitor_in_is_kept_and_told_to_the_keeper_if_there_is_one(
+    scene: Scene, keeper: str, nudged: list[str]
+) -> None:
+    """T15: without one, who takes the guest finds it on the record."""
+    scene.sessions.records[ID] = replace(scene.sessions.records[ID], keeper=keeper)
+    sign_in = SignIn(code="c1", verifier="v1", at=NOW)
+    assert scene.runner.run(handed_over(ID, sign_in))
+    assert (scene.sessions.records[ID].sign_in, scene.nudged) == (sign_in.encoded(), nudged)
 
 
 def test_messages_wait_in_the_order_in_which_they_were_sent(scene: Scene) -> None:

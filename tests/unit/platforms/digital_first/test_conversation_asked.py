@@ -349,6 +349,19 @@ def test_a_look_for_the_newest_that_is_never_answered_costs_one_socket_and_no_mo
     assert life.kinds() == []
 
 
+def test_newest_messages_that_cxone_will_not_give_are_told_by_name_once() -> None:
+    life = in_contact()
+    life.happens(happenings.HistoryWanted())
+    for _ in range(POLICY.most_refusals):
+        life.hears(gateway.failure("SomethingNew", life.requests()[0]["eventId"]))
+        assert errors(life) == []
+        life.wakes()
+    life.hears(gateway.failure("SomethingNew", life.requests()[0]["eventId"]))
+    assert errors(life) == ["history_failed"]
+    life.happens(happenings.HistoryWanted())
+    assert life.kinds() == ["RecoverThread"]
+
+
 def test_front_ends_that_ask_for_the_same_are_answered_once() -> None:
     """T17: all tabs of a visitor get each page."""
     life = in_contact()

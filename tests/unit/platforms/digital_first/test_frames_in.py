@@ -332,6 +332,19 @@ def test_a_countdown_that_makes_no_sense_ends_nothing(seconds: Any) -> None:
     assert counting_down(seconds) is None
 
 
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"type": "COUNTDOWN", "variables": {"numberOfSeconds": 60}},
+        {"type": "COUNTDOWN", "variables": {"startedAt": "at ten", "numberOfSeconds": 60}},
+        {"type": "TEXT", "variables": {"startedAt": "2026-11-25T10:00:00Z", "numberOfSeconds": 60}},
+    ],
+    ids=["without its start", "with a start that is no time", "no countdown"],
+)
+def test_what_does_not_count_down_from_a_known_time_ends_nothing(element: dict[str, Any]) -> None:
+    assert rich("PLUGIN", elements=[element]).answer_by is None
+
+
 @pytest.mark.parametrize("seconds", [0, 60, 999_999])
 def test_a_countdown_ends_as_long_after_its_start_as_it_says(seconds: int) -> None:
     assert counting_down(seconds) == 1_795_600_800_000 + seconds * 1000
