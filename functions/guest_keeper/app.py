@@ -113,7 +113,7 @@ class Process:
             runtime.policy(),
             self.counters,
             random.random,
-            self.bursts.speaks_for if self.bursts else lambda _session_id: True,
+            self.bursts.can_own if self.bursts else lambda _session_id: True,
             self.keeper.holds,
             self.name if self.bursts else "",
         )
@@ -144,7 +144,7 @@ class Process:
         return Settings(
             self.name,
             refresh_s=environment.number("KEEPER_REFRESH_SECONDS", 30),
-            held_ms=runtime.policy().held_ms,
+            keeper_silent_ms=runtime.policy().keeper_silent_ms,
             creations_per_second=self._share_of_creations(),
             session_ttl_s=runtime.policy().session_ttl_s,
             policy=policy,

@@ -185,7 +185,7 @@ def _charge_for(became: Became, session_id: str) -> None:
 
 
 class Blocked(Exception):
-    """An operator takes nothing of this visitor for ``for_ms``."""
+    """An operator has blocked this visitor for ``for_ms``."""
 
     def __init__(self, for_ms: int) -> None:
         super().__init__()

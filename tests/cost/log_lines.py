@@ -93,14 +93,14 @@ def main() -> None:
 def of_keystrokes() -> dict[str, int]:
     """A key that starts a burst, one of its others, a stop."""
     from typing_relay.relay.effects import StartOwner
-    from typing_relay.relay.runner import on
+    from typing_relay.relay.runner import handled_by
 
     from tests.support.load_function import load_function
     from tests.support.runners import with_handlers
 
     function = load_function("keystroke")
     cxone, sessions = Cxone(), visitor()
-    starts = on(StartOwner, lambda due: True)
+    starts = handled_by(StartOwner, lambda due: True)
     function.runner = with_handlers(function.runner, starts, sessions=sessions, clock=lambda: cxone.now)
     event = json.loads((ROOT / "events/keystroke.json").read_text())
     request = event["requestContext"]
@@ -122,7 +122,7 @@ def of_keystrokes() -> dict[str, int]:
 def of_looks() -> dict[str, int]:
     """A look of the sender that sends true, one that asks, one that sends false, one with nothing to do."""
     from typing_relay.relay.effects import AskBreaker, AskCxone, TellBreaker, TellCxone
-    from typing_relay.relay.runner import on
+    from typing_relay.relay.runner import handled_by
     from typing_relay.reporting import ReportedGuests
 
     from tests.support.load_function import load_function
@@ -137,10 +137,10 @@ def of_looks() -> dict[str, int]:
     guests = ReportedGuests(cxone, function.logger, function.metrics, clock)
     function.runner = with_handlers(
         function.runner,
-        on(TellCxone, lambda due: guests.set_typing(due.guest_id, due.typing)),
-        on(AskCxone, lambda due: guests.get_typing(due.guest_id)),
-        on(AskBreaker, lambda due: 0),
-        on(TellBreaker, lambda due: None),
+        handled_by(TellCxone, lambda due: guests.set_typing(due.guest_id, due.typing)),
+        handled_by(AskCxone, lambda due: guests.get_typing(due.guest_id)),
+        handled_by(AskBreaker, lambda due: 0),
+        handled_by(TellBreaker, lambda due: None),
         sessions=sessions,
         clock=clock,
     )

@@ -20,7 +20,7 @@ from typing_relay.relay.burst import Policy
 from typing_relay.relay.effects import Effect, Nudge
 from typing_relay.relay.message_writes import OnMessages
 from typing_relay.relay.messages import Sender, message_sent
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 
 from local.template_file import read_template
 from tests.cost.log_lines import CONNECTION, ID, NOW
@@ -102,7 +102,7 @@ class Chat(Relay):
 
     def _runner(self) -> Runner:
         known = super()._runner()
-        handlers = dict([*known.handlers.items(), on(Nudge, lambda due: self._nudged())])
+        handlers = dict([*known.handlers.items(), handled_by(Nudge, lambda due: self._nudged())])
         return Runner(self.sessions, known.clock, handlers, self.messages)
 
     def _nudged(self) -> bool:

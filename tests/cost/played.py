@@ -32,7 +32,7 @@ from typing_relay.relay.effects import (
 )
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.reconciling import Reconciled, reconcile
-from typing_relay.relay.runner import Handler, Runner, on
+from typing_relay.relay.runner import Handler, Runner, handled_by
 from typing_relay.relay.session_writes import PressKey
 from typing_relay.relay.sweeping import Swept, sweep_one
 
@@ -93,7 +93,7 @@ class Relay:
 
     def __init__(self, policy: Policy, model: Model) -> None:
         # That its keeper says each 20 min that it holds the guest is counted as part of holding it.
-        policy = replace(policy, held_ms=10**12)
+        policy = replace(policy, keeper_silent_ms=10**12)
         self.policy, self.model, self.now = policy, model, NOW
         self.played = Played()
         self.counts = self.played.counts
@@ -112,21 +112,21 @@ class Relay:
         """Carries out what happens here: nothing goes wrong, so no guest is asked for and nothing is unavailable."""
         owners = Executions(self) if self.policy.verifies else Keeper(self)
         known = [
-            on(StartOwner, lambda due: owners.start(due.record, due.generation)),
-            on(TellCxone, self._take_typing),
-            on(AskCxone, self._answer_question),
-            on(Jitter, lambda due: 0.5),
-            on(ReportLatency, lambda due: self.played.felt.append((due.latency, due.ms))),
+            handled_by(StartOwner, lambda due: owners.start(due.record, due.generation)),
+            handled_by(TellCxone, self._take_typing),
+            handled_by(AskCxone, self._answer_question),
+            handled_by(Jitter, lambda due: 0.5),
+            handled_by(ReportLatency, lambda due: self.played.felt.append((due.latency, due.ms))),
         ]
         return Runner(self.sessions, lambda: int(self.now), dict([*known, *self._breaker()]))
 
     def _breaker(self) -> list[Handler]:
         if not self.policy.verifies:
-            return [on(AskBreaker, lambda due: 0), on(TellBreaker, lambda due: None)]
+            return [handled_by(AskBreaker, lambda due: 0), handled_by(TellBreaker, lambda due: None)]
         breaker = SharedBreaker(self._state_table, "state", _opens)
         return [
-            on(AskBreaker, lambda due: breaker.paused_until(due.now)),
-            on(TellBreaker, lambda due: breaker.note(due.guest_id, due.outcome, due.now)),
+            handled_by(AskBreaker, lambda due: breaker.paused_until(due.now)),
+            handled_by(TellBreaker, lambda due: breaker.note(due.guest_id, due.outcome, due.now)),
         ]
 
     def play(self, frames: Iterable[FrameDue | StopDue]) -> Played:
@@ -152,7 +152,7 @@ class Relay:
         else:
             made = ports.ConversationIds(GUEST, GUEST, GUEST)
             sessions.open_conversation(ID, KEEPER, made, NOW)
-            sessions.set_contact(ID, KEEPER, is_open=True, may_show=False)
+            sessions.set_contact(ID, KEEPER, is_open=True, perhaps_shown=False)
         sessions.set_guest_status(ID, KEEPER, GuestStatus.OPEN, NOW)
 
     # --- functions
@@ -248,8 +248,8 @@ class Relay:
 
     def _lease_ends(self, at: int) -> None:
         """The keeper has a timer for it."""
-        record, in_hand, _ = self._standing()
-        if in_hand and record.lease_until == at:
+        record, in_lease_index, _ = self._standing()
+        if in_lease_index and record.lease_until == at:
             self._watch(0)
 
     def _watch(self, generation: int) -> None:
@@ -261,9 +261,9 @@ class Relay:
 
     def _standing(self) -> tuple[Session, bool, int]:
         """The record, whether its lease is unreleased, and its size, which is not reckoned anew for the same record."""
-        record, in_hand = self.sessions.records[ID], ID in self.sessions.in_hand
-        if not self._known or self._known[0] is not record or self._known[1] != in_hand:
-            self._known = (record, in_hand, record_size(record, in_hand))
+        record, in_lease_index = self.sessions.records[ID], ID in self.sessions.in_lease_index
+        if not self._known or self._known[0] is not record or self._known[1] != in_lease_index:
+            self._known = (record, in_lease_index, record_size(record, in_lease_index))
         return self._known
 
     def _take_typing(self, due: TellCxone) -> Outcome:

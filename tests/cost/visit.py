@@ -10,7 +10,7 @@ from typing_relay.relay import flows
 from typing_relay.relay import session_writes as write
 from typing_relay.relay.burst import GuestStatus, Policy
 from typing_relay.relay.effects import AskForGuest
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 
 from tests.cost.log_lines import CONNECTION, GUEST, ID, NOW
 from tests.cost.model import Model, memory_mb
@@ -40,7 +40,9 @@ class Visit(Relay):
 
     def _runner(self) -> Runner:
         known = super()._runner()
-        return Runner(self.sessions, known.clock, dict([*known.handlers.items(), on(AskForGuest, lambda due: None)]))
+        return Runner(
+            self.sessions, known.clock, dict([*known.handlers.items(), handled_by(AskForGuest, lambda due: None)])
+        )
 
     def all_of_it(self) -> Counter[str]:
         """Each step when the one before is over."""

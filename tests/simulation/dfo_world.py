@@ -13,7 +13,7 @@ from typing_relay.relay.effects import AskForGuest, Effect, Hint, Nudge, OnRecor
 from typing_relay.relay.messages import asked_of_keeper, handed_over, message_sent
 from typing_relay.relay.outcomes import Outcome
 from typing_relay.relay.ports import MessageStatus
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 from typing_relay.relay.session_writes import Lock
 from typing_relay.relay.sign_in import SignIn
 
@@ -87,8 +87,8 @@ class DfoWorld(World):
         """Of the visitors' functions."""
         known = dict(
             [
-                on(AskForGuest, lambda due: self.queue(due.session_id)),
-                on(Nudge, lambda due: not due.record.keeper or self._reaches(due.record.keeper, due.body, 1)),
+                handled_by(AskForGuest, lambda due: self.queue(due.session_id)),
+                handled_by(Nudge, lambda due: not due.record.keeper or self._reaches(due.record.keeper, due.body, 1)),
             ]
         )
         return Runner(self.sessions, self.clock, known, self.messages)

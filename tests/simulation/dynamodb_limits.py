@@ -37,7 +37,7 @@ def refused(message: str, operation: str = "UpdateItem") -> ClientError:
 def check_record(record: Session) -> None:
     """Refuse a record larger than an item may be. Only what may have grown is measured."""
     if len(record.stops) + len(record.keys) + len(record.connections) > 500:
-        _check_item_bytes(record_size(record, in_hand=True))
+        _check_item_bytes(record_size(record, in_lease_index=True))
 
 
 def check_expression(expression: str) -> None:

@@ -28,7 +28,7 @@ class Fingerprints:
         )
         cxone = world.cxone
         guests = (str(cxone.shows), sorted(cxone.over), sorted(cxone.unavailable), world.keepers)
-        record = (self._text(world.record), len(world.sessions.in_hand))
+        record = (self._text(world.record), len(world.sessions.in_lease_index))
         return hash((world.now, record, str(guests), str(actions), world.watch.state(), more))
 
     def _process(self, process: Process | None) -> str:

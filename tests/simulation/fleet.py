@@ -37,7 +37,7 @@ from typing_relay.relay.messages import Sender, message_sent, messages_seen
 from typing_relay.relay.outcomes import Guest, Kind, Outcome
 from typing_relay.relay.ports import SentMessage
 from typing_relay.relay.reconciling import Reconciled, reconcile
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 
 from tests.simulation.cxone import Breaker, Call
 from tests.simulation.fleet_front import FleetFront
@@ -153,7 +153,10 @@ class FleetWorld:
         self.front = FleetFront(self)
         self._late: set[tuple[str, int]] = set()
         self.policy = Policy(
-            verifies=not self.dfo, parks=not self.dfo, held_ms=history.held, session_ttl_s=history.lives // 1000
+            verifies=not self.dfo,
+            parks=not self.dfo,
+            keeper_silent_ms=history.held,
+            session_ttl_s=history.lives // 1000,
         )
         self.sessions, self.messages, self.queue = self._store(), MemoryMessages(), Queue(self)
         self.keepers: list[FleetKeeper] = []
@@ -179,15 +182,15 @@ class FleetWorld:
         breaker = self.breaker()
         known = dict(
             [
-                on(StartOwner, lambda due: self._start_owner(due.record, due.generation)),
-                on(AskForGuest, lambda due: self.queue.send(due.session_id)),
-                on(Nudge, lambda due: self._nudge(due.record, {due.hint: due.record.session_id})),
-                on(TellCxone, self.set_typing),
-                on(AskCxone, lambda due: self.get_typing(due.guest_id)),
-                on(AskBreaker, lambda due: breaker.paused_until(due.now)),
-                on(TellBreaker, lambda due: breaker.note(due.guest_id, due.outcome, due.now)),
-                on(Jitter, lambda due: 0.5),
-                on(ReportLatency, lambda due: None),
+                handled_by(StartOwner, lambda due: self._start_owner(due.record, due.generation)),
+                handled_by(AskForGuest, lambda due: self.queue.send(due.session_id)),
+                handled_by(Nudge, lambda due: self._nudge(due.record, {due.hint: due.record.session_id})),
+                handled_by(TellCxone, self.set_typing),
+                handled_by(AskCxone, lambda due: self.get_typing(due.guest_id)),
+                handled_by(AskBreaker, lambda due: breaker.paused_until(due.now)),
+                handled_by(TellBreaker, lambda due: breaker.note(due.guest_id, due.outcome, due.now)),
+                handled_by(Jitter, lambda due: 0.5),
+                handled_by(ReportLatency, lambda due: None),
             ]
         )
         return Runner(self.sessions, lambda: self.now, known, self.messages if self.dfo else None)
@@ -397,7 +400,7 @@ class FleetWorld:
     def looks(self) -> None:
         """Keepers look for bursts whose owner died; so they do each few seconds."""
         self.later(self.now + LOOK_MS, "look", self.looks)
-        for session_id in sorted(self.sessions.in_hand):
+        for session_id in sorted(self.sessions.in_lease_index):
             if self.sessions.records[session_id].lease_until < self.now:
                 for keeper in self.keepers if self.dfo else self.keepers[:1]:
                     keeper.call(self.now, partial(keeper.sweeps, session_id))

@@ -318,7 +318,7 @@ class FleetKeeper(SimulatedProcess):
         self.keeper = Keeper(
             Settings(
                 name,
-                held_ms=world.policy.held_ms,
+                keeper_silent_ms=world.policy.keeper_silent_ms,
                 session_ttl_s=world.policy.session_ttl_s,
                 policy=guest.GuestPolicy(needs_socket=world.dfo, idle_grace_ms=world.history.idle),
             ),
@@ -353,7 +353,7 @@ class FleetKeeper(SimulatedProcess):
             world.policy,
             self.counters,
             world.random.random,
-            self.dfo.speaks_for if self.dfo else lambda _session_id: True,
+            self.dfo.can_own if self.dfo else lambda _session_id: True,
             self.keeper.holds,
             name if self.dfo else "",
         )

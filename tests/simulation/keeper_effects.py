@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_relay.relay.burst import GuestStatus, Session
 from typing_relay.relay.effects import Effect
-from typing_relay.relay.runner import Handler, on
+from typing_relay.relay.runner import Handler, handled_by
 
 from tests.simulation.cxone import Cxone
 from tests.simulation.memory_sessions import MemorySessions
@@ -59,16 +59,16 @@ class ReleaseGuest(Effect[bool]):
 def handlers(sessions: MemorySessions, cxone: Cxone) -> list[Handler]:
     """What carries them out."""
     return [
-        on(FindOverdue, lambda due: sessions.overdue(due.shard, due.before, 100)),
-        on(TakeGuest, lambda due: sessions.take_guest(due.session_id, due.keeper, due.now)),
-        on(CreateGuest, lambda due: cxone.create_guest()),
-        on(
+        handled_by(FindOverdue, lambda due: sessions.overdue(due.shard, due.before, 100)),
+        handled_by(TakeGuest, lambda due: sessions.take_guest(due.session_id, due.keeper, due.now)),
+        handled_by(CreateGuest, lambda due: cxone.create_guest()),
+        handled_by(
             OpenGuest,
             lambda due: sessions.open_guest(due.session_id, due.keeper, due.guest_id, "wss://guest", due.now),
         ),
-        on(
+        handled_by(
             SetGuestStatus,
             lambda due: sessions.set_guest_status(due.session_id, due.keeper, due.status, due.now, due.begins),
         ),
-        on(ReleaseGuest, lambda due: sessions.release_guest(due.session_id, due.keeper, due.now)),
+        handled_by(ReleaseGuest, lambda due: sessions.release_guest(due.session_id, due.keeper, due.now)),
     ]

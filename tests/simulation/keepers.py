@@ -337,7 +337,7 @@ class KeeperProcess(SimulatedProcess):
             world.policy,
             counters,
             lambda: 0.5,
-            self.dfo.speaks_for,
+            self.dfo.can_own,
             self.keeper.holds,
             name,
         )

@@ -29,7 +29,7 @@ class MemorySessions(SessionStore):
     def __init__(self) -> None:
         self.records: dict[str, Session] = {}
         #: Sessions with an unreleased lease: DynamoDB's sparse index ``by_lease``.
-        self.in_hand: set[str] = set()
+        self.in_lease_index: set[str] = set()
         #: Names the call that is made next: a client's own retry of it has the same name. None: each is another.
         self.request: Hashable | None = None
         #: By session id and attribute, the name of the write that left it: its twin has these marks in the item.
@@ -67,9 +67,9 @@ class MemorySessions(SessionStore):
         return [session_id for session_id, _ in self.all_leases(shard, before, limit)[0]]
 
     def all_leases(self, shard: int, before: int, limit: int) -> list[list[tuple[str, int]]]:
-        if not self.lag_ms and not self.in_hand:
+        if not self.lag_ms and not self.in_lease_index:
             return [[]]
-        known = self.in_hand | {session_id for _, session_id, _, _ in self._past}
+        known = self.in_lease_index | {session_id for _, session_id, _, _ in self._past}
         found = self._lagging(session_id for session_id in known if shard_of(session_id) == shard)
         leases = [(record.lease_until, record.session_id) for record, is_held in found if record and is_held]
         overdue = [(held, lease_until) for lease_until, held in sorted(leases) if lease_until < before]
@@ -78,7 +78,7 @@ class MemorySessions(SessionStore):
     def _lagging(self, session_ids: Iterable[str]) -> list[tuple[Session | None, bool]]:
         """Records as an eventually consistent read may have them, and whether they were in the index then."""
         if not self.lag_ms:
-            return [(self.records.get(session_id), session_id in self.in_hand) for session_id in session_ids]
+            return [(self.records.get(session_id), session_id in self.in_lease_index) for session_id in session_ids]
         self._stale_reads += 1
         since = self.clock() - (self.lag_ms if self._stale_reads % 2 else 0)
         self._past = [change for change in self._past if change[0] > self.clock() - self.lag_ms]
@@ -88,7 +88,7 @@ class MemorySessions(SessionStore):
         for changed_at, whose, before, was_held in self._past:
             if whose == session_id and changed_at > since:
                 return before, was_held
-        return self.records.get(session_id), session_id in self.in_hand
+        return self.records.get(session_id), session_id in self.in_lease_index
 
     # --- what visitors do
 
@@ -96,7 +96,7 @@ class MemorySessions(SessionStore):
         if self.get(session_id, now) is None:
             self._remember(session_id)
             self.records[session_id] = Session(session_id, expires_at=expires_at)
-            self.in_hand.discard(session_id)
+            self.in_lease_index.discard(session_id)
 
     def keep_access(self, session_id: str, access: KeptAccess, now: int) -> None:
         self._accesses[session_id] = access, min(access.until, now + LONGEST_ACCESS_MS)
@@ -112,10 +112,10 @@ class MemorySessions(SessionStore):
         answer: Any
         if update.answer is Answer.IS_DONE:
             answer = written is not None or self._is_our_own(update)
-        elif update.answer is Answer.DONE:
+        elif update.answer is Answer.RECORD_IF_DONE:
             answer = written or (self.records[session_id] if self._is_our_own(update) else None)
         else:
-            answer = record if written is None and update.answer is Answer.RECORD else written
+            answer = record if written is None and update.answer is Answer.RECORD_ANYWAY else written
         return answer  # type: ignore[no-any-return]
 
     def _change(self, record: Session, update: Update[Any]) -> Session:
@@ -126,8 +126,8 @@ class MemorySessions(SessionStore):
         written = self._set(record, **changes)
         if update.mark and self.request is not None:
             self._marks[update.session_id, update.mark] = self.request
-        if update.in_hand is not None:
-            (self.in_hand.add if update.in_hand else self.in_hand.discard)(update.session_id)
+        if update.in_lease_index is not None:
+            (self.in_lease_index.add if update.in_lease_index else self.in_lease_index.discard)(update.session_id)
         return written
 
     def _is_our_own(self, update: Update[Any]) -> bool:
@@ -142,7 +142,7 @@ class MemorySessions(SessionStore):
 
     def _remember(self, session_id: str) -> None:
         if self.lag_ms:
-            change = (self.clock(), session_id, self.records.get(session_id), session_id in self.in_hand)
+            change = (self.clock(), session_id, self.records.get(session_id), session_id in self.in_lease_index)
             self._past.append(change)
 
     def _set(self, record: Session, **changes: Any) -> Session:

@@ -357,12 +357,15 @@ V1 = (
     Mutation(
         "parked: in doubt",
         DECISIONS,
-        "and record.is_held(policy) and not record.is_in_doubt()",
-        "and record.is_held(policy)",
+        "and record.types_by_hold(policy) and not record.is_in_doubt()",
+        "and record.types_by_hold(policy)",
         directed="tests/unit/relay/test_burst.py",
     ),
     Mutation(
-        "parked: though no front end says when it ends", DECISIONS, "and record.is_held(policy) and not", "and not"
+        "parked: though no front end says when it ends",
+        DECISIONS,
+        "and record.types_by_hold(policy) and not",
+        "and not",
     ),
     Mutation(
         "parked: a plain key that ends the hold starts no owner",
@@ -420,8 +423,8 @@ V1 = (
     Mutation(
         "parked: an owner that died counts as the end of a hold",
         RELAY_SWEEPING,
-        "was_parked = policy.parks and record.is_held(policy) and",
-        "was_parked =",
+        "policy.parks and record.types_by_hold(policy) and record.is_settled_at(True)",
+        "record.is_settled_at(True)",
         directed="tests/unit/keeper/test_sweeping.py",
     ),
     Mutation(
@@ -434,7 +437,7 @@ V1 = (
     Mutation(
         "parked: every keeper watches it",
         CORE + "keeper/sweeping.py",
-        "elif lease_until >= now and self._is_held(session_id):",
+        "elif lease_until >= now and self._guest_is_here(session_id):",
         "elif lease_until >= now:",
         directed="tests/unit/keeper/test_sweeping.py",
     ),
@@ -518,7 +521,7 @@ V1 = (
     Mutation(
         "claim: hidden from the sweeper",
         WRITES,
-        '            in_hand=True,\n            mark="own",',
+        '            in_lease_index=True,\n            mark="own",',
         '            mark="own",',
         contract="test_leases_that_ran_out_are_found_oldest_first_until_released",
     ),
@@ -686,11 +689,11 @@ V1 = (
     Mutation(
         "store: a stop that is known already is refused",
         WRITES,
-        """                answer=Answer.RECORD,
+        """                answer=Answer.RECORD_ANYWAY,
             )
         )
 """,
-        """                answer=Answer.CHANGED,
+        """                answer=Answer.RECORD_IF_CHANGED,
             )
         )
 """,
@@ -704,7 +707,7 @@ V1 = (
     Mutation(
         "DynamoDB: a lease that is released stays in the sweeper's index",
         EXPRESSIONS,
-        '["sweep_shard"] if update.in_hand is False else []',
+        '["sweep_shard"] if update.in_lease_index is False else []',
         "[]",
         contract="test_the_end_of_a_burst_is_accepted_and_released_in_one_write",
     ),
@@ -739,7 +742,7 @@ V1 = (
     Mutation(
         "store: who accepts twice is told of no record",
         DYNAMO,
-        "elif update.answer is Answer.DONE and _is_our_own(",
+        "elif update.answer is Answer.RECORD_IF_DONE and _is_our_own(",
         "elif False and _is_our_own(",
         contract="test_a_write_that_meets_its_own_first_try_is_done",
     ),

@@ -148,8 +148,8 @@ DIGITAL_FIRST = (
     _dfo(
         "talk: takes what may be shown for dark",
         ON_RECORD,
-        "may_show = is_open and c.shown.may_show",
-        "may_show = False",
+        "perhaps_shown = is_open and c.shown.perhaps_shown",
+        "perhaps_shown = False",
     ),
     _dfo("talk: does not look at what is wanted", ON_RECORD, "self._state.context.owners.take_up(record)", "pass"),
     _dfo(

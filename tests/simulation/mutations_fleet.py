@@ -99,14 +99,14 @@ FLEET = (
     _fleet(
         "guest: a dead keeper is believed for ever",
         BURST,
-        "is_held = bool(self.keeper) and not (self.held and silent_ms >= policy.held_ms)",
+        "has_keeper = bool(self.keeper) and not (self.held and silent_ms >= policy.keeper_silent_ms)",
         "is_held = bool(self.keeper)",
     ),
     _fleet(
         "keeper: a silent visitor's record lives no longer than its keeper's word",
         KEEPER,
-        "silent_ms < held_ms * 2 / 3 and lives_s >= ttl_s / 2",
-        "silent_ms < held_ms * 2 / 3",
+        "silent_ms < keeper_silent_ms * 2 / 3 and lives_s >= ttl_s / 2",
+        "silent_ms < keeper_silent_ms * 2 / 3",
     ),
     _fleet(
         "guest: what cannot be released is never given up",

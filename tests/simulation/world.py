@@ -33,7 +33,7 @@ from typing_relay.relay.effects import (
     perform,
 )
 from typing_relay.relay.reconciling import Reconciled, reconcile
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 from typing_relay.relay.session_writes import EndGuest
 from typing_relay.relay.sweeping import sweep_one
 
@@ -138,12 +138,12 @@ class World:
     def _runner(self) -> Runner:
         """Carries out what happens at one moment; what takes time is the world's."""
         of_frames_and_owners = [
-            on(AskForGuest, lambda due: self._ask_for_guest(due.session_id)),
-            on(AskBreaker, lambda due: self.breaker.paused_until(due.now)),
-            on(TellBreaker, lambda due: self.breaker.note(due.guest_id, due.outcome, due.now)),
-            on(TellTypingUnavailable, lambda due: self.watch.told_unavailable(due.record.guest_id)),
-            on(Jitter, lambda due: 0.5),
-            on(ReportLatency, lambda due: self.felt.append((due.latency, due.ms, self.now))),
+            handled_by(AskForGuest, lambda due: self._ask_for_guest(due.session_id)),
+            handled_by(AskBreaker, lambda due: self.breaker.paused_until(due.now)),
+            handled_by(TellBreaker, lambda due: self.breaker.note(due.guest_id, due.outcome, due.now)),
+            handled_by(TellTypingUnavailable, lambda due: self.watch.told_unavailable(due.record.guest_id)),
+            handled_by(Jitter, lambda due: 0.5),
+            handled_by(ReportLatency, lambda due: self.felt.append((due.latency, due.ms, self.now))),
         ]
         known = dict([*of_frames_and_owners, *handlers(self.sessions, self.cxone)])
         return Runner(self.sessions, self.clock, known)
@@ -208,7 +208,7 @@ class World:
 
     def has_nothing_to_sweep(self) -> bool:
         """The index is empty, and reads of it tell no older state."""
-        return not self.sessions.in_hand and not self.sessions.lag_ms
+        return not self.sessions.in_lease_index and not self.sessions.lag_ms
 
     def count_sweep(self) -> None:
         """Take the numbers of a process and a step, as a sweep does."""

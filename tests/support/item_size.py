@@ -52,9 +52,9 @@ def item_size(item: Mapping[str, Mapping[str, Any]]) -> int:
     return sum(len(name) + size_of(value) for name, value in item.items())
 
 
-def record_size(record: Session, in_hand: bool) -> int:
-    """Bytes of the item of ``record``; ``in_hand``: its lease is unreleased, so it has a key of the index."""
-    return (_SWEEP_SHARD if in_hand else 0) + sum(
+def record_size(record: Session, in_lease_index: bool) -> int:
+    """Bytes of the item of ``record``; ``in_lease_index``: its lease is unreleased, so it has a key of the index."""
+    return (_SWEEP_SHARD if in_lease_index else 0) + sum(
         len(name) + _plain_size(value) for name in _NAMES if _is_there(name, value := getattr(record, name))
     )
 

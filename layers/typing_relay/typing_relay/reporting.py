@@ -1,4 +1,4 @@
-"""Reports each call to CXone in the log and in a metric: its value, its outcome, its duration."""
+"""Reports each of the sender's calls to CXone in the log, typing calls and failed questions also in metrics."""
 
 from __future__ import annotations
 

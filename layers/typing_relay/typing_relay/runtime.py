@@ -44,7 +44,7 @@ from typing_relay.relay.effects import (
     TellTypingUnavailable,
 )
 from typing_relay.relay.ports import Guests, Messages
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 
 logger = make_logger()
 
@@ -180,10 +180,10 @@ def visitor_runner() -> Runner:
     """Runs the flows of the keystroke and connection functions."""
     handlers = dict(
         [
-            on(StartOwner, _start_owner()),
-            on(AskForGuest, lambda due: ask_for_guest(due.session_id)),
-            on(IsThere, lambda due: visitors().lives(due.connection)),
-            on(Nudge, _nudge),
+            handled_by(StartOwner, _start_owner()),
+            handled_by(AskForGuest, lambda due: ask_for_guest(due.session_id)),
+            handled_by(IsThere, lambda due: visitors().lives(due.connection)),
+            handled_by(Nudge, _nudge),
         ]
     )
     return Runner(sessions(), clock, handlers, messages())
@@ -192,7 +192,10 @@ def visitor_runner() -> Runner:
 def sweeper_runner() -> Runner:
     """Runs the sweeper's flows."""
     return Runner(
-        sessions(), clock, dict([on(StartOwner, _start_owner()), on(TellStanding, _tell_standing)]), messages()
+        sessions(),
+        clock,
+        dict([handled_by(StartOwner, _start_owner()), handled_by(TellStanding, _tell_standing)]),
+        messages(),
     )
 
 
@@ -222,14 +225,14 @@ def sender_runner(
     guests, breaker = reported(calls.guests), calls.breaker
     handlers = dict(
         [
-            on(AskForGuest, lambda due: ask_for_guest(due.session_id)),
-            on(TellCxone, lambda due: guests.set_typing(due.guest_id, due.typing)),
-            on(AskCxone, lambda due: guests.get_typing(due.guest_id)),
-            on(AskBreaker, lambda due: breaker.paused_until(due.now) if breaker else 0),
-            on(TellBreaker, lambda due: breaker.note(due.guest_id, due.outcome, due.now) if breaker else None),
-            on(TellTypingUnavailable, _tell_typing_unavailable),
-            on(Jitter, lambda due: random.random()),
-            on(ReportLatency, lambda due: report_latency(due.latency, due.ms)),
+            handled_by(AskForGuest, lambda due: ask_for_guest(due.session_id)),
+            handled_by(TellCxone, lambda due: guests.set_typing(due.guest_id, due.typing)),
+            handled_by(AskCxone, lambda due: guests.get_typing(due.guest_id)),
+            handled_by(AskBreaker, lambda due: breaker.paused_until(due.now) if breaker else 0),
+            handled_by(TellBreaker, lambda due: breaker.note(due.guest_id, due.outcome, due.now) if breaker else None),
+            handled_by(TellTypingUnavailable, _tell_typing_unavailable),
+            handled_by(Jitter, lambda due: random.random()),
+            handled_by(ReportLatency, lambda due: report_latency(due.latency, due.ms)),
         ]
     )
     return Runner(sessions(), clock, handlers)

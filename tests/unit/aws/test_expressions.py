@@ -12,7 +12,7 @@ def compiled(**parts: object) -> Compiler:
 
 
 def test_what_is_set_to_none_is_removed() -> None:
-    assert compiled(sets={"shown": False, "sending": None}, in_hand=False).update == (
+    assert compiled(sets={"shown": False, "sending": None}, in_lease_index=False).update == (
         "SET shown = :v0 REMOVE sending, sweep_shard"
     )
 

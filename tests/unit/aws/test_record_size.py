@@ -40,7 +40,7 @@ def open_gateway(sessions: DynamoSessions) -> None:
     """A visitor's is twice as long, and beside the record; agents see a contact, and messages were told."""
     sessions.open_conversation(ID, KEEPER, ConversationIds(GUEST, GUEST, GUEST, "chat_4a1f0c9e"), NOW)
     sessions.keep_access(ID, KeptAccess(GUEST, LONG_URL * 2, NOW + 600_000), NOW)
-    sessions.set_contact(ID, KEEPER, is_open=False, may_show=False)
+    sessions.set_contact(ID, KEEPER, is_open=False, perhaps_shown=False)
 
 
 @pytest.mark.parametrize("open_guest", [open_webchat, open_gateway])
@@ -71,4 +71,6 @@ def test_a_record_with_two_tabs_and_a_long_socket_url_costs_one_unit_a_write(
     assert item_size(item) <= 1024
     record = sessions.get(ID, NOW)
     assert record is not None
-    assert record_size(record, in_hand=True) == pytest.approx(item_size(item), abs=20)  # mismatches: not written yet
+    assert record_size(record, in_lease_index=True) == pytest.approx(
+        item_size(item), abs=20
+    )  # mismatches: not written yet

@@ -15,7 +15,7 @@ from typing_relay.aws.sessions import DynamoSessions
 from typing_relay.relay.burst import Session
 from typing_relay.relay.effects import AskCxone, IsThere, StartOwner, TellCxone, TellTypingUnavailable
 from typing_relay.relay.outcomes import Kind, Outcome
-from typing_relay.relay.runner import on
+from typing_relay.relay.runner import handled_by
 from typing_relay.reporting import ReportedGuests
 
 from tests.support.invocation import Invocation
@@ -182,7 +182,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
 def load(name: str, aws: Aws) -> ModuleType:
     """A function, cold, whose executions ``aws`` counts."""
     function = load_function(name)
-    starts = on(StartOwner, lambda due: aws.start(due.record, due.generation))
+    starts = handled_by(StartOwner, lambda due: aws.start(due.record, due.generation))
     function.runner = with_handlers(function.runner, starts, clock=aws.time)  # type: ignore[attr-defined]
     return function
 
@@ -190,7 +190,7 @@ def load(name: str, aws: Aws) -> ModuleType:
 def have_front_ends(connection: ModuleType) -> FrontEnds:
     """API Gateway, as the connection function asks it."""
     front_ends = FrontEnds()
-    asked = on(IsThere, lambda due: front_ends.lives(due.connection))
+    asked = handled_by(IsThere, lambda due: front_ends.lives(due.connection))
     connection.runner = with_handlers(connection.runner, asked)  # type: ignore[attr-defined]
     return front_ends
 
@@ -237,8 +237,8 @@ def sender(aws: Aws, cxone: Cxone) -> ModuleType:
     guests = ReportedGuests(cxone, runtime.logger, function.metrics, aws.time)
     function.runner = with_handlers(  # type: ignore[attr-defined]
         function.runner,  # type: ignore[attr-defined]
-        on(TellCxone, lambda due: guests.set_typing(due.guest_id, due.typing)),
-        on(AskCxone, lambda due: guests.get_typing(due.guest_id)),
+        handled_by(TellCxone, lambda due: guests.set_typing(due.guest_id, due.typing)),
+        handled_by(AskCxone, lambda due: guests.get_typing(due.guest_id)),
     )
     return function
 
@@ -800,7 +800,7 @@ def test_a_guest_without_typing_is_told_once_and_called_no_more(
 ) -> None:
     """404: marked, told once, no further call."""
     told: list[TellTypingUnavailable] = []
-    sender.runner = with_handlers(sender.runner, on(TellTypingUnavailable, told.append))  # type: ignore[attr-defined]
+    sender.runner = with_handlers(sender.runner, handled_by(TellTypingUnavailable, told.append))  # type: ignore[attr-defined]
     cxone.answer = Outcome(Kind.UNAVAILABLE)
     send(keystroke, "keystroke", at=aws.time() - 10)
     assert reconcile(sender)["done"] is True

@@ -21,7 +21,7 @@ from typing_relay.relay.burst import GuestStatus
 from typing_relay.relay.effects import AskForGuest, Nudge
 from typing_relay.relay.messages import KEEPERS_GRACE_MS
 from typing_relay.relay.ports import Coming, ConversationIds, MessageStatus, SentMessage, Standing
-from typing_relay.relay.runner import on
+from typing_relay.relay.runner import handled_by
 from typing_relay.relay.sign_in import sign_in_of
 
 from tests.support.canary import found_in
@@ -96,7 +96,7 @@ class Scene:
     def _load_keystroke(self) -> ModuleType:
         function = load_function("keystroke")
         function.visitors = self.front_ends  # type: ignore[attr-defined]
-        nudge = on(Nudge, self._nudge)
+        nudge = handled_by(Nudge, self._nudge)
         function.runner = with_handlers(function.runner, nudge, clock=lambda: self.now)  # type: ignore[attr-defined]
         return function
 
@@ -310,7 +310,7 @@ def test_a_hello_in_a_conversation_nudges_the_keeper_to_tell_it(scene: Scene, ac
     """T16: a page loaded late shows at once what the first one shows. The welcome comes first."""
     made = ConversationIds("visitor", "customer", "thread")
     scene.sessions.open_conversation("alice", "keeper-1", made, AT)
-    scene.sessions.set_contact("alice", "keeper-1", is_open=True, may_show=True)
+    scene.sessions.set_contact("alice", "keeper-1", is_open=True, perhaps_shown=True)
     scene.says(action)
     assert (scene.nudged, scene.front_ends.sent[0]["type"]) == (nudged, {"hello": "welcome", "ping": "pong"}[action])
 
@@ -403,7 +403,7 @@ def test_a_blocked_visitors_handshake_is_refused(scene: Scene) -> None:
     """T18: on the same good token; the next moment of the block's end it is not."""
     scene.sessions.block("alice", AT // 1000 + 60, AT)
     connection = load_function("connection")
-    asked = on(AskForGuest, lambda due: None)
+    asked = handled_by(AskForGuest, lambda due: None)
     connection.runner = with_handlers(connection.runner, asked, clock=lambda: scene.now)  # type: ignore[attr-defined]
     event = json.loads((EVENTS / "connect.json").read_text())
     event["requestContext"]["connectionId"] = "another"

@@ -11,7 +11,7 @@ from typing_relay.keeper.sweeping import AGAIN_MS, AHEAD_MS, LOOK_S, PAGE, Sweep
 from typing_relay.relay.burst import GuestStatus, Policy, Session
 from typing_relay.relay.effects import StartOwner
 from typing_relay.relay.ports import Coming
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 from typing_relay.relay.sweeping import sweep_one
 
 from tests.simulation.memory_sessions import MemorySessions
@@ -47,7 +47,7 @@ class Scene:
         #: Whose guests the first keeper holds.
         self.held = {"alice"}
         self.jobs = [ManualJobs() for _ in range(keepers)]
-        runner = Runner(self.sessions, lambda: self.now, dict([on(StartOwner, self.start_owner)]))
+        runner = Runner(self.sessions, lambda: self.now, dict([handled_by(StartOwner, self.start_owner)]))
         for number, jobs in enumerate(self.jobs):
             delay = number / keepers
             random, is_ours = (lambda delay=delay: delay), (lambda session_id: session_id != "another's")
@@ -96,7 +96,7 @@ def test_one_whose_owner_lives_is_left_alone(scene: Scene) -> None:
 def test_a_lease_is_over_in_the_millisecond_in_which_it_ends(left_ms: int, started: list[str], scene: Scene) -> None:
     """T4: the index finds it then, and would find it again and again."""
     scene.has_died("alice", at=NOW + left_ms)
-    runner = Runner(scene.sessions, lambda: NOW, dict([on(StartOwner, scene.start_owner)]))
+    runner = Runner(scene.sessions, lambda: NOW, dict([handled_by(StartOwner, scene.start_owner)]))
     runner.run(sweep_one(Policy(), "alice"))
     assert scene.started == started
 

@@ -595,8 +595,8 @@ def test_a_connection_whose_token_is_unknown_hears_on():
 @pytest.mark.parametrize(
     ("changes", "needed"),
     [
-        ({"keeper": "k", "held": 1, "guest_requested_at": NOW - POLICY.held_ms + 1}, False),
-        ({"keeper": "k", "held": 1, "guest_requested_at": NOW - POLICY.held_ms}, True),
+        ({"keeper": "k", "held": 1, "guest_requested_at": NOW - POLICY.keeper_silent_ms + 1}, False),
+        ({"keeper": "k", "held": 1, "guest_requested_at": NOW - POLICY.keeper_silent_ms}, True),
         ({"keeper": "k", "held": 0, "guest_requested_at": 0}, False),
         ({"keeper": "", "guest_requested_at": NOW - POLICY.guest_request_ms}, True),
         ({"keeper": "", "guest_requested_at": NOW - POLICY.guest_request_ms + 1}, False),

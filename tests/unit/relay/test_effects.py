@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from typing_relay.relay.effects import AskForGuest, Flow, IsThere, Now, Read, TellCxone, perform
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 
 from tests.simulation.memory_sessions import MemorySessions
 
@@ -18,7 +18,7 @@ def asked(session_id: str) -> Flow[tuple[int, bool]]:
 
 
 def runner_of(answers: dict[str, bool]) -> Runner:
-    return Runner(MemorySessions(), lambda: NOW, dict([on(IsThere, lambda due: answers[due.connection])]))
+    return Runner(MemorySessions(), lambda: NOW, dict([handled_by(IsThere, lambda due: answers[due.connection])]))
 
 
 def test_two_effects_of_the_same_type_and_fields_are_equal() -> None:

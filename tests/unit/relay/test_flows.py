@@ -8,7 +8,7 @@ from typing_relay.relay.burst import GuestStatus, Policy, Session
 from typing_relay.relay.effects import AskForGuest, Latency, StartOwner
 from typing_relay.relay.flows import Became, key_pressed
 from typing_relay.relay.ports import Coming, Key
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 
 from tests.simulation.history import parse
 from tests.simulation.memory_sessions import MemorySessions
@@ -114,7 +114,7 @@ class Presses:
         self.sessions.set_guest_status("alice", "keeper", GuestStatus.OPEN, NOW)
         self.started: list[str] = []
         start = lambda due: self.started.append(due.record.session_id) or True  # noqa: E731
-        known: dict[Any, Any] = dict([on(StartOwner, start), on(AskForGuest, lambda due: None)])
+        known: dict[Any, Any] = dict([handled_by(StartOwner, start), handled_by(AskForGuest, lambda due: None)])
         self._runner = Runner(self.sessions, lambda: NOW, known)
 
     def becomes(self, age_ms: int = 0, hold_ms: int = 0, tab: str = "tab") -> Became:

@@ -19,7 +19,7 @@ from typing_relay.relay.messages import (
     overdue_before,
 )
 from typing_relay.relay.ports import Author, Coming, ConversationIds, MessageStatus, SentMessage, Standing
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 from typing_relay.relay.sign_in import SignIn
 
 from tests.simulation.memory_messages import WAITS, MemoryMessages
@@ -56,10 +56,10 @@ class Scene:
         self.becomes(GuestStatus.OPEN)
         known = dict(
             [
-                on(StartOwner, self._start),
-                on(AskForGuest, lambda due: self.guests_asked_for.append(due.session_id)),
-                on(Nudge, self._nudge),
-                on(
+                handled_by(StartOwner, self._start),
+                handled_by(AskForGuest, lambda due: self.guests_asked_for.append(due.session_id)),
+                handled_by(Nudge, self._nudge),
+                handled_by(
                     TellStanding,
                     lambda due: self.told.append((due.record.connections, due.message_id, due.standing)),
                 ),
@@ -277,7 +277,7 @@ def test_who_connects_is_caught_up_where_a_conversation_is_or_was_under_way(
     """T16: a page of a visitor who has never said a word costs no nudge."""
     made = ConversationIds("visitor", "customer", "thread")
     scene.sessions.open_conversation(ID, KEEPER, made, NOW)
-    scene.sessions.set_contact(ID, KEEPER, is_open=is_open, may_show=False)
+    scene.sessions.set_contact(ID, KEEPER, is_open=is_open, perhaps_shown=False)
     scene.sessions.records[ID] = replace(scene.sessions.records[ID], told_at=told_at)
     assert scene.runner.run(caught_up(scene.sessions.records[ID])) is is_nudged
     assert scene.nudged == [KEEPER] * is_nudged
@@ -308,6 +308,6 @@ def test_a_keeper_that_could_not_be_asked_is_not_said_to_have_been(scene: Scene)
 
 
 def test_nobody_is_told_of_it_where_there_is_no_conversation(scene: Scene) -> None:
-    scene.sessions.set_contact(ID, KEEPER, is_open=False, may_show=False)
+    scene.sessions.set_contact(ID, KEEPER, is_open=False, perhaps_shown=False)
     assert not scene.runner.run(messages_seen(ID))
     assert scene.nudged == []

@@ -6,7 +6,7 @@ from typing_relay.relay.effects import Jitter
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.reconciling import CLOCKS_APART_MS, _delay
 from typing_relay.relay.retry import DEFAULT_RETRY_AFTER_MS, backoff_ms, retry_after_ms
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 
 from tests.simulation.memory_sessions import MemorySessions
 
@@ -72,6 +72,6 @@ def test_a_retry_after_beyond_all_measure_is_still_a_number() -> None:
 @pytest.mark.parametrize(("kind", "delay_ms"), [(Kind.THROTTLED, 5_000 + CLOCKS_APART_MS), (Kind.FAILED, 1_000)])
 def test_a_retry_after_holds_for_a_process_whose_clock_is_ahead(kind: Kind, delay_ms: int) -> None:
     """T7: never earlier than CXone asked for, also where nothing is added by chance."""
-    runner = Runner(MemorySessions(), lambda: NOW, dict([on(Jitter, lambda due: 0.0)]))
+    runner = Runner(MemorySessions(), lambda: NOW, dict([handled_by(Jitter, lambda due: 0.0)]))
     outcome = Outcome(kind, retry_after_ms=5_000 if kind is Kind.THROTTLED else 0)
     assert runner.run(_delay(Session("alice"), True, outcome)) == delay_ms

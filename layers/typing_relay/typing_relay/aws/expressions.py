@@ -44,7 +44,7 @@ class Compiler:
         ]
         sets += [f"{self._path(name)} = {self._typed(value)}" for name, value in also.items()]
         removed = [self._path(name) for name, value in update.sets.items() if value is None]
-        removed += ["sweep_shard"] if update.in_hand is False else []
+        removed += ["sweep_shard"] if update.in_lease_index is False else []
         added = [f"{name} {self._value(by)}" for name, by in update.adds.items()]
         taken = [f"{name} {self._value(members)}" for name, members in update.takes.items()]
         parts = (("SET", sets), ("REMOVE", removed), ("ADD", added), ("DELETE", taken))

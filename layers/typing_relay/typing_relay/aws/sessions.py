@@ -143,16 +143,16 @@ class DynamoSessions(SessionStore):
     def write(self, update: Update[T]) -> T:
         """Make one write that is stated as data."""
         mark = _mark_of(update)
-        in_index = {"sweep_shard": _n(shard_of(update.session_id))} if update.in_hand else {}
+        in_index = {"sweep_shard": _n(shard_of(update.session_id))} if update.in_lease_index else {}
         changed = self._update(update.session_id, Compiler(update, {**mark, **in_index}))
         answer: Any
         if update.answer is Answer.IS_DONE:
             answer = "Attributes" in changed or _is_our_own(update, mark, changed.get("Item", {}))
         elif "Attributes" in changed:
             answer = _session(changed["Attributes"])
-        elif update.answer is Answer.DONE and _is_our_own(update, mark, changed.get("Item", {})):
+        elif update.answer is Answer.RECORD_IF_DONE and _is_our_own(update, mark, changed.get("Item", {})):
             answer = _session(changed["Item"])
-        elif update.answer is Answer.RECORD and update.alive_at is not None:
+        elif update.answer is Answer.RECORD_ANYWAY and update.alive_at is not None:
             answer = _alive(changed.get("Item"), update.alive_at)
         else:
             answer = None

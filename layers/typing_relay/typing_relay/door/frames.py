@@ -444,7 +444,7 @@ class Exceeded:
 
 
 def blocked(for_ms: int) -> dict[str, Any]:
-    """An operator takes nothing of this visitor for ``for_ms``."""
+    """An operator has blocked this visitor for ``for_ms``."""
     message = "The deployment's operator has blocked this session."
     return {**error("blocked", message), "retry_in_ms": for_ms}
 

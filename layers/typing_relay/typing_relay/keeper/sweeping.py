@@ -47,8 +47,8 @@ Watch = tuple[str, int, int]
 class Sweeping:
     """``runner`` is the scheduled sweeper's, or this keeper's own where only it can own a burst.
 
-    ``is_ours`` tells which sessions are to be looked after here, as far as this keeper knows, ``is_held`` those whose
-    guests are held here; ``keeper`` is its name, where the record must say so too, else empty.
+    ``is_ours`` tells which sessions are to be looked after here, as far as this keeper knows, ``guest_is_here`` those
+    whose guests are held here; ``keeper`` is its name, where the record must say so too, else empty.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class Sweeping:
         counters: Counters,
         random: Callable[[], float],
         is_ours: Callable[[str], bool],
-        is_held: Callable[[str], bool],
+        guest_is_here: Callable[[str], bool],
         keeper: str,
     ) -> None:
         """``random`` gives 0 to 1: keepers that were started together do not look together."""
         self._loop, self._jobs, self._sessions, self._runner, self._policy = loop, jobs, sessions, runner, policy
-        self._counters, self._random, self._is_ours, self._is_held = counters, random, is_ours, is_held
+        self._counters, self._random, self._is_ours, self._guest_is_here = counters, random, is_ours, guest_is_here
         self._keeper = keeper
         #: Looks under way, one a shard.
         self._looks = 0
@@ -100,7 +100,7 @@ class Sweeping:
                 for session_id, lease_until in page:
                     if lease_until < now and self._is_ours(session_id):
                         found.append((session_id, self._sweep_one(session_id, 0)))
-                    elif lease_until >= now and self._is_held(session_id):
+                    elif lease_until >= now and self._guest_is_here(session_id):
                         found.append((session_id, Swept(look_at=lease_until)))
         except Exception as error:  # what was found until then counts: it may have been parked again
             logger.warning("Bursts whose owner died could not all be looked for: %s", error)
@@ -108,7 +108,7 @@ class Sweeping:
 
     def _sweep_one(self, session_id: str, watched: int) -> Swept:
         """Whatever is wrong with one visitor's item, as that it is throttled: the others' turn comes (T4, T18)."""
-        flow = sweep_one(self._policy, session_id, self._keeper, watched, watches=self._is_held(session_id))
+        flow = sweep_one(self._policy, session_id, self._keeper, watched, watches=self._guest_is_here(session_id))
         try:
             return self._runner.run(flow)
         except Exception as error:

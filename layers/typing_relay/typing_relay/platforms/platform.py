@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 class Platform:
     """``verifies``: it can be asked what it shows; where it cannot, what is uncertain is told again.
 
-    ``calls``: how a Lambda tells it that somebody types, given what takes the ms of a pause when the breaker opens.
-    Then an execution of the state machine owns a burst. None: that is said on the visitor's own socket. Then the keeper
-    that holds it owns the burst, and there is no guest without a socket. Each of its functions raises SettingWrong or
-    InsecureUrl.
+    ``calls``: makes what a Lambda calls to say who types; its argument is called with the pause (ms) when the breaker
+    opens. Then an execution of the state machine owns a burst. None: that is said on the visitor's own socket. Then the
+    keeper that holds it owns the burst, and there is no guest without a socket. Each of its functions raises
+    SettingWrong or InsecureUrl.
     """
 
     verifies: bool
@@ -106,7 +106,7 @@ class BurstsHere(Protocol):
     def runner(self) -> Runner:
         """Runs the flows by which a burst without an owner is taken up here."""
 
-    def speaks_for(self, session_id: str) -> bool:
+    def can_own(self, session_id: str) -> bool:
         """Whether this session's burst can be owned here."""
 
     def start(self) -> None:

@@ -35,7 +35,7 @@ FORGOTTEN_AT_ONCE = 40
 
 #: A keeper that has not reported for this long that it holds a guest is presumed dead, and the guest is asked for
 #: again. One that lives says it in good time, and what a dead one held mostly appears on the queue long before.
-HELD_MS = 30 * 60_000
+KEEPER_SILENT_MS = 30 * 60_000
 #: A claim has a number below this of its queue message's id. Of two messages that have the same one neither is deleted
 #: for the other: it appears again, and is taken.
 MESSAGES = 1000
@@ -99,7 +99,8 @@ class Policy:
     guest_poll_ms: int = 400
     #: A guest that was asked for and that no keeper has taken for this long is asked for again.
     guest_request_ms: int = 15_000
-    held_ms: int = HELD_MS
+    #: A keeper that has not said for this long that it holds the guest is presumed dead.
+    keeper_silent_ms: int = KEEPER_SILENT_MS
     #: An execution ends itself well before Step Functions' limit for Express, 5 minutes.
     execution_ms: int = 240_000
     #: A ``false`` that must wait longer than this is left to whoever looks for dead owners, not to an execution.
@@ -147,7 +148,7 @@ class Session:
     sends: int = 0
     generation: int = 0
     lease_until: int = 0
-    #: What claims have spent of ``Policy.starts`` (ms).
+    #: What claims have spent of ``Policy.starts`` (ms). Stored within ``own``, the claim's name.
     starts_until: int = 0
     #: What an owner last told CXone, or tried to; False once all is settled. What is wanted says ``wants``.
     typing: bool = False
@@ -273,7 +274,7 @@ class Session:
         """This connection's newest key, live or not, counts for longer than every live key of another connection."""
         return connection in self.keys and self._ends_at(connection, policy) > self.counts_until(policy)
 
-    def is_held(self, policy: Policy) -> bool:
+    def types_by_hold(self, policy: Policy) -> bool:
         """The visitor counts as typing by a hold: its front end says so when they stop."""
         newest = self.newest_key_at()
         return newest is not None and self.counts_until(policy) > newest + policy.debounce_ms
@@ -394,7 +395,7 @@ class Session:
         """
         if self.lease_until >= needed_until:
             return self.lease_until
-        held_until = self.quiet_at(policy) if policy.parks and self.is_held(policy) else 0
+        held_until = self.quiet_at(policy) if policy.parks and self.types_by_hold(policy) else 0
         return held_until if needed_until <= held_until <= now + policy.lease_ms else now + policy.lease_ms
 
     def true_allowed_at(self, policy: Policy) -> int:
@@ -433,8 +434,8 @@ class Session:
         if self.guest_status is GuestStatus.CLOSED:
             return True
         silent_ms = now - self.guest_requested_at
-        is_held = bool(self.keeper) and not (self.held and silent_ms >= policy.held_ms)
-        return not is_held and silent_ms >= policy.guest_request_ms
+        has_keeper = bool(self.keeper) and not (self.held and silent_ms >= policy.keeper_silent_ms)
+        return not has_keeper and silent_ms >= policy.guest_request_ms
 
     def failures_of(self, typing: bool) -> int:
         """How many attempts in a row to send this value have failed."""

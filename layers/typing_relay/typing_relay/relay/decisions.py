@@ -146,7 +146,7 @@ def _settled(record: Session, wanted: bool, now: int, policy: Policy, paused_unt
 def _may_park(record: Session, next_look: int, now: int, policy: Policy) -> bool:
     """What is shown is held and certain: its front end says when it ends. Questions and the cap are awaited awake."""
     is_next_to_end = next_look == record.quiet_at(policy) and next_look - now >= policy.park_from_ms
-    return policy.parks and is_next_to_end and record.is_held(policy) and not record.is_in_doubt()
+    return policy.parks and is_next_to_end and record.types_by_hold(policy) and not record.is_in_doubt()
 
 
 def _unsettled(record: Session, wanted: bool, now: int, policy: Policy, paused_until: int) -> Decision:

@@ -28,7 +28,11 @@ Flow = Generator[Effect[Any], Any, T]
 
 
 def perform(effect: Effect[T]) -> Flow[T]:
-    """Have ``effect`` carried out; returns its answer."""
+    """Have ``effect`` carried out; returns its answer.
+
+    By whom: a store's effect has a method ``on``, which ``Runner.carry_out`` calls with the store; for the others see
+    the table of the function's runner in ``runtime``, and in a keeper ``digital_first.owners``.
+    """
     answer: T = yield effect
     return answer
 

@@ -22,7 +22,7 @@ class Became(StrEnum):
 
     #: It says nothing new, or counts no more.
     STALE = "stale"
-    #: An operator takes nothing of this visitor now.
+    #: An operator has blocked this visitor.
     BLOCKED = "blocked"
     #: Recorded; whoever owns the burst sees it.
     NOTED = "noted"
@@ -30,7 +30,7 @@ class Became(StrEnum):
     COALESCED = "coalesced"
     #: CXone can show this visitor's typing to nobody.
     HOPELESS = "hopeless"
-    #: An owner was started.
+    #: The burst is claimed and its owner asked to start. Digital-First: by a hint, or left to who will take the guest.
     STARTED = "started"
     #: An owner could not be started.
     FAILED = "failed"

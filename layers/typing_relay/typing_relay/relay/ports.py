@@ -11,7 +11,7 @@ from typing_relay.relay.outcomes import Outcome
 
 
 class Guests(Protocol):
-    """CXone's guest typing calls, on either of its interfaces."""
+    """CXone's typing calls, where it is told by calls (v1). On Digital-First: ``digital_first.ports.TellTyping``."""
 
     def set_typing(self, guest_id: str, typing: bool) -> Outcome: ...
     def get_typing(self, guest_id: str) -> bool | Outcome: ...
@@ -86,7 +86,8 @@ class Lock:
     until: int
     lease_until: int
     typing_since: int | None
-    #: When the first key of the next burst was pressed (``Session.burst_from``).
+    #: What it leaves in ``Session.burst_from``: with a ``true`` when the first key of the burst that it shows arrived,
+    #: with a ``false`` that of a newer burst, if there is one.
     burst_from: int | None = None
     #: How far it moves ``Session.sends`` on.
     spends: int = 1

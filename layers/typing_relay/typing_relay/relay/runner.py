@@ -17,7 +17,7 @@ E = TypeVar("E", bound=Effect[Any])
 Handler = tuple[type[Effect[Any]], Callable[[Any], object]]
 
 
-def on(kind: type[E], do: Callable[[E], object]) -> Handler:
+def handled_by(kind: type[E], do: Callable[[E], object]) -> Handler:
     """``do`` carries out effects of this kind."""
     return kind, do
 

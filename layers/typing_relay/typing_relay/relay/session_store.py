@@ -157,8 +157,8 @@ class SessionStore:
     def use_sign_in(self, session_id: str, keeper: str, sign_in: str) -> bool:
         return write.UseSignIn(session_id, keeper, sign_in).on(self)
 
-    def set_contact(self, session_id: str, keeper: str, is_open: bool, may_show: bool) -> Session | None:
-        return write.SetContact(session_id, keeper, is_open, may_show).on(self)
+    def set_contact(self, session_id: str, keeper: str, is_open: bool, perhaps_shown: bool) -> Session | None:
+        return write.SetContact(session_id, keeper, is_open, perhaps_shown).on(self)
 
     def doubt_shown(self, session_id: str, keeper: str) -> Session | None:
         return write.DoubtShown(session_id, keeper).on(self)

@@ -72,9 +72,9 @@ class Create(OnRecords[None]):
 class PressKey(OnRecords[Session | Absent | None]):
     """``key`` was pressed on ``connection``. A coalesced key is this one write (T8).
 
-    A ``hold_ms`` of 0: it counts for the debounce. None: a newer key or stop of this connection is known already. The
-    same key again gives the record again: the first answer may have been lost on its way (T9, T12). So does a key of
-    who is blocked.
+    A ``hold_ms`` of 0: it counts for the debounce. Answered with the record; ``Absent`` where there is none; None where
+    a newer key or stop of this connection is known already. The same key again gives the record again: the first answer
+    may have been lost on its way (T9, T12). So does a key of who is blocked.
     """
 
     session_id: str
@@ -88,7 +88,7 @@ class PressKey(OnRecords[Session | Absent | None]):
         connection, at = self.connection, self.key.at
         record = sessions.write(self._update())
         if record and self.key.hold_ms and record.record_version < RECORD_VERSION:
-            sessions.write(_taken_over(self.session_id, self.now))
+            sessions.write(_upgraded(self.session_id, self.now))
             record = sessions.write(self._update())
         if record is None:
             return Absent()
@@ -123,7 +123,7 @@ class PressKey(OnRecords[Session | Absent | None]):
             },
             adds={"revision": 1},
             alive_at=self.now,
-            answer=Answer.RECORD,
+            answer=Answer.RECORD_ANYWAY,
         )
 
     def _overtaken(self) -> Update[bool]:
@@ -161,14 +161,14 @@ class NoteStop(OnRecords[Session | None]):
                 sets={stop: self.at, **late},
                 adds={"revision": 1},
                 alive_at=self.now,
-                answer=Answer.RECORD,
+                answer=Answer.RECORD_ANYWAY,
             )
         )
         return record if record and record.stops[self.connection] == self.at else None
 
 
 class AddConnection(OnRecords[Session | Absent]):
-    """A front end came in. A record of an earlier version is taken over, one of a later version used as it is.
+    """A front end came in. A record of an earlier version is upgraded, one of a later version used as it is.
 
     Of who is blocked the record is returned as it is.
     """
@@ -182,7 +182,7 @@ class AddConnection(OnRecords[Session | Absent]):
         """Carry it out there."""
         record = sessions.write(self._update())
         if record and record.record_version < RECORD_VERSION and not record.is_blocked(self.now):
-            sessions.write(_taken_over(self.session_id, self.now))
+            sessions.write(_upgraded(self.session_id, self.now))
             record = sessions.write(self._update())
         return Absent() if record is None else record
 
@@ -199,7 +199,7 @@ class AddConnection(OnRecords[Session | Absent]):
             },
             adds={"connections": frozenset({coming.connection})},
             alive_at=self.now,
-            answer=Answer.RECORD,
+            answer=Answer.RECORD_ANYWAY,
         )
 
 
@@ -233,7 +233,7 @@ def pruned(record: Session, before: int) -> Update[bool] | None:
     """The write of ``Prune``, if there is anything to forget."""
     old = record.forgettable(before)
     if not old or record.record_version < RECORD_VERSION:
-        return None  # an older record lacks some of these maps until it is taken over
+        return None  # an older record lacks some of these maps until it is upgraded
     maps = ("keys", "earlier_keys", "stops", "holds", "token_ends")
     forgotten = {f"{name}.{connection}": None for connection in old for name in maps}
     return Update(record.session_id, when={"expires_at": Present()}, sets=forgotten)
@@ -255,16 +255,16 @@ class Block(Write[Session | None]):
             when={},
             sets={"blocked_until": self.until, "expires_at": max(self.record.expires_at, self.until)},
             alive_at=self.now,
-            answer=Answer.CHANGED,
+            answer=Answer.RECORD_IF_CHANGED,
         )
 
 
 def _may_send(now: int) -> dict[str, Any]:
-    """No operator takes nothing of this visitor."""
+    """The visitor is not blocked (``make block``)."""
     return {"blocked_until": AbsentOr(AtMost(now // 1000))}
 
 
-def _taken_over(session_id: str, now: int) -> Update[bool]:
+def _upgraded(session_id: str, now: int) -> Update[bool]:
     """Give a record of an earlier version what writes rely on."""
     return Update(
         session_id,
@@ -278,7 +278,10 @@ def _taken_over(session_id: str, now: int) -> Update[bool]:
 
 
 class Claim(Write[bool]):
-    """Become the owner after ``generation``. ``starts_until``: what is then spent (T17); ``own`` names the claim."""
+    """Become the owner after ``generation``. ``starts_until``: what is then spent (T17).
+
+    ``own`` names the claim, and holds ``starts_until``: that is no attribute of its own (``aws.sessions``).
+    """
 
     session_id: str
     generation: int
@@ -291,7 +294,7 @@ class Claim(Write[bool]):
             self.session_id,
             when={"generation": self.generation},
             sets={"generation": next_one, "lease_until": self.lease_until, "starts_until": self.starts_until},
-            in_hand=True,
+            in_lease_index=True,
             mark="own",
             left={"generation": next_one},
         )
@@ -351,7 +354,7 @@ class Lock(Write[bool]):
                 "burst_from": lock.burst_from,
             },
             adds={"sends": lock.spends},
-            in_hand=True,
+            in_lease_index=True,
             mark="by",
             left={"sends": record.sends + lock.spends, "sending_until": lock.until},
         )
@@ -397,7 +400,7 @@ class Accepted(Write[Session | None]):
             when=_locked(self.record, self.lock),
             sets={**shown, "verify_at": self.verify_at, "attempts": 0, "sending": None, **is_told},
             left={**shown, "guest_id": self.record.guest_id},
-            answer=Answer.DONE,
+            answer=Answer.RECORD_IF_DONE,
         )
 
 
@@ -418,7 +421,7 @@ class Settled(Write[bool]):
                 "revision": record.revision,
             },
             sets={**shown, "sending": None, **_BURST_IS_OVER},
-            in_hand=False,
+            in_lease_index=False,
             left={**shown, "guest_id": record.guest_id, "lease_until": 0},
         )
 
@@ -502,7 +505,7 @@ class Release(Write[bool]):
     record: Session
 
     def _update(self) -> Update[bool]:
-        return Update(self.record.session_id, when=_as_read(self.record), sets=_BURST_IS_OVER, in_hand=False)
+        return Update(self.record.session_id, when=_as_read(self.record), sets=_BURST_IS_OVER, in_lease_index=False)
 
 
 # --- guests
@@ -542,7 +545,7 @@ class TakeGuest(Write[Session | None]):
             when={"held": AbsentOr(AtMost(self.claim))} if self.claim else {},
             sets={"keeper": self.keeper, **claimed},
             alive_at=self.now,
-            answer=Answer.RECORD,
+            answer=Answer.RECORD_ANYWAY,
         )
 
 
@@ -563,7 +566,7 @@ class HoldAgain(Write[Session | None]):
             when={"keeper": self.keeper},
             sets={"held": self.claim, "guest_requested_at": self.now},
             alive_at=self.now,
-            answer=Answer.CHANGED,
+            answer=Answer.RECORD_IF_CHANGED,
         )
 
 
@@ -629,7 +632,7 @@ class SetGuestStatus(Write[Session | None]):
             self.session_id,
             when={"keeper": self.keeper},
             sets={"guest_status": self.status, **({"burst_from": None} if self.begins else {})},
-            answer=Answer.CHANGED,
+            answer=Answer.RECORD_IF_CHANGED,
         )
 
 
@@ -687,7 +690,7 @@ class ReleaseGuest(Write[bool]):
                 "verify_at": None,
                 "typing_since": None,
             },
-            in_hand=False,
+            in_lease_index=False,
             mark="ended_by",
             left={"guest_status": GuestStatus.CLOSED},
         )
@@ -783,7 +786,7 @@ class HandOverSignIn(Write[Session | None]):
             when={**_may_send(self.now), "handed_over_at": AbsentOr(Below(self.at))},
             sets={"sign_in": self.sign_in, "handed_over_at": self.at},
             alive_at=self.now,
-            answer=Answer.RECORD,
+            answer=Answer.RECORD_ANYWAY,
         )
 
     def __repr__(self) -> str:
@@ -815,14 +818,14 @@ class SetContact(Write[Session | None]):
 
     ``sends`` fences what owners have read. What was said before may still be on its way, by a socket that was
     lost: its lock is waited out (T6), but named by a ms more, so that nobody's answer counts for it any more.
-    ``may_show``: the agent may see typing, so what is wanted is said again. Else nobody is shown anything yet in a
+    ``perhaps_shown``: the agent may see typing, so what is wanted is said again. Else nobody is shown anything yet in a
     contact: no key counts there before it opens.
     """
 
     session_id: str
     keeper: str
     is_open: bool
-    may_show: bool
+    perhaps_shown: bool
 
     def _update(self) -> Update[Session | None]:
         nothing_counts = {"sending": None, "typing_since": None, "burst_from": None}
@@ -833,10 +836,10 @@ class SetContact(Write[Session | None]):
                 "contact_open": self.is_open,
                 **_CALL_IS_FORGOTTEN,
                 "verify_at": None,
-                **({"sending": True} if self.may_show else nothing_counts),
+                **({"sending": True} if self.perhaps_shown else nothing_counts),
             },
             adds={"sending_until": 1, "sends": 1},
-            answer=Answer.CHANGED,
+            answer=Answer.RECORD_IF_CHANGED,
         )
 
 
@@ -852,7 +855,7 @@ class DoubtShown(Write[Session | None]):
             when={"keeper": self.keeper, "contact_open": AbsentOr(True)},
             sets={"sending": True},
             adds={"sends": 1},
-            answer=Answer.CHANGED,
+            answer=Answer.RECORD_IF_CHANGED,
         )
 
 

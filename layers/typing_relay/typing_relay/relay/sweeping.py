@@ -56,7 +56,9 @@ def sweep_one(
         yield from _park_again(policy, record, decision.until, now, watches)
         return Swept(look_at=decision.until, generation=record.generation)
     started = (yield from take_over(policy, record, now)) is Became.STARTED
-    was_parked = policy.parks and record.is_held(policy) and record.is_settled_at(True) and not record.is_in_doubt()
+    was_parked = (
+        policy.parks and record.types_by_hold(policy) and record.is_settled_at(True) and not record.is_in_doubt()
+    )
     return Swept(started, was_parked)
 
 

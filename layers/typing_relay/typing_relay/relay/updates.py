@@ -69,11 +69,11 @@ class Answer(Enum):
     #: Whether its condition held, for this request or for an earlier try of it, whose answer was lost.
     IS_DONE = auto()
     #: The record as it is then; None where the condition did not hold.
-    CHANGED = auto()
+    RECORD_IF_CHANGED = auto()
     #: The record, changed or not; None where there is none.
-    RECORD = auto()
+    RECORD_ANYWAY = auto()
     #: As IS_DONE, with the record as it is then; None where it is not done.
-    DONE = auto()
+    RECORD_IF_DONE = auto()
 
 
 class Update(Value, Generic[T]):
@@ -94,7 +94,7 @@ class Update(Value, Generic[T]):
     #: The record must be there, and not have expired then (ms).
     alive_at: int | None = None
     #: Whether the lease is unreleased from now on, which the sweeper's index tells; None: that stays as it is.
-    in_hand: bool | None = None
+    in_lease_index: bool | None = None
     #: The attribute in which the store leaves a name for this write, so that a retry knows the write that it repeats.
     mark: str = ""
     #: Attributes as only this write leaves them, with the mark. None: it may be repeated, or its refusal does no harm.

@@ -479,7 +479,7 @@ def test_what_else_comes_in_may_have_been_on_its_way_and_proves_nothing(frame: s
     """T4: an Ended that is lost with its socket must not count as said."""
     in_contact.happens(TypingWanted(False, "a"))
     assert outcomes(in_contact.hears(frame)) == []
-    assert in_contact.state.shown.may_show
+    assert in_contact.state.shown.perhaps_shown
 
 
 def test_the_answer_to_an_earlier_heartbeat_proves_nothing(in_contact: Life) -> None:
@@ -735,7 +735,7 @@ def test_a_start_that_a_message_has_ended_is_told_as_not_shown_once_both_have_ar
     assert in_contact.kinds() == ["SendMessage", "SenderTypingEnded"]
     assert outcomes(in_contact.hears(PONG)) == []
     assert outcomes(in_contact.hears(PONG)) == [("a", Kind.ENDED)]
-    assert not in_contact.state.shown.may_show
+    assert not in_contact.state.shown.perhaps_shown
 
 
 def test_a_start_that_a_message_has_ended_is_lost_with_its_socket(in_contact: Life) -> None:
@@ -776,14 +776,14 @@ def test_once_that_time_is_over_an_end_that_arrived_settles_it(in_contact: Life)
     with_a_start_in_flight(in_contact).happens(happenings.Woke(), after_ms=POLICY.in_flight_ms)
     in_contact.happens(TypingWanted(False, "b"))
     in_contact.hears(PONG, PONG)
-    assert not in_contact.state.shown.may_show
+    assert not in_contact.state.shown.perhaps_shown
 
 
 def test_a_late_start_may_be_shown_in_the_next_contact(in_contact: Life) -> None:
     """T4."""
     with_a_start_in_flight(in_contact).hears(gateway.case_status_changed(THREAD, "closed", "42"))
     in_contact.hears(gateway.case_created(THREAD, "43"))
-    assert in_contact.state.shown.may_show
+    assert in_contact.state.shown.perhaps_shown
 
 
 def test_what_a_keeper_before_has_sent_may_come_late() -> None:
@@ -791,7 +791,7 @@ def test_what_a_keeper_before_has_sent_may_come_late() -> None:
     life.is_ready("42")
     life.happens(TypingWanted(False, "a"))
     life.hears(PONG)
-    assert life.state.shown.may_show
+    assert life.state.shown.perhaps_shown
 
 
 @pytest.mark.parametrize("is_heard", [True, False])

@@ -236,7 +236,7 @@ def test_a_nudge_for_a_guest_whose_thread_has_not_been_looked_for_is_ignored(sce
     """Nothing can be said yet, and a lock would be in the way: what is wanted is looked at once there is a contact."""
     scene.held.add("alice")
     scene.keeper._nudged({"session": "alice", "generation": 3})
-    assert (scene.owned, scene.keeper.speaks_for("alice")) == ([], False)
+    assert (scene.owned, scene.keeper.can_own("alice")) == ([], False)
 
 
 def test_a_nudge_for_messages_has_them_read(scene: Scene) -> None:

@@ -18,7 +18,7 @@ from typing_relay.relay.burst import GuestStatus, Policy
 from typing_relay.relay.effects import AskForGuest, Flow, Nudge, StartOwner
 from typing_relay.relay.messages import MOST_WAITING, Sender, message_sent
 from typing_relay.relay.ports import Coming, MessageStatus, SentMessage, Standing, WaitingMessage
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 
 from tests.simulation.memory_messages import WAITS, MemoryMessages
 from tests.simulation.memory_sessions import MemorySessions
@@ -153,7 +153,13 @@ class History:
         self.sessions.take_guest(ID, "keeper-0", NOW)
         self.sessions.set_guest_status(ID, "keeper-0", GuestStatus.OPEN, NOW)
         self.keepers = [Keeper("keeper-0", self.store, self.arrived)]
-        known = dict([on(StartOwner, lambda due: True), on(AskForGuest, lambda due: None), on(Nudge, self._nudge)])
+        known = dict(
+            [
+                handled_by(StartOwner, lambda due: True),
+                handled_by(AskForGuest, lambda due: None),
+                handled_by(Nudge, self._nudge),
+            ]
+        )
         self.runner = Runner(self.sessions, lambda: self.now, known, self.store)
 
     def happens(self, what: str, *details: Any) -> None:

@@ -13,7 +13,7 @@ from typing_relay.relay.effects import AskBreaker, Jitter, ReportLatency, StartO
 from typing_relay.relay.flows import key_pressed, stopped
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Coming, Key
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 
 from tests.simulation.memory_sessions import MemorySessions
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
@@ -35,11 +35,11 @@ class Scene:
         self.policy = Policy(verifies=False, parks=False)
         known = dict(
             [
-                on(StartOwner, self.nudge),
-                on(AskBreaker, lambda due: 0),
-                on(TellBreaker, lambda due: None),
-                on(Jitter, lambda due: 0.5),
-                on(ReportLatency, lambda due: None),
+                handled_by(StartOwner, self.nudge),
+                handled_by(AskBreaker, lambda due: 0),
+                handled_by(TellBreaker, lambda due: None),
+                handled_by(Jitter, lambda due: 0.5),
+                handled_by(ReportLatency, lambda due: None),
             ]
         )
         self.runner = Runner(self.sessions, self.clock, known)

@@ -24,7 +24,7 @@ from typing_relay.keeper.io.sockets import SocketLimits
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.ports import Frame, Sessions
 from typing_relay.keeper.visitors.outbox import FRESH_MS, Outbox
-from typing_relay.relay.burst import HELD_MS, GuestStatus, Session
+from typing_relay.relay.burst import KEEPER_SILENT_MS, GuestStatus, Session
 from typing_relay.relay.outcomes import Kind, Outcome
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Settings:
     drain_s: float = 6.0
     #: For this long a record believes that a guest is held, without a word of its keeper: each third of it is one
     #: write.
-    held_ms: int = HELD_MS
+    keeper_silent_ms: int = KEEPER_SILENT_MS
     #: A record lives this long after it was last heard of; one whose visitor is there lives on.
     session_ttl_s: int = 86_400
     #: Of this keeper's share of what all of a deployment may create.
@@ -396,9 +396,9 @@ class Keeper:
 
         What is read may be stale, so it is only how much time is left that is taken from it.
         """
-        now, held_ms, ttl_s = self._clock(), self._settings.held_ms, self._settings.session_ttl_s
+        now, keeper_silent_ms, ttl_s = self._clock(), self._settings.keeper_silent_ms, self._settings.session_ttl_s
         silent_ms, lives_s = now - record.guest_requested_at, record.expires_at - now // 1000
-        is_fresh = silent_ms < held_ms * 2 / 3 and lives_s >= ttl_s / 2
+        is_fresh = silent_ms < keeper_silent_ms * 2 / 3 and lives_s >= ttl_s / 2
         if not hand.held.taken or not record.connections or is_fresh:
             return
         session_id, name = hand.held.session_id, self._settings.name

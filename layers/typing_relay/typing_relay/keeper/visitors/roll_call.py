@@ -18,7 +18,7 @@ from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.ports import Visitors
 from typing_relay.relay.effects import IsThere, Read, Sessions
 from typing_relay.relay.flows import roll_called
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class RollCall:
         held: Callable[[], Iterable[str]],
     ) -> None:
         self._loop, self._jobs = loop, jobs
-        self._runner = Runner(sessions, clock, dict([on(IsThere, lambda due: visitors.lives(due.connection))]))
+        self._runner = Runner(sessions, clock, dict([handled_by(IsThere, lambda due: visitors.lives(due.connection))]))
         self._clock, self._counters, self._held = clock, counters, held
         self._uncalled: deque[str] = deque()
         self._each_tick = 0

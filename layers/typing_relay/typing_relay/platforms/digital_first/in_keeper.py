@@ -39,7 +39,7 @@ from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.effects import AskBreaker, AskForGuest, Jitter, Latency, ReportLatency, StartOwner, TellBreaker
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Messages, WaitingMessage
-from typing_relay.relay.runner import Runner, on
+from typing_relay.relay.runner import Runner, handled_by
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ class DigitalFirst:
         """A guest's talk."""
         return GatewayTalk(host, self._context)
 
-    def speaks_for(self, session_id: str) -> bool:
+    def can_own(self, session_id: str) -> bool:
         """Whether this session's burst can be owned here: its thread has been looked for.
 
         Until then an owner could only wait; and once there is a contact, what is wanted is looked at anyway.
@@ -233,7 +233,7 @@ class DigitalFirst:
         """A hint: what is not held here, or makes no sense, is left to time."""
         match nudge:
             case {"session": str(session_id), "generation": int(generation)}:
-                if self.speaks_for(session_id):
+                if self.can_own(session_id):
                     self._owners.start(session_id, generation)
             case {"messages": str(session_id)}:
                 self._mailbox.fetch(session_id)
@@ -297,12 +297,12 @@ class DigitalFirst:
         around = self._around
         handlers = dict(
             [
-                on(StartOwner, self._start_owner),
-                on(AskForGuest, lambda due: around.ask_for_guest(due.session_id)),
-                on(AskBreaker, lambda due: 0),
-                on(TellBreaker, lambda due: None),
-                on(Jitter, lambda due: random.random()),
-                on(ReportLatency, lambda due: around.report_latency(due.latency, due.ms)),
+                handled_by(StartOwner, self._start_owner),
+                handled_by(AskForGuest, lambda due: around.ask_for_guest(due.session_id)),
+                handled_by(AskBreaker, lambda due: 0),
+                handled_by(TellBreaker, lambda due: None),
+                handled_by(Jitter, lambda due: random.random()),
+                handled_by(ReportLatency, lambda due: around.report_latency(due.latency, due.ms)),
             ]
         )
         return Runner(around.sessions, around.clock, handlers)
@@ -311,7 +311,7 @@ class DigitalFirst:
         """From a worker thread; this keeper may no longer hold the guest when its turn has come."""
 
         def start() -> None:
-            if self.speaks_for(due.record.session_id):
+            if self.can_own(due.record.session_id):
                 self._owners.start(due.record.session_id, due.generation)
 
         self._around.loop.call_from_thread(start)

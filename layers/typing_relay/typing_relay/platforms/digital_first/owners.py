@@ -65,8 +65,9 @@ class Owners:
     def take_up(self, record: Session) -> None:
         """Become the next owner of this record if what the agent sees, or may see, is not what is wanted.
 
-        Whoever holds the lease now is overtaken: only here can anything be said. One that a key took before anything
-        could be said has no owner, and would keep the next keys' burst from being shown (T1).
+        Whoever holds the lease now is overtaken: only here can anything be said. A lease that a key took before
+        anything could be said belongs to nobody, and would keep the next keys' burst from being shown (T1). The claim's
+        ``StartOwner`` comes back as ``start``.
         """
         now = self._runner.clock()
         nothing_to_say = record.is_settled_at(record.wants(now, self._policy)) or record.cannot_show()

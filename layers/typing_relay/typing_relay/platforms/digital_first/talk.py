@@ -202,7 +202,7 @@ class GatewayTalk:
     def typing(self, typing: bool, on_outcome: Callable[[Outcome], object]) -> None:
         """Show the agent this; ``on_outcome`` hears, later, what came of it. A frame that had to leave is logged."""
         ticket = self._tickets.new(on_outcome)
-        if not self._on_record.is_contact_known:  # what is said now the record would not know of
+        if not self._on_record.is_contact_known:
             self._tickets.tell(ticket, Outcome(Kind.NOT_YET, reason="the contact is not on record yet"))
             return
         self._step(happenings.TypingWanted(typing, ticket))
@@ -337,7 +337,7 @@ class GatewayTalk:
     def _carry_out(self, action: actions.Action) -> None:  # noqa: C901  # a table
         match action:
             case actions.SendFrame(text):
-                self._state.host.send(self._state.number, text)
+                self._state.host.send(self._state.number, text)  # one that does not leave is noticed in time: no pong
             case actions.Ready():
                 self._ready()
             case actions.ContactOpened():

@@ -1,4 +1,4 @@
-"""CXone webchat v1: guests and their typing, over HTTP. The only place that knows its URLs and status codes."""
+"""CXone webchat v1: guests and their typing, over HTTP. Nothing else knows the URLs of guests."""
 
 from __future__ import annotations
 

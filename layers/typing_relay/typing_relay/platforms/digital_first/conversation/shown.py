@@ -23,7 +23,7 @@ def wanted(turn: Turn, typing: bool, ticket: str) -> None:
         turn.do(TypingTold(ticket, ACCEPTED))  # without a contact nobody is shown anything
     elif stage is not Stage.IN_CONTACT:
         turn.do(TypingTold(ticket, NOT_YET))
-    elif not typing and not unproven and not turn.shown.may_show:
+    elif not typing and not unproven and not turn.shown.perhaps_shown:
         turn.do(TypingTold(ticket, ACCEPTED))  # a message, or whoever asked before, has ended it
     elif not typing and unproven and not unproven[-1].typing:
         turn.shown = changed(turn.shown, unproven=(*unproven, replace(unproven[-1], ticket=ticket)))
@@ -32,18 +32,21 @@ def wanted(turn: Turn, typing: bool, ticket: str) -> None:
 
 
 def _show(turn: Turn, typing: bool, ticket: str | None) -> None:
-    """The answer to the heartbeat after it proves that it arrived. What else comes in may have been on its way."""
+    """Send the frame, then a heartbeat, whose pong proves that the frame arrived.
+
+    Other frames prove nothing: they may have been on their way before.
+    """
     event_id = socket.request(turn, frames_out.typing(turn.thread.thread_id, typing))
     socket.beat(turn)
     until, pongs = turn.now + turn.policy.proof_ms, turn.socket.pongs_due
     unproven = Unproven(ticket, typing, event_id, until, pongs)
-    may_show = turn.shown.may_show or typing
-    turn.shown = changed(turn.shown, unproven=(*turn.shown.unproven, unproven), may_show=may_show)
+    perhaps_shown = turn.shown.perhaps_shown or typing
+    turn.shown = changed(turn.shown, unproven=(*turn.shown.unproven, unproven), perhaps_shown=perhaps_shown)
 
 
 def message_sent(turn: Turn) -> None:
     """A message ends the typing. Whoever waits to hear that typing is shown hears that it has ended, once certain."""
-    if not (turn.contacts.open and turn.shown.may_show):
+    if not (turn.contacts.open and turn.shown.perhaps_shown):
         return
     _show(turn, False, None)
     *before, ended = turn.shown.unproven
@@ -57,7 +60,7 @@ def ponged(turn: Turn) -> None:
     counted = [replace(unproven, pongs=unproven.pongs - 1) for unproven in turn.shown.unproven]
     for unproven in counted:
         if unproven.pongs <= 0:
-            turn.shown = changed(turn.shown, may_show=unproven.typing or _may_be_in_flight(turn))
+            turn.shown = changed(turn.shown, perhaps_shown=unproven.typing or _may_be_in_flight(turn))
             _told(turn, unproven, ENDED if unproven.overtaken else ACCEPTED)
     turn.shown = changed(turn.shown, unproven=tuple(unproven for unproven in counted if unproven.pongs > 0))
 
@@ -100,26 +103,26 @@ def frame_lost(turn: Turn) -> None:
 
 def contact_opened(turn: Turn) -> None:
     """What was sent on a socket before may be shown in it."""
-    turn.shown = changed(turn.shown, may_show=turn.shown.may_show or _may_be_in_flight(turn))
+    turn.shown = changed(turn.shown, perhaps_shown=turn.shown.perhaps_shown or _may_be_in_flight(turn))
 
 
 def contact_closed(turn: Turn) -> None:
     """Nobody is shown typing to anybody: who waits to hear hears it now."""
     for unproven in turn.shown.unproven:
         _told(turn, unproven, NOT_YET if unproven.typing else ACCEPTED)
-    turn.shown = changed(turn.shown, unproven=(), may_show=False)
+    turn.shown = changed(turn.shown, unproven=(), perhaps_shown=False)
 
 
 def begins_anew(turn: Turn) -> None:
     """Nothing has been sent in the contact that is open now."""
-    turn.shown = changed(turn.shown, may_show=False)
+    turn.shown = changed(turn.shown, perhaps_shown=False)
 
 
 def socket_lost(turn: Turn) -> None:
     """What was on it is lost, or nobody knows."""
     unproven = turn.shown.unproven
     all_told(turn, Outcome(Kind.LOST, reason="the socket was lost"))
-    if turn.contacts.open and turn.shown.may_show:
+    if turn.contacts.open and turn.shown.perhaps_shown:
         turn.do(ShownUnknown())
     if any(one.typing for one in unproven):
         turn.shown = changed(turn.shown, in_flight_until=turn.now + turn.policy.in_flight_ms)

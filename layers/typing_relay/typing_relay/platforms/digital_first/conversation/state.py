@@ -206,10 +206,10 @@ class Agents:
 
 @dataclass(frozen=True)
 class Shown:
-    """Typing that was sent, and what the agent may be shown."""
+    """Typing that was sent, and what the agent perhaps sees."""
 
-    #: The agent may be shown typing: it was sent by us, or by a keeper before.
-    may_show: bool = True
+    #: The agent perhaps sees typing: it was sent by us, or by a keeper before.
+    perhaps_shown: bool = True
     #: Until then what was sent on a socket before may come to be shown, whatever is sent on this one.
     in_flight_until: int = 0
     unproven: tuple[Unproven, ...] = ()

@@ -52,7 +52,7 @@ class OnRecord:
 
     @property
     def is_contact_known(self) -> bool:
-        """The record says whether a contact is open: typing that is shown now it knows of."""
+        """Not while that is being written: the write resets ``shown``, so typing sent meanwhile would be forgotten."""
         return self._contact_noted is not None
 
     @property
@@ -61,7 +61,7 @@ class OnRecord:
         c = self._state.conversation
         if c is None or not self._has_looked:
             return self._was_shown
-        return c.shown.may_show and self._contact_noted is True
+        return c.shown.perhaps_shown and self._contact_noted is True
 
     def note_contact(self, *, is_open: bool) -> None:
         """Recorded before anything is said: keys pressed while there was no contact count from now on, if fresh."""
@@ -69,7 +69,7 @@ class OnRecord:
         assert c is not None  # noqa: S101
         self._contact_noted, note = None, object()
         self._note = note
-        may_show = is_open and c.shown.may_show
+        perhaps_shown = is_open and c.shown.perhaps_shown
 
         def written(record: Session | None) -> None:
             if record and note is self._note:
@@ -85,7 +85,7 @@ class OnRecord:
                 self.note_contact(is_open=c.contacts.open is not None)
 
         call = context.sessions.set_contact
-        self._write("contact", lambda: call(session_id, context.keeper, is_open, may_show), written, again)
+        self._write("contact", lambda: call(session_id, context.keeper, is_open, perhaps_shown), written, again)
 
     def doubt_shown(self) -> None:
         """While the socket is down there is nothing to do: the contact's reopening says the same."""
