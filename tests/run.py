@@ -11,6 +11,7 @@ says whose it is.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,7 +24,10 @@ from typing import IO
 PYTEST = (sys.executable, "-m", "pytest")
 MAKE = ("make", "--no-print-directory")
 LOWEST_PRIORITY = 19
-SHOWN = 10  # failed tests of a part, at the end
+#: Of a part's failed tests, at the end: how many, and how much of each.
+SHOWN, SHOWN_CHARACTERS = 10, 200
+#: A line of pytest's summary; lines of a test's own log look much the same.
+FAILED = re.compile(r"(FAILED|ERROR) \S+\.py(::| - |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,9 @@ def parts(arguments: Sequence[str]) -> dict[str, Part]:
 
 
 def together(what: Mapping[str, Part], out: IO[str]) -> int:
-    """Run all of ``what`` to its end; each line goes to ``out`` with its part's name. At the end once more: which tests
-    failed, the first ten of each part, and the last line of each.
+    """Run all of ``what`` to its end; each line goes to ``out`` with its part's name.
+
+    At the end it repeats the first failed tests of each part, then the last line of each.
 
     Returns the first exit code that is not 0. SIGTERM ends all of them, as Ctrl-C in a terminal does.
     """
@@ -63,10 +68,11 @@ def together(what: Mapping[str, Part], out: IO[str]) -> int:
         for name in sorted(what, key=lambda name: bool(what[name].after)):
             running.begin(name)
         running.wait()
-    for failed in running.failed.values():
-        print(*failed[:SHOWN], sep="", end="", file=out)
+    for name, failed in running.failed.items():
+        for line in failed[:SHOWN]:
+            print(f"{name}: {line[:SHOWN_CHARACTERS]}", file=out)
         if len(failed) > SHOWN:
-            print(f"… and {len(failed) - SHOWN} more", file=out)
+            print(f"{name}: … and {len(failed) - SHOWN} more", file=out)
     print(*running.last.values(), sep="", end="", file=out, flush=True)
     return next(filter(None, running.codes.values()), 0)
 
@@ -122,8 +128,8 @@ class _Running:
         for line in process.stdout:
             print(f"{name:{width}} | {line}", end="", file=self._out, flush=True)
             self.last[name] = line
-            if line.startswith(("FAILED ", "ERROR ")):
-                self.failed[name].append(line)
+            if FAILED.match(line):
+                self.failed[name].append(line.rstrip())
         self.codes[name] = process.wait()
 
 

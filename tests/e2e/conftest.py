@@ -59,7 +59,7 @@ def firefox() -> Iterator[Firefox]:
     with contextlib.ExitStack() as running:
         try:
             browser = running.enter_context(running_firefox())
-        except NotStartedError as why:  # how it starts is not what is tested
+        except NotStartedError as why:  # the start is not under test
             warnings.warn(str(why), stacklevel=1)
             browser = running.enter_context(running_firefox())
         yield browser

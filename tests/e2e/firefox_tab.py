@@ -15,12 +15,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from websocket import WebSocketException
+
+from tests.e2e.browser import PATIENCE_MS
 from tests.e2e.chromium_tab import stopped
 from tests.e2e.visitors_tab import Remote, VisitorsTab
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 MISSING = "needs Firefox (apt-get install firefox-esr)"
-#: Nothing that is no part of a test goes out, and no start waits until a busy disk has written its databases.
+#: Firefox contacts nobody by itself. Its start does not wait for the disk.
 _PREFERENCES = """
 user_pref("app.normandy.enabled", false);
 user_pref("datareporting.policy.dataSubmissionEnabled", false);
@@ -28,7 +31,7 @@ user_pref("network.captive-portal-service.enabled", false);
 user_pref("toolkit.storage.synchronous", 0);
 """
 _OUTPUT = "output"
-_STARTED_S = 60  # freshly installed, on a busy machine
+_STARTED_S = 40  # freshly installed, on a busy machine
 
 
 class Firefox:
@@ -36,9 +39,13 @@ class Firefox:
 
     def __init__(self, process: "subprocess.Popen[bytes]", url: str) -> None:
         self._process = process
-        self._remote = Remote(f"{url}/session", timeout_s=_STARTED_S)
-        self.call = self._remote.call
-        self.call("session.new", capabilities={})
+        try:
+            self._remote = Remote(f"{url}/session", timeout_s=_STARTED_S)
+            self.call = self._remote.call
+            self.call("session.new", capabilities={})
+        except (OSError, WebSocketException) as error:
+            raise NotStartedError(f"Firefox listens and does not answer: {error!r}") from error
+        self._remote.answers_within(PATIENCE_MS / 1000)
 
     def close(self) -> None:
         """Hang up; the process goes on."""

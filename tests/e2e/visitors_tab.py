@@ -110,6 +110,10 @@ class Remote:
         assert "error" not in answer, answer
         return answer["result"]
 
+    def answers_within(self, timeout_s: float) -> None:
+        """From now on an answer may take this long."""
+        self._socket.settimeout(timeout_s)
+
     def close(self) -> None:
         """Hang up."""
         self._socket.close()

@@ -243,6 +243,18 @@ def test_when_the_store_is_away_the_next_look_goes_on(scene: Scene, monkeypatch:
     assert scene.started == ["alice"]
 
 
+def test_a_look_that_fails_as_a_whole_is_logged_and_the_next_one_goes_on(
+    scene: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.has_died("alice")
+    with monkeypatch.context() as broken:
+        broken.setattr(scene.jobs[0], "submit", lambda *job: job[-1](RuntimeError("unforeseen")))
+        scene.passes(1)
+    assert (scene.started, "unforeseen" in caplog.text) == ([], True)
+    scene.passes(LOOK_S)
+    assert scene.started == ["alice"]
+
+
 # --- parked bursts
 
 

@@ -333,8 +333,8 @@ def test_a_burst_that_was_over_before_it_had_an_owner_begins_no_other(earlier: i
 # --- holds
 
 
-def test_the_hold_of_a_still_older_key_holds_none_of_the_two_that_are_known() -> None:
-    """T1, T3: only of the newest and the one before may it be the hold that is stored."""
+def test_a_hold_counts_only_for_the_key_it_names() -> None:
+    """T1, T3: the newest one, or the one before."""
     keys, earlier = {"tab": NOW - 20}, {"tab": NOW - 2_520}
     stale, of_the_earlier = (
         shown(keys=keys, earlier_keys=earlier, holds={"tab": (at, 6_000)}, shown_at=NOW - 2_400)

@@ -42,11 +42,15 @@ def test_which_tests_failed_is_said_once_more_the_first_ten_of_each_part() -> No
     """They may stand thousands of lines above the end."""
     out = io.StringIO()
     failed = [f"FAILED tests/test_door.py::test_{number} - why" for number in range(12)]
-    summary = "\n".join([*failed, "12 failed"])
-    together({"one": says("ERROR tests/test_page.py - no browser\n1 error", 1), "another": says(summary, 1)}, out)
-    ends = out.getvalue().splitlines()[-14:]
-    error = "ERROR tests/test_page.py - no browser"
-    assert ends == [error, *failed[:10], "… and 2 more", "1 error", "12 failed"]
+    logged = "ERROR    typing_relay.door:door.py:4 refused"
+    summary = "\n".join([logged, *failed, "12 failed"])
+    error = "ERROR tests/test_page.py - " + "no browser " * 100
+    together({"one": says(f"{error}\n1 error", 1), "another": says(summary, 1)}, out)
+    *_, of_one, ends = out.getvalue().partition("one: ")[1:]
+    first, *others = (of_one + ends).removeprefix("one: ").splitlines()
+    assert (first, len(first)) == (error[:200], 200)
+    named = [f"another: {line}" for line in failed[:10]]
+    assert others == [*named, "another: … and 2 more", "1 error", "12 failed"]
 
 
 def test_the_simulation_alone_has_the_lowest_priority() -> None:

@@ -84,12 +84,16 @@ class Sweeping:
 
     def _submit(self, shard: int) -> None:
         self._looks += 1
-        self._jobs.submit(shard, lambda: self._sweep(shard), self._looked, lambda _error: self._looked([]))
+        self._jobs.submit(shard, lambda: self._sweep(shard), self._looked, self._not_looked)
 
     def _looked(self, found: list[Found]) -> None:
         self._looks -= 1
         for session_id, swept in found:
             self._take_in(session_id, swept)
+
+    def _not_looked(self, error: Exception) -> None:
+        logger.warning("Bursts whose owner died could not be looked for: %s", error)
+        self._looked([])
 
     def _sweep(self, shard: int) -> list[Found]:
         """On a worker thread. What came of the leases that are over, and which of ours end before the next look."""

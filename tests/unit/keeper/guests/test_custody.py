@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from random import Random
+
 import pytest
 from typing_relay.keeper.counters import Counters
 from typing_relay.keeper.guests.custody import (
@@ -42,6 +45,12 @@ class Task:
         self.jobs.run()
         for _ in range(int(seconds / step)):
             self.loop.advance(step)
+            self.jobs.run()
+
+    def holds(self, *visitors: str) -> None:
+        """These are held, and taken at one moment."""
+        self.queue.ask(*visitors)
+        while len(self.custody) < len(visitors):
             self.jobs.run()
 
     def drains(self) -> None:
@@ -107,33 +116,36 @@ def test_a_message_is_renewed_when_two_thirds_of_its_visibility_are_over(task: T
     assert queue.calls.count("renew") == 1
 
 
-def test_what_has_just_been_renewed_fills_up_no_job(loop: ManualLoop, queue: FakeQueue) -> None:
-    """Each call costs money."""
-    task = Task(loop, queue, Terms(visibility_s=30, max_guests=100))
+@pytest.mark.parametrize("guests", [8, 25, 60, 110, 230])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_however_guests_arrive_a_call_renews_ten(loop: ManualLoop, queue: FakeQueue, guests: int, seed: int) -> None:
+    """Each call costs money. Those that are due next fill one up, but nothing that has just been renewed."""
+    task, arrivals = Task(loop, queue, Terms(visibility_s=30, max_guests=guests)), Random(seed)
     task.custody.start()
-    queue.ask(*(f"visitor {number}" for number in range(60)))
-    task.works(seconds=7)
+    comes = sorted(arrivals.uniform(0, 100) for _ in range(guests))
+    for second in range(100):
+        queue.ask(*(f"visitor {number}" for number, at in enumerate(comes) if second <= at < second + 1))
+        task.works(seconds=1)
+    task.works(seconds=20 * TERMS.renew_s)  # they come to be renewed together
     queue.calls.clear()
-    task.works(seconds=3 * TERMS.renew_s)
-    assert queue.calls.count("renew") == 3 * 6
+    task.works(seconds=6 * TERMS.renew_s)
+    assert queue.calls.count("renew") <= 6 * math.ceil(guests / 10)
 
 
 def test_whose_message_is_lost_is_known_in_each_call_of_a_job(task: Task, queue: FakeQueue) -> None:
     """One job renews ten messages a call; the place that SQS names is one in the call."""
-    queue.ask(*(f"visitor {number}" for number in range(20)))
-    task.works(seconds=5)
+    task.holds(*(f"visitor {number}" for number in range(20)))
     task.requested.clear()
     lost = list(task.custody._held)[13]
     queue._messages = [one for one in queue._messages if one.receipt != task.custody._held[lost].receipt]
-    task.works(seconds=TERMS.renew_s)
+    task.works(seconds=TERMS.renew_s + 2)
     assert task.requested == [lost]
 
 
-def test_an_entry_that_failed_comes_first_in_the_next_call(
+def test_an_entry_that_failed_is_what_the_next_call_renews_first(
     task: Task, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue.ask(*(f"visitor {number}" for number in range(20)))
-    task.works(seconds=5)
+    task.holds(*(f"visitor {number}" for number in range(20)))
     failing = list(task.custody._held.values())[13].receipt
     first: list[str] = []
     change = queue.change
@@ -144,11 +156,11 @@ def test_an_entry_that_failed_comes_first_in_the_next_call(
 
     monkeypatch.setattr(queue, "change", change_and_note)
     queue.fails_for = {failing}
-    task.works(seconds=TERMS.renew_s)
+    task.works(seconds=TERMS.renew_s + 2)
     assert first[2] == failing  # after the two calls that renew all
 
 
-def test_a_guest_that_is_not_held_any_more_may_be_done_again(task: Task, queue: FakeQueue) -> None:
+def test_done_after_leave_deletes_nothing(task: Task, queue: FakeQueue) -> None:
     """Its message is another keeper's by now."""
     queue.ask("alice")
     task.works()
@@ -242,8 +254,7 @@ def test_a_call_that_fails_holds_up_no_other_renewal(
     task: Task, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And its own messages are renewed a second later."""
-    queue.ask(*(f"visitor {number}" for number in range(20)))
-    task.works(seconds=5)
+    task.holds(*(f"visitor {number}" for number in range(20)))
     renewed: list[tuple[str, ...]] = []
     change = queue.change
 
@@ -254,7 +265,7 @@ def test_a_call_that_fails_holds_up_no_other_renewal(
         return change(receipts, seconds)
 
     monkeypatch.setattr(queue, "change", change_but_once)
-    task.works(seconds=TERMS.renew_s)
+    task.works(seconds=TERMS.renew_s + 2)
     first, other, again = renewed[:3]  # two batches, and the first again a second later
     assert (len(first), len(other), again) == (10, 10, first)
     assert other != first
@@ -379,6 +390,33 @@ def test_a_message_that_sqs_lost_is_replaced(task: Task, queue: FakeQueue) -> No
     queue._messages.clear()
     task.works(seconds=30)
     assert (len(queue), task.counters.take()["MessagesLost"]) == (1, 1)
+
+
+def test_a_renewal_that_fails_as_a_whole_is_made_again_a_second_later(
+    task: Task, queue: FakeQueue, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever went wrong: it is logged, and a drain does not wait for it for ever."""
+    task.holds("alice")
+
+    def breaks(_receipts: list[str]) -> object:
+        raise RuntimeError("unforeseen")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(task.custody, "_change", breaks)
+        task.works(seconds=TERMS.renew_s)
+    assert ("unforeseen" in caplog.text, task.custody.is_renewing) == (True, False)
+    queue.calls.clear()
+    task.works(seconds=1)
+    assert queue.calls.count("renew") == 1
+
+
+def test_a_receive_that_fails_is_made_again(task: Task, queue: FakeQueue) -> None:
+    queue.fails = True
+    task.works(seconds=3)
+    queue.fails = False
+    queue.ask("alice")
+    task.works(seconds=2)
+    assert task.requested == ["alice"]
 
 
 def test_a_message_is_replaced_before_the_twelve_hours_that_sqs_allows(task: Task, queue: FakeQueue) -> None:

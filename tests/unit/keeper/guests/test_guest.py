@@ -440,7 +440,7 @@ def test_a_guest_whose_first_socket_does_not_come_counts_as_not_held_from_its_re
     assert guest.is_not_held(life.held, NOW + POLICY.not_held_ms, POLICY)
 
 
-def test_an_open_guest_is_held_and_one_whose_visitor_is_gone_counts_as_that(settled: Life) -> None:
+def test_neither_an_open_guest_nor_one_whose_visitor_is_gone_counts_as_not_held(settled: Life) -> None:
     later = settled.now + 2 * POLICY.not_held_ms
     assert not guest.is_not_held(settled.held, later, POLICY)
     settled.refreshes(ALONE)
@@ -819,7 +819,7 @@ def test_a_record_that_does_not_let_go_is_looked_at_and_the_socket_kept(settled:
     assert settled.held.socket == 1
 
 
-def test_a_visitor_who_is_back_before_the_release_of_no_guest_at_all_gets_one() -> None:
+def test_a_visitor_who_returns_while_a_record_without_a_guest_is_released_gets_a_guest() -> None:
     life = Life()
     life.happens(guest.Taken(dataclasses.replace(WITH_VISITOR, connections=frozenset())))
     assert life.happens(guest.Released(done=False)) == (Refresh(),)

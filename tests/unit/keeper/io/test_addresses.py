@@ -51,7 +51,7 @@ def test_every_address_is_given_and_each_is_the_first_in_turn(monkeypatch: pytes
     assert [names.resolve() for _ in range(4)] == [[SIX, ONE, TWO], [ONE, TWO, SIX], [TWO, SIX, ONE], [SIX, ONE, TWO]]
 
 
-def test_a_url_that_names_no_port_means_its_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_without_a_port_uses_the_default_of_its_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
     names = Names(monkeypatch, ONE)
     for place in ("wss://cxone.example/socket", "ws://cxone.example/socket", "ws://cxone.example:8080/socket"):
         names.resolve(place)

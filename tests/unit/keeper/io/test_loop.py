@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -63,19 +62,44 @@ def test_a_loop_that_was_woken_sleeps_again(loop: Loop) -> None:
     assert turns_until(loop, 0.02) <= 3
 
 
-def test_a_turn_ends_in_the_time_it_is_given_however_late_the_next_timer_is(loop: Loop) -> None:
-    later: list[bool] = []
-    loop.call_later(3600, lambda: later.append(True))
-    loop.turn(at_most=0.001)
-    assert later == []
+class FakeTime:
+    """A clock that the loop's sleep moves, and callbacks."""
+
+    def __init__(self, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_000.0
+        self.slept: list[float | None] = []
+        monkeypatch.setattr("typing_relay.keeper.io.loop.time", self)
+        monkeypatch.setattr(loop._selector, "select", self._sleep)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    def _sleep(self, seconds: float | None) -> list[object]:
+        self.slept.append(seconds)
+        self.passes(seconds or 0.0)
+        return []
 
 
-def test_the_longest_turn_is_known_without_the_sleep_before_it(loop: Loop) -> None:
+def test_a_turn_ends_in_the_time_it_is_given_however_late_the_next_timer_is(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeTime(loop, monkeypatch)
+    loop.call_later(3600, lambda: None)
+    loop.turn(at_most=0.5)
+    loop.turn()
+    assert clock.slept == [0.5, 3599.5]
+
+
+def test_the_longest_turn_is_known_without_the_sleep_before_it(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is a metric: nobody waits longer than this for the loop."""
-    loop.call_later(0.05, lambda: time.sleep(0.02))
-    for _ in range(3):
-        loop.turn(at_most=0.1)
-    assert 0.02 <= loop.longest_turn < 3
+    clock = FakeTime(loop, monkeypatch)
+    for seconds in (0.25, 2.0, 0.5):
+        loop.call_later(60, lambda seconds=seconds: clock.passes(seconds))  # type: ignore[misc]
+        loop.turn()
+    assert loop.longest_turn == 2.0
 
 
 def test_a_callback_that_raises_does_not_end_the_loop(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:

@@ -314,6 +314,54 @@ def test_a_connection_that_failed_for_a_moment_is_served_soon_though_frames_keep
     assert scene.counted("FramesRelayed") == 11  # the other tab had got each before
 
 
+def test_a_try_that_falls_due_during_the_last_post_is_made_after_it(scene: Scene) -> None:
+    """T16: nothing else would come back to it."""
+    scene.posts.failing = {"tab 1"}
+    scene.sends(0)
+    scene.works()
+    scene.posts.failing.clear()
+    scene.sends(1)
+    scene.loop.advance(0.6)  # that post takes so long
+    scene.works()
+    assert (scene.seen_by("tab 1"), scene.seen_by("tab 2")) == ([0, 1], [0, 1])
+
+
+def test_a_connection_that_fails_as_another_is_tried_again_rests_itself(scene: Scene) -> None:
+    scene.posts.failing = {"tab 1"}
+    scene.sends(0)
+    scene.works()
+    scene.posts.failing = {"tab 2"}
+    scene.sends(1)
+    scene.loop.advance(0.6)
+    scene.works()
+    assert (scene.posts.tried.count("tab 2"), scene.seen_by("tab 1")) == (2, [0, 1])
+    scene.posts.failing.clear()
+    scene.passes(1)
+    assert scene.seen_by("tab 2") == [0, 1]
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_where_a_frame_was_dropped_behind_a_failing_tab_nothing_is_tried_without_a_pause(others: bool) -> None:
+    """The worst moment for it: memory is short."""
+    scene = Scene(OutboxLimits(bytes_all=100))
+    scene.records.by_id["bob"] = dataclasses.replace(ALICE, session_id="bob")
+    scene.posts.failing = {"tab 1"}
+    scene.sends(1, 2, size=45)  # the first is on its way already
+    scene.outbox.send("bob" if others else "alice", data_of(3, 50))
+    jobs = 0
+    while len(scene.jobs) and jobs < 20:
+        scene.jobs.run()
+        jobs += 1
+    assert jobs < 20
+
+
+def test_nothing_is_kept_of_a_visitor_whose_frames_were_all_dropped() -> None:
+    scene = Scene(OutboxLimits(bytes_all=100))
+    scene.sends(0, size=90)  # on its way already
+    scene.outbox.send("bob", data_of(1, 50))
+    assert len(scene.outbox) == 1
+
+
 def test_a_connection_that_fails_alone_is_tried_seldom_too(scene: Scene) -> None:
     scene.records.by_id["alice"] = dataclasses.replace(ALICE, connections=frozenset({"tab 1"}))
     scene.posts.failing = {"tab 1"}
@@ -550,7 +598,7 @@ def test_what_waits_for_all_visitors_together_is_bounded() -> None:
     assert scene.counters.take()["FramesDropped"] == 2
 
 
-def test_a_large_frame_takes_the_room_of_several(scene: Scene) -> None:
+def test_a_large_frame_takes_the_room_of_several() -> None:
     scene = Scene(OutboxLimits(bytes_each=100))
     scene.sends(0, size=10)  # on its way already
     scene.sends(1, 2, 3, 4, size=20)
@@ -560,9 +608,7 @@ def test_a_large_frame_takes_the_room_of_several(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(("state", "dropped"), [("", 1), ("open", 0)])
-def test_when_all_that_fits_is_on_its_way_a_frame_is_dropped_unless_it_is_the_newest_word(
-    state: str, dropped: int
-) -> None:
+def test_with_no_room_left_only_the_newest_word_on_a_state_is_still_queued(state: str, dropped: int) -> None:
     """T16."""
     scene = Scene(OutboxLimits(bytes_all=100))
     scene.sends(0, size=95)

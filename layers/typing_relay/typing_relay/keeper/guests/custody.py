@@ -216,7 +216,9 @@ class Custody:
         due = self._loop.time() - renew_s
         while self._held and next(iter(self._held.values())).renewed_at <= due:
             soon = takewhile(lambda session_id: self._held[session_id].renewed_at <= due + renew_s / 2, self._held)
-            self._renew(list(islice(soon, MESSAGES_PER_JOB)))  # filled up with those that are due next
+            first = list(islice(soon, MESSAGES_PER_JOB))
+            calls = math.ceil(sum(self._held[session_id].renewed_at <= due for session_id in first) / BATCH)
+            self._renew(first[: calls * BATCH])  # the last call is filled up with those that are due next
 
     def _renew(self, session_ids: Sequence[str]) -> None:
         now = self._loop.time()
@@ -231,7 +233,7 @@ class Custody:
             ("renew", session_ids[0]),
             lambda: self._change(receipts),
             lambda outcome: self._renewed(session_ids, *outcome),
-            lambda _error: self._renewed(session_ids, (), range(len(session_ids))),
+            lambda error: self._not_renewed(session_ids, error),
         )
 
     def _change(self, receipts: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -258,6 +260,10 @@ class Custody:
             self._counters.add("MessagesLost")
             self._replace(session_ids[place])
         self._due_again([session_ids[place] for place in failed])
+
+    def _not_renewed(self, session_ids: Sequence[str], error: Exception) -> None:
+        logger.warning("Messages could not be renewed: %s", error)
+        self._renewed(session_ids, (), range(len(session_ids)))
 
     def _due_again(self, session_ids: Iterable[str]) -> None:
         failed = {session_id: self._held.pop(session_id) for session_id in session_ids if session_id in self._held}

@@ -357,7 +357,7 @@ class Keeper:
         refresh_s, batch = self._settings.refresh_s, self._settings.refresh_batch
         due = self._loop.time() - refresh_s
         while self._hands and next(iter(self._hands.values())).refreshed_at <= due:
-            soon = takewhile(lambda hand: hand.refreshed_at <= due + refresh_s / 2, self._hands.values())
+            soon = takewhile(lambda hand: hand.refreshed_at <= due + refresh_s / 3, self._hands.values())
             self._refresh(list(islice(soon, batch)))  # filled up with those that are due next
 
     def _look(self, hand: Hand) -> None:

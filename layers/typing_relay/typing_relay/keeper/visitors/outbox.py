@@ -83,7 +83,7 @@ class _Queue:
     last_number: int = 0
     #: The newest frame that any connection has got.
     relayed: int = 0
-    #: Of each connection that there was at the last round, its own newest.
+    #: The newest frame that each connection had got after the last round.
     heard: dict[str, int] = field(default_factory=dict)
     #: Connections that are not tried before ``retry`` is due.
     resting: frozenset[str] = frozenset()
@@ -91,7 +91,7 @@ class _Queue:
     #: Connections that had failed when they were last tried.
     failed: frozenset[str] = frozenset()
     retry: Timer | None = None
-    #: A job is under way, and has the frames up to this number in its hands; 0: none has.
+    #: A job is under way, and has the frames up to this number in its hands; 0 while none is.
     busy: bool = False
     in_hand: int = 0
 
@@ -225,7 +225,10 @@ class Outbox:
     def _go_on(self, session_id: str) -> None:
         """Post what is queued, unless a job is at it."""
         queue = self._queues.get(session_id)
-        if queue is None or queue.busy or not queue.frames:
+        if queue is None or queue.busy:
+            return
+        if not queue.frames:  # all of it was dropped for lack of room
+            self._forget(session_id, queue)
             return
         queue.busy, queue.in_hand = True, queue.last_number
         self._jobs_under_way += 1
@@ -265,14 +268,15 @@ class Outbox:
         retry_is_due = bool(resting) and queue.retry is None  # its time came while the job was under way
         if done.failed or not done.got:
             self._fail(queue, frozenset(done.failed))
-            if not retry_is_due:
-                self._retry(session_id, queue, queue.failed)
+            rests = queue.failed - resting if retry_is_due else queue.failed
+            if rests or not retry_is_due:
+                self._retry(session_id, queue, rests)
         else:
             queue.failures, queue.resting, queue.failed = 0, frozenset(), frozenset()
         if not queue.frames:
             self._forget(session_id, queue)
         elif retry_is_due or any(
-            number < queue.last_number for name, number in done.got.items() if name not in done.failed
+            number < queue.frames[-1].number for name, number in done.got.items() if name not in done.failed
         ):
             self._go_on(session_id)
 

@@ -49,7 +49,7 @@ class ChannelContext:
     _began: int = field(init=False)
 
     def __post_init__(self) -> None:
-        """From here on the rules' time is counted."""
+        """From here on the rules' time is counted, beginning as the wall clock says: messages have its times."""
         self._began = self.clock() - round(self.loop.time() * 1000)
 
     def of(self, channel_id: str) -> ChannelContext:
