@@ -210,7 +210,7 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
     if not _within("messages", visitor["session"], request, frame.message_id):
         return None
     sender = Sender(visitor["session"], connection, int(visitor["expires_at"]))
-    key = visitor.get("message_key", "")  # who connected before the authorizer gave one has none
+    message_key = visitor.get("message_key", "")  # who connected before the authorizer gave one has none
     message = SentMessage(
         frame.message_id,
         frame.text,
@@ -218,7 +218,7 @@ def _message(frame: frames.Message, request: dict[str, Any]) -> dict[str, Any] |
         postback=frame.postback,
         attachments=frame.attachments,
         author=frame.author,
-        key=key,
+        key=message_key,
     )
     standing = NOT_TAKEN
     if runner.messages is not None:

@@ -114,9 +114,10 @@ def _paused_until(policy: Policy, record: Session | None, now: int) -> Flow[int]
 
 
 def _keep_lease(policy: Policy, record: Session, until: int, now: int) -> Flow[Reconciled | None]:
-    """Wait as long as the lease allows; renew it where that is less than a second: the burst may be over before.
+    """Wait as long as the lease allows, and renew it only where less than a second of waiting is left in it.
 
-    (Each change of a lease costs three writes.) Returns None when this owner has been superseded.
+    The burst may be over before, and each change of a lease costs three writes. Returns None when this owner has been
+    superseded.
     """
     allowed_s = (record.lease_until - policy.lease_margin_ms - now) // 1000
     longest_s = min(allowed_s, LONGEST_WAIT_S) if allowed_s >= 1 else LONGEST_WAIT_S
