@@ -240,12 +240,15 @@ def bursts_of_all_kinds(stage: RelayStage) -> None:
         actor.waits_for("typing", value=True)
         actor.calm()
         actor.settles()
+        actor.looks_away()  # the `true` that was tried again is not the next key's
         actor.cxone.revoke_tokens()
         actor.key()
         actor.waits_for_post(True)
         actor.settles()
+        actor.looks_away()
         actor.key(hold_ms=LONGEST_HOLD_MS)  # it is not over before the tab closes
         actor.waits_for_post(True)
+        wait_until(lambda: stage.record("types").shown, "the record to know that it is shown")
     wait_until(lambda: _did(stage, "ConnectionRole", "states:StartExecution"), "the stop of a tab that closed")
 
 

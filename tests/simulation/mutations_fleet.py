@@ -17,6 +17,7 @@ FLEET = (
         GUEST,
         "if not is_as_known and not look.is_certain:",
         "if False:",
+        directed="tests/unit/keeper/guests/test_guest.py",
     ),
     _fleet(
         "guest: deletes the message by which another keeper holds",
@@ -35,6 +36,7 @@ FLEET = (
         GUEST,
         "return _take(held) if record.guest_id else _ended_elsewhere(held, now, policy)",
         "return _ended_elsewhere(held, now, policy)",
+        directed="tests/unit/keeper/guests/test_guest.py",
     ),
     _fleet(
         "guest: lets go though it was asked meanwhile",
@@ -100,7 +102,7 @@ FLEET = (
         "guest: a dead keeper is believed for ever",
         BURST,
         "has_keeper = bool(self.keeper) and not (self.held and silent_ms >= policy.keeper_silent_ms)",
-        "is_held = bool(self.keeper)",
+        "has_keeper = bool(self.keeper)",
     ),
     _fleet(
         "keeper: a silent visitor's record lives no longer than its keeper's word",
