@@ -361,7 +361,7 @@ def test_half_a_frame_and_then_silence_ends_by_an_unanswered_ping(wire: Wire) ->
 
 
 def test_a_frame_that_trickles_in_without_end_is_no_sign_of_life(wire: Wire) -> None:
-    """A peer could hold the guest so for ever, and say nothing."""
+    """A peer could keep its socket open that way for ever, and never say anything."""
     _, heard, peer = wire.opened(IMPATIENT)
     begun = frame(TEXT, b"x" * 10_000)[:-1]
 

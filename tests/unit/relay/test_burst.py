@@ -541,8 +541,8 @@ def test_a_guest_that_has_not_been_open_yet_is_waited_for() -> None:
     assert what(opening) == Wait(NOW + POLICY.guest_poll_ms)
 
 
-def test_a_guest_that_was_closed_is_asked_for_however_lately_the_last_one_was() -> None:
-    """T9: nobody is at it."""
+def test_a_guest_that_was_closed_is_asked_for_at_once_however_recent_the_last_request() -> None:
+    """T9: no keeper is bringing one."""
     closed = session(guest_id="", guest_status=GuestStatus.CLOSED, keeper="", guest_requested_at=NOW)
     assert what(closed) == RequestGuest()
 

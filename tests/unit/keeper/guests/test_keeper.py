@@ -886,7 +886,7 @@ def test_a_guest_that_another_keeper_took_while_it_was_created_does_not_count_as
 
 
 class Making(WebchatTalk):
-    """What becomes of its guest the test says."""
+    """The test says what becomes of its guest."""
 
     outcome: guest.Event = guest.Created("g1", URL)
 
