@@ -399,16 +399,26 @@ def test_what_is_shown_by_a_hold_is_parked_until_its_end() -> None:
     assert what(parkable()) == Park(NOW + 6_000 + POLICY.arrival_slack_ms)
 
 
+def test_a_question_that_falls_due_within_a_hold_is_asked_at_its_end_if_keys_have_held_on() -> None:
+    """T14: by then most bursts are over."""
+    assert isinstance(what(parkable(verify_at=NOW + 10)), Park)
+    assert what(parkable(verify_at=NOW)) == Verify()
+
+
+def test_a_question_is_waited_for_by_an_owner_that_is_awake_anyway() -> None:
+    """T14: plain frames."""
+    assert what(held(0, keys={"tab": NOW}, holds={}, shown_at=NOW, verify_at=NOW + 1_500)) == Wait(NOW + 1_500)
+
+
 @pytest.mark.parametrize(
     "record",
     [
         parkable(mismatches=1),
-        parkable(verify_at=NOW + 5_000),
         parkable(typing_since=NOW + 5_000 - POLICY.cap_ms),
         held(NOW + 4_000, keys={"tab": NOW - 2_000}, holds={"tab": (NOW - 2_000, 6_000)}, shown_at=NOW - 1_900),
         held(0, keys={"tab": NOW}, holds={}, shown_at=NOW),
     ],
-    ids=["in doubt", "a question is due first", "the cap is due first", "no keeper would find its end", "plain"],
+    ids=["in doubt", "the cap is due first", "no keeper would find its end", "plain"],
 )
 def test_what_must_be_waited_for_is_waited_for_awake(record: Session) -> None:
     """T2, T14: neither keepers nor the schedule look in time."""

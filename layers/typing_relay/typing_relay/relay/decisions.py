@@ -134,8 +134,10 @@ def _settled(record: Session, wanted: bool, now: int, policy: Policy, paused_unt
     if policy.verifies and record.verify_at is not None and now >= record.verify_at and may_call:
         return Verify()
     if wanted:
-        next_look = _next_look(record, now, policy, paused_until)
-        return Park(next_look) if _may_park(record, next_look, now, policy) else Wait(next_look)
+        changes_at = _changes_at(record, now, policy)
+        if _may_park(record, changes_at, now, policy):
+            return Park(changes_at)
+        return Wait(max(now + 1, min(changes_at, _question_at(record, changes_at, policy, paused_until))))
     if record.is_fresh(now, policy):  # typing beyond the cap: nothing is shown until the visitor pauses
         return Wait(record.quiet_at(policy))
     if record.attempts:
@@ -143,9 +145,12 @@ def _settled(record: Session, wanted: bool, now: int, policy: Policy, paused_unt
     return Release()
 
 
-def _may_park(record: Session, next_look: int, now: int, policy: Policy) -> bool:
-    """What is shown is held and certain: its front end says when it ends. Questions and the cap are awaited awake."""
-    is_next_to_end = next_look == record.quiet_at(policy) and next_look - now >= policy.park_from_ms
+def _may_park(record: Session, changes_at: int, now: int, policy: Policy) -> bool:
+    """What is shown is held and certain: its front end says when it ends. The cap is awaited awake.
+
+    A question that falls due meanwhile is asked when the hold ends, if keys have held on: by then most bursts are over.
+    """
+    is_next_to_end = changes_at == record.quiet_at(policy) and changes_at - now >= policy.park_from_ms
     return policy.parks and is_next_to_end and record.types_by_hold(policy) and not record.is_in_doubt()
 
 
@@ -158,13 +163,19 @@ def _unsettled(record: Session, wanted: bool, now: int, policy: Policy, paused_u
     return Wait(min(may_send_at, record.quiet_at(policy)) if wanted else may_send_at)
 
 
-def _next_look(record: Session, now: int, policy: Policy, paused_until: int) -> int:
-    looks = [record.quiet_at(policy)]
+def _changes_at(record: Session, now: int, policy: Policy) -> int:
+    """When what is shown must change, if no key follows."""
+    changes = [record.quiet_at(policy)]
     pause_due_at = record.pause_due_at(policy)
     if pause_due_at is not None:
-        looks.append(pause_due_at)
+        changes.append(pause_due_at)
     if record.typing_since is not None:
-        looks.append(record.typing_since + policy.cap_ms)
-    if policy.verifies and record.verify_at is not None:
-        looks.append(max(record.verify_at, record.retry_at, paused_until))
-    return max(now + 1, min(looks))
+        changes.append(record.typing_since + policy.cap_ms)
+    return max(now + 1, min(changes))
+
+
+def _question_at(record: Session, changes_at: int, policy: Policy, paused_until: int) -> int:
+    """When CXone is asked; ``changes_at`` where it is not asked before."""
+    if not policy.verifies or record.verify_at is None:
+        return changes_at
+    return max(record.verify_at, record.retry_at, paused_until)
