@@ -86,6 +86,7 @@ class Process:
             sessions,
             part.talk_of,
             outbox,
+            RollCall(Jobs(self.loop, ROLL_CALL_THREADS, "roll-call"), sessions, visitors, environment.clock, self.counters),
             Turnstile(
                 self.loop,
                 environment.number("KEEPER_MAX_OPENING", 50),
@@ -96,15 +97,6 @@ class Process:
             environment.clock,
         )
         self.custody = self._custody()
-        self.roll_call = RollCall(
-            self.loop,
-            Jobs(self.loop, ROLL_CALL_THREADS, "roll-call"),
-            sessions,
-            visitors,
-            environment.clock,
-            self.counters,
-            self.keeper.session_ids,
-        )
         self.sweeping = Sweeping(
             self.loop,
             Jobs(self.loop, SWEEPING_THREADS, "sweeping"),
@@ -181,7 +173,6 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.loop.call_from_thread(self._drain))
         self.keeper.start(self.custody)
-        self.roll_call.start()
         self.sweeping.start()
         if self.bursts:
             self.bursts.start()

@@ -15,7 +15,7 @@ from tests.cost.model import core_a_task, guests_a_task
 from tests.cost.network import AROUND_IT, IN_A_PACKET, RECEIPT, TOKEN, bytes_of
 from tests.cost.played import UNIT_READ
 from tests.cost.prices import PRICES, dollars, dollars_a_month
-from tests.cost.report import KEEPER_HOUR, bursts_an_hour, paragraph, pings, table
+from tests.cost.report import KEEPER_HOUR, PING_S, bursts_an_hour, paragraph, pings, table
 from tests.support.cloudformation import as_deployed
 from tests.support.template import PARAMETERS, TEMPLATE, of_type
 
@@ -87,7 +87,7 @@ def month(platform: str, column: Column, load: Load) -> Month:
     hours, bursts = load.visitor_hours, load.visitor_hours * load.bursts
     frames, task_hours = hours * FRAMES, load.keepers(column) * HOURS
     typed = {what: count * bursts for what, count in column.billed.items() if what != "connection_minutes"}
-    used = Counter(typed) + Counter({what: count * hours for what, count in pings().items()})
+    used = Counter(typed) + Counter({what: count * hours for what, count in pings(3600 / PING_S).items()})
     used.update(
         {  # type: ignore[arg-type]  # halves are counted too
             "connection_minutes": 60 * hours,
@@ -95,6 +95,7 @@ def month(platform: str, column: Column, load: Load) -> Month:
             "calls": SWEEPS * HOURS,
             "queue_requests": KEEPER_HOUR["queue_requests"] * hours + POLLS * task_hours,
             "kms_requests": KEEPER_HOUR["kms_requests"] * hours,
+            "write_units": KEEPER_HOUR["write_units"] * hours,
             # each frame is posted by a record that is read consistently
             "read_units": KEEPER_HOUR["read_units"] * hours
             + frames

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.cost.columns import HELD, Column
 from tests.cost.month import CHAT_BURSTS, FRAMES, Load
-from tests.cost.report import KEEPER_HOUR, pings, table
+from tests.cost.report import KEEPER_HOUR, PING_S, pings, table
 
 CONNECTED = (10_000, 100_000, 1_000_000)
 #: API Gateway ends each connection after two hours.
@@ -32,7 +32,7 @@ def _an_hour(column: Column, load: Load, *what: str) -> float:
 
 
 def _requests(column: Column, load: Load) -> float:
-    idle = load.visitors * (pings()["messages"] + FRAMES)
+    idle = load.visitors * (pings(3600 / PING_S)["messages"] + FRAMES)
     return (_an_hour(column, load, "messages") + idle) / 3600
 
 
@@ -45,7 +45,7 @@ def _write_units(column: Column, load: Load) -> float:
 
 
 def _read_units(column: Column, load: Load) -> float:
-    idle = load.visitors * (KEEPER_HOUR["read_units"] + pings()["read_units"] + FRAMES)
+    idle = load.visitors * (KEEPER_HOUR["read_units"] + pings(3600 / PING_S)["read_units"] + FRAMES)
     return (_an_hour(column, load, "read_units") + idle) / 3600
 
 

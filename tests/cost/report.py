@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from typing_relay.keeper.visitors.roll_call import ROUND_S
+from typing_relay.keeper.guests.keeper import Settings
+from typing_relay.keeper.visitors.roll_call import CALLS, SILENT_S
 from typing_relay.relay.burst import Policy
 from typing_relay.relay.effects import Latency
 
@@ -54,16 +56,23 @@ PING_S, HIDDEN_PING_S = (
     for name in ("PING_MS", "HIDDEN_PING_MS")
 )
 #: A keeper's threads that call DynamoDB, each on a connection of its own (``functions/guest_keeper/app.py``): those
-#: that look at records, tell visitors, look for dead owners, and call the roll.
-KEEPER_CONNECTIONS = 8 + 12 + 2 + 2
-#: A keeper: a request renews the custody of ten guests each 20 s; a record is looked at each 30 s, read whole by the
-#: roll call each 10 min, and written each 20 min, to say that its guest is held.
+#: that look at records, tell visitors, and look for dead owners.
+KEEPER_CONNECTIONS = 8 + 12 + 2
+#: From one look at a record to the next (s): always, and where nothing has happened for minutes.
+LOOK_S = Settings("a keeper").refresh_s
+QUIET_LOOK_S = 2 * LOOK_S
+#: A keeper: a request renews the custody of ten guests each 20 s; a record is looked at, eventually consistent, and
+#: written each 20 min, to say that its guest is held.
 KEEPER_HOUR = {
     "queue_requests": 3600 / 20 / 10,
-    "read_units": 3600 / 30 / 2 + 3600 / ROUND_S,
+    "read_units": 3600 / LOOK_S / 2,
     "write_units": 3600 / 1200,
     "kms_requests": KEEPER_CONNECTIONS * 3600 / KEY_S / guests_a_task(),
 }
+QUIET_HOUR = KEEPER_HOUR | {"read_units": 3600 / QUIET_LOOK_S / 2}
+#: Whoever is told nothing is called after a look, this long (s) after the last time: all but the last of CALLS by a
+#: pong.
+CALL_S = math.ceil(SILENT_S / QUIET_LOOK_S) * QUIET_LOOK_S
 #: A guest's share of a task.
 TASK_HOUR = PRICES["task_hours"] / guests_a_task()
 
@@ -91,12 +100,12 @@ def hours_table(columns: Mapping[str, Column]) -> str:
     """$ per 1,000 visitor-hours: connected, held by a keeper, and typing as much as these people."""
     rows = [
         ["connection", *(_money(60 * PRICES["connection_minutes"]) for _ in SHOWN)],
-        [f"pings of a hidden page, each {HIDDEN_PING_S} s", *(_money(dollars(pings(HIDDEN_PING_S))) for _ in SHOWN)],
-        ["a guest held", *(_money(dollars(KEEPER_HOUR) + TASK_HOUR) for _ in SHOWN)],
+        ["a silent connection kept, its page hidden", *(_money(dollars(keeping(HIDDEN_PING_S))) for _ in SHOWN)],
+        ["a guest held", *(_money(dollars(QUIET_HOUR) + TASK_HOUR) for _ in SHOWN)],
         ["**idle**", *(f"**{_money(idle_hour())}**" for _ in SHOWN)],
         [
-            f"more pings of a page in view, each {PING_S} s",
-            *(_money(dollars(pings()) - dollars(pings(HIDDEN_PING_S))) for _ in SHOWN),
+            f"more where it is in view, and pings after {PING_S} s",
+            *(_money(dollars(keeping(PING_S)) - dollars(keeping(HIDDEN_PING_S))) for _ in SHOWN),
         ],
         ["typing", *(_money(_typing_hour(column)) for column in _shown(columns))],
     ]
@@ -118,23 +127,24 @@ def questions_text(columns: Mapping[str, Column]) -> str:
 
 def idle_table(_: Mapping[str, Column]) -> str:
     """$ per 1,000 visitor-hours: what an idle one is made of, and what depends on it."""
-    ping, held = pings(HIDDEN_PING_S), KEEPER_HOUR
+    asked, held = pings(pings_of_silence(HIDDEN_PING_S)), QUIET_HOUR
+    unasked = dollars(keeping(HIDDEN_PING_S)) - dollars(asked)
     parts = {
         "API Gateway, minutes": (60 * PRICES["connection_minutes"], "the connection"),
-        "API Gateway, ping and pong": (
-            dollars(ping, "messages"),
-            f"a hidden page's timer may be a minute late: {HIDDEN_PING_S + 60} of the 600 s that API Gateway waits",
+        f"a pong that nobody asked for, each {CALL_S:.0f} s": (
+            unasked,
+            f"a page pings {HIDDEN_PING_S} s after it heard the last one, its timer may be a minute late, and API"
+            " Gateway waits for 600 s",
         ),
-        "Lambda and a read for them": (
-            dollars(ping) - dollars(ping, "messages"),
-            "whether anybody holds the guest of a visitor who is silent",
+        f"a hidden page's ping in place of each {CALLS}th": (
+            dollars(asked),
+            "a visitor whose network vanished takes pongs until the network gives up, but does not ping",
         ),
         "a share of a task": (TASK_HOUR, "room for the guests of the tasks that a zone takes with it"),
         "renewals, each 20 s": (dollars(held, "queue_requests"), "guests of a dead task are taken over within 30 s"),
-        "looks at the record, each 30 s, and the roll call": (
+        f"looks at the record, each {QUIET_LOOK_S:.0f} s": (
             dollars(held, "read_units"),
-            "a reloaded page learns that an agent types; a guest whose visitor has left, or whom another keeper has,"
-            " is let go",
+            "a guest whose visitor has left, or whom another keeper has, is let go",
         ),
         "a write each 20 min, and KMS": (
             dollars(held, "write_units", "kms_requests"),
@@ -152,9 +162,22 @@ def _shown(columns: Mapping[str, Column]) -> list[Column]:
     return [columns[name] for name in SHOWN]
 
 
-def pings(every_s: int = PING_S) -> dict[str, float]:
-    """An hour's: there and back, and a call of the keystroke function that posts the answer."""
-    count, model = 3600 / every_s, Model()
+def pings_of_silence(ping_s: int) -> float:
+    """How often in an hour a page pings that hears nothing but the keeper's pongs and its own, after ``ping_s``."""
+    a_cycle = (CALLS - 2) * (math.ceil(CALL_S / ping_s) - 1) + math.ceil(2 * CALL_S / ping_s) - 1
+    return a_cycle * 3600 / (CALLS * CALL_S)
+
+
+def keeping(ping_s: int) -> dict[str, float]:
+    """An hour's, of a connection on which nothing else passes."""
+    pongs = 3600 / CALL_S * (CALLS - 1) / CALLS
+    asked = pings(pings_of_silence(ping_s))
+    return asked | {"messages": asked["messages"] + pongs}
+
+
+def pings(count: float) -> dict[str, float]:
+    """Of so many: there and back, and a call of the keystroke function that posts the answer."""
+    model = Model()
     ms = model.post + model.dynamodb + model.on_cpu("Keystroke", model.invocation_cpu + 2 * model.call_cpu)
     gb_s = ms / 1000 * memory_mb("Keystroke") / 1024
     return {
@@ -167,7 +190,7 @@ def pings(every_s: int = PING_S) -> dict[str, float]:
 
 def idle_hour(ping_s: int = HIDDEN_PING_S) -> float:
     """Dollars of an hour in which nothing is typed."""
-    return 60 * PRICES["connection_minutes"] + dollars(pings(ping_s)) + dollars(KEEPER_HOUR) + TASK_HOUR
+    return 60 * PRICES["connection_minutes"] + dollars(keeping(ping_s)) + dollars(QUIET_HOUR) + TASK_HOUR
 
 
 def _typing_hour(column: Column) -> float:
@@ -218,7 +241,7 @@ def bill_of_a_load(columns: Mapping[str, Column]) -> str:
         return {
             "burst": dollars(column.billed) - dollars(column.billed, "connection_minutes"),
             "visitor_hour": 60 * PRICES["connection_minutes"] + dollars(KEEPER_HOUR) + TASK_HOUR,
-            "ping": dollars(pings()) / (3600 / PING_S),
+            "ping": dollars(pings(1)),
         }
 
     bill = {"as_of": AS_OF, "v1": part(columns[HELD]), "dfo": part(columns[GATEWAY])}

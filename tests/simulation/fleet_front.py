@@ -86,9 +86,9 @@ class FleetFront:
 
     def posted(self, connection_id: str, data: bytes) -> bool:
         """A post of a frame arrives. Returns whether API Gateway knows the connection."""
-        connection = self.connections.get(connection_id)
-        if connection is None or not connection.is_open:
+        if not self.lives(connection_id):
             return False
+        connection = self.connections[connection_id]
         frame = json.loads(data)
         detail = frame.get("detail", {})
         self._world.note(f"{connection.visitor} {connection_id} hears {frame.get('name', frame['type'])} {detail}")
@@ -99,6 +99,11 @@ class FleetFront:
         elif frame.get("name") == "message" and detail["from"] == "agent":
             self._hears_message(connection, detail["id"])
         return True
+
+    def lives(self, connection_id: str) -> bool:
+        """Whether API Gateway knows the connection."""
+        connection = self.connections.get(connection_id)
+        return connection is not None and connection.is_open
 
     def connected(self, visitor: str) -> list[Connection]:
         """Those that are open and on record."""

@@ -25,6 +25,7 @@ from typing_relay.keeper.io.sockets import Sending, SocketEnd, SocketListener, S
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.visitors.outbox import Outbox
+from typing_relay.keeper.visitors.roll_call import RollCall
 from typing_relay.platforms.digital_first.in_keeper import Dependencies, DigitalFirst
 from typing_relay.platforms.webchat.talk import Time, WebchatTalk, make_guest, webchat_meaning
 from typing_relay.relay.effects import Effect
@@ -257,6 +258,10 @@ class Posts:
         """A post arrives. False where API Gateway does not know the connection."""
         return self._world.front.posted(connection, data)
 
+    def lives(self, connection: str) -> bool:
+        """API Gateway is asked. False where it does not know the connection."""
+        return self._world.front.lives(connection)
+
     def close(self, connection: str) -> None:
         """Tokens do not run out here."""
         raise AssertionError("no token runs out")
@@ -327,6 +332,7 @@ class FleetKeeper(SimulatedProcess):
             self.sessions,
             self.dfo.talk_of if self.dfo else self._webchat,
             outbox,
+            RollCall(telling, self.sessions, visitors, lambda: world.now, self.counters),
             self.openings,
             TLS,
             self.counters,

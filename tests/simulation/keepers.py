@@ -22,6 +22,7 @@ from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.visitors.outbox import Outbox
+from typing_relay.keeper.visitors.roll_call import RollCall
 from typing_relay.platforms.digital_first.api import NEVER_MS, Access, ChannelSettings, Streamed
 from typing_relay.platforms.digital_first.files import FileRules, Files
 from typing_relay.platforms.digital_first.identity import Channel, Visitor
@@ -65,6 +66,10 @@ class Posts:
     def post(self, connection: str, data: bytes) -> bool:
         """A post arrives. False where API Gateway does not know the connection."""
         return self._process.world.front.posted(self._process.name, connection, data)
+
+    def lives(self, connection: str) -> bool:
+        """API Gateway is asked. False where it does not know the connection."""
+        return self._process.world.front.lives(connection)
 
     def close(self, connection: str) -> None:
         """Tokens do not run out here."""
@@ -322,6 +327,7 @@ class KeeperProcess(SimulatedProcess):
             self.sessions,
             self.dfo.talk_of,
             outbox,
+            RollCall(jobs, self.sessions, Stored(self, Posts(self), "post"), lambda: world.now, counters),  # type: ignore[arg-type]
             Turnstile(loop, 50, 400),
             TLS,
             counters,

@@ -400,6 +400,13 @@ V1 = (
         "return Swept()",
     ),
     Mutation(
+        "parked: CXone is never asked about it",
+        RELAY_SWEEPING,
+        "replace(policy, park_from_ms=0), read_at=read_at",
+        "replace(policy, park_from_ms=0, verifies=False), read_at=read_at",
+        directed="tests/unit/relay/test_flows.py",
+    ),
+    Mutation(
         "parked: its lease runs out while it is watched",
         RELAY_SWEEPING,
         "lease_until = max(now + policy.lease_ms, until + policy.lease_margin_ms)",

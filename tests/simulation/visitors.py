@@ -119,9 +119,9 @@ class Front:
 
     def posted(self, keeper: str, connection: str, data: bytes) -> bool:
         """A post of a frame arrives. Returns whether API Gateway knows the connection."""
-        tab = self.tabs.get(connection)
-        if tab is None or not tab.is_open or self._world.now < tab.came_at + HANDSHAKE_MS:
+        if not self.lives(connection):
             return False
+        tab = self.tabs[connection]
         self.reached.setdefault(keeper, {})[id(data)] = data
         frame = json.loads(data)
         self._world.page.hears(frame)
@@ -137,6 +137,11 @@ class Front:
             self._check_whole(tab, frame["detail"])
         tab.hears(frame, self._world.now)
         return True
+
+    def lives(self, connection: str) -> bool:
+        """Whether API Gateway knows the connection: not before its handshake is over."""
+        tab = self.tabs.get(connection)
+        return tab is not None and tab.is_open and self._world.now >= tab.came_at + HANDSHAKE_MS
 
     def _is_holder(self, keeper: str) -> bool:
         is_alive = any(process.name == keeper for process in self._world.fleet)

@@ -12,7 +12,7 @@ from typing_relay.relay.runner import Runner, handled_by
 
 from tests.simulation.history import parse
 from tests.simulation.memory_sessions import MemorySessions
-from tests.simulation.runner import play
+from tests.simulation.runner import VERIFY_MS, play
 from tests.simulation.world import START
 
 
@@ -56,6 +56,15 @@ def test_what_cxone_has_forgotten_is_shown_again_once_that_is_known() -> None:
     keys = "; ".join(f"key A {at}" for at in range(0, 20_000, 1_000))
     world = play(parse(f"{keys}; cxone forgets 3000"))
     assert [call.typing for call in world.watch.calls][:3] == [True, None, True]
+
+
+def test_of_a_held_burst_that_is_asked_at_the_end_of_the_hold_within_which_the_question_falls_due() -> None:
+    """T14: no owner stays awake for it. Asked each 10 s here; a hold is 6 s long, and one watches its end."""
+    keys = "; ".join(f"key A {at} hold=6000" for at in range(0, 40_000, 4_000))
+    world = play(parse(f"{keys}; cxone forgets 3000"))
+    shown, asked, again, *_ = world.watch.calls
+    assert (shown.typing, asked.typing, again.typing) == (True, None, True)
+    assert VERIFY_MS <= asked.began - shown.began <= VERIFY_MS + 6_500
 
 
 #: Keys and stops in turn; then a key that waits almost a second, until CXone may hear another signal.

@@ -409,7 +409,7 @@ def welcome(
 
 
 def pong() -> dict[str, Any]:
-    """The answer to ping."""
+    """The answer to ping; also sent unasked, to keep an idle connection."""
     return {"type": "pong"}
 
 

@@ -214,10 +214,10 @@ class Session:
         """
         return max(self.keys.get(connection, 0), self.stops.get(connection, 0))
 
-    def quiet_connections(self, now: int) -> list[str]:
-        """Connections that may be gone unnoticed, the quietest first: API Gateway's $disconnect is best effort."""
+    def quiet_connections(self, now: int, quiet_ms: int = SILENT_MS) -> list[str]:
+        """Those not heard from for ``quiet_ms``, the quietest first: API Gateway's $disconnect is best effort."""
         by_time = sorted((self.heard_at(connection), connection) for connection in self.connections)
-        return [connection for heard_at, connection in by_time if now - heard_at >= SILENT_MS]
+        return [connection for heard_at, connection in by_time if now - heard_at >= quiet_ms]
 
     def is_over(self, connection: str, now: int) -> bool:
         """API Gateway has ended this connection: none lives longer than two hours."""

@@ -167,6 +167,12 @@ class IsThere(Effect[bool]):
     connection: str
 
 
+class KeepOpen(Effect[bool]):
+    """Send a pong that nobody asked for, so that API Gateway does not end an idle connection; False: it is gone."""
+
+    connection: str
+
+
 class Hint(StrEnum):
     """What a keeper is nudged about, other than a burst: the key in the nudge."""
 

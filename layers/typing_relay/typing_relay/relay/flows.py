@@ -12,8 +12,8 @@ from dataclasses import replace
 from enum import StrEnum
 
 from typing_relay.relay import session_writes as write
-from typing_relay.relay.burst import Policy, Session
-from typing_relay.relay.effects import AskForGuest, Flow, Hint, IsThere, Now, Nudge, Read, StartOwner, perform
+from typing_relay.relay.burst import SILENT_MS, Policy, Session
+from typing_relay.relay.effects import AskForGuest, Flow, Hint, IsThere, KeepOpen, Now, Nudge, Read, StartOwner, perform
 from typing_relay.relay.ports import Absent, Coming, Key
 
 
@@ -152,14 +152,19 @@ def caught_up(record: Session) -> Flow[bool]:
     return (yield from perform(Nudge(record, Hint.GREETED)))
 
 
-def roll_called(record: Session, now: int) -> Flow[list[str]]:
-    """Check whether the quiet connections of ``record`` still exist. Returns those that are gone, and forgets them.
+def roll_called(
+    record: Session, now: int, quiet_ms: int = SILENT_MS, keeps_open: bool = False
+) -> Flow[list[str]]:
+    """Check whether the connections of ``record`` still exist that were not heard from for ``quiet_ms``.
 
-    Connections older than API Gateway's two-hour limit are gone without asking it.
+    Returns those that are gone, and forgets them: those older than API Gateway's two-hour limit without asking it.
+    ``keeps_open``: those that may hear something (T13) are sent a pong for it.
     """
     gone = []
-    for connection in record.quiet_connections(now):
-        if record.is_over(connection, now) or not (yield from perform(IsThere(connection))):
+    for connection in record.quiet_connections(now, quiet_ms):
+        speaks = keeps_open and record.may_hear(connection, now)
+        ask = KeepOpen(connection) if speaks else IsThere(connection)
+        if record.is_over(connection, now) or not (yield from perform(ask)):
             yield from perform(write.ForgetConnection(record.session_id, connection, now))
             gone.append(connection)
     return gone

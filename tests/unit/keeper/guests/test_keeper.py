@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -23,10 +25,12 @@ from typing_relay.keeper.guests.talk import TalkHost
 from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.sockets import Sending, Stage
 from typing_relay.keeper.io.turnstile import Turnstile
+from typing_relay.keeper.visitors.roll_call import SILENT_S
 from typing_relay.platforms.webchat.talk import Time, WebchatTalk, webchat_meaning
 from typing_relay.relay.burst import GuestStatus, Session, claim_of
 from typing_relay.relay.outcomes import Kind, Outcome
 
+from tests.cost.report import HIDDEN_PING_S
 from tests.support.keeper_fakes import ManualJobs, ManualLoop
 
 URL = "wss://cxone.example/socket"
@@ -112,6 +116,18 @@ class SentFrames:
         self.records += [record for _ in frames]
 
 
+class Calls:
+    """The roll call; ``is_busy``: it takes none."""
+
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop, self.made, self.is_busy = loop, [], False  # type: ignore[var-annotated]
+
+    def call(self, record: Session, number: int) -> bool:
+        if not self.is_busy:
+            self.made.append((record.session_id, number, self.loop.time()))
+        return not self.is_busy
+
+
 class Scene:
     """A keeper with one place for a socket that is being opened; no socket ever connects."""
 
@@ -121,7 +137,7 @@ class Scene:
         self.loop, self.store, self.names, self.cxone = ManualLoop(), ManualJobs(), ManualJobs(), ManualJobs()
         self.records, self.outbox, self.now, self.counters = Records(*session_ids), SentFrames(), NOW, Counters()
         self.openings = Turnstile(self.loop, at_once=1, per_second=1000)  # type: ignore[arg-type]
-        time = Time(self.loop, self.clock)  # type: ignore[arg-type]
+        time, self.calls = Time(self.loop, self.clock), Calls(self.loop)  # type: ignore[arg-type]
         self.keeper = Keeper(
             settings or Settings(NAME),
             self.loop,  # type: ignore[arg-type]
@@ -131,6 +147,7 @@ class Scene:
                 host, lambda _profile: FenceLost(), lambda end: webchat_meaning(end, NOW), self.counters, time
             ),
             self.outbox,  # type: ignore[arg-type]
+            self.calls,  # type: ignore[arg-type]
             self.openings,
             ssl.create_default_context(),
             self.counters,
@@ -412,6 +429,129 @@ def test_a_record_is_read_30_s_after_it_was_taken() -> None:
         scene.loop.advance(1)
         scene.store.run()
     assert [round(at - began) for at in reads] == [30, 60]
+
+
+class Quiet:
+    """A keeper whose guests' sockets are open; nothing happens. ``reads``: when (s) each record is."""
+
+    def __init__(self, guests: int) -> None:
+        self.reads: dict[str, list[float]] = {f"visitor {number}": [] for number in range(guests)}
+        self.scene = scene = Scene(*self.reads, settings=Settings(NAME, policy=guest.GuestPolicy(rotate_ms=10**12)))
+        self.batches: list[int] = []
+        get_many = scene.records.get_many
+
+        def noted(session_ids: list[str], now: int) -> dict[str, Session]:
+            self.batches.append(len(session_ids))
+            for session_id in session_ids:
+                self.reads[session_id].append(scene.loop.time())
+            return get_many(session_ids, now)
+
+        scene.records.get_many = noted  # type: ignore[method-assign]
+        scene.keeper.start(scene.custody)  # type: ignore[arg-type]
+        for session_id in self.reads:
+            scene.records.change(session_id, keeper=NAME, guest_status=GuestStatus.OPEN)
+            hand = scene.keeper._hands[session_id]
+            hand.held = replace(
+                hand.held, doing=guest.Doing.SETTLED, socket=7, opening=0, status=GuestStatus.OPEN, rotate_at=10**12
+            )
+            hand.refreshed_at -= random.uniform(0, 30)
+
+    def passes(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.scene.loop.advance(1)
+            self.scene.store.run()
+
+    def gaps(self, session_id: str = "visitor 0") -> list[int]:
+        times = self.reads[session_id]
+        return [round(later - earlier) for earlier, later in pairwise(times)]
+
+
+def test_the_record_of_a_guest_for_whom_nothing_has_happened_for_five_minutes_is_read_each_minute() -> None:
+    quiet = Quiet(1)
+    quiet.passes(900)
+    assert quiet.gaps()[1:8] == [30] * 7
+    assert quiet.gaps()[-8:] == [60] * 8
+
+
+@pytest.mark.parametrize("guests", [1, 30, 130, 250])
+def test_a_quiet_guests_record_is_never_left_for_more_than_a_minute(guests: int) -> None:
+    """Wherever a read is filled up with those that are due next."""
+    quiet = Quiet(guests)
+    quiet.passes(600)
+    for reads in quiet.reads.values():
+        del reads[:-1]
+    quiet.batches.clear()
+    quiet.passes(3600)
+    gaps = [gap for session_id in quiet.reads for gap in quiet.gaps(session_id)]
+    assert max(gaps) <= 61  # what is due is found out each second
+    assert sum(quiet.batches) <= 62 * guests
+    assert max(quiet.batches) <= 100
+
+
+def speaks(scene: Scene) -> None:
+    scene.keeper._host(scene.keeper._hands["visitor 0"]).tell({"type": "event"})
+
+
+def changes(scene: Scene) -> None:
+    scene.records.change("visitor 0", revision=1)
+
+
+def comes_back(scene: Scene) -> None:
+    scene.records.change("visitor 0", connections=frozenset({"another tab"}))
+
+
+@pytest.mark.parametrize("happens", [speaks, changes, comes_back])
+def test_once_something_happens_it_is_read_each_half_minute_again(happens: Callable[[Scene], None]) -> None:
+    """v1: a page that is loaded anew while the agent types learns of it by that."""
+    quiet = Quiet(1)
+    quiet.passes(900)
+    happens(quiet.scene)
+    quiet.passes(60)
+    quiet.reads["visitor 0"].clear()
+    quiet.passes(200)
+    assert set(quiet.gaps()) == {30}
+
+
+def test_no_look_at_a_guest_without_a_socket_is_passed_over() -> None:
+    quiet = Quiet(1)
+    hand = quiet.scene.keeper._hands["visitor 0"]
+    hand.held = replace(hand.held, socket=0, opening=7, doing=guest.Doing.OPENING)
+    quiet.passes(900)
+    assert set(quiet.gaps()[1:]) == {30}
+
+
+@pytest.mark.parametrize("guests", [1, 30, 130])
+def test_whoever_is_told_nothing_is_called_before_a_hidden_page_would_ping(guests: int) -> None:
+    """And long before API Gateway ends what has been idle for ten minutes."""
+    quiet = Quiet(guests)
+    quiet.passes(round(2 * LATE_POSTS_S))  # what it was told after it was taken is told again
+    began = quiet.scene.loop.time()
+    quiet.passes(7200)
+    for session_id in quiet.reads:
+        made = [(number, at) for called, number, at in quiet.scene.calls.made if called == session_id]
+        assert [number for number, _ in made] == list(range(1, len(made) + 1))
+        gaps = [later - earlier for earlier, later in pairwise([began, *(at for _, at in made)])]
+        assert SILENT_S <= min(gaps[1:])
+        assert max(gaps) < HIDDEN_PING_S
+
+
+def test_whoever_was_told_something_is_called_later() -> None:
+    quiet = Quiet(1)
+    quiet.passes(SILENT_S - 60)
+    speaks(quiet.scene)
+    quiet.passes(SILENT_S - 60)
+    assert quiet.scene.calls.made == []
+    quiet.passes(120)
+    assert len(quiet.scene.calls.made) == 1
+
+
+def test_a_call_for_which_there_is_no_room_is_made_after_the_next_look() -> None:
+    quiet = Quiet(1)
+    quiet.scene.calls.is_busy = True
+    quiet.passes(SILENT_S + 70)
+    quiet.scene.calls.is_busy = False
+    quiet.passes(61)
+    assert [number for _, number, _ in quiet.scene.calls.made] == [1]
 
 
 def test_a_look_that_finds_no_record_is_followed_by_one_that_is_certain() -> None:

@@ -1,21 +1,22 @@
-"""Connections whose $disconnect was lost, asked after in rounds that are spread evenly."""
+"""Connections of visitors who have been told nothing for long: kept open, and forgotten where they are gone."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from typing_relay.keeper.counters import Counters
-from typing_relay.keeper.visitors.roll_call import AT_ONCE, ROUND_S, RollCall
-from typing_relay.relay.burst import LONGEST_CONNECTION_MS, SILENT_MS, Session
+from typing_relay.keeper.visitors.roll_call import AT_ONCE, CALLS, SILENT_S, RollCall
+from typing_relay.relay.burst import LONGEST_CONNECTION_MS, Session
 from typing_relay.relay.effects import OnRecords
 from typing_relay.relay.updates import Update
 
-from tests.support.keeper_fakes import ManualJobs, ManualLoop
+from tests.support.keeper_fakes import ManualJobs
 
 NOW = 1_800_000_000_000
-LIVELY, QUIET, OVER = NOW - SILENT_MS + 1, NOW - SILENT_MS, NOW - LONGEST_CONNECTION_MS
+QUIET, OVER = NOW - SILENT_S * 1000, NOW - LONGEST_CONNECTION_MS
 
 
 class RecordsAndGateway:
@@ -25,17 +26,11 @@ class RecordsAndGateway:
         self.records: dict[str, Session] = {}
         self.gone: set[str] = set()
         self.asked: list[str] = []
-        self.reads = 0
+        self.told: list[tuple[str, Any]] = []
         self.fails = False
 
     def carry_out(self, effect: OnRecords[Any]) -> Any:
         return effect.on(self)  # type: ignore[arg-type]
-
-    def get(self, session_id: str, now: int) -> Session | None:
-        self.reads += 1
-        if self.fails:
-            raise OSError("the network is down")
-        return self.records.get(session_id)
 
     def write(self, update: Update[Any]) -> None:
         record = self.records[update.session_id]
@@ -45,29 +40,26 @@ class RecordsAndGateway:
         self.asked.append(connection)
         return connection not in self.gone
 
+    def post(self, connection: str, data: bytes) -> bool:
+        if self.fails:
+            raise OSError("the network is down")
+        self.told.append((connection, json.loads(data)))
+        return connection not in self.gone
+
 
 class Scene:
-    """A keeper's roll call of these visitors, each with a tab last heard of at ``heard_at``."""
+    """A keeper's roll call of these visitors, each with a tab last heard from at ``heard_at``."""
 
     def __init__(self, heard_at: dict[str, int]) -> None:
-        self.loop, self.jobs, self.counters, self.around = ManualLoop(), ManualJobs(), Counters(), RecordsAndGateway()
+        self.jobs, self.counters, self.around = ManualJobs(), Counters(), RecordsAndGateway()
         for name, at in heard_at.items():
             self.around.records[name] = Session(name, connections=frozenset({f"{name}'s"}), stops={f"{name}'s": at})
-        self.roll_call = RollCall(
-            self.loop,  # type: ignore[arg-type]
-            self.jobs,  # type: ignore[arg-type]
-            self.around,  # type: ignore[arg-type]
-            self.around,  # type: ignore[arg-type]
-            lambda: NOW,
-            self.counters,
-            lambda: list(self.around.records),
-        )
-        self.roll_call.start()
+        self.roll_call = RollCall(self.jobs, self.around, self.around, lambda: NOW, self.counters)  # type: ignore[arg-type]
 
-    def passes(self, seconds: float) -> None:
-        for _ in range(int(seconds)):
-            self.loop.advance(1)
-            self.jobs.run()
+    def calls(self, number: int = 1) -> None:
+        for record in list(self.around.records.values()):
+            assert self.roll_call.call(record, number)
+        self.jobs.run()
 
     def there(self) -> list[str]:
         return [name for name, record in self.around.records.items() if record.connections]
@@ -75,58 +67,52 @@ class Scene:
 
 @pytest.fixture
 def scene() -> Scene:
-    return Scene({"lively": LIVELY, "quiet": QUIET, "ghost": QUIET, "over": OVER})
+    return Scene({"lively": QUIET + 1, "quiet": QUIET, "ghost": QUIET, "over": OVER})
+
+
+def test_the_quiet_ones_are_sent_a_pong(scene: Scene) -> None:
+    """AWS fact: API Gateway ends a connection on which nothing has come or gone for ten minutes."""
+    scene.calls()
+    assert scene.around.told == [("quiet's", {"type": "pong"}), ("ghost's", {"type": "pong"})]
+    assert scene.around.asked == []
 
 
 def test_a_connection_that_went_without_a_word_is_forgotten(scene: Scene) -> None:
     """Then its guest is released as for any visitor who left."""
     scene.around.gone = {"ghost's", "lively's"}
-    scene.passes(ROUND_S + 10)
+    scene.calls()
     assert scene.there() == ["lively", "quiet"]
     assert scene.counters.take() == {"ConnectionsGone": 2}
 
 
-def test_only_the_quiet_ones_are_asked_after(scene: Scene) -> None:
-    """And of those whom API Gateway must have ended it is known."""
-    scene.passes(ROUND_S + 10)
-    assert scene.around.asked == ["quiet's", "ghost's"]
+@pytest.mark.parametrize("number", range(1, 2 * CALLS + 1))
+def test_each_fifth_time_nobody_is_spoken_to(scene: Scene, number: int) -> None:
+    """API Gateway then ends what a visitor has whose network vanished: only one who is there pings."""
+    scene.around.gone = {"ghost's"}
+    scene.calls(number)
+    is_fifth = number in (5, 10)
+    assert scene.around.asked == (["quiet's", "ghost's"] if is_fifth else [])
+    assert len(scene.around.told) == (0 if is_fifth else 2)
+    assert scene.there() == ["lively", "quiet"]
 
 
-def test_a_round_is_spread_over_its_time() -> None:
-    """5,000 guests must not be asked after at once."""
-    scene = Scene({f"visitor {n}": LIVELY for n in range(2 * ROUND_S)})
-    scene.passes(ROUND_S - 1)
-    assert scene.around.reads == 0
-    scene.passes(ROUND_S // 2)
-    assert scene.around.reads == ROUND_S
-    scene.passes(ROUND_S // 2)
-    assert scene.around.reads == 2 * ROUND_S
+def test_a_connection_whose_token_has_ended_hears_nothing(scene: Scene) -> None:
+    """T13: `session_expired` is what it hears next."""
+    expired = replace(scene.around.records["quiet"], token_ends={"quiet's": NOW // 1000})
+    scene.around.records = {"quiet": expired}
+    scene.calls()
+    assert (scene.around.told, scene.around.asked) == ([], ["quiet's"])
 
 
-def test_a_round_follows_the_other_and_knows_who_came_meanwhile() -> None:
-    scene = Scene({})
-    scene.passes(ROUND_S + 5)
-    scene.around.records["ghost"] = Session("ghost", connections=frozenset({"tab"}), stops={"tab": OVER})
-    scene.passes(ROUND_S + 5)
-    assert scene.there() == []
-
-
-def test_one_that_was_let_go_meanwhile_is_passed_over(scene: Scene) -> None:
-    scene.loop.advance(ROUND_S)
-    scene.around.records.clear()
-    scene.passes(10)
-    assert (scene.around.asked, scene.counters.take()) == ([], {"ConnectionsGone": 0})
-
-
-def test_while_the_store_is_away_the_round_goes_on(scene: Scene) -> None:
+def test_while_api_gateway_is_away_nobody_is_taken_for_gone(scene: Scene) -> None:
     scene.around.fails = True
-    scene.passes(ROUND_S + 10)
-    scene.around.fails = False
-    scene.passes(ROUND_S + 10)
+    scene.calls()
     assert scene.there() == ["lively", "quiet", "ghost"]
 
 
 def test_while_aws_is_slow_no_more_than_so_many_calls_are_under_way() -> None:
-    scene = Scene({f"visitor {n}": LIVELY for n in range(100 * AT_ONCE)})
-    scene.loop.advance(ROUND_S + 60)
+    """T18."""
+    scene = Scene({f"visitor {n}": QUIET for n in range(2 * AT_ONCE)})
+    called = [scene.roll_call.call(record, 1) for record in scene.around.records.values()]
+    assert called == [True] * AT_ONCE + [False] * AT_ONCE
     assert len(scene.jobs) == AT_ONCE

@@ -29,7 +29,17 @@ class Hand:
     is_ours: bool = False
     alarm: Timer | None = None
     alarm_at: int | None = None
+    #: When (s, the loop's) its turn to be looked at last came, and whether that was passed over.
     refreshed_at: float = 0.0
+    passed_over: bool = False
+    #: When the visitor was last told anything, and when the record was last seen to have changed (s).
+    told_at: float = 0.0
+    changed_at: float = 0.0
+    #: What tells whether it has: its inputs, and who is connected.
+    seen: tuple[int, frozenset[str]] | None = None
+    #: How often the visitor's connections were called, and when last (s).
+    calls: int = 0
+    called_at: float = 0.0
 
     @property
     def is_worth_a_line(self) -> bool:

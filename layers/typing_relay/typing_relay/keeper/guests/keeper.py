@@ -24,6 +24,7 @@ from typing_relay.keeper.io.sockets import SocketLimits
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.ports import Frame, Sessions
 from typing_relay.keeper.visitors.outbox import FRESH_MS, Outbox
+from typing_relay.keeper.visitors.roll_call import SILENT_S, RollCall
 from typing_relay.relay.burst import KEEPER_SILENT_MS, GuestStatus, Session
 from typing_relay.relay.outcomes import Kind, Outcome
 
@@ -36,6 +37,9 @@ DRAIN_POLL_S = 0.02
 LOSSES_PER_SECOND = 50
 #: How long a drain waits for writes that are under way.
 WRITES_WITHIN_S = 1.0
+#: A guest whose visitor and whose CXone have done nothing for this long is looked at every other time: no agent types
+#: whom a page that is loaded anew should hear of (``AgentTypingSeconds`` is at most this).
+QUIET_S = 300
 #: A post that a keeper began before another one took its visitor has arrived by then, or never will.
 LATE_POSTS_S = 10.0
 
@@ -73,6 +77,7 @@ class Keeper:
         sessions: Sessions,
         talk_of: Callable[[TalkHost], Talk],
         outbox: Outbox,
+        roll_call: RollCall,
         openings: Turnstile,
         tls: ssl.SSLContext,
         counters: Counters,
@@ -80,7 +85,7 @@ class Keeper:
     ) -> None:
         self._settings, self._loop, self._workers = settings, loop, workers
         self._sessions, self._talk_of, self._outbox, self._openings = sessions, talk_of, outbox, openings
-        self._counters, self._clock = counters, clock
+        self._roll_call, self._counters, self._clock = roll_call, counters, clock
         self._losses = Turnstile(loop, 1, LOSSES_PER_SECOND)
         self._creations = Turnstile(loop, 1, settings.creations_per_second)
         self._sockets = HeldSockets(
@@ -104,7 +109,8 @@ class Keeper:
             self._happened(hand, guest.Requested(claim))
             return
         held, actions = guest.hold(session_id, self._settings.name, self._now(), claim)
-        hand = self._hands[session_id] = Hand(held, refreshed_at=self._loop.time())
+        now = self._loop.time()
+        hand = self._hands[session_id] = Hand(held, refreshed_at=now, told_at=now, changed_at=now)
         hand.talk = self._talk_of(self._host(hand))
         self._carry_out(hand, actions)
 
@@ -121,7 +127,7 @@ class Keeper:
             ready=lambda number: self._happened(hand, guest.SocketOpened(number)),
             lost=lambda number, outcome: self._sockets.give_up(hand, number, outcome),
             fenced=lambda: self._happened(hand, guest.FenceLost()),
-            tell=lambda frame: self._outbox.tell(session_id, frame),
+            tell=lambda frame: self._tell_frames(hand, frame),
             in_turn=lambda do, ahead: self._in_turn(hand, do, ahead),
             signed_in=lambda: self._happened(hand, guest.SignedIn()),
         )
@@ -354,11 +360,23 @@ class Keeper:
     def _refresh_due(self) -> None:
         """Look at the records that have not been looked at for ``refresh_s``, in batches."""
         self._loop.call_later(TICK_S, self._refresh_due)
-        refresh_s, batch = self._settings.refresh_s, self._settings.refresh_batch
-        due = self._loop.time() - refresh_s
+        due = self._loop.time() - self._settings.refresh_s
         while self._hands and next(iter(self._hands.values())).refreshed_at <= due:
-            soon = takewhile(lambda hand: hand.refreshed_at <= due + refresh_s / 3, self._hands.values())
-            self._refresh(list(islice(soon, batch)))  # filled up with those that are due next
+            # filled up with those that are due next
+            soon = due + self._settings.refresh_s / 3
+            turns = takewhile(lambda hand: hand.refreshed_at <= soon, list(self._hands.values()))
+            looked_at = list(islice(filter(self._has_its_turn, turns), self._settings.refresh_batch))
+            if looked_at:
+                self._refresh(looked_at)
+
+    def _has_its_turn(self, hand: Hand) -> bool:
+        """Its turn has come, and is not passed over: where nothing has happened for minutes, every other one is."""
+        session_id, now = hand.held.session_id, self._loop.time()
+        hand.refreshed_at = now
+        self._hands[session_id] = self._hands.pop(session_id)
+        is_quiet = bool(hand.held.socket) and now - max(hand.told_at, hand.changed_at) >= QUIET_S
+        hand.passed_over = is_quiet and not hand.passed_over
+        return not hand.passed_over
 
     def _look(self, hand: Hand) -> None:
         """At one record, consistently: more than what is to be done next may hang on it."""
@@ -372,9 +390,6 @@ class Keeper:
     def _refresh(self, hands: list[Hand]) -> None:
         read_at = self._now()
         by_id = {hand.held.session_id: hand for hand in hands}
-        for session_id, hand in by_id.items():
-            hand.refreshed_at = self._loop.time()
-            self._hands[session_id] = self._hands.pop(session_id)
 
         def answered(records: dict[str, Session]) -> None:
             for session_id, hand in by_id.items():
@@ -382,7 +397,9 @@ class Keeper:
                 self._happened(hand, guest.Refreshed(record, read_at))
                 if record and self._is_held(hand):
                     hand.talk.refreshed(record)
+                    self._note_change(hand, record)
                     self._keep(hand, record)
+                    self._call(hand, record)
 
         self._workers.store.submit(
             ("refresh", hands[0].held.session_id),
@@ -390,6 +407,18 @@ class Keeper:
             answered,
             lambda error: logger.warning("Session records could not be read: %s", error),
         )
+
+    def _note_change(self, hand: Hand, record: Session) -> None:
+        seen = record.revision, record.connections
+        if seen != hand.seen:
+            hand.seen, hand.changed_at = seen, self._loop.time()
+
+    def _call(self, hand: Hand, record: Session) -> None:
+        """Whom nobody has told anything for minutes is called, before the page pings and API Gateway ends it."""
+        now = self._loop.time()
+        is_due = hand.held.taken and now - max(hand.told_at, hand.called_at) >= SILENT_S
+        if is_due and self._roll_call.call(record, hand.calls + 1):
+            hand.calls, hand.called_at = hand.calls + 1, now
 
     def _keep(self, hand: Hand, record: Session) -> None:
         """A record whose visitor is there, silent as it may be, lives on, and goes on believing that its guest is held.
@@ -493,7 +522,11 @@ class Keeper:
             status = GuestStatus.UNAVAILABLE  # the socket is open, but the agent sees no typing
         states = hand.talk.states if tells_states else ()
         frames: tuple[Frame, ...] = (*states, {"type": "guest", "status": str(status)})
-        self._outbox.tell(hand.held.session_id, *frames, record=self._if_fresh(record, asked_at))
+        self._tell_frames(hand, *frames, record=self._if_fresh(record, asked_at))
+
+    def _tell_frames(self, hand: Hand, *frames: Frame, record: Session | None = None) -> None:
+        hand.told_at = self._loop.time()
+        self._outbox.tell(hand.held.session_id, *frames, record=record)
 
     def _if_fresh(self, record: Session | None, asked_at: int) -> Session | None:
         """An answer that came late does not say whose the visitor is now: the outbox reads the record itself (T12)."""
