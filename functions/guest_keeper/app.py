@@ -86,7 +86,9 @@ class Process:
             sessions,
             part.talk_of,
             outbox,
-            RollCall(Jobs(self.loop, ROLL_CALL_THREADS, "roll-call"), sessions, visitors, environment.clock, self.counters),
+            RollCall(
+                Jobs(self.loop, ROLL_CALL_THREADS, "roll-call"), sessions, visitors, environment.clock, self.counters
+            ),
             Turnstile(
                 self.loop,
                 environment.number("KEEPER_MAX_OPENING", 50),

@@ -119,9 +119,9 @@ def questions_text(columns: Mapping[str, Column]) -> str:
     return paragraph(
         f"Calls to CXone: two a burst. {held.counts['bursts asked about']:,} of the {held.typing.bursts:,} held bursts"
         f" made more, {held.a_burst('POSTs', 'GETs'):.3f} on average: those that are shown for longer than"
-        f" {Policy().verify_ms // 1000} s, one question in each {Policy().verify_ms // 1000} s (T14). A longer"
-        " interval would be the only way to fewer: CXone may lose what it was told, and a longer burst would then stay"
-        " unseen for longer."
+        f" {Policy().verify_ms // 1000} s, one question in each {Policy().verify_ms // 1000} s (T14), asked at the end"
+        " of a hold if keys have held on. CXone may lose what it was told: without questions a longer burst would then"
+        " stay unseen."
     )
 
 

@@ -152,9 +152,7 @@ def caught_up(record: Session) -> Flow[bool]:
     return (yield from perform(Nudge(record, Hint.GREETED)))
 
 
-def roll_called(
-    record: Session, now: int, quiet_ms: int = SILENT_MS, keeps_open: bool = False
-) -> Flow[list[str]]:
+def roll_called(record: Session, now: int, quiet_ms: int = SILENT_MS, keeps_open: bool = False) -> Flow[list[str]]:
     """Check whether the connections of ``record`` still exist that were not heard from for ``quiet_ms``.
 
     Returns those that are gone, and forgets them: those older than API Gateway's two-hour limit without asking it.

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import Any
 
 from typing_relay.aws.shedding import failure_of
@@ -362,21 +362,27 @@ class Keeper:
         self._loop.call_later(TICK_S, self._refresh_due)
         due = self._loop.time() - self._settings.refresh_s
         while self._hands and next(iter(self._hands.values())).refreshed_at <= due:
-            # filled up with those that are due next
-            soon = due + self._settings.refresh_s / 3
-            turns = takewhile(lambda hand: hand.refreshed_at <= soon, list(self._hands.values()))
-            looked_at = list(islice(filter(self._has_its_turn, turns), self._settings.refresh_batch))
-            if looked_at:
-                self._refresh(looked_at)
+            self._refresh_batch(due + self._settings.refresh_s / 3)
 
-    def _has_its_turn(self, hand: Hand) -> bool:
-        """Its turn has come, and is not passed over: where nothing has happened for minutes, every other one is."""
+    def _refresh_batch(self, until: float) -> None:
+        """Of those whose last turn was before ``until``: those that are due, filled up with those that are due next."""
+        looked_at: list[Hand] = []
+        for hand in takewhile(lambda hand: hand.refreshed_at <= until, list(self._hands.values())):
+            self._take_turn(hand)
+            if not hand.passed_over:
+                looked_at.append(hand)
+            if len(looked_at) == self._settings.refresh_batch:
+                break
+        if looked_at:
+            self._refresh(looked_at)
+
+    def _take_turn(self, hand: Hand) -> None:
+        """Where nothing has happened for minutes, every other turn is passed over."""
         session_id, now = hand.held.session_id, self._loop.time()
         hand.refreshed_at = now
         self._hands[session_id] = self._hands.pop(session_id)
         is_quiet = bool(hand.held.socket) and now - max(hand.told_at, hand.changed_at) >= QUIET_S
         hand.passed_over = is_quiet and not hand.passed_over
-        return not hand.passed_over
 
     def _look(self, hand: Hand) -> None:
         """At one record, consistently: more than what is to be done next may hang on it."""
