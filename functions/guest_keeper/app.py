@@ -33,7 +33,7 @@ from typing_relay.keeper.io.loop import Loop
 from typing_relay.keeper.io.turnstile import Turnstile
 from typing_relay.keeper.sweeping import Sweeping
 from typing_relay.keeper.visitors.outbox import Outbox
-from typing_relay.keeper.visitors.roll_call import RollCall
+from typing_relay.keeper.visitors.roll_call import SILENT_S, RollCall
 from typing_relay.platforms.platform import Lent
 from typing_relay.platforms.shared.urls import InsecureUrl
 
@@ -87,7 +87,12 @@ class Process:
             part.talk_of,
             outbox,
             RollCall(
-                Jobs(self.loop, ROLL_CALL_THREADS, "roll-call"), sessions, visitors, environment.clock, self.counters
+                Jobs(self.loop, ROLL_CALL_THREADS, "roll-call"),
+                sessions,
+                visitors,
+                environment.clock,
+                self.counters,
+                self._silent_s(),
             ),
             Turnstile(
                 self.loop,
@@ -138,11 +143,15 @@ class Process:
         return Settings(
             self.name,
             refresh_s=environment.number("KEEPER_REFRESH_SECONDS", 30),
+            silent_s=self._silent_s(),
             keeper_silent_ms=runtime.policy().keeper_silent_ms,
             creations_per_second=self._share_of_creations(),
             session_ttl_s=runtime.policy().session_ttl_s,
             policy=policy,
         )
+
+    def _silent_s(self) -> float:
+        return environment.number("KEEPER_SILENT_SECONDS", round(SILENT_S))
 
     def _share_of_creations(self) -> float:
         """Guests a second. All tasks that there may be create no more together than the deployment may."""

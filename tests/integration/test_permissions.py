@@ -42,7 +42,12 @@ from tests.support.relay_stage import PATIENCE_S, Actor, RelayStage, wait_until
 NOT_ENFORCED = {"TypingBurstRole", "SweeperScheduleRole"}
 #: Functions that are deployed on both platforms and called on one: nobody takes their roles on where they are idle.
 NOT_CALLED = {"v1": {"KeeperLineRole"}, "dfo": {"SenderRole"}}
-BRISK = {"KEEPER_VISIBILITY_SECONDS": "8", "KEEPER_REFRESH_SECONDS": "5", "GUEST_GRACE_SECONDS": "1"}
+BRISK = {
+    "KEEPER_VISIBILITY_SECONDS": "8",
+    "KEEPER_REFRESH_SECONDS": "5",
+    "KEEPER_SILENT_SECONDS": "10",
+    "GUEST_GRACE_SECONDS": "1",
+}
 MOST_CONNECTIONS = 10
 LONGEST_HOLD_MS = 6_000
 #: An expired token is good for this long.
@@ -201,7 +206,10 @@ def a_visitor_who_leaves(stage: RelayStage) -> None:
 
 
 def a_silent_tab(stage: RelayStage) -> None:
-    """The roll call begins after ten minutes: here its question alone, by the keeper's role."""
+    """It hears a pong that it did not ask for; each fifth time API Gateway is asked instead, here by itself."""
+    with stage.connect("silent") as front_end:
+        front_end.is_ready(PATIENCE_S)
+        front_end.wait_for("pong", 60)
     role = roles(stage)["KeeperRole"]
     task = TaskCredentials(stage.aws, role)
     given = task.read()

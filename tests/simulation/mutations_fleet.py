@@ -8,6 +8,8 @@ from tests.simulation.mutation import BURST, CORE, FLOWS, WRITES, Mutation
 
 GUEST, KEEPER = CORE + "keeper/guests/guest.py", CORE + "keeper/guests/keeper.py"
 OUTBOX, WEBCHAT = CORE + "keeper/visitors/outbox.py", CORE + "platforms/webchat/talk.py"
+ROLL_CALL, CALLED = CORE + "keeper/visitors/roll_call.py", "tests/unit/keeper/visitors/test_roll_call.py"
+TESTS_OF_KEEPER = "tests/unit/keeper/guests/test_keeper.py"
 
 _fleet = partial(Mutation, platform="fleet")
 
@@ -170,6 +172,55 @@ FLEET = (
         "        queue.retry, queue.resting = None, frozenset()",
     ),
     _fleet("told, v1: a keeper that lost its visitor posts on", OUTBOX, "record.keeper != self._keeper:", "False:"),
+    _fleet(
+        "silence: whoever vanished is spoken to for as long as a connection may last",
+        ROLL_CALL,
+        "keeps_open = number % CALLS > 0",
+        "keeps_open = True",
+        directed=CALLED,
+    ),
+    _fleet(
+        "silence: nobody is spoken to",
+        ROLL_CALL,
+        "keeps_open = number % CALLS > 0",
+        "keeps_open = False",
+        directed=CALLED,
+    ),
+    _fleet(
+        "silence: a connection whose token has ended is spoken to",
+        FLOWS,
+        "speaks = keeps_open and record.may_hear(connection, now)",
+        "speaks = keeps_open",
+        directed=CALLED,
+    ),
+    _fleet(
+        "silence: whoever has just been called is called again",
+        KEEPER,
+        "now - max(hand.told_at, hand.called_at) >=",
+        "now - hand.told_at >=",
+        directed=TESTS_OF_KEEPER,
+    ),
+    _fleet(
+        "silence: where nothing happens nobody looks any more",
+        KEEPER,
+        "hand.passed_over = is_quiet and not hand.passed_over",
+        "hand.passed_over = is_quiet",
+        directed=TESTS_OF_KEEPER,
+    ),
+    _fleet(
+        "silence: a guest without a socket counts as quiet",
+        KEEPER,
+        "is_quiet = bool(hand.held.socket) and now -",
+        "is_quiet = now -",
+        directed=TESTS_OF_KEEPER,
+    ),
+    _fleet(
+        "silence: a visitor who comes back counts as quiet",
+        KEEPER,
+        "seen = record.revision, record.connections",
+        "seen = record.revision, frozenset()",
+        directed=TESTS_OF_KEEPER,
+    ),
     _fleet(
         "names: who asked does not hear that there is no such name",
         CORE + "keeper/io/addresses.py",

@@ -537,9 +537,9 @@ def test_whoever_is_told_nothing_is_called_before_a_hidden_page_would_ping(guest
 
 def test_whoever_was_told_something_is_called_later() -> None:
     quiet = Quiet(1)
-    quiet.passes(SILENT_S - 60)
+    quiet.passes(round(SILENT_S) - 60)
     speaks(quiet.scene)
-    quiet.passes(SILENT_S - 60)
+    quiet.passes(round(SILENT_S) - 60)
     assert quiet.scene.calls.made == []
     quiet.passes(120)
     assert len(quiet.scene.calls.made) == 1
@@ -548,7 +548,7 @@ def test_whoever_was_told_something_is_called_later() -> None:
 def test_a_call_for_which_there_is_no_room_is_made_after_the_next_look() -> None:
     quiet = Quiet(1)
     quiet.scene.calls.is_busy = True
-    quiet.passes(SILENT_S + 70)
+    quiet.passes(round(SILENT_S) + 70)
     quiet.scene.calls.is_busy = False
     quiet.passes(61)
     assert [number for _, number, _ in quiet.scene.calls.made] == [1]

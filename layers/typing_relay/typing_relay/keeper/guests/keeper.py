@@ -51,6 +51,8 @@ class Settings:
     name: str
     refresh_s: float = 30.0
     refresh_batch: int = 100
+    #: Whoever has been told nothing for this long is called after the next look.
+    silent_s: float = SILENT_S
     drain_s: float = 6.0
     #: For this long a record believes that a guest is held, without a word of its keeper: each third of it is one
     #: write.
@@ -422,7 +424,7 @@ class Keeper:
     def _call(self, hand: Hand, record: Session) -> None:
         """Whom nobody has told anything for minutes is called, before the page pings and API Gateway ends it."""
         now = self._loop.time()
-        is_due = hand.held.taken and now - max(hand.told_at, hand.called_at) >= SILENT_S
+        is_due = hand.held.taken and now - max(hand.told_at, hand.called_at) >= self._settings.silent_s
         if is_due and self._roll_call.call(record, hand.calls + 1):
             hand.calls, hand.called_at = hand.calls + 1, now
 

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 #: A visitor who has been told nothing for this long is called. With the minute until the next look this is 490 s: ten
 #: less than after which a hidden page pings, which is early enough for API Gateway.
-SILENT_S = 430
+SILENT_S = 430.0
 #: Each time but the last of so many, a pong is sent.
 CALLS = 5
 #: While AWS is slow no more than this are under way; the others are called after their next look.
@@ -36,7 +36,10 @@ AT_ONCE = 50
 
 
 class RollCall:
-    """``clock`` gives epoch ms. On the loop's thread; jobs write and post."""
+    """``clock`` gives epoch ms; a connection not heard from for ``silent_s`` is silent.
+
+    On the loop's thread; jobs write and post.
+    """
 
     def __init__(
         self,
@@ -45,8 +48,9 @@ class RollCall:
         visitors: Visitors,
         clock: Callable[[], int],
         counters: Counters,
+        silent_s: float = SILENT_S,
     ) -> None:
-        self._jobs, self._clock, self._counters = jobs, clock, counters
+        self._jobs, self._clock, self._counters, self._silent_ms = jobs, clock, counters, round(1000 * silent_s)
         answers = (
             handled_by(IsThere, lambda due: visitors.lives(due.connection)),
             handled_by(KeepOpen, lambda due: visitors.post(due.connection, encoded(pong()))),
@@ -71,5 +75,5 @@ class RollCall:
 
     def _ask_after(self, record: Session, keeps_open: bool) -> int:
         """On a worker thread. Returns how many were gone."""
-        gone = self._runner.run(roll_called(record, self._clock(), SILENT_S * 1000, keeps_open))
+        gone = self._runner.run(roll_called(record, self._clock(), self._silent_ms, keeps_open))
         return len(gone)
