@@ -263,9 +263,10 @@ def bursts_of_all_kinds(stage: RelayStage) -> None:
 def owners_that_died(stage: RelayStage) -> None:
     """The sweeper finds the one, the keeper the other."""
     with Actor(stage, "orphan") as actor:
-        _orphan(stage, actor.name)
-        stage.sweep()
-        wait_until(lambda: _did(stage, "SweeperRole", "states:StartExecution"), "the sweeper's start")
+        with stage.frozen_keeper():  # it looks each 3 s, and may be the first to find it
+            _orphan(stage, actor.name)
+            stage.sweep()
+            wait_until(lambda: _did(stage, "SweeperRole", "states:StartExecution"), "the sweeper's start")
         actor.settles()
         _orphan(stage, actor.name)
         wait_until(lambda: _did(stage, "KeeperRole", "states:StartExecution"), "the keeper's start")
