@@ -278,7 +278,7 @@ class DfoWorld(World):
 
     def _renews(self, process: KeeperProcess) -> None:
         """Its message is not its own any more; as long as it holds the visitor it asks with another one."""
-        if process not in self.holders and ID in process.keeper.session_ids():
+        if process not in self.holders and process.keeper.holds(ID):
             self.queue(ID)
 
     def _a_keeper(self) -> KeeperProcess:

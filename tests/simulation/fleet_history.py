@@ -101,7 +101,7 @@ class FleetHistory:
     pings: int = 60_000
     #: For this long a record believes that its guest is held; shorter than the product's, so that a history is not
     #: hours.
-    held: int = 180_000
+    held: int = 240_000
     #: The guest of a visitor who left without having typed is kept for this long; 15 s by default in the product.
     idle: int = 60_000
     #: A record lives this long after it was last heard of: a day.

@@ -24,7 +24,7 @@ GIVEN_UP_MS = 900_000
 def check(world: FleetWorld) -> None:
     """Raises Violated where a visitor is not held as it must be, or something is left of one who is gone."""
     for visitor, tabs in world.visitors().items():
-        holders = [keeper for keeper in world.keepers if visitor in keeper.keeper.session_ids()]
+        holders = [keeper for keeper in world.keepers if keeper.keeper.holds(visitor)]
         asking = [message for message in world.queue.messages if message.session_id == visitor]
         record = world.sessions.get(visitor, world.now)
         stands = f"record {world.in_brief(record)}; held by {[k.name for k in holders]}; {len(asking)} messages"
@@ -36,7 +36,7 @@ def check(world: FleetWorld) -> None:
         if world.is_shown(visitor) and world.history.longest_refusal_ms() < GIVEN_UP_MS:
             raise Violated("T4", f"{visitor} is shown typing: {stands}")
     for keeper in world.keepers:
-        held = set(keeper.custody._held), set(keeper.keeper.session_ids())
+        held = set(keeper.custody._held), set(keeper.keeper._hands)
         if held[0] != held[1]:
             raise Violated("custody", f"{keeper.name} has the messages of {held[0]} and holds {held[1]}")
         if keeper.openings.under_way or len(keeper.openings):

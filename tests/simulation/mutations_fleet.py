@@ -162,7 +162,7 @@ FLEET = (
     _fleet(
         "told, v1: nothing by who takes over",
         KEEPER,
-        "                if record.guest_id:",
+        "                if record.guest_id or record.guest_status is not GuestStatus.CLOSED:",
         "                if False:",
     ),
     _fleet(

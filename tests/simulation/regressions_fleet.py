@@ -69,6 +69,12 @@ FLEETS = (
         f"fleet v1; keepers 1; rest 300000; open alice A 0; {_ELEVEN_DEATHS}",
     ),
     FleetRegression(
+        "T16",
+        "an agent typed on for a visitor whose guest ended and whose keeper died: the next one found no guest",
+        "fleet v1; open alice A 891; open bob A 9261; agent types 5302; guest ends 6265; step 5 again; step 6 refuse;"
+        " step 22 crash-after",
+    ),
+    FleetRegression(
         "T11",
         "the record of a visitor who was there and silent ran out, as its life was shorter than its keeper's word",
         "fleet v1; keepers 1; rest 3000000; pings 9000000; held 1800000; lives 600000; open alice A 0",

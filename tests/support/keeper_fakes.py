@@ -11,7 +11,14 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from typing_relay.aws.sessions import LOOKED_AT
 from typing_relay.keeper.io.loop import Timer
+from typing_relay.relay.burst import Session
+
+
+def looked_at(record: Session) -> Session:
+    """As a keeper's look reads it: not all of it."""
+    return Session(**{name: getattr(record, name) for name in LOOKED_AT})
 
 
 class ManualLoop:

@@ -58,7 +58,7 @@ def test_what_cxone_has_forgotten_is_shown_again_once_that_is_known() -> None:
     assert [call.typing for call in world.watch.calls][:3] == [True, None, True]
 
 
-def test_of_a_held_burst_that_is_asked_at_the_end_of_the_hold_within_which_the_question_falls_due() -> None:
+def test_the_question_about_a_held_burst_is_asked_at_the_end_of_the_hold_in_which_it_falls_due() -> None:
     """T14: no owner stays awake for it. Asked each 10 s here; a hold is 6 s long, and one watches its end."""
     keys = "; ".join(f"key A {at} hold=6000" for at in range(0, 40_000, 4_000))
     world = play(parse(f"{keys}; cxone forgets 3000"))

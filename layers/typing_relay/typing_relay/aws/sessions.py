@@ -40,6 +40,7 @@ _CLAIMS = 100_000
 LOOKED_AT = (
     *("session_id", "connections", "guest_id", "guest_status", "keeper", "held", "guest_requested_at"),
     *("sends", "profile", "sign_in", "record_version", "expires_at"),
+    *("revision", "keys", "stops", "token_ends"),
 )
 
 
@@ -72,7 +73,9 @@ class DynamoSessions(SessionStore):
         """
         keys = [_key(session_id) for session_id in dict.fromkeys(session_ids)]  # DynamoDB refuses to be asked twice
         found: dict[str, Session] = {}
-        for item in in_batches(self._client, self._table, keys, {"ProjectionExpression": ", ".join(LOOKED_AT)}):
+        part = ", ".join("#keys" if name == "keys" else name for name in LOOKED_AT)
+        how = {"ProjectionExpression": part, "ExpressionAttributeNames": {"#keys": "keys"}}  # a reserved word
+        for item in in_batches(self._client, self._table, keys, how):
             record = _alive(item, now)
             if record is not None:
                 found[record.session_id] = record

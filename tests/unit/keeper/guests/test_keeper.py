@@ -31,7 +31,7 @@ from typing_relay.relay.burst import GuestStatus, Session, claim_of
 from typing_relay.relay.outcomes import Kind, Outcome
 
 from tests.cost.report import HIDDEN_PING_S
-from tests.support.keeper_fakes import ManualJobs, ManualLoop
+from tests.support.keeper_fakes import ManualJobs, ManualLoop, looked_at
 
 URL = "wss://cxone.example/socket"
 NAME = "me"
@@ -83,7 +83,7 @@ class Records:
         return replace(record, web_socket_url="wss://kept-beside")
 
     def get_many(self, session_ids: list[str], now: int) -> dict[str, Session]:
-        return {session_id: self.by_id[session_id] for session_id in session_ids}
+        return {session_id: looked_at(self.by_id[session_id]) for session_id in session_ids}
 
     def set_guest_status(
         self, session_id: str, keeper: str, status: GuestStatus, now: int, begins: bool = False
@@ -235,7 +235,7 @@ def test_a_stale_look_lets_go_of_nothing() -> None:
     scene = Scene("alice")
     scene.records.get_many = lambda ids, now: {"alice": replace(scene.records.by_id["alice"], keeper="before")}  # type: ignore[method-assign]
     scene.looks_at_the_records()
-    assert (scene.keeper.session_ids(), scene.custody.told) == (["alice"], [])
+    assert (list(scene.keeper._hands), scene.custody.told) == (["alice"], [])
 
 
 def test_a_guest_is_taken_by_its_newest_message() -> None:
@@ -295,7 +295,7 @@ def test_a_message_is_deleted_only_if_the_other_keeper_holds_by_another(held: in
     scene = Scene("alice")
     scene.records.change("alice", keeper="another", held=held)
     scene.looks_at_the_records()
-    assert (scene.keeper.session_ids(), scene.custody.told) == ([], [told])
+    assert (list(scene.keeper._hands), scene.custody.told) == ([], [told])
 
 
 def test_a_take_that_comes_later_than_another_keepers_lets_go() -> None:
@@ -304,7 +304,7 @@ def test_a_take_that_comes_later_than_another_keepers_lets_go() -> None:
     scene.records.by_id["bob"] = Session("bob", connections=frozenset({"tab"}), keeper="another")
     scene.keeper.requested("bob")
     scene.store.run()
-    assert (scene.keeper.session_ids(), scene.custody.told) == ([], ["leave"])
+    assert (list(scene.keeper._hands), scene.custody.told) == ([], ["leave"])
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_a_guest_that_is_let_go_leaves_no_alarm_behind() -> None:
     scene.loop.advance(0.1)
     scene.keeper._happened(hand, FenceLost())
     scene.store.run()
-    assert (scene.keeper.session_ids(), hand.alarm) == ([], None)
+    assert (list(scene.keeper._hands), hand.alarm) == ([], None)
 
 
 def test_a_guest_has_one_alarm_whatever_happens() -> None:
@@ -384,7 +384,7 @@ def test_what_happens_to_a_guest_that_was_let_go_leads_to_nothing() -> None:
     scene.records.change("alice", keeper="another")
     scene.looks_at_the_records()
     talk.host.fenced()
-    assert (scene.keeper.session_ids(), len(scene.store)) == ([], 0)
+    assert (list(scene.keeper._hands), len(scene.store)) == ([], 0)
 
 
 @pytest.mark.parametrize("guests", [30, 130, 250])
@@ -558,10 +558,10 @@ def test_a_look_that_finds_no_record_is_followed_by_one_that_is_certain() -> Non
     scene = Scene("alice")
     scene.records.get_many = lambda ids, now: {}  # type: ignore[method-assign]
     scene.looks_at_the_records()
-    assert scene.keeper.session_ids() == ["alice"]
+    assert list(scene.keeper._hands) == ["alice"]
     scene.records.get = lambda session_id, now: None  # type: ignore[method-assign]
     scene.looks_at_the_records()
-    assert scene.keeper.session_ids() == []
+    assert list(scene.keeper._hands) == []
 
 
 def test_the_record_of_a_guest_that_was_let_go_meanwhile_is_not_kept() -> None:
@@ -610,7 +610,7 @@ def test_a_status_that_the_fence_keeps_from_the_record_is_not_told(fenced: Scene
 
 
 def test_a_write_that_the_fence_refuses_leads_to_a_look_and_that_lets_go(fenced: Scene) -> None:
-    assert (fenced.keeper.session_ids(), fenced.custody.told) == ([], ["done"])
+    assert (list(fenced.keeper._hands), fenced.custody.told) == ([], ["done"])
 
 
 def test_of_a_guest_that_was_let_go_nothing_is_told_later() -> None:
@@ -674,6 +674,20 @@ def test_who_takes_a_guest_over_tells_what_is_true_as_the_keeper_before_may_have
     """T16: an end of the agent's typing may have been lost, and a status recorded that was not told."""
     scene = Scene("alice")
     assert [_what(frame) for _, frame in scene.outbox.frames] == [False, "reconnecting"]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(GuestStatus.OPENING, [False, "opening"]), (GuestStatus.CLOSED, [])],
+    ids=["whose guest has ended", "who has had none, and knows nothing"],
+)
+def test_so_it_does_to_a_visitor(status: GuestStatus, told: list[Any]) -> None:
+    """T16: the guest's end may have cost the keeper before its life. A visit costs no such post."""
+    scene = Scene()
+    scene.records.by_id["bob"] = Session("bob", connections=frozenset({"tab"}), keeper=NAME, guest_status=status)
+    scene.keeper.requested("bob")
+    scene.store.run()
+    assert [_what(frame) for _, frame in scene.outbox.frames] == told
 
 
 def test_it_tells_so_again_when_no_post_of_the_keeper_before_can_come_any_more() -> None:
@@ -748,7 +762,7 @@ def test_a_guest_that_is_being_reopened_is_said_to_be_whatever_it_can_show(typin
 def dropped() -> Scene:
     """Three hundred guests whose sockets were lost 2 s ago, all at once."""
     scene = Scene(*(f"visitor-{number}" for number in range(300)))
-    for session_id in scene.keeper.session_ids():
+    for session_id in list(scene.keeper._hands):
         scene.is_open(session_id, 98)
     scene.store.run()
     scene.records.written.clear()
@@ -767,7 +781,7 @@ def test_when_thousands_are_lost_at_once_only_so_many_losses_a_second_are_told(d
 
 
 def test_a_loss_that_is_over_before_its_turn_is_neither_written_nor_told(dropped: Scene) -> None:
-    *_, last = dropped.keeper.session_ids()
+    *_, last = list(dropped.keeper._hands)
     dropped.is_open(last, 99)
     dropped.passes(7)  # before the first is told again what is true
     assert len(dropped.records.written) == 299
@@ -777,14 +791,14 @@ def test_a_loss_that_is_over_before_its_turn_is_neither_written_nor_told(dropped
 
 def test_a_loss_that_is_over_takes_no_turn(dropped: Scene) -> None:
     """Those that last are not told later for it."""
-    for session_id in dropped.keeper.session_ids()[1:201]:
+    for session_id in list(dropped.keeper._hands)[1:201]:
         dropped.is_open(session_id, 99)
     dropped.passes(1)
     assert dropped.records.written.count(GuestStatus.RECONNECTING) == pytest.approx(LOSSES_PER_SECOND, abs=2)
 
 
 def test_a_loss_that_was_told_is_followed_by_its_end(dropped: Scene) -> None:
-    first, *_ = dropped.keeper.session_ids()
+    first, *_ = list(dropped.keeper._hands)
     dropped.passes(1)
     dropped.is_open(first, 99)
     dropped.store.run()
@@ -966,7 +980,7 @@ def test_the_log_tells_a_lost_socket_from_one_that_was_not_opened_and_how_often_
 def test_it_is_known_whose_guests_are_held() -> None:
     scene = Scene("alice")
     keeper = scene.keeper
-    assert (keeper.holds("alice"), keeper.holds("bob"), keeper.session_ids()) == (True, False, ["alice"])
+    assert (keeper.holds("alice"), keeper.holds("bob"), list(keeper._hands)) == (True, False, ["alice"])
     assert (keeper.talk("alice") is None, keeper.talk("bob")) == (False, None)
 
 
@@ -1022,7 +1036,7 @@ def test_a_guest_that_another_keeper_took_while_it_was_created_does_not_count_as
     scene.loop.advance(0.1)
     scene.cxone.run()  # the fence is lost, says the talk of this scene
     scene.store.run()
-    assert (scene.keeper.session_ids(), scene.counters.take()) == ([], {"GuestsLetGo": 1})
+    assert (list(scene.keeper._hands), scene.counters.take()) == ([], {"GuestsLetGo": 1})
 
 
 class Making(WebchatTalk):
@@ -1220,7 +1234,7 @@ def test_a_session_that_is_gone_when_it_is_taken_shows_its_talk_nothing() -> Non
     scene.records.take_guest = lambda *_: None  # type: ignore[method-assign,assignment]
     scene.keeper.requested("bob")
     scene.store.run()
-    assert scene.keeper.session_ids() == []
+    assert list(scene.keeper._hands) == []
 
 
 def test_a_socket_is_opened_when_its_talk_has_prepared_it(preparing: tuple[Scene, SlowTalk]) -> None:

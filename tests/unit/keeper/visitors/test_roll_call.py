@@ -13,7 +13,7 @@ from typing_relay.relay.burst import LONGEST_CONNECTION_MS, Session
 from typing_relay.relay.effects import OnRecords
 from typing_relay.relay.updates import Update
 
-from tests.support.keeper_fakes import ManualJobs
+from tests.support.keeper_fakes import ManualJobs, looked_at
 
 NOW = 1_800_000_000_000
 QUIET, OVER = NOW - SILENT_S * 1000, NOW - LONGEST_CONNECTION_MS
@@ -27,7 +27,7 @@ class RecordsAndGateway:
         self.gone: set[str] = set()
         self.asked: list[str] = []
         self.told: list[tuple[str, Any]] = []
-        self.fails = False
+        self.fails_for: set[str] = set()
 
     def carry_out(self, effect: OnRecords[Any]) -> Any:
         return effect.on(self)  # type: ignore[arg-type]
@@ -41,7 +41,7 @@ class RecordsAndGateway:
         return connection not in self.gone
 
     def post(self, connection: str, data: bytes) -> bool:
-        if self.fails:
+        if connection in self.fails_for:
             raise OSError("the network is down")
         self.told.append((connection, json.loads(data)))
         return connection not in self.gone
@@ -58,7 +58,7 @@ class Scene:
 
     def calls(self, number: int = 1) -> None:
         for record in list(self.around.records.values()):
-            assert self.roll_call.call(record, number)
+            self.roll_call.call(looked_at(record), number)
         self.jobs.run()
 
     def there(self) -> list[str]:
@@ -104,10 +104,33 @@ def test_a_connection_whose_token_has_ended_hears_nothing(scene: Scene) -> None:
     assert (scene.around.told, scene.around.asked) == ([], ["quiet's"])
 
 
-def test_while_api_gateway_is_away_nobody_is_taken_for_gone(scene: Scene) -> None:
-    scene.around.fails = True
+def test_where_api_gateway_does_not_say_nobody_is_taken_for_gone(scene: Scene) -> None:
+    scene.around.gone = scene.around.fails_for = {"ghost's"}
     scene.calls()
     assert scene.there() == ["lively", "quiet", "ghost"]
+    assert scene.counters.take() == {"PostsFailed": 1, "ConnectionsGone": 1}
+
+
+def test_a_tab_that_does_not_read_keeps_nothing_from_the_others() -> None:
+    """T18: API Gateway's 429."""
+    scene = Scene({"visitor": QUIET})
+    tabs = {"jammed": QUIET - 1, "other": QUIET}
+    scene.around.records["visitor"] = Session("visitor", connections=frozenset(tabs), stops=tabs)
+    scene.around.fails_for = {"jammed"}
+    scene.calls()
+    assert scene.around.told == [("other", {"type": "pong"})]
+
+
+def test_a_visitor_of_whom_no_tab_is_silent_is_not_called(scene: Scene) -> None:
+    """Else a tab that is silent a minute later would wait for the whole time again."""
+    assert not scene.roll_call.call(looked_at(scene.around.records["lively"]), 1)
+    assert len(scene.jobs) == 0
+
+
+def test_a_tab_that_has_just_connected_is_not_called() -> None:
+    """AWS fact: API Gateway says of it that it is gone (410). Connecting is recorded as a stop of a hold ago."""
+    scene = Scene({"newcomer": NOW - 7_000})
+    assert not scene.roll_call.call(looked_at(scene.around.records["newcomer"]), 1)
 
 
 def test_while_aws_is_slow_no_more_than_so_many_calls_are_under_way() -> None:

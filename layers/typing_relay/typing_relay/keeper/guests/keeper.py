@@ -138,10 +138,6 @@ class Keeper:
         """Whether the guest of this session is held here; from any thread."""
         return session_id in self._hands
 
-    def session_ids(self) -> list[str]:
-        """Whose guests are held."""
-        return list(self._hands)
-
     def gauges(self) -> dict[str, int]:
         """How things stand now, for the metrics."""
         now, policy = self._now(), self._settings.policy
@@ -288,7 +284,9 @@ class Keeper:
             is_new, hand.is_ours = not hand.is_ours, True
             if record and self._is_held(hand) and (is_new or record.guest_id != hand.held.guest_id):
                 hand.talk.taken(record)
-                if record.guest_id:
+                if (
+                    record.guest_id or record.guest_status is not GuestStatus.CLOSED
+                ):  # a guest that ended may have spoken
                     self._tell_what_is_true(hand, record, asked_at)
             return guest.Taken(record)
 
@@ -422,7 +420,10 @@ class Keeper:
             hand.seen, hand.changed_at = seen, self._loop.time()
 
     def _call(self, hand: Hand, record: Session) -> None:
-        """Whom nobody has told anything for minutes is called, before the page pings and API Gateway ends it."""
+        """A visitor who has been told nothing for minutes is called: before the page pings, or API Gateway ends it.
+
+        A pong claims nothing, so it needs no fence: another keeper may have taken the guest meanwhile.
+        """
         now = self._loop.time()
         is_due = hand.held.taken and now - max(hand.told_at, hand.called_at) >= self._settings.silent_s
         if is_due and self._roll_call.call(record, hand.calls + 1):

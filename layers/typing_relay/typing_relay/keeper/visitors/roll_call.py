@@ -2,11 +2,12 @@
 
 API Gateway ends a connection on which nothing has come or gone for ten minutes. A page that has heard nothing for long
 therefore pings; but a ping, its pong and the function between them cost more than twice what a pong does that comes
-before it, and RFC 6455 (5.5.3) knows such an unasked pong as a heartbeat. Whoever is gone shows by the answer (410):
-$disconnect is best effort, and one that was lost would keep a guest, a place here and a queue message.
+before. (WebSocket itself has unasked pongs for the same purpose: RFC 6455, 5.5.3.) Whoever is gone shows by the answer
+(410): $disconnect is best effort, and one that was lost would keep a guest, a place here and a queue message.
 
-A visitor whose network vanished takes pongs until the network gives up. So each fifth time nobody is spoken to, but
-API Gateway asked: a page that is there pings by itself then, and one that is not is closed.
+The connection of a visitor whose network vanished takes pongs until the network gives up. So each fifth time nobody is
+spoken to, but API Gateway asked: a page that is there pings by itself then, and a connection that is silent for ten
+minutes is ended.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ SILENT_S = 430.0
 #: Each time but the last of so many, a pong is sent.
 CALLS = 5
 #: While AWS is slow no more than this are under way; the others are called after their next look.
-AT_ONCE = 50
+AT_ONCE = 500
 
 
 class RollCall:
@@ -51,18 +52,19 @@ class RollCall:
         silent_s: float = SILENT_S,
     ) -> None:
         self._jobs, self._clock, self._counters, self._silent_ms = jobs, clock, counters, round(1000 * silent_s)
+        self._visitors = visitors
         answers = (
-            handled_by(IsThere, lambda due: visitors.lives(due.connection)),
-            handled_by(KeepOpen, lambda due: visitors.post(due.connection, encoded(pong()))),
+            handled_by(IsThere, lambda due: self._is_there(visitors.lives, due.connection)),
+            handled_by(KeepOpen, lambda due: self._is_there(self._is_told, due.connection)),
         )
         self._runner = Runner(sessions, clock, dict(answers))
 
     def call(self, record: Session, number: int) -> bool:
         """Call the silent connections of ``record``, as it was just read, for the ``number``th time, from 1 on.
 
-        Returns False where too many calls are under way.
+        Returns False where none is silent, or too many calls are under way.
         """
-        if len(self._jobs) >= AT_ONCE:
+        if len(self._jobs) >= AT_ONCE or not record.quiet_connections(self._clock(), self._silent_ms):
             return False
         keeps_open = number % CALLS > 0
         self._jobs.submit(
@@ -75,5 +77,16 @@ class RollCall:
 
     def _ask_after(self, record: Session, keeps_open: bool) -> int:
         """On a worker thread. Returns how many were gone."""
-        gone = self._runner.run(roll_called(record, self._clock(), self._silent_ms, keeps_open))
-        return len(gone)
+        return len(self._runner.run(roll_called(record, self._clock(), self._silent_ms, keeps_open)))
+
+    def _is_told(self, connection: str) -> bool:
+        return self._visitors.post(connection, encoded(pong()))
+
+    def _is_there(self, ask: Callable[[str], bool], connection: str) -> bool:
+        """Where API Gateway does not say, it is there: the others' turn comes (T18)."""
+        try:
+            return ask(connection)
+        except Exception as error:
+            logger.warning("A visitor's connection could not be asked after: %s", error)
+            self._counters.add("PostsFailed")
+            return True
