@@ -8,7 +8,11 @@ from tests.simulation.mutation import BURST, CORE, FLOWS, WRITES, Mutation
 
 GUEST, KEEPER = CORE + "keeper/guests/guest.py", CORE + "keeper/guests/keeper.py"
 OUTBOX, WEBCHAT = CORE + "keeper/visitors/outbox.py", CORE + "platforms/webchat/talk.py"
-ROLL_CALL, CALLED = CORE + "keeper/visitors/roll_call.py", "tests/unit/keeper/visitors/test_roll_call.py"
+LOOKS, ROLL_CALL, CALLED = (
+    CORE + "keeper/guests/looks.py",
+    CORE + "keeper/visitors/roll_call.py",
+    "tests/unit/keeper/visitors/test_roll_call.py",
+)
 TESTS_OF_KEEPER = "tests/unit/keeper/guests/test_keeper.py"
 
 _fleet = partial(Mutation, platform="fleet")
@@ -162,7 +166,7 @@ FLEET = (
     _fleet(
         "told, v1: nothing by who takes over",
         KEEPER,
-        "                if record.guest_id or record.guest_status is not GuestStatus.CLOSED:",
+        "                if had_guest:",
         "                if False:",
     ),
     _fleet(
@@ -202,21 +206,21 @@ FLEET = (
     ),
     _fleet(
         "silence: where nothing happens nobody looks any more",
-        KEEPER,
+        LOOKS,
         "hand.passed_over = is_quiet and not hand.passed_over",
         "hand.passed_over = is_quiet",
         directed=TESTS_OF_KEEPER,
     ),
     _fleet(
         "silence: a guest without a socket counts as quiet",
-        KEEPER,
+        LOOKS,
         "is_quiet = bool(hand.held.socket) and now -",
         "is_quiet = now -",
         directed=TESTS_OF_KEEPER,
     ),
     _fleet(
         "silence: a visitor who comes back counts as quiet",
-        KEEPER,
+        LOOKS,
         "seen = record.revision, record.connections",
         "seen = record.revision, frozenset()",
         directed=TESTS_OF_KEEPER,

@@ -454,7 +454,7 @@ class Quiet:
             hand.held = replace(
                 hand.held, doing=guest.Doing.SETTLED, socket=7, opening=0, status=GuestStatus.OPEN, rotate_at=10**12
             )
-            hand.refreshed_at -= random.uniform(0, 30)
+            hand.turn_at -= random.uniform(0, 30)
 
     def passes(self, seconds: int) -> None:
         for _ in range(seconds):

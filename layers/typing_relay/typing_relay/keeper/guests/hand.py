@@ -30,7 +30,7 @@ class Hand:
     alarm: Timer | None = None
     alarm_at: int | None = None
     #: When (s, the loop's) its turn to be looked at last came, and whether that was passed over.
-    refreshed_at: float = 0.0
+    turn_at: float = 0.0
     passed_over: bool = False
     #: When the visitor was last told anything, and when the record was last seen to have changed (s).
     told_at: float = 0.0

@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import takewhile
 from typing import Any
 
 from typing_relay.aws.shedding import failure_of
@@ -17,6 +16,7 @@ from typing_relay.keeper.guests import guest
 from typing_relay.keeper.guests.custody import Custody
 from typing_relay.keeper.guests.hand import Hand
 from typing_relay.keeper.guests.held_sockets import HeldSockets
+from typing_relay.keeper.guests.looks import Looks
 from typing_relay.keeper.guests.talk import Talk, TalkHost
 from typing_relay.keeper.io.jobs import Workers
 from typing_relay.keeper.io.loop import Loop
@@ -30,16 +30,12 @@ from typing_relay.relay.outcomes import Kind, Outcome
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 1.0
 DRAIN_POLL_S = 0.02
 #: When thousands of sockets are lost at once the CPU, a quarter of one, is for reopening them: a loss that is over
 #: before its turn is not told.
 LOSSES_PER_SECOND = 50
 #: How long a drain waits for writes that are under way.
 WRITES_WITHIN_S = 1.0
-#: A guest whose visitor and whose CXone have done nothing for this long is looked at every other time: no agent types
-#: whom a page that is loaded anew should hear of (``AgentTypingSeconds`` is at most this).
-QUIET_S = 300
 #: A post that a keeper began before another one took its visitor has arrived by then, or never will.
 LATE_POSTS_S = 10.0
 
@@ -93,15 +89,16 @@ class Keeper:
         self._sockets = HeldSockets(
             loop, workers.names, openings, tls, settings.limits, counters, self._is_held, self._happened
         )
-        #: By session id, the one refreshed longest ago first.
+        #: By session id, in the order in which they are looked at.
         self._hands: dict[str, Hand] = {}
+        self._looks = Looks(loop, self._hands, settings.refresh_s, settings.refresh_batch, self._refresh)
         self._custody: Custody | None = None
 
     def start(self, custody: Custody) -> None:
         """Begin to take what ``custody`` receives, and to look after the records."""
         self._custody = custody
         custody.start()
-        self._loop.call_later(TICK_S, self._refresh_due)
+        self._looks.start()
 
     def requested(self, session_id: str) -> None:
         """A queue message asks for a guest for this session."""
@@ -112,7 +109,7 @@ class Keeper:
             return
         held, actions = guest.hold(session_id, self._settings.name, self._now(), claim)
         now = self._loop.time()
-        hand = self._hands[session_id] = Hand(held, refreshed_at=now, told_at=now, changed_at=now)
+        hand = self._hands[session_id] = Hand(held, turn_at=now, told_at=now, changed_at=now)
         hand.talk = self._talk_of(self._host(hand))
         self._carry_out(hand, actions)
 
@@ -284,9 +281,8 @@ class Keeper:
             is_new, hand.is_ours = not hand.is_ours, True
             if record and self._is_held(hand) and (is_new or record.guest_id != hand.held.guest_id):
                 hand.talk.taken(record)
-                if (
-                    record.guest_id or record.guest_status is not GuestStatus.CLOSED
-                ):  # a guest that ended may have spoken
+                had_guest = bool(record.guest_id) or record.guest_status is not GuestStatus.CLOSED
+                if had_guest:
                     self._tell_what_is_true(hand, record, asked_at)
             return guest.Taken(record)
 
@@ -357,33 +353,6 @@ class Keeper:
         forget(hand.held.session_id)
         self._counters.add("GuestsLetGo")
 
-    def _refresh_due(self) -> None:
-        """Look at the records that have not been looked at for ``refresh_s``, in batches."""
-        self._loop.call_later(TICK_S, self._refresh_due)
-        due = self._loop.time() - self._settings.refresh_s
-        while self._hands and next(iter(self._hands.values())).refreshed_at <= due:
-            self._refresh_batch(due + self._settings.refresh_s / 3)
-
-    def _refresh_batch(self, until: float) -> None:
-        """Of those whose last turn was before ``until``: those that are due, filled up with those that are due next."""
-        looked_at: list[Hand] = []
-        for hand in takewhile(lambda hand: hand.refreshed_at <= until, list(self._hands.values())):
-            self._take_turn(hand)
-            if not hand.passed_over:
-                looked_at.append(hand)
-            if len(looked_at) == self._settings.refresh_batch:
-                break
-        if looked_at:
-            self._refresh(looked_at)
-
-    def _take_turn(self, hand: Hand) -> None:
-        """Where nothing has happened for minutes, every other turn is passed over."""
-        session_id, now = hand.held.session_id, self._loop.time()
-        hand.refreshed_at = now
-        self._hands[session_id] = self._hands.pop(session_id)
-        is_quiet = bool(hand.held.socket) and now - max(hand.told_at, hand.changed_at) >= QUIET_S
-        hand.passed_over = is_quiet and not hand.passed_over
-
     def _look(self, hand: Hand) -> None:
         """At one record, consistently: more than what is to be done next may hang on it."""
         session_id, read_at = hand.held.session_id, self._now()
@@ -403,7 +372,7 @@ class Keeper:
                 self._happened(hand, guest.Refreshed(record, read_at))
                 if record and self._is_held(hand):
                     hand.talk.refreshed(record)
-                    self._note_change(hand, record)
+                    self._looks.seen(hand, record)
                     self._keep(hand, record)
                     self._call(hand, record)
 
@@ -413,11 +382,6 @@ class Keeper:
             answered,
             lambda error: logger.warning("Session records could not be read: %s", error),
         )
-
-    def _note_change(self, hand: Hand, record: Session) -> None:
-        seen = record.revision, record.connections
-        if seen != hand.seen:
-            hand.seen, hand.changed_at = seen, self._loop.time()
 
     def _call(self, hand: Hand, record: Session) -> None:
         """A visitor who has been told nothing for minutes is called: before the page pings, or API Gateway ends it.
