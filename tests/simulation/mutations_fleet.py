@@ -166,7 +166,7 @@ FLEET = (
     _fleet(
         "told, v1: nothing by who takes over",
         KEEPER,
-        "                if had_guest:",
+        "                if record.had_guest():",
         "                if False:",
     ),
     _fleet(

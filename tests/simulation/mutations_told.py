@@ -123,7 +123,9 @@ TOLD = (
         "while done.got and queue.frames and queue.frames[0].number <= max(done.got.values()):",
     ),
     # what is true is told anew
-    _dfo("told: nothing by who takes over", KEEPER, "                if had_guest:", "                if False:"),
+    _dfo(
+        "told: nothing by who takes over", KEEPER, "                if record.had_guest():", "                if False:"
+    ),
     _dfo("told: not again after late posts", KEEPER, "if self._is_held(hand) and hand.held.taken:", "if False:"),
     _dfo(
         "told: never a status whose write failed",

@@ -429,6 +429,13 @@ class Session:
         """There is a guest for which a typing call can be made."""
         return bool(self.guest_id) and self.guest_status in (GuestStatus.OPEN, GuestStatus.RECONNECTING)
 
+    def had_guest(self) -> bool:
+        """There is a guest, or one that ended, whose keeper may have told the visitor something.
+
+        A time to ask what the next one shows is left by that (``session_writes.EndGuest``).
+        """
+        return bool(self.guest_id) or self.verify_at is not None
+
     def needs_guest(self, now: int, policy: Policy) -> bool:
         """Nobody holds a guest for this visitor, and no keeper was asked to lately."""
         if self.guest_status is GuestStatus.CLOSED:

@@ -677,14 +677,16 @@ def test_who_takes_a_guest_over_tells_what_is_true_as_the_keeper_before_may_have
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
-    [(GuestStatus.OPENING, [False, "opening"]), (GuestStatus.CLOSED, [])],
+    ("ended_at", "told"),
+    [(NOW, [False, "opening"]), (None, [])],
     ids=["whose guest has ended", "who has had none, and knows nothing"],
 )
-def test_so_it_does_to_a_visitor(status: GuestStatus, told: list[Any]) -> None:
-    """T16: the guest's end may have cost the keeper before its life. A visit costs no such post."""
+def test_so_it_does_to_a_visitor(ended_at: int | None, told: list[Any]) -> None:
+    """T16: the keeper before may have died with the guest. A first guest costs no such post."""
     scene = Scene()
-    scene.records.by_id["bob"] = Session("bob", connections=frozenset({"tab"}), keeper=NAME, guest_status=status)
+    scene.records.by_id["bob"] = Session(
+        "bob", connections=frozenset({"tab"}), keeper=NAME, guest_status=GuestStatus.OPENING, verify_at=ended_at
+    )
     scene.keeper.requested("bob")
     scene.store.run()
     assert [_what(frame) for _, frame in scene.outbox.frames] == told

@@ -281,8 +281,7 @@ class Keeper:
             is_new, hand.is_ours = not hand.is_ours, True
             if record and self._is_held(hand) and (is_new or record.guest_id != hand.held.guest_id):
                 hand.talk.taken(record)
-                had_guest = bool(record.guest_id) or record.guest_status is not GuestStatus.CLOSED
-                if had_guest:
+                if record.had_guest():
                     self._tell_what_is_true(hand, record, asked_at)
             return guest.Taken(record)
 
