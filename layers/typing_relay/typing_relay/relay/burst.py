@@ -92,8 +92,10 @@ class Policy:
     #: A lease with this much left is long enough for a call; while one takes longer, another owner may wait for its
     #: lock.
     answer_ms: int = 2_500
-    #: A sleeping owner's lease lasts this much longer than its sleep.
+    #: A sleeping owner's lease lasts this much longer than its sleep: that of an execution, which Step Functions wakes,
+    #: and of one in a keeper, which a timer does.
     lease_margin_ms: int = 4_000
+    keeper_margin_ms: int = 1_500
     #: How often an owner looks again while it waits for another process: for the end of a lock, for a guest.
     poll_ms: int = 200
     guest_poll_ms: int = 400
@@ -115,6 +117,11 @@ class Policy:
     #: that end must be.
     parks: bool = True
     park_from_ms: int = 4_500
+
+    @property
+    def sleep_margin_ms(self) -> int:
+        """The one of the two that counts: where nothing is parked, owners wait in keepers."""
+        return self.lease_margin_ms if self.parks else self.keeper_margin_ms
 
     def __post_init__(self) -> None:
         if self.debounce_ms < 2000:

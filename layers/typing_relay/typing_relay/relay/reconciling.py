@@ -119,10 +119,10 @@ def _keep_lease(policy: Policy, record: Session, until: int, now: int) -> Flow[R
     The burst may be over before, and each change of a lease costs three writes. Returns None when this owner has been
     superseded.
     """
-    allowed_s = (record.lease_until - policy.lease_margin_ms - now) // 1000
+    allowed_s = (record.lease_until - policy.sleep_margin_ms - now) // 1000
     longest_s = min(allowed_s, LONGEST_WAIT_S) if allowed_s >= 1 else LONGEST_WAIT_S
     seconds = max(1, min((until - now) // 1000, longest_s))
-    needed = now + seconds * 1000 + policy.lease_margin_ms
+    needed = now + seconds * 1000 + policy.sleep_margin_ms
     lease_until = record.lease(needed, now, policy)
     is_kept = lease_until == record.lease_until or (
         yield from perform(write.SetLease(record.session_id, record.generation, lease_until))
