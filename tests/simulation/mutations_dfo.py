@@ -88,6 +88,20 @@ DIGITAL_FIRST = (
         "self._with_talk(session_id, lambda talk: talk.end())",
     ),
     _dfo(
+        "mailbox: one that left by a write that was not answered is as it was known",
+        MAILBOX,
+        "is_sure = message.message_id not in self.unsure",
+        "is_sure = True",
+        directed="tests/unit/platforms/digital_first/test_mailbox.py",
+    ),
+    _dfo(
+        "mailbox: one that could not leave is not known any more",
+        MAILBOX,
+        "            box.unsure.add(message_id)\n",
+        "            box.handed.pop(message_id, None)\n",
+        directed="tests/unit/platforms/digital_first/test_mailbox.py",
+    ),
+    _dfo(
         "mailbox: what comes after the messages goes by a read that began before",
         MAILBOX,
         "        afterwards, box.afterwards = box.afterwards, []\n",

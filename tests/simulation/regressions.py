@@ -360,6 +360,12 @@ DIGITAL_FIRST = (
 TOLD = (
     Regression(
         "T16",
+        "the store was away while a message was to leave: when it was back, a sound socket was replaced once more",
+        "platform dfo; key A 84 hold=15000; message B 2744; message A 3484; key A 5604; message A 7604;"
+        " store refuses 10816 14000; visitor asks 17035; frame 10 ghost 2500; page 2",
+    ),
+    Regression(
+        "T16",
         "the agent typed on in the visitor's page when the socket was lost before the agent stopped",
         "platform dfo; key A 0; agent types 300; gateway drops 600; agent stops 610",
     ),

@@ -41,11 +41,20 @@ class _Box:
     """One session's. ``handed``: by message id, the mark of its last leaving ("": none), until the store is told."""
 
     handed: dict[str, str] = field(default_factory=dict)
+    #: Those whose mark may be another by now: a write of it was not answered.
+    unsure: set[str] = field(default_factory=set)
     fetching: bool = False
     #: There may be more in the store than was last read.
     more: bool = False
     #: What is done once all that waits has been handed over, by a read that is still to begin.
     afterwards: list[Callable[[], object]] = field(default_factory=list)
+
+    def knows(self, message: WaitingMessage) -> bool:
+        """It has been handed over as it stands in the store."""
+        is_sure = message.message_id not in self.unsure
+        self.unsure.discard(message.message_id)
+        known = self.handed.get(message.message_id)
+        return known is not None and (is_sure or known == message.left_by)
 
 
 class Mailbox:
@@ -147,7 +156,7 @@ class Mailbox:
         box.more = box.more or len(found) == WINDOW
         for message in found:
             key = (session_id, message.message_id)
-            if message.message_id in box.handed or key in self._ended:
+            if box.knows(message) or key in self._ended:
                 continue
             box.handed[message.message_id] = message.left_by
             self._counters.add("MessagesHandedOver")
@@ -187,18 +196,17 @@ class Mailbox:
             if left:
                 box.handed[message_id] = mark
                 go()
-            else:
+            else:  # if it still waits, it may have left: by somebody else, or by a write whose answer was lost
                 self._counters.add("MessagesFenced")
-                read_anew()
+                box.handed.pop(message_id, None)
+                stay()
+                self.fetch(session_id)
 
         def failed(error: Exception) -> None:
+            """If the write was not done, the message may leave next time by the mark that is known."""
             logger.warning("It could not be recorded that a message leaves: %s", error)
             self._counters.add(failure_of(error))
-            read_anew()
-
-        def read_anew() -> None:
-            """If it still waits, it may have left: by somebody else, or by a write whose answer was lost."""
-            box.handed.pop(message_id, None)
+            box.unsure.add(message_id)
             stay()
             self.fetch(session_id)
 
