@@ -180,6 +180,13 @@ DIGITAL_FIRST = (
         "    socket.heard(turn)\n    shown.ponged(turn)\n",
     ),
     _dfo(
+        "typing: an end that arrived ends what was sent after it",
+        CONVERSATION + "shown.py",
+        "any(one.typing for one in counted[place:])",
+        "unproven.typing",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
+    ),
+    _dfo(
         "typing: proven by the answer to an earlier heartbeat",
         CONVERSATION + "shown.py",
         "until, pongs = turn.now + turn.policy.proof_ms, turn.socket.pongs_due",

@@ -155,6 +155,11 @@ V1 = (
 
 DIGITAL_FIRST = (
     Regression(
+        "T4",
+        "the end of typing was proven, what was sent after it lost its proof, and so nobody ended that",
+        "platform dfo; key A 114; message B 504; frame 2 slow 900; frame 3 dropped",
+    ),
+    Regression(
         "T13",
         "a code that had been used was put on record by the client's own retry of its hand-over, and used again",
         "platform dfo; open A 0; step 13 again 900; guest none; contact none; look 200; page 1; code 40000",

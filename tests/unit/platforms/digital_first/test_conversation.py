@@ -523,6 +523,17 @@ def test_an_end_that_is_known_to_have_arrived_is_not_sent_again(in_contact: Life
     assert (outcomes(actions), in_contact.kinds()) == ([("b", Kind.ACCEPTED)], [])
 
 
+def test_an_end_that_arrived_does_not_end_what_was_sent_after_it(in_contact: Life) -> None:
+    """T4: that may have arrived, too, though its proof was lost."""
+    in_contact.happens(TypingWanted(False, "a"))
+    in_contact.happens(TypingWanted(True, "b"))
+    assert outcomes(in_contact.hears(PONG)) == [("a", Kind.ACCEPTED)]
+    assert outcomes(in_contact.wakes()) == [("b", Kind.LOST)]
+    in_contact.kinds()
+    in_contact.happens(TypingWanted(False, "c"))
+    assert in_contact.kinds() == ["SenderTypingEnded"]
+
+
 def test_an_end_that_is_on_its_way_is_not_sent_twice_and_answers_both(in_contact: Life) -> None:
     in_contact.happens(TypingWanted(False, "a"))
     in_contact.happens(TypingWanted(False, "b"))

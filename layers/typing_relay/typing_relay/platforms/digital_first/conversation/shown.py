@@ -56,11 +56,12 @@ def message_sent(turn: Turn) -> None:
 
 
 def ponged(turn: Turn) -> None:
-    """Heartbeats are answered in their order."""
+    """Heartbeats are answered in their order. What was sent since may have arrived as well."""
     counted = [replace(unproven, pongs=unproven.pongs - 1) for unproven in turn.shown.unproven]
-    for unproven in counted:
+    for place, unproven in enumerate(counted):
         if unproven.pongs <= 0:
-            turn.shown = changed(turn.shown, perhaps_shown=unproven.typing or _may_be_in_flight(turn))
+            perhaps_shown = any(one.typing for one in counted[place:]) or _may_be_in_flight(turn)
+            turn.shown = changed(turn.shown, perhaps_shown=perhaps_shown)
             _told(turn, unproven, ENDED if unproven.overtaken else ACCEPTED)
     turn.shown = changed(turn.shown, unproven=tuple(unproven for unproven in counted if unproven.pongs > 0))
 
