@@ -576,6 +576,8 @@ DIRECTED = (
     "platform dfo; guest none; contact none; nobody there 0 20000; open A 10; key A 100000",
     # T9: what the page handed over was not good, which only the last socket shows.
     "platform dfo; open A 0; message B 143719; step 17 again 2500; guest none; sweep 2114; pace 3; page 2",
+    # T15: that a message leaves was recorded without an answer, and could not be read: its known mark is refused.
+    "platform dfo; message A 500; step 7 refuse-after; store refuses 550 1500",
     # T15: an error that nobody knows refuses a message.
     "platform dfo; message A 0; frame 1 error",
 )
