@@ -681,7 +681,9 @@ def test_who_takes_a_guest_over_tells_what_is_true_as_the_keeper_before_may_have
     [(NOW, [False, "opening"]), (None, [])],
     ids=["whose guest has ended", "who has had none, and knows nothing"],
 )
-def test_so_it_does_to_a_visitor(ended_at: int | None, told: list[Any]) -> None:
+def test_who_takes_over_a_visitor_without_a_guest_tells_so_only_if_one_has_ended(
+    ended_at: int | None, told: list[Any]
+) -> None:
     """T16: the keeper before may have died with the guest. A first guest costs no such post."""
     scene = Scene()
     scene.records.by_id["bob"] = Session(

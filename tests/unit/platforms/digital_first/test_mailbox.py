@@ -358,36 +358,31 @@ def test_a_message_that_was_given_up_does_not_leave(scene: Scene) -> None:
 
 def test_nothing_leaves_while_the_store_is_away(scene: Scene) -> None:
     """T15: and it may leave later."""
+    could_not_leave(scene)
+    scene.fetches()  # the next socket is open
+    assert scene.leaves("a") == "go"
+
+
+def could_not_leave(scene: Scene) -> None:
+    """That "a" leaves was to be recorded while the store was away; now it is back."""
     scene.visitor_sends("a")
     scene.holds()
     scene.fetches()
     scene.store.away = True
     assert scene.leaves("a") == "stay"
     scene.store.away = False
-    scene.fetches()  # the next socket is open
-    assert scene.leaves("a") == "go"
 
 
 def test_once_the_store_is_back_it_leaves_without_being_read_again(scene: Scene) -> None:
     """T15: else a sound socket would be replaced for nothing."""
-    scene.visitor_sends("a")
-    scene.holds()
-    scene.fetches()
-    scene.store.away = True
-    scene.leaves("a")
-    scene.store.away = False
+    could_not_leave(scene)
     assert scene.leaves("a") == "go"
     assert scene.handed() == ["a"]
 
 
 def test_one_whose_leaving_was_recorded_though_no_answer_came_is_handed_over_again(scene: Scene) -> None:
     """T15: its mark is another, and whoever sends it looks first."""
-    scene.visitor_sends("a")
-    scene.holds()
-    scene.fetches()
-    scene.store.away = True
-    scene.leaves("a")
-    scene.store.away = False
+    could_not_leave(scene)
     assert scene.store.leave(ID, "a", "", f"{ME}/1")
     scene.fetches()
     assert [message.left_by for _, message in scene.wanted] == ["", f"{ME}/1"]
@@ -395,12 +390,7 @@ def test_one_whose_leaving_was_recorded_though_no_answer_came_is_handed_over_aga
 
 
 def test_what_is_read_as_it_is_known_is_not_handed_over_again(scene: Scene) -> None:
-    scene.visitor_sends("a")
-    scene.holds()
-    scene.fetches()
-    scene.store.away = True
-    scene.leaves("a")
-    scene.store.away = False
+    could_not_leave(scene)
     scene.fetches()
     scene.fetches()
     assert scene.handed() == ["a"]

@@ -52,7 +52,6 @@ class _Box:
     def knows(self, message: WaitingMessage) -> bool:
         """It has been handed over as it stands in the store."""
         is_sure = message.message_id not in self.unsure
-        self.unsure.discard(message.message_id)
         known = self.handed.get(message.message_id)
         return known is not None and (is_sure or known == message.left_by)
 
@@ -156,7 +155,9 @@ class Mailbox:
         box.more = box.more or len(found) == WINDOW
         for message in found:
             key = (session_id, message.message_id)
-            if box.knows(message) or key in self._ended:
+            is_known = box.knows(message)
+            box.unsure.discard(message.message_id)
+            if is_known or key in self._ended:
                 continue
             box.handed[message.message_id] = message.left_by
             self._counters.add("MessagesHandedOver")
