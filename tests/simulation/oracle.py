@@ -319,13 +319,10 @@ def _moments(history: History, expected: list[Stretch], now: int, is_true: bool)
     """
     messages = [act for act in history.acts if act.kind == "message"]
     others = [act.at for act in (*messages, *stops_before_late_keys(history)) if 0 <= now - act.at <= DARK_MS]
+    others += _stops_after_a_glued_pause(history, expected, now)
     if not is_true:
         ended = [stretch.ends for stretch in expected if stretch.ends <= now]
-        return (
-            [ends for ends in ended if ended[-1] - ends <= BLUR_MS]
-            + others
-            + _stops_after_a_glued_pause(history, expected, now)
-        )
+        return [ends for ends in ended if ended[-1] - ends <= BLUR_MS] + others
     began = [stretch for stretch in expected if stretch.begins <= now]
     found = [stretch.begins for stretch in began[-1:]]
     for before, after in zip(began[-2::-1], began[:0:-1], strict=False):
@@ -337,8 +334,9 @@ def _moments(history: History, expected: list[Stretch], now: int, is_true: bool)
 
 def _stops_after_a_glued_pause(history: History, expected: list[Stretch], now: int) -> list[int]:
     """Where keys follow a pause at once, two bursts may be seen as one until a tab's stop: that is not promised."""
-    glued = [after for before, after in pairwise(expected) if after.begins - before.ends <= GLUED_MS]
-    stops = [act.at for act in history.acts if act.kind == "stop" and act.at <= now]
+    longest = GLUED_MS + 3 * history.pace  # a lock that is on its way then is refused
+    glued = [after for before, after in pairwise(expected) if after.begins - before.ends <= longest]
+    stops = [act.at for act in history.acts if act.kind in ("stop", "close") and act.at <= now]
     return [at for at in stops if any(stretch.begins <= at <= stretch.ends for stretch in glued)]
 
 

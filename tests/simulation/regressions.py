@@ -64,6 +64,11 @@ V1 = (
         "open A 0; key A 70; key A 1900; key A 3700; guest none; opening 2500",
     ),
     Regression(
+        "T18",
+        "a pause that another tab's key hid until it was taken back counted from the first key after it",
+        "key A 0; key B 2070; key C 2075; stop C 3570",
+    ),
+    Regression(
         "T9",
         "typing shown to a former guest counted towards the cap of the next one's",
         "key A 179; key A 11099; keeper replaces 14553; call 1 lost-untaken 5000; call 2 throttled 5000;"

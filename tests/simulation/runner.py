@@ -49,7 +49,8 @@ class Runner:
         self._agenda, self._order = list[tuple[int, int, Action]](), count()
         self._at_this_moment = 0
         self._goes_by(history)
-        hold_ms = max(USUAL.hold_ms, history.debounce + 1)
+        # No frame asks for a longer hold than its deployment allows.
+        hold_ms = max(USUAL.hold_ms, history.debounce + 1, *(act.hold for act in history.acts))
         platform = platform_named(history.platform)
         policy = Policy(
             history.debounce,

@@ -217,12 +217,14 @@ class World:
 
     def sweep(self) -> None:
         """The sweeper's Lambda, or a keeper, looks for bursts whose owner died."""
-        self._begin(Process("sweep", self._sweep(), self.now + SWEEPER_MS))
+        process = Process("sweep", self._sweep(), self.now + SWEEPER_MS)
         if self.sweep_ms == KEEPERS_LOOK_MS:
             self._set_timers()
+            process.then = self._set_timers
+        self._begin(process)
 
-    def _set_timers(self) -> None:
-        """Keepers look ahead: a lease that ends before the next look has a timer of its own."""
+    def _set_timers(self, _: object = None) -> None:
+        """Keepers look ahead: a lease that ends before the next look, or was parked by this one, has its own timer."""
         for page in self.sessions.all_leases(shard_of(ID), self.now + self.sweep_ms + LOOK_AHEAD_MS, 100):
             for session_id, lease_until in page:
                 if lease_until >= self.now:

@@ -348,9 +348,15 @@ class Session:
         return stop if at <= stop < ends_at else ends_at
 
     def newest_key_came_at(self) -> int | None:
-        """When (ms) that key was pressed, or, where it came late, when it arrived."""
+        """When (ms) that key was pressed, or, where it came late, when it arrived.
+
+        Where another tab's later key was taken back, when that was known: until then there was no pause before it.
+        """
         newest = self.newest_key_at()
-        return None if newest is None else max(newest, self.late_key_at)
+        if newest is None:
+            return None
+        taken_back = [self.stops.get(connection, 0) for connection, at in self.keys.items() if at > newest]
+        return max(newest, self.late_key_at, *taken_back, self.late_stop_at if taken_back else 0)
 
     def begun_at(self, policy: Policy) -> int | None:
         """When (ms) the first key of the typing that is not shown yet came. 0: it is shown; None: unknown.
