@@ -337,7 +337,7 @@ class DfoWorld(World):
         if self.log is not None:
             self.note(f"{process.name}: {call_text(due)} -> {value_text(value)}")
         if isinstance(due, Lock) and value:
-            process.generation = before.generation
+            process.generation = due.record.generation
         self.watch.stepped(process, due, before, value)  # type: ignore[arg-type]
 
     def called(self, process: KeeperProcess, what: str, args: tuple[Any, ...], value: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_relay.relay import session_writes as write
 from typing_relay.relay.burst import Session
-from typing_relay.relay.effects import Effect, Read
+from typing_relay.relay.effects import Effect, Read, StartOwner
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Lock
 
@@ -61,6 +61,8 @@ class Watch:
         self.refused: list[tuple[int, Kind]] = []
         #: When guests began whom typing can be shown to.
         self.opened: list[int] = []
+        #: When owners claimed, whoever started them.
+        self.claimed: list[int] = []
         self._under_way: list[Call] = []
         self._newest_generation = -1
         #: A Retry-After that was written down: no call for this guest before.
@@ -75,6 +77,7 @@ class Watch:
         #: T17: when the last times ``true`` was decided, and owners were started by frames.
         self._trues: list[int] = []
         self._starts: list[int] = []
+        self._newest_to_claim = 0
         #: The last lock: when it was taken, and until when the keys known then count.
         self._lock_at = self._counts_at_lock = 0
         self._quiet_since = world.now
@@ -121,6 +124,7 @@ class Watch:
     def stepped(self, process: Process, due: Effect[Any], before: Session, value: Any) -> None:
         """A step was carried out; ``before`` is the record as it was."""
         is_new = self._world.record is not before  # not the client's retry of it
+        self._note_claim(before)
         match due:
             case Read() | FindOverdue():
                 pass  # most of what is asked, and it changes nothing
@@ -140,6 +144,10 @@ class Watch:
                 self._marked(due.guest_id)
             case SetGuestStatus() if due.begins:
                 self.opened.append(self._world.now)
+
+    def _note_claim(self, before: Session) -> None:
+        if self._world.record.generation != before.generation:
+            self.claimed.append(self._world.now)
 
     def _key_taken_in(self, tab: str, at: int, hold_ms: int) -> None:
         if at >= self._counts_until():
@@ -165,8 +173,14 @@ class Watch:
         stopped = {tab: self.stops[tab] for tab, (at, _) in last.items() if self.stops.get(tab, -1) >= at}
         return max((min(ends, stopped.get(tab, ends)) for tab, (_, ends) in last.items()), default=0)
 
+    def owner_started(self, process: Process, due: StartOwner) -> None:
+        """A keeper has been nudged; of frames that have it claim the same generation only the first starts an owner."""
+        if _is_by_a_frame(process) and not due.is_claimed and due.generation > self._newest_to_claim:
+            self._newest_to_claim = due.generation
+            self._started()
+
     def _started(self) -> None:
-        """A frame's claim. A function that stalled decided earlier than it wrote."""
+        """By a frame, which claimed. A function that stalled decided earlier than it wrote."""
         now = self._world.now
         self._starts = [*self._starts[-20:], now]
         is_calm = now - self.troubled_until > TROUBLE_LASTS_MS

@@ -88,8 +88,8 @@ V1 = (
     Mutation(
         "lock: though CXone has asked to wait since the record was read",
         WRITES,
-        ', "retry_at": AbsentOr(AtMost(record.retry_at))},',
-        "},",
+        '                "retry_at": AbsentOr(AtMost(record.retry_at)),\n',
+        "",
     ),
     Mutation(
         "retry: once more than allowed",
@@ -331,8 +331,8 @@ V1 = (
     Mutation(
         "release: end though it was refused",
         RECONCILING,
-        "return OVER if (yield from perform(write.Release(record))) else None",
-        "yield from perform(write.Release(record))\n            return OVER",
+        "return OVER if (yield from perform(write.Release(record, claims))) else None",
+        "yield from perform(write.Release(record, claims))\n            return OVER",
     ),
     Mutation(
         "wait: longer than its lease",
@@ -459,14 +459,14 @@ V1 = (
     Mutation(
         "lock: without the revision",
         WRITES,
-        'when={**_as_read(record), "guest_id": record.guest_id, ',
-        'when={"generation": record.generation, "sends": record.sends, "guest_id": record.guest_id, ',
+        '**_as_read(record, self.claims),\n                "guest_id"',
+        '"generation": record.generation - self.claims, "sends": record.sends, "guest_id"',
     ),
     Mutation(
         "lock: without what duplicates have sent",
         WRITES,
-        'when={**_as_read(record), "guest_id": record.guest_id, ',
-        'when={"generation": record.generation, "revision": record.revision, "guest_id": record.guest_id, ',
+        '**_as_read(record, self.claims),\n                "guest_id"',
+        '"generation": record.generation - self.claims, "revision": record.revision, "guest_id"',
     ),
     Mutation(
         "lock: a try does not count",
@@ -477,28 +477,28 @@ V1 = (
     Mutation(
         "accept: the answer to another lock",
         WRITES,
-        "when=_locked(self.record, self.lock),\n            sets={**shown",
+        "when={**_locked(self.record, self.lock), **_undoubted(self.record, self.lock)},\n            sets={**shown",
         'when={"guest_id": self.record.guest_id},\n            sets={**shown',
         contract="test_the_answer_to_a_call_whose_lock_ran_out_changes_nothing",
     ),
     Mutation(
         "release: without the revision",
         WRITES,
-        "when=_as_read(self.record), sets",
-        'when={"generation": self.record.generation, "sends": self.record.sends}, sets',
+        "when=_as_read(record, self.claims),",
+        'when={"generation": record.generation - self.claims, "sends": record.sends},',
     ),
     Mutation(
         "release: without what duplicates have sent",
         WRITES,
-        "when=_as_read(self.record), sets",
-        'when={"generation": self.record.generation, "revision": self.record.revision}, sets',
+        "when=_as_read(record, self.claims),",
+        'when={"generation": record.generation - self.claims, "revision": record.revision},',
         contract="test_a_call_that_the_owner_has_not_seen_keeps_it_from_releasing",
     ),
     Mutation(
         "release: without condition",
         WRITES,
-        "when=_as_read(self.record), sets",
-        "when={}, sets",
+        "when=_as_read(record, self.claims),",
+        "when={},",
     ),
     Mutation(
         "settled: though a key came meanwhile",
@@ -518,6 +518,27 @@ V1 = (
         WRITES,
         '"sends": record.sends, "guest_id": record.guest_id},\n            sets={"shown"',
         '"guest_id": record.guest_id},\n            sets={"shown"',
+    ),
+    Mutation(
+        "accept: though what is shown has been doubted since",
+        WRITES,
+        "when={**_locked(self.record, self.lock), **_undoubted(self.record, self.lock)},\n            sets={**shown",
+        "when=_locked(self.record, self.lock),\n            sets={**shown",
+        platform="dfo",
+    ),
+    Mutation(
+        "settled: though what is shown has been doubted since",
+        WRITES,
+        "                **_undoubted(record, self.lock),\n",
+        "",
+        contract="test_a_burst_is_not_settled_by_who_has_not_seen_all",
+    ),
+    Mutation(
+        "unlock: forgets a doubt",
+        WRITES,
+        "return self._unlocking(_undoubted(self.record, self.lock), ",
+        "return self._unlocking({}, ",
+        contract="test_a_doubt_outlives_the_answer_to_what_was_sent_before_it",
     ),
     Mutation(
         "claim: without condition",

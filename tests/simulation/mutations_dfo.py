@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.simulation.mutation import CORE, EXPRESSIONS, RECONCILING, RELAY_SWEEPING, WRITES, Mutation
+from tests.simulation.mutation import CORE, DYNAMO, EXPRESSIONS, RECONCILING, RELAY_SWEEPING, WRITES, Mutation
 
 DIGITAL_FIRST = CORE + "platforms/digital_first/"
 OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
@@ -23,9 +23,50 @@ _dfo = partial(Mutation, platform="dfo")
 
 DIGITAL_FIRST = (
     # owners
-    _dfo("keeper: an owner is not called again", OWNERS, "if result.done or not is_newest:", "if True:"),
+    _dfo("keeper: an owner is not called again", OWNERS, "self._begin_later(run, result.wait_seconds)", "pass"),
+    _dfo("keeper: an owner oversleeps", OWNERS, "(run, result.wait_seconds)", "(run, 4 * result.wait_seconds)"),
+    _dfo("keeper: an owner that failed does not begin again", OWNERS, "self._begin_later(run, AGAIN_S)", "pass"),
     _dfo(
-        "keeper: an owner oversleeps", OWNERS, "call_later(result.wait_seconds,", "call_later(4 * result.wait_seconds,"
+        "keeper: an owner that was overtaken is called again",
+        OWNERS,
+        "        if self._is_newest(run):\n            run.alarm",
+        "        if True:\n            run.alarm",
+        directed=TESTS + "test_owners.py",
+    ),
+    _dfo(
+        "owner: waits without a claim",
+        RECONCILING,
+        "if claims and not isinstance(decision, Send | Release):",
+        "if False:",
+    ),
+    _dfo(
+        "owner: decides by what was spent before its claim",
+        RECONCILING,
+        "record = read.as_claimed(now, policy) if read and claims else read",
+        "record = replace(read, generation=owner.generation) if read and claims else read",
+        directed=TESTS + "test_owners.py",
+    ),
+    _dfo("lock: a claim leaves the generation", WRITES, "**(_claimed(record) if self.claims else {}),\n", "\n"),
+    _dfo(
+        "lock: claims without the fence",
+        WRITES,
+        '"generation": record.generation - claims, "revision": record.revision, "sends": record.sends}',
+        '"revision": record.revision, "sends": record.sends}',
+        contract="test_an_older_owner_gets_no_lock",
+    ),
+    _dfo(
+        "release: a claim is not counted",
+        WRITES,
+        "sets={**(_claimed(record) if self.claims else {}), **_BURST_IS_OVER},",
+        "sets=_BURST_IS_OVER,",
+        directed=TESTS + "test_owners.py",
+    ),
+    _dfo(
+        "dynamo: what a lock spends is not written",
+        DYNAMO,
+        "Compiler(update, {**spent, **mark, **in_index})",
+        "Compiler(update, {**mark, **in_index})",
+        contract="test_the_first_write_of_an_owner_can_be_its_claim",
     ),
     _dfo(
         "keeper: what was left shown is not taken up",

@@ -102,6 +102,8 @@ class Witness:
     refused: Sequence[tuple[int, Kind]] = ()
     #: When guests began whom typing can be shown to: what was pressed before counts from then.
     opened: Sequence[int] = ()
+    #: When owners claimed.
+    claimed: Sequence[int] = ()
     #: How much later a hold that nobody ends is: 0 while keepers live, as each has a timer for it.
     holds_end_late_ms: int = 0
 
@@ -116,6 +118,7 @@ def check(history: History, world: World, slack_ms: int = 0) -> None:
             skew_ms=world.skew,
             refused=watch.refused,
             opened=watch.opened,
+            claimed=watch.claimed,
             holds_end_late_ms=_holds_end_late(history),
         ),
     )
@@ -145,6 +148,7 @@ def check_since(calm_since: int, history: History, world: World) -> None:
         skew_ms=world.skew,
         refused=[(at, kind) for at, kind in watch.refused if at >= calm_since],
         opened=watch.opened,
+        claimed=watch.claimed,
         holds_end_late_ms=_holds_end_late(history),
     )
     was_sound = calm_since > START  # else the history's own beginning counts
@@ -306,9 +310,12 @@ def _check_what_was_felt(history: History, expected: list[Stretch], witness: Wit
 
 
 def _was_held_back(until: int, witness: Witness) -> bool:
-    """T17: a true just before ``until`` would have been one too many, so that its time counts from then."""
-    before = [call.began - START for call in witness.posts if call.typing and call.began - START < until]
-    return are_too_many([*before, until - CALL_LEAVES_MS], TRUES_AT_ONCE, TRUE_EVERY_MS)
+    """T17: a true, or an owner, just before ``until`` would have been one too many: its time counts from then."""
+    trues = [call.began - START for call in witness.posts if call.typing and call.began - START < until]
+    owners = [at - START for at in witness.claimed if at - START < until]
+    at = until - CALL_LEAVES_MS
+    too_soon = are_too_many([*trues, at], TRUES_AT_ONCE, TRUE_EVERY_MS)
+    return too_soon or are_too_many([*owners, at], STARTS_AT_ONCE, START_EVERY_MS)
 
 
 def _moments(history: History, expected: list[Stretch], now: int, is_true: bool) -> list[int]:

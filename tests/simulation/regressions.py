@@ -226,6 +226,11 @@ DIGITAL_FIRST = (
         "platform dfo; key B 9302; message A 9307",
     ),
     Regression(
+        "T2",
+        "a message ended what a true had just shown, and the answer to that true came after this was written down",
+        "platform dfo; key A 1137; message A 1143; key A 1145; pace 1",
+    ),
+    Regression(
         "T18",
         "messages in quick turn ended the true of another tab, and at last it was measured from its first key",
         f"platform dfo; key B 5000 hold=6000; {_TEN_MESSAGES}; stop B 9000; pace 8",

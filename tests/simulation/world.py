@@ -331,7 +331,10 @@ class World:
     def _apply(self, process: Process, due: Effect[Any], fault: Fault | None, request: int) -> Any:
         """``request`` names it: the client's own retry has the same name."""
         if isinstance(due, StartOwner):
-            return self._start_execution(due.record, due.generation, fault)
+            is_started = self._start_execution(due.record, due.generation, fault)
+            if is_started:
+                self.watch.owner_started(process, due)
+            return is_started
         before, self.sessions.request = self.record, request
         value = self.runner.carry_out(due)
         if self.log is not None:

@@ -370,6 +370,36 @@ class SessionsContract:
         assert retried.claim(ID, 0, NOW + 100, 0)
         assert _record(sessions).generation == 1
 
+    @pytest.mark.parametrize("first", ["lock", "release"])
+    def test_the_first_write_of_an_owner_can_be_its_claim(self, sessions: MemorySessions, first: str) -> None:
+        """T6, T17: the fence, and what frames have spent, in one write."""
+        claimed = replace(_owned(sessions), generation=2, starts_until=NOW + 500)
+        assert _first_write(sessions, first, claimed)
+        assert (_record(sessions).generation, _record(sessions).starts_until) == (2, NOW + 500)
+
+    @pytest.mark.parametrize("meanwhile", ["another claim", "a key"])
+    @pytest.mark.parametrize("first", ["lock", "release"])
+    def test_a_first_write_that_comes_too_late_claims_nothing(
+        self, sessions: MemorySessions, first: str, meanwhile: str
+    ) -> None:
+        """T6, T9."""
+        claimed = replace(_owned(sessions), generation=2, starts_until=NOW + 500)
+        if meanwhile == "a key":
+            sessions.press_key(ID, TAB, NOW + 5, NOW + 5, EXPIRES)
+        else:
+            sessions.claim(ID, 1, NOW + 100, NOW + 900)
+        before = _record(sessions)
+        assert not _first_write(sessions, first, claimed)
+        assert _record(sessions) == before
+
+    def test_a_lock_that_claims_and_meets_its_own_first_try_holds(
+        self, sessions: MemorySessions, retried: MemorySessions
+    ) -> None:
+        """T9, T12: else its owner would wait for the end of its own lock."""
+        claimed = replace(_owned(sessions), generation=2, starts_until=NOW + 500)
+        assert retried.lock(claimed, _lock(True), True)
+        assert _record(sessions).generation == 2
+
     def test_owners_of_no_record_get_nothing(self, sessions: MemorySessions) -> None:
         """T11: a record may be deleted under its owner."""
         record = Session(ID, guest_id=GUEST)
@@ -448,15 +478,16 @@ class SessionsContract:
         sessions.press_key(ID, OTHER_TAB, NOW + 9, NOW + 9, EXPIRES)
         assert _record(sessions).burst_from == NOW
         sessions.claim(ID, 0, NOW + 50, 0)
-        sessions.lock(_record(sessions), Lock(True, NOW + 70, NOW + 80, NOW, burst_from=NOW))
+        read, beginning = _record(sessions), Lock(True, NOW + 70, NOW + 80, NOW, burst_from=NOW)
+        sessions.lock(read, beginning)
         assert _record(sessions).burst_from == NOW
-        sessions.accepted(_record(sessions), Lock(True, NOW + 70, NOW + 80, NOW), NOW + 5, NOW + 10)
+        sessions.accepted(read, beginning, NOW + 5, NOW + 10)
         sessions.press_key(ID, TAB, NOW + 20, NOW + 20, EXPIRES)
         assert _record(sessions).burst_from == 0
-        ending = Lock(False, NOW + 71, NOW + 80, None)
-        sessions.lock(_record(sessions), ending)
+        read, ending = _record(sessions), Lock(False, NOW + 71, NOW + 80, None)
+        sessions.lock(read, ending)
         sessions.press_key(ID, TAB, NOW + 30, NOW + 30, EXPIRES)
-        sessions.accepted(_record(sessions), ending, NOW + 35, NOW + 35)
+        sessions.accepted(read, ending, NOW + 35, NOW + 35)
         assert _record(sessions).burst_from == NOW + 30
 
     def test_of_a_blocked_visitor_no_key_and_no_connection_is_taken(self, sessions: MemorySessions) -> None:
@@ -609,7 +640,7 @@ class SessionsContract:
         assert (settled.lease_until, settled.typing, settled.attempts, settled.verify_at) == (0, False, 0, None)
         assert sessions.overdue(shard_of(ID), NOW * 2, 10) == []
 
-    @pytest.mark.parametrize("meanwhile", ["a key", "another owner", "another guest", "another lock"])
+    @pytest.mark.parametrize("meanwhile", ["a key", "another owner", "another guest", "another lock", "a doubt"])
     def test_a_burst_is_not_settled_by_who_has_not_seen_all(self, sessions: MemorySessions, meanwhile: str) -> None:
         """T6, T9."""
         record, end = _owned(sessions), Lock(False, NOW + 71, NOW + 80, None)
@@ -621,8 +652,10 @@ class SessionsContract:
                 sessions.claim(ID, 1, NOW + 100, 0)
             case "another guest":
                 sessions.open_guest(ID, KEEPER, "guest-2", "wss://two", NOW)
-            case _:
+            case "another lock":
                 sessions.lock(_record(sessions), Lock(True, NOW + 90, NOW + 95, NOW))
+            case _:
+                sessions.doubt_shown(ID, KEEPER)
         before = _record(sessions)
         assert not sessions.settled(record, end, NOW + 9)
         assert _record(sessions) == before
@@ -1050,6 +1083,15 @@ class SessionsContract:
         assert _record(sessions).sending is True
         assert not sessions.release(record)
 
+    def test_a_doubt_outlives_the_answer_to_what_was_sent_before_it(self, sessions: MemorySessions) -> None:
+        """T2: the call was taken, and a message has ended since what it showed. Its lock is given back all the same."""
+        record = _owned(sessions)
+        sessions.lock(record, _lock(True))
+        sessions.doubt_shown(ID, KEEPER)
+        assert not sessions.accepted(record, _lock(True), NOW + 5, NOW + 10)
+        assert sessions.unlock(record, _lock(True))
+        assert (_record(sessions).shown, _record(sessions).sending, _record(sessions).sending_until) == (False, True, 0)
+
     def test_without_a_contact_there_is_nothing_to_doubt(self, sessions: MemorySessions) -> None:
         _accepted(sessions, True)
         sessions.set_contact(ID, KEEPER, False, False)
@@ -1139,6 +1181,10 @@ def _accepted(sessions: MemorySessions, typing: bool) -> Session:
     sessions.lock(record, _lock(typing))
     assert sessions.accepted(record, _lock(typing), NOW + 5, NOW + 10)
     return _record(sessions)
+
+
+def _first_write(sessions: MemorySessions, kind: str, claimed: Session) -> bool:
+    return sessions.lock(claimed, _lock(True), True) if kind == "lock" else sessions.release(claimed, True)
 
 
 def _lock(typing: bool) -> Lock:

@@ -155,12 +155,14 @@ def start_execution(due: StartOwner) -> bool:
 def nudge_owner(due: StartOwner) -> bool:
     """Have the keeper that holds this visitor's socket own the burst; False when it could not be reached.
 
-    Where no keeper is named yet, the one that takes the guest will look at the record.
+    Where no keeper is named yet, the one that takes the guest will look at the record. A keeper that cannot be reached
+    to claim is nudged again when the burst has been claimed for it.
     """
     if not due.record.keeper:
         return True
-    reached = nudges().send(due.record.keeper, {"session": due.record.session_id, "generation": due.generation})
-    if not reached:
+    nudge = {"session": due.record.session_id, "generation": due.generation}
+    reached = nudges().send(due.record.keeper, nudge, to_claim=not due.is_claimed)
+    if not reached and due.is_claimed:
         count("NudgesLost")
     return reached
 

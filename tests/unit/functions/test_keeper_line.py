@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from typing_relay import runtime
+from typing_relay.aws.keeper_lines import Line
 from typing_relay.relay.burst import Session
 from typing_relay.relay.effects import StartOwner
 
@@ -18,19 +19,21 @@ class Lines:
     """Notes which connection leads to which keeper."""
 
     def __init__(self) -> None:
-        self.noted: list[tuple[str, str]] = []
+        self.noted: list[tuple[str, Line]] = []
 
-    def note(self, keeper: str, connection: str) -> None:
-        self.noted.append((keeper, connection))
+    def note(self, keeper: str, line: Line) -> None:
+        self.noted.append((keeper, line))
 
 
 class Nudges:
     """Posts to keepers, of which some cannot be reached."""
 
     def __init__(self, *reached: str) -> None:
-        self.reached, self.sent = reached, list[tuple[str, Any]]()
+        self.reached, self.sent, self.claim = reached, list[tuple[str, Any]](), True
 
-    def send(self, keeper: str, nudge: Any) -> bool:
+    def send(self, keeper: str, nudge: Any, to_claim: bool = False) -> bool:
+        if to_claim and not self.claim:
+            return False
         self.sent.append((keeper, nudge))
         return keeper in self.reached
 
@@ -56,7 +59,12 @@ def event(kind: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
 @pytest.mark.parametrize("name", ["x-keeper", "X-Keeper"])
 def test_a_keepers_line_is_noted(function: ModuleType, lines: Lines, name: str) -> None:
     assert function.handler(event("CONNECT", {name: "keeper-1"}), Invocation()) == {"statusCode": 200}
-    assert lines.noted == [("keeper-1", "c-1")]
+    assert lines.noted == [("keeper-1", Line("c-1", claims=False))]
+
+
+def test_a_keeper_that_claims_says_so(function: ModuleType, lines: Lines) -> None:
+    function.handler(event("CONNECT", {"X-Keeper": "keeper-1", "X-Keeper-Claims": "bursts"}), Invocation())
+    assert lines.noted == [("keeper-1", Line("c-1", claims=True))]
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-keeper": ""}])
@@ -101,3 +109,15 @@ def test_a_nudge_that_reaches_nobody_is_counted(nudges: Nudges, monkeypatch: pyt
     monkeypatch.setattr(runtime, "count", counted.append)
     assert runtime.nudge_owner(StartOwner(Session("alice", keeper="keeper-2"), 7)) is False
     assert counted == ["NudgesLost"]
+
+
+def test_a_keeper_that_cannot_be_nudged_to_claim_is_no_lost_nudge(
+    nudges: Nudges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The burst is claimed for it, and then it is nudged."""
+    counted: list[str] = []
+    monkeypatch.setattr(runtime, "count", counted.append)
+    nudges.claim = False
+    record = Session("alice", keeper="keeper-1")
+    started = [runtime.nudge_owner(StartOwner(record, 7, is_claimed)) for is_claimed in (False, True)]
+    assert (started, counted) == ([False, True], [])

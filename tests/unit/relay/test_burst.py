@@ -441,7 +441,7 @@ def test_a_lease_for_a_held_key_ends_with_its_hold() -> None:
     record, needed = parkable(lease_until=NOW), NOW + POLICY.answer_ms
     assert record.lease(needed, NOW, POLICY) == record.quiet_at(POLICY)
     assert replace(record, lease_until=needed).lease(needed, NOW, POLICY) == needed
-    assert record.lease(needed, NOW, replace(POLICY, parks=False)) == NOW + POLICY.lease_ms
+    assert record.lease(needed, NOW, replace(POLICY, parks=False)) == NOW + POLICY.keeper_lease_ms
     assert record.lease(NOW + 6_000 + POLICY.answer_ms, NOW, POLICY) == NOW + POLICY.lease_ms
 
 

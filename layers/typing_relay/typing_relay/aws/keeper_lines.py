@@ -12,10 +12,22 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from typing_relay.relay.value import Value
+
 #: A process caches a keeper's line this long; a 410 reveals a line that has changed meanwhile.
 REMEMBER_MS = 60_000
 #: Longer than API Gateway's limit for a connection (2 h).
 LINE_TTL_S = 3 * 3600
+
+
+class Line(Value):
+    """The connection that leads to a keeper. ``claims``: the keeper claims the bursts that it is nudged about.
+
+    One of a version before does not say so, and is nudged about what has been claimed.
+    """
+
+    connection: str
+    claims: bool = False
 
 
 class KeeperLines:
@@ -24,23 +36,25 @@ class KeeperLines:
     def __init__(self, client: Any, table_name: str, clock: Callable[[], int]) -> None:
         self._client, self._table, self._clock = client, table_name, clock
 
-    def note(self, keeper: str, connection: str) -> None:
-        """Record that this connection leads to ``keeper``."""
+    def note(self, keeper: str, line: Line) -> None:
+        """Record that this line leads to ``keeper``."""
         self._client.update_item(
             TableName=self._table,
             Key=_key(keeper),
-            UpdateExpression="SET connection_id = :connection, expires_at = :ttl",
+            UpdateExpression="SET connection_id = :connection, claims = :claims, expires_at = :ttl",
             ExpressionAttributeValues={
-                ":connection": {"S": connection},
+                ":connection": {"S": line.connection},
+                ":claims": {"BOOL": line.claims},
                 ":ttl": {"N": str(self._clock() // 1000 + LINE_TTL_S)},
             },
         )
 
-    def find(self, keeper: str) -> str | None:
-        """The connection that leads to ``keeper``; None when there is none."""
+    def find(self, keeper: str) -> Line | None:
+        """The line that leads to ``keeper``; None when there is none."""
         item = self._client.get_item(TableName=self._table, Key=_key(keeper), ConsistentRead=True).get("Item", {})
-        connection: str | None = item.get("connection_id", {}).get("S")
-        return connection
+        if "connection_id" not in item:
+            return None
+        return Line(item["connection_id"]["S"], item.get("claims", {}).get("BOOL", False))
 
 
 class Nudges:
@@ -48,32 +62,39 @@ class Nudges:
 
     def __init__(self, lines: KeeperLines, connections: Any, clock: Callable[[], int]) -> None:
         self._lines, self._connections, self._clock = lines, connections, clock
-        self._known: dict[str, tuple[int, str]] = {}
+        self._known: dict[str, tuple[int, Line]] = {}
 
-    def send(self, keeper: str, nudge: Mapping[str, Any]) -> bool:
-        """Nudge ``keeper``; False when it cannot be reached now. A changed line is looked up once more."""
+    def send(self, keeper: str, nudge: Mapping[str, Any], to_claim: bool = False) -> bool:
+        """Nudge ``keeper``; False when it cannot be reached now. A changed line is looked up once more.
+
+        ``to_claim``: a keeper that does not claim by itself is not nudged (False).
+        """
         data = json.dumps(nudge).encode()
         try:
             known = self._recall(keeper)
-            if known and self._post(known, data):
+            if known and self._post(known, data, to_claim):
                 return True
+            if known and to_claim and not known.claims:
+                return False
             self._known.pop(keeper, None)
             found = self._lines.find(keeper)
-            if not found or found == known or not self._post(found, data):
+            if not found or found == known:
                 return False
+            self._known[keeper] = (self._clock(), found)
+            return self._post(found, data, to_claim)
         except (BotoCoreError, ClientError):
             return False
-        self._known[keeper] = (self._clock(), found)
-        return True
 
-    def _recall(self, keeper: str) -> str | None:
-        at, connection = self._known.get(keeper, (0, ""))
-        return connection if self._clock() - at < REMEMBER_MS else None
+    def _recall(self, keeper: str) -> Line | None:
+        at, line = self._known.get(keeper, (0, None))
+        return line if self._clock() - at < REMEMBER_MS else None
 
-    def _post(self, connection: str, data: bytes) -> bool:
-        """False: that connection is gone (410)."""
+    def _post(self, line: Line, data: bytes, to_claim: bool) -> bool:
+        """False: that connection is gone (410), or its keeper does not claim."""
+        if to_claim and not line.claims:
+            return False
         try:
-            self._connections.post_to_connection(ConnectionId=connection, Data=data)
+            self._connections.post_to_connection(ConnectionId=line.connection, Data=data)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 410:
                 return False

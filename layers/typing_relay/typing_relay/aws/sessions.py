@@ -34,8 +34,9 @@ LEASE_INDEX = "by_lease"
 #: Random bytes of a mark that stays in the record, which is to stay below 1 KB; together with what else the write
 #: leaves they are enough.
 _SHORT = 2
-#: A claim's name: what it leaves spent (ms), and one of this many numbers, as two may come in the same ms.
-_CLAIMS = 100_000
+#: A claim's name, and its attribute: what it leaves spent (ms), and one of this many numbers, as two may come in the
+#: same ms.
+_CLAIM, _CLAIMS = "own", 100_000
 #: The part of a record that ``get_many`` reads.
 LOOKED_AT = (
     *("session_id", "connections", "guest_id", "guest_status", "keeper", "held", "guest_requested_at"),
@@ -145,9 +146,9 @@ class DynamoSessions(SessionStore):
 
     def write(self, update: Update[T]) -> T:
         """Make one write that is stated as data."""
-        mark = _mark_of(update)
+        mark, spent = _mark_of(update), _spent_by(update)
         in_index = {"sweep_shard": _n(shard_of(update.session_id))} if update.in_lease_index else {}
-        changed = self._update(update.session_id, Compiler(update, {**mark, **in_index}))
+        changed = self._update(update.session_id, Compiler(update, {**spent, **mark, **in_index}))
         answer: Any
         if update.answer is Answer.IS_DONE:
             answer = "Attributes" in changed or _is_our_own(update, mark, changed.get("Item", {}))
@@ -218,10 +219,17 @@ def is_record(item: Mapping[str, Any]) -> bool:
 
 
 def _mark_of(update: Update[Any]) -> dict[str, dict[str, str]]:
-    """A name for this write that no other has, in its attribute; a claim's also says what is then spent (T17)."""
-    if "starts_until" in update.sets:
-        return {update.mark: _n(update.sets["starts_until"] * _CLAIMS + secrets.randbelow(_CLAIMS))}
+    """A name for this write that no other has, in its attribute."""
+    if update.mark == _CLAIM:
+        return _spent_by(update)
     return {update.mark: _mark(_SHORT if update.mark == "by" else 9)} if update.mark else {}
+
+
+def _spent_by(update: Update[Any]) -> dict[str, dict[str, str]]:
+    """The name of a claim, which also says what is then spent (T17)."""
+    if "starts_until" not in update.sets:
+        return {}
+    return {_CLAIM: _n(update.sets["starts_until"] * _CLAIMS + secrets.randbelow(_CLAIMS))}
 
 
 def _is_our_own(update: Update[Any], mark: Mapping[str, Any], item: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from typing_relay.relay.rate import Rate
+from typing_relay.relay.value import changed
 
 #: Incremented when a record gets an attribute that a write relies on. See ``session_writes.AddConnection``.
 RECORD_VERSION = 3
@@ -86,9 +87,11 @@ class Policy:
     lock_ms: int = 7_500
     #: A POST that could not begin this soon after its lock is not sent at all (T6).
     start_within_ms: int = 1_000
-    #: An owner silent this long is presumed dead. The sweeper's index is sorted by the lease's end, and each change of
-    #: it costs two more writes, so a lease is long enough for most bursts, and as short as T4 requires.
-    lease_ms: int = 14_000
+    #: An owner silent this long is presumed dead: an execution, and one in a keeper, which starts it again itself where
+    #: it fails. The sweeper's index is sorted by the lease's end, and each change of it costs two more writes, so a
+    #: lease is long enough for most bursts, and as short as T4 requires.
+    execution_lease_ms: int = 14_000
+    keeper_lease_ms: int = 25_000
     #: A lease with this much left is long enough for a call; while one takes longer, another owner may wait for its
     #: lock.
     answer_ms: int = 2_500
@@ -119,9 +122,19 @@ class Policy:
     park_from_ms: int = 4_500
 
     @property
+    def keepers_own(self) -> bool:
+        """Owners are in keepers, which wait for nothing: so nothing is parked there."""
+        return not self.parks
+
+    @property
+    def lease_ms(self) -> int:
+        """How long a lease runs."""
+        return self.keeper_lease_ms if self.keepers_own else self.execution_lease_ms
+
+    @property
     def sleep_margin_ms(self) -> int:
-        """The one of the two that counts: where nothing is parked, owners wait in keepers."""
-        return self.lease_margin_ms if self.parks else self.keeper_margin_ms
+        """How much longer a sleeping owner's lease lasts than its sleep."""
+        return self.keeper_margin_ms if self.keepers_own else self.lease_margin_ms
 
     def __post_init__(self) -> None:
         if self.debounce_ms < 2000:
@@ -410,6 +423,11 @@ class Session:
             return self.lease_until
         held_until = self.quiet_at(policy) if policy.parks and self.types_by_hold(policy) else 0
         return held_until if needed_until <= held_until <= now + policy.lease_ms else now + policy.lease_ms
+
+    def as_claimed(self, now: int, policy: Policy) -> Session:
+        """This record when the next owner has claimed it at ``now`` (T17)."""
+        spent = policy.starts.spend(self.starts_until, now)
+        return changed(self, generation=self.generation + 1, starts_until=spent)
 
     def true_allowed_at(self, policy: Policy) -> int:
         """From when on (ms) CXone may hear another ``true`` of this session (T17)."""

@@ -116,10 +116,15 @@ class Read(OnRecords[Session | None]):
 
 
 class StartOwner(Effect[bool]):
-    """Start the owner ``generation`` of this record's burst; False when that failed. See ``runtime.visitor_runner``."""
+    """Start the owner ``generation`` of this record's burst; False when that failed. See ``runtime.visitor_runner``.
+
+    ``is_claimed``: that generation is the record's. Else the owner claims it by its first write, which a keeper does;
+    False then also where the guest's keeper, of a version before, cannot.
+    """
 
     record: Session
     generation: int
+    is_claimed: bool = True
 
 
 class AskForGuest(Effect[None]):

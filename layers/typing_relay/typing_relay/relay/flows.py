@@ -96,6 +96,8 @@ def _started(policy: Policy, record: Session) -> Flow[Became]:
     now = yield from perform(Now())
     if now < record.start_allowed_at(policy):
         return Became.COALESCED
+    if policy.keepers_own and (yield from perform(StartOwner(record, record.generation + 1, is_claimed=False))):
+        return Became.STARTED
     return (yield from take_over(policy, record, now))
 
 
@@ -193,12 +195,17 @@ def _expires_at(policy: Policy, now: int) -> int:
 
 def take_over(policy: Policy, record: Session, now: int) -> Flow[Became]:
     """Claim the next generation and start its owner; a failed start returns the lease."""
-    lease_until = record.lease(now + policy.answer_ms, now, policy)
-    starts_until = policy.starts.spend(record.starts_until, now)
-    if not (yield from perform(write.Claim(record.session_id, record.generation, lease_until, starts_until))):
+    if not (yield from claim(policy, record, now)):
         return Became.COALESCED
     generation = record.generation + 1
     if (yield from perform(StartOwner(record, generation))):
         return Became.STARTED
     yield from perform(write.SetLease(record.session_id, generation, now))
     return Became.FAILED
+
+
+def claim(policy: Policy, record: Session, now: int) -> Flow[bool]:
+    """Claim the next generation; False where somebody else has."""
+    lease_until = record.lease(now + policy.answer_ms, now, policy)
+    starts_until = policy.starts.spend(record.starts_until, now)
+    return (yield from perform(write.Claim(record.session_id, record.generation, lease_until, starts_until)))

@@ -37,7 +37,7 @@ from typing_relay.relay.effects import (
     TellTypingUnavailable,
     perform,
 )
-from typing_relay.relay.flows import ensure_guest
+from typing_relay.relay.flows import claim, ensure_guest
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Lock
 from typing_relay.relay.retry import BASE_MS, DENIED_MS, backoff_ms
@@ -70,19 +70,24 @@ CLOCKS_APART_MS = 50
 def reconcile(policy: Policy, owner: Owner) -> Flow[Reconciled]:
     """Bring what CXone shows to what is wanted, as far as possible now.
 
-    Returns whether this owner is done, or after how many seconds it must be called again.
+    Returns whether this owner is done, or after how many seconds it must be called again. An owner that a nudge starts
+    finds the generation before its own: it claims by its first write, which tells it whether it has seen all there is.
     """
     ends_at = (yield from perform(Now())) + INVOCATION_MS
     seen: Seen | None = None
     while True:
-        read_at, record = seen or (yield from _read(owner))
+        read_at, read = seen or (yield from _read(owner))
         seen = None
         now = yield from perform(Now())
+        claims = read is not None and read.generation + 1 == owner.generation
+        record = read.as_claimed(now, policy) if read and claims else read
         paused_until = yield from _paused_until(policy, record, now)
         decision = decide(record, owner, now, policy, paused_until, read_at)
-        if record is None or isinstance(decision, End):
+        if record is None or read is None or isinstance(decision, End):
             return DONE
-        if isinstance(decision, Wait):
+        if claims and not isinstance(decision, Send | Release):  # these two are the claim as well
+            yield from claim(policy, read, now)
+        elif isinstance(decision, Wait):
             if decision.until - now < 1000 and decision.until < ends_at:
                 yield Sleep(decision.until - now)
                 continue
@@ -90,7 +95,7 @@ def reconcile(policy: Policy, owner: Owner) -> Flow[Reconciled]:
             if waiting:
                 return waiting
         else:
-            seen = yield from _carry_out(policy, record, decision)
+            seen = yield from _carry_out(policy, record, decision, claims)
             if seen is OVER:
                 return DONE
         if (yield from perform(Now())) >= ends_at:
@@ -130,11 +135,11 @@ def _keep_lease(policy: Policy, record: Session, until: int, now: int) -> Flow[R
     return Reconciled(done=False, wait_seconds=seconds) if is_kept else None
 
 
-def _carry_out(policy: Policy, record: Session, decision: Decision) -> Flow[Seen | None]:
+def _carry_out(policy: Policy, record: Session, decision: Decision, claims: bool) -> Flow[Seen | None]:
     """Do what was decided. Returns ``OVER`` if this execution is, else the record if a write has returned it."""
     match decision:
         case Release():
-            return OVER if (yield from perform(write.Release(record))) else None
+            return OVER if (yield from perform(write.Release(record, claims))) else None
         case HandOver(at):
             yield from perform(write.SetLease(record.session_id, record.generation, at))
             return OVER
@@ -142,7 +147,7 @@ def _carry_out(policy: Policy, record: Session, decision: Decision) -> Flow[Seen
             yield from park(record, until)
             return OVER
         case Send(typing):
-            return (yield from _send(policy, record, typing))
+            return (yield from _send(policy, record, typing, claims))
         case Verify():
             yield from _verify(policy, record)
         case ForgetFailures():
@@ -162,7 +167,7 @@ def park(record: Session, until: int) -> Flow[None]:
         yield from perform(write.Park(record, until))
 
 
-def _send(policy: Policy, record: Session, typing: bool) -> Flow[Seen | None]:
+def _send(policy: Policy, record: Session, typing: bool, claims: bool) -> Flow[Seen | None]:
     """Lock, POST, record. The lock is taken in the same write that checks the fence (T6).
 
     Returns ``OVER`` if that settled everything and released the lease, else the record if it was returned.
@@ -183,7 +188,7 @@ def _send(policy: Policy, record: Session, typing: bool) -> Flow[Seen | None]:
         burst_from=burst_from if goes_on else next_from,
         spends=policy.trues.spend(record.sends, now) - record.sends if typing else 1,
     )
-    if not (yield from perform(write.Lock(record, lock))):
+    if not (yield from perform(write.Lock(record, lock, claims))):
         return None
     began = yield from perform(Now())
     if began - now > policy.start_within_ms:
@@ -221,13 +226,13 @@ def _record(policy: Policy, record: Session, lock: Lock, outcome: Outcome, now: 
         if accepted:
             yield from _report_latency(policy, record, lock, now)
             return now, accepted
-        is_noted = False
-    else:
-        delay = yield from _delay(record, lock.typing, outcome)
-        yield from perform(write.Postpone(record, now + delay))
-        is_noted = yield from perform(write.Failed(record, lock, _uncertain_until(record, lock, outcome, now)))
-    if not is_noted:  # the guest was replaced meanwhile: this call to the former one no longer matters
-        yield from perform(write.Unlock(record, lock))
+        # The guest was replaced meanwhile, or a message has ended what was shown.
+        yield from perform(write.Unlock(record, lock, begins_anew=True))
+        return None
+    delay = yield from _delay(record, lock.typing, outcome)
+    yield from perform(write.Postpone(record, now + delay))
+    if not (yield from perform(write.Failed(record, lock, _uncertain_until(record, lock, outcome, now)))):
+        yield from perform(write.Unlock(record, lock))  # the guest was replaced: this call to the former one is over
     return None
 
 

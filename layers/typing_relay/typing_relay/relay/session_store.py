@@ -86,8 +86,8 @@ class SessionStore:
     def park(self, record: Session, lease_until: int) -> bool:
         return write.Park(record, lease_until).on(self)
 
-    def lock(self, record: Session, lock: Lock) -> bool:
-        return write.Lock(record, lock).on(self)
+    def lock(self, record: Session, lock: Lock, claims: bool = False) -> bool:
+        return write.Lock(record, lock, claims).on(self)
 
     def unlock(self, record: Session, lock: Lock, begins_anew: bool = False) -> bool:
         return write.Unlock(record, lock, begins_anew).on(self)
@@ -113,8 +113,8 @@ class SessionStore:
     def forget_failures(self, session_id: str, generation: int) -> bool:
         return write.ForgetFailures(session_id, generation).on(self)
 
-    def release(self, record: Session) -> bool:
-        return write.Release(record).on(self)
+    def release(self, record: Session, claims: bool = False) -> bool:
+        return write.Release(record, claims).on(self)
 
     def request_guest(self, record: Session, now: int) -> bool:
         return write.RequestGuest(record, now).on(self)

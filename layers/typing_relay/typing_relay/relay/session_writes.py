@@ -334,17 +334,25 @@ class Lock(Write[bool]):
     Two executions of one owner may lock in the same ms: ``by`` tells them apart. It is not a claim's ``own``, as
     the next owner may come between the lock and its retry. The attempt counts from now on, also if nobody lives to tell
     how it ended (T7).
+
+    ``claims``: it is the claim, too. ``record`` is then as that leaves it (``Session.as_claimed``).
     """
 
     record: Session
     lock: ports.Lock
+    claims: bool = False
 
     def _update(self) -> Update[bool]:
         record, lock = self.record, self.lock
         return Update(
             record.session_id,
-            when={**_as_read(record), "guest_id": record.guest_id, "retry_at": AbsentOr(AtMost(record.retry_at))},
+            when={
+                **_as_read(record, self.claims),
+                "guest_id": record.guest_id,
+                "retry_at": AbsentOr(AtMost(record.retry_at)),
+            },
             sets={
+                **(_claimed(record) if self.claims else {}),
                 "sending": lock.typing,
                 "typing": lock.typing,
                 "attempts": record.failures_of(lock.typing) + 1,
@@ -361,30 +369,42 @@ class Lock(Write[bool]):
 
 
 class Unlock(Write[bool]):
-    """Give a lock back when no call was made, or what came of it says nothing of the guest there is now.
+    """Give a lock back when no call was made, or what came of it says nothing of what is shown now.
 
     ``begins_anew``: the call was accepted and is over; typing that goes on counts from when it is next pressed or sent.
+    A doubt that came since the lock stands (``DoubtShown``).
     """
 
     record: Session
     lock: ports.Lock
     begins_anew: bool = False
 
+    def on(self, sessions: Writer) -> bool:
+        """Carry it out there."""
+        return sessions.write(self._update()) or sessions.write(self._in_doubt())
+
     def _update(self) -> Update[bool]:
+        return self._unlocking(_undoubted(self.record, self.lock), {"sending": self.record.sending})
+
+    def _in_doubt(self) -> Update[bool]:
+        return self._unlocking({}, {})
+
+    def _unlocking(self, when: dict[str, Any], sets: dict[str, Any]) -> Update[bool]:
         anew: dict[str, Any] = {"attempts": 0} if self.begins_anew else {}
         if self.begins_anew and self.lock.burst_from:  # else it has been shown, and is measured
             anew["burst_from"] = None
         return Update(
             self.record.session_id,
-            when={"sending_until": self.lock.until},
-            sets={"sending": self.record.sending, "sending_until": 0, **anew},
+            when={"sending_until": self.lock.until, **when},
+            sets={**sets, "sending_until": 0, **anew},
         )
 
 
 class Accepted(Write[Session | None]):
     """CXone took the call that ``lock`` allowed. ``verify_at``: when to ask whether it shows that; None: never.
 
-    Returns the record, so that its owner need not read it; None: the lock has run out, or the guest is another.
+    Returns the record, so that its owner need not read it; None: the lock has run out, the guest is another, or it has
+    been doubted since whether that is shown.
     """
 
     record: Session
@@ -397,7 +417,7 @@ class Accepted(Write[Session | None]):
         is_told = {"burst_from": 0} if self.lock.typing else {}
         return Update(
             self.record.session_id,
-            when=_locked(self.record, self.lock),
+            when={**_locked(self.record, self.lock), **_undoubted(self.record, self.lock)},
             sets={**shown, "verify_at": self.verify_at, "attempts": 0, "sending": None, **is_told},
             left={**shown, "guest_id": self.record.guest_id},
             answer=Answer.RECORD_IF_DONE,
@@ -417,6 +437,7 @@ class Settled(Write[bool]):
             record.session_id,
             when={
                 **_locked(record, self.lock),
+                **_undoubted(record, self.lock),
                 "generation": record.generation,
                 "revision": record.revision,
             },
@@ -500,12 +521,22 @@ class ForgetFailures(Write[bool]):
 
 
 class Release(Write[bool]):
-    """Give the lease up, unless there is a key, a stop or a call that this owner has not seen (T4, T9)."""
+    """Give the lease up, unless there is a key, a stop or a call that this owner has not seen (T4, T9).
+
+    ``claims``: as in ``Lock``. An owner that found nothing to do has been started, too (T17).
+    """
 
     record: Session
+    claims: bool = False
 
     def _update(self) -> Update[bool]:
-        return Update(self.record.session_id, when=_as_read(self.record), sets=_BURST_IS_OVER, in_lease_index=False)
+        record = self.record
+        return Update(
+            record.session_id,
+            when=_as_read(record, self.claims),
+            sets={**(_claimed(record) if self.claims else {}), **_BURST_IS_OVER},
+            in_lease_index=False,
+        )
 
 
 # --- guests
@@ -890,14 +921,24 @@ class NoteTold(Write[bool]):
         )
 
 
-def _as_read(record: Session) -> dict[str, Any]:
+def _as_read(record: Session, claims: bool = False) -> dict[str, Any]:
     """No newer owner, no key or stop, no call that this owner has not seen."""
-    return {"generation": record.generation, "revision": record.revision, "sends": record.sends}
+    return {"generation": record.generation - claims, "revision": record.revision, "sends": record.sends}
+
+
+def _claimed(record: Session) -> dict[str, Any]:
+    """What a claim leaves that is part of another write."""
+    return {"generation": record.generation, "starts_until": record.starts_until}
 
 
 def _locked(record: Session, lock: ports.Lock) -> dict[str, Any]:
     """It is the answer to this lock, for this guest."""
     return {"sending_until": lock.until, "guest_id": record.guest_id}
+
+
+def _undoubted(record: Session, lock: ports.Lock) -> dict[str, Any]:
+    """Nothing has been said since that lock which makes uncertain what is shown (``DoubtShown``)."""
+    return {"sends": record.sends + lock.spends}
 
 
 def _shown(lock: ports.Lock, now: int) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from typing_relay.keeper.counters import Counters
 from typing_relay.platforms.digital_first.owners import Owners
 from typing_relay.relay.burst import GuestStatus, Policy
-from typing_relay.relay.effects import AskBreaker, Jitter, ReportLatency, StartOwner, TellBreaker
+from typing_relay.relay.effects import AskBreaker, Jitter, OnRecords, Read, ReportLatency, StartOwner, TellBreaker
 from typing_relay.relay.flows import key_pressed, stopped
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Coming, Key
@@ -119,13 +120,63 @@ def test_a_nudge_that_comes_twice_changes_nothing(scene: Scene) -> None:
     assert [typing for _, typing in scene.said] == [True, False]
 
 
-def test_an_owner_that_fails_is_counted_and_its_lease_runs_out(scene: Scene) -> None:
-    """T4: the next look for dead owners finds it."""
+def test_an_owner_that_fails_is_counted_and_begins_again(scene: Scene) -> None:
+    """T4, T9: it had not claimed yet, so nobody else would find it."""
+    scene.presses_key()
+    write, scene.sessions.write = scene.sessions.write, lambda *_: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    scene.passes(100)
+    assert (len(scene.owners), scene.counters.take(), scene.said) == (1, {"OwnersFailed": 1}, [])
+    scene.sessions.write = write  # type: ignore[method-assign]
+    scene.passes(1_000)
+    assert [typing for _, typing in scene.said] == [True]
+
+
+def test_an_owner_that_fails_when_its_guest_is_held_here_no_more_does_not_begin_again(scene: Scene) -> None:
+    """What is left to do is the next keeper's."""
     scene.presses_key()
     scene.sessions.write = lambda *_: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    scene.loop.advance(0.01)
+    scene.owners.drop("alice")
+    scene.passes(3_000)
+    assert (len(scene.owners), scene.said) == (0, [])
+
+
+def test_the_first_write_of_an_owner_that_a_nudge_starts_is_its_claim(scene: Scene) -> None:
+    """T8: a burst that a stop ends is six writes, of which two are the front end's."""
+    written: list[str] = []
+    carry_out = scene.sessions.carry_out
+
+    def noted(effect: OnRecords[Any]) -> Any:
+        written.extend([type(effect).__name__] * (not isinstance(effect, Read)))
+        return carry_out(effect)
+
+    scene.sessions.carry_out = noted  # type: ignore[method-assign]
+    scene.presses_key()
+    scene.passes(500)
+    scene.runner.run(stopped(scene.policy, "alice", "tab", scene.clock()))
     scene.passes(100)
-    assert (len(scene.owners), scene.counters.take()) == (0, {"OwnersFailed": 1})
-    assert scene.sessions.records["alice"].lease_until > scene.clock()
+    assert written == ["PressKey", "Lock", "Accepted", "NoteStop", "Lock", "Settled"]
+    assert scene.sessions.records["alice"].generation == 2
+
+
+def test_an_owner_that_finds_nothing_to_do_has_been_started_too(scene: Scene) -> None:
+    """T17: frames whose owners only look are as bounded as others."""
+    scene.presses_key()
+    scene.runner.run(stopped(scene.policy, "alice", "tab", scene.clock()))
+    scene.passes(100)
+    record = scene.sessions.records["alice"]
+    assert (scene.said, record.generation, record.starts_until > START) == ([], 1, True)
+
+
+def test_an_owner_that_waits_has_claimed_before(scene: Scene) -> None:
+    """T8: the keys that come meanwhile find its lease, and nudge nobody."""
+    scene.outcome = Outcome(Kind.FAILED)
+    scene.presses_key()
+    scene.passes(100)
+    scene.runner.run(stopped(scene.policy, "alice", "tab", scene.clock()))
+    scene.passes(100)
+    record = scene.sessions.records["alice"]
+    assert (record.generation, record.lease_until > scene.clock()) == (2, True)
 
 
 def test_a_guest_that_is_held_here_no_more_has_no_owner_here(scene: Scene) -> None:

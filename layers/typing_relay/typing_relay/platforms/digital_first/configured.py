@@ -71,10 +71,11 @@ def channels() -> tuple[Channel, ...]:
 
 
 def line_headers(url: str, keeper: str) -> dict[str, str]:
-    """The headers of a keeper's handshake with the keepers' API (``url``): its name, signed as IAM requires."""
+    """The headers of a keeper's handshake with the keepers' API (``url``): its name, and that it claims the bursts that
+    it is nudged about, signed as IAM requires."""
     parts = urlsplit(url)
     at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    named = {"Host": parts.netloc, "X-Keeper": keeper}
+    named = {"Host": parts.netloc, "X-Keeper": keeper, "X-Keeper-Claims": "bursts"}
     region, credentials = account()
     headers = signed("GET", parts.path, named, b"", credentials.keys(), region, "execute-api", at)
     del headers["Host"]  # whoever opens the socket says it

@@ -23,6 +23,9 @@ from typing_relay.relay.runner import Runner
 
 logger = logging.getLogger(__name__)
 
+#: How long until an owner that failed begins again.
+AGAIN_S = 1.0
+
 
 class _Run:
     """One owner at work."""
@@ -51,6 +54,8 @@ class Owners:
 
     def start(self, session_id: str, generation: int) -> None:
         """Become the owner ``generation`` of this session; the former one, if it sleeps, sleeps no longer.
+
+        Where nobody has claimed that generation, its flow does so by its first write.
 
         A nudge that comes twice, or after a later one, changes nothing (T12).
         """
@@ -116,18 +121,21 @@ class Owners:
             self._jobs.submit(session_id, lambda: self._runner.carry_out(due), go_on, partial(self._failed, run))
 
     def _failed(self, run: _Run, error: Exception) -> None:
-        """Its lease runs out, and the next look for dead owners finds it (T4)."""
+        """It begins again: of one that failed before it could claim nobody else would know (T4, T9)."""
         logger.warning("An owner failed: %s", error, extra={"session": run.owner.session_id})
         self._counters.add("OwnersFailed")
-        self._forget(run)
+        self._begin_later(run, AGAIN_S)
 
     def _ended(self, run: _Run, result: Reconciled) -> None:
-        is_newest = self._runs.get(run.owner.session_id) is run
-        if result.done or not is_newest:
-            self._forget(run)
-            return
-        run.alarm = self._loop.call_later(result.wait_seconds, lambda: self._begin(run.owner))
-
-    def _forget(self, run: _Run) -> None:
-        if self._runs.get(run.owner.session_id) is run:
+        if not result.done:
+            self._begin_later(run, result.wait_seconds)
+        elif self._is_newest(run):
             del self._runs[run.owner.session_id]
+
+    def _begin_later(self, run: _Run, seconds: float) -> None:
+        """Unless another has taken its place, or the guest is held here no more."""
+        if self._is_newest(run):
+            run.alarm = self._loop.call_later(seconds, lambda: self._begin(run.owner))
+
+    def _is_newest(self, run: _Run) -> bool:
+        return self._runs.get(run.owner.session_id) is run

@@ -46,7 +46,9 @@ def _show(turn: Turn, typing: bool, ticket: str | None) -> None:
 
 def message_sent(turn: Turn) -> None:
     """A message ends the typing. Whoever waits to hear that typing is shown hears that it has ended, once certain."""
-    if not (turn.contacts.open and turn.shown.perhaps_shown):
+    unproven = turn.shown.unproven
+    is_ended = unproven and not unproven[-1].typing  # which comes before the message, on the same socket
+    if not (turn.contacts.open and turn.shown.perhaps_shown) or is_ended:
         return
     _show(turn, False, None)
     *before, ended = turn.shown.unproven
