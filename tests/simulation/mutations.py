@@ -541,6 +541,12 @@ V1 = (
         contract="test_a_doubt_outlives_the_answer_to_what_was_sent_before_it",
     ),
     Mutation(
+        "metrics: a pause that another tab's key hid counts from the first key after it",
+        BURST,
+        "*taken_back, self.late_stop_at if taken_back else 0)",
+        "0)",
+    ),
+    Mutation(
         "claim: without condition",
         WRITES,
         'when={"generation": self.generation},\n            sets={"generation": next_one',

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.simulation.mutation import CORE, DYNAMO, EXPRESSIONS, RECONCILING, RELAY_SWEEPING, WRITES, Mutation
+from tests.simulation.mutation import (
+    CORE,
+    DYNAMO,
+    EXPRESSIONS,
+    FLOWS,
+    RECONCILING,
+    RELAY_SWEEPING,
+    WRITES,
+    Mutation,
+)
 
 DIGITAL_FIRST = CORE + "platforms/digital_first/"
 OWNERS, TALK, JOINED = DIGITAL_FIRST + "owners.py", DIGITAL_FIRST + "talk.py", DIGITAL_FIRST + "in_keeper.py"
@@ -45,6 +54,13 @@ DIGITAL_FIRST = (
         "record = read.as_claimed(now, policy) if read and claims else read",
         "record = replace(read, generation=owner.generation) if read and claims else read",
         directed=TESTS + "test_owners.py",
+    ),
+    _dfo(
+        "frame: leaves the burst to a keeper that it could not nudge",
+        FLOWS,
+        "if policy.keepers_own and (yield from perform(StartOwner(record, record.generation + 1, is_claimed=False))):",
+        "if (yield from perform(StartOwner(record, record.generation + 1, is_claimed=False))) or policy.keepers_own:",
+        directed="tests/unit/relay/test_flows.py",
     ),
     _dfo("lock: a claim leaves the generation", WRITES, "**(_claimed(record) if self.claims else {}),\n", "\n"),
     _dfo(
@@ -225,6 +241,13 @@ DIGITAL_FIRST = (
         CONVERSATION + "shown.py",
         "any(one.typing for one in counted[place:])",
         "unproven.typing",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
+    ),
+    _dfo(
+        "typing: a message leaves the end to whoever typed before",
+        CONVERSATION + "shown.py",
+        "is_ended = unproven and not unproven[-1].typing",
+        "is_ended = bool(unproven)",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(

@@ -122,16 +122,32 @@ class Presses:
         self.sessions.open_guest("alice", "keeper", "guest-1", "wss://one", NOW)
         self.sessions.set_guest_status("alice", "keeper", GuestStatus.OPEN, NOW)
         self.started: list[str] = []
-        start = lambda due: self.started.append(due.record.session_id) or True  # noqa: E731
-        known: dict[Any, Any] = dict([handled_by(StartOwner, start), handled_by(AskForGuest, lambda due: None)])
+        #: Of owners, those that are to claim by themselves are started, or are not.
+        self.keeper_claims = True
+        known: dict[Any, Any] = dict([handled_by(StartOwner, self._start), handled_by(AskForGuest, lambda due: None)])
         self._runner = Runner(self.sessions, lambda: NOW, known)
 
-    def becomes(self, age_ms: int = 0, hold_ms: int = 0, tab: str = "tab") -> Became:
-        return self._runner.run(key_pressed(POLICY, "alice", tab, Key(NOW - age_ms, hold_ms), self.ends))
+    def _start(self, due: StartOwner) -> bool:
+        is_started = due.is_claimed or self.keeper_claims
+        if is_started:
+            self.started.append(due.record.session_id)
+        return is_started
+
+    def becomes(self, age_ms: int = 0, hold_ms: int = 0, tab: str = "tab", policy: Policy = POLICY) -> Became:
+        return self._runner.run(key_pressed(policy, "alice", tab, Key(NOW - age_ms, hold_ms), self.ends))
 
     @property
     def record(self) -> Session:
         return self.sessions.records["alice"]
+
+
+@pytest.mark.parametrize(("keeper_claims", "generation"), [(True, 0), (False, 1)])
+def test_where_keepers_own_a_frame_claims_only_for_one_that_does_not(keeper_claims: bool, generation: int) -> None:
+    """T9: it is of a version before, or cannot be reached."""
+    presses = Presses()
+    presses.keeper_claims = keeper_claims
+    assert presses.becomes(policy=replace(POLICY, parks=False)) is Became.STARTED
+    assert (presses.started, presses.record.generation) == (["alice"], generation)
 
 
 @pytest.mark.parametrize("hold_ms", [0, POLICY.hold_ms])

@@ -730,6 +730,16 @@ def test_whoever_ends_the_typing_after_a_message_adds_no_frame(in_contact: Life)
     assert outcomes(in_contact.hears(PONG)) == [("b", Kind.ACCEPTED)]
 
 
+def test_a_message_behind_an_end_of_typing_on_the_same_socket_says_no_second_one(in_contact: Life) -> None:
+    """T1: nor is anything in doubt, as the gateway takes both in order."""
+    in_contact.happens(TypingWanted(True, "a"))
+    in_contact.hears(PONG)
+    in_contact.happens(TypingWanted(False, "b"))
+    actions = in_contact.wants("m1")
+    assert (in_contact.kinds(), ShownUnknown() in actions) == (["SendMessage"], False)
+    assert outcomes(in_contact.hears(PONG)) == [("b", Kind.ACCEPTED)]
+
+
 def test_a_start_stands_where_the_gateway_refuses_the_end_that_a_message_says(in_contact: Life) -> None:
     """T4: whoever said it hears that it is shown, and ends it."""
     in_contact.happens(TypingWanted(True, "a"))
