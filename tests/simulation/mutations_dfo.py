@@ -248,6 +248,7 @@ DIGITAL_FIRST = (
         CONVERSATION + "shown.py",
         "is_ended = unproven and not unproven[-1].typing",
         "is_ended = bool(unproven)",
+        error="ValueError",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
