@@ -75,6 +75,8 @@ class DfoWorld(World):
         self.queue_rests_at = 0
         self.store_refuses_until = self.posts_refuse_until = 0
         self._contacts_noted = 0
+        #: By generation, the keeper that owned it.
+        self._owned_by: dict[int, str] = {}
         #: By each wish of the visitor's to end the conversation: the messages that waited then.
         self._ends_behind: list[list[str]] = []
         #: How many had been sent when it ended it last.
@@ -337,7 +339,9 @@ class DfoWorld(World):
         if self.log is not None:
             self.note(f"{process.name}: {call_text(due)} -> {value_text(value)}")
         if isinstance(due, Lock) and value:
-            process.generation = due.record.generation
+            generation = process.generation = due.record.generation
+            if self._owned_by.setdefault(generation, process.name) != process.name:
+                raise Violated("T6", f"{process.name} and {self._owned_by[generation]} are owner {generation}")
         self.watch.stepped(process, due, before, value)  # type: ignore[arg-type]
 
     def called(self, process: KeeperProcess, what: str, args: tuple[Any, ...], value: Any) -> None:

@@ -81,8 +81,8 @@ V1 = (
     Mutation(
         "owner: go on though superseded",
         DECISIONS,
-        "if record is None or record.generation != owner.generation:",
-        "if record is None:",
+        "if record is None or record.generation != owner.generation or ",
+        "if record is None or ",
     ),
     Mutation("lock: do not wait for a call in flight", DECISIONS, "if now < record.sending_until:", "if False:"),
     Mutation(

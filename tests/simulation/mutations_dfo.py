@@ -6,6 +6,7 @@ from functools import partial
 
 from tests.simulation.mutation import (
     CORE,
+    DECISIONS,
     DYNAMO,
     EXPRESSIONS,
     FLOWS,
@@ -34,7 +35,7 @@ DIGITAL_FIRST = (
     # owners
     _dfo("keeper: an owner is not called again", OWNERS, "self._begin_later(run, result.wait_seconds)", "pass"),
     _dfo("keeper: an owner oversleeps", OWNERS, "(run, result.wait_seconds)", "(run, 4 * result.wait_seconds)"),
-    _dfo("keeper: an owner that failed does not begin again", OWNERS, "self._begin_later(run, AGAIN_S)", "pass"),
+    _dfo("keeper: an owner that failed does not begin again", OWNERS, "self._begin_later(run, min(", "print(run, min("),
     _dfo(
         "keeper: an owner that was overtaken is called again",
         OWNERS,
@@ -58,16 +59,43 @@ DIGITAL_FIRST = (
     _dfo(
         "frame: leaves the burst to a keeper that it could not nudge",
         FLOWS,
-        "if policy.keepers_own and (yield from perform(StartOwner(record, record.generation + 1, is_claimed=False))):",
-        "if (yield from perform(StartOwner(record, record.generation + 1, is_claimed=False))) or policy.keepers_own:",
+        "if owner_claims and (yield from perform(StartOwner(record, record.generation + 1, is_claimed=False))):",
+        "if owner_claims and [(yield from perform(StartOwner(record, record.generation + 1, is_claimed=False)))]:",
         directed="tests/unit/relay/test_flows.py",
+    ),
+    _dfo(
+        "frame: leaves the burst to a keeper whose socket is not open",
+        FLOWS,
+        "owner_claims = policy.keepers_own and record.is_open()",
+        "owner_claims = policy.keepers_own",
+        directed="tests/unit/relay/test_flows.py",
+    ),
+    _dfo(
+        "owner: goes on when another keeper has the guest",
+        DECISIONS,
+        ' or owner.keeper not in ("", record.keeper):',
+        ":",
+    ),
+    _dfo(
+        "lock: claims though another keeper has the guest",
+        WRITES,
+        'holder = {"keeper": record.keeper} if claims else {}',
+        "holder: dict[str, Any] = {}",
+        contract="test_a_first_write_that_comes_too_late_claims_nothing",
+    ),
+    _dfo(
+        "keeper: what it could not take up is left to who claimed it",
+        OWNERS,
+        "                self.take_up(left)",
+        "                pass",
+        directed=TESTS + "test_owners.py",
     ),
     _dfo("lock: a claim leaves the generation", WRITES, "**(_claimed(record) if self.claims else {}),\n", "\n"),
     _dfo(
         "lock: claims without the fence",
         WRITES,
-        '"generation": record.generation - claims, "revision": record.revision, "sends": record.sends}',
-        '"revision": record.revision, "sends": record.sends}',
+        '{**holder, "generation": record.generation - claims, "revision"',
+        '{**holder, "revision"',
         contract="test_an_older_owner_gets_no_lock",
     ),
     _dfo(
@@ -241,6 +269,19 @@ DIGITAL_FIRST = (
         CONVERSATION + "shown.py",
         "any(one.typing for one in counted[place:])",
         "unproven.typing",
+        directed="tests/unit/platforms/digital_first/test_conversation.py",
+    ),
+    _dfo(
+        "messages: one that another keeper has settled stays with the conversation",
+        MAILBOX,
+        "                self._is_settled(session_id, message_id)",
+        "                pass",
+    ),
+    _dfo(
+        "messages: one on its way is taken back as settled",
+        CONVERSATION + "outgoing.py",
+        "on_its_way = turn.outgoing.queue[:1] if turn.outgoing.sending else ()",
+        "on_its_way: tuple[Queued, ...] = ()",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(

@@ -226,6 +226,19 @@ DIGITAL_FIRST = (
         "platform dfo; key B 9302; message A 9307",
     ),
     Regression(
+        "T16",
+        "a message that the keeper before had settled meanwhile was wanted to leave for five minutes, and each time its"
+        " visitor lost the socket",
+        "platform dfo; key A 182; key D 202; key D 502; key D 522; key D 612; key D 702; message A 2182;"
+        " message C 4622; keeper loses 5456; step 15 refuse-after; contact none; sweep 1815",
+    ),
+    Regression(
+        "T4",
+        "a keeper that had lost the visitor was nudged to own the generation that the next one had claimed: it took"
+        " back what it had never shown",
+        "platform dfo; key A 0 hold=6000; keeper loses 4 1; start 1 stall 400; step 15 freeze 40",
+    ),
+    Regression(
         "T2",
         "a message ended what a true had just shown, and the answer to that true came after this was written down",
         "platform dfo; key A 1137; message A 1143; key A 1145; pace 1",

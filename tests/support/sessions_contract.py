@@ -377,7 +377,7 @@ class SessionsContract:
         assert _first_write(sessions, first, claimed)
         assert (_record(sessions).generation, _record(sessions).starts_until) == (2, NOW + 500)
 
-    @pytest.mark.parametrize("meanwhile", ["another claim", "a key"])
+    @pytest.mark.parametrize("meanwhile", ["another claim", "another keeper", "a key"])
     @pytest.mark.parametrize("first", ["lock", "release"])
     def test_a_first_write_that_comes_too_late_claims_nothing(
         self, sessions: MemorySessions, first: str, meanwhile: str
@@ -386,6 +386,8 @@ class SessionsContract:
         claimed = replace(_owned(sessions), generation=2, starts_until=NOW + 500)
         if meanwhile == "a key":
             sessions.press_key(ID, TAB, NOW + 5, NOW + 5, EXPIRES)
+        elif meanwhile == "another keeper":
+            sessions.take_guest(ID, "keeper-2", NOW + 5)
         else:
             sessions.claim(ID, 1, NOW + 100, NOW + 900)
         before = _record(sessions)

@@ -150,6 +150,15 @@ def test_where_keepers_own_a_frame_claims_only_for_one_that_does_not(keeper_clai
     assert (presses.started, presses.record.generation) == (["alice"], generation)
 
 
+def test_where_its_keeper_would_not_hear_a_frame_claims_and_the_next_ones_coalesce() -> None:
+    """T17, T18: else each would nudge, and none would be counted."""
+    presses = Presses()
+    presses.sessions.set_guest_status("alice", "keeper", GuestStatus.RECONNECTING, NOW)
+    became = [presses.becomes(age_ms, policy=replace(POLICY, parks=False)) for age_ms in (20, 10, 0)]
+    assert became == [Became.STARTED, Became.COALESCED, Became.COALESCED]
+    assert presses.record.generation == 1
+
+
 @pytest.mark.parametrize("hold_ms", [0, POLICY.hold_ms])
 def test_a_key_as_old_as_it_counts_is_stale(hold_ms: int) -> None:
     """T5: the debounce, or its hold."""

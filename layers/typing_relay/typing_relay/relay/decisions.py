@@ -13,16 +13,20 @@ from typing_relay.relay.retry import MAX_RETRIES_OF_TRUE
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who reconciles a record: the generation it was started for, and when it began (ms)."""
+    """Who reconciles a record: the generation it was started for, and when it began (ms).
+
+    ``keeper``: the keeper that it is in; '': it is an execution.
+    """
 
     session_id: str
     generation: int
     started_at: int
+    keeper: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Stop: another owner is newer, or the record is gone."""
+    """Stop: another owner is newer, another keeper has the guest, or the record is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def decide(
     ``paused_until`` (ms): the end of the breaker's pause for this session; no new ``true`` and no question before it.
     ``read_at`` (ms): when ``record`` was asked for; by default now.
     """
-    if record is None or record.generation != owner.generation:
+    if record is None or record.generation != owner.generation or owner.keeper not in ("", record.keeper):
         return End()
     decision = _next_step(record, now, policy, paused_until)
     decision = _looks_again(decision, record, now if read_at is None else read_at, now, policy)

@@ -30,7 +30,8 @@ class Became(StrEnum):
     COALESCED = "coalesced"
     #: CXone can show this visitor's typing to nobody.
     HOPELESS = "hopeless"
-    #: The burst is claimed and its owner asked to start. Digital-First: by a hint, or left to who will take the guest.
+    #: Its owner is asked to start; the burst is claimed, or the owner claims it. Digital-First: by a hint, or left to
+    #: who will take the guest.
     STARTED = "started"
     #: An owner could not be started.
     FAILED = "failed"
@@ -96,7 +97,9 @@ def _started(policy: Policy, record: Session) -> Flow[Became]:
     now = yield from perform(Now())
     if now < record.start_allowed_at(policy):
         return Became.COALESCED
-    if policy.keepers_own and (yield from perform(StartOwner(record, record.generation + 1, is_claimed=False))):
+    # A keeper whose socket is not open would not begin an owner, and nothing would count the frames.
+    owner_claims = policy.keepers_own and record.is_open()
+    if owner_claims and (yield from perform(StartOwner(record, record.generation + 1, is_claimed=False))):
         return Became.STARTED
     return (yield from take_over(policy, record, now))
 

@@ -58,9 +58,9 @@ Seen = tuple[int, Session | None]
 OVER: Seen = (0, None)
 #: A flow stays in one Lambda invocation at most this long, waits of under a second included.
 INVOCATION_MS = 8_000
-#: With the margin this fits into a lease. If the owner dies, its lease of 14 s expires, and a keeper finds that within
-#: 4 s and starts the next owner: less than 20 s, and less than 30 s in all (T4). Without a keeper, the schedule may
-#: take 119 s to find it.
+#: With the margin this fits into a lease. If an execution dies, its lease of 14 s expires, and a keeper finds that
+#: within 4 s and starts the next owner: less than 20 s, and less than 30 s in all (T4). Without a keeper, the schedule
+#: may take 119 s to find it.
 LONGEST_WAIT_S = 5
 #: Whoever calls next may have a clock that is ahead by this much; AWS keeps them within a few ms. A Retry-After holds
 #: for it all the same (T7).
@@ -226,8 +226,8 @@ def _record(policy: Policy, record: Session, lock: Lock, outcome: Outcome, now: 
         if accepted:
             yield from _report_latency(policy, record, lock, now)
             return now, accepted
-        # The guest was replaced meanwhile, or a message has ended what was shown.
-        yield from perform(write.Unlock(record, lock, begins_anew=True))
+        # The guest was replaced meanwhile. Or, where keepers own, a message has ended what was shown.
+        yield from perform(write.Unlock(record, lock, begins_anew=policy.keepers_own))
         return None
     delay = yield from _delay(record, lock.typing, outcome)
     yield from perform(write.Postpone(record, now + delay))

@@ -335,7 +335,8 @@ class Lock(Write[bool]):
     the next owner may come between the lock and its retry. The attempt counts from now on, also if nobody lives to tell
     how it ended (T7).
 
-    ``claims``: it is the claim, too. ``record`` is then as that leaves it (``Session.as_claimed``).
+    ``claims``: it is the claim, too, and only the keeper that has the guest makes it. ``record`` is then as that leaves
+    it (``Session.as_claimed``).
     """
 
     record: Session
@@ -922,8 +923,9 @@ class NoteTold(Write[bool]):
 
 
 def _as_read(record: Session, claims: bool = False) -> dict[str, Any]:
-    """No newer owner, no key or stop, no call that this owner has not seen."""
-    return {"generation": record.generation - claims, "revision": record.revision, "sends": record.sends}
+    """No newer owner, no key or stop, no call that this owner has not seen; of one that claims, no other keeper."""
+    holder = {"keeper": record.keeper} if claims else {}
+    return {**holder, "generation": record.generation - claims, "revision": record.revision, "sends": record.sends}
 
 
 def _claimed(record: Session) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing_relay.platforms.digital_first.conversation.actions import (
     ContactClosed,
     ContactOpened,
     Fetch,
+    MessageLeaving,
     MessageRefused,
     MessageTaken,
     Ready,
@@ -700,6 +701,24 @@ def test_an_id_that_was_taken_is_taken_again_without_being_sent(ready: Life) -> 
     ready.wants("m1")
     ready.hears(gateway.answer(ready.requests()[0]["eventId"]))
     assert ready.wants("m1") == (MessageTaken("m1"),)
+
+
+def test_a_message_that_another_keeper_has_settled_is_not_sent(ready: Life) -> None:
+    """T16: nor looked for; the one behind it goes on."""
+    ready.happens(happenings.Lost())
+    ready.wants("m1", may_have_left=True)
+    ready.wants("m2")
+    ready.happens(happenings.MessageSettled("m1"))
+    ready.is_ready()
+    assert [action.message_id for action in ready.actions if isinstance(action, MessageLeaving)] == ["m2"]
+
+
+def test_a_message_on_its_way_is_taken_when_its_answer_comes_whoever_has_settled_it(ready: Life) -> None:
+    """T15: the other keeper knew nothing of it."""
+    ready.wants("m1")
+    sent = ready.requests()[0]["eventId"]
+    ready.happens(happenings.MessageSettled("m1"))
+    assert MessageTaken("m1") in ready.hears(gateway.answer(sent))
 
 
 def test_so_many_messages_wait_and_no_more() -> None:

@@ -62,6 +62,7 @@ class Scene:
     def __init__(self, store: Store | None = None, keeper: str = ME) -> None:
         self.store, self.told = store or Store(), Outgoing()
         self.loop, self.jobs, self.counters = ManualLoop(), ManualJobs(), Counters()
+        self.settled_elsewhere: list[str] = []
         self.wanted: list[tuple[str, WaitingMessage]] = []
         self.did: list[str] = []
         self.mailbox = Mailbox(
@@ -74,6 +75,7 @@ class Scene:
             self.counters,
             lambda: 0.5,
             lambda session_id, message: self.wanted.append((session_id, message)),
+            lambda session_id, message_id: self.settled_elsewhere.append(message_id),
         )
 
     def visitor_sends(self, *message_ids: str, session_id: str = ID, at: int = NOW) -> None:
@@ -547,6 +549,26 @@ def test_a_read_that_was_under_way_when_it_was_settled_does_not_bring_it_back(sc
     scene.settles()
     scene.fetches()
     assert scene.handed() == ["a"]
+
+
+def test_what_another_keeper_has_settled_is_taken_back_from_the_conversation(scene: Scene) -> None:
+    """T16: else it would want to send it, again and again, and each time cost the visitor the socket."""
+    scene.visitor_sends("a", "b")
+    scene.holds()
+    scene.fetches()
+    scene.store.settle(ID, "a", ACCEPTED)
+    assert scene.leaves("a") == "stay"
+    assert (scene.settled_elsewhere, scene.handed()) == (["a"], ["a", "b"])
+
+
+def test_what_another_keeper_may_have_sent_and_not_settled_stays_with_the_conversation(scene: Scene) -> None:
+    """T15: which looks for it."""
+    scene.visitor_sends("a")
+    scene.holds()
+    scene.fetches()
+    scene.store.leave(ID, "a", "", "another/1")
+    assert scene.leaves("a") == "stay"
+    assert (scene.settled_elsewhere, scene.handed()) == ([], ["a", "a"])
 
 
 def test_an_end_that_is_told_twice_is_one_end(scene: Scene) -> None:

@@ -84,6 +84,7 @@ class Keeper:
             Counters(),
             lambda: 0.5,
             self._wanted,
+            lambda session_id, message_id: None,
         )
         self.mailbox.hold(ID)
         self.mailbox.fetch(ID)

@@ -44,7 +44,8 @@ class Scene:
             ]
         )
         self.runner = Runner(self.sessions, self.clock, known)
-        self.owners = Owners(self.loop, self.jobs, self.runner, self.policy, self.tell, self.counters)  # type: ignore[arg-type]
+        around = (self.loop, self.jobs, self.runner, self.policy, self.tell, self.counters)
+        self.owners = Owners("me", *around)  # type: ignore[arg-type]
         now = self.clock()
         self.sessions.create("alice", now, now // 1000 + 86_400)
         self.sessions.add_connection("alice", Coming("tab", now - 3000, TOKEN_ENDS), now, now // 1000 + 86_400)
@@ -175,8 +176,34 @@ def test_an_owner_that_waits_has_claimed_before(scene: Scene) -> None:
     scene.passes(100)
     scene.runner.run(stopped(scene.policy, "alice", "tab", scene.clock()))
     scene.passes(100)
-    record = scene.sessions.records["alice"]
-    assert (record.generation, record.lease_until > scene.clock()) == (2, True)
+    assert scene.sessions.records["alice"].generation == 2
+
+
+def test_an_owner_ends_when_another_keeper_has_the_guest(scene: Scene) -> None:
+    """T4, T6: this keeper's socket does not say what that one's has said."""
+    scene.presses_key()
+    scene.sessions.take_guest("alice", "another", scene.clock())
+    scene.passes(100)
+    assert (scene.said, len(scene.owners), scene.sessions.records["alice"].generation) == ([], 0, 0)
+
+
+def test_what_another_owner_has_claimed_before_it_is_taken_up_is_taken_up_all_the_same(scene: Scene) -> None:
+    """T4: that owner may be in a keeper that had the guest before, and is of no use any more."""
+    now = scene.clock()
+    scene.sessions.press_key("alice", "tab", now, now, now // 1000 + 86_400)
+    read = scene.sessions.records["alice"]
+    scene.sessions.claim("alice", 0, scene.clock() + 25_000, 0)
+    scene.owners.take_up(read)
+    scene.passes(100)
+    assert [typing for _, typing in scene.said] == [True]
+
+
+def test_an_owner_that_fails_again_and_again_begins_less_and_less_often(scene: Scene) -> None:
+    """T18: the store may be away for everybody."""
+    scene.presses_key()
+    scene.sessions.write = lambda *_: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    scene.passes(30_000)
+    assert scene.counters.take() == {"OwnersFailed": 6}  # at 0, 1, 3, 7, 15 and 23 s
 
 
 def test_a_guest_that_is_held_here_no_more_has_no_owner_here(scene: Scene) -> None:

@@ -87,7 +87,13 @@ class DigitalFirst:
         self._around = around
         self.runner = self._runner()
         self._owners = Owners(
-            around.loop, around.workers.store, self.runner, around.policy, self._tell_typing, around.counters
+            around.keeper,
+            around.loop,
+            around.workers.store,
+            self.runner,
+            around.policy,
+            self._tell_typing,
+            around.counters,
         )
         self._mailbox = Mailbox(
             around.loop,
@@ -99,6 +105,7 @@ class DigitalFirst:
             around.counters,
             random.random,
             self._deliver,
+            lambda session_id, message_id: self._with_talk(session_id, lambda talk: talk.settled(message_id)),
         )
         self._addresses = Addresses(around.workers.names, around.loop)
         self._line = Line(

@@ -43,6 +43,8 @@ class _Box:
     handed: dict[str, str] = field(default_factory=dict)
     #: Those whose mark may be another by now: a write of it was not answered.
     unsure: set[str] = field(default_factory=set)
+    #: Those that were not to leave: they do not wait any more, or are handed over again.
+    fenced: set[str] = field(default_factory=set)
     fetching: bool = False
     #: There may be more in the store than was last read.
     more: bool = False
@@ -57,7 +59,8 @@ class _Box:
 
 
 class Mailbox:
-    """``keeper`` is this keeper's name in the records; ``wanted`` takes (session id, message) that is to be sent.
+    """``keeper`` is this keeper's name in the records; ``wanted`` takes (session id, message) that is to be sent,
+    ``settled`` (session id, message id) of one that was handed over, and that another keeper has settled since.
 
     Methods are for the loop's thread, and so are the callbacks. ``random`` gives 0 to 1: keepers that were started
     together do not look together.
@@ -74,10 +77,11 @@ class Mailbox:
         counters: Counters,
         random: Callable[[], float],
         wanted: Wanted,
+        settled: Callable[[str, str], object],
     ) -> None:
         self._loop, self._jobs, self._messages, self._outbox = loop, jobs, messages, outbox
         self._keeper, self._clock, self._counters = keeper, clock, counters
-        self._random, self._wanted = random, wanted
+        self._random, self._wanted, self._is_settled = random, wanted, settled
         self._boxes: dict[str, _Box] = {}
         self._leavings = itertools.count(1)
         #: By (session id, message id), how a message ended that the store does not know of yet. They outlive the box.
@@ -165,6 +169,9 @@ class Mailbox:
         if len(found) == WINDOW:  # the rest waits in the store
             box.afterwards[:0] = afterwards
         else:
+            fenced, box.fenced = box.fenced, set()
+            for message_id in sorted(fenced - {message.message_id for message in found}):
+                self._is_settled(session_id, message_id)
             for do in afterwards:
                 do()
         self._fetch_more(session_id, box)
@@ -200,6 +207,7 @@ class Mailbox:
             else:  # if it still waits, it may have left: by somebody else, or by a write whose answer was lost
                 self._counters.add("MessagesFenced")
                 box.handed.pop(message_id, None)
+                box.fenced.add(message_id)
                 stay()
                 self.fetch(session_id)
 

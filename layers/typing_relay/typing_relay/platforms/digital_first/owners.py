@@ -16,25 +16,27 @@ from typing_relay.keeper.io.loop import Loop, Timer
 from typing_relay.platforms.digital_first.ports import TellTyping
 from typing_relay.relay.burst import Policy, Session
 from typing_relay.relay.decisions import Owner
-from typing_relay.relay.effects import Effect, Flow, Sleep, TellCxone
-from typing_relay.relay.flows import take_over
+from typing_relay.relay.effects import Effect, Flow, Read, Sleep, TellCxone, perform
+from typing_relay.relay.flows import Became, take_over
 from typing_relay.relay.reconciling import Reconciled, reconcile
 from typing_relay.relay.runner import Runner
 
 logger = logging.getLogger(__name__)
 
-#: How long until an owner that failed begins again.
-AGAIN_S = 1.0
+#: How long until an owner that failed begins again: twice as long each time, and no longer than this.
+AGAIN_S, LONGEST_PAUSE_S = 1.0, 8.0
 
 
 class _Run:
     """One owner at work."""
 
-    __slots__ = ("alarm", "flow", "owner")
+    __slots__ = ("alarm", "failures", "flow", "owner")
 
-    def __init__(self, owner: Owner, flow: Flow[Reconciled]) -> None:
+    def __init__(self, owner: Owner, flow: Flow[Reconciled], failures: int) -> None:
         self.owner, self.flow = owner, flow
         self.alarm: Timer | None = None
+        #: How often it has failed in a row.
+        self.failures = failures
 
 
 class Owners:
@@ -42,9 +44,16 @@ class Owners:
     ``in_keeper`` has the visitor's talk do it."""
 
     def __init__(
-        self, loop: Loop, jobs: Jobs, runner: Runner, policy: Policy, tell: TellTyping, counters: Counters
+        self,
+        keeper: str,
+        loop: Loop,
+        jobs: Jobs,
+        runner: Runner,
+        policy: Policy,
+        tell: TellTyping,
+        counters: Counters,
     ) -> None:
-        self._loop, self._jobs, self._runner, self._policy = loop, jobs, runner, policy
+        self._keeper, self._loop, self._jobs, self._runner, self._policy = keeper, loop, jobs, runner, policy
         self._tell, self._counters = tell, counters
         self._runs: dict[str, _Run] = {}
 
@@ -64,8 +73,7 @@ class Owners:
             if former.owner.generation >= generation:
                 return
             self._let_go(former)
-        owner = Owner(session_id, generation, started_at=self._runner.clock())
-        self._begin(owner)
+        self._begin(Owner(session_id, generation, self._runner.clock(), self._keeper))
 
     def take_up(self, record: Session) -> None:
         """Become the next owner of this record if what the agent sees, or may see, is not what is wanted.
@@ -80,10 +88,22 @@ class Owners:
             return
         self._jobs.submit(
             record.session_id,
-            lambda: self._runner.run(take_over(self._policy, record, now)),
-            lambda became: None,
+            lambda: self._runner.run(self._taken_up(record, now)),
+            self._not_taken_up,
             lambda error: logger.warning("A burst could not be taken up: %s", error),
         )
+
+    def _taken_up(self, record: Session, now: int) -> Flow[Session | None]:
+        """Returns the record as it stands where another owner has claimed it meanwhile."""
+        became = yield from take_over(self._policy, record, now)
+        return (yield from perform(Read(record.session_id, now))) if became is Became.COALESCED else None
+
+    def _not_taken_up(self, left: Session | None) -> None:
+        """That owner is in this keeper, or it is of no use here: then it is overtaken, too."""
+        if left and left.keeper == self._keeper:
+            run = self._runs.get(left.session_id)
+            if not run or run.owner.generation < left.generation:
+                self.take_up(left)
 
     def drop(self, session_id: str) -> None:
         """This keeper no longer holds the guest: what is left to do is its next keeper's."""
@@ -91,8 +111,8 @@ class Owners:
         if run:
             self._let_go(run)
 
-    def _begin(self, owner: Owner) -> None:
-        run = self._runs[owner.session_id] = _Run(owner, reconcile(self._policy, owner))
+    def _begin(self, owner: Owner, failures: int = 0) -> None:
+        run = self._runs[owner.session_id] = _Run(owner, reconcile(self._policy, owner), failures)
         self._advance(run, None)
 
     def _let_go(self, run: _Run) -> None:
@@ -124,7 +144,7 @@ class Owners:
         """It begins again: of one that failed before it could claim nobody else would know (T4, T9)."""
         logger.warning("An owner failed: %s", error, extra={"session": run.owner.session_id})
         self._counters.add("OwnersFailed")
-        self._begin_later(run, AGAIN_S)
+        self._begin_later(run, min(AGAIN_S * 2**run.failures, LONGEST_PAUSE_S), run.failures + 1)
 
     def _ended(self, run: _Run, result: Reconciled) -> None:
         if not result.done:
@@ -132,10 +152,10 @@ class Owners:
         elif self._is_newest(run):
             del self._runs[run.owner.session_id]
 
-    def _begin_later(self, run: _Run, seconds: float) -> None:
+    def _begin_later(self, run: _Run, seconds: float, failures: int = 0) -> None:
         """Unless another has taken its place, or the guest is held here no more."""
         if self._is_newest(run):
-            run.alarm = self._loop.call_later(seconds, lambda: self._begin(run.owner))
+            run.alarm = self._loop.call_later(seconds, lambda: self._begin(run.owner, failures))
 
     def _is_newest(self, run: _Run) -> bool:
         return self._runs.get(run.owner.session_id) is run

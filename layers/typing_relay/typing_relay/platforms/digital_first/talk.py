@@ -216,6 +216,10 @@ class GatewayTalk:
         self._know_files()
         self._step(replace(wanted, postback=message.postback, attachments=message.attachments))
 
+    def settled(self, message_id: str) -> None:
+        """Another keeper has settled this message, and told the visitor."""
+        self._step(happenings.MessageSettled(message_id))
+
     def seen(self) -> None:
         """The visitor has seen the newest message."""
         self._step(happenings.SeenWanted())

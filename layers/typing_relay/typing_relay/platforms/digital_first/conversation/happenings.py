@@ -114,6 +114,13 @@ class MessageWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageSettled:
+    """Another keeper has settled this message: it is not to be sent, nor looked for."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeenWanted:
     """The visitor has seen the newest message."""
 
@@ -160,6 +167,7 @@ Happening = (
     | Lost
     | TypingWanted
     | MessageWanted
+    | MessageSettled
     | SeenWanted
     | Greeted
     | EndWanted

@@ -99,6 +99,8 @@ def _take(turn: Turn, happening: happenings.Happening) -> None:  # noqa: C901  #
             shown.wanted(turn, typing, ticket)
         case happenings.MessageWanted():
             outgoing.wanted(turn, happening)
+        case happenings.MessageSettled(message_id):
+            outgoing.settled(turn, message_id)
         case happenings.SeenWanted():
             seen.wanted(turn)
         case happenings.Greeted():
