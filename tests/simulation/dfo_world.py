@@ -338,7 +338,7 @@ class DfoWorld(World):
         """What an owner in a keeper asked of the store was carried out."""
         if self.log is not None:
             self.note(f"{process.name}: {call_text(due)} -> {value_text(value)}")
-        if isinstance(due, Lock) and value:
+        if isinstance(due, Lock) and value is True:
             generation = process.generation = due.record.generation
             if self._owned_by.setdefault(generation, process.name) != process.name:
                 raise Violated("T6", f"{process.name} and {self._owned_by[generation]} are owner {generation}")

@@ -134,7 +134,7 @@ class Watch:
                 self._key_taken_in(due.connection, due.key.at, due.key.hold_ms)
             case write.NoteStop() if value is not None:
                 self.stops[due.connection] = due.at
-            case write.Lock() if value and is_new:
+            case write.Lock() if value is True and is_new:
                 self._locked(due.lock)
             case write.Claim() if value and is_new and _is_by_a_frame(process):
                 self._started()

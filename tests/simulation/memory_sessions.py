@@ -110,8 +110,10 @@ class MemorySessions(SessionStore):
         holds = record is not None and all(_is_so(record, name, wanted) for name, wanted in update.when.items())
         written = self._change(record, update) if record is not None and holds else None
         answer: Any
-        if update.answer is Answer.IS_DONE:
+        if update.answer in (Answer.IS_DONE, Answer.DONE_OR_RECORD):
             answer = written is not None or self._is_our_own(update)
+            if update.answer is Answer.DONE_OR_RECORD and not answer:
+                answer = record
         elif update.answer is Answer.RECORD_IF_DONE:
             answer = written or (self.records[session_id] if self._is_our_own(update) else None)
         else:

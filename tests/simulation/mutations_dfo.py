@@ -90,6 +90,13 @@ DIGITAL_FIRST = (
         "                pass",
         directed=TESTS + "test_owners.py",
     ),
+    _dfo(
+        "lock: the record that refused it is read again",
+        RECONCILING,
+        "return (now, locked) if locked and now // 1000 < locked.expires_at else None",
+        "return None",
+        directed=TESTS + "test_owners.py",
+    ),
     _dfo("lock: a claim leaves the generation", WRITES, "**(_claimed(record) if self.claims else {}),\n", "\n"),
     _dfo(
         "lock: claims without the fence",

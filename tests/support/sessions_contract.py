@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from typing_relay.aws.sessions import SWEEP_SHARDS, DynamoSessions, shard_of
+from typing_relay.relay import session_writes as write
 from typing_relay.relay.burst import GuestStatus, Session, claim_of
 from typing_relay.relay.ports import Absent, Coming, ConversationIds, KeptAccess, Lock
 
@@ -563,6 +564,14 @@ class SessionsContract:
         sessions.postpone(record, NOW + 900)
         assert not sessions.lock(record, _lock(False))
         assert sessions.lock(_record(sessions), _lock(False))
+
+    def test_a_lock_that_is_refused_is_answered_with_the_record(self, sessions: MemorySessions) -> None:
+        """T8: its owner need not read it again. Where there is none, with nothing."""
+        record = _owned(sessions)
+        sessions.press_key(ID, TAB, NOW + 5, NOW + 5, EXPIRES)
+        assert write.Lock(record, _lock(True)).on(sessions) == _record(sessions)
+        assert write.Lock(_record(sessions), _lock(True)).on(sessions) is True
+        assert write.Lock(Session("nobody"), _lock(True)).on(sessions) is None
 
     def test_of_two_executions_of_one_generation_one_gets_the_lock(self, sessions: MemorySessions) -> None:
         """T6, T12: Step Functions may start an execution twice."""

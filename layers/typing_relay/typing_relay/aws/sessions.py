@@ -150,8 +150,10 @@ class DynamoSessions(SessionStore):
         in_index = {"sweep_shard": _n(shard_of(update.session_id))} if update.in_lease_index else {}
         changed = self._update(update.session_id, Compiler(update, {**spent, **mark, **in_index}))
         answer: Any
-        if update.answer is Answer.IS_DONE:
+        if update.answer in (Answer.IS_DONE, Answer.DONE_OR_RECORD):
             answer = "Attributes" in changed or _is_our_own(update, mark, changed.get("Item", {}))
+            if update.answer is Answer.DONE_OR_RECORD and not answer:
+                answer = _session(changed["Item"]) if "Item" in changed else None
         elif "Attributes" in changed:
             answer = _session(changed["Attributes"])
         elif update.answer is Answer.RECORD_IF_DONE and _is_our_own(update, mark, changed.get("Item", {})):

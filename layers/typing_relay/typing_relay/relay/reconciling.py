@@ -188,8 +188,9 @@ def _send(policy: Policy, record: Session, typing: bool, claims: bool) -> Flow[S
         burst_from=burst_from if goes_on else next_from,
         spends=policy.trues.spend(record.sends, now) - record.sends if typing else 1,
     )
-    if not (yield from perform(write.Lock(record, lock, claims))):
-        return None
+    locked = yield from perform(write.Lock(record, lock, claims))
+    if locked is not True:
+        return (now, locked) if locked and now // 1000 < locked.expires_at else None
     began = yield from perform(Now())
     if began - now > policy.start_within_ms:
         return None  # stalled: an answer could come after the lock's end, so nothing is sent and the lock expires

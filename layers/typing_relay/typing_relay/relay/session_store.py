@@ -87,7 +87,7 @@ class SessionStore:
         return write.Park(record, lease_until).on(self)
 
     def lock(self, record: Session, lock: Lock, claims: bool = False) -> bool:
-        return write.Lock(record, lock, claims).on(self)
+        return write.Lock(record, lock, claims).on(self) is True
 
     def unlock(self, record: Session, lock: Lock, begins_anew: bool = False) -> bool:
         return write.Unlock(record, lock, begins_anew).on(self)

@@ -326,8 +326,10 @@ class Park(Write[bool]):
         )
 
 
-class Lock(Write[bool]):
+class Lock(Write[bool | Session | None]):
     """Fence and lock in one write: only the newest owner, only on what it read, only one POST at a time (T6).
+
+    Answered with True, or with the record that refused it, so that its owner need not read it; None: there is none.
 
     Nor where CXone has asked to wait for longer since: an owner before may hear that of its question (T7).
 
@@ -343,7 +345,7 @@ class Lock(Write[bool]):
     lock: ports.Lock
     claims: bool = False
 
-    def _update(self) -> Update[bool]:
+    def _update(self) -> Update[bool | Session | None]:
         record, lock = self.record, self.lock
         return Update(
             record.session_id,
@@ -366,6 +368,7 @@ class Lock(Write[bool]):
             in_lease_index=True,
             mark="by",
             left={"sends": record.sends + lock.spends, "sending_until": lock.until},
+            answer=Answer.DONE_OR_RECORD,
         )
 
 

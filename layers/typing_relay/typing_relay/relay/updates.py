@@ -74,6 +74,8 @@ class Answer(Enum):
     RECORD_ANYWAY = auto()
     #: As IS_DONE, with the record as it is then; None where it is not done.
     RECORD_IF_DONE = auto()
+    #: As IS_DONE: True, else the record that refused it; None where there is none.
+    DONE_OR_RECORD = auto()
 
 
 class Update(Value, Generic[T]):

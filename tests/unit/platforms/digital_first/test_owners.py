@@ -160,6 +160,23 @@ def test_the_first_write_of_an_owner_that_a_nudge_starts_is_its_claim(scene: Sce
     assert scene.sessions.records["alice"].generation == 2
 
 
+def test_an_owner_whose_lock_is_refused_goes_on_by_the_record_that_refused_it(scene: Scene) -> None:
+    """T2: whoever sends keys in step with its reads keeps it from its lock half as long."""
+    done: list[str] = []
+    carry_out = scene.sessions.carry_out
+
+    def noted(effect: OnRecords[Any]) -> Any:
+        done.append(type(effect).__name__)
+        if done == ["PressKey", "Read", "Lock"]:
+            scene.sessions.press_key("alice", "tab", scene.clock() + 1, scene.clock(), scene.clock() // 1000 + 86_400)
+        return carry_out(effect)
+
+    scene.sessions.carry_out = noted  # type: ignore[method-assign]
+    scene.presses_key()
+    scene.passes(100)
+    assert done[:5] == ["PressKey", "Read", "Lock", "Lock", "Accepted"]
+
+
 def test_an_owner_that_finds_nothing_to_do_has_been_started_too(scene: Scene) -> None:
     """T17: frames whose owners only look are as bounded as others."""
     scene.presses_key()
