@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 #: T7: at most three retries.
 MOST_TRIES_OF_TRUE = 4
 USUAL_HOLD_MS = 6_000
-#: As many frames as a session's budget lets through at once: each may have the keeper read anew before it can claim.
-MOST_NUDGES = 80
 #: How the name of a frame's process begins.
 FRAMES = ("key", "stop", "close", "message")
 #: For this long after trouble a function's write may have been decided much earlier.
@@ -79,7 +77,7 @@ class Watch:
         #: T17: when the last times ``true`` was decided, and owners were started by frames.
         self._trues: list[int] = []
         self._starts: list[int] = []
-        self._newest_to_claim = self._nudges = 0
+        self._newest_to_claim = 0
         #: The last lock: when it was taken, and until when the keys known then count.
         self._lock_at = self._counts_at_lock = 0
         self._quiet_since = world.now
@@ -177,15 +175,9 @@ class Watch:
 
     def owner_started(self, process: Process, due: StartOwner) -> None:
         """A keeper has been nudged; of frames that have it claim the same generation only the first starts an owner."""
-        if not _is_by_a_frame(process) or due.is_claimed:
-            return
-        if due.generation > self._newest_to_claim:
-            self._newest_to_claim, self._nudges = due.generation, 0
+        if _is_by_a_frame(process) and not due.is_claimed and due.generation > self._newest_to_claim:
+            self._newest_to_claim = due.generation
             self._started()
-        self._nudges += 1
-        is_calm = self._world.now - self.troubled_until > TROUBLE_LASTS_MS
-        if is_calm and self._nudges > MOST_NUDGES:
-            raise Violated("T17", f"{self._nudges} frames have nudged a keeper to claim generation {due.generation}")
 
     def _started(self) -> None:
         """By a frame, which claimed. A function that stalled decided earlier than it wrote."""

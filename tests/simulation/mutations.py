@@ -313,8 +313,8 @@ V1 = (
     Mutation(
         "retry: do not write down when",
         RECONCILING,
-        "        yield from perform(write.Postpone(record, now + delay))\n        is_noted",
-        "        is_noted",
+        "    yield from perform(write.Postpone(record, now + delay))\n    if not (",
+        "    if not (",
     ),
     Mutation(
         "verify: two owners ask the same",
@@ -549,8 +549,8 @@ V1 = (
     Mutation(
         "claim: without condition",
         WRITES,
-        'when={"generation": self.generation},\n            sets={"generation": next_one',
-        'when={},\n            sets={"generation": next_one',
+        'when={"generation": self.generation, **({"keeper"',
+        'when={**({"keeper"',
     ),
     Mutation(
         "claim: hidden from the sweeper",

@@ -35,7 +35,12 @@ DIGITAL_FIRST = (
     # owners
     _dfo("keeper: an owner is not called again", OWNERS, "self._begin_later(run, result.wait_seconds)", "pass"),
     _dfo("keeper: an owner oversleeps", OWNERS, "(run, result.wait_seconds)", "(run, 4 * result.wait_seconds)"),
-    _dfo("keeper: an owner that failed does not begin again", OWNERS, "self._begin_later(run, min(", "print(run, min("),
+    _dfo(
+        "keeper: an owner that failed does not begin again",
+        OWNERS,
+        "self._begin_later(run, AGAIN_S * 2",
+        "print(run, AGAIN_S * 2",
+    ),
     _dfo(
         "keeper: an owner that was overtaken is called again",
         OWNERS,
@@ -95,6 +100,27 @@ DIGITAL_FIRST = (
         RECONCILING,
         "return (now, locked) if locked and now // 1000 < locked.expires_at else None",
         "return None",
+        directed=TESTS + "test_owners.py",
+    ),
+    _dfo(
+        "lock: goes on by a record that has expired",
+        RECONCILING,
+        "if locked and now // 1000 < locked.expires_at else None",
+        "if locked else None",
+        directed=TESTS + "test_owners.py",
+    ),
+    _dfo(
+        "claim: by a keeper that has lost the guest",
+        WRITES,
+        ', **({"keeper": self.keeper} if self.keeper else {})},',
+        "},",
+        contract="test_a_keeper_claims_only_what_is_its_own",
+    ),
+    _dfo(
+        "keeper: a nudge does not end the pause after a failure",
+        OWNERS,
+        "                self._begin(former.owner, former.failures)",
+        "                pass",
         directed=TESTS + "test_owners.py",
     ),
     _dfo("lock: a claim leaves the generation", WRITES, "**(_claimed(record) if self.claims else {}),\n", "\n"),
@@ -281,8 +307,8 @@ DIGITAL_FIRST = (
     _dfo(
         "messages: one that another keeper has settled stays with the conversation",
         MAILBOX,
-        "                self._is_settled(session_id, message_id)",
-        "                pass",
+        "                self._is_settled(session_id, message_id)\n",
+        "",
     ),
     _dfo(
         "messages: one on its way is taken back as settled",

@@ -343,6 +343,12 @@ class SessionsContract:
         record = _record(sessions)
         assert (record.generation, record.lease_until) == (1, NOW + 100)
 
+    def test_a_keeper_claims_only_what_is_its_own(self, sessions: MemorySessions) -> None:
+        """T4: another has the guest, and nobody would act for this one."""
+        _owned(sessions)
+        assert not sessions.claim(ID, 1, NOW + 100, 0, "keeper-2")
+        assert sessions.claim(ID, 1, NOW + 100, 0, KEEPER)
+
     def test_a_claim_writes_down_what_frames_have_spent(self, sessions: MemorySessions) -> None:
         """T17: in the same write."""
         _typing(sessions)

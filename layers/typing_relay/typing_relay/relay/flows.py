@@ -207,8 +207,8 @@ def take_over(policy: Policy, record: Session, now: int) -> Flow[Became]:
     return Became.FAILED
 
 
-def claim(policy: Policy, record: Session, now: int) -> Flow[bool]:
-    """Claim the next generation; False where somebody else has."""
+def claim(policy: Policy, record: Session, now: int, keeper: str = "") -> Flow[bool]:
+    """Claim the next generation; False where somebody else has, or has the guest that ``keeper`` had."""
     lease_until = record.lease(now + policy.answer_ms, now, policy)
     starts_until = policy.starts.spend(record.starts_until, now)
-    return (yield from perform(write.Claim(record.session_id, record.generation, lease_until, starts_until)))
+    return (yield from perform(write.Claim(record.session_id, record.generation, lease_until, starts_until, keeper)))

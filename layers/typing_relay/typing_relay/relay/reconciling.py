@@ -86,7 +86,7 @@ def reconcile(policy: Policy, owner: Owner) -> Flow[Reconciled]:
         if record is None or read is None or isinstance(decision, End):
             return DONE
         if claims and not isinstance(decision, Send | Release):  # these two are the claim as well
-            yield from claim(policy, read, now)
+            yield from claim(policy, read, now, owner.keeper)
         elif isinstance(decision, Wait):
             if decision.until - now < 1000 and decision.until < ends_at:
                 yield Sleep(decision.until - now)

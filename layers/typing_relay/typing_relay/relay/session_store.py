@@ -77,8 +77,8 @@ class SessionStore:
         record = self.get(session_id, now)
         return record and write.Block(record, until, now).on(self)
 
-    def claim(self, session_id: str, generation: int, lease_until: int, starts_until: int) -> bool:
-        return write.Claim(session_id, generation, lease_until, starts_until).on(self)
+    def claim(self, session_id: str, generation: int, lease_until: int, starts_until: int, keeper: str = "") -> bool:
+        return write.Claim(session_id, generation, lease_until, starts_until, keeper).on(self)
 
     def set_lease(self, session_id: str, generation: int, lease_until: int) -> bool:
         return write.SetLease(session_id, generation, lease_until).on(self)

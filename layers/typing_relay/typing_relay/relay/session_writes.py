@@ -281,18 +281,20 @@ class Claim(Write[bool]):
     """Become the owner after ``generation``. ``starts_until``: what is then spent (T17).
 
     ``own`` names the claim, and holds ``starts_until``: that is no attribute of its own (``aws.sessions``).
+    ``keeper``: who claims, as it has the guest; '': anybody.
     """
 
     session_id: str
     generation: int
     lease_until: int
     starts_until: int
+    keeper: str = ""
 
     def _update(self) -> Update[bool]:
         next_one = self.generation + 1
         return Update(
             self.session_id,
-            when={"generation": self.generation},
+            when={"generation": self.generation, **({"keeper": self.keeper} if self.keeper else {})},
             sets={"generation": next_one, "lease_until": self.lease_until, "starts_until": self.starts_until},
             in_lease_index=True,
             mark="own",

@@ -557,8 +557,20 @@ def test_what_another_keeper_has_settled_is_taken_back_from_the_conversation(sce
     scene.holds()
     scene.fetches()
     scene.store.settle(ID, "a", ACCEPTED)
+    scene.store.settle(ID, "b", ACCEPTED)
     assert scene.leaves("a") == "stay"
-    assert (scene.settled_elsewhere, scene.handed()) == (["a"], ["a", "b"])
+    assert (scene.settled_elsewhere, scene.handed()) == (["a", "b"], ["a", "b"])
+    assert scene.told.frames == [(ID, {"type": "message", "id": one, "status": "accepted"}) for one in "ab"]
+
+
+def test_one_that_is_settled_and_wants_to_leave_again_is_taken_back_then(scene: Scene) -> None:
+    """T16: where the conversation could not let go of it before, as it was on its way."""
+    scene.visitor_sends("a")
+    scene.holds()
+    scene.fetches()
+    scene.store.settle(ID, "a", ACCEPTED)
+    assert [scene.leaves("a"), scene.leaves("a")] == ["stay", "stay"]
+    assert scene.settled_elsewhere == ["a", "a"]
 
 
 def test_what_another_keeper_may_have_sent_and_not_settled_stays_with_the_conversation(scene: Scene) -> None:

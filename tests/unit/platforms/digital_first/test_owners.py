@@ -188,12 +188,12 @@ def test_an_owner_that_finds_nothing_to_do_has_been_started_too(scene: Scene) ->
 
 def test_an_owner_that_waits_has_claimed_before(scene: Scene) -> None:
     """T8: the keys that come meanwhile find its lease, and nudge nobody."""
-    scene.outcome = Outcome(Kind.FAILED)
+    scene.sessions.postpone(scene.sessions.records["alice"], scene.clock() + 3_000)
     scene.presses_key()
     scene.passes(100)
-    scene.runner.run(stopped(scene.policy, "alice", "tab", scene.clock()))
-    scene.passes(100)
-    assert scene.sessions.records["alice"].generation == 2
+    record = scene.sessions.records["alice"]
+    assert (scene.said, record.generation, record.lease_until > scene.clock()) == ([], 1, True)
+    assert scene.sessions.in_lease_index == {"alice"}
 
 
 def test_an_owner_ends_when_another_keeper_has_the_guest(scene: Scene) -> None:
@@ -221,6 +221,39 @@ def test_an_owner_that_fails_again_and_again_begins_less_and_less_often(scene: S
     scene.sessions.write = lambda *_: 1 / 0  # type: ignore[method-assign,assignment,return-value]
     scene.passes(30_000)
     assert scene.counters.take() == {"OwnersFailed": 6}  # at 0, 1, 3, 7, 15 and 23 s
+    scene.owners._runs["alice"].failures = 10_000
+    scene.passes(8_000)
+    assert scene.counters.take() == {"OwnersFailed": 1}
+
+
+def test_an_owner_that_pauses_after_a_failure_begins_at_the_next_nudge(scene: Scene) -> None:
+    """T2: what nudges could write its frame, so the store is back."""
+    scene.presses_key()
+    write, scene.sessions.write = scene.sessions.write, lambda *_: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    scene.passes(4_000)  # the third time; the next is at 7 s
+    scene.sessions.write = write  # type: ignore[method-assign]
+    scene.presses_key()
+    scene.passes(100)
+    assert [typing for _, typing in scene.said] == [True]
+    assert len(scene.owners) == 1
+
+
+def test_a_record_that_has_expired_when_its_lock_is_refused_is_read_again(scene: Scene) -> None:
+    """T11: and then it is absent."""
+    done: list[str] = []
+    carry_out = scene.sessions.carry_out
+
+    def noted(effect: OnRecords[Any]) -> Any:
+        done.append(type(effect).__name__)
+        if done == ["PressKey", "Read", "Lock"]:
+            record = scene.sessions.records["alice"]
+            scene.sessions.records["alice"] = replace(record, revision=9, expires_at=scene.clock() // 1000)
+        return carry_out(effect)
+
+    scene.sessions.carry_out = noted  # type: ignore[method-assign]
+    scene.presses_key()
+    scene.passes(100)
+    assert (done, scene.said, len(scene.owners)) == (["PressKey", "Read", "Lock", "Read"], [], 0)
 
 
 def test_a_guest_that_is_held_here_no_more_has_no_owner_here(scene: Scene) -> None:

@@ -43,8 +43,6 @@ class _Box:
     handed: dict[str, str] = field(default_factory=dict)
     #: Those whose mark may be another by now: a write of it was not answered.
     unsure: set[str] = field(default_factory=set)
-    #: Those that were not to leave: they do not wait any more, or are handed over again.
-    fenced: set[str] = field(default_factory=set)
     fetching: bool = False
     #: There may be more in the store than was last read.
     more: bool = False
@@ -60,7 +58,7 @@ class _Box:
 
 class Mailbox:
     """``keeper`` is this keeper's name in the records; ``wanted`` takes (session id, message) that is to be sent,
-    ``settled`` (session id, message id) of one that was handed over, and that another keeper has settled since.
+    ``settled`` (session id, message id) of one that was handed over, and that somebody else has settled since.
 
     Methods are for the loop's thread, and so are the callbacks. ``random`` gives 0 to 1: keepers that were started
     together do not look together.
@@ -169,9 +167,6 @@ class Mailbox:
         if len(found) == WINDOW:  # the rest waits in the store
             box.afterwards[:0] = afterwards
         else:
-            fenced, box.fenced = box.fenced, set()
-            for message_id in sorted(fenced - {message.message_id for message in found}):
-                self._is_settled(session_id, message_id)
             for do in afterwards:
                 do()
         self._fetch_more(session_id, box)
@@ -189,8 +184,12 @@ class Mailbox:
         keeper may have sent it since. Whether it has arrived is then to be looked for anew.
         """
         box = self._boxes.get(session_id)
-        if box is None or message_id not in box.handed:
+        if box is None:
             stay()
+            return
+        if message_id not in box.handed:
+            stay()
+            self._take_back_settled(session_id, box, message_id)
             return
         if self._has_given_up(session_id):
             # Until the store knows, a next keeper would send that one, after this one.
@@ -207,9 +206,8 @@ class Mailbox:
             else:  # if it still waits, it may have left: by somebody else, or by a write whose answer was lost
                 self._counters.add("MessagesFenced")
                 box.handed.pop(message_id, None)
-                box.fenced.add(message_id)
                 stay()
-                self.fetch(session_id)
+                self._take_back_settled(session_id, box, message_id)
 
         def failed(error: Exception) -> None:
             """If the write was not done, the message may leave next time by the mark that is known."""
@@ -221,6 +219,36 @@ class Mailbox:
 
         call = self._messages.leave
         self._jobs.submit(_key(session_id), lambda: call(session_id, message_id, seen, mark), recorded, failed)
+
+    def _take_back_settled(self, session_id: str, box: _Box, fenced: str) -> None:
+        """What somebody else has settled is not the conversation's any more: ``fenced``, or others in its hands, too.
+
+        The visitor is told again how it ended: whoever settled it may have died before.
+        """
+        asked = dict.fromkeys((fenced, *box.handed))
+
+        def found(standings: dict[str, Standing | None]) -> None:
+            if self._boxes.get(session_id) is not box:
+                return  # let go, or begun again, meanwhile
+            for message_id, standing in standings.items():
+                is_waiting = standing is not None and standing.status is MessageStatus.WAITING
+                if is_waiting or (session_id, message_id) in self._ended:
+                    continue
+                box.handed.pop(message_id, None)
+                self._is_settled(session_id, message_id)
+                if standing is not None:
+                    self._outbox.send(session_id, encoded(message_status(message_id, standing)))
+            self.fetch(session_id)
+
+        def failed(error: Exception) -> None:
+            logger.warning("It could not be asked where messages stand: %s", error)
+            self._counters.add(failure_of(error))
+            self.fetch(session_id)
+
+        get = self._messages.get
+        self._jobs.submit(
+            _key(session_id), lambda: {one: get(session_id, one, self._clock()) for one in asked}, found, failed
+        )
 
     def taken(self, session_id: str, message_id: str) -> None:
         """The gateway has it."""

@@ -23,8 +23,8 @@ from typing_relay.relay.runner import Runner
 
 logger = logging.getLogger(__name__)
 
-#: How long until an owner that failed begins again: twice as long each time, and no longer than this.
-AGAIN_S, LONGEST_PAUSE_S = 1.0, 8.0
+#: How long until an owner that failed begins again: twice as long each time, this often.
+AGAIN_S, LONGEST_PAUSE = 1.0, 3
 
 
 class _Run:
@@ -70,6 +70,9 @@ class Owners:
         """
         former = self._runs.get(session_id)
         if former:
+            if former.owner.generation == generation and former.failures and former.alarm:
+                former.alarm.cancel()  # it need not pause: where the frame was written, the store is back
+                self._begin(former.owner, former.failures)
             if former.owner.generation >= generation:
                 return
             self._let_go(former)
@@ -144,7 +147,7 @@ class Owners:
         """It begins again: of one that failed before it could claim nobody else would know (T4, T9)."""
         logger.warning("An owner failed: %s", error, extra={"session": run.owner.session_id})
         self._counters.add("OwnersFailed")
-        self._begin_later(run, min(AGAIN_S * 2**run.failures, LONGEST_PAUSE_S), run.failures + 1)
+        self._begin_later(run, AGAIN_S * 2 ** min(run.failures, LONGEST_PAUSE), run.failures + 1)
 
     def _ended(self, run: _Run, result: Reconciled) -> None:
         if not result.done:

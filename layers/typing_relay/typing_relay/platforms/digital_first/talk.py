@@ -217,7 +217,7 @@ class GatewayTalk:
         self._step(replace(wanted, postback=message.postback, attachments=message.attachments))
 
     def settled(self, message_id: str) -> None:
-        """Another keeper has settled this message, and told the visitor."""
+        """Somebody else has settled this message."""
         self._step(happenings.MessageSettled(message_id))
 
     def seen(self) -> None:

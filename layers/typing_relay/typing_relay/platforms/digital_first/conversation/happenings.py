@@ -115,7 +115,7 @@ class MessageWanted:
 
 @dataclass(frozen=True, slots=True)
 class MessageSettled:
-    """Another keeper has settled this message: it is not to be sent, nor looked for."""
+    """Somebody else has settled this message: it is not to be sent, nor looked for."""
 
     message_id: str
 

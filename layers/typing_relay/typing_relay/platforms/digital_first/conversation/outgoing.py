@@ -129,7 +129,7 @@ def taken(turn: Turn, message_id: str, *, is_looked_for: bool = False) -> None:
 
 
 def settled(turn: Turn, message_id: str) -> None:
-    """By another keeper. One that is on its way here is what that keeper knew nothing of: its answer comes."""
+    """By somebody else. One that is on its way here is what they knew nothing of: its answer comes."""
     on_its_way = turn.outgoing.queue[:1] if turn.outgoing.sending else ()
     left = (one for one in turn.outgoing.queue[len(on_its_way) :] if one.message_id != message_id)
     turn.outgoing = changed(turn.outgoing, queue=(*on_its_way, *left))
