@@ -315,6 +315,7 @@ DIGITAL_FIRST = (
         CONVERSATION + "outgoing.py",
         "on_its_way = turn.outgoing.queue[:1] if turn.outgoing.sending else ()",
         "on_its_way: tuple[Queued, ...] = ()",
+        error="IndexError",
         directed="tests/unit/platforms/digital_first/test_conversation.py",
     ),
     _dfo(
