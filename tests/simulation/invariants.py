@@ -61,6 +61,8 @@ class Watch:
         self.refused: list[tuple[int, Kind]] = []
         #: When guests began whom typing can be shown to.
         self.opened: list[int] = []
+        #: When messages ended the typing.
+        self.ended_by_messages: list[int] = []
         #: When owners claimed, whoever started them.
         self.claimed: list[int] = []
         self._under_way: list[Call] = []
@@ -257,6 +259,7 @@ class Watch:
     def ended_by_message(self, call: Call) -> None:
         """Digital-First: a message ends the typing, whoever owns the burst."""
         self.posts.append(call)
+        self.ended_by_messages.append(call.began)
 
     def call_taken(self, call: Call) -> None:
         """CXone acted on a call."""

@@ -246,7 +246,7 @@ V1 = (
         "reconcile: forget to re-read",
         RECONCILING,
         "        seen = None\n        now = yield from perform(Now())\n",
-        "        seen = read_at, record\n        now = yield from perform(Now())\n",
+        "        seen = read_at, read\n        now = yield from perform(Now())\n",
     ),
     Mutation("key: coalesce without a lease", FLOWS, "if record.lease_until > now and", "if record.generation > 0 and"),
     Mutation(

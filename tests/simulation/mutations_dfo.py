@@ -156,6 +156,7 @@ DIGITAL_FIRST = (
         RELAY_SWEEPING,
         'if record is None or keeper not in ("", record.keeper):',
         "if record is None:",
+        directed="tests/unit/keeper/test_sweeping.py",
     ),
     _dfo(
         "keeper: a nudge is not heard",
@@ -168,6 +169,8 @@ DIGITAL_FIRST = (
         SWEEPING,
         "if lease_until < now and self._is_ours(session_id):",
         "if False:",
+        directed="tests/unit/keeper/test_sweeping.py",
+        error="KeyError",
     ),
     _dfo(
         "keeper: owns bursts before the thread was looked for",

@@ -104,6 +104,8 @@ class Witness:
     opened: Sequence[int] = ()
     #: When owners claimed.
     claimed: Sequence[int] = ()
+    #: When messages ended the typing: what goes on counts from there.
+    ended_by_messages: Sequence[int] = ()
     #: How much later a hold that nobody ends is: 0 while keepers live, as each has a timer for it.
     holds_end_late_ms: int = 0
 
@@ -119,6 +121,7 @@ def check(history: History, world: World, slack_ms: int = 0) -> None:
             refused=watch.refused,
             opened=watch.opened,
             claimed=watch.claimed,
+            ended_by_messages=watch.ended_by_messages,
             holds_end_late_ms=_holds_end_late(history),
         ),
     )
@@ -149,6 +152,7 @@ def check_since(calm_since: int, history: History, world: World) -> None:
         refused=[(at, kind) for at, kind in watch.refused if at >= calm_since],
         opened=watch.opened,
         claimed=watch.claimed,
+        ended_by_messages=watch.ended_by_messages,
         holds_end_late_ms=_holds_end_late(history),
     )
     was_sound = calm_since > START  # else the history's own beginning counts
@@ -300,7 +304,8 @@ def _check_what_was_felt(history: History, expected: list[Stretch], witness: Wit
         is_true = name == Latency.FIRST_KEY_TO_SHOWN
         felt_from = at - START - ms + (0 if is_true else witness.policy.debounce_ms)
         known = _moments(history, expected, at - START, is_true)
-        known += [opened - START for opened in witness.opened if is_true and opened <= at]
+        if is_true:
+            known += [began - START for began in (*witness.opened, *witness.ended_by_messages) if began <= at]
         if is_true and _was_held_back(felt_from, witness):
             continue
         late_ms = witness.holds_end_late_ms if _is_late_end(at - START, expected, witness) and not is_true else 0

@@ -601,6 +601,9 @@ DIRECTED = (
     "platform dfo; open A 0; message B 143719; step 17 again 2500; guest none; sweep 2114; pace 3; page 2",
     # T15: that a message leaves was recorded without an answer, and could not be read: its known mark is refused.
     "platform dfo; message A 500; step 7 refuse-after; store refuses 550 1500",
+    # T18: what goes on after a message that ended it counts from when it is next said.
+    "platform dfo; key B 9859; message A 10259; message C 10859; message C 11459; key B 12259; stop B 12459;"
+    " message B 12659; key B 12664; message A 12964; pace 8",
     # T15: an error that nobody knows refuses a message.
     "platform dfo; message A 0; frame 1 error",
 )
