@@ -604,6 +604,9 @@ DIRECTED = (
     # T18: what goes on after a message that ended it counts from when it is next said.
     "platform dfo; key B 9859; message A 10259; message C 10859; message C 11459; key B 12259; stop B 12459;"
     " message B 12659; key B 12664; message A 12964; pace 8",
+    # T16: a message that somebody else has settled meanwhile, and the store cannot be asked about it.
+    "platform dfo; key A 182; key D 202; key D 502; key D 522; key D 612; key D 702; message A 2182; message C 4622;"
+    " keeper loses 5456; step 15 refuse-after; step 45 refuse; contact none; sweep 1815",
     # T15: an error that nobody knows refuses a message.
     "platform dfo; message A 0; frame 1 error",
 )
