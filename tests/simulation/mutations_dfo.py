@@ -123,6 +123,20 @@ DIGITAL_FIRST = (
         "                pass",
         directed=TESTS + "test_owners.py",
     ),
+    _dfo(
+        "keeper: what could not be taken up is left",
+        OWNERS,
+        "        self._loop.call_later(AGAIN_S, partial(self.take_up, record))",
+        "        pass",
+        directed=TESTS + "test_owners.py",
+    ),
+    _dfo(
+        "keeper: takes up what another keeper has",
+        OWNERS,
+        "take_over(self._policy, record, now, self._keeper)",
+        "take_over(self._policy, record, now)",
+        directed=TESTS + "test_owners.py",
+    ),
     _dfo("lock: a claim leaves the generation", WRITES, "**(_claimed(record) if self.claims else {}),\n", "\n"),
     _dfo(
         "lock: claims without the fence",

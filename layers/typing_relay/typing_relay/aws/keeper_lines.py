@@ -72,16 +72,16 @@ class Nudges:
         data = json.dumps(nudge).encode()
         try:
             known = self._recall(keeper)
-            if known and self._post(known, data, to_claim):
-                return True
             if known and to_claim and not known.claims:
                 return False
+            if known and self._post(known, data):
+                return True
             self._known.pop(keeper, None)
             found = self._lines.find(keeper)
             if not found or found == known:
                 return False
             self._known[keeper] = (self._clock(), found)
-            return self._post(found, data, to_claim)
+            return (found.claims or not to_claim) and self._post(found, data)
         except (BotoCoreError, ClientError):
             return False
 
@@ -89,10 +89,8 @@ class Nudges:
         at, line = self._known.get(keeper, (0, None))
         return line if self._clock() - at < REMEMBER_MS else None
 
-    def _post(self, line: Line, data: bytes, to_claim: bool) -> bool:
-        """False: that connection is gone (410), or its keeper does not claim."""
-        if to_claim and not line.claims:
-            return False
+    def _post(self, line: Line, data: bytes) -> bool:
+        """False: that connection is gone (410)."""
         try:
             self._connections.post_to_connection(ConnectionId=line.connection, Data=data)
         except ClientError as error:

@@ -196,9 +196,9 @@ def _expires_at(policy: Policy, now: int) -> int:
     return now // 1000 + policy.session_ttl_s
 
 
-def take_over(policy: Policy, record: Session, now: int) -> Flow[Became]:
-    """Claim the next generation and start its owner; a failed start returns the lease."""
-    if not (yield from claim(policy, record, now)):
+def take_over(policy: Policy, record: Session, now: int, keeper: str = "") -> Flow[Became]:
+    """Claim the next generation and start its owner; a failed start returns the lease. ``keeper``: as in ``claim``."""
+    if not (yield from claim(policy, record, now, keeper)):
         return Became.COALESCED
     generation = record.generation + 1
     if (yield from perform(StartOwner(record, generation))):

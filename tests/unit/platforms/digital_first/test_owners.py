@@ -293,6 +293,29 @@ def test_who_holds_the_guest_takes_up_what_its_last_keeper_left_shown(scene: Sce
     assert [typing for _, typing in scene.said] == [True, False]
 
 
+def test_what_could_not_be_taken_up_is_taken_up_a_second_later(scene: Scene) -> None:
+    """T9: the key that was pressed before may be the last."""
+    now = scene.clock()
+    scene.sessions.press_key("alice", "tab", now, now, now // 1000 + 86_400)
+    write, scene.sessions.write = scene.sessions.write, lambda *_: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    scene.owners.take_up(scene.sessions.records["alice"])
+    scene.passes(100)
+    scene.sessions.write = write  # type: ignore[method-assign]
+    scene.passes(1_000)
+    assert [typing for _, typing in scene.said] == [True]
+
+
+def test_what_another_keeper_has_the_guest_of_is_not_taken_up(scene: Scene) -> None:
+    """T4: nor claimed, so that its keys would count on an owner that there is not."""
+    now = scene.clock()
+    scene.sessions.press_key("alice", "tab", now, now, now // 1000 + 86_400)
+    read = scene.sessions.records["alice"]
+    scene.sessions.take_guest("alice", "another", now)
+    scene.owners.take_up(read)
+    scene.passes(100)
+    assert (scene.said, scene.sessions.records["alice"].generation) == ([], 0)
+
+
 def test_where_all_is_as_wanted_there_is_nothing_to_take_up(scene: Scene) -> None:
     """Thousands of guests change hands at a deployment: most cost no write."""
     scene.owners.take_up(scene.sessions.records["alice"])

@@ -64,9 +64,8 @@ class Owners:
     def start(self, session_id: str, generation: int) -> None:
         """Become the owner ``generation`` of this session; the former one, if it sleeps, sleeps no longer.
 
-        Where nobody has claimed that generation, its flow does so by its first write.
-
-        A nudge that comes twice, or after a later one, changes nothing (T12).
+        Where nobody has claimed that generation, its flow does so by its first write. A nudge that comes twice, or
+        after a later one, changes nothing (T12), but that an owner which failed does not wait any longer.
         """
         former = self._runs.get(session_id)
         if former:
@@ -93,13 +92,18 @@ class Owners:
             record.session_id,
             lambda: self._runner.run(self._taken_up(record, now)),
             self._not_taken_up,
-            lambda error: logger.warning("A burst could not be taken up: %s", error),
+            partial(self._take_up_later, record),
         )
 
     def _taken_up(self, record: Session, now: int) -> Flow[Session | None]:
         """Returns the record as it stands where another owner has claimed it meanwhile."""
-        became = yield from take_over(self._policy, record, now)
+        became = yield from take_over(self._policy, record, now, self._keeper)
         return (yield from perform(Read(record.session_id, now))) if became is Became.COALESCED else None
+
+    def _take_up_later(self, record: Session, error: Exception) -> None:
+        """The frames that were written before may not be followed by another."""
+        logger.warning("A burst could not be taken up: %s", error)
+        self._loop.call_later(AGAIN_S, partial(self.take_up, record))
 
     def _not_taken_up(self, left: Session | None) -> None:
         """That owner is in this keeper, or it is of no use here: then it is overtaken, too."""
