@@ -44,7 +44,7 @@ GOALS = (
     Goal("v1, held keys: $ per 1,000 bursts, 1,000 people typing", 0.0225, _bursts(HELD, 1000)),
     Goal("… and 24 people", 0.0250, _bursts(HELD, 24)),
     Goal("v1, plain frames: $ per 1,000 bursts, 1,000 people typing", 0.0543, _bursts(PLAIN, 1000)),
-    Goal("Digital-First: $ per 1,000 bursts, 1,000 people typing", 0.0180, _bursts(GATEWAY, 1000)),
+    Goal("Digital-First: $ per 1,000 bursts, 1,000 people typing", 0.0150, _bursts(GATEWAY, 1000)),
     Goal("executions of a held burst, s", 1.5, lambda columns: 16 * columns[HELD].a_burst("express_gb_s")),
     Goal(
         "calls to CXone of any kind, a held burst",
