@@ -359,7 +359,7 @@ class DfoWorld(World):
         """A keeper wrote down whether there is a contact."""
         self._contacts_noted += record is not None
         if record and record.contact_open:  # no key counts there before it opens
-            self.watch.opened.append(self.now)
+            self.watch.contacts_opened.append(self.now)
 
     def typing_said(self, wire: Wire, number: int, typing: bool) -> Call:
         """A frame leaves that says who types. Not an owner's: a message's own, which ends the typing, or nothing."""

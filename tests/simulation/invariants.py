@@ -61,6 +61,8 @@ class Watch:
         self.refused: list[tuple[int, Kind]] = []
         #: When guests began whom typing can be shown to.
         self.opened: list[int] = []
+        #: Digital-First: when it was noted that a contact is open.
+        self.contacts_opened: list[int] = []
         #: When messages ended the typing.
         self.ended_by_messages: list[int] = []
         #: When owners claimed, whoever started them.

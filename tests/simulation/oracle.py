@@ -104,6 +104,8 @@ class Witness:
     opened: Sequence[int] = ()
     #: When owners claimed.
     claimed: Sequence[int] = ()
+    #: When it was noted that a contact is open.
+    contacts_opened: Sequence[int] = ()
     #: When messages ended the typing: what goes on counts from there.
     ended_by_messages: Sequence[int] = ()
     #: How much later a hold that nobody ends is: 0 while keepers live, as each has a timer for it.
@@ -121,6 +123,7 @@ def check(history: History, world: World, slack_ms: int = 0) -> None:
             refused=watch.refused,
             opened=watch.opened,
             claimed=watch.claimed,
+            contacts_opened=watch.contacts_opened,
             ended_by_messages=watch.ended_by_messages,
             holds_end_late_ms=_holds_end_late(history),
         ),
@@ -152,6 +155,7 @@ def check_since(calm_since: int, history: History, world: World) -> None:
         refused=[(at, kind) for at, kind in watch.refused if at >= calm_since],
         opened=watch.opened,
         claimed=watch.claimed,
+        contacts_opened=watch.contacts_opened,
         ended_by_messages=watch.ended_by_messages,
         holds_end_late_ms=_holds_end_late(history),
     )
@@ -305,13 +309,20 @@ def _check_what_was_felt(history: History, expected: list[Stretch], witness: Wit
         felt_from = at - START - ms + (0 if is_true else witness.policy.debounce_ms)
         known = _moments(history, expected, at - START, is_true)
         if is_true:
-            known += [began - START for began in (*witness.opened, *witness.ended_by_messages) if began <= at]
+            began = (*witness.opened, *witness.ended_by_messages, *_opened_by_messages(history, witness))
+            known += [began_at - START for began_at in began if began_at <= at]
         if is_true and _was_held_back(felt_from, witness):
             continue
         late_ms = witness.holds_end_late_ms if _is_late_end(at - START, expected, witness) and not is_true else 0
         blur = BLUR_MS + witness.slack_ms + late_ms
         if not any(abs(felt_from - moment) <= blur for moment in known):
             raise Violated("T2", f"measured: {name} {ms} at {at - START}, counted from {felt_from}, not from {known}")
+
+
+def _opened_by_messages(history: History, witness: Witness) -> list[int]:
+    """When a message opened a contact, as soon as its visitor was signed in: no key counts there before."""
+    sent = [START + act.at for act in history.acts if act.kind == "message"]
+    return [opened for opened in witness.contacts_opened if any(0 <= opened - at <= DARK_MS for at in sent)]
 
 
 def _was_held_back(until: int, witness: Witness) -> bool:
