@@ -57,8 +57,8 @@ DIGITAL_FIRST = (
     _dfo(
         "owner: decides by what was spent before its claim",
         RECONCILING,
-        "record = read.as_claimed(now, policy) if read and claims else read",
-        "record = replace(read, generation=owner.generation) if read and claims else read",
+        "record = read.as_claimed(now, policy) if claims else read",
+        "record = replace(read, generation=owner.generation) if claims else read",
         directed=TESTS + "test_owners.py",
     ),
     _dfo(

@@ -79,11 +79,13 @@ def reconcile(policy: Policy, owner: Owner) -> Flow[Reconciled]:
         read_at, read = seen or (yield from _read(owner))
         seen = None
         now = yield from perform(Now())
-        claims = read is not None and read.generation + 1 == owner.generation
-        record = read.as_claimed(now, policy) if read and claims else read
+        if read is None:
+            return DONE
+        claims = read.generation + 1 == owner.generation
+        record = read.as_claimed(now, policy) if claims else read
         paused_until = yield from _paused_until(policy, record, now)
         decision = decide(record, owner, now, policy, paused_until, read_at)
-        if record is None or read is None or isinstance(decision, End):
+        if isinstance(decision, End):
             return DONE
         if claims and not isinstance(decision, Send | Release):  # these two are the claim as well
             yield from claim(policy, read, now, owner.keeper)
@@ -107,10 +109,8 @@ def _read(owner: Owner) -> Flow[Seen]:
     return read_at, (yield from perform(Read(owner.session_id, read_at)))
 
 
-def _paused_until(policy: Policy, record: Session | None, now: int) -> Flow[int]:
+def _paused_until(policy: Policy, record: Session, now: int) -> Flow[int]:
     """When this session resumes after the breaker's pause; read only where a ``true`` or a GET could be due."""
-    if record is None:
-        return 0
     may_begin = record.wants(now, policy) and not record.is_settled_at(True)
     may_ask = policy.verifies and record.verify_at is not None and now >= record.verify_at
     if not may_begin and not may_ask:

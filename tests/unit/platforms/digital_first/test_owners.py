@@ -10,7 +10,7 @@ import pytest
 from typing_relay.keeper.counters import Counters
 from typing_relay.platforms.digital_first.owners import Owners
 from typing_relay.relay.burst import GuestStatus, Policy
-from typing_relay.relay.effects import AskBreaker, Jitter, OnRecords, Read, ReportLatency, StartOwner, TellBreaker
+from typing_relay.relay.effects import AskBreaker, Jitter, OnRecords, ReportLatency, StartOwner, TellBreaker
 from typing_relay.relay.flows import key_pressed, stopped
 from typing_relay.relay.outcomes import Kind, Outcome
 from typing_relay.relay.ports import Coming, Key
@@ -66,6 +66,24 @@ class Scene:
             self.loop.call_soon(lambda: told(self.outcome))
         else:
             self.unheard.append(told)
+
+    def carries_out(self, before: Callable[[list[str]], object] = len) -> list[str]:
+        """What the store is asked for from now on, by name; ``before`` each it is given them."""
+        done: list[str] = []
+        carry_out = self.sessions.carry_out
+
+        def noted(effect: OnRecords[Any]) -> Any:
+            done.append(type(effect).__name__)
+            before(done)
+            return carry_out(effect)
+
+        self.sessions.carry_out = noted  # type: ignore[method-assign]
+        return done
+
+    def has_key(self, ms_ahead: int = 0) -> None:
+        """A key is on record, and nobody was nudged."""
+        now = self.clock()
+        self.sessions.press_key("alice", "tab", now + ms_ahead, now, now // 1000 + 86_400)
 
     def presses_key(self) -> None:
         self.runner.run(key_pressed(self.policy, "alice", "tab", Key(self.clock()), TOKEN_ENDS))
@@ -144,34 +162,19 @@ def test_an_owner_that_fails_when_its_guest_is_held_here_no_more_does_not_begin_
 
 def test_the_first_write_of_an_owner_that_a_nudge_starts_is_its_claim(scene: Scene) -> None:
     """T8: a burst that a stop ends is six writes, of which two are the front end's."""
-    written: list[str] = []
-    carry_out = scene.sessions.carry_out
-
-    def noted(effect: OnRecords[Any]) -> Any:
-        written.extend([type(effect).__name__] * (not isinstance(effect, Read)))
-        return carry_out(effect)
-
-    scene.sessions.carry_out = noted  # type: ignore[method-assign]
+    done = scene.carries_out()
     scene.presses_key()
     scene.passes(500)
     scene.runner.run(stopped(scene.policy, "alice", "tab", scene.clock()))
     scene.passes(100)
+    written = [name for name in done if name != "Read"]
     assert written == ["PressKey", "Lock", "Accepted", "NoteStop", "Lock", "Settled"]
     assert scene.sessions.records["alice"].generation == 2
 
 
 def test_an_owner_whose_lock_is_refused_goes_on_by_the_record_that_refused_it(scene: Scene) -> None:
     """T2: whoever sends keys in step with its reads keeps it from its lock half as long."""
-    done: list[str] = []
-    carry_out = scene.sessions.carry_out
-
-    def noted(effect: OnRecords[Any]) -> Any:
-        done.append(type(effect).__name__)
-        if done == ["PressKey", "Read", "Lock"]:
-            scene.sessions.press_key("alice", "tab", scene.clock() + 1, scene.clock(), scene.clock() // 1000 + 86_400)
-        return carry_out(effect)
-
-    scene.sessions.carry_out = noted  # type: ignore[method-assign]
+    done = scene.carries_out(lambda done: scene.has_key(1) if done == ["PressKey", "Read", "Lock"] else None)
     scene.presses_key()
     scene.passes(100)
     assert done[:5] == ["PressKey", "Read", "Lock", "Lock", "Accepted"]
@@ -206,8 +209,7 @@ def test_an_owner_ends_when_another_keeper_has_the_guest(scene: Scene) -> None:
 
 def test_what_another_owner_has_claimed_before_it_is_taken_up_is_taken_up_all_the_same(scene: Scene) -> None:
     """T4: that owner may be in a keeper that had the guest before, and is of no use any more."""
-    now = scene.clock()
-    scene.sessions.press_key("alice", "tab", now, now, now // 1000 + 86_400)
+    scene.has_key()
     read = scene.sessions.records["alice"]
     scene.sessions.claim("alice", 0, scene.clock() + 25_000, 0)
     scene.owners.take_up(read)
@@ -240,17 +242,13 @@ def test_an_owner_that_pauses_after_a_failure_begins_at_the_next_nudge(scene: Sc
 
 def test_a_record_that_has_expired_when_its_lock_is_refused_is_read_again(scene: Scene) -> None:
     """T11: and then it is absent."""
-    done: list[str] = []
-    carry_out = scene.sessions.carry_out
 
-    def noted(effect: OnRecords[Any]) -> Any:
-        done.append(type(effect).__name__)
+    def expires(done: list[str]) -> None:
         if done == ["PressKey", "Read", "Lock"]:
             record = scene.sessions.records["alice"]
             scene.sessions.records["alice"] = replace(record, revision=9, expires_at=scene.clock() // 1000)
-        return carry_out(effect)
 
-    scene.sessions.carry_out = noted  # type: ignore[method-assign]
+    done = scene.carries_out(expires)
     scene.presses_key()
     scene.passes(100)
     assert (done, scene.said, len(scene.owners)) == (["PressKey", "Read", "Lock", "Read"], [], 0)
@@ -295,8 +293,7 @@ def test_who_holds_the_guest_takes_up_what_its_last_keeper_left_shown(scene: Sce
 
 def test_what_could_not_be_taken_up_is_taken_up_a_second_later(scene: Scene) -> None:
     """T9: the key that was pressed before may be the last."""
-    now = scene.clock()
-    scene.sessions.press_key("alice", "tab", now, now, now // 1000 + 86_400)
+    scene.has_key()
     write, scene.sessions.write = scene.sessions.write, lambda *_: 1 / 0  # type: ignore[method-assign,assignment,return-value]
     scene.owners.take_up(scene.sessions.records["alice"])
     scene.passes(100)
@@ -307,10 +304,9 @@ def test_what_could_not_be_taken_up_is_taken_up_a_second_later(scene: Scene) -> 
 
 def test_what_another_keeper_has_the_guest_of_is_not_taken_up(scene: Scene) -> None:
     """T4: nor claimed, so that its keys would count on an owner that there is not."""
-    now = scene.clock()
-    scene.sessions.press_key("alice", "tab", now, now, now // 1000 + 86_400)
+    scene.has_key()
     read = scene.sessions.records["alice"]
-    scene.sessions.take_guest("alice", "another", now)
+    scene.sessions.take_guest("alice", "another", scene.clock())
     scene.owners.take_up(read)
     scene.passes(100)
     assert (scene.said, scene.sessions.records["alice"].generation) == ([], 0)
