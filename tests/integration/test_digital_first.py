@@ -1070,6 +1070,13 @@ def test_a_token_that_runs_out_is_renewed_before_a_socket_is_opened(dfo_stage: G
         assert actor.events("handshake_refused") == []
 
 
+def test_functions_know_of_each_keeper_that_it_claims_what_it_is_nudged_about(dfo_stage: GatewayStage) -> None:
+    """T8: it says so in a signed handshake; were that lost on the way, each burst would cost a claim more, unseen."""
+    lines = dfo_stage.keeper_lines()
+    assert lines
+    assert all(line["claims"] == {"BOOL": True} for line in lines)
+
+
 def test_a_line_that_is_lost_delays_and_loses_nothing(actor: Chatter, dfo_stage: GatewayStage) -> None:
     """T4: nudges cannot come in; the burst ends all the same, and the line is back for the next."""
     with actor.typing():

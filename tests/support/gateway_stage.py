@@ -62,14 +62,23 @@ class GatewayStage(RelayStage):
         yield
         wait_until(lambda: self.keeper_pid() != former, "another keeper")
 
-    def close_keeper_lines(self) -> int:
-        """End the connections on which nudges reach keepers, as API Gateway may at any time; returns how many."""
+    def keeper_lines(self) -> list[dict[str, Any]]:
+        """The items by which functions find the keepers' lines."""
+        items: list[dict[str, Any]] = self.aws.client("dynamodb").scan(TableName=self._of_keystroke("KEEPERS_TABLE"))[
+            "Items"
+        ]
+        return items
+
+    def _of_keystroke(self, variable: str) -> str:
         name = self.stack.info["functions"]["Keystroke"]
         settings = self.aws.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        connections = self.aws.connections(settings["KEEPER_CONNECTIONS_URL"])
-        lines = self.aws.client("dynamodb").scan(TableName=settings["KEEPERS_TABLE"])["Items"]
+        return str(settings[variable])
+
+    def close_keeper_lines(self) -> int:
+        """End the connections on which nudges reach keepers, as API Gateway may at any time; returns how many."""
+        connections = self.aws.connections(self._of_keystroke("KEEPER_CONNECTIONS_URL"))
         closed = 0
-        for line in lines:
+        for line in self.keeper_lines():
             with suppress(connections.exceptions.GoneException):  # of a keeper that died
                 connections.delete_connection(ConnectionId=line["connection_id"]["S"])
                 closed += 1
